@@ -1,0 +1,114 @@
+#pragma once
+
+#include <QObject>
+#include <QUrl>
+#include <QtQml/qqmlregistration.h>
+#include <memory>
+
+#include "app/chat/conversation_model.h"
+#include "app/error_text.h"
+
+// What the chat screen is: a state, a list, and the verbs.
+
+namespace pio {
+
+class ChatController : public QObject {
+  Q_OBJECT
+  QML_ELEMENT
+  QML_UNCREATABLE("made by the program")
+  Q_PROPERTY(State state READ state NOTIFY stateChanged)
+  Q_PROPERTY(bool busy READ busy NOTIFY stateChanged)                    // something runs that Stop ends
+  Q_PROPERTY(bool queued READ queued NOTIFY stateChanged)                // a prompt waits for the model to be ready
+  Q_PROPERTY(pio::ConversationModel* messages READ messages CONSTANT)
+  Q_PROPERTY(QString chatId READ chatId NOTIFY chatChanged)              // "" for a new one that has no message yet
+  Q_PROPERTY(QString title READ title NOTIFY chatChanged)                // "" for a new one
+  Q_PROPERTY(QString systemPrompt READ systemPrompt WRITE setSystemPrompt NOTIFY chatChanged)
+  Q_PROPERTY(QString draft READ draft WRITE setDraft NOTIFY draftChanged)  // text of the composer, kept for each chat
+  Q_PROPERTY(qint64 draftTokens READ draftTokens NOTIFY draftTokensChanged) // what it would cost; 0 unknown
+  Q_PROPERTY(bool hasModel READ hasModel NOTIFY modelChanged)            // a model is loaded or being loaded
+  Q_PROPERTY(QString modelName READ modelName NOTIFY modelChanged)
+  Q_PROPERTY(QString modelDetail READ modelDetail NOTIFY modelChanged)   // "Q4_1"
+  Q_PROPERTY(QString modelPath READ modelPath NOTIFY modelChanged)
+  Q_PROPERTY(qint64 progressDone READ progressDone NOTIFY progressChanged)   // Loading: bytes; Reading: prompt tokens; Writing: tokens
+  Q_PROPERTY(qint64 progressTotal READ progressTotal NOTIFY progressChanged) // 0 unknown
+  Q_PROPERTY(double tokensPerSecond READ tokensPerSecond NOTIFY statsChanged)
+  Q_PROPERTY(qint64 contextUsed READ contextUsed NOTIFY statsChanged)
+  Q_PROPERTY(qint64 contextLength READ contextLength NOTIFY statsChanged)
+  Q_PROPERTY(pio::UserError notice READ notice NOTIFY noticeChanged)     // about the program, shown above the composer: disk full, model not loaded
+
+ public:
+  enum State { NoModel, Loading, Ready, Reading, Writing, Stopping };
+  Q_ENUM(State)
+
+  struct Private;
+  explicit ChatController(std::unique_ptr<Private> d, QObject* parent = nullptr);
+  ~ChatController() override;
+
+  State state() const;
+  bool busy() const;
+  bool queued() const;
+  ConversationModel* messages() const;
+  QString chatId() const;
+  QString title() const;
+  QString systemPrompt() const;
+  void setSystemPrompt(const QString& text);
+  QString draft() const;
+  void setDraft(const QString& text);
+  qint64 draftTokens() const;
+  bool hasModel() const;
+  QString modelName() const;
+  QString modelDetail() const;
+  QString modelPath() const;
+  qint64 progressDone() const;
+  qint64 progressTotal() const;
+  double tokensPerSecond() const;
+  qint64 contextUsed() const;
+  qint64 contextLength() const;
+  UserError notice() const;
+
+ public slots:
+  void newChat();
+  void openChat(const QString& chatId);
+  void rename(const QString& title);
+  // Sends; while a model is being loaded it waits for it. Empty text does nothing.
+  void send(const QString& text);
+  void stop();
+  // Another version of this answer, beside the ones there are.
+  void regenerate(const QString& messageId);
+  void regenerateLast();
+  // The person's message in other words: a new branch with its own answer.
+  void editAndResend(const QString& messageId, const QString& text);
+  void selectVersion(const QString& messageId, int version);
+  void continueAnswer(const QString& messageId);
+  void continueLast();
+  // Deletes this message and what follows it on every branch below; undoable like a chat's deletion.
+  void removeMessage(const QString& messageId);
+  QString lastUserMessageId() const;
+  QString textOf(const QString& messageId) const;
+  void copyText(const QString& text);
+  void copyLastAnswer();
+  void loadModel(const QString& path);
+  void unloadModel();
+  void runAction(int userErrorAction);
+  void dismissNotice();
+
+ signals:
+  void stateChanged();
+  void chatChanged();
+  void draftChanged();
+  void draftTokensChanged();
+  void modelChanged();
+  void progressChanged();
+  void statsChanged();
+  void noticeChanged();
+  void openModelRequested();  // an error's button asks for the file dialog
+  // The view goes to this message: a search hit was opened, or a question was sent.
+  void messageFocusRequested(const QString& messageId);
+  // Whole sentences, for screen readers.
+  void announcement(const QString& text);
+
+ private:
+  std::unique_ptr<Private> d;
+};
+
+}  // namespace pio

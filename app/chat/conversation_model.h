@@ -1,0 +1,114 @@
+#pragma once
+
+#include <QAbstractListModel>
+#include <QVariantMap>
+#include <QtQml/qqmlregistration.h>
+#include <memory>
+
+#include "app/error_text.h"
+
+// The conversation on screen as rows: one for each Markdown block, so that a growing answer touches its last block only
+// (a whole message in one MarkdownText falls to 8 frames a second at 14 KB).
+
+namespace pio {
+
+// One message of the path shown, as the history keeps it.
+struct Message {
+  enum class Role { System, User, Assistant };
+  enum class State { Complete, Stopped, Unfinished, Failed, Streaming };  // Unfinished: the program died while it was written
+  QString id;
+  QString parent;
+  Role role = Role::User;
+  State state = State::Complete;
+  QString text;
+  QString modelName;
+  int version = 1;            // among its siblings, from 1
+  int versionCount = 1;
+  qint64 generatedTokens = 0;
+  double tokensPerSecond = 0;
+  double firstTokenSeconds = 0;
+  qint64 contextUsed = 0;
+  qint64 contextLength = 0;
+  qint64 droppedMessages = 0; // left out of the prompt to fit the context
+  UserError error;            // of state Failed
+};
+
+class ConversationModel : public QAbstractListModel {
+  Q_OBJECT
+  QML_ELEMENT
+  QML_UNCREATABLE("belongs to the chat controller")
+  // Colours and sizes for rich text, from ui/Theme.qml: text1, text2, text3, accent, fill, synKey, synStr, synNum, synFn, synCom (colours),
+  // codeSize, proseSize, tableSize (pixels). Setting them rebuilds every row's HTML.
+  Q_PROPERTY(QVariantMap style READ style WRITE setStyle NOTIFY styleChanged)
+  Q_PROPERTY(int count READ count NOTIFY countChanged)
+
+ public:
+  enum Kind { UserMessage, AnswerHeader, Paragraph, Heading, ListItem, Rule, Code, Table, Thinking, DroppedNote, ErrorNote, StoppedNote, Footer };
+  Q_ENUM(Kind)
+  enum Roles {
+    KindRole = Qt::UserRole + 1,  // kind
+    MessageIdRole,     // messageId
+    TextRole,          // text: plain, what Copy copies (of Footer: the whole message; of Code: the code)
+    HtmlRole,          // html: rich text of the block, colours included; "" where text is shown plain
+    GapRole,           // gap: pixels above the row (look.md section 7)
+    LevelRole,         // level: 1–6 of a heading
+    IndentRole,        // indent: nesting of lists, 0 outside
+    MarkerRole,        // marker: "•" or "3." on the first row of a list item, else ""
+    QuoteRole,         // quote: nesting of block quotes
+    LanguageRole,      // language: of code, "" unknown
+    CellsRole,         // cells: of a table, list of rows (the first the header) of HTML strings
+    AlignmentsRole,    // alignments: of a table, list of Qt.AlignLeft / AlignHCenter / AlignRight
+    StreamingRole,     // streaming: the answer it belongs to is being written
+    LastRole,          // isLast: it belongs to the last message
+    ModelNameRole,     // modelName
+    VersionRole,       // version
+    VersionCountRole,  // versionCount
+    StateRole,         // state: "complete", "stopped", "unfinished", "failed", "streaming"
+    TokensRole,        // tokens: generated
+    SpeedRole,         // tokensPerSecond
+    FirstTokenRole,    // firstTokenSeconds
+    ContextUsedRole,   // contextUsed
+    ContextLengthRole, // contextLength
+    DroppedRole,       // dropped: messages left out
+    ErrorRole,         // error: UserError
+  };
+
+  explicit ConversationModel(QObject* parent = nullptr);
+  ~ConversationModel() override;
+
+  int rowCount(const QModelIndex& parent = {}) const override;
+  QVariant data(const QModelIndex& index, int role) const override;
+  QHash<int, QByteArray> roleNames() const override;
+  int count() const { return rowCount(); }
+  QVariantMap style() const;
+  void setStyle(const QVariantMap& style);
+
+  // The path shown, from the first message to the last.
+  void reset(const QList<Message>& messages);
+  void append(const Message& message);
+  // More of the answer being written; only rows of its open block change.
+  void appendText(const QString& messageId, const QString& delta);
+  // New state, figures, versions or error of a message whose text is what was appended.
+  void update(const Message& message);
+  // Takes this message and all after it off the screen.
+  void removeFrom(const QString& messageId);
+  QString textOf(const QString& messageId) const;
+  int messageCount() const;
+
+  // First row of the message, -1 when it is not shown; to scroll to it.
+  Q_INVOKABLE int rowOf(const QString& messageId) const;
+  // Row of the next text match of `needle` (case-insensitive) from `row` in direction +1 or -1, wrapping; -1 when there is none.
+  Q_INVOKABLE int find(const QString& needle, int row, int direction) const;
+
+ signals:
+  void styleChanged();
+  void countChanged();
+  // Whole sentences of the answer being written, for screen readers.
+  void sentenceWritten(const QString& sentence);
+
+ private:
+  struct Private;
+  std::unique_ptr<Private> d;
+};
+
+}  // namespace pio

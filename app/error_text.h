@@ -1,0 +1,38 @@
+#pragma once
+
+#include <QObject>
+#include <QString>
+#include <QStringList>
+#include <QtQml/qqmlregistration.h>
+
+#include "kernels/base/result.h"
+
+// The one place where an Error becomes words for a person: what happened, why, in numbers with units; what to do is a button.
+
+namespace pio {
+
+class UserError {
+  Q_GADGET
+  Q_PROPERTY(QString title MEMBER title)
+  Q_PROPERTY(QString explanation MEMBER explanation)
+  Q_PROPERTY(QString details MEMBER details)
+  Q_PROPERTY(QList<int> actions MEMBER actions)
+  Q_PROPERTY(bool isSet READ isSet)
+  QML_VALUE_TYPE(userError)
+
+ public:
+  // What a button under the words does; the first one is the primary. ui/chat/ErrorBanner.qml gives each its label.
+  enum Action { Retry, OpenModel, ShorterContext, NewChat, ExportChat, Dismiss };
+  Q_ENUM(Action)
+
+  QString title;        // empty: nothing to say
+  QString explanation;  // one or two sentences
+  QString details;      // the engine's own message, for "Details" and Copy
+  QList<int> actions;
+  bool isSet() const { return !title.isEmpty(); }
+  bool operator==(const UserError&) const = default;
+};
+
+UserError userErrorOf(const Error& error);
+
+}  // namespace pio

@@ -1,0 +1,96 @@
+#pragma once
+
+#include <QObject>
+#include <QtQml/qqmlregistration.h>
+#include <memory>
+
+// What the person chose, kept in settings.json of the data folder (written atomically, off the GUI thread).
+
+namespace pio {
+
+class Settings : public QObject {
+  Q_OBJECT
+  QML_ELEMENT
+  QML_UNCREATABLE("made by the program")
+  Q_PROPERTY(Appearance appearance READ appearance WRITE setAppearance NOTIFY changed)
+  Q_PROPERTY(bool reducedMotion READ reducedMotion WRITE setReducedMotion NOTIFY changed)
+  Q_PROPERTY(double zoom READ zoom WRITE setZoom NOTIFY changed)                 // 0.85 … 1.6
+  Q_PROPERTY(bool enterSends READ enterSends WRITE setEnterSends NOTIFY changed) // else Ctrl+Enter sends
+  Q_PROPERTY(bool sidebarVisible READ sidebarVisible WRITE setSidebarVisible NOTIFY changed)
+  Q_PROPERTY(int sidebarWidth READ sidebarWidth WRITE setSidebarWidth NOTIFY changed)
+  Q_PROPERTY(QString systemPrompt READ systemPrompt WRITE setSystemPrompt NOTIFY changed)  // of new chats
+  // Sampling. When `ownSampling` is off, the model's recommended values count and are what these properties read.
+  Q_PROPERTY(bool ownSampling READ ownSampling WRITE setOwnSampling NOTIFY changed)
+  Q_PROPERTY(double temperature READ temperature WRITE setTemperature NOTIFY changed)
+  Q_PROPERTY(int topK READ topK WRITE setTopK NOTIFY changed)
+  Q_PROPERTY(double topP READ topP WRITE setTopP NOTIFY changed)
+  Q_PROPERTY(double minP READ minP WRITE setMinP NOTIFY changed)
+  Q_PROPERTY(double repeatPenalty READ repeatPenalty WRITE setRepeatPenalty NOTIFY changed)
+  Q_PROPERTY(double presencePenalty READ presencePenalty WRITE setPresencePenalty NOTIFY changed)
+  Q_PROPERTY(double frequencyPenalty READ frequencyPenalty WRITE setFrequencyPenalty NOTIFY changed)
+  Q_PROPERTY(int seed READ seed WRITE setSeed NOTIFY changed)                    // -1: another one each time
+  Q_PROPERTY(int maxTokens READ maxTokens WRITE setMaxTokens NOTIFY changed)     // -1: until the model ends
+  // Loading: takes effect the next time a model is loaded.
+  Q_PROPERTY(int contextLength READ contextLength WRITE setContextLength NOTIFY changed)  // 0: what fits
+  Q_PROPERTY(int threads READ threads WRITE setThreads NOTIFY changed)           // 0: one a physical core
+  Q_PROPERTY(QString kvType READ kvType WRITE setKvType NOTIFY changed)          // "f16", "q8_0", "q4_0", "f32"
+
+ public:
+  enum Appearance { System, Light, Dark, HighContrast };
+  Q_ENUM(Appearance)
+  struct Private;
+  explicit Settings(std::unique_ptr<Private> d, QObject* parent = nullptr);
+  ~Settings() override;
+
+  Appearance appearance() const;
+  void setAppearance(Appearance value);
+  bool reducedMotion() const;
+  void setReducedMotion(bool value);
+  double zoom() const;
+  void setZoom(double value);
+  bool enterSends() const;
+  void setEnterSends(bool value);
+  bool sidebarVisible() const;
+  void setSidebarVisible(bool value);
+  int sidebarWidth() const;
+  void setSidebarWidth(int value);
+  QString systemPrompt() const;
+  void setSystemPrompt(const QString& value);
+  bool ownSampling() const;
+  void setOwnSampling(bool value);
+  double temperature() const;
+  void setTemperature(double value);
+  int topK() const;
+  void setTopK(int value);
+  double topP() const;
+  void setTopP(double value);
+  double minP() const;
+  void setMinP(double value);
+  double repeatPenalty() const;
+  void setRepeatPenalty(double value);
+  double presencePenalty() const;
+  void setPresencePenalty(double value);
+  double frequencyPenalty() const;
+  void setFrequencyPenalty(double value);
+  int seed() const;
+  void setSeed(int value);
+  int maxTokens() const;
+  void setMaxTokens(int value);
+  int contextLength() const;
+  void setContextLength(int value);
+  int threads() const;
+  void setThreads(int value);
+  QString kvType() const;
+  void setKvType(const QString& value);
+
+ public slots:
+  void resetSampling();
+
+ signals:
+  void changed();
+
+ private:
+  std::unique_ptr<Private> d;
+};
+
+}  // namespace pio

@@ -1,0 +1,1 @@
+#include "engine/files/model_file.h"

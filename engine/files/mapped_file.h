@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+
+#include "kernels/base/result.h"
+
+namespace pio {
+
+// A file's bytes, mapped read-only. Move-only; unmapped when it goes.
+class MappedFile {
+ public:
+  // Fails with not_found or io{path}. An empty file gives no bytes. Folders and devices are refused.
+  static Result<MappedFile> open(const std::filesystem::path& path);
+  MappedFile(MappedFile&& other) noexcept;
+  MappedFile& operator=(MappedFile&& other) noexcept;
+  ~MappedFile();
+
+  std::span<const std::byte> bytes() const { return bytes_; }
+  const std::filesystem::path& path() const { return path_; }
+
+ private:
+  MappedFile() = default;
+  std::span<const std::byte> bytes_;
+  std::filesystem::path path_;
+};
+
+// A whole text file, at most `limit` bytes (bad_file beyond).
+Result<std::string> read_text_file(const std::filesystem::path& path, std::size_t limit);
+
+}  // namespace pio

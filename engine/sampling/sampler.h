@@ -1,0 +1,42 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+// Logits in, token out: a pure function of parameters, history and a seeded generator.
+
+namespace pio {
+
+struct SamplingParams {
+  double temperature = 0.8;        // 0: greedy
+  int top_k = 40;                  // 0: all
+  double top_p = 0.95;             // 1: all
+  double min_p = 0.05;             // 0: all; keeps tokens of at least min_p times the likeliest's probability
+  double repeat_penalty = 1.0;     // Keskar et al. 2019 (arXiv:1909.05858): divides positive logits, multiplies negative ones
+  double presence_penalty = 0.0;   // subtracted once from the logit of each token seen
+  double frequency_penalty = 0.0;  // subtracted for each time it was seen
+  int penalty_last_n = 64;         // how many of the last tokens count as seen; -1: all
+  std::uint64_t seed = 0;
+  bool greedy() const { return temperature <= 0; }
+};
+
+class Sampler {
+ public:
+  explicit Sampler(const SamplingParams& params);
+
+  // The next token. `logits` has one value a token id; the first `n_ids` count (rows past the tokenizer are padding and never win).
+  // Penalties, then temperature, top-k, top-p, min-p, then a draw. Same parameters, seed and logits: same token, on every machine.
+  int sample(std::span<const float> logits, int n_ids);
+  // Makes `token` part of what penalties count; prompt tokens may be given too.
+  void accept(int token);
+
+ private:
+  SamplingParams params_;
+  std::uint64_t state_[4];            // xoshiro256**, Blackman & Vigna 2018
+  std::vector<int> history_;
+  struct Candidate { int id; float logit; double p; };
+  std::vector<Candidate> candidates_; // kept between calls to spare the allocation
+};
+
+}  // namespace pio

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernels/base/result.h"
+#include "models/chat_format.h"
+#include "models/weight_source.h"
+
+// Text ⇄ ids, exactly as the published tokenizer. Never sees a template, only its pieces. Immutable after loading; any thread.
+
+namespace pio {
+
+// Which added tokens count as such when a text spells them.
+enum class SpecialTokens {
+  none,  // how a person's words are read
+  user,  // those that the tokenizer does not call special
+  all,
+};
+
+class Tokenizer {
+ public:
+  virtual ~Tokenizer() = default;
+
+  // No begin or end token is added. Bytes that are not UTF-8 are read as U+FFFD, one for each maximal ill-formed part.
+  virtual std::vector<int> encode(std::string_view text, SpecialTokens special) const = 0;
+
+  // Added tokens are recognised only where pieces of kind control wrote all of their characters; what lies between two recognised ones
+  // is one stretch of ordinary text, whoever wrote it.
+  virtual std::vector<int> encode_pieces(std::span<const Piece> pieces) const = 0;
+
+  // Ids are 0 … n_ids() - 1; a model may have more rows than that (padding).
+  virtual int n_ids() const = 0;
+  // The bytes an id stands for (an added token: its spelling); empty beyond n_ids().
+  virtual std::string_view bytes(int id) const = 0;
+  // Tokens that the tokenizer calls special: never shown to a person.
+  virtual bool is_control(int id) const = 0;
+  virtual std::optional<int> added_token(std::string_view spelling) const = 0;
+  virtual int n_added_tokens() const = 0;
+  // End tokens that the file names (eos, eot, eom), in no order.
+  virtual const std::vector<int>& stop_ids() const = 0;
+  // The begin token, when the file asks for it to be put first (GGUF add_bos_token); empty otherwise.
+  virtual std::optional<int> begin_id() const = 0;
+};
+
+// From the text of a tokenizer.json. `label` names the file in errors.
+Result<std::unique_ptr<Tokenizer>> load_tokenizer_json(std::string_view json, std::string_view label);
+// From the tokenizer.* metadata of a GGUF.
+Result<std::unique_ptr<Tokenizer>> load_gguf_tokenizer(const WeightSource& source);
+
+}  // namespace pio

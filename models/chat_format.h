@@ -1,0 +1,57 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "kernels/base/result.h"
+#include "models/json_value.h"
+
+// How a family's conversation looks as text. A format never makes one string: it makes pieces, and only what the template itself wrote
+// may become a control token. What a person, a file or a model wrote stays text, whatever it spells.
+
+namespace pio {
+
+struct Piece {
+  enum class Kind {
+    control,  // written by the template: control tokens spelled here are recognised
+    text,     // came from the conversation: never a control token
+  };
+  Kind kind = Kind::text;
+  std::string text;
+};
+
+struct RenderRequest {
+  JsonValue messages;                   // array of {"role", "content", …}, as the published template takes them
+  JsonValue tools;                      // array, or null
+  bool add_generation_prompt = true;
+  JsonValue variables = JsonValue::object({});  // enable_thinking, clear_thinking, add_vision_id
+};
+
+// Recommended sampling of a family's publisher; unset where it says nothing.
+struct RecommendedSampling {
+  std::optional<double> temperature, top_p, min_p, repeat_penalty, presence_penalty;
+  std::optional<int> top_k;
+};
+
+class ChatFormat {
+ public:
+  virtual ~ChatFormat() = default;
+  virtual std::string_view name() const = 0;                              // "smollm2-instruct"
+  // The pieces whose joined texts are the published template's output, byte for byte; or template_refused where it raises.
+  virtual Result<std::vector<Piece>> render(const RenderRequest& request) const = 0;
+  // Spellings of the added tokens that end a turn: {"<|im_end|>", "<|endoftext|>"}.
+  virtual std::vector<std::string_view> stop_tokens() const = 0;
+  virtual RecommendedSampling recommended_sampling() const = 0;
+};
+
+// By name ("qwen3-4b-instruct-2507"); null when unknown.
+const ChatFormat* find_chat_format(std::string_view name);
+// The format of an architecture's family ("llama" → smollm2-instruct, "qwen2" → qwen2.5-coder, "qwen3" → qwen3-4b-instruct-2507); null when none.
+const ChatFormat* chat_format_of(std::string_view architecture);
+// All names, for messages.
+std::vector<std::string_view> chat_format_names();
+
+}  // namespace pio

@@ -1,0 +1,1 @@
+#include "models/json_value.h"

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "kernels/base/result.h"
+
+// JSON as Python's json module reads and writes it: key order kept (a repeated key keeps its first place and its last value), integers of
+// any size, numbers spelled as Python prints them. Chat templates need exactly that.
+
+namespace pio {
+
+class JsonValue {
+ public:
+  enum class Kind { null, boolean, number, string, array, object };
+  using Member = std::pair<std::string, JsonValue>;
+
+  JsonValue() = default;
+  static JsonValue boolean(bool value);
+  static JsonValue integer(long long value);
+  static JsonValue number(std::string spelling);   // already as Python prints it
+  static JsonValue string(std::string value);
+  static JsonValue array(std::vector<JsonValue> items);
+  static JsonValue object(std::vector<Member> members);
+  static Result<JsonValue> parse(std::string_view text);
+
+  Kind kind() const { return kind_; }
+  bool is_null() const { return kind_ == Kind::null; }
+  bool is_string() const { return kind_ == Kind::string; }
+  bool is_array() const { return kind_ == Kind::array; }
+  bool is_object() const { return kind_ == Kind::object; }
+  bool as_bool() const { return boolean_; }
+  const std::string& text() const { return text_; }                  // of a string: its characters; of a number: its spelling
+  const std::vector<JsonValue>& items() const { return items_; }     // of an array
+  const std::vector<Member>& members() const { return members_; }    // of an object
+  const JsonValue* find(std::string_view key) const;                 // of an object; null when absent
+  void set(std::string key, JsonValue value);                        // of an object
+
+  // json.dumps(value, ensure_ascii=False): separators ", " and ": ".
+  std::string dump() const;
+  // str(value) of Python: True, None, ['a', 1], {'k': 'v'}; a string itself without quotes.
+  std::string python_str() const;
+  // Python's truth: empty strings, lists, objects, zero, None and False are false.
+  bool truthy() const;
+
+ private:
+  Kind kind_ = Kind::null;
+  bool boolean_ = false;
+  std::string text_;
+  std::vector<JsonValue> items_;
+  std::vector<Member> members_;
+};
+
+}  // namespace pio

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "kernels/base/result.h"
+#include "kernels/tensor.h"
+
+// Where a model finds its hyper-parameters and weights. The engine implements this over files; tests over a map.
+
+namespace pio {
+
+// One metadata value. Integers of any width become int64 (a uint64 above INT64_MAX is refused by the reader).
+using MetaValue = std::variant<bool, std::int64_t, double, std::string,
+                               std::vector<bool>, std::vector<std::int64_t>, std::vector<double>, std::vector<std::string>>;
+
+struct TensorInfo {
+  std::string name;   // as the file spells it
+  DType dtype = DType::f32;
+  Shape shape;        // row-major: a linear layer is [n_out, n_in]
+  std::uint64_t n_bytes = 0;
+};
+
+class WeightSource {
+ public:
+  // Whose names the file uses, for metadata and tensors alike.
+  enum class Naming {
+    gguf,          // "qwen3.block_count", "blk.0.attn_q.weight"
+    hugging_face,  // "num_hidden_layers" (nested keys with dots: "rope_parameters.rope_theta"), "model.layers.0.self_attn.q_proj.weight"
+  };
+
+  virtual ~WeightSource() = default;
+  virtual Naming naming() const = 0;
+  // The file's or folder's name, for errors: "model.gguf".
+  virtual const std::string& label() const = 0;
+  // "llama", "qwen2", "qwen3": GGUF's general.architecture, or config.json's model_type.
+  virtual const std::string& architecture() const = 0;
+  // Null when the key is absent. The pointer lives as long as the source.
+  virtual const MetaValue* metadata(std::string_view key) const = 0;
+  virtual const std::vector<TensorInfo>& tensors() const = 0;
+  // The weights of tensors()[index], on the device that will use them. They live as long as the source.
+  virtual Result<Tensor> load(std::size_t index) = 0;
+};
+
+}  // namespace pio
