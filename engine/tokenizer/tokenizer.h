@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -50,7 +51,8 @@ class Tokenizer {
 
 // From the text of a tokenizer.json. `label` names the file in errors.
 Result<std::unique_ptr<Tokenizer>> load_tokenizer_json(std::string_view json, std::string_view label);
-// From the tokenizer.* metadata of a GGUF.
-Result<std::unique_ptr<Tokenizer>> load_gguf_tokenizer(const WeightSource& source);
+// From the tokenizer.* metadata of a GGUF; `metadata` gives null for a key that is absent.
+using MetadataLookup = std::function<const MetaValue*(std::string_view key)>;
+Result<std::unique_ptr<Tokenizer>> load_gguf_tokenizer(const MetadataLookup& metadata, std::string_view label);
 
 }  // namespace pio
