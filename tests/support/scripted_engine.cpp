@@ -1,0 +1,205 @@
+#include "tests/support/scripted_engine.h"
+
+#include <algorithm>
+#include <chrono>
+#include <new>
+#include <stdexcept>
+#include <thread>
+
+namespace pio {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// False when the stop came first.
+bool sleep_until(Clock::time_point end, const std::stop_token& stop) {
+  while (Clock::now() < end) {
+    if (stop.stop_requested()) return false;
+    std::this_thread::sleep_until(std::min(end, Clock::now() + std::chrono::milliseconds(1)));
+  }
+  return !stop.stop_requested();
+}
+
+std::int64_t count_words(std::string_view text) {
+  std::int64_t n = 0;
+  bool in_word = false;
+  for (const char c : text) {
+    const bool is_space = c == ' ' || c == '\n' || c == '\t';
+    if (!is_space && !in_word) ++n;
+    in_word = !is_space;
+  }
+  return n;
+}
+
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+}  // namespace
+
+ScriptedEngine::Script ScriptedEngine::speak(std::string_view text, int delay_ms, int n_tokens) {
+  std::vector<std::string> words;
+  std::size_t begin = 0;
+  while (begin < text.size()) {
+    std::size_t end = text.find_first_of(" \n", begin + 1);
+    if (end == std::string_view::npos) end = text.size();
+    words.emplace_back(text.substr(begin, end - begin));
+    begin = end;
+  }
+  Script script;
+  if (words.empty()) return script;
+  const std::size_t n = n_tokens > 0 ? static_cast<std::size_t>(n_tokens) : words.size();
+  for (std::size_t i = 0; i < n; ++i) {
+    std::string word = words[i % words.size()];
+    if (i > 0 && i % words.size() == 0) word.insert(0, " ");
+    script.steps.push_back({delay_ms, std::move(word)});
+  }
+  return script;
+}
+
+void ScriptedEngine::set_script(Script script) {
+  const std::scoped_lock lock(mutex_);
+  script_ = std::move(script);
+}
+
+void ScriptedEngine::set_loading(Loading loading) {
+  const std::scoped_lock lock(mutex_);
+  loading_ = std::move(loading);
+}
+
+void ScriptedEngine::set_observer(std::function<void(std::uint64_t)> observer) {
+  const std::scoped_lock lock(mutex_);
+  observer_ = std::move(observer);
+}
+
+std::vector<GenerateRequest> ScriptedEngine::generate_requests() const {
+  const std::scoped_lock lock(mutex_);
+  return generate_requests_;
+}
+
+std::vector<LoadRequest> ScriptedEngine::load_requests() const {
+  const std::scoped_lock lock(mutex_);
+  return load_requests_;
+}
+
+int ScriptedEngine::n_unloads() const {
+  const std::scoped_lock lock(mutex_);
+  return n_unloads_;
+}
+
+DeviceList ScriptedEngine::devices() { return {}; }
+
+Result<void> ScriptedEngine::load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) {
+  Loading loading;
+  {
+    const std::scoped_lock lock(mutex_);
+    load_requests_.push_back(request);
+    loading = loading_;
+  }
+  loaded_.reset();
+  const auto start = Clock::now();
+  constexpr int kParts = 50;
+  for (int part = 0; part <= kParts; ++part) {
+    if (progress) progress(loading.bytes * static_cast<std::uint64_t>(part) / kParts, loading.bytes);
+    if (!sleep_until(start + std::chrono::milliseconds(loading.milliseconds) * part / kParts, stop)) {
+      return make_error(ErrorCode::cancelled, "load: stopped");
+    }
+  }
+  if (loading.error) return *loading.error;
+  LoadedInfo info;
+  info.path = request.path;
+  info.name = loading.name;
+  info.architecture = "llama";
+  info.quantization = loading.quantization;
+  info.chat_format = "smollm2-instruct";
+  info.device = "cpu";
+  info.n_parameters = 134'515'008;
+  info.context_length = request.context_length > 0 ? request.context_length : 8192;
+  info.trained_context_length = 8192;
+  info.weight_bytes = loading.bytes;
+  info.load_seconds = seconds_since(start);
+  info.recommended.temperature = 0.2;
+  info.recommended.top_p = 0.9;
+  loaded_ = info;
+  return {};
+}
+
+void ScriptedEngine::unload() {
+  const std::scoped_lock lock(mutex_);
+  ++n_unloads_;
+  loaded_.reset();
+}
+
+const LoadedInfo* ScriptedEngine::loaded() const { return loaded_ ? &*loaded_ : nullptr; }
+
+Result<std::int64_t> ScriptedEngine::count_tokens(const std::vector<ChatMessage>& messages) {
+  if (!loaded_) return make_error(ErrorCode::not_available, "count_tokens: a loaded model, none");
+  std::int64_t n = 0;
+  for (const ChatMessage& message : messages) n += 4 + count_words(message.content);
+  return n;
+}
+
+Result<GenerateResult> ScriptedEngine::generate(const GenerateRequest& request, const GenerateSink& sink, std::stop_token stop) {
+  Script script;
+  std::function<void(std::uint64_t)> observer;
+  {
+    const std::scoped_lock lock(mutex_);
+    generate_requests_.push_back(request);
+    script = script_;
+    observer = observer_;
+  }
+  if (!loaded_) return make_error(ErrorCode::not_available, "generate: a loaded model, none");
+
+  GenerateResult result;
+  result.n_dropped_messages = script.dropped_messages;
+  result.stats.prompt_tokens = script.prompt_tokens;
+  result.stats.context_length = script.context_length;
+  if (script.dropped_messages > 0 && sink.dropped) sink.dropped(script.dropped_messages);
+
+  const auto start = Clock::now();
+  constexpr int kChunks = 20;
+  bool is_stopped = false;
+  for (int chunk = 0; chunk <= kChunks && !is_stopped; ++chunk) {
+    if (sink.prefill) sink.prefill(script.prompt_tokens * chunk / kChunks, script.prompt_tokens);
+    is_stopped = !sleep_until(start + std::chrono::milliseconds(script.prefill_ms) * chunk / kChunks, stop);
+  }
+  result.stats.prefill_seconds = seconds_since(start);
+
+  const auto decode_start = Clock::now();
+  auto due = decode_start;
+  std::int64_t n = 0;
+  for (const ScriptStep& step : script.steps) {
+    if (is_stopped || (request.max_tokens >= 0 && n >= request.max_tokens)) break;
+    due += std::chrono::milliseconds(step.delay_ms);  // from one due time to the next, so that the rate is what the script says
+    is_stopped = !sleep_until(due, stop);
+    if (is_stopped) break;
+    if (n == 0) result.stats.first_token_seconds = seconds_since(start);
+    ++n;
+    result.text += step.text;
+    if (observer) observer(result.text.size());
+    if (sink.text) sink.text(step.text, n);
+  }
+  result.stats.generated_tokens = n;
+  result.stats.decode_seconds = seconds_since(decode_start);
+  if (result.stats.decode_seconds > 0 && n > 1) result.stats.tokens_per_second = static_cast<double>(n - 1) / result.stats.decode_seconds;
+  result.stats.context_used = script.prompt_tokens + n;
+  result.finish_reason = is_stopped ? FinishReason::cancelled : script.finish_reason;
+  if (is_stopped) return result;
+  if (script.thrown == Script::Throw::bad_alloc) throw std::bad_alloc();
+  if (script.thrown == Script::Throw::runtime_error) throw std::runtime_error("the script throws");
+  if (script.error) return *script.error;
+  return result;
+}
+
+Result<std::vector<float>> ScriptedEngine::logits(std::span<const int>, std::int64_t, std::stop_token) {
+  return make_error(ErrorCode::not_available, "logits: a model, a script");
+}
+
+Result<PerplexityResult> ScriptedEngine::perplexity(std::span<const int>, std::int64_t, std::int64_t,
+                                                    const std::function<void(std::int64_t, double)>&, std::stop_token) {
+  return make_error(ErrorCode::not_available, "perplexity: a model, a script");
+}
+
+Result<BenchResult> ScriptedEngine::bench(std::int64_t, std::int64_t, std::int64_t, int, std::stop_token) {
+  return make_error(ErrorCode::not_available, "bench: a model, a script");
+}
+
+}  // namespace pio

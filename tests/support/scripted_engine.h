@@ -1,0 +1,80 @@
+#pragma once
+
+#include <atomic>
+#include <mutex>
+#include <vector>
+
+#include "engine/engine.h"
+
+// An engine that plays a script instead of computing: for the window's tests, its screenshots and its crash test. No Qt.
+// The methods of Engine block as the real ones do and look at the stop token every millisecond; the setters may be called from
+// any thread at any time and count for the next call.
+
+namespace pio {
+
+struct ScriptStep {
+  int delay_ms = 0;   // before the text
+  std::string text;   // one token; whole characters
+};
+
+class ScriptedEngine : public Engine {
+ public:
+  struct Script {
+    std::vector<ScriptStep> steps;
+    int prefill_ms = 0;                  // how long reading the prompt takes
+    std::int64_t prompt_tokens = 64;
+    std::int64_t dropped_messages = 0;
+    std::int64_t context_length = 4096;
+    std::optional<Error> error;          // after the steps, instead of a result
+    enum class Throw { nothing, bad_alloc, runtime_error } thrown = Throw::nothing;  // after the steps, too
+    FinishReason finish_reason = FinishReason::stop;
+  };
+  struct Loading {
+    int milliseconds = 0;
+    std::uint64_t bytes = 92'000'000;
+    std::optional<Error> error;          // when the time has passed
+    std::string name = "SmolLM2-135M-Instruct";
+    std::string quantization = "Q4_1";
+  };
+
+  // n_tokens steps of the words of `text` in turn (a word keeps the space before it), `delay_ms` apart; all of them once when n_tokens is 0.
+  static Script speak(std::string_view text, int delay_ms, int n_tokens = 0);
+
+  void set_script(Script script);
+  void set_loading(Loading loading);
+  // Called on the engine's thread right before a step's text goes to the sink, with the bytes emitted so far; null: nobody.
+  void set_observer(std::function<void(std::uint64_t n_bytes)> observer);
+
+  // What was asked so far.
+  std::vector<GenerateRequest> generate_requests() const;
+  std::vector<LoadRequest> load_requests() const;
+  int n_unloads() const;
+
+  DeviceList devices() override;
+  Result<void> load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) override;
+  void unload() override;
+  const LoadedInfo* loaded() const override;
+  const Tokenizer* tokenizer() const override { return nullptr; }
+  const ChatFormat* chat_format() const override { return nullptr; }
+  // Words of all contents, plus 4 a message.
+  Result<std::int64_t> count_tokens(const std::vector<ChatMessage>& messages) override;
+  Result<GenerateResult> generate(const GenerateRequest& request, const GenerateSink& sink, std::stop_token stop) override;
+  Result<std::vector<float>> logits(std::span<const int> ids, std::int64_t n_chunk, std::stop_token stop) override;
+  Result<PerplexityResult> perplexity(std::span<const int> ids, std::int64_t context, std::int64_t n_windows,
+                                      const std::function<void(std::int64_t window, double running)>& progress,
+                                      std::stop_token stop) override;
+  Result<BenchResult> bench(std::int64_t n_prompt, std::int64_t n_decode, std::int64_t n_depth, int n_repetitions,
+                            std::stop_token stop) override;
+
+ private:
+  mutable std::mutex mutex_;  // guards what the setters and getters touch
+  Script script_ = speak("This answer comes from a script.", 5);
+  Loading loading_;
+  std::function<void(std::uint64_t)> observer_;
+  std::vector<GenerateRequest> generate_requests_;
+  std::vector<LoadRequest> load_requests_;
+  int n_unloads_ = 0;
+  std::optional<LoadedInfo> loaded_;  // of the engine's thread alone
+};
+
+}  // namespace pio
