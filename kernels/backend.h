@@ -67,6 +67,8 @@ class Backend {
   virtual ~Backend() = default;
 
   virtual const DeviceInfo& device() const = 0;
+  // Threads of the host that compute; 1 where the host only waits.
+  virtual int n_threads() const { return 1; }
 
   // Memory of this device, uninitialised, aligned to 64 bytes. Fails with out_of_memory{device, needed_bytes, free_bytes}.
   virtual Result<std::unique_ptr<Buffer>> allocate(std::size_t n_bytes) = 0;
