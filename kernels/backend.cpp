@@ -1,0 +1,213 @@
+#include "kernels/backend.h"
+
+#include <string>
+
+// The public ops: what every backend may rely on is checked here, once. Behind these checks the tensors are in range of their buffers,
+// have the shapes and formats that backend.h promises, and have at least one row: an op without rows ends here.
+//
+// What lies in device memory (ids, positions, cells, block tables) cannot be checked on the way; it is the caller's to keep in range.
+
+namespace pio {
+namespace {
+
+// A shape that is wrong is our bug, and is reported with both shapes.
+[[noreturn]] void wrong_tensor(const char* op, const char* name, const Tensor& tensor, const std::string& expected) {
+  const std::string text = std::string(op) + ": " + name + ": expected " + expected + ", found " + tensor.shape.text() + " " +
+                           info(tensor.dtype).name + (tensor.empty() ? " without a buffer" : "");
+  check_failed("tensor", text.c_str(), __FILE__, __LINE__);
+}
+
+// In range of its buffer. A tensor without values needs no buffer.
+void check_place(const char* op, const char* name, const Tensor& t) {
+  if (t.shape.n_values() == 0) return;
+  if (t.empty() || t.offset > t.buffer->n_bytes() || t.n_bytes() > t.buffer->n_bytes() - t.offset) {
+    wrong_tensor(op, name, t, "values inside a buffer");
+  }
+}
+
+void check_tensor(const char* op, const char* name, const Tensor& t, DType dtype, const Shape& shape) {
+  if (t.dtype != dtype || t.shape != shape) wrong_tensor(op, name, t, shape.text() + " " + info(dtype).name);
+  check_place(op, name, t);
+}
+
+void check_rank(const char* op, const char* name, const Tensor& t, int rank) {
+  if (t.shape.rank() != rank) wrong_tensor(op, name, t, std::to_string(rank) + " extents");
+}
+
+// Rows of whole blocks, of a format that has values.
+void check_rows(const char* op, const char* name, const Tensor& t) {
+  if (t.dtype == DType::i32) wrong_tensor(op, name, t, "a format of real numbers");
+  const int block_length = info(t.dtype).block_length;
+  if (t.shape.back() % block_length != 0) wrong_tensor(op, name, t, "rows of whole blocks of " + std::to_string(block_length));
+}
+
+bool same_place(const Tensor& a, const Tensor& b) { return a.buffer == b.buffer && a.offset == b.offset; }
+
+bool overlap(const Tensor& a, const Tensor& b) {
+  return a.buffer == b.buffer && a.offset < b.offset + b.n_bytes() && b.offset < a.offset + a.n_bytes();
+}
+
+void check_apart(const char* op, const char* name, const Tensor& y, const Tensor& x) {
+  if (overlap(y, x)) wrong_tensor(op, name, x, "a place of its own, apart from the output");
+}
+
+void check_same_or_apart(const char* op, const char* name, const Tensor& y, const Tensor& x) {
+  if (!same_place(y, x)) check_apart(op, name, y, x);
+}
+
+void check_elementwise(const char* op, const Tensor& y, const Tensor& a, const char* a_name, const Tensor& b, const char* b_name) {
+  check_tensor(op, "y", y, DType::f32, y.shape);
+  check_tensor(op, a_name, a, DType::f32, y.shape);
+  check_tensor(op, b_name, b, DType::f32, y.shape);
+  check_same_or_apart(op, a_name, y, a);
+  check_same_or_apart(op, b_name, y, b);
+}
+
+}  // namespace
+
+void Backend::embed(Tensor y, Tensor table, Tensor ids) {
+  check_rank("embed", "y", y, 2);
+  check_rank("embed", "table", table, 2);
+  check_tensor("embed", "y", y, DType::f32, {y.shape[0], table.shape[1]});
+  check_tensor("embed", "ids", ids, DType::i32, {y.shape[0]});
+  check_rows("embed", "table", table);
+  check_place("embed", "table", table);
+  if (y.shape.n_values() == 0) return;
+  check_apart("embed", "table", y, table);
+  check_apart("embed", "ids", y, ids);
+  do_embed(y, table, ids);
+}
+
+void Backend::matmul(Tensor y, Tensor x, Tensor w, Tensor bias) {
+  check_rank("matmul", "x", x, 2);
+  check_rank("matmul", "w", w, 2);
+  check_tensor("matmul", "x", x, DType::f32, {x.shape[0], w.shape[1]});
+  check_tensor("matmul", "y", y, DType::f32, {x.shape[0], w.shape[0]});
+  check_rows("matmul", "w", w);
+  check_place("matmul", "w", w);
+  if (bias) check_tensor("matmul", "bias", bias, DType::f32, {w.shape[0]});
+  CHECK(supports_weights(w.dtype), "matmul: this backend has no product with weights of this format");
+  if (y.shape.n_values() == 0) return;
+  check_apart("matmul", "x", y, x);
+  check_apart("matmul", "w", y, w);
+  if (bias) check_apart("matmul", "bias", y, bias);
+  do_matmul(y, x, w, bias);
+}
+
+void Backend::rms_norm(Tensor y, Tensor x, Tensor w, float eps) {
+  check_tensor("rms_norm", "y", y, DType::f32, y.shape);
+  check_tensor("rms_norm", "x", x, DType::f32, y.shape);
+  check_tensor("rms_norm", "w", w, DType::f32, {y.shape.back()});
+  if (y.shape.n_values() == 0) return;
+  check_same_or_apart("rms_norm", "x", y, x);
+  check_apart("rms_norm", "w", y, w);
+  do_rms_norm(y, x, w, eps);
+}
+
+void Backend::add(Tensor y, Tensor a, Tensor b) {
+  check_elementwise("add", y, a, "a", b, "b");
+  if (y.shape.n_values() != 0) do_add(y, a, b);
+}
+
+void Backend::glu(Tensor y, Tensor gate, Tensor up) {
+  check_elementwise("glu", y, gate, "gate", up, "up");
+  if (y.shape.n_values() != 0) do_glu(y, gate, up);
+}
+
+void Backend::rope(Tensor x, Tensor positions, Tensor inv_freq, RopePairing pairing) {
+  check_rank("rope", "x", x, 3);
+  check_rank("rope", "inv_freq", inv_freq, 1);
+  check_tensor("rope", "x", x, DType::f32, x.shape);
+  check_tensor("rope", "positions", positions, DType::i32, {x.shape[0]});
+  check_tensor("rope", "inv_freq", inv_freq, DType::f32, inv_freq.shape);
+  CHECK(2 * inv_freq.shape[0] <= x.shape[2], "rope: more pairs than half a head");
+  if (x.shape.n_values() == 0 || inv_freq.shape[0] == 0) return;
+  do_rope(x, positions, inv_freq, pairing);
+}
+
+void Backend::store_kv(Tensor cache, Tensor x, Tensor cells) {
+  check_rank("store_kv", "cache", cache, 3);
+  check_rank("store_kv", "x", x, 3);
+  check_tensor("store_kv", "x", x, DType::f32, {x.shape[0], cache.shape[1], cache.shape[2]});
+  check_tensor("store_kv", "cells", cells, DType::i32, {x.shape[0]});
+  check_rows("store_kv", "cache", cache);
+  check_place("store_kv", "cache", cache);
+  CHECK(supports_kv(cache.dtype, cache.shape[2]), "store_kv: this backend keeps no keys or values of this format and head size");
+  if (x.shape.n_values() == 0) return;
+  check_apart("store_kv", "x", cache, x);
+  check_apart("store_kv", "cells", cache, cells);
+  do_store_kv(cache, x, cells);
+}
+
+void Backend::attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams params) {
+  check_rank("attention", "q", q, 3);
+  check_rank("attention", "k_cache", k_cache, 3);
+  check_rank("attention", "v_cache", v_cache, 3);
+  const std::int64_t n_tokens = q.shape[0], n_heads = q.shape[1], n_kv_heads = k_cache.shape[1];
+  check_tensor("attention", "q", q, DType::f32, {n_tokens, n_heads, k_cache.shape[2]});
+  check_tensor("attention", "y", y, DType::f32, {n_tokens, n_heads, v_cache.shape[2]});
+  CHECK(v_cache.shape[0] == k_cache.shape[0] && v_cache.shape[1] == n_kv_heads, "attention: keys and values differ in cells or heads");
+  CHECK(n_kv_heads > 0 && n_heads % n_kv_heads == 0, "attention: the query heads do not divide evenly among the key heads");
+  check_rows("attention", "k_cache", k_cache);
+  check_rows("attention", "v_cache", v_cache);
+  check_place("attention", "k_cache", k_cache);
+  check_place("attention", "v_cache", v_cache);
+  CHECK(supports_kv(k_cache.dtype, k_cache.shape[2]), "attention: this backend reads no keys of this format and head size");
+  CHECK(supports_kv(v_cache.dtype, v_cache.shape[2]), "attention: this backend reads no values of this format and head size");
+  check_tensor("attention", "kv_lengths", step.kv_lengths, DType::i32, {n_tokens});
+  check_tensor("attention", "sequences", step.sequences, DType::i32, {n_tokens});
+  check_rank("attention", "block_table", step.block_table, 2);
+  check_tensor("attention", "block_table", step.block_table, DType::i32, step.block_table.shape);
+  if (y.shape.n_values() == 0) return;
+  check_apart("attention", "q", y, q);
+  check_apart("attention", "k_cache", y, k_cache);
+  check_apart("attention", "v_cache", y, v_cache);
+  do_attention(y, q, k_cache, v_cache, step, params);
+}
+
+void Backend::gather_rows(Tensor y, Tensor x, Tensor rows) {
+  check_rank("gather_rows", "y", y, 2);
+  check_rank("gather_rows", "x", x, 2);
+  check_tensor("gather_rows", "y", y, DType::f32, {y.shape[0], x.shape[1]});
+  check_tensor("gather_rows", "x", x, DType::f32, x.shape);
+  check_tensor("gather_rows", "rows", rows, DType::i32, {y.shape[0]});
+  if (y.shape.n_values() == 0) return;
+  check_apart("gather_rows", "x", y, x);
+  check_apart("gather_rows", "rows", y, rows);
+  do_gather_rows(y, x, rows);
+}
+
+void Backend::cast(Tensor y, Tensor x) {
+  CHECK(y.shape == x.shape, "cast: the shape changes");
+  check_rows("cast", "y", y);
+  check_rows("cast", "x", x);
+  check_place("cast", "y", y);
+  check_place("cast", "x", x);
+  CHECK(y.dtype == DType::f32 || (x.dtype == DType::f32 && (y.dtype == DType::f16 || y.dtype == DType::bf16 || y.dtype == DType::q8_0 ||
+                                                            y.dtype == DType::q4_0)),
+        "cast: to f32, or from f32 to f16, bf16, q8_0 or q4_0");
+  if (y.shape.n_values() == 0) return;
+  check_apart("cast", "x", y, x);
+  do_cast(y, x);
+}
+
+void Backend::copy(Tensor y, Tensor x) {
+  CHECK(y.dtype == x.dtype && y.shape.n_values() == x.shape.n_values(), "copy: the format or the number of values changes");
+  check_place("copy", "y", y);
+  check_place("copy", "x", x);
+  if (y.shape.n_values() == 0 || same_place(y, x)) return;
+  check_apart("copy", "x", y, x);
+  do_copy(y, x);
+}
+
+void Backend::argmax(Tensor y, Tensor x) {
+  check_rank("argmax", "x", x, 2);
+  check_tensor("argmax", "x", x, DType::f32, x.shape);
+  check_tensor("argmax", "y", y, DType::i32, {x.shape[0]});
+  if (x.shape[0] == 0) return;
+  CHECK(x.shape[1] > 0, "argmax: rows without values");
+  check_apart("argmax", "x", y, x);
+  do_argmax(y, x);
+}
+
+}  // namespace pio

@@ -1,0 +1,166 @@
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cctype>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "kernels/dtype.h"
+
+// The number formats against bytes that ggml made (tests/data/quants/README.md). Bits are compared, not values: the sign of zero counts.
+
+namespace pio {
+namespace {
+
+std::vector<char> read(const std::string& name) {
+  std::ifstream file(std::string(PIO_TEST_DATA "/quants/") + name, std::ios::binary);
+  EXPECT_TRUE(file) << name;
+  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+}
+
+std::vector<float> read_floats(const std::string& name) {
+  const std::vector<char> bytes = read(name);
+  std::vector<float> values(bytes.size() / sizeof(float));
+  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(float));
+  return values;
+}
+
+std::vector<DType> formats_with_fixtures() {
+  std::vector<DType> formats;
+  for (int i = 0; i < kNumDTypes; ++i) {
+    const DType dtype = static_cast<DType>(i);
+    if (dtype != DType::f32 && dtype != DType::i32) formats.push_back(dtype);
+  }
+  return formats;
+}
+
+std::vector<DType> formats_with_encoders() {
+  std::vector<DType> formats;
+  for (const DType dtype : formats_with_fixtures()) {
+    if (info(dtype).encode) formats.push_back(dtype);
+  }
+  return formats;
+}
+
+std::string name_of_param(const testing::TestParamInfo<DType>& param) { return info(param.param).name; }
+
+class Decoder : public testing::TestWithParam<DType> {};
+class Encoder : public testing::TestWithParam<DType> {};
+
+TEST_P(Decoder, GivesTheBitsOfThePublishedOne) {
+  const DTypeInfo& format = info(GetParam());
+  const std::vector<char> blocks = read(std::string(format.name) + ".blocks.bin");
+  const std::vector<float> expected = read_floats(std::string(format.name) + ".values.f32");
+  const auto n = static_cast<std::int64_t>(expected.size());
+  ASSERT_GT(n, 0);
+  ASSERT_EQ(blocks.size(), bytes_of(GetParam(), n));
+  std::vector<float> values(expected.size());
+  format.decode(blocks.data(), values.data(), n);
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    ASSERT_EQ(std::bit_cast<std::uint32_t>(values[i]), std::bit_cast<std::uint32_t>(expected[i]))
+        << "value " << i << " of block " << i / static_cast<std::size_t>(format.block_length) << ": " << values[i] << ", expected " << expected[i];
+  }
+}
+
+TEST_P(Decoder, ReadsBlocksAtAnyAddress) {
+  const DTypeInfo& format = info(GetParam());
+  const std::vector<char> blocks = read(std::string(format.name) + ".blocks.bin");
+  const std::int64_t n = 2 * format.block_length;
+  std::vector<char> shifted(bytes_of(GetParam(), n) + 1);
+  std::memcpy(shifted.data() + 1, blocks.data(), shifted.size() - 1);
+  std::vector<float> expected(static_cast<std::size_t>(n)), values(expected.size());
+  format.decode(blocks.data(), expected.data(), n);
+  format.decode(shifted.data() + 1, values.data(), n);
+  EXPECT_EQ(0, std::memcmp(values.data(), expected.data(), values.size() * sizeof(float)));
+}
+
+TEST_P(Encoder, GivesTheBytesOfThePublishedOne) {
+  const DTypeInfo& format = info(GetParam());
+  const std::vector<float> source = read_floats(std::string(format.name) + ".encode.src.f32");
+  const std::vector<char> expected = read(std::string(format.name) + ".encode.blocks.bin");
+  std::vector<char> blocks(expected.size());
+  ASSERT_EQ(blocks.size(), bytes_of(GetParam(), static_cast<std::int64_t>(source.size())));
+  format.encode(source.data(), blocks.data(), static_cast<std::int64_t>(source.size()));
+  const auto block_bytes = static_cast<std::size_t>(format.block_bytes);
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    ASSERT_EQ(int{blocks[i]}, int{expected[i]}) << "byte " << i % block_bytes << " of block " << i / block_bytes;
+  }
+}
+
+// Subnormal blocks have no published answer (1/d is infinite), infinities and NaNs no right one; none may fault or write elsewhere.
+TEST_P(Encoder, StaysInItsBlocksWhateverTheValues) {
+  const DTypeInfo& format = info(GetParam());
+  constexpr float kInfinity = std::numeric_limits<float>::infinity(), kNan = std::numeric_limits<float>::quiet_NaN();
+  for (const float odd : {1e-45f, -1e-39f, kInfinity, -kInfinity, kNan, std::numeric_limits<float>::max()}) {
+    for (const float other : {0.0f, odd, -odd, 1.0f}) {
+      std::vector<float> values(32, other);
+      values[7] = odd;
+      std::vector<char> blocks(bytes_of(GetParam(), 32) + 8, '\x5A');
+      format.encode(values.data(), blocks.data() + 4, 32);
+      EXPECT_EQ(std::string(blocks.begin(), blocks.begin() + 4), "ZZZZ");
+      EXPECT_EQ(std::string(blocks.end() - 4, blocks.end()), "ZZZZ");
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Formats, Decoder, testing::ValuesIn(formats_with_fixtures()), name_of_param);
+INSTANTIATE_TEST_SUITE_P(Formats, Encoder, testing::ValuesIn(formats_with_encoders()), name_of_param);
+
+TEST(Half, EveryPatternSurvivesTheWayToFloatAndBack) {
+  for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
+    const auto half = static_cast<std::uint16_t>(bits);
+    const std::uint16_t back = f32_to_f16(f16_to_f32(half));
+    if (std::isnan(f16_to_f32(half))) {
+      ASSERT_EQ(back, half | 0x200) << bits;  // a NaN stays one, made quiet
+    } else {
+      ASSERT_EQ(back, half) << bits;
+    }
+  }
+}
+
+// Halfway between every two neighbours, and one float32 to either side: the definition of nearest even, without the encoder's shifts.
+TEST(Half, RoundsToTheNearestAndTiesToEven) {
+  for (std::uint32_t bits = 0; bits < 0x7C00; ++bits) {
+    const double low = static_cast<double>(f16_to_f32(static_cast<std::uint16_t>(bits)));
+    const double high = bits == 0x7BFF ? 65536.0 : static_cast<double>(f16_to_f32(static_cast<std::uint16_t>(bits + 1)));
+    const float middle = static_cast<float>((low + high) / 2);  // exact: one bit more than an f16
+    ASSERT_EQ(f32_to_f16(middle), bits + (bits & 1)) << bits;
+    ASSERT_EQ(f32_to_f16(std::nextafter(middle, 0.0f)), bits) << bits;
+    ASSERT_EQ(f32_to_f16(std::nextafter(middle, 1e9f)), bits + 1) << bits;
+    ASSERT_EQ(f32_to_f16(-middle), 0x8000 | (bits + (bits & 1))) << bits;
+  }
+}
+
+TEST(Bfloat16, RoundsToTheNearestAndTiesToEven) {
+  for (std::uint32_t bits = 0; bits < 0x7F80; ++bits) {
+    const float middle = std::bit_cast<float>(bits << 16 | 0x8000);
+    ASSERT_EQ(f32_to_bf16(middle), bits + (bits & 1)) << bits;
+    ASSERT_EQ(f32_to_bf16(std::bit_cast<float>(bits << 16 | 0x7FFF)), bits) << bits;
+    ASSERT_EQ(f32_to_bf16(std::bit_cast<float>(bits << 16 | 0x8001)), bits + 1) << bits;
+  }
+}
+
+TEST(Bfloat16, KeepsNanEvenWhenItsPayloadIsCutOff) {
+  EXPECT_TRUE(std::isnan(bf16_to_f32(f32_to_bf16(std::bit_cast<float>(0x7F800001u)))));
+  EXPECT_TRUE(std::isnan(f16_to_f32(f32_to_f16(std::bit_cast<float>(0xFF800001u)))));
+}
+
+TEST(DTypeTable, FindsEveryFormatByItsNameInEitherCase) {
+  for (int i = 0; i < kNumDTypes; ++i) {
+    const DType dtype = static_cast<DType>(i);
+    std::string lower = info(dtype).name;
+    for (char& c : lower) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    EXPECT_EQ(dtype_from_name(info(dtype).name), dtype);
+    EXPECT_EQ(dtype_from_name(lower), dtype);
+  }
+  EXPECT_EQ(dtype_from_name("Q4"), std::nullopt);
+  EXPECT_EQ(dtype_from_name(""), std::nullopt);
+}
+
+}  // namespace
+}  // namespace pio
