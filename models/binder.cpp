@@ -1,0 +1,107 @@
+#include "models/binder.h"
+
+#include "models/hf_names.h"
+
+namespace pio {
+namespace {
+
+// A model has some hundred tensors; a hostile header can name millions, and its error is read by a person.
+constexpr std::size_t kMaxListedProblems = 1000;
+
+std::string canonical(const WeightSource& source, const std::string& name) {
+  if (source.naming() == WeightSource::Naming::gguf) return name;
+  return canonical_name(name).value_or(name);
+}
+
+// Numbers that old checkpoints saved though they follow from the config: transformers before 4.32 kept rope's inv_freq as a buffer of
+// every layer. We compute them, so these may be left aside.
+bool is_harmless(const WeightSource& source, std::string_view name) {
+  return source.naming() == WeightSource::Naming::hugging_face && name.ends_with(".self_attn.rotary_emb.inv_freq");
+}
+
+}  // namespace
+
+Binder::Binder(WeightSource& source, Backend& backend) : source_(source), backend_(backend), is_used_(source.tensors().size(), false) {
+  const std::vector<TensorInfo>& tensors = source.tensors();
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const bool is_new = index_of_.emplace(canonical(source, tensors[i].name), i).second;
+    if (!is_new) problems_.push_back("tensor " + tensors[i].name + " is there twice");
+    if (!is_new || is_harmless(source, tensors[i].name)) is_used_[i] = true;
+  }
+}
+
+std::string Binder::spelled(const std::string& name) const {
+  if (source_.naming() == WeightSource::Naming::gguf) return name;
+  return hugging_face_name(name).value_or(name);
+}
+
+void Binder::bind(Tensor& slot, std::string name, Shape shape) {
+  wishes_.push_back({&slot, std::move(name), shape});
+  check(wishes_.back());
+}
+
+bool Binder::bind_if_present(Tensor& slot, std::string name, Shape shape) {
+  if (!index_of_.contains(name)) return false;
+  bind(slot, std::move(name), shape);
+  return true;
+}
+
+void Binder::check(const Wish& wish) {
+  const auto found = index_of_.find(wish.name);
+  if (found == index_of_.end()) {
+    problems_.push_back("tensor " + spelled(wish.name) + " is missing");
+    return;
+  }
+  const TensorInfo& tensor = source_.tensors()[found->second];
+  is_used_[found->second] = true;
+  if (!(tensor.shape == wish.shape)) {
+    problems_.push_back("tensor " + tensor.name + " has shape " + tensor.shape.text() + ", expected " + wish.shape.text());
+  } else if (tensor.dtype == DType::i32 || tensor.shape.back() % info(tensor.dtype).block_length != 0) {
+    problems_.push_back("tensor " + tensor.name + ": expected weights in rows of whole blocks, found " + tensor.shape.text() + " of " +
+                        info(tensor.dtype).name);
+  }
+}
+
+Result<BoundWeights> Binder::finish() {
+  for (std::size_t i = 0; i < is_used_.size(); ++i) {
+    if (!is_used_[i]) problems_.push_back("tensor " + source_.tensors()[i].name + " is not used by architecture " + source_.architecture());
+  }
+  if (!problems_.empty()) {
+    std::string message = source_.label() + ": ";
+    for (std::size_t i = 0; i < problems_.size() && i < kMaxListedProblems; ++i) message += (i ? "; " : "") + problems_[i];
+    if (problems_.size() > kMaxListedProblems) message += "; and " + std::to_string(problems_.size() - kMaxListedProblems) + " more";
+    return make_error(ErrorCode::bad_file, std::move(message));
+  }
+  BoundWeights bound;
+  for (const Wish& wish : wishes_) RETURN_IF_ERROR(load(wish, bound));
+  RETURN_IF_ERROR(backend_.sync());
+  return bound;
+}
+
+Result<void> Binder::load(const Wish& wish, BoundWeights& bound) {
+  const std::size_t index = index_of_.at(wish.name);
+  const TensorInfo& tensor = source_.tensors()[index];
+  const bool is_matrix = wish.shape.rank() > 1;
+  if (is_matrix && !backend_.supports_weights(tensor.dtype)) {
+    Error error = make_error(ErrorCode::not_available, source_.label() + ": tensor " + tensor.name + " is stored as " +
+                                                           info(tensor.dtype).name + ", which " + backend_.device().name +
+                                                           " does not multiply by");
+    error.device = backend_.device().name;
+    return error;
+  }
+  ASSIGN_OR_RETURN(Tensor weights, source_.load(index));
+  bound.n_parameters += wish.shape.n_values();
+  if (is_matrix || weights.dtype == DType::f32) {
+    *wish.slot = weights;
+    return {};
+  }
+  Tensor vector{DType::f32, wish.shape, nullptr, 0};
+  ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, backend_.allocate(vector.n_bytes()));
+  vector.buffer = buffer.get();
+  bound.buffers.push_back(std::move(buffer));
+  backend_.cast(vector, weights);
+  *wish.slot = vector;
+  return {};
+}
+
+}  // namespace pio

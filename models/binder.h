@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "kernels/backend.h"
+#include "models/weight_source.h"
+
+// Brings the weights of a file to the places of a model that want them, and says at once everything that doesn't fit.
+
+namespace pio {
+
+// What bound weights need to live besides their source: small tensors that were cast.
+struct BoundWeights {
+  std::vector<std::unique_ptr<Buffer>> buffers;
+  std::int64_t n_parameters = 0;  // values in all bound tensors, each counted once
+};
+
+class Binder {
+ public:
+  Binder(WeightSource& source, Backend& backend);
+
+  // Asks for the tensor of this canonical name ("blk.3.attn_q.weight") and shape. `slot` must stay where it is: finish() fills it.
+  // Matrices keep their format; vectors (norms, biases) become f32, which is what the ops read.
+  void bind(Tensor& slot, std::string name, Shape shape);
+  // The same where a file may do without; returns whether it is there.
+  bool bind_if_present(Tensor& slot, std::string name, Shape shape);
+
+  // Checks every name and shape, then loads. Loads nothing unless all is right: otherwise bad_file with each tensor that is missing,
+  // misshapen, or not used; or not_available where the backend can't multiply by a format.
+  Result<BoundWeights> finish();
+
+ private:
+  struct Wish {
+    Tensor* slot;
+    std::string name;
+    Shape shape;
+  };
+  std::string spelled(const std::string& name) const;
+  void check(const Wish& wish);
+  Result<void> load(const Wish& wish, BoundWeights& bound);
+
+  WeightSource& source_;
+  Backend& backend_;
+  std::unordered_map<std::string, std::size_t> index_of_;  // canonical name → tensors()
+  std::vector<bool> is_used_;
+  std::vector<Wish> wishes_;
+  std::vector<std::string> problems_;
+};
+
+}  // namespace pio

@@ -1,0 +1,46 @@
+#include "models/blocks/attention.h"
+
+#include <cmath>
+
+namespace pio {
+
+void bind_attention(Binder& binder, const std::string& prefix, AttentionWeights& weights, const AttentionConfig& c) {
+  const std::int64_t q_dim = c.n_heads * c.head_dim;
+  const std::int64_t kv_dim = c.n_kv_heads * c.head_dim;
+  binder.bind(weights.q.w, prefix + "attn_q.weight", {q_dim, c.dim});
+  binder.bind(weights.k.w, prefix + "attn_k.weight", {kv_dim, c.dim});
+  binder.bind(weights.v.w, prefix + "attn_v.weight", {kv_dim, c.dim});
+  binder.bind(weights.output.w, prefix + "attn_output.weight", {c.dim, q_dim});
+  if (c.has_qkv_bias) {
+    binder.bind(weights.q.bias, prefix + "attn_q.bias", {q_dim});
+    binder.bind(weights.k.bias, prefix + "attn_k.bias", {kv_dim});
+    binder.bind(weights.v.bias, prefix + "attn_v.bias", {kv_dim});
+  }
+  if (c.has_qk_norm) {
+    binder.bind(weights.q_norm, prefix + "attn_q_norm.weight", {c.head_dim});
+    binder.bind(weights.k_norm, prefix + "attn_k_norm.weight", {c.head_dim});
+  }
+}
+
+Tensor attention(ForwardContext& ctx, Tensor x, const AttentionWeights& weights, const AttentionConfig& c, const Rope& rope,
+                 const Step& step, const KvLayer& kv) {
+  Backend& backend = ctx.backend();
+  const std::int64_t n_tokens = x.shape[0];
+  Tensor q = linear(ctx, x, weights.q).reshaped({n_tokens, c.n_heads, c.head_dim});
+  Tensor k = linear(ctx, x, weights.k).reshaped({n_tokens, c.n_kv_heads, c.head_dim});
+  Tensor v = linear(ctx, x, weights.v).reshaped({n_tokens, c.n_kv_heads, c.head_dim});
+  if (c.has_qk_norm) {  // each head by itself, and before it turns
+    backend.rms_norm(q, q, weights.q_norm, c.norm_eps);
+    backend.rms_norm(k, k, weights.k_norm, c.norm_eps);
+  }
+  backend.rope(q, step.positions, rope.inv_freq, rope.pairing);
+  backend.rope(k, step.positions, rope.inv_freq, rope.pairing);
+  backend.store_kv(kv.k, k, step.cells);
+  backend.store_kv(kv.v, v, step.cells);
+
+  Tensor y = ctx.temp(DType::f32, q.shape);
+  backend.attention(y, q, kv.k, kv.v, step, {.scale = 1 / std::sqrt(static_cast<float>(c.head_dim))});
+  return linear(ctx, y.reshaped({n_tokens, c.n_heads * c.head_dim}), weights.output);
+}
+
+}  // namespace pio

@@ -1,0 +1,20 @@
+#pragma once
+
+#include "models/model.h"
+
+namespace pio {
+
+// The weights of y = x · wᵀ + bias.
+struct Linear {
+  Tensor w;     // [n_out, n_in]
+  Tensor bias;  // [n_out] f32, or empty
+};
+
+// x [n_tokens, n_in] → [n_tokens, n_out], a temporary.
+inline Tensor linear(ForwardContext& ctx, Tensor x, const Linear& layer) {
+  Tensor y = ctx.temp(DType::f32, {x.shape[0], layer.w.shape[0]});
+  ctx.backend().matmul(y, x, layer.w, layer.bias);
+  return y;
+}
+
+}  // namespace pio

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+
+#include "models/binder.h"
+#include "models/blocks/linear.h"
+
+namespace pio {
+
+struct MlpWeights {
+  Linear gate;  // [hidden_dim, dim]
+  Linear up;    // [hidden_dim, dim]
+  Linear down;  // [dim, hidden_dim]
+};
+
+// Binds them under `prefix` ("blk.3."); `weights` must stay where it is until the binder has finished.
+void bind_mlp(Binder& binder, const std::string& prefix, MlpWeights& weights, std::int64_t dim, std::int64_t hidden_dim);
+
+// down(silu(gate x) * up x): SwiGLU, Shazeer 2020 (arXiv:2002.05202).   x [n_tokens, dim] → [n_tokens, dim], a temporary.
+Tensor mlp(ForwardContext& ctx, Tensor x, const MlpWeights& weights);
+
+}  // namespace pio

@@ -1,0 +1,17 @@
+#pragma once
+
+#include "models/model.h"
+
+namespace pio {
+
+// w * x / sqrt(mean(x²) + eps) over the last extent, into a temporary of x's shape.
+inline Tensor rms_norm(ForwardContext& ctx, Tensor x, Tensor w, float eps) {
+  Tensor y = ctx.temp(DType::f32, x.shape);
+  ctx.backend().rms_norm(y, x, w, eps);
+  return y;
+}
+
+// x += y: what a block adds to the residual stream.
+inline void add_to(ForwardContext& ctx, Tensor x, Tensor y) { ctx.backend().add(x, x, y); }
+
+}  // namespace pio

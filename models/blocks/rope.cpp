@@ -1,0 +1,35 @@
+#include "models/blocks/rope.h"
+
+#include <cmath>
+
+namespace pio {
+
+Result<Rope> make_rope(Backend& backend, double theta, std::int64_t rope_dims, std::span<const float> factors, RopePairing pairing) {
+  const std::int64_t n_pairs = rope_dims / 2;
+  CHECK(factors.empty() || static_cast<std::int64_t>(factors.size()) == n_pairs, "one factor a pair");
+  std::vector<float> inv_freq(n_pairs);
+  for (std::int64_t i = 0; i < n_pairs; ++i) {
+    const double turn = std::pow(theta, -2.0 * static_cast<double>(i) / static_cast<double>(rope_dims));
+    inv_freq[i] = static_cast<float>(factors.empty() ? turn : turn / factors[i]);
+  }
+  Rope rope{.buffer = nullptr, .inv_freq = {DType::f32, {n_pairs}, nullptr, 0}, .pairing = pairing};
+  ASSIGN_OR_RETURN(rope.buffer, backend.allocate(rope.inv_freq.n_bytes()));
+  rope.inv_freq.buffer = rope.buffer.get();
+  backend.upload(rope.inv_freq, inv_freq.data());
+  return rope;
+}
+
+Result<std::vector<float>> read_rope_factors(Backend& backend, Tensor tensor, const std::string& label) {
+  if (tensor.empty()) return std::vector<float>{};
+  std::vector<float> factors(tensor.shape.n_values());
+  backend.download(factors.data(), tensor);
+  for (float factor : factors) {
+    if (!std::isfinite(factor) || factor <= 0) {
+      return make_error(ErrorCode::bad_file,
+                        label + ": tensor rope_freqs.weight: expected values above zero, found " + std::to_string(factor));
+    }
+  }
+  return factors;
+}
+
+}  // namespace pio

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernels/backend.h"
+
+namespace pio {
+
+// How fast each pair of a head's dims turns, and which dims pair up.
+struct Rope {
+  std::unique_ptr<Buffer> buffer;  // of inv_freq
+  Tensor inv_freq;                 // [n_pairs] f32, radians a token
+  RopePairing pairing = RopePairing::half;
+};
+
+// inv_freq[i] = theta^(-2i / rope_dims) / factors[i], computed in double and rounded once. (The reference raises to the power in float32;
+// that is at most one unit in the last place away, below every tolerance here.)
+//   factors   [rope_dims / 2], or empty for all ones: a GGUF file's rope_freqs.weight, which holds Llama 3's stretched frequencies
+Result<Rope> make_rope(Backend& backend, double theta, std::int64_t rope_dims, std::span<const float> factors, RopePairing pairing);
+
+// factors as a file holds them, checked: each finite and above zero, else bad_file. Empty when `tensor` is.
+Result<std::vector<float>> read_rope_factors(Backend& backend, Tensor tensor, const std::string& label);
+
+}  // namespace pio

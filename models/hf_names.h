@@ -1,0 +1,15 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+// One weight, two names: GGUF's, which is ours ("blk.3.attn_q.weight"), and Hugging Face's ("model.layers.3.self_attn.q_proj.weight").
+
+namespace pio {
+
+// Null for a name that the dense families don't have.
+std::optional<std::string> hugging_face_name(std::string_view canonical);
+std::optional<std::string> canonical_name(std::string_view hugging_face);
+
+}  // namespace pio

@@ -1,0 +1,46 @@
+#include "models/model.h"
+#include "models/qwen3_4b_instruct_2507/forward.h"
+#include "models/small_dense/forward.h"
+
+namespace pio {
+namespace {
+
+struct Family {
+  const char* architecture;
+  Result<std::unique_ptr<Model>> (*create)(WeightSource& source, Backend& backend);
+};
+
+template <class T>
+Result<std::unique_ptr<Model>> create(WeightSource& source, Backend& backend) {
+  ASSIGN_OR_RETURN(std::unique_ptr<T> model, T::create(source, backend));
+  return std::unique_ptr<Model>(std::move(model));
+}
+
+constexpr Family kFamilies[] = {
+    {"llama", &create<SmallDense>},
+    {"qwen2", &create<SmallDense>},
+    {"qwen3", &create<Qwen3>},
+};
+
+}  // namespace
+
+const std::vector<std::string>& known_architectures() {
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    for (const Family& family : kFamilies) all.push_back(family.architecture);
+    return all;
+  }();
+  return names;
+}
+
+Result<std::unique_ptr<Model>> create_model(WeightSource& source, Backend& backend) {
+  for (const Family& family : kFamilies) {
+    if (source.architecture() == family.architecture) return family.create(source, backend);
+  }
+  std::string known;
+  for (const std::string& name : known_architectures()) known += (known.empty() ? "" : ", ") + name;
+  return make_error(ErrorCode::unsupported_model,
+                    source.label() + ": expected an architecture of " + known + ", found " + source.architecture());
+}
+
+}  // namespace pio

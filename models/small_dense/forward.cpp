@@ -1,0 +1,75 @@
+#include "models/small_dense/forward.h"
+
+#include "models/blocks/embedding.h"
+#include "models/blocks/norm.h"
+
+namespace pio {
+
+Tensor SmallDense::forward(ForwardContext& ctx, const Step& step, KvState& state) const {
+  Tensor x = hidden(ctx, step, state, c_.hyper.n_layers);                              // [n_tokens, dim]
+  x = rms_norm(ctx, output_rows(ctx, x, step), output_norm_, c_.hyper.norm_eps);       // [n_outputs, dim]
+  return linear(ctx, x, output_);                                                      // [n_outputs, vocab_size]
+}
+
+Tensor SmallDense::hidden(ForwardContext& ctx, const Step& step, KvState& state, std::int64_t n_layers) const {
+  const float eps = c_.hyper.norm_eps;
+  Tensor x = embed(ctx, token_embd_, step.ids);                                        // [n_tokens, dim]
+  for (std::int64_t l = 0; l < n_layers && !ctx.stop_requested(); ++l) {
+    const Layer& layer = layers_[l];
+    const std::size_t mark = ctx.mark();
+
+    Tensor h = rms_norm(ctx, x, layer.attn_norm, eps);
+    add_to(ctx, x, attention(ctx, h, layer.attention, c_.attention, rope_, step, state.layers[l]));
+
+    h = rms_norm(ctx, x, layer.ffn_norm, eps);
+    add_to(ctx, x, mlp(ctx, h, layer.mlp));
+
+    ctx.release(mark);
+  }
+  return x;
+}
+
+Result<std::unique_ptr<SmallDense>> SmallDense::create(WeightSource& source, Backend& backend) {
+  std::unique_ptr<SmallDense> model(new SmallDense);
+  ASSIGN_OR_RETURN(model->c_, read_small_dense_config(source));
+  RETURN_IF_ERROR(model->bind_weights(source, backend));
+  const DenseHyper& h = model->c_.hyper;
+  model->spec_ = {.architecture = source.architecture(),
+                  .family = "small_dense",
+                  .n_layers = h.n_layers,
+                  .dim = h.dim,
+                  .vocab_size = h.vocab_size,
+                  .context_length = h.context_length,
+                  .n_parameters = model->bound_.n_parameters,
+                  .kv_layers = std::vector<KvLayout>(h.n_layers, {h.n_kv_heads, h.head_dim, h.head_dim})};
+  return model;
+}
+
+Result<void> SmallDense::bind_weights(WeightSource& source, Backend& backend) {
+  const DenseHyper& h = c_.hyper;
+  Binder binder(source, backend);
+  binder.bind(token_embd_, "token_embd.weight", {h.vocab_size, h.dim});
+  layers_.resize(h.n_layers);
+  for (std::int64_t l = 0; l < h.n_layers; ++l) {
+    const std::string prefix = "blk." + std::to_string(l) + ".";
+    Layer& layer = layers_[l];
+    binder.bind(layer.attn_norm, prefix + "attn_norm.weight", {h.dim});
+    bind_attention(binder, prefix, layer.attention, c_.attention);
+    binder.bind(layer.ffn_norm, prefix + "ffn_norm.weight", {h.dim});
+    bind_mlp(binder, prefix, layer.mlp, h.dim, h.hidden_dim);
+  }
+  binder.bind(output_norm_, "output_norm.weight", {h.dim});
+  // A tied model may still hold its output matrix: the official Qwen2.5-Coder GGUF files do.
+  if (!binder.bind_if_present(output_.w, "output.weight", {h.vocab_size, h.dim}) && !h.is_tied)
+    binder.bind(output_.w, "output.weight", {h.vocab_size, h.dim});
+  Tensor rope_factors;
+  binder.bind_if_present(rope_factors, "rope_freqs.weight", {h.rope_dims / 2});
+
+  ASSIGN_OR_RETURN(bound_, binder.finish());
+  if (output_.w.empty()) output_.w = token_embd_;
+  ASSIGN_OR_RETURN(const std::vector<float> factors, read_rope_factors(backend, rope_factors, source.label()));
+  ASSIGN_OR_RETURN(rope_, make_rope(backend, h.rope_theta, h.rope_dims, factors, c_.pairing));
+  return {};
+}
+
+}  // namespace pio

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "models/blocks/mlp.h"
+#include "models/model.h"
+#include "models/small_dense/config.h"
+
+namespace pio {
+
+// llama and qwen2: SmolLM2, Qwen2.5-Coder and their kin.
+class SmallDense final : public Model {
+ public:
+  static Result<std::unique_ptr<SmallDense>> create(WeightSource& source, Backend& backend);
+
+  const ModelSpec& spec() const override { return spec_; }
+  Tensor forward(ForwardContext& ctx, const Step& step, KvState& state) const override;
+
+  // The residual stream after the first n_layers layers, [n_tokens, dim], before the final norm: to see where a difference begins.
+  Tensor hidden(ForwardContext& ctx, const Step& step, KvState& state, std::int64_t n_layers) const;
+
+ private:
+  struct Layer {
+    Tensor attn_norm;  // [dim]
+    AttentionWeights attention;
+    Tensor ffn_norm;   // [dim]
+    MlpWeights mlp;
+  };
+  SmallDense() = default;
+  Result<void> bind_weights(WeightSource& source, Backend& backend);
+
+  SmallDenseConfig c_;
+  ModelSpec spec_;
+  Tensor token_embd_;   // [vocab_size, dim]
+  std::vector<Layer> layers_;
+  Tensor output_norm_;  // [dim]
+  Linear output_;       // [vocab_size, dim]; the embedding itself when tied
+  Rope rope_;
+  BoundWeights bound_;
+};
+
+}  // namespace pio
