@@ -10,6 +10,8 @@
 namespace pio {
 
 // A file's bytes, mapped read-only. Move-only; unmapped when it goes.
+// The kernel reads the file as the bytes are touched. A file that another program shortens meanwhile ends this one with SIGBUS, as every
+// mapping does; one that is replaced by a rename (as downloaders do) stays whole.
 class MappedFile {
  public:
   // Fails with not_found or io{path}. An empty file gives no bytes. Folders and devices are refused.

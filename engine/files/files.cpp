@@ -1,1 +1,0 @@
-#include "engine/files/model_file.h"

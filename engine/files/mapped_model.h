@@ -1,0 +1,47 @@
+#pragma once
+
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "engine/files/mapped_file.h"
+#include "engine/files/model_file.h"
+
+namespace pio {
+
+// What both readers fill in: tensors as views of mapped files. Move-only, as the files are.
+struct MappedModel {
+  WeightSource::Naming naming = WeightSource::Naming::gguf;
+  std::string label;
+  std::string architecture;
+  std::map<std::string, MetaValue, std::less<>> metadata;
+  std::vector<TensorInfo> tensors;
+  std::vector<std::span<const std::byte>> data;  // one a tensor
+  std::vector<std::filesystem::path> paths;
+  std::vector<MappedFile> files;
+};
+
+class MappedModelFile final : public ModelFile {
+ public:
+  explicit MappedModelFile(MappedModel model) : model_(std::move(model)) {}
+
+  WeightSource::Naming naming() const override { return model_.naming; }
+  const std::string& label() const override { return model_.label; }
+  const std::string& architecture() const override { return model_.architecture; }
+  const std::map<std::string, MetaValue, std::less<>>& metadata() const override { return model_.metadata; }
+  const std::vector<TensorInfo>& tensors() const override { return model_.tensors; }
+  std::span<const std::byte> data(std::size_t index) const override {
+    CHECK(index < model_.data.size(), "data: no tensor of this index");
+    return model_.data[index];
+  }
+  const std::vector<std::filesystem::path>& paths() const override { return model_.paths; }
+
+ private:
+  MappedModel model_;
+};
+
+// Fails with bad_file when two tensors share a name.
+Result<void> check_names_differ(const std::vector<TensorInfo>& tensors, std::string_view label);
+
+}  // namespace pio
