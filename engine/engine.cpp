@@ -1,1 +1,202 @@
 #include "engine/engine.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <list>
+
+#include "engine/files/mapped_file.h"
+#include "engine/generate.h"
+#include "engine/loaded_model.h"
+#include "engine/measure.h"
+#include "engine/prompt.h"
+#include "engine/session.h"
+
+namespace pio {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Tokens kept free for the answer when a conversation is cut to fit: a quarter of the context, at most 1,024.
+std::int64_t answer_reserve(std::int64_t context_length, std::int64_t max_tokens) {
+  const std::int64_t usual = std::min<std::int64_t>(1024, context_length / 4);
+  return max_tokens >= 0 ? std::min(max_tokens, usual) : usual;
+}
+
+class LocalEngine final : public Engine {
+ public:
+  DeviceList devices() override { return list_devices(); }
+
+  Result<void> load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) override {
+    unload();
+    ASSIGN_OR_RETURN(model_, LoadedModel::load(request, progress, stop));
+    return {};
+  }
+
+  void unload() override {
+    sessions_.clear();
+    model_.reset();
+  }
+
+  const LoadedInfo* loaded() const override { return model_ ? &model_->info() : nullptr; }
+  const Tokenizer* tokenizer() const override { return model_ ? model_->tokenizer() : nullptr; }
+  const ChatFormat* chat_format() const override { return model_ ? model_->chat_format() : nullptr; }
+
+  Result<std::int64_t> count_tokens(const std::vector<ChatMessage>& messages) override {
+    RETURN_IF_ERROR(need_chat());
+    ASSIGN_OR_RETURN(const Prompt prompt, make_prompt(*chat_format(), *tokenizer(), messages, false, INT64_MAX));
+    return static_cast<std::int64_t>(prompt.ids.size());
+  }
+
+  Result<GenerateResult> generate(const GenerateRequest& request, const GenerateSink& sink, std::stop_token stop) override {
+    RETURN_IF_ERROR(need_model());
+    Prompt prompt;
+    if (request.messages.empty()) {
+      prompt.ids = request.ids;
+      RETURN_IF_ERROR(check_ids(prompt.ids));
+    } else {
+      RETURN_IF_ERROR(need_chat());
+      const std::int64_t context_length = model_->info().context_length;
+      const std::int64_t limit = context_length - answer_reserve(context_length, request.max_tokens);
+      ASSIGN_OR_RETURN(prompt, make_prompt(*chat_format(), *tokenizer(), request.messages, request.continue_last, limit));
+    }
+    if (prompt.n_dropped_messages > 0 && sink.dropped) sink.dropped(prompt.n_dropped_messages);
+    ASSIGN_OR_RETURN(GenerateResult result, pio::generate(*model_, session(request.conversation), prompt.ids, request, sink, stop));
+    result.n_dropped_messages = prompt.n_dropped_messages;
+    return result;
+  }
+
+  Result<std::vector<float>> logits(std::span<const int> ids, std::int64_t n_chunk, std::stop_token stop) override {
+    RETURN_IF_ERROR(need_model());
+    RETURN_IF_ERROR(check_ids(ids));
+    sessions_.clear();
+    Session fresh(*model_);
+    std::vector<float> all, part;
+    const auto n_tokens = static_cast<std::int64_t>(ids.size());
+    if (n_chunk <= 0) n_chunk = std::max<std::int64_t>(n_tokens, 1);
+    for (std::int64_t at = 0; at < n_tokens; at += n_chunk) {
+      RETURN_IF_ERROR(fresh.process(ids.subspan(at, std::min(n_chunk, n_tokens - at)), Session::Outputs::all, part, stop));
+      if (all.empty()) all = std::move(part);
+      else all.insert(all.end(), part.begin(), part.end());
+    }
+    return all;
+  }
+
+  Result<PerplexityResult> perplexity(std::span<const int> ids, std::int64_t context, std::int64_t n_windows,
+                                      const std::function<void(std::int64_t, double)>& progress, std::stop_token stop) override {
+    RETURN_IF_ERROR(need_model());
+    RETURN_IF_ERROR(check_ids(ids));
+    if (context > model_->info().context_length) {
+      Error error = make_error(ErrorCode::context_full, "window: at most " + std::to_string(model_->info().context_length) +
+                                                            " tokens, found " + std::to_string(context));
+      error.limit = static_cast<std::uint64_t>(model_->info().context_length);
+      error.asked = static_cast<std::uint64_t>(context);
+      return error;
+    }
+    sessions_.clear();
+    Session fresh(*model_);
+    return measure_perplexity(*model_, fresh, ids, context, n_windows, progress, stop);
+  }
+
+  Result<BenchResult> bench(std::int64_t n_prompt, std::int64_t n_decode, std::int64_t n_depth, int n_repetitions,
+                            std::stop_token stop) override {
+    RETURN_IF_ERROR(need_model());
+    sessions_.clear();
+    Session fresh(*model_);
+    return measure_speed(*model_, fresh, n_prompt, n_decode, n_depth, n_repetitions, stop);
+  }
+
+ private:
+  // Conversations whose tokens are still cached, the latest first. The pool holds one full context: the oldest give way.
+  struct Kept {
+    std::string conversation;
+    std::unique_ptr<Session> session;
+  };
+
+  Session& session(const std::string& conversation) {
+    const auto found = std::find_if(sessions_.begin(), sessions_.end(), [&](const Kept& k) { return k.conversation == conversation; });
+    if (found != sessions_.end()) {
+      sessions_.splice(sessions_.begin(), sessions_, found);
+    } else {
+      sessions_.push_front({conversation, std::make_unique<Session>(*model_)});
+    }
+    Session& current = *sessions_.front().session;
+    current.set_make_room([this] {
+      if (sessions_.size() < 2) return false;
+      sessions_.pop_back();
+      return true;
+    });
+    return current;
+  }
+
+  Result<void> need_model() const {
+    if (!model_) return make_error(ErrorCode::bad_argument, "engine: a loaded model, found none");
+    return {};
+  }
+
+  Result<void> need_chat() const {
+    RETURN_IF_ERROR(need_model());
+    if (!tokenizer()) return make_error(ErrorCode::unsupported_model, model_->info().path + ": a tokenizer, found none");
+    if (!chat_format())
+      return make_error(ErrorCode::unsupported_model, model_->info().path + ": a chat format, architecture " + model_->info().architecture + " has none");
+    return {};
+  }
+
+  Result<void> check_ids(std::span<const int> ids) const {
+    const std::int64_t vocab_size = model_->model().spec().vocab_size;
+    if (ids.empty()) return make_error(ErrorCode::bad_argument, "ids: at least one, found none");
+    for (int id : ids) {
+      if (id < 0 || id >= vocab_size)
+        return make_error(ErrorCode::bad_argument, "id: 0 to " + std::to_string(vocab_size - 1) + ", found " + std::to_string(id));
+    }
+    return {};
+  }
+
+  std::unique_ptr<LoadedModel> model_;
+  std::list<Kept> sessions_;  // below the model: they give their blocks back to it
+};
+
+}  // namespace
+
+const char* name_of(FinishReason reason) {
+  switch (reason) {
+    case FinishReason::stop: return "stop";
+    case FinishReason::length: return "length";
+    case FinishReason::context_full: return "context_full";
+    case FinishReason::cancelled: return "cancelled";
+  }
+  return "unknown";
+}
+
+std::unique_ptr<Engine> create_engine() { return std::make_unique<LocalEngine>(); }
+
+Result<InspectResult> inspect(const std::string& path) {
+  InspectResult result;
+  ASSIGN_OR_RETURN(result.file, open_model_file(path));
+  const ModelFile& file = *result.file;
+  result.name = model_name_of(file);
+  for (const TensorInfo& tensor : file.tensors()) result.n_parameters += tensor.shape.n_values();
+  const bool gguf = file.naming() == WeightSource::Naming::gguf;
+  const auto integer = [&](const std::string& key) -> std::int64_t {
+    const auto found = file.metadata().find(key);
+    const auto* value = found == file.metadata().end() ? nullptr : std::get_if<std::int64_t>(&found->second);
+    return value ? *value : 0;
+  };
+  result.n_layers = integer(gguf ? file.architecture() + ".block_count" : "num_hidden_layers");
+  result.context_length = integer(gguf ? file.architecture() + ".context_length" : "max_position_embeddings");
+  if (const ChatFormat* format = chat_format_of(file.architecture())) result.chat_format = format->name();
+  return result;
+}
+
+Result<std::unique_ptr<Tokenizer>> open_tokenizer(const std::string& path) {
+  std::error_code ignored;
+  if (fs::path(path).extension() == ".json" && !fs::is_directory(path, ignored)) {
+    ASSIGN_OR_RETURN(const std::string json, read_text_file(path, kTokenizerJsonBytes));
+    return load_tokenizer_json(json, path);
+  }
+  ASSIGN_OR_RETURN(const std::unique_ptr<ModelFile> file, open_model_file(path));
+  ASSIGN_OR_RETURN(std::unique_ptr<Tokenizer> tokenizer, tokenizer_of(*file));
+  if (!tokenizer) return make_error(ErrorCode::unsupported_model, path + ": a tokenizer, found none");
+  return tokenizer;
+}
+
+}  // namespace pio

@@ -39,6 +39,7 @@ struct LoadedInfo {
   std::string quantization;        // the commonest weight format: "Q4_1"
   std::string chat_format;         // "" when the family has none
   std::string device;              // "cpu"
+  int n_threads = 0;
   std::int64_t n_parameters = 0;
   std::int64_t context_length = 0;          // as loaded
   std::int64_t trained_context_length = 0;

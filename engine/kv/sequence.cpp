@@ -1,0 +1,42 @@
+#include "engine/kv/sequence.h"
+
+#include <algorithm>
+
+namespace pio {
+
+std::int64_t Sequence::longest_common_prefix(std::span<const int> ids) const {
+  const auto n = std::min(ids.size(), tokens_.size());
+  return std::mismatch(tokens_.begin(), tokens_.begin() + n, ids.begin()).first - tokens_.begin();
+}
+
+Result<void> Sequence::reserve(std::int64_t n) {
+  const std::int64_t wanted = n_tokens() + n;
+  const std::int64_t n_blocks = (wanted + kKvBlockLength - 1) / kKvBlockLength - static_cast<std::int64_t>(blocks_.size());
+  if (n_blocks > pool_->blocks().n_free() || wanted > pool_->n_tokens()) {
+    Error error;
+    error.code = ErrorCode::context_full;
+    error.limit = static_cast<std::uint64_t>(std::min(
+        pool_->n_tokens(), (static_cast<std::int64_t>(blocks_.size()) + pool_->blocks().n_free()) * kKvBlockLength));
+    error.asked = static_cast<std::uint64_t>(wanted);
+    error.message = "context: at most " + std::to_string(error.limit) + " tokens, found " + std::to_string(wanted);
+    return error;
+  }
+  for (std::int64_t i = 0; i < n_blocks; ++i) blocks_.push_back(pool_->blocks().take());
+  return {};
+}
+
+void Sequence::append(std::span<const int> ids) {
+  tokens_.insert(tokens_.end(), ids.begin(), ids.end());
+  CHECK(tokens_.size() <= blocks_.size() * kKvBlockLength, "append: the cells were not reserved");
+}
+
+void Sequence::truncate(std::int64_t n) {
+  if (n < n_tokens()) tokens_.resize(n);
+  const auto n_blocks = static_cast<std::size_t>((n_tokens() + kKvBlockLength - 1) / kKvBlockLength);
+  while (blocks_.size() > n_blocks) {
+    pool_->blocks().release(blocks_.back());
+    blocks_.pop_back();
+  }
+}
+
+}  // namespace pio

@@ -1,0 +1,204 @@
+#include "engine/loaded_model.h"
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <map>
+
+#include "engine/files/mapped_file.h"
+
+namespace pio {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Kept free beside weights and state for activations and logits: 512 tokens of the widest feed-forward layer (9,728) and 512 rows of
+// 151,936 logits are 0.33 GB.
+constexpr std::uint64_t kScratchBytes = std::uint64_t{384} << 20;
+
+std::string gigabytes(std::uint64_t bytes) {
+  const std::uint64_t tenths = (bytes + 50'000'000) / 100'000'000;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " GB";
+}
+
+// Tokens of context: as asked, or as many as fit beside the weights, at most what the model was trained for.
+Result<std::int64_t> choose_context_length(const LoadRequest& request, const ModelSpec& spec, const DeviceInfo& device,
+                                           std::uint64_t weight_bytes, std::uint64_t bytes_per_token) {
+  // The weights of a mapped file are the system's cache: what is free counts for the state alone. A budget counts for everything.
+  const std::uint64_t free_bytes = request.ram_bytes > 0 ? request.ram_bytes : device.free_bytes;
+  const std::uint64_t taken = kScratchBytes + (request.ram_bytes > 0 ? weight_bytes : std::min(weight_bytes, free_bytes / 2));
+  const std::uint64_t left = free_bytes > taken ? free_bytes - taken : 0;
+  const std::int64_t trained = std::max<std::int64_t>(spec.context_length, 1);
+  std::int64_t wanted = request.context_length > 0 ? request.context_length : trained;
+  if (request.context_length == 0) {
+    const auto fits = static_cast<std::int64_t>(std::min<std::uint64_t>(left / bytes_per_token, INT32_MAX));
+    wanted = std::min(trained, std::max<std::int64_t>(fits, std::min<std::int64_t>(trained, 512)));
+  }
+  const std::uint64_t state_bytes = static_cast<std::uint64_t>(wanted) * bytes_per_token;
+  if (wanted > INT32_MAX / 2 || state_bytes > left) {
+    Error error = make_error(ErrorCode::out_of_memory, "context of " + std::to_string(wanted) + " tokens: at most " + gigabytes(left) +
+                                                           " beside the weights, found " + gigabytes(state_bytes) + " needed");
+    error.device = device.name;
+    error.needed_bytes = taken + state_bytes;
+    error.free_bytes = free_bytes;
+    return error;
+  }
+  return wanted;
+}
+
+template <class T>
+std::optional<T> metadata_value(const ModelFile& file, std::string_view key) {
+  const auto found = file.metadata().find(key);
+  if (found == file.metadata().end()) return std::nullopt;
+  if constexpr (std::is_same_v<T, double>) {
+    if (const auto* integer = std::get_if<std::int64_t>(&found->second)) return static_cast<double>(*integer);
+  }
+  const T* value = std::get_if<T>(&found->second);
+  return value ? std::optional<T>(*value) : std::nullopt;
+}
+
+// The format that holds most of the weights.
+std::string quantization_of(const ModelFile& file) {
+  std::map<DType, std::uint64_t> bytes;
+  for (const TensorInfo& tensor : file.tensors()) bytes[tensor.dtype] += tensor.n_bytes;
+  const auto most = std::max_element(bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == bytes.end() ? "" : pio::info(most->first).name;
+}
+
+// Tied models read the embedding table as their output; others look up one row of it.
+bool is_embedding_only(const ModelFile& file, const TensorInfo& tensor) {
+  const bool gguf = file.naming() == WeightSource::Naming::gguf;
+  if (tensor.name != (gguf ? "token_embd.weight" : "model.embed_tokens.weight")) return false;
+  const std::string_view output = gguf ? "output.weight" : "lm_head.weight";
+  return std::any_of(file.tensors().begin(), file.tensors().end(), [&](const TensorInfo& t) { return t.name == output; });
+}
+
+std::vector<int> stop_ids_of(const Tokenizer* tokenizer, const ChatFormat* chat_format, const ModelFile& file, std::int64_t vocab_size) {
+  std::vector<int> ids;
+  const auto add = [&](std::int64_t id) {
+    if (id >= 0 && id < vocab_size && std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(static_cast<int>(id));
+  };
+  if (tokenizer) {
+    for (int id : tokenizer->stop_ids()) add(id);
+    if (chat_format) {
+      for (std::string_view spelling : chat_format->stop_tokens()) {
+        if (const std::optional<int> id = tokenizer->added_token(spelling)) add(*id);
+      }
+    }
+  }
+  // Of a Hugging Face folder: a number or a list of them, in generation_config.json before config.json.
+  for (const char* key : {"generation.eos_token_id", "eos_token_id"}) {
+    if (file.naming() != WeightSource::Naming::hugging_face) break;
+    if (const auto one = metadata_value<std::int64_t>(file, key)) add(*one);
+    if (const auto many = metadata_value<std::vector<std::int64_t>>(file, key))
+      for (std::int64_t id : *many) add(id);
+  }
+  return ids;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) {
+  const auto start = std::chrono::steady_clock::now();
+  std::unique_ptr<LoadedModel> loaded(new LoadedModel);
+
+  ASSIGN_OR_RETURN(std::unique_ptr<ModelFile> file, open_model_file(request.path));
+  ASSIGN_OR_RETURN(loaded->backend_, create_backend(request.device, {.n_threads = request.n_threads, .activations = request.activations, .isa = {}}));
+  ASSIGN_OR_RETURN(loaded->tokenizer_, tokenizer_of(*file));
+  loaded->weights_ = std::make_unique<LoadedWeights>(std::move(file), *loaded->backend_);
+  const ModelFile& held = loaded->weights_->file();
+  ASSIGN_OR_RETURN(loaded->model_, create_model(*loaded->weights_, *loaded->backend_));
+  loaded->context_ = std::make_unique<ForwardContext>(*loaded->backend_);
+  const ModelSpec& spec = loaded->model_->spec();
+
+  for (const KvLayout& layer : spec.kv_layers) {
+    for (const std::int64_t head_dim : {layer.k_head_dim, layer.v_head_dim}) {
+      if (!loaded->backend_->supports_kv(request.kv, head_dim))
+        return make_error(ErrorCode::bad_argument, std::string("--kv ") + pio::info(request.kv).name + ": a head size that it can store, found " +
+                                                       std::to_string(head_dim));
+    }
+  }
+  loaded->state_bytes_per_token_ = kv_bytes_per_token(spec.kv_layers, request.kv);
+  const std::uint64_t weight_bytes = loaded->weights_->n_bytes();
+  ASSIGN_OR_RETURN(const std::int64_t context_length,
+                   choose_context_length(request, spec, loaded->backend_->device(), weight_bytes, loaded->state_bytes_per_token_));
+  ASSIGN_OR_RETURN(loaded->pool_, BlockPool::create(*loaded->backend_, spec.kv_layers, request.kv, context_length));
+  RETURN_IF_ERROR(loaded->weights_->prefault(progress, stop));
+
+  loaded->chat_format_ = chat_format_of(held.architecture());
+  loaded->stop_ids_ = stop_ids_of(loaded->tokenizer(), loaded->chat_format_, held, spec.vocab_size);
+  loaded->n_ids_ = static_cast<int>(loaded->tokenizer_ ? std::min<std::int64_t>(loaded->tokenizer_->n_ids(), spec.vocab_size) : spec.vocab_size);
+  for (const TensorInfo& tensor : held.tensors()) {
+    if (!is_embedding_only(held, tensor)) loaded->weight_bytes_per_token_ += tensor.n_bytes;
+  }
+
+  LoadedInfo& info = loaded->info_;
+  info.path = request.path;
+  info.name = model_name_of(held);
+  info.architecture = held.architecture();
+  info.quantization = quantization_of(held);
+  if (loaded->chat_format_) info.chat_format = loaded->chat_format_->name();
+  info.device = loaded->backend_->device().name;
+  info.n_threads = loaded->backend_->n_threads();
+  info.n_parameters = spec.n_parameters;
+  info.context_length = context_length;
+  info.trained_context_length = spec.context_length;
+  info.weight_bytes = weight_bytes;
+  info.state_bytes = static_cast<std::uint64_t>(context_length) * loaded->state_bytes_per_token_;
+  info.recommended = recommended_sampling(held, loaded->chat_format_);
+  info.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return loaded;
+}
+
+Result<std::unique_ptr<Tokenizer>> tokenizer_of(const ModelFile& file) {
+  if (file.naming() == WeightSource::Naming::hugging_face) {
+    const fs::path path = file.paths().front().parent_path() / "tokenizer.json";
+    std::error_code ignored;
+    if (!fs::exists(path, ignored)) return std::unique_ptr<Tokenizer>();
+    ASSIGN_OR_RETURN(const std::string json, read_text_file(path, kTokenizerJsonBytes));
+    return load_tokenizer_json(json, path.string());
+  }
+  if (!file.metadata().contains("tokenizer.ggml.model")) return std::unique_ptr<Tokenizer>();
+  const auto lookup = [&](std::string_view key) -> const MetaValue* {
+    const auto found = file.metadata().find(key);
+    return found == file.metadata().end() ? nullptr : &found->second;
+  };
+  return load_gguf_tokenizer(lookup, file.label());
+}
+
+SamplingParams recommended_sampling(const ModelFile& file, const ChatFormat* chat_format) {
+  SamplingParams params;
+  if (chat_format) {
+    const RecommendedSampling known = chat_format->recommended_sampling();
+    params.temperature = known.temperature.value_or(params.temperature);
+    params.top_k = known.top_k.value_or(params.top_k);
+    params.top_p = known.top_p.value_or(params.top_p);
+    params.min_p = known.min_p.value_or(params.min_p);
+    params.repeat_penalty = known.repeat_penalty.value_or(params.repeat_penalty);
+    params.presence_penalty = known.presence_penalty.value_or(params.presence_penalty);
+  }
+  // The file's own words come last. A value that no sampler can use is left alone.
+  const bool gguf = file.naming() == WeightSource::Naming::gguf;
+  const std::string prefix = gguf ? "general.sampling." : "generation.";
+  const auto read = [&](const char* key, double lowest, double highest, auto& value) {
+    const auto found = metadata_value<double>(file, prefix + key);
+    if (found && *found >= lowest && *found <= highest) value = static_cast<std::decay_t<decltype(value)>>(*found);
+  };
+  read(gguf ? "temp" : "temperature", 0, 5, params.temperature);
+  read("top_k", 0, 1e6, params.top_k);
+  read("top_p", 0, 1, params.top_p);
+  read("min_p", 0, 1, params.min_p);
+  read(gguf ? "penalty_repeat" : "repetition_penalty", 0.1, 10, params.repeat_penalty);
+  return params;
+}
+
+std::string model_name_of(const ModelFile& file) {
+  if (const auto name = metadata_value<std::string>(file, "general.name"); name && !name->empty()) return *name;
+  if (file.naming() == WeightSource::Naming::hugging_face) {
+    const fs::path folder = fs::absolute(file.paths().front()).parent_path();
+    return folder.filename().string();
+  }
+  return file.paths().front().stem().string();
+}
+
+}  // namespace pio

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/files/loaded_weights.h"
+#include "engine/kv/block_pool.h"
+
+// Everything of one loaded model; destroying it gives everything back.
+
+namespace pio {
+
+class LoadedModel {
+ public:
+  // Fails with the file's or the device's error, or cancelled within 200 ms of a stop.
+  static Result<std::unique_ptr<LoadedModel>> load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop);
+
+  const LoadedInfo& info() const { return info_; }
+  const Model& model() const { return *model_; }
+  Backend& backend() { return *backend_; }
+  // Temporaries of the passes, kept from one to the next.
+  ForwardContext& context() { return *context_; }
+  BlockPool& pool() { return *pool_; }
+  const Tokenizer* tokenizer() const { return tokenizer_.get(); }
+  const ChatFormat* chat_format() const { return chat_format_; }
+  // Ids that end an answer: the file's end tokens and those of the chat format.
+  const std::vector<int>& stop_ids() const { return stop_ids_; }
+  // Ids that may be sampled: rows past the tokenizer are padding.
+  int n_ids() const { return n_ids_; }
+  // Bytes of weights that a decoded token reads: all of them, but for an embedding table that is not also the output.
+  std::uint64_t weight_bytes_per_token() const { return weight_bytes_per_token_; }
+  // Bytes of keys and values of one token.
+  std::uint64_t state_bytes_per_token() const { return state_bytes_per_token_; }
+
+ private:
+  LoadedModel() = default;
+  // In the order of need: each member uses the ones above it.
+  std::unique_ptr<Backend> backend_;
+  std::unique_ptr<LoadedWeights> weights_;
+  std::unique_ptr<Model> model_;
+  std::unique_ptr<ForwardContext> context_;
+  std::unique_ptr<BlockPool> pool_;
+  std::unique_ptr<Tokenizer> tokenizer_;
+  const ChatFormat* chat_format_ = nullptr;
+  std::vector<int> stop_ids_;
+  int n_ids_ = 0;
+  std::uint64_t weight_bytes_per_token_ = 0;
+  std::uint64_t state_bytes_per_token_ = 0;
+  LoadedInfo info_;
+};
+
+// The most that a tokenizer.json may hold; the published ones are 11 to 20 MB.
+inline constexpr std::size_t kTokenizerJsonBytes = std::size_t{256} << 20;
+
+// The tokenizer that belongs to a model file: of a GGUF its metadata, of a folder its tokenizer.json. Null when it has none.
+Result<std::unique_ptr<Tokenizer>> tokenizer_of(const ModelFile& file);
+
+// The publisher's sampling values: the file's own, else the chat format's, else the defaults of SamplingParams.
+SamplingParams recommended_sampling(const ModelFile& file, const ChatFormat* chat_format);
+
+// "SmolLM2-135M-Instruct": the name in the metadata, else of the file.
+std::string model_name_of(const ModelFile& file);
+
+}  // namespace pio

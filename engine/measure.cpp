@@ -1,0 +1,122 @@
+#include "engine/measure.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <numeric>
+
+namespace pio {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// -ln softmax(logits)[id], in double.
+double surprise(std::span<const float> logits, int id) {
+  const float highest = *std::max_element(logits.begin(), logits.end());
+  double sum = 0;
+  for (float x : logits) sum += std::exp(static_cast<double>(x) - highest);
+  return std::log(sum) + highest - logits[id];
+}
+
+// Ids without meaning, the same in every run (a linear congruential generator, Knuth's MMIX constants).
+class RandomIds {
+ public:
+  explicit RandomIds(int n_ids) : n_ids_(n_ids) {}
+  std::vector<int> next(std::int64_t n) {
+    std::vector<int> ids(n);
+    for (int& id : ids) {
+      state_ = state_ * 6364136223846793005u + 1442695040888963407u;
+      id = static_cast<int>((state_ >> 33) % static_cast<unsigned>(n_ids_));
+    }
+    return ids;
+  }
+
+ private:
+  int n_ids_;
+  std::uint64_t state_ = 1;
+};
+
+Result<void> prefill(Session& session, std::span<const int> ids, std::vector<float>& logits, std::stop_token stop) {
+  for (std::size_t at = 0; at < ids.size(); at += kPrefillTokens) {
+    const std::size_t n = std::min<std::size_t>(kPrefillTokens, ids.size() - at);
+    const bool last = at + n == ids.size();
+    RETURN_IF_ERROR(session.process(ids.subspan(at, n), last ? Session::Outputs::last : Session::Outputs::none, logits, stop));
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<PerplexityResult> measure_perplexity(LoadedModel& model, Session& session, std::span<const int> ids, std::int64_t context,
+                                            std::int64_t n_windows, const std::function<void(std::int64_t, double)>& progress,
+                                            std::stop_token stop) {
+  PerplexityResult result;
+  result.n_tokens = static_cast<std::int64_t>(ids.size());
+  const std::int64_t n_full = result.n_tokens / context;  // what is left at the end is not scored
+  if (context < 4 || n_full < 1) {
+    return make_error(ErrorCode::bad_argument, "text: at least one window of " + std::to_string(std::max<std::int64_t>(context, 4)) +
+                                                   " tokens, found " + std::to_string(result.n_tokens));
+  }
+  if (n_windows <= 0 || n_windows > n_full) n_windows = n_full;
+
+  // As llama.cpp: of a window of n tokens those at n/2 … n - 2 predict their successor, n - 1 - n/2 scores.
+  const std::int64_t first = context / 2;
+  const std::int64_t vocab_size = model.model().spec().vocab_size;
+  std::vector<float> logits;
+  double sum = 0;
+  std::int64_t n_scored = 0;
+  for (std::int64_t window = 0; window < n_windows; ++window) {
+    const std::span<const int> tokens = ids.subspan(window * context, context);
+    session.clear();
+    for (std::int64_t at = 0; at < context; at += kPrefillTokens) {
+      const std::int64_t n = std::min(kPrefillTokens, context - at);
+      std::vector<int> rows;
+      for (std::int64_t i = std::max(first, at); i < std::min(context - 1, at + n); ++i) rows.push_back(static_cast<int>(i - at));
+      RETURN_IF_ERROR(session.process(tokens.subspan(at, n), rows, logits, stop));
+      for (std::size_t i = 0; i < rows.size(); ++i) {
+        sum += surprise(std::span(logits).subspan(i * vocab_size, vocab_size), tokens[at + rows[i] + 1]);
+        ++n_scored;
+      }
+    }
+    result.running.push_back(std::exp(sum / static_cast<double>(n_scored)));
+    if (progress) progress(window + 1, result.running.back());
+  }
+  result.perplexity = result.running.back();
+  return result;
+}
+
+Result<BenchResult> measure_speed(LoadedModel& model, Session& session, std::int64_t n_prompt, std::int64_t n_decode, std::int64_t n_depth,
+                                  int n_repetitions, std::stop_token stop) {
+  BenchResult result;
+  RandomIds random(model.n_ids());
+  const std::vector<int> depth = random.next(n_depth);
+  std::vector<float> logits;
+  const auto to_depth = [&]() -> Result<void> {
+    if (session.keep_prefix(depth) < n_depth) return prefill(session, std::span(depth).subspan(session.n_tokens()), logits, stop);
+    return {};
+  };
+  // What a decoded token reads: the weights, and the keys and values of the tokens before it, on average.
+  result.bytes_per_token = model.weight_bytes_per_token() + model.state_bytes_per_token() * static_cast<std::uint64_t>(n_depth + n_decode / 2);
+
+  for (int repetition = -1; repetition < n_repetitions; ++repetition) {  // -1 warms up
+    if (n_prompt > 0) {
+      RETURN_IF_ERROR(to_depth());
+      const std::vector<int> ids = random.next(n_prompt);
+      const Clock::time_point start = Clock::now();
+      RETURN_IF_ERROR(prefill(session, ids, logits, stop));
+      const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+      if (repetition >= 0) result.prefill_tokens_per_second.push_back(static_cast<double>(n_prompt) / seconds);
+    }
+    if (n_decode > 0) {
+      RETURN_IF_ERROR(to_depth());
+      const std::vector<int> ids = random.next(n_decode);
+      const Clock::time_point start = Clock::now();
+      for (int id : ids) RETURN_IF_ERROR(session.process(std::span(&id, 1), Session::Outputs::last, logits, stop));
+      const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+      if (repetition >= 0) result.decode_tokens_per_second.push_back(static_cast<double>(n_decode) / seconds);
+    }
+  }
+  return result;
+}
+
+}  // namespace pio

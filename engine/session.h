@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "engine/kv/sequence.h"
+#include "engine/loaded_model.h"
+
+// One conversation's tokens and what the model remembers of them.
+
+namespace pio {
+
+// Tokens fed to the model at a time: enough for the weights to be read once for many tokens, few enough to show progress and stop.
+inline constexpr std::int64_t kPrefillTokens = 512;
+
+class Session {
+ public:
+  explicit Session(LoadedModel& model) : model_(model), sequence_(model.pool()) {}
+
+  // Called when the pool has no block left; frees some and says true, or false when nothing can be freed.
+  void set_make_room(std::function<bool()> make_room) { make_room_ = std::move(make_room); }
+
+  // Keeps the tokens that `ids` begins with as well, drops the others, and says how many stayed; at least the last of `ids` is left to
+  // be processed, since its logits are wanted.
+  std::int64_t keep_prefix(std::span<const int> ids);
+  std::int64_t n_tokens() const { return sequence_.n_tokens(); }
+  void clear() { sequence_.truncate(0); }
+
+  enum class Outputs { none, last, all };
+  // Processes `ids` after the tokens there are, in one step. Logits [n_outputs, vocab_size] of the wanted ones go to `logits`.
+  // Fails with context_full, with the device's error, or with cancelled; then none of `ids` were added.
+  Result<void> process(std::span<const int> ids, Outputs outputs, std::vector<float>& logits, std::stop_token stop);
+  // The same with the wanted rows given by their places in `ids`.
+  Result<void> process(std::span<const int> ids, std::span<const int> output_rows, std::vector<float>& logits, std::stop_token stop);
+
+ private:
+  LoadedModel& model_;
+  Sequence sequence_;
+  std::function<bool()> make_room_;
+};
+
+}  // namespace pio

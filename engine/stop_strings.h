@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+// Text as it comes, stop strings held back: what might still become one is not let through, and of one that came nothing is.
+
+namespace pio {
+
+class StopStrings {
+ public:
+  // Empty strings are ignored.
+  explicit StopStrings(std::vector<std::string> stops);
+  // The text that is safe to show after these characters. Once found() nothing more comes.
+  std::string push(std::string_view text);
+  // What was held back, when no stop string came of it.
+  std::string finish();
+  bool found() const { return found_; }
+
+ private:
+  std::vector<std::string> stops_;
+  std::string held_;
+  bool found_ = false;
+};
+
+}  // namespace pio
