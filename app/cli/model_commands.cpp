@@ -1,0 +1,174 @@
+// devices, inspect, logits, perplexity, bench: what there is, and what it computes.
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <numeric>
+
+#include "app/cli/npy.h"
+#include "app/cli/options.h"
+#include "app/cli/print.h"
+
+namespace pio::cli {
+namespace {
+
+const char* kind_name(DeviceKind kind) {
+  switch (kind) {
+    case DeviceKind::cpu: return "cpu";
+    case DeviceKind::cuda: return "cuda";
+    case DeviceKind::vulkan: return "vulkan";
+    case DeviceKind::reference: return "reference";
+  }
+  return "";
+}
+
+// Long lists of a file's metadata (a vocabulary) are cut: the first ten, and how many there are.
+template <class T>
+Json list_as_json(const std::vector<T>& values) {
+  constexpr std::size_t kShown = 10;
+  Json list = Json::array();
+  for (std::size_t i = 0; i < std::min(values.size(), kShown); ++i) list.push_back(static_cast<T>(values[i]));
+  if (values.size() > kShown) return {{"first", list}, {"count", values.size()}};
+  return list;
+}
+
+Json as_json(const MetaValue& value) {
+  return std::visit(
+      [](const auto& v) -> Json {
+        using T = std::decay_t<decltype(v)>;
+        if constexpr (std::is_same_v<T, std::vector<bool>> || std::is_same_v<T, std::vector<std::int64_t>> ||
+                      std::is_same_v<T, std::vector<double>> || std::is_same_v<T, std::vector<std::string>>)
+          return list_as_json(v);
+        else
+          return v;
+      },
+      value);
+}
+
+std::vector<std::int64_t> extents(const Shape& shape) {
+  std::vector<std::int64_t> list;
+  for (int i = 0; i < shape.rank(); ++i) list.push_back(shape[i]);
+  return list;
+}
+
+std::string human_bytes(std::uint64_t bytes) {
+  char text[32];
+  if (bytes >= 1'000'000'000) std::snprintf(text, sizeof text, "%.2f GB", static_cast<double>(bytes) / 1e9);
+  else std::snprintf(text, sizeof text, "%.1f MB", static_cast<double>(bytes) / 1e6);
+  return text;
+}
+
+double median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+}  // namespace
+
+Result<void> devices(const Options& options) {
+  const DeviceList list = list_devices();
+  if (options.json) {
+    Json usable = Json::array(), rejected = Json::array();
+    for (const DeviceInfo& d : list.devices)
+      usable.push_back({{"name", d.name}, {"kind", kind_name(d.kind)}, {"total_bytes", d.total_bytes}, {"free_bytes", d.free_bytes}, {"detail", d.detail}});
+    for (const RejectedDevice& d : list.rejected) rejected.push_back({{"name", d.name}, {"reason", d.reason}});
+    print_json({{"devices", usable}, {"rejected", rejected}});
+    return {};
+  }
+  for (const DeviceInfo& d : list.devices)
+    print_text(d.name + "  " + human_bytes(d.free_bytes) + " free of " + human_bytes(d.total_bytes) + "  " + d.detail + "\n");
+  for (const RejectedDevice& d : list.rejected) print_text(d.name + "  not usable: " + d.reason + "\n");
+  return {};
+}
+
+Result<void> inspect(const Options& options) {
+  ASSIGN_OR_RETURN(const InspectResult inspected, pio::inspect(options.model));
+  const ModelFile& file = *inspected.file;
+  if (options.json) {
+    Json tensors = Json::array(), metadata = Json::object();
+    for (const TensorInfo& t : file.tensors())
+      tensors.push_back({{"name", t.name}, {"dtype", info(t.dtype).name}, {"shape", extents(t.shape)}, {"bytes", t.n_bytes}});
+    for (const auto& [key, value] : file.metadata()) metadata[key] = as_json(value);
+    print_json({{"architecture", file.architecture()}, {"name", inspected.name}, {"parameters", inspected.n_parameters},
+                {"layers", inspected.n_layers}, {"context_length", inspected.context_length}, {"chat_format", inspected.chat_format},
+                {"tensors", tensors}, {"metadata", metadata}});
+    return {};
+  }
+  std::uint64_t bytes = 0;
+  for (const TensorInfo& t : file.tensors()) bytes += t.n_bytes;
+  print_text(inspected.name + "\n  architecture    " + file.architecture() + "\n  parameters      " + std::to_string(inspected.n_parameters) +
+             "\n  layers          " + std::to_string(inspected.n_layers) + "\n  context length  " + std::to_string(inspected.context_length) +
+             "\n  chat format     " + (inspected.chat_format.empty() ? "none of ours" : inspected.chat_format) + "\n  weights         " +
+             std::to_string(file.tensors().size()) + " tensors, " + human_bytes(bytes) + "\n\n");
+  for (const TensorInfo& t : file.tensors())
+    print_text("  " + t.name + "  " + info(t.dtype).name + "  " + t.shape.text() + "  " + std::to_string(t.n_bytes) + "\n");
+  return {};
+}
+
+Result<void> logits(const Options& options) {
+  ASSIGN_OR_RETURN(const std::vector<int> ids, parse_ids(options.ids));
+  ASSIGN_OR_RETURN(const LoadRequest request, load_request(options));
+  const std::unique_ptr<Engine> engine = create_engine();
+  RETURN_IF_ERROR(engine->load(request, {}, interrupt_token()));
+  const auto start = std::chrono::steady_clock::now();
+  ASSIGN_OR_RETURN(const std::vector<float> values, engine->logits(ids, 0, interrupt_token()));
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  const auto n_tokens = static_cast<std::int64_t>(ids.size());
+  const std::int64_t vocab_size = static_cast<std::int64_t>(values.size()) / n_tokens;
+  RETURN_IF_ERROR(write_npy(options.out, values, n_tokens, vocab_size));
+  if (options.json) print_json({{"n_tokens", n_tokens}, {"vocab_size", vocab_size}, {"seconds", seconds}});
+  else print_text(std::to_string(n_tokens) + " x " + std::to_string(vocab_size) + " logits in " + options.out + "\n");
+  return {};
+}
+
+Result<void> perplexity(const Options& options) {
+  ASSIGN_OR_RETURN(const std::string text, read_text(options.file));
+  ASSIGN_OR_RETURN(LoadRequest request, load_request(options));
+  if (request.context_length == 0) request.context_length = 512;
+  const std::unique_ptr<Engine> engine = create_engine();
+  RETURN_IF_ERROR(engine->load(request, {}, interrupt_token()));
+  if (!engine->tokenizer()) return make_error(ErrorCode::unsupported_model, options.model + ": a tokenizer, found none");
+  const std::vector<int> ids = engine->tokenizer()->encode(text, SpecialTokens::none);
+  const auto start = std::chrono::steady_clock::now();
+  const auto progress = [](std::int64_t window, double running) {
+    std::fprintf(stderr, "window %lld: %.4f\n", static_cast<long long>(window), running);
+  };
+  ASSIGN_OR_RETURN(const PerplexityResult result,
+                   engine->perplexity(ids, request.context_length, options.n_windows, progress, interrupt_token()));
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  if (options.json) print_json({{"perplexity", result.perplexity}, {"running", result.running}, {"tokens", result.n_tokens}, {"seconds", seconds}});
+  else {
+    char line[64];
+    std::snprintf(line, sizeof line, "%.4f\n", result.perplexity);
+    print_text(line);
+  }
+  return {};
+}
+
+Result<void> bench(const Options& options) {
+  ASSIGN_OR_RETURN(LoadRequest request, load_request(options));
+  if (request.context_length == 0) request.context_length = options.n_depth + std::max(options.n_prompt, options.n_decode) + 1;
+  const std::unique_ptr<Engine> engine = create_engine();
+  RETURN_IF_ERROR(engine->load(request, {}, interrupt_token()));
+  ASSIGN_OR_RETURN(const BenchResult result,
+                   engine->bench(options.n_prompt, options.n_decode, options.n_depth, options.n_repetitions, interrupt_token()));
+  const double speed = median(result.decode_tokens_per_second);
+  const double bandwidth = speed * static_cast<double>(result.bytes_per_token) / 1e9;
+  if (options.json) {
+    print_json({{"prefill", {{"tokens", options.n_prompt}, {"tokens_per_second", result.prefill_tokens_per_second}}},
+                {"decode", {{"tokens", options.n_decode}, {"tokens_per_second", result.decode_tokens_per_second},
+                            {"bytes_per_token", result.bytes_per_token}, {"gigabytes_per_second", bandwidth}}},
+                {"depth", options.n_depth}, {"load_seconds", engine->loaded()->load_seconds},
+                {"threads", engine->loaded()->n_threads}, {"device", engine->loaded()->device}});
+    return {};
+  }
+  char line[160];
+  std::snprintf(line, sizeof line, "prefill %lld: %.1f tok/s   decode %lld: %.1f tok/s, %.2f GB/s   (medians of %d)\n",
+                static_cast<long long>(options.n_prompt), median(result.prefill_tokens_per_second), static_cast<long long>(options.n_decode),
+                speed, bandwidth, options.n_repetitions);
+  print_text(line);
+  return {};
+}
+
+}  // namespace pio::cli

@@ -1,0 +1,80 @@
+#include "app/cli/options.h"
+
+#include <charconv>
+#include <cctype>
+
+namespace pio::cli {
+
+Result<std::vector<int>> parse_ids(const std::string& text) {
+  std::vector<int> ids;
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  const auto skip = [&] { while (at < end && *at == ' ') ++at; };
+  for (;;) {
+    skip();
+    int id = 0;
+    const auto [next, status] = std::from_chars(at, end, id);
+    if (status != std::errc() || id < 0)
+      return make_error(ErrorCode::bad_argument, "ids: numbers from 0 on with commas between, found " +
+                                                     (at < end ? "\"" + std::string(at, std::min(end, at + 20)) + "\"" : std::string("nothing")));
+    ids.push_back(id);
+    at = next;
+    skip();
+    if (at == end) return ids;
+    if (*at != ',') return make_error(ErrorCode::bad_argument, "ids: a comma after " + std::to_string(id) + ", found \"" + std::string(1, *at) + "\"");
+    ++at;
+  }
+}
+
+Result<std::uint64_t> parse_size(const std::string& text) {
+  const auto refuse = [&] { return make_error(ErrorCode::bad_argument, "size: a number with K, M, G or T, found \"" + text + "\""); };
+  double value = 0;
+  const auto [next, status] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (status != std::errc() || !(value > 0)) return refuse();
+  std::string_view unit(next, text.data() + text.size() - next);
+  if (unit.ends_with('B')) unit.remove_suffix(1);
+  int power = 0;
+  if (!unit.empty()) {
+    const auto place = std::string_view("KMGT").find(static_cast<char>(std::toupper(static_cast<unsigned char>(unit[0]))));
+    if (unit.size() != 1 || place == std::string_view::npos) return refuse();
+    power = static_cast<int>(place) + 1;
+  }
+  for (int i = 0; i < power; ++i) value *= 1024;
+  if (value >= 9.2e18) return refuse();
+  return static_cast<std::uint64_t>(value);
+}
+
+Result<LoadRequest> load_request(const Options& options) {
+  LoadRequest request;
+  request.path = options.model;
+  request.device = options.device;
+  request.n_threads = options.n_threads;
+  if (options.context_length < 0)
+    return make_error(ErrorCode::bad_argument, "--ctx: tokens, 1 or more, found " + std::to_string(options.context_length));
+  request.context_length = options.context_length;
+  request.kv = dtype_from_name(options.kv).value();  // one of four, the parser saw to it
+  request.activations = options.activations == "f32" ? Activations::f32 : Activations::q8;
+  if (!options.ram.empty()) {
+    ASSIGN_OR_RETURN(request.ram_bytes, parse_size(options.ram));
+  }
+  return request;
+}
+
+SamplingParams sampling_of(const Options& options, const SamplingParams& recommended) {
+  SamplingParams params = recommended;
+  params.temperature = options.temperature.value_or(params.temperature);
+  params.top_k = options.top_k.value_or(params.top_k);
+  params.top_p = options.top_p.value_or(params.top_p);
+  params.min_p = options.min_p.value_or(params.min_p);
+  params.repeat_penalty = options.repeat_penalty.value_or(params.repeat_penalty);
+  params.presence_penalty = options.presence_penalty.value_or(params.presence_penalty);
+  params.frequency_penalty = options.frequency_penalty.value_or(params.frequency_penalty);
+  params.seed = options.seed.value_or(params.seed);
+  if (options.greedy) {
+    params = SamplingParams{};
+    params.temperature = 0;
+  }
+  return params;
+}
+
+}  // namespace pio::cli

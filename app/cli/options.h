@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+
+// The words on pio's command line as plain values, common to the commands that take them.
+
+namespace pio::cli {
+
+// What a command was asked for. One struct for all: a command reads the fields that its options fill.
+struct Options {
+  std::string model;
+  bool json = false;
+
+  // loading
+  std::string device = "auto";
+  int n_threads = 0;
+  std::int64_t context_length = 0;
+  std::string kv = "f16";
+  std::string activations = "q8";
+  std::string ram;
+
+  // sampling; unset: the model's recommended value
+  std::optional<double> temperature, top_p, min_p, repeat_penalty, presence_penalty, frequency_penalty;
+  std::optional<int> top_k;
+  std::optional<std::uint64_t> seed;
+  bool greedy = false;
+
+  // texts and files in, files out
+  std::string text, file, jsonl, ids, out, special = "none", messages, tools, tokenizer, system, prompts;
+  std::optional<std::string> prompt;
+  bool stream = false;
+  bool no_generation_prompt = false;
+  std::string thinking, clear_thinking;
+
+  // generating
+  std::int64_t max_tokens = -1;
+  std::vector<std::string> stop;
+  bool ignore_eos = false;
+
+  // measuring
+  std::int64_t n_prompt = 512, n_decode = 128, n_depth = 0, n_windows = 0;
+  int n_repetitions = 5;
+};
+
+Result<LoadRequest> load_request(const Options& options);
+SamplingParams sampling_of(const Options& options, const SamplingParams& recommended);
+// "1,2,3"; spaces allowed. Fails with bad_argument on anything else.
+Result<std::vector<int>> parse_ids(const std::string& text);
+// "8G", "900M", "123": bytes, in powers of 1024.
+Result<std::uint64_t> parse_size(const std::string& text);
+
+// The commands. Each prints its result to standard output and returns the error that ended it, if any.
+Result<void> devices(const Options& options);
+Result<void> inspect(const Options& options);
+Result<void> tokenize(const Options& options);
+Result<void> detokenize(const Options& options);
+Result<void> render(const Options& options);
+Result<void> logits(const Options& options);
+Result<void> complete(const Options& options);
+Result<void> chat(const Options& options);
+Result<void> batch(const Options& options);
+Result<void> perplexity(const Options& options);
+Result<void> bench(const Options& options);
+
+// Pulled by Ctrl+C; a second Ctrl+C ends the program.
+std::stop_token interrupt_token();
+// A new token for the next answer of an interactive conversation.
+void reset_interrupt();
+
+}  // namespace pio::cli
