@@ -35,12 +35,12 @@ GenerateSink sink_for(bool json) {
 }
 
 Json as_json(const GenerateResult& result) {
-  return {{"text", result.text}, {"ids", result.ids}, {"finish_reason", name_of(result.finish_reason)}, {"stats", as_json(result.stats)}};
+  return {{"text", result.text}, {"ids", result.ids}, {"finish_reason", name_of(result.finish_reason)}, {"stats", stats_json(result.stats)}};
 }
 
 Json as_chat_json(const GenerateResult& result) {
   return {{"text", result.text}, {"reasoning", ""}, {"tool_calls", Json::array()}, {"finish_reason", name_of(result.finish_reason)},
-          {"stats", as_json(result.stats)}};
+          {"stats", stats_json(result.stats)}};
 }
 
 Result<std::vector<ChatMessage>> messages_of(const Json& list) {

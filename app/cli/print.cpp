@@ -20,7 +20,7 @@ void print_text(std::string_view text) {
   std::fflush(stdout);
 }
 
-Json as_json(const GenerationStats& stats) {
+Json stats_json(const GenerationStats& stats) {
   return {{"prompt_tokens", stats.prompt_tokens},       {"reused_tokens", stats.reused_tokens},
           {"generated_tokens", stats.generated_tokens}, {"prefill_seconds", stats.prefill_seconds},
           {"first_token_seconds", stats.first_token_seconds}, {"decode_seconds", stats.decode_seconds},

@@ -15,7 +15,7 @@ void print_json(const Json& value);
 // Text on standard output as it is, at once.
 void print_text(std::string_view text);
 
-Json as_json(const GenerationStats& stats);
+Json stats_json(const GenerationStats& stats);
 
 // A file's text, or standard input's for "-" and "".
 Result<std::string> read_text(const std::string& path);
