@@ -12,7 +12,7 @@ class Utf8Stream {
  public:
   // The characters finished by these bytes.
   std::string push(std::string_view bytes);
-  // What is left at the end: at most one U+FFFD.
+  // What is left at the end: nothing or U+FFFD (twice for the first two bytes of an encoded surrogate).
   std::string finish();
 
  private:
