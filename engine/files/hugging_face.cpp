@@ -17,11 +17,13 @@ namespace {
 constexpr std::size_t kMaxConfigBytes = 4 << 20, kMaxIndexBytes = 32 << 20;
 // A dotted key. Without a limit, one long name around many short ones would be kept once for each of them.
 constexpr std::size_t kMaxKeyBytes = 512;
+// No list that describes a model has more than a number a layer or a few strings a class.
+constexpr std::size_t kMaxListItems = 65536;
 
 using Metadata = std::map<std::string, MetaValue, std::less<>>;
 
-// An object as dotted keys: {"a": {"b": 1}} gives "a.b". Lists of numbers, of bools and of strings are kept; null and all other lists are left
-// out, as if absent.
+// An object as dotted keys: {"a": {"b": 1}} gives "a.b". Lists of numbers, of bools and of strings are kept; null and all other lists (and
+// those of more than kMaxListItems) are left out, as if absent.
 class FlattenEvents final : public JsonEvents {
  public:
   FlattenEvents(Metadata& metadata, std::string prefix) : metadata_(metadata), path_(std::move(prefix)) {}
@@ -53,6 +55,7 @@ class FlattenEvents final : public JsonEvents {
     if (skipping_ > 0) return true;
     if (depth() == 0) return no_object();
     if (in_list_) {
+      if (list_.size() == kMaxListItems) return drop_list();
       if (keep_list_) list_.push_back(std::move(value));
       return true;
     }

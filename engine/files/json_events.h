@@ -57,6 +57,10 @@ class JsonEvents : public nlohmann::json_sax<nlohmann::json> {
 
 // False when the text is no JSON or a handler stopped; events.problem says why. Throws nothing but bad_alloc.
 inline bool read_json(std::string_view text, JsonEvents& events) {
+  if (const std::size_t nul = text.find('\0'); nul != text.npos) {  // nlohmann takes it for the end
+    events.problem = "expected JSON, found a mistake at byte " + std::to_string(nul + 1);
+    return false;
+  }
   return nlohmann::json::sax_parse(text.begin(), text.end(), &events) && events.problem.empty();
 }
 
