@@ -177,7 +177,7 @@ void refuse_other_blocks(Hyper& hyper) {
 
 }  // namespace
 
-DenseHyper read_dense_hyper(Hyper& hyper, const WeightSource& source) {
+DenseHyper read_dense_hyper(Hyper& hyper, const WeightSource& source, std::int64_t default_head_dim) {
   DenseHyper h;
   h.n_layers = hyper.integer({"block_count", "num_hidden_layers"}, kLayerRange);
   h.dim = hyper.integer({"embedding_length", "hidden_size"}, kDimRange);
@@ -194,9 +194,12 @@ DenseHyper read_dense_hyper(Hyper& hyper, const WeightSource& source) {
   hyper.require(h.n_heads % h.n_kv_heads == 0, hyper.spelled(kv_heads) + ": expected a divisor of the " + std::to_string(h.n_heads) +
                                                    " heads, found " + std::to_string(h.n_kv_heads));
   // Not dim / n_heads where the file says otherwise: 32 heads of 128 on a dim of 2560 in Qwen3-4B (models.md 0.2, trap 5).
-  hyper.require(hyper.has(head_dim) || h.dim % h.n_heads == 0,
-                hyper.spelled(heads) + ": expected a divisor of dim " + std::to_string(h.dim) + ", found " + std::to_string(h.n_heads));
-  h.head_dim = hyper.integer_or(head_dim, h.dim / h.n_heads, kHeadDimRange);
+  if (default_head_dim == 0) {
+    hyper.require(hyper.has(head_dim) || h.dim % h.n_heads == 0, hyper.spelled(heads) + ": expected a divisor of dim " +
+                                                                     std::to_string(h.dim) + ", found " + std::to_string(h.n_heads));
+    default_head_dim = h.dim / h.n_heads;
+  }
+  h.head_dim = hyper.integer_or(head_dim, default_head_dim, kHeadDimRange);
   hyper.require(h.head_dim >= kHeadDimRange.least && h.head_dim <= kHeadDimRange.most && h.head_dim % 2 == 0,
                 hyper.spelled(head_dim) + ": expected an even number from 2 to 1024, found " + std::to_string(h.head_dim));
   const std::int64_t v_head_dim = hyper.integer_or({"attention.value_length", ""}, h.head_dim, kHeadDimRange);

@@ -86,6 +86,7 @@ struct DenseHyper {
 
 // Reads them, and refuses in words what would change the mathematics: scaled rope, a sliding window, experts, biases that the
 // architecture has not, activations other than silu, packed checkpoints (GPTQ, AWQ, bitsandbytes).
-DenseHyper read_dense_hyper(Hyper& hyper, const WeightSource& source);
+// `default_head_dim` is the head size of a file that names none; 0: dim / n_heads.
+DenseHyper read_dense_hyper(Hyper& hyper, const WeightSource& source, std::int64_t default_head_dim = 0);
 
 }  // namespace pio

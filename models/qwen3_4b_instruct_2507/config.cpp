@@ -5,9 +5,8 @@ namespace pio {
 Result<Qwen3Config> read_qwen3_config(const WeightSource& source) {
   Hyper hyper(source);
   Qwen3Config c;
-  c.hyper = read_dense_hyper(hyper, source);
-  // Its own default in transformers is 128, not dim / n_heads: a file that leaves the head size out would be read wrongly, so none may.
-  hyper.integer({"attention.key_length", "head_dim"}, kHeadDimRange);
+  // A checkpoint without head_dim means 128, the default of transformers' Qwen3Config; a GGUF file, as everywhere, dim / n_heads.
+  c.hyper = read_dense_hyper(hyper, source, hyper.is_gguf() ? 0 : 128);
   RETURN_IF_ERROR(hyper.status());
 
   c.attention = {.dim = c.hyper.dim,

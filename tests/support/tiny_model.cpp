@@ -1,0 +1,264 @@
+#include "tests/support/tiny_model.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "models/hf_names.h"
+
+namespace pio::test {
+namespace {
+
+using Json = nlohmann::json;
+
+std::string read_file(const std::filesystem::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  if (!in) throw std::runtime_error("cannot read " + path.string());
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+template <class T>
+T ok(Result<T> result) {
+  if (!result) throw std::runtime_error(result.error().message);
+  return std::move(*result);
+}
+
+std::optional<MetaValue> meta_value(const Json& json) {
+  if (json.is_boolean()) return json.get<bool>();
+  if (json.is_number_integer()) return json.get<std::int64_t>();
+  if (json.is_number()) return json.get<double>();
+  if (json.is_string()) return json.get<std::string>();
+  if (json.is_array() && !json.empty() && json[0].is_string()) return json.get<std::vector<std::string>>();
+  if (json.is_array() && !json.empty() && json[0].is_number_integer()) return json.get<std::vector<std::int64_t>>();
+  return std::nullopt;
+}
+
+void flatten(const Json& object, const std::string& prefix, std::map<std::string, MetaValue, std::less<>>& out) {
+  for (const auto& [key, value] : object.items()) {
+    if (value.is_object()) flatten(value, prefix + key + ".", out);
+    if (std::optional<MetaValue> meta = meta_value(value)) out[prefix + key] = *meta;
+  }
+}
+
+DType dtype_of(const std::string& name) {
+  if (name == "BF16") return DType::bf16;
+  if (name == "F16") return DType::f16;
+  if (name == "F32") return DType::f32;
+  throw std::runtime_error("unknown dtype " + name);
+}
+
+std::vector<std::byte> bytes_of_floats(const std::vector<float>& values) {
+  const auto* first = reinterpret_cast<const std::byte*>(values.data());
+  return {first, first + values.size() * sizeof(float)};
+}
+
+}  // namespace
+
+std::filesystem::path model_data(const std::string& name) { return std::filesystem::path(PIO_SOURCE) / "tests/data/models" / name; }
+
+std::filesystem::path shared_fixture(const std::string& name) {
+  const char* shared = std::getenv("PIO_SHARED");
+  const auto folder = (shared ? std::filesystem::path(shared) : std::filesystem::path(PIO_SOURCE) / "../shared") / "fixtures" / name;
+  return std::filesystem::exists(folder) ? folder : std::filesystem::path();
+}
+
+Npy read_npy(const std::filesystem::path& path) {
+  const std::string file = read_file(path);
+  const std::size_t header_bytes = static_cast<unsigned char>(file.at(8)) + 256 * static_cast<unsigned char>(file.at(9));
+  const std::string header = file.substr(10, header_bytes);
+  if (header.find("'<f4'") == std::string::npos) throw std::runtime_error(path.string() + " is not float32");
+  Npy npy;
+  std::size_t n = 1;
+  for (std::size_t at = header.find("'shape': (") + 10; header.at(at) != ')';) {
+    std::size_t n_read = 0;
+    npy.shape.push_back(std::stoll(header.substr(at), &n_read));
+    n *= npy.shape.back();
+    at += n_read;
+    while (header.at(at) == ',' || header.at(at) == ' ') ++at;
+  }
+  npy.values.resize(n);
+  std::memcpy(npy.values.data(), file.substr(10 + header_bytes).data(), n * sizeof(float));
+  return npy;
+}
+
+std::vector<int> read_ids(const std::filesystem::path& path) { return Json::parse(read_file(path)).at("ids").get<std::vector<int>>(); }
+
+TestCheckpoint::TestCheckpoint(const std::filesystem::path& folder, Backend& backend) : backend_(backend), label_(folder.filename()) {
+  flatten(Json::parse(read_file(folder / "config.json")), "", metadata_);
+  architecture_ = std::get<std::string>(metadata_.at("model_type"));
+  const std::string file = read_file(folder / "model.safetensors");
+  std::uint64_t header_bytes = 0;
+  std::memcpy(&header_bytes, file.data(), sizeof header_bytes);
+  const std::size_t start = sizeof header_bytes + header_bytes;
+  const Json header = Json::parse(file.substr(sizeof header_bytes, header_bytes));
+  for (const auto& [name, entry] : header.items()) {
+    if (name == "__metadata__") continue;
+    Shape shape;
+    for (std::int64_t extent : entry.at("shape")) shape.append(extent);
+    const std::size_t first = entry.at("data_offsets")[0], last = entry.at("data_offsets")[1];
+    const auto* data = reinterpret_cast<const std::byte*>(file.data()) + start;
+    tensors_.push_back({name, dtype_of(entry.at("dtype")), shape, last - first});
+    bytes_.emplace_back(data + first, data + last);
+  }
+}
+
+const MetaValue* TestCheckpoint::metadata(std::string_view key) const {
+  const auto it = metadata_.find(key);
+  return it == metadata_.end() ? nullptr : &it->second;
+}
+
+Result<Tensor> TestCheckpoint::load(std::size_t index) {
+  ++n_loads_;
+  const TensorInfo& tensor = tensors_.at(index);
+  ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, backend_.wrap(bytes_[index].data(), bytes_[index].size()));
+  buffers_.push_back(std::move(buffer));
+  return Tensor{tensor.dtype, tensor.shape, buffers_.back().get(), 0};
+}
+
+std::size_t TestCheckpoint::index_of(const std::string& name) const {
+  const auto it = std::ranges::find(tensors_, name, &TensorInfo::name);
+  if (it == tensors_.end()) throw std::runtime_error("no tensor " + name);
+  return it - tensors_.begin();
+}
+
+void TestCheckpoint::drop(const std::string& name) {
+  const std::size_t index = index_of(name);
+  tensors_.erase(tensors_.begin() + index);
+  bytes_.erase(bytes_.begin() + index);
+}
+
+void TestCheckpoint::rename(const std::string& from, const std::string& to) { tensors_[index_of(from)].name = to; }
+
+void TestCheckpoint::reshape(const std::string& name, Shape shape) { tensors_[index_of(name)].shape = shape; }
+
+void TestCheckpoint::add(const std::string& name, Shape shape, const std::vector<float>& values) {
+  tensors_.push_back({name, DType::f32, shape, values.size() * sizeof(float)});
+  bytes_.push_back(bytes_of_floats(values));
+}
+
+std::vector<float> TestCheckpoint::values(const std::string& name) const {
+  const std::size_t index = index_of(name);
+  std::vector<float> values(tensors_[index].shape.n_values());
+  info(tensors_[index].dtype).decode(bytes_[index].data(), values.data(), values.size());
+  return values;
+}
+
+void TestCheckpoint::become_gguf() {
+  const auto number = [&](const char* key) { return std::get<std::int64_t>(metadata_.at(key)); };
+  const std::int64_t n_heads = number("num_attention_heads"), n_kv_heads = number("num_key_value_heads");
+  const std::string prefix = architecture_ + ".";
+  std::map<std::string, MetaValue, std::less<>> gguf = {
+      {"general.architecture", architecture_},
+      {prefix + "block_count", number("num_hidden_layers")},
+      {prefix + "context_length", number("max_position_embeddings")},
+      {prefix + "embedding_length", number("hidden_size")},
+      {prefix + "feed_forward_length", number("intermediate_size")},
+      {prefix + "attention.head_count", n_heads},
+      {prefix + "attention.head_count_kv", n_kv_heads},
+      {prefix + "rope.freq_base", static_cast<double>(number("rope_theta"))},
+      {prefix + "attention.layer_norm_rms_epsilon", metadata_.at("rms_norm_eps")},
+  };
+  if (metadata_.contains("head_dim")) gguf[prefix + "attention.key_length"] = gguf[prefix + "attention.value_length"] = number("head_dim");
+  metadata_ = gguf;
+  naming_ = Naming::gguf;
+
+  for (std::size_t i = 0; i < tensors_.size(); ++i) {
+    TensorInfo& tensor = tensors_[i];
+    const bool is_q = tensor.name.ends_with("q_proj.weight"), is_k = tensor.name.ends_with("k_proj.weight");
+    if (architecture_ == "llama" && (is_q || is_k)) {
+      // [n_heads, 2, head_dim / 2, n_in] → [n_heads, head_dim / 2, 2, n_in]
+      const std::int64_t half = tensor.shape[0] / (is_q ? n_heads : n_kv_heads) / 2;
+      const std::size_t row = bytes_[i].size() / tensor.shape[0];
+      std::vector<std::byte> permuted(bytes_[i].size());
+      for (std::int64_t r = 0; r < tensor.shape[0]; ++r) {
+        const std::int64_t head = r / (2 * half), side = r / half % 2, pair = r % half;
+        std::copy_n(bytes_[i].begin() + r * row, row, permuted.begin() + ((head * half + pair) * 2 + side) * row);
+      }
+      bytes_[i] = permuted;
+    }
+    if (tensor.shape.rank() == 1) {
+      bytes_[i] = bytes_of_floats(values(tensor.name));
+      tensor.dtype = DType::f32;
+      tensor.n_bytes = bytes_[i].size();
+    }
+    tensor.name = canonical_name(tensor.name).value();
+  }
+}
+
+ModelRunner::ModelRunner(const Model& model, Backend& backend, int n_sequences, std::int64_t max_tokens, DType kv)
+    : model_(model), backend_(backend), context_(backend), n_sequences_(n_sequences),
+      max_blocks_((max_tokens + kKvBlockLength - 1) / kKvBlockLength), n_cached_(n_sequences, 0) {
+  const std::int64_t n_cells = n_sequences * max_blocks_ * kKvBlockLength;
+  const auto pool = [&](std::int64_t n_heads, std::int64_t head_dim) {
+    Tensor t{kv, {n_cells, n_heads, head_dim}, nullptr, 0};
+    kv_buffers_.push_back(ok(backend.allocate(t.n_bytes())));
+    t.buffer = kv_buffers_.back().get();
+    // the value that a read of a wrong cell would spread: NaN in f32 and f16
+    const std::vector<std::byte> poison(t.n_bytes(), std::byte{0xff});
+    backend.upload(t, poison.data());
+    return t;
+  };
+  for (const KvLayout& layer : model.spec().kv_layers)
+    state_.layers.push_back({pool(layer.n_kv_heads, layer.k_head_dim), pool(layer.n_kv_heads, layer.v_head_dim)});
+}
+
+Tensor ModelRunner::ints(const std::vector<std::int32_t>& values, Shape shape) {
+  Tensor t{DType::i32, shape, nullptr, 0};
+  step_buffers_.push_back(ok(backend_.allocate(t.n_bytes())));
+  t.buffer = step_buffers_.back().get();
+  backend_.upload(t, values.data());
+  return t;
+}
+
+const Step& ModelRunner::make_step(const std::vector<Piece>& pieces, std::optional<std::vector<int>> outputs) {
+  std::vector<std::int32_t> table;
+  for (int s = 0; s < n_sequences_; ++s)
+    for (std::int64_t b = 0; b < max_blocks_; ++b) table.push_back((max_blocks_ - 1 - b) * n_sequences_ + s);
+
+  std::vector<std::int32_t> ids, positions, cells, lengths, sequences;
+  for (const Piece& piece : pieces) {
+    for (int id : piece.ids) {
+      const std::int64_t position = n_cached_.at(piece.sequence)++;
+      const std::int32_t block = table[piece.sequence * max_blocks_ + position / kKvBlockLength];
+      ids.push_back(id);
+      positions.push_back(position);
+      cells.push_back(block * kKvBlockLength + position % kKvBlockLength);
+      lengths.push_back(position + 1);
+      sequences.push_back(piece.sequence);
+    }
+  }
+  std::vector<std::int32_t> rows;
+  if (outputs) rows.assign(outputs->begin(), outputs->end());
+  else for (std::size_t i = 0; i < ids.size(); ++i) rows.push_back(i);
+
+  step_buffers_.clear();
+  const std::int64_t n = ids.size();
+  step_ = {.ids = ints(ids, {n}),
+           .positions = ints(positions, {n}),
+           .cells = ints(cells, {n}),
+           .kv_lengths = ints(lengths, {n}),
+           .sequences = ints(sequences, {n}),
+           .block_table = ints(table, {n_sequences_, max_blocks_}),
+           .outputs = ints(rows, {static_cast<std::int64_t>(rows.size())})};
+  return step_;
+}
+
+std::vector<float> ModelRunner::download(Tensor t) {
+  std::vector<float> values(t.shape.n_values());
+  backend_.download(values.data(), t);
+  return values;
+}
+
+std::vector<float> ModelRunner::run(const std::vector<Piece>& pieces, std::optional<std::vector<int>> outputs) {
+  const Step& step = make_step(pieces, std::move(outputs));
+  const std::size_t mark = context_.mark();
+  std::vector<float> logits = download(model_.forward(context_, step, state_));
+  context_.release(mark);
+  return logits;
+}
+
+}  // namespace pio::test
