@@ -1,0 +1,203 @@
+// pio as a person or a script meets it: what goes to standard output, what to standard error, and the exit status.
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <regex>
+
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+const std::string kModels = PIO_TEST_DATA "/models";
+
+struct Ran {
+  int status = 0;  // exit status; -1 when a signal ended it
+  std::string out, err;
+};
+
+std::string contents(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+class Pio : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "/tmp/pio-cli-XXXXXX";
+    folder_ = mkdtemp(name);
+  }
+  void TearDown() override { fs::remove_all(folder_); }
+
+  Ran run(std::vector<std::string> words, const std::string& input = "") {
+    write("in", input);
+    words.insert(words.begin(), PIO_BINARY);
+    std::vector<char*> argv;
+    for (std::string& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    const std::string in = path("in"), out = path("out"), err = path("err");
+    const pid_t child = fork();
+    if (child == 0) {
+      const int fds[] = {open(in.c_str(), O_RDONLY), open(out.c_str(), O_CREAT | O_TRUNC | O_WRONLY, 0600), open(err.c_str(), O_CREAT | O_TRUNC | O_WRONLY, 0600)};
+      for (int i = 0; i < 3; ++i) dup2(fds[i], i);
+      execv(PIO_BINARY, argv.data());
+      _exit(127);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, contents(out), contents(err)};
+  }
+  json run_json(std::vector<std::string> words) {
+    words.push_back("--json");
+    const Ran ran = run(std::move(words));
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    json value = json::parse(ran.out, nullptr, false);
+    EXPECT_FALSE(value.is_discarded()) << ran.out;
+    return value;
+  }
+  std::string path(const std::string& name) const { return (folder_ / name).string(); }
+  std::string write(const std::string& name, const std::string& text) const {
+    std::ofstream(folder_ / name, std::ios::binary) << text;
+    return path(name);
+  }
+  // One line "pio: <what>: <expected>, <found>" on standard error, nothing on standard output, a status that is no signal's.
+  void expect_complaint(const Ran& ran) const {
+    EXPECT_GT(ran.status, 0);
+    EXPECT_LT(ran.status, 126);
+    EXPECT_EQ(ran.out, "");
+    EXPECT_TRUE(std::regex_match(ran.err, std::regex("pio: [^\n]*\n"))) << ran.err;
+  }
+
+  fs::path folder_;
+};
+
+}  // namespace
+
+TEST_F(Pio, NamesTheDevicesAndThoseItCannotUse) {
+  const json found = run_json({"devices"});
+  ASSERT_FALSE(found["devices"].empty());
+  EXPECT_EQ(found["devices"][0]["name"], "cpu");
+  EXPECT_GT(found["devices"][0]["total_bytes"], 0);
+  for (const json& rejected : found["rejected"]) EXPECT_NE(rejected["reason"], "");
+}
+
+TEST_F(Pio, InspectsAFolderWithoutLoadingIt) {
+  const json found = run_json({"inspect", kModels + "/qwen3-tiny"});
+  EXPECT_EQ(found["architecture"], "qwen3");
+  EXPECT_EQ(found["layers"], 3);
+  EXPECT_EQ(found["context_length"], 32768);
+  EXPECT_EQ(found["chat_format"], "qwen3-4b-instruct-2507");
+  EXPECT_EQ(found["tensors"].size(), 35u);  // embedding, final norm, and eleven in each of three layers
+}
+
+TEST_F(Pio, TokenizesAndSpellsBack) {
+  const std::string model = kModels + "/qwen3-tiny/tokenizer.json";
+  const std::string text = "Hello <|im_end|> 123 \xC3\xA9";
+  const json none = run_json({"tokenize", model, "--text", text});
+  const json all = run_json({"tokenize", model, "--text", text, "--special", "all"});
+  EXPECT_LT(all["ids"].size(), none["ids"].size()) << "the control token is one id only when it counts as such";
+  std::string ids;
+  for (const json& id : none["ids"]) ids += (ids.empty() ? "" : ",") + id.dump();
+  EXPECT_EQ(run_json({"detokenize", model, "--ids", ids})["text"], text);
+  const json stream = run_json({"detokenize", model, "--ids", ids, "--stream"})["stream"];
+  EXPECT_EQ(stream.size(), none["ids"].size() + 1);
+
+  const std::string lines = write("texts", "{\"text\":\"a\"}\n{\"hex\":\"ff61\"}\n");
+  const Ran ran = run({"tokenize", model, "--jsonl", lines, "--json"});
+  EXPECT_EQ(ran.status, 0) << ran.err;
+  EXPECT_EQ(std::count(ran.out.begin(), ran.out.end(), '\n'), 2);
+}
+
+TEST_F(Pio, RendersAndReportsWhatATemplateRefuses) {
+  const std::string good = write("m.json", R"([{"role":"user","content":"Hi"}])");
+  EXPECT_EQ(run({"render", "format:qwen3-4b-instruct-2507", "--messages", good}).out,
+            "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
+  const std::string bad = write("bad.json", R"([{"role":"user","content":[{"type":"text","text":"Hi"}]}])");
+  EXPECT_TRUE(run_json({"render", "format:smollm2-instruct", "--messages", bad}).contains("error"));
+  expect_complaint(run({"render", "format:smollm2-instruct", "--messages", bad}));
+  expect_complaint(run({"render", "format:nonsense", "--messages", good}));
+}
+
+TEST_F(Pio, WritesLogitsThatNumpyReads) {
+  const std::string out = path("x.npy");
+  const json done = run_json({"logits", kModels + "/llama-tiny", "--ids", "1,2,3", "--out", out, "--device", "reference"});
+  EXPECT_EQ(done["n_tokens"], 3);
+  EXPECT_EQ(done["vocab_size"], 391);
+  const std::string file = contents(out);
+  EXPECT_TRUE(file.starts_with(std::string("\x93NUMPY\x01\x00", 8)));
+  EXPECT_NE(file.find("'shape': (3, 391)"), std::string::npos);
+  EXPECT_EQ(file.size() % 64, (3 * 391 * 4) % 64u) << "the data begins at a multiple of 64";
+}
+
+TEST_F(Pio, CompletesTheSameIdsOnEveryRun) {
+  const std::vector<std::string> words = {"complete", kModels + "/qwen2-tiny", "--ids", "1,2,3,4", "--greedy", "--ignore-eos", "--max-tokens", "8"};
+  const json first = run_json(words);
+  EXPECT_EQ(first["ids"].size(), 8u);
+  EXPECT_EQ(first["finish_reason"], "length");
+  EXPECT_EQ(first["stats"]["prompt_tokens"], 4);
+  EXPECT_EQ(run_json(words)["ids"], first["ids"]);
+  EXPECT_TRUE(run(words).out.ends_with("\n"));
+}
+
+TEST_F(Pio, AnswersABatchInOrderAndGoesOnAfterABadPrompt) {
+  const std::string prompts = write("p.jsonl", "{\"ids\":[1,2]}\n{\"ids\":[99999]}\n{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}\n");
+  const Ran ran = run({"batch", kModels + "/llama-tiny", "--prompts", prompts, "--max-tokens", "3", "--greedy", "--ctx", "256"});
+  EXPECT_EQ(ran.status, 0) << ran.err;
+  std::vector<json> lines;
+  std::istringstream in(ran.out);
+  for (std::string line; std::getline(in, line);) lines.push_back(json::parse(line));
+  ASSERT_EQ(lines.size(), 3u);
+  EXPECT_TRUE(lines[0].contains("ids"));
+  EXPECT_TRUE(lines[1].contains("error"));
+  EXPECT_TRUE(lines[2].contains("ids"));
+}
+
+TEST_F(Pio, ChatsWithOnePromptAndWithSeveralLines) {
+  const json answer = run_json({"chat", kModels + "/llama-tiny", "--prompt", "Hi", "--max-tokens", "4", "--ctx", "256"});
+  for (const char* key : {"text", "reasoning", "tool_calls", "finish_reason", "stats"}) EXPECT_TRUE(answer.contains(key)) << key;
+  const Ran ran = run({"chat", kModels + "/llama-tiny", "--max-tokens", "4", "--ctx", "512"}, "Hi\nAgain\n");
+  EXPECT_EQ(ran.status, 0) << ran.err;
+}
+
+TEST_F(Pio, MeasuresSpeedAndPerplexity) {
+  const json bench = run_json({"bench", kModels + "/llama-tiny", "-p", "16", "-n", "4", "-r", "2"});
+  EXPECT_EQ(bench["prefill"]["tokens_per_second"].size(), 2u);
+  EXPECT_EQ(bench["decode"]["tokens_per_second"].size(), 2u);
+  EXPECT_GT(bench["decode"]["bytes_per_token"], 0);
+  std::string text;
+  for (int i = 0; i < 100; ++i) text += "some words and more ";
+  const json perplexity = run_json({"perplexity", kModels + "/llama-tiny", "--file", write("t.txt", text), "--ctx", "64", "--windows", "2"});
+  EXPECT_EQ(perplexity["running"].size(), 2u);
+  EXPECT_GT(perplexity["perplexity"], 1);
+}
+
+TEST_F(Pio, SaysInOneLineWhatIsWrong) {
+  const std::string model = kModels + "/llama-tiny";
+  expect_complaint(run({"inspect", "/nowhere/x.gguf"}));
+  expect_complaint(run({"inspect", write("empty.gguf", "")}));
+  expect_complaint(run({"inspect", write("short.gguf", "GGUF\x03")}));
+  expect_complaint(run({"logits", model, "--ids", "1,x", "--out", path("o.npy")}));
+  expect_complaint(run({"logits", model, "--ids", "391", "--out", path("o.npy")}));
+  expect_complaint(run({"logits", model, "--ids", "1", "--out", "/nowhere/o.npy"}));
+  expect_complaint(run({"complete", model}));
+  expect_complaint(run({"complete", model, "--ids", "1", "--device", "cuda"}));
+  expect_complaint(run({"complete", model, "--ids", "1", "--kv", "q8_0"}));  // heads of 16 are no block of 32
+  expect_complaint(run({"complete", model, "--ids", "1", "--ctx", "100000000"}));
+  expect_complaint(run({"complete", model, "--ids", "1", "--ram", "12 bananas"}));
+  expect_complaint(run({"nonsense"}));
+  expect_complaint(run({}));
+}
+
+TEST_F(Pio, SaysWhichCommandsAndOptionsAreNotBuiltYet) {
+  for (const char* command : {"plan", "preprocess", "fim", "quantize", "swap"})
+    EXPECT_EQ(run({command, "x"}).err, std::string("pio: ") + command + ": not available in this build\n");
+  EXPECT_EQ(run({"chat", "x", "--image", "y"}).err, "pio: --image: not available in this build\n");
+}
