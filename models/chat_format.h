@@ -32,8 +32,8 @@ struct RenderRequest {
 
 // Recommended sampling of a family's publisher; unset where it says nothing.
 struct RecommendedSampling {
-  std::optional<double> temperature, top_p, min_p, repeat_penalty, presence_penalty;
-  std::optional<int> top_k;
+  std::optional<double> temperature = {}, top_p = {}, min_p = {}, repeat_penalty = {}, presence_penalty = {};
+  std::optional<int> top_k = {};
 };
 
 class ChatFormat {

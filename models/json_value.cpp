@@ -1,1 +1,335 @@
 #include "models/json_value.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <iterator>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <unordered_map>
+#include <utility>
+
+namespace pio {
+
+namespace {
+
+// Python gives up near 1,000 levels; conversations have ten. The tree is walked and destroyed recursively, so there has to be a limit.
+constexpr std::size_t kMaxDepth = 400;
+
+// repr() of a float: the shortest digits that read back as the same, with an exponent below 1e-4 and from 1e16 on.
+std::string python_float(double value) {
+  char buffer[32];
+  char* const end = std::to_chars(buffer, buffer + sizeof buffer, value, std::chars_format::scientific).ptr;
+  const std::string scientific(buffer, end);  // "-1.5e-07"
+  const std::size_t e = scientific.find('e');
+  const int exponent = std::stoi(scientific.substr(e + 1));
+  if (exponent < -4 || exponent >= 16) return scientific;
+  const bool is_negative = scientific[0] == '-';
+  std::string digits;
+  for (const char c : scientific.substr(is_negative ? 1 : 0, e - (is_negative ? 1 : 0))) {
+    if (c != '.') digits += c;
+  }
+  if (exponent < 0) {
+    digits.insert(0, static_cast<std::size_t>(-exponent), '0');
+    digits.insert(1, ".");
+  } else {
+    const auto n_whole = static_cast<std::size_t>(exponent) + 1;
+    if (digits.size() <= n_whole) digits.append(n_whole + 1 - digits.size(), '0');  // "4" → "4.0"
+    digits.insert(n_whole, ".");
+  }
+  return (is_negative ? "-" : "") + digits;
+}
+
+class Reader final : public nlohmann::json_sax<nlohmann::json> {
+ public:
+  JsonValue root;
+  std::string error;
+
+  bool null() override { return place(JsonValue()); }
+  bool boolean(bool value) override { return place(JsonValue::boolean(value)); }
+  bool number_integer(number_integer_t value) override { return place(JsonValue::number(std::to_string(value))); }
+  bool number_unsigned(number_unsigned_t value) override { return place(JsonValue::number(std::to_string(value))); }
+  bool number_float(number_float_t value, const string_t& raw) override {
+    // An integer beyond 64 bits comes here too; Python keeps all of its digits.
+    if (raw.find_first_of(".eE") == std::string::npos) return place(JsonValue::number(raw));
+    return place(JsonValue::number(python_float(value)));
+  }
+  bool string(string_t& value) override { return place(JsonValue::string(std::move(value))); }
+  bool binary(binary_t&) override { return false; }
+  bool key(string_t& value) override {
+    open_.back().key = std::move(value);
+    return true;
+  }
+  bool start_object(std::size_t) override { return open(); }
+  bool start_array(std::size_t) override { return open(); }
+  bool end_object() override {
+    JsonValue object = JsonValue::object(std::move(open_.back().members));
+    open_.pop_back();
+    return place(std::move(object));
+  }
+  bool end_array() override {
+    JsonValue array = JsonValue::array(std::move(open_.back().items));
+    open_.pop_back();
+    return place(std::move(array));
+  }
+  bool parse_error(std::size_t at, const std::string&, const nlohmann::detail::exception& found) override {
+    error = "JSON: expected a value, found at byte " + std::to_string(at) + ": " + found.what();
+    return false;
+  }
+
+ private:
+  struct Level {
+    std::vector<JsonValue> items;
+    std::vector<JsonValue::Member> members;
+    std::optional<std::string> key;  // of the member that comes next
+  };
+
+  bool open() {
+    if (open_.size() == kMaxDepth) {
+      error = "JSON: expected at most " + std::to_string(kMaxDepth) + " levels, found more";
+      return false;
+    }
+    open_.emplace_back();
+    return true;
+  }
+  bool place(JsonValue value) {
+    if (open_.empty()) {
+      root = std::move(value);
+    } else if (Level& level = open_.back(); level.key) {
+      level.members.emplace_back(std::move(*level.key), std::move(value));
+      level.key.reset();
+    } else {
+      level.items.push_back(std::move(value));
+    }
+    return true;
+  }
+
+  std::vector<Level> open_;
+};
+
+void append_hex(std::string& out, std::uint32_t code, int n_digits) {
+  for (int shift = 4 * (n_digits - 1); shift >= 0; shift -= 4) out += "0123456789abcdef"[code >> shift & 15];
+}
+
+void append_dumped(std::string& out, const std::string& text) {
+  out += '"';
+  out += json_escaped(text);
+  out += '"';
+}
+
+struct CodeRange {
+  std::uint32_t first, last;
+};
+constexpr CodeRange kUnprintable[] = {
+#include "models/unprintable.inc"
+};
+
+bool is_printable(std::uint32_t code) {
+  if (code < 0x80) return code >= 0x20 && code != 0x7F;
+  const auto* after = std::upper_bound(std::begin(kUnprintable), std::end(kUnprintable), code,
+                                       [](std::uint32_t c, const CodeRange& range) { return c < range.first; });
+  return after == std::begin(kUnprintable) || code > std::prev(after)->last;
+}
+
+// repr() of a string. `text` is UTF-8.
+void append_repr(std::string& out, const std::string& text) {
+  const bool has_single = text.find('\'') != std::string::npos, has_double = text.find('"') != std::string::npos;
+  const char quote = has_single && !has_double ? '"' : '\'';
+  out += quote;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i]);
+    const std::size_t n_bytes = std::min<std::size_t>(lead < 0xC0 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4, text.size() - i);
+    std::uint32_t code = n_bytes == 1 ? lead : lead & (0x7Fu >> n_bytes);
+    for (std::size_t k = 1; k < n_bytes; ++k) code = code << 6 | (static_cast<unsigned char>(text[i + k]) & 0x3Fu);
+    if (code == '\\' || code == static_cast<unsigned char>(quote)) (out += '\\') += static_cast<char>(code);
+    else if (code == '\n') out += "\\n";
+    else if (code == '\r') out += "\\r";
+    else if (code == '\t') out += "\\t";
+    else if (is_printable(code)) out.append(text, i, n_bytes);
+    else if (code < 0x100) append_hex(out += "\\x", code, 2);
+    else if (code < 0x10000) append_hex(out += "\\u", code, 4);
+    else append_hex(out += "\\U", code, 8);
+    i += n_bytes;
+  }
+  out += quote;
+}
+
+void append_json(std::string& out, const JsonValue& value) {
+  switch (value.kind()) {
+    case JsonValue::Kind::null: out += "null"; return;
+    case JsonValue::Kind::boolean: out += value.as_bool() ? "true" : "false"; return;
+    case JsonValue::Kind::number: out += value.text(); return;
+    case JsonValue::Kind::string: append_dumped(out, value.text()); return;
+    case JsonValue::Kind::array: {
+      out += '[';
+      const char* separator = "";
+      for (const JsonValue& item : value.items()) append_json(out += std::exchange(separator, ", "), item);
+      out += ']';
+      return;
+    }
+    case JsonValue::Kind::object: {
+      out += '{';
+      const char* separator = "";
+      for (const auto& [key, member] : value.members()) {
+        append_dumped(out += std::exchange(separator, ", "), key);
+        append_json(out += ": ", member);
+      }
+      out += '}';
+      return;
+    }
+  }
+}
+
+void append_python(std::string& out, const JsonValue& value) {
+  switch (value.kind()) {
+    case JsonValue::Kind::null: out += "None"; return;
+    case JsonValue::Kind::boolean: out += value.as_bool() ? "True" : "False"; return;
+    case JsonValue::Kind::number: out += value.text(); return;
+    case JsonValue::Kind::string: append_repr(out, value.text()); return;
+    case JsonValue::Kind::array: {
+      out += '[';
+      const char* separator = "";
+      for (const JsonValue& item : value.items()) append_python(out += std::exchange(separator, ", "), item);
+      out += ']';
+      return;
+    }
+    case JsonValue::Kind::object: {
+      out += '{';
+      const char* separator = "";
+      for (const auto& [key, member] : value.members()) {
+        append_repr(out += std::exchange(separator, ", "), key);
+        append_python(out += ": ", member);
+      }
+      out += '}';
+      return;
+    }
+  }
+}
+
+}  // namespace
+
+std::string json_escaped(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    switch (c) {
+      case '"': out += "\\\""; break;
+      case '\\': out += "\\\\"; break;
+      case '\n': out += "\\n"; break;
+      case '\r': out += "\\r"; break;
+      case '\t': out += "\\t"; break;
+      case '\f': out += "\\f"; break;
+      case '\b': out += "\\b"; break;
+      default:
+        if (static_cast<unsigned char>(c) < 0x20) append_hex(out += "\\u", static_cast<unsigned char>(c), 4);
+        else out += c;
+    }
+  }
+  return out;
+}
+
+JsonValue JsonValue::boolean(bool value) {
+  JsonValue made;
+  made.kind_ = Kind::boolean;
+  made.boolean_ = value;
+  return made;
+}
+
+JsonValue JsonValue::integer(long long value) { return number(std::to_string(value)); }
+
+JsonValue JsonValue::number(std::string spelling) {
+  JsonValue made;
+  made.kind_ = Kind::number;
+  made.text_ = std::move(spelling);
+  return made;
+}
+
+JsonValue JsonValue::string(std::string value) {
+  JsonValue made;
+  made.kind_ = Kind::string;
+  made.text_ = std::move(value);
+  return made;
+}
+
+JsonValue JsonValue::array(std::vector<JsonValue> items) {
+  JsonValue made;
+  made.kind_ = Kind::array;
+  made.items_ = std::move(items);
+  return made;
+}
+
+JsonValue JsonValue::object(std::vector<Member> members) {
+  JsonValue made;
+  made.kind_ = Kind::object;
+  std::unordered_map<std::string_view, std::size_t> first;
+  std::vector<std::pair<std::size_t, std::size_t>> repeated;  // where the last value is, where it belongs
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    const auto [at, is_new] = first.emplace(members[i].first, i);
+    if (!is_new) repeated.emplace_back(i, at->second);
+  }
+  for (const auto& [from, to] : repeated) members[to].second = std::move(members[from].second);
+  std::size_t next = 0;
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    if (next < repeated.size() && repeated[next].first == i) {
+      ++next;
+      continue;
+    }
+    if (kept != i) members[kept] = std::move(members[i]);
+    ++kept;
+  }
+  members.resize(kept);
+  made.members_ = std::move(members);
+  return made;
+}
+
+Result<JsonValue> JsonValue::parse(std::string_view text) {
+  Reader reader;
+  if (!nlohmann::json::sax_parse(text, &reader)) return make_error(ErrorCode::bad_argument, reader.error);
+  return std::move(reader.root);
+}
+
+const JsonValue* JsonValue::find(std::string_view key) const {
+  for (const auto& [name, value] : members_) {
+    if (name == key) return &value;
+  }
+  return nullptr;
+}
+
+void JsonValue::set(std::string key, JsonValue value) {
+  CHECK(kind_ == Kind::object, "set() of what is no object");
+  for (auto& [name, old] : members_) {
+    if (name == key) {
+      old = std::move(value);
+      return;
+    }
+  }
+  members_.emplace_back(std::move(key), std::move(value));
+}
+
+std::string JsonValue::dump() const {
+  std::string out;
+  append_json(out, *this);
+  return out;
+}
+
+std::string JsonValue::python_str() const {
+  if (kind_ == Kind::string) return text_;
+  std::string out;
+  append_python(out, *this);
+  return out;
+}
+
+bool JsonValue::truthy() const {
+  switch (kind_) {
+    case Kind::null: return false;
+    case Kind::boolean: return boolean_;
+    case Kind::number: return text_ != "0" && text_ != "0.0" && text_ != "-0.0";
+    case Kind::string: return !text_.empty();
+    case Kind::array: return !items_.empty();
+    case Kind::object: return !members_.empty();
+  }
+  return false;
+}
+
+}  // namespace pio

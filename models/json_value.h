@@ -54,4 +54,7 @@ class JsonValue {
   std::vector<Member> members_;
 };
 
+// A string's characters as they stand between the quotes of JSON: only ", \ and what is below U+0020 is escaped.
+std::string json_escaped(std::string_view text);
+
 }  // namespace pio
