@@ -1,0 +1,100 @@
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <numeric>
+#include <vector>
+
+#include "kernels/backend.h"
+#include "tests/support/guarded_buffer.h"
+#include "tests/support/random_tensor.h"
+
+// A small world for attention: sequences of known keys and values, laid into the blocks of a pool in random order, as the KV pool does it.
+
+namespace pio {
+
+struct SceneSizes {
+  std::int64_t n_heads = 4, n_kv_heads = 2, head_dim = 64, v_head_dim = 64;
+  // A step of several tokens: of each sequence, how many tokens it has, and how many of these (the last ones) are in the step.
+  std::vector<std::int32_t> lengths = {1};
+  std::vector<std::int32_t> in_step = {1};
+  DType dtype = DType::f32;
+  float q_size = 1;
+};
+
+class AttentionScene {
+ public:
+  AttentionScene(Random& random, const SceneSizes& sizes) : sizes(sizes) {
+    const auto n_sequences = static_cast<std::int64_t>(sizes.lengths.size());
+    std::int64_t n_blocks = 0;
+    for (const std::int32_t length : sizes.lengths) {
+      const std::int64_t blocks = (length + kKvBlockLength - 1) / kKvBlockLength;
+      n_blocks += blocks;
+      max_blocks = std::max(max_blocks, blocks + 1);  // one entry at least that no length reaches
+    }
+    n_blocks += 2;  // and two blocks that belong to nobody
+    std::vector<std::int32_t> order(static_cast<std::size_t>(n_blocks));
+    std::iota(order.begin(), order.end(), 0);
+    for (std::int64_t i = n_blocks - 1; i > 0; --i) std::swap(order[static_cast<std::size_t>(i)], order[static_cast<std::size_t>(random.below(i + 1))]);
+    n_cells = n_blocks * kKvBlockLength;
+
+    // All ones is a NaN in f32, f16 and as the scale of q8_0 and q4_0: a cell read without being attended to shows.
+    k_cache.assign(bytes_of(sizes.dtype, n_cells * sizes.n_kv_heads * sizes.head_dim), std::byte{0xFF});
+    v_cache.assign(bytes_of(sizes.dtype, n_cells * sizes.n_kv_heads * sizes.v_head_dim), std::byte{0xFF});
+    block_table.assign(static_cast<std::size_t>(n_sequences * max_blocks), std::numeric_limits<std::int32_t>::max());
+    std::size_t next_block = 0;
+    for (std::size_t s = 0; s < sizes.lengths.size(); ++s) {
+      keys.emplace_back();
+      values.emplace_back();
+      for (std::int32_t j = 0; j < sizes.lengths[s]; ++j) {
+        std::int32_t& block = block_table[s * static_cast<std::size_t>(max_blocks) + static_cast<std::size_t>(j / kKvBlockLength)];
+        if (j % kKvBlockLength == 0) block = order[next_block++];
+        const std::int64_t cell = std::int64_t{block} * kKvBlockLength + j % kKvBlockLength;
+        put(random, k_cache, cell, sizes.n_kv_heads * sizes.head_dim, keys.back());
+        put(random, v_cache, cell, sizes.n_kv_heads * sizes.v_head_dim, values.back());
+      }
+      for (std::int32_t i = 0; i < sizes.in_step[s]; ++i) {
+        sequences.push_back(static_cast<std::int32_t>(s));
+        kv_lengths.push_back(sizes.lengths[s] - sizes.in_step[s] + i + 1);
+      }
+    }
+    n_tokens = static_cast<std::int64_t>(sequences.size());
+    q = normal_values(random, n_tokens * sizes.n_heads * sizes.head_dim, sizes.q_size);
+  }
+
+  // Runs the op on `backend`, twice, and returns y.
+  template <class Run>
+  std::vector<float> attend(Backend& backend, AttentionParams params, const Run& run_twice) const {
+    GuardedTensor q_tensor(backend, {n_tokens, sizes.n_heads, sizes.head_dim}, q);
+    GuardedTensor k_tensor(backend, sizes.dtype, {n_cells, sizes.n_kv_heads, sizes.head_dim}, k_cache.data());
+    GuardedTensor v_tensor(backend, sizes.dtype, {n_cells, sizes.n_kv_heads, sizes.v_head_dim}, v_cache.data());
+    GuardedTensor lengths_tensor(backend, {n_tokens}, kv_lengths), sequences_tensor(backend, {n_tokens}, sequences);
+    GuardedTensor table_tensor(backend, {static_cast<std::int64_t>(sizes.lengths.size()), max_blocks}, block_table);
+    GuardedTensor y(backend, DType::f32, {n_tokens, sizes.n_heads, sizes.v_head_dim});
+    Step step;
+    step.kv_lengths = lengths_tensor;
+    step.sequences = sequences_tensor;
+    step.block_table = table_tensor;
+    return run_twice(backend, y, [&] { backend.attention(y, q_tensor, k_tensor, v_tensor, step, params); });
+  }
+
+  SceneSizes sizes;
+  std::int64_t n_tokens = 0, n_cells = 0, max_blocks = 0;
+  std::vector<float> q;                                 // [n_tokens, n_heads, head_dim]
+  std::vector<std::vector<float>> keys, values;         // of each sequence, as the cache's format holds them: [length, n_kv_heads, …]
+  std::vector<std::byte> k_cache, v_cache;
+  std::vector<std::int32_t> block_table, sequences, kv_lengths;
+
+ private:
+  // Normal numbers into a cell; what the format keeps of them is appended to `kept`.
+  void put(Random& random, std::vector<std::byte>& cache, std::int64_t cell, std::int64_t length, std::vector<float>& kept) const {
+    const std::vector<float> x = normal_values(random, length);
+    std::byte* place = cache.data() + bytes_of(sizes.dtype, cell * length);
+    info(sizes.dtype).encode(x.data(), place, length);
+    kept.resize(kept.size() + static_cast<std::size_t>(length));
+    info(sizes.dtype).decode(place, kept.data() + kept.size() - static_cast<std::size_t>(length), length);
+  }
+};
+
+}  // namespace pio

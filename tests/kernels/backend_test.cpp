@@ -1,0 +1,107 @@
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
+#include "kernels/reference/reference_backend.h"
+#include "kernels/registry.h"
+#include "tests/support/guarded_buffer.h"
+
+namespace pio {
+namespace {
+
+// The checks of the public ops: a wrong shape is our bug, and ends the process with both shapes.
+
+class ChecksDeathTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    testing::GTEST_FLAG(death_test_style) = "threadsafe";
+    set_check_handler([](const char* text) { std::fprintf(stderr, "%s\n", text); });
+  }
+  void TearDown() override { set_check_handler(nullptr); }
+
+  std::unique_ptr<Backend> backend_ = create_reference_backend();
+  GuardedTensor x_{*backend_, DType::f32, {3, 64}}, w_{*backend_, DType::f32, {5, 64}}, y_{*backend_, DType::f32, {3, 5}};
+};
+
+TEST_F(ChecksDeathTest, NameTheOpTheTensorAndBothShapes) {
+  GuardedTensor wrong(*backend_, DType::f32, {3, 6});
+  EXPECT_DEATH(backend_->matmul(wrong, x_, w_), "matmul: y: expected \\[3, 5\\] F32, found \\[3, 6\\] F32");
+  EXPECT_DEATH(backend_->rms_norm(x_, x_, y_, 1e-6f), "rms_norm: w: expected \\[64\\] F32, found \\[3, 5\\] F32");
+}
+
+TEST_F(ChecksDeathTest, RefuseOutputsThatOverlapInputs) {
+  EXPECT_DEATH(backend_->matmul(x_.tensor().reshaped({3, 64}), x_, GuardedTensor(*backend_, DType::f32, {64, 64})), "matmul: x: expected a place");
+  EXPECT_DEATH(backend_->add(x_.tensor().rows(0, 2), x_.tensor().rows(1, 2), x_.tensor().rows(0, 2)), "add: a: expected a place");
+}
+
+TEST_F(ChecksDeathTest, RefuseATensorThatReachesBehindItsBuffer) {
+  Tensor y = y_;
+  y.offset = y.buffer->n_bytes() - 4;
+  EXPECT_DEATH(backend_->matmul(y, x_, w_), "matmul: y: expected values inside a buffer");
+  EXPECT_DEATH(backend_->matmul({}, x_, w_), "matmul: y: expected");
+}
+
+TEST_F(ChecksDeathTest, RefuseIndicesOutOfRangeInTheReference) {
+  GuardedTensor ids(*backend_, {3}, std::vector<std::int32_t>{0, 5, 1}), y(*backend_, DType::f32, {3, 64});
+  EXPECT_DEATH(backend_->embed(y, w_, ids), "out of range");
+}
+
+TEST_F(ChecksDeathTest, LetOpsWithoutRowsPassAndDoNothing) {
+  GuardedTensor x(*backend_, DType::f32, {0, 64}), ids(*backend_, DType::i32, {0});
+  Tensor nothing;  // not even a buffer
+  nothing.shape = {0, 5};
+  backend_->matmul(nothing, x, w_);
+  backend_->rms_norm(x, x, GuardedTensor(*backend_, DType::f32, {64}), 1e-6f);
+  backend_->embed(x, w_, ids);
+  backend_->gather_rows(x, w_, ids);
+  backend_->argmax(ids, x);
+  EXPECT_TRUE(x.guards_are_intact());
+}
+
+TEST(Registry, ListsTheCpuFirstAndTheReferenceLast) {
+  const DeviceList list = list_devices();
+  ASSERT_EQ(list.devices.size(), 2u);
+  EXPECT_EQ(list.devices.front().name, "cpu");
+  EXPECT_EQ(list.devices.front().kind, DeviceKind::cpu);
+  EXPECT_EQ(list.devices.back().name, "reference");
+  EXPECT_EQ(list.devices.back().kind, DeviceKind::reference);
+  for (const DeviceInfo& device : list.devices) {
+    EXPECT_GT(device.total_bytes, 0u) << device.name;
+    EXPECT_LE(device.free_bytes, device.total_bytes) << device.name;
+  }
+}
+
+TEST(Registry, OpensWhatItListsAndTheCpuForAuto) {
+  for (const DeviceInfo& device : list_devices().devices) {
+    auto backend = create_backend(device.name, {.n_threads = 1, .isa = ""});
+    ASSERT_TRUE(backend) << device.name;
+    EXPECT_EQ((*backend)->device().name, device.name);
+  }
+  auto backend = create_backend("auto", {.n_threads = 1, .isa = ""});
+  ASSERT_TRUE(backend);
+  EXPECT_EQ((*backend)->device().kind, DeviceKind::cpu);
+}
+
+TEST(Registry, SaysWhyADeviceIsNotThere) {
+  for (const RejectedDevice& device : list_devices().rejected) {
+    for (const std::string& name : {device.name, device.name + ":1"}) {
+      auto backend = create_backend(name, {});
+      ASSERT_FALSE(backend) << name;
+      EXPECT_EQ(backend.error().code, ErrorCode::not_available);
+      EXPECT_EQ(backend.error().device, name);
+      EXPECT_NE(backend.error().message.find(device.reason), std::string::npos) << backend.error().message;
+    }
+  }
+  for (const char* name : {"", "gpu", "cpu:0", "cudax", "CPU"}) {
+    auto backend = create_backend(name, {});
+    ASSERT_FALSE(backend) << name;
+    EXPECT_EQ(backend.error().code, ErrorCode::not_available);
+    EXPECT_EQ(backend.error().device, name);
+  }
+  auto backend = create_backend("cpu", {.n_threads = 1, .isa = "mmx"});
+  ASSERT_FALSE(backend);
+  EXPECT_EQ(backend.error().code, ErrorCode::not_available);
+}
+
+}  // namespace
+}  // namespace pio

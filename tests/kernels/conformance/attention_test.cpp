@@ -1,0 +1,110 @@
+#include <cmath>
+
+#include "tests/kernels/attention_scene.h"
+#include "tests/kernels/conformance/conformance.h"
+
+namespace pio {
+namespace {
+
+// Float32 scores up to about 20 in size are off by 1e-6 (sums of 64 to 576 terms), which the exponential makes a relative error of the
+// weights; the sums over tokens add less. Squared: 1e-12; a margin of 100 for sharper scores.
+constexpr double kFloatSums = 1e-10;
+
+// Queries rounded to 8 bits against quantized keys, as a product with quantized weights does it: scores of size 1 to 3 off by 1e-2.
+constexpr double kEightBits = 1e-3;
+
+constexpr DType kKvFormats[] = {DType::f32, DType::f16, DType::q8_0, DType::q4_0};
+
+class Attention : public Conformance {
+ protected:
+  void check_against_reference(Random& random, const SceneSizes& sizes, double tolerance = kFloatSums) {
+    SCOPED_TRACE(testing::Message() << info(sizes.dtype).name << ", " << sizes.n_heads << " heads on " << sizes.n_kv_heads << ", "
+                                    << sizes.head_dim << " / " << sizes.v_head_dim << ", " << sizes.lengths.size()
+                                    << " sequences, the first of " << sizes.lengths[0]);
+    const AttentionParams params{.scale = static_cast<float>(1 / std::sqrt(static_cast<double>(sizes.head_dim)))};
+    const AttentionScene scene(random, sizes);
+    const std::vector<float> expected = scene.attend(reference(), params, run_twice);
+    for_each([&](Backend& backend, Activations activations) {
+      if (!backend.supports_kv(sizes.dtype, sizes.head_dim) || !backend.supports_kv(sizes.dtype, sizes.v_head_dim)) return;
+      const bool rounded = activations == Activations::q8 && info(sizes.dtype).block_length > 1;
+      EXPECT_TRUE(nmse_below(rounded ? kEightBits : tolerance, scene.attend(backend, params, run_twice), expected));
+    });
+  }
+};
+INSTANTIATE_TEST_SUITE_P(All, Attention, testing::ValuesIn(kBackendNames), test_name);
+
+TEST_P(Attention, AgreesWithTheReferenceAtEveryLength) {
+  Random random(1);
+  for (const DType dtype : kKvFormats) {
+    for (const std::int32_t length : {1, 2, 31, 32, 33, 63, 64, 65, 100, 257}) {
+      check_against_reference(random, {.lengths = {length}, .in_step = {1}, .dtype = dtype});
+      if (HasFailure()) return;
+    }
+  }
+}
+
+TEST_P(Attention, AgreesWithTheReferenceForEveryGroupingAndHeadSize) {
+  Random random(2);
+  struct Heads {
+    std::int64_t n_heads, n_kv_heads, head_dim, v_head_dim;
+  };
+  for (const DType dtype : kKvFormats) {
+    for (const Heads& heads : {Heads{1, 1, 32, 32}, {9, 3, 64, 64}, {14, 2, 64, 64}, {3, 3, 96, 32}, {32, 8, 128, 128}, {20, 1, 576, 512},
+                               {8, 4, 32, 160}, {5, 1, 80, 80}, {2, 1, 7, 3}, {4, 2, 33, 1}}) {
+      if (heads.head_dim % info(dtype).block_length != 0 || heads.v_head_dim % info(dtype).block_length != 0) continue;
+      check_against_reference(random, {heads.n_heads, heads.n_kv_heads, heads.head_dim, heads.v_head_dim, {70}, {3}, dtype});
+      if (HasFailure()) return;
+    }
+  }
+}
+
+TEST_P(Attention, EachTokenOfAPromptSeesItselfAndWhatCameBefore) {
+  Random random(3);
+  for (const DType dtype : kKvFormats) {
+    for (const std::int32_t in_step : {2, 5, 17, 33, 70}) {
+      check_against_reference(random, {.n_heads = 6, .lengths = {in_step}, .in_step = {in_step}, .dtype = dtype});
+      check_against_reference(random, {.n_heads = 6, .lengths = {in_step + 45}, .in_step = {in_step}, .dtype = dtype});
+      if (HasFailure()) return;
+    }
+  }
+}
+
+TEST_P(Attention, KeepsTheSequencesOfAStepApart) {
+  Random random(4);
+  for (const DType dtype : kKvFormats) {
+    check_against_reference(random, {.lengths = {40, 1, 33, 129}, .in_step = {7, 1, 0, 1}, .dtype = dtype});
+    check_against_reference(random, {.lengths = {32, 64, 31}, .in_step = {32, 2, 31}, .dtype = dtype});
+    check_against_reference(random, {.lengths = std::vector<std::int32_t>(9, 50), .in_step = std::vector<std::int32_t>(9, 1), .dtype = dtype});
+    if (HasFailure()) return;
+  }
+}
+
+// One token far ahead of the others: the softmax is nearly 0 or 1, and exp of a plain score would overflow float32.
+TEST_P(Attention, StandsScoresFarBeyondTheRangeOfExp) {
+  Random random(5);
+  for (const DType dtype : {DType::f32, DType::f16}) {
+    // Scores of 300 to 1,000 are off by up to 1e-4 in float32 (2^-24 * 1,000 and a walk over 64 terms): squared 1e-8, a margin of 100.
+    check_against_reference(random, {.lengths = {100, 64}, .in_step = {9, 1}, .dtype = dtype, .q_size = 300}, 1e-6);
+    if (HasFailure()) return;
+  }
+}
+
+TEST_P(Attention, OfASingleTokenIsItsValue) {
+  Random random(6);
+  for (const DType dtype : kKvFormats) {
+    const AttentionScene scene(random, {.n_heads = 6, .lengths = {1}, .in_step = {1}, .dtype = dtype});
+    std::vector<float> expected;
+    for (std::int64_t h = 0; h < 6; ++h) {
+      const auto value = scene.values[0].begin() + h / 3 * 64;
+      expected.insert(expected.end(), value, value + 64);
+    }
+    for_each([&](Backend& backend, Activations) {
+      if (!backend.supports_kv(dtype, 64)) return;
+      // the weight is exp(0) / exp(0): exactly 1 everywhere
+      EXPECT_EQ(scene.attend(backend, {.scale = 0.125f}, run_twice), expected) << info(dtype).name;
+    });
+  }
+}
+
+}  // namespace
+}  // namespace pio

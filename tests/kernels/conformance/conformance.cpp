@@ -1,0 +1,95 @@
+#include "tests/kernels/conformance/conformance.h"
+
+#include <cmath>
+#include <cstring>
+#include <string_view>
+
+#include "kernels/reference/reference_backend.h"
+
+namespace pio {
+
+std::string test_name(const testing::TestParamInfo<BackendName>& param) {
+  std::string name = param.param.text;
+  for (char& c : name) c = c == ':' ? '_' : c;
+  return name;
+}
+
+void Conformance::SetUp() {
+  reference_ = create_reference_backend();
+  const std::string_view name = GetParam().text;
+  const std::size_t colon = name.find(':');
+  BackendOptions options;
+  if (colon != std::string_view::npos) options.isa = name.substr(colon + 1);
+  for (const Activations activations : {Activations::f32, Activations::q8}) {
+    for (const int n_threads : {1, 3}) {
+      options.n_threads = n_threads;
+      options.activations = activations;
+      auto backend = create_backend(name.substr(0, colon), options);
+      if (!backend) {
+        ASSERT_EQ(backend.error().code, ErrorCode::not_available) << backend.error().message;
+        GTEST_SKIP() << backend.error().message;
+      }
+      opened_.push_back({std::move(*backend), activations,
+                         std::to_string(n_threads) + " threads, " + (activations == Activations::q8 ? "q8" : "f32") + " activations"});
+    }
+  }
+}
+
+void Conformance::for_each(const std::function<void(Backend&, Activations)>& body) {
+  for (Opened& opened : opened_) {
+    SCOPED_TRACE(opened.text);
+    body(*opened.backend, opened.activations);
+    if (HasFatalFailure()) return;
+  }
+}
+
+std::vector<float> run_twice(Backend& backend, GuardedTensor& output, const std::function<void()>& op) {
+  op();
+  EXPECT_TRUE(backend.sync());
+  EXPECT_TRUE(output.guards_are_intact());
+  const std::vector<std::byte> first = output.bytes();
+  std::vector<float> values(first.size() / sizeof(float));
+  std::memcpy(values.data(), first.data(), values.size() * sizeof(float));
+  output.fill_with_pattern();
+  op();
+  EXPECT_TRUE(backend.sync());
+  EXPECT_EQ(first, output.bytes()) << "the second run gives other bits";
+  return values;
+}
+
+testing::AssertionResult nmse_below(double tolerance, const std::vector<float>& found, const std::vector<float>& expected) {
+  double error = 0, power = 0;
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const double e = expected[i], f = found[i];
+    error += (f - e) * (f - e);
+    power += e * e;
+  }
+  if (found.size() == expected.size() && error <= tolerance * power) return testing::AssertionSuccess();  // a NaN is not below
+  return testing::AssertionFailure() << "NMSE " << error / power << ", expected at most " << tolerance;
+}
+
+testing::AssertionResult max_error_below(double tolerance, const std::vector<float>& found, const std::vector<float>& expected) {
+  double largest = 0;
+  for (const float e : expected) largest = std::fmax(largest, std::fabs(e));
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const double error = std::fabs(static_cast<double>(found[i]) - static_cast<double>(expected[i]));
+    if (!(error <= tolerance * largest)) {
+      return testing::AssertionFailure() << "value " << i << " is " << found[i] << ", expected " << expected[i] << " within "
+                                         << tolerance * largest;
+    }
+  }
+  return testing::AssertionSuccess();
+}
+
+testing::AssertionResult each_error_below(double tolerance, const std::vector<float>& found, const std::vector<float>& expected) {
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    const double e = expected[i], error = std::fabs(static_cast<double>(found[i]) - e);
+    if (!(error <= tolerance * std::fabs(e)) && found[i] != expected[i]) {
+      return testing::AssertionFailure() << "value " << i << " is " << found[i] << ", expected " << e << ", off by " << error / std::fabs(e)
+                                         << " of it";
+    }
+  }
+  return testing::AssertionSuccess();
+}
+
+}  // namespace pio

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <functional>
+#include <memory>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "kernels/backend.h"
+#include "kernels/registry.h"
+#include "tests/support/guarded_buffer.h"
+#include "tests/support/random_tensor.h"
+
+// One suite for every backend: each op gives what the reference backend gives, within a tolerance that says why, writes nothing but its
+// output, and gives the same bits when it runs again.
+//
+// The list of backends is fixed here; one that this machine or build lacks is a visible skip with its reason.
+
+namespace pio {
+
+struct BackendName {
+  const char* text;  // "cpu:avx2": a device, and for the CPU the instruction set
+};
+inline void PrintTo(const BackendName& name, std::ostream* out) { *out << name.text; }
+
+inline constexpr BackendName kBackendNames[] = {{"reference"}, {"cpu:scalar"}, {"cpu:avx2"}, {"cpu:avx512"},
+                                                {"cpu:neon"},  {"cuda"},       {"vulkan"}};
+
+// "cpu_avx2": names of tests have letters and digits only.
+std::string test_name(const testing::TestParamInfo<BackendName>& param);
+
+class Conformance : public testing::TestWithParam<BackendName> {
+ protected:
+  // Opens the backend with one and with three threads (three: does not divide the usual sizes), in both readings of activations; skips
+  // where there is none.
+  void SetUp() override;
+
+  // Runs `body` with every opened backend.
+  void for_each(const std::function<void(Backend&, Activations)>& body);
+
+  Backend& reference() { return *reference_; }
+
+ private:
+  struct Opened {
+    std::unique_ptr<Backend> backend;
+    Activations activations;
+    std::string text;  // "3 threads, q8"
+  };
+  std::vector<Opened> opened_;
+  std::unique_ptr<Backend> reference_;
+};
+
+#define PIO_CONFORMANCE(suite)      \
+  class suite : public Conformance {}; \
+  INSTANTIATE_TEST_SUITE_P(All, suite, testing::ValuesIn(kBackendNames), test_name)
+
+// Runs `op` on `backend` with `output` and checks guards and the second run; returns the values of the first.
+std::vector<float> run_twice(Backend& backend, GuardedTensor& output, const std::function<void()>& op);
+
+// Sum of squared differences over sum of squared expected values.
+testing::AssertionResult nmse_below(double tolerance, const std::vector<float>& found, const std::vector<float>& expected);
+
+// Largest difference over largest magnitude of the expected values.
+testing::AssertionResult max_error_below(double tolerance, const std::vector<float>& found, const std::vector<float>& expected);
+
+// Every difference within `tolerance` of its own expected value.
+testing::AssertionResult each_error_below(double tolerance, const std::vector<float>& found, const std::vector<float>& expected);
+
+}  // namespace pio

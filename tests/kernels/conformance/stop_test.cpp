@@ -1,0 +1,91 @@
+#include <chrono>
+#include <stop_token>
+#include <thread>
+
+#include "tests/kernels/conformance/conformance.h"
+
+namespace pio {
+namespace {
+
+PIO_CONFORMANCE(Stop);
+
+using Clock = std::chrono::steady_clock;
+
+// An op looks at the token every few milliseconds; what a person is promised is 200 ms, and a shared machine may take the processor away
+// for some of them.
+constexpr std::chrono::milliseconds kSoon{200};
+
+// Repeats `op` until a stop is requested from another thread, and checks that it then ends soon.
+void expect_prompt_end(Backend& backend, const std::function<void()>& op) {
+  std::stop_source source;
+  backend.set_stop(source.get_token());
+  Clock::time_point requested;
+  std::thread person([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    requested = Clock::now();
+    source.request_stop();
+  });
+  while (!backend.stop_requested()) op();
+  const Clock::time_point ended = Clock::now();
+  person.join();
+  EXPECT_LT(ended - requested, kSoon);
+
+  const Clock::time_point started = Clock::now();
+  for (int i = 0; i < 5; ++i) op();
+  EXPECT_LT(Clock::now() - started, 5 * kSoon) << "began although the stop was requested before";
+  EXPECT_TRUE(backend.sync());
+  backend.set_stop({});
+}
+
+// Big enough to take a second and more on one core.
+TEST_P(Stop, EndsALongProductSoon) {
+  for_each([](Backend& backend, Activations) {
+    const std::int64_t n_tokens = 1024, n_in = 2048, n_out = 4096;
+    GuardedTensor x(backend, {n_tokens, n_in}, std::vector<float>(static_cast<std::size_t>(n_tokens * n_in), 0.5f));
+    GuardedTensor w(backend, DType::q4_0, {n_out, n_in}), y(backend, DType::f32, {n_tokens, n_out});
+    expect_prompt_end(backend, [&] { backend.matmul(y, x, w); });
+    EXPECT_TRUE(y.guards_are_intact());
+  });
+}
+
+TEST_P(Stop, EndsALongAttentionSoon) {
+  for_each([](Backend& backend, Activations) {
+    const std::int32_t n_tokens = 512, n_heads = 8, head_dim = 64, n_blocks = 64;
+    const std::int64_t n_cells = n_blocks * kKvBlockLength;
+    GuardedTensor q(backend, {n_tokens, n_heads, head_dim}, std::vector<float>(static_cast<std::size_t>(n_tokens * n_heads * head_dim), 0.1f));
+    GuardedTensor k(backend, DType::f16, {n_cells, 2, head_dim}), v(backend, DType::f16, {n_cells, 2, head_dim});
+    GuardedTensor y(backend, DType::f32, {n_tokens, n_heads, head_dim});
+    std::vector<std::int32_t> table(n_blocks);
+    for (std::int32_t i = 0; i < n_blocks; ++i) table[static_cast<std::size_t>(i)] = i;
+    GuardedTensor lengths(backend, {n_tokens}, std::vector<std::int32_t>(n_tokens, n_blocks * kKvBlockLength));
+    GuardedTensor sequences(backend, {n_tokens}, std::vector<std::int32_t>(n_tokens, 0)), blocks(backend, {1, n_blocks}, table);
+    Step step;
+    step.kv_lengths = lengths;
+    step.sequences = sequences;
+    step.block_table = blocks;
+    expect_prompt_end(backend, [&] { backend.attention(y, q, k, v, step, {.scale = 0.125f}); });
+    EXPECT_TRUE(y.guards_are_intact());
+  });
+}
+
+TEST_P(Stop, LeavesTheBackendFitForTheNextWork) {
+  Random random(1);
+  const std::vector<float> x = normal_values(random, 3 * 64), w = normal_values(random, 33 * 64);
+  GuardedTensor rx(reference(), {3, 64}, x), rw(reference(), {33, 64}, w), ry(reference(), DType::f32, {3, 33});
+  reference().matmul(ry, rx, rw);
+  for_each([&](Backend& backend, Activations) {
+    GuardedTensor x_tensor(backend, {3, 64}, x), w_tensor(backend, {33, 64}, w), y(backend, DType::f32, {3, 33});
+    std::stop_source source;
+    source.request_stop();
+    backend.set_stop(source.get_token());
+    backend.matmul(y, x_tensor, w_tensor);
+    EXPECT_TRUE(backend.sync());
+    backend.set_stop({});
+    EXPECT_FALSE(backend.stop_requested());
+    const std::vector<float> found = run_twice(backend, y, [&] { backend.matmul(y, x_tensor, w_tensor); });
+    EXPECT_TRUE(nmse_below(1e-11, found, ry.floats()));  // float32 sums of 64 terms
+  });
+}
+
+}  // namespace
+}  // namespace pio
