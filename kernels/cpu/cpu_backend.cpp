@@ -1,0 +1,660 @@
+#include "kernels/cpu/cpu_backend.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "kernels/cpu/isa.h"
+#include "kernels/cpu/kernel_table.h"
+#include "kernels/cpu/thread_pool.h"
+#include "kernels/host_memory.h"
+
+namespace pio {
+namespace {
+
+static_assert(kKvBlockLength == 32, "inl/attention_inl.h works in blocks of 32 cells");
+
+constexpr std::size_t kAlignment = 64;  // a cache line, and the widest register
+
+// Below this much work (bytes moved, or multiplications / 4) an op stays on the calling thread: handing out costs 1 to 2 microseconds.
+constexpr std::int64_t kAloneBytes = 48 * 1024;
+
+std::int64_t round_up(std::int64_t n, std::int64_t step) { return (n + step - 1) / step * step; }
+
+class OwnedBuffer final : public Buffer {
+ public:
+  OwnedBuffer(std::size_t n_bytes, std::byte* data) : Buffer(n_bytes, data) {}
+  ~OwnedBuffer() override { std::free(host_data()); }
+};
+
+class WrappedBuffer final : public Buffer {
+ public:
+  WrappedBuffer(const void* data, std::size_t n_bytes)
+      : Buffer(n_bytes, const_cast<std::byte*>(static_cast<const std::byte*>(data))) {}  // weights are never written
+};
+
+// Memory that grows before a parallel section and is then only used. Contents do not survive growing.
+class Scratch {
+ public:
+  Scratch() = default;
+  ~Scratch() { std::free(data_); }
+  Scratch(Scratch&& other) noexcept : data_(std::exchange(other.data_, nullptr)), n_bytes_(std::exchange(other.n_bytes_, 0)) {}
+  Scratch& operator=(Scratch&&) = delete;
+
+  void reserve(std::size_t n_bytes) {
+    if (n_bytes <= n_bytes_) return;
+    const std::size_t grown = round_up(std::max(n_bytes, n_bytes_ + n_bytes_ / 2), kAlignment);
+    std::free(data_);
+    n_bytes_ = 0;
+    data_ = static_cast<std::byte*>(std::aligned_alloc(kAlignment, grown));
+    if (!data_) throw std::bad_alloc();
+    n_bytes_ = grown;
+  }
+  std::byte* data() const { return data_; }
+
+ private:
+  std::byte* data_ = nullptr;
+  std::size_t n_bytes_ = 0;
+};
+
+// Hands out aligned pieces of a scratch memory, or, without one, counts what they need.
+class Carver {
+ public:
+  explicit Carver(std::byte* data) : data_(data) {}
+  template <class T>
+  T* take(std::int64_t n) {
+    std::byte* piece = data_ ? data_ + used_ : nullptr;
+    used_ += round_up(n * static_cast<std::int64_t>(sizeof(T)), kAlignment);
+    return reinterpret_cast<T*>(piece);
+  }
+  std::size_t used() const { return used_; }
+
+ private:
+  std::byte* data_;
+  std::size_t used_ = 0;
+};
+
+Q8Row take_q8_row(Carver& carver, std::int64_t n_in) {
+  const std::int64_t n32 = round_up(n_in / 32, 16), n16 = round_up(n_in / 16, 16);
+  Q8Row row;
+  row.q = carver.take<std::int8_t>(n_in);
+  row.d32 = carver.take<float>(n32);
+  row.s32 = carver.take<float>(n32);
+  row.d16 = carver.take<float>(n16);
+  row.s16 = carver.take<float>(n16);
+  return row;
+}
+
+const QuantKernels* quant_kernels(const CpuKernels& k, DType dtype) {
+  switch (dtype) {
+    case DType::q4_0: return &k.q4_0;
+    case DType::q4_1: return &k.q4_1;
+    case DType::q5_0: return &k.q5_0;
+    case DType::q5_1: return &k.q5_1;
+    case DType::q8_0: return &k.q8_0;
+    case DType::q2_k: return &k.q2_k;
+    case DType::q3_k: return &k.q3_k;
+    case DType::q4_k: return &k.q4_k;
+    case DType::q5_k: return &k.q5_k;
+    case DType::q6_k: return &k.q6_k;
+    case DType::iq4_nl: return &k.iq4_nl;
+    case DType::iq4_xs: return &k.iq4_xs;
+    case DType::mxfp4: return &k.mxfp4;
+    case DType::f32:
+    case DType::f16:
+    case DType::bf16:
+    case DType::i32: return nullptr;
+  }
+  return nullptr;
+}
+
+KvFormat kv_format(DType dtype) {
+  switch (dtype) {
+    case DType::f32: return KvFormat::f32;
+    case DType::f16: return KvFormat::f16;
+    case DType::q8_0: return KvFormat::q8_0;
+    case DType::q4_0: return KvFormat::q4_0;
+    default: CHECK(false, "no format for keys and values");
+  }
+}
+
+const std::uint8_t* bytes_at(const Tensor& t) { return host_pointer<const std::uint8_t>(t); }
+
+std::string processor_name() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    const std::size_t colon = line.find(": ");
+    if (line.rfind("model name", 0) == 0 && colon != std::string::npos) return line.substr(colon + 2);
+  }
+  return "CPU";
+}
+
+DeviceInfo describe(const char* isa, int n_threads) {
+  const HostMemory memory = host_memory();
+  DeviceInfo device;
+  device.name = "cpu";
+  device.kind = DeviceKind::cpu;
+  device.detail = processor_name() + ", " + isa + ", " + std::to_string(n_threads) + (n_threads == 1 ? " thread" : " threads");
+  device.total_bytes = memory.total_bytes;
+  device.free_bytes = memory.free_bytes;
+  return device;
+}
+
+class CpuBackend final : public Backend {
+ public:
+  CpuBackend(const CpuKernels* kernels, int n_threads, Activations activations)
+      : kernels_(*kernels), activations_(activations), pool_(n_threads), worker_scratch_(n_threads), device_(describe(kernels->name, n_threads)) {}
+
+  const DeviceInfo& device() const override { return device_; }
+
+  Result<std::unique_ptr<Buffer>> allocate(std::size_t n_bytes) override {
+    // The system promises more than it has: what can never be there is refused here, not when it is first touched.
+    const bool hopeless = n_bytes > device_.total_bytes && device_.total_bytes != 0;
+    void* data = hopeless ? nullptr : std::aligned_alloc(kAlignment, round_up(std::max<std::int64_t>(n_bytes, 1), kAlignment));
+    if (!data) {
+      Error error = make_error(ErrorCode::out_of_memory, "cpu: expected " + std::to_string(n_bytes) + " bytes, found too few");
+      error.device = device_.name;
+      error.needed_bytes = n_bytes;
+      error.free_bytes = host_memory().free_bytes;
+      return error;
+    }
+    return std::unique_ptr<Buffer>(std::make_unique<OwnedBuffer>(n_bytes, static_cast<std::byte*>(data)));
+  }
+
+  Result<std::unique_ptr<Buffer>> wrap(const void* data, std::size_t n_bytes) override {
+    return std::unique_ptr<Buffer>(std::make_unique<WrappedBuffer>(data, n_bytes));
+  }
+
+  void upload(Tensor destination, const void* source) override {
+    if (destination.n_bytes() != 0) std::memcpy(host_pointer<std::byte>(destination), source, destination.n_bytes());
+  }
+  void download(void* destination, Tensor source) override {
+    if (source.n_bytes() != 0) std::memcpy(destination, host_pointer<std::byte>(source), source.n_bytes());
+  }
+  Result<void> sync() override { return {}; }
+
+  bool supports_weights(DType dtype) const override { return dtype != DType::i32; }
+  bool supports_kv(DType dtype, std::int64_t head_dim) const override {
+    if (dtype == DType::f32 || dtype == DType::f16) return true;
+    return (dtype == DType::q8_0 || dtype == DType::q4_0) && head_dim % 32 == 0;
+  }
+
+ private:
+  // body(tile, worker) for each tile until a stop is requested; on this thread alone when the whole moves few bytes.
+  template <class Body>
+  void for_each_tile(std::int64_t n_tiles, std::int64_t n_bytes, const Body& body) {
+    const auto unless_stopped = [&](std::int64_t tile, int worker) {
+      if (!stop_requested()) body(tile, worker);
+    };
+    if (n_bytes < kAloneBytes) {
+      for (std::int64_t tile = 0; tile < n_tiles; ++tile) unless_stopped(tile, 0);
+    } else {
+      pool_.for_each_tile(n_tiles, unless_stopped);
+    }
+  }
+
+  // body(first, n) for spans of [0, n_items).
+  template <class Body>
+  void for_each_span(std::int64_t n_items, std::int64_t bytes_per_item, const Body& body) {
+    const std::int64_t span = std::max<std::int64_t>(1, kAloneBytes / std::max<std::int64_t>(1, bytes_per_item));
+    for_each_tile((n_items + span - 1) / span, n_items * bytes_per_item,
+                  [&](std::int64_t tile, int) { body(tile * span, std::min(span, n_items - tile * span)); });
+  }
+
+  void reserve_worker_scratch(std::size_t n_bytes) {
+    for (Scratch& scratch : worker_scratch_) scratch.reserve(n_bytes);
+  }
+
+  void decode_row(DType dtype, const std::uint8_t* from, float* to, std::int64_t n) const {
+    switch (dtype) {
+      case DType::f32: std::memcpy(to, from, n * sizeof(float)); return;
+      case DType::f16: kernels_.decode_f16(from, to, n); return;
+      case DType::bf16: kernels_.decode_bf16(from, to, n); return;
+      default: quant_kernels(kernels_, dtype)->decode(from, to, n); return;
+    }
+  }
+
+  // ---- products --------------------------------------------------------------------------------------------------------------------
+
+  void do_matmul(Tensor y, Tensor x, Tensor w, Tensor bias) override {
+    const std::int64_t n_tokens = x.shape[0];
+    const QuantKernels* quant = quant_kernels(kernels_, w.dtype);
+    if (w.dtype == DType::f16 && n_tokens < kDecodeTokens) return matvec_half(y, x, w, bias, kernels_.gemv_f16);
+    if (w.dtype == DType::bf16 && n_tokens < kDecodeTokens) return matvec_half(y, x, w, bias, kernels_.gemv_bf16);
+    if (!quant || activations_ == Activations::f32) return matmul_decoded(y, x, w, bias);
+    if (kernels_.gemm_lanes > 0 && n_tokens >= kernels_.gemm_min_tokens) return matmul_packed(y, x, w, bias, *quant);
+    matvec_q8(y, x, w, bias, *quant);
+  }
+
+  // Rows of weights in a tile: about 32 KiB, a microsecond of memory bandwidth, and a few tiles a thread at least.
+  std::int64_t rows_per_tile(std::int64_t n_rows, std::int64_t row_bytes) const {
+    const std::int64_t by_bytes = std::max<std::int64_t>(1, 32 * 1024 / row_bytes);
+    const std::int64_t by_threads = std::max<std::int64_t>(1, n_rows / (4 * pool_.n_threads()));
+    return std::min(by_bytes, by_threads);
+  }
+
+  // gemv(t, first, n, y) computes rows [first, first + n) for token t.
+  template <class Gemv>
+  void matvec(Tensor y, Tensor w, Tensor bias, const Gemv& gemv) {
+    const std::int64_t n_tokens = y.shape[0], n_out = w.shape[0];
+    const std::int64_t row_bytes = bytes_of(w.dtype, w.shape[1]);
+    const std::int64_t rows = rows_per_tile(n_out, row_bytes);
+    float* const out = host_pointer<float>(y);
+    const float* const b = bias ? host_pointer<float>(bias) : nullptr;
+    for_each_tile((n_out + rows - 1) / rows, n_tokens * n_out * row_bytes, [&](std::int64_t tile, int) {
+      const std::int64_t first = tile * rows, n = std::min(rows, n_out - first);
+      for (std::int64_t t = 0; t < n_tokens && !stop_requested(); ++t) {
+        float* const yt = out + t * n_out + first;
+        gemv(t, first, n, yt);
+        if (b) kernels_.add(yt, yt, b + first, n);
+      }
+    });
+  }
+
+  void matvec_half(Tensor y, Tensor x, Tensor w, Tensor bias, decltype(CpuKernels::gemv_f16) gemv) {
+    const std::int64_t n_in = w.shape[1];
+    const std::size_t row_bytes = bytes_of(w.dtype, n_in);
+    matvec(y, w, bias, [&](std::int64_t t, std::int64_t first, std::int64_t n, float* yt) {
+      gemv(bytes_at(w) + first * row_bytes, row_bytes, n, n_in, host_pointer<float>(x) + t * n_in, yt);
+    });
+  }
+
+  void matvec_q8(Tensor y, Tensor x, Tensor w, Tensor bias, const QuantKernels& quant) {
+    const std::int64_t n_tokens = x.shape[0], n_in = w.shape[1];
+    const std::size_t row_bytes = bytes_of(w.dtype, n_in);
+    Carver count(nullptr);
+    take_q8_row(count, n_in);
+    scratch_.reserve(n_tokens * count.used());
+    const auto row_of = [&](std::int64_t t) {
+      Carver carver(scratch_.data() + t * count.used());
+      return take_q8_row(carver, n_in);
+    };
+    for_each_span(n_tokens, n_in * 8, [&](std::int64_t first, std::int64_t n) {
+      for (std::int64_t t = first; t < first + n; ++t) kernels_.quantize_q8(host_pointer<float>(x) + t * n_in, n_in, row_of(t));
+    });
+    matvec(y, w, bias, [&](std::int64_t t, std::int64_t first, std::int64_t n, float* yt) {
+      quant.gemv(bytes_at(w) + first * row_bytes, row_bytes, n, n_in, row_of(t), yt);
+    });
+  }
+
+  // Each tile of weights is decoded once and multiplied with all tokens, in float32.
+  void matmul_decoded(Tensor y, Tensor x, Tensor w, Tensor bias) {
+    const std::int64_t n_tokens = x.shape[0], n_out = w.shape[0], n_in = w.shape[1];
+    const std::size_t row_bytes = bytes_of(w.dtype, n_in);
+    const bool direct = w.dtype == DType::f32;
+    // 64 KiB of floats stay in the second cache; 4 rows are what the kernel multiplies at once
+    const std::int64_t by_bytes = std::clamp<std::int64_t>(64 * 1024 / (4 * n_in), 4, 64);
+    const std::int64_t rows = std::max<std::int64_t>(std::min(by_bytes, n_out / (4 * pool_.n_threads())), std::min<std::int64_t>(4, n_out));
+    if (!direct) reserve_worker_scratch(rows * n_in * sizeof(float));
+    const float* const b = bias ? host_pointer<float>(bias) : nullptr;
+    for_each_tile((n_out + rows - 1) / rows, n_out * n_in * (n_tokens + 1), [&](std::int64_t tile, int worker) {
+      const std::int64_t first = tile * rows, n = std::min(rows, n_out - first);
+      const float* decoded = reinterpret_cast<const float*>(worker_scratch_[worker].data());
+      if (direct) decoded = host_pointer<float>(w) + first * n_in;
+      else decode_row(w.dtype, bytes_at(w) + first * row_bytes, reinterpret_cast<float*>(worker_scratch_[worker].data()), n * n_in);
+      constexpr std::int64_t kAtOnce = 48;  // tokens between two looks at the stop token; a multiple of all kMatmulTokens
+      for (std::int64_t t = 0; t < n_tokens && !stop_requested(); t += kAtOnce) {
+        kernels_.matmul_f32(decoded, n_in, n, host_pointer<float>(x) + t * n_in, n_in, std::min(kAtOnce, n_tokens - t), n_in,
+                            b ? b + first : nullptr, host_pointer<float>(y) + t * n_out + first, n_out);
+      }
+    });
+  }
+
+  // Many tokens with 8-bit activations: tokens in panels, weights unpacked side by side a tile at a time (kernel_table.h).
+  void matmul_packed(Tensor y, Tensor x, Tensor w, Tensor bias, const QuantKernels& quant) {
+    const std::int64_t n_tokens = x.shape[0], n_out = w.shape[0], n_in = w.shape[1];
+    const std::size_t row_bytes = bytes_of(w.dtype, n_in);
+    const std::int64_t lanes = kernels_.gemm_lanes, n_groups = n_in / quant.group;
+    const std::int64_t widest = kernels_.gemm_columns[0], n_panels = (n_tokens + widest - 1) / widest;
+
+    // the last panel takes the narrowest width that holds the rest
+    int last_width = 0;
+    const std::int64_t rest = n_tokens - (n_panels - 1) * widest;
+    while (last_width + 1 < kGemmWidths && kernels_.gemm_columns[last_width + 1] >= rest) ++last_width;
+
+    struct PanelMemory {
+      std::int8_t* q;
+      float* d;
+      float* s;
+      std::int32_t* init;
+    };
+    const auto take_panel = [&](Carver& carver) {
+      PanelMemory panel;
+      panel.q = carver.take<std::int8_t>(n_in * widest);
+      panel.d = carver.take<float>(n_groups * widest);
+      panel.s = carver.take<float>(n_groups * widest);
+      panel.init = carver.take<std::int32_t>(n_groups * widest);
+      return panel;
+    };
+    Carver panel_count(nullptr);
+    take_panel(panel_count);
+    scratch_.reserve(n_panels * panel_count.used());
+    const auto panel_at = [&](std::int64_t i) {
+      Carver carver(scratch_.data() + i * panel_count.used());
+      return take_panel(carver);
+    };
+
+    Carver row_count(nullptr);
+    take_q8_row(row_count, n_in);
+    // Lines of weights in a tile: as many as stay in the second cache beside a panel, and a few tiles a thread.
+    const std::int64_t n_lines = (n_out + lanes - 1) / lanes;
+    const std::int64_t line_bytes = lanes * (n_in + 8 * n_groups);
+    std::int64_t lines = std::clamp<std::int64_t>(256 * 1024 / line_bytes, 1, 8);
+    while (lines > 1 && (n_lines + lines - 1) / lines < 4 * pool_.n_threads()) --lines;
+    const auto take_line = [&](Carver& carver) {
+      GemmWeights line;
+      line.quants = carver.take<std::uint8_t>(n_in * lanes);
+      line.scales = carver.take<float>(n_groups * lanes);
+      line.mins = carver.take<float>(n_groups * lanes);
+      return line;
+    };
+    Carver line_count(nullptr);
+    take_line(line_count);
+    reserve_worker_scratch(std::max<std::size_t>(widest * row_count.used(), lines * (line_count.used() + lanes * sizeof(float))));
+
+    for_each_tile(n_panels, n_tokens * n_in * 8, [&](std::int64_t i, int worker) {
+      Carver carver(worker_scratch_[worker].data());
+      Q8Row rows[16];
+      const std::int64_t first = i * widest;
+      const int n = static_cast<int>(std::min(widest, n_tokens - first));
+      for (int c = 0; c < n; ++c) {
+        rows[c] = take_q8_row(carver, n_in);
+        kernels_.quantize_q8(host_pointer<float>(x) + (first + c) * n_in, n_in, rows[c]);
+      }
+      const PanelMemory panel = panel_at(i);
+      const int width = kernels_.gemm_columns[i + 1 == n_panels ? last_width : 0];
+      kernels_.pack_panel(rows, n, width, n_in, quant.group, quant.offset, panel.q, panel.d, panel.s, panel.init);
+    });
+
+    for_each_tile((n_lines + lines - 1) / lines, n_out * n_in * n_tokens, [&](std::int64_t tile, int worker) {
+      const std::int64_t first_line = tile * lines, n = std::min(lines, n_lines - first_line);
+      const auto line_at = [&](std::int64_t l) {
+        Carver carver(worker_scratch_[worker].data() + l * line_count.used());
+        return take_line(carver);
+      };
+      float* const biases = reinterpret_cast<float*>(worker_scratch_[worker].data() + lines * line_count.used());
+      for (std::int64_t l = 0; l < n; ++l) {
+        const std::int64_t row = (first_line + l) * lanes;
+        const int n_rows = static_cast<int>(std::min(lanes, n_out - row));
+        quant.pack(bytes_at(w) + row * row_bytes, row_bytes, n_rows, n_in, line_at(l));
+        for (std::int64_t r = 0; r < lanes; ++r) biases[l * lanes + r] = bias && r < n_rows ? host_pointer<float>(bias)[row + r] : 0.0f;
+      }
+      for (std::int64_t i = 0; i < n_panels && !stop_requested(); ++i) {
+        const PanelMemory memory = panel_at(i);
+        const GemmPanel panel{memory.q, memory.d, memory.s, memory.init};
+        const std::int64_t token = i * widest;
+        for (std::int64_t l = 0; l < n; ++l) {
+          const std::int64_t row = (first_line + l) * lanes;
+          quant.gemm[i + 1 == n_panels ? last_width : 0](line_at(l), panel, n_in, biases + l * lanes, host_pointer<float>(y) + token * n_out + row,
+                                                         n_out, static_cast<int>(std::min(lanes, n_out - row)),
+                                                         static_cast<int>(std::min(widest, n_tokens - token)));
+        }
+      }
+    });
+  }
+
+  // ---- attention -------------------------------------------------------------------------------------------------------------------
+
+  void do_attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams params) override {
+    const std::int64_t n_tokens = q.shape[0], n_heads = q.shape[1], head_dim = q.shape[2], v_head_dim = y.shape[2];
+    const std::int64_t n_kv_heads = k_cache.shape[1], n_group = n_heads / n_kv_heads;
+    const std::int64_t out_stride = round_up(v_head_dim, 32), max_blocks = step.block_table.shape[1];
+    const std::int32_t* const lengths = host_pointer<std::int32_t>(step.kv_lengths);
+    const std::int32_t* const sequences = host_pointer<std::int32_t>(step.sequences);
+
+    // Runs of tokens of one sequence. 96 query rows keep the vector units busy while the keys of a block are turned round once.
+    const std::int64_t most_tokens = std::max<std::int64_t>(1, 96 / n_group);
+    runs_.clear();
+    std::int64_t longest = 0, work = 0;
+    for (std::int64_t t = 0; t < n_tokens; ++t) {
+      if (runs_.empty() || runs_.back().n_tokens == most_tokens || sequences[runs_.back().first] != sequences[t]) {
+        runs_.push_back({t, 0, 0});
+      }
+      Run& run = runs_.back();
+      ++run.n_tokens;
+      run.n_blocks = std::max<std::int64_t>(run.n_blocks, (lengths[t] + kKvBlockLength - 1) / kKvBlockLength);
+      longest = std::max(longest, run.n_blocks);
+      work += lengths[t];
+    }
+    const std::int64_t n_runs = static_cast<std::int64_t>(runs_.size());
+    const std::int64_t n_rows_most = std::min(most_tokens, n_tokens) * n_group;
+
+    // Few heads and few tokens: the cached tokens are cut too, in parts of at least 8 blocks.
+    const std::int64_t n_threads = pool_.n_threads();
+    std::int64_t n_parts = 1;
+    if (n_threads > 1 && n_runs * n_kv_heads < 3 * n_threads) {
+      n_parts = std::clamp<std::int64_t>((4 * n_threads + n_runs * n_kv_heads - 1) / (n_runs * n_kv_heads), 1, std::max<std::int64_t>(1, longest / 8));
+    }
+
+    const std::size_t kernel_floats = kernels_.attend_scratch_floats(static_cast<int>(n_rows_most), static_cast<int>(head_dim), static_cast<int>(v_head_dim));
+    struct Partial {
+      float* largest;
+      float* sum;
+      float* out;
+    };
+    const auto take_partial = [&](Carver& carver) {
+      Partial partial;
+      partial.largest = carver.take<float>(n_rows_most);
+      partial.sum = carver.take<float>(n_rows_most);
+      partial.out = carver.take<float>(n_rows_most * out_stride);
+      return partial;
+    };
+    Carver partial_count(nullptr);
+    take_partial(partial_count);
+    const std::int64_t partial_floats = static_cast<std::int64_t>(partial_count.used() / sizeof(float));
+    reserve_worker_scratch(kernel_floats * sizeof(float) + kAlignment + partial_count.used());
+    if (n_parts > 1) scratch_.reserve(n_runs * n_kv_heads * n_parts * partial_count.used());
+
+    const auto write = [&](const Run& run, std::int64_t kv_head, const Partial& partial) {
+      for (std::int64_t r = 0; r < run.n_tokens * n_group; ++r) {
+        float* const out = host_pointer<float>(y) + ((run.first + r / n_group) * n_heads + kv_head * n_group + r % n_group) * v_head_dim;
+        kernels_.merge_attention(out, static_cast<int>(v_head_dim), partial.largest + r, partial.sum + r, partial.out + r * out_stride,
+                                 static_cast<int>(n_parts), partial_floats, partial_floats);
+      }
+    };
+
+    const std::int64_t n_bytes = work * n_heads * (head_dim + v_head_dim);
+    for_each_tile(n_runs * n_kv_heads * n_parts, n_bytes, [&](std::int64_t tile, int worker) {
+      // the longest runs, which are the last of a prompt, first
+      const Run& run = runs_[n_runs - 1 - tile / (n_kv_heads * n_parts)];
+      const std::int64_t kv_head = tile / n_parts % n_kv_heads, part = tile % n_parts;
+      Carver own(worker_scratch_[worker].data());
+      float* const kernel_scratch = own.take<float>(kernel_floats);
+      Partial partial;
+      if (n_parts > 1) {
+        Carver shared(scratch_.data() + tile * partial_count.used());
+        partial = take_partial(shared);
+      } else {
+        partial = take_partial(own);
+      }
+      AttendTask task{};
+      task.q = host_pointer<float>(q) + (run.first * n_heads + kv_head * n_group) * head_dim;
+      task.q_token_stride = n_heads * head_dim;
+      task.k = bytes_at(k_cache) + bytes_of(k_cache.dtype, kv_head * head_dim);
+      task.v = bytes_at(v_cache) + bytes_of(v_cache.dtype, kv_head * v_head_dim);
+      task.k_cell_bytes = bytes_of(k_cache.dtype, n_kv_heads * head_dim);
+      task.v_cell_bytes = bytes_of(v_cache.dtype, n_kv_heads * v_head_dim);
+      task.k_format = kv_format(k_cache.dtype);
+      task.v_format = kv_format(v_cache.dtype);
+      task.blocks = host_pointer<std::int32_t>(step.block_table) + sequences[run.first] * max_blocks;
+      task.kv_lengths = lengths + run.first;
+      task.n_tokens = static_cast<int>(run.n_tokens);
+      task.n_group = static_cast<int>(n_group);
+      task.head_dim = static_cast<int>(head_dim);
+      task.v_head_dim = static_cast<int>(v_head_dim);
+      task.first_block = static_cast<int>(run.n_blocks * part / n_parts);
+      task.end_block = static_cast<int>(run.n_blocks * (part + 1) / n_parts);
+      task.scale = params.scale;
+      task.stopped = [](const void* self) { return static_cast<const CpuBackend*>(self)->stop_requested(); };
+      task.stop_context = this;
+      task.largest = partial.largest;
+      task.sum = partial.sum;
+      task.out = partial.out;
+      task.scratch = kernel_scratch;
+      kernels_.attend(task);
+      if (n_parts == 1) write(run, kv_head, partial);
+    });
+
+    if (n_parts == 1 || stop_requested()) return;
+    for_each_tile(n_runs * n_kv_heads, n_tokens * n_heads * n_parts * out_stride * 4, [&](std::int64_t tile, int) {
+      Carver carver(scratch_.data() + tile * n_parts * partial_count.used());
+      write(runs_[n_runs - 1 - tile / n_kv_heads], tile % n_kv_heads, take_partial(carver));
+    });
+  }
+
+  void do_store_kv(Tensor cache, Tensor x, Tensor cells) override {
+    const std::int64_t width = x.shape[1] * x.shape[2], cell_bytes = bytes_of(cache.dtype, width);
+    for_each_span(x.shape[0], width * 8, [&](std::int64_t first, std::int64_t n) {
+      for (std::int64_t t = first; t < first + n; ++t) {
+        const float* const from = host_pointer<float>(x) + t * width;
+        std::byte* const to = host_pointer<std::byte>(cache) + host_pointer<std::int32_t>(cells)[t] * cell_bytes;
+        if (cache.dtype == DType::f32) std::memcpy(to, from, cell_bytes);
+        else if (cache.dtype == DType::f16) kernels_.encode_f16(from, reinterpret_cast<std::uint16_t*>(to), width);
+        else info(cache.dtype).encode(from, to, width);
+      }
+    });
+  }
+
+  // ---- the rest --------------------------------------------------------------------------------------------------------------------
+
+  void do_embed(Tensor y, Tensor table, Tensor ids) override {
+    const std::int64_t dim = table.shape[1], row_bytes = bytes_of(table.dtype, dim);
+    for_each_span(y.shape[0], dim * 8, [&](std::int64_t first, std::int64_t n) {
+      for (std::int64_t t = first; t < first + n; ++t) {
+        decode_row(table.dtype, bytes_at(table) + host_pointer<std::int32_t>(ids)[t] * row_bytes, host_pointer<float>(y) + t * dim, dim);
+      }
+    });
+  }
+
+  void do_rms_norm(Tensor y, Tensor x, Tensor w, float eps) override {
+    const std::int64_t dim = x.shape.back();
+    for_each_span(x.shape.n_rows(), dim * 8, [&](std::int64_t first, std::int64_t n) {
+      for (std::int64_t r = first; r < first + n; ++r) {
+        kernels_.rms_norm(host_pointer<float>(y) + r * dim, host_pointer<float>(x) + r * dim, host_pointer<float>(w), dim, eps);
+      }
+    });
+  }
+
+  void do_add(Tensor y, Tensor a, Tensor b) override {
+    for_each_span(y.shape.n_values(), 12, [&](std::int64_t first, std::int64_t n) {
+      kernels_.add(host_pointer<float>(y) + first, host_pointer<float>(a) + first, host_pointer<float>(b) + first, n);
+    });
+  }
+
+  void do_glu(Tensor y, Tensor gate, Tensor up) override {
+    for_each_span(y.shape.n_values(), 24, [&](std::int64_t first, std::int64_t n) {
+      kernels_.glu(host_pointer<float>(y) + first, host_pointer<float>(gate) + first, host_pointer<float>(up) + first, n);
+    });
+  }
+
+  // cos and sin of the step's angles. Every layer asks for the same ones, so they are kept while positions and frequencies stay.
+  void turn_angles(const std::int32_t* positions, std::int64_t n_tokens, const float* inv_freq, std::int64_t n_pairs) {
+    if (static_cast<std::int64_t>(angle_positions_.size()) == n_tokens && static_cast<std::int64_t>(angle_freq_.size()) == n_pairs &&
+        std::memcmp(angle_positions_.data(), positions, n_tokens * sizeof(std::int32_t)) == 0 &&
+        std::memcmp(angle_freq_.data(), inv_freq, n_pairs * sizeof(float)) == 0) {
+      return;
+    }
+    angle_positions_.assign(positions, positions + n_tokens);
+    angle_freq_.assign(inv_freq, inv_freq + n_pairs);
+    cos_.resize(n_tokens * n_pairs);
+    sin_.resize(n_tokens * n_pairs);
+    for_each_span(n_tokens, n_pairs * 256, [&](std::int64_t first, std::int64_t n) {
+      for (std::int64_t t = first; t < first + n; ++t) {
+        for (std::int64_t i = 0; i < n_pairs; ++i) {
+          const float angle = static_cast<float>(positions[t]) * inv_freq[i];
+          cos_[t * n_pairs + i] = std::cos(angle);
+          sin_[t * n_pairs + i] = std::sin(angle);
+        }
+      }
+    });
+    if (stop_requested()) angle_positions_.clear();  // perhaps unfinished
+  }
+
+  void do_rope(Tensor x, Tensor positions, Tensor inv_freq, RopePairing pairing) override {
+    const std::int64_t n_tokens = x.shape[0], n_heads = x.shape[1], head_dim = x.shape[2], n_pairs = inv_freq.shape[0];
+    turn_angles(host_pointer<std::int32_t>(positions), n_tokens, host_pointer<float>(inv_freq), n_pairs);
+    const auto turn = pairing == RopePairing::half ? kernels_.rope_half : kernels_.rope_interleaved;
+    for_each_span(n_tokens, n_heads * head_dim * 8, [&](std::int64_t first, std::int64_t n) {
+      for (std::int64_t t = first; t < first + n; ++t) {
+        for (std::int64_t h = 0; h < n_heads; ++h) {
+          turn(host_pointer<float>(x) + (t * n_heads + h) * head_dim, cos_.data() + t * n_pairs, sin_.data() + t * n_pairs, n_pairs);
+        }
+      }
+    });
+  }
+
+  void do_gather_rows(Tensor y, Tensor x, Tensor rows) override {
+    const std::int64_t dim = y.shape[1];
+    for_each_span(y.shape[0], dim * 8, [&](std::int64_t first, std::int64_t n) {
+      for (std::int64_t i = first; i < first + n; ++i) {
+        std::memcpy(host_pointer<float>(y) + i * dim, host_pointer<float>(x) + host_pointer<std::int32_t>(rows)[i] * dim, dim * sizeof(float));
+      }
+    });
+  }
+
+  void do_cast(Tensor y, Tensor x) override {
+    const bool decodes = y.dtype == DType::f32;
+    // values at a time: whole blocks of every format
+    constexpr std::int64_t kStep = 256;
+    const std::int64_t n_values = y.shape.n_values();
+    for_each_span((n_values + kStep - 1) / kStep, kStep * 8, [&](std::int64_t first_step, std::int64_t n_steps) {
+      const std::int64_t first = first_step * kStep, n = std::min(n_steps * kStep, n_values - first);
+      const std::uint8_t* const from = bytes_at(x) + bytes_of(x.dtype, first);
+      std::byte* const to = host_pointer<std::byte>(y) + bytes_of(y.dtype, first);
+      if (decodes) decode_row(x.dtype, from, reinterpret_cast<float*>(to), n);
+      else if (y.dtype == DType::f16) kernels_.encode_f16(reinterpret_cast<const float*>(from), reinterpret_cast<std::uint16_t*>(to), n);
+      else info(y.dtype).encode(reinterpret_cast<const float*>(from), to, n);
+    });
+  }
+
+  void do_copy(Tensor y, Tensor x) override {
+    for_each_span(static_cast<std::int64_t>(y.n_bytes()), 2, [&](std::int64_t first, std::int64_t n) {
+      std::memcpy(host_pointer<std::byte>(y) + first, host_pointer<std::byte>(x) + first, n);
+    });
+  }
+
+  void do_argmax(Tensor y, Tensor x) override {
+    const std::int64_t dim = x.shape[1];
+    for_each_span(x.shape[0], dim * 4, [&](std::int64_t first, std::int64_t n) {
+      for (std::int64_t i = first; i < first + n; ++i) {
+        host_pointer<std::int32_t>(y)[i] = static_cast<std::int32_t>(kernels_.argmax(host_pointer<float>(x) + i * dim, dim));
+      }
+    });
+  }
+
+  struct Run {
+    std::int64_t first, n_tokens, n_blocks;
+  };
+
+  static constexpr std::int64_t kDecodeTokens = 4;  // from here on it pays to widen 16-bit weights once for all tokens
+
+  const CpuKernels& kernels_;
+  const Activations activations_;
+  ThreadPool pool_;
+  Scratch scratch_;                      // of the op that runs; written before or in disjoint pieces by its tiles
+  std::vector<Scratch> worker_scratch_;  // one a worker
+  std::vector<Run> runs_;
+  std::vector<std::int32_t> angle_positions_;
+  std::vector<float> angle_freq_, cos_, sin_;
+  const DeviceInfo device_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Backend>> create_cpu_backend(const BackendOptions& options) {
+  if (options.n_threads < 0) {
+    return make_error(ErrorCode::bad_argument, "threads: expected 0 or more, found " + std::to_string(options.n_threads));
+  }
+  ASSIGN_OR_RETURN(const CpuKernels* kernels, choose_cpu_kernels(options.isa));
+  const int n_threads = options.n_threads > 0 ? options.n_threads : default_n_threads();
+  return std::unique_ptr<Backend>(std::make_unique<CpuBackend>(kernels, n_threads, options.activations));
+}
+
+DeviceInfo cpu_device_info() { return describe(best_cpu_isa(), default_n_threads()); }
+
+}  // namespace pio

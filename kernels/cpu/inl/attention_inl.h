@@ -1,0 +1,207 @@
+// Attention over the blocks of the KV pool, with the running softmax of Milakov & Gimelshein 2018 (arXiv:1805.02867) tiled as in Dao et al.
+// 2022 (arXiv:2205.14135). Included inside the anonymous namespace of an instruction set's file, after formats_inl.h and elementwise_inl.h.
+
+constexpr int kCells = 32;  // kKvBlockLength; cpu_backend.cpp asserts it
+constexpr int kCellVecs = kCells / kLanes;
+
+inline int round_up_32(int n) { return (n + 31) / 32 * 32; }
+
+inline size_t kv_bytes(KvFormat format, int64_t n) {
+  switch (format) {
+    case KvFormat::f32: return 4 * n;
+    case KvFormat::f16: return 2 * n;
+    case KvFormat::q8_0: return n / 32 * Q8_0::kBytes;
+    case KvFormat::q4_0: return n / 32 * Q4_0::kBytes;
+  }
+  return 0;
+}
+
+inline void decode_kv(KvFormat format, const uint8_t* p, float* out, int n) {
+  switch (format) {
+    case KvFormat::f32: memcpy(out, p, 4 * static_cast<size_t>(n)); break;
+    case KvFormat::f16: decode_half<F16>(p, out, n); break;
+    case KvFormat::q8_0: decode<Q8_0>(p, out, n); break;
+    case KvFormat::q4_0: decode<Q4_0>(p, out, n); break;
+  }
+}
+
+// c[kRows][32] (+)= a[kRows][k] · b[k][32].
+template <int kRows, bool kAdd>
+inline void panel(const float* a, const size_t* a_rows, const float* b, size_t b_stride, int k, float* c, size_t c_stride) {
+  Vec sum[kRows][kCellVecs];
+  for (int r = 0; r < kRows; ++r)
+    for (int v = 0; v < kCellVecs; ++v) sum[r][v] = kAdd ? vec_load(c + r * c_stride + v * kLanes) : vec_set(0);
+  for (int i = 0; i < k; ++i) {
+    Vec bv[kCellVecs];
+    for (int v = 0; v < kCellVecs; ++v) bv[v] = vec_load(b + i * b_stride + v * kLanes);
+    for (int r = 0; r < kRows; ++r) {
+      const Vec av = vec_set(a[a_rows[r] + i]);
+      for (int v = 0; v < kCellVecs; ++v) sum[r][v] = vec_fma(av, bv[v], sum[r][v]);
+    }
+  }
+  for (int r = 0; r < kRows; ++r)
+    for (int v = 0; v < kCellVecs; ++v) vec_store(c + r * c_stride + v * kLanes, sum[r][v]);
+}
+
+template <bool kAdd>
+inline void panels(const float* a, const size_t* a_rows, int n_rows, const float* b, size_t b_stride, int k, float* c, size_t c_stride) {
+  int r = 0;
+  for (; r + kPanelRows <= n_rows; r += kPanelRows) panel<kPanelRows, kAdd>(a, a_rows + r, b, b_stride, k, c + r * c_stride, c_stride);
+  for (; r < n_rows; ++r) panel<1, kAdd>(a, a_rows + r, b, b_stride, k, c + r * c_stride, c_stride);
+}
+
+// With this many query rows it pays to turn the keys round once, so that scores of 32 cells come out side by side.
+constexpr int kTurnRows = 6;
+
+size_t attend_scratch_floats(int n_rows, int head_dim, int v_head_dim) {
+  const size_t row_offsets = static_cast<size_t>(n_rows) * (sizeof(size_t) / sizeof(float)) * 2;
+  return static_cast<size_t>(kCells) * (2 * round_up_32(head_dim) + round_up_32(v_head_dim)) + static_cast<size_t>(n_rows) * kCells +
+         row_offsets + 64;
+}
+
+void attend(const AttendTask& task) {
+  const int n_rows = task.n_tokens * task.n_group;
+  const int head_dim = task.head_dim, v_dim = task.v_head_dim;
+  const size_t out_stride = round_up_32(v_dim);
+  float* next = task.scratch;
+  const auto take = [&next](size_t n) {
+    float* p = next;
+    next += (n + 15) / 16 * 16;
+    return p;
+  };
+  float* const keys = take(static_cast<size_t>(kCells) * round_up_32(head_dim));         // [32][head_dim]
+  float* const keys_turned = take(static_cast<size_t>(kCells) * round_up_32(head_dim));  // [head_dim][32]
+  float* const values = take(kCells * out_stride);                                       // [32][out_stride]
+  float* const scores = take(static_cast<size_t>(n_rows) * kCells);
+  size_t* const q_rows = reinterpret_cast<size_t*>(take(static_cast<size_t>(n_rows) * 2));
+  size_t* const score_rows = reinterpret_cast<size_t*>(take(static_cast<size_t>(n_rows) * 2));
+
+  int longest = 0;
+  for (int t = 0; t < task.n_tokens; ++t) longest = task.kv_lengths[t] > longest ? task.kv_lengths[t] : longest;
+  for (int r = 0; r < n_rows; ++r) {
+    q_rows[r] = r / task.n_group * task.q_token_stride + static_cast<size_t>(r % task.n_group) * head_dim;
+    score_rows[r] = static_cast<size_t>(r) * kCells;
+    task.largest[r] = -__builtin_inff();
+    task.sum[r] = 0;
+    for (size_t i = 0; i < out_stride; i += kLanes) vec_store(task.out + r * out_stride + i, vec_set(0));
+  }
+  // beyond v_dim the values stay zero for the whole task
+  if (v_dim % 32 != 0) memset(values, 0, kCells * out_stride * sizeof(float));
+
+  for (int block = task.first_block; block < task.end_block; ++block) {
+    const int first = block * kCells;
+    const int n_cells = longest - first < kCells ? longest - first : kCells;
+    if (n_cells <= 0 || task.stopped(task.stop_context)) break;
+    const size_t cell = static_cast<size_t>(task.blocks[block]) * kCells;
+    // tokens come in order, so with causal lengths the rows that reach this block are the last ones
+    int row0 = 0;
+    while (row0 < n_rows && task.kv_lengths[row0 / task.n_group] <= first) ++row0;
+    const int rows = n_rows - row0;
+
+    const uint8_t* k = task.k + cell * task.k_cell_bytes;
+    if (rows >= kTurnRows) {
+      for (int c = 0; c < n_cells; ++c) decode_kv(task.k_format, k + c * task.k_cell_bytes, keys + static_cast<size_t>(c) * head_dim, head_dim);
+      for (int c = n_cells; c < kCells; ++c) memset(keys + static_cast<size_t>(c) * head_dim, 0, head_dim * sizeof(float));
+      turn_32_rows(keys, head_dim, keys_turned);
+      panels<false>(task.q, q_rows + row0, rows, keys_turned, kCells, head_dim, scores + static_cast<size_t>(row0) * kCells, kCells);
+    } else {
+      for (int c = 0; c < n_cells; ++c) {
+        const float* key = reinterpret_cast<const float*>(k + c * task.k_cell_bytes);
+        if (task.k_format != KvFormat::f32) {
+          decode_kv(task.k_format, k + c * task.k_cell_bytes, keys, head_dim);
+          key = keys;
+        }
+        for (int r = row0; r < n_rows; ++r) {
+          const float* q = task.q + q_rows[r];
+          Vec sum0 = vec_set(0), sum1 = sum0;
+          int i = 0;
+          for (; i + 2 * kLanes <= head_dim; i += 2 * kLanes) {
+            sum0 = vec_fma(vec_load(q + i), vec_load(key + i), sum0);
+            sum1 = vec_fma(vec_load(q + i + kLanes), vec_load(key + i + kLanes), sum1);
+          }
+          for (; i < head_dim; i += kLanes) {
+            const int n = head_dim - i < kLanes ? head_dim - i : kLanes;
+            sum0 = vec_fma(vec_load_n(q + i, n), vec_load_n(key + i, n), sum0);
+          }
+          scores[static_cast<size_t>(r) * kCells + c] = vec_sum(sum0 + sum1);
+        }
+      }
+    }
+
+    for (int r = row0; r < n_rows; ++r) {
+      float* s = scores + static_cast<size_t>(r) * kCells;
+      const int length = task.kv_lengths[r / task.n_group] - first;
+      if (length <= 0) {  // lengths out of order: nothing here for this row
+        for (int c = 0; c < kCells; c += kLanes) vec_store(s + c, vec_set(0));
+        continue;
+      }
+      for (int c = length; c < kCells; ++c) s[c] = -__builtin_inff();
+      Vec largest = vec_set(-__builtin_inff());
+      for (int c = 0; c < kCells; c += kLanes) {
+        const Vec scaled = vec_load(s + c) * vec_set(task.scale);
+        vec_store(s + c, scaled);
+        largest = vec_max(scaled, largest);
+      }
+      for (int c = length; c < kCells; ++c) s[c] = -__builtin_inff();  // a negative scale turns the mark round
+      const float before = task.largest[r];
+      float now = vec_largest(largest);
+      now = now > before ? now : before;
+      if (now == -__builtin_inff()) now = 0;  // every score is -infinity: weights 0, not NaN
+      Vec sum = vec_set(0);
+      for (int c = 0; c < kCells; c += kLanes) {
+        const Vec p = vec_exp(vec_load(s + c) - vec_set(now));
+        vec_store(s + c, p);
+        sum = sum + p;
+      }
+      if (now != before) {
+        const float shrink = vec_first(vec_exp(vec_set(before - now)));
+        task.sum[r] *= shrink;
+        float* out = task.out + r * out_stride;
+        for (size_t i = 0; i < out_stride; i += kLanes) vec_store(out + i, vec_load(out + i) * vec_set(shrink));
+        task.largest[r] = now;
+      }
+      task.sum[r] += vec_sum(sum);
+    }
+
+    const uint8_t* v = task.v + cell * task.v_cell_bytes;
+    const float* v_rows = values;
+    size_t v_stride = out_stride;
+    if (task.v_format == KvFormat::f32 && v_dim % 32 == 0) {
+      v_rows = reinterpret_cast<const float*>(v);
+      v_stride = task.v_cell_bytes / sizeof(float);
+    } else {
+      for (int c = 0; c < n_cells; ++c) decode_kv(task.v_format, v + c * task.v_cell_bytes, values + c * out_stride, v_dim);
+    }
+    for (size_t i = 0; i < out_stride; i += 32) {
+      panels<true>(scores, score_rows + row0, rows, v_rows + i, v_stride, n_cells, task.out + row0 * out_stride + i, out_stride);
+    }
+  }
+}
+
+void merge_attention(float* y, int n, const float* largest, const float* sum, const float* out, int n_parts, size_t row_stride,
+                     size_t out_stride) {
+  float top = -__builtin_inff();
+  for (int p = 0; p < n_parts; ++p) top = largest[p * row_stride] > top ? largest[p * row_stride] : top;
+  if (n_parts == 1) {
+    const float total = sum[0];
+    const Vec s = vec_set(total != 0 ? 1.0f / total : 0.0f);
+    for (int i = 0; i < n; i += kLanes) vec_store_n(y + i, vec_load_n(out + i, n - i < kLanes ? n - i : kLanes) * s, n - i < kLanes ? n - i : kLanes);
+    return;
+  }
+  float total = 0;
+  for (int p = 0; p < n_parts; ++p) {
+    const float part = largest[p * row_stride];
+    const float shrink = part == -__builtin_inff() ? 0.0f : vec_first(vec_exp(vec_set(part - top)));
+    total += shrink * sum[p * row_stride];
+    for (int i = 0; i < n; i += kLanes) {
+      const int lanes = n - i < kLanes ? n - i : kLanes;
+      const Vec o = vec_load_n(out + p * out_stride + i, lanes) * vec_set(shrink);
+      vec_store_n(y + i, p == 0 ? o : vec_load_n(y + i, lanes) + o, lanes);
+    }
+  }
+  const Vec s = vec_set(total != 0 ? 1.0f / total : 0.0f);
+  for (int i = 0; i < n; i += kLanes) {
+    const int lanes = n - i < kLanes ? n - i : kLanes;
+    vec_store_n(y + i, vec_load_n(y + i, lanes) * s, lanes);
+  }
+}

@@ -1,0 +1,198 @@
+// The weight formats for the products. Included inside the anonymous namespace of an instruction set's file, after its primitives.
+//
+// A format cuts a row into runs of 32 numbers, and says
+//   quants(block, i)   the raw numbers of run i of a block, a byte each: unsigned, or signed where kSigned
+//   scales(...)        for `n_blocks` blocks the scale of each group of kGroup numbers, and for kMins its minimum:
+//                      a number is scale * (raw - kOffset), or scale * raw + minimum
+// kMaxRaw bounds the unsigned ones. kBlock, kBytes: numbers and bytes of a block. The layouts are models.md 8.2 and kernels/quant/*.h.
+
+constexpr uint32_t read_u32(const uint8_t* p) {
+  return static_cast<uint32_t>(p[0]) | static_cast<uint32_t>(p[1]) << 8 | static_cast<uint32_t>(p[2]) << 16 |
+         static_cast<uint32_t>(p[3]) << 24;
+}
+inline uint16_t read_u16(const uint8_t* p) { return static_cast<uint16_t>(p[0] | p[1] << 8); }
+
+// Halves that are `stride` bytes apart, to floats; `out` is padded with zeros to a multiple of 8.
+template <int kStride>
+inline void strided_halves(const uint8_t* p, int n, float* out) {
+  int i = 0;
+  for (; i + 8 <= n; i += 8) f8_store(out + i, f8_strided_halves<kStride>(p + static_cast<ptrdiff_t>(i) * kStride));
+  if (i < n) {
+    f8_store(out + i, f8_set(0));
+    for (; i < n; ++i) out[i] = half_to_float(read_u16(p + static_cast<ptrdiff_t>(i) * kStride));
+  }
+}
+
+struct Q4_0 {
+  static constexpr int kBlock = 32, kBytes = 18, kGroup = 32, kOffset = 8, kMaxRaw = 15;
+  static constexpr bool kSigned = false, kMins = false;
+  static Bytes quants(const uint8_t* block, int) { return bytes_nibbles(block + 2); }
+  static void scales(const uint8_t* p, int n_blocks, float* scale, float*) { strided_halves<kBytes>(p, n_blocks, scale); }
+};
+
+struct Q4_1 {
+  static constexpr int kBlock = 32, kBytes = 20, kGroup = 32, kOffset = 0, kMaxRaw = 15;
+  static constexpr bool kSigned = false, kMins = true;
+  static Bytes quants(const uint8_t* block, int) { return bytes_nibbles(block + 4); }
+  static void scales(const uint8_t* p, int n_blocks, float* scale, float* min) {
+    strided_halves<kBytes>(p, n_blocks, scale);
+    strided_halves<kBytes>(p + 2, n_blocks, min);
+  }
+};
+
+struct Q5_0 {
+  static constexpr int kBlock = 32, kBytes = 22, kGroup = 32, kOffset = 16, kMaxRaw = 31;
+  static constexpr bool kSigned = false, kMins = false;
+  static Bytes quants(const uint8_t* block, int) {
+    return bytes_or(bytes_nibbles(block + 6), bytes_from_bits(read_u32(block + 2), 0x10));
+  }
+  static void scales(const uint8_t* p, int n_blocks, float* scale, float*) { strided_halves<kBytes>(p, n_blocks, scale); }
+};
+
+struct Q5_1 {
+  static constexpr int kBlock = 32, kBytes = 24, kGroup = 32, kOffset = 0, kMaxRaw = 31;
+  static constexpr bool kSigned = false, kMins = true;
+  static Bytes quants(const uint8_t* block, int) {
+    return bytes_or(bytes_nibbles(block + 8), bytes_from_bits(read_u32(block + 4), 0x10));
+  }
+  static void scales(const uint8_t* p, int n_blocks, float* scale, float* min) {
+    strided_halves<kBytes>(p, n_blocks, scale);
+    strided_halves<kBytes>(p + 2, n_blocks, min);
+  }
+};
+
+struct Q8_0 {
+  static constexpr int kBlock = 32, kBytes = 34, kGroup = 32, kOffset = 0, kMaxRaw = 255;
+  static constexpr bool kSigned = true, kMins = false;
+  static Bytes quants(const uint8_t* block, int) { return bytes_load(block + 2); }
+  static void scales(const uint8_t* p, int n_blocks, float* scale, float*) { strided_halves<kBytes>(p, n_blocks, scale); }
+};
+
+struct IQ4_NL {
+  static constexpr int kBlock = 32, kBytes = 18, kGroup = 32, kOffset = 0, kMaxRaw = 255;
+  static constexpr bool kSigned = true, kMins = false;
+  static Bytes quants(const uint8_t* block, int) { return bytes_table(kIq4Values, bytes_nibbles(block + 2)); }
+  static void scales(const uint8_t* p, int n_blocks, float* scale, float*) { strided_halves<kBytes>(p, n_blocks, scale); }
+};
+
+struct MXFP4 {
+  static constexpr int kBlock = 32, kBytes = 17, kGroup = 32, kOffset = 0, kMaxRaw = 255;
+  static constexpr bool kSigned = true, kMins = false;
+  static Bytes quants(const uint8_t* block, int) { return bytes_table(kMxfp4Values, bytes_nibbles(block + 1)); }
+  static void scales(const uint8_t* p, int n_blocks, float* scale, float*) {
+    for (int b = 0; b < n_blocks; ++b) {
+      const uint32_t e = p[b * kBytes];
+      // 2^(e - 128): exponent field e - 1; for e = 0 and 1 the subnormals 2^-128 and 2^-127
+      const uint32_t bits = e < 2 ? 0x00200000u << e : (e - 1) << 23;
+      memcpy(scale + b, &bits, 4);
+    }
+    for (int b = n_blocks; b % 8 != 0; ++b) scale[b] = 0;
+  }
+};
+
+struct IQ4_XS {
+  static constexpr int kBlock = 256, kBytes = 136, kGroup = 32, kOffset = 0, kMaxRaw = 255;
+  static constexpr bool kSigned = true, kMins = false;
+  static Bytes quants(const uint8_t* block, int i) { return bytes_table(kIq4Values, bytes_nibbles(block + 8 + 16 * i)); }
+  static void scales(const uint8_t* p, int n_blocks, float* scale, float*) {
+    for (int b = 0; b < n_blocks; ++b, p += kBytes, scale += 8) {
+      const float d = half_to_float(read_u16(p));
+      const uint32_t high = read_u16(p + 2);
+      for (int i = 0; i < 8; ++i) {
+        const int ls = ((p[4 + i / 2] >> (4 * (i % 2))) & 15) | static_cast<int>((high >> (2 * i)) & 3) << 4;
+        scale[i] = d * static_cast<float>(ls - 32);
+      }
+    }
+  }
+};
+
+// The 6-bit scales and minimums of Q4_K and Q5_K, packed in 12 bytes, as sixteen bytes: eight scales, eight minimums.
+inline void k4_scales(const uint8_t* p, int n_blocks, int block_bytes, float* scale, float* min) {
+  for (int b = 0; b < n_blocks; ++b, p += block_bytes, scale += 8, min += 8) {
+    const uint32_t s0 = read_u32(p + 4), s1 = read_u32(p + 8), s2 = read_u32(p + 12);
+    uint32_t sm[4];
+    sm[0] = s0 & 0x3f3f3f3f;
+    sm[1] = (s2 & 0x0f0f0f0f) | ((s0 >> 6) & 0x03030303) << 4;
+    sm[2] = s1 & 0x3f3f3f3f;
+    sm[3] = ((s2 >> 4) & 0x0f0f0f0f) | ((s1 >> 6) & 0x03030303) << 4;
+    f8_store(scale, f8_from_u8(sm) * f8_set(half_to_float(read_u16(p))));
+    f8_store(min, f8_from_u8(sm + 2) * f8_set(-half_to_float(read_u16(p + 2))));
+  }
+}
+
+struct Q4_K {
+  static constexpr int kBlock = 256, kBytes = 144, kGroup = 32, kOffset = 0, kMaxRaw = 15;
+  static constexpr bool kSigned = false, kMins = true;
+  static Bytes quants(const uint8_t* block, int i) { return bytes_shift_mask(bytes_load(block + 16 + 32 * (i / 2)), 4 * (i % 2), 15); }
+  static void scales(const uint8_t* p, int n_blocks, float* scale, float* min) { k4_scales(p, n_blocks, kBytes, scale, min); }
+};
+
+struct Q5_K {
+  static constexpr int kBlock = 256, kBytes = 176, kGroup = 32, kOffset = 0, kMaxRaw = 31;
+  static constexpr bool kSigned = false, kMins = true;
+  static Bytes quants(const uint8_t* block, int i) {
+    const Bytes low = bytes_shift_mask(bytes_load(block + 48 + 32 * (i / 2)), 4 * (i % 2), 15);
+    return bytes_or(low, bytes_shift_left(bytes_shift_mask(bytes_load(block + 16), i, 1), 4));
+  }
+  static void scales(const uint8_t* p, int n_blocks, float* scale, float* min) { k4_scales(p, n_blocks, kBytes, scale, min); }
+};
+
+struct Q6_K {
+  static constexpr int kBlock = 256, kBytes = 210, kGroup = 16, kOffset = 32, kMaxRaw = 63;
+  static constexpr bool kSigned = false, kMins = false;
+  static Bytes quants(const uint8_t* block, int i) {
+    const int half = i / 4, k = i % 4;
+    const Bytes low = bytes_shift_mask(bytes_load(block + 64 * half + 32 * (k % 2)), 4 * (k / 2), 15);
+    const Bytes high = bytes_shift_mask(bytes_load(block + 128 + 32 * half), 2 * k, 3);
+    return bytes_or(low, bytes_shift_left(high, 4));
+  }
+  static void scales(const uint8_t* p, int n_blocks, float* scale, float*) {
+    for (int b = 0; b < n_blocks; ++b, p += kBytes, scale += 16) {
+      const Float8 d = f8_set(half_to_float(read_u16(p + 208)));
+      f8_store(scale, f8_from_s8(p + 192) * d);
+      f8_store(scale + 8, f8_from_s8(p + 200) * d);
+    }
+  }
+};
+
+struct Q2_K {
+  static constexpr int kBlock = 256, kBytes = 84, kGroup = 16, kOffset = 0, kMaxRaw = 3;
+  static constexpr bool kSigned = false, kMins = true;
+  static Bytes quants(const uint8_t* block, int i) { return bytes_shift_mask(bytes_load(block + 16 + 32 * (i / 4)), 2 * (i % 4), 3); }
+  static void scales(const uint8_t* p, int n_blocks, float* scale, float* min) {
+    for (int b = 0; b < n_blocks; ++b, p += kBytes, scale += 16, min += 16) {
+      uint8_t s[16], m[16];
+      for (int i = 0; i < 16; ++i) {
+        s[i] = p[i] & 15;
+        m[i] = p[i] >> 4;
+      }
+      const Float8 d = f8_set(half_to_float(read_u16(p + 80))), dmin = f8_set(-half_to_float(read_u16(p + 82)));
+      for (int i = 0; i < 16; i += 8) {
+        f8_store(scale + i, f8_from_u8(s + i) * d);
+        f8_store(min + i, f8_from_u8(m + i) * dmin);
+      }
+    }
+  }
+};
+
+struct Q3_K {
+  static constexpr int kBlock = 256, kBytes = 110, kGroup = 16, kOffset = 4, kMaxRaw = 7;
+  static constexpr bool kSigned = false, kMins = false;
+  static Bytes quants(const uint8_t* block, int i) {
+    const Bytes low = bytes_shift_mask(bytes_load(block + 32 + 32 * (i / 4)), 2 * (i % 4), 3);
+    return bytes_or(low, bytes_shift_left(bytes_shift_mask(bytes_load(block), i, 1), 2));
+  }
+  static void scales(const uint8_t* p, int n_blocks, float* scale, float*) {
+    for (int b = 0; b < n_blocks; ++b, p += kBytes, scale += 16) {
+      const uint8_t* s = p + 96;
+      int8_t sc[16];
+      for (int i = 0; i < 16; ++i) {
+        const int low = i < 8 ? s[i] & 15 : s[i - 8] >> 4;
+        sc[i] = static_cast<int8_t>((low | ((s[8 + i % 4] >> (2 * (i / 4))) & 3) << 4) - 32);
+      }
+      const Float8 d = f8_set(half_to_float(read_u16(p + 108)));
+      f8_store(scale, f8_from_s8(sc) * d);
+      f8_store(scale + 8, f8_from_s8(sc + 8) * d);
+    }
+  }
+};

@@ -1,0 +1,89 @@
+// What AVX2 and AVX-512 share: 8 floats and 32 bytes in a 256-bit register. Included inside the anonymous namespace.
+
+typedef __m256 Float8;
+struct Bytes {
+  __m256i v;
+};
+
+inline void prefetch(const void* p) { _mm_prefetch(static_cast<const char*>(p), _MM_HINT_T0); }
+
+inline float half_to_float(uint16_t bits) { return _cvtsh_ss(bits); }
+inline uint16_t float_to_half(float x) { return _cvtss_sh(x, _MM_FROUND_TO_NEAREST_INT); }
+
+inline Float8 f8_set(float x) { return _mm256_set1_ps(x); }
+inline Float8 f8_load(const float* p) { return _mm256_loadu_ps(p); }
+inline void f8_store(float* p, Float8 v) { _mm256_storeu_ps(p, v); }
+inline Float8 f8_fma(Float8 a, Float8 b, Float8 c) { return _mm256_fmadd_ps(a, b, c); }
+inline float f4_sum(__m128 s) {
+  s = _mm_add_ps(s, _mm_movehl_ps(s, s));
+  return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
+}
+inline float f8_sum(Float8 v) { return f4_sum(_mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps(v, 1))); }
+// p[0] four times, p[1] four times
+inline Float8 f8_two(const float* p) {
+  const __m256 both = _mm256_castpd_ps(_mm256_broadcast_sd(reinterpret_cast<const double*>(p)));
+  return _mm256_permutevar_ps(both, _mm256_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1));
+}
+inline Float8 f8_from_u8(const void* p) { return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p)))); }
+inline Float8 f8_from_s8(const void* p) { return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p)))); }
+
+template <int kStride>
+inline Float8 f8_strided_halves(const uint8_t* p) {
+  uint16_t h[8];
+#pragma GCC unroll 8
+  for (int i = 0; i < 8; ++i) memcpy(h + i, p + i * kStride, 2);
+  return _mm256_cvtph_ps(_mm_setr_epi16(static_cast<short>(h[0]), static_cast<short>(h[1]), static_cast<short>(h[2]), static_cast<short>(h[3]),
+                                        static_cast<short>(h[4]), static_cast<short>(h[5]), static_cast<short>(h[6]), static_cast<short>(h[7])));
+}
+
+inline Bytes bytes_load(const void* p) { return {_mm256_loadu_si256(static_cast<const __m256i*>(p))}; }
+inline void bytes_store(uint8_t* p, Bytes b) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), b.v); }
+inline Bytes bytes_or(Bytes a, Bytes b) { return {_mm256_or_si256(a.v, b.v)}; }
+// The low nibbles of 16 bytes, then the high ones.
+inline Bytes bytes_nibbles(const uint8_t* p) {
+  const __m256i twice = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  return {_mm256_and_si256(_mm256_srlv_epi64(twice, _mm256_setr_epi64x(0, 0, 4, 4)), _mm256_set1_epi8(15))};
+}
+inline Bytes bytes_shift_mask(Bytes b, int n, uint8_t mask) {
+  return {_mm256_and_si256(_mm256_srli_epi16(b.v, n), _mm256_set1_epi8(static_cast<char>(mask)))};
+}
+// Only for bytes whose top n bits are zero.
+inline Bytes bytes_shift_left(Bytes b, int n) { return {_mm256_slli_epi16(b.v, n)}; }
+inline Bytes bytes_table(const int8_t* table, Bytes index) {
+  const __m256i t = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
+  return {_mm256_shuffle_epi8(t, index.v)};
+}
+
+// The largest |x| of 32, NaN when one of them is.
+inline float f8_largest_magnitude(Float8 a, Float8 b, Float8 c, Float8 d) {
+  const __m256 sign = _mm256_set1_ps(-0.0f);
+  if (_mm256_movemask_ps(_mm256_or_ps(_mm256_cmp_ps(a, b, _CMP_UNORD_Q), _mm256_cmp_ps(c, d, _CMP_UNORD_Q)))) return __builtin_nanf("");
+  const __m256 m = _mm256_max_ps(_mm256_max_ps(_mm256_andnot_ps(sign, a), _mm256_andnot_ps(sign, b)),
+                                 _mm256_max_ps(_mm256_andnot_ps(sign, c), _mm256_andnot_ps(sign, d)));
+  __m128 r = _mm_max_ps(_mm256_castps256_ps128(m), _mm256_extractf128_ps(m, 1));
+  r = _mm_max_ps(r, _mm_movehl_ps(r, r));
+  return _mm_cvtss_f32(_mm_max_ss(r, _mm_movehdup_ps(r)));
+}
+
+// 32 numbers times `inverse`, rounded to nearest even; the sums are those of the first and the last 16 bytes.
+inline Bytes f8_round_to_bytes(Float8 a, Float8 b, Float8 c, Float8 d, float inverse, int* sum_low, int* sum_high) {
+  const __m256 k = _mm256_set1_ps(inverse);
+  const __m256i ia = _mm256_cvtps_epi32(_mm256_mul_ps(a, k)), ib = _mm256_cvtps_epi32(_mm256_mul_ps(b, k));
+  const __m256i ic = _mm256_cvtps_epi32(_mm256_mul_ps(c, k)), id = _mm256_cvtps_epi32(_mm256_mul_ps(d, k));
+  const __m256i low = _mm256_packs_epi32(ia, ib), high = _mm256_packs_epi32(ic, id);  // lanes: a0-3 b0-3 | a4-7 b4-7
+  const __m256i bytes = _mm256_packs_epi16(low, high);                               // a0-3 b0-3 c0-3 d0-3 | a4-7 …
+  const __m256i ones = _mm256_set1_epi16(1);
+  const __m256i sl = _mm256_madd_epi16(low, ones), sh = _mm256_madd_epi16(high, ones);
+  // one register for both sums: low in the even pairs, high in the odd ones
+  const __m256i s = _mm256_hadd_epi32(sl, sh);
+  __m128i t = _mm_add_epi32(_mm256_castsi256_si128(s), _mm256_extracti128_si256(s, 1));
+  t = _mm_add_epi32(t, _mm_shuffle_epi32(t, 0xb1));
+  *sum_low = _mm_cvtsi128_si32(t);
+  *sum_high = _mm_extract_epi32(t, 2);
+  return {_mm256_permutevar8x32_epi32(bytes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7))};
+}
+
+inline __m256 load_n_mask8(const float* p, int n) {
+  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  return _mm256_maskload_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane));
+}

@@ -1,0 +1,59 @@
+#include "kernels/cpu/isa.h"
+
+#include <cstdlib>
+
+#include "kernels/cpu/cpu_backend.h"
+
+namespace pio {
+namespace {
+
+#if defined(__x86_64__)
+// __builtin_cpu_supports asks xgetbv too: without the system saving ZMM state the first store would trap.
+bool runs_avx2() {
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("f16c");
+}
+bool runs_avx512() {
+  return runs_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vnni");
+}
+#endif
+
+// Best first; null tables are not available.
+std::vector<const CpuKernels*> tables() {
+  std::vector<const CpuKernels*> found;
+#if defined(__x86_64__)
+  if (runs_avx512()) found.push_back(cpu_kernels_avx512());
+  if (runs_avx2()) found.push_back(cpu_kernels_avx2());
+#endif
+  found.push_back(cpu_kernels_scalar());
+  return found;
+}
+
+}  // namespace
+
+std::vector<std::string> available_cpu_isas() {
+  std::vector<std::string> names;
+  for (const CpuKernels* table : tables()) names.emplace_back(table->name);
+  return names;
+}
+
+const char* best_cpu_isa() { return tables().front()->name; }
+
+Result<const CpuKernels*> choose_cpu_kernels(std::string_view asked) {
+  std::string wanted(asked);
+  if (wanted.empty()) {
+    if (const char* forced = std::getenv("PIO_FORCE_ISA")) wanted = forced;
+  }
+  const std::vector<const CpuKernels*> found = tables();
+  if (wanted.empty()) return found.front();
+  std::string names;
+  for (const CpuKernels* table : found) {
+    if (wanted == table->name) return table;
+    names += (names.empty() ? "" : ", ") + std::string(table->name);
+  }
+  Error error = make_error(ErrorCode::not_available, "instruction set: expected one of " + names + ", found \"" + wanted + "\"");
+  error.device = "cpu";
+  return error;
+}
+
+}  // namespace pio

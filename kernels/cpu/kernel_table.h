@@ -1,0 +1,136 @@
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+// The kernels of one instruction set, as plain functions on plain memory: no allocation, no threads, no dtypes. Included by the files that
+// are compiled for one instruction set, so C headers only and nothing inline (house rule of kernels/README.md; a test looks at the symbols).
+
+namespace pio {
+
+// One row of activations rounded to int8: value i is d32[i / 32] * q[i]. The sums are those of the rounded values,
+//   s32[b] = sum over block b of d32[b] * q[i];  d16, s16 the same over half blocks (d16[2b] = d16[2b + 1] = d32[b]).
+// The four arrays hold n_in / 32 or n_in / 16 floats and are zero from there to the next multiple of 16.
+struct Q8Row {
+  int8_t* q;
+  float* d32;
+  float* s32;
+  float* d16;
+  float* s16;
+};
+
+// Activations of up to n_columns tokens, side by side for the matrix product: q holds, for each four inputs, four bytes a token;
+// d, s and init hold for each group of inputs one number a token. init is the start of the integer sum that takes the format's offset off.
+struct GemmPanel {
+  const int8_t* q;
+  const float* d;
+  const float* s;
+  const int32_t* init;
+};
+
+// gemm_lanes rows of weights, side by side: quants holds, for each four inputs, four bytes a row; scales and mins for each group of
+// inputs one number a row.
+struct GemmWeights {
+  uint8_t* quants;
+  float* scales;
+  float* mins;
+};
+
+// In how many widths a panel comes: CpuKernels::gemm_columns.
+constexpr int kGemmWidths = 3;
+
+// One weight format. Rows are blocks one after the other, as they lie in a file.
+struct QuantKernels {
+  // n_values (a multiple of the block length) to f32.
+  void (*decode)(const uint8_t* blocks, float* values, int64_t n_values);
+  // y[r] = row r · a, for n_rows rows that are row_bytes apart.
+  void (*gemv)(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const Q8Row& a, float* y);
+
+  // The matrix product of many tokens; null where the instruction set has none.
+  //   pack: the first n_rows (1 … gemm_lanes) rows at w into `out`; the places of rows beyond them hold the last of them.
+  //   gemm[i]: y[c][r] = bias[r] + weights · panel for a panel gemm_columns[i] wide, written for c < n_columns and r < n_rows;
+  //            rows of y are y_stride floats apart; bias holds gemm_lanes floats.
+  void (*pack)(const uint8_t* w, size_t row_bytes, int n_rows, int64_t n_in, const GemmWeights& out);
+  void (*gemm[kGemmWidths])(const GemmWeights& w, const GemmPanel& panel, int64_t n_in, const float* bias, float* y, size_t y_stride,
+                            int n_rows, int n_columns);
+  int group;   // inputs that share a scale: 32 or 16
+  int offset;  // what `pack` added to each number: init = -offset * sum of q over the group
+};
+
+// How keys and values are stored, as the kernels see it.
+enum class KvFormat : int { f32, f16, q8_0, q4_0 };
+
+// Attention of some query rows over a run of cached tokens of one key/value head. Rows are the n_group query heads of each of n_tokens
+// tokens: row r is token r / n_group, head r % n_group.
+struct AttendTask {
+  const float* q;           // [n_tokens] rows of q_token_stride floats; its n_group heads lie one after the other
+  size_t q_token_stride;
+  const uint8_t* k;         // the head's slice of cell 0
+  const uint8_t* v;
+  size_t k_cell_bytes;      // from cell to cell
+  size_t v_cell_bytes;
+  KvFormat k_format;
+  KvFormat v_format;
+  const int32_t* blocks;    // block_table row of the sequence
+  const int32_t* kv_lengths;  // [n_tokens]
+  int n_tokens;
+  int n_group;
+  int head_dim;
+  int v_head_dim;
+  int first_block;          // blocks of the sequence [first_block, end_block)
+  int end_block;
+  float scale;
+  bool (*stopped)(const void* context);  // asked once a block: true ends the task with unfinished results
+  const void* stop_context;
+  // Out, per row: the largest score, the sum of exp(score - largest), and the sum of exp(score - largest) * v.
+  float* largest;           // [rows]
+  float* sum;               // [rows]
+  float* out;               // [rows][out_stride], out_stride = v_head_dim rounded up to 32
+  float* scratch;           // attend_scratch_floats() of them, aligned to 64 bytes
+};
+
+struct CpuKernels {
+  const char* name;
+  int gemm_lanes;       // rows that `pack` puts side by side; 0 without a matrix product
+  int gemm_min_tokens;  // from here on packing pays (measured)
+  int gemm_columns[kGemmWidths];  // tokens of a panel, the widest first; a rest is padded up to the next of them
+
+  QuantKernels q4_0, q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl, iq4_xs, mxfp4;
+
+  void (*decode_f16)(const uint8_t* bits, float* values, int64_t n_values);
+  void (*decode_bf16)(const uint8_t* bits, float* values, int64_t n_values);
+  void (*encode_f16)(const float* values, uint16_t* bits, int64_t n_values);
+  // y[t][r] = w row r · x row t (+ bias[r]); all strides in floats; bias may be null.
+  void (*matmul_f32)(const float* w, size_t w_stride, int64_t n_rows, const float* x, size_t x_stride, int64_t n_tokens, int64_t n_in,
+                     const float* bias, float* y, size_t y_stride);
+  // y[r] = w row r · x, rows of half-width floats.
+  void (*gemv_f16)(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const float* x, float* y);
+  void (*gemv_bf16)(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const float* x, float* y);
+
+  void (*quantize_q8)(const float* x, int64_t n, const Q8Row& out);
+  // Puts n_columns quantized rows side by side as GemmPanel wants them, `width` wide, the rest zero.
+  void (*pack_panel)(const Q8Row* rows, int n_columns, int width, int64_t n_in, int group, int offset, int8_t* q, float* d, float* s,
+                     int32_t* init);
+
+  void (*rms_norm)(float* y, const float* x, const float* w, int64_t n, float eps);
+  void (*add)(float* y, const float* a, const float* b, int64_t n);
+  void (*glu)(float* y, const float* gate, const float* up, int64_t n);
+  // One head: pairs (i, i + n_pairs) turn by cos[i], sin[i]. Interleaved: (2i, 2i + 1).
+  void (*rope_half)(float* x, const float* cos, const float* sin, int64_t n_pairs);
+  void (*rope_interleaved)(float* x, const float* cos, const float* sin, int64_t n_pairs);
+  int64_t (*argmax)(const float* x, int64_t n);
+
+  void (*attend)(const AttendTask& task);
+  size_t (*attend_scratch_floats)(int n_rows, int head_dim, int v_head_dim);
+  // y = sum over parts of out_p * exp(largest_p - largest) / sum over parts of sum_p * exp(largest_p - largest); parts are part_stride
+  // floats apart. One row.
+  void (*merge_attention)(float* y, int n, const float* largest, const float* sum, const float* out, int n_parts, size_t row_stride,
+                          size_t out_stride);
+};
+
+// Null when the build has no such table.
+const CpuKernels* cpu_kernels_scalar();
+const CpuKernels* cpu_kernels_avx2();
+const CpuKernels* cpu_kernels_avx512();
+
+}  // namespace pio

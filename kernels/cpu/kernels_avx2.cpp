@@ -1,0 +1,174 @@
+// AVX2, FMA and F16C: 8 floats, 32 bytes. Byte products go through vpmaddubsw, whose sums saturate at 16 bits.
+
+#include <immintrin.h>
+#include <string.h>
+
+#include "kernels/cpu/kernel_table.h"
+#include "kernels/quant/iq4.h"
+#include "kernels/quant/mxfp4.h"
+
+namespace pio {
+namespace {
+
+#include "kernels/cpu/inl/x86_inl.h"
+
+typedef __m256 Vec;
+constexpr int kLanes = 8;
+
+inline Vec vec_set(float x) { return _mm256_set1_ps(x); }
+inline Vec vec_load(const float* p) { return _mm256_loadu_ps(p); }
+inline void vec_store(float* p, Vec v) { _mm256_storeu_ps(p, v); }
+inline Vec vec_load_n(const float* p, int n) { return n >= 8 ? _mm256_loadu_ps(p) : load_n_mask8(p, n); }
+inline void vec_store_n(float* p, Vec v, int n) {
+  if (n >= 8) return _mm256_storeu_ps(p, v);
+  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+  _mm256_maskstore_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane), v);
+}
+inline Vec vec_fma(Vec a, Vec b, Vec c) { return _mm256_fmadd_ps(a, b, c); }
+inline Vec vec_max(Vec a, Vec b) { return _mm256_max_ps(a, b); }  // b where one is NaN
+inline Vec vec_min(Vec a, Vec b) { return _mm256_min_ps(a, b); }
+inline float vec_sum(Vec v) { return f8_sum(v); }
+inline float vec_largest(Vec m) {
+  __m128 r = _mm_max_ps(_mm256_castps256_ps128(m), _mm256_extractf128_ps(m, 1));
+  r = _mm_max_ps(r, _mm_movehl_ps(r, r));
+  return _mm_cvtss_f32(_mm_max_ss(r, _mm_movehdup_ps(r)));
+}
+inline float vec_first(Vec v) { return _mm256_cvtss_f32(v); }
+// p * 2^n for whole n in [-151, 129]: in two steps, so that the ends come out as subnormals and infinity
+inline Vec vec_times_power_of_two(Vec p, Vec n) {
+  const __m256i i = _mm256_cvtps_epi32(n);
+  const __m256i half = _mm256_srai_epi32(i, 1);
+  const __m256i bias = _mm256_set1_epi32(127);
+  const __m256 a = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(half, bias), 23));
+  const __m256 b = _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_add_epi32(_mm256_sub_epi32(i, half), bias), 23));
+  return p * a * b;
+}
+inline Vec vec_load_f16(const uint8_t* p) { return _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))); }
+inline void vec_store_f16(uint16_t* p, Vec v) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+}
+inline Vec vec_load_bf16(const uint8_t* p) {
+  return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p))), 16));
+}
+
+// Bit i of `bits` as `value` in byte i.
+inline Bytes bytes_from_bits(uint32_t bits, uint8_t value) {
+  const __m256i spread = _mm256_shuffle_epi8(_mm256_set1_epi32(static_cast<int>(bits)),
+                                             _mm256_setr_epi64x(0, 0x0101010101010101, 0x0202020202020202, 0x0303030303030303));
+  const __m256i bit = _mm256_set1_epi64x(static_cast<long long>(0x8040201008040201ull));
+  const __m256i set = _mm256_cmpeq_epi8(_mm256_and_si256(spread, bit), bit);
+  return {_mm256_and_si256(set, _mm256_set1_epi8(static_cast<char>(value)))};
+}
+
+// Sums of four byte products each. Unsigned weights are at most 63: 63 * 127 * 2 fits 16 bits.
+inline Float8 f8_dot_unsigned(Bytes w, Bytes a) {
+  return _mm256_cvtepi32_ps(_mm256_madd_epi16(_mm256_maddubs_epi16(w.v, a.v), _mm256_set1_epi16(1)));
+}
+// |w| * sign(w) a: 128 * 127 * 2 = 32,512 fits 16 bits.
+inline Float8 f8_dot_signed(Bytes w, Bytes a) {
+  const __m256i p = _mm256_maddubs_epi16(_mm256_abs_epi8(w.v), _mm256_sign_epi8(a.v, w.v));
+  return _mm256_cvtepi32_ps(_mm256_madd_epi16(p, _mm256_set1_epi16(1)));
+}
+
+constexpr int kMatmulTokens = 3;  // 4 x 3 sums in 16 registers
+constexpr int kPanelRows = 3;     // 3 x 4 sums
+
+inline void turn_8x8(__m256i (&r)[8]) {
+  __m256i t[8], u[8];
+  for (int i = 0; i < 4; ++i) {
+    t[2 * i] = _mm256_unpacklo_epi32(r[2 * i], r[2 * i + 1]);
+    t[2 * i + 1] = _mm256_unpackhi_epi32(r[2 * i], r[2 * i + 1]);
+  }
+  for (int i = 0; i < 2; ++i) {
+    u[4 * i] = _mm256_unpacklo_epi64(t[4 * i], t[4 * i + 2]);
+    u[4 * i + 1] = _mm256_unpackhi_epi64(t[4 * i], t[4 * i + 2]);
+    u[4 * i + 2] = _mm256_unpacklo_epi64(t[4 * i + 1], t[4 * i + 3]);
+    u[4 * i + 3] = _mm256_unpackhi_epi64(t[4 * i + 1], t[4 * i + 3]);
+  }
+  for (int i = 0; i < 4; ++i) {
+    r[i] = _mm256_permute2x128_si256(u[i], u[4 + i], 0x20);
+    r[4 + i] = _mm256_permute2x128_si256(u[i], u[4 + i], 0x31);
+  }
+}
+
+// in [32][n] → out [n][32]
+inline void turn_32_rows(const float* in, int n, float* out) {
+  int i = 0;
+  for (; i + 8 <= n; i += 8) {
+    for (int c = 0; c < 32; c += 8) {
+      __m256i r[8];
+      for (int k = 0; k < 8; ++k) r[k] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in + (c + k) * n + i));
+      turn_8x8(r);
+      for (int k = 0; k < 8; ++k) _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + (i + k) * 32 + c), r[k]);
+    }
+  }
+  for (; i < n; ++i)
+    for (int c = 0; c < 32; ++c) out[i * 32 + c] = in[c * n + i];
+}
+
+#define PIO_CPU_GEMM
+constexpr int kGemmRows = 8;
+constexpr int kGemmMinTokens = 6;
+constexpr int kGemmColumns[kGemmWidths] = {6, 4, 2};  // 6 sums of each kind fill the registers (performance.md 1.3)
+constexpr int kSignedOffset = 0;
+
+// 8 runs of 32 bytes → 8 registers of four bytes a run
+template <bool kSigned>
+inline void turn_runs(const Bytes (&runs)[kGemmRows], uint8_t* out) {
+  __m256i r[8];
+  for (int i = 0; i < 8; ++i) r[i] = runs[i].v;
+  turn_8x8(r);
+  for (int i = 0; i < 8; ++i) _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 32 * i), r[i]);
+}
+
+inline __m256i four_bytes(const int8_t* p) {
+  int32_t four;
+  memcpy(&four, p, 4);
+  return _mm256_set1_epi32(four);
+}
+
+template <int kColumns, int kGroup, bool kInit, bool kSigned, int kMaxRaw>
+inline void gemm_group(const uint8_t* quants, const int8_t* q, const int32_t* init, __m256 (&product)[kColumns]) {
+  const __m256i ones = _mm256_set1_epi16(1);
+  __m256i sum[kColumns];
+#pragma GCC unroll 6
+  for (int c = 0; c < kColumns; ++c) sum[c] = kInit ? _mm256_set1_epi32(init[c]) : _mm256_setzero_si256();
+  // how many sums of two products fit 16 bits: 8 of 15 * 127 * 2 = 3,810; 4 of 7,874; 2 of 16,002
+  constexpr int kFit = kMaxRaw <= 15 ? 8 : kMaxRaw <= 31 ? 4 : kMaxRaw <= 63 ? 2 : 1;
+  constexpr int kStep = kFit < kGroup / 4 ? kFit : kGroup / 4;
+#pragma GCC unroll 8
+  for (int k = 0; k < kGroup / 4; k += kStep) {
+    __m256i narrow[kColumns];
+#pragma GCC unroll 8
+    for (int j = 0; j < kStep; ++j) {
+      const __m256i w = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(quants + (k + j) * 32));
+      const __m256i magnitude = kSigned ? _mm256_abs_epi8(w) : w;
+#pragma GCC unroll 6
+      for (int c = 0; c < kColumns; ++c) {
+        __m256i a = four_bytes(q + ((k + j) * kColumns + c) * 4);
+        if constexpr (kSigned) a = _mm256_sign_epi8(a, w);
+        const __m256i p = _mm256_maddubs_epi16(magnitude, a);
+        narrow[c] = j == 0 ? p : _mm256_add_epi16(narrow[c], p);
+      }
+    }
+#pragma GCC unroll 6
+    for (int c = 0; c < kColumns; ++c) sum[c] = _mm256_add_epi32(sum[c], _mm256_madd_epi16(narrow[c], ones));
+  }
+#pragma GCC unroll 6
+  for (int c = 0; c < kColumns; ++c) product[c] = _mm256_cvtepi32_ps(sum[c]);
+}
+
+#include "kernels/cpu/inl/formats_inl.h"
+#include "kernels/cpu/inl/dot_inl.h"
+#include "kernels/cpu/inl/gemm_inl.h"
+#include "kernels/cpu/inl/elementwise_inl.h"
+#include "kernels/cpu/inl/attention_inl.h"
+#include "kernels/cpu/inl/table_inl.h"
+
+constexpr CpuKernels kTable = make_table("avx2");
+
+}  // namespace
+
+const CpuKernels* cpu_kernels_avx2() { return &kTable; }
+
+}  // namespace pio

@@ -1,0 +1,149 @@
+// AVX-512 with VNNI: 16 floats, 64 bytes, and vpdpbusd, which adds four byte products to 32 bits without saturating. Products with one
+// token stay on 256-bit registers: they wait for memory, and a run of 32 numbers fills one.
+
+#include <immintrin.h>
+#include <string.h>
+
+#include "kernels/cpu/kernel_table.h"
+#include "kernels/quant/iq4.h"
+#include "kernels/quant/mxfp4.h"
+
+namespace pio {
+namespace {
+
+#include "kernels/cpu/inl/x86_inl.h"
+
+typedef __m512 Vec;
+constexpr int kLanes = 16;
+
+inline __mmask16 first_lanes(int n) { return n >= 16 ? static_cast<__mmask16>(0xffff) : static_cast<__mmask16>((1u << n) - 1); }
+
+inline Vec vec_set(float x) { return _mm512_set1_ps(x); }
+inline Vec vec_load(const float* p) { return _mm512_loadu_ps(p); }
+inline void vec_store(float* p, Vec v) { _mm512_storeu_ps(p, v); }
+inline Vec vec_load_n(const float* p, int n) { return _mm512_maskz_loadu_ps(first_lanes(n), p); }
+inline void vec_store_n(float* p, Vec v, int n) { _mm512_mask_storeu_ps(p, first_lanes(n), v); }
+inline Vec vec_fma(Vec a, Vec b, Vec c) { return _mm512_fmadd_ps(a, b, c); }
+inline Vec vec_max(Vec a, Vec b) { return _mm512_max_ps(a, b); }  // b where one is NaN
+inline Vec vec_min(Vec a, Vec b) { return _mm512_min_ps(a, b); }
+inline float vec_sum(Vec v) { return f8_sum(_mm256_add_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1))); }
+inline float vec_largest(Vec v) {
+  const __m256 m = _mm256_max_ps(_mm512_castps512_ps256(v), _mm512_extractf32x8_ps(v, 1));
+  __m128 r = _mm_max_ps(_mm256_castps256_ps128(m), _mm256_extractf128_ps(m, 1));
+  r = _mm_max_ps(r, _mm_movehl_ps(r, r));
+  return _mm_cvtss_f32(_mm_max_ss(r, _mm_movehdup_ps(r)));
+}
+inline float vec_first(Vec v) { return _mm512_cvtss_f32(v); }
+inline Vec vec_times_power_of_two(Vec p, Vec n) { return _mm512_scalef_ps(p, n); }
+inline Vec vec_load_f16(const uint8_t* p) { return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
+inline void vec_store_f16(uint16_t* p, Vec v) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
+}
+inline Vec vec_load_bf16(const uint8_t* p) {
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))), 16));
+}
+
+// Bit i of `bits` as `value` in byte i.
+inline Bytes bytes_from_bits(uint32_t bits, uint8_t value) {
+  return {_mm256_maskz_mov_epi8(static_cast<__mmask32>(bits), _mm256_set1_epi8(static_cast<char>(value)))};
+}
+
+inline Float8 f8_dot_unsigned(Bytes w, Bytes a) { return _mm256_cvtepi32_ps(_mm256_dpbusd_epi32(_mm256_setzero_si256(), w.v, a.v)); }
+inline Float8 f8_dot_signed(Bytes w, Bytes a) {
+  return _mm256_cvtepi32_ps(_mm256_dpbusd_epi32(_mm256_setzero_si256(), _mm256_abs_epi8(w.v), _mm256_sign_epi8(a.v, w.v)));
+}
+
+constexpr int kMatmulTokens = 6;  // 4 x 6 sums in 32 registers
+constexpr int kPanelRows = 8;     // 8 x 2 sums
+
+// 16 runs of 8 numbers (four bytes each), two runs a register: a[i] = run i | run i + 8 → 8 registers of one number a run.
+inline void turn_16x8(__m512i (&a)[8], __m512i (&out)[8]) {
+  __m512i t[8], u[8];
+  for (int i = 0; i < 4; ++i) {
+    t[2 * i] = _mm512_unpacklo_epi32(a[2 * i], a[2 * i + 1]);
+    t[2 * i + 1] = _mm512_unpackhi_epi32(a[2 * i], a[2 * i + 1]);
+  }
+  for (int i = 0; i < 2; ++i) {
+    u[4 * i] = _mm512_unpacklo_epi64(t[4 * i], t[4 * i + 2]);
+    u[4 * i + 1] = _mm512_unpackhi_epi64(t[4 * i], t[4 * i + 2]);
+    u[4 * i + 2] = _mm512_unpacklo_epi64(t[4 * i + 1], t[4 * i + 3]);
+    u[4 * i + 3] = _mm512_unpackhi_epi64(t[4 * i + 1], t[4 * i + 3]);
+  }
+  const __m512i low = _mm512_setr_epi64(0, 1, 8, 9, 4, 5, 12, 13), high = _mm512_setr_epi64(2, 3, 10, 11, 6, 7, 14, 15);
+  for (int i = 0; i < 4; ++i) {
+    out[i] = _mm512_permutex2var_epi64(u[i], low, u[4 + i]);
+    out[4 + i] = _mm512_permutex2var_epi64(u[i], high, u[4 + i]);
+  }
+}
+
+inline __m512i two_runs(__m256i low, __m256i high) { return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1); }
+
+// in [32][n] → out [n][32]
+inline void turn_32_rows(const float* in, int n, float* out) {
+  int i = 0;
+  for (; i + 8 <= n; i += 8) {
+    for (int c = 0; c < 32; c += 16) {
+      __m512i a[8], r[8];
+      for (int k = 0; k < 8; ++k) {
+        a[k] = two_runs(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(in + (c + k) * n + i)),
+                        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in + (c + k + 8) * n + i)));
+      }
+      turn_16x8(a, r);
+      for (int k = 0; k < 8; ++k) _mm512_storeu_si512(out + (i + k) * 32 + c, r[k]);
+    }
+  }
+  for (; i < n; ++i)
+    for (int c = 0; c < 32; ++c) out[i * 32 + c] = in[c * n + i];
+}
+
+#define PIO_CPU_GEMM
+constexpr int kGemmRows = 16;
+constexpr int kGemmMinTokens = 4;
+constexpr int kGemmColumns[kGemmWidths] = {12, 8, 4};
+// vpdpbusd takes one unsigned side: signed numbers are moved up by 128, and the integer sums start at -128 times the sum of the others
+constexpr int kSignedOffset = 128;
+
+template <bool kSigned>
+inline void turn_runs(const Bytes (&runs)[kGemmRows], uint8_t* out) {
+  __m512i a[8], r[8];
+  for (int i = 0; i < 8; ++i) {
+    a[i] = two_runs(runs[i].v, runs[i + 8].v);
+    if constexpr (kSigned) a[i] = _mm512_xor_si512(a[i], _mm512_set1_epi8(static_cast<char>(0x80)));
+  }
+  turn_16x8(a, r);
+  for (int i = 0; i < 8; ++i) _mm512_storeu_si512(out + 64 * i, r[i]);
+}
+
+template <int kColumns, int kGroup, bool kInit, bool kSigned, int kMaxRaw>
+inline void gemm_group(const uint8_t* quants, const int8_t* q, const int32_t* init, __m512 (&product)[kColumns]) {
+  __m512i sum[kColumns];
+#pragma GCC unroll 12
+  for (int c = 0; c < kColumns; ++c) sum[c] = kInit ? _mm512_set1_epi32(init[c]) : _mm512_setzero_si512();
+#pragma GCC unroll 8
+  for (int k = 0; k < kGroup / 4; ++k) {
+    const __m512i w = _mm512_loadu_si512(quants + k * 64);
+#pragma GCC unroll 12
+    for (int c = 0; c < kColumns; ++c) {
+      int32_t four;
+      memcpy(&four, q + (k * kColumns + c) * 4, 4);
+      sum[c] = _mm512_dpbusd_epi32(sum[c], w, _mm512_set1_epi32(four));
+    }
+  }
+#pragma GCC unroll 12
+  for (int c = 0; c < kColumns; ++c) product[c] = _mm512_cvtepi32_ps(sum[c]);
+}
+
+#include "kernels/cpu/inl/formats_inl.h"
+#include "kernels/cpu/inl/dot_inl.h"
+#include "kernels/cpu/inl/gemm_inl.h"
+#include "kernels/cpu/inl/elementwise_inl.h"
+#include "kernels/cpu/inl/attention_inl.h"
+#include "kernels/cpu/inl/table_inl.h"
+
+constexpr CpuKernels kTable = make_table("avx512");
+
+}  // namespace
+
+const CpuKernels* cpu_kernels_avx512() { return &kTable; }
+
+}  // namespace pio

@@ -1,0 +1,128 @@
+#include "kernels/cpu/thread_pool.h"
+
+#include <chrono>
+#include <fstream>
+#include <set>
+#include <string>
+
+#ifdef __linux__
+#include <sched.h>
+#endif
+
+namespace pio {
+namespace {
+
+constexpr std::uint64_t kOpen = 1;
+constexpr std::uint64_t kInside = 2;
+constexpr std::uint64_t kInsideMask = 0xfffe;
+constexpr std::uint64_t kLoop = 0x10000;
+
+// Long enough for the gaps inside a decode step and for sampling between two steps, too short to be seen in a process list between turns.
+constexpr std::chrono::microseconds kSpin{500};
+
+inline void relax() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+}  // namespace
+
+ThreadPool::ThreadPool(int n_threads) {
+  workers_.reserve(n_threads > 1 ? n_threads - 1 : 0);
+  for (int worker = 1; worker < n_threads; ++worker) workers_.emplace_back([this, worker] { work(worker); });
+}
+
+ThreadPool::~ThreadPool() {
+  {
+    const std::lock_guard lock(mutex_);
+    ends_.store(true);
+  }
+  wake_.notify_all();
+  for (std::thread& worker : workers_) worker.join();
+}
+
+void ThreadPool::run(std::int64_t n_tiles, Function function, const void* context) {
+  n_tiles_ = n_tiles;
+  function_ = function;
+  context_ = context;
+  next_tile_.store(0, std::memory_order_relaxed);
+  const std::uint64_t loop = (gate_.load(std::memory_order_relaxed) & ~(kLoop - 1)) + kLoop;
+  // seq_cst on the gate and on n_parked_: a worker either sees the new loop before it parks, or we see that it parked.
+  gate_.store(loop | kOpen);
+  if (n_parked_.load() > 0) {
+    { const std::lock_guard lock(mutex_); }
+    wake_.notify_all();
+  }
+  take_tiles(0);
+  gate_.fetch_and(~kOpen, std::memory_order_acq_rel);
+  while (gate_.load(std::memory_order_acquire) & kInsideMask) relax();
+}
+
+void ThreadPool::take_tiles(int worker) {
+  const std::int64_t n_tiles = n_tiles_;
+  const Function function = function_;
+  const void* const context = context_;
+  for (;;) {
+    const std::int64_t tile = next_tile_.fetch_add(1, std::memory_order_relaxed);
+    if (tile >= n_tiles) return;
+    function(context, tile, worker);
+  }
+}
+
+void ThreadPool::work(int worker) {
+  std::uint64_t done = 0;  // the last loop this worker took part in, or saw closed
+  auto idle_since = std::chrono::steady_clock::now();
+  for (int round = 0;; ++round) {
+    std::uint64_t gate = gate_.load(std::memory_order_acquire);
+    if ((gate & kOpen) && (gate & ~(kLoop - 1)) != done) {
+      if (!gate_.compare_exchange_weak(gate, gate + kInside, std::memory_order_acq_rel)) continue;
+      done = gate & ~(kLoop - 1);
+      take_tiles(worker);
+      gate_.fetch_sub(kInside, std::memory_order_acq_rel);
+      idle_since = std::chrono::steady_clock::now();
+      round = 0;
+      continue;
+    }
+    relax();
+    if (round % 64 != 63) continue;
+    if (ends_.load(std::memory_order_relaxed)) return;
+    if (std::chrono::steady_clock::now() - idle_since < kSpin) continue;
+
+    std::unique_lock lock(mutex_);
+    n_parked_.fetch_add(1);
+    wake_.wait(lock, [&] {
+      const std::uint64_t now = gate_.load();
+      return ends_.load() || ((now & kOpen) && (now & ~(kLoop - 1)) != done);
+    });
+    n_parked_.fetch_sub(1);
+    if (ends_.load()) return;
+    lock.unlock();
+    idle_since = std::chrono::steady_clock::now();
+  }
+}
+
+int default_n_threads() {
+#ifdef __linux__
+  cpu_set_t allowed;
+  CPU_ZERO(&allowed);
+  if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
+    // One of each core's hardware threads: the siblings share the vector units, which are what a product keeps busy.
+    std::set<std::string> cores;
+    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+      if (!CPU_ISSET(cpu, &allowed)) continue;
+      std::ifstream file("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list");
+      std::string siblings;
+      if (!std::getline(file, siblings)) siblings = std::to_string(cpu);
+      cores.insert(siblings);
+    }
+    if (!cores.empty()) return static_cast<int>(cores.size());
+  }
+#endif
+  const unsigned n = std::thread::hardware_concurrency();
+  return n > 0 ? static_cast<int>(n) : 1;
+}
+
+}  // namespace pio

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+// Workers for loops over tiles. The thread that calls is worker 0. Idle workers spin for a moment, because the next op of a decode step
+// comes within microseconds, and then park.
+//
+// A loop waits only for workers that took part in it: on a busy machine a worker that the system has not scheduled costs nothing, since the
+// caller does the tiles itself.
+
+namespace pio {
+
+class ThreadPool {
+ public:
+  // n_threads counts the caller; at least 1.
+  explicit ThreadPool(int n_threads);
+  ~ThreadPool();
+  ThreadPool(const ThreadPool&) = delete;
+  ThreadPool& operator=(const ThreadPool&) = delete;
+
+  int n_threads() const { return static_cast<int>(workers_.size()) + 1; }
+
+  // Calls body(tile, worker) once for each tile in [0, n_tiles), in any order, from up to n_threads threads; worker is in
+  // [0, n_threads) and no two calls with one worker overlap. Returns when all are done. One thread at a time calls this. The body must
+  // not throw.
+  template <class Body>
+  void for_each_tile(std::int64_t n_tiles, const Body& body) {
+    if (n_tiles <= 0) return;
+    if (n_tiles == 1 || workers_.empty()) {
+      for (std::int64_t tile = 0; tile < n_tiles; ++tile) body(tile, 0);
+      return;
+    }
+    run(n_tiles, [](const void* context, std::int64_t tile, int worker) { (*static_cast<const Body*>(context))(tile, worker); }, &body);
+  }
+
+ private:
+  using Function = void (*)(const void* context, std::int64_t tile, int worker);
+
+  void run(std::int64_t n_tiles, Function function, const void* context);
+  void work(int worker);
+  void take_tiles(int worker);
+
+  // The gate: bit 0 says whether the loop takes workers, bits 1 … 15 count those inside, the rest numbers the loops. The three fields
+  // below it are written only while the gate is closed and empty, and read only from inside.
+  alignas(64) std::atomic<std::uint64_t> gate_{0};
+  std::int64_t n_tiles_ = 0;
+  Function function_ = nullptr;
+  const void* context_ = nullptr;
+  alignas(64) std::atomic<std::int64_t> next_tile_{0};
+
+  alignas(64) std::atomic<int> n_parked_{0};
+  std::atomic<bool> ends_{false};
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::vector<std::thread> workers_;
+};
+
+// Physical cores that this process may run on (its affinity mask), at least 1.
+int default_n_threads();
+
+}  // namespace pio
