@@ -1,6 +1,8 @@
 #pragma once
 
+#include <QList>
 #include <QObject>
+#include <QUrl>
 #include <QtQml/qqmlregistration.h>
 
 #include "app/chat/chat_controller.h"
@@ -12,6 +14,8 @@
 // Everything that the window shows, handed to ui/Main.qml as its one required property.
 
 namespace pio {
+
+class HistoryWriter;
 
 class Application : public QObject {
   Q_OBJECT
@@ -31,13 +35,23 @@ class Application : public QObject {
   Settings* settings = nullptr;
   MemoryMeter* memory = nullptr;
 
+  void wire(HistoryWriter* writer);  // which lives on its own thread; once, when the members are set
+
  public slots:
   // Files dropped on the window or given on the command line: a .gguf becomes the model, a .json export is offered for import.
   void openFiles(const QList<QUrl>& files);
+  // Adds the chats of an export that are not there yet; a failure is a notice of the chat controller.
+  void importFile(const QUrl& file);
+  void exportTo(const QUrl& file);
 
  signals:
   void importOffered(const QUrl& file);
   void unsupportedFile(const QUrl& file);
+  void imported(int added, int known);  // chats added, and chats that were there already
+  void exported(const QUrl& file);
+
+ private:
+  HistoryWriter* m_writer = nullptr;
 };
 
 }  // namespace pio

@@ -33,6 +33,27 @@ class UserError {
   bool operator==(const UserError&) const = default;
 };
 
+struct HistoryProblem;
+
+// Not set for what needs no words: cancelled.
 UserError userErrorOf(const Error& error);
+UserError userErrorOf(const HistoryProblem& problem);
+
+// Notices about the program that no Error is behind.
+UserError noModelNotice();
+UserError interruptedLoadNotice(const QString& modelPath);
+UserError contextFullNotice(qint64 contextLength);
+enum class FileNotice { export_failed, import_failed, settings_not_saved };
+UserError fileNotice(FileNotice what, const QString& path, const QString& details);
+
+// "9.7 GB" as a person reads it, with a no-break space.
+QString bytesText(quint64 bytes);
+
+// The enum for QML, where a value type has no name of its own: UserError.Retry.
+namespace UserErrorForeign {
+Q_NAMESPACE
+QML_FOREIGN_NAMESPACE(pio::UserError)
+QML_NAMED_ELEMENT(UserError)
+}  // namespace UserErrorForeign
 
 }  // namespace pio

@@ -66,6 +66,12 @@ class ChatController : public QObject {
   qint64 contextLength() const;
   UserError notice() const;
 
+  // For the program.
+  void showNotice(const UserError& notice);
+  void openLastChat(const QString& chatId, const QString& newDraft);  // unless something was begun already
+  void interruptedLoad(const QString& modelPath);                     // the last start died loading it
+  void shutDown();                                                    // stops everything and saves the draft
+
  public slots:
   void newChat();
   void openChat(const QString& chatId);
@@ -102,12 +108,14 @@ class ChatController : public QObject {
   void statsChanged();
   void noticeChanged();
   void openModelRequested();  // an error's button asks for the file dialog
+  void exportRequested();     // an error's button asks where to put the chats
   // The view goes to this message: a search hit was opened, or a question was sent.
   void messageFocusRequested(const QString& messageId);
   // Whole sentences, for screen readers.
   void announcement(const QString& text);
 
  private:
+  friend struct Private;
   std::unique_ptr<Private> d;
 };
 

@@ -2,7 +2,10 @@
 
 #include <QAbstractListModel>
 #include <QtQml/qqmlregistration.h>
+#include <functional>
 #include <memory>
+
+#include "app/history/records.h"
 
 // The chats of the sidebar, newest first under Pinned, Today, Yesterday, Last week, Older; or the hits of a search.
 
@@ -41,6 +44,16 @@ class HistoryModel : public QAbstractListModel {
   void setQuery(const QString& query);
   QString removedTitle() const;
 
+  // For the chat controller.
+  void put(const ChatRecord& chat);            // a new one, or one that changed
+  void touch(const QString& chatId, qint64 updated);  // something was said in it
+  void setCurrent(const QString& chatId);
+  void setWriting(const QString& chatId);      // "" none
+  // Something titled `title` was hidden: undoRemove() calls `undo`; when that has passed, `purge` is called.
+  void offerUndo(const QString& title, std::function<void()> undo, std::function<void()> purge);
+  void endUndo();                              // the undo passes now; at the program's end
+  QString mostRecent() const;                  // "" when there is none
+
  public slots:
   void open(const QString& chatId, const QString& messageId = {});
   void rename(const QString& chatId, const QString& title);
@@ -53,8 +66,12 @@ class HistoryModel : public QAbstractListModel {
   void queryChanged();
   void countChanged();
   void removedChanged();
+  void openRequested(const QString& chatId, const QString& messageId);
+  void renamed(const QString& chatId, const QString& title);
+  void removed(const QString& chatId);
 
  private:
+  void hide(const QString& chatId);
   std::unique_ptr<Private> d;
 };
 

@@ -41,6 +41,15 @@ class ModelLibrary : public QAbstractListModel {
   QString starterPath() const;
   QString starterCommand() const;
 
+  // For the program and the chat controller.
+  QString lastUsed() const;   // what to load at the start; "" nothing
+  bool everChosen() const;    // somebody opened or closed a model before
+  void refresh();             // looks at the files again
+  void setCurrent(const QString& path);
+  void noteLoaded(const QString& path, const QString& name);
+  void noteUnloaded();        // by the person: the next start loads nothing
+  void noteSpeed(const QString& path, double tokensPerSecond);
+
  public slots:
   void choose(const QString& path);      // loads it
   void openFile(const QUrl& file);       // adds it to the list and loads it
@@ -48,6 +57,8 @@ class ModelLibrary : public QAbstractListModel {
 
  signals:
   void countChanged();
+  void loadRequested(const QString& path);
+  void searched();            // the starter model was looked for
 
  private:
   std::unique_ptr<Private> d;

@@ -4,6 +4,8 @@
 #include <QtQml/qqmlregistration.h>
 #include <memory>
 
+#include "engine/sampling/sampler.h"
+
 // What the person chose, kept in settings.json of the data folder (written atomically, off the GUI thread).
 
 namespace pio {
@@ -83,6 +85,11 @@ class Settings : public QObject {
   QString kvType() const;
   void setKvType(const QString& value);
 
+  // What counts for the next answer; its seed is to be set by the caller.
+  SamplingParams samplingParams() const;
+  void setRecommended(const SamplingParams& params);  // of the model that was just loaded
+  void saveNow();
+
  public slots:
   void resetSampling();
 
@@ -90,6 +97,10 @@ class Settings : public QObject {
   void changed();
 
  private:
+  template <class T>
+  void put(T& place, const T& value);
+  template <class T>
+  void putSampling(T SamplingParams::*member, T value);
   std::unique_ptr<Private> d;
 };
 

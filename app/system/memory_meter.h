@@ -8,6 +8,8 @@
 
 namespace pio {
 
+class BackgroundFiles;
+
 class MemoryMeter : public QObject {
   Q_OBJECT
   QML_ELEMENT
@@ -16,7 +18,8 @@ class MemoryMeter : public QObject {
   Q_PROPERTY(qint64 totalBytes READ totalBytes NOTIFY changed)
 
  public:
-  explicit MemoryMeter(QObject* parent = nullptr);
+  // `files` lives on the thread that reads.
+  explicit MemoryMeter(BackgroundFiles* files, QObject* parent = nullptr);
   qint64 usedBytes() const { return m_usedBytes; }
   qint64 totalBytes() const { return m_totalBytes; }
 

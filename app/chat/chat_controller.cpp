@@ -1,0 +1,800 @@
+#include "app/chat/chat_controller.h"
+
+#include <QClipboard>
+#include <QDateTime>
+#include <QFileInfo>
+#include <QGuiApplication>
+#include <QRandomGenerator>
+#include <algorithm>
+
+#include "app/chat/chat_controller_p.h"
+
+namespace pio {
+namespace {
+
+constexpr int kDraftSaveMs = 500;
+constexpr int kDraftCountMs = 300;
+constexpr int kStatsMs = 250;            // figures run at 4 Hz (look.md 4)
+constexpr qint64 kSpeedTokens = 32;      // answers shorter than this say little about a model's speed
+constexpr int kLeastContext = 512;
+constexpr qsizetype kTitleWords = 6, kTitleLength = 60;
+
+QString titleFrom(const QString& text) {
+  const QStringList words = text.simplified().split(' ');
+  QString title = words.mid(0, kTitleWords).join(' ');
+  if (title.size() > kTitleLength) title = title.left(kTitleLength - 1);  // scripts without spaces: one long word
+  return title.size() < text.simplified().size() ? title + QStringLiteral("…") : title;
+}
+
+qint64 now() { return QDateTime::currentMSecsSinceEpoch(); }
+
+}  // namespace
+
+// ---- turns -------------------------------------------------------------------------------------------------------------------------
+
+bool ChatController::Private::waitsIn(const QString& chat) const {
+  return std::any_of(queue.begin(), queue.end(), [&](const Turn& turn) { return turn.chatId == chat; });
+}
+
+void ChatController::Private::enqueue(const Turn& turn) {
+  queue.append(turn);
+  if (!isReady && !isLoading) setNotice(noModelNotice(), NoticeKind::model);
+  pump();
+  Q_EMIT q->stateChanged();
+}
+
+void ChatController::Private::pump() {
+  while (!active && isReady && !isLoading && !queue.isEmpty()) {
+    const Turn turn = queue.takeFirst();
+    const auto chat = chats.find(turn.chatId);
+    const QString needed = turn.continues ? turn.answerId : turn.answerTo;
+    if (chat != chats.end() && chat->second.contains(needed)) begin(turn);
+  }
+}
+
+void ChatController::Private::begin(Turn turn) {
+  Conversation& chat = chats[turn.chatId];
+  turn.number = ++turnNumber;
+  stop = std::stop_source();
+  isStopping = false;
+  hasText = false;
+  progressDone = progressTotal = promptTokens = 0;
+  if (turn.continues) {
+    MessageRecord* record = chat.find(turn.answerId);
+    record->message.state = Message::State::Streaming;
+    record->message.error = {};
+    turn.earlierTokens = record->message.generatedTokens;
+    tellWriter([record = *record](HistoryWriter& writer) { writer.putMessage(record); });
+  } else {
+    MessageRecord record;
+    record.chatId = turn.chatId;
+    record.created = now();
+    record.message.id = newId();
+    record.message.parent = turn.answerTo;
+    record.message.role = Message::Role::Assistant;
+    record.message.state = Message::State::Streaming;
+    record.message.modelName = modelName;
+    turn.answerId = record.message.id;
+    chat.add(record);
+    tellWriter([record](HistoryWriter& writer) { writer.addMessage(record); });
+  }
+  waitsForStorage = turn.answerId;
+  active = turn;
+  w.history->setWriting(turn.chatId);
+  if (turn.chatId == chatId) {
+    syncPath();
+    showMessage(turn.answerId);
+  }
+  Q_EMIT q->stateChanged();
+  Q_EMIT q->progressChanged();
+}
+
+std::vector<ChatMessage> ChatController::Private::promptOf(const Conversation& chat, const QString& lastId) const {
+  std::vector<ChatMessage> prompt;
+  if (!chat.chat.systemPrompt.trimmed().isEmpty()) prompt.push_back({"system", chat.chat.systemPrompt.toStdString()});
+  const QStringList ids = chat.pathTo(lastId);
+  for (const QString& id : ids) {
+    const Message& message = chat.find(id)->message;
+    // An answer that was stopped before its first word is nothing that was said.
+    if (message.role == Message::Role::Assistant && message.text.isEmpty()) continue;
+    prompt.push_back({nameOf(message.role).toStdString(), message.text.toStdString()});
+  }
+  return prompt;
+}
+
+void ChatController::Private::launch() {
+  waitsForStorage.clear();
+  const Conversation& chat = chats[active->chatId];
+  const MessageRecord* record = chat.find(active->answerId);
+  GenerateJob job;
+  job.turn = active->number;
+  job.messageId = active->answerId;
+  job.request.conversation = active->chatId.toStdString();
+  job.request.sampling = w.settings->samplingParams();
+  job.request.sampling.seed = w.settings->seed() >= 0 ? static_cast<std::uint64_t>(w.settings->seed()) : QRandomGenerator::global()->generate64();
+  job.request.max_tokens = w.settings->maxTokens();
+  if (record == nullptr) {
+    stop.request_stop();  // removed in the meantime: the engine ends the turn at once
+  } else {
+    job.request.continue_last = active->continues && !record->message.text.isEmpty();
+    job.request.messages = promptOf(chat, job.request.continue_last ? active->answerId : record->message.parent);
+  }
+  QMetaObject::invokeMethod(w.worker, [worker = w.worker, job, token = stop.get_token()] { worker->generate(job, token); });
+}
+
+MessageRecord* ChatController::Private::activeRecord() {
+  if (!active) return nullptr;
+  const auto chat = chats.find(active->chatId);
+  return chat == chats.end() ? nullptr : chat->second.find(active->answerId);
+}
+
+void ChatController::Private::onText(quint64 turn, const QString& delta, qint64 nTokens) {
+  if (!active || active->number != turn) return;
+  MessageRecord* record = activeRecord();
+  if (record == nullptr) return;
+  record->message.text += delta;
+  record->message.generatedTokens = active->earlierTokens + nTokens;
+  if (path.contains(active->answerId)) messages->appendText(active->answerId, delta);
+  progressDone = record->message.generatedTokens;
+  if (!hasText) {
+    hasText = true;
+    progressTotal = 0;
+    firstTextTokens = nTokens;
+    tokensPerSecond = 0;
+    sinceFirstText.start();
+    sinceStats.start();
+    Q_EMIT q->stateChanged();
+  }
+  Q_EMIT q->progressChanged();
+  if (sinceStats.elapsed() >= kStatsMs) {
+    sinceStats.restart();
+    tokensPerSecond = static_cast<double>(nTokens - firstTextTokens) * 1000 / static_cast<double>(std::max<qint64>(1, sinceFirstText.elapsed()));
+    if (active->chatId == chatId) contextUsed = promptTokens + nTokens;
+    Q_EMIT q->statsChanged();
+  }
+}
+
+void ChatController::Private::onFinished(quint64 turn, FinishReason reason, const GenerationStats& stats) {
+  if (!active || active->number != turn) return;
+  MessageRecord* record = activeRecord();
+  if (record != nullptr) {
+    Message& message = record->message;
+    switch (reason) {
+      case FinishReason::stop: message.state = Message::State::Complete; break;
+      case FinishReason::length:
+      case FinishReason::context_full:
+      case FinishReason::cancelled: message.state = Message::State::Stopped; break;
+    }
+    message.generatedTokens = active->earlierTokens + stats.generated_tokens;
+    message.tokensPerSecond = stats.tokens_per_second;
+    message.firstTokenSeconds = stats.first_token_seconds;
+    message.contextUsed = stats.context_used;
+    message.contextLength = stats.context_length;
+  }
+  tokensPerSecond = stats.tokens_per_second;
+  if (active->chatId == chatId) contextUsed = stats.context_used;
+  if (stats.generated_tokens >= kSpeedTokens) w.models->noteSpeed(modelPath, stats.tokens_per_second);
+  if (reason == FinishReason::context_full) setNotice(contextFullNotice(stats.context_length), NoticeKind::other);
+  endTurn(record);
+}
+
+void ChatController::Private::onFailed(quint64 turn, const Error& error) {
+  if (!active || active->number != turn) return;
+  MessageRecord* record = activeRecord();
+  if (record != nullptr) {
+    record->message.error = userErrorOf(error);
+    record->message.state = record->message.error.isSet() ? Message::State::Failed : Message::State::Stopped;
+  }
+  endTurn(record);
+}
+
+void ChatController::Private::endTurn(MessageRecord* record) {
+  const Turn ended = *active;
+  if (record != nullptr) {
+    tellWriter([record = *record](HistoryWriter& writer) { writer.putMessage(record); });
+    chats[ended.chatId].chat.updated = now();
+    w.history->touch(ended.chatId, chats[ended.chatId].chat.updated);
+    if (ended.chatId == chatId) showMessage(ended.answerId);
+  }
+  w.history->setWriting({});
+  active.reset();
+  isStopping = false;
+  pump();
+  Q_EMIT q->stateChanged();
+  Q_EMIT q->progressChanged();
+  Q_EMIT q->statsChanged();
+  if (!active) countTimer.start();
+}
+
+void ChatController::Private::stopTurn() {
+  if (!active) return;
+  isStopping = true;
+  stop.request_stop();  // direct: a queued slot would wait behind generate() itself
+}
+
+// ---- the chat on screen --------------------------------------------------------------------------------------------------------------
+
+Conversation* ChatController::Private::shown() {
+  const auto chat = chats.find(chatId);
+  return chat == chats.end() ? nullptr : &chat->second;
+}
+
+void ChatController::Private::show(const QString& id) {
+  saveDraft();
+  chatId = id;
+  opening.clear();
+  Conversation* chat = shown();
+  path = chat == nullptr ? QStringList() : chat->path();
+  QList<Message> list;
+  contextUsed = 0;
+  tokensPerSecond = 0;
+  for (const QString& message : std::as_const(path)) {
+    list.append(chat->shown(message));
+    if (list.last().contextUsed > 0) {
+      contextUsed = list.last().contextUsed;
+      tokensPerSecond = list.last().tokensPerSecond;
+    }
+  }
+  messages->reset(list);
+  w.history->setCurrent(chatId);
+  tellWriter([id](HistoryWriter& writer) { writer.putMeta(QStringLiteral("last_chat"), id); });
+  draftTokens = 0;
+  countTimer.start();
+  Q_EMIT q->chatChanged();
+  Q_EMIT q->draftChanged();
+  Q_EMIT q->draftTokensChanged();
+  Q_EMIT q->statsChanged();
+  Q_EMIT q->stateChanged();
+}
+
+void ChatController::Private::syncPath() {
+  const Conversation* chat = shown();
+  const QStringList wanted = chat == nullptr ? QStringList() : chat->path();
+  qsizetype same = 0;
+  while (same < path.size() && same < wanted.size() && path[same] == wanted[same]) ++same;
+  if (same < path.size()) messages->removeFrom(path[same]);
+  for (qsizetype i = same; i < wanted.size(); ++i) messages->append(chat->shown(wanted[i]));
+  path = wanted;
+}
+
+void ChatController::Private::showMessage(const QString& id) {
+  if (path.contains(id)) messages->update(shown()->shown(id));
+}
+
+void ChatController::Private::focus(const QString& messageId) {
+  Conversation* chat = shown();
+  if (messageId.isEmpty() || chat == nullptr || !chat->contains(messageId)) return;
+  const QStringList ids = chat->pathTo(messageId);
+  for (const QString& id : ids) {
+    if (!chat->activate(id)) continue;
+    tellWriter([chat = chatId, parent = chat->find(id)->message.parent, id](HistoryWriter& writer) { writer.setActiveChild(chat, parent, id); });
+  }
+  syncPath();
+  Q_EMIT q->messageFocusRequested(messageId);
+}
+
+void ChatController::Private::saveDraft() {
+  if (!draftTimer.isActive()) return;
+  draftTimer.stop();
+  if (const Conversation* chat = shown()) {
+    tellWriter([id = chatId, text = chat->chat.draft](HistoryWriter& writer) { writer.setDraft(id, text); });
+  } else {
+    tellWriter([text = newDraft](HistoryWriter& writer) { writer.putMeta(QStringLiteral("new_draft"), text); });
+  }
+}
+
+void ChatController::Private::countDraft() {
+  const QString text = q->draft();
+  ++draftSerial;
+  if (text.trimmed().isEmpty()) {
+    if (draftTokens != 0) {
+      draftTokens = 0;
+      Q_EMIT q->draftTokensChanged();
+    }
+    return;
+  }
+  // Only when the engine's thread is idle: behind an answer the figure would come too late to be of use. It is asked again then.
+  if (q->state() != Ready) return;
+  QMetaObject::invokeMethod(w.worker, [worker = w.worker, serial = draftSerial, text] { worker->countTokens(serial, text); });
+}
+
+MessageRecord ChatController::Private::addUserMessage(Conversation& chat, const QString& parent, const QString& text) {
+  MessageRecord record;
+  record.chatId = chat.chat.id;
+  record.created = now();
+  record.message.id = newId();
+  record.message.parent = parent;
+  record.message.role = Message::Role::User;
+  record.message.text = text;
+  chat.add(record);
+  chat.chat.updated = record.created;
+  tellWriter([record](HistoryWriter& writer) { writer.addMessage(record); });
+  w.history->touch(chat.chat.id, record.created);
+  syncPath();
+  return record;
+}
+
+void ChatController::Private::setNotice(const UserError& value, NoticeKind kind) {
+  if (notice == value) return;
+  notice = value;
+  noticeKind = value.isSet() ? kind : NoticeKind::none;
+  Q_EMIT q->noticeChanged();
+}
+
+LoadRequest ChatController::Private::loadRequest(const QString& modelFile) const {
+  LoadRequest request;
+  request.path = modelFile.toStdString();
+  request.n_threads = w.settings->threads();
+  request.context_length = w.settings->contextLength();
+  const QString kv = w.settings->kvType();
+  request.kv = kv == QLatin1String("q8_0") ? DType::q8_0 : kv == QLatin1String("q4_0") ? DType::q4_0 : kv == QLatin1String("f32") ? DType::f32 : DType::f16;
+  return request;
+}
+
+// ---- the controller ------------------------------------------------------------------------------------------------------------------
+
+ChatController::ChatController(std::unique_ptr<Private> p, QObject* parent) : QObject(parent), d(std::move(p)) {
+  d->q = this;
+  d->messages = new ConversationModel(this);
+  d->draftTimer.setSingleShot(true);
+  d->draftTimer.setInterval(kDraftSaveMs);
+  d->countTimer.setSingleShot(true);
+  d->countTimer.setInterval(kDraftCountMs);
+  connect(&d->draftTimer, &QTimer::timeout, this, [this] {
+    d->draftTimer.start();  // saveDraft() saves what is pending
+    d->saveDraft();
+  });
+  connect(&d->countTimer, &QTimer::timeout, this, [this] { d->countDraft(); });
+  connect(d->messages, &ConversationModel::sentenceWritten, this, &ChatController::announcement);
+
+  const EngineWorker* worker = d->w.worker;
+  connect(worker, &EngineWorker::loadProgress, this, [this](quint64 number, qint64 done, qint64 total) {
+    if (number != d->loadNumber || !d->isLoading) return;
+    d->progressDone = done;
+    d->progressTotal = total;
+    Q_EMIT progressChanged();
+  });
+  connect(worker, &EngineWorker::loaded, this, [this](quint64 number, const LoadedInfo& info) {
+    if (number != d->loadNumber) return;
+    d->isLoading = false;
+    d->isReady = true;
+    d->isStopping = false;
+    if (!info.name.empty()) d->modelName = QString::fromStdString(info.name);
+    d->modelDetail = QString::fromStdString(info.quantization);
+    d->modelContext = info.context_length;
+    d->w.settings->setRecommended(info.recommended);
+    d->w.models->noteLoaded(d->modelPath, d->modelName);
+    if (d->noticeKind == Private::NoticeKind::model) d->setNotice({}, Private::NoticeKind::none);
+    d->pump();
+    Q_EMIT modelChanged();
+    Q_EMIT stateChanged();
+    Q_EMIT statsChanged();
+    d->countTimer.start();
+  });
+  connect(worker, &EngineWorker::loadFailed, this, [this](quint64 number, const Error& error) {
+    if (number != d->loadNumber) return;
+    d->isLoading = false;
+    d->isReady = false;
+    d->isStopping = false;
+    d->modelPath.clear();
+    d->modelName.clear();
+    d->modelDetail.clear();
+    d->modelContext = 0;
+    d->w.models->setCurrent({});
+    UserError notice = userErrorOf(error);
+    // What waited is kept for the next model, unless the person stopped it.
+    if (!notice.isSet()) d->queue.clear();
+    else if (!notice.actions.contains(UserError::Retry) && notice.actions.size() < 3) notice.actions.append(UserError::Retry);
+    d->setNotice(notice, Private::NoticeKind::model);
+    Q_EMIT modelChanged();
+    Q_EMIT stateChanged();
+    Q_EMIT statsChanged();
+  });
+  connect(worker, &EngineWorker::dropped, this, [this](quint64 turn, qint64 nMessages) {
+    if (!d->active || d->active->number != turn) return;
+    if (MessageRecord* record = d->activeRecord()) {
+      record->message.droppedMessages = nMessages;
+      d->showMessage(d->active->answerId);
+    }
+  });
+  connect(worker, &EngineWorker::prefill, this, [this](quint64 turn, qint64 done, qint64 total) {
+    if (!d->active || d->active->number != turn || d->hasText) return;
+    d->progressDone = done;
+    d->progressTotal = total;
+    d->promptTokens = total;
+    Q_EMIT progressChanged();
+  });
+  connect(worker, &EngineWorker::textReady, this,
+          [this](quint64 turn, const QString&, const QString& delta, qint64 nTokens) { d->onText(turn, delta, nTokens); });
+  connect(worker, &EngineWorker::finished, this,
+          [this](quint64 turn, FinishReason reason, const GenerationStats& stats) { d->onFinished(turn, reason, stats); });
+  connect(worker, &EngineWorker::failed, this, [this](quint64 turn, const Error& error) { d->onFailed(turn, error); });
+  connect(worker, &EngineWorker::tokensCounted, this, [this](quint64 serial, qint64 nTokens) {
+    if (serial != d->draftSerial || nTokens == d->draftTokens) return;
+    d->draftTokens = nTokens;
+    Q_EMIT draftTokensChanged();
+  });
+
+  const HistoryWriter* writer = d->w.writer;
+  // The engine's words go to the history by the shortest way.
+  connect(worker, &EngineWorker::textReady, writer, &HistoryWriter::appendText);
+  connect(writer, &HistoryWriter::stored, this, [this](const QString& messageId) {
+    if (d->active && d->waitsForStorage == messageId) d->launch();
+  });
+  connect(writer, &HistoryWriter::problem, this, [this](const HistoryProblem& problem) {
+    d->inTrouble = true;
+    d->setNotice(userErrorOf(problem), Private::NoticeKind::history);
+  });
+  connect(writer, &HistoryWriter::recovered, this, [this] {
+    d->inTrouble = false;
+    if (d->noticeKind == Private::NoticeKind::history) d->setNotice({}, Private::NoticeKind::none);
+  });
+  connect(writer, &HistoryWriter::chatLoaded, this, [this](quint64 serial, const ChatRecord& chat, const QList<MessageRecord>& messages) {
+    if (serial != d->openSerial || d->opening != chat.id) return;
+    if (!d->runsIn(chat.id) && !d->waitsIn(chat.id)) d->chats.insert_or_assign(chat.id, Conversation(chat, messages));
+    d->show(chat.id);
+    d->focus(std::exchange(d->focusAfterOpening, {}));
+  });
+  connect(writer, &HistoryWriter::chatMissing, this, [this](quint64 serial) {
+    if (serial != d->openSerial || d->opening.isEmpty()) return;
+    if (d->chats.contains(d->opening)) {
+      d->show(QString(d->opening));
+      d->focus(std::exchange(d->focusAfterOpening, {}));
+    }
+    d->opening.clear();
+  });
+
+  connect(d->w.history, &HistoryModel::openRequested, this, [this](const QString& chat, const QString& message) {
+    if (chat == d->chatId) {
+      d->focus(message);
+      return;
+    }
+    openChat(chat);
+    if (d->opening.isEmpty()) d->focus(message);
+    else d->focusAfterOpening = message;
+  });
+  connect(d->w.history, &HistoryModel::renamed, this, [this](const QString& chat, const QString& title) {
+    if (const auto known = d->chats.find(chat); known != d->chats.end()) known->second.chat.title = title;
+    if (chat == d->chatId) Q_EMIT chatChanged();
+  });
+  connect(d->w.history, &HistoryModel::removed, this, [this](const QString& chat) {
+    d->queue.removeIf([&](const Private::Turn& turn) { return turn.chatId == chat; });
+    if (d->runsIn(chat)) stop();
+    if (chat == d->chatId) newChat();
+    Q_EMIT stateChanged();
+  });
+  connect(d->w.models, &ModelLibrary::loadRequested, this, &ChatController::loadModel);
+}
+
+ChatController::~ChatController() = default;
+
+ChatController::State ChatController::state() const {
+  if (d->isStopping) return Stopping;
+  if (d->active) return d->hasText ? Writing : Reading;
+  if (d->isLoading) return Loading;
+  return d->isReady ? Ready : NoModel;
+}
+
+bool ChatController::busy() const { return state() != NoModel && state() != Ready; }
+bool ChatController::queued() const { return d->waitsIn(d->chatId); }
+ConversationModel* ChatController::messages() const { return d->messages; }
+QString ChatController::chatId() const { return d->chatId; }
+
+QString ChatController::title() const {
+  const Conversation* chat = d->shown();
+  return chat == nullptr ? QString() : chat->chat.title;
+}
+
+QString ChatController::systemPrompt() const {
+  const Conversation* chat = d->shown();
+  return chat == nullptr ? d->newSystemPrompt.value_or(d->w.settings->systemPrompt()) : chat->chat.systemPrompt;
+}
+
+void ChatController::setSystemPrompt(const QString& text) {
+  if (text == systemPrompt()) return;
+  if (Conversation* chat = d->shown()) {
+    chat->chat.systemPrompt = text;
+    d->tellWriter([id = d->chatId, text](HistoryWriter& writer) { writer.setSystemPrompt(id, text); });
+  } else {
+    d->newSystemPrompt = text;
+  }
+  Q_EMIT chatChanged();
+}
+
+QString ChatController::draft() const {
+  const Conversation* chat = d->shown();
+  return chat == nullptr ? d->newDraft : chat->chat.draft;
+}
+
+void ChatController::setDraft(const QString& text) {
+  if (text == draft()) return;
+  if (Conversation* chat = d->shown()) chat->chat.draft = text;
+  else d->newDraft = text;
+  d->draftTimer.start();
+  d->countTimer.start();
+  Q_EMIT draftChanged();
+}
+
+qint64 ChatController::draftTokens() const { return d->draftTokens; }
+bool ChatController::hasModel() const { return d->isReady || d->isLoading; }
+QString ChatController::modelName() const { return d->modelName; }
+QString ChatController::modelDetail() const { return d->modelDetail; }
+QString ChatController::modelPath() const { return d->modelPath; }
+qint64 ChatController::progressDone() const { return d->progressDone; }
+qint64 ChatController::progressTotal() const { return d->progressTotal; }
+double ChatController::tokensPerSecond() const { return d->tokensPerSecond; }
+qint64 ChatController::contextUsed() const { return d->contextUsed; }
+qint64 ChatController::contextLength() const { return d->modelContext; }
+UserError ChatController::notice() const { return d->notice; }
+
+void ChatController::showNotice(const UserError& notice) { d->setNotice(notice, Private::NoticeKind::other); }
+
+void ChatController::interruptedLoad(const QString& modelPath) {
+  d->lastPath = modelPath;
+  d->setNotice(interruptedLoadNotice(modelPath), Private::NoticeKind::model);
+}
+
+void ChatController::openLastChat(const QString& chatId, const QString& newDraft) {
+  if (d->newDraft.isEmpty() && !newDraft.isEmpty()) {
+    d->newDraft = newDraft;
+    if (d->chatId.isEmpty()) Q_EMIT draftChanged();
+  }
+  if (!d->isBegun && d->chatId.isEmpty() && !chatId.isEmpty()) openChat(chatId);
+}
+
+void ChatController::shutDown() {
+  d->queue.clear();
+  d->loadStop.request_stop();
+  if (d->active) d->stop.request_stop();
+  d->saveDraft();
+}
+
+void ChatController::newChat() {
+  d->isBegun = true;
+  ++d->openSerial;
+  d->newSystemPrompt.reset();
+  d->show({});
+}
+
+void ChatController::openChat(const QString& chatId) {
+  if (chatId.isEmpty() || chatId == d->chatId) return;
+  d->isBegun = true;
+  ++d->openSerial;
+  d->focusAfterOpening.clear();
+  // What is being written, or could not be saved, is newer here than in the file.
+  if (d->chats.contains(chatId) && (d->runsIn(chatId) || d->waitsIn(chatId) || d->inTrouble)) {
+    d->show(chatId);
+    return;
+  }
+  d->opening = chatId;
+  d->tellWriter([serial = d->openSerial, chatId](HistoryWriter& writer) { writer.loadChat(serial, chatId); });
+}
+
+void ChatController::rename(const QString& title) { d->w.history->rename(d->chatId, title); }
+
+void ChatController::send(const QString& text) {
+  const QString words = text.trimmed();
+  if (words.isEmpty()) return;
+  d->isBegun = true;
+  if (d->runsIn(d->chatId) || d->waitsIn(d->chatId)) {
+    // One question at a time in a chat; the words stay in the composer.
+    if (state() == NoModel) d->setNotice(noModelNotice(), Private::NoticeKind::model);
+    return;
+  }
+  if (d->chatId.isEmpty()) {
+    ++d->openSerial;  // a chat that is being opened does not come in between
+    d->opening.clear();
+    ChatRecord record;
+    record.id = newId();
+    record.title = titleFrom(words);
+    record.created = record.updated = now();
+    record.systemPrompt = systemPrompt();
+    d->newSystemPrompt.reset();
+    d->newDraft.clear();
+    d->draftTimer.stop();
+    d->tellWriter([record](HistoryWriter& writer) {
+      writer.putChat(record);
+      writer.putMeta(QStringLiteral("new_draft"), {});
+      writer.putMeta(QStringLiteral("last_chat"), record.id);
+    });
+    d->chats.insert_or_assign(record.id, Conversation(record, {}));
+    d->chatId = record.id;
+    d->w.history->put(record);
+    d->w.history->setCurrent(record.id);
+    Q_EMIT chatChanged();
+  } else if (!draft().isEmpty()) {
+    d->shown()->chat.draft.clear();
+    d->draftTimer.start();
+    d->saveDraft();
+  }
+  Q_EMIT draftChanged();
+  const MessageRecord record = d->addUserMessage(*d->shown(), d->shown()->leaf(), words);
+  Q_EMIT messageFocusRequested(record.message.id);
+  d->enqueue({.number = 0, .chatId = d->chatId, .answerTo = record.message.id, .answerId = {}});
+  d->countTimer.start();
+}
+
+void ChatController::stop() {
+  if (d->active) {
+    d->stopTurn();
+  } else if (d->isLoading) {
+    d->isStopping = true;
+    d->queue.clear();
+    d->loadStop.request_stop();
+  }
+  Q_EMIT stateChanged();
+}
+
+void ChatController::regenerate(const QString& messageId) {
+  const Conversation* chat = d->shown();
+  const MessageRecord* record = chat == nullptr ? nullptr : chat->find(messageId);
+  if (record == nullptr) return;
+  const QString question = record->message.role == Message::Role::Assistant ? record->message.parent : messageId;
+  if (question.isEmpty() || d->waitsIn(d->chatId)) return;
+  if (d->runsIn(d->chatId)) d->stopTurn();  // the new one begins when that has ended
+  d->enqueue({.number = 0, .chatId = d->chatId, .answerTo = question, .answerId = {}});
+}
+
+void ChatController::regenerateLast() {
+  if (const Conversation* chat = d->shown()) regenerate(chat->leaf());
+}
+
+void ChatController::editAndResend(const QString& messageId, const QString& text) {
+  Conversation* chat = d->shown();
+  const MessageRecord* record = chat == nullptr ? nullptr : chat->find(messageId);
+  const QString words = text.trimmed();
+  if (record == nullptr || record->message.role != Message::Role::User || words.isEmpty()) return;
+  d->queue.removeIf([&](const Private::Turn& turn) { return turn.chatId == d->chatId; });
+  if (d->runsIn(d->chatId)) d->stopTurn();
+  const MessageRecord edited = d->addUserMessage(*chat, record->message.parent, words);
+  Q_EMIT messageFocusRequested(edited.message.id);
+  d->enqueue({.number = 0, .chatId = d->chatId, .answerTo = edited.message.id, .answerId = {}});
+}
+
+void ChatController::selectVersion(const QString& messageId, int version) {
+  Conversation* chat = d->shown();
+  if (chat == nullptr) return;
+  const QStringList versions = chat->siblings(messageId);
+  if (version < 1 || version > versions.size()) return;
+  const QString chosen = versions[version - 1];
+  if (!chat->activate(chosen)) return;
+  d->tellWriter([id = d->chatId, parent = chat->find(chosen)->message.parent, chosen](HistoryWriter& writer) { writer.setActiveChild(id, parent, chosen); });
+  d->syncPath();
+}
+
+void ChatController::continueAnswer(const QString& messageId) {
+  const Conversation* chat = d->shown();
+  const MessageRecord* record = chat == nullptr ? nullptr : chat->find(messageId);
+  if (record == nullptr || record->message.role != Message::Role::Assistant || chat->hasChildren(messageId)) return;
+  if (record->message.state == Message::State::Streaming || d->runsIn(d->chatId) || d->waitsIn(d->chatId)) return;
+  d->enqueue({.number = 0, .chatId = d->chatId, .answerTo = record->message.parent, .answerId = messageId, .continues = true});
+}
+
+void ChatController::continueLast() {
+  if (const Conversation* chat = d->shown()) continueAnswer(chat->leaf());
+}
+
+void ChatController::removeMessage(const QString& messageId) {
+  Conversation* chat = d->shown();
+  const MessageRecord* record = chat == nullptr ? nullptr : chat->find(messageId);
+  if (record == nullptr) return;
+  const QString title = record->message.text.isEmpty() ? tr("Empty answer") : titleFrom(record->message.text);
+  QList<MessageRecord> gone = chat->remove(messageId);
+  QStringList ids;
+  for (MessageRecord& removed : gone) {
+    ids.append(removed.message.id);
+    if (d->active && d->active->answerId == removed.message.id) {
+      d->stopTurn();  // its end finds no message any more: what there is of it is kept here, for the undo
+      removed.message.state = Message::State::Stopped;
+      d->tellWriter([removed](HistoryWriter& writer) { writer.putMessage(removed); });
+    }
+  }
+  d->queue.removeIf([&](const Private::Turn& turn) { return ids.contains(turn.answerTo) || ids.contains(turn.answerId); });
+  const qint64 when = now();
+  d->tellWriter([ids, when](HistoryWriter& writer) { writer.removeMessages(ids, when); });
+  d->syncPath();
+  d->w.history->offerUndo(
+      title,
+      [this, gone, when, id = d->chatId] {
+        d->tellWriter([when](HistoryWriter& writer) { writer.restore(when); });
+        if (const auto known = d->chats.find(id); known != d->chats.end()) known->second.restore(gone);
+        if (id == d->chatId) d->syncPath();
+      },
+      [this, when] { d->tellWriter([when](HistoryWriter& writer) { writer.purge(when); }); });
+  Q_EMIT stateChanged();
+}
+
+QString ChatController::lastUserMessageId() const {
+  const Conversation* chat = d->shown();
+  for (qsizetype i = d->path.size() - 1; chat != nullptr && i >= 0; --i) {
+    if (chat->find(d->path[i])->message.role == Message::Role::User) return d->path[i];
+  }
+  return {};
+}
+
+QString ChatController::textOf(const QString& messageId) const {
+  const Conversation* chat = d->shown();
+  const MessageRecord* record = chat == nullptr ? nullptr : chat->find(messageId);
+  return record == nullptr ? QString() : record->message.text;
+}
+
+void ChatController::copyText(const QString& text) { QGuiApplication::clipboard()->setText(text); }
+
+void ChatController::copyLastAnswer() {
+  const Conversation* chat = d->shown();
+  for (qsizetype i = d->path.size() - 1; chat != nullptr && i >= 0; --i) {
+    const Message& message = chat->find(d->path[i])->message;
+    if (message.role != Message::Role::Assistant) continue;
+    copyText(message.text);
+    return;
+  }
+}
+
+void ChatController::loadModel(const QString& path) {
+  if (path.isEmpty()) return;
+  d->stopTurn();
+  d->loadStop.request_stop();  // of a load that is under way: this one comes next on the engine's thread
+  d->loadStop = std::stop_source();
+  d->isLoading = true;
+  d->isReady = false;
+  d->isStopping = d->active.has_value();
+  d->modelPath = d->lastPath = path;
+  d->modelName = QFileInfo(path).isDir() ? QFileInfo(path).fileName() : QFileInfo(path).completeBaseName();
+  d->modelDetail.clear();
+  d->modelContext = 0;
+  d->progressDone = d->progressTotal = 0;
+  d->w.models->setCurrent(path);
+  if (d->noticeKind == Private::NoticeKind::model) d->setNotice({}, Private::NoticeKind::none);
+  LoadJob job{++d->loadNumber, d->loadRequest(path), d->w.loadNotePath};
+  QMetaObject::invokeMethod(d->w.worker, [worker = d->w.worker, job, token = d->loadStop.get_token()] { worker->load(job, token); });
+  Q_EMIT modelChanged();
+  Q_EMIT progressChanged();
+  Q_EMIT statsChanged();
+  Q_EMIT stateChanged();
+}
+
+void ChatController::unloadModel() {
+  if (!hasModel()) return;
+  d->stopTurn();
+  d->loadStop.request_stop();
+  ++d->loadNumber;  // what is still said about a load is old news
+  d->isLoading = d->isReady = false;
+  d->isStopping = d->active.has_value();
+  d->modelPath.clear();
+  d->modelName.clear();
+  d->modelDetail.clear();
+  d->modelContext = 0;
+  d->w.models->setCurrent({});
+  d->w.models->noteUnloaded();
+  QMetaObject::invokeMethod(d->w.worker, &EngineWorker::unload);
+  Q_EMIT modelChanged();
+  Q_EMIT statsChanged();
+  Q_EMIT stateChanged();
+}
+
+void ChatController::runAction(int userErrorAction) {
+  switch (static_cast<UserError::Action>(userErrorAction)) {
+    case UserError::Retry:
+      if (d->noticeKind == Private::NoticeKind::model && !d->lastPath.isEmpty()) loadModel(QString(d->lastPath));
+      else if (d->isReady) regenerateLast();
+      else if (!d->lastPath.isEmpty()) loadModel(QString(d->lastPath));
+      break;
+    case UserError::OpenModel: Q_EMIT openModelRequested(); break;
+    case UserError::ShorterContext: {
+      const qint64 present = d->modelContext > 0 ? d->modelContext : d->w.settings->contextLength() > 0 ? d->w.settings->contextLength() : 8192;
+      d->w.settings->setContextLength(static_cast<int>(std::max<qint64>(kLeastContext, present / 2)));
+      if (!d->lastPath.isEmpty()) loadModel(QString(d->lastPath));
+      break;
+    }
+    case UserError::NewChat:
+      dismissNotice();
+      newChat();
+      break;
+    case UserError::ExportChat: Q_EMIT exportRequested(); break;
+    case UserError::Dismiss: dismissNotice(); break;
+  }
+}
+
+void ChatController::dismissNotice() { d->setNotice({}, Private::NoticeKind::none); }
+
+}  // namespace pio

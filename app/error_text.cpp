@@ -1,0 +1,186 @@
+#include "app/error_text.h"
+
+#include <QCoreApplication>
+#include <QFileInfo>
+#include <QLocale>
+
+#include "app/history/records.h"
+
+namespace pio {
+namespace {
+
+QString tr(const char* text) { return QCoreApplication::translate("UserError", text); }
+
+QString number(std::uint64_t value) { return QLocale().toString(static_cast<qulonglong>(value)); }
+
+// The file's name in a sentence; "The file" where the error has none.
+QString fileOf(const Error& error) {
+  return error.path.empty() ? tr("The file") : QFileInfo(QString::fromStdString(error.path)).fileName();
+}
+
+}  // namespace
+
+QString bytesText(quint64 bytes) {
+  const QLocale locale;
+  if (bytes >= 1'000'000'000) return locale.toString(static_cast<double>(bytes) / 1e9, 'f', 1) + QChar::Nbsp + QStringLiteral("GB");
+  if (bytes >= 1'000'000) return locale.toString(bytes / 1'000'000) + QChar::Nbsp + QStringLiteral("MB");
+  return locale.toString((bytes + 999) / 1000) + QChar::Nbsp + QStringLiteral("kB");
+}
+
+UserError userErrorOf(const Error& error) {
+  UserError user;
+  user.details = QString::fromStdString(std::string(name_of(error.code)) + ": " + error.message);
+  switch (error.code) {
+    case ErrorCode::bad_file:
+      user.title = tr("This file cannot be used");
+      user.explanation = tr("%1 is damaged or not what its name says. If it was downloaded, download it again.").arg(fileOf(error));
+      user.actions = {UserError::OpenModel};
+      break;
+    case ErrorCode::not_found:
+      user.title = tr("The file is not there");
+      user.explanation = error.path.empty() ? tr("It may have been moved, renamed or deleted.")
+                                            : tr("%1 may have been moved, renamed or deleted.").arg(QString::fromStdString(error.path));
+      user.actions = {UserError::OpenModel};
+      break;
+    case ErrorCode::io:
+      user.title = tr("The file cannot be read or written");
+      user.explanation = tr("%1 is protected, its disk is full, or the device it lies on has gone.").arg(fileOf(error));
+      user.actions = {UserError::Retry, UserError::OpenModel};
+      break;
+    case ErrorCode::unsupported_model:
+      user.title = tr("This model does not run here yet");
+      user.explanation = tr("%1 is a sound file, but of an architecture or format that this version does not know.").arg(fileOf(error));
+      user.actions = {UserError::OpenModel};
+      break;
+    case ErrorCode::bad_argument:
+      user.title = tr("A setting cannot be used");
+      user.explanation = error.limit > 0 ? tr("%1 was asked for; %2 is the most that is possible.").arg(number(error.asked), number(error.limit))
+                                         : tr("One of the values in the settings is not possible with this model.");
+      user.actions = {UserError::Retry};
+      break;
+    case ErrorCode::out_of_memory: {
+      const bool isOnProcessor = error.device.empty() || error.device == "cpu" || error.device == "reference";
+      user.title = isOnProcessor ? tr("Not enough memory") : tr("Not enough graphics memory");
+      user.explanation = error.needed_bytes > 0
+                             ? tr("This needs %1; %2 is free. A shorter context or a smaller model needs less.")
+                                   .arg(bytesText(error.needed_bytes), bytesText(error.free_bytes))
+                             : tr("The computer has no more memory to give. A shorter context or a smaller model needs less.");
+      user.actions = {UserError::ShorterContext, UserError::OpenModel};
+      break;
+    }
+    case ErrorCode::context_full:
+      user.title = tr("This chat is longer than the model can read");
+      user.explanation = error.limit > 0 ? tr("It takes %1 tokens; the context holds %2.").arg(number(error.asked), number(error.limit))
+                                         : tr("The context is full. A new chat starts with an empty one.");
+      user.actions = {UserError::NewChat};
+      break;
+    case ErrorCode::template_refused:
+      user.title = tr("The model does not take this conversation");
+      user.explanation = tr("Its chat format refuses this order of messages. Editing or deleting one of them may help.");
+      user.actions = {UserError::NewChat};
+      break;
+    case ErrorCode::device_lost:
+      user.title = tr("The device does not answer any more");
+      user.explanation = tr("%1 stopped working. Loading the model again usually helps.")
+                             .arg(error.device.empty() ? tr("The graphics card") : QString::fromStdString(error.device));
+      user.actions = {UserError::Retry};
+      break;
+    case ErrorCode::not_available:
+      user.title = tr("This is not available here");
+      user.explanation = tr("This version, or this computer, lacks what was asked for.");
+      user.actions = {UserError::OpenModel};
+      break;
+    case ErrorCode::cancelled: return {};  // the person did it
+    case ErrorCode::internal:
+      user.title = tr("Something went wrong inside Inference-PIO");
+      user.explanation = tr("This is a fault of the program. What was written is saved.");
+      user.actions = {UserError::Retry};
+      break;
+  }
+  return user;
+}
+
+UserError userErrorOf(const HistoryProblem& problem) {
+  UserError user;
+  user.details = problem.details;
+  const QString file = QFileInfo(problem.path).fileName();
+  switch (problem.kind) {
+    case HistoryProblem::Kind::none: return {};
+    case HistoryProblem::Kind::disk_full:
+      user.title = tr("The disk is full");
+      user.explanation = tr("New messages cannot be saved. They stay here until there is room again or the window is closed.");
+      user.actions = {UserError::Dismiss};
+      break;
+    case HistoryProblem::Kind::read_only:
+      user.title = tr("Messages cannot be saved");
+      user.explanation = tr("%1 is protected against writing. New messages stay here until the window is closed.").arg(problem.path);
+      user.actions = {UserError::Dismiss};
+      break;
+    case HistoryProblem::Kind::damaged:
+      user.title = tr("The history was damaged");
+      user.explanation = problem.keptAs.isEmpty() ? tr("%1 cannot be read. New messages stay here until the window is closed.").arg(problem.path)
+                                                  : tr("A new one has been begun. The damaged file is kept as %1.").arg(problem.keptAs);
+      user.actions = {UserError::Dismiss};
+      break;
+    case HistoryProblem::Kind::newer:
+      user.title = tr("The history was written by a newer version");
+      user.explanation = tr("%1 is left as it is. New messages stay here until the window is closed.").arg(file);
+      user.actions = {UserError::Dismiss};
+      break;
+    case HistoryProblem::Kind::other:
+      user.title = tr("Messages cannot be saved at the moment");
+      user.explanation = tr("%1 cannot be written. It is tried again every few seconds.").arg(problem.path);
+      user.actions = {UserError::Dismiss};
+      break;
+  }
+  return user;
+}
+
+UserError noModelNotice() {
+  UserError user;
+  user.title = tr("There is no model to answer yet");
+  user.explanation = tr("Your words are saved. The answer begins when a model is open.");
+  user.actions = {UserError::OpenModel};
+  return user;
+}
+
+UserError interruptedLoadNotice(const QString& modelPath) {
+  UserError user;
+  user.title = tr("Inference-PIO closed unexpectedly while loading %1").arg(QFileInfo(modelPath).completeBaseName());
+  user.explanation = tr("Your conversations are saved. The model was not loaded again by itself.");
+  user.details = modelPath;
+  user.actions = {UserError::Retry, UserError::OpenModel};
+  return user;
+}
+
+UserError contextFullNotice(qint64 contextLength) {
+  UserError user;
+  user.title = tr("The context is full");
+  user.explanation = contextLength > 0 ? tr("The answer ended because all %1 tokens of the context are in use.").arg(number(static_cast<std::uint64_t>(contextLength)))
+                                       : tr("The answer ended because all tokens of the context are in use.");
+  user.actions = {UserError::NewChat, UserError::Dismiss};
+  return user;
+}
+
+UserError fileNotice(FileNotice what, const QString& path, const QString& details) {
+  UserError user;
+  user.details = details;
+  switch (what) {
+    case FileNotice::export_failed:
+      user.title = tr("The chats could not be exported");
+      user.explanation = tr("%1 cannot be written.").arg(path);
+      break;
+    case FileNotice::import_failed:
+      user.title = tr("The chats could not be imported");
+      user.explanation = tr("%1 is not an export of Inference-PIO, or it is damaged. Nothing was changed.").arg(QFileInfo(path).fileName());
+      break;
+    case FileNotice::settings_not_saved:
+      user.title = tr("Settings cannot be saved");
+      user.explanation = tr("%1 cannot be written.").arg(path);
+      break;
+  }
+  user.actions = {UserError::Dismiss};
+  return user;
+}
+
+}  // namespace pio

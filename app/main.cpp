@@ -1,0 +1,166 @@
+#include <QCommandLineParser>
+#include <QDir>
+#include <QFile>
+#include <QFileInfo>
+#include <QFont>
+#include <QGuiApplication>
+#include <QIcon>
+#include <QQmlApplicationEngine>
+#include <QQuickStyle>
+#include <QQuickWindow>
+#include <QSaveFile>
+#include <QSocketNotifier>
+#include <QtQml/qqmlextensionplugin.h>
+#include <csignal>
+#include <cstdio>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "app/history/history_db.h"
+#include "app/program.h"
+
+Q_IMPORT_QML_PLUGIN(Pio_AppPlugin)
+Q_IMPORT_QML_PLUGIN(Pio_UiPlugin)
+
+// Builds the objects, loads the window, or does one errand without a window (export, import).
+
+namespace {
+
+using namespace pio;
+
+int complain(const QString& words) {
+  std::fprintf(stderr, "inference-pio: %s\n", words.toUtf8().replace('\n', ' ').constData());
+  return 1;
+}
+
+// Opens the history for an errand; an older one is brought up to date, a damaged or newer one is left alone.
+Result<void> openHistory(HistoryDb& db, const QString& dataFolder) {
+  if (!QDir().mkpath(dataFolder)) return make_error(ErrorCode::io, (dataFolder + ": a folder, cannot be made").toStdString());
+  return db.open(dataFolder + QStringLiteral("/history.db"));
+}
+
+int exportHistory(const QString& dataFolder, const QString& path) {
+  HistoryDb db;
+  if (const auto opened = openHistory(db, dataFolder); !opened) return complain(QString::fromStdString(opened.error().message));
+  const auto json = db.exportJson();
+  if (!json) return complain(QString::fromStdString(json.error().message));
+  QSaveFile file(path);
+  if (!file.open(QIODevice::WriteOnly) || file.write(*json) != json->size() || !file.commit()) {
+    return complain(path + QStringLiteral(": a file that can be written, ") + file.errorString());
+  }
+  return 0;
+}
+
+int importHistory(const QString& dataFolder, const QString& path) {
+  QFile file(path);
+  if (!file.open(QIODevice::ReadOnly)) return complain(path + QStringLiteral(": an export, ") + file.errorString());
+  HistoryDb db;
+  if (const auto opened = openHistory(db, dataFolder); !opened) return complain(QString::fromStdString(opened.error().message));
+  const auto done = db.importJson(file.readAll(), path);
+  if (!done) return complain(QString::fromStdString(done.error().message));
+  return 0;
+}
+
+// Without a graphics card OpenGL is computed by the processor, which then has less time for the model: Qt's own software renderer costs a
+// tenth of it (12 s of streaming: 1.1 s of processor time instead of 15.5 s). QT_QUICK_BACKEND and QSG_RHI_BACKEND in the environment decide before this.
+void chooseRenderer() {
+  if (qEnvironmentVariableIsSet("QT_QUICK_BACKEND") || qEnvironmentVariableIsSet("QSG_RHI_BACKEND")) return;
+#ifdef Q_OS_LINUX
+  const QStringList nodes = QDir(QStringLiteral("/dev/dri")).entryList({QStringLiteral("renderD*")}, QDir::System);
+  for (const QString& node : nodes) {
+    if (::access(("/dev/dri/" + node).toUtf8().constData(), R_OK | W_OK) == 0) return;
+  }
+  if (::access("/dev/nvidia0", R_OK | W_OK) == 0) return;
+  qputenv("QT_QUICK_BACKEND", "software");
+#endif
+}
+
+void chooseFonts() {
+  QFont::insertSubstitutions(QStringLiteral("Inter"), {QStringLiteral("Noto Sans"), QStringLiteral("Noto Sans CJK SC"), QStringLiteral("DejaVu Sans")});
+  QFont::insertSubstitutions(QStringLiteral("JetBrains Mono"),
+                             {QStringLiteral("Noto Sans Mono"), QStringLiteral("Noto Sans CJK SC"), QStringLiteral("DejaVu Sans Mono")});
+}
+
+#ifdef Q_OS_UNIX
+int quitPipe[2] = {-1, -1};
+
+void onQuitSignal(int) {
+  const char byte = 1;
+  [[maybe_unused]] const ssize_t written = ::write(quitPipe[0], &byte, 1);  // the only thing a signal handler may do here
+}
+
+// A logout or Ctrl+C in the terminal ends the program as closing the window does.
+void quitOnSignals(QGuiApplication& application) {
+  if (::socketpair(AF_UNIX, SOCK_STREAM, 0, quitPipe) != 0) return;
+  auto* notifier = new QSocketNotifier(quitPipe[1], QSocketNotifier::Read, &application);
+  QObject::connect(notifier, &QSocketNotifier::activated, &application, &QGuiApplication::quit);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, onQuitSignal);
+}
+#endif
+
+QString localPath(const QString& argument) { return QDir::cleanPath(QDir::current().absoluteFilePath(argument)); }
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  QCoreApplication::setApplicationName(QStringLiteral("inference-pio"));
+  QCoreApplication::setApplicationVersion(QStringLiteral(PIO_VERSION));
+
+  QCommandLineParser parser;
+  const QCommandLineOption dataOption(QStringLiteral("data"), QStringLiteral("Everything the program writes lies under DIR."), QStringLiteral("DIR"), defaultDataFolder());
+  const QCommandLineOption modelOption(QStringLiteral("model"), QStringLiteral("The model of the first chat: a .gguf file or a Hugging Face folder."), QStringLiteral("MODEL"));
+  const QCommandLineOption promptOption(QStringLiteral("prompt"), QStringLiteral("Opens a new chat and sends TEXT at once."), QStringLiteral("TEXT"));
+  const QCommandLineOption exportOption(QStringLiteral("export"), QStringLiteral("Writes the whole history and ends."), QStringLiteral("FILE.json"));
+  const QCommandLineOption importOption(QStringLiteral("import"), QStringLiteral("Adds the chats of an export that are not there yet, and ends."), QStringLiteral("FILE.json"));
+  parser.addOptions({dataOption, modelOption, promptOption, exportOption, importOption});
+  const QCommandLineOption helpOption = parser.addHelpOption();
+  const QCommandLineOption versionOption = parser.addVersionOption();
+  parser.addPositionalArgument(QStringLiteral("FILE"), QStringLiteral("A model, or an export to import."), QStringLiteral("[FILE…]"));
+  QStringList arguments;
+  for (int i = 0; i < argc; ++i) arguments.append(QString::fromLocal8Bit(argv[i]));
+  if (!parser.parse(arguments)) return complain(parser.errorText());
+
+  const QString dataFolder = localPath(parser.value(dataOption));
+  // Errands need no display and no GUI object.
+  if (parser.isSet(exportOption) || parser.isSet(importOption) || parser.isSet(helpOption) || parser.isSet(versionOption)) {
+    const QCoreApplication application(argc, argv);
+    if (parser.isSet(helpOption)) parser.showHelp();
+    if (parser.isSet(versionOption)) parser.showVersion();
+    if (parser.isSet(importOption)) {
+      if (const int status = importHistory(dataFolder, localPath(parser.value(importOption))); status != 0) return status;
+    }
+    return parser.isSet(exportOption) ? exportHistory(dataFolder, localPath(parser.value(exportOption))) : 0;
+  }
+
+  chooseRenderer();
+  QGuiApplication application(argc, argv);
+  QGuiApplication::setApplicationDisplayName(QStringLiteral("Inference-PIO"));
+  QGuiApplication::setDesktopFileName(QStringLiteral("io.github.inference_pio.InferencePio"));
+  QQuickStyle::setStyle(QStringLiteral("Basic"));
+  QQuickWindow::setTextRenderType(QQuickWindow::NativeTextRendering);
+  chooseFonts();
+#ifdef Q_OS_UNIX
+  quitOnSignals(application);
+#endif
+
+  ProgramOptions options;
+  options.dataFolder = dataFolder;
+  options.starterFolders = {defaultDataFolder() + QStringLiteral("/models")};
+  if (dataFolder != defaultDataFolder()) options.starterFolders.prepend(dataFolder + QStringLiteral("/models"));
+  if (parser.isSet(modelOption)) options.model = localPath(parser.value(modelOption));
+  options.prompt = parser.value(promptOption);
+  Program program(create_engine(), options);
+
+  QQmlApplicationEngine engine;
+  QObject::connect(&engine, &QQmlApplicationEngine::objectCreated, &application, [](const QObject* window) {
+    if (window == nullptr) QCoreApplication::exit(1);
+  }, Qt::QueuedConnection);
+  engine.addImportPath(QStringLiteral("qrc:/qt/qml"));
+  engine.setInitialProperties({{QStringLiteral("app"), QVariant::fromValue(program.application())}});
+  engine.load(QUrl(QStringLiteral("qrc:/qt/qml/Pio/Ui/Main.qml")));
+
+  QList<QUrl> files;
+  for (const QString& argument : parser.positionalArguments()) files.append(QUrl::fromLocalFile(localPath(argument)));
+  if (!files.isEmpty()) program.application()->openFiles(files);
+  return QGuiApplication::exec();
+}

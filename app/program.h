@@ -1,0 +1,57 @@
+#pragma once
+
+#include <QString>
+#include <QStringList>
+#include <QThread>
+#include <memory>
+
+#include "app/application.h"
+#include "engine/engine.h"
+
+// Everything behind the window, built in order and taken down in order: three threads (engine, history, files), their workers, the view models.
+// main() makes one; tests and screenshots make theirs with a scripted engine and a folder of their own.
+
+namespace pio {
+
+class EngineWorker;
+class HistoryWriter;
+class BackgroundFiles;
+class SessionLock;
+
+// $XDG_DATA_HOME/inference-pio, or ~/.local/share/inference-pio.
+QString defaultDataFolder();
+
+struct ProgramOptions {
+  QString dataFolder;          // made when it is not there
+  QStringList starterFolders;  // where the starter model is looked for
+  QString model;               // loaded at the start; "" the last one used, or the starter when nothing was ever chosen
+  QString prompt;              // sent in a new chat at the start
+  bool loadsModel = true;      // false: no model is loaded by itself
+};
+
+class Program {
+ public:
+  Program(std::unique_ptr<Engine> engine, const ProgramOptions& options);
+  // Stops what runs, saves, and waits for the threads.
+  ~Program();
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  Application* application() const { return m_application.get(); }
+  ChatController* chat() const { return m_application->chat; }
+  HistoryModel* history() const { return m_application->history; }
+  ModelLibrary* models() const { return m_application->models; }
+  Settings* settings() const { return m_application->settings; }
+
+ private:
+  void loadFirstModel(const ProgramOptions& options, bool wasInterrupted);
+
+  std::unique_ptr<SessionLock> m_session;
+  QThread m_engineThread, m_historyThread, m_filesThread;
+  EngineWorker* m_worker = nullptr;      // each is deleted by the end of its thread
+  HistoryWriter* m_writer = nullptr;
+  BackgroundFiles* m_files = nullptr;
+  std::unique_ptr<Application> m_application;  // parent of the view models
+};
+
+}  // namespace pio

@@ -1,0 +1,193 @@
+#include "app/settings/settings.h"
+
+#include <QFile>
+#include <QJsonDocument>
+#include <algorithm>
+#include <cmath>
+
+#include "app/settings/settings_p.h"
+
+namespace pio {
+namespace {
+
+constexpr double kMinZoom = 0.85, kMaxZoom = 1.6;         // look.md 2
+constexpr int kMinSidebar = 200, kMaxSidebar = 360;       // look.md 6
+const char* const kAppearances[] = {"system", "light", "dark", "high contrast"};
+const char* const kKvTypes[] = {"f16", "q8_0", "q4_0", "f32"};
+
+double bounded(double value, double low, double high) { return std::isfinite(value) ? std::clamp(value, low, high) : low; }
+
+}  // namespace
+
+Settings::Private::Private(QString settingsPath, BackgroundFiles* backgroundFiles) : path(std::move(settingsPath)), files(backgroundFiles) {
+  saveTimer.setSingleShot(true);
+  saveTimer.setInterval(500);
+}
+
+void Settings::Private::read() {
+  QFile file(path);
+  if (!file.open(QIODevice::ReadOnly)) return;
+  QJsonObject object = QJsonDocument::fromJson(file.readAll()).object();
+  const auto take = [&](const char* key) { return object.take(QLatin1String(key)); };
+  const Values defaults;
+  const QString appearance = take("appearance").toString();
+  for (int i = 0; i < 4; ++i) {
+    if (appearance == QLatin1String(kAppearances[i])) values.appearance = static_cast<Appearance>(i);
+  }
+  values.reducedMotion = take("reduced_motion").toBool(defaults.reducedMotion);
+  values.zoom = bounded(take("zoom").toDouble(defaults.zoom), kMinZoom, kMaxZoom);
+  values.enterSends = take("enter_sends").toBool(defaults.enterSends);
+  values.sidebarVisible = take("sidebar_visible").toBool(defaults.sidebarVisible);
+  values.sidebarWidth = std::clamp(take("sidebar_width").toInt(defaults.sidebarWidth), kMinSidebar, kMaxSidebar);
+  values.systemPrompt = take("system_prompt").toString();
+  values.ownSampling = take("own_sampling").toBool(defaults.ownSampling);
+  values.sampling.temperature = bounded(take("temperature").toDouble(defaults.sampling.temperature), 0, 5);
+  values.sampling.top_k = std::max(0, take("top_k").toInt(defaults.sampling.top_k));
+  values.sampling.top_p = bounded(take("top_p").toDouble(defaults.sampling.top_p), 0, 1);
+  values.sampling.min_p = bounded(take("min_p").toDouble(defaults.sampling.min_p), 0, 1);
+  values.sampling.repeat_penalty = bounded(take("repeat_penalty").toDouble(defaults.sampling.repeat_penalty), 0.1, 5);
+  values.sampling.presence_penalty = bounded(take("presence_penalty").toDouble(defaults.sampling.presence_penalty), -2, 2);
+  values.sampling.frequency_penalty = bounded(take("frequency_penalty").toDouble(defaults.sampling.frequency_penalty), -2, 2);
+  values.seed = std::max(-1, take("seed").toInt(defaults.seed));
+  values.maxTokens = std::max(-1, take("max_tokens").toInt(defaults.maxTokens));
+  values.contextLength = std::max(0, take("context_length").toInt(defaults.contextLength));
+  values.threads = std::clamp(take("threads").toInt(defaults.threads), 0, 1024);
+  const QString kvType = take("kv_type").toString();
+  for (const char* known : kKvTypes) {
+    if (kvType == QLatin1String(known)) values.kvType = kvType;
+  }
+  unknown = object;
+}
+
+QJsonObject Settings::Private::json() const {
+  QJsonObject object = unknown;
+  object.insert("appearance", QLatin1String(kAppearances[values.appearance]));
+  object.insert("reduced_motion", values.reducedMotion);
+  object.insert("zoom", values.zoom);
+  object.insert("enter_sends", values.enterSends);
+  object.insert("sidebar_visible", values.sidebarVisible);
+  object.insert("sidebar_width", values.sidebarWidth);
+  object.insert("system_prompt", values.systemPrompt);
+  object.insert("own_sampling", values.ownSampling);
+  object.insert("temperature", values.sampling.temperature);
+  object.insert("top_k", values.sampling.top_k);
+  object.insert("top_p", values.sampling.top_p);
+  object.insert("min_p", values.sampling.min_p);
+  object.insert("repeat_penalty", values.sampling.repeat_penalty);
+  object.insert("presence_penalty", values.sampling.presence_penalty);
+  object.insert("frequency_penalty", values.sampling.frequency_penalty);
+  object.insert("seed", values.seed);
+  object.insert("max_tokens", values.maxTokens);
+  object.insert("context_length", values.contextLength);
+  object.insert("threads", values.threads);
+  object.insert("kv_type", values.kvType);
+  return object;
+}
+
+void Settings::Private::save() {
+  saveTimer.stop();
+  const QByteArray bytes = QJsonDocument(json()).toJson();
+  QMetaObject::invokeMethod(files, [files = files, path = path, bytes] { files->write(path, bytes); });
+}
+
+Settings::Settings(std::unique_ptr<Private> p, QObject* parent) : QObject(parent), d(std::move(p)) {
+  d->q = this;
+  d->read();
+  connect(&d->saveTimer, &QTimer::timeout, this, [this] { d->save(); });
+  connect(this, &Settings::changed, this, [this] { d->saveTimer.start(); });
+}
+
+// Not saved here but by the program's end, while the thread that writes still runs.
+Settings::~Settings() = default;
+
+Settings::Appearance Settings::appearance() const { return d->values.appearance; }
+bool Settings::reducedMotion() const { return d->values.reducedMotion; }
+double Settings::zoom() const { return d->values.zoom; }
+bool Settings::enterSends() const { return d->values.enterSends; }
+bool Settings::sidebarVisible() const { return d->values.sidebarVisible; }
+int Settings::sidebarWidth() const { return d->values.sidebarWidth; }
+QString Settings::systemPrompt() const { return d->values.systemPrompt; }
+bool Settings::ownSampling() const { return d->values.ownSampling; }
+int Settings::seed() const { return d->values.seed; }
+int Settings::maxTokens() const { return d->values.maxTokens; }
+int Settings::contextLength() const { return d->values.contextLength; }
+int Settings::threads() const { return d->values.threads; }
+QString Settings::kvType() const { return d->values.kvType; }
+
+SamplingParams Settings::samplingParams() const { return d->values.ownSampling ? d->values.sampling : d->recommended; }
+
+double Settings::temperature() const { return samplingParams().temperature; }
+int Settings::topK() const { return samplingParams().top_k; }
+double Settings::topP() const { return samplingParams().top_p; }
+double Settings::minP() const { return samplingParams().min_p; }
+double Settings::repeatPenalty() const { return samplingParams().repeat_penalty; }
+double Settings::presencePenalty() const { return samplingParams().presence_penalty; }
+double Settings::frequencyPenalty() const { return samplingParams().frequency_penalty; }
+
+template <class T>
+void Settings::put(T& place, const T& value) {
+  if (place == value) return;
+  place = value;
+  Q_EMIT changed();
+}
+
+void Settings::setAppearance(Appearance value) { put(d->values.appearance, value); }
+void Settings::setReducedMotion(bool value) { put(d->values.reducedMotion, value); }
+void Settings::setZoom(double value) { put(d->values.zoom, bounded(value, kMinZoom, kMaxZoom)); }
+void Settings::setEnterSends(bool value) { put(d->values.enterSends, value); }
+void Settings::setSidebarVisible(bool value) { put(d->values.sidebarVisible, value); }
+void Settings::setSidebarWidth(int value) { put(d->values.sidebarWidth, std::clamp(value, kMinSidebar, kMaxSidebar)); }
+void Settings::setSystemPrompt(const QString& value) { put(d->values.systemPrompt, value); }
+void Settings::setSeed(int value) { put(d->values.seed, std::max(-1, value)); }
+void Settings::setMaxTokens(int value) { put(d->values.maxTokens, std::max(-1, value)); }
+void Settings::setContextLength(int value) { put(d->values.contextLength, std::max(0, value)); }
+void Settings::setThreads(int value) { put(d->values.threads, std::clamp(value, 0, 1024)); }
+void Settings::setKvType(const QString& value) {
+  for (const char* known : kKvTypes) {
+    if (value == QLatin1String(known)) put(d->values.kvType, value);
+  }
+}
+
+void Settings::setOwnSampling(bool value) {
+  if (value == d->values.ownSampling) return;
+  // One's own values begin as the ones that were read until now: nothing jumps.
+  if (value) d->values.sampling = d->recommended;
+  put(d->values.ownSampling, value);
+}
+
+// A value that is changed is one's own from then on.
+void Settings::setTemperature(double value) { putSampling(&SamplingParams::temperature, bounded(value, 0, 5)); }
+void Settings::setTopK(int value) { putSampling(&SamplingParams::top_k, std::max(0, value)); }
+void Settings::setTopP(double value) { putSampling(&SamplingParams::top_p, bounded(value, 0, 1)); }
+void Settings::setMinP(double value) { putSampling(&SamplingParams::min_p, bounded(value, 0, 1)); }
+void Settings::setRepeatPenalty(double value) { putSampling(&SamplingParams::repeat_penalty, bounded(value, 0.1, 5)); }
+void Settings::setPresencePenalty(double value) { putSampling(&SamplingParams::presence_penalty, bounded(value, -2, 2)); }
+void Settings::setFrequencyPenalty(double value) { putSampling(&SamplingParams::frequency_penalty, bounded(value, -2, 2)); }
+
+template <class T>
+void Settings::putSampling(T SamplingParams::*member, T value) {
+  if (samplingParams().*member == value) return;
+  if (!d->values.ownSampling) {
+    d->values.sampling = d->recommended;
+    d->values.ownSampling = true;
+  }
+  d->values.sampling.*member = value;
+  Q_EMIT changed();
+}
+
+void Settings::resetSampling() {
+  d->values.sampling = d->recommended;
+  d->values.ownSampling = false;
+  d->values.seed = -1;
+  d->values.maxTokens = -1;
+  Q_EMIT changed();
+}
+
+void Settings::setRecommended(const SamplingParams& params) {
+  d->recommended = params;
+  Q_EMIT changed();
+}
+
+void Settings::saveNow() { d->save(); }
+
+}  // namespace pio

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <QJsonObject>
+#include <QTimer>
+
+#include "app/settings/settings.h"
+#include "app/system/background_files.h"
+#include "engine/engine.h"
+
+// What Settings is made of; for the program and the chat controller, not for QML.
+
+namespace pio {
+
+struct Settings::Private {
+  struct Values {
+    Appearance appearance = System;
+    bool reducedMotion = false;
+    double zoom = 1;
+    bool enterSends = true;
+    bool sidebarVisible = true;
+    int sidebarWidth = 264;
+    QString systemPrompt;
+    bool ownSampling = false;
+    SamplingParams sampling;       // seed aside
+    int seed = -1;
+    int maxTokens = -1;
+    int contextLength = 0;
+    int threads = 0;
+    QString kvType = QStringLiteral("f16");
+  };
+
+  Private(QString path, BackgroundFiles* files);
+  // Reads the file; what cannot be read counts as not chosen. Values out of range are brought into it.
+  void read();
+  QJsonObject json() const;
+  void save();  // now; else a change is saved half a second later
+
+  Settings* q = nullptr;
+  QString path;
+  BackgroundFiles* files;  // on its own thread
+  QJsonObject unknown;     // keys of another version: kept
+  Values values;
+  SamplingParams recommended;  // of the loaded model
+  QTimer saveTimer;
+};
+
+}  // namespace pio
