@@ -1,14 +1,16 @@
 #include <map>
 
-#include "tests/engine/tokenizer/fixtures.h"
+#include "engine/files/model_file.h"
 #include "engine/tokenizer/utf8_stream.h"
+#include "tests/engine/tokenizer/fixtures.h"
 
 namespace pio {
 namespace {
 
 using nlohmann::json;
 
-constexpr std::pair<const char*, SpecialTokens> kModes[] = {{"all", SpecialTokens::all}, {"user", SpecialTokens::user}, {"none", SpecialTokens::none}};
+constexpr std::pair<const char*, SpecialTokens> kModes[] = {
+    {"all", SpecialTokens::all}, {"user", SpecialTokens::user}, {"none", SpecialTokens::none}};
 
 void expect_published_ids(const Tokenizer& tokenizer, const fixtures::Family& family) {
   std::map<int, std::string> texts;
@@ -68,6 +70,15 @@ void expect_published_text(const Tokenizer& tokenizer, const fixtures::Family& f
   }
 }
 
+Result<std::unique_ptr<Tokenizer>> load_gguf(const std::string& name) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<ModelFile> file, open_gguf(fixtures::kData / (name + ".gguf")));
+  const MetadataLookup lookup = [&](std::string_view key) -> const MetaValue* {
+    const auto found = file->metadata().find(key);
+    return found == file->metadata().end() ? nullptr : &found->second;
+  };
+  return load_gguf_tokenizer(lookup, file->label());
+}
+
 class PublishedTokenizer : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
@@ -85,6 +96,31 @@ TEST_P(PublishedTokenizer, GivesThePublishedTextOfEveryIdWholeAndStreamed) { exp
 
 INSTANTIATE_TEST_SUITE_P(Families, PublishedTokenizer, testing::Values("qwen", "glm", "smollm", "llama3", "smollm2", "qwen3"),
                          [](const auto& info) { return std::string(info.param); });
+
+class GgufTokenizer : public testing::TestWithParam<const char*> {};
+
+// NFC, ignore_merges and which tokens are special are not written in a GGUF: they follow from `pre` and the token types.
+TEST_P(GgufTokenizer, IsTheSameAsTheTokenizerJson) {
+  const auto tokenizer = load_gguf(GetParam());
+  ASSERT_TRUE(tokenizer.has_value()) << tokenizer.error().message;
+  expect_published_ids(**tokenizer, fixtures::family(GetParam()));
+  expect_published_text(**tokenizer, fixtures::family(GetParam()));
+  const auto from_json = fixtures::load(fixtures::family(GetParam()).tokenizer);
+  EXPECT_EQ((*tokenizer)->n_added_tokens(), from_json->n_added_tokens());
+  for (int id = 0; id < from_json->n_ids(); ++id) EXPECT_EQ((*tokenizer)->is_control(id), from_json->is_control(id)) << id;
+}
+
+INSTANTIATE_TEST_SUITE_P(Families, GgufTokenizer, testing::Values("qwen", "glm", "smollm", "llama3"),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST(GgufTokenizers, NameTheirEndTokensAndWhetherABeginTokenComesFirst) {
+  const auto glm = load_gguf("glm");
+  ASSERT_TRUE(glm.has_value());
+  std::vector<std::string_view> stops;
+  for (const int id : (*glm)->stop_ids()) stops.push_back((*glm)->bytes(id));
+  EXPECT_EQ(stops, (std::vector<std::string_view>{"<|endoftext|>", "<|user|>", "<|observation|>"}));
+  EXPECT_EQ((*glm)->begin_id(), std::nullopt) << "add_bos_token is false";
+}
 
 // Those of `tokenizers` 0.23.3 for the published tokenizer of Qwen3.
 TEST(Qwen3Tokenizer, GivesTheIdsThatEverybodyKnows) {

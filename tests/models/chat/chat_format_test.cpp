@@ -31,7 +31,8 @@ class PublishedTemplate : public testing::TestWithParam<const char*> {
     ASSERT_TRUE(format_);
     Result<JsonValue> conversations = JsonValue::parse(fixtures::read(kTemplates / "cases.json"));
     ASSERT_TRUE(conversations.has_value());
-    for (const JsonValue& conversation : conversations->find("cases")->items()) requests_[conversation.find("name")->text()] = request_of(conversation);
+    for (const JsonValue& conversation : conversations->find("cases")->items())
+      requests_[conversation.find("name")->text()] = request_of(conversation);
     expected_ = fixtures::read_json(kTemplates / "expected" / (std::string(GetParam()) + ".json"));
     ASSERT_GT(expected_["cases"].size(), 80u);
   }
@@ -87,7 +88,8 @@ TEST_P(PublishedTemplate, BecomesThePublishedIdsWithOnlyTheTemplatesControlToken
     if (!entry.contains("ids")) continue;
     const Result<std::vector<Piece>> pieces = render(entry);
     ASSERT_TRUE(pieces.has_value()) << entry["name"];
-    EXPECT_EQ((*tokenizer)->encode(entry["text"].get<std::string>(), SpecialTokens::all), entry["ids"].get<std::vector<int>>()) << entry["name"];
+    EXPECT_EQ((*tokenizer)->encode(entry["text"].get<std::string>(), SpecialTokens::all), entry["ids"].get<std::vector<int>>())
+        << entry["name"];
     const json& guarded = entry.contains("ids_guarded") ? entry["ids_guarded"] : entry["ids"];
     EXPECT_EQ((*tokenizer)->encode_pieces(*pieces), guarded.get<std::vector<int>>()) << entry["name"];
     ++n_compared;
@@ -98,7 +100,8 @@ TEST_P(PublishedTemplate, BecomesThePublishedIdsWithOnlyTheTemplatesControlToken
 INSTANTIATE_TEST_SUITE_P(Formats, PublishedTemplate, testing::Values("smollm2-instruct", "qwen2.5-coder", "qwen3-4b-instruct-2507"),
                          [](const auto& info) {
                            std::string name = info.param;
-                           std::replace_if(name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
+                           std::replace_if(
+                               name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
                            return name;
                          });
 
@@ -123,7 +126,8 @@ TEST(ChatFormats, NeverLetAConversationWriteAControlToken) {
       EXPECT_TRUE(pieces.has_value()) << name;
       if (!pieces) return counts;
       const std::vector<int> ids = tokenizer->encode_pieces(*pieces);
-      for (int id = tokenizer->n_ids() - tokenizer->n_added_tokens(); id < tokenizer->n_ids(); ++id) counts[id] = static_cast<int>(std::count(ids.begin(), ids.end(), id));
+      for (int id = tokenizer->n_ids() - tokenizer->n_added_tokens(); id < tokenizer->n_ids(); ++id)
+        counts[id] = static_cast<int>(std::count(ids.begin(), ids.end(), id));
       return counts;
     };
     EXPECT_EQ(counted(*conversation), counted(*harmless)) << name;

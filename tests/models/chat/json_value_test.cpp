@@ -16,10 +16,12 @@ TEST(JsonValue, IsDumpedAsPythonDumpsIt) {
   const std::pair<std::string_view, std::string_view> cases[] = {
       {R"( {"b":1,"a":[true,false,null],"b":{}} )", R"({"b": {}, "a": [true, false, null]})"},
       {"[]", "[]"},
-      {"[-0, -0.0, 0.0, 4.0, 1E2, 1e15, 1e16, 123456789012345680.0]", "[0, -0.0, 0.0, 4.0, 100.0, 1000000000000000.0, 1e+16, 1.2345678901234568e+17]"},
+      {"[-0, -0.0, 0.0, 4.0, 1E2, 1e15, 1e16, 123456789012345680.0]",
+       "[0, -0.0, 0.0, 4.0, 100.0, 1000000000000000.0, 1e+16, 1.2345678901234568e+17]"},
       {"[0.0001, 0.00001, 1e-7, -1.5e-10, 0.1, 3.14159, 1e-400, 5e-324, 1.7976931348623157e308]",
        "[0.0001, 1e-05, 1e-07, -1.5e-10, 0.1, 3.14159, 0.0, 5e-324, 1.7976931348623157e+308]"},
-      {"[9007199254740993, 123456789012345678901234567890, -99999999999999999999]", "[9007199254740993, 123456789012345678901234567890, -99999999999999999999]"},
+      {"[9007199254740993, 123456789012345678901234567890, -99999999999999999999]",
+       "[9007199254740993, 123456789012345678901234567890, -99999999999999999999]"},
       {R"("\u00e9\ud83d\ude42\"\\\/\b\f\n\r\t\u0001\u007f\u2028")", "\"é🙂\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\x7F\u2028\""},
       {"{\"\": 1, \"k\": \"v\", \"\": 2}", "{\"\": 2, \"k\": \"v\"}"},
   };
@@ -42,14 +44,15 @@ TEST(JsonValue, IsPrintedAsPythonPrintsIt) {
 }
 
 TEST(JsonValue, IsTrueWherePythonsIs) {
-  for (const char* text : {"null", "false", "0", "-0", "0.0", "-0.0", "0e5", "\"\"", "[]", "{}"}) EXPECT_FALSE(parsed(text).truthy()) << text;
+  for (const char* text : {"null", "false", "0", "-0", "0.0", "-0.0", "0e5", "\"\"", "[]", "{}"})
+    EXPECT_FALSE(parsed(text).truthy()) << text;
   for (const char* text : {"true", "1", "-1", "1e-9", "\"0\"", "[0]", "{\"a\":null}"}) EXPECT_TRUE(parsed(text).truthy()) << text;
 }
 
 TEST(JsonValue, RefusesWhatIsNoJsonInWords) {
-  for (const std::string& text : {std::string(), std::string("{"), std::string("[1,]"), std::string("{\"a\" 1}"), std::string("01"), std::string("\"\xFF\""),
-                                  std::string("\"\\ud800\""), std::string("1 2"), std::string("1e999"), std::string(100000, '['),
-                                  std::string("nul"), std::string("\"a\nb\"")}) {
+  for (const std::string& text : {std::string(), std::string("{"), std::string("[1,]"), std::string("{\"a\" 1}"), std::string("01"),
+                                  std::string("\"\xFF\""), std::string("\"\\ud800\""), std::string("1 2"), std::string("1e999"),
+                                  std::string(100000, '['), std::string("nul"), std::string("\"a\nb\"")}) {
     const Result<JsonValue> value = JsonValue::parse(text);
     ASSERT_FALSE(value.has_value()) << text.substr(0, 20);
     EXPECT_EQ(value.error().code, ErrorCode::bad_argument);
