@@ -1,1 +1,0 @@
-#include "engine/sampling/sampler.h"
