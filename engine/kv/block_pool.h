@@ -12,7 +12,7 @@
 
 namespace pio {
 
-// Bytes that one token's keys and values take in all layers.
+// Bytes that one token's keys and values take in all layers; a head takes whole blocks of its format.
 std::uint64_t kv_bytes_per_token(const std::vector<KvLayout>& layers, DType dtype);
 
 // Which blocks are in use, and by how many. Pure bookkeeping.
@@ -35,15 +35,17 @@ class BlockAllocator {
 // The memory, and who holds what of it. One thread at a time.
 class BlockPool {
  public:
-  // Room for n_tokens, rounded up to blocks. Fails with out_of_memory{device, needed_bytes, free_bytes}.
-  static Result<std::unique_ptr<BlockPool>> create(Backend& backend, const std::vector<KvLayout>& layers, DType dtype, std::int64_t n_tokens);
+  // Room for n_tokens, rounded up to blocks. Fails with out_of_memory{device, needed_bytes, free_bytes} (of all layers together),
+  // not_available where the backend keeps no heads in this format, or bad_argument{limit, asked}.
+  static Result<std::unique_ptr<BlockPool>> create(Backend& backend, const std::vector<KvLayout>& layers, DType dtype,
+                                                   std::int64_t n_tokens);
 
   KvState& state() { return state_; }
   BlockAllocator& blocks() { return blocks_; }
   std::int64_t n_tokens() const { return n_tokens_; }  // as asked for: the most that all sequences may hold
 
  private:
-  BlockPool(std::int64_t n_tokens);
+  explicit BlockPool(std::int64_t n_tokens);
   std::int64_t n_tokens_;
   BlockAllocator blocks_;
   std::vector<std::unique_ptr<Buffer>> buffers_;

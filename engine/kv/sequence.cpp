@@ -30,13 +30,29 @@ void Sequence::append(std::span<const int> ids) {
   CHECK(tokens_.size() <= blocks_.size() * kKvBlockLength, "append: the cells were not reserved");
 }
 
-void Sequence::truncate(std::int64_t n) {
-  if (n < n_tokens()) tokens_.resize(n);
-  const auto n_blocks = static_cast<std::size_t>((n_tokens() + kKvBlockLength - 1) / kKvBlockLength);
+std::int64_t Sequence::adopt_prefix(const Sequence& other, std::int64_t n) {
+  CHECK(tokens_.empty() && blocks_.empty() && pool_ == other.pool_, "adopt_prefix: expected an empty sequence of the same pool");
+  CHECK(n >= 0 && n <= other.n_tokens(), "adopt_prefix: more tokens than there are");
+  const std::int64_t n_blocks = n / kKvBlockLength;
+  for (std::int64_t j = 0; j < n_blocks; ++j) {
+    pool_->blocks().share(other.blocks_[j]);
+    blocks_.push_back(other.blocks_[j]);
+  }
+  tokens_.assign(other.tokens_.begin(), other.tokens_.begin() + n_blocks * kKvBlockLength);
+  return n_tokens();
+}
+
+std::int64_t Sequence::truncate(std::int64_t n) {
+  CHECK(n >= 0, "truncate: a negative number of tokens");
+  n = std::min(n, n_tokens());
+  if (n % kKvBlockLength != 0 && pool_->blocks().references(blocks_[n / kKvBlockLength]) > 1) n -= n % kKvBlockLength;
+  tokens_.resize(n);
+  const auto n_blocks = static_cast<std::size_t>((n + kKvBlockLength - 1) / kKvBlockLength);
   while (blocks_.size() > n_blocks) {
     pool_->blocks().release(blocks_.back());
     blocks_.pop_back();
   }
+  return n;
 }
 
 }  // namespace pio
