@@ -1,0 +1,535 @@
+#include "app/chat/conversation_model.h"
+
+#include <QHash>
+#include <optional>
+#include <utility>
+
+#include "app/text/highlight.h"
+#include "app/text/markdown.h"
+#include "app/text/rich_text.h"
+
+namespace pio {
+namespace {
+
+using Kind = ConversationModel::Kind;
+
+// One row of a message: a block of its text or one of the rows around it (block < 0).
+struct Part {
+  Kind kind;
+  int block = -1;
+  bool operator==(const Part&) const = default;
+};
+
+struct Entry {
+  Message message;
+  StreamingMarkdown text;
+  std::vector<Part> parts;
+  std::vector<QString> html;             // of each block, as far as it was asked for; null: not made yet
+  std::optional<CodeColourer> colourer;  // of the code block being written
+  int colouredBlock = -1;
+  int announcedBlock = 0;                // sentences up to here have been told
+  qsizetype announcedTo = 0;
+  int firstRow = 0;
+};
+
+bool isStreaming(const Message& message) { return message.state == Message::State::Streaming; }
+bool isAnswer(const Message& message) { return message.role == Message::Role::Assistant; }
+
+QString stateName(Message::State state) {
+  switch (state) {
+    case Message::State::Complete: return QStringLiteral("complete");
+    case Message::State::Stopped: return QStringLiteral("stopped");
+    case Message::State::Unfinished: return QStringLiteral("unfinished");
+    case Message::State::Failed: return QStringLiteral("failed");
+    case Message::State::Streaming: break;
+  }
+  return QStringLiteral("streaming");
+}
+
+Kind kindOf(const Block& block) {
+  switch (block.kind) {
+    case Block::Kind::Paragraph: return Kind::Paragraph;
+    case Block::Kind::Heading: return Kind::Heading;
+    case Block::Kind::ListItem: return Kind::ListItem;
+    case Block::Kind::Rule: return Kind::Rule;
+    case Block::Kind::Code: return Kind::Code;
+    case Block::Kind::Table: break;
+  }
+  return Kind::Table;
+}
+
+std::vector<Part> partsOf(const Entry& entry) {
+  const Message& message = entry.message;
+  if (message.role == Message::Role::System) return {};
+  if (message.role == Message::Role::User) return {{Kind::UserMessage}};
+  std::vector<Part> parts = {{Kind::AnswerHeader}};
+  if (message.droppedMessages > 0) parts.push_back({Kind::DroppedNote});
+  const auto& blocks = entry.text.blocks();
+  for (size_t i = 0; i < blocks.size(); ++i) parts.push_back({kindOf(blocks[i]), int(i)});
+  if (message.state == Message::State::Failed && message.error.isSet()) parts.push_back({Kind::ErrorNote});
+  if (message.state == Message::State::Stopped || message.state == Message::State::Unfinished) parts.push_back({Kind::StoppedNote});
+  parts.push_back({Kind::Footer});
+  return parts;
+}
+
+bool isBox(Kind kind) { return kind == Kind::Code || kind == Kind::Table; }
+
+// The block of a row. While rows are being taken out, a view may still ask for one whose block is gone.
+const Block& blockOf(const Entry& entry, const Part& part) {
+  static const Block none;
+  const auto& blocks = entry.text.blocks();
+  return part.block >= 0 && size_t(part.block) < blocks.size() ? blocks[size_t(part.block)] : none;
+}
+
+// Space between two rows, look.md section 7. Leading sits above a line, so the gap before a box is larger than the one behind it.
+int gapBetween(Kind above, Kind below, int levelAbove) {
+  switch (below) {
+    case Kind::UserMessage: return 32;
+    case Kind::AnswerHeader: return 20;
+    case Kind::Footer: return 6;
+    case Kind::DroppedNote: return 8;
+    case Kind::Thinking: return 2;
+    case Kind::ErrorNote:
+    case Kind::StoppedNote: return 12;
+    default: break;
+  }
+  if (above == Kind::AnswerHeader || above == Kind::DroppedNote) return 8;
+  if (above == Kind::Rule || below == Kind::Rule) return 20;
+  if (below == Kind::Heading) return 20;
+  if (above == Kind::Heading) return isBox(below) ? 10 : levelAbove <= 2 ? 6 : 4;
+  if (isBox(below)) return isBox(above) ? 12 : 16;
+  if (isBox(above)) return 10;
+  return above == Kind::ListItem && below == Kind::ListItem ? 6 : 12;
+}
+
+bool isNumber(const QString& text) {
+  bool digit = false;
+  for (const QChar c : text) {
+    digit |= c.isDigit();
+    // figures with their signs and units of one letter: "−1,204.5", "12 %", "$3.20"
+    if (!c.isDigit() && !c.isSpace() && !QStringView(u"+-−±.,%$€£¥≈~<>/:").contains(c)) return false;
+  }
+  return digit;
+}
+
+// Columns without an alignment of their own stand right if the first row of the body has a number there; the rows below it come too late.
+QVariantList alignmentsOf(const Block& table) {
+  QVariantList out;
+  for (size_t column = 0; column < table.alignments.size(); ++column) {
+    Qt::AlignmentFlag flag = Qt::AlignLeft;
+    switch (table.alignments[column]) {
+      case Block::Align::Left: break;
+      case Block::Align::Center: flag = Qt::AlignHCenter; break;
+      case Block::Align::Right: flag = Qt::AlignRight; break;
+      case Block::Align::Default:
+        if (table.cells.size() > 1 && column < table.cells[1].size() && isNumber(table.cells[1][column].text)) flag = Qt::AlignRight;
+    }
+    out.push_back(int(flag));
+  }
+  return out;
+}
+
+// End of the next sentence of `text` from `from` on, or -1: a closing sign and white space behind it, or a full-width sign.
+qsizetype sentenceEnd(QStringView text, qsizetype from) {
+  for (qsizetype i = from; i < text.size(); ++i) {
+    const QChar c = text[i];
+    if (c == u'。' || c == u'！' || c == u'？') return i + 1;
+    const bool closes = c == u'.' || c == u'!' || c == u'?' || c == u'…' || c == u':';
+    if (c == u'\n' || (closes && i + 1 < text.size() && text[i + 1].isSpace())) return i + 1;
+  }
+  return -1;
+}
+
+}  // namespace
+
+struct ConversationModel::Private {
+  ConversationModel* q;
+  std::vector<Entry> entries;
+  std::vector<int> entryOfRow;   // which entry a row belongs to
+  QHash<QString, int> byId;
+  QVariantMap styleMap;
+  RichStyle style;
+
+  // ---- the rows -----------------------------------------------------------------------------------------------------------------
+
+  void fill(Entry& entry) {
+    entry.text = {};
+    entry.html.clear();
+    entry.colourer.reset();
+    entry.colouredBlock = -1;
+    entry.announcedBlock = 0;
+    entry.announcedTo = 0;
+    if (isAnswer(entry.message)) {
+      entry.text.append(entry.message.text);
+      if (!isStreaming(entry.message)) entry.text.finish();
+    }
+    entry.html.resize(entry.text.blocks().size());
+    if (isStreaming(entry.message)) {  // what is there already was told before
+      entry.announcedBlock = std::max(0, int(entry.text.blocks().size()) - 1);
+      if (!entry.text.blocks().empty()) entry.announcedTo = entry.text.blocks().back().content.text.size();
+    }
+  }
+
+  void renumber(size_t fromEntry) {
+    int row = 0;
+    if (fromEntry > 0) row = entries[fromEntry - 1].firstRow + int(entries[fromEntry - 1].parts.size());
+    for (size_t i = fromEntry; i < entries.size(); ++i) {
+      entries[i].firstRow = row;
+      row += int(entries[i].parts.size());
+    }
+    const size_t keep = fromEntry < entries.size() ? size_t(entries[fromEntry].firstRow) : size_t(row);
+    entryOfRow.resize(std::min(entryOfRow.size(), keep));
+    for (size_t i = fromEntry; i < entries.size(); ++i) entryOfRow.insert(entryOfRow.end(), entries[i].parts.size(), int(i));
+  }
+
+  // Makes the rows of entry `e` what its message says now; rows of the same kind at both ends stay, those between are taken out and put in
+  // anew (a view makes its delegate by the kind, once).
+  void syncRows(size_t e) {
+    Entry& entry = entries[e];
+    std::vector<Part> now = partsOf(entry);
+    std::vector<Part>& was = entry.parts;
+    const auto sameKind = [](const Part& a, const Part& b) { return a.kind == b.kind && (a.block < 0) == (b.block < 0); };
+    size_t head = 0;
+    while (head < was.size() && head < now.size() && sameKind(was[head], now[head])) ++head;
+    size_t tail = 0;
+    // blocks are matched from the front: only rows without one may stay at the end
+    while (tail < was.size() - head && tail < now.size() - head && was[was.size() - 1 - tail].block < 0 &&
+           sameKind(was[was.size() - 1 - tail], now[now.size() - 1 - tail]))
+      ++tail;
+    const int first = entry.firstRow + int(head);
+    const int nOld = int(was.size() - head - tail);
+    const int nNew = int(now.size() - head - tail);
+    if (nOld > 0) {
+      q->beginRemoveRows({}, first, first + nOld - 1);
+      was.erase(was.begin() + long(head), was.begin() + long(head) + nOld);
+      renumber(e);
+      q->endRemoveRows();
+    }
+    if (nNew > 0) {
+      q->beginInsertRows({}, first, first + nNew - 1);
+      was = std::move(now);
+      renumber(e);
+      q->endInsertRows();
+    } else {
+      was = std::move(now);
+    }
+    if (nOld != nNew) emit q->countChanged();
+  }
+
+  void changed(int firstRow, int lastRow, const QList<int>& roles = {}) {
+    if (firstRow <= lastRow) emit q->dataChanged(q->index(firstRow), q->index(lastRow), roles);
+  }
+
+  void changedAll(size_t e, const QList<int>& roles) {
+    changed(entries[e].firstRow, entries[e].firstRow + int(entries[e].parts.size()) - 1, roles);
+  }
+
+  // Rows for blocks from `firstBlock` on; they are new or their text has changed.
+  void syncBlocks(size_t e, qsizetype firstBlock) {
+    Entry& entry = entries[e];
+    const int oldEnd = int(entry.html.size());
+    entry.html.resize(size_t(std::min(int(firstBlock), oldEnd)));
+    entry.html.resize(entry.text.blocks().size());
+    syncRows(e);
+    const int end = std::min(oldEnd, int(entry.text.blocks().size()));
+    const int firstRow = entry.firstRow + blockOffset(entry);
+    changed(firstRow + int(firstBlock), firstRow + end - 1);
+    // A code block that has closed gets the colours of the whole code, not of how it came.
+    if (entry.colouredBlock >= 0 && entry.colouredBlock < entry.text.closedCount()) {
+      const int block = std::exchange(entry.colouredBlock, -1);
+      entry.colourer.reset();
+      entry.html[size_t(block)] = QString();
+      changed(firstRow + block, firstRow + block, {HtmlRole});
+    }
+  }
+
+  static int blockOffset(const Entry& entry) { return entry.message.droppedMessages > 0 ? 2 : 1; }
+
+  // ---- what a row says ----------------------------------------------------------------------------------------------------------
+
+  const QString& blockHtml(Entry& entry, int block) {
+    QString& html = entry.html[size_t(block)];
+    if (!html.isNull()) return html;
+    const Block& content = entry.text.blocks()[size_t(block)];
+    if (content.kind == Block::Kind::Code) {
+      // While it is written the colourer keeps its tree; a closed block is parsed once, as a whole.
+      if (block >= entry.text.closedCount()) {
+        if (entry.colouredBlock != block || !entry.colourer) {
+          entry.colourer.emplace(content.language);
+          entry.colouredBlock = block;
+        }
+        html = codeHtml(content.content.text, entry.colourer->colours(content.content.text), style);
+      } else {
+        html = codeHtml(content.content.text, CodeColourer(content.language).colours(content.content.text), style);
+      }
+    } else {
+      html = proseHtml(content, style);
+    }
+    if (html.isNull()) html = QString(QLatin1String(""));
+    return html;
+  }
+
+  QVariantList cells(const Block& table) const {
+    QVariantList rows;
+    for (size_t i = 0; i < table.cells.size(); ++i) {
+      QVariantList row;
+      for (const Inline& cell : table.cells[i]) row.push_back(cellHtml(cell, i == 0, style));
+      rows.push_back(QVariant(row));
+    }
+    return rows;
+  }
+
+  int gap(int row) const {
+    if (row == 0) return 12;
+    const Entry& entry = entries[size_t(entryOfRow[size_t(row)])];
+    const int part = row - entry.firstRow;
+    const Entry& other = part > 0 ? entry : entries[size_t(entryOfRow[size_t(row) - 1])];
+    const Part& above = part > 0 ? entry.parts[size_t(part) - 1] : other.parts.back();
+    return gapBetween(above.kind, entry.parts[size_t(part)].kind, blockOf(other, above).level);
+  }
+
+  QString text(const Entry& entry, const Part& part) const {
+    if (part.block >= 0) return blockOf(entry, part).plainText();
+    switch (part.kind) {
+      case Kind::UserMessage:
+      case Kind::Footer: return entry.message.text;
+      case Kind::AnswerHeader: return entry.message.modelName;
+      case Kind::ErrorNote: {
+        const UserError& error = entry.message.error;
+        return error.explanation.isEmpty() ? error.title : error.title + u'\n' + error.explanation;
+      }
+      default: return {};
+    }
+  }
+
+  // ---- sentences ----------------------------------------------------------------------------------------------------------------
+
+  void announce(Entry& entry, bool all) {
+    const auto& blocks = entry.text.blocks();
+    while (entry.announcedBlock < int(blocks.size())) {
+      const Block& block = blocks[size_t(entry.announcedBlock)];
+      const bool open = !all && entry.announcedBlock + 1 == int(blocks.size());
+      // Code and tables are reached row by row by who wants them; read aloud while they are written they are noise.
+      if (block.kind != Block::Kind::Code && block.kind != Block::Kind::Table && block.kind != Block::Kind::Rule) {
+        const QString& text = block.content.text;
+        entry.announcedTo = std::min(entry.announcedTo, text.size());
+        for (qsizetype end; (end = sentenceEnd(text, entry.announcedTo)) >= 0;) tell(entry, text, end);
+        if (open) return;
+        tell(entry, text, text.size());
+      } else if (open) {
+        return;
+      }
+      ++entry.announcedBlock;
+      entry.announcedTo = 0;
+    }
+  }
+
+  void tell(Entry& entry, const QString& text, qsizetype end) {
+    const QString sentence = text.mid(entry.announcedTo, end - entry.announcedTo).trimmed();
+    entry.announcedTo = end;
+    if (!sentence.isEmpty()) emit q->sentenceWritten(sentence);
+  }
+};
+
+ConversationModel::ConversationModel(QObject* parent) : QAbstractListModel(parent), d(std::make_unique<Private>()) { d->q = this; }
+ConversationModel::~ConversationModel() = default;
+
+int ConversationModel::rowCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : int(d->entryOfRow.size()); }
+
+QVariant ConversationModel::data(const QModelIndex& index, int role) const {
+  if (!checkIndex(index, CheckIndexOption::IndexIsValid | CheckIndexOption::ParentIsInvalid)) return {};
+  const int e = d->entryOfRow[size_t(index.row())];
+  Entry& entry = d->entries[size_t(e)];
+  const Message& message = entry.message;
+  const Part part = entry.parts[size_t(index.row() - entry.firstRow)];
+  const Block& block = blockOf(entry, part);
+  switch (role) {
+    case KindRole: return part.kind;
+    case MessageIdRole: return message.id;
+    case Qt::DisplayRole:
+    case TextRole: return d->text(entry, part);
+    case HtmlRole: return part.block >= 0 && size_t(part.block) < entry.html.size() ? d->blockHtml(entry, part.block) : QString();
+    case GapRole: return d->gap(index.row());
+    case LevelRole: return block.level;
+    case IndentRole: return block.indent;
+    case MarkerRole: return block.marker;
+    case QuoteRole: return block.quote;
+    case LanguageRole: return block.language;
+    case CellsRole: return d->cells(block);
+    case AlignmentsRole: return alignmentsOf(block);
+    case StreamingRole: return isStreaming(message);
+    case LastRole: return e + 1 == int(d->entries.size());
+    case ModelNameRole: return message.modelName;
+    case VersionRole: return message.version;
+    case VersionCountRole: return message.versionCount;
+    case StateRole: return stateName(message.state);
+    case TokensRole: return message.generatedTokens;
+    case SpeedRole: return message.tokensPerSecond;
+    case FirstTokenRole: return message.firstTokenSeconds;
+    case ContextUsedRole: return message.contextUsed;
+    case ContextLengthRole: return message.contextLength;
+    case DroppedRole: return message.droppedMessages;
+    case ErrorRole: return QVariant::fromValue(message.error);
+    default: return {};
+  }
+}
+
+QHash<int, QByteArray> ConversationModel::roleNames() const {
+  return {{KindRole, "kind"},
+          {MessageIdRole, "messageId"},
+          {TextRole, "text"},
+          {HtmlRole, "html"},
+          {GapRole, "gap"},
+          {LevelRole, "level"},
+          {IndentRole, "indent"},
+          {MarkerRole, "marker"},
+          {QuoteRole, "quote"},
+          {LanguageRole, "language"},
+          {CellsRole, "cells"},
+          {AlignmentsRole, "alignments"},
+          {StreamingRole, "streaming"},
+          {LastRole, "isLast"},
+          {ModelNameRole, "modelName"},
+          {VersionRole, "version"},
+          {VersionCountRole, "versionCount"},
+          {StateRole, "state"},
+          {TokensRole, "tokens"},
+          {SpeedRole, "tokensPerSecond"},
+          {FirstTokenRole, "firstTokenSeconds"},
+          {ContextUsedRole, "contextUsed"},
+          {ContextLengthRole, "contextLength"},
+          {DroppedRole, "dropped"},
+          {ErrorRole, "error"}};
+}
+
+QVariantMap ConversationModel::style() const { return d->styleMap; }
+
+void ConversationModel::setStyle(const QVariantMap& style) {
+  if (d->styleMap == style) return;
+  d->styleMap = style;
+  d->style = RichStyle::of(style);
+  for (Entry& entry : d->entries) entry.html.assign(entry.html.size(), QString());
+  d->changed(0, rowCount() - 1, {HtmlRole, CellsRole});
+  emit styleChanged();
+}
+
+void ConversationModel::reset(const QList<Message>& messages) {
+  const int before = rowCount();
+  beginResetModel();
+  d->entries.clear();
+  d->byId.clear();
+  d->entryOfRow.clear();
+  d->entries.reserve(size_t(messages.size()));
+  for (const Message& message : messages) {
+    d->byId.insert(message.id, int(d->entries.size()));
+    Entry& entry = d->entries.emplace_back();
+    entry.message = message;
+    d->fill(entry);
+    entry.parts = partsOf(entry);
+  }
+  d->renumber(0);
+  endResetModel();
+  if (rowCount() != before) emit countChanged();
+}
+
+void ConversationModel::append(const Message& message) {
+  const size_t e = d->entries.size();
+  d->byId.insert(message.id, int(e));
+  Entry& entry = d->entries.emplace_back();
+  entry.message = message;
+  entry.firstRow = rowCount();
+  d->fill(entry);
+  d->syncRows(e);
+  if (e > 0) d->changedAll(e - 1, {LastRole});
+}
+
+void ConversationModel::appendText(const QString& messageId, const QString& delta) {
+  const auto it = d->byId.constFind(messageId);
+  if (it == d->byId.constEnd() || delta.isEmpty()) return;
+  const size_t e = size_t(it.value());
+  Entry& entry = d->entries[e];
+  entry.message.text += delta;
+  if (!isAnswer(entry.message) || !isStreaming(entry.message)) {
+    // No answer being written: a text that grows all the same (an import) is read anew.
+    d->fill(entry);
+    d->syncRows(e);
+    d->changedAll(e, {});
+    return;
+  }
+  const qsizetype first = entry.text.append(delta);
+  d->syncBlocks(e, first);
+  d->announce(entry, false);
+}
+
+void ConversationModel::update(const Message& message) {
+  const auto it = d->byId.constFind(message.id);
+  if (it == d->byId.constEnd()) return;
+  const size_t e = size_t(it.value());
+  Entry& entry = d->entries[e];
+  const bool wasStreaming = isStreaming(entry.message);
+  // The caller may leave the text out: it is what was appended.
+  const QString text = message.text.isEmpty() ? entry.message.text : message.text;
+  const bool sameText = text == entry.message.text && message.role == entry.message.role;
+  entry.message = message;
+  entry.message.text = text;
+  if (!sameText || (!wasStreaming && isStreaming(message))) {
+    d->fill(entry);
+    d->syncRows(e);
+  } else if (wasStreaming && !isStreaming(message)) {
+    const qsizetype first = entry.text.finish();
+    d->syncBlocks(e, first);
+    d->announce(entry, true);
+  } else {
+    d->syncRows(e);
+  }
+  d->changedAll(e, {});
+}
+
+void ConversationModel::removeFrom(const QString& messageId) {
+  const auto it = d->byId.constFind(messageId);
+  if (it == d->byId.constEnd()) return;
+  const size_t e = size_t(it.value());
+  const int first = d->entries[e].firstRow;
+  const int last = rowCount() - 1;
+  if (first <= last) beginRemoveRows({}, first, last);
+  for (size_t i = e; i < d->entries.size(); ++i) d->byId.remove(d->entries[i].message.id);
+  d->entries.resize(e);
+  d->entryOfRow.resize(size_t(first));
+  if (first <= last) {
+    endRemoveRows();
+    emit countChanged();
+  }
+  if (e > 0) d->changedAll(e - 1, {LastRole});
+}
+
+QString ConversationModel::textOf(const QString& messageId) const {
+  const auto it = d->byId.constFind(messageId);
+  return it == d->byId.constEnd() ? QString() : d->entries[size_t(it.value())].message.text;
+}
+
+int ConversationModel::messageCount() const { return int(d->entries.size()); }
+
+int ConversationModel::rowOf(const QString& messageId) const {
+  const auto it = d->byId.constFind(messageId);
+  if (it == d->byId.constEnd() || d->entries[size_t(it.value())].parts.empty()) return -1;
+  return d->entries[size_t(it.value())].firstRow;
+}
+
+int ConversationModel::find(const QString& needle, int row, int direction) const {
+  const int n = rowCount();
+  if (needle.isEmpty() || n == 0) return -1;
+  const int step = direction < 0 ? -1 : 1;
+  // From outside of the list, -1 or behind the end, the search begins at its edge.
+  int at = row < 0 || row >= n ? (step > 0 ? -1 : n) : row;
+  for (int i = 0; i < n; ++i) {
+    at += step;
+    at = at >= n ? 0 : at < 0 ? n - 1 : at;
+    const Entry& entry = d->entries[size_t(d->entryOfRow[size_t(at)])];
+    const Part& part = entry.parts[size_t(at - entry.firstRow)];
+    if (part.kind != UserMessage && part.block < 0) continue;
+    if (d->text(entry, part).contains(needle, Qt::CaseInsensitive)) return at;
+  }
+  return -1;
+}
+
+}  // namespace pio
