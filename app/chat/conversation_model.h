@@ -48,7 +48,7 @@ class ConversationModel : public QAbstractListModel {
   enum Roles {
     KindRole = Qt::UserRole + 1,  // kind
     MessageIdRole,     // messageId
-    TextRole,          // text: plain, what Copy copies (of Footer: the whole message; of Code: the code)
+    TextRole,          // text: plain, what Copy copies (of Code: the code; of Footer: the whole message, told anew when it ends)
     HtmlRole,          // html: rich text of the block, colours included; "" where text is shown plain
     GapRole,           // gap: pixels above the row (look.md section 7)
     LevelRole,         // level: 1–6 of a heading
