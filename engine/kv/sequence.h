@@ -12,7 +12,10 @@ namespace pio {
 class Sequence {
  public:
   explicit Sequence(BlockPool& pool) : pool_(&pool) {}
-  Sequence(Sequence&& other) noexcept : pool_(other.pool_), tokens_(std::move(other.tokens_)), blocks_(std::move(other.blocks_)) { other.blocks_.clear(); }
+  Sequence(Sequence&& other) noexcept : pool_(other.pool_), tokens_(std::move(other.tokens_)), blocks_(std::move(other.blocks_)) {
+    other.tokens_.clear();
+    other.blocks_.clear();
+  }
   Sequence& operator=(Sequence&&) = delete;
   ~Sequence() { truncate(0); }
 
