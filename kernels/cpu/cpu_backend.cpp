@@ -83,6 +83,7 @@ Q8Row take_q8_row(Carver& carver, std::int64_t n_in) {
   const std::int64_t n32 = round_up(n_in / 32, 16), n16 = round_up(n_in / 16, 16);
   Q8Row row;
   row.q = carver.take<std::int8_t>(n_in);
+  row.sum16 = carver.take<std::int32_t>(n16);
   row.d32 = carver.take<float>(n32);
   row.s32 = carver.take<float>(n32);
   row.d16 = carver.take<float>(n16);
@@ -231,11 +232,10 @@ class CpuBackend final : public Backend {
     matvec_q8(y, x, w, bias, *quant);
   }
 
-  // Rows of weights in a tile: about 32 KiB, a microsecond of memory bandwidth, and a few tiles a thread at least.
+  // Rows of weights in a tile: about 32 KiB, a microsecond of memory bandwidth, and a few tiles a thread at least. Kernels take four
+  // rows together.
   std::int64_t rows_per_tile(std::int64_t n_rows, std::int64_t row_bytes) const {
-    const std::int64_t by_bytes = std::max<std::int64_t>(1, 32 * 1024 / row_bytes);
-    const std::int64_t by_threads = std::max<std::int64_t>(1, n_rows / (4 * pool_.n_threads()));
-    return std::min(by_bytes, by_threads);
+    return round_up(std::max<std::int64_t>(1, std::min(32 * 1024 / row_bytes, n_rows / (4 * pool_.n_threads()))), 4);
   }
 
   // gemv(t, first, n, y) computes rows [first, first + n) for token t.

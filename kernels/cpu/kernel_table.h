@@ -10,9 +10,10 @@ namespace pio {
 
 // One row of activations rounded to int8: value i is d32[i / 32] * q[i]. The sums are those of the rounded values,
 //   s32[b] = sum over block b of d32[b] * q[i];  d16, s16 the same over half blocks (d16[2b] = d16[2b + 1] = d32[b]).
-// The four arrays hold n_in / 32 or n_in / 16 floats and are zero from there to the next multiple of 16.
+// The arrays hold n_in / 32 or n_in / 16 numbers and are zero from there to the next multiple of 16.
 struct Q8Row {
   int8_t* q;
+  int32_t* sum16;  // sum of q over half block i
   float* d32;
   float* s32;
   float* d16;

@@ -1,5 +1,5 @@
 // AVX-512 with VNNI: 16 floats, 64 bytes, and vpdpbusd, which adds four byte products to 32 bits without saturating. Products with one
-// token stay on 256-bit registers: they wait for memory, and a run of 32 numbers fills one.
+// token take four rows together (inl/gemv4_inl.h).
 
 #include <immintrin.h>
 #include <string.h>
@@ -43,9 +43,53 @@ inline Vec vec_load_bf16(const uint8_t* p) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))), 16));
 }
 
-// Bit i of `bits` as `value` in byte i.
-inline Bytes bytes_from_bits(uint32_t bits, uint8_t value) {
-  return {_mm256_maskz_mov_epi8(static_cast<__mmask32>(bits), _mm256_set1_epi8(static_cast<char>(value)))};
+// Bit i of the 32 at p as `value` in byte i.
+inline Bytes bytes_from_bits(const uint8_t* p, uint8_t value) {
+  return {_mm256_maskz_mov_epi8(static_cast<__mmask32>(read_u32(p)), _mm256_set1_epi8(static_cast<char>(value)))};
+}
+
+// The same place of four rows, `stride` bytes apart.
+struct Rows4 {
+  const uint8_t* p;
+  size_t stride;
+  Rows4 operator+(ptrdiff_t n) const { return {p + n, stride}; }
+};
+// 32 bytes of each of four rows: lane r of `low` holds the first 16 of row r, lane r of `high` the others.
+struct Bytes4 {
+  __m512i low, high;
+};
+inline __m512i lanes_load(Rows4 r) {
+  const auto at = [](const uint8_t* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); };
+  const __m256i first = _mm256_inserti128_si256(_mm256_castsi128_si256(at(r.p)), at(r.p + r.stride), 1);
+  const __m256i second = _mm256_inserti128_si256(_mm256_castsi128_si256(at(r.p + 2 * r.stride)), at(r.p + 3 * r.stride), 1);
+  return _mm512_inserti64x4(_mm512_castsi256_si512(first), second, 1);
+}
+inline Bytes4 bytes_load(Rows4 r) { return {lanes_load(r), lanes_load(r + 16)}; }
+inline __m512i lanes_shift_mask(__m512i v, int n, uint8_t mask) {
+  return _mm512_and_si512(_mm512_srli_epi16(v, static_cast<unsigned>(n)), _mm512_set1_epi8(static_cast<char>(mask)));
+}
+inline Bytes4 bytes_nibbles(Rows4 r) {
+  const __m512i v = lanes_load(r);
+  return {_mm512_and_si512(v, _mm512_set1_epi8(15)), lanes_shift_mask(v, 4, 15)};
+}
+inline Bytes4 bytes_or(Bytes4 a, Bytes4 b) { return {_mm512_or_si512(a.low, b.low), _mm512_or_si512(a.high, b.high)}; }
+inline Bytes4 bytes_shift_mask(Bytes4 b, int n, uint8_t mask) { return {lanes_shift_mask(b.low, n, mask), lanes_shift_mask(b.high, n, mask)}; }
+inline Bytes4 bytes_shift_left(Bytes4 b, int n) {
+  return {_mm512_slli_epi16(b.low, static_cast<unsigned>(n)), _mm512_slli_epi16(b.high, static_cast<unsigned>(n))};
+}
+inline Bytes4 bytes_table(const int8_t* table, Bytes4 index) {
+  const __m512i t = _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
+  return {_mm512_shuffle_epi8(t, index.low), _mm512_shuffle_epi8(t, index.high)};
+}
+inline Bytes4 bytes_from_bits(Rows4 r, uint8_t value) {
+  uint64_t low = 0, high = 0;
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    low |= static_cast<uint64_t>(read_u16(r.p + i * r.stride)) << (16 * i);
+    high |= static_cast<uint64_t>(read_u16(r.p + i * r.stride + 2)) << (16 * i);
+  }
+  const __m512i v = _mm512_set1_epi8(static_cast<char>(value));
+  return {_mm512_maskz_mov_epi8(low, v), _mm512_maskz_mov_epi8(high, v)};
 }
 
 inline Float8 f8_dot_unsigned(Bytes w, Bytes a) { return _mm256_cvtepi32_ps(_mm256_dpbusd_epi32(_mm256_setzero_si256(), w.v, a.v)); }
@@ -135,6 +179,7 @@ inline void gemm_group(const uint8_t* quants, const int8_t* q, const int32_t* in
 
 #include "kernels/cpu/inl/formats_inl.h"
 #include "kernels/cpu/inl/dot_inl.h"
+#include "kernels/cpu/inl/gemv4_inl.h"
 #include "kernels/cpu/inl/gemm_inl.h"
 #include "kernels/cpu/inl/elementwise_inl.h"
 #include "kernels/cpu/inl/attention_inl.h"

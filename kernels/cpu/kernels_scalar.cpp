@@ -11,6 +11,17 @@
 namespace pio {
 namespace {
 
+inline uint32_t read_u32(const uint8_t* p) {
+  uint32_t value;
+  memcpy(&value, p, 4);
+  return value;
+}
+inline uint16_t read_u16(const uint8_t* p) {
+  uint16_t value;
+  memcpy(&value, p, 2);
+  return value;
+}
+
 typedef float Vec __attribute__((vector_size(32)));
 typedef int32_t IntVec __attribute__((vector_size(32)));
 constexpr int kLanes = 8;
@@ -87,7 +98,7 @@ inline Vec vec_times_power_of_two(Vec p, Vec n) {
 }
 inline Vec vec_load_f16(const uint8_t* p) {
   Vec v;
-  for (int i = 0; i < kLanes; ++i) v[i] = half_to_float(static_cast<uint16_t>(p[2 * i] | p[2 * i + 1] << 8));
+  for (int i = 0; i < kLanes; ++i) v[i] = half_to_float(read_u16(p + 2 * i));
   return v;
 }
 inline void vec_store_f16(uint16_t* p, Vec v) {
@@ -95,7 +106,7 @@ inline void vec_store_f16(uint16_t* p, Vec v) {
 }
 inline Vec vec_load_bf16(const uint8_t* p) {
   IntVec v;
-  for (int i = 0; i < kLanes; ++i) v[i] = static_cast<int32_t>(static_cast<uint32_t>(p[2 * i] | p[2 * i + 1] << 8) << 16);
+  for (int i = 0; i < kLanes; ++i) v[i] = static_cast<int32_t>(static_cast<uint32_t>(read_u16(p + 2 * i)) << 16);
   return reinterpret_cast<Vec>(v);
 }
 
@@ -120,7 +131,7 @@ inline Float8 f8_from_s8(const void* p) {
 template <int kStride>
 inline Float8 f8_strided_halves(const uint8_t* p) {
   Float8 v;
-  for (int i = 0; i < 8; ++i) v[i] = half_to_float(static_cast<uint16_t>(p[i * kStride] | p[i * kStride + 1] << 8));
+  for (int i = 0; i < 8; ++i) v[i] = half_to_float(read_u16(p + i * kStride));
   return v;
 }
 
@@ -155,8 +166,9 @@ inline Bytes bytes_table(const int8_t* table, Bytes index) {
   for (int i = 0; i < 32; ++i) index.v[i] = static_cast<uint8_t>(table[index.v[i]]);
   return index;
 }
-// Bit i of `bits` as `value` in byte i.
-inline Bytes bytes_from_bits(uint32_t bits, uint8_t value) {
+// Bit i of the 32 at p as `value` in byte i.
+inline Bytes bytes_from_bits(const uint8_t* p, uint8_t value) {
+  const uint32_t bits = read_u32(p);
   Bytes b;
   for (int i = 0; i < 32; ++i) b.v[i] = bits >> i & 1 ? value : 0;
   return b;

@@ -108,12 +108,17 @@ void quantize_q8(const float* x, int64_t n, const Q8Row& out) {
     bytes_store(reinterpret_cast<uint8_t*>(out.q + 32 * b), f8_round_to_bytes(x0, x1, x2, x3, inverse, &sum_low, &sum_high));
     out.d32[b] = d;
     out.d16[2 * b] = out.d16[2 * b + 1] = d;
+    out.sum16[2 * b] = sum_low;
+    out.sum16[2 * b + 1] = sum_high;
     out.s32[b] = d * static_cast<float>(sum_low + sum_high);
     out.s16[2 * b] = d * static_cast<float>(sum_low);
     out.s16[2 * b + 1] = d * static_cast<float>(sum_high);
   }
   for (int64_t b = n_blocks; b % 16 != 0; ++b) out.d32[b] = out.s32[b] = 0;
-  for (int64_t b = 2 * n_blocks; b % 16 != 0; ++b) out.d16[b] = out.s16[b] = 0;
+  for (int64_t b = 2 * n_blocks; b % 16 != 0; ++b) {
+    out.d16[b] = out.s16[b] = 0;
+    out.sum16[b] = 0;
+  }
 }
 
 // ---- float32 weights -----------------------------------------------------------------------------------------------------------------

@@ -1,16 +1,11 @@
 // The weight formats for the products. Included inside the anonymous namespace of an instruction set's file, after its primitives.
 //
 // A format cuts a row into runs of 32 numbers, and says
-//   quants(block, i)   the raw numbers of run i of a block, a byte each: unsigned, or signed where kSigned
+//   quants(block, i)   the raw numbers of run i of a block, a byte each: unsigned, or signed where kSigned. `block` is the bytes of one
+//                      block, or of the same block of several rows where an instruction set takes rows together.
 //   scales(...)        for `n_blocks` blocks the scale of each group of kGroup numbers, and for kMins its minimum:
 //                      a number is scale * (raw - kOffset), or scale * raw + minimum
 // kMaxRaw bounds the unsigned ones. kBlock, kBytes: numbers and bytes of a block. The layouts are models.md 8.2 and kernels/quant/*.h.
-
-constexpr uint32_t read_u32(const uint8_t* p) {
-  return static_cast<uint32_t>(p[0]) | static_cast<uint32_t>(p[1]) << 8 | static_cast<uint32_t>(p[2]) << 16 |
-         static_cast<uint32_t>(p[3]) << 24;
-}
-inline uint16_t read_u16(const uint8_t* p) { return static_cast<uint16_t>(p[0] | p[1] << 8); }
 
 // Halves that are `stride` bytes apart, to floats; `out` is padded with zeros to a multiple of 8.
 template <int kStride>
@@ -26,14 +21,16 @@ inline void strided_halves(const uint8_t* p, int n, float* out) {
 struct Q4_0 {
   static constexpr int kBlock = 32, kBytes = 18, kGroup = 32, kOffset = 8, kMaxRaw = 15;
   static constexpr bool kSigned = false, kMins = false;
-  static Bytes quants(const uint8_t* block, int) { return bytes_nibbles(block + 2); }
+  template <class Block>
+  static auto quants(Block block, int) { return bytes_nibbles(block + 2); }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float*) { strided_halves<kBytes>(p, n_blocks, scale); }
 };
 
 struct Q4_1 {
   static constexpr int kBlock = 32, kBytes = 20, kGroup = 32, kOffset = 0, kMaxRaw = 15;
   static constexpr bool kSigned = false, kMins = true;
-  static Bytes quants(const uint8_t* block, int) { return bytes_nibbles(block + 4); }
+  template <class Block>
+  static auto quants(Block block, int) { return bytes_nibbles(block + 4); }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float* min) {
     strided_halves<kBytes>(p, n_blocks, scale);
     strided_halves<kBytes>(p + 2, n_blocks, min);
@@ -43,8 +40,9 @@ struct Q4_1 {
 struct Q5_0 {
   static constexpr int kBlock = 32, kBytes = 22, kGroup = 32, kOffset = 16, kMaxRaw = 31;
   static constexpr bool kSigned = false, kMins = false;
-  static Bytes quants(const uint8_t* block, int) {
-    return bytes_or(bytes_nibbles(block + 6), bytes_from_bits(read_u32(block + 2), 0x10));
+  template <class Block>
+  static auto quants(Block block, int) {
+    return bytes_or(bytes_nibbles(block + 6), bytes_from_bits(block + 2, 0x10));
   }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float*) { strided_halves<kBytes>(p, n_blocks, scale); }
 };
@@ -52,8 +50,9 @@ struct Q5_0 {
 struct Q5_1 {
   static constexpr int kBlock = 32, kBytes = 24, kGroup = 32, kOffset = 0, kMaxRaw = 31;
   static constexpr bool kSigned = false, kMins = true;
-  static Bytes quants(const uint8_t* block, int) {
-    return bytes_or(bytes_nibbles(block + 8), bytes_from_bits(read_u32(block + 4), 0x10));
+  template <class Block>
+  static auto quants(Block block, int) {
+    return bytes_or(bytes_nibbles(block + 8), bytes_from_bits(block + 4, 0x10));
   }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float* min) {
     strided_halves<kBytes>(p, n_blocks, scale);
@@ -64,21 +63,24 @@ struct Q5_1 {
 struct Q8_0 {
   static constexpr int kBlock = 32, kBytes = 34, kGroup = 32, kOffset = 0, kMaxRaw = 255;
   static constexpr bool kSigned = true, kMins = false;
-  static Bytes quants(const uint8_t* block, int) { return bytes_load(block + 2); }
+  template <class Block>
+  static auto quants(Block block, int) { return bytes_load(block + 2); }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float*) { strided_halves<kBytes>(p, n_blocks, scale); }
 };
 
 struct IQ4_NL {
   static constexpr int kBlock = 32, kBytes = 18, kGroup = 32, kOffset = 0, kMaxRaw = 255;
   static constexpr bool kSigned = true, kMins = false;
-  static Bytes quants(const uint8_t* block, int) { return bytes_table(kIq4Values, bytes_nibbles(block + 2)); }
+  template <class Block>
+  static auto quants(Block block, int) { return bytes_table(kIq4Values, bytes_nibbles(block + 2)); }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float*) { strided_halves<kBytes>(p, n_blocks, scale); }
 };
 
 struct MXFP4 {
   static constexpr int kBlock = 32, kBytes = 17, kGroup = 32, kOffset = 0, kMaxRaw = 255;
   static constexpr bool kSigned = true, kMins = false;
-  static Bytes quants(const uint8_t* block, int) { return bytes_table(kMxfp4Values, bytes_nibbles(block + 1)); }
+  template <class Block>
+  static auto quants(Block block, int) { return bytes_table(kMxfp4Values, bytes_nibbles(block + 1)); }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float*) {
     for (int b = 0; b < n_blocks; ++b) {
       const uint32_t e = p[b * kBytes];
@@ -90,18 +92,28 @@ struct MXFP4 {
   }
 };
 
+inline uint64_t every_other_byte(uint64_t x) {
+  x = (x | x << 16) & 0x0000ffff0000ffff;
+  return (x | x << 8) & 0x00ff00ff00ff00ff;
+}
+
 struct IQ4_XS {
   static constexpr int kBlock = 256, kBytes = 136, kGroup = 32, kOffset = 0, kMaxRaw = 255;
   static constexpr bool kSigned = true, kMins = false;
-  static Bytes quants(const uint8_t* block, int i) { return bytes_table(kIq4Values, bytes_nibbles(block + 8 + 16 * i)); }
+  template <class Block>
+  static auto quants(Block block, int i) { return bytes_table(kIq4Values, bytes_nibbles(block + 8 + 16 * i)); }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float*) {
     for (int b = 0; b < n_blocks; ++b, p += kBytes, scale += 8) {
       const float d = half_to_float(read_u16(p));
-      const uint32_t high = read_u16(p + 2);
-      for (int i = 0; i < 8; ++i) {
-        const int ls = ((p[4 + i / 2] >> (4 * (i % 2))) & 15) | static_cast<int>((high >> (2 * i)) & 3) << 4;
-        scale[i] = d * static_cast<float>(ls - 32);
-      }
+      const uint32_t low = read_u32(p + 4);
+      // four bits of each scale to the even and odd bytes, and its two upper bits above them
+      uint64_t ls = every_other_byte(low & 0x0f0f0f0f) | every_other_byte((low >> 4) & 0x0f0f0f0f) << 8;
+      uint64_t high = read_u16(p + 2);
+      high = (high | high << 24) & 0x000000ff000000ff;
+      high = (high | high << 12) & 0x000f000f000f000f;
+      high = (high | high << 6) & 0x0303030303030303;
+      ls |= high << 4;
+      f8_store(scale, (f8_from_u8(&ls) - f8_set(32)) * f8_set(d));
     }
   }
 };
@@ -123,15 +135,17 @@ inline void k4_scales(const uint8_t* p, int n_blocks, int block_bytes, float* sc
 struct Q4_K {
   static constexpr int kBlock = 256, kBytes = 144, kGroup = 32, kOffset = 0, kMaxRaw = 15;
   static constexpr bool kSigned = false, kMins = true;
-  static Bytes quants(const uint8_t* block, int i) { return bytes_shift_mask(bytes_load(block + 16 + 32 * (i / 2)), 4 * (i % 2), 15); }
+  template <class Block>
+  static auto quants(Block block, int i) { return bytes_shift_mask(bytes_load(block + 16 + 32 * (i / 2)), 4 * (i % 2), 15); }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float* min) { k4_scales(p, n_blocks, kBytes, scale, min); }
 };
 
 struct Q5_K {
   static constexpr int kBlock = 256, kBytes = 176, kGroup = 32, kOffset = 0, kMaxRaw = 31;
   static constexpr bool kSigned = false, kMins = true;
-  static Bytes quants(const uint8_t* block, int i) {
-    const Bytes low = bytes_shift_mask(bytes_load(block + 48 + 32 * (i / 2)), 4 * (i % 2), 15);
+  template <class Block>
+  static auto quants(Block block, int i) {
+    const auto low = bytes_shift_mask(bytes_load(block + 48 + 32 * (i / 2)), 4 * (i % 2), 15);
     return bytes_or(low, bytes_shift_left(bytes_shift_mask(bytes_load(block + 16), i, 1), 4));
   }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float* min) { k4_scales(p, n_blocks, kBytes, scale, min); }
@@ -140,10 +154,11 @@ struct Q5_K {
 struct Q6_K {
   static constexpr int kBlock = 256, kBytes = 210, kGroup = 16, kOffset = 32, kMaxRaw = 63;
   static constexpr bool kSigned = false, kMins = false;
-  static Bytes quants(const uint8_t* block, int i) {
+  template <class Block>
+  static auto quants(Block block, int i) {
     const int half = i / 4, k = i % 4;
-    const Bytes low = bytes_shift_mask(bytes_load(block + 64 * half + 32 * (k % 2)), 4 * (k / 2), 15);
-    const Bytes high = bytes_shift_mask(bytes_load(block + 128 + 32 * half), 2 * k, 3);
+    const auto low = bytes_shift_mask(bytes_load(block + 64 * half + 32 * (k % 2)), 4 * (k / 2), 15);
+    const auto high = bytes_shift_mask(bytes_load(block + 128 + 32 * half), 2 * k, 3);
     return bytes_or(low, bytes_shift_left(high, 4));
   }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float*) {
@@ -158,18 +173,19 @@ struct Q6_K {
 struct Q2_K {
   static constexpr int kBlock = 256, kBytes = 84, kGroup = 16, kOffset = 0, kMaxRaw = 3;
   static constexpr bool kSigned = false, kMins = true;
-  static Bytes quants(const uint8_t* block, int i) { return bytes_shift_mask(bytes_load(block + 16 + 32 * (i / 4)), 2 * (i % 4), 3); }
+  template <class Block>
+  static auto quants(Block block, int i) { return bytes_shift_mask(bytes_load(block + 16 + 32 * (i / 4)), 2 * (i % 4), 3); }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float* min) {
     for (int b = 0; b < n_blocks; ++b, p += kBytes, scale += 16, min += 16) {
-      uint8_t s[16], m[16];
-      for (int i = 0; i < 16; ++i) {
-        s[i] = p[i] & 15;
-        m[i] = p[i] >> 4;
+      uint32_t s[4], m[4];
+      for (int i = 0; i < 4; ++i) {
+        s[i] = read_u32(p + 4 * i) & 0x0f0f0f0f;
+        m[i] = (read_u32(p + 4 * i) >> 4) & 0x0f0f0f0f;
       }
       const Float8 d = f8_set(half_to_float(read_u16(p + 80))), dmin = f8_set(-half_to_float(read_u16(p + 82)));
       for (int i = 0; i < 16; i += 8) {
-        f8_store(scale + i, f8_from_u8(s + i) * d);
-        f8_store(min + i, f8_from_u8(m + i) * dmin);
+        f8_store(scale + i, f8_from_u8(s + i / 4) * d);
+        f8_store(min + i, f8_from_u8(m + i / 4) * dmin);
       }
     }
   }
@@ -178,21 +194,22 @@ struct Q2_K {
 struct Q3_K {
   static constexpr int kBlock = 256, kBytes = 110, kGroup = 16, kOffset = 4, kMaxRaw = 7;
   static constexpr bool kSigned = false, kMins = false;
-  static Bytes quants(const uint8_t* block, int i) {
-    const Bytes low = bytes_shift_mask(bytes_load(block + 32 + 32 * (i / 4)), 2 * (i % 4), 3);
+  template <class Block>
+  static auto quants(Block block, int i) {
+    const auto low = bytes_shift_mask(bytes_load(block + 32 + 32 * (i / 4)), 2 * (i % 4), 3);
     return bytes_or(low, bytes_shift_left(bytes_shift_mask(bytes_load(block), i, 1), 2));
   }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float*) {
     for (int b = 0; b < n_blocks; ++b, p += kBytes, scale += 16) {
-      const uint8_t* s = p + 96;
-      int8_t sc[16];
-      for (int i = 0; i < 16; ++i) {
-        const int low = i < 8 ? s[i] & 15 : s[i - 8] >> 4;
-        sc[i] = static_cast<int8_t>((low | ((s[8 + i % 4] >> (2 * (i / 4))) & 3) << 4) - 32);
-      }
+      const uint32_t s0 = read_u32(p + 96), s1 = read_u32(p + 100), s2 = read_u32(p + 104);
+      uint32_t sc[4];
+      sc[0] = (s0 & 0x0f0f0f0f) | (s2 & 0x03030303) << 4;
+      sc[1] = (s1 & 0x0f0f0f0f) | ((s2 >> 2) & 0x03030303) << 4;
+      sc[2] = ((s0 >> 4) & 0x0f0f0f0f) | ((s2 >> 4) & 0x03030303) << 4;
+      sc[3] = ((s1 >> 4) & 0x0f0f0f0f) | ((s2 >> 6) & 0x03030303) << 4;
       const Float8 d = f8_set(half_to_float(read_u16(p + 108)));
-      f8_store(scale, f8_from_s8(sc) * d);
-      f8_store(scale + 8, f8_from_s8(sc + 8) * d);
+      f8_store(scale, (f8_from_u8(sc) - f8_set(32)) * d);
+      f8_store(scale + 8, (f8_from_u8(sc + 2) - f8_set(32)) * d);
     }
   }
 };

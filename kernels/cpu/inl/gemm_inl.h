@@ -52,10 +52,7 @@ void pack_panel(const Q8Row* rows, int n_columns, int width, int64_t n_in, int g
     for (int64_t g = 0; g < n_groups; ++g) {
       d[g * width + c] = from_d[g];
       s[g * width + c] = from_s[g];
-      int sum = 0;
-      if (offset != 0)
-        for (int i = 0; i < group; ++i) sum += row.q[g * group + i];
-      init[g * width + c] = -offset * sum;
+      init[g * width + c] = -offset * (group == 32 ? row.sum16[2 * g] + row.sum16[2 * g + 1] : row.sum16[g]);
     }
   }
 }

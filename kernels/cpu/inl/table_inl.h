@@ -4,7 +4,11 @@ template <class F>
 constexpr QuantKernels quant_kernels() {
   QuantKernels k{};
   k.decode = &decode<F>;
+#ifdef PIO_CPU_GEMV4
+  k.gemv = &gemv4<F>;
+#else
   k.gemv = &gemv<F>;
+#endif
 #ifdef PIO_CPU_GEMM
   constexpr int offset = F::kSigned ? kSignedOffset : F::kOffset;
   constexpr int max_raw = F::kMaxRaw <= 15 ? 15 : F::kMaxRaw <= 31 ? 31 : F::kMaxRaw <= 63 ? 63 : 255;  // fewer instances
