@@ -49,7 +49,8 @@ class ChatFormat {
 
 // By name ("qwen3-4b-instruct-2507"); null when unknown.
 const ChatFormat* find_chat_format(std::string_view name);
-// The format of an architecture's family ("llama" → smollm2-instruct, "qwen2" → qwen2.5-coder, "qwen3" → qwen3-4b-instruct-2507); null when none.
+// The format of an architecture's family ("llama" → smollm2-instruct, "qwen2" → qwen2.5-coder, "qwen3" → qwen3-4b-instruct-2507); null
+// when none.
 const ChatFormat* chat_format_of(std::string_view architecture);
 // All names, for messages.
 std::vector<std::string_view> chat_format_names();

@@ -177,7 +177,8 @@ void write_hermes_tools(PieceWriter& writer, const std::vector<JsonValue>& tools
     writer.tool(tool);
   }
   writer.own(
-      "\n</tools>\n\nFor each function call, return a json object with function name and arguments within <tool_call></tool_call> XML tags:\n"
+      "\n</tools>\n\nFor each function call, return a json object with function name and arguments within "
+      "<tool_call></tool_call> XML tags:\n"
       "<tool_call>\n{\"name\": <function-name>, \"arguments\": <args-json-object>}\n</tool_call><|im_end|>\n");
 }
 

@@ -367,8 +367,9 @@ Result<std::unique_ptr<Tokenizer>> BpeTokenizer::build(const BpeParts& parts, st
     n_letters += tokenizer->letters_[byte] >= 0;
   }
   if (parts.has_unknown_token && n_letters < 256) {
-    return make_error(ErrorCode::unsupported_model, std::string(label) + ": vocabulary with an unknown token: expected an entry for each of "
-                                                    "256 bytes, found " + std::to_string(n_letters));
+    return make_error(ErrorCode::unsupported_model,
+                      std::string(label) + ": vocabulary with an unknown token: expected an entry for each of 256 bytes, found " +
+                          std::to_string(n_letters));
   }
 
   tokenizer->merges_ = MergeTable(parts.merges.size());
@@ -380,7 +381,9 @@ Result<std::unique_ptr<Tokenizer>> BpeTokenizer::build(const BpeParts& parts, st
     int found_ids[3];
     for (int i = 0; i < 3; ++i) {
       const auto found = ids.find(names[i]);
-      if (found == ids.end()) return bad("merge " + std::to_string(rank) + ": expected an entry of the vocabulary, found " + quoted(names[i]));
+      if (found == ids.end()) {
+        return bad("merge " + std::to_string(rank) + ": expected an entry of the vocabulary, found " + quoted(names[i]));
+      }
       found_ids[i] = found->second;
     }
     tokenizer->merges_.put({found_ids[0], found_ids[1], static_cast<std::uint32_t>(rank), found_ids[2]});

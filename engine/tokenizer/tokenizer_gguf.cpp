@@ -55,7 +55,8 @@ Result<std::unique_ptr<Tokenizer>> load_gguf_tokenizer(const MetadataLookup& met
   const Keys keys(metadata, label);
   ASSIGN_OR_RETURN(const std::string* model, keys.required<std::string>("tokenizer.ggml.model", "a string"));
   if (*model == "llama") {
-    return make_error(ErrorCode::unsupported_model, std::string(label) + ": tokenizer model llama (SentencePiece) is not supported by this build");
+    return make_error(ErrorCode::unsupported_model,
+                      std::string(label) + ": tokenizer model llama (SentencePiece) is not supported by this build");
   }
   if (*model != "gpt2") return keys.error("tokenizer.ggml.model", "gpt2", *model, ErrorCode::unsupported_model);
   ASSIGN_OR_RETURN(const std::string* pre, keys.required<std::string>("tokenizer.ggml.pre", "the name of a split pattern"));

@@ -265,8 +265,11 @@ Result<std::unique_ptr<Tokenizer>> load_tokenizer_json(std::string_view json, st
       if (is_set(token, key, false)) return unsupported(thing + "." + key, "false", member(token, key));
     }
     // Such a token is looked for in the normalized text; without a normalizer that is the same.
-    if (parts.normalize && is_set(token, "normalized", false)) return unsupported(thing + ".normalized", "false", member(token, "normalized"));
-    const std::int64_t number = id->is_number_unsigned() && id->get<std::uint64_t>() > kMaxTokenIds ? kMaxTokenIds : id->get<std::int64_t>();
+    if (parts.normalize && is_set(token, "normalized", false)) {
+      return unsupported(thing + ".normalized", "false", member(token, "normalized"));
+    }
+    const bool is_huge = id->is_number_unsigned() && id->get<std::uint64_t>() > kMaxTokenIds;
+    const std::int64_t number = is_huge ? kMaxTokenIds : id->get<std::int64_t>();
     parts.added.push_back({content->get_ref<const std::string&>(), as_id(number), is_set(token, "special", false)});
   }
   return build_bpe(parts, label);

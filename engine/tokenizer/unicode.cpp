@@ -100,7 +100,11 @@ void order_canonically(std::vector<char32_t>& codes) {
   for (std::size_t i = 0; i < codes.size();) {
     run.clear();
     std::size_t end = i;
-    for (int combining; end < codes.size() && (combining = combining_class(codes[end])) != 0; ++end) run.emplace_back(combining, codes[end]);
+    for (; end < codes.size(); ++end) {
+      const int combining = combining_class(codes[end]);
+      if (combining == 0) break;
+      run.emplace_back(combining, codes[end]);
+    }
     if (run.size() > 1) {
       std::stable_sort(run.begin(), run.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
       for (std::size_t k = 0; k < run.size(); ++k) codes[i + k] = run[k].second;
