@@ -1,0 +1,53 @@
+pragma Singleton
+
+import QtQuick
+
+/*! Numbers in words: the person's digits, a no-break space before the unit. */
+QtObject {
+    id: figures
+
+    readonly property string gap: "\u00a0"
+
+    function plain(value: real, decimals: int): string {
+        return decimals === 0 ? Math.round(value).toString() : value.toFixed(decimals).replace(".", Qt.locale().decimalPoint)
+    }
+    function parse(text: string): real {
+        const plainText = text.trim().replace(Qt.locale().decimalPoint, ".")
+        return plainText.length === 0 ? NaN : Number(plainText)
+    }
+    function count(value: real): string {
+        return Math.round(value).toLocaleString(Qt.locale(), "f", 0)
+    }
+    function decimal(value: real, decimals: int): string {
+        return value.toLocaleString(Qt.locale(), "f", decimals)
+    }
+    // 2,900 → "2.9k", 16,384 → "16k": contexts are counted in 1,024s when they are round in them.
+    function thousands(value: real): string {
+        if (value < 1000)
+            return figures.count(value)
+        const k = value % 1024 === 0 ? value / 1024 : value / 1000
+        return (k < 10 && k % 1 !== 0 ? figures.decimal(k, 1) : figures.count(k)) + "k"
+    }
+    // Files are sold in decimal units.
+    function bytes(value: real): string {
+        if (value >= 1e9)
+            return qsTr("%1 GB").arg(figures.decimal(value / 1e9, 1)).replace(" ", figures.gap)
+        return qsTr("%1 MB").arg(figures.count(value / 1e6)).replace(" ", figures.gap)
+    }
+    function bytesOf(done: real, total: real): string {
+        if (total >= 1e9)
+            return qsTr("%1 of %2 GB").arg(figures.decimal(done / 1e9, 1)).arg(figures.decimal(total / 1e9, 1))
+        return qsTr("%1 of %2 MB").arg(figures.count(done / 1e6)).arg(figures.count(total / 1e6))
+    }
+    // Memory is sold in 2^30s: a computer of 32 GB has 32 × 2^30 bytes.
+    function memoryOf(used: real, total: real): string {
+        const unit = 1024 * 1024 * 1024
+        return qsTr("%1 of %2 GB").arg(figures.decimal(used / unit, 1)).arg(figures.count(total / unit))
+    }
+    function speed(tokensPerSecond: real): string {
+        return qsTr("%1 tok/s").arg(figures.decimal(tokensPerSecond, tokensPerSecond < 100 ? 1 : 0)).replace(" ", figures.gap)
+    }
+    function percent(part: real, whole: real): string {
+        return qsTr("%1 %").arg(whole > 0 ? Math.round(100 * part / whole) : 0).replace(" ", figures.gap)
+    }
+}

@@ -1,0 +1,267 @@
+import QtQuick
+import QtQuick.Dialogs
+import QtQuick.Templates as T
+import Pio.App
+import Pio.Ui
+
+/*! The window: chats at the left, the chat on screen beside them, the machine's facts below. */
+T.ApplicationWindow {
+    id: root
+
+    required property Application app
+    readonly property bool narrow: root.width < Theme.narrow
+    readonly property bool tight: root.width < Theme.tight
+    property bool sidebarOverPage: false    // where the sidebar lies over the page, it opens for one choice
+    readonly property bool sidebarShown: root.tight ? root.sidebarOverPage : root.app.settings.sidebarVisible
+    readonly property bool popupShown: picker.visible || settings.visible || shortcuts.visible || systemPrompt.visible
+    readonly property bool ownKeys: !root.popupShown     // the window's keys count; a popup has its own
+
+    function toggleSidebar(): void {
+        if (root.tight)
+            root.sidebarOverPage = !root.sidebarOverPage
+        else
+            root.app.settings.sidebarVisible = !root.app.settings.sidebarVisible
+    }
+    function showSidebar(): void {
+        if (!root.sidebarShown)
+            root.toggleSidebar()
+    }
+    function newChat(): void {
+        root.sidebarOverPage = false
+        root.app.chat.newChat()
+        pane.takeFocus()
+    }
+    function zoomBy(step: real): void {
+        root.app.settings.zoom = Math.max(0.85, Math.min(1.6, Math.round((root.app.settings.zoom + step) * 100) / 100))
+    }
+    function openPicker(): void {
+        picker.openOver(pane.composer.chip)
+    }
+    function openSettings(page: int): void {
+        settings.openPage(page)
+    }
+
+    width: 1280
+    height: 800
+    minimumWidth: 480
+    minimumHeight: 480
+    visible: true
+    title: root.app.chat.title.length > 0 ? qsTr("%1 — Inference-PIO").arg(root.app.chat.title) : qsTr("Inference-PIO")
+    color: Theme.color.canvas
+    font: Theme.ui.font
+    Component.onCompleted: pane.takeFocus()
+
+    // Dialogs that Qt draws itself take these.
+    palette {
+        window: Theme.color.canvas
+        windowText: Theme.color.text1
+        base: Theme.color.raised
+        text: Theme.color.text1
+        button: Theme.color.raised
+        buttonText: Theme.color.text1
+        highlight: Theme.color.accentFill
+        highlightedText: Theme.color.inkAccent
+        mid: Theme.color.edge
+        dark: Theme.color.control
+        light: Theme.color.hover
+        placeholderText: Theme.color.text3
+    }
+
+    Binding { target: Theme; property: "appearance"; value: root.app.settings.appearance }
+    Binding { target: Theme; property: "reducedMotion"; value: root.app.settings.reducedMotion }
+    Binding { target: Theme; property: "zoom"; value: root.app.settings.zoom }
+    Binding { target: Theme; property: "computing"; value: root.app.chat.busy }
+    Binding { target: root.app.chat.messages; property: "style"; value: Theme.richText }
+
+    Item {
+        id: page
+
+        anchors.fill: parent
+        LayoutMirroring.enabled: Qt.application.layoutDirection === Qt.RightToLeft
+        LayoutMirroring.childrenInherit: true
+
+        Item {
+            id: slot
+
+            readonly property int wanted: root.tight ? Math.min(300, root.width - Theme.space48) : root.narrow ? 216 : root.app.settings.sidebarWidth
+
+            anchors { left: parent.left; top: parent.top; bottom: status.top }
+            z: root.tight ? 2 : 0
+            width: root.sidebarShown ? wanted : 0
+            visible: width > 0
+            clip: true
+
+            Behavior on width {
+                enabled: Theme.slideTime > 0 && root.active && !grip.active
+                NumberAnimation { duration: Theme.slideTime; easing.type: Easing.OutCubic }
+            }
+
+            Sidebar {
+                id: sidebar
+
+                anchors { right: parent.right; top: parent.top; bottom: parent.bottom }
+                width: slot.wanted
+                history: root.app.history
+                onNewChatRequested: root.newChat()
+                onSettingsRequested: settings.open()
+                onFocusReturned: pane.takeFocus()
+                onChatOpened: {
+                    root.sidebarOverPage = false
+                    pane.takeFocus()
+                }
+            }
+            Item {
+                anchors { right: parent.right; top: parent.top; bottom: parent.bottom }
+                width: Theme.space8
+                visible: !root.narrow
+
+                HoverHandler {
+                    cursorShape: Qt.SplitHCursor
+                }
+                DragHandler {
+                    id: grip
+
+                    property int startWidth: 0
+
+                    target: null
+                    xAxis.enabled: true
+                    yAxis.enabled: false
+                    onActiveChanged: if (active) startWidth = root.app.settings.sidebarWidth
+                    onTranslationChanged: {
+                        if (active)
+                            root.app.settings.sidebarWidth = Math.max(200, Math.min(360, startWidth + (page.LayoutMirroring.enabled ? -1 : 1) * translation.x))
+                    }
+                }
+            }
+        }
+        Rectangle {
+            anchors { left: parent.left; right: parent.right; top: parent.top; bottom: status.top }
+            z: 1
+            visible: root.tight && root.sidebarShown
+            color: Theme.color.veil
+
+            TapHandler {
+                onTapped: root.sidebarOverPage = false
+            }
+        }
+        ChatPane {
+            id: pane
+
+            anchors { left: root.tight ? parent.left : slot.right; right: parent.right; top: parent.top; bottom: status.top }
+            chat: root.app.chat
+            models: root.app.models
+            history: root.app.history
+            enterSends: root.app.settings.enterSends
+            narrow: root.narrow
+            onSidebarRequested: root.toggleSidebar()
+            onFileRequested: files.open()
+            onPickerRequested: root.openPicker()
+            onSystemPromptRequested: systemPrompt.open()
+        }
+        StatusLine {
+            id: status
+
+            anchors { left: parent.left; right: parent.right; bottom: parent.bottom }
+            chat: root.app.chat
+            memory: root.app.memory
+            narrow: root.narrow
+        }
+        DropOverlay {
+            anchors.fill: parent
+            z: 3
+            onFilesDropped: urls => root.app.openFiles(urls)
+        }
+        Announcer {
+            id: announcer
+        }
+    }
+
+    Connections {
+        target: root.app.chat
+
+        function onAnnouncement(text: string): void {
+            announcer.sentence = text
+        }
+        function onOpenModelRequested(): void {
+            files.open()
+        }
+    }
+
+    ModelPicker {
+        id: picker
+
+        models: root.app.models
+        chat: root.app.chat
+        onFileRequested: files.open()
+        onClosed: pane.takeFocus()
+    }
+    SettingsDialog {
+        id: settings
+
+        settings: root.app.settings
+        chat: root.app.chat
+        onShortcutsRequested: shortcuts.open()
+        onClosed: pane.takeFocus()
+    }
+    ShortcutsDialog {
+        id: shortcuts
+
+        onClosed: pane.takeFocus()
+    }
+    SystemPromptDialog {
+        id: systemPrompt
+
+        chat: root.app.chat
+        onClosed: pane.takeFocus()
+    }
+    FileDialog {
+        id: files
+
+        title: qsTr("Open a model")
+        nameFilters: [qsTr("Models (*.gguf)"), qsTr("All files (*)")]
+        onAccepted: root.app.models.openFile(selectedFile)
+    }
+
+    Shortcut { sequences: [StandardKey.New]; enabled: root.ownKeys; onActivated: root.newChat() }
+    Shortcut {
+        sequences: ["Ctrl+K", "Ctrl+Shift+F"]
+        enabled: root.ownKeys
+        onActivated: {
+            root.showSidebar()
+            sidebar.search()
+        }
+    }
+    Shortcut { sequences: [StandardKey.Find]; enabled: root.ownKeys; onActivated: pane.find() }
+    Shortcut { sequences: ["Ctrl+L"]; onActivated: picker.visible ? picker.close() : root.openPicker() }
+    Shortcut { sequences: [StandardKey.Open]; enabled: root.ownKeys; onActivated: files.open() }
+    Shortcut { sequences: ["Ctrl+1"]; enabled: root.ownKeys; onActivated: pane.takeFocus() }
+    Shortcut { sequences: ["F2"]; enabled: root.ownKeys; onActivated: pane.header.rename() }
+    Shortcut { sequences: ["F9", "Ctrl+B"]; enabled: root.ownKeys; onActivated: root.toggleSidebar() }
+    Shortcut { sequences: ["F10"]; enabled: root.ownKeys; onActivated: pane.header.openMenu() }
+    Shortcut { sequences: ["Escape"]; enabled: root.ownKeys && root.app.chat.busy; onActivated: root.app.chat.stop() }
+    Shortcut {
+        sequences: ["Ctrl+Return", "Ctrl+Enter"]
+        enabled: root.ownKeys && !root.app.chat.busy && pane.composer.isEmpty && pane.messageList.editingId.length === 0
+        onActivated: root.app.chat.regenerateLast()
+    }
+    Shortcut {
+        sequences: ["Alt+Return", "Alt+Enter"]
+        enabled: root.ownKeys && !root.app.chat.busy
+        onActivated: root.app.chat.continueLast()
+    }
+    Shortcut { sequences: ["Alt+Left"]; enabled: root.ownKeys && !root.app.chat.busy; onActivated: pane.messageList.stepVersion(-1) }
+    Shortcut { sequences: ["Alt+Right"]; enabled: root.ownKeys && !root.app.chat.busy; onActivated: pane.messageList.stepVersion(1) }
+    Shortcut {
+        sequences: ["Ctrl+Shift+E"]
+        enabled: root.ownKeys && !root.app.chat.busy
+        onActivated: pane.messageList.editQuestion(root.app.chat.lastUserMessageId())
+    }
+    Shortcut { sequences: ["Ctrl+Shift+C"]; enabled: root.ownKeys; onActivated: root.app.chat.copyLastAnswer() }
+    Shortcut { sequences: [StandardKey.Undo]; enabled: root.app.history.removedTitle.length > 0; onActivated: root.app.history.undoRemove() }
+    Shortcut { sequences: ["Ctrl+,", StandardKey.Preferences]; enabled: root.ownKeys; onActivated: settings.open() }
+    Shortcut { sequences: ["Ctrl+?", "Ctrl+Shift+/", "F1"]; enabled: root.ownKeys; onActivated: shortcuts.open() }
+    Shortcut { sequences: [StandardKey.ZoomIn, "Ctrl+="]; onActivated: root.zoomBy(0.1) }
+    Shortcut { sequences: [StandardKey.ZoomOut]; onActivated: root.zoomBy(-0.1) }
+    Shortcut { sequences: ["Ctrl+0"]; onActivated: root.app.settings.zoom = 1 }
+    Shortcut { sequences: ["Ctrl+Q", StandardKey.Quit]; onActivated: Qt.quit() }
+}

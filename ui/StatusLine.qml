@@ -1,0 +1,150 @@
+import QtQuick
+import QtQuick.Layouts
+import Pio.App
+import Pio.Ui
+
+/*! The machine's facts at the foot of the window; nothing in it changes its place. */
+Rectangle {
+    id: root
+
+    required property ChatController chat
+    required property MemoryMeter memory
+    property bool narrow: false
+    readonly property bool failed: root.chat.state === ChatController.NoModel && root.chat.notice.title.length > 0
+    readonly property string stateWords: {
+        switch (root.chat.state) {
+        case ChatController.NoModel: return root.failed ? qsTr("Not loaded") : ""
+        case ChatController.Loading: return qsTr("Loading")
+        case ChatController.Reading: return qsTr("Reading")
+        case ChatController.Writing: return qsTr("Writing")
+        case ChatController.Stopping: return qsTr("Stopping")
+        }
+        return qsTr("Ready")
+    }
+
+    implicitHeight: Theme.rowSmall
+    color: Theme.color.side
+    Accessible.role: Accessible.StatusBar
+    Accessible.name: qsTr("Status")
+
+    Hairline {
+        anchors { left: parent.left; right: parent.right; top: parent.top }
+        height: 1
+    }
+    RowLayout {
+        anchors { fill: parent; leftMargin: Theme.space16; rightMargin: Theme.space16; topMargin: 1 }
+        spacing: Theme.space8
+
+        Rectangle {
+            implicitWidth: 8
+            implicitHeight: 8
+            radius: 4
+            visible: root.chat.hasModel || root.failed
+            color: root.failed ? Theme.color.danger : root.chat.busy ? Theme.color.accent : "transparent"
+            border.width: root.chat.busy || root.failed ? 0 : 1.5
+            border.color: Theme.color.text2
+            opacity: pulse.low && !Theme.highContrast ? 0.4 : 1
+
+            Timer {
+                id: pulse
+
+                property bool low: false
+
+                interval: 250
+                repeat: true
+                running: root.chat.busy && !Theme.reducedMotion
+                onTriggered: low = !low
+                onRunningChanged: low = false
+            }
+        }
+        Words {
+            role: Theme.small
+            text: root.chat.modelName.length > 0 ? root.chat.modelName : qsTr("No model")
+            color: Theme.color.text2
+            Layout.maximumWidth: root.width * 0.4
+        }
+        Words {
+            visible: text.length > 0
+            role: Theme.small
+            text: root.chat.modelDetail
+            color: Theme.color.text2
+        }
+        Words {
+            role: Theme.small
+            text: root.stateWords
+            color: root.failed ? Theme.color.danger : Theme.color.text3
+        }
+        Item {
+            Layout.fillWidth: true
+        }
+        Words {
+            Layout.preferredWidth: 72
+            visible: root.chat.hasModel
+            horizontalAlignment: Text.AlignRight
+            role: Theme.small
+            text: speed.value > 0 ? Figures.speed(speed.value) : ""
+            color: Theme.color.text3
+
+            Throttled {
+                id: speed
+                source: root.chat.tokensPerSecond
+                running: root.chat.busy
+            }
+        }
+        Figure {
+            visible: !root.narrow && root.chat.contextLength > 0
+            name: qsTr("Context")
+            value: root.chat.contextLength > 0 ? used.value / root.chat.contextLength : 0
+            words: qsTr("%1 of %2").arg(Figures.thousands(used.value)).arg(Figures.thousands(root.chat.contextLength))
+
+            Throttled {
+                id: used
+                source: root.chat.contextUsed
+                running: root.chat.busy
+            }
+        }
+        Figure {
+            visible: !root.narrow && root.memory.totalBytes > 0
+            name: qsTr("RAM")
+            value: root.memory.totalBytes > 0 ? root.memory.usedBytes / root.memory.totalBytes : 0
+            words: Figures.memoryOf(root.memory.usedBytes, root.memory.totalBytes)
+        }
+    }
+
+    component Figure: Row {
+        id: figure
+
+        required property string name
+        required property real value
+        required property string words
+
+        spacing: Theme.space8
+        leftPadding: Theme.space12
+        Accessible.role: Accessible.StaticText
+        Accessible.name: qsTr("%1 %2", "a figure's name, its value").arg(figure.name).arg(figure.words)
+
+        Words {
+            role: Theme.small
+            text: figure.name
+            color: Theme.color.text3
+            Accessible.ignored: true
+        }
+        Meter {
+            anchors.verticalCenter: parent.verticalCenter
+            value: figure.value
+        }
+        Words {
+            width: Math.max(implicitWidth, Math.ceil(widest.width))
+            horizontalAlignment: Text.AlignRight
+            role: Theme.small
+            text: figure.words
+            color: Theme.color.text2
+            Accessible.ignored: true
+        }
+        TextMetrics {
+            id: widest
+            font: Theme.small.font
+            text: figure.words.replace(/[0-9]/g, "8")
+        }
+    }
+}

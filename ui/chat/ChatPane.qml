@@ -1,0 +1,154 @@
+import QtQuick
+import Pio.App
+import Pio.Ui
+
+/*! The chat on screen: its header, the conversation, and the composer under it. */
+Rectangle {
+    id: root
+
+    required property ChatController chat
+    required property ModelLibrary models
+    required property HistoryModel history
+    required property bool enterSends
+    property bool narrow: false
+    property bool finding: false
+    readonly property real margin: root.narrow ? Theme.space16 : Theme.space32
+    readonly property real columnWidth: Math.max(280, Math.min(Theme.column, root.width - 2 * root.margin))
+    readonly property bool isEmpty: root.chat.messages.count === 0
+    readonly property alias composer: composer
+    readonly property alias header: header
+    readonly property alias messageList: list
+    signal sidebarRequested()
+    signal fileRequested()
+    signal pickerRequested()
+    signal systemPromptRequested()
+
+    function takeFocus(): void {
+        composer.take()
+    }
+    function find(): void {
+        if (root.isEmpty)
+            return
+        root.finding = true
+        findBar.open()
+    }
+    function endFinding(): void {
+        root.finding = false
+        list.foundRow = -1
+        composer.take()
+    }
+
+    color: Theme.color.canvas
+    clip: true
+
+    ChatHeader {
+        id: header
+
+        anchors { left: parent.left; right: parent.right; top: parent.top }
+        chat: root.chat
+        lineShown: !root.isEmpty && !list.atTop && !root.finding
+        onSidebarRequested: root.sidebarRequested()
+        onFindRequested: root.finding ? root.endFinding() : root.find()
+        onSystemPromptRequested: root.systemPromptRequested()
+        onDeleteRequested: root.history.remove(root.chat.chatId)
+        onFocusReturned: composer.take()
+    }
+    FindBar {
+        id: findBar
+
+        anchors { left: parent.left; right: parent.right; top: header.bottom }
+        z: 1
+        visible: root.finding
+        messages: root.chat.messages
+        onFound: row => {
+            list.foundRow = row
+            list.showRow(row)
+        }
+        onClosed: root.endFinding()
+    }
+    MessageList {
+        id: list
+
+        anchors { left: parent.left; right: parent.right; top: root.finding ? findBar.bottom : header.bottom; bottom: lower.top }
+        visible: !root.isEmpty
+        chat: root.chat
+        columnWidth: root.columnWidth
+        needle: root.finding ? findBar.needle : ""
+    }
+    Flickable {
+        anchors { left: parent.left; right: parent.right; top: header.bottom; bottom: lower.top }
+        visible: root.isEmpty
+        contentWidth: width
+        contentHeight: Math.max(height, empty.y + empty.height + Theme.space16)
+        interactive: contentHeight > height
+        boundsBehavior: Flickable.StopAtBounds
+        clip: true
+
+        Loader {
+            id: empty
+
+            anchors.horizontalCenter: parent.horizontalCenter
+            width: root.columnWidth
+            y: Math.max(Theme.space16, Math.round(parent.parent.height * 0.19))
+            active: root.isEmpty
+            sourceComponent: root.chat.hasModel ? emptyChat : noModel
+        }
+        Component {
+            id: emptyChat
+
+            EmptyChat {
+                onChosen: text => {
+                    root.chat.draft = text
+                    composer.take()
+                }
+            }
+        }
+        Component {
+            id: noModel
+
+            NoModel {
+                models: root.models
+                onFileRequested: root.fileRequested()
+                onStarterRequested: root.models.choose(root.models.starterPath)
+                onCopyRequested: text => root.chat.copyText(text)
+            }
+        }
+    }
+
+    Toast {
+        anchors { left: lower.left; bottom: lower.top; bottomMargin: Theme.space12 }
+        visible: root.history.removedTitle.length > 0
+        width: Math.min(implicitWidth, root.columnWidth)
+        text: qsTr("Deleted “%1”").arg(root.history.removedTitle)
+        onActionTaken: root.history.undoRemove()
+    }
+
+    Column {
+        id: lower
+
+        anchors { horizontalCenter: parent.horizontalCenter; bottom: parent.bottom; bottomMargin: Theme.space16 }
+        width: root.columnWidth
+        spacing: Theme.space12
+
+        ErrorBanner {
+            width: parent.width
+            visible: root.chat.notice.title.length > 0
+            error: root.chat.notice
+            closable: true
+            onActionTaken: action => root.chat.runAction(action)
+            onCopyRequested: text => root.chat.copyText(text)
+            onClosed: root.chat.dismissNotice()
+        }
+        Composer {
+            id: composer
+
+            width: parent.width
+            chat: root.chat
+            enterSends: root.enterSends
+            narrow: root.columnWidth < 560
+            onPickerRequested: root.pickerRequested()
+            onEditLastRequested: list.editQuestion(root.chat.lastUserMessageId())
+            onScrollRequested: direction => list.page(direction)
+        }
+    }
+}

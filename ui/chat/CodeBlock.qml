@@ -1,0 +1,87 @@
+import QtQuick
+import QtQuick.Layouts
+import QtQuick.Templates as T
+import Pio.Ui
+
+/*! Code of an answer: its language, Copy, and lines that scroll sideways instead of breaking. */
+BlockItem {
+    id: root
+
+    required property string text
+    required property string html
+    required property string language
+    property bool writing: false
+    property string needle: ""
+    signal copyRequested(text: string)
+
+    bodyHeight: frame.height
+
+    Rectangle {
+        id: frame
+
+        width: parent.width
+        height: Theme.rowLarge + scroll.height + 14
+        radius: Theme.radiusBlock
+        color: Theme.color.sunken
+        border.width: 1
+        border.color: Theme.color.line
+
+        RowLayout {
+            anchors { left: parent.left; right: parent.right; leftMargin: Theme.space16; rightMargin: Theme.space6 }
+            height: Theme.rowLarge
+            spacing: Theme.space4
+
+            Words {
+                Layout.fillWidth: true
+                role: Theme.small
+                text: root.language.length > 0 ? root.language : qsTr("Code")
+                color: Theme.color.text3
+            }
+            IconButton {
+                size: 26
+                iconName: copied.running ? "check" : "copy"
+                text: copied.running ? qsTr("Copied") : qsTr("Copy the code")
+                onClicked: {
+                    root.copyRequested(root.text)
+                    copied.restart()
+                }
+
+                Timer {
+                    id: copied
+                    interval: 1500
+                }
+            }
+        }
+
+        Flickable {
+            id: scroll
+
+            anchors { left: parent.left; right: parent.right; top: parent.top; topMargin: Theme.rowLarge }
+            anchors.leftMargin: Theme.space16
+            anchors.rightMargin: 1
+            height: Math.ceil(edit.implicitHeight)
+            contentWidth: edit.width + Theme.space16
+            contentHeight: height
+            flickableDirection: Flickable.HorizontalFlick
+            boundsBehavior: Flickable.StopAtBounds
+            interactive: contentWidth > width
+            clip: true
+            T.ScrollBar.horizontal: PioScrollBar {
+                parent: frame
+                anchors { left: parent.left; right: parent.right; bottom: parent.bottom }
+            }
+
+            RichBlock {
+                id: edit
+
+                width: Math.max(implicitWidth, scroll.width - Theme.space16)
+                wrapMode: TextEdit.NoWrap
+                textFormat: root.html.length > 0 ? TextEdit.RichText : TextEdit.PlainText
+                text: root.html.length > 0 ? root.html : root.text
+                role: Theme.code
+                writing: root.writing
+                needle: root.needle
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+import QtQuick
+import QtQuick.Layouts
+import QtQuick.Templates as T
+import Pio.App
+import Pio.Ui
+
+/*! Where one types, who answers, what is going on, and one button: Send, or Stop in its place. */
+Rectangle {
+    id: root
+
+    required property ChatController chat
+    required property bool enterSends
+    property bool narrow: false
+    readonly property bool canSend: field.text.trim().length > 0
+    readonly property Item chip: chipButton
+    readonly property bool isEmpty: field.length === 0
+    signal pickerRequested()
+    signal editLastRequested()
+    signal scrollRequested(direction: int)
+
+    function take(): void {
+        field.forceActiveFocus()
+    }
+    function send(): void {
+        if (root.canSend && (!root.chat.busy || root.chat.state === ChatController.Loading))
+            root.chat.send(field.text)
+    }
+
+    implicitHeight: scroll.height + Theme.rowBar + Theme.space12 + Theme.space8 + Theme.space2
+    radius: Theme.radiusLarge
+    color: Theme.color.raised
+    border.width: Theme.strongBorder
+    border.color: field.activeFocus ? Theme.color.control : Theme.color.edge
+
+    Flickable {
+        id: scroll
+
+        anchors { left: parent.left; right: parent.right; top: parent.top; topMargin: Theme.space12 }
+        height: Math.max(Theme.prose.line, Math.ceil(Math.min(8 * field.contentHeight / Math.max(1, field.lineCount), field.contentHeight) + 2 * field.topPadding))
+        contentWidth: width
+        contentHeight: field.height
+        boundsBehavior: Flickable.StopAtBounds
+        interactive: contentHeight > height
+        clip: true
+        T.ScrollBar.vertical: PioScrollBar {}
+
+        function follow(): void {
+            const line = field.cursorRectangle
+            if (line.y < contentY)
+                contentY = line.y
+            else if (line.y + line.height > contentY + height)
+                contentY = Math.min(contentHeight - height, line.y + line.height - height)
+        }
+
+        T.TextArea {
+            id: field
+
+            width: scroll.width
+            height: Math.max(scroll.height, contentHeight + 2 * topPadding)
+            topPadding: Math.round(Theme.prose.line / 8)    // one line stands in the middle of its 24
+            leftPadding: Theme.hang
+            rightPadding: Theme.hang
+            wrapMode: TextEdit.Wrap
+            textFormat: TextEdit.PlainText
+            font: Theme.prose.font
+            color: Theme.color.text1
+            selectionColor: Theme.color.accentSoft
+            selectedTextColor: Theme.color.text1
+            selectByMouse: true
+            focus: true
+            cursorDelegate: Caret { editor: field }
+            text: root.chat.draft
+            Accessible.name: qsTr("Your message")
+            Accessible.description: hint.text
+            Keys.onTabPressed: field.nextItemInFocusChain(true).forceActiveFocus(Qt.TabFocusReason)
+            Keys.onBacktabPressed: field.nextItemInFocusChain(false).forceActiveFocus(Qt.BacktabFocusReason)
+
+            Component.onCompleted: cursorPosition = length
+            onTextChanged: root.chat.draft = text
+            onCursorRectangleChanged: scroll.follow()
+
+            Keys.onPressed: event => {
+                const enter = event.key === Qt.Key_Return || event.key === Qt.Key_Enter
+                if (enter && !field.inputMethodComposing && !(event.modifiers & Qt.AltModifier)
+                        && (root.enterSends ? !(event.modifiers & (Qt.ShiftModifier | Qt.ControlModifier))
+                                            : event.modifiers & Qt.ControlModifier)) {
+                    event.accepted = true
+                    root.send()
+                } else if (event.key === Qt.Key_Up && field.length === 0) {
+                    event.accepted = true
+                    root.editLastRequested()
+                } else if (event.key === Qt.Key_PageUp || event.key === Qt.Key_PageDown) {
+                    event.accepted = true
+                    root.scrollRequested(event.key === Qt.Key_PageUp ? -1 : 1)
+                }
+            }
+
+            Words {
+                id: hint
+
+                anchors { left: parent.left; right: parent.right; leftMargin: Theme.hang; rightMargin: Theme.hang }
+                visible: field.length === 0 && field.preeditText.length === 0
+                y: field.topPadding
+                role: Theme.prose
+                text: !root.chat.hasModel ? qsTr("Ask anything once a model is here")
+                     : root.narrow ? qsTr("Ask anything") : qsTr("Ask anything — it stays on this computer")
+                color: Theme.color.text3
+                Accessible.ignored: true
+            }
+        }
+        Connections {
+            target: root.chat
+
+            function onDraftChanged(): void {
+                if (field.text !== root.chat.draft) {
+                    field.text = root.chat.draft
+                    field.cursorPosition = field.length
+                }
+            }
+        }
+    }
+
+    RowLayout {
+        anchors { left: parent.left; right: parent.right; bottom: parent.bottom; leftMargin: Theme.space6; rightMargin: Theme.space8 }
+        height: Theme.rowBar
+        spacing: Theme.space12
+
+        ModelChip {
+            id: chipButton
+
+            Layout.maximumWidth: Math.min(Math.ceil(implicitWidth), root.narrow ? 200 : 320)
+            Layout.fillWidth: true
+            name: root.chat.hasModel ? root.chat.modelName : qsTr("No model")
+            detail: root.chat.hasModel ? root.chat.modelDetail : qsTr("choose one")
+            onClicked: root.pickerRequested()
+        }
+        Item {
+            Layout.fillWidth: true
+            Layout.preferredWidth: 1
+        }
+        ProgressNote {
+            chat: root.chat
+            narrow: root.narrow
+            hasText: root.canSend
+        }
+        PioButton {
+            id: button
+
+            readonly property bool stops: root.chat.busy
+
+            Layout.preferredWidth: Math.max(80, sendWidth.implicitWidth, stopWidth.implicitWidth)
+            primary: !stops
+            enabled: stops ? root.chat.state !== ChatController.Stopping : root.canSend
+            iconName: stops ? "stop" : "send"
+            text: stops ? qsTr("Stop") : qsTr("Send")
+            onClicked: stops ? root.chat.stop() : root.send()
+
+            TipOf {
+                control: button
+                text: button.text
+                key: button.stops ? qsTr("Esc") : root.enterSends ? qsTr("Enter") : qsTr("Ctrl+Enter")
+            }
+        }
+    }
+
+    // The button is as wide as the longer of both words, so that it stays where it is.
+    PioButton {
+        id: sendWidth
+        visible: false
+        iconName: "send"
+        text: qsTr("Send")
+    }
+    PioButton {
+        id: stopWidth
+        visible: false
+        iconName: "stop"
+        text: qsTr("Stop")
+    }
+}

@@ -1,0 +1,332 @@
+import QtQuick
+import QtQuick.Templates as T
+import QtQuick.Window
+import Qt.labs.qmlmodels
+import Pio.App
+import Pio.Ui
+
+/*! The conversation: one row a block. It follows what is written only while the reader is at the end. */
+Item {
+    id: root
+
+    required property ChatController chat
+    required property real columnWidth
+    property bool following: true
+    property string editingId: ""
+    property string editedText: ""
+    property string hoveredId: ""
+    property string needle: ""
+    property int foundRow: -1
+    readonly property bool usable: !root.chat.busy
+    readonly property bool atTop: list.contentY <= list.originY + 1
+    readonly property bool endIsBelow: !root.following && list.count > 0
+    property string askedId: ""     // the question that was placed at the top when it was sent
+    property real tail: Theme.space24
+
+    function editQuestion(messageId: string): void {
+        if (messageId.length === 0 || root.chat.busy)
+            return
+        root.editedText = root.chat.textOf(messageId)
+        root.editingId = messageId
+        list.positionViewAtIndex(root.chat.messages.rowOf(messageId), ListView.Contain)
+    }
+    // Another version of the last answer.
+    function stepVersion(direction: int): void {
+        const model = root.chat.messages
+        const last = model.index(list.count - 1, 0)
+        const version = model.data(last, ConversationModel.VersionRole) + direction
+        if (list.count > 0 && version >= 1 && version <= model.data(last, ConversationModel.VersionCountRole))
+            root.chat.selectVersion(model.data(last, ConversationModel.MessageIdRole), version)
+    }
+    function toEnd(): void {
+        root.following = true
+        list.positionViewAtEnd()
+    }
+    function showRow(row: int): void {
+        if (row < 0)
+            return
+        root.following = false
+        list.positionViewAtIndex(row, ListView.Contain)
+    }
+    function scrollBy(pixels: real): void {
+        const last = Math.max(list.originY, list.originY + list.contentHeight - list.height)
+        list.contentY = Math.max(list.originY, Math.min(last, list.contentY + pixels))
+        root.following = root.isAtEnd()
+    }
+    function isAtEnd(): bool {
+        return list.contentY + list.height >= list.originY + list.contentHeight - 4
+    }
+    function page(direction: int): void {
+        root.scrollBy(direction * (list.height - Theme.rowHeader))
+    }
+
+    // Room under the last question, so that it can stand at the top while its answer grows into the space below.
+    function settle(): void {
+        let room = Theme.space24
+        if (root.askedId.length > 0) {
+            const question = list.itemAtIndex(root.chat.messages.rowOf(root.askedId)) as BlockItem
+            const last = list.itemAtIndex(list.count - 1)
+            if (question !== null && last !== null)
+                room = Math.max(room, list.height - Theme.space12 - (last.y + last.height - question.y - question.gap))
+        }
+        root.tail = Math.round(room)
+        if (root.following)
+            list.positionViewAtEnd()
+    }
+
+    Connections {
+        target: root.chat
+
+        function onMessageFocusRequested(messageId: string): void {
+            const row = root.chat.messages.rowOf(messageId)
+            if (row < 0)
+                return
+            if (messageId === root.chat.lastUserMessageId()) {
+                root.askedId = messageId
+                root.following = true
+                Qt.callLater(root.settle)
+            } else {
+                root.following = false
+                list.positionViewAtIndex(row, ListView.Beginning)
+            }
+        }
+        function onChatChanged(): void {
+            root.editingId = ""
+        }
+    }
+    Connections {
+        target: root.chat.messages
+
+        function onModelReset(): void {
+            root.askedId = ""
+            root.editingId = ""
+            root.following = true
+            Qt.callLater(root.settle)
+        }
+    }
+
+    // Where the keyboard goes, the view goes.
+    readonly property Item focusItem: Window.activeFocusItem
+    onFocusItemChanged: {
+        for (let item = root.focusItem; item !== null; item = item.parent) {
+            if (item.parent === list.contentItem) {
+                const top = root.focusItem.mapToItem(list.contentItem, 0, 0).y
+                if (top < list.contentY)
+                    root.scrollBy(top - list.contentY - Theme.space12)
+                else if (top + Math.min(root.focusItem.height, list.height) > list.contentY + list.height)
+                    root.scrollBy(top + Math.min(root.focusItem.height, list.height) - list.contentY - list.height + Theme.space12)
+                return
+            }
+        }
+    }
+
+    ListView {
+        id: list
+
+        anchors.fill: parent
+        model: root.chat.messages
+        clip: true
+        focus: true
+        activeFocusOnTab: true
+        keyNavigationEnabled: false
+        boundsBehavior: Flickable.StopAtBounds
+        cacheBuffer: 600
+        reuseItems: false
+        Accessible.role: Accessible.List
+        Accessible.name: qsTr("Conversation")
+
+        footer: Item {
+            width: 1
+            height: root.tail
+        }
+
+        onContentHeightChanged: Qt.callLater(root.settle)
+        onHeightChanged: Qt.callLater(root.settle)
+        onContentYChanged: if (moving || bar.pressed) root.following = root.isAtEnd()
+        onMovementEnded: root.following = root.isAtEnd()
+
+        Keys.onUpPressed: root.scrollBy(-Theme.rowHeader)
+        Keys.onDownPressed: root.scrollBy(Theme.rowHeader)
+        Keys.onPressed: event => {
+            event.accepted = true
+            if (event.key === Qt.Key_PageUp)
+                root.page(-1)
+            else if (event.key === Qt.Key_PageDown || event.key === Qt.Key_Space)
+                root.page(1)
+            else if (event.key === Qt.Key_Home)
+                root.scrollBy(-list.contentHeight)
+            else if (event.key === Qt.Key_End)
+                root.toEnd()
+            else
+                event.accepted = false
+        }
+
+        T.ScrollBar.vertical: PioScrollBar {
+            id: bar
+        }
+
+        HoverHandler {
+            id: hover
+            onPointChanged: {
+                const row = list.indexAt(root.width / 2, hover.point.position.y + list.contentY)
+                const item = row >= 0 ? list.itemAtIndex(row) as BlockItem : null
+                root.hoveredId = item !== null && hover.hovered ? item.messageId : ""
+            }
+            onHoveredChanged: if (!hover.hovered) root.hoveredId = ""
+        }
+
+        delegate: DelegateChooser {
+            role: "kind"
+
+            DelegateChoice {
+                roleValue: ConversationModel.UserMessage
+                UserMessage {
+                    required property int index
+
+                    columnWidth: root.columnWidth
+                    editing: root.editingId === messageId
+                    editedText: root.editedText
+                    hovered: root.hoveredId === messageId
+                    usable: root.usable
+                    needle: index === root.foundRow ? root.needle : ""
+                    onEditRequested: root.editQuestion(messageId)
+                    onEditChanged: text => root.editedText = text
+                    onEditCancelled: {
+                        root.editingId = ""
+                        list.forceActiveFocus()
+                    }
+                    onEditDone: text => {
+                        root.editingId = ""
+                        root.chat.editAndResend(messageId, text)
+                    }
+                    onCopyRequested: text => root.chat.copyText(text)
+                    onVersionChosen: version => root.chat.selectVersion(messageId, version)
+                }
+            }
+            DelegateChoice {
+                roleValue: ConversationModel.AnswerHeader
+                AnswerHeader {
+                    columnWidth: root.columnWidth
+                }
+            }
+            DelegateChoice {
+                roleValue: ConversationModel.Paragraph
+                ProseBlock {
+                    required property int index
+
+                    columnWidth: root.columnWidth
+                    writing: streaming && index === list.count - 2
+                    needle: index === root.foundRow ? root.needle : ""
+                }
+            }
+            DelegateChoice {
+                roleValue: ConversationModel.Heading
+                HeadingBlock {
+                    required property int index
+                    required property bool streaming
+
+                    columnWidth: root.columnWidth
+                    writing: streaming && index === list.count - 2
+                    needle: index === root.foundRow ? root.needle : ""
+                }
+            }
+            DelegateChoice {
+                roleValue: ConversationModel.ListItem
+                ListItemBlock {
+                    required property int index
+                    required property bool streaming
+
+                    columnWidth: root.columnWidth
+                    writing: streaming && index === list.count - 2
+                    needle: index === root.foundRow ? root.needle : ""
+                }
+            }
+            DelegateChoice {
+                roleValue: ConversationModel.Rule
+                RuleBlock {
+                    columnWidth: root.columnWidth
+                }
+            }
+            DelegateChoice {
+                roleValue: ConversationModel.Code
+                CodeBlock {
+                    required property int index
+                    required property bool streaming
+
+                    columnWidth: root.columnWidth
+                    writing: streaming && index === list.count - 2
+                    needle: index === root.foundRow ? root.needle : ""
+                    onCopyRequested: text => root.chat.copyText(text)
+                }
+            }
+            DelegateChoice {
+                roleValue: ConversationModel.Table
+                TableBlock {
+                    columnWidth: root.columnWidth
+                }
+            }
+            DelegateChoice {
+                roleValue: ConversationModel.Thinking
+                ThinkingBlock {
+                    columnWidth: root.columnWidth
+                }
+            }
+            DelegateChoice {
+                roleValue: ConversationModel.DroppedNote
+                DroppedNote {
+                    columnWidth: root.columnWidth
+                }
+            }
+            DelegateChoice {
+                roleValue: ConversationModel.ErrorNote
+                ErrorNote {
+                    columnWidth: root.columnWidth
+                    usable: root.usable
+                    onActionTaken: action => root.chat.runAction(action)
+                    onCopyRequested: text => root.chat.copyText(text)
+                }
+            }
+            DelegateChoice {
+                roleValue: ConversationModel.StoppedNote
+                StoppedNote {
+                    columnWidth: root.columnWidth
+                    canContinue: root.usable && root.chat.hasModel
+                    onContinueRequested: root.chat.continueAnswer(messageId)
+                }
+            }
+            DelegateChoice {
+                roleValue: ConversationModel.Footer
+                AnswerFooter {
+                    columnWidth: root.columnWidth
+                    hovered: root.hoveredId === messageId
+                    usable: root.usable
+                    onCopyRequested: text => root.chat.copyText(text)
+                    onRegenerateRequested: root.chat.regenerate(messageId)
+                    onVersionChosen: version => root.chat.selectVersion(messageId, version)
+                    onEditRequested: root.editQuestion(root.questionOf(messageId))
+                    onDeleteRequested: root.chat.removeMessage(messageId)
+                }
+            }
+        }
+    }
+
+    // The question above an answer: the nearest message of the person's before it.
+    function questionOf(answerId: string): string {
+        for (let row = root.chat.messages.rowOf(answerId) - 1; row >= 0; --row) {
+            const index = root.chat.messages.index(row, 0)
+            if (root.chat.messages.data(index, ConversationModel.KindRole) === ConversationModel.UserMessage)
+                return root.chat.messages.data(index, ConversationModel.MessageIdRole)
+        }
+        return ""
+    }
+
+    IconButton {
+        anchors { horizontalCenter: parent.horizontalCenter; bottom: parent.bottom; bottomMargin: Theme.space12 }
+        visible: root.endIsBelow && root.chat.busy
+        size: Theme.row
+        round: true
+        iconName: "down"
+        text: qsTr("Back to the end")
+        onClicked: root.toEnd()
+    }
+}

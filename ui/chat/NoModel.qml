@@ -1,0 +1,110 @@
+import QtQuick
+import QtQuick.Layouts
+import Pio.App
+import Pio.Ui
+
+/*! No model is loaded: how to get one. */
+Column {
+    id: root
+
+    required property ModelLibrary models
+    signal fileRequested()
+    signal starterRequested()
+    signal copyRequested(text: string)
+
+    leftPadding: Theme.hang
+    rightPadding: Theme.hang
+    spacing: Theme.space8
+    readonly property real room: root.width - 2 * Theme.hang
+
+    Words {
+        width: root.room
+        wrapMode: Text.Wrap
+        role: Theme.hero
+        text: root.models.hasStarter ? qsTr("A model is here") : qsTr("One file is missing: a model")
+        Accessible.role: Accessible.Heading
+    }
+    Words {
+        width: Math.min(560, root.room)
+        wrapMode: Text.Wrap
+        role: Theme.prose
+        text: root.models.hasStarter
+            ? qsTr("SmolLM2-135M-Instruct lies on this computer. It is small and quick; larger models answer better. Nothing you write leaves this computer.")
+            : qsTr("Models are files of the GGUF kind; this program runs them without the network. Nothing you write leaves this computer.")
+        color: Theme.color.text2
+    }
+    Item {
+        width: 1
+        height: Theme.space8
+    }
+    Flow {
+        width: root.room
+        spacing: Theme.space16
+
+        PioButton {
+            visible: root.models.hasStarter
+            primary: true
+            text: qsTr("Use the starter model")
+            onClicked: root.starterRequested()
+        }
+        PioButton {
+            primary: !root.models.hasStarter
+            iconName: "folder"
+            text: qsTr("Use a file I have")
+            onClicked: root.fileRequested()
+        }
+    }
+    Item {
+        width: 1
+        height: Theme.space16
+        visible: !root.models.hasStarter
+    }
+    Words {
+        width: root.room
+        wrapMode: Text.Wrap
+        visible: !root.models.hasStarter
+        role: Theme.small
+        text: qsTr("Or fetch the starter model, SmolLM2-135M-Instruct, with this command in a terminal. It needs 98 MB on disk.")
+        color: Theme.color.text3
+    }
+    Rectangle {
+        width: root.room
+        visible: !root.models.hasStarter
+        height: Theme.rowBar
+        radius: Theme.radiusBlock
+        color: Theme.color.sunken
+        border.width: 1
+        border.color: Theme.color.line
+
+        RowLayout {
+            anchors { fill: parent; leftMargin: Theme.space16; rightMargin: Theme.space8 }
+            spacing: Theme.space8
+
+            TextInput {
+                Layout.fillWidth: true
+                readOnly: true
+                selectByMouse: true
+                clip: true
+                text: root.models.starterCommand
+                font: Theme.smallMono.font
+                color: Theme.color.text1
+                selectionColor: Theme.color.accentSoft
+                selectedTextColor: Theme.color.text1
+                Accessible.name: qsTr("Command that fetches the starter model")
+            }
+            IconButton {
+                iconName: copied.running ? "check" : "copy"
+                text: copied.running ? qsTr("Copied") : qsTr("Copy the command")
+                onClicked: {
+                    root.copyRequested(root.models.starterCommand)
+                    copied.restart()
+                }
+
+                Timer {
+                    id: copied
+                    interval: 1500
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,77 @@
+import QtQuick
+import Pio.App
+import Pio.Ui
+
+/*! What is going on, in words with a running figure and, where the end is known, a bar. Its place does not move. */
+Row {
+    id: root
+
+    required property ChatController chat
+    property bool narrow: false
+    property bool hasText: false
+    readonly property bool isLoading: root.chat.state === ChatController.Loading
+    readonly property bool isReading: root.chat.state === ChatController.Reading
+    readonly property bool hasBar: (root.isLoading || root.isReading) && root.chat.progressTotal > 0
+    readonly property string words: {
+        switch (root.chat.state) {
+        case ChatController.Loading:
+            return root.chat.queued ? qsTr("Queued · loading")
+                 : root.chat.progressTotal > 0 ? qsTr("Loading %1").arg(Figures.bytesOf(done.value, root.chat.progressTotal)) : qsTr("Loading")
+        case ChatController.Reading:
+            return root.chat.progressTotal > 0
+                 ? qsTr("Reading %1 of %2").arg(Figures.count(done.value)).arg(Figures.count(root.chat.progressTotal)) : qsTr("Reading")
+        case ChatController.Writing:
+            return qsTr("Writing · %1 tokens").arg(Figures.count(done.value))
+        case ChatController.Stopping:
+            return qsTr("Stopping")
+        }
+        return root.hasText && root.chat.draftTokens > 0 ? qsTr("%1 tokens").arg(Figures.count(root.chat.draftTokens)) : ""
+    }
+
+    spacing: Theme.space12
+
+    readonly property Throttled progress: Throttled {
+        id: done
+
+        source: root.chat.progressDone
+        running: root.chat.busy
+    }
+
+    Meter {
+        anchors.verticalCenter: parent.verticalCenter
+        visible: root.hasBar
+        width: root.narrow ? 44 : 72
+        value: root.chat.progressTotal > 0 ? done.value / root.chat.progressTotal : 0
+        ink: Theme.color.accent
+    }
+    Words {
+        id: label
+
+        // Digits differ in width in Inter: the widest form of these words keeps the bar where it is.
+        width: root.words.length > 0 ? Math.ceil(widest.width) + 1 : 0
+        horizontalAlignment: Text.AlignRight
+        role: Theme.small
+        text: root.words
+        color: Theme.color.text3
+        elide: Text.ElideNone
+        Accessible.role: Accessible.StaticText
+
+        HoverHandler {
+            id: hover
+        }
+        Loader {
+            active: hover.hovered && root.chat.queued
+            sourceComponent: Tip {
+                parent: label
+                visible: true
+                text: qsTr("Will be sent when the model is ready")
+            }
+        }
+    }
+    TextMetrics {
+        id: widest
+
+        font: Theme.small.font
+        text: root.chat.busy ? root.words.replace(/[0-9]/g, "8") : root.words
+    }
+}

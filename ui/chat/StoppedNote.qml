@@ -1,0 +1,44 @@
+import QtQuick
+import Pio.Ui
+
+/*! The end of an answer that was cut off, and the way on. */
+BlockItem {
+    id: root
+
+    required property string state
+    required property int tokens
+    required property bool isLast
+    property bool canContinue: false
+    signal continueRequested()
+
+    bodyHeight: Theme.rowSmall
+
+    Row {
+        anchors { left: parent.left; leftMargin: Theme.hang }
+        height: Theme.rowSmall
+        spacing: Theme.space4
+
+        Words {
+            anchors.verticalCenter: parent.verticalCenter
+            role: Theme.small
+            text: root.state === "unfinished" ? qsTr("Interrupted after %n token(s)", "", root.tokens)
+                                              : qsTr("Stopped after %n token(s)", "", root.tokens)
+            color: Theme.color.text3
+        }
+        PioButton {
+            visible: root.isLast
+            enabled: root.canContinue
+            small: true
+            quiet: true
+            iconName: "continue"
+            text: qsTr("Continue")
+            onClicked: root.continueRequested()
+
+            TipOf {
+                control: parent as PioButton
+                text: qsTr("Write on from here")
+                key: "Alt+Enter"
+            }
+        }
+    }
+}

@@ -1,0 +1,16 @@
+import QtQuick
+import QtQuick.Controls.impl
+import Pio.Ui
+
+/*! One of the drawings of resources/icons, in any colour. */
+IconImage {
+    id: root
+
+    required property string icon
+    property int size: Theme.iconSize
+
+    name: ""
+    source: root.icon.length > 0 ? "qrc:/icons/" + root.icon + ".svg" : ""
+    sourceSize: Qt.size(root.size, root.size)
+    color: Theme.color.text2
+}

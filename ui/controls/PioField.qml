@@ -1,0 +1,59 @@
+import QtQuick
+import QtQuick.Templates as T
+import Pio.Ui
+
+/*! A one-line field; wrong input gives it the danger edge, the sentence under it belongs to whoever uses it. */
+T.TextField {
+    id: root
+
+    property bool wrong: false
+    property string iconName: ""
+    property string key: ""     // shown at the right while empty
+
+    implicitHeight: Theme.row
+    implicitWidth: 200
+    leftPadding: root.iconName.length > 0 ? Theme.row : Theme.space12
+    rightPadding: Theme.space12
+    verticalAlignment: TextInput.AlignVCenter
+    font: Theme.ui.font
+    color: Theme.color.text1
+    placeholderTextColor: Theme.color.text3
+    selectionColor: Theme.color.accentSoft
+    selectedTextColor: Theme.color.text1
+    selectByMouse: true
+    cursorDelegate: Caret { editor: root }
+    Accessible.name: root.placeholderText
+
+    background: Rectangle {
+        radius: Theme.radius
+        color: Theme.color.raised
+        border.width: root.wrong || root.activeFocus ? 2 : Theme.strongBorder
+        border.color: root.wrong ? Theme.color.danger : root.activeFocus ? Theme.color.accent : Theme.color.control
+    }
+
+    Words {
+        anchors { left: parent.left; right: parent.right; verticalCenter: parent.verticalCenter }
+        anchors.leftMargin: root.leftPadding
+        anchors.rightMargin: Theme.space8 + (keyLabel.visible ? keyLabel.width : 0)
+        visible: root.length === 0 && root.preeditText.length === 0
+        text: root.placeholderText
+        color: Theme.color.text3
+        Accessible.ignored: true
+    }
+    Words {
+        id: keyLabel
+
+        anchors { right: parent.right; rightMargin: Theme.space8; verticalCenter: parent.verticalCenter }
+        visible: root.key.length > 0 && root.length === 0
+        role: Theme.small
+        text: root.key
+        color: Theme.color.text3
+        Accessible.ignored: true
+    }
+    Icon {
+        anchors { left: parent.left; leftMargin: Theme.space8; verticalCenter: parent.verticalCenter }
+        visible: root.iconName.length > 0
+        icon: root.iconName
+        color: Theme.color.text2
+    }
+}

@@ -1,0 +1,132 @@
+import QtQuick
+import QtQuick.Window
+import QtQuick.Layouts
+import QtQuick.Templates as T
+import Pio.App
+import Pio.Ui
+
+/*! The models on this computer, over the chip that names the present one. Arrows, Enter, Esc; typing jumps. */
+PioPopover {
+    id: root
+
+    required property ModelLibrary models
+    required property ChatController chat
+    signal fileRequested()
+
+    function openOver(chip: Item): void {
+        root.parent = chip
+        root.open()
+    }
+    function jump(text: string): void {
+        for (let k = 1; k <= list.count; ++k) {
+            const row = (list.currentIndex + k) % list.count
+            const item = list.itemAtIndex(row) as ModelRow
+            if (item !== null && item.name.toLowerCase().startsWith(text.toLowerCase())) {
+                list.currentIndex = row
+                return
+            }
+        }
+    }
+    function choose(row: int): void {
+        const item = list.itemAtIndex(row) as ModelRow
+        if (item === null || !item.available)
+            return
+        root.close()
+        if (!item.current)
+            root.models.choose(item.path)
+    }
+
+    width: parent && parent.Window.window ? Math.min(480, parent.Window.window.width - 2 * Theme.space16) : 480
+    y: -implicitHeight - Theme.space4
+    onOpened: {
+        list.currentIndex = 0
+        list.forceActiveFocus(Qt.TabFocusReason)
+    }
+
+    contentItem: ColumnLayout {
+        spacing: 0
+
+        ListView {
+            id: list
+
+            Layout.fillWidth: true
+            implicitHeight: Math.min(contentHeight, 6 * 52)
+            model: root.models
+            clip: true
+            boundsBehavior: Flickable.StopAtBounds
+            highlightMoveDuration: 0
+            activeFocusOnTab: true
+            T.ScrollBar.vertical: PioScrollBar {}
+            Accessible.role: Accessible.List
+            Accessible.name: qsTr("Models")
+
+            delegate: ModelRow {
+                id: row
+
+                required property int index
+
+                width: list.width
+                focused: list.activeFocus && list.currentIndex === row.index
+                onClicked: root.choose(row.index)
+                onForgetRequested: root.models.forget(row.path)
+            }
+            Keys.onPressed: event => {
+                event.accepted = true
+                if (event.key === Qt.Key_Return || event.key === Qt.Key_Enter)
+                    root.choose(list.currentIndex)
+                else if (event.key === Qt.Key_Delete)
+                    root.models.forget((list.currentItem as ModelRow)?.path ?? "")
+                else if (event.text.trim().length > 0 && !(event.modifiers & Qt.ControlModifier))
+                    root.jump(event.text)
+                else
+                    event.accepted = false
+            }
+        }
+        Words {
+            Layout.fillWidth: true
+            Layout.margins: Theme.space12
+            visible: list.count === 0
+            wrapMode: Text.Wrap
+            text: qsTr("No model has been opened yet.")
+            color: Theme.color.text3
+        }
+        Hairline {
+            Layout.fillWidth: true
+            Layout.leftMargin: Theme.space8
+            Layout.rightMargin: Theme.space8
+            Layout.topMargin: Theme.space4
+            implicitHeight: 1
+        }
+        RowLayout {
+            Layout.fillWidth: true
+            Layout.preferredHeight: Theme.rowBar
+            Layout.leftMargin: Theme.rowLarge
+            spacing: Theme.space8
+
+            Words {
+                Layout.fillWidth: true
+                role: Theme.small
+                text: qsTr("Files stay where they are.")
+                color: Theme.color.text3
+            }
+            PioButton {
+                visible: root.chat.hasModel
+                quiet: true
+                text: qsTr("Unload")
+                onClicked: {
+                    root.close()
+                    root.chat.unloadModel()
+                }
+            }
+            PioButton {
+                quiet: true
+                iconName: "folder"
+                text: qsTr("Open a file…")
+                onClicked: {
+                    root.close()
+                    root.fileRequested()
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,60 @@
+import QtQuick
+import Pio.App
+import Pio.Ui
+
+/*! How the window looks, moves and takes keys. */
+SettingsPage {
+    id: root
+
+    required property Settings settings
+
+    title: qsTr("Appearance")
+
+    SettingRow {
+        name: qsTr("Theme")
+        hint: qsTr("System follows the desktop's light or dark")
+
+        Segmented {
+            width: 300
+            label: qsTr("Theme")
+            labels: [qsTr("System"), qsTr("Light"), qsTr("Dark"), qsTr("Contrast")]
+            current: root.settings.appearance
+            onChosen: index => root.settings.appearance = index
+        }
+    }
+    SettingRow {
+        name: qsTr("Text size")
+        hint: qsTr("Of messages, code and tables. Ctrl and plus, minus or zero do the same")
+
+        SettingSlider {
+            label: qsTr("Text size")
+            from: 0.85
+            to: 1.6
+            stepSize: 0.05
+            value: root.settings.zoom
+            words: Figures.percent(root.settings.zoom, 1)
+            onMoved: value => root.settings.zoom = value
+        }
+    }
+    SettingRow {
+        name: qsTr("Less motion")
+        hint: qsTr("Nothing slides, fades or blinks")
+
+        PioSwitch {
+            text: qsTr("Less motion")
+            checked: root.settings.reducedMotion
+            onToggled: root.settings.reducedMotion = checked
+        }
+    }
+    SettingRow {
+        name: qsTr("Enter sends")
+        hint: root.settings.enterSends ? qsTr("Shift+Enter begins a new line") : qsTr("Enter begins a new line, Ctrl+Enter sends")
+        lineShown: false
+
+        PioSwitch {
+            text: qsTr("Enter sends")
+            checked: root.settings.enterSends
+            onToggled: root.settings.enterSends = checked
+        }
+    }
+}

@@ -1,0 +1,54 @@
+import QtQuick
+import QtQuick.Layouts
+import Pio.Ui
+
+/*! One setting: its name over the sentence that tells the trade, its control at the right. Where there is no room, below. */
+Item {
+    id: root
+
+    required property string name
+    property string hint: ""
+    default property alias control: slot.data
+    property bool lineShown: true
+    readonly property bool stacked: root.width < 440
+
+    implicitHeight: root.stacked ? words.implicitHeight + slot.childrenRect.height + Theme.space24
+                                 : Math.max(56, words.implicitHeight + Theme.space16)
+    Layout.fillWidth: true
+
+    ColumnLayout {
+        id: words
+
+        anchors { left: parent.left; top: parent.top }
+        anchors.topMargin: root.stacked ? Theme.space8 : Math.round((root.height - implicitHeight) / 2)
+        width: root.stacked ? parent.width : parent.width - slot.width - Theme.space16
+        spacing: 0
+
+        Words {
+            Layout.fillWidth: true
+            role: Theme.uiMedium
+            text: root.name
+        }
+        Words {
+            Layout.fillWidth: true
+            visible: root.hint.length > 0
+            wrapMode: Text.Wrap
+            role: Theme.small
+            text: root.hint
+            color: Theme.color.text3
+        }
+    }
+    Item {
+        id: slot
+
+        anchors { right: parent.right; bottom: root.stacked ? parent.bottom : undefined; bottomMargin: Theme.space8 }
+        anchors.verticalCenter: root.stacked ? undefined : parent.verticalCenter
+        width: childrenRect.width
+        height: childrenRect.height
+    }
+    Hairline {
+        anchors { left: parent.left; right: parent.right; bottom: parent.bottom }
+        visible: root.lineShown
+        height: 1
+    }
+}

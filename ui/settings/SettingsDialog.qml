@@ -1,0 +1,238 @@
+import QtQuick
+import QtQuick.Layouts
+import QtQuick.Templates as T
+import Pio.App
+import Pio.Ui
+
+/*! The settings: pages at the left, what is chosen at the right. What is changed counts at once; there is no OK. */
+PioDialog {
+    id: root
+
+    required property Settings settings
+    required property ChatController chat
+    property int page: 0
+    readonly property var pages: [qsTr("Appearance"), qsTr("System prompt"), qsTr("Model"), qsTr("Sampling")]
+    readonly property bool oneColumn: root.width < 720      // list first, then the page with Back
+    property bool listShown: true
+    property bool loadingChanged: false
+    signal shortcutsRequested()
+
+    function openPage(page: int): void {
+        root.open()
+        root.page = page
+        root.listShown = false
+    }
+    function snapshot(): string {
+        return [root.settings.contextLength, root.settings.threads, root.settings.kvType].join("/")
+    }
+    property string before: ""
+
+    title: qsTr("Settings")
+    wantedWidth: 920
+    wantedHeight: 680
+    fillBelow: 960
+    onAboutToShow: {
+        root.listShown = true
+        root.before = root.snapshot()
+        root.loadingChanged = false
+    }
+    onOpened: list.forceActiveFocus(Qt.TabFocusReason)
+
+    Connections {
+        target: root.settings
+
+        function onChanged(): void {
+            root.loadingChanged = root.snapshot() !== root.before
+        }
+    }
+
+    contentItem: Item {
+        Rectangle {
+            id: side
+
+            anchors { left: parent.left; top: parent.top; bottom: parent.bottom; margins: root.background.border.width }
+            width: root.oneColumn ? parent.width - 2 : 208
+            visible: !root.oneColumn || root.listShown
+            color: Theme.color.side
+            radius: Theme.radiusLarge
+
+            Words {
+                id: heading
+
+                x: Theme.space20
+                y: 17
+                role: Theme.title
+                text: root.title
+                Accessible.role: Accessible.Heading
+            }
+            ListView {
+                id: list
+
+                anchors { left: parent.left; right: parent.right; top: heading.bottom; topMargin: Theme.space20; bottom: shortcuts.top }
+                model: root.pages
+                currentIndex: root.page
+                keyNavigationEnabled: true
+                activeFocusOnTab: true
+                interactive: false
+                Accessible.role: Accessible.List
+                Accessible.name: root.title
+                onCurrentIndexChanged: root.page = currentIndex
+                Keys.onReturnPressed: root.listShown = false
+
+                delegate: T.AbstractButton {
+                    id: row
+
+                    required property int index
+                    required property string modelData
+                    readonly property bool isCurrent: row.index === root.page && !root.oneColumn
+
+                    width: list.width
+                    implicitHeight: Theme.row
+                    hoverEnabled: true
+                    focusPolicy: Qt.NoFocus
+                    Accessible.role: Accessible.ListItem
+                    Accessible.name: row.modelData
+                    Accessible.selected: row.isCurrent
+                    onClicked: {
+                        root.page = row.index
+                        list.currentIndex = row.index
+                        root.listShown = false
+                    }
+
+                    contentItem: Words {
+                        leftPadding: Theme.space20
+                        verticalAlignment: Text.AlignVCenter
+                        role: row.isCurrent ? Theme.uiMedium : Theme.ui
+                        text: row.modelData
+                        color: row.isCurrent ? Theme.color.inkSelected : Theme.color.text1
+                        Accessible.ignored: true
+                    }
+                    background: Item {
+                        Rectangle {
+                            anchors { fill: parent; leftMargin: Theme.space8; rightMargin: Theme.space8 }
+                            radius: Theme.radius
+                            color: row.isCurrent ? Theme.color.selected : row.hovered ? Theme.color.hover : "transparent"
+
+                            FocusRing {
+                                visible: list.activeFocus && list.currentIndex === row.index
+                            }
+                        }
+                    }
+                }
+            }
+            PioButton {
+                id: shortcuts
+
+                anchors { left: parent.left; bottom: parent.bottom; margins: Theme.space8 }
+                quiet: true
+                iconName: "keyboard"
+                text: qsTr("Keyboard shortcuts")
+                onClicked: {
+                    root.close()
+                    root.shortcutsRequested()
+                }
+            }
+            Hairline {
+                anchors { right: parent.right; top: parent.top; bottom: parent.bottom }
+                width: Theme.radiusLarge
+                color: Theme.color.side
+                visible: !root.oneColumn
+            }
+        }
+        Hairline {
+            anchors { left: side.right; top: parent.top; bottom: parent.bottom }
+            visible: !root.oneColumn
+            width: 1
+        }
+
+        Item {
+            id: paper
+
+            anchors { left: root.oneColumn ? parent.left : side.right; right: parent.right; top: parent.top; bottom: parent.bottom }
+            visible: !root.oneColumn || !root.listShown
+
+            PioButton {
+                anchors { left: parent.left; leftMargin: Theme.space24 - 4; top: parent.top; topMargin: Theme.space8 }
+                visible: root.oneColumn
+                quiet: true
+                iconName: "left"
+                text: qsTr("Back")
+                onClicked: {
+                    root.listShown = true
+                    list.forceActiveFocus(Qt.TabFocusReason)
+                }
+            }
+            Loader {
+                anchors { fill: parent; topMargin: root.oneColumn ? Theme.row : 0; bottomMargin: foot.visible ? foot.height : 1; rightMargin: 1 }
+                active: root.visible
+                sourceComponent: [appearance, systemPrompt, loading, sampling][root.page]
+            }
+            Rectangle {
+                id: foot
+
+                anchors { left: parent.left; right: parent.right; bottom: parent.bottom; margins: 1 }
+                height: 56
+                visible: root.page === 2 && root.loadingChanged && root.chat.modelPath.length > 0
+                color: Theme.color.canvas
+                radius: Theme.radiusLarge
+
+                Hairline {
+                    anchors { left: parent.left; right: parent.right; top: parent.top }
+                    height: 1
+                }
+                RowLayout {
+                    anchors { fill: parent; leftMargin: Theme.space32; rightMargin: Theme.space32 }
+                    spacing: Theme.space8
+
+                    Words {
+                        Layout.fillWidth: true
+                        text: qsTr("What you changed takes effect the next time the model is loaded.")
+                        color: Theme.color.text2
+                    }
+                    PioButton {
+                        primary: true
+                        text: qsTr("Load now")
+                        enabled: !root.chat.busy
+                        onClicked: {
+                            root.close()
+                            root.chat.loadModel(root.chat.modelPath)
+                        }
+                    }
+                }
+            }
+        }
+        IconButton {
+            anchors { right: parent.right; top: parent.top; margins: Theme.space16; rightMargin: Theme.space24 }
+            iconName: "close"
+            text: qsTr("Close")
+            key: qsTr("Esc")
+            onClicked: root.close()
+        }
+    }
+
+    Component {
+        id: appearance
+        AppearancePage {
+            settings: root.settings
+        }
+    }
+    Component {
+        id: systemPrompt
+        SystemPromptPage {
+            settings: root.settings
+        }
+    }
+    Component {
+        id: loading
+        LoadingPage {
+            settings: root.settings
+            chat: root.chat
+        }
+    }
+    Component {
+        id: sampling
+        SamplingPage {
+            settings: root.settings
+        }
+    }
+}

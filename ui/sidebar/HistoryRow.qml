@@ -1,0 +1,123 @@
+import QtQuick
+import QtQuick.Templates as T
+import Pio.Ui
+
+/*! One chat, or one hit of a search with the words it was found by. */
+T.AbstractButton {
+    id: root
+
+    required property string chatId
+    required property string title
+    required property bool current
+    required property bool writing
+    required property bool pinned
+    required property string snippet
+    required property string messageId
+    property bool focused: false
+    property bool renaming: false
+    property bool menuOpen: false
+    readonly property bool isHit: root.snippet.length > 0
+    readonly property color ink: root.current ? Theme.color.inkSelected : Theme.color.text1
+    signal menuRequested(at: Item)
+    signal renamed(title: string)
+
+    implicitHeight: root.isHit ? 52 : Theme.row
+    hoverEnabled: true
+    focusPolicy: Qt.NoFocus
+    text: root.title
+    Accessible.role: Accessible.ListItem
+    Accessible.name: root.writing ? qsTr("%1, an answer is being written").arg(root.title) : root.title
+    Accessible.selected: root.current
+
+    contentItem: Item {
+        Words {
+            id: titleText
+
+            anchors { left: parent.left; right: more.left; top: parent.top }
+            anchors.leftMargin: Theme.space16
+            anchors.rightMargin: more.visible || dot.visible ? Theme.space4 : -Theme.space12
+            height: root.isHit ? 28 : Theme.row
+            visible: !root.renaming
+            verticalAlignment: root.isHit ? Text.AlignBottom : Text.AlignVCenter
+            role: root.current ? Theme.uiMedium : Theme.ui
+            text: root.title
+            color: root.ink
+            Accessible.ignored: true
+        }
+        Item {
+            anchors { left: titleText.left; right: parent.right; rightMargin: Theme.space16; top: titleText.bottom }
+            height: 20
+            visible: root.isHit
+            clip: true
+
+            Text {
+                anchors.verticalCenter: parent.verticalCenter
+                textFormat: Text.RichText
+                font: Theme.small.font
+                color: root.current ? Theme.color.inkSelected2 : Theme.color.text3
+                text: root.snippet.replace(/<b>/g, "<span style=\"background-color:%1;color:%2\">".arg(Theme.color.match).arg(Theme.color.text1))
+                                  .replace(/<\/b>/g, "</span>")
+            }
+        }
+        IconButton {
+            id: more
+
+            anchors { right: parent.right; rightMargin: Theme.space12; verticalCenter: titleText.verticalCenter }
+            size: Theme.rowTiny
+            visible: !root.renaming && (root.hovered || root.focused || root.menuOpen)
+            focusPolicy: Qt.NoFocus
+            lit: root.current
+            iconName: "more"
+            text: qsTr("More about “%1”").arg(root.title)
+            onClicked: root.menuRequested(more)
+        }
+        Rectangle {
+            id: dot
+
+            anchors { right: parent.right; rightMargin: Theme.space20; verticalCenter: titleText.verticalCenter }
+            visible: root.writing && !more.visible && !root.renaming
+            width: 6
+            height: 6
+            radius: 3
+            color: root.current && Theme.highContrast ? Theme.color.inkSelected : Theme.color.accent
+        }
+        PioField {
+            id: field
+
+            anchors { left: parent.left; right: parent.right; leftMargin: Theme.space8; rightMargin: Theme.space8 }
+            visible: root.renaming
+            leftPadding: Theme.space8
+            rightPadding: Theme.space8
+            Accessible.name: qsTr("Title of the chat")
+            onAccepted: root.renamed(text)
+            onActiveFocusChanged: if (!activeFocus && root.renaming) root.renamed(text)
+            Keys.onEscapePressed: root.renamed("")
+            onVisibleChanged: {
+                if (!visible)
+                    return
+                text = root.title
+                selectAll()
+                forceActiveFocus()
+            }
+        }
+    }
+
+    background: Item {
+        Rectangle {
+            anchors { fill: parent; leftMargin: Theme.space8; rightMargin: Theme.space8 }
+            radius: Theme.radius
+            color: root.current ? Theme.color.selected : root.hovered || root.menuOpen ? Theme.color.hover : "transparent"
+
+            FocusRing {
+                visible: root.focused
+                border.color: root.current && Theme.highContrast ? Theme.color.canvas : Theme.color.accent
+                anchors.margins: root.current && Theme.highContrast ? 2 : 0
+            }
+        }
+    }
+
+    TapHandler {
+        acceptedButtons: Qt.RightButton
+        onTapped: root.menuRequested(root)
+    }
+}
