@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <chrono>
 #include <stop_token>
 #include <thread>
@@ -11,36 +12,48 @@ PIO_CONFORMANCE(Stop);
 
 using Clock = std::chrono::steady_clock;
 
-// An op looks at the token every few milliseconds; what a person is promised is 200 ms, and a shared machine may take the processor away
-// for some of them.
-constexpr std::chrono::milliseconds kSoon{200};
+// An op looks at the token every few milliseconds, but a shared machine may take the processor away for some more of them. Half of what a
+// person is promised, for the middle one of five stops.
+constexpr std::chrono::milliseconds kSoon{100};
 
-// Repeats `op` until a stop is requested from another thread, and checks that it then ends soon.
-void expect_prompt_end(Backend& backend, const std::function<void()>& op) {
+// Repeats `op` until a stop is requested from another thread; returns how long it took from there to the end.
+Clock::duration time_to_end(Backend& backend, const std::function<void()>& op) {
   std::stop_source source;
   backend.set_stop(source.get_token());
   Clock::time_point requested;
   std::thread person([&] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(30));
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
     requested = Clock::now();
     source.request_stop();
   });
   while (!backend.stop_requested()) op();
+  EXPECT_TRUE(backend.sync());
   const Clock::time_point ended = Clock::now();
   person.join();
-  EXPECT_LT(ended - requested, kSoon);
+  return ended - requested;
+}
 
-  const Clock::time_point started = Clock::now();
-  for (int i = 0; i < 5; ++i) op();
-  EXPECT_LT(Clock::now() - started, 5 * kSoon) << "began although the stop was requested before";
-  EXPECT_TRUE(backend.sync());
+void expect_prompt_end(Backend& backend, const std::function<void()>& op) {
+  std::vector<Clock::duration> times;
+  for (int i = 0; i < 5; ++i) times.push_back(time_to_end(backend, op));
+  std::sort(times.begin(), times.end());
+  EXPECT_LT(times[2], kSoon);
+
+  times.clear();  // now with the stop requested before
+  for (int i = 0; i < 5; ++i) {
+    const Clock::time_point started = Clock::now();
+    op();
+    EXPECT_TRUE(backend.sync());
+    times.push_back(Clock::now() - started);
+  }
+  EXPECT_LT(*std::min_element(times.begin(), times.end()), kSoon / 10);
   backend.set_stop({});
 }
 
-// Big enough to take a second and more on one core.
+// 34 billion products: at 100 billion a second, a third of a second.
 TEST_P(Stop, EndsALongProductSoon) {
   for_each([](Backend& backend, Activations) {
-    const std::int64_t n_tokens = 1024, n_in = 2048, n_out = 4096;
+    const std::int64_t n_tokens = 1024, n_in = 2048, n_out = 16384;
     GuardedTensor x(backend, {n_tokens, n_in}, std::vector<float>(static_cast<std::size_t>(n_tokens * n_in), 0.5f));
     GuardedTensor w(backend, DType::q4_0, {n_out, n_in}), y(backend, DType::f32, {n_tokens, n_out});
     expect_prompt_end(backend, [&] { backend.matmul(y, x, w); });
@@ -48,9 +61,10 @@ TEST_P(Stop, EndsALongProductSoon) {
   });
 }
 
+// 4 billion products and 34 million exponentials.
 TEST_P(Stop, EndsALongAttentionSoon) {
   for_each([](Backend& backend, Activations) {
-    const std::int32_t n_tokens = 512, n_heads = 8, head_dim = 64, n_blocks = 64;
+    const std::int32_t n_tokens = 512, n_heads = 16, head_dim = 64, n_blocks = 128;
     const std::int64_t n_cells = n_blocks * kKvBlockLength;
     GuardedTensor q(backend, {n_tokens, n_heads, head_dim}, std::vector<float>(static_cast<std::size_t>(n_tokens * n_heads * head_dim), 0.1f));
     GuardedTensor k(backend, DType::f16, {n_cells, 2, head_dim}), v(backend, DType::f16, {n_cells, 2, head_dim});
