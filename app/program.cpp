@@ -97,6 +97,7 @@ Program::~Program() {
   m_engineThread.wait();
   // The last words and the end of the turn, still on their way to the controller, which hands them to the history.
   QCoreApplication::sendPostedEvents(m_application->chat);
+  m_application->chat->endShutDown();
 
   QMetaObject::invokeMethod(m_writer, &HistoryWriter::close);  // after everything that was posted before; they end their threads themselves
   QMetaObject::invokeMethod(m_files, &BackgroundFiles::close);

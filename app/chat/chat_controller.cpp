@@ -104,6 +104,7 @@ std::vector<ChatMessage> ChatController::Private::promptOf(const Conversation& c
 
 void ChatController::Private::launch() {
   waitsForStorage.clear();
+  if (isShutDown) return;
   const Conversation& chat = chats[active->chatId];
   const MessageRecord* record = chat.find(active->answerId);
   GenerateJob job;
@@ -543,10 +544,15 @@ void ChatController::openLastChat(const QString& chatId, const QString& newDraft
 }
 
 void ChatController::shutDown() {
+  d->isShutDown = true;
   d->queue.clear();
   d->loadStop.request_stop();
   if (d->active) d->stop.request_stop();
   d->saveDraft();
+}
+
+void ChatController::endShutDown() {
+  if (d->active) d->onFinished(d->active->number, FinishReason::cancelled, {});  // it never reached the engine
 }
 
 void ChatController::newChat() {

@@ -71,6 +71,7 @@ class ChatController : public QObject {
   void openLastChat(const QString& chatId, const QString& newDraft);  // unless something was begun already
   void interruptedLoad(const QString& modelPath);                     // the last start died loading it
   void shutDown();                                                    // stops everything and saves the draft
+  void endShutDown();                                                 // when the engine's thread has ended: no turn is left open
 
  public slots:
   void newChat();

@@ -84,6 +84,7 @@ struct ChatController::Private {
   quint64 openSerial = 0;
   QString opening, focusAfterOpening;
   bool isBegun = false;                   // the person did something: the last chat is not to be opened over it
+  bool isShutDown = false;                // the engine's thread ends: nothing is to be asked of it any more
   bool inTrouble = false;                 // the history cannot be written
 
   quint64 turnNumber = 0;

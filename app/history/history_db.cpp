@@ -9,6 +9,7 @@
 #include <QJsonObject>
 #include <QSet>
 #include <QSqlError>
+#include <QThread>
 #include <QUuid>
 #include <cmath>
 
@@ -18,7 +19,7 @@ namespace pio {
 namespace {
 
 // Primary result codes (sqlite.org/rescode.html); Qt hands them on as text.
-constexpr int kReadOnly = 8, kCorrupt = 11, kFull = 13, kConstraint = 19, kNotADatabase = 26;
+constexpr int kBusy = 5, kReadOnly = 8, kCorrupt = 11, kFull = 13, kConstraint = 19, kNotADatabase = 26;
 
 constexpr QChar kMatchBegin(0x0002), kMatchEnd(0x0003);  // snippet marks that no text of ours holds
 
@@ -157,7 +158,7 @@ Result<QSqlQuery> HistoryDb::select(const QString& sql, const QVariantList& valu
   if (!query.prepare(sql)) return fail(sql.section(' ', 0, 2), query.lastError()).error();
   for (const QVariant& value : values) {
     // A null QString would be bound as NULL; in this file no text is "".
-    if (value.typeId() == QMetaType::QString && value.isNull()) query.addBindValue(QStringLiteral(""));
+    if (value.typeId() == QMetaType::QString && value.toString().isNull()) query.addBindValue(QStringLiteral(""));
     else query.addBindValue(value);
   }
   if (!query.exec()) return fail(sql.section(' ', 0, 2), query.lastError()).error();
@@ -219,7 +220,13 @@ Result<void> HistoryDb::open(const QString& path) {
   }
   if (isNew) QFile::setPermissions(path, QFile::ReadOwner | QFile::WriteOwner);
   for (const char* pragma : {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL", "PRAGMA foreign_keys = ON"}) {
-    if (auto done = run(QLatin1String(pragma)); !done) return giveUp(done.error());
+    Result<void> done = run(QLatin1String(pragma));
+    // Two windows that make the file at the same moment: the change to WAL is refused at once, whatever the busy timeout says.
+    for (int i = 0; i < 40 && !done && m_code == kBusy; ++i) {
+      QThread::msleep(50);
+      done = run(QLatin1String(pragma));
+    }
+    if (!done) return giveUp(done.error());
   }
   if (version < kVersion) {
     if (version > 0) {
@@ -414,6 +421,8 @@ Result<qint64> HistoryDb::dataVersion() {
   ASSIGN_OR_RETURN(QSqlQuery row, select(QStringLiteral("PRAGMA data_version")));
   return row.next() ? row.value(0).toLongLong() : qint64(0);
 }
+
+void HistoryDb::limitPages(int nPages) { (void)run(QStringLiteral("PRAGMA max_page_count = %1").arg(nPages)).has_value(); }
 
 Result<QList<SearchHit>> HistoryDb::search(const QString& text, int limit) {
   QString cleaned = text;

@@ -61,6 +61,9 @@ class HistoryDb {
   // A number that changes when another connection has written.
   Result<qint64> dataVersion();
 
+  // The file may grow to so many pages of 4 KiB, as if the disk ended there.
+  void limitPages(int nPages);
+
   // The whole history as the export's bytes; what is being streamed counts as unfinished.
   Result<QByteArray> exportJson();
   struct Imported {
