@@ -174,8 +174,8 @@ TEST_P(Exact, QuantizedActivationsStayNearByTheMedianRow) {
 
 INSTANTIATE_TEST_SUITE_P(Models, Exact, testing::Combine(testing::ValuesIn(kForms), testing::ValuesIn(kDevices)),
                          [](const testing::TestParamInfo<Parameters>& info) {
-                           const auto& [form, device] = info.param;
-                           std::string name = std::string(form.folder) + "_" + (*form.file ? form.file : "safetensors") + "_" + device;
+                           const Form& form = std::get<0>(info.param);  // no structured binding: its comma would split the macro
+                           std::string name = std::string(form.folder) + "_" + (*form.file ? form.file : "safetensors") + "_" + std::get<1>(info.param);
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
