@@ -10,6 +10,6 @@ if starter=$(bash installer/fetch_starter.sh); then have_starter=yes; else have_
 if [ "${1:-}" = --ask ]; then
   [ $# -eq 2 ] || { echo "usage: run.sh --ask \"a question\"" >&2; exit 2; }
   [ -n "$have_starter" ] || { echo "Without a model there is no answer. With a file that you have: build/release/bin/pio chat FILE.gguf --prompt \"…\"" >&2; exit 1; }
-  exec build/release/bin/pio chat "$starter" --prompt "$2" --greedy --max-tokens 512
+  exec build/release/bin/pio chat "$starter" --prompt "$2" --greedy --max-tokens 512 --kv f32 --activations f32
 fi
 exec build/release/bin/inference-pio "$@"
