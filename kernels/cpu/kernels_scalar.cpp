@@ -135,6 +135,13 @@ inline Float8 f8_strided_halves(const uint8_t* p) {
   return v;
 }
 
+// Two neighbouring halves of each of eight places.
+template <int kStride>
+inline void f8_store_strided_pairs(const uint8_t* p, float* first, float* second) {
+  f8_store(first, f8_strided_halves<kStride>(p));
+  f8_store(second, f8_strided_halves<kStride>(p + 2));
+}
+
 inline Bytes bytes_load(const void* p) {
   Bytes b;
   memcpy(b.v, p, 32);

@@ -18,6 +18,21 @@ inline void strided_halves(const uint8_t* p, int n, float* out) {
   }
 }
 
+// The same for two halves side by side: a scale and a minimum.
+template <int kStride>
+inline void strided_pairs(const uint8_t* p, int n, float* first, float* second) {
+  int i = 0;
+  for (; i + 8 <= n; i += 8) f8_store_strided_pairs<kStride>(p + static_cast<ptrdiff_t>(i) * kStride, first + i, second + i);
+  if (i < n) {
+    f8_store(first + i, f8_set(0));
+    f8_store(second + i, f8_set(0));
+    for (; i < n; ++i) {
+      first[i] = half_to_float(read_u16(p + static_cast<ptrdiff_t>(i) * kStride));
+      second[i] = half_to_float(read_u16(p + static_cast<ptrdiff_t>(i) * kStride + 2));
+    }
+  }
+}
+
 struct Q4_0 {
   static constexpr int kBlock = 32, kBytes = 18, kGroup = 32, kOffset = 8, kMaxRaw = 15;
   static constexpr bool kSigned = false, kMins = false;
@@ -32,8 +47,7 @@ struct Q4_1 {
   template <class Block>
   static auto quants(Block block, int) { return bytes_nibbles(block + 4); }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float* min) {
-    strided_halves<kBytes>(p, n_blocks, scale);
-    strided_halves<kBytes>(p + 2, n_blocks, min);
+    strided_pairs<kBytes>(p, n_blocks, scale, min);
   }
 };
 
@@ -55,8 +69,7 @@ struct Q5_1 {
     return bytes_or(bytes_nibbles(block + 8), bytes_from_bits(block + 4, 0x10));
   }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float* min) {
-    strided_halves<kBytes>(p, n_blocks, scale);
-    strided_halves<kBytes>(p + 2, n_blocks, min);
+    strided_pairs<kBytes>(p, n_blocks, scale, min);
   }
 };
 

@@ -5,8 +5,9 @@
 // Four runs of 16 scales → 16 fours: out[4 g + r] = in[r][g] * d[g].
 inline void turn_scales(const float* in, size_t stride, const float* d, float* out) {
   const __m512 dv = _mm512_loadu_ps(d);
-  const __m512 r0 = _mm512_loadu_ps(in) * dv, r1 = _mm512_loadu_ps(in + stride) * dv;
-  const __m512 r2 = _mm512_loadu_ps(in + 2 * stride) * dv, r3 = _mm512_loadu_ps(in + 3 * stride) * dv;
+  // in halves: the scales were stored so a moment ago, and a wider load would have to wait for both stores to reach the cache
+  const auto load = [](const float* p) { return _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(p)), _mm256_loadu_ps(p + 8), 1); };
+  const __m512 r0 = load(in) * dv, r1 = load(in + stride) * dv, r2 = load(in + 2 * stride) * dv, r3 = load(in + 3 * stride) * dv;
   const __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(r0, r1)), b = _mm512_castps_pd(_mm512_unpacklo_ps(r2, r3));
   const __m512d c = _mm512_castps_pd(_mm512_unpackhi_ps(r0, r1)), e = _mm512_castps_pd(_mm512_unpackhi_ps(r2, r3));
   // lane l of part k holds group 4 l + k

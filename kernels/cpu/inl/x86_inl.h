@@ -47,6 +47,16 @@ inline Float8 f8_strided_halves(const uint8_t* p) {
                                         static_cast<short>(h[4]), static_cast<short>(h[5]), static_cast<short>(h[6]), static_cast<short>(h[7])));
 }
 
+// Two neighbouring halves of each of eight places.
+template <int kStride>
+inline void f8_store_strided_pairs(const uint8_t* p, float* first, float* second) {
+  const auto at = [p](int i) { return static_cast<int>(read_u32(p + i * kStride)); };
+  const __m128i a = _mm_setr_epi32(at(0), at(1), at(2), at(3)), b = _mm_setr_epi32(at(4), at(5), at(6), at(7));
+  const __m128i low = _mm_set1_epi32(0xffff);
+  f8_store(first, _mm256_cvtph_ps(_mm_packus_epi32(_mm_and_si128(a, low), _mm_and_si128(b, low))));
+  f8_store(second, _mm256_cvtph_ps(_mm_packus_epi32(_mm_srli_epi32(a, 16), _mm_srli_epi32(b, 16))));
+}
+
 inline Bytes bytes_load(const void* p) { return {_mm256_loadu_si256(static_cast<const __m256i*>(p))}; }
 inline void bytes_store(uint8_t* p, Bytes b) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), b.v); }
 inline Bytes bytes_or(Bytes a, Bytes b) { return {_mm256_or_si256(a.v, b.v)}; }
