@@ -1,0 +1,494 @@
+#include <QAbstractItemModelTester>
+#include <QClipboard>
+#include <QGuiApplication>
+
+#include "tests/app/program_fixture.h"
+
+using namespace pio;
+
+namespace {
+const QString kAnswer = QStringLiteral("The lighthouse stood at the end of the pier.");
+ScriptedEngine::Script slowScript(int tokens = 400, int ms = 5) { return ScriptedEngine::speak("word after word", ms, tokens); }
+}  // namespace
+
+class ChatTest : public QObject {
+  Q_OBJECT
+
+ private slots:
+  void aQuestionIsAnsweredAndBothAreOnTheDisk() {
+    ProgramFixture f;
+    const QAbstractItemModelTester tester(f.chat()->messages());
+    QVERIFY(f.loadModel());
+    QVERIFY(f.ask("  Tell me about one, two, three and more lighthouses.  "));
+    QCOMPARE(f.chat()->messages()->messageCount(), 2);
+    QCOMPARE(f.chat()->title(), "Tell me about one, two, three…");  // six words
+    const QList<MessageRecord> records = f.onDisk(f.chat()->chatId());
+    QCOMPARE(records.size(), 2);
+    QCOMPARE(records[0].message.text, "Tell me about one, two, three and more lighthouses.");
+    QCOMPARE(records[1].message.parent, records[0].message.id);
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId())[1].message.text, kAnswer);
+    const Message answer = f.onDisk(f.chat()->chatId())[1].message;
+    QCOMPARE(answer.state, Message::State::Complete);
+    QCOMPARE(answer.generatedTokens, 9);
+    QCOMPARE(answer.modelName, "SmolLM2-135M-Instruct");
+    QCOMPARE(f.chat()->textOf(answer.id), kAnswer);
+    QCOMPARE(f.chat()->contextUsed(), 64 + 9);
+    f.chat()->copyLastAnswer();
+    QCOMPARE(QGuiApplication::clipboard()->text(), kAnswer);
+  }
+
+  void theWordsAreCommittedBeforeTheEngineIsAsked() {
+    ProgramFixture f;
+    QVERIFY(f.loadModel());
+    QString found;
+    f.engine->set_observer([&](std::uint64_t) {
+      HistoryDb db;
+      if (!found.isEmpty() || !db.open(f.folder() + "/history.db")) return;
+      const auto chats = db.chats();
+      const auto messages = db.messages(chats->first().id);
+      found = messages->first().message.text;
+    });
+    QVERIFY(f.ask("Written first"));
+    QCOMPARE(found, "Written first");
+  }
+
+  void emptyWordsDoNothing() {
+    ProgramFixture f;
+    f.chat()->send("  \n ");
+    QCOMPARE(f.chat()->messages()->messageCount(), 0);
+    QCOMPARE(f.chat()->chatId(), "");
+  }
+
+  void stopEndsTheTurnSoonAndKeepsWhatWasWritten() {
+    ProgramFixture f;
+    f.setScript(slowScript());
+    QVERIFY(f.loadModel());
+    f.chat()->send("Speak");
+    QVERIFY(f.waitFor(ChatController::Writing));
+    QTest::qWait(120);
+    QElapsedTimer timer;
+    timer.start();
+    f.chat()->stop();
+    QCOMPARE(f.chat()->state(), ChatController::Stopping);
+    QVERIFY(f.waitFor(ChatController::Ready));
+    QVERIFY2(timer.elapsed() < 200, "the limit that the window promises");
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId()).last().message.state, Message::State::Stopped);
+    const QString text = f.onDisk(f.chat()->chatId()).last().message.text;
+    QVERIFY(text.startsWith("word after"));
+    QCOMPARE(f.chat()->textOf(f.onDisk(f.chat()->chatId()).last().message.id), text);
+  }
+
+  void stopEndsTheReadingOfThePrompt() {
+    ProgramFixture f;
+    ScriptedEngine::Script script = slowScript();
+    script.prefill_ms = 10'000;
+    f.setScript(script);
+    QVERIFY(f.loadModel());
+    f.chat()->send("Read this");
+    QVERIFY(f.waitFor(ChatController::Reading));
+    QTRY_VERIFY(f.chat()->progressTotal() == 64);
+    f.chat()->stop();
+    QVERIFY(f.waitFor(ChatController::Ready, 500));
+  }
+
+  void aPromptSentWhileLoadingWaitsForTheModel() {
+    ProgramFixture f;
+    f.setLoading({.milliseconds = 300, .error = {}});
+    f.chat()->loadModel("/models/slow.gguf");
+    QCOMPARE(f.chat()->state(), ChatController::Loading);
+    f.chat()->send("Early");
+    QVERIFY(f.chat()->queued());
+    QCOMPARE(f.chat()->state(), ChatController::Loading);
+    QTRY_VERIFY(f.chat()->progressTotal() == 92'000'000);
+    QVERIFY(f.waitFor(ChatController::Ready));
+    QVERIFY(!f.chat()->queued());
+    QTRY_COMPARE(f.chat()->messages()->messageCount(), 2);
+    QCOMPARE(f.engine->generate_requests().size(), 1U);
+  }
+
+  void stopEndsLoadingAndKeepsTheWords() {
+    ProgramFixture f;
+    f.setLoading({.milliseconds = 10'000, .error = {}});
+    f.chat()->loadModel("/models/slow.gguf");
+    f.chat()->send("Early");
+    QTest::qWait(30);
+    f.chat()->stop();
+    QVERIFY(f.waitFor(ChatController::NoModel, 500));
+    QVERIFY(!f.chat()->queued());
+    QVERIFY(!f.chat()->notice().isSet());  // nothing to explain
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId()).size(), 1);
+  }
+
+  void aModelThatDoesNotLoadIsExplainedAndTheWordsWaitForAnother() {
+    ProgramFixture f;
+    Error error = make_error(ErrorCode::out_of_memory, "weights: 9.7 GB, 7.9 GB");
+    error.needed_bytes = 9'700'000'000;
+    error.free_bytes = 7'900'000'000;
+    f.setLoading({.milliseconds = 50, .error = error});
+    f.chat()->loadModel("/models/big.gguf");
+    f.chat()->send("Still here");
+    QTRY_COMPARE(f.chat()->state(), ChatController::NoModel);
+    QVERIFY(!f.chat()->hasModel());
+    QVERIFY(f.chat()->notice().explanation.contains(QStringLiteral("9.7\u00a0GB")));
+    QCOMPARE(f.chat()->notice().actions.first(), int(UserError::ShorterContext));
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId()).size(), 1);
+    f.setLoading({});
+    QVERIFY(f.loadModel());
+    QTRY_COMPARE(f.chat()->messages()->messageCount(), 2);
+    QVERIFY(!f.chat()->notice().isSet());
+  }
+
+  void withoutAModelTheWordsAreKeptAndTheNoticeOffersToOpenOne() {
+    ProgramFixture f;
+    QSignalSpy open(f.chat(), &ChatController::openModelRequested);
+    f.chat()->send("Anybody there?");
+    QCOMPARE(f.chat()->state(), ChatController::NoModel);
+    QCOMPARE(f.chat()->notice().actions, QList<int>{UserError::OpenModel});
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId()).size(), 1);
+    f.chat()->runAction(UserError::OpenModel);
+    QCOMPARE(open.size(), 1);
+  }
+
+  void anErrorOfTheEngineStandsInTheAnswersPlaceAndRetryAsksAgain() {
+    ProgramFixture f;
+    ScriptedEngine::Script script = ScriptedEngine::speak("Half of", 1);
+    script.error = make_error(ErrorCode::device_lost, "cuda:0: an answer, none");
+    f.setScript(script);
+    QVERIFY(f.loadModel());
+    QVERIFY(f.ask("Try"));
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId()).last().message.state, Message::State::Failed);
+    const Message failed = f.onDisk(f.chat()->chatId()).last().message;
+    QCOMPARE(failed.text, "Half of");
+    QVERIFY(failed.error.isSet());
+    f.setScript(ScriptedEngine::speak("Whole.", 1));
+    f.chat()->runAction(UserError::Retry);
+    QTRY_COMPARE(f.engine->generate_requests().size(), 2U);
+    QVERIFY(f.waitFor(ChatController::Ready));
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId()).last().message.state, Message::State::Complete);
+    QCOMPARE(f.chat()->messages()->messageCount(), 2);
+  }
+
+  void exceptionsOfTheEngineAreErrors() {
+    ProgramFixture f;
+    QVERIFY(f.loadModel());
+    for (const auto thrown : {ScriptedEngine::Script::Throw::bad_alloc, ScriptedEngine::Script::Throw::runtime_error}) {
+      ScriptedEngine::Script script = ScriptedEngine::speak("x", 1);
+      script.thrown = thrown;
+      f.setScript(script);
+      QVERIFY(f.ask("Throw"));
+      QTRY_COMPARE(f.onDisk(f.chat()->chatId()).last().message.state, Message::State::Failed);
+    }
+    f.setScript(ScriptedEngine::speak("Fine again.", 1));
+    QVERIFY(f.ask("And now?"));
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId()).last().message.text, "Fine again.");
+  }
+
+  void regenerateMakesAnotherVersionAndTheChosenOneComesBackAfterARestart() {
+    ProgramFixture f;
+    QVERIFY(f.loadModel());
+    QVERIFY(f.ask("Once"));
+    f.setScript(ScriptedEngine::speak("A second version.", 1));
+    f.chat()->regenerateLast();
+    QVERIFY(f.waitFor(ChatController::Reading) || f.chat()->state() == ChatController::Ready);
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId()).size(), 3);
+    QVERIFY(f.waitFor(ChatController::Ready));
+    const QList<MessageRecord> records = f.onDisk(f.chat()->chatId());
+    QCOMPARE(records[1].message.parent, records[2].message.parent);
+    QCOMPARE(f.chat()->messages()->messageCount(), 2);
+    QVERIFY(f.chat()->messages()->rowOf(records[2].message.id) >= 0);
+    QCOMPARE(f.chat()->messages()->rowOf(records[1].message.id), -1);
+
+    f.chat()->selectVersion(records[2].message.id, 1);
+    QVERIFY(f.chat()->messages()->rowOf(records[1].message.id) >= 0);
+    f.chat()->selectVersion(records[1].message.id, 7);  // there is none
+    const QString chat = f.chat()->chatId();
+    f.restart();
+    QTRY_COMPARE(f.chat()->chatId(), chat);
+    QVERIFY(f.chat()->messages()->rowOf(records[1].message.id) >= 0);
+    QCOMPARE(f.chat()->messages()->rowOf(records[2].message.id), -1);
+  }
+
+  void anEditedQuestionIsABranchWithItsOwnAnswer() {
+    ProgramFixture f;
+    QVERIFY(f.loadModel());
+    QVERIFY(f.ask("First"));
+    QVERIFY(f.ask("Second"));
+    const QString first = f.onDisk(f.chat()->chatId()).first().message.id;
+    f.chat()->editAndResend(first, "Better");
+    QTRY_COMPARE(f.engine->generate_requests().size(), 3U);
+    QVERIFY(f.waitFor(ChatController::Ready));
+    QCOMPARE(f.chat()->messages()->messageCount(), 2);
+    QCOMPARE(f.chat()->textOf(f.chat()->lastUserMessageId()), "Better");
+    const auto messages = f.engine->generate_requests().back().messages;
+    QCOMPARE(messages.size(), 1U);  // nothing of the other branch
+    QCOMPARE(messages[0].content, "Better");
+    f.chat()->selectVersion(f.chat()->lastUserMessageId(), 1);
+    QCOMPARE(f.chat()->messages()->messageCount(), 4);
+  }
+
+  void aStoppedAnswerGoesOnWhereItEnded() {
+    ProgramFixture f;
+    f.setScript(slowScript());
+    QVERIFY(f.loadModel());
+    f.chat()->send("Speak");
+    QVERIFY(f.waitFor(ChatController::Writing));
+    f.chat()->stop();
+    QVERIFY(f.waitFor(ChatController::Ready));
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId()).last().message.state, Message::State::Stopped);
+    const QString half = f.onDisk(f.chat()->chatId()).last().message.text;
+    f.setScript(ScriptedEngine::speak(" the end.", 1));
+    f.chat()->continueLast();
+    QTRY_COMPARE(f.engine->generate_requests().size(), 2U);
+    QVERIFY(f.waitFor(ChatController::Ready));
+    QVERIFY(f.engine->generate_requests().back().continue_last);
+    QCOMPARE(f.engine->generate_requests().back().messages.back().content, half.toStdString());
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId()).last().message.text, half + " the end.");
+    QCOMPARE(f.onDisk(f.chat()->chatId()).size(), 2);
+  }
+
+  void anAnswerGoesOnInItsOwnChatWhileAnotherIsShown() {
+    ProgramFixture f;
+    f.setScript(slowScript(100, 3));
+    QVERIFY(f.loadModel());
+    f.chat()->send("In the first chat");
+    QVERIFY(f.waitFor(ChatController::Writing));
+    const QString first = f.chat()->chatId();
+    f.chat()->newChat();
+    QCOMPARE(f.chat()->messages()->messageCount(), 0);
+    QVERIFY(f.chat()->busy());
+    f.chat()->send("In the second");  // waits for its turn
+    const QString second = f.chat()->chatId();
+    QVERIFY(f.chat()->queued());
+    f.chat()->openChat(first);
+    QCOMPARE(f.chat()->chatId(), first);
+    const QString shown = f.chat()->textOf(f.chat()->messages()->data(f.chat()->messages()->index(f.chat()->messages()->rowCount() - 1), ConversationModel::MessageIdRole).toString());
+    QVERIFY(!shown.isEmpty());
+    QTRY_COMPARE(f.engine->generate_requests().size(), 2U);
+    QVERIFY(f.waitFor(ChatController::Ready));
+    QTRY_COMPARE(f.onDisk(first).last().message.state, Message::State::Complete);
+    QTRY_COMPARE(f.onDisk(second).last().message.generatedTokens, 100);
+    QCOMPARE(f.onDisk(first).size(), 2);
+    QCOMPARE(f.onDisk(second).size(), 2);
+  }
+
+  void whatIsRemovedDuringTheAnswerStopsItAndCanComeBack() {
+    ProgramFixture f;
+    f.setScript(slowScript());
+    QVERIFY(f.loadModel());
+    f.chat()->send("Speak");
+    QVERIFY(f.waitFor(ChatController::Writing));
+    QTest::qWait(50);
+    f.chat()->removeMessage(f.chat()->lastUserMessageId());
+    QCOMPARE(f.chat()->messages()->messageCount(), 0);
+    QVERIFY(f.waitFor(ChatController::Ready, 500));
+    QCOMPARE(f.history()->removedTitle(), "Speak");
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId()).size(), 0);
+    f.history()->undoRemove();
+    QCOMPARE(f.chat()->messages()->messageCount(), 2);
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId()).size(), 2);
+    QCOMPARE(f.onDisk(f.chat()->chatId()).last().message.state, Message::State::Stopped);
+  }
+
+  void regenerateDuringTheAnswerStopsItFirst() {
+    ProgramFixture f;
+    f.setScript(slowScript());
+    QVERIFY(f.loadModel());
+    f.chat()->send("Speak");
+    QVERIFY(f.waitFor(ChatController::Writing));
+    f.setScript(ScriptedEngine::speak("Instead.", 1));
+    f.chat()->regenerateLast();
+    QTRY_COMPARE(f.engine->generate_requests().size(), 2U);
+    QVERIFY(f.waitFor(ChatController::Ready));
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId()).size(), 3);
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId()).last().message.text, "Instead.");
+    QCOMPARE(f.onDisk(f.chat()->chatId())[1].message.state, Message::State::Stopped);
+  }
+
+  void anotherModelDuringTheAnswerStopsItAndIsLoaded() {
+    ProgramFixture f;
+    f.setScript(slowScript());
+    QVERIFY(f.loadModel());
+    f.chat()->send("Speak");
+    QVERIFY(f.waitFor(ChatController::Writing));
+    f.setLoading({.milliseconds = 20, .error = {}, .name = "Another"});
+    f.chat()->loadModel("/models/another.gguf");
+    QVERIFY(f.waitFor(ChatController::Ready));
+    QCOMPARE(f.chat()->modelName(), "Another");
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId()).last().message.state, Message::State::Stopped);
+    f.chat()->unloadModel();
+    QCOMPARE(f.chat()->state(), ChatController::NoModel);
+    QTRY_COMPARE(f.engine->n_unloads(), 1);
+  }
+
+  void aFullContextIsSaid() {
+    ProgramFixture f;
+    ScriptedEngine::Script script = ScriptedEngine::speak("as far as it goes", 1);
+    script.finish_reason = FinishReason::context_full;
+    script.dropped_messages = 3;
+    f.setScript(script);
+    QVERIFY(f.loadModel());
+    QVERIFY(f.ask("Go on"));
+    QVERIFY(f.chat()->notice().explanation.contains("4,096"));
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId()).last().message.droppedMessages, 3);
+  }
+
+  void theSystemPromptComesFirstAndEmptyAnswersAreLeftOut() {
+    ProgramFixture f;
+    f.chat()->setSystemPrompt("Be brief.");
+    ScriptedEngine::Script script;
+    script.prefill_ms = 5000;
+    f.setScript(script);
+    QVERIFY(f.loadModel());
+    f.chat()->send("One");
+    QVERIFY(f.waitFor(ChatController::Reading));
+    QTRY_COMPARE(f.engine->generate_requests().size(), 1U);
+    f.chat()->stop();
+    QVERIFY(f.waitFor(ChatController::Ready));
+    f.setScript(ScriptedEngine::speak("Yes.", 1));
+    QVERIFY(f.ask("Two"));
+    const auto messages = f.engine->generate_requests().back().messages;
+    QCOMPARE(messages.size(), 3U);
+    QCOMPARE(messages[0].role, "system");
+    QCOMPARE(messages[0].content, "Be brief.");
+    QCOMPARE(messages[1].content, "One");
+    QCOMPARE(messages[2].content, "Two");
+  }
+
+  void aDraftIsKeptForEachChatAndAcrossARestart() {
+    ProgramFixture f;
+    QVERIFY(f.loadModel());
+    QVERIFY(f.ask("First"));
+    const QString chat = f.chat()->chatId();
+    QCOMPARE(f.chat()->draft(), "");
+    f.chat()->setDraft("half a thought");
+    f.chat()->newChat();
+    QCOMPARE(f.chat()->draft(), "");
+    f.chat()->setDraft("a new one");
+    f.chat()->openChat(chat);
+    QTRY_COMPARE(f.chat()->draft(), "half a thought");
+    f.chat()->setDraft("half a thought more");
+    f.restart();
+    QTRY_COMPARE(f.chat()->chatId(), chat);
+    QCOMPARE(f.chat()->draft(), "half a thought more");
+    f.chat()->newChat();
+    QCOMPARE(f.chat()->draft(), "a new one");
+  }
+
+  void theDraftIsCountedWhenTheEngineIsIdle() {
+    ProgramFixture f;
+    QVERIFY(f.loadModel());
+    f.chat()->setDraft("four words of text");
+    QTRY_COMPARE(f.chat()->draftTokens(), 4);  // the frame of the message is not counted
+    f.chat()->setDraft("");
+    QTRY_COMPARE(f.chat()->draftTokens(), 0);
+  }
+
+  void quittingDuringAnAnswerKeepsWhatWasWritten() {
+    ProgramFixture f;
+    f.setScript(slowScript());
+    QVERIFY(f.loadModel());
+    f.chat()->send("Speak");
+    QVERIFY(f.waitFor(ChatController::Writing));
+    QTest::qWait(100);
+    const QString chat = f.chat()->chatId();
+    QElapsedTimer timer;
+    timer.start();
+    f.program.reset();
+    QVERIFY(timer.elapsed() < 1000);  // a stop is seen within 200 ms; the rest is the last commit
+    const Message answer = f.onDisk(chat).last().message;
+    QCOMPARE(answer.state, Message::State::Stopped);
+    QVERIFY(answer.text.startsWith("word after"));
+    f.start();
+  }
+
+  void whatAKilledWindowLeftIsUnfinishedAndCanBeContinued() {
+    QTemporaryDir folder;
+    {
+      HistoryDb db;
+      QVERIFY(db.open(folder.filePath("history.db")));
+      QVERIFY(db.putChat({"c", "A chat", 1, 1}));
+      MessageRecord user;
+      user.chatId = "c";
+      user.created = 1;
+      user.message.id = "u";
+      user.message.text = "Speak";
+      QVERIFY(db.addMessage(user, {}));
+      MessageRecord half = user;
+      half.created = 2;
+      half.message.id = "a";
+      half.message.parent = "u";
+      half.message.role = Message::Role::Assistant;
+      half.message.state = Message::State::Streaming;
+      half.message.text = "Half";
+      QVERIFY(db.addMessage(half, "a-session-that-is-gone"));
+      QVERIFY(db.putMeta("last_chat", "c"));
+    }
+    ProgramOptions options;
+    options.dataFolder = folder.path();
+    ProgramFixture f(options);
+    QTRY_COMPARE(f.chat()->chatId(), "c");
+    QCOMPARE(f.onDisk("c").last().message.state, Message::State::Unfinished);
+    f.setScript(ScriptedEngine::speak(" and whole.", 1));
+    QVERIFY(f.loadModel());
+    f.chat()->continueAnswer("a");
+    QTRY_COMPARE(f.onDisk("c").last().message.text, "Half and whole.");
+  }
+
+  void anAnswerThatALiveWindowWritesIsLeftAlone() {
+    ProgramFixture f;
+    f.setScript(slowScript());
+    QVERIFY(f.loadModel());
+    f.chat()->send("Speak");
+    QVERIFY(f.waitFor(ChatController::Writing));
+    QTest::qWait(300);
+    const QString chat = f.chat()->chatId();
+    ProgramOptions options;
+    options.dataFolder = f.folder();
+    {
+      ProgramFixture other(options);
+      QTRY_VERIFY(other.history()->ready());
+      QCOMPARE(other.history()->count(), 1);
+      QCOMPARE(f.onDisk(chat).last().message.state, Message::State::Streaming);
+    }
+    f.chat()->stop();
+    QVERIFY(f.waitFor(ChatController::Ready));
+    QTRY_COMPARE(f.onDisk(chat).last().message.state, Message::State::Stopped);
+  }
+
+  void theLastModelIsLoadedAgainUnlessItTookTheProgramDown() {
+    ProgramFixture f;
+    QVERIFY(f.loadModel());
+    QTRY_VERIFY(QFile::exists(f.folder() + "/models.json"));
+    f.restart();
+    QVERIFY(f.waitFor(ChatController::Ready));
+    QCOMPARE(f.engine->load_requests().at(0).path, "/models/scripted.gguf");
+
+    f.program.reset();
+    QFile note(f.folder() + "/sessions/gone.loading");
+    QVERIFY(note.open(QIODevice::WriteOnly));
+    note.write("/models/scripted.gguf");
+    note.close();
+    f.start();
+    QVERIFY(f.chat()->notice().title.contains("scripted"));
+    QTest::qWait(50);
+    QCOMPARE(f.chat()->state(), ChatController::NoModel);
+    f.chat()->runAction(UserError::Retry);
+    QVERIFY(f.waitFor(ChatController::Ready));
+    QVERIFY(!f.chat()->notice().isSet());
+  }
+
+  void everyErrorHasWordsAndCancelledHasNone() {
+    for (int code = 0; code <= int(ErrorCode::internal); ++code) {
+      const UserError words = userErrorOf(make_error(ErrorCode(code), "thing: this, that"));
+      QCOMPARE(words.isSet(), ErrorCode(code) != ErrorCode::cancelled);
+      if (!words.isSet()) continue;
+      QVERIFY(!words.explanation.isEmpty());
+      QVERIFY(words.details.contains("thing: this, that"));
+      QVERIFY(!words.actions.isEmpty() && words.actions.size() <= 3);
+      QVERIFY(!words.title.contains('!') && !words.explanation.contains('!'));
+    }
+  }
+};
+
+QTEST_MAIN(ChatTest)
+#include "chat_test.moc"

@@ -1,0 +1,420 @@
+#include <QDir>
+#include <QFile>
+#include <QJsonDocument>
+#include <QJsonObject>
+#include <QRandomGenerator>
+#include <QSqlDatabase>
+#include <QSqlQuery>
+#include <QTemporaryDir>
+#include <QTest>
+
+#include "app/chat/conversation.h"
+#include "app/history/history_db.h"
+#include "app/history/migrations.h"
+
+using namespace pio;
+
+namespace {
+
+MessageRecord message(const QString& chat, const QString& id, const QString& parent, Message::Role role, const QString& text, qint64 created) {
+  MessageRecord record;
+  record.chatId = chat;
+  record.created = created;
+  record.message.id = id;
+  record.message.parent = parent;
+  record.message.role = role;
+  record.message.text = text;
+  return record;
+}
+
+// A history with everything that a file can hold.
+void fill(HistoryDb& db) {
+  QVERIFY(db.putChat({"c1", "Räume & Häuser", 1000, 5000, true, "Be brief.", "half a thought"}));
+  QVERIFY(db.addMessage(message("c1", "u1", {}, Message::Role::User, "Wie hoch ist ein Leuchtturm?", 1001), {}));
+  MessageRecord answer = message("c1", "a1", "u1", Message::Role::Assistant, "Etwa 40 m.\n\n```cpp\nint x = 1;\n```", 1002);
+  answer.message.modelName = "SmolLM2";
+  answer.message.generatedTokens = 41;
+  answer.message.tokensPerSecond = 31.400000000000002;  // doubles come back as they went
+  answer.message.firstTokenSeconds = 0.1;
+  answer.message.contextUsed = 120;
+  answer.message.contextLength = 8192;
+  answer.message.droppedMessages = 2;
+  QVERIFY(db.addMessage(answer, {}));
+  answer.message.id = "a2";
+  answer.created = 1003;
+  answer.message.state = Message::State::Failed;
+  answer.message.text = QString::fromUtf8("\U0001F5FC 灯塔很高 \"quoted\" \\ \t\r\n ") + QChar(0x0001) + QStringLiteral("end");
+  answer.message.error = {"Not enough memory", "This needs 9.7 GB.", "out_of_memory: x", {UserError::ShorterContext, UserError::OpenModel}};
+  QVERIFY(db.addMessage(answer, {}));
+  QVERIFY(db.setActiveChild("c1", "u1", "a1"));
+  QVERIFY(db.putChat({"c2", "100 % _under\\score", 2000, 2000}));
+  MessageRecord half = message("c2", "u2", {}, Message::Role::User, "Second", 2001);
+  QVERIFY(db.addMessage(half, {}));
+  half = message("c2", "s2", "u2", Message::Role::Assistant, "Half", 2002);
+  half.message.state = Message::State::Unfinished;
+  QVERIFY(db.addMessage(half, {}));
+  QVERIFY(db.putChat({"c3", "Empty", 3000, 3000}));
+}
+
+}  // namespace
+
+class HistoryTest : public QObject {
+  Q_OBJECT
+
+ private slots:
+  void whatIsWrittenIsReadBack() {
+    QTemporaryDir folder;
+    const QString path = folder.filePath("history.db");
+    {
+      HistoryDb db;
+      QVERIFY(db.open(path));
+      fill(db);
+    }
+    HistoryDb db;
+    QVERIFY(db.open(path));
+    const auto chats = db.chats();
+    QCOMPARE(chats->size(), 3);
+    QCOMPARE(chats->at(1).id, "c2");  // newest first
+    const auto c1 = db.chat("c1");
+    QCOMPARE(c1->title, "Räume & Häuser");
+    QVERIFY(c1->pinned);
+    QCOMPARE(c1->draft, "half a thought");
+    QCOMPARE(c1->activeRoot, "u1");
+    const auto messages = db.messages("c1");
+    QCOMPARE(messages->size(), 3);
+    QCOMPARE(messages->at(0).activeChild, "a1");
+    QCOMPARE(messages->at(1).message.tokensPerSecond, 31.400000000000002);
+    QCOMPARE(messages->at(2).message.error.actions, (QList<int>{UserError::ShorterContext, UserError::OpenModel}));
+    QVERIFY(messages->at(2).message.text.endsWith("end"));
+    QCOMPARE(QFile::permissions(path) & (QFile::ReadGroup | QFile::ReadOther), QFile::Permissions());
+  }
+
+  void exportImportExportIsTheSameFile() {
+    QTemporaryDir folder;
+    HistoryDb first, second;
+    QVERIFY(first.open(folder.filePath("one.db")));
+    QVERIFY(second.open(folder.filePath("two.db")));
+    fill(first);
+    const QByteArray out = *first.exportJson();
+    const auto done = second.importJson(out, "export.json");
+    QVERIFY(done);
+    QCOMPARE(done->added, 3);
+    QCOMPARE(*second.exportJson(), out);
+    const auto again = second.importJson(out, "export.json");
+    QCOMPARE(again->added, 0);
+    QCOMPARE(again->known, 3);
+    QCOMPARE(*second.exportJson(), out);
+    QCOMPARE(second.search("leuchtturm")->size(), 1);  // what came in is found
+  }
+
+  void anAnswerBeingWrittenIsExportedAsUnfinished() {
+    HistoryDb db;
+    QVERIFY(db.open(":memory:"));
+    QVERIFY(db.putChat({"c", "t", 1, 1}));
+    MessageRecord half = message("c", "a", {}, Message::Role::Assistant, "Half", 2);
+    half.message.state = Message::State::Streaming;
+    QVERIFY(db.addMessage(half, "live"));
+    QVERIFY(db.exportJson()->contains("\"unfinished\""));
+    QVERIFY(!db.exportJson()->contains("streaming"));
+  }
+
+  void aMalformedExportChangesNothingAndIsExplained_data() {
+    QTest::addColumn<QByteArray>("json");
+    QTest::addColumn<QString>("words");
+    const QByteArray chat = R"({"version":1,"chats":[{"id":"x","title":"t","created":1,"messages":[%1]}]})";
+    const auto with = [&](const QByteArray& messages) { return QByteArray(chat).replace("%1", messages); };
+    QTest::newRow("nothing") << QByteArray() << "JSON";
+    QTest::newRow("not json") << QByteArray("{\"version\":1,") << "at byte";
+    QTest::newRow("array") << QByteArray("[]") << "version: 1";
+    QTest::newRow("version 2") << QByteArray(R"({"version":2,"chats":[]})") << "version: 1, [2]";
+    QTest::newRow("no chats") << QByteArray(R"({"version":1})") << "chats: an array";
+    QTest::newRow("chat without id") << QByteArray(R"({"version":1,"chats":[{"title":"t"}]})") << "chats[0].id";
+    QTest::newRow("chat twice") << QByteArray(R"({"version":1,"chats":[{"id":"x","title":"t","created":1,"messages":[]},{"id":"x","title":"t","created":1,"messages":[]}]})")
+                                << "chats[1].id: one of its own";
+    QTest::newRow("role") << with(R"({"id":"m","parent":null,"role":"boss","text":"","state":"complete"})") << "messages[0].role";
+    QTest::newRow("state") << with(R"({"id":"m","parent":null,"role":"user","text":"","state":"streaming"})") << "messages[0].state";
+    QTest::newRow("text") << with(R"({"id":"m","parent":null,"role":"user","text":7,"state":"complete"})") << "messages[0].text";
+    QTest::newRow("orphan") << with(R"({"id":"m","parent":"gone","role":"user","text":"","state":"complete"})") << "parents are there";
+    QTest::newRow("circle") << with(R"({"id":"m","parent":"n","role":"user","text":"","state":"complete"},{"id":"n","parent":"m","role":"user","text":"","state":"complete"})")
+                            << "a circle";
+    QTest::newRow("own parent") << with(R"({"id":"m","parent":"m","role":"user","text":"","state":"complete"})") << "a circle";
+    QTest::newRow("id of another chat") << with(R"({"id":"u1","parent":null,"role":"user","text":"","state":"complete"})") << "one of another chat";
+  }
+  void aMalformedExportChangesNothingAndIsExplained() {
+    QFETCH(QByteArray, json);
+    QFETCH(QString, words);
+    HistoryDb db;
+    QVERIFY(db.open(":memory:"));
+    fill(db);
+    const QByteArray before = *db.exportJson();
+    const auto done = db.importJson(json, "bad.json");
+    QVERIFY(!done);
+    const QString said = QString::fromStdString(done.error().message);
+    QVERIFY2(said.startsWith("bad.json: ") && said.contains(words), qPrintable(said));
+    QCOMPARE(*db.exportJson(), before);
+  }
+
+  void anOlderFileIsBroughtUpToDateAfterACopyWasMade() {
+    QTemporaryDir folder;
+    const QString path = folder.filePath("history.db");
+    {
+      // As version 1 wrote it.
+      QFile script(PIO_TEST_DATA "/app/history_v1.sql");
+      QVERIFY(script.open(QIODevice::ReadOnly));
+      QSqlDatabase v1 = QSqlDatabase::addDatabase("QSQLITE", "v1");
+      v1.setDatabaseName(path);
+      QVERIFY(v1.open());
+      const QStringList statements = QString::fromUtf8(script.readAll()).split(";\n", Qt::SkipEmptyParts);
+      for (const QString& statement : statements) {
+        if (statement.trimmed().isEmpty()) continue;
+        QSqlQuery query(v1);
+        QVERIFY2(query.exec(statement), qPrintable(statement));
+      }
+    }
+    QSqlDatabase::removeDatabase("v1");
+    HistoryDb db;
+    QVERIFY(db.open(path));
+    const auto messages = db.messages("old-chat");
+    QCOMPARE(messages->size(), 2);
+    QCOMPARE(messages->at(1).message.text, "It stands on the cliff.");
+    QCOMPARE(messages->at(1).message.tokensPerSecond, 12.5);
+    QCOMPARE(db.search("cliff")->size(), 1);
+    QCOMPARE(db.search("old light")->size(), 1);  // the title
+    QVERIFY(QFile::exists(folder.filePath("history.v1.db")));
+    QVERIFY(db.appendText("old-answer", " Still."));
+    db.close();
+    QVERIFY(db.open(path));
+    QCOMPARE(db.messages("old-chat")->at(1).message.text, "It stands on the cliff. Still.");
+    QCOMPARE(QDir(folder.path()).entryList({"history.v1*"}).size(), 1);  // one copy, not one a start
+  }
+
+  void aFileOfANewerVersionIsRefusedAndNotTouched() {
+    QTemporaryDir folder;
+    const QString path = folder.filePath("history.db");
+    {
+      HistoryDb db;
+      QVERIFY(db.open(path));
+      fill(db);
+    }
+    {
+      QSqlDatabase newer = QSqlDatabase::addDatabase("QSQLITE", "newer");
+      newer.setDatabaseName(path);
+      QVERIFY(newer.open());
+      QVERIFY(QSqlQuery(newer).exec(QStringLiteral("PRAGMA user_version = %1").arg(HistoryDb::kVersion + 1)));
+    }
+    QSqlDatabase::removeDatabase("newer");
+    QFile file(path);
+    QVERIFY(file.open(QIODevice::ReadOnly));
+    const QByteArray before = file.readAll();
+    HistoryDb db;
+    QCOMPARE(db.open(path).error().code, ErrorCode::not_available);
+    HistoryProblem problem;
+    openOrRecover(db, path, problem);
+    QCOMPARE(problem.kind, HistoryProblem::Kind::newer);
+    QVERIFY(db.putChat({"m", "in memory", 1, 1}));
+    file.seek(0);
+    QCOMPARE(file.readAll(), before);
+  }
+
+  void aDamagedFileIsKeptAsideAndANewOneBegun_data() {
+    QTest::addColumn<int>("kind");
+    QTest::newRow("not a database") << 0;
+    QTest::newRow("overwritten in the middle") << 1;
+    QTest::newRow("cut off") << 2;
+  }
+  void aDamagedFileIsKeptAsideAndANewOneBegun() {
+    QFETCH(int, kind);
+    QTemporaryDir folder;
+    const QString path = folder.filePath("history.db");
+    {
+      HistoryDb db;
+      QVERIFY(db.open(path));
+      fill(db);
+      for (int i = 0; i < 200; ++i) {
+        QVERIFY(db.addMessage(message("c3", QString::number(i), i == 0 ? QString() : QString::number(i - 1), Message::Role::User, QString(500, 'x'), 4000 + i), {}));
+      }
+    }
+    QFile file(path);
+    QVERIFY(file.open(QIODevice::ReadWrite));
+    if (kind == 0) {
+      file.resize(0);
+      file.write("This was a shopping list once, and it goes on for more than a hundred bytes, because SQLite looks at the first hundred of a file.");
+    } else if (kind == 1) {
+      file.seek(8192);
+      file.write(QByteArray(20'000, '\xee'));
+    } else {
+      file.resize(file.size() / 2);
+    }
+    file.close();
+    HistoryDb db;
+    HistoryProblem problem;
+    openOrRecover(db, path, problem);
+    QCOMPARE(problem.kind, HistoryProblem::Kind::damaged);
+    QVERIFY(QFile::exists(problem.keptAs));
+    QCOMPARE(db.chats()->size(), 0);
+    QVERIFY(db.putChat({"n", "new", 1, 1}));
+    db.close();
+    QVERIFY(db.open(path));
+    QCOMPARE(db.chats()->size(), 1);
+  }
+
+  void aFolderThatIsNotThereLeavesTheHistoryInMemory() {
+    HistoryDb db;
+    HistoryProblem problem;
+    openOrRecover(db, "/proc/no/such/folder/history.db", problem);
+    QCOMPARE(problem.kind, HistoryProblem::Kind::other);
+    QVERIFY(db.putChat({"m", "in memory", 1, 1}));
+    QCOMPARE(db.chats()->size(), 1);
+  }
+
+  void aFullDiskIsToldAsSuch() {
+    QTemporaryDir folder;
+    HistoryDb db;
+    QVERIFY(db.open(folder.filePath("history.db")));
+    QVERIFY(db.putChat({"c", "t", 1, 1}));
+    db.limitPages(40);  // SQLite says "full" as it does for a disk
+    Result<void> last;
+    for (int i = 0; i < 100 && last; ++i) last = db.addMessage(message("c", QString::number(i), {}, Message::Role::User, QString(5000, 'x'), i), {});
+    QVERIFY(!last);
+    QCOMPARE(db.problem().kind, HistoryProblem::Kind::disk_full);
+    QVERIFY(!db.isHopeless());
+    db.limitPages(100'000);
+    QVERIFY(db.addMessage(message("c", "after", {}, Message::Role::User, "room again", 1000), {}));
+  }
+
+  void searchFindsBeginningsOfWordsAndMarksThem() {
+    HistoryDb db;
+    QVERIFY(db.open(":memory:"));
+    fill(db);
+    const auto hits = db.search("leucht hoch");
+    QCOMPARE(hits->size(), 1);
+    QCOMPARE(hits->first().chatId, "c1");
+    QCOMPARE(hits->first().messageId, "u1");
+    QVERIFY(hits->first().snippet.contains("<b>Leuchtturm</b>"));
+    QCOMPARE(db.search("hauser")->size(), 1);  // without its diacritics; the title
+    QVERIFY(db.search("hauser")->first().messageId.isEmpty());
+    QCOMPARE(db.search("很高")->size(), 1);    // inside a run without spaces
+    QVERIFY(db.search("很高")->first().snippet.contains("<b>很高</b>"));
+    QCOMPARE(db.search("nowhere")->size(), 0);
+    QVERIFY(db.search("int")->first().snippet.contains("<b>int</b>"));
+  }
+
+  void noSearchTextIsSyntax() {
+    HistoryDb db;
+    QVERIFY(db.open(":memory:"));
+    fill(db);
+    for (const char* text : {"\"", "\"\"", "'", "*", "a*b", "NEAR(a b)", "a AND", "OR", "NOT x", "text:abc", "{text}: x", "^a", "a + b", "(", ")", "((((", "-", "--", "\\", "%", "_", ";",
+                             "'; DROP TABLE messages; --", "\xF0\x9F\x97\xBC", "很'\"%_\\", "\x01", "a\"*", "….", "<b>", "a b c d e f g h i j k l m n o p q r s t"}) {
+      const auto hits = db.search(QString::fromUtf8(text));
+      QVERIFY2(hits, text);
+    }
+    QCOMPARE(db.search(QString(QChar(0)) + "leuchtturm")->size(), 1);
+    // Whatever is typed, seeded: no error.
+    QRandomGenerator random(42);
+    for (int i = 0; i < 500; ++i) {
+      QString text;
+      for (int j = random.bounded(12); j >= 0; --j) text += QChar(random.bounded(4) == 0 ? random.bounded(1, 0xd800) : random.bounded(32, 127));
+      QVERIFY2(db.search(text), qPrintable(text));
+    }
+    QCOMPARE(db.chats()->size(), 3);
+  }
+
+  void htmlInATextIsNotHtmlInTheSnippet() {
+    HistoryDb db;
+    QVERIFY(db.open(":memory:"));
+    QVERIFY(db.putChat({"c", "t", 1, 1}));
+    QVERIFY(db.addMessage(message("c", "m", {}, Message::Role::User, "<img src=x> & lighthouse", 1), {}));
+    QCOMPARE(db.search("lighthouse")->first().snippet, "&lt;img src=x&gt; &amp; <b>lighthouse</b>");
+  }
+
+  void whatIsRemovedIsHiddenThenRestoredOrGone() {
+    HistoryDb db;
+    QVERIFY(db.open(":memory:"));
+    fill(db);
+    QVERIFY(db.removeChat("c1", 111));
+    QCOMPARE(db.chats()->size(), 2);
+    QCOMPARE(db.search("leuchtturm")->size(), 0);
+    QVERIFY(!db.exportJson()->contains("Leuchtturm"));
+    QVERIFY(db.restore(111));
+    QCOMPARE(db.search("leuchtturm")->size(), 1);
+    QVERIFY(db.removeMessages({"a1", "a2"}, 222));
+    QCOMPARE(db.messages("c1")->size(), 1);
+    QVERIFY(db.removeChat("c2", 333));
+    QVERIFY(db.purge(222));
+    QVERIFY(db.restore(222));
+    QCOMPARE(db.messages("c1")->size(), 1);
+    QVERIFY(db.restore(333));
+    QCOMPARE(db.chats()->size(), 3);
+  }
+
+  void anAnswerIsFoundWhenItIsDone() {
+    HistoryDb db;
+    QVERIFY(db.open(":memory:"));
+    QVERIFY(db.putChat({"c", "t", 1, 1}));
+    MessageRecord answer = message("c", "a", {}, Message::Role::Assistant, {}, 1);
+    answer.message.state = Message::State::Streaming;
+    QVERIFY(db.addMessage(answer, "me"));
+    QVERIFY(db.appendText("a", "A light"));
+    QVERIFY(db.appendText("a", "house."));
+    QCOMPARE(db.messages("c")->first().message.text, "A lighthouse.");
+    QCOMPARE(db.search("lighthouse")->size(), 0);
+    QCOMPARE(*db.adoptUnfinished([](const QString& writer) { return writer == "me"; }), 0);
+    QCOMPARE(*db.adoptUnfinished([](const QString&) { return false; }), 1);
+    QCOMPARE(db.messages("c")->first().message.state, Message::State::Unfinished);
+    QCOMPARE(db.search("lighthouse")->size(), 1);
+  }
+
+  void twoConnectionsShareTheFile() {
+    QTemporaryDir folder;
+    HistoryDb one, two;
+    QVERIFY(one.open(folder.filePath("history.db")));
+    QVERIFY(two.open(folder.filePath("history.db")));
+    const qint64 before = *two.dataVersion();
+    fill(one);
+    QVERIFY(*two.dataVersion() != before);
+    QCOMPARE(two.chats()->size(), 3);
+    QVERIFY(two.appendText("u1", " Zwei"));
+    QVERIFY(one.appendText("u1", " Drei"));
+    QVERIFY(two.messages("c1")->first().message.text.endsWith(" Zwei Drei"));
+  }
+
+  void idsSortAsTheyWereMade() {
+    QString last;
+    QSet<QString> all;
+    for (int i = 0; i < 10'000; ++i) {
+      const QString id = newId();
+      QVERIFY(id > last);
+      QCOMPARE(id.size(), 36);
+      QCOMPARE(id[14], '7');
+      all.insert(id);
+      last = id;
+    }
+    QCOMPARE(all.size(), 10'000);
+  }
+
+  void thePathFollowsTheActiveChildren() {
+    Conversation chat;
+    chat.chat.id = "c";
+    chat.add(message("c", "u1", {}, Message::Role::User, "one", 1));
+    chat.add(message("c", "a1", "u1", Message::Role::Assistant, "1", 2));
+    chat.add(message("c", "u2", "a1", Message::Role::User, "two", 3));
+    chat.add(message("c", "a2", "u1", Message::Role::Assistant, "1'", 4));
+    QCOMPARE(chat.path(), (QStringList{"u1", "a2"}));
+    QCOMPARE(chat.shown("a2").version, 2);
+    QCOMPARE(chat.shown("a1").versionCount, 2);
+    QVERIFY(chat.activate("a1"));
+    QVERIFY(!chat.activate("a1"));
+    QCOMPARE(chat.path(), (QStringList{"u1", "a1", "u2"}));
+    const QList<MessageRecord> removed = chat.remove("a1");
+    QCOMPARE(removed.size(), 2);
+    QCOMPARE(chat.path(), (QStringList{"u1", "a2"}));
+    QCOMPARE(chat.shown("a2").versionCount, 1);
+    chat.restore(removed);
+    QCOMPARE(chat.path(), (QStringList{"u1", "a1", "u2"}));
+    QCOMPARE(chat.pathTo("u2"), (QStringList{"u1", "a1", "u2"}));
+    QVERIFY(chat.remove("u1").size() == 4 && chat.isEmpty() && chat.path().isEmpty());
+  }
+};
+
+QTEST_GUILESS_MAIN(HistoryTest)
+#include "history_test.moc"

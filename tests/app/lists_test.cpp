@@ -1,0 +1,344 @@
+#include <QAbstractItemModelTester>
+#include <QDateTime>
+#include <QDir>
+#include <QFile>
+#include <QJsonDocument>
+#include <QJsonObject>
+
+#include "tests/app/program_fixture.h"
+
+using namespace pio;
+
+namespace {
+
+QStringList titles(const HistoryModel* history) {
+  QStringList list;
+  for (int row = 0; row < history->rowCount(); ++row) list.append(history->index(row).data(HistoryModel::TitleRole).toString());
+  return list;
+}
+
+// Chats named after their ages in days.
+void fillFolder(const QString& folder, const QList<int>& ages) {
+  HistoryDb db;
+  QVERIFY(db.open(folder + "/history.db"));
+  for (const int age : ages) {
+    const qint64 when = QDateTime::currentDateTime().addDays(-age).toMSecsSinceEpoch();
+    const QString id = QStringLiteral("chat%1").arg(age);
+    QVERIFY(db.putChat({id, QStringLiteral("age %1").arg(age), when, when}));
+    MessageRecord record;
+    record.chatId = id;
+    record.created = when;
+    record.message.id = QStringLiteral("message%1").arg(age);
+    record.message.text = QStringLiteral("Lighthouse number %1").arg(age);
+    QVERIFY(db.addMessage(record, {}));
+  }
+}
+
+}  // namespace
+
+class ListsTest : public QObject {
+  Q_OBJECT
+
+ private slots:
+  void chatsStandUnderTheirDaysTheNewestFirst() {
+    QTemporaryDir folder;
+    fillFolder(folder.path(), {0, 1, 3, 40});
+    ProgramOptions options;
+    options.dataFolder = folder.path();
+    ProgramFixture f(options);
+    const QAbstractItemModelTester tester(f.history());
+    QTRY_VERIFY(f.history()->ready());
+    QCOMPARE(titles(f.history()), (QStringList{"age 0", "age 1", "age 3", "age 40"}));
+    QStringList sections;
+    for (int row = 0; row < 4; ++row) sections.append(f.history()->index(row).data(HistoryModel::SectionRole).toString());
+    QCOMPARE(sections, (QStringList{"today", "yesterday", "week", "older"}));
+    f.history()->setPinned("chat40", true);
+    QCOMPARE(titles(f.history()).first(), "age 40");
+    QCOMPARE(f.history()->index(0).data(HistoryModel::SectionRole).toString(), "pinned");
+    QVERIFY(f.history()->index(0).data(HistoryModel::PinnedRole).toBool());
+    f.history()->rename("chat3", "  Another   name ");
+    QCOMPARE(titles(f.history()).at(3), "Another name");
+    f.restart();
+    QTRY_VERIFY(f.history()->ready());
+    QCOMPARE(titles(f.history()), (QStringList{"age 40", "age 0", "age 1", "Another name"}));
+    QCOMPARE(f.history()->index(0).data(HistoryModel::ChatIdRole).toString(), "chat40");
+  }
+
+  void everyRoleHasANameAndBadIndexesGiveNothing() {
+    ProgramFixture f;
+    QVERIFY(f.loadModel());
+    QVERIFY(f.ask("One"));
+    for (auto role = HistoryModel::ChatIdRole; role <= HistoryModel::MessageIdRole; role = HistoryModel::Roles(role + 1)) {
+      QVERIFY(f.history()->roleNames().contains(role));
+      QVERIFY(f.history()->index(0).data(role).isValid());
+    }
+    QVERIFY(!f.history()->data(QModelIndex(), HistoryModel::TitleRole).isValid());
+    for (auto role = ModelLibrary::NameRole; role <= ModelLibrary::SpeedRole; role = ModelLibrary::Roles(role + 1)) {
+      QVERIFY(f.program->models()->roleNames().contains(role));
+      QVERIFY(f.program->models()->index(0).data(role).isValid());
+    }
+  }
+
+  void aNewChatComesFirstAndIsCurrentAndWriting() {
+    QTemporaryDir folder;
+    fillFolder(folder.path(), {0, 1});
+    ProgramOptions options;
+    options.dataFolder = folder.path();
+    ProgramFixture f(options);
+    const QAbstractItemModelTester tester(f.history());
+    QTRY_VERIFY(f.history()->ready());
+    f.setScript(ScriptedEngine::speak("word", 5, 400));
+    QVERIFY(f.loadModel());
+    f.chat()->send("Newest of all");
+    QCOMPARE(titles(f.history()), (QStringList{"Newest of all", "age 0", "age 1"}));
+    QVERIFY(f.history()->index(0).data(HistoryModel::CurrentRole).toBool());
+    QTRY_VERIFY(f.history()->index(0).data(HistoryModel::WritingRole).toBool());
+    f.chat()->stop();
+    QTRY_VERIFY(!f.history()->index(0).data(HistoryModel::WritingRole).toBool());
+    f.history()->open("chat1", {});
+    QTRY_COMPARE(f.chat()->chatId(), "chat1");
+    QVERIFY(f.history()->index(2).data(HistoryModel::CurrentRole).toBool());
+    QVERIFY(!f.history()->index(0).data(HistoryModel::CurrentRole).toBool());
+    QVERIFY(f.ask("Again"));  // what was said in last comes first
+    QCOMPARE(titles(f.history()).first(), "age 1");
+  }
+
+  void searchShowsHitsAndOpensThem() {
+    QTemporaryDir folder;
+    fillFolder(folder.path(), {0, 1, 3});
+    ProgramOptions options;
+    options.dataFolder = folder.path();
+    ProgramFixture f(options);
+    const QAbstractItemModelTester tester(f.history());
+    QTRY_VERIFY(f.history()->ready());
+    f.history()->setQuery("number 3");
+    QTRY_COMPARE(f.history()->count(), 1);
+    QCOMPARE(f.history()->index(0).data(HistoryModel::SectionRole).toString(), "found");
+    QVERIFY(f.history()->index(0).data(HistoryModel::SnippetRole).toString().contains("<b>number</b> <b>3</b>"));
+    QSignalSpy focus(f.chat(), &ChatController::messageFocusRequested);
+    f.history()->open("chat3", f.history()->index(0).data(HistoryModel::MessageIdRole).toString());
+    QTRY_COMPARE(focus.size(), 1);
+    QCOMPARE(focus.first().first().toString(), "message3");
+    QCOMPARE(f.chat()->chatId(), "chat3");
+    f.history()->setQuery("nothing like it");
+    QTRY_COMPARE(f.history()->count(), 0);
+    f.history()->setQuery("");
+    QCOMPARE(f.history()->count(), 3);
+  }
+
+  void aRemovedChatComesBackByUndoAndIsGoneAfterwards() {
+    QTemporaryDir folder;
+    fillFolder(folder.path(), {0, 1, 3});
+    ProgramOptions options;
+    options.dataFolder = folder.path();
+    ProgramFixture f(options);
+    const QAbstractItemModelTester tester(f.history());
+    QTRY_VERIFY(f.history()->ready());
+    f.history()->remove("chat1");
+    QCOMPARE(titles(f.history()), (QStringList{"age 0", "age 3"}));
+    QCOMPARE(f.history()->removedTitle(), "age 1");
+    f.history()->undoRemove();
+    QCOMPARE(titles(f.history()), (QStringList{"age 0", "age 1", "age 3"}));
+    QCOMPARE(f.history()->removedTitle(), "");
+    QTest::qWait(5);  // removals are told apart by their millisecond
+    f.history()->remove("chat1");
+    QTest::qWait(5);
+    f.history()->remove("chat3");
+    QCOMPARE(f.history()->removedTitle(), "age 3");
+    f.history()->undoRemove();
+    f.restart();
+    QTRY_VERIFY(f.history()->ready());
+    QCOMPARE(titles(f.history()), (QStringList{"age 0", "age 3"}));
+  }
+
+  void theChatOnScreenCanBeRemovedWhileItIsBeingWritten() {
+    ProgramFixture f;
+    f.setScript(ScriptedEngine::speak("word", 5, 400));
+    QVERIFY(f.loadModel());
+    f.chat()->send("Speak");
+    QVERIFY(f.waitFor(ChatController::Writing));
+    const QString chat = f.chat()->chatId();
+    f.history()->remove(chat);
+    QCOMPARE(f.chat()->chatId(), "");
+    QVERIFY(f.waitFor(ChatController::Ready, 500));
+    f.history()->undoRemove();
+    f.chat()->openChat(chat);
+    QTRY_COMPARE(f.chat()->chatId(), chat);
+    QCOMPARE(f.chat()->messages()->messageCount(), 2);
+  }
+
+  void chatsOfAnotherWindowAppear() {
+    ProgramFixture f;
+    QTRY_VERIFY(f.history()->ready());
+    fillFolder(f.folder(), {2});
+    QTRY_COMPARE_WITH_TIMEOUT(f.history()->count(), 1, 6000);  // looked for every two seconds
+  }
+
+  void theHistoryIsImportedAndExportedWhileTheWindowIsOpen() {
+    QTemporaryDir other;
+    fillFolder(other.path(), {0, 5});
+    QByteArray json;
+    {
+      HistoryDb db;
+      QVERIFY(db.open(other.filePath("history.db")));
+      json = *db.exportJson();
+    }
+    QFile file(other.filePath("in.json"));
+    QVERIFY(file.open(QIODevice::WriteOnly));
+    file.write(json);
+    file.close();
+    ProgramFixture f;
+    QTRY_VERIFY(f.history()->ready());
+    Application* app = f.program->application();
+    QSignalSpy offered(app, &Application::importOffered), imported(app, &Application::imported), exported(app, &Application::exported);
+    app->openFiles({QUrl::fromLocalFile(other.filePath("in.json"))});
+    QCOMPARE(offered.size(), 1);
+    app->importFile(offered.first().first().toUrl());
+    QTRY_COMPARE(imported.size(), 1);
+    QCOMPARE(imported.first().first().toInt(), 2);
+    QTRY_COMPARE(f.history()->count(), 2);
+    app->exportTo(QUrl::fromLocalFile(other.filePath("out.json")));
+    QTRY_COMPARE(exported.size(), 1);
+    QFile out(other.filePath("out.json"));
+    QVERIFY(out.open(QIODevice::ReadOnly));
+    QCOMPARE(out.readAll(), json);
+    QFile bad(other.filePath("bad.json"));
+    QVERIFY(bad.open(QIODevice::WriteOnly));
+    bad.write("{}");
+    bad.close();
+    app->importFile(QUrl::fromLocalFile(other.filePath("bad.json")));
+    QTRY_VERIFY(f.chat()->notice().isSet());
+    QCOMPARE(f.history()->count(), 2);
+  }
+
+  void droppedFilesGoWhereTheyBelong() {
+    ProgramFixture f;
+    Application* app = f.program->application();
+    QSignalSpy offered(app, &Application::importOffered), unsupported(app, &Application::unsupportedFile);
+    app->openFiles({QUrl::fromLocalFile("/x/model.gguf"), QUrl::fromLocalFile("/x/chats.json"), QUrl::fromLocalFile("/x/picture.png"), QUrl("https://example.org/a.gguf")});
+    QCOMPARE(offered.size(), 1);
+    QCOMPARE(unsupported.size(), 2);
+    QCOMPARE(f.chat()->modelPath(), "/x/model.gguf");
+  }
+
+  void openedModelsAreRememberedTheNewestFirst() {
+    ProgramFixture f;
+    const QAbstractItemModelTester tester(f.program->models());
+    for (const char* path : {"/m/a.gguf", "/m/b.gguf", "/m/a.gguf"}) {
+      f.program->models()->choose(QString::fromLatin1(path));
+      QVERIFY(f.waitFor(ChatController::Ready));
+    }
+    QCOMPARE(f.program->models()->count(), 2);
+    QCOMPARE(f.program->models()->index(0).data(ModelLibrary::PathRole).toString(), "/m/a.gguf");
+    QVERIFY(f.program->models()->index(0).data(ModelLibrary::CurrentRole).toBool());
+    QTRY_VERIFY(!f.program->models()->index(0).data(ModelLibrary::AvailableRole).toBool());  // there is no such file
+    f.program->models()->forget("/m/b.gguf");
+    f.restart();
+    const QAbstractItemModelTester again(f.program->models());
+    QCOMPARE(f.program->models()->count(), 1);
+  }
+
+  void theStarterModelIsFoundAndLoadedWhenNothingWasEverChosen() {
+    QTemporaryDir models;
+    QVERIFY(QDir(models.path()).mkpath("deep/er"));
+    QFile file(models.filePath("deep/er/SmolLM2-135M-Instruct.Q4_1.gguf"));
+    QVERIFY(file.open(QIODevice::WriteOnly));
+    file.write("GGUF");
+    file.close();
+    ProgramOptions options;
+    options.starterFolders = {models.path()};
+    QTemporaryDir data;
+    options.dataFolder = data.path();
+    {
+      ProgramFixture f(options);
+      QVERIFY(f.waitFor(ChatController::Ready));
+      QVERIFY(f.program->models()->hasStarter());
+      QCOMPARE(f.chat()->modelPath(), file.fileName());
+      f.chat()->unloadModel();
+    }
+    ProgramFixture f(options);
+    QTRY_VERIFY(f.program->models()->hasStarter());
+    QTest::qWait(50);
+    QCOMPARE(f.chat()->state(), ChatController::NoModel);  // closed by the person
+  }
+
+  void settingsAreKeptAndUnknownOnesToo() {
+    ProgramFixture f;
+    Settings* settings = f.program->settings();
+    QSignalSpy changed(settings, &Settings::changed);
+    settings->setZoom(1.2);
+    settings->setZoom(1.2);
+    QCOMPARE(changed.size(), 1);  // compare, assign, emit
+    settings->setZoom(99);
+    QCOMPARE(settings->zoom(), 1.6);
+    settings->setKvType("nonsense");
+    QCOMPARE(settings->kvType(), "f16");
+    settings->setKvType("q8_0");
+    settings->setContextLength(2048);
+    settings->setAppearance(Settings::Dark);
+    f.program.reset();
+    QFile file(f.folder() + "/settings.json");
+    QVERIFY(file.open(QIODevice::ReadWrite));
+    QJsonObject object = QJsonDocument::fromJson(file.readAll()).object();
+    object.insert("of_a_later_version", 7);
+    file.resize(0);
+    file.seek(0);
+    file.write(QJsonDocument(object).toJson());
+    file.close();
+    f.start();
+    QCOMPARE(f.program->settings()->zoom(), 1.6);
+    QCOMPARE(f.program->settings()->appearance(), Settings::Dark);
+    QVERIFY(f.loadModel());
+    QCOMPARE(f.engine->load_requests().front().context_length, 2048);
+    QCOMPARE(f.engine->load_requests().front().kv, DType::q8_0);
+    f.program.reset();
+    QVERIFY(file.open(QIODevice::ReadOnly));
+    QCOMPARE(QJsonDocument::fromJson(file.readAll()).object().value("of_a_later_version").toInt(), 7);
+    f.start();
+  }
+
+  void theModelsOwnSamplingCountsUntilAValueIsChanged() {
+    ProgramFixture f;
+    Settings* settings = f.program->settings();
+    QVERIFY(f.loadModel());
+    QCOMPARE(settings->temperature(), 0.2);  // what the scripted model recommends
+    QVERIFY(!settings->ownSampling());
+    settings->setTopK(7);
+    QVERIFY(settings->ownSampling());
+    QCOMPARE(settings->temperature(), 0.2);
+    QVERIFY(f.ask("Sample"));
+    QCOMPARE(f.engine->generate_requests().back().sampling.top_k, 7);
+    settings->setSeed(11);
+    QVERIFY(f.ask("Sample"));
+    QCOMPARE(f.engine->generate_requests().back().sampling.seed, 11U);
+    settings->resetSampling();
+    QCOMPARE(settings->topK(), 40);
+    QVERIFY(!settings->ownSampling());
+  }
+
+  void aSettingsFileThatIsNoneIsAsGoodAsNone() {
+    QTemporaryDir folder;
+    for (const char* text : {"", "{", "[]", "{\"zoom\":\"big\",\"sidebar_width\":-5,\"temperature\":1e300,\"appearance\":3}"}) {
+      QFile file(folder.filePath("settings.json"));
+      QVERIFY(file.open(QIODevice::WriteOnly | QIODevice::Truncate));
+      file.write(text);
+      file.close();
+      ProgramOptions options;
+      options.dataFolder = folder.path();
+      ProgramFixture f(options);
+      QCOMPARE(f.program->settings()->zoom(), 1.0);
+      QVERIFY(f.program->settings()->sidebarWidth() >= 200);
+      QCOMPARE(f.program->settings()->appearance(), Settings::System);
+    }
+  }
+
+  void thisComputersMemoryIsMeasured() {
+    ProgramFixture f;
+    MemoryMeter* memory = f.program->application()->memory;
+    QTRY_VERIFY(memory->totalBytes() > 100'000'000);
+    QVERIFY(memory->usedBytes() > 0 && memory->usedBytes() < memory->totalBytes());
+  }
+};
+
+QTEST_MAIN(ListsTest)
+#include "lists_test.moc"
