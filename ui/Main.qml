@@ -37,6 +37,12 @@ T.ApplicationWindow {
     function openPicker(): void {
         picker.openOver(pane.composer.chip)
     }
+    function closePopups(): void {
+        picker.close()
+        settings.close()
+        shortcuts.close()
+        systemPrompt.close()
+    }
     function openSettings(page: int): void {
         settings.openPage(page)
     }
@@ -177,8 +183,27 @@ T.ApplicationWindow {
     }
 
     Connections {
+        target: root.app
+
+        function onImportOffered(file: url): void {
+            root.app.importFile(file)
+        }
+        function onImported(added: int, known: int): void {
+            pane.tell(known > 0 ? qsTr("%n chat(s) added; the others were here already", "", added) : qsTr("%n chat(s) added", "", added))
+        }
+        function onExported(file: url): void {
+            pane.tell(qsTr("The chats were written to %1").arg(decodeURIComponent(file.toString().replace(/^.*\//, ""))))
+        }
+        function onUnsupportedFile(file: url): void {
+            pane.tell(qsTr("%1 is neither a model (.gguf) nor exported chats (.json)").arg(decodeURIComponent(file.toString().replace(/^.*\//, ""))))
+        }
+    }
+    Connections {
         target: root.app.chat
 
+        function onExportRequested(): void {
+            exports.open()
+        }
         function onAnnouncement(text: string): void {
             announcer.sentence = text
         }
@@ -220,6 +245,16 @@ T.ApplicationWindow {
         title: qsTr("Open a model")
         nameFilters: [qsTr("Models (*.gguf)"), qsTr("All files (*)")]
         onAccepted: root.app.models.openFile(selectedFile)
+    }
+
+    FileDialog {
+        id: exports
+
+        title: qsTr("Export all chats")
+        fileMode: FileDialog.SaveFile
+        defaultSuffix: "json"
+        nameFilters: [qsTr("Exported chats (*.json)")]
+        onAccepted: root.app.exportTo(selectedFile)
     }
 
     Shortcut { sequences: [StandardKey.New]; enabled: root.ownKeys; onActivated: root.newChat() }

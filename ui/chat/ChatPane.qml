@@ -1,3 +1,5 @@
+pragma ComponentBehavior: Bound
+
 import QtQuick
 import Pio.App
 import Pio.Ui
@@ -23,6 +25,11 @@ Rectangle {
     signal pickerRequested()
     signal systemPromptRequested()
 
+    // A sentence that goes by itself.
+    function tell(sentence: string): void {
+        note.text = sentence
+        noteTime.restart()
+    }
     function takeFocus(): void {
         composer.take()
     }
@@ -123,6 +130,20 @@ Rectangle {
         onActionTaken: root.history.undoRemove()
     }
 
+    Toast {
+        id: note
+
+        anchors { left: lower.left; bottom: lower.top; bottomMargin: Theme.space12 }
+        visible: noteTime.running && root.history.removedTitle.length === 0
+        width: Math.min(implicitWidth, root.columnWidth)
+        text: ""
+        actionText: ""
+
+        Timer {
+            id: noteTime
+            interval: 8000
+        }
+    }
     Column {
         id: lower
 

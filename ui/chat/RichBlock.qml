@@ -1,5 +1,6 @@
+pragma ComponentBehavior: Bound
+
 import QtQuick
-import QtQuick.Templates as T
 import Pio.Ui
 
 /*! Text of an answer that can be selected; links open in the browser, the mark stands where the answer is being written. */

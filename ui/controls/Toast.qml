@@ -30,6 +30,7 @@ Rectangle {
             text: root.text
         }
         PioButton {
+            visible: text.length > 0
             small: true
             quiet: true
             text: root.actionText

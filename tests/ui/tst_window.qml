@@ -1,0 +1,191 @@
+import QtQuick
+import QtTest
+import Pio.App
+import Pio.Ui
+
+/*! The window as a person uses it, with the real controllers behind it. */
+TestCase {
+    id: test
+
+    name: "window"
+    when: windowShown
+    visible: true
+
+    property var stage: stage
+    property Main window: null
+    property Application app: null
+
+    Component {
+        id: mainComponent
+        Main {
+            width: 1280
+            height: 800
+        }
+    }
+
+    function initTestCase(): void {
+        test.app = test.stage.app
+        test.app.settings.reducedMotion = true
+        test.window = mainComponent.createObject(null, { app: test.app })
+        verify(test.window !== null)
+        test.window.requestActivate()
+        tryVerify(() => test.window.active)
+        test.stage.loadModel()
+        tryCompare(test.app.chat, "state", ChatController.Ready)
+    }
+    function cleanupTestCase(): void {
+        test.window.destroy()
+    }
+    function init(): void {
+        test.window.width = 1280
+        test.window.height = 800
+        test.stage.speak("It stood at the end of the pier.", 1)
+        test.window.newChat()
+        tryCompare(test.app.chat.messages, "count", 0)
+    }
+
+    // The first item below `item` that the test accepts.
+    function find(item: Item, accepts: var): Item {
+        for (const child of item.children) {
+            if (accepts(child))
+                return child
+            const found = test.find(child, accepts)
+            if (found !== null)
+                return found
+        }
+        return null
+    }
+    function button(text: string): Item {
+        return test.find(test.window.contentItem, item => item.text === text && item.visible && item.iconName !== undefined)
+    }
+    // Keys go to the window that the test case lies in; the window under test is another one.
+    function type(text: string): void {
+        test.window.activeFocusItem.insert(test.window.activeFocusItem.length, text)
+    }
+    function ask(text: string): void {
+        test.app.chat.send(text)
+        tryCompare(test.app.chat, "state", ChatController.Ready)
+        tryVerify(() => test.app.chat.messages.count > 2)
+    }
+
+    function test_theComposerHasTheFocusWhenAChatBegins(): void {
+        verify(test.window.activeFocusItem !== null)
+        verify("cursorPosition" in test.window.activeFocusItem)
+    }
+    function test_sendAnswersAndShowsRowsAndFigures(): void {
+        test.type("Where was the lighthouse?")
+        compare(test.app.chat.draft, "Where was the lighthouse?")
+        const send = test.button("Send")
+        verify(send !== null && send.enabled)
+        mouseClick(send)
+        tryVerify(() => test.app.chat.messages.count >= 3)
+        tryCompare(test.app.chat, "state", ChatController.Ready)
+        compare(test.app.chat.draft, "")
+        tryVerify(() => test.button("Answer again") !== null)
+    }
+    function test_sendIsOffWhileThereIsNothingToSend(): void {
+        test.app.chat.draft = "   "
+        verify(!test.button("Send").enabled)
+        test.app.chat.draft = "a"
+        verify(test.button("Send").enabled)
+        test.app.chat.draft = ""
+    }
+    function test_stopStandsWhereSendStoodAndEndsTheAnswer(): void {
+        test.stage.speak("one two three four five six seven eight nine ten ".repeat(20), 20)
+        test.app.chat.draft = "Count"
+        const send = test.button("Send")
+        const place = send.mapToItem(null, 0, 0)
+        const width = send.width
+        mouseClick(send)
+        tryVerify(() => test.button("Stop") !== null)
+        const stop = test.button("Stop")
+        compare(stop.mapToItem(null, 0, 0), place)
+        compare(stop.width, width)
+        tryCompare(test.app.chat, "state", ChatController.Writing)
+        mouseClick(stop)
+        tryCompare(test.app.chat, "state", ChatController.Ready)
+        tryVerify(() => test.button("Continue") !== null)
+    }
+    function test_anEditedQuestionBecomesAnotherVersion(): void {
+        test.ask("First words")
+        test.window.contentItem.forceActiveFocus()
+        const list = test.find(test.window.contentItem, item => item.editQuestion !== undefined)
+        list.editQuestion(test.app.chat.lastUserMessageId())
+        tryVerify(() => test.window.activeFocusItem !== null && test.window.activeFocusItem.text === "First words")
+        test.window.activeFocusItem.text = "Other words"
+        const send = test.find(list, item => item.text === "Send" && item.visible)
+        mouseClick(send)
+        tryCompare(test.app.chat, "state", ChatController.Ready)
+        compare(test.app.chat.textOf(test.app.chat.lastUserMessageId()), "Other words")
+        tryVerify(() => test.button("Previous version") !== null)
+        mouseClick(test.button("Previous version"))
+        tryVerify(() => test.app.chat.textOf(test.app.chat.lastUserMessageId()) === "First words")
+    }
+    function test_anotherAnswerIsAVersionOfTheFirst(): void {
+        test.ask("Say it again")
+        test.app.chat.regenerateLast()
+        tryCompare(test.app.chat, "state", ChatController.Ready)
+        const list = test.find(test.window.contentItem, item => item.stepVersion !== undefined)
+        const model = test.app.chat.messages
+        const version = () => model.data(model.index(model.count - 1, 0), ConversationModel.VersionRole)
+        tryVerify(() => version() === 2)
+        list.stepVersion(-1)
+        tryVerify(() => version() === 1)
+    }
+    function test_searchFindsWordsAndSaysWhenThereAreNone(): void {
+        test.ask("About marmalade")
+        test.app.history.query = "marmalade"
+        tryVerify(() => test.app.history.count === 1)
+        test.app.history.query = "xyzzyplugh"
+        tryVerify(() => test.app.history.count === 0)
+        tryVerify(() => test.find(test.window.contentItem, item => item.visible && item.text === "No messages match “xyzzyplugh”") !== null)
+        test.app.history.query = ""
+    }
+    function test_aDeletedChatCanBeBroughtBack(): void {
+        test.ask("Delete me")
+        tryVerify(() => test.app.history.count > 0)
+        const before = test.app.history.count
+        test.app.history.remove(test.app.chat.chatId)
+        tryCompare(test.app.history, "count", before - 1)
+        tryVerify(() => test.button("Undo") !== null)
+        mouseClick(test.button("Undo"))
+        tryCompare(test.app.history, "count", before)
+    }
+    function test_narrowLayoutsKeepEverythingInside(): void {
+        test.ask("Narrow")
+        for (const width of [860, 600, 480]) {
+            test.window.width = width
+            tryCompare(test.window.contentItem, "width", width)
+            const send = test.find(test.window.contentItem, item => item.text === "Send" && item.visible)
+            const right = send.mapToItem(test.window.contentItem, send.width, 0).x
+            verify(right <= width, "Send ends at " + right + " of " + width)
+        }
+    }
+    function test_settingsOpenOnEveryPage(): void {
+        for (let page = 0; page < 4; ++page)
+            test.window.openSettings(page)
+        verify(test.window.popupShown)
+        test.window.closePopups()
+        tryVerify(() => !test.window.popupShown)
+    }
+    function test_zoomChangesTextAndNotTheFrame(): void {
+        test.window.zoomBy(0.3)
+        fuzzyCompare(Theme.zoom, 1.3, 0.001)
+        compare(Theme.ui.size, 13)
+        compare(Theme.prose.size, 20)  // 15 × 1.3 = 19.5
+        test.app.settings.zoom = 1
+    }
+    function test_everyButtonHasAName(): void {
+        test.ask("Names")
+        const nameless = []
+        const walk = item => {
+            for (const child of item.children) {
+                if (child.iconName !== undefined && child.clicked !== undefined && child.text === "")
+                    nameless.push(child.iconName)
+                walk(child)
+            }
+        }
+        walk(test.window.contentItem)
+        compare(nameless.join(" "), "")
+    }
+}
