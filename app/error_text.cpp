@@ -5,6 +5,7 @@
 #include <QLocale>
 
 #include "app/history/records.h"
+#include "app/library/model_library.h"
 
 namespace pio {
 namespace {
@@ -146,7 +147,7 @@ UserError noModelNotice() {
 
 UserError interruptedLoadNotice(const QString& modelPath) {
   UserError user;
-  user.title = tr("Inference-PIO closed unexpectedly while loading %1").arg(QFileInfo(modelPath).completeBaseName());
+  user.title = tr("Inference-PIO closed unexpectedly while loading %1").arg(modelNameOf(modelPath));
   user.explanation = tr("Your conversations are saved. The model was not loaded again by itself.");
   user.details = modelPath;
   user.actions = {UserError::Retry, UserError::OpenModel};

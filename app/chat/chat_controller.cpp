@@ -2,7 +2,6 @@
 
 #include <QClipboard>
 #include <QDateTime>
-#include <QFileInfo>
 #include <QGuiApplication>
 #include <QRandomGenerator>
 #include <algorithm>
@@ -360,11 +359,10 @@ ChatController::ChatController(std::unique_ptr<Private> p, QObject* parent) : QO
     d->isLoading = false;
     d->isReady = true;
     d->isStopping = false;
-    if (!info.name.empty()) d->modelName = QString::fromStdString(info.name);
     d->modelDetail = QString::fromStdString(info.quantization);
     d->modelContext = info.context_length;
     d->w.settings->setRecommended(info.recommended);
-    d->w.models->noteLoaded(d->modelPath, d->modelName);
+    d->w.models->noteLoaded(d->modelPath);
     if (d->noticeKind == Private::NoticeKind::model) d->setNotice({}, Private::NoticeKind::none);
     d->pump();
     Q_EMIT modelChanged();
@@ -745,7 +743,7 @@ void ChatController::loadModel(const QString& path) {
   d->isReady = false;
   d->isStopping = d->active.has_value();
   d->modelPath = d->lastPath = path;
-  d->modelName = QFileInfo(path).isDir() ? QFileInfo(path).fileName() : QFileInfo(path).completeBaseName();
+  d->modelName = modelNameOf(path);
   d->modelDetail.clear();
   d->modelContext = 0;
   d->progressDone = d->progressTotal = 0;

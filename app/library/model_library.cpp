@@ -7,18 +7,22 @@
 #include <QJsonArray>
 #include <QJsonDocument>
 #include <QJsonObject>
+#include <QRegularExpression>
 
 #include "app/library/model_library_p.h"
 
 namespace pio {
-namespace {
 
-QString nameFromPath(const QString& path) {
+QString modelNameOf(const QString& path) {
   const QString file = QFileInfo(path).fileName();
-  return file.endsWith(QLatin1String(".gguf")) ? file.chopped(5) : file;
+  if (!file.endsWith(QLatin1String(".gguf"), Qt::CaseInsensitive)) return file;
+  // "SmolLM2-135M-Instruct.Q4_1.gguf": how the weights are stored is said elsewhere.
+  static const QRegularExpression format(QStringLiteral("[.-](I?Q\\d\\w*|B?F16|F32|MXFP4)(-\\d{5}-of-\\d{5})?$"),
+                                         QRegularExpression::CaseInsensitiveOption);
+  QString name = file.chopped(5);
+  name.remove(format);
+  return name.isEmpty() ? file : name;
 }
-
-}  // namespace
 
 ModelLibrary::Private::Private(QString listPath, QStringList folders, BackgroundFiles* backgroundFiles)
     : path(std::move(listPath)), starterFolders(std::move(folders)), files(backgroundFiles) {}
@@ -31,10 +35,10 @@ void ModelLibrary::Private::read() {
   isChosen = object.value("chosen").toBool();
   for (const QJsonValue& value : object.value("models").toArray()) {
     const QJsonObject model = value.toObject();
-    Entry entry{model.value("path").toString(), model.value("name").toString(), model.value("bytes").toInteger(),
-                model.value("last_used").toInteger(), model.value("tokens_per_second").toDouble()};
-    if (entry.path.isEmpty() || rowOf(entry.path) >= 0) continue;
-    if (entry.name.isEmpty()) entry.name = nameFromPath(entry.path);
+    const QString modelPath = model.value("path").toString();
+    Entry entry{modelPath, modelNameOf(modelPath), model.value("bytes").toInteger(), model.value("last_used").toInteger(),
+                model.value("tokens_per_second").toDouble()};
+    if (modelPath.isEmpty() || rowOf(modelPath) >= 0) continue;
     entries.append(entry);
   }
 }
@@ -43,7 +47,7 @@ void ModelLibrary::Private::save() const {
   QJsonArray models;
   for (const Entry& entry : entries) {
     if (entry.lastUsed == 0) continue;  // the starter that was found, never opened
-    models.append(QJsonObject{{"path", entry.path}, {"name", entry.name}, {"bytes", entry.bytes}, {"last_used", entry.lastUsed},
+    models.append(QJsonObject{{"path", entry.path}, {"bytes", entry.bytes}, {"last_used", entry.lastUsed},
                               {"tokens_per_second", entry.tokensPerSecond}});
   }
   const QByteArray bytes = QJsonDocument(QJsonObject{{"last", last}, {"chosen", isChosen}, {"models", models}}).toJson();
@@ -74,7 +78,7 @@ ModelLibrary::ModelLibrary(std::unique_ptr<Private> p, QObject* parent) : QAbstr
     d->starterPath = path;
     if (!path.isEmpty() && d->rowOf(path) < 0) {
       beginInsertRows({}, 0, 0);
-      d->entries.prepend({path, nameFromPath(path), bytes});
+      d->entries.prepend({path, modelNameOf(path), bytes});
       endInsertRows();
     }
     Q_EMIT countChanged();
@@ -151,11 +155,10 @@ void ModelLibrary::setCurrent(const QString& path) {
   }
 }
 
-void ModelLibrary::noteLoaded(const QString& path, const QString& name) {
+void ModelLibrary::noteLoaded(const QString& path) {
   const int row = d->rowOf(path);
-  Private::Entry entry{path, nameFromPath(path)};
+  Private::Entry entry{path, modelNameOf(path)};
   if (row >= 0) entry = d->entries[row];
-  if (!name.isEmpty()) entry.name = name;
   entry.lastUsed = QDateTime::currentMSecsSinceEpoch();
   entry.isThere = true;
   if (row < 0) {

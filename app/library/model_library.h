@@ -9,6 +9,10 @@
 
 namespace pio {
 
+// "SmolLM2-135M-Instruct" of ".../SmolLM2-135M-Instruct.Q4_1.gguf". People know a model by its file; the name inside is often one of its maker's
+// build ("Smollm2 135M 8k Lc100K Mix1 Ep2" in this one).
+QString modelNameOf(const QString& path);
+
 class ModelLibrary : public QAbstractListModel {
   Q_OBJECT
   QML_ELEMENT
@@ -46,7 +50,7 @@ class ModelLibrary : public QAbstractListModel {
   bool everChosen() const;    // somebody opened or closed a model before
   void refresh();             // looks at the files again
   void setCurrent(const QString& path);
-  void noteLoaded(const QString& path, const QString& name);
+  void noteLoaded(const QString& path);
   void noteUnloaded();        // by the person: the next start loads nothing
   void noteSpeed(const QString& path, double tokensPerSecond);
 

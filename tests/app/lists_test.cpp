@@ -221,6 +221,14 @@ class ListsTest : public QObject {
     QCOMPARE(f.chat()->modelPath(), "/x/model.gguf");
   }
 
+  void aModelIsNamedAfterItsFileWithoutTheFormat() {
+    QCOMPARE(modelNameOf("/m/SmolLM2-135M-Instruct.Q4_1.gguf"), "SmolLM2-135M-Instruct");
+    QCOMPARE(modelNameOf("/m/Qwen3-4B-Instruct-2507-Q4_K_M.gguf"), "Qwen3-4B-Instruct-2507");
+    QCOMPARE(modelNameOf("/m/Qwen3-Coder-30B-IQ4_XS-00001-of-00002.gguf"), "Qwen3-Coder-30B");
+    QCOMPARE(modelNameOf("/m/model.gguf"), "model");
+    QCOMPARE(modelNameOf("/m/Qwen3-4B"), "Qwen3-4B");
+  }
+
   void openedModelsAreRememberedTheNewestFirst() {
     ProgramFixture f;
     const QAbstractItemModelTester tester(f.program->models());
