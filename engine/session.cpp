@@ -21,8 +21,7 @@ Tensor upload(ForwardContext& context, std::span<const std::int32_t> values) {
 std::int64_t Session::keep_prefix(std::span<const int> ids) {
   std::int64_t n = sequence_.longest_common_prefix(ids);
   n = std::clamp<std::int64_t>(n, 0, std::max<std::int64_t>(0, static_cast<std::int64_t>(ids.size()) - 1));
-  sequence_.truncate(n);
-  return n;
+  return sequence_.truncate(n);
 }
 
 Result<void> Session::process(std::span<const int> ids, Outputs outputs, std::vector<float>& logits, std::stop_token stop) {
