@@ -22,7 +22,7 @@ void add_loading(CLI::App* command, Options& options) {
   command->add_option("--device", options.device, "auto, cpu, cuda[:N], vulkan[:N], reference");
   command->add_option("--threads", options.n_threads, "CPU threads (default: physical cores)")->check(CLI::Range(0, 1024));
   command->add_option("--ctx", options.context_length, "tokens of context (default: what fits, at most the model's)");
-  command->add_option("--kv", options.kv, "how keys and values are stored")->check(CLI::IsMember({"f16", "q8_0", "q4_0", "f32"}));
+  command->add_option("--kv", options.kv, "how keys and values are stored (default: f16; f32 on the reference device)")->check(CLI::IsMember({"f16", "q8_0", "q4_0", "f32"}));
   command->add_option("--activations", options.activations, "q8: fast; f32: exact")->check(CLI::IsMember({"q8", "f32"}));
   command->add_option("--ram", options.ram, "budget for weights, state and scratch: 8G, 900M");
 }

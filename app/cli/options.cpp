@@ -52,7 +52,8 @@ Result<LoadRequest> load_request(const Options& options) {
   if (options.context_length < 0)
     return make_error(ErrorCode::bad_argument, "--ctx: tokens, 1 or more, found " + std::to_string(options.context_length));
   request.context_length = options.context_length;
-  request.kv = dtype_from_name(options.kv).value();  // one of four, the parser saw to it
+  const std::string kv = !options.kv.empty() ? options.kv : options.device == "reference" ? "f32" : "f16";
+  request.kv = dtype_from_name(kv).value();  // one of four, the parser saw to it
   request.activations = options.activations == "f32" ? Activations::f32 : Activations::q8;
   if (!options.ram.empty()) {
     ASSIGN_OR_RETURN(request.ram_bytes, parse_size(options.ram));

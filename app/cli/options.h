@@ -20,7 +20,7 @@ struct Options {
   std::string device = "auto";
   int n_threads = 0;
   std::int64_t context_length = 0;
-  std::string kv = "f16";
+  std::string kv;  // "": f16, and f32 on the reference device, which is there to be exact
   std::string activations = "q8";
   std::string ram;
 
