@@ -634,7 +634,7 @@ void openOrRecover(HistoryDb& db, const QString& path, HistoryProblem& problem) 
   if (opened.error().code == ErrorCode::not_available) problem.kind = HistoryProblem::Kind::newer;
   if (opened.error().code == ErrorCode::bad_file) {
     problem.kind = HistoryProblem::Kind::damaged;
-    const QString kept = path + QDateTime::currentDateTimeUtc().toString(QStringLiteral(".damaged-yyyyMMdd-HHmmss"));
+    const QString kept = path + QStringLiteral(".damaged-") + QDateTime::currentDateTimeUtc().toString(QStringLiteral("yyyyMMdd-HHmmss"));
     if (QFile::rename(path, kept)) {
       problem.keptAs = kept;
       for (const char* suffix : {"-wal", "-shm"}) QFile::rename(path + QLatin1String(suffix), kept + QLatin1String(suffix));

@@ -251,6 +251,7 @@ class HistoryTest : public QObject {
     openOrRecover(db, path, problem);
     QCOMPARE(problem.kind, HistoryProblem::Kind::damaged);
     QVERIFY(QFile::exists(problem.keptAs));
+    QVERIFY(problem.keptAs.startsWith(path + ".damaged-20"));
     QCOMPARE(db.chats()->size(), 0);
     QVERIFY(db.putChat({"n", "new", 1, 1}));
     db.close();

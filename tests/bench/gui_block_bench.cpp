@@ -77,18 +77,22 @@ int main(int argc, char** argv) {
   std::vector<double> gaps;
   QElapsedTimer sinceLast;
   QTimer tick;
+  bool isAsked = false;
   tick.setTimerType(Qt::PreciseTimer);
   QObject::connect(&tick, &QTimer::timeout, [&] {
     gaps.push_back(static_cast<double>(sinceLast.nsecsElapsed()) / 1e6);
     sinceLast.restart();
   });
   QTimer::singleShot(3000, &application, [&] {  // the window is drawn, the chat is open
+    if (!gaps.empty()) std::printf("opening the chat: the GUI thread was away for %.1f ms at most\n", *std::max_element(gaps.begin(), gaps.end()));
+    gaps.clear();
+    isAsked = true;
     program.chat()->send("Go on");
-    sinceLast.start();
-    tick.start(1);
   });
+  sinceLast.start();
+  tick.start(1);
   QObject::connect(program.chat(), &ChatController::stateChanged, &application, [&] {
-    if (program.chat()->state() == ChatController::Ready && gaps.size() > 100) QCoreApplication::quit();
+    if (program.chat()->state() == ChatController::Ready && isAsked && gaps.size() > 100) QCoreApplication::quit();
   });
   QGuiApplication::exec();
 
