@@ -189,7 +189,7 @@ T.ApplicationWindow {
             root.app.importFile(file)
         }
         function onImported(added: int, known: int): void {
-            pane.tell(known > 0 ? qsTr("%n chat(s) added; the others were here already", "", added) : qsTr("%n chat(s) added", "", added))
+            pane.tell(known > 0 ? qsTr("Chats added: %1; here already: %2").arg(added).arg(known) : qsTr("Chats added: %1").arg(added))
         }
         function onExported(file: url): void {
             pane.tell(qsTr("The chats were written to %1").arg(decodeURIComponent(file.toString().replace(/^.*\//, ""))))

@@ -72,13 +72,17 @@ class Photographer {
   void size(int width, int height) { m_window.resize(width, height); }
   void theme(Settings::Appearance appearance) { settings()->setAppearance(appearance); }
   void call(const char* verb) { QMetaObject::invokeMethod(&m_window, verb); }
-  void page(int number) { QMetaObject::invokeMethod(&m_window, "openSettings", Q_ARG(QVariant, number)); }
-  void say(const char* text, int delayMs = 0) { m_stage.engine().set_script(ScriptedEngine::speak(text, delayMs)); }
+  void page(int number) { QMetaObject::invokeMethod(&m_window, "openSettings", Q_ARG(int, number)); }
+  void say(const char* text, int delayMs = 4) { m_stage.engine().set_script(ScriptedEngine::speak(text, delayMs)); }
   bool waitFor(ChatController::State state) { return QTest::qWaitFor([&] { return chat()->state() == state; }, 10000); }
 
   void ask(const QString& question) {
     chat()->newChat();
     chat()->send(question);
+    waitForTheAnswer();
+  }
+  void waitForTheAnswer() {
+    QTest::qWaitFor([&] { return chat()->busy(); }, 1000);  // the words are on the disk before the engine begins
     waitFor(ChatController::Ready);
   }
   void take(const char* name) {
@@ -107,7 +111,10 @@ void drawAll(Stage& stage, Photographer& p) {
   p.theme(Settings::Light);
   p.take("02-first-run-light");
 
-  stage.engine().set_loading({.milliseconds = 4000, .bytes = 9'800'000'000});
+  ScriptedEngine::Loading slowLoading;
+  slowLoading.milliseconds = 4000;
+  slowLoading.bytes = 9'800'000'000;
+  stage.engine().set_loading(slowLoading);
   stage.loadModel();
   QTest::qWait(1500);
   p.take("03-loading");
@@ -137,8 +144,7 @@ void drawAll(Stage& stage, Photographer& p) {
   p.ask(QStringLiteral("We have a 1930s brick house, 140 m², radiators at 65 °C, and a boiler of 19 years that burns 21,000 kWh a year. Replace it, or go for a heat pump?"));
   p.chat()->rename(QStringLiteral("Heat pump or gas boiler for a 1930s house"));
   p.chat()->regenerateLast();
-  QTest::qWait(100);
-  p.waitFor(ChatController::Ready);
+  p.waitForTheAnswer();
   p.take("08-chat-light");
   p.theme(Settings::Dark);
   p.take("09-chat-dark");
@@ -177,6 +183,7 @@ void drawAll(Stage& stage, Photographer& p) {
   auto slow = ScriptedEngine::speak(kAnswer, 25);
   slow.prefill_ms = 3000;
   slow.prompt_tokens = 8040;
+  slow.context_length = 16384;
   stage.engine().set_script(slow);
   p.chat()->send(QStringLiteral("And compare the noise of both outdoor units"));
   QTest::qWait(1500);
@@ -189,7 +196,9 @@ void drawAll(Stage& stage, Photographer& p) {
   p.take("24-stopped");
 
   auto broken = ScriptedEngine::speak("", 0);
-  broken.error = Error{.code = ErrorCode::out_of_memory, .message = "cpu: needed 9,700,000,000 bytes, free 7,900,000,000 bytes"};
+  broken.error.emplace();
+  broken.error->code = ErrorCode::out_of_memory;
+  broken.error->message = "cpu: needed 9,700,000,000 bytes, free 7,900,000,000 bytes";
   broken.error->needed_bytes = 9'700'000'000;
   broken.error->free_bytes = 7'900'000'000;
   stage.engine().set_script(broken);

@@ -19,7 +19,7 @@ class Stage : public QObject {
   explicit Stage(QObject* parent = nullptr) : QObject(parent) {
     auto engine = std::make_unique<ScriptedEngine>();
     m_engine = engine.get();
-    m_program = std::make_unique<Program>(std::move(engine), ProgramOptions{.dataFolder = m_folder.path(), .loadsModel = false});
+    m_program = std::make_unique<Program>(std::move(engine), options());
   }
 
   QObject* app() const { return m_program->application(); }
@@ -31,6 +31,13 @@ class Stage : public QObject {
   Q_INVOKABLE void loadModel() { m_program->chat()->loadModel(QStringLiteral("/models/SmolLM2-135M-Instruct.Q4_1.gguf")); }
 
  private:
+  ProgramOptions options() const {
+    ProgramOptions options;
+    options.dataFolder = m_folder.path();
+    options.loadsModel = false;
+    return options;
+  }
+
   QTemporaryDir m_folder;
   ScriptedEngine* m_engine = nullptr;  // owned by the program
   std::unique_ptr<Program> m_program;

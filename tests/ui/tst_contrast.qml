@@ -25,8 +25,8 @@ TestCase {
     }
 
     function test_theFormulaGivesTheKnownEnds(): void {
-        compare(Math.round(test.ratio("#000000", "#FFFFFF") * 10), 210)
-        compare(test.ratio("#777777", "#777777"), 1)
+        compare(Math.round(test.ratio(Qt.color("#000000"), Qt.color("#FFFFFF")) * 10), 210)
+        compare(test.ratio(Qt.color("#777777"), Qt.color("#777777")), 1)
     }
     function test_textReachesFourPointFiveOnEveryFill(): void {
         const inks = ["text1", "text2", "text3", "accent", "danger", "warn", "good"]

@@ -128,7 +128,8 @@ Rectangle {
         ModelChip {
             id: chipButton
 
-            Layout.maximumWidth: Math.min(Math.ceil(implicitWidth), root.narrow ? 200 : 320)
+            Layout.maximumWidth: Math.min(Math.ceil(implicitWidth), 320)
+            Layout.minimumWidth: Theme.space48 * 2
             Layout.fillWidth: true
             name: root.chat.hasModel ? root.chat.modelName : qsTr("No model")
             detail: root.chat.hasModel ? root.chat.modelDetail : qsTr("choose one")

@@ -12,7 +12,7 @@ T.AbstractButton {
 
     text: qsTr("Model")
     implicitHeight: Theme.row
-    implicitWidth: nameLabel.implicitWidth + detailLabel.implicitWidth + Theme.iconSize + 2 * Theme.space6 + 2 * horizontalPadding
+    implicitWidth: nameLabel.implicitWidth + detailLabel.implicitWidth + Theme.iconSize + 2 * Theme.space6 + 2 * horizontalPadding + 2  // each part is rounded up
     horizontalPadding: Theme.space8 + Theme.space2
     verticalPadding: 0
     hoverEnabled: true

@@ -21,11 +21,13 @@ BlockItem {
         Words {
             anchors.verticalCenter: parent.verticalCenter
             role: Theme.small
-            text: root.state === "unfinished" ? qsTr("Interrupted after %n token(s)", "", root.tokens)
-                                              : qsTr("Stopped after %n token(s)", "", root.tokens)
+            text: root.state === "unfinished" ? qsTr("Interrupted after %1 tokens").arg(Figures.count(root.tokens))
+                                              : qsTr("Stopped after %1 tokens").arg(Figures.count(root.tokens))
             color: Theme.color.text3
         }
         PioButton {
+            id: button
+
             visible: root.isLast
             enabled: root.canContinue
             small: true
@@ -35,7 +37,7 @@ BlockItem {
             onClicked: root.continueRequested()
 
             TipOf {
-                control: parent as PioButton
+                control: button
                 text: qsTr("Write on from here")
                 key: "Alt+Enter"
             }

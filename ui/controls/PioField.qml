@@ -16,7 +16,7 @@ T.TextField {
     rightPadding: Theme.space12
     verticalAlignment: TextInput.AlignVCenter
     font: Theme.ui.font
-    color: Theme.color.text1
+    color: root.enabled ? Theme.color.text1 : Theme.color.disabled
     placeholderTextColor: Theme.color.text3
     selectionColor: Theme.color.accentSoft
     selectedTextColor: Theme.color.text1
@@ -28,7 +28,7 @@ T.TextField {
         radius: Theme.radius
         color: Theme.color.raised
         border.width: root.wrong || root.activeFocus ? 2 : Theme.strongBorder
-        border.color: root.wrong ? Theme.color.danger : root.activeFocus ? Theme.color.accent : Theme.color.control
+        border.color: root.wrong ? Theme.color.danger : root.activeFocus ? Theme.color.accent : root.enabled ? Theme.color.control : Theme.color.edge
     }
 
     Words {

@@ -6,6 +6,8 @@ import Pio.Ui
 T.Popup {
     id: root
 
+    implicitWidth: contentItem.implicitWidth + leftPadding + rightPadding
+    implicitHeight: contentItem.implicitHeight + topPadding + bottomPadding
     padding: Theme.space6
     margins: Theme.space8
     focus: true

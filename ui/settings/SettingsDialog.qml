@@ -56,6 +56,13 @@ PioDialog {
             color: Theme.color.side
             radius: Theme.radiusLarge
 
+            // Square corners where the page begins.
+            Rectangle {
+                anchors { right: parent.right; top: parent.top; bottom: parent.bottom }
+                width: Theme.radiusLarge
+                color: Theme.color.side
+                visible: !root.oneColumn
+            }
             Words {
                 id: heading
 
@@ -131,12 +138,6 @@ PioDialog {
                     root.close()
                     root.shortcutsRequested()
                 }
-            }
-            Hairline {
-                anchors { right: parent.right; top: parent.top; bottom: parent.bottom }
-                width: Theme.radiusLarge
-                color: Theme.color.side
-                visible: !root.oneColumn
             }
         }
         Hairline {

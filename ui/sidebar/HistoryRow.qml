@@ -17,7 +17,8 @@ T.AbstractButton {
     property bool renaming: false
     property bool menuOpen: false
     readonly property bool isHit: root.snippet.length > 0
-    readonly property color ink: root.current ? Theme.color.inkSelected : Theme.color.text1
+    readonly property bool marked: root.current && !root.isHit   // several hits may lie in the chat on screen
+    readonly property color ink: root.marked ? Theme.color.inkSelected : Theme.color.text1
     signal menuRequested(at: Item)
     signal renamed(title: string)
 
@@ -39,7 +40,7 @@ T.AbstractButton {
             height: root.isHit ? 28 : Theme.row
             visible: !root.renaming
             verticalAlignment: root.isHit ? Text.AlignBottom : Text.AlignVCenter
-            role: root.current ? Theme.uiMedium : Theme.ui
+            role: root.marked ? Theme.uiMedium : Theme.ui
             text: root.title
             color: root.ink
             Accessible.ignored: true
@@ -54,7 +55,7 @@ T.AbstractButton {
                 anchors.verticalCenter: parent.verticalCenter
                 textFormat: Text.RichText
                 font: Theme.small.font
-                color: root.current ? Theme.color.inkSelected2 : Theme.color.text3
+                color: root.marked ? Theme.color.inkSelected2 : Theme.color.text3
                 text: root.snippet.replace(/<b>/g, "<span style=\"background-color:%1;color:%2\">".arg(Theme.color.match).arg(Theme.color.text1))
                                   .replace(/<\/b>/g, "</span>")
             }
@@ -66,7 +67,7 @@ T.AbstractButton {
             size: Theme.rowTiny
             visible: !root.renaming && (root.hovered || root.focused || root.menuOpen)
             focusPolicy: Qt.NoFocus
-            lit: root.current
+            lit: root.marked
             iconName: "more"
             text: qsTr("More about “%1”").arg(root.title)
             onClicked: root.menuRequested(more)
@@ -79,7 +80,7 @@ T.AbstractButton {
             width: 6
             height: 6
             radius: 3
-            color: root.current && Theme.highContrast ? Theme.color.inkSelected : Theme.color.accent
+            color: root.marked && Theme.highContrast ? Theme.color.inkSelected : Theme.color.accent
         }
         PioField {
             id: field
@@ -106,12 +107,12 @@ T.AbstractButton {
         Rectangle {
             anchors { fill: parent; leftMargin: Theme.space8; rightMargin: Theme.space8 }
             radius: Theme.radius
-            color: root.current ? Theme.color.selected : root.hovered || root.menuOpen ? Theme.color.hover : "transparent"
+            color: root.marked ? Theme.color.selected : root.hovered || root.menuOpen ? Theme.color.hover : "transparent"
 
             FocusRing {
                 visible: root.focused
-                border.color: root.current && Theme.highContrast ? Theme.color.canvas : Theme.color.accent
-                anchors.margins: root.current && Theme.highContrast ? 2 : 0
+                border.color: root.marked && Theme.highContrast ? Theme.color.canvas : Theme.color.accent
+                anchors.margins: root.marked && Theme.highContrast ? 2 : 0
             }
         }
     }

@@ -36,7 +36,7 @@ Rectangle {
         case "week": return qsTr("Last week")
         case "older": return qsTr("Older")
         }
-        return qsTr("%n match(es)", "", root.history.count)
+        return root.history.count === 1 ? qsTr("1 match") : qsTr("%n matches", "", root.history.count)
     }
     function showMenu(item: HistoryRow, at: Item): void {
         root.menuId = item.chatId
