@@ -72,6 +72,7 @@ class ConversationModel : public QAbstractListModel {
     DroppedRole,       // dropped: messages left out
     ErrorRole,         // error: UserError
   };
+  Q_ENUM(Roles)
 
   explicit ConversationModel(QObject* parent = nullptr);
   ~ConversationModel() override;
