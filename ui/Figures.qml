@@ -11,7 +11,8 @@ QtObject {
     function plain(value: real, decimals: int): string {
         return decimals === 0 ? Math.round(value).toString() : value.toFixed(decimals).replace(".", Qt.locale().decimalPoint)
     }
-    function parse(text: string): real {
+    // NaN when it is no number. Untyped: qmllint 6.4 crashes on a typed function that says NaN.
+    function parse(text) {
         const plainText = text.trim().replace(Qt.locale().decimalPoint, ".")
         return plainText.length === 0 ? NaN : Number(plainText)
     }
