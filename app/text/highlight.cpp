@@ -5,6 +5,8 @@
 
 #include <QHash>
 #include <algorithm>
+#include <map>
+#include <string>
 
 #include "app/text/grammars.h"
 #include "app/text/markup_colours.h"
@@ -38,9 +40,16 @@ const Grammar* grammarOf(const QString& name) {
   return it == all.end() ? nullptr : &*it;
 }
 
+struct Deleter {
+  void operator()(TSParser* parser) const { ts_parser_delete(parser); }
+  void operator()(TSQuery* query) const { ts_query_delete(query); }
+  void operator()(TSTree* tree) const { ts_tree_delete(tree); }
+  void operator()(TSQueryCursor* cursor) const { ts_query_cursor_delete(cursor); }
+};
+
 struct Query {
   const TSLanguage* language = nullptr;
-  TSQuery* query = nullptr;
+  std::unique_ptr<TSQuery, Deleter> query;
   std::vector<int> roles;  // of each capture: a CodeColour, or -1 for "none"
 };
 
@@ -77,14 +86,14 @@ Query makeQuery(const Grammar& grammar) {
   const std::string text = keywordPattern(out.language) + grammar.query;
   uint32_t offset = 0;
   TSQueryError error = TSQueryErrorNone;
-  out.query = ts_query_new(out.language, text.data(), uint32_t(text.size()), &offset, &error);
+  out.query.reset(ts_query_new(out.language, text.data(), uint32_t(text.size()), &offset, &error));
   if (out.query == nullptr) {
     qWarning("resources/queries/%s.scm: expected patterns of this grammar, found \"%s\"", grammar.name, text.substr(offset, 40).c_str());
     return out;
   }
-  for (uint32_t i = 0; i < ts_query_capture_count(out.query); ++i) {
+  for (uint32_t i = 0; i < ts_query_capture_count(out.query.get()); ++i) {
     uint32_t length = 0;
-    const char* name = ts_query_capture_name_for_id(out.query, i, &length);
+    const char* name = ts_query_capture_name_for_id(out.query.get(), i, &length);
     out.roles.push_back(roleOf({name, length}));
   }
   return out;
@@ -92,18 +101,10 @@ Query makeQuery(const Grammar& grammar) {
 
 // Compiling a query costs milliseconds and its result never changes: each is made once and kept for the life of the program.
 const Query& queryOf(const Grammar& grammar) {
-  static QHash<QString, Query> made;
-  const QString name = QLatin1String(grammar.name);
-  auto it = made.find(name);
-  if (it == made.end()) it = made.insert(name, makeQuery(grammar));
-  return it.value();
+  static std::map<const Grammar*, Query> made;
+  const auto it = made.find(&grammar);
+  return it != made.end() ? it->second : made.emplace(&grammar, makeQuery(grammar)).first->second;
 }
-
-struct Deleter {
-  void operator()(TSParser* parser) const { ts_parser_delete(parser); }
-  void operator()(TSTree* tree) const { ts_tree_delete(tree); }
-  void operator()(TSQueryCursor* cursor) const { ts_query_cursor_delete(cursor); }
-};
 
 TSPoint advanced(TSPoint point, QStringView text) {
   for (const QChar c : text) {
@@ -214,7 +215,7 @@ struct CodeColourer::Private {
     ts_query_cursor_set_byte_range(cursor.get(), uint32_t(2 * from), uint32_t(2 * text.size()));
     const TSQueryCursorOptions options = {
         .payload = this, .progress_callback = [](TSQueryCursorState* state) { return static_cast<Private*>(state->payload)->isLate(); }};
-    ts_query_cursor_exec_with_options(cursor.get(), query->query, ts_tree_root_node(tree.get()), &options);
+    ts_query_cursor_exec_with_options(cursor.get(), query->query.get(), ts_tree_root_node(tree.get()), &options);
     TSQueryMatch match;
     uint32_t index = 0;
     while (ts_query_cursor_next_capture(cursor.get(), &match, &index)) {
