@@ -27,7 +27,7 @@ struct Entry {
   std::vector<QString> html;             // of each block, as far as it was asked for; null: not made yet
   std::optional<CodeColourer> colourer;  // of the code block being written
   int colouredBlock = -1;
-  int announcedBlock = 0;                // sentences up to here have been told
+  int announcedBlock = 0;  // sentences up to here have been told
   qsizetype announcedTo = 0;
   int firstRow = 0;
 };
@@ -37,23 +37,34 @@ bool isAnswer(const Message& message) { return message.role == Message::Role::As
 
 QString stateName(Message::State state) {
   switch (state) {
-    case Message::State::Complete: return QStringLiteral("complete");
-    case Message::State::Stopped: return QStringLiteral("stopped");
-    case Message::State::Unfinished: return QStringLiteral("unfinished");
-    case Message::State::Failed: return QStringLiteral("failed");
-    case Message::State::Streaming: break;
+    case Message::State::Complete:
+      return QStringLiteral("complete");
+    case Message::State::Stopped:
+      return QStringLiteral("stopped");
+    case Message::State::Unfinished:
+      return QStringLiteral("unfinished");
+    case Message::State::Failed:
+      return QStringLiteral("failed");
+    case Message::State::Streaming:
+      break;
   }
   return QStringLiteral("streaming");
 }
 
 Kind kindOf(const Block& block) {
   switch (block.kind) {
-    case Block::Kind::Paragraph: return Kind::Paragraph;
-    case Block::Kind::Heading: return Kind::Heading;
-    case Block::Kind::ListItem: return Kind::ListItem;
-    case Block::Kind::Rule: return Kind::Rule;
-    case Block::Kind::Code: return Kind::Code;
-    case Block::Kind::Table: break;
+    case Block::Kind::Paragraph:
+      return Kind::Paragraph;
+    case Block::Kind::Heading:
+      return Kind::Heading;
+    case Block::Kind::ListItem:
+      return Kind::ListItem;
+    case Block::Kind::Rule:
+      return Kind::Rule;
+    case Block::Kind::Code:
+      return Kind::Code;
+    case Block::Kind::Table:
+      break;
   }
   return Kind::Table;
 }
@@ -84,14 +95,21 @@ const Block& blockOf(const Entry& entry, const Part& part) {
 // Space between two rows, look.md section 7. Leading sits above a line, so the gap before a box is larger than the one behind it.
 int gapBetween(Kind above, Kind below, int levelAbove) {
   switch (below) {
-    case Kind::UserMessage: return 32;
-    case Kind::AnswerHeader: return 20;
-    case Kind::Footer: return 6;
-    case Kind::DroppedNote: return 8;
-    case Kind::Thinking: return 2;
+    case Kind::UserMessage:
+      return 32;
+    case Kind::AnswerHeader:
+      return 20;
+    case Kind::Footer:
+      return 6;
+    case Kind::DroppedNote:
+      return 8;
+    case Kind::Thinking:
+      return 2;
     case Kind::ErrorNote:
-    case Kind::StoppedNote: return 12;
-    default: break;
+    case Kind::StoppedNote:
+      return 12;
+    default:
+      break;
   }
   if (above == Kind::AnswerHeader || above == Kind::DroppedNote) return 8;
   if (above == Kind::Rule || below == Kind::Rule) return 20;
@@ -118,9 +136,14 @@ QVariantList alignmentsOf(const Block& table) {
   for (size_t column = 0; column < table.alignments.size(); ++column) {
     Qt::AlignmentFlag flag = Qt::AlignLeft;
     switch (table.alignments[column]) {
-      case Block::Align::Left: break;
-      case Block::Align::Center: flag = Qt::AlignHCenter; break;
-      case Block::Align::Right: flag = Qt::AlignRight; break;
+      case Block::Align::Left:
+        break;
+      case Block::Align::Center:
+        flag = Qt::AlignHCenter;
+        break;
+      case Block::Align::Right:
+        flag = Qt::AlignRight;
+        break;
       case Block::Align::Default:
         if (table.cells.size() > 1 && column < table.cells[1].size() && isNumber(table.cells[1][column].text)) flag = Qt::AlignRight;
     }
@@ -145,7 +168,7 @@ qsizetype sentenceEnd(QStringView text, qsizetype from) {
 struct ConversationModel::Private {
   ConversationModel* q;
   std::vector<Entry> entries;
-  std::vector<int> entryOfRow;   // which entry a row belongs to
+  std::vector<int> entryOfRow;  // which entry a row belongs to
   QHash<QString, int> byId;
   QVariantMap styleMap;
   RichStyle style;
@@ -292,13 +315,16 @@ struct ConversationModel::Private {
     if (part.block >= 0) return blockOf(entry, part).plainText();
     switch (part.kind) {
       case Kind::UserMessage:
-      case Kind::Footer: return entry.message.text;
-      case Kind::AnswerHeader: return entry.message.modelName;
+      case Kind::Footer:
+        return entry.message.text;
+      case Kind::AnswerHeader:
+        return entry.message.modelName;
       case Kind::ErrorNote: {
         const UserError& error = entry.message.error;
         return error.explanation.isEmpty() ? error.title : error.title + u'\n' + error.explanation;
       }
-      default: return {};
+      default:
+        return {};
     }
   }
 
@@ -344,33 +370,59 @@ QVariant ConversationModel::data(const QModelIndex& index, int role) const {
   const Part part = entry.parts[size_t(index.row() - entry.firstRow)];
   const Block& block = blockOf(entry, part);
   switch (role) {
-    case KindRole: return part.kind;
-    case MessageIdRole: return message.id;
+    case KindRole:
+      return part.kind;
+    case MessageIdRole:
+      return message.id;
     case Qt::DisplayRole:
-    case TextRole: return d->text(entry, part);
-    case HtmlRole: return part.block >= 0 && size_t(part.block) < entry.html.size() ? d->blockHtml(entry, part.block) : QString();
-    case GapRole: return d->gap(index.row());
-    case LevelRole: return block.level;
-    case IndentRole: return block.indent;
-    case MarkerRole: return block.marker;
-    case QuoteRole: return block.quote;
-    case LanguageRole: return block.language;
-    case CellsRole: return d->cells(block);
-    case AlignmentsRole: return alignmentsOf(block);
-    case StreamingRole: return isStreaming(message);
-    case LastRole: return e + 1 == int(d->entries.size());
-    case ModelNameRole: return message.modelName;
-    case VersionRole: return message.version;
-    case VersionCountRole: return message.versionCount;
-    case StateRole: return stateName(message.state);
-    case TokensRole: return message.generatedTokens;
-    case SpeedRole: return message.tokensPerSecond;
-    case FirstTokenRole: return message.firstTokenSeconds;
-    case ContextUsedRole: return message.contextUsed;
-    case ContextLengthRole: return message.contextLength;
-    case DroppedRole: return message.droppedMessages;
-    case ErrorRole: return QVariant::fromValue(message.error);
-    default: return {};
+    case TextRole:
+      return d->text(entry, part);
+    case HtmlRole:
+      return part.block >= 0 && size_t(part.block) < entry.html.size() ? d->blockHtml(entry, part.block) : QString();
+    case GapRole:
+      return d->gap(index.row());
+    case LevelRole:
+      return block.level;
+    case IndentRole:
+      return block.indent;
+    case MarkerRole:
+      return block.marker;
+    case QuoteRole:
+      return block.quote;
+    case LanguageRole:
+      return block.language;
+    case CellsRole:
+      return d->cells(block);
+    case AlignmentsRole:
+      return alignmentsOf(block);
+    case StreamingRole:
+      return isStreaming(message);
+    case LastRole:
+      return e + 1 == int(d->entries.size());
+    case ModelNameRole:
+      return message.modelName;
+    case VersionRole:
+      return message.version;
+    case VersionCountRole:
+      return message.versionCount;
+    case StateRole:
+      return stateName(message.state);
+    case TokensRole:
+      return message.generatedTokens;
+    case SpeedRole:
+      return message.tokensPerSecond;
+    case FirstTokenRole:
+      return message.firstTokenSeconds;
+    case ContextUsedRole:
+      return message.contextUsed;
+    case ContextLengthRole:
+      return message.contextLength;
+    case DroppedRole:
+      return message.droppedMessages;
+    case ErrorRole:
+      return QVariant::fromValue(message.error);
+    default:
+      return {};
   }
 }
 

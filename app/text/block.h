@@ -10,10 +10,10 @@ namespace pio {
 // A stretch of `Inline::text` in one style. Spans are in order, do not overlap, and plain stretches have none.
 struct Span {
   enum Style : quint8 { Strong = 1, Emphasis = 2, Code = 4, Strike = 8 };
-  qsizetype start = 0;   // UTF-16 units
+  qsizetype start = 0;  // UTF-16 units
   qsizetype length = 0;
-  quint8 style = 0;      // of Style
-  QString href;          // http, https or mailto; "" where it is no link
+  quint8 style = 0;  // of Style
+  QString href;      // http, https or mailto; "" where it is no link
   bool operator==(const Span&) const = default;
 };
 
@@ -29,12 +29,12 @@ struct Block {
   enum class Align : quint8 { Default, Left, Center, Right };
 
   Kind kind = Kind::Paragraph;
-  int level = 0;         // of a heading, 1–6
-  int indent = 0;        // lists around it, 0 outside of lists; at most kDeepest
-  int quote = 0;         // block quotes around it; at most kDeepest
-  QString marker;        // "•", "3.", "☐" or "☑" on the first row of a list item, else ""
-  QString language;      // of code: the first word behind the fence, lower case
-  Inline content;        // of code: the lines, without the last line's end
+  int level = 0;                           // of a heading, 1–6
+  int indent = 0;                          // lists around it, 0 outside of lists; at most kDeepest
+  int quote = 0;                           // block quotes around it; at most kDeepest
+  QString marker;                          // "•", "3.", "☐" or "☑" on the first row of a list item, else ""
+  QString language;                        // of code: the first word behind the fence, lower case
+  Inline content;                          // of code: the lines, without the last line's end
   std::vector<std::vector<Inline>> cells;  // of a table: rows, the first the header, all of the same length
   std::vector<Align> alignments;           // of a table, a column each
 

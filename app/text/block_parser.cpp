@@ -16,22 +16,22 @@ constexpr qsizetype kMostCells = 20'000;  // md4c pads short rows: n columns × 
 // The named entities that occur in prose; md4c leaves their meaning to us, and one that is not here stays as it was typed.
 QString entityText(QStringView entity) {
   static const QHash<QString, char32_t> names = {
-      {"amp", '&'},       {"lt", '<'},        {"gt", '>'},        {"quot", '"'},      {"apos", '\''},     {"nbsp", 0xA0},
-      {"copy", 0xA9},     {"reg", 0xAE},      {"trade", 0x2122},  {"deg", 0xB0},      {"plusmn", 0xB1},   {"micro", 0xB5},
-      {"para", 0xB6},     {"sect", 0xA7},     {"middot", 0xB7},   {"frac12", 0xBD},   {"frac14", 0xBC},   {"frac34", 0xBE},
-      {"sup1", 0xB9},     {"sup2", 0xB2},     {"sup3", 0xB3},     {"times", 0xD7},    {"divide", 0xF7},   {"laquo", 0xAB},
-      {"raquo", 0xBB},    {"iexcl", 0xA1},    {"iquest", 0xBF},   {"cent", 0xA2},     {"pound", 0xA3},    {"yen", 0xA5},
-      {"euro", 0x20AC},   {"hellip", 0x2026}, {"ndash", 0x2013},  {"mdash", 0x2014},  {"lsquo", 0x2018},  {"rsquo", 0x2019},
-      {"ldquo", 0x201C},  {"rdquo", 0x201D},  {"sbquo", 0x201A},  {"bdquo", 0x201E},  {"bull", 0x2022},   {"dagger", 0x2020},
-      {"larr", 0x2190},   {"uarr", 0x2191},   {"rarr", 0x2192},   {"darr", 0x2193},   {"harr", 0x2194},   {"rArr", 0x21D2},
-      {"hArr", 0x21D4},   {"le", 0x2264},     {"ge", 0x2265},     {"ne", 0x2260},     {"asymp", 0x2248},  {"equiv", 0x2261},
-      {"infin", 0x221E},  {"sum", 0x2211},    {"prod", 0x220F},   {"radic", 0x221A},  {"part", 0x2202},   {"int", 0x222B},
-      {"isin", 0x2208},   {"cap", 0x2229},    {"cup", 0x222A},    {"sub", 0x2282},    {"sup", 0x2283},    {"forall", 0x2200},
-      {"exist", 0x2203},  {"empty", 0x2205},  {"minus", 0x2212},  {"alpha", 0x3B1},   {"beta", 0x3B2},    {"gamma", 0x3B3},
-      {"delta", 0x3B4},   {"epsilon", 0x3B5}, {"lambda", 0x3BB},  {"mu", 0x3BC},      {"pi", 0x3C0},      {"sigma", 0x3C3},
-      {"tau", 0x3C4},     {"phi", 0x3C6},     {"omega", 0x3C9},   {"Delta", 0x394},   {"Sigma", 0x3A3},   {"Omega", 0x3A9},
-      {"auml", 0xE4},     {"ouml", 0xF6},     {"uuml", 0xFC},     {"Auml", 0xC4},     {"Ouml", 0xD6},     {"Uuml", 0xDC},
-      {"szlig", 0xDF},    {"eacute", 0xE9},   {"egrave", 0xE8},   {"agrave", 0xE0},   {"ccedil", 0xE7},   {"ntilde", 0xF1},
+      {"amp", '&'},      {"lt", '<'},        {"gt", '>'},       {"quot", '"'},     {"apos", '\''},    {"nbsp", 0xA0},
+      {"copy", 0xA9},    {"reg", 0xAE},      {"trade", 0x2122}, {"deg", 0xB0},     {"plusmn", 0xB1},  {"micro", 0xB5},
+      {"para", 0xB6},    {"sect", 0xA7},     {"middot", 0xB7},  {"frac12", 0xBD},  {"frac14", 0xBC},  {"frac34", 0xBE},
+      {"sup1", 0xB9},    {"sup2", 0xB2},     {"sup3", 0xB3},    {"times", 0xD7},   {"divide", 0xF7},  {"laquo", 0xAB},
+      {"raquo", 0xBB},   {"iexcl", 0xA1},    {"iquest", 0xBF},  {"cent", 0xA2},    {"pound", 0xA3},   {"yen", 0xA5},
+      {"euro", 0x20AC},  {"hellip", 0x2026}, {"ndash", 0x2013}, {"mdash", 0x2014}, {"lsquo", 0x2018}, {"rsquo", 0x2019},
+      {"ldquo", 0x201C}, {"rdquo", 0x201D},  {"sbquo", 0x201A}, {"bdquo", 0x201E}, {"bull", 0x2022},  {"dagger", 0x2020},
+      {"larr", 0x2190},  {"uarr", 0x2191},   {"rarr", 0x2192},  {"darr", 0x2193},  {"harr", 0x2194},  {"rArr", 0x21D2},
+      {"hArr", 0x21D4},  {"le", 0x2264},     {"ge", 0x2265},    {"ne", 0x2260},    {"asymp", 0x2248}, {"equiv", 0x2261},
+      {"infin", 0x221E}, {"sum", 0x2211},    {"prod", 0x220F},  {"radic", 0x221A}, {"part", 0x2202},  {"int", 0x222B},
+      {"isin", 0x2208},  {"cap", 0x2229},    {"cup", 0x222A},   {"sub", 0x2282},   {"sup", 0x2283},   {"forall", 0x2200},
+      {"exist", 0x2203}, {"empty", 0x2205},  {"minus", 0x2212}, {"alpha", 0x3B1},  {"beta", 0x3B2},   {"gamma", 0x3B3},
+      {"delta", 0x3B4},  {"epsilon", 0x3B5}, {"lambda", 0x3BB}, {"mu", 0x3BC},     {"pi", 0x3C0},     {"sigma", 0x3C3},
+      {"tau", 0x3C4},    {"phi", 0x3C6},     {"omega", 0x3C9},  {"Delta", 0x394},  {"Sigma", 0x3A3},  {"Omega", 0x3A9},
+      {"auml", 0xE4},    {"ouml", 0xF6},     {"uuml", 0xFC},    {"Auml", 0xC4},    {"Ouml", 0xD6},    {"Uuml", 0xDC},
+      {"szlig", 0xDF},   {"eacute", 0xE9},   {"egrave", 0xE8},  {"agrave", 0xE0},  {"ccedil", 0xE7},  {"ntilde", 0xF1},
   };
   if (entity.startsWith(u"&#")) {
     const bool hex = entity.size() > 2 && (entity[2] == u'x' || entity[2] == u'X');
@@ -51,9 +51,14 @@ QString attributeText(const MD_ATTRIBUTE& attribute) {
     const MD_OFFSET from = attribute.substr_offsets[i];
     const QString part = QString::fromUtf8(attribute.text + from, qsizetype(attribute.substr_offsets[i + 1] - from));
     switch (attribute.substr_types[i]) {
-      case MD_TEXT_ENTITY: out += entityText(part); break;
-      case MD_TEXT_NULLCHAR: out += QChar(0xFFFD); break;
-      default: out += part;
+      case MD_TEXT_ENTITY:
+        out += entityText(part);
+        break;
+      case MD_TEXT_NULLCHAR:
+        out += QChar(0xFFFD);
+        break;
+      default:
+        out += part;
     }
   }
   return out;
@@ -75,7 +80,8 @@ class Builder {
 
   int enterBlock(MD_BLOCKTYPE type, void* detail) {
     switch (type) {
-      case MD_BLOCK_DOC: break;
+      case MD_BLOCK_DOC:
+        break;
       case MD_BLOCK_QUOTE:
         endLeaf();
         ++m_quote;
@@ -124,7 +130,9 @@ class Builder {
         break;
       }
       case MD_BLOCK_HTML:
-      case MD_BLOCK_P: beginLeaf(m_lists.empty() ? Block::Kind::Paragraph : Block::Kind::ListItem); break;
+      case MD_BLOCK_P:
+        beginLeaf(m_lists.empty() ? Block::Kind::Paragraph : Block::Kind::ListItem);
+        break;
       case MD_BLOCK_TABLE: {
         flushMarker();
         const auto* table = static_cast<MD_BLOCK_TABLE_DETAIL*>(detail);
@@ -134,14 +142,16 @@ class Builder {
         break;
       }
       case MD_BLOCK_THEAD:
-      case MD_BLOCK_TBODY: break;
-      case MD_BLOCK_TR: m_leaf.cells.emplace_back(); break;
+      case MD_BLOCK_TBODY:
+        break;
+      case MD_BLOCK_TR:
+        m_leaf.cells.emplace_back();
+        break;
       case MD_BLOCK_TH:
       case MD_BLOCK_TD: {
         m_cell = {};
         const size_t column = m_leaf.cells.back().size();
-        if (column < m_leaf.alignments.size())
-          m_leaf.alignments[column] = alignment(static_cast<MD_BLOCK_TD_DETAIL*>(detail)->align);
+        if (column < m_leaf.alignments.size()) m_leaf.alignments[column] = alignment(static_cast<MD_BLOCK_TD_DETAIL*>(detail)->align);
         break;
       }
     }
@@ -173,38 +183,71 @@ class Builder {
         break;
       case MD_BLOCK_P:
       case MD_BLOCK_HTML:
-      case MD_BLOCK_TABLE: endLeaf(); break;
+      case MD_BLOCK_TABLE:
+        endLeaf();
+        break;
       case MD_BLOCK_TH:
-      case MD_BLOCK_TD: m_leaf.cells.back().push_back(std::exchange(m_cell, {})); break;
-      default: break;
+      case MD_BLOCK_TD:
+        m_leaf.cells.back().push_back(std::exchange(m_cell, {}));
+        break;
+      default:
+        break;
     }
     return 0;
   }
 
   int enterSpan(MD_SPANTYPE type, void* detail) {
     switch (type) {
-      case MD_SPAN_STRONG: ++m_strong; break;
-      case MD_SPAN_EM: ++m_emphasis; break;
-      case MD_SPAN_DEL: ++m_strike; break;
-      case MD_SPAN_CODE: ++m_code; break;
-      case MD_SPAN_A: m_hrefs.push_back(safeAddress(attributeText(static_cast<MD_SPAN_A_DETAIL*>(detail)->href))); break;
+      case MD_SPAN_STRONG:
+        ++m_strong;
+        break;
+      case MD_SPAN_EM:
+        ++m_emphasis;
+        break;
+      case MD_SPAN_DEL:
+        ++m_strike;
+        break;
+      case MD_SPAN_CODE:
+        ++m_code;
+        break;
+      case MD_SPAN_A:
+        m_hrefs.push_back(safeAddress(attributeText(static_cast<MD_SPAN_A_DETAIL*>(detail)->href)));
+        break;
       case MD_SPAN_LATEXMATH:
-      case MD_SPAN_LATEXMATH_DISPLAY: m_math.clear(); break;
-      default: break;
+      case MD_SPAN_LATEXMATH_DISPLAY:
+        m_math.clear();
+        break;
+      default:
+        break;
     }
     return 0;
   }
 
   int leaveSpan(MD_SPANTYPE type) {
     switch (type) {
-      case MD_SPAN_STRONG: --m_strong; break;
-      case MD_SPAN_EM: --m_emphasis; break;
-      case MD_SPAN_DEL: --m_strike; break;
-      case MD_SPAN_CODE: --m_code; break;
-      case MD_SPAN_A: m_hrefs.pop_back(); break;
-      case MD_SPAN_LATEXMATH: add(mathText(m_math, QStringLiteral("$"))); break;
-      case MD_SPAN_LATEXMATH_DISPLAY: add(mathText(m_math, QStringLiteral("$$"))); break;
-      default: break;
+      case MD_SPAN_STRONG:
+        --m_strong;
+        break;
+      case MD_SPAN_EM:
+        --m_emphasis;
+        break;
+      case MD_SPAN_DEL:
+        --m_strike;
+        break;
+      case MD_SPAN_CODE:
+        --m_code;
+        break;
+      case MD_SPAN_A:
+        m_hrefs.pop_back();
+        break;
+      case MD_SPAN_LATEXMATH:
+        add(mathText(m_math, QStringLiteral("$")));
+        break;
+      case MD_SPAN_LATEXMATH_DISPLAY:
+        add(mathText(m_math, QStringLiteral("$$")));
+        break;
+      default:
+        break;
     }
     return 0;
   }
@@ -212,12 +255,21 @@ class Builder {
   int text(MD_TEXTTYPE type, const char* text, MD_SIZE size) {
     const QString part = QString::fromUtf8(text, qsizetype(size));
     switch (type) {
-      case MD_TEXT_NULLCHAR: add(QString(QChar(0xFFFD))); break;
+      case MD_TEXT_NULLCHAR:
+        add(QString(QChar(0xFFFD)));
+        break;
       case MD_TEXT_BR:
-      case MD_TEXT_SOFTBR: add(QStringLiteral("\n")); break;
-      case MD_TEXT_ENTITY: add(entityText(part)); break;
-      case MD_TEXT_LATEXMATH: m_math += part; break;
-      default: add(part);
+      case MD_TEXT_SOFTBR:
+        add(QStringLiteral("\n"));
+        break;
+      case MD_TEXT_ENTITY:
+        add(entityText(part));
+        break;
+      case MD_TEXT_LATEXMATH:
+        m_math += part;
+        break;
+      default:
+        add(part);
     }
     return 0;
   }
@@ -231,10 +283,14 @@ class Builder {
 
   static Block::Align alignment(MD_ALIGN align) {
     switch (align) {
-      case MD_ALIGN_LEFT: return Block::Align::Left;
-      case MD_ALIGN_CENTER: return Block::Align::Center;
-      case MD_ALIGN_RIGHT: return Block::Align::Right;
-      case MD_ALIGN_DEFAULT: break;
+      case MD_ALIGN_LEFT:
+        return Block::Align::Left;
+      case MD_ALIGN_CENTER:
+        return Block::Align::Center;
+      case MD_ALIGN_RIGHT:
+        return Block::Align::Right;
+      case MD_ALIGN_DEFAULT:
+        break;
     }
     return Block::Align::Default;
   }
@@ -306,8 +362,8 @@ class Builder {
   int m_code = 0;
 };
 
-constexpr unsigned kFlags = MD_FLAG_NOHTML | MD_FLAG_TABLES | MD_FLAG_STRIKETHROUGH | MD_FLAG_PERMISSIVEAUTOLINKS | MD_FLAG_TASKLISTS |
-                            MD_FLAG_LATEXMATHSPANS;
+constexpr unsigned kFlags =
+    MD_FLAG_NOHTML | MD_FLAG_TABLES | MD_FLAG_STRIKETHROUGH | MD_FLAG_PERMISSIVEAUTOLINKS | MD_FLAG_TASKLISTS | MD_FLAG_LATEXMATHSPANS;
 
 }  // namespace
 

@@ -8,9 +8,9 @@ namespace pio {
 
 // A grammar that this build has: grammars.cmake writes the table from the sources it finds.
 struct Grammar {
-  const char* name;                  // "c_sharp"
+  const char* name;  // "c_sharp"
   const TSLanguage* (*language)();
-  const char* query;                 // resources/queries/<name>.scm
+  const char* query;  // resources/queries/<name>.scm
 };
 
 std::span<const Grammar> grammars();

@@ -292,7 +292,8 @@ void BlockSplitter::addLine(QStringView line, std::vector<Block>& out) {
   const ListMark mark = listMark(start.text);
   switch (m_open) {
     case Open::Nothing:
-    case Open::Fence: break;
+    case Open::Fence:
+      break;
     case Open::Paragraph:
       if (start.columns >= 4) break;
       if (!m_isTable && isUnderline(start.text)) {

@@ -45,7 +45,8 @@ class BlockSplitter {
 // The blocks of one growing text. append() in any pieces, then finish(), gives the blocks of the whole text appended at once.
 class StreamingMarkdown {
  public:
-  // Nothing can be appended behind finish(). Both return the index of the first block that is new or differs from before; blocks().size() if none does.
+  // Nothing can be appended behind finish(). Both return the index of the first block that is new or differs from before; blocks().size()
+  // if none does.
   qsizetype append(QStringView delta);
   qsizetype finish();
 

@@ -6,44 +6,96 @@
 namespace pio {
 namespace {
 
-constexpr int kDeepest = 32;  // nested groups; a formula for people has five
+constexpr int kDeepest = 32;                 // nested groups; a formula for people has five
 constexpr qsizetype kLongestFormula = 2000;  // bounds the look-ahead, so that a page of "\\(" costs pages, not pages squared
 
 const QHash<QString, QString>& symbols() {
   static const QHash<QString, QString> table = {
-      {"alpha", "α"},      {"beta", "β"},       {"gamma", "γ"},       {"delta", "δ"},          {"epsilon", "ε"},   {"varepsilon", "ε"},
-      {"zeta", "ζ"},       {"eta", "η"},        {"theta", "θ"},       {"iota", "ι"},           {"kappa", "κ"},     {"lambda", "λ"},
-      {"mu", "μ"},         {"nu", "ν"},         {"xi", "ξ"},          {"pi", "π"},             {"rho", "ρ"},       {"sigma", "σ"},
-      {"tau", "τ"},        {"upsilon", "υ"},    {"phi", "φ"},         {"varphi", "φ"},         {"chi", "χ"},       {"psi", "ψ"},
-      {"omega", "ω"},      {"Gamma", "Γ"},      {"Delta", "Δ"},       {"Theta", "Θ"},          {"Lambda", "Λ"},    {"Xi", "Ξ"},
-      {"Pi", "Π"},         {"Sigma", "Σ"},      {"Phi", "Φ"},         {"Psi", "Ψ"},            {"Omega", "Ω"},     {"times", "×"},
-      {"cdot", "·"},       {"div", "÷"},        {"pm", "±"},          {"mp", "∓"},             {"ast", "∗"},       {"circ", "∘"},
-      {"le", "≤"},         {"leq", "≤"},        {"ge", "≥"},          {"geq", "≥"},            {"ne", "≠"},        {"neq", "≠"},
-      {"approx", "≈"},     {"equiv", "≡"},      {"sim", "∼"},         {"propto", "∝"},         {"ll", "≪"},        {"gg", "≫"},
-      {"to", "→"},         {"rightarrow", "→"}, {"leftarrow", "←"},   {"leftrightarrow", "↔"}, {"mapsto", "↦"},    {"Rightarrow", "⇒"},
-      {"implies", "⇒"},    {"Leftarrow", "⇐"},  {"iff", "⇔"},         {"Leftrightarrow", "⇔"}, {"infty", "∞"},     {"partial", "∂"},
-      {"nabla", "∇"},      {"sum", "∑"},        {"prod", "∏"},        {"int", "∫"},            {"iint", "∬"},      {"oint", "∮"},
-      {"in", "∈"},         {"notin", "∉"},      {"ni", "∋"},          {"subset", "⊂"},         {"subseteq", "⊆"},  {"supset", "⊃"},
-      {"supseteq", "⊇"},   {"cup", "∪"},        {"cap", "∩"},         {"setminus", "∖"},       {"emptyset", "∅"},  {"varnothing", "∅"},
-      {"forall", "∀"},     {"exists", "∃"},     {"neg", "¬"},         {"lnot", "¬"},           {"land", "∧"},      {"wedge", "∧"},
-      {"lor", "∨"},        {"vee", "∨"},        {"oplus", "⊕"},       {"otimes", "⊗"},         {"perp", "⊥"},      {"parallel", "∥"},
-      {"angle", "∠"},      {"triangle", "△"},   {"therefore", "∴"},   {"because", "∵"},        {"mid", "|"},       {"vert", "|"},
-      {"Vert", "‖"},       {"langle", "⟨"},     {"rangle", "⟩"},      {"lfloor", "⌊"},         {"rfloor", "⌋"},    {"lceil", "⌈"},
-      {"rceil", "⌉"},      {"ldots", "…"},      {"cdots", "⋯"},       {"dots", "…"},           {"vdots", "⋮"},     {"prime", "′"},
-      {"degree", "°"},     {"hbar", "ℏ"},       {"ell", "ℓ"},         {"Re", "ℜ"},             {"Im", "ℑ"},        {"aleph", "ℵ"},
-      {"quad", "  "},      {"qquad", "    "},   {"sin", "sin"},       {"cos", "cos"},          {"tan", "tan"},     {"cot", "cot"},
-      {"arcsin", "arcsin"}, {"arccos", "arccos"}, {"arctan", "arctan"}, {"sinh", "sinh"},      {"cosh", "cosh"},   {"tanh", "tanh"},
-      {"log", "log"},      {"ln", "ln"},        {"exp", "exp"},       {"lim", "lim"},          {"max", "max"},     {"min", "min"},
-      {"sup", "sup"},      {"inf", "inf"},      {"det", "det"},       {"dim", "dim"},          {"gcd", "gcd"},     {"mod", "mod"},
-      {"bmod", "mod"},     {"arg", "arg"},      {"deg", "deg"},       {"ker", "ker"},          {"Pr", "Pr"},       {"left", ""},
-      {"right", ""},       {"big", ""},         {"Big", ""},          {"bigl", ""},            {"bigr", ""},       {"displaystyle", ""},
-      {"limits", ""},      {"nolimits", ""},
+      {"alpha", "α"},       {"beta", "β"},
+      {"gamma", "γ"},       {"delta", "δ"},
+      {"epsilon", "ε"},     {"varepsilon", "ε"},
+      {"zeta", "ζ"},        {"eta", "η"},
+      {"theta", "θ"},       {"iota", "ι"},
+      {"kappa", "κ"},       {"lambda", "λ"},
+      {"mu", "μ"},          {"nu", "ν"},
+      {"xi", "ξ"},          {"pi", "π"},
+      {"rho", "ρ"},         {"sigma", "σ"},
+      {"tau", "τ"},         {"upsilon", "υ"},
+      {"phi", "φ"},         {"varphi", "φ"},
+      {"chi", "χ"},         {"psi", "ψ"},
+      {"omega", "ω"},       {"Gamma", "Γ"},
+      {"Delta", "Δ"},       {"Theta", "Θ"},
+      {"Lambda", "Λ"},      {"Xi", "Ξ"},
+      {"Pi", "Π"},          {"Sigma", "Σ"},
+      {"Phi", "Φ"},         {"Psi", "Ψ"},
+      {"Omega", "Ω"},       {"times", "×"},
+      {"cdot", "·"},        {"div", "÷"},
+      {"pm", "±"},          {"mp", "∓"},
+      {"ast", "∗"},         {"circ", "∘"},
+      {"le", "≤"},          {"leq", "≤"},
+      {"ge", "≥"},          {"geq", "≥"},
+      {"ne", "≠"},          {"neq", "≠"},
+      {"approx", "≈"},      {"equiv", "≡"},
+      {"sim", "∼"},         {"propto", "∝"},
+      {"ll", "≪"},          {"gg", "≫"},
+      {"to", "→"},          {"rightarrow", "→"},
+      {"leftarrow", "←"},   {"leftrightarrow", "↔"},
+      {"mapsto", "↦"},      {"Rightarrow", "⇒"},
+      {"implies", "⇒"},     {"Leftarrow", "⇐"},
+      {"iff", "⇔"},         {"Leftrightarrow", "⇔"},
+      {"infty", "∞"},       {"partial", "∂"},
+      {"nabla", "∇"},       {"sum", "∑"},
+      {"prod", "∏"},        {"int", "∫"},
+      {"iint", "∬"},        {"oint", "∮"},
+      {"in", "∈"},          {"notin", "∉"},
+      {"ni", "∋"},          {"subset", "⊂"},
+      {"subseteq", "⊆"},    {"supset", "⊃"},
+      {"supseteq", "⊇"},    {"cup", "∪"},
+      {"cap", "∩"},         {"setminus", "∖"},
+      {"emptyset", "∅"},    {"varnothing", "∅"},
+      {"forall", "∀"},      {"exists", "∃"},
+      {"neg", "¬"},         {"lnot", "¬"},
+      {"land", "∧"},        {"wedge", "∧"},
+      {"lor", "∨"},         {"vee", "∨"},
+      {"oplus", "⊕"},       {"otimes", "⊗"},
+      {"perp", "⊥"},        {"parallel", "∥"},
+      {"angle", "∠"},       {"triangle", "△"},
+      {"therefore", "∴"},   {"because", "∵"},
+      {"mid", "|"},         {"vert", "|"},
+      {"Vert", "‖"},        {"langle", "⟨"},
+      {"rangle", "⟩"},      {"lfloor", "⌊"},
+      {"rfloor", "⌋"},      {"lceil", "⌈"},
+      {"rceil", "⌉"},       {"ldots", "…"},
+      {"cdots", "⋯"},       {"dots", "…"},
+      {"vdots", "⋮"},       {"prime", "′"},
+      {"degree", "°"},      {"hbar", "ℏ"},
+      {"ell", "ℓ"},         {"Re", "ℜ"},
+      {"Im", "ℑ"},          {"aleph", "ℵ"},
+      {"quad", "  "},       {"qquad", "    "},
+      {"sin", "sin"},       {"cos", "cos"},
+      {"tan", "tan"},       {"cot", "cot"},
+      {"arcsin", "arcsin"}, {"arccos", "arccos"},
+      {"arctan", "arctan"}, {"sinh", "sinh"},
+      {"cosh", "cosh"},     {"tanh", "tanh"},
+      {"log", "log"},       {"ln", "ln"},
+      {"exp", "exp"},       {"lim", "lim"},
+      {"max", "max"},       {"min", "min"},
+      {"sup", "sup"},       {"inf", "inf"},
+      {"det", "det"},       {"dim", "dim"},
+      {"gcd", "gcd"},       {"mod", "mod"},
+      {"bmod", "mod"},      {"arg", "arg"},
+      {"deg", "deg"},       {"ker", "ker"},
+      {"Pr", "Pr"},         {"left", ""},
+      {"right", ""},        {"big", ""},
+      {"Big", ""},          {"bigl", ""},
+      {"bigr", ""},         {"displaystyle", ""},
+      {"limits", ""},       {"nolimits", ""},
   };
   return table;
 }
 
 bool showsItsArgument(const QString& command) {
-  static const QSet<QString> names = {"text",   "textbf", "textit", "mathrm",       "mathbf",    "mathit", "mathsf",   "mathcal",
+  static const QSet<QString> names = {"text",   "textbf", "textit", "mathrm",       "mathbf",     "mathit", "mathsf", "mathcal",
                                       "mathbb", "bm",     "boxed",  "operatorname", "boldsymbol", "mbox",   "mathtt"};
   return names.contains(command);
 }
@@ -51,17 +103,17 @@ bool showsItsArgument(const QString& command) {
 // The small forms Unicode has; "" when one sign has none.
 QString scripted(const QString& text, bool above) {
   static const QHash<QChar, QChar> superscripts = {
-      {u'0', u'⁰'}, {u'1', u'¹'}, {u'2', u'²'}, {u'3', u'³'}, {u'4', u'⁴'}, {u'5', u'⁵'}, {u'6', u'⁶'}, {u'7', u'⁷'}, {u'8', u'⁸'},
-      {u'9', u'⁹'}, {u'+', u'⁺'}, {u'-', u'⁻'}, {u'=', u'⁼'}, {u'(', u'⁽'}, {u')', u'⁾'}, {u'a', u'ᵃ'}, {u'b', u'ᵇ'}, {u'c', u'ᶜ'},
-      {u'd', u'ᵈ'}, {u'e', u'ᵉ'}, {u'f', u'ᶠ'}, {u'g', u'ᵍ'}, {u'h', u'ʰ'}, {u'i', u'ⁱ'}, {u'j', u'ʲ'}, {u'k', u'ᵏ'}, {u'l', u'ˡ'},
-      {u'm', u'ᵐ'}, {u'n', u'ⁿ'}, {u'o', u'ᵒ'}, {u'p', u'ᵖ'}, {u'r', u'ʳ'}, {u's', u'ˢ'}, {u't', u'ᵗ'}, {u'u', u'ᵘ'}, {u'v', u'ᵛ'},
-      {u'w', u'ʷ'}, {u'x', u'ˣ'}, {u'y', u'ʸ'}, {u'z', u'ᶻ'}, {u'T', u'ᵀ'}, {u'′', u'′'}, {u'∘', u'°'}, {u'°', u'°'}, {u'∗', u'*'},
-      {u'*', u'*'}};
+      {u'0', u'⁰'}, {u'1', u'¹'}, {u'2', u'²'}, {u'3', u'³'}, {u'4', u'⁴'}, {u'5', u'⁵'}, {u'6', u'⁶'}, {u'7', u'⁷'},
+      {u'8', u'⁸'}, {u'9', u'⁹'}, {u'+', u'⁺'}, {u'-', u'⁻'}, {u'=', u'⁼'}, {u'(', u'⁽'}, {u')', u'⁾'}, {u'a', u'ᵃ'},
+      {u'b', u'ᵇ'}, {u'c', u'ᶜ'}, {u'd', u'ᵈ'}, {u'e', u'ᵉ'}, {u'f', u'ᶠ'}, {u'g', u'ᵍ'}, {u'h', u'ʰ'}, {u'i', u'ⁱ'},
+      {u'j', u'ʲ'}, {u'k', u'ᵏ'}, {u'l', u'ˡ'}, {u'm', u'ᵐ'}, {u'n', u'ⁿ'}, {u'o', u'ᵒ'}, {u'p', u'ᵖ'}, {u'r', u'ʳ'},
+      {u's', u'ˢ'}, {u't', u'ᵗ'}, {u'u', u'ᵘ'}, {u'v', u'ᵛ'}, {u'w', u'ʷ'}, {u'x', u'ˣ'}, {u'y', u'ʸ'}, {u'z', u'ᶻ'},
+      {u'T', u'ᵀ'}, {u'′', u'′'}, {u'∘', u'°'}, {u'°', u'°'}, {u'∗', u'*'}, {u'*', u'*'}};
   static const QHash<QChar, QChar> subscripts = {
-      {u'0', u'₀'}, {u'1', u'₁'}, {u'2', u'₂'}, {u'3', u'₃'}, {u'4', u'₄'}, {u'5', u'₅'}, {u'6', u'₆'}, {u'7', u'₇'}, {u'8', u'₈'},
-      {u'9', u'₉'}, {u'+', u'₊'}, {u'-', u'₋'}, {u'=', u'₌'}, {u'(', u'₍'}, {u')', u'₎'}, {u'a', u'ₐ'}, {u'e', u'ₑ'}, {u'h', u'ₕ'},
-      {u'i', u'ᵢ'}, {u'j', u'ⱼ'}, {u'k', u'ₖ'}, {u'l', u'ₗ'}, {u'm', u'ₘ'}, {u'n', u'ₙ'}, {u'o', u'ₒ'}, {u'p', u'ₚ'}, {u'r', u'ᵣ'},
-      {u's', u'ₛ'}, {u't', u'ₜ'}, {u'u', u'ᵤ'}, {u'v', u'ᵥ'}, {u'x', u'ₓ'}};
+      {u'0', u'₀'}, {u'1', u'₁'}, {u'2', u'₂'}, {u'3', u'₃'}, {u'4', u'₄'}, {u'5', u'₅'}, {u'6', u'₆'}, {u'7', u'₇'},
+      {u'8', u'₈'}, {u'9', u'₉'}, {u'+', u'₊'}, {u'-', u'₋'}, {u'=', u'₌'}, {u'(', u'₍'}, {u')', u'₎'}, {u'a', u'ₐ'},
+      {u'e', u'ₑ'}, {u'h', u'ₕ'}, {u'i', u'ᵢ'}, {u'j', u'ⱼ'}, {u'k', u'ₖ'}, {u'l', u'ₗ'}, {u'm', u'ₘ'}, {u'n', u'ₙ'},
+      {u'o', u'ₒ'}, {u'p', u'ₚ'}, {u'r', u'ᵣ'}, {u's', u'ₛ'}, {u't', u'ₜ'}, {u'u', u'ᵤ'}, {u'v', u'ᵥ'}, {u'x', u'ₓ'}};
   const auto& table = above ? superscripts : subscripts;
   QString out;
   for (const QChar c : text) {

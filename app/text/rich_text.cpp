@@ -9,12 +9,22 @@ namespace {
 void appendEscaped(QString& out, QStringView text) {
   for (const QChar c : text) {
     switch (c.unicode()) {
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '&': out += "&amp;"; break;
-      case '"': out += "&quot;"; break;
+      case '<':
+        out += "&lt;";
+        break;
+      case '>':
+        out += "&gt;";
+        break;
+      case '&':
+        out += "&amp;";
+        break;
+      case '"':
+        out += "&quot;";
+        break;
       case 0x2028:
-      case 0x2029: out += u' '; break;  // the document would start a new paragraph
+      case 0x2029:
+        out += u' ';
+        break;  // the document would start a new paragraph
       default:
         // U+FDD0…FDEF and U+FFFE/FFFF are QTextDocument's own marks, U+FFFC stands for an object, controls have no picture.
         if ((c.unicode() >= 0xFDD0 && c.unicode() <= 0xFDEF) || c.unicode() >= 0xFFFC ||
@@ -110,7 +120,9 @@ QString proseHtml(const Block& block, const RichStyle& style) {
   QString out;
   switch (block.kind) {
     case Block::Kind::Paragraph:
-    case Block::Kind::ListItem: out = paragraph(ink, style.proseSize, scaled(style.proseSize, 24 / 15.), 400); break;
+    case Block::Kind::ListItem:
+      out = paragraph(ink, style.proseSize, scaled(style.proseSize, 24 / 15.), 400);
+      break;
     case Block::Kind::Heading:  // 20/28, 17/26 and 15/24 at the prose size of 15
       if (block.level == 1)
         out = paragraph(ink, scaled(style.proseSize, 20 / 15.), scaled(style.proseSize, 28 / 15.), 600);
@@ -121,7 +133,8 @@ QString proseHtml(const Block& block, const RichStyle& style) {
       break;
     case Block::Kind::Rule:
     case Block::Kind::Code:
-    case Block::Kind::Table: return {};
+    case Block::Kind::Table:
+      return {};
   }
   appendInline(out, block.content, style.codeSize, style);
   return out + "</p>";
@@ -138,18 +151,24 @@ QString cellHtml(const Inline& cell, bool header, const RichStyle& style) {
 QString codeHtml(const QString& code, std::span<const ColourRun> colours, const RichStyle& style) {
   const auto ink = [&style](CodeColour role) -> const QString& {
     switch (role) {
-      case CodeColour::Keyword: return style.synKey;
-      case CodeColour::String: return style.synStr;
-      case CodeColour::Number: return style.synNum;
-      case CodeColour::Function: return style.synFn;
-      case CodeColour::Comment: break;
+      case CodeColour::Keyword:
+        return style.synKey;
+      case CodeColour::String:
+        return style.synStr;
+      case CodeColour::Number:
+        return style.synNum;
+      case CodeColour::Function:
+        return style.synFn;
+      case CodeColour::Comment:
+        break;
     }
     return style.synCom;
   };
   QString out;
   out.reserve(code.size() * 2);
-  out += "<pre style=\"margin:0;font-family:'JetBrains Mono';font-size:" + QString::number(style.codeSize) + "px;line-height:" +
-         QString::number(scaled(style.codeSize, 20 / 13.)) + "px;-qt-line-height-type:fixed;" + colour(style.text1) + "\">";
+  out += "<pre style=\"margin:0;font-family:'JetBrains Mono';font-size:" + QString::number(style.codeSize) +
+         "px;line-height:" + QString::number(scaled(style.codeSize, 20 / 13.)) + "px;-qt-line-height-type:fixed;" + colour(style.text1) +
+         "\">";
   // The HTML reader drops a line end that follows <pre>.
   if (code.startsWith(u'\n')) out += u'\n';
   const QStringView text(code);

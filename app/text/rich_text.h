@@ -13,7 +13,7 @@ namespace pio {
 
 // Colours and sizes of ConversationModel::style; a missing colour is left to the view.
 struct RichStyle {
-  QString text1, text2, text3, accent, fill;              // "#rrggbb"
+  QString text1, text2, text3, accent, fill;  // "#rrggbb"
   QString synKey, synStr, synNum, synFn, synCom;
   int proseSize = 15;  // pixels; lines are 1.6 times as high (look.md section 2)
   int codeSize = 13;

@@ -33,11 +33,18 @@ struct Sample {
 
 const Sample kSamples[] = {
     {"c", "#include <stdio.h>\n// note\nstatic int twice(int x) {\n  char c = 'a';\n  return x * 2 + strlen(\"é 漢\");\n}\n"},
-    {"cpp", "#pragma once\nnamespace a::b {\ntemplate <typename T>\nclass Box : public Base {\n public:\n  auto get() const -> T { return value_; }\n  T value_ = R\"(x)\";\n};\n}\n"},
-    {"python", "import os\n\n@decorated\nclass A(B):\n    def f(self, x: int = 3) -> str:\n        # note\n        return f\"{x + 1} 😀\" + os.path.join('a', None)\n"},
-    {"javascript", "// note\nimport { a } from './a.js';\nexport const f = async (x) => {\n  return `${x + 1} é` + await g(/re/, null);\n};\nclass A extends B { m() { return <b c=\"d\">e</b>; } }\n"},
+    {"cpp",
+     "#pragma once\nnamespace a::b {\ntemplate <typename T>\nclass Box : public Base {\n public:\n  auto get() const -> T { return value_; "
+     "}\n  T value_ = R\"(x)\";\n};\n}\n"},
+    {"python",
+     "import os\n\n@decorated\nclass A(B):\n    def f(self, x: int = 3) -> str:\n        # note\n        return f\"{x + 1} 😀\" + "
+     "os.path.join('a', None)\n"},
+    {"javascript",
+     "// note\nimport { a } from './a.js';\nexport const f = async (x) => {\n  return `${x + 1} é` + await g(/re/, null);\n};\nclass A "
+     "extends B { m() { return <b c=\"d\">e</b>; } }\n"},
     {"go", "package main\n\nimport \"fmt\"\n\n// note\nfunc main() {\n\tvar x uint8 = 3\n\tfmt.Println(`raw`, x, nil)\n}\n"},
-    {"rust", "use std::fmt;\n/* note */\nfn main() -> Result<u8, E> {\n    let mut x: u8 = 1;\n    println!(\"{}\", x.abs());\n    Ok(x)\n}\n"},
+    {"rust",
+     "use std::fmt;\n/* note */\nfn main() -> Result<u8, E> {\n    let mut x: u8 = 1;\n    println!(\"{}\", x.abs());\n    Ok(x)\n}\n"},
     {"java", "package a;\n/** note */\npublic class A {\n  int f(String s) { return s.length() + 0x1F; }\n}\n"},
     {"bash", "#!/bin/bash\nfor f in *.txt; do\n  echo \"$f $(wc -l)\" 2>&1 | grep 'x'\ndone\n"},
     {"json", "{\"a\": [1, 2.5, true, null, \"é\"], \"b\": {\"c\": -1e3}}\n"},
@@ -80,7 +87,8 @@ TEST(Highlight, EveryLanguageColoursItsSample) {
     std::map<CodeColour, int> n;
     for (const ColourRun& run : runs) ++n[run.colour];
     EXPECT_GE(n.size(), 3u) << marked(sample.language, QString::fromUtf8(sample.code));
-    if (qEnvironmentVariableIsSet("PIO_SHOW")) std::printf("== %s\n%s", sample.language, marked(sample.language, QString::fromUtf8(sample.code)).c_str());
+    if (qEnvironmentVariableIsSet("PIO_SHOW"))
+      std::printf("== %s\n%s", sample.language, marked(sample.language, QString::fromUtf8(sample.code)).c_str());
   }
 }
 
@@ -90,7 +98,8 @@ TEST(Highlight, AnUnknownLanguageIsPlain) {
 }
 
 TEST(Highlight, RunsAreInOrderInsideTheCodeAndTheTextIsUntouched) {
-  const RichStyle style = RichStyle::of({{"synKey", "#111111"}, {"synStr", "#222222"}, {"synNum", "#333333"}, {"synFn", "#444444"}, {"synCom", "#555555"}});
+  const RichStyle style =
+      RichStyle::of({{"synKey", "#111111"}, {"synStr", "#222222"}, {"synNum", "#333333"}, {"synFn", "#444444"}, {"synCom", "#555555"}});
   for (const Sample& sample : kSamples) {
     const QString code = QString::fromUtf8(sample.code);
     CodeColourer colourer(QString::fromLatin1(sample.language));

@@ -1,10 +1,11 @@
+#include "app/text/markdown.h"
+
 #include <gtest/gtest.h>
 
 #include <QTextDocument>
 #include <random>
 
 #include "app/text/block_parser.h"
-#include "app/text/markdown.h"
 #include "app/text/math_text.h"
 #include "app/text/rich_text.h"
 #include "tests/app/text/processor_time.h"
@@ -14,8 +15,10 @@ using namespace pio;
 namespace pio {
 void PrintTo(const Block& block, std::ostream* out) {
   *out << "kind " << int(block.kind) << " level " << block.level << " indent " << block.indent << " quote " << block.quote << " marker '"
-       << block.marker.toStdString() << "' language '" << block.language.toStdString() << "' text '" << block.content.text.toStdString() << "'";
-  for (const Span& span : block.content.spans) *out << " [" << span.start << "+" << span.length << " " << int(span.style) << " " << span.href.toStdString() << "]";
+       << block.marker.toStdString() << "' language '" << block.language.toStdString() << "' text '" << block.content.text.toStdString()
+       << "'";
+  for (const Span& span : block.content.spans)
+    *out << " [" << span.start << "+" << span.length << " " << int(span.style) << " " << span.href.toStdString() << "]";
   for (const auto& row : block.cells) {
     *out << " |";
     for (const Inline& cell : row) *out << cell.text.toStdString() << "|";
@@ -25,7 +28,8 @@ void PrintTo(const Block& block, std::ostream* out) {
 
 namespace {
 
-// One line a block: "P text", "H2 text", "L1 • text", "C python|code", "T a,b;c,d", "R"; '>' in front for every quote, spans as <s>, <e>, <c>, <d>, <a>.
+// One line a block: "P text", "H2 text", "L1 • text", "C python|code", "T a,b;c,d", "R"; '>' in front for every quote, spans as <s>, <e>,
+// <c>, <d>, <a>.
 std::string outline(const std::vector<Block>& blocks) {
   const auto inlineText = [](const Inline& content) {
     QString out;
@@ -48,11 +52,21 @@ std::string outline(const std::vector<Block>& blocks) {
     out += QString(block.quote, '>');
     const QString in = block.indent > 0 ? QString::number(block.indent) : QString();
     switch (block.kind) {
-      case Block::Kind::Paragraph: out += "P" + in + " " + inlineText(block.content); break;
-      case Block::Kind::Heading: out += "H" + QString::number(block.level) + " " + inlineText(block.content); break;
-      case Block::Kind::ListItem: out += "L" + in + " " + block.marker + " " + inlineText(block.content); break;
-      case Block::Kind::Rule: out += "R" + in; break;
-      case Block::Kind::Code: out += "C" + in + " " + block.language + "|" + block.content.text; break;
+      case Block::Kind::Paragraph:
+        out += "P" + in + " " + inlineText(block.content);
+        break;
+      case Block::Kind::Heading:
+        out += "H" + QString::number(block.level) + " " + inlineText(block.content);
+        break;
+      case Block::Kind::ListItem:
+        out += "L" + in + " " + block.marker + " " + inlineText(block.content);
+        break;
+      case Block::Kind::Rule:
+        out += "R" + in;
+        break;
+      case Block::Kind::Code:
+        out += "C" + in + " " + block.language + "|" + block.content.text;
+        break;
       case Block::Kind::Table:
         out += "T" + in + " ";
         for (const auto& row : block.cells) {
@@ -75,14 +89,48 @@ std::vector<Block> parsedWhole(const QString& markdown) {
 
 // A text such as a model writes, of `n` pieces drawn from what Markdown has, ill-formed now and then.
 QString randomMarkdown(std::mt19937& random, int n) {
-  static const char* pieces[] = {
-      "A plain sentence with *emphasis*, **strength** and `code`.\n\n", "## Heading\n", "# H\n\n", "- one\n- two\n", "- a\n\n  more of a\n- b\n\n",
-      "1. first\n2. second\n   - deep\n     - deeper\n", "```python\ndef f(x):\n\n    return x\n```\n", "~~~\ntilde\n~~~\n\n", "```\nnever closed\n",
-      "> quoted\n> still\nlazy\n\n", "> - list in quote\n\n", "| a | b |\n|---|--:|\n| 1 | 2 |\n| 3 | `x` |\n\n", "---\n", "***\n", "Title\n===\n",
-      "line one\nline two\n\n", "\n", "\n\n", "    indented code\n\n    more\n\n", "text **unclosed\n\n", "[link](https://example.com/a?b=c&d) end\n\n",
-      "1. Do this:\n   ```sh\n   ls -l\n\n   pwd\n   ```\n2. Then that\n\n", "- item\n```\ntop\n\nlevel\n```\n", "日本語の文。\n\n", "a < b && c > d &amp; &#65;\n\n",
-      "<script>alert(1)</script>\n\n", "5. five\n", "- [ ] open\n- [x] done\n\n", "* star\n+ plus\n\n", "$x_1^2 + y$ and \\(a*b*c = d\\)\n\n", "~~gone~~ 😀\n\n",
-      "word ", "**bold** ", "`x` ", "\t- tab\n", "  two spaces\n", "   ```\n", "```\n", "\\* not a list\n", "-\n", "a\r\nb\r\n\r\n", "\r"};
+  static const char* pieces[] = {"A plain sentence with *emphasis*, **strength** and `code`.\n\n",
+                                 "## Heading\n",
+                                 "# H\n\n",
+                                 "- one\n- two\n",
+                                 "- a\n\n  more of a\n- b\n\n",
+                                 "1. first\n2. second\n   - deep\n     - deeper\n",
+                                 "```python\ndef f(x):\n\n    return x\n```\n",
+                                 "~~~\ntilde\n~~~\n\n",
+                                 "```\nnever closed\n",
+                                 "> quoted\n> still\nlazy\n\n",
+                                 "> - list in quote\n\n",
+                                 "| a | b |\n|---|--:|\n| 1 | 2 |\n| 3 | `x` |\n\n",
+                                 "---\n",
+                                 "***\n",
+                                 "Title\n===\n",
+                                 "line one\nline two\n\n",
+                                 "\n",
+                                 "\n\n",
+                                 "    indented code\n\n    more\n\n",
+                                 "text **unclosed\n\n",
+                                 "[link](https://example.com/a?b=c&d) end\n\n",
+                                 "1. Do this:\n   ```sh\n   ls -l\n\n   pwd\n   ```\n2. Then that\n\n",
+                                 "- item\n```\ntop\n\nlevel\n```\n",
+                                 "日本語の文。\n\n",
+                                 "a < b && c > d &amp; &#65;\n\n",
+                                 "<script>alert(1)</script>\n\n",
+                                 "5. five\n",
+                                 "- [ ] open\n- [x] done\n\n",
+                                 "* star\n+ plus\n\n",
+                                 "$x_1^2 + y$ and \\(a*b*c = d\\)\n\n",
+                                 "~~gone~~ 😀\n\n",
+                                 "word ",
+                                 "**bold** ",
+                                 "`x` ",
+                                 "\t- tab\n",
+                                 "  two spaces\n",
+                                 "   ```\n",
+                                 "```\n",
+                                 "\\* not a list\n",
+                                 "-\n",
+                                 "a\r\nb\r\n\r\n",
+                                 "\r"};
   QString out;
   for (int i = 0; i < n; ++i) out += QString::fromUtf8(pieces[random() % std::size(pieces)]);
   return out;
@@ -159,8 +207,8 @@ TEST(Markdown, TablesHaveRowsOfEqualLength) {
 TEST(Markdown, OnlyWebAndMailAddressesAreLinks) {
   EXPECT_EQ(outline("[t](https://a.b/c?d=1&e=2)"), "P <a=https://a.b/c?d=1&e=2>t</>\n");
   EXPECT_EQ(outline("https://a.b and <mailto:x@y.z>"), "P <a=https://a.b>https://a.b</> and <a=mailto:x@y.z>mailto:x@y.z</>\n");
-  for (const char* bad : {"[t](javascript:alert(1))", "[t](file:///etc/passwd)", "[t](JaVaScRiPt:x)", "[t](data:text/html,x)", "[t](&#106;avascript:x)",
-                          "[t](/relative)", "[t](vbscript:x)", "[t](qrc:/x)"})
+  for (const char* bad : {"[t](javascript:alert(1))", "[t](file:///etc/passwd)", "[t](JaVaScRiPt:x)", "[t](data:text/html,x)",
+                          "[t](&#106;avascript:x)", "[t](/relative)", "[t](vbscript:x)", "[t](qrc:/x)"})
     EXPECT_EQ(outline(bad), "P t\n") << bad;
   EXPECT_EQ(outline("[t](https://a.b/\xE2\x80\xAEgpj.exe)"), "P t\n");  // U+202E turns the address round
   EXPECT_EQ(outline("![picture](https://a.b/track.png)"), "P picture\n");
@@ -188,10 +236,11 @@ TEST(Markdown, FormulasBecomeUnicodeAndPricesStay) {
 }
 
 TEST(Markdown, CuttingAtClosedBlocksReadsTheSameAsTheWholeText) {
-  // The independent reading: the parser over the whole text at once. Only what the cut itself defines (definitions, very long paragraphs) may differ.
+  // The independent reading: the parser over the whole text at once. Only what the cut itself defines (definitions, very long paragraphs)
+  // may differ.
   for (const char* text : {"a\n\nb\n- c\n- d\n\n  e\n\nf\n> g\nh\n\n```x\ny\n```\ni\n\n| a | b |\n|--|--|\n| 1 | 2 |\n", "# a\nb\n***\nc\n",
-                           "1. a\n\n   b\n\n2. c\n   - d\n\n     e\n\nf\n", "- a\n\n      code in a\n\nb\n", "    x\n\n\n    y\nz\n", "> ```\n> a\n\nb\n",
-                           "a | b\n- | -\n1 | 2\n\nc\n", "* a\n\n* b\n\n\n* c\n\nd\n"}) {
+                           "1. a\n\n   b\n\n2. c\n   - d\n\n     e\n\nf\n", "- a\n\n      code in a\n\nb\n", "    x\n\n\n    y\nz\n",
+                           "> ```\n> a\n\nb\n", "a | b\n- | -\n1 | 2\n\nc\n", "* a\n\n* b\n\n\n* c\n\nd\n"}) {
     const QString markdown = QString::fromUtf8(text);
     EXPECT_EQ(outline(blocksOf(markdown)), outline(parsedWhole(markdown))) << text;
   }
@@ -225,7 +274,8 @@ TEST(StreamingMarkdown, AnyPiecesGiveTheBlocksOfTheWholeAndClosedOnesNeverChange
 TEST(StreamingMarkdown, LongLinesAreCutTheSameWayHoweverTheyCome) {
   std::mt19937 random(11);
   QString words;
-  while (words.size() < 60'000) words += QString(1 + int(random() % 9), QChar('a' + int(random() % 26))) + (random() % 50 == 0 ? " 😀" : " ");
+  while (words.size() < 60'000)
+    words += QString(1 + int(random() % 9), QChar('a' + int(random() % 26))) + (random() % 50 == 0 ? " 😀" : " ");
   for (const QString& text : {words, QString(50'000, 'x'), "```" + QString(20'000, 'y') + "\nz", "- " + words, "| " + words + "\n|--|\n"}) {
     const auto expected = blocksOf(text);
     StreamingMarkdown streaming;
