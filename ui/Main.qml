@@ -1,3 +1,7 @@
+// The linter of 6.4 does not know StandardKey or the enum of a value type.
+// qmllint disable unqualified
+// The linter of 6.4 does not know 64-bit integers, properties of value types, nor interfaces of C++ types.
+// qmllint disable type
 import QtQuick
 import QtQuick.Dialogs
 import QtQuick.Templates as T
@@ -192,10 +196,10 @@ T.ApplicationWindow {
             pane.tell(known > 0 ? qsTr("Chats added: %1; here already: %2").arg(added).arg(known) : qsTr("Chats added: %1").arg(added))
         }
         function onExported(file: url): void {
-            pane.tell(qsTr("The chats were written to %1").arg(decodeURIComponent(file.toString().replace(/^.*\//, ""))))
+            pane.tell(qsTr("The chats were written to %1").arg(decodeURIComponent(String(file).replace(/^.*\//, ""))))
         }
         function onUnsupportedFile(file: url): void {
-            pane.tell(qsTr("%1 is neither a model (.gguf) nor exported chats (.json)").arg(decodeURIComponent(file.toString().replace(/^.*\//, ""))))
+            pane.tell(qsTr("%1 is neither a model (.gguf) nor exported chats (.json)").arg(decodeURIComponent(String(file).replace(/^.*\//, ""))))
         }
     }
     Connections {

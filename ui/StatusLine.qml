@@ -1,3 +1,5 @@
+// The linter of 6.4 does not know 64-bit integers, properties of value types, nor interfaces of C++ types.
+// qmllint disable type
 import QtQuick
 import QtQuick.Layouts
 import Pio.App

@@ -1,4 +1,6 @@
 pragma ComponentBehavior: Bound
+// The linter of 6.4 does not know StandardKey or the enum of a value type.
+// qmllint disable unqualified
 
 import QtQuick
 import QtQuick.Layouts

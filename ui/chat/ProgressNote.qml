@@ -1,4 +1,6 @@
 pragma ComponentBehavior: Bound
+// The linter of 6.4 does not know 64-bit integers and interfaces of C++ types.
+// qmllint disable type
 
 import QtQuick
 import Pio.App

@@ -1,3 +1,5 @@
+// The linter of 6.4 does not know these properties of Qt's own objects and of value types.
+// qmllint disable type
 import QtQuick
 import Pio.Ui
 

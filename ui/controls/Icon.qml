@@ -11,6 +11,7 @@ IconImage {
 
     name: ""
     source: root.icon.length > 0 ? "qrc:/icons/" + root.icon + ".svg" : ""
-    sourceSize: Qt.size(root.size, root.size)
+    sourceSize.width: root.size
+    sourceSize.height: root.size
     color: Theme.color.text2
 }

@@ -1,3 +1,5 @@
+// The linter of 6.4 does not know 64-bit integers and interfaces of C++ types.
+// qmllint disable type
 import QtQuick
 import Pio.App
 import Pio.Ui
