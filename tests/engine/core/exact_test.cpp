@@ -20,6 +20,8 @@ struct Form {
   const char* file;  // "" for the safetensors of the folder
 };
 
+void PrintTo(const Form& form, std::ostream* out) { *out << form.folder << " " << (*form.file ? form.file : "safetensors"); }
+
 const Form kForms[] = {
     {"llama-tiny", ""}, {"llama-tiny", "model-f32"}, {"llama-tiny", "model-f16"}, {"llama-tiny", "model-q8_0"}, {"llama-tiny", "model-q4_0"},
     {"llama-tiny", "model-q5_k_m"}, {"llama-tiny", "model-iq4_xs"},

@@ -1,4 +1,4 @@
-#include <chrono>
+#include <ctime>
 #include <map>
 #include <random>
 #include <tuple>
@@ -112,7 +112,7 @@ TEST(Tokenizer, SaysNothingAboutIdsThatItDoesNotHave) {
 }
 
 // Quadratic merging would take hours. Two seconds: the slowest of these takes a fifth of one, the rest is room for a busy machine.
-TEST(Tokenizer, ReadsAMillionBytesWithoutABreakInTwoSeconds) {
+TEST(Tokenizer, ReadsAMillionBytesWithoutABreakAndWithoutGettingSlow) {
   std::mt19937 random(3);
   std::string han, marks, letters;
   while (han.size() < 1'000'000) append_utf8(han, 0x4E00 + random() % 0x5000);
@@ -129,10 +129,10 @@ TEST(Tokenizer, ReadsAMillionBytesWithoutABreakInTwoSeconds) {
   for (const char* name : {"qwen", "smollm", "glm"}) {
     const auto tokenizer = fixtures::load(fixtures::family(name).tokenizer);
     for (const std::string& text : texts) {
-      const auto began = std::chrono::steady_clock::now();
+      // Processor time, whatever else the machine does. Half a second at most here; a merge that is quadratic takes an hour.
+      const std::clock_t began = std::clock();
       const std::vector<int> ids = tokenizer->encode(text, SpecialTokens::all);
-      const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - began;
-      EXPECT_LT(seconds.count(), 2.0) << name << " " << text.substr(0, 6);
+      EXPECT_LT(static_cast<double>(std::clock() - began) / CLOCKS_PER_SEC, 20.0) << name << " " << text.substr(0, 6);
       EXPECT_FALSE(ids.empty());
     }
   }
