@@ -30,6 +30,9 @@ T.ApplicationWindow {
         if (!root.sidebarShown)
             root.toggleSidebar()
     }
+    function takeFocus(): void {
+        pane.takeFocus()
+    }
     function newChat(): void {
         root.sidebarOverPage = false
         root.app.chat.newChat()

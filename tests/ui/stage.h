@@ -2,6 +2,8 @@
 
 #include <QObject>
 #include <QTemporaryDir>
+#include <QTest>
+#include <QWindow>
 #include <memory>
 
 #include "app/program.h"
@@ -29,6 +31,13 @@ class Stage : public QObject {
   // What the next answers say, a word every `delayMs`.
   Q_INVOKABLE void speak(const QString& text, int delayMs) { m_engine->set_script(ScriptedEngine::speak(text.toStdString(), delayMs)); }
   Q_INVOKABLE void loadModel() { m_program->chat()->loadModel(QStringLiteral("/models/SmolLM2-135M-Instruct.Q4_1.gguf")); }
+  // A key to that window, wherever its focus is: QML's keyClick() reaches the test case's own window only.
+  Q_INVOKABLE void key(QWindow* window, int key, int modifiers = 0) {
+    QTest::keyClick(window, Qt::Key(key), Qt::KeyboardModifiers(modifiers));
+  }
+  Q_INVOKABLE void type(QWindow* window, const QString& text) {
+    for (const QChar c : text) QTest::keyClick(window, c.toLatin1());
+  }
 
  private:
   ProgramOptions options() const {

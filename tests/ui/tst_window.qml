@@ -139,6 +139,74 @@ TestCase {
         list.stepVersion(-1)
         tryVerify(() => version() === 1)
     }
+    function test_enterSendsAndShiftEnterBeginsALine(): void {
+        stage.type(test.window, "one")
+        stage.key(test.window, Qt.Key_Return, Qt.ShiftModifier)
+        stage.type(test.window, "two")
+        compare(test.app.chat.draft, "one\ntwo")
+        stage.key(test.window, Qt.Key_Return)
+        tryVerify(() => test.app.chat.messages.count > 2)
+        test.waitForTheEnd()
+        compare(test.app.chat.textOf(test.app.chat.lastUserMessageId()), "one\ntwo")
+    }
+    function test_escapeStopsTheAnswer(): void {
+        stage.speak("one two three four five six seven eight nine ten ".repeat(20), 20)
+        test.app.chat.send("Count")
+        tryCompare(test.app.chat, "state", ChatController.Writing)
+        stage.key(test.window, Qt.Key_Escape)
+        tryCompare(test.app.chat, "state", ChatController.Ready)
+        tryVerify(() => test.button("Continue") !== null)
+    }
+    function test_upInAnEmptyBoxEditsTheLastQuestion(): void {
+        test.ask("Edit me")
+        test.window.takeFocus()
+        stage.key(test.window, Qt.Key_Up)
+        tryVerify(() => test.window.activeFocusItem.text === "Edit me")
+        stage.key(test.window, Qt.Key_Escape)
+    }
+    function test_keysOpenSearchPickerAndDialogs(): void {
+        stage.key(test.window, Qt.Key_K, Qt.ControlModifier)
+        compare(test.window.activeFocusItem.placeholderText, "Search")
+        stage.key(test.window, Qt.Key_Escape)
+        stage.key(test.window, Qt.Key_L, Qt.ControlModifier)
+        tryVerify(() => test.window.popupShown)
+        stage.key(test.window, Qt.Key_Escape)
+        tryVerify(() => !test.window.popupShown)
+        stage.key(test.window, Qt.Key_Comma, Qt.ControlModifier)
+        tryVerify(() => test.window.popupShown)
+        stage.key(test.window, Qt.Key_Escape)
+        tryVerify(() => !test.window.popupShown)
+        stage.key(test.window, Qt.Key_F1)
+        tryVerify(() => test.window.popupShown)
+        stage.key(test.window, Qt.Key_Escape)
+        tryVerify(() => !test.window.popupShown)
+        verify("cursorPosition" in test.window.activeFocusItem)
+    }
+    function test_tabReachesEveryPartAndComesBack(): void {
+        test.ask("Tab")
+        test.app.chat.draft = "words"
+        test.window.takeFocus()
+        const start = test.window.activeFocusItem
+        const seen = []
+        for (let i = 0; i < 40; ++i) {
+            stage.key(test.window, Qt.Key_Tab)
+            const item = test.window.activeFocusItem
+            if (item === start)
+                break
+            seen.push(item.text ?? "")
+        }
+        compare(test.window.activeFocusItem, start)
+        for (const name of ["Model", "Send", "Settings", "New chat", "Find in this chat", "Copy the answer", "Answer again", "More"])
+            verify(seen.indexOf(name) >= 0, name + " is not among " + seen.join(", "))
+    }
+    function test_returnPressesAFocusedButton(): void {
+        const settings = test.find(test.window.contentItem, item => item.text === "Settings" && item.clicked !== undefined)
+        settings.forceActiveFocus(Qt.TabFocusReason)
+        stage.key(test.window, Qt.Key_Return)
+        tryVerify(() => test.window.popupShown)
+        test.window.closePopups()
+        tryVerify(() => !test.window.popupShown)
+    }
     function test_searchFindsWordsAndSaysWhenThereAreNone(): void {
         test.ask("About marmalade")
         test.app.history.query = "marmalade"

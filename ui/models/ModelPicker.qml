@@ -78,7 +78,7 @@ PioPopover {
                     root.choose(list.currentIndex)
                 else if (event.key === Qt.Key_Delete)
                     root.models.forget((list.currentItem as ModelRow)?.path ?? "")
-                else if (event.text.trim().length > 0 && !(event.modifiers & Qt.ControlModifier))
+                else if (event.text > " " && !(event.modifiers & Qt.ControlModifier)) // Esc has a text too, below the space
                     root.jump(event.text)
                 else
                     event.accepted = false
