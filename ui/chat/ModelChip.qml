@@ -20,6 +20,9 @@ T.AbstractButton {
     Accessible.role: Accessible.ButtonMenu
     Accessible.name: qsTr("Model: %1 %2").arg(root.name).arg(root.detail)
 
+    Keys.onReturnPressed: root.clicked()   // Space alone presses a button of 6.4, and there is no click()
+    Keys.onEnterPressed: root.clicked()
+
     contentItem: RowLayout {
         spacing: Theme.space6
 

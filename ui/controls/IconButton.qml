@@ -23,6 +23,9 @@ T.AbstractButton {
     Accessible.role: Accessible.Button
     Accessible.name: root.text
 
+    Keys.onReturnPressed: root.clicked()   // Space alone presses a button of 6.4, and there is no click()
+    Keys.onEnterPressed: root.clicked()
+
     contentItem: Item {
         Icon {
             anchors.centerIn: parent

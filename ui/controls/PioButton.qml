@@ -23,6 +23,9 @@ T.Button {
 
     Accessible.name: root.text
 
+    Keys.onReturnPressed: root.clicked()   // Space alone presses a button of 6.4, and there is no click()
+    Keys.onEnterPressed: root.clicked()
+
     contentItem: Item {
         implicitWidth: row.implicitWidth
         implicitHeight: row.implicitHeight
