@@ -128,13 +128,13 @@ inline Float8 f8_from_s8(const void* p) {
   for (int i = 0; i < 8; ++i) v[i] = b[i];
   return v;
 }
+// n (at most 8) halves, kStride bytes apart; the other lanes zero.
 template <int kStride>
-inline Float8 f8_strided_halves(const uint8_t* p) {
-  Float8 v;
-  for (int i = 0; i < 8; ++i) v[i] = half_to_float(read_u16(p + i * kStride));
+inline Float8 f8_strided_halves(const uint8_t* p, int n = 8) {
+  Float8 v = vec_set(0);
+  for (int i = 0; i < n; ++i) v[i] = half_to_float(read_u16(p + i * kStride));
   return v;
 }
-
 // Two neighbouring halves of each of eight places.
 template <int kStride>
 inline void f8_store_strided_pairs(const uint8_t* p, float* first, float* second) {

@@ -7,15 +7,13 @@
 //                      a number is scale * (raw - kOffset), or scale * raw + minimum
 // kMaxRaw bounds the unsigned ones. kBlock, kBytes: numbers and bytes of a block. The layouts are models.md 8.2 and kernels/quant/*.h.
 
-// Halves that are `stride` bytes apart, to floats; `out` is padded with zeros to a multiple of 8.
+// Halves that are kStride bytes apart, to floats; `out` is padded with zeros to a multiple of 8. Whole vectors are stored, also for the
+// rest: who reads them a moment later gets them from the store queue.
 template <int kStride>
 inline void strided_halves(const uint8_t* p, int n, float* out) {
   int i = 0;
   for (; i + 8 <= n; i += 8) f8_store(out + i, f8_strided_halves<kStride>(p + static_cast<ptrdiff_t>(i) * kStride));
-  if (i < n) {
-    f8_store(out + i, f8_set(0));
-    for (; i < n; ++i) out[i] = half_to_float(read_u16(p + static_cast<ptrdiff_t>(i) * kStride));
-  }
+  if (i < n) f8_store(out + i, f8_strided_halves<kStride>(p + static_cast<ptrdiff_t>(i) * kStride, n - i));
 }
 
 // The same for two halves side by side: a scale and a minimum.
@@ -24,12 +22,8 @@ inline void strided_pairs(const uint8_t* p, int n, float* first, float* second) 
   int i = 0;
   for (; i + 8 <= n; i += 8) f8_store_strided_pairs<kStride>(p + static_cast<ptrdiff_t>(i) * kStride, first + i, second + i);
   if (i < n) {
-    f8_store(first + i, f8_set(0));
-    f8_store(second + i, f8_set(0));
-    for (; i < n; ++i) {
-      first[i] = half_to_float(read_u16(p + static_cast<ptrdiff_t>(i) * kStride));
-      second[i] = half_to_float(read_u16(p + static_cast<ptrdiff_t>(i) * kStride + 2));
-    }
+    f8_store(first + i, f8_strided_halves<kStride>(p + static_cast<ptrdiff_t>(i) * kStride, n - i));
+    f8_store(second + i, f8_strided_halves<kStride>(p + static_cast<ptrdiff_t>(i) * kStride + 2, n - i));
   }
 }
 

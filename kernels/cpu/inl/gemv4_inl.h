@@ -2,12 +2,16 @@
 // four rows and scaling costs a quarter. Included inside the anonymous namespace of kernels_avx512.cpp, after dot_inl.h.
 #define PIO_CPU_GEMV4
 
-// Four runs of 16 scales → 16 fours: out[4 g + r] = in[r][g] * d[g].
-inline void turn_scales(const float* in, size_t stride, const float* d, float* out) {
-  const __m512 dv = _mm512_loadu_ps(d);
-  // in halves: the scales were stored so a moment ago, and a wider load would have to wait for both stores to reach the cache
-  const auto load = [](const float* p) { return _mm512_insertf32x8(_mm512_castps256_ps512(_mm256_loadu_ps(p)), _mm256_loadu_ps(p + 8), 1); };
-  const __m512 r0 = load(in) * dv, r1 = load(in + stride) * dv, r2 = load(in + 2 * stride) * dv, r3 = load(in + 3 * stride) * dv;
+// Four rows of 16 scales → 16 fours: out[4 g + r] = in[r][g] * d[g]. Of the scales the first eight are there, or all (`both`); what lies
+// behind the first eight may be anything, and a subnormal there would be slow.
+inline void turn_scales(const float* in, size_t stride, bool both, const float* d, float* out) {
+  // in halves: they were stored so a moment ago, and a wider load would have to wait for both stores to reach the cache
+  const auto load = [both, d](const float* p) {
+    const __m256 first = _mm256_loadu_ps(p) * _mm256_loadu_ps(d);
+    const __m256 second = both ? _mm256_loadu_ps(p + 8) * _mm256_loadu_ps(d + 8) : _mm256_setzero_ps();
+    return _mm512_insertf32x8(_mm512_castps256_ps512(first), second, 1);
+  };
+  const __m512 r0 = load(in), r1 = load(in + stride), r2 = load(in + 2 * stride), r3 = load(in + 3 * stride);
   const __m512d a = _mm512_castps_pd(_mm512_unpacklo_ps(r0, r1)), b = _mm512_castps_pd(_mm512_unpacklo_ps(r2, r3));
   const __m512d c = _mm512_castps_pd(_mm512_unpackhi_ps(r0, r1)), e = _mm512_castps_pd(_mm512_unpackhi_ps(r2, r3));
   // lane l of part k holds group 4 l + k
@@ -87,7 +91,9 @@ void gemv4(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, con
           for (int k = 0; k < 4; ++k) constant[k] = f8_fma(f8_load(min[k] + g), s, constant[k]);
         }
       }
-      for (int g = 0; g < n_groups; g += 16) turn_scales(scale[0] + g, kGroups, a_d + group0 + g, turned + 4 * g);
+      for (int g = 0; g < n_groups; g += 16) {
+        turn_scales(scale[0] + g, kGroups, g + 8 < n_groups, a_d + group0 + g, turned + 4 * g);
+      }
       if constexpr (kOffset != 0) {
         // each of a row's four lanes starts at a quarter of -offset * sum; offsets are multiples of 4
         for (int g = 0; g < n_groups; ++g) {
@@ -117,6 +123,8 @@ void gemv4(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, con
           start += 4;
         }
         for (; b < n_blocks; ++b) {
+          for (int line = 0; line < 4 * F::kBytes; line += 64) prefetch_far(next + line);
+          next += 4 * F::kBytes;
           sum[0] = four_rows_run<F>(block, 0, q, s, start, sum[0]);
           block = block + F::kBytes;
           q += 32;

@@ -39,15 +39,20 @@ inline Float8 f8_two(const float* p) {
 inline Float8 f8_from_u8(const void* p) { return _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p)))); }
 inline Float8 f8_from_s8(const void* p) { return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_loadl_epi64(static_cast<const __m128i*>(p)))); }
 
+// Eight halves, kStride bytes apart.
 template <int kStride>
 inline Float8 f8_strided_halves(const uint8_t* p) {
-  uint16_t h[8];
-#pragma GCC unroll 8
-  for (int i = 0; i < 8; ++i) memcpy(h + i, p + i * kStride, 2);
-  return _mm256_cvtph_ps(_mm_setr_epi16(static_cast<short>(h[0]), static_cast<short>(h[1]), static_cast<short>(h[2]), static_cast<short>(h[3]),
-                                        static_cast<short>(h[4]), static_cast<short>(h[5]), static_cast<short>(h[6]), static_cast<short>(h[7])));
+  const auto at = [p](int i) { return static_cast<short>(read_u16(p + i * kStride)); };
+  return _mm256_cvtph_ps(_mm_setr_epi16(at(0), at(1), at(2), at(3), at(4), at(5), at(6), at(7)));
 }
-
+// n < 8 of them; the other lanes zero. Put together in integer registers, to be stored as one.
+template <int kStride>
+inline Float8 f8_strided_halves(const uint8_t* p, int n) {
+  uint64_t low = 0, high = 0;
+  for (int i = 0; i < n && i < 4; ++i) low |= static_cast<uint64_t>(read_u16(p + i * kStride)) << (16 * i);
+  for (int i = 4; i < n; ++i) high |= static_cast<uint64_t>(read_u16(p + i * kStride)) << (16 * i - 64);
+  return _mm256_cvtph_ps(_mm_set_epi64x(static_cast<long long>(high), static_cast<long long>(low)));
+}
 // Two neighbouring halves of each of eight places.
 template <int kStride>
 inline void f8_store_strided_pairs(const uint8_t* p, float* first, float* second) {
