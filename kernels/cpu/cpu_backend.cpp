@@ -152,6 +152,7 @@ class CpuBackend final : public Backend {
       : kernels_(*kernels), activations_(activations), pool_(n_threads), worker_scratch_(n_threads), device_(describe(kernels->name, n_threads)) {}
 
   const DeviceInfo& device() const override { return device_; }
+  int n_threads() const override { return pool_.n_threads(); }
 
   Result<std::unique_ptr<Buffer>> allocate(std::size_t n_bytes) override {
     // The system promises more than it has: what can never be there is refused here, not when it is first touched.
