@@ -24,12 +24,14 @@ bool runs_avx512() {
 }
 #endif
 
-// Best first; null tables are not available.
+// Best first.
 std::vector<const CpuKernels*> tables() {
   std::vector<const CpuKernels*> found;
 #if defined(__x86_64__)
   if (runs_avx512()) found.push_back(cpu_kernels_avx512());
   if (runs_avx2()) found.push_back(cpu_kernels_avx2());
+#elif defined(__aarch64__)
+  found.push_back(cpu_kernels_neon());
 #endif
   found.push_back(cpu_kernels_scalar());
   return found;

@@ -129,9 +129,10 @@ struct CpuKernels {
                           size_t out_stride);
 };
 
-// Null when the build has no such table.
+// Of those that the build has: the scalar one always, the others for their processor.
 const CpuKernels* cpu_kernels_scalar();
 const CpuKernels* cpu_kernels_avx2();
 const CpuKernels* cpu_kernels_avx512();
+const CpuKernels* cpu_kernels_neon();
 
 }  // namespace pio
