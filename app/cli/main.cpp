@@ -1,4 +1,4 @@
-// pio: the headless twin of the window (the command line is a contract: README.md of this room).
+// pio: the headless twin of the window. Scripts rely on its commands, options and JSON: add, never change.
 
 #include <CLI/CLI.hpp>
 #include <csignal>
