@@ -1,6 +1,6 @@
 #include "models/model.h"
-#include "models/qwen3_4b_instruct_2507/forward.h"
-#include "models/small_dense/forward.h"
+#include "models/qwen3_4b_instruct_2507/config.h"
+#include "models/small_dense/config.h"
 
 namespace pio {
 namespace {
@@ -10,16 +10,17 @@ struct Family {
   Result<std::unique_ptr<Model>> (*create)(WeightSource& source, Backend& backend);
 };
 
-template <class T>
-Result<std::unique_ptr<Model>> create(WeightSource& source, Backend& backend) {
-  ASSIGN_OR_RETURN(std::unique_ptr<T> model, T::create(source, backend));
+template <Result<DenseConfig> (*read_config)(const WeightSource&)>
+Result<std::unique_ptr<Model>> create_dense(WeightSource& source, Backend& backend) {
+  ASSIGN_OR_RETURN(const DenseConfig config, read_config(source));
+  ASSIGN_OR_RETURN(std::unique_ptr<DenseDecoder> model, DenseDecoder::create(config, source, backend));
   return std::unique_ptr<Model>(std::move(model));
 }
 
 constexpr Family kFamilies[] = {
-    {"llama", &create<SmallDense>},
-    {"qwen2", &create<SmallDense>},
-    {"qwen3", &create<Qwen3>},
+    {"llama", &create_dense<read_small_dense_config>},
+    {"qwen2", &create_dense<read_small_dense_config>},
+    {"qwen3", &create_dense<read_qwen3_config>},
 };
 
 }  // namespace

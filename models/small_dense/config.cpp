@@ -2,9 +2,11 @@
 
 namespace pio {
 
-Result<SmallDenseConfig> read_small_dense_config(const WeightSource& source) {
+Result<DenseConfig> read_small_dense_config(const WeightSource& source) {
   Hyper hyper(source);
-  SmallDenseConfig c;
+  DenseConfig c;
+  c.family = "small_dense";
+  c.has_rope_factors = true;  // Llama 3's converter writes its scaling as rope_freqs.weight
   c.hyper = read_dense_hyper(hyper, source);
   RETURN_IF_ERROR(hyper.status());
 

@@ -6,8 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "kernels/registry.h"
-#include "models/qwen3_4b_instruct_2507/forward.h"
-#include "models/small_dense/forward.h"
+#include "models/blocks/dense_decoder.h"
 #include "tests/support/tiny_model.h"
 
 // The forward passes against transformers in float32 (shared/fixtures/README-text.md says how those numbers were made).
@@ -99,10 +98,9 @@ TEST_P(ForwardTest, TheResidualStreamAgreesAfterEveryLayer) {
   for (std::int64_t l = 0; l <= m->spec().n_layers; ++l) {
     ModelRunner runner(*m, *backend_, 1, 64);
     const Step& step = runner.make_step({{0, ids("short")}});
-    const auto* qwen3 = dynamic_cast<const Qwen3*>(m.get());
-    const auto* dense = dynamic_cast<const SmallDense*>(m.get());
-    const Tensor x = qwen3 ? qwen3->hidden(runner.context(), step, runner.state(), l)
-                           : dense->hidden(runner.context(), step, runner.state(), l);
+    const auto* dense = dynamic_cast<const DenseDecoder*>(m.get());
+    ASSERT_NE(dense, nullptr);
+    const Tensor x = dense->hidden(runner.context(), step, runner.state(), l);
     const std::span<const float> layer(expected.values.data() + l * n_values, n_values);
     EXPECT_LE(largest_difference(runner.download(x), layer), kHiddenTolerance) << "after " << l << " layers";
   }

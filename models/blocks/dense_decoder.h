@@ -3,16 +3,26 @@
 #include <memory>
 #include <vector>
 
+#include "models/blocks/attention.h"
 #include "models/blocks/mlp.h"
+#include "models/hyper.h"
 #include "models/model.h"
-#include "models/small_dense/config.h"
 
 namespace pio {
 
-// llama and qwen2: SmolLM2, Qwen2.5-Coder and their kin.
-class SmallDense final : public Model {
+// What the dense families differ in. Lengths in values.
+struct DenseConfig {
+  const char* family = "";         // the folder under models/
+  DenseHyper hyper;
+  AttentionConfig attention;
+  RopePairing pairing = RopePairing::half;
+  bool has_rope_factors = false;   // may hold rope_freqs.weight, which slows each pair down (Llama 3)
+};
+
+// The pass that llama, qwen2 and qwen3 share: attention and SwiGLU before a residual stream, each after a norm.
+class DenseDecoder final : public Model {
  public:
-  static Result<std::unique_ptr<SmallDense>> create(WeightSource& source, Backend& backend);
+  static Result<std::unique_ptr<DenseDecoder>> create(const DenseConfig& config, WeightSource& source, Backend& backend);
 
   const ModelSpec& spec() const override { return spec_; }
   Tensor forward(ForwardContext& ctx, const Step& step, KvState& state) const override;
@@ -27,10 +37,10 @@ class SmallDense final : public Model {
     Tensor ffn_norm;   // [dim]
     MlpWeights mlp;
   };
-  SmallDense() = default;
+  explicit DenseDecoder(const DenseConfig& config) : c_(config) {}
   Result<void> bind_weights(WeightSource& source, Backend& backend);
 
-  SmallDenseConfig c_;
+  DenseConfig c_;
   ModelSpec spec_;
   Tensor token_embd_;   // [vocab_size, dim]
   std::vector<Layer> layers_;

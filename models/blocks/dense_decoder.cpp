@@ -1,17 +1,17 @@
-#include "models/small_dense/forward.h"
+#include "models/blocks/dense_decoder.h"
 
 #include "models/blocks/embedding.h"
 #include "models/blocks/norm.h"
 
 namespace pio {
 
-Tensor SmallDense::forward(ForwardContext& ctx, const Step& step, KvState& state) const {
+Tensor DenseDecoder::forward(ForwardContext& ctx, const Step& step, KvState& state) const {
   Tensor x = hidden(ctx, step, state, c_.hyper.n_layers);                              // [n_tokens, dim]
   x = rms_norm(ctx, output_rows(ctx, x, step), output_norm_, c_.hyper.norm_eps);       // [n_outputs, dim]
   return linear(ctx, x, output_);                                                      // [n_outputs, vocab_size]
 }
 
-Tensor SmallDense::hidden(ForwardContext& ctx, const Step& step, KvState& state, std::int64_t n_layers) const {
+Tensor DenseDecoder::hidden(ForwardContext& ctx, const Step& step, KvState& state, std::int64_t n_layers) const {
   const float eps = c_.hyper.norm_eps;
   Tensor x = embed(ctx, token_embd_, step.ids);                                        // [n_tokens, dim]
   for (std::int64_t l = 0; l < n_layers && !ctx.stop_requested(); ++l) {
@@ -29,13 +29,12 @@ Tensor SmallDense::hidden(ForwardContext& ctx, const Step& step, KvState& state,
   return x;
 }
 
-Result<std::unique_ptr<SmallDense>> SmallDense::create(WeightSource& source, Backend& backend) {
-  std::unique_ptr<SmallDense> model(new SmallDense);
-  ASSIGN_OR_RETURN(model->c_, read_small_dense_config(source));
+Result<std::unique_ptr<DenseDecoder>> DenseDecoder::create(const DenseConfig& config, WeightSource& source, Backend& backend) {
+  std::unique_ptr<DenseDecoder> model(new DenseDecoder(config));
   RETURN_IF_ERROR(model->bind_weights(source, backend));
   const DenseHyper& h = model->c_.hyper;
   model->spec_ = {.architecture = source.architecture(),
-                  .family = "small_dense",
+                  .family = config.family,
                   .n_layers = h.n_layers,
                   .dim = h.dim,
                   .vocab_size = h.vocab_size,
@@ -45,7 +44,7 @@ Result<std::unique_ptr<SmallDense>> SmallDense::create(WeightSource& source, Bac
   return model;
 }
 
-Result<void> SmallDense::bind_weights(WeightSource& source, Backend& backend) {
+Result<void> DenseDecoder::bind_weights(WeightSource& source, Backend& backend) {
   const DenseHyper& h = c_.hyper;
   Binder binder(source, backend);
   binder.bind(token_embd_, "token_embd.weight", {h.vocab_size, h.dim});
@@ -59,11 +58,11 @@ Result<void> SmallDense::bind_weights(WeightSource& source, Backend& backend) {
     bind_mlp(binder, prefix, layer.mlp, h.dim, h.hidden_dim);
   }
   binder.bind(output_norm_, "output_norm.weight", {h.dim});
-  // A tied model may still hold its output matrix: the official Qwen2.5-Coder GGUF files do.
+  // A tied model may still hold its output matrix: older official Qwen GGUF files and those of Qwen2.5-Coder do.
   if (!binder.bind_if_present(output_.w, "output.weight", {h.vocab_size, h.dim}) && !h.is_tied)
     binder.bind(output_.w, "output.weight", {h.vocab_size, h.dim});
   Tensor rope_factors;
-  binder.bind_if_present(rope_factors, "rope_freqs.weight", {h.rope_dims / 2});
+  if (c_.has_rope_factors) binder.bind_if_present(rope_factors, "rope_freqs.weight", {h.rope_dims / 2});
 
   ASSIGN_OR_RETURN(bound_, binder.finish());
   if (output_.w.empty()) output_.w = token_embd_;
