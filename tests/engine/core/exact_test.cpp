@@ -153,9 +153,9 @@ TEST_P(Exact, LogitsInOneGoTokenByTokenAndAfterAReusedPrefixAreTheReferences) {
   }
 }
 
-TEST_P(Exact, QuantizedActivationsStayNearByTheMedianRow) {
-  const std::string file = std::get<0>(GetParam()).file;
-  if (reference_ || file.empty() || file == "model-f32" || file == "model-f16" || file == "model-bf16") return;  // nothing is rounded there
+class Fast : public Exact {};
+
+TEST_P(Fast, QuantizedActivationsStayNearByTheMedianRow) {
   const std::unique_ptr<LoadedModel> model = load(Activations::q8);
   if (!model) GTEST_SKIP() << skipped_;
   for (const char* name : {"short", "long"}) {
@@ -174,12 +174,25 @@ TEST_P(Exact, QuantizedActivationsStayNearByTheMedianRow) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Exact, testing::Combine(testing::ValuesIn(kForms), testing::ValuesIn(kDevices)),
-                         [](const testing::TestParamInfo<Parameters>& info) {
-                           const Form& form = std::get<0>(info.param);  // no structured binding: its comma would split the macro
-                           std::string name = std::string(form.folder) + "_" + (*form.file ? form.file : "safetensors") + "_" + std::get<1>(info.param);
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+std::string name_of_case(const testing::TestParamInfo<Parameters>& info) {
+  const auto& [form, device] = info.param;
+  std::string name = std::string(form.folder) + "_" + (*form.file ? form.file : "safetensors") + "_" + device;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+}
+
+// The forms whose products round their input: weights in blocks.
+std::vector<Form> quantized_forms() {
+  std::vector<Form> forms;
+  for (const Form& form : kForms) {
+    const std::string file = form.file;
+    if (!file.empty() && file != "model-f32" && file != "model-f16" && file != "model-bf16") forms.push_back(form);
+  }
+  return forms;
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Exact, testing::Combine(testing::ValuesIn(kForms), testing::ValuesIn(kDevices)), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Models, Fast, testing::Combine(testing::ValuesIn(quantized_forms()), testing::Values("scalar", "avx2", "avx512", "neon")),
+                         name_of_case);
 
 }  // namespace pio
