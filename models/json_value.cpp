@@ -154,42 +154,26 @@ void append_repr(std::string& out, const std::string& text) {
   out += quote;
 }
 
-void append_json(std::string& out, const JsonValue& value) {
-  switch (value.kind()) {
-    case JsonValue::Kind::null: out += "null"; return;
-    case JsonValue::Kind::boolean: out += value.as_bool() ? "true" : "false"; return;
-    case JsonValue::Kind::number: out += value.text(); return;
-    case JsonValue::Kind::string: append_dumped(out, value.text()); return;
-    case JsonValue::Kind::array: {
-      out += '[';
-      const char* separator = "";
-      for (const JsonValue& item : value.items()) append_json(out += std::exchange(separator, ", "), item);
-      out += ']';
-      return;
-    }
-    case JsonValue::Kind::object: {
-      out += '{';
-      const char* separator = "";
-      for (const auto& [key, member] : value.members()) {
-        append_dumped(out += std::exchange(separator, ", "), key);
-        append_json(out += ": ", member);
-      }
-      out += '}';
-      return;
-    }
-  }
-}
+// How Python spells what json.dumps and repr spell apart.
+struct Spelling {
+  const char* null;
+  const char* yes;
+  const char* no;
+  void (*append_string)(std::string& out, const std::string& text);
+};
+constexpr Spelling kJson = {"null", "true", "false", append_dumped};
+constexpr Spelling kPython = {"None", "True", "False", append_repr};
 
-void append_python(std::string& out, const JsonValue& value) {
+void append(std::string& out, const JsonValue& value, const Spelling& spelling) {
   switch (value.kind()) {
-    case JsonValue::Kind::null: out += "None"; return;
-    case JsonValue::Kind::boolean: out += value.as_bool() ? "True" : "False"; return;
+    case JsonValue::Kind::null: out += spelling.null; return;
+    case JsonValue::Kind::boolean: out += value.as_bool() ? spelling.yes : spelling.no; return;
     case JsonValue::Kind::number: out += value.text(); return;
-    case JsonValue::Kind::string: append_repr(out, value.text()); return;
+    case JsonValue::Kind::string: spelling.append_string(out, value.text()); return;
     case JsonValue::Kind::array: {
       out += '[';
       const char* separator = "";
-      for (const JsonValue& item : value.items()) append_python(out += std::exchange(separator, ", "), item);
+      for (const JsonValue& item : value.items()) append(out += std::exchange(separator, ", "), item, spelling);
       out += ']';
       return;
     }
@@ -197,8 +181,8 @@ void append_python(std::string& out, const JsonValue& value) {
       out += '{';
       const char* separator = "";
       for (const auto& [key, member] : value.members()) {
-        append_repr(out += std::exchange(separator, ", "), key);
-        append_python(out += ": ", member);
+        spelling.append_string(out += std::exchange(separator, ", "), key);
+        append(out += ": ", member, spelling);
       }
       out += '}';
       return;
@@ -309,14 +293,14 @@ void JsonValue::set(std::string key, JsonValue value) {
 
 std::string JsonValue::dump() const {
   std::string out;
-  append_json(out, *this);
+  append(out, *this, kJson);
   return out;
 }
 
 std::string JsonValue::python_str() const {
   if (kind_ == Kind::string) return text_;
   std::string out;
-  append_python(out, *this);
+  append(out, *this, kPython);
   return out;
 }
 
