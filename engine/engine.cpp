@@ -32,6 +32,12 @@ class LocalEngine final : public Engine {
     return {};
   }
 
+  Result<void> switch_to(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) override {
+    return load(request, progress, stop);
+  }
+
+  Result<LoadPlan> plan(const LoadRequest&) override { return make_error(ErrorCode::not_available, "plan: not available in this build"); }
+
   void unload() override {
     sessions_.clear();
     model_.reset();
@@ -65,20 +71,31 @@ class LocalEngine final : public Engine {
     return result;
   }
 
-  Result<std::vector<float>> logits(std::span<const int> ids, std::int64_t n_chunk, std::stop_token stop) override {
+  Result<LogitsResult> logits(const LogitsRequest& request, std::stop_token stop) override {
     RETURN_IF_ERROR(need_model());
-    RETURN_IF_ERROR(check_ids(ids));
+    RETURN_IF_ERROR(check_ids(request.ids));
     sessions_.clear();
     Session fresh(*model_);
-    std::vector<float> all, part;
-    const auto n_tokens = static_cast<std::int64_t>(ids.size());
-    if (n_chunk <= 0) n_chunk = std::max<std::int64_t>(n_tokens, 1);
-    for (std::int64_t at = 0; at < n_tokens; at += n_chunk) {
-      RETURN_IF_ERROR(fresh.process(ids.subspan(at, std::min(n_chunk, n_tokens - at)), Session::Outputs::all, part, stop));
-      if (all.empty()) all = std::move(part);
-      else all.insert(all.end(), part.begin(), part.end());
+    LogitsResult all;
+    std::vector<float> part;
+    const std::span<const int> ids = request.ids;
+    all.n_tokens = static_cast<std::int64_t>(ids.size());
+    const std::int64_t n_chunk = request.n_chunk > 0 ? request.n_chunk : std::max<std::int64_t>(all.n_tokens, 1);
+    for (std::int64_t at = 0; at < all.n_tokens; at += n_chunk) {
+      RETURN_IF_ERROR(fresh.process(ids.subspan(at, std::min(n_chunk, all.n_tokens - at)), Session::Outputs::all, part, stop));
+      if (all.values.empty()) all.values = std::move(part);
+      else all.values.insert(all.values.end(), part.begin(), part.end());
     }
     return all;
+  }
+
+  Result<PreprocessResult> preprocess(const ImageInput&, std::stop_token) override {
+    RETURN_IF_ERROR(need_model());
+    return make_error(ErrorCode::not_available, model_->info().name + ": a model that sees, found one for text only");
+  }
+
+  Result<DivergenceResult> measure_attention(std::span<const int>, std::int64_t, const AttentionChoice&, std::stop_token) override {
+    return make_error(ErrorCode::not_available, "attention: not available in this build");
   }
 
   Result<PerplexityResult> perplexity(std::span<const int> ids, std::int64_t context, std::int64_t n_windows,

@@ -22,8 +22,33 @@
 
 namespace pio {
 
+// Weights made smaller while they are read (forms in memory; files are written by engine/quantize.h).
+enum class LoadQuantization { keep, int4, int8, fp16, nf4 };
+
+struct LoraRequest {
+  std::string path;                // a GGUF adapter or a PEFT folder
+  float scale = 1;
+};
+
+// Which cached tokens a token attends to. What a kind leaves out changes the logits: measure_attention tells by how much.
+struct AttentionChoice {
+  enum class Kind {
+    full,
+    window,   // the first n_sinks tokens and the last `window`: Xiao et al. 2023, StreamingLLM (arXiv:2309.17453)
+    pages,    // the n_pages pages whose keys promise the largest scores: Tang et al. 2024, Quest (arXiv:2406.10774)
+  };
+  Kind kind = Kind::full;
+  std::int64_t n_sinks = 4;        // tokens
+  std::int64_t window = 4096;      // tokens, the current one included
+  std::int64_t n_pages = 64;       // of kKvBlockLength tokens, the current one included
+};
+
 struct LoadRequest {
   std::string path;                // a .gguf file or a Hugging Face folder
+  std::string mmproj;              // the vision tower's file; "": beside the model, if there is one
+  LoadQuantization quantization = LoadQuantization::keep;
+  std::vector<LoraRequest> loras;
+  AttentionChoice attention;
   std::string device = "auto";
   int n_threads = 0;               // 0: one a physical core
   std::int64_t context_length = 0; // 0: what fits, at most the model's
@@ -38,6 +63,10 @@ struct LoadedInfo {
   std::string architecture;
   std::string quantization;        // the commonest weight format: "Q4_1"
   std::string chat_format;         // "" when the family has none
+  std::string family;              // "qwen3_coder_30b": the folder under models/
+  bool can_see = false;            // has its vision tower
+  bool can_think = false;
+  std::vector<std::string> notes;  // what a person should know: "no vision tower beside it: text only"
   std::string device;              // "cpu"
   int n_threads = 0;
   std::int64_t n_parameters = 0;
@@ -52,9 +81,24 @@ struct LoadedInfo {
 // Bytes of weights made ready so far, of all.
 using LoadProgress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
+// A picture as its file, PNG, JPEG, WebP, BMP or TIFF: at `path`, or in `bytes` when that is set (pasted ones have no file).
+struct ImageInput {
+  std::string path;
+  std::shared_ptr<const std::vector<std::byte>> bytes;  // shared: a conversation is copied from turn to turn, its pictures are not
+};
+
+// A film as its frames, in order; sampled and stamped with times as the published processor does.
+struct VideoInput {
+  std::vector<ImageInput> frames;  // or one video file, which is decoded
+  double frames_per_second = 24;
+};
+
 struct ChatMessage {
-  std::string role;     // "system", "user", "assistant"
+  std::string role;     // "system", "user", "assistant", "tool"
   std::string content;  // UTF-8
+  std::vector<ImageInput> images = {};     // stand before the words, in this order; only models that see take them
+  std::string reasoning = {};              // of an assistant
+  std::vector<ToolCall> tool_calls = {};   // of an assistant
 };
 
 struct GenerateRequest {
@@ -62,6 +106,9 @@ struct GenerateRequest {
   std::vector<ChatMessage> messages;   // the conversation to answer …
   bool continue_last = false;          //   … the last message, an assistant's, is to be carried on instead of answered
   std::vector<int> ids;                // … or, when messages is empty, these tokens as they are
+  JsonValue tools;                     // OpenAI's list of tools, or null
+  std::optional<bool> thinking;        // unset: as the family does by itself
+  std::optional<bool> clear_thinking;  // false keeps the reasoning of earlier turns in the prompt
   SamplingParams sampling;
   std::int64_t max_tokens = -1;        // -1: until the model ends or the context is full
   std::vector<std::string> stop;       // stop strings; the answer ends before one, none of its characters are emitted
@@ -71,19 +118,67 @@ struct GenerateRequest {
 enum class FinishReason { stop, length, context_full, cancelled };
 const char* name_of(FinishReason reason);  // "stop", "length", "context_full", "cancelled"
 
-// What happens while a turn runs, in this order: dropped (at most once), prefill…, text….
+// What happens while a turn runs, in this order: dropped (at most once), image…, prefill…, then text, reasoning and tool_call as they come.
 struct GenerateSink {
   std::function<void(std::int64_t n_messages)> dropped;                     // the oldest so many were left out to fit the context
   std::function<void(std::int64_t done, std::int64_t total)> prefill;       // prompt tokens read
   std::function<void(std::string_view text, std::int64_t n_tokens)> text;   // whole characters; n_tokens generated so far
+  std::function<void(std::string_view text, std::int64_t n_tokens)> reasoning;
+  std::function<void(const ToolCall& call)> tool_call;
+  std::function<void(std::int64_t done, std::int64_t total)> image;         // pictures looked at
 };
 
 struct GenerateResult {
   std::string text;
+  std::string reasoning;
+  std::vector<ToolCall> tool_calls;
   std::vector<int> ids;                // generated, the end token not among them
   FinishReason finish_reason = FinishReason::stop;
   std::int64_t n_dropped_messages = 0;
   GenerationStats stats;
+};
+
+struct LogitsRequest {
+  std::vector<int> ids;                // one placeholder an image or video
+  std::vector<ImageInput> images;      // for the placeholders, in order
+  std::vector<VideoInput> videos;
+  std::int64_t n_chunk = 0;            // > 0 feeds so many tokens at a time
+};
+
+struct LogitsResult {
+  std::vector<float> values;           // [n_tokens, vocab_size] row-major
+  std::int64_t n_tokens = 0;           // the ids with their placeholders expanded
+};
+
+// What a vision tower would read of a picture.
+struct PreprocessResult {
+  std::vector<float> pixel_values;     // [n_patches, patch_dim] row-major
+  std::int64_t patch_dim = 0;
+  std::int64_t grid[3] = {0, 0, 0};    // patches: time, height, width
+  std::int64_t resized[2] = {0, 0};    // pixels: height, width
+};
+
+// What would be loaded where, with bytes and predicted speed: made from the header alone.
+struct LoadPlan {
+  bool fits = false;
+  std::string why_not;                 // in English, when it does not
+  std::int64_t context_length = 0;     // tokens
+  std::uint64_t weight_bytes = 0, state_bytes = 0, scratch_bytes = 0;
+  struct Device {
+    std::string name;
+    std::uint64_t weight_bytes = 0, state_bytes = 0, scratch_bytes = 0, free_bytes = 0, total_bytes = 0;
+  };
+  std::vector<Device> devices;
+  double load_seconds = 0, prefill_tokens_per_second = 0, decode_tokens_per_second = 0;  // predicted
+};
+
+// How far an attention kind is from full attention over the same text.
+struct DivergenceResult {
+  double mean_kl = 0;                  // nats a token, of the full distribution from the other
+  double largest_kl = 0;
+  double same_top = 0;                 // share of tokens whose likeliest successor is the same
+  double perplexity = 0, full_perplexity = 0;
+  std::int64_t n_tokens = 0;           // compared
 };
 
 struct PerplexityResult {
@@ -105,6 +200,12 @@ class Engine {
 
   // Replaces the loaded model. On failure (or a stop: cancelled) none is loaded.
   virtual Result<void> load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) = 0;
+  // From the loaded model to another: the new file's header, tensors and plan are looked at first, and where they will not do, or a stop
+  // comes, the loaded one stays as it is. Then it goes and the new one comes; when that fails all the same, the old one is loaded again
+  // before the error is returned (what went wrong with the old one, if that fails too, is added to the message).
+  virtual Result<void> switch_to(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) = 0;
+  // What `load` would do, without loading.
+  virtual Result<LoadPlan> plan(const LoadRequest& request) = 0;
   virtual void unload() = 0;
   // Null when no model is loaded.
   virtual const LoadedInfo* loaded() const = 0;
@@ -117,9 +218,15 @@ class Engine {
   // One turn. A stop ends it with finish_reason cancelled and what was generated so far (never an error).
   virtual Result<GenerateResult> generate(const GenerateRequest& request, const GenerateSink& sink, std::stop_token stop) = 0;
 
-  // Logits of every token of `ids`, [n_tokens, vocab_size] row-major. From an empty cache, in one go; `n_chunk` > 0 feeds so many
-  // tokens at a time instead.
-  virtual Result<std::vector<float>> logits(std::span<const int> ids, std::int64_t n_chunk, std::stop_token stop) = 0;
+  // Logits of every token, from an empty cache.
+  virtual Result<LogitsResult> logits(const LogitsRequest& request, std::stop_token stop) = 0;
+
+  // What the loaded model's vision tower would be given. Fails with not_available where it has none.
+  virtual Result<PreprocessResult> preprocess(const ImageInput& image, std::stop_token stop) = 0;
+
+  // Divergence of `attention` from full attention over `ids`, in windows of `context` tokens.
+  virtual Result<DivergenceResult> measure_attention(std::span<const int> ids, std::int64_t context, const AttentionChoice& attention,
+                                                     std::stop_token stop) = 0;
 
   // As llama.cpp counts it: windows of `context` tokens, the second half of each scored; n_windows 0: all.
   virtual Result<PerplexityResult> perplexity(std::span<const int> ids, std::int64_t context, std::int64_t n_windows,

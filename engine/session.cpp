@@ -7,6 +7,7 @@ namespace pio {
 namespace {
 
 Tensor upload(ForwardContext& context, std::span<const std::int32_t> values, Shape shape) {
+  if (values.empty()) return {DType::i32, shape, nullptr, 0};
   Tensor tensor = context.temp(DType::i32, shape);
   if (!values.empty()) context.backend().upload(tensor, values.data());
   return tensor;
@@ -48,6 +49,11 @@ Result<void> Session::process(std::span<const int> ids, std::span<const int> out
     kv_lengths[i] = positions[i] + 1;
   }
 
+  std::vector<std::int32_t> all_cells;
+  if (n_tokens > 1) {
+    for (std::int64_t i = 0; i < first + n_tokens; ++i) all_cells.push_back(sequence_.cell(i));
+  }
+
   Backend& backend = model_.backend();
   backend.set_stop(stop);
   ForwardContext& context = model_.context();
@@ -59,7 +65,8 @@ Result<void> Session::process(std::span<const int> ids, std::span<const int> out
                   .kv_lengths = upload(context, kv_lengths),
                   .sequences = upload(context, sequences),
                   .block_table = upload(context, blocks, Shape{1, static_cast<std::int64_t>(blocks.size())}),
-                  .outputs = upload(context, output_rows)};
+                  .outputs = upload(context, output_rows),
+                  .kv_cells = upload(context, all_cells)};
   const Tensor result = model_.model().forward(context, step, model_.pool().state());
   Result<void> status = backend.sync();
   if (status && stop.stop_requested()) status = make_error(ErrorCode::cancelled, "stopped");

@@ -1,5 +1,6 @@
 #include "kernels/backend.h"
 
+#include <algorithm>
 #include <string>
 
 // The public ops: what every backend may rely on is checked here, once. Behind these checks the tensors are in range of their buffers,
@@ -36,7 +37,7 @@ void check_rank(const char* op, const char* name, const Tensor& t, int rank) {
 
 // Rows of whole blocks, of a format that has values.
 void check_rows(const char* op, const char* name, const Tensor& t) {
-  if (t.dtype == DType::i32) wrong_tensor(op, name, t, "a format of real numbers");
+  if (!info(t.dtype).decode) wrong_tensor(op, name, t, "a format of real numbers");
   const int block_length = info(t.dtype).block_length;
   if (t.shape.back() % block_length != 0) wrong_tensor(op, name, t, "rows of whole blocks of " + std::to_string(block_length));
 }
@@ -114,15 +115,17 @@ void Backend::glu(Tensor y, Tensor gate, Tensor up) {
   if (y.shape.n_values() != 0) do_glu(y, gate, up);
 }
 
-void Backend::rope(Tensor x, Tensor positions, Tensor inv_freq, RopePairing pairing) {
+void Backend::rope(Tensor x, Tensor positions, Tensor inv_freq, RopeParams params, Tensor axes) {
   check_rank("rope", "x", x, 3);
   check_rank("rope", "inv_freq", inv_freq, 1);
   check_tensor("rope", "x", x, DType::f32, x.shape);
-  check_tensor("rope", "positions", positions, DType::i32, {x.shape[0]});
+  const Shape one_axis{x.shape[0]};
+  check_tensor("rope", "positions", positions, DType::i32, axes ? Shape{positions.shape[0], x.shape[0]} : one_axis);
   check_tensor("rope", "inv_freq", inv_freq, DType::f32, inv_freq.shape);
-  CHECK(2 * inv_freq.shape[0] <= x.shape[2], "rope: more pairs than half a head");
+  if (axes) check_tensor("rope", "axes", axes, DType::i32, inv_freq.shape);
+  CHECK(params.first_dim >= 0 && params.first_dim + 2 * inv_freq.shape[0] <= x.shape[2], "rope: more pairs than the head holds");
   if (x.shape.n_values() == 0 || inv_freq.shape[0] == 0) return;
-  do_rope(x, positions, inv_freq, pairing);
+  do_rope(x, positions, inv_freq, params, axes);
 }
 
 void Backend::store_kv(Tensor cache, Tensor x, Tensor cells) {
@@ -142,18 +145,21 @@ void Backend::store_kv(Tensor cache, Tensor x, Tensor cells) {
 void Backend::attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams params) {
   check_rank("attention", "q", q, 3);
   check_rank("attention", "k_cache", k_cache, 3);
-  check_rank("attention", "v_cache", v_cache, 3);
   const std::int64_t n_tokens = q.shape[0], n_heads = q.shape[1], n_kv_heads = k_cache.shape[1];
   check_tensor("attention", "q", q, DType::f32, {n_tokens, n_heads, k_cache.shape[2]});
-  check_tensor("attention", "y", y, DType::f32, {n_tokens, n_heads, v_cache.shape[2]});
-  CHECK(v_cache.shape[0] == k_cache.shape[0] && v_cache.shape[1] == n_kv_heads, "attention: keys and values differ in cells or heads");
+  check_rank("attention", "y", y, 3);
+  check_tensor("attention", "y", y, DType::f32, {n_tokens, n_heads, y.shape[2]});
+  if (v_cache) {
+    check_tensor("attention", "v_cache", v_cache, v_cache.dtype, {k_cache.shape[0], n_kv_heads, y.shape[2]});
+    check_rows("attention", "v_cache", v_cache);
+    CHECK(supports_kv(v_cache.dtype, v_cache.shape[2]), "attention: this backend reads no values of this format and head size");
+  } else {
+    CHECK(y.shape[2] <= k_cache.shape[2] && supports_kv(k_cache.dtype, y.shape[2]), "attention: the keys do not begin with whole values");
+  }
   CHECK(n_kv_heads > 0 && n_heads % n_kv_heads == 0, "attention: the query heads do not divide evenly among the key heads");
   check_rows("attention", "k_cache", k_cache);
-  check_rows("attention", "v_cache", v_cache);
   check_place("attention", "k_cache", k_cache);
-  check_place("attention", "v_cache", v_cache);
   CHECK(supports_kv(k_cache.dtype, k_cache.shape[2]), "attention: this backend reads no keys of this format and head size");
-  CHECK(supports_kv(v_cache.dtype, v_cache.shape[2]), "attention: this backend reads no values of this format and head size");
   check_tensor("attention", "kv_lengths", step.kv_lengths, DType::i32, {n_tokens});
   check_tensor("attention", "sequences", step.sequences, DType::i32, {n_tokens});
   check_rank("attention", "block_table", step.block_table, 2);
@@ -161,8 +167,126 @@ void Backend::attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, cons
   if (y.shape.n_values() == 0) return;
   check_apart("attention", "q", y, q);
   check_apart("attention", "k_cache", y, k_cache);
-  check_apart("attention", "v_cache", y, v_cache);
+  if (v_cache) check_apart("attention", "v_cache", y, v_cache);
   do_attention(y, q, k_cache, v_cache, step, params);
+}
+
+void Backend::layer_norm(Tensor y, Tensor x, Tensor w, Tensor bias, float eps) {
+  check_tensor("layer_norm", "y", y, DType::f32, y.shape);
+  check_tensor("layer_norm", "x", x, DType::f32, y.shape);
+  check_tensor("layer_norm", "w", w, DType::f32, {y.shape.back()});
+  check_tensor("layer_norm", "bias", bias, DType::f32, {y.shape.back()});
+  if (y.shape.n_values() == 0) return;
+  check_same_or_apart("layer_norm", "x", y, x);
+  check_apart("layer_norm", "w", y, w);
+  check_apart("layer_norm", "bias", y, bias);
+  do_layer_norm(y, x, w, bias, eps);
+}
+
+void Backend::gelu(Tensor y, Tensor x, Gelu kind) {
+  check_tensor("gelu", "y", y, DType::f32, y.shape);
+  check_tensor("gelu", "x", x, DType::f32, y.shape);
+  if (y.shape.n_values() == 0) return;
+  check_same_or_apart("gelu", "x", y, x);
+  do_gelu(y, x, kind);
+}
+
+void Backend::add_scaled(Tensor y, Tensor x, float scale) {
+  check_tensor("add_scaled", "y", y, DType::f32, y.shape);
+  check_tensor("add_scaled", "x", x, DType::f32, y.shape);
+  if (y.shape.n_values() == 0) return;
+  check_apart("add_scaled", "x", y, x);
+  do_add_scaled(y, x, scale);
+}
+
+void Backend::copy_columns(Tensor y, std::int64_t y_first, Tensor x, std::int64_t x_first, std::int64_t n) {
+  check_tensor("copy_columns", "y", y, DType::f32, y.shape);
+  check_tensor("copy_columns", "x", x, DType::f32, x.shape);
+  CHECK(n >= 0 && y_first >= 0 && y_first + n <= y.shape.back() && x_first >= 0 && x_first + n <= x.shape.back(),
+        "copy_columns: the columns lie outside the rows");
+  if (y.shape.n_values() == 0 || n == 0) return;
+  CHECK(x.shape.n_rows() > 0 && y.shape.n_rows() % x.shape.n_rows() == 0, "copy_columns: y's rows are no multiple of x's");
+  check_apart("copy_columns", "x", y, x);
+  do_copy_columns(y, y_first, x, x_first, n);
+}
+
+void Backend::matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) {
+  check_rank("matmul_heads", "y", y, 3);
+  check_rank("matmul_heads", "x", x, 3);
+  check_rank("matmul_heads", "w", w, 3);
+  const std::int64_t n_heads = w.shape[0], x_heads = x.shape[1];
+  check_tensor("matmul_heads", "y", y, DType::f32, {x.shape[0], n_heads, y.shape[2]});
+  check_tensor("matmul_heads", "x", x, DType::f32, {x.shape[0], x_heads, x.shape[2]});
+  CHECK(x_heads == n_heads || x_heads == 1, "matmul_heads: x has neither the matrices' heads nor one");
+  check_rows("matmul_heads", "w", w);
+  check_place("matmul_heads", "w", w);
+  CHECK(supports_weights(w.dtype), "matmul_heads: this backend has no product with weights of this format");
+  CHECK(params.w_first >= 0 && params.w_rows > 0 && params.w_first + params.w_rows <= w.shape[1], "matmul_heads: rows outside the matrix");
+  const std::int64_t n_in = params.transposed ? params.w_rows : w.shape[2], n_out = params.transposed ? w.shape[2] : params.w_rows;
+  CHECK(params.x_first >= 0 && params.x_first + n_in <= x.shape[2], "matmul_heads: x's columns lie outside its heads");
+  CHECK(params.y_first >= 0 && params.y_first + n_out <= y.shape[2], "matmul_heads: y's columns lie outside its heads");
+  if (y.shape.n_values() == 0) return;
+  check_apart("matmul_heads", "x", y, x);
+  check_apart("matmul_heads", "w", y, w);
+  do_matmul_heads(y, x, w, params);
+}
+
+void Backend::self_attention(Tensor y, Tensor q, Tensor k, Tensor v, std::span<const std::int32_t> starts, std::int64_t first_head,
+                             float scale) {
+  check_rank("self_attention", "q", q, 3);
+  check_rank("self_attention", "y", y, 3);
+  check_tensor("self_attention", "q", q, DType::f32, q.shape);
+  check_tensor("self_attention", "k", k, DType::f32, q.shape);
+  check_tensor("self_attention", "v", v, DType::f32, q.shape);
+  check_tensor("self_attention", "y", y, DType::f32, {q.shape[0], y.shape[1], q.shape[2]});
+  CHECK(first_head >= 0 && first_head + q.shape[1] <= y.shape[1], "self_attention: the heads lie outside y");
+  CHECK(!starts.empty() && starts.front() == 0 && starts.back() == q.shape[0], "self_attention: the segments do not cover the tokens");
+  for (std::size_t i = 1; i < starts.size(); ++i) CHECK(starts[i - 1] <= starts[i], "self_attention: a segment ends before it starts");
+  if (q.shape.n_values() == 0) return;
+  check_apart("self_attention", "q", y, q);
+  check_apart("self_attention", "k", y, k);
+  check_apart("self_attention", "v", y, v);
+  do_self_attention(y, q, k, v, starts, first_head, scale);
+}
+
+void Backend::route_experts(Tensor ids, Tensor weights, Tensor logits, Tensor bias, RoutingParams params) {
+  check_rank("route_experts", "ids", ids, 2);
+  check_rank("route_experts", "logits", logits, 2);
+  const std::int64_t n_tokens = ids.shape[0], n_experts = logits.shape[1], group = n_experts / std::max<std::int64_t>(1, params.n_groups);
+  check_tensor("route_experts", "ids", ids, DType::i32, {n_tokens, ids.shape[1]});
+  check_tensor("route_experts", "weights", weights, DType::f32, ids.shape);
+  check_tensor("route_experts", "logits", logits, DType::f32, {n_tokens, n_experts});
+  if (bias) check_tensor("route_experts", "bias", bias, DType::f32, {n_experts});
+  CHECK(params.n_groups >= 1 && group * params.n_groups == n_experts && params.n_groups_used >= 1 && params.n_groups_used <= params.n_groups,
+        "route_experts: the experts do not stand in equal groups");
+  CHECK(ids.shape[1] <= params.n_groups_used * group, "route_experts: more experts wanted than may be chosen");
+  if (ids.shape.n_values() == 0) return;
+  do_route_experts(ids, weights, logits, bias, params);
+}
+
+void Backend::moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, std::span<const ExpertMlp> experts) {
+  check_rank("moe_experts", "x", x, 2);
+  check_rank("moe_experts", "ids", ids, 2);
+  const std::int64_t n_tokens = x.shape[0], dim = x.shape[1];
+  check_tensor("moe_experts", "x", x, DType::f32, {n_tokens, dim});
+  check_tensor("moe_experts", "y", y, DType::f32, {n_tokens, dim});
+  check_tensor("moe_experts", "ids", ids, DType::i32, {n_tokens, ids.shape[1]});
+  check_tensor("moe_experts", "weights", weights, DType::f32, ids.shape);
+  CHECK(!experts.empty(), "moe_experts: no experts");
+  const std::int64_t hidden_dim = experts[0].down.shape.back();
+  for (const ExpertMlp& e : experts) {
+    const Shape in{hidden_dim, dim}, out{dim, hidden_dim};
+    if (!(e.gate.shape == in)) wrong_tensor("moe_experts", "gate", e.gate, in.text());
+    if (!(e.up.shape == in)) wrong_tensor("moe_experts", "up", e.up, in.text());
+    if (!(e.down.shape == out)) wrong_tensor("moe_experts", "down", e.down, out.text());
+  }
+  for (const Tensor& w : {experts[0].gate, experts[0].up, experts[0].down}) {
+    check_rows("moe_experts", "an expert", w);
+    CHECK(supports_weights(w.dtype), "moe_experts: this backend has no product with weights of this format");
+  }
+  if (y.shape.n_values() == 0) return;
+  check_apart("moe_experts", "x", y, x);
+  do_moe_experts(y, x, ids, weights, experts);
 }
 
 void Backend::gather_rows(Tensor y, Tensor x, Tensor rows) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <stop_token>
 #include <string>
 
@@ -43,13 +44,15 @@ enum class RopePairing {
 // The tokens now being processed, on the device. n_tokens, n_outputs and the extents are all that the host knows of them.
 struct Step {
   Tensor ids;          // [n_tokens]  i32
-  Tensor positions;    // [n_tokens]  i32, 0-based place in its sequence
+  Tensor positions;    // [n_tokens]  i32, 0-based place in its sequence; [3, n_tokens] where a model places tokens by time, row, column
   Tensor cells;        // [n_tokens]  i32, cell of the KV pool that takes this token's key and value
   Tensor kv_lengths;   // [n_tokens]  i32, how many cached tokens of its sequence, from the first, the token attends to (itself included)
   Tensor sequences;    // [n_tokens]  i32, its sequence: a row of block_table
   Tensor block_table;  // [n_sequences, max_blocks]  i32: entry j of a row is the pool block that holds its tokens
                        //   j * kKvBlockLength … + kKvBlockLength - 1; entries that kv_lengths does not reach are never read
   Tensor outputs;      // [n_outputs] i32, rows of this step whose logits are wanted
+  Tensor kv_cells;     // [n_cached]  i32, cells of tokens 0 … n_cached - 1 of the step's one sequence, this step's own included; empty where
+                       //   the step holds several sequences or a single token (its extent changes with every token)
 
   std::int64_t n_tokens() const { return ids.shape[0]; }
   std::int64_t n_outputs() const { return outputs.shape[0]; }
@@ -60,6 +63,44 @@ inline constexpr int kKvBlockLength = 32;
 
 struct AttentionParams {
   float scale = 1;  // multiplies q·k; usually 1/sqrt(head_dim)
+};
+
+struct RopeParams {
+  RopePairing pairing = RopePairing::half;
+  std::int64_t first_dim = 0;  // of each head, that turns: the dims before it and those behind first_dim + 2 * n_pairs are left alone
+};
+
+enum class Gelu {
+  erf,   // x * Φ(x): Hendrycks & Gimpel 2016 (arXiv:1606.08415)
+  tanh,  // 0.5 x (1 + tanh(sqrt(2/π) (x + 0.044715 x³))): its approximation, section 2 there
+};
+
+// Which part of a head's matrix and of each row takes part in matmul_heads.
+struct HeadsParams {
+  std::int64_t x_first = 0;  // first column of x's heads that is read
+  std::int64_t y_first = 0;  // first column of y's heads that is written; the others stay
+  std::int64_t w_first = 0;  // first row of each head's matrix
+  std::int64_t w_rows = 0;   // how many of them
+  bool transposed = false;   // y = x · w instead of x · wᵀ: the rows run along the input
+};
+
+enum class ExpertScoring { softmax, sigmoid };
+
+// How a router's logits become experts and weights (models.md 1.b step 11, 2.b step 6).
+struct RoutingParams {
+  ExpertScoring scoring = ExpertScoring::softmax;
+  bool normalize = true;          // the chosen weights are divided by (their sum + sum_epsilon)
+  float sum_epsilon = 0;
+  float scale = 1;                // multiplies the weights at the end
+  std::int64_t n_groups = 1;      // experts stand in equal groups; only those of the n_groups_used best may be chosen, a group's
+  std::int64_t n_groups_used = 1; //   score being the sum of its two best biased scores
+};
+
+// One expert's feed-forward block, any weight format; views of stacked tensors or tensors of their own.
+struct ExpertMlp {
+  Tensor gate;  // [hidden_dim, dim]
+  Tensor up;    // [hidden_dim, dim]
+  Tensor down;  // [dim, hidden_dim]
 };
 
 class Backend {
@@ -115,7 +156,9 @@ class Backend {
   // Rotates each head of x in place by its token's position: Su et al. 2021 (arXiv:2104.09864), eq. 34.
   //   x [n_tokens, n_heads, head_dim] f32; dims from 2 * n_pairs on are left alone
   //   positions [n_tokens] i32;  inv_freq [n_pairs] f32, radians a token. The angle is the float32 product, as in the reference.
-  void rope(Tensor x, Tensor positions, Tensor inv_freq, RopePairing pairing);
+  //   With several axes (Wang et al. 2024, arXiv:2409.12191, section 2.1) positions is [n_axes, n_tokens], and pair i turns by row
+  //   axes[i] of it: axes [n_pairs] i32, each below n_axes. Empty: all by the one row.
+  void rope(Tensor x, Tensor positions, Tensor inv_freq, RopeParams params, Tensor axes = {});
 
   // cache[cells[t]] = x[t], rounded to the cache's format.
   //   cache [n_cells, n_kv_heads, head_dim] f32, f16, q8_0 or q4_0;  x [n_tokens, n_kv_heads, head_dim] f32;  cells [n_tokens] i32
@@ -126,7 +169,42 @@ class Backend {
   //   y [n_tokens, n_heads, v_head_dim] f32;  q [n_tokens, n_heads, head_dim] f32
   //   k_cache [n_cells, n_kv_heads, head_dim];  v_cache [n_cells, n_kv_heads, v_head_dim], formats as in store_kv
   // Of step: kv_lengths, sequences, block_table. y overlaps nothing.
+  // Without v_cache the first v_head_dim values of each key are its value (the latent of MLA, DeepSeek-V2, arXiv:2405.04434).
   void attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams params);
+
+  // (x - mean) / sqrt(variance + eps) * w + bias over the last extent: Ba et al. 2016 (arXiv:1607.06450).
+  //   y, x [..., dim] f32, y may be x;  w, bias [dim] f32
+  void layer_norm(Tensor y, Tensor x, Tensor w, Tensor bias, float eps);
+
+  // y = gelu(x), one shape, f32; y may be x.
+  void gelu(Tensor y, Tensor x, Gelu kind);
+
+  // y += scale * x, one shape, f32.
+  void add_scaled(Tensor y, Tensor x, float scale);
+
+  // y[r][y_first + i] = x[r / (y's rows / x's rows)][x_first + i] for i < n: columns of rows, repeated where y has a multiple of x's rows.
+  //   y, x [..., width] f32, apart
+  void copy_columns(Tensor y, std::int64_t y_first, Tensor x, std::int64_t x_first, std::int64_t n);
+
+  // Each head by a matrix of its own: y[t][h][y_first + o] = sum over i of x[t][h][x_first + i] * w[h][w_first + o][i], o < w_rows, or,
+  // transposed, of x[t][h][x_first + i] * w[h][w_first + i][o], i < w_rows.
+  //   y [n_tokens, n_heads, y_dim] f32;  x [n_tokens, n_heads or 1 (for all heads), x_dim] f32;  w [n_heads, rows, columns] any weight
+  //   format. Weights are decoded and x is read as it is, whatever Activations say.
+  void matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params);
+
+  // Attention of all tokens of a segment to all tokens of the same one (an image, a frame of a video); nothing of the size of
+  // n_tokens² is kept.   q, k, v [n_tokens, n_heads, head_dim] f32;  y [n_tokens, y_heads, head_dim] f32: heads first_head and on are written
+  //   starts [n_segments + 1] i32, host memory of the caller for this call: segment s is tokens starts[s] … starts[s + 1] - 1
+  void self_attention(Tensor y, Tensor q, Tensor k, Tensor v, std::span<const std::int32_t> starts, std::int64_t first_head, float scale);
+
+  // The k experts of each token and their weights, by falling score; of equal scores the lower index comes first.
+  //   ids [n_tokens, k] i32;  weights [n_tokens, k] f32;  logits [n_tokens, n_experts] f32
+  //   bias [n_experts] f32 or empty: added to the scores for the choice, not to the weights
+  void route_experts(Tensor ids, Tensor weights, Tensor logits, Tensor bias, RoutingParams params);
+
+  // y[t] = sum over j of weights[t][j] * down_e(silu(gate_e x[t]) * up_e x[t]), e = ids[t][j].
+  //   y, x [n_tokens, dim] f32, apart;  ids, weights [n_tokens, k] as route_experts gives them;  experts: one an index, all of one shape
+  void moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, std::span<const ExpertMlp> experts);
 
   // y[i] = x[rows[i]].   y [n, dim] f32;  x [m, dim] f32;  rows [n] i32, each below m
   void gather_rows(Tensor y, Tensor x, Tensor rows);
@@ -146,9 +224,18 @@ class Backend {
   virtual void do_rms_norm(Tensor y, Tensor x, Tensor w, float eps) = 0;
   virtual void do_add(Tensor y, Tensor a, Tensor b) = 0;
   virtual void do_glu(Tensor y, Tensor gate, Tensor up) = 0;
-  virtual void do_rope(Tensor x, Tensor positions, Tensor inv_freq, RopePairing pairing) = 0;
+  virtual void do_rope(Tensor x, Tensor positions, Tensor inv_freq, RopeParams params, Tensor axes) = 0;
   virtual void do_store_kv(Tensor cache, Tensor x, Tensor cells) = 0;
   virtual void do_attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams params) = 0;
+  virtual void do_layer_norm(Tensor y, Tensor x, Tensor w, Tensor bias, float eps) = 0;
+  virtual void do_gelu(Tensor y, Tensor x, Gelu kind) = 0;
+  virtual void do_add_scaled(Tensor y, Tensor x, float scale) = 0;
+  virtual void do_copy_columns(Tensor y, std::int64_t y_first, Tensor x, std::int64_t x_first, std::int64_t n) = 0;
+  virtual void do_matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) = 0;
+  virtual void do_self_attention(Tensor y, Tensor q, Tensor k, Tensor v, std::span<const std::int32_t> starts, std::int64_t first_head,
+                                 float scale) = 0;
+  virtual void do_route_experts(Tensor ids, Tensor weights, Tensor logits, Tensor bias, RoutingParams params) = 0;
+  virtual void do_moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, std::span<const ExpertMlp> experts) = 0;
   virtual void do_gather_rows(Tensor y, Tensor x, Tensor rows) = 0;
   virtual void do_cast(Tensor y, Tensor x) = 0;
   virtual void do_copy(Tensor y, Tensor x) = 0;

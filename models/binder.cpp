@@ -46,6 +46,18 @@ bool Binder::bind_if_present(Tensor& slot, std::string name, Shape shape) {
   return true;
 }
 
+void Binder::bind(Linear& layer, const std::string& stem, Shape shape, bool has_bias) {
+  bind(layer.w, stem + ".weight", shape);
+  if (has_bias) bind(layer.bias, stem + ".bias", {shape[0]});
+  linears_.emplace_back(&layer, stem + ".weight");
+}
+
+void Binder::leave(std::string_view prefix) {
+  for (const auto& [name, index] : index_of_) {
+    if (name.starts_with(prefix)) is_used_[index] = true;
+  }
+}
+
 void Binder::check(const Wish& wish) {
   const auto found = index_of_.find(wish.name);
   if (found == index_of_.end()) {
@@ -56,7 +68,7 @@ void Binder::check(const Wish& wish) {
   is_used_[found->second] = true;
   if (!(tensor.shape == wish.shape)) {
     problems_.push_back("tensor " + tensor.name + " has shape " + tensor.shape.text() + ", expected " + wish.shape.text());
-  } else if (tensor.dtype == DType::i32 || tensor.shape.back() % info(tensor.dtype).block_length != 0) {
+  } else if (info(tensor.dtype).decode == nullptr || tensor.shape.back() % info(tensor.dtype).block_length != 0) {
     problems_.push_back("tensor " + tensor.name + ": expected weights in rows of whole blocks, found " + tensor.shape.text() + " of " +
                         info(tensor.dtype).name);
   }
@@ -74,6 +86,9 @@ Result<BoundWeights> Binder::finish() {
   }
   BoundWeights bound;
   for (const Wish& wish : wishes_) RETURN_IF_ERROR(load(wish, bound));
+  for (const auto& [layer, name] : linears_) {
+    ASSIGN_OR_RETURN(layer->adapters, source_.adapters(name));
+  }
   RETURN_IF_ERROR(backend_.sync());
   return bound;
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "models/blocks/linear.h"
 #include "models/weight_source.h"
 
 // Brings the weights of a file to the places of a model that want them, and says at once everything that doesn't fit.
@@ -29,6 +30,11 @@ class Binder {
   void bind(Tensor& slot, std::string name, Shape shape);
   // The same where a file may do without; returns whether it is there.
   bool bind_if_present(Tensor& slot, std::string name, Shape shape);
+  // A linear layer with its adapters: `stem` + ".weight", and ".bias" where it has one. `layer` must stay where it is.
+  void bind(Linear& layer, const std::string& stem, Shape shape, bool has_bias = false);
+  // Tensors whose canonical name begins so belong to the file, but not to this model (a vision tower, a layer for multi-token prediction):
+  // they are neither loaded nor reported.
+  void leave(std::string_view prefix);
 
   // Checks every name and shape, then loads. Loads nothing unless all is right: otherwise bad_file with each tensor that is missing,
   // misshapen, or not used; or not_available where the backend can't multiply by a format.
@@ -49,6 +55,7 @@ class Binder {
   std::unordered_map<std::string, std::size_t> index_of_;  // canonical name → tensors()
   std::vector<bool> is_used_;
   std::vector<Wish> wishes_;
+  std::vector<std::pair<Linear*, std::string>> linears_;  // and the canonical name of its matrix
   std::vector<std::string> problems_;
 };
 

@@ -19,6 +19,22 @@ constexpr Family kFamilies[] = {
 
 }  // namespace
 
+namespace {
+
+// Everything is text: families whose output has no parts.
+class PlainParser final : public ChatParser {
+ public:
+  std::vector<ChatEvent> push(std::string_view text) override {
+    if (text.empty()) return {};
+    return {{.kind = ChatEvent::Kind::text, .text = std::string(text), .call = {}}};
+  }
+  std::vector<ChatEvent> finish() override { return {}; }
+};
+
+}  // namespace
+
+std::unique_ptr<ChatParser> ChatFormat::parser(const RenderRequest&) const { return std::make_unique<PlainParser>(); }
+
 const ChatFormat* find_chat_format(std::string_view name) {
   for (const Family& family : kFamilies) {
     if (family.format().name() == name) return &family.format();

@@ -36,6 +36,32 @@ struct RecommendedSampling {
   std::optional<int> top_k = {};
 };
 
+// A function that the model asks for.
+struct ToolCall {
+  std::string id;        // ours: "call_0", "call_1" … within a conversation's answer; templates do not print it
+  std::string name;
+  JsonValue arguments;   // an object
+};
+
+// What a model's output says, in the order in which it says it.
+struct ChatEvent {
+  enum class Kind { text, reasoning, tool_call };
+  Kind kind = Kind::text;
+  std::string text;      // of text and reasoning: more of it
+  ToolCall call;         // of tool_call: a whole one
+};
+
+// Takes a model's output apart as it comes, wherever it is cut: a tag that may still be one is held back. Output that is not as the format
+// says is text, never an error. One answer each; one thread.
+class ChatParser {
+ public:
+  virtual ~ChatParser() = default;
+  // `text` is whole characters, added tokens that are not control tokens spelled out.
+  virtual std::vector<ChatEvent> push(std::string_view text) = 0;
+  // The end of the answer: what was held back comes out; a call that breaks off becomes text.
+  virtual std::vector<ChatEvent> finish() = 0;
+};
+
 class ChatFormat {
  public:
   virtual ~ChatFormat() = default;
@@ -45,6 +71,10 @@ class ChatFormat {
   // Spellings of the added tokens that end a turn: {"<|im_end|>", "<|endoftext|>"}.
   virtual std::vector<std::string_view> stop_tokens() const = 0;
   virtual RecommendedSampling recommended_sampling() const = 0;
+  // A parser for the answer to `request`, which tells whether reasoning comes first and what types a tool's arguments have.
+  virtual std::unique_ptr<ChatParser> parser(const RenderRequest& request) const;
+  // Whether the model can reason before it answers, so that a person may switch it.
+  virtual bool can_think() const { return false; }
 };
 
 // By name ("qwen3-4b-instruct-2507"); null when unknown.

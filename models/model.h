@@ -16,7 +16,7 @@ namespace pio {
 struct KvLayout {
   std::int64_t n_kv_heads = 0;
   std::int64_t k_head_dim = 0;
-  std::int64_t v_head_dim = 0;
+  std::int64_t v_head_dim = 0;     // 0: the values are the beginning of the keys (MLA keeps one latent)
 };
 
 struct ModelSpec {
@@ -28,6 +28,14 @@ struct ModelSpec {
   std::int64_t context_length = 0; // tokens the model was trained for
   std::int64_t n_parameters = 0;   // values in all bound tensors
   std::vector<KvLayout> kv_layers; // [n_layers]
+  std::int64_t n_position_axes = 1;  // 3: Step.positions has rows for time, row and column of a token (models.md 3.2.9)
+};
+
+// Tokens of a step whose embeddings do not come from the table: an image's. All on the model's device.
+struct GivenEmbeddings {
+  Tensor rows;                    // [n] i32: which rows of the step, rising
+  Tensor values;                  // [n, dim] f32
+  std::vector<Tensor> deepstack;  // each [n, dim] f32: number k is added to these rows behind layer k (Meng et al. 2024, arXiv:2406.04334)
 };
 
 // Temporary tensors of one forward pass. Memory is kept and reused; a device that has none left throws std::bad_alloc, as `new` does.
@@ -52,7 +60,7 @@ class ForwardContext {
 // Keys and values of every layer, in pools of cells shared by all sequences. The engine owns the memory.
 struct KvLayer {
   Tensor k;  // [n_cells, n_kv_heads, k_head_dim]
-  Tensor v;  // [n_cells, n_kv_heads, v_head_dim]
+  Tensor v;  // [n_cells, n_kv_heads, v_head_dim]; empty where v_head_dim is 0
 };
 struct KvState {
   std::vector<KvLayer> layers;
@@ -64,7 +72,8 @@ class Model {
   virtual const ModelSpec& spec() const = 0;
   // Processes the tokens of `step`, stores their keys and values, and returns the logits [n_outputs, vocab_size] f32 of the wanted rows
   // (a temporary of `context`, valid until it is released). After a stop the result is unfinished; the caller looks at the token.
-  virtual Tensor forward(ForwardContext& context, const Step& step, KvState& state) const = 0;
+  // `given` is for models that see (spec().n_position_axes is 3); null: every token is looked up.
+  virtual Tensor forward(ForwardContext& context, const Step& step, KvState& state, const GivenEmbeddings* given = nullptr) const = 0;
 };
 
 // Builds the model that `source` holds: reads its hyper-parameters, binds every tensor. Fails with unsupported_model{architecture}, or

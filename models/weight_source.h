@@ -25,6 +25,13 @@ struct TensorInfo {
   std::uint64_t n_bytes = 0;
 };
 
+// y += scale * (x · aᵀ) · bᵀ: Hu et al. 2021 (arXiv:2106.09685).
+struct LowRank {
+  Tensor a;  // [rank, n_in] f32
+  Tensor b;  // [n_out, rank] f32
+  float scale = 1;
+};
+
 class WeightSource {
  public:
   // Whose names the file uses, for metadata and tensors alike.
@@ -44,6 +51,8 @@ class WeightSource {
   virtual const std::vector<TensorInfo>& tensors() const = 0;
   // The weights of tensors()[index], on the device that will use them. They live as long as the source.
   virtual Result<Tensor> load(std::size_t index) = 0;
+  // Low-rank adapters of the matrix with this canonical name ("blk.3.attn_q.weight"), on the same device, applied beside it.
+  virtual Result<std::vector<LowRank>> adapters(std::string_view /*canonical_name*/) { return std::vector<LowRank>(); }
 };
 
 }  // namespace pio

@@ -25,6 +25,10 @@ void add_loading(CLI::App* command, Options& options) {
   command->add_option("--kv", options.kv, "how keys and values are stored (default: f16; f32 on the reference device)")->check(CLI::IsMember({"f16", "q8_0", "q4_0", "f32"}));
   command->add_option("--activations", options.activations, "q8: fast; f32: exact")->check(CLI::IsMember({"q8", "f32"}));
   command->add_option("--ram", options.ram, "budget for weights, state and scratch: 8G, 900M");
+  command->add_option("--mmproj", options.mmproj, "the vision tower of a GGUF vision model (default: beside the model)");
+  command->add_option("--quant", options.quantization, "make weights smaller while loading")->check(CLI::IsMember({"keep", "int4", "int8", "fp16", "nf4"}));
+  command->add_option("--lora", options.loras, "an adapter: PATH or PATH:SCALE; repeatable");
+  command->add_option("--attention", options.attention, "full, window:TOKENS[:SINKS] or pages:N");
 }
 
 void add_sampling(CLI::App* command, Options& options) {
@@ -47,7 +51,7 @@ void add_generating(CLI::App* command, Options& options) {
 
 // Commands and options of the contract that a later version brings: named, so that asking for one is answered in words.
 const char* const kLaterCommands[] = {"plan", "preprocess", "fim", "quantize", "swap"};
-const char* const kLaterOptions[] = {"--image", "--frames", "--fps", "--lora", "--mmproj", "--quant", "--vram", "--schema", "--regex", "--grammar"};
+const char* const kLaterOptions[] = {"--vram", "--schema", "--regex", "--grammar"};
 
 int complain(const std::string& words) {
   std::fflush(stdout);

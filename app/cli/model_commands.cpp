@@ -112,11 +112,11 @@ Result<void> logits(const Options& options) {
   const std::unique_ptr<Engine> engine = create_engine();
   RETURN_IF_ERROR(engine->load(request, {}, interrupt_token()));
   const auto start = std::chrono::steady_clock::now();
-  ASSIGN_OR_RETURN(const std::vector<float> values, engine->logits(ids, 0, interrupt_token()));
+  ASSIGN_OR_RETURN(const LogitsResult result, engine->logits({.ids = ids, .images = {}, .videos = {}}, interrupt_token()));
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  const auto n_tokens = static_cast<std::int64_t>(ids.size());
-  const std::int64_t vocab_size = static_cast<std::int64_t>(values.size()) / n_tokens;
-  RETURN_IF_ERROR(write_npy(options.out, values, n_tokens, vocab_size));
+  const std::int64_t n_tokens = result.n_tokens;
+  const std::int64_t vocab_size = static_cast<std::int64_t>(result.values.size()) / n_tokens;
+  RETURN_IF_ERROR(write_npy(options.out, result.values, n_tokens, vocab_size));
   if (options.json) print_json({{"n_tokens", n_tokens}, {"vocab_size", vocab_size}, {"seconds", seconds}});
   else print_text(std::to_string(n_tokens) + " x " + std::to_string(vocab_size) + " logits in " + options.out + "\n");
   return {};

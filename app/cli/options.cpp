@@ -44,6 +44,57 @@ Result<std::uint64_t> parse_size(const std::string& text) {
   return static_cast<std::uint64_t>(value);
 }
 
+namespace {
+
+LoadQuantization quantization_of(const std::string& name) {
+  if (name == "int4") return LoadQuantization::int4;
+  if (name == "int8") return LoadQuantization::int8;
+  if (name == "fp16") return LoadQuantization::fp16;
+  if (name == "nf4") return LoadQuantization::nf4;
+  return LoadQuantization::keep;
+}
+
+// PATH or PATH:SCALE; a path may have colons of its own.
+Result<LoraRequest> parse_lora(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  float scale = 1;
+  if (colon != std::string::npos && colon + 1 < text.size()) {
+    const char* const end = text.data() + text.size();
+    const auto [next, status] = std::from_chars(text.data() + colon + 1, end, scale);
+    if (status == std::errc() && next == end) return LoraRequest{text.substr(0, colon), scale};
+  }
+  return LoraRequest{text, 1};
+}
+
+Result<AttentionChoice> parse_attention(const std::string& text) {
+  const auto refuse = [&] {
+    return make_error(ErrorCode::bad_argument, "--attention: full, window:TOKENS[:SINKS] or pages:N, found " + text);
+  };
+  AttentionChoice choice;
+  if (text == "full") return choice;
+  std::string_view rest = text;
+  const auto number = [&](std::int64_t& value) {
+    if (!rest.starts_with(':')) return false;
+    const auto [next, status] = std::from_chars(rest.data() + 1, rest.data() + rest.size(), value);
+    if (status != std::errc() || value < 0) return false;
+    rest.remove_prefix(next - rest.data());
+    return true;
+  };
+  if (rest.starts_with("window")) {
+    rest.remove_prefix(6);
+    choice.kind = AttentionChoice::Kind::window;
+    if (!number(choice.window) || choice.window < 1 || (!rest.empty() && !number(choice.n_sinks)) || !rest.empty()) return refuse();
+    return choice;
+  }
+  if (!rest.starts_with("pages")) return refuse();
+  rest.remove_prefix(5);
+  choice.kind = AttentionChoice::Kind::pages;
+  if (!number(choice.n_pages) || choice.n_pages < 1 || !rest.empty()) return refuse();
+  return choice;
+}
+
+}  // namespace
+
 Result<LoadRequest> load_request(const Options& options) {
   LoadRequest request;
   request.path = options.model;
@@ -55,6 +106,13 @@ Result<LoadRequest> load_request(const Options& options) {
   const std::string kv = !options.kv.empty() ? options.kv : options.device == "reference" ? "f32" : "f16";
   request.kv = dtype_from_name(kv).value();  // one of four, the parser saw to it
   request.activations = options.activations == "f32" ? Activations::f32 : Activations::q8;
+  request.mmproj = options.mmproj;
+  request.quantization = quantization_of(options.quantization);
+  for (const std::string& lora : options.loras) {
+    ASSIGN_OR_RETURN(const LoraRequest adapter, parse_lora(lora));
+    request.loras.push_back(adapter);
+  }
+  ASSIGN_OR_RETURN(request.attention, parse_attention(options.attention));
   if (!options.ram.empty()) {
     ASSIGN_OR_RETURN(request.ram_bytes, parse_size(options.ram));
   }

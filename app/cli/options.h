@@ -23,6 +23,8 @@ struct Options {
   std::string kv;  // "": f16, and f32 on the reference device, which is there to be exact
   std::string activations = "q8";
   std::string ram;
+  std::string mmproj, quantization = "keep", attention = "full";
+  std::vector<std::string> loras;  // PATH or PATH:SCALE
 
   // sampling; unset: the model's recommended value
   std::optional<double> temperature, top_p, min_p, repeat_penalty, presence_penalty, frequency_penalty;
@@ -33,6 +35,9 @@ struct Options {
   // texts and files in, files out
   std::string text, file, jsonl, ids, out, special = "none", messages, tools, tokenizer, system, prompts;
   std::optional<std::string> prompt;
+  std::vector<std::string> images;
+  std::string frames;              // F,F,…
+  double frames_per_second = 24;
   bool stream = false;
   bool no_generation_prompt = false;
   std::string thinking, clear_thinking;

@@ -78,7 +78,9 @@ Result<std::unique_ptr<BlockPool>> BlockPool::create(Backend& backend, const std
     for (const KvLayout& layer : layers) {
       KvLayer cells;
       ASSIGN_OR_RETURN(cells.k, make_cells(backend, pool->buffers_, dtype, {n_cells, layer.n_kv_heads, layer.k_head_dim}));
-      ASSIGN_OR_RETURN(cells.v, make_cells(backend, pool->buffers_, dtype, {n_cells, layer.n_kv_heads, layer.v_head_dim}));
+      if (layer.v_head_dim > 0) {
+        ASSIGN_OR_RETURN(cells.v, make_cells(backend, pool->buffers_, dtype, {n_cells, layer.n_kv_heads, layer.v_head_dim}));
+      }
       pool->state_.layers.push_back(cells);
     }
     return {};

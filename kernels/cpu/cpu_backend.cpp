@@ -13,6 +13,7 @@
 #include "kernels/cpu/kernel_table.h"
 #include "kernels/cpu/thread_pool.h"
 #include "kernels/host_memory.h"
+#include "kernels/reference/reference_backend.h"
 
 namespace pio {
 namespace {
@@ -109,9 +110,8 @@ const QuantKernels* quant_kernels(const CpuKernels& k, DType dtype) {
     case DType::f32:
     case DType::f16:
     case DType::bf16:
-    case DType::i32: return nullptr;
+    default: return nullptr;  // decoded, then multiplied in float32
   }
-  return nullptr;
 }
 
 KvFormat kv_format(DType dtype) {
@@ -180,7 +180,7 @@ class CpuBackend final : public Backend {
   }
   Result<void> sync() override { return {}; }
 
-  bool supports_weights(DType dtype) const override { return dtype != DType::i32; }
+  bool supports_weights(DType dtype) const override { return info(dtype).decode != nullptr; }
   bool supports_kv(DType dtype, std::int64_t head_dim) const override {
     if (dtype == DType::f32 || dtype == DType::f16) return true;
     return (dtype == DType::q8_0 || dtype == DType::q4_0) && head_dim % 32 == 0;
@@ -217,7 +217,12 @@ class CpuBackend final : public Backend {
       case DType::f32: std::memcpy(to, from, n * sizeof(float)); return;
       case DType::f16: kernels_.decode_f16(from, to, n); return;
       case DType::bf16: kernels_.decode_bf16(from, to, n); return;
-      default: quant_kernels(kernels_, dtype)->decode(from, to, n); return;
+      default: break;
+    }
+    if (const QuantKernels* quant = quant_kernels(kernels_, dtype)) {
+      quant->decode(from, to, n);
+    } else {
+      info(dtype).decode(from, to, n);
     }
   }
 
@@ -477,11 +482,11 @@ class CpuBackend final : public Backend {
       task.q = host_pointer<float>(q) + (run.first * n_heads + kv_head * n_group) * head_dim;
       task.q_token_stride = n_heads * head_dim;
       task.k = bytes_at(k_cache) + bytes_of(k_cache.dtype, kv_head * head_dim);
-      task.v = bytes_at(v_cache) + bytes_of(v_cache.dtype, kv_head * v_head_dim);
+      task.v = v_cache ? bytes_at(v_cache) + bytes_of(v_cache.dtype, kv_head * v_head_dim) : task.k;
       task.k_cell_bytes = bytes_of(k_cache.dtype, n_kv_heads * head_dim);
-      task.v_cell_bytes = bytes_of(v_cache.dtype, n_kv_heads * v_head_dim);
+      task.v_cell_bytes = v_cache ? bytes_of(v_cache.dtype, n_kv_heads * v_head_dim) : task.k_cell_bytes;
       task.k_format = kv_format(k_cache.dtype);
-      task.v_format = kv_format(v_cache.dtype);
+      task.v_format = v_cache ? kv_format(v_cache.dtype) : task.k_format;
       task.blocks = host_pointer<std::int32_t>(step.block_table) + sequences[run.first] * max_blocks;
       task.kv_lengths = lengths + run.first;
       task.n_tokens = static_cast<int>(run.n_tokens);
@@ -553,21 +558,23 @@ class CpuBackend final : public Backend {
     });
   }
 
-  // cos and sin of the step's angles. Every layer asks for the same ones, so they are kept while positions and frequencies stay.
-  void turn_angles(const std::int32_t* positions, std::int64_t n_tokens, const float* inv_freq, std::int64_t n_pairs) {
-    if (static_cast<std::int64_t>(angle_positions_.size()) == n_tokens && static_cast<std::int64_t>(angle_freq_.size()) == n_pairs &&
-        std::memcmp(angle_positions_.data(), positions, n_tokens * sizeof(std::int32_t)) == 0 &&
-        std::memcmp(angle_freq_.data(), inv_freq, n_pairs * sizeof(float)) == 0) {
-      return;
-    }
-    angle_positions_.assign(positions, positions + n_tokens);
-    angle_freq_.assign(inv_freq, inv_freq + n_pairs);
+  // cos and sin of the step's angles. Every layer asks for the same ones, so they are kept while positions, frequencies and axes stay.
+  void turn_angles(Tensor positions, std::int64_t n_tokens, Tensor inv_freq, Tensor axes) {
+    const std::int32_t* const position = host_pointer<std::int32_t>(positions);
+    const std::int32_t* const axis = axes ? host_pointer<std::int32_t>(axes) : nullptr;
+    const float* const freq = host_pointer<float>(inv_freq);
+    const std::int64_t n_pairs = inv_freq.shape[0], n_axes = axes ? n_pairs : 0;
+    const auto same = [](const auto& kept, const auto* now, std::int64_t n) { return std::equal(kept.begin(), kept.end(), now, now + n); };
+    if (same(angle_positions_, position, positions.shape.n_values()) && same(angle_freq_, freq, n_pairs) && same(angle_axes_, axis, n_axes)) return;
+    angle_positions_.assign(position, position + positions.shape.n_values());
+    angle_freq_.assign(freq, freq + n_pairs);
+    angle_axes_.assign(axis, axis + n_axes);
     cos_.resize(n_tokens * n_pairs);
     sin_.resize(n_tokens * n_pairs);
     for_each_span(n_tokens, n_pairs * 256, [&](std::int64_t first, std::int64_t n) {
       for (std::int64_t t = first; t < first + n; ++t) {
         for (std::int64_t i = 0; i < n_pairs; ++i) {
-          const float angle = static_cast<float>(positions[t]) * inv_freq[i];
+          const float angle = static_cast<float>(position[(axis ? axis[i] : 0) * n_tokens + t]) * freq[i];
           cos_[t * n_pairs + i] = std::cos(angle);
           sin_[t * n_pairs + i] = std::sin(angle);
         }
@@ -576,17 +583,36 @@ class CpuBackend final : public Backend {
     if (stop_requested()) angle_positions_.clear();  // perhaps unfinished
   }
 
-  void do_rope(Tensor x, Tensor positions, Tensor inv_freq, RopePairing pairing) override {
+  void do_rope(Tensor x, Tensor positions, Tensor inv_freq, RopeParams params, Tensor axes) override {
     const std::int64_t n_tokens = x.shape[0], n_heads = x.shape[1], head_dim = x.shape[2], n_pairs = inv_freq.shape[0];
-    turn_angles(host_pointer<std::int32_t>(positions), n_tokens, host_pointer<float>(inv_freq), n_pairs);
-    const auto turn = pairing == RopePairing::half ? kernels_.rope_half : kernels_.rope_interleaved;
+    turn_angles(positions, n_tokens, inv_freq, axes);
+    const auto turn = params.pairing == RopePairing::half ? kernels_.rope_half : kernels_.rope_interleaved;
     for_each_span(n_tokens, n_heads * head_dim * 8, [&](std::int64_t first, std::int64_t n) {
       for (std::int64_t t = first; t < first + n; ++t) {
         for (std::int64_t h = 0; h < n_heads; ++h) {
-          turn(host_pointer<float>(x) + (t * n_heads + h) * head_dim, cos_.data() + t * n_pairs, sin_.data() + t * n_pairs, n_pairs);
+          turn(host_pointer<float>(x) + (t * n_heads + h) * head_dim + params.first_dim, cos_.data() + t * n_pairs, sin_.data() + t * n_pairs,
+               n_pairs);
         }
       }
     });
+  }
+
+  void do_layer_norm(Tensor y, Tensor x, Tensor w, Tensor bias, float eps) override { reference_->layer_norm(y, x, w, bias, eps); }
+  void do_gelu(Tensor y, Tensor x, Gelu kind) override { reference_->gelu(y, x, kind); }
+  void do_add_scaled(Tensor y, Tensor x, float scale) override { reference_->add_scaled(y, x, scale); }
+  void do_copy_columns(Tensor y, std::int64_t y_first, Tensor x, std::int64_t x_first, std::int64_t n) override {
+    reference_->copy_columns(y, y_first, x, x_first, n);
+  }
+  void do_matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) override { reference_->matmul_heads(y, x, w, params); }
+  void do_self_attention(Tensor y, Tensor q, Tensor k, Tensor v, std::span<const std::int32_t> starts, std::int64_t first_head,
+                         float scale) override {
+    reference_->self_attention(y, q, k, v, starts, first_head, scale);
+  }
+  void do_route_experts(Tensor ids, Tensor weights, Tensor logits, Tensor bias, RoutingParams params) override {
+    reference_->route_experts(ids, weights, logits, bias, params);
+  }
+  void do_moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, std::span<const ExpertMlp> experts) override {
+    reference_->moe_experts(y, x, ids, weights, experts);
   }
 
   void do_gather_rows(Tensor y, Tensor x, Tensor rows) override {
@@ -640,7 +666,8 @@ class CpuBackend final : public Backend {
   Scratch scratch_;                      // of the op that runs; written before or in disjoint pieces by its tiles
   std::vector<Scratch> worker_scratch_;  // one a worker
   std::vector<Run> runs_;
-  std::vector<std::int32_t> angle_positions_;
+  const std::unique_ptr<Backend> reference_ = create_reference_backend();
+  std::vector<std::int32_t> angle_positions_, angle_axes_;
   std::vector<float> angle_freq_, cos_, sin_;
   const DeviceInfo device_;
 };

@@ -1,5 +1,6 @@
 #include "kernels/reference/reference_backend.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "kernels/host_memory.h"
+#include "kernels/reference/route.h"
 
 namespace pio {
 namespace {
@@ -139,18 +141,19 @@ class ReferenceBackend final : public Backend {
     }
   }
 
-  void do_rope(Tensor x, Tensor positions, Tensor inv_freq, RopePairing pairing) override {
-    const std::int64_t n_heads = x.shape[1], head_dim = x.shape[2], n_pairs = inv_freq.shape[0];
-    for (std::int64_t t = 0; t < x.shape[0]; ++t) {
+  void do_rope(Tensor x, Tensor positions, Tensor inv_freq, RopeParams params, Tensor axes) override {
+    const std::int64_t n_tokens = x.shape[0], n_heads = x.shape[1], head_dim = x.shape[2], n_pairs = inv_freq.shape[0];
+    for (std::int64_t t = 0; t < n_tokens; ++t) {
       if (stop_requested()) return;
-      const float position = static_cast<float>(host_pointer<std::int32_t>(positions)[t]);
       for (std::int64_t i = 0; i < n_pairs; ++i) {
+        const std::int64_t axis = axes ? index_at(axes, i, positions.shape[0]) : 0;
+        const float position = static_cast<float>(host_pointer<std::int32_t>(positions)[axis * n_tokens + t]);
         // The product is rounded to float32 as in the published implementations: at position 100,000 a more exact angle is another one.
         const float angle = position * host_pointer<float>(inv_freq)[i];
         const float cosine = static_cast<float>(std::cos(static_cast<double>(angle)));
         const float sine = static_cast<float>(std::sin(static_cast<double>(angle)));
-        const std::int64_t first = pairing == RopePairing::half ? i : 2 * i;
-        const std::int64_t second = pairing == RopePairing::half ? i + n_pairs : 2 * i + 1;
+        const std::int64_t first = params.first_dim + (params.pairing == RopePairing::half ? i : 2 * i);
+        const std::int64_t second = params.pairing == RopePairing::half ? first + n_pairs : first + 1;
         for (std::int64_t h = 0; h < n_heads; ++h) {
           float* head = host_pointer<float>(x) + (t * n_heads + h) * head_dim;
           const double a = head[first], b = head[second], c = cosine, s = sine;
@@ -199,12 +202,136 @@ class ReferenceBackend final : public Backend {
         for (double& weight : weights) total += weight = std::exp(weight - largest);
         sums.assign(static_cast<std::size_t>(v_head_dim), 0);
         for (std::size_t j = 0; j < cells.size(); ++j) {
-          decode_row(v_cache, cells[j] * n_kv_heads + kv_head, v_head_dim, row.data());
+          if (v_cache) decode_row(v_cache, cells[j] * n_kv_heads + kv_head, v_head_dim, row.data());
+          else decode_row(k_cache, cells[j] * n_kv_heads + kv_head, head_dim, row.data());
           for (std::size_t d = 0; d < sums.size(); ++d) sums[d] += weights[j] / total * static_cast<double>(row[d]);
         }
         float* out = host_pointer<float>(y) + (t * n_heads + h) * v_head_dim;
         for (std::size_t d = 0; d < sums.size(); ++d) out[d] = static_cast<float>(sums[d]);
       }
+    }
+  }
+
+  void do_layer_norm(Tensor y, Tensor x, Tensor w, Tensor bias, float eps) override {
+    const std::int64_t dim = y.shape.back();
+    for (std::int64_t r = 0; r < y.shape.n_rows(); ++r) {
+      if (stop_requested()) return;
+      const float* in = host_pointer<float>(x) + r * dim;
+      float* out = host_pointer<float>(y) + r * dim;
+      double mean = 0, variance = 0;
+      for (std::int64_t i = 0; i < dim; ++i) mean += static_cast<double>(in[i]) / static_cast<double>(dim);
+      for (std::int64_t i = 0; i < dim; ++i) variance += (in[i] - mean) * (in[i] - mean) / static_cast<double>(dim);
+      const double scale = 1 / std::sqrt(variance + static_cast<double>(eps));
+      for (std::int64_t i = 0; i < dim; ++i) {
+        out[i] = static_cast<float>((in[i] - mean) * scale * static_cast<double>(host_pointer<float>(w)[i]) +
+                                    static_cast<double>(host_pointer<float>(bias)[i]));
+      }
+    }
+  }
+
+  void do_gelu(Tensor y, Tensor x, Gelu kind) override {
+    const double root_2_over_pi = std::sqrt(2 / std::acos(-1.0));
+    for (std::int64_t i = 0; i < y.shape.n_values(); ++i) {
+      const double v = static_cast<double>(host_pointer<float>(x)[i]);
+      const double gate = kind == Gelu::erf ? std::erf(v / std::sqrt(2.0)) : std::tanh(root_2_over_pi * (v + 0.044715 * v * v * v));
+      host_pointer<float>(y)[i] = static_cast<float>(0.5 * v * (1 + gate));
+    }
+  }
+
+  void do_add_scaled(Tensor y, Tensor x, float scale) override {
+    for (std::int64_t i = 0; i < y.shape.n_values(); ++i) host_pointer<float>(y)[i] += scale * host_pointer<float>(x)[i];
+  }
+
+  void do_copy_columns(Tensor y, std::int64_t y_first, Tensor x, std::int64_t x_first, std::int64_t n) override {
+    const std::int64_t repeats = y.shape.n_rows() / x.shape.n_rows();
+    for (std::int64_t r = 0; r < y.shape.n_rows(); ++r) {
+      std::memcpy(host_pointer<float>(y) + r * y.shape.back() + y_first, host_pointer<float>(x) + r / repeats * x.shape.back() + x_first,
+                  static_cast<std::size_t>(n) * sizeof(float));
+    }
+  }
+
+  void do_matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) override {
+    const std::int64_t n_heads = w.shape[0], n_rows = w.shape[1], n_columns = w.shape[2];
+    const std::int64_t n_out = params.transposed ? n_columns : params.w_rows;
+    std::vector<float> matrix(static_cast<std::size_t>(params.w_rows * n_columns));
+    for (std::int64_t h = 0; h < n_heads; ++h) {
+      for (std::int64_t r = 0; r < params.w_rows; ++r) decode_row(w, h * n_rows + params.w_first + r, n_columns, matrix.data() + r * n_columns);
+      for (std::int64_t t = 0; t < x.shape[0]; ++t) {
+        if (stop_requested()) return;
+        const float* in = host_pointer<float>(x) + (t * x.shape[1] + (x.shape[1] == 1 ? 0 : h)) * x.shape[2] + params.x_first;
+        float* out = host_pointer<float>(y) + (t * n_heads + h) * y.shape[2] + params.y_first;
+        for (std::int64_t o = 0; o < n_out; ++o) {
+          if (!params.transposed) {
+            out[o] = static_cast<float>(dot(in, matrix.data() + o * n_columns, n_columns));
+            continue;
+          }
+          double sum = 0;
+          for (std::int64_t i = 0; i < params.w_rows; ++i) sum += static_cast<double>(in[i]) * static_cast<double>(matrix[i * n_columns + o]);
+          out[o] = static_cast<float>(sum);
+        }
+      }
+    }
+  }
+
+  void do_self_attention(Tensor y, Tensor q, Tensor k, Tensor v, std::span<const std::int32_t> starts, std::int64_t first_head,
+                         float scale) override {
+    const std::int64_t n_heads = q.shape[1], head_dim = q.shape[2], y_heads = y.shape[1];
+    std::vector<double> weights, sums(static_cast<std::size_t>(head_dim));
+    for (std::size_t s = 0; s + 1 < starts.size(); ++s) {
+      for (std::int64_t t = starts[s]; t < starts[s + 1]; ++t) {
+        for (std::int64_t h = 0; h < n_heads; ++h) {
+          if (stop_requested()) return;
+          weights.clear();
+          double largest = -std::numeric_limits<double>::infinity(), total = 0;
+          for (std::int64_t j = starts[s]; j < starts[s + 1]; ++j) {
+            weights.push_back(static_cast<double>(scale) * dot(host_pointer<float>(q) + (t * n_heads + h) * head_dim,
+                                                               host_pointer<float>(k) + (j * n_heads + h) * head_dim, head_dim));
+            if (weights.back() > largest) largest = weights.back();
+          }
+          for (double& weight : weights) total += weight = std::exp(weight - largest);
+          sums.assign(sums.size(), 0);
+          for (std::size_t j = 0; j < weights.size(); ++j) {
+            const float* value = host_pointer<float>(v) + ((starts[s] + static_cast<std::int64_t>(j)) * n_heads + h) * head_dim;
+            for (std::size_t d = 0; d < sums.size(); ++d) sums[d] += weights[j] / total * static_cast<double>(value[d]);
+          }
+          float* out = host_pointer<float>(y) + (t * y_heads + first_head + h) * head_dim;
+          for (std::size_t d = 0; d < sums.size(); ++d) out[d] = static_cast<float>(sums[d]);
+        }
+      }
+    }
+  }
+
+  void do_route_experts(Tensor ids, Tensor weights, Tensor logits, Tensor bias, RoutingParams params) override {
+    for (std::int64_t t = 0; t < ids.shape[0]; ++t) {
+      route_token(host_pointer<float>(logits) + t * logits.shape[1], bias ? host_pointer<float>(bias) : nullptr, logits.shape[1], params,
+                  ids.shape[1], host_pointer<std::int32_t>(ids) + t * ids.shape[1], host_pointer<float>(weights) + t * ids.shape[1]);
+    }
+  }
+
+  void do_moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, std::span<const ExpertMlp> experts) override {
+    const std::int64_t dim = x.shape[1], hidden_dim = experts[0].gate.shape[0], n_used = ids.shape[1];
+    std::vector<float> row(static_cast<std::size_t>(std::max(dim, hidden_dim))), hidden(static_cast<std::size_t>(hidden_dim));
+    std::vector<double> sums(static_cast<std::size_t>(dim));
+    for (std::int64_t t = 0; t < x.shape[0]; ++t) {
+      const float* in = host_pointer<float>(x) + t * dim;
+      sums.assign(sums.size(), 0);
+      for (std::int64_t j = 0; j < n_used; ++j) {
+        if (stop_requested()) return;
+        const std::int32_t id = host_pointer<std::int32_t>(ids)[t * n_used + j];
+        CHECK(id >= 0 && static_cast<std::size_t>(id) < experts.size(), "moe_experts: no such expert");
+        const ExpertMlp& expert = experts[static_cast<std::size_t>(id)];
+        for (std::int64_t o = 0; o < hidden_dim; ++o) {
+          decode_row(expert.gate, o, dim, row.data());
+          const double gate = dot(in, row.data(), dim);
+          decode_row(expert.up, o, dim, row.data());
+          hidden[static_cast<std::size_t>(o)] = static_cast<float>(gate / (1 + std::exp(-gate)) * dot(in, row.data(), dim));
+        }
+        for (std::int64_t o = 0; o < dim; ++o) {
+          decode_row(expert.down, o, hidden_dim, row.data());
+          sums[static_cast<std::size_t>(o)] += static_cast<double>(host_pointer<float>(weights)[t * n_used + j]) * dot(hidden.data(), row.data(), hidden_dim);
+        }
+      }
+      for (std::int64_t o = 0; o < dim; ++o) host_pointer<float>(y)[t * dim + o] = static_cast<float>(sums[static_cast<std::size_t>(o)]);
     }
   }
 

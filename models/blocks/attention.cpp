@@ -7,15 +7,10 @@ namespace pio {
 void bind_attention(Binder& binder, const std::string& prefix, AttentionWeights& weights, const AttentionConfig& c) {
   const std::int64_t q_dim = c.n_heads * c.head_dim;
   const std::int64_t kv_dim = c.n_kv_heads * c.head_dim;
-  binder.bind(weights.q.w, prefix + "attn_q.weight", {q_dim, c.dim});
-  binder.bind(weights.k.w, prefix + "attn_k.weight", {kv_dim, c.dim});
-  binder.bind(weights.v.w, prefix + "attn_v.weight", {kv_dim, c.dim});
-  binder.bind(weights.output.w, prefix + "attn_output.weight", {c.dim, q_dim});
-  if (c.has_qkv_bias) {
-    binder.bind(weights.q.bias, prefix + "attn_q.bias", {q_dim});
-    binder.bind(weights.k.bias, prefix + "attn_k.bias", {kv_dim});
-    binder.bind(weights.v.bias, prefix + "attn_v.bias", {kv_dim});
-  }
+  binder.bind(weights.q, prefix + "attn_q", {q_dim, c.dim}, c.has_qkv_bias);
+  binder.bind(weights.k, prefix + "attn_k", {kv_dim, c.dim}, c.has_qkv_bias);
+  binder.bind(weights.v, prefix + "attn_v", {kv_dim, c.dim}, c.has_qkv_bias);
+  binder.bind(weights.output, prefix + "attn_output", {c.dim, q_dim});
   if (c.has_qk_norm) {
     binder.bind(weights.q_norm, prefix + "attn_q_norm.weight", {c.head_dim});
     binder.bind(weights.k_norm, prefix + "attn_k_norm.weight", {c.head_dim});
@@ -33,8 +28,8 @@ Tensor attention(ForwardContext& ctx, Tensor x, const AttentionWeights& weights,
     backend.rms_norm(q, q, weights.q_norm, c.norm_eps);
     backend.rms_norm(k, k, weights.k_norm, c.norm_eps);
   }
-  backend.rope(q, step.positions, rope.inv_freq, rope.pairing);
-  backend.rope(k, step.positions, rope.inv_freq, rope.pairing);
+  backend.rope(q, step.positions, rope.inv_freq, {.pairing = rope.pairing}, rope.axes);
+  backend.rope(k, step.positions, rope.inv_freq, {.pairing = rope.pairing}, rope.axes);
   backend.store_kv(kv.k, k, step.cells);
   backend.store_kv(kv.v, v, step.cells);
 

@@ -5,7 +5,7 @@
 
 namespace pio {
 
-Tensor DenseDecoder::forward(ForwardContext& ctx, const Step& step, KvState& state) const {
+Tensor DenseDecoder::forward(ForwardContext& ctx, const Step& step, KvState& state, const GivenEmbeddings*) const {
   Tensor x = hidden(ctx, step, state, c_.hyper.n_layers);                              // [n_tokens, dim]
   x = rms_norm(ctx, output_rows(ctx, x, step), output_norm_, c_.hyper.norm_eps);       // [n_outputs, dim]
   return linear(ctx, x, output_);                                                      // [n_outputs, vocab_size]

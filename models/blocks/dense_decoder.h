@@ -25,7 +25,7 @@ class DenseDecoder final : public Model {
   static Result<std::unique_ptr<DenseDecoder>> create(const DenseConfig& config, WeightSource& source, Backend& backend);
 
   const ModelSpec& spec() const override { return spec_; }
-  Tensor forward(ForwardContext& ctx, const Step& step, KvState& state) const override;
+  Tensor forward(ForwardContext& ctx, const Step& step, KvState& state, const GivenEmbeddings* given) const override;
 
   // The residual stream after the first n_layers layers, [n_tokens, dim], before the final norm: to see where a difference begins.
   Tensor hidden(ForwardContext& ctx, const Step& step, KvState& state, std::int64_t n_layers) const;

@@ -3,9 +3,9 @@
 namespace pio {
 
 void bind_mlp(Binder& binder, const std::string& prefix, MlpWeights& weights, std::int64_t dim, std::int64_t hidden_dim) {
-  binder.bind(weights.gate.w, prefix + "ffn_gate.weight", {hidden_dim, dim});
-  binder.bind(weights.up.w, prefix + "ffn_up.weight", {hidden_dim, dim});
-  binder.bind(weights.down.w, prefix + "ffn_down.weight", {dim, hidden_dim});
+  binder.bind(weights.gate, prefix + "ffn_gate", {hidden_dim, dim});
+  binder.bind(weights.up, prefix + "ffn_up", {hidden_dim, dim});
+  binder.bind(weights.down, prefix + "ffn_down", {dim, hidden_dim});
 }
 
 Tensor mlp(ForwardContext& ctx, Tensor x, const MlpWeights& weights) {

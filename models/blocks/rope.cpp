@@ -12,7 +12,7 @@ Result<Rope> make_rope(Backend& backend, double theta, std::int64_t rope_dims, s
     const double turn = std::pow(theta, -2.0 * static_cast<double>(i) / static_cast<double>(rope_dims));
     inv_freq[i] = static_cast<float>(factors.empty() ? turn : turn / factors[i]);
   }
-  Rope rope{.buffer = nullptr, .inv_freq = {DType::f32, {n_pairs}, nullptr, 0}, .pairing = pairing};
+  Rope rope{.buffer = nullptr, .inv_freq = {DType::f32, {n_pairs}, nullptr, 0}, .pairing = pairing, .axes = {}};
   ASSIGN_OR_RETURN(rope.buffer, backend.allocate(rope.inv_freq.n_bytes()));
   rope.inv_freq.buffer = rope.buffer.get();
   backend.upload(rope.inv_freq, inv_freq.data());

@@ -14,6 +14,7 @@ struct Rope {
   std::unique_ptr<Buffer> buffer;  // of inv_freq
   Tensor inv_freq;                 // [n_pairs] f32, radians a token
   RopePairing pairing = RopePairing::half;
+  Tensor axes;                     // [n_pairs] i32: which row of the positions each pair turns by; empty where there is one
 };
 
 // inv_freq[i] = theta^(-2i / rope_dims) / factors[i], computed in double and rounded once. (The reference raises to the power in float32;

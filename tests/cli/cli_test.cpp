@@ -199,5 +199,5 @@ TEST_F(Pio, SaysInOneLineWhatIsWrong) {
 TEST_F(Pio, SaysWhichCommandsAndOptionsAreNotBuiltYet) {
   for (const char* command : {"plan", "preprocess", "fim", "quantize", "swap"})
     EXPECT_EQ(run({command, "x"}).err, std::string("pio: ") + command + ": not available in this build\n");
-  EXPECT_EQ(run({"chat", "x", "--image", "y"}).err, "pio: --image: not available in this build\n");
+  EXPECT_EQ(run({"chat", "x", "--grammar", "y"}).err, "pio: --grammar: not available in this build\n");
 }

@@ -111,7 +111,7 @@ TEST_F(Reference, RopeTurnsPairsAsComplexNumbers) {
       }
     }
     GuardedTensor x_tensor(*backend_, {n_tokens, n_heads, head_dim}, x), p(*backend_, {n_tokens}, positions), f(*backend_, {n_pairs}, inv_freq);
-    backend_->rope(x_tensor, p, f, pairing);
+    backend_->rope(x_tensor, p, f, {.pairing = pairing});
     expect_rounded(x_tensor.floats(), expected, 6e-7);  // cosine and sine are rounded to float32 before: 2 * 2^-25 of values up to 4
     EXPECT_TRUE(x_tensor.guards_are_intact());
   }
@@ -126,7 +126,7 @@ TEST_F(Reference, RopeKeepsTheProductOfTwoTokensAFunctionOfTheirDistance) {
     std::vector<float> both = a;
     both.insert(both.end(), b.begin(), b.end());
     GuardedTensor x(*backend_, {2, 1, 64}, both), positions(*backend_, {2}, std::vector<std::int32_t>{p, q}), f(*backend_, {32}, inv_freq);
-    backend_->rope(x, positions, f, pairing);
+    backend_->rope(x, positions, f, {.pairing = pairing});
     const std::vector<float> turned = x.floats();
     double sum = 0;
     for (std::size_t i = 0; i < 64; ++i) sum += double{turned[i]} * double{turned[i + 64]};

@@ -122,6 +122,26 @@ Result<void> ScriptedEngine::load(const LoadRequest& request, const LoadProgress
   return {};
 }
 
+Result<void> ScriptedEngine::switch_to(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) {
+  const std::optional<LoadedInfo> before = loaded_;
+  Result<void> status = load(request, progress, stop);
+  if (!status) loaded_ = before;
+  return status;
+}
+
+Result<LoadPlan> ScriptedEngine::plan(const LoadRequest& request) {
+  const std::scoped_lock lock(mutex_);
+  LoadPlan plan;
+  plan.context_length = request.context_length > 0 ? request.context_length : 8192;
+  plan.weight_bytes = loading_.bytes;
+  plan.state_bytes = static_cast<std::uint64_t>(plan.context_length) * 23'040;  // SmolLM2-135M's keys and values in f16
+  plan.scratch_bytes = 64 << 20;
+  plan.fits = request.ram_bytes == 0 || plan.weight_bytes + plan.state_bytes + plan.scratch_bytes <= request.ram_bytes;
+  if (!plan.fits) plan.why_not = "memory: too little";
+  plan.devices.push_back({"cpu", plan.weight_bytes, plan.state_bytes, plan.scratch_bytes, std::uint64_t{8} << 30, std::uint64_t{16} << 30});
+  return plan;
+}
+
 void ScriptedEngine::unload() {
   const std::scoped_lock lock(mutex_);
   ++n_unloads_;
@@ -189,8 +209,16 @@ Result<GenerateResult> ScriptedEngine::generate(const GenerateRequest& request, 
   return result;
 }
 
-Result<std::vector<float>> ScriptedEngine::logits(std::span<const int>, std::int64_t, std::stop_token) {
+Result<LogitsResult> ScriptedEngine::logits(const LogitsRequest&, std::stop_token) {
   return make_error(ErrorCode::not_available, "logits: a model, a script");
+}
+
+Result<PreprocessResult> ScriptedEngine::preprocess(const ImageInput&, std::stop_token) {
+  return make_error(ErrorCode::not_available, "preprocess: a model, a script");
+}
+
+Result<DivergenceResult> ScriptedEngine::measure_attention(std::span<const int>, std::int64_t, const AttentionChoice&, std::stop_token) {
+  return make_error(ErrorCode::not_available, "measure_attention: a model, a script");
 }
 
 Result<PerplexityResult> ScriptedEngine::perplexity(std::span<const int>, std::int64_t, std::int64_t,

@@ -52,6 +52,9 @@ class ScriptedEngine : public Engine {
 
   DeviceList devices() override;
   Result<void> load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) override;
+  // Leaves the loaded model where the script's loading fails or is stopped.
+  Result<void> switch_to(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) override;
+  Result<LoadPlan> plan(const LoadRequest& request) override;
   void unload() override;
   const LoadedInfo* loaded() const override;
   const Tokenizer* tokenizer() const override { return nullptr; }
@@ -59,7 +62,10 @@ class ScriptedEngine : public Engine {
   // Words of all contents, plus 4 a message.
   Result<std::int64_t> count_tokens(const std::vector<ChatMessage>& messages) override;
   Result<GenerateResult> generate(const GenerateRequest& request, const GenerateSink& sink, std::stop_token stop) override;
-  Result<std::vector<float>> logits(std::span<const int> ids, std::int64_t n_chunk, std::stop_token stop) override;
+  Result<LogitsResult> logits(const LogitsRequest& request, std::stop_token stop) override;
+  Result<PreprocessResult> preprocess(const ImageInput& image, std::stop_token stop) override;
+  Result<DivergenceResult> measure_attention(std::span<const int> ids, std::int64_t context, const AttentionChoice& attention,
+                                             std::stop_token stop) override;
   Result<PerplexityResult> perplexity(std::span<const int> ids, std::int64_t context, std::int64_t n_windows,
                                       const std::function<void(std::int64_t window, double running)>& progress,
                                       std::stop_token stop) override;

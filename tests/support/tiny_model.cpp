@@ -203,7 +203,7 @@ ModelRunner::ModelRunner(const Model& model, Backend& backend, int n_sequences, 
     return t;
   };
   for (const KvLayout& layer : model.spec().kv_layers)
-    state_.layers.push_back({pool(layer.n_kv_heads, layer.k_head_dim), pool(layer.n_kv_heads, layer.v_head_dim)});
+    state_.layers.push_back({pool(layer.n_kv_heads, layer.k_head_dim), layer.v_head_dim > 0 ? pool(layer.n_kv_heads, layer.v_head_dim) : Tensor{}});
 }
 
 Tensor ModelRunner::ints(const std::vector<std::int32_t>& values, Shape shape) {
@@ -235,6 +235,12 @@ const Step& ModelRunner::make_step(const std::vector<Piece>& pieces, std::option
   if (outputs) rows.assign(outputs->begin(), outputs->end());
   else for (std::size_t i = 0; i < ids.size(); ++i) rows.push_back(i);
 
+  std::vector<std::int32_t> cached;  // for a step of one sequence and more than one token, as Step says
+  if (pieces.size() == 1 && pieces[0].ids.size() > 1) {
+    for (std::int64_t j = 0; j < n_cached_[pieces[0].sequence]; ++j)
+      cached.push_back(table[pieces[0].sequence * max_blocks_ + j / kKvBlockLength] * kKvBlockLength + static_cast<std::int32_t>(j % kKvBlockLength));
+  }
+
   step_buffers_.clear();
   const std::int64_t n = ids.size();
   step_ = {.ids = ints(ids, {n}),
@@ -243,7 +249,8 @@ const Step& ModelRunner::make_step(const std::vector<Piece>& pieces, std::option
            .kv_lengths = ints(lengths, {n}),
            .sequences = ints(sequences, {n}),
            .block_table = ints(table, {n_sequences_, max_blocks_}),
-           .outputs = ints(rows, {static_cast<std::int64_t>(rows.size())})};
+           .outputs = ints(rows, {static_cast<std::int64_t>(rows.size())}),
+           .kv_cells = cached.empty() ? Tensor{} : ints(cached, {static_cast<std::int64_t>(cached.size())})};
   return step_;
 }
 

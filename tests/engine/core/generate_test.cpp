@@ -151,7 +151,7 @@ TEST_F(Generate, WrongIdsAreRefusedInWords) {
   load("llama-tiny", 64);
   for (const std::vector<int>& ids : {std::vector<int>{391}, std::vector<int>{-1}, std::vector<int>{}}) {
     EXPECT_FALSE(engine_->generate(greedy(ids, 1), {}, {}));
-    EXPECT_FALSE(engine_->logits(ids, 0, {}));
+    EXPECT_FALSE(engine_->logits({.ids = ids, .images = {}, .videos = {}}, {}));
   }
 }
 

@@ -29,10 +29,10 @@ TEST_P(Rope, AgreesWithTheReferenceForBothPairings) {
         inv_freq.push_back(static_cast<float>(std::pow(1e6, -static_cast<double>(i) / static_cast<double>(c.n_pairs))));
       }
       GuardedTensor rx(reference(), shape, x), rp(reference(), {c.n_tokens}, positions), rf(reference(), {c.n_pairs}, inv_freq);
-      reference().rope(rx, rp, rf, pairing);
+      reference().rope(rx, rp, rf, {.pairing = pairing});
       for_each([&](Backend& backend, Activations) {
         GuardedTensor x_tensor(backend, shape, x), p(backend, {c.n_tokens}, positions), f(backend, {c.n_pairs}, inv_freq);
-        backend.rope(x_tensor, p, f, pairing);
+        backend.rope(x_tensor, p, f, {.pairing = pairing});
         EXPECT_TRUE(backend.sync());
         const std::vector<float> found = x_tensor.floats();
         EXPECT_TRUE(x_tensor.guards_are_intact());
@@ -44,7 +44,7 @@ TEST_P(Rope, AgreesWithTheReferenceForBothPairings) {
           }
         }
         x_tensor.upload(x.data());
-        backend.rope(x_tensor, p, f, pairing);
+        backend.rope(x_tensor, p, f, {.pairing = pairing});
         EXPECT_TRUE(backend.sync());
         EXPECT_EQ(x_tensor.floats(), found) << "the second run gives other bits";
       });
