@@ -49,14 +49,17 @@ void EngineWorker::load(const LoadJob& job, std::stop_token stop) {
     if (note.open(QIODevice::WriteOnly)) note.write(QByteArray::fromStdString(job.request.path));
   }
   Pace pace;
+  const auto progress = [&](std::uint64_t doneBytes, std::uint64_t totalBytes) {
+    if (pace.isDue(doneBytes == totalBytes)) Q_EMIT loadProgress(job.number, static_cast<qint64>(doneBytes), static_cast<qint64>(totalBytes));
+  };
   const Result<void> done = guarded([&] {
-    return m_engine->load(job.request, [&](std::uint64_t doneBytes, std::uint64_t totalBytes) {
-      if (pace.isDue(doneBytes == totalBytes)) Q_EMIT loadProgress(job.number, static_cast<qint64>(doneBytes), static_cast<qint64>(totalBytes));
-    }, stop);
+    return m_engine->loaded() != nullptr ? m_engine->switch_to(job.request, progress, stop) : m_engine->load(job.request, progress, stop);
   });
   if (!job.notePath.isEmpty()) QFile::remove(job.notePath);
-  if (!done) Q_EMIT loadFailed(job.number, done.error());
-  else if (const LoadedInfo* info = m_engine->loaded()) Q_EMIT loaded(job.number, *info);
+  const LoadedInfo* info = m_engine->loaded();
+  if (!done && info != nullptr) Q_EMIT kept(job.number, done.error(), *info);
+  else if (!done) Q_EMIT loadFailed(job.number, done.error());
+  else if (info != nullptr) Q_EMIT loaded(job.number, *info);
   else Q_EMIT loadFailed(job.number, make_error(ErrorCode::internal, "load: a loaded model, none"));
 }
 
@@ -72,6 +75,7 @@ void EngineWorker::generate(const GenerateJob& job, std::stop_token stop) {
   Pace pace;
   GenerateSink sink;
   sink.dropped = [&](std::int64_t n) { Q_EMIT dropped(job.turn, n); };
+  sink.image = [&](std::int64_t done, std::int64_t total) { Q_EMIT looking(job.turn, done, total); };
   sink.prefill = [&](std::int64_t done, std::int64_t total) {
     if (pace.isDue(done == total)) Q_EMIT prefill(job.turn, done, total);
   };
@@ -91,6 +95,12 @@ void EngineWorker::countTokens(quint64 serial, const QString& text) {
     return framed - frame;
   });
   Q_EMIT tokensCounted(serial, n ? *n : 0);
+}
+
+void EngineWorker::plan(quint64 serial, const LoadRequest& request) {
+  const Result<LoadPlan> result = guarded([&] { return m_engine->plan(request); });
+  if (result) Q_EMIT planned(serial, *result);
+  else Q_EMIT planFailed(serial, result.error());
 }
 
 }  // namespace pio

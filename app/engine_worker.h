@@ -33,22 +33,29 @@ class EngineWorker : public QObject {
   ~EngineWorker() override;
 
  public slots:
+  // Beside a loaded model this is a switch: where the new one will not do, the loaded one stays and `kept` tells of both.
   void load(const pio::LoadJob& job, std::stop_token stop);
   void unload();
   void generate(const pio::GenerateJob& job, std::stop_token stop);
   // What `text` costs as a person's message.
   void countTokens(quint64 serial, const QString& text);
+  // What such a load would take, from the file's header alone.
+  void plan(quint64 serial, const pio::LoadRequest& request);
 
  signals:
   void loadProgress(quint64 number, qint64 doneBytes, qint64 totalBytes);
   void loaded(quint64 number, const pio::LoadedInfo& info);
-  void loadFailed(quint64 number, const pio::Error& error);
+  void loadFailed(quint64 number, const pio::Error& error);                             // none is loaded now
+  void kept(quint64 number, const pio::Error& error, const pio::LoadedInfo& info);      // the load failed, this one is (again) loaded
   void dropped(quint64 turn, qint64 nMessages);
+  void looking(quint64 turn, qint64 donePictures, qint64 totalPictures);
   void prefill(quint64 turn, qint64 doneTokens, qint64 totalTokens);
   void textReady(quint64 turn, const QString& messageId, const QString& delta, qint64 nTokens);
   void finished(quint64 turn, pio::FinishReason reason, const pio::GenerationStats& stats);
   void failed(quint64 turn, const pio::Error& error);
   void tokensCounted(quint64 serial, qint64 nTokens);
+  void planned(quint64 serial, const pio::LoadPlan& plan);
+  void planFailed(quint64 serial, const pio::Error& error);
 
  private:
   std::unique_ptr<Engine> m_engine;

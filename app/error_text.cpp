@@ -145,6 +145,14 @@ UserError noModelNotice() {
   return user;
 }
 
+UserError keptModelNotice(const Error& error, const QString& keptModel) {
+  UserError user = userErrorOf(error);
+  if (!user.isSet()) return user;
+  user.explanation = tr("%1 %2 answers as before.").arg(user.explanation, keptModel);
+  if (!user.actions.contains(UserError::Dismiss)) user.actions.append(UserError::Dismiss);
+  return user;
+}
+
 UserError interruptedLoadNotice(const QString& modelPath) {
   UserError user;
   user.title = tr("Inference-PIO closed unexpectedly while loading %1").arg(modelNameOf(modelPath));

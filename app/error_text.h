@@ -41,6 +41,8 @@ UserError userErrorOf(const HistoryProblem& problem);
 
 // Notices about the program that no Error is behind.
 UserError noModelNotice();
+// A switch failed with `error`, and `keptModel` is loaded as before.
+UserError keptModelNotice(const Error& error, const QString& keptModel);
 UserError interruptedLoadNotice(const QString& modelPath);
 UserError contextFullNotice(qint64 contextLength);
 enum class FileNotice { export_failed, import_failed, settings_not_saved };

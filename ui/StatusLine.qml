@@ -17,6 +17,7 @@ Rectangle {
         switch (root.chat.state) {
         case ChatController.NoModel: return root.failed ? qsTr("Not loaded") : ""
         case ChatController.Loading: return qsTr("Loading")
+        case ChatController.Looking: return qsTr("Looking")
         case ChatController.Reading: return qsTr("Reading")
         case ChatController.Writing: return qsTr("Writing")
         case ChatController.Stopping: return qsTr("Stopping")

@@ -15,7 +15,6 @@ constexpr int kDraftSaveMs = 500;
 constexpr int kDraftCountMs = 300;
 constexpr int kStatsMs = 250;            // figures run at 4 Hz (look.md 4)
 constexpr qint64 kSpeedTokens = 32;      // answers shorter than this say little about a model's speed
-constexpr int kLeastContext = 512;
 constexpr qsizetype kTitleWords = 6, kTitleLength = 60;
 
 QString titleFrom(const QString& text) {
@@ -56,7 +55,7 @@ void ChatController::Private::begin(Turn turn) {
   turn.number = ++turnNumber;
   stop = std::stop_source();
   isStopping = false;
-  hasText = false;
+  hasText = isLooking = false;
   progressDone = progressTotal = promptTokens = 0;
   if (turn.continues) {
     MessageRecord* record = chat.find(turn.answerId);
@@ -321,14 +320,36 @@ void ChatController::Private::setNotice(const UserError& value, NoticeKind kind)
   Q_EMIT q->noticeChanged();
 }
 
-LoadRequest ChatController::Private::loadRequest(const QString& modelFile) const {
-  LoadRequest request;
-  request.path = modelFile.toStdString();
-  request.n_threads = w.settings->threads();
-  request.context_length = w.settings->contextLength();
-  const QString kv = w.settings->kvType();
-  request.kv = kv == QLatin1String("q8_0") ? DType::q8_0 : kv == QLatin1String("q4_0") ? DType::q4_0 : kv == QLatin1String("f32") ? DType::f32 : DType::f16;
-  return request;
+void ChatController::Private::endLoading() {
+  isLoading = false;
+  isStopping = active.has_value();
+  progressDone = progressTotal = 0;
+}
+
+void ChatController::Private::forgetModel() {
+  isReady = false;
+  modelPath.clear();
+  modelName.clear();
+  modelDetail.clear();
+  modelNotes.clear();
+  modelSees = false;
+  modelContext = 0;
+  loadedWith.reset();
+  w.models->setCurrent({});
+}
+
+void ChatController::Private::takeModel(const LoadedInfo& info) {
+  endLoading();
+  isReady = true;
+  modelPath = QString::fromStdString(info.path);
+  modelName = modelNameOf(modelPath);
+  modelDetail = QString::fromStdString(info.quantization);
+  modelContext = info.context_length;
+  modelSees = info.can_see;
+  modelNotes.clear();
+  for (const std::string& note : info.notes) modelNotes.append(QString::fromStdString(note));
+  w.settings->setRecommended(info.recommended);
+  w.models->setCurrent(modelPath);
 }
 
 // ---- the controller ------------------------------------------------------------------------------------------------------------------
@@ -356,12 +377,8 @@ ChatController::ChatController(std::unique_ptr<Private> p, QObject* parent) : QO
   });
   connect(worker, &EngineWorker::loaded, this, [this](quint64 number, const LoadedInfo& info) {
     if (number != d->loadNumber) return;
-    d->isLoading = false;
-    d->isReady = true;
-    d->isStopping = false;
-    d->modelDetail = QString::fromStdString(info.quantization);
-    d->modelContext = info.context_length;
-    d->w.settings->setRecommended(info.recommended);
+    d->takeModel(info);
+    d->loadedWith = d->loadingWith;
     d->w.models->noteLoaded(d->modelPath);
     if (d->noticeKind == Private::NoticeKind::model) d->setNotice({}, Private::NoticeKind::none);
     d->pump();
@@ -372,19 +389,24 @@ ChatController::ChatController(std::unique_ptr<Private> p, QObject* parent) : QO
   });
   connect(worker, &EngineWorker::loadFailed, this, [this](quint64 number, const Error& error) {
     if (number != d->loadNumber) return;
-    d->isLoading = false;
-    d->isReady = false;
-    d->isStopping = false;
-    d->modelPath.clear();
-    d->modelName.clear();
-    d->modelDetail.clear();
-    d->modelContext = 0;
-    d->w.models->setCurrent({});
+    d->endLoading();
+    d->forgetModel();
     UserError notice = userErrorOf(error);
     // What waited is kept for the next model, unless the person stopped it.
     if (!notice.isSet()) d->queue.clear();
     else if (!notice.actions.contains(UserError::Retry) && notice.actions.size() < 3) notice.actions.append(UserError::Retry);
     d->setNotice(notice, Private::NoticeKind::model);
+    Q_EMIT modelChanged();
+    Q_EMIT stateChanged();
+    Q_EMIT statsChanged();
+  });
+  connect(worker, &EngineWorker::kept, this, [this](quint64 number, const Error& error, const LoadedInfo& info) {
+    if (number != d->loadNumber) return;
+    d->takeModel(info);
+    const UserError notice = keptModelNotice(error, d->modelName);
+    if (!notice.isSet()) d->lastPath = d->modelPath;  // the person stopped it
+    d->setNotice(notice, Private::NoticeKind::model);
+    d->pump();
     Q_EMIT modelChanged();
     Q_EMIT stateChanged();
     Q_EMIT statsChanged();
@@ -396,8 +418,17 @@ ChatController::ChatController(std::unique_ptr<Private> p, QObject* parent) : QO
       d->showMessage(d->active->answerId);
     }
   });
+  connect(worker, &EngineWorker::looking, this, [this](quint64 turn, qint64 done, qint64 total) {
+    if (!d->active || d->active->number != turn || d->hasText) return;
+    d->isLooking = done < total;
+    d->progressDone = done;
+    d->progressTotal = total;
+    Q_EMIT stateChanged();
+    Q_EMIT progressChanged();
+  });
   connect(worker, &EngineWorker::prefill, this, [this](quint64 turn, qint64 done, qint64 total) {
     if (!d->active || d->active->number != turn || d->hasText) return;
+    if (std::exchange(d->isLooking, false)) Q_EMIT stateChanged();
     d->progressDone = done;
     d->progressTotal = total;
     d->promptTokens = total;
@@ -469,7 +500,7 @@ ChatController::~ChatController() = default;
 
 ChatController::State ChatController::state() const {
   if (d->isStopping) return Stopping;
-  if (d->active) return d->hasText ? Writing : Reading;
+  if (d->active) return d->hasText ? Writing : d->isLooking ? Looking : Reading;
   if (d->isLoading) return Loading;
   return d->isReady ? Ready : NoModel;
 }
@@ -519,6 +550,9 @@ bool ChatController::hasModel() const { return d->isReady || d->isLoading; }
 QString ChatController::modelName() const { return d->modelName; }
 QString ChatController::modelDetail() const { return d->modelDetail; }
 QString ChatController::modelPath() const { return d->modelPath; }
+QStringList ChatController::modelNotes() const { return d->modelNotes; }
+bool ChatController::modelSees() const { return d->modelSees; }
+std::optional<LoadChoice> ChatController::loadedWith() const { return d->loadedWith; }
 qint64 ChatController::progressDone() const { return d->progressDone; }
 qint64 ChatController::progressTotal() const { return d->progressTotal; }
 double ChatController::tokensPerSecond() const { return d->tokensPerSecond; }
@@ -745,11 +779,14 @@ void ChatController::loadModel(const QString& path) {
   d->modelPath = d->lastPath = path;
   d->modelName = modelNameOf(path);
   d->modelDetail.clear();
+  d->modelNotes.clear();
+  d->modelSees = false;
   d->modelContext = 0;
   d->progressDone = d->progressTotal = 0;
   d->w.models->setCurrent(path);
   if (d->noticeKind == Private::NoticeKind::model) d->setNotice({}, Private::NoticeKind::none);
-  LoadJob job{++d->loadNumber, d->loadRequest(path), d->w.loadNotePath};
+  d->loadingWith = d->w.settings->loadChoice(path);
+  LoadJob job{++d->loadNumber, d->loadingWith.request(path), d->w.loadNotePath};
   QMetaObject::invokeMethod(d->w.worker, [worker = d->w.worker, job, token = d->loadStop.get_token()] { worker->load(job, token); });
   Q_EMIT modelChanged();
   Q_EMIT progressChanged();
@@ -762,13 +799,8 @@ void ChatController::unloadModel() {
   d->stopTurn();
   d->loadStop.request_stop();
   ++d->loadNumber;  // what is still said about a load is old news
-  d->isLoading = d->isReady = false;
-  d->isStopping = d->active.has_value();
-  d->modelPath.clear();
-  d->modelName.clear();
-  d->modelDetail.clear();
-  d->modelContext = 0;
-  d->w.models->setCurrent({});
+  d->endLoading();
+  d->forgetModel();
   d->w.models->noteUnloaded();
   QMetaObject::invokeMethod(d->w.worker, &EngineWorker::unload);
   Q_EMIT modelChanged();
@@ -785,9 +817,12 @@ void ChatController::runAction(int userErrorAction) {
       break;
     case UserError::OpenModel: Q_EMIT openModelRequested(); break;
     case UserError::ShorterContext: {
-      const qint64 present = d->modelContext > 0 ? d->modelContext : d->w.settings->contextLength() > 0 ? d->w.settings->contextLength() : 8192;
-      d->w.settings->setContextLength(static_cast<int>(std::max<qint64>(kLeastContext, present / 2)));
-      if (!d->lastPath.isEmpty()) loadModel(QString(d->lastPath));
+      if (d->lastPath.isEmpty()) break;
+      LoadChoice choice = d->w.settings->loadChoice(d->lastPath);
+      const qint64 present = choice.contextLength > 0 ? choice.contextLength : d->modelContext > 0 ? d->modelContext : 8192;
+      choice.contextLength = std::max(LoadChoice::kLeastContext, present / 2);
+      d->w.settings->setLoadChoice(d->lastPath, choice);
+      loadModel(QString(d->lastPath));
       break;
     }
     case UserError::NewChat:

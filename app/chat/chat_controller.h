@@ -7,6 +7,7 @@
 
 #include "app/chat/conversation_model.h"
 #include "app/error_text.h"
+#include "app/settings/load_choice.h"
 
 // What the chat screen is: a state, a list, and the verbs.
 
@@ -29,7 +30,9 @@ class ChatController : public QObject {
   Q_PROPERTY(QString modelName READ modelName NOTIFY modelChanged)
   Q_PROPERTY(QString modelDetail READ modelDetail NOTIFY modelChanged)   // "Q4_1"
   Q_PROPERTY(QString modelPath READ modelPath NOTIFY modelChanged)
-  Q_PROPERTY(qint64 progressDone READ progressDone NOTIFY progressChanged)   // Loading: bytes; Reading: prompt tokens; Writing: tokens
+  Q_PROPERTY(QStringList modelNotes READ modelNotes NOTIFY modelChanged) // what a person should know of it: "no vision tower beside it: text only"
+  Q_PROPERTY(bool modelSees READ modelSees NOTIFY modelChanged)          // the loaded one takes pictures
+  Q_PROPERTY(qint64 progressDone READ progressDone NOTIFY progressChanged)   // Loading: bytes; Looking: pictures; Reading: prompt tokens; Writing: tokens
   Q_PROPERTY(qint64 progressTotal READ progressTotal NOTIFY progressChanged) // 0 unknown
   Q_PROPERTY(double tokensPerSecond READ tokensPerSecond NOTIFY statsChanged)
   Q_PROPERTY(qint64 contextUsed READ contextUsed NOTIFY statsChanged)
@@ -37,7 +40,7 @@ class ChatController : public QObject {
   Q_PROPERTY(pio::UserError notice READ notice NOTIFY noticeChanged)     // about the program, shown above the composer: disk full, model not loaded
 
  public:
-  enum State { NoModel, Loading, Ready, Reading, Writing, Stopping };
+  enum State { NoModel, Loading, Ready, Reading, Writing, Stopping, Looking };  // Looking: at the pictures of a question
   Q_ENUM(State)
 
   struct Private;
@@ -59,12 +62,17 @@ class ChatController : public QObject {
   QString modelName() const;
   QString modelDetail() const;
   QString modelPath() const;
+  QStringList modelNotes() const;
+  bool modelSees() const;
   qint64 progressDone() const;
   qint64 progressTotal() const;
   double tokensPerSecond() const;
   qint64 contextUsed() const;
   qint64 contextLength() const;
   UserError notice() const;
+
+  // What the loaded model was loaded with; unset when none is.
+  std::optional<LoadChoice> loadedWith() const;
 
   // For the program.
   void showNotice(const UserError& notice);

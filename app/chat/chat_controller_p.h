@@ -55,7 +55,9 @@ struct ChatController::Private {
   bool waitsIn(const QString& chat) const;
   void stopTurn();
   MessageRecord* activeRecord();
-  LoadRequest loadRequest(const QString& path) const;
+  void takeModel(const LoadedInfo& info);   // it is loaded now
+  void endLoading();
+  void forgetModel();                       // none is
   std::vector<ChatMessage> promptOf(const Conversation& chat, const QString& lastId) const;
 
   // The chat on screen
@@ -92,6 +94,7 @@ struct ChatController::Private {
   QString waitsForStorage;                // id of the answer that the history has not confirmed
   bool isStopping = false;
   bool hasText = false;                   // of the active turn
+  bool isLooking = false;                 // at its pictures
   std::stop_source stop;
   QList<Turn> queue;
   qint64 promptTokens = 0;
@@ -103,6 +106,10 @@ struct ChatController::Private {
   bool isReady = false;                   // a model is loaded
   std::stop_source loadStop;
   QString modelPath, modelName, modelDetail;
+  QStringList modelNotes;
+  bool modelSees = false;
+  LoadChoice loadingWith;                 // of the load under way
+  std::optional<LoadChoice> loadedWith;   // of the loaded model
   QString lastPath;                       // what Retry loads
   qint64 modelContext = 0;
 

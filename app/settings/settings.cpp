@@ -13,7 +13,6 @@ namespace {
 constexpr double kMinZoom = 0.85, kMaxZoom = 1.6;         // look.md 2
 constexpr int kMinSidebar = 200, kMaxSidebar = 360;       // look.md 6
 const char* const kAppearances[] = {"system", "light", "dark", "high contrast"};
-const char* const kKvTypes[] = {"f16", "q8_0", "q4_0", "f32"};
 
 double bounded(double value, double low, double high) { return std::isfinite(value) ? std::clamp(value, low, high) : low; }
 
@@ -52,9 +51,10 @@ void Settings::Private::read() {
   values.maxTokens = std::max(-1, take("max_tokens").toInt(defaults.maxTokens));
   values.contextLength = std::max(0, take("context_length").toInt(defaults.contextLength));
   values.threads = std::clamp(take("threads").toInt(defaults.threads), 0, 1024);
-  const QString kvType = take("kv_type").toString();
-  for (const char* known : kKvTypes) {
-    if (kvType == QLatin1String(known)) values.kvType = kvType;
+  if (const QString kvType = take("kv_type").toString(); kvFromName(kvType)) values.kvType = kvType;
+  const QJsonObject choices = take("models").toObject();
+  for (auto choice = choices.begin(); choice != choices.end(); ++choice) {
+    values.loadChoices.insert(choice.key(), LoadChoice::from(choice->toObject(), defaultLoadChoice()));
   }
   unknown = object;
 }
@@ -81,7 +81,18 @@ QJsonObject Settings::Private::json() const {
   object.insert("context_length", values.contextLength);
   object.insert("threads", values.threads);
   object.insert("kv_type", values.kvType);
+  QJsonObject choices;
+  for (auto choice = values.loadChoices.begin(); choice != values.loadChoices.end(); ++choice) choices.insert(choice.key(), choice->json());
+  object.insert("models", choices);
   return object;
+}
+
+LoadChoice Settings::Private::defaultLoadChoice() const {
+  LoadChoice choice;
+  choice.contextLength = values.contextLength;
+  choice.threads = values.threads;
+  choice.kv = kvFromName(values.kvType).value_or(DType::f16);
+  return choice;
 }
 
 void Settings::Private::save() {
@@ -143,9 +154,18 @@ void Settings::setMaxTokens(int value) { put(d->values.maxTokens, std::max(-1, v
 void Settings::setContextLength(int value) { put(d->values.contextLength, std::max(0, value)); }
 void Settings::setThreads(int value) { put(d->values.threads, std::clamp(value, 0, 1024)); }
 void Settings::setKvType(const QString& value) {
-  for (const char* known : kKvTypes) {
-    if (value == QLatin1String(known)) put(d->values.kvType, value);
-  }
+  if (kvFromName(value)) put(d->values.kvType, value);
+}
+
+LoadChoice Settings::loadChoice(const QString& modelPath) const {
+  const auto own = d->values.loadChoices.constFind(modelPath);
+  return own == d->values.loadChoices.constEnd() ? d->defaultLoadChoice() : *own;
+}
+
+void Settings::setLoadChoice(const QString& modelPath, const LoadChoice& choice) {
+  if (modelPath.isEmpty() || choice == loadChoice(modelPath)) return;
+  d->values.loadChoices.insert(modelPath, choice);
+  Q_EMIT changed();
 }
 
 void Settings::setOwnSampling(bool value) {

@@ -4,7 +4,7 @@
 #include <QtQml/qqmlregistration.h>
 #include <memory>
 
-#include "engine/sampling/sampler.h"
+#include "app/settings/load_choice.h"
 
 // What the person chose, kept in settings.json of the data folder (written atomically, off the GUI thread).
 
@@ -32,7 +32,7 @@ class Settings : public QObject {
   Q_PROPERTY(double frequencyPenalty READ frequencyPenalty WRITE setFrequencyPenalty NOTIFY changed)
   Q_PROPERTY(int seed READ seed WRITE setSeed NOTIFY changed)                    // -1: another one each time
   Q_PROPERTY(int maxTokens READ maxTokens WRITE setMaxTokens NOTIFY changed)     // -1: until the model ends
-  // Loading: takes effect the next time a model is loaded.
+  // Loading: what counts for models that have no choice of their own.
   Q_PROPERTY(int contextLength READ contextLength WRITE setContextLength NOTIFY changed)  // 0: what fits
   Q_PROPERTY(int threads READ threads WRITE setThreads NOTIFY changed)           // 0: one a physical core
   Q_PROPERTY(QString kvType READ kvType WRITE setKvType NOTIFY changed)          // "f16", "q8_0", "q4_0", "f32"
@@ -88,6 +88,9 @@ class Settings : public QObject {
   // What counts for the next answer; its seed is to be set by the caller.
   SamplingParams samplingParams() const;
   void setRecommended(const SamplingParams& params);  // of the model that was just loaded
+  // What counts the next time this model is loaded; the values above where nothing was chosen for it.
+  LoadChoice loadChoice(const QString& modelPath) const;
+  void setLoadChoice(const QString& modelPath, const LoadChoice& choice);
   void saveNow();
 
  public slots:

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <QHash>
 #include <QJsonObject>
 #include <QTimer>
 
@@ -27,12 +28,14 @@ struct Settings::Private {
     int contextLength = 0;
     int threads = 0;
     QString kvType = QStringLiteral("f16");
+    QHash<QString, LoadChoice> loadChoices;  // by the model's path
   };
 
   Private(QString path, BackgroundFiles* files);
   // Reads the file; what cannot be read counts as not chosen. Values out of range are brought into it.
   void read();
   QJsonObject json() const;
+  LoadChoice defaultLoadChoice() const;
   void save();  // now; else a change is saved half a second later
 
   Settings* q = nullptr;

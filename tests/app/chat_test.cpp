@@ -52,6 +52,43 @@ class ChatTest : public QObject {
     QCOMPARE(found, "Written first");
   }
 
+  void aSwitchThatFailsKeepsTheOldModelWhichAnswers() {
+    ProgramFixture f;
+    QVERIFY(f.loadModel());
+    ScriptedEngine::Loading broken;
+    broken.error = make_error(ErrorCode::bad_file, "other.gguf: tensor blk.0.attn_q.weight, found none");
+    f.setLoading(broken);
+    f.chat()->loadModel(QStringLiteral("/models/other.gguf"));
+    QVERIFY(f.waitFor(ChatController::Ready));
+    QCOMPARE(f.chat()->modelPath(), "/models/scripted.gguf");
+    QCOMPARE(f.chat()->modelDetail(), "Q4_1");
+    QCOMPARE(f.chat()->contextLength(), 8192);
+    QVERIFY(f.chat()->notice().explanation.contains("scripted answers as before"));
+    f.setLoading({});
+    QVERIFY(f.ask("Still there?"));
+    QCOMPARE(f.chat()->messages()->messageCount(), 2);
+    f.chat()->runAction(UserError::Retry);  // of the notice: the other one again
+    QVERIFY(f.waitFor(ChatController::Ready));
+    QCOMPARE(f.chat()->modelPath(), "/models/other.gguf");
+    QVERIFY(!f.chat()->notice().isSet());
+  }
+
+  void aSwitchThatIsStoppedKeepsTheOldModelWithoutAWord() {
+    ProgramFixture f;
+    QVERIFY(f.loadModel());
+    ScriptedEngine::Loading slow;
+    slow.milliseconds = 5000;
+    f.setLoading(slow);
+    f.chat()->loadModel(QStringLiteral("/models/other.gguf"));
+    QTRY_VERIFY(f.chat()->progressTotal() > 0);
+    QCOMPARE(f.chat()->modelPath(), "/models/other.gguf");
+    f.chat()->stop();
+    QVERIFY(f.waitFor(ChatController::Ready, 500));
+    QCOMPARE(f.chat()->modelPath(), "/models/scripted.gguf");
+    QVERIFY(!f.chat()->notice().isSet());
+    QVERIFY(f.ask("Still there?"));
+  }
+
   void emptyWordsDoNothing() {
     ProgramFixture f;
     f.chat()->send("  \n ");

@@ -305,6 +305,31 @@ class ListsTest : public QObject {
     f.start();
   }
 
+  void whatIsChosenForAModelCountsForItAlone() {
+    ProgramFixture f;
+    Settings* settings = f.program->settings();
+    settings->setContextLength(2048);
+    LoadChoice choice = settings->loadChoice("/models/scripted.gguf");
+    QCOMPARE(choice.contextLength, 2048);
+    choice.contextLength = 4096;
+    choice.quantization = LoadQuantization::int8;
+    choice.ramBytes = 3'000'000'000;
+    choice.attention.kind = AttentionChoice::Kind::window;
+    choice.attention.window = 777;
+    settings->setLoadChoice("/models/scripted.gguf", choice);
+    f.restart();
+    QVERIFY(f.program->settings()->loadChoice("/models/scripted.gguf") == choice);
+    QVERIFY(f.loadModel());
+    const LoadRequest request = f.engine->load_requests().back();
+    QCOMPARE(request.context_length, 4096);
+    QVERIFY(request.quantization == LoadQuantization::int8);
+    QCOMPARE(request.ram_bytes, 3'000'000'000U);
+    QCOMPARE(request.attention.window, 777);
+    f.chat()->loadModel("/models/other.gguf");
+    QVERIFY(f.waitFor(ChatController::Ready));
+    QCOMPARE(f.engine->load_requests().back().context_length, 2048);
+  }
+
   void theModelsOwnSamplingCountsUntilAValueIsChanged() {
     ProgramFixture f;
     Settings* settings = f.program->settings();

@@ -80,6 +80,16 @@ std::vector<LoadRequest> ScriptedEngine::load_requests() const {
   return load_requests_;
 }
 
+void ScriptedEngine::set_plan(std::optional<Result<LoadPlan>> plan) {
+  const std::scoped_lock lock(mutex_);
+  plan_ = std::move(plan);
+}
+
+std::vector<LoadRequest> ScriptedEngine::plan_requests() const {
+  const std::scoped_lock lock(mutex_);
+  return plan_requests_;
+}
+
 int ScriptedEngine::n_unloads() const {
   const std::scoped_lock lock(mutex_);
   return n_unloads_;
@@ -110,6 +120,8 @@ Result<void> ScriptedEngine::load(const LoadRequest& request, const LoadProgress
   info.architecture = "llama";
   info.quantization = loading.quantization;
   info.chat_format = "smollm2-instruct";
+  info.can_see = loading.can_see;
+  info.notes = loading.notes;
   info.device = "cpu";
   info.n_parameters = 134'515'008;
   info.context_length = request.context_length > 0 ? request.context_length : 8192;
@@ -131,6 +143,8 @@ Result<void> ScriptedEngine::switch_to(const LoadRequest& request, const LoadPro
 
 Result<LoadPlan> ScriptedEngine::plan(const LoadRequest& request) {
   const std::scoped_lock lock(mutex_);
+  plan_requests_.push_back(request);
+  if (plan_) return *plan_;
   LoadPlan plan;
   plan.context_length = request.context_length > 0 ? request.context_length : 8192;
   plan.weight_bytes = loading_.bytes;
@@ -177,9 +191,17 @@ Result<GenerateResult> ScriptedEngine::generate(const GenerateRequest& request, 
   const auto start = Clock::now();
   constexpr int kChunks = 20;
   bool is_stopped = false;
+  std::int64_t n_pictures = 0;
+  for (const ChatMessage& message : request.messages) n_pictures += static_cast<std::int64_t>(message.images.size());
+  if (n_pictures > 0 && !loaded_->can_see) return make_error(ErrorCode::not_available, "images: a model that sees, found none");
+  for (std::int64_t picture = 0; n_pictures > 0 && picture <= n_pictures && !is_stopped; ++picture) {
+    if (sink.image) sink.image(picture, n_pictures);
+    if (picture < n_pictures) is_stopped = !sleep_until(Clock::now() + std::chrono::milliseconds(script.picture_ms), stop);
+  }
+  const auto read_start = Clock::now();
   for (int chunk = 0; chunk <= kChunks && !is_stopped; ++chunk) {
     if (sink.prefill) sink.prefill(script.prompt_tokens * chunk / kChunks, script.prompt_tokens);
-    is_stopped = !sleep_until(start + std::chrono::milliseconds(script.prefill_ms) * chunk / kChunks, stop);
+    is_stopped = !sleep_until(read_start + std::chrono::milliseconds(script.prefill_ms) * chunk / kChunks, stop);
   }
   result.stats.prefill_seconds = seconds_since(start);
 

@@ -22,6 +22,7 @@ class ScriptedEngine : public Engine {
   struct Script {
     std::vector<ScriptStep> steps;
     int prefill_ms = 0;                  // how long reading the prompt takes
+    int picture_ms = 0;                  // how long looking at each picture takes
     std::int64_t prompt_tokens = 64;
     std::int64_t dropped_messages = 0;
     std::int64_t context_length = 4096;
@@ -35,6 +36,8 @@ class ScriptedEngine : public Engine {
     std::optional<Error> error;          // when the time has passed
     std::string name = "SmolLM2-135M-Instruct";
     std::string quantization = "Q4_1";
+    bool can_see = false;
+    std::vector<std::string> notes = {};
   };
 
   // n_tokens steps of the words of `text` in turn (a word keeps the space before it), `delay_ms` apart; all of them once when n_tokens is 0.
@@ -45,9 +48,13 @@ class ScriptedEngine : public Engine {
   // Called on the engine's thread right before a step's text goes to the sink, with the bytes emitted so far; null: nobody.
   void set_observer(std::function<void(std::uint64_t n_bytes)> observer);
 
+  // What the next plans say; unset: SmolLM2-135M's shape with what was asked.
+  void set_plan(std::optional<Result<LoadPlan>> plan);
+
   // What was asked so far.
   std::vector<GenerateRequest> generate_requests() const;
   std::vector<LoadRequest> load_requests() const;
+  std::vector<LoadRequest> plan_requests() const;
   int n_unloads() const;
 
   DeviceList devices() override;
@@ -79,6 +86,8 @@ class ScriptedEngine : public Engine {
   std::function<void(std::uint64_t)> observer_;
   std::vector<GenerateRequest> generate_requests_;
   std::vector<LoadRequest> load_requests_;
+  std::vector<LoadRequest> plan_requests_;
+  std::optional<Result<LoadPlan>> plan_;
   int n_unloads_ = 0;
   std::optional<LoadedInfo> loaded_;  // of the engine's thread alone
 };

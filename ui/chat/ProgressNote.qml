@@ -22,6 +22,8 @@ Row {
         case ChatController.Loading:
             return root.chat.queued ? qsTr("Queued · loading")
                  : root.chat.progressTotal > 0 ? qsTr("Loading %1").arg(Figures.bytesOf(done.value, root.chat.progressTotal)) : qsTr("Loading")
+        case ChatController.Looking:
+            return qsTr("Looking · picture %1 of %2").arg(Math.min(done.value + 1, root.chat.progressTotal)).arg(root.chat.progressTotal)
         case ChatController.Reading:
             return root.chat.progressTotal > 0
                  ? qsTr("Reading %1 of %2").arg(Figures.count(done.value)).arg(Figures.count(root.chat.progressTotal)) : qsTr("Reading")
