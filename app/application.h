@@ -28,6 +28,10 @@ class Application : public QObject {
   Q_PROPERTY(pio::MemoryMeter* memory MEMBER memory CONSTANT)
 
  public:
+  // What stands in the middle of the window.
+  enum Pane { ChatPane, CodePane, ImagePane };
+  Q_ENUM(Pane)
+
   using QObject::QObject;
   ChatController* chat = nullptr;
   HistoryModel* history = nullptr;
@@ -45,6 +49,7 @@ class Application : public QObject {
   void exportTo(const QUrl& file);
 
  signals:
+  void paneRequested(int pane);  // a file that was opened belongs there
   void importOffered(const QUrl& file);
   void unsupportedFile(const QUrl& file);
   void imported(int added, int known);  // chats added, and chats that were there already

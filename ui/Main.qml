@@ -15,16 +15,31 @@ T.ApplicationWindow {
     required property Application app
     readonly property bool narrow: root.width < Theme.narrow
     readonly property bool tight: root.width < Theme.tight
+    readonly property var panes: [Application.ChatPane]     // those that there are, in their order
+    property int pane: Application.ChatPane
+    readonly property bool chatShown: root.pane === Application.ChatPane
     property bool sidebarOverPage: false    // where the sidebar lies over the page, it opens for one choice
-    readonly property bool sidebarShown: root.tight ? root.sidebarOverPage : root.app.settings.sidebarVisible
+    property bool sidebarBesideWork: false  // code and pictures want the width: there the sidebar starts hidden
+    readonly property bool sidebarShown: root.tight ? root.sidebarOverPage
+                                                    : root.chatShown ? root.app.settings.sidebarVisible : root.sidebarBesideWork
     readonly property bool popupShown: picker.visible || settings.visible || shortcuts.visible || systemPrompt.visible
     readonly property bool ownKeys: !root.popupShown     // the window's keys count; a popup has its own
+    readonly property bool chatKeys: root.ownKeys && root.chatShown
 
     function toggleSidebar(): void {
         if (root.tight)
             root.sidebarOverPage = !root.sidebarOverPage
-        else
+        else if (root.chatShown)
             root.app.settings.sidebarVisible = !root.app.settings.sidebarVisible
+        else
+            root.sidebarBesideWork = !root.sidebarBesideWork
+    }
+    function showPane(pane: int): void {
+        if (root.panes.indexOf(pane) < 0)
+            return
+        root.sidebarOverPage = false
+        root.pane = pane
+        root.takeFocus()
     }
     function showSidebar(): void {
         if (!root.sidebarShown)
@@ -34,9 +49,8 @@ T.ApplicationWindow {
         pane.takeFocus()
     }
     function newChat(): void {
-        root.sidebarOverPage = false
         root.app.chat.newChat()
-        pane.takeFocus()
+        root.showPane(Application.ChatPane)
     }
     function zoomBy(step: real): void {
         root.app.settings.zoom = Math.max(0.85, Math.min(1.6, Math.round((root.app.settings.zoom + step) * 100) / 100))
@@ -62,7 +76,7 @@ T.ApplicationWindow {
     title: root.app.chat.title.length > 0 ? qsTr("%1 — Inference-PIO").arg(root.app.chat.title) : qsTr("Inference-PIO")
     color: Theme.color.canvas
     font: Theme.ui.font
-    Component.onCompleted: pane.takeFocus()
+    Component.onCompleted: root.takeFocus()
 
     // Dialogs that Qt draws itself take these.
     palette {
@@ -115,13 +129,13 @@ T.ApplicationWindow {
                 anchors { right: parent.right; top: parent.top; bottom: parent.bottom }
                 width: slot.wanted
                 history: root.app.history
+                panes: root.panes
+                pane: root.pane
+                onPaneChosen: pane => root.showPane(pane)
                 onNewChatRequested: root.newChat()
                 onSettingsRequested: settings.open()
-                onFocusReturned: pane.takeFocus()
-                onChatOpened: {
-                    root.sidebarOverPage = false
-                    pane.takeFocus()
-                }
+                onFocusReturned: root.takeFocus()
+                onChatOpened: root.showPane(Application.ChatPane)
             }
             Item {
                 anchors { right: parent.right; top: parent.top; bottom: parent.bottom }
@@ -161,12 +175,15 @@ T.ApplicationWindow {
             id: pane
 
             anchors { left: root.tight ? parent.left : slot.right; right: parent.right; top: parent.top; bottom: status.top }
+            visible: root.chatShown
+            panes: root.sidebarShown ? [] : root.panes
             chat: root.app.chat
             models: root.app.models
             history: root.app.history
             enterSends: root.app.settings.enterSends
             narrow: root.narrow
             onSidebarRequested: root.toggleSidebar()
+            onPaneChosen: pane => root.showPane(pane)
             onFileRequested: files.open()
             onPickerRequested: root.openPicker()
             onSystemPromptRequested: systemPrompt.open()
@@ -192,6 +209,9 @@ T.ApplicationWindow {
     Connections {
         target: root.app
 
+        function onPaneRequested(pane: int): void {
+            root.showPane(pane)
+        }
         function onImportOffered(file: url): void {
             root.app.importFile(file)
         }
@@ -225,7 +245,7 @@ T.ApplicationWindow {
         models: root.app.models
         chat: root.app.chat
         onFileRequested: files.open()
-        onClosed: pane.takeFocus()
+        onClosed: root.takeFocus()
     }
     SettingsDialog {
         id: settings
@@ -233,18 +253,18 @@ T.ApplicationWindow {
         settings: root.app.settings
         chat: root.app.chat
         onShortcutsRequested: shortcuts.open()
-        onClosed: pane.takeFocus()
+        onClosed: root.takeFocus()
     }
     ShortcutsDialog {
         id: shortcuts
 
-        onClosed: pane.takeFocus()
+        onClosed: root.takeFocus()
     }
     SystemPromptDialog {
         id: systemPrompt
 
         chat: root.app.chat
-        onClosed: pane.takeFocus()
+        onClosed: root.takeFocus()
     }
     FileDialog {
         id: files
@@ -273,32 +293,34 @@ T.ApplicationWindow {
             sidebar.search()
         }
     }
-    Shortcut { sequences: [StandardKey.Find]; enabled: root.ownKeys; onActivated: pane.find() }
+    Shortcut { sequences: [StandardKey.Find]; enabled: root.chatKeys; onActivated: pane.find() }
     Shortcut { sequences: ["Ctrl+L"]; onActivated: picker.visible ? picker.close() : root.openPicker() }
     Shortcut { sequences: [StandardKey.Open]; enabled: root.ownKeys; onActivated: files.open() }
-    Shortcut { sequences: ["Ctrl+1"]; enabled: root.ownKeys; onActivated: pane.takeFocus() }
-    Shortcut { sequences: ["F2"]; enabled: root.ownKeys; onActivated: pane.header.rename() }
+    Shortcut { sequences: ["Ctrl+1"]; enabled: root.ownKeys; onActivated: root.showPane(root.panes[0]) }
+    Shortcut { sequences: ["Ctrl+2"]; enabled: root.ownKeys && root.panes.length > 1; onActivated: root.showPane(root.panes[1]) }
+    Shortcut { sequences: ["Ctrl+3"]; enabled: root.ownKeys && root.panes.length > 2; onActivated: root.showPane(root.panes[2]) }
+    Shortcut { sequences: ["F2"]; enabled: root.chatKeys; onActivated: pane.header.rename() }
     Shortcut { sequences: ["F9", "Ctrl+B"]; enabled: root.ownKeys; onActivated: root.toggleSidebar() }
-    Shortcut { sequences: ["F10"]; enabled: root.ownKeys; onActivated: pane.header.openMenu() }
+    Shortcut { sequences: ["F10"]; enabled: root.chatKeys; onActivated: pane.header.openMenu() }
     Shortcut { sequences: ["Escape"]; enabled: root.ownKeys && root.app.chat.busy; onActivated: root.app.chat.stop() }
     Shortcut {
         sequences: ["Ctrl+Return", "Ctrl+Enter"]
-        enabled: root.ownKeys && !root.app.chat.busy && pane.composer.isEmpty && pane.messageList.editingId.length === 0
+        enabled: root.chatKeys && !root.app.chat.busy && pane.composer.isEmpty && pane.messageList.editingId.length === 0
         onActivated: root.app.chat.regenerateLast()
     }
     Shortcut {
         sequences: ["Alt+Return", "Alt+Enter"]
-        enabled: root.ownKeys && !root.app.chat.busy
+        enabled: root.chatKeys && !root.app.chat.busy
         onActivated: root.app.chat.continueLast()
     }
-    Shortcut { sequences: ["Alt+Left"]; enabled: root.ownKeys && !root.app.chat.busy; onActivated: pane.messageList.stepVersion(-1) }
-    Shortcut { sequences: ["Alt+Right"]; enabled: root.ownKeys && !root.app.chat.busy; onActivated: pane.messageList.stepVersion(1) }
+    Shortcut { sequences: ["Alt+Left"]; enabled: root.chatKeys && !root.app.chat.busy; onActivated: pane.messageList.stepVersion(-1) }
+    Shortcut { sequences: ["Alt+Right"]; enabled: root.chatKeys && !root.app.chat.busy; onActivated: pane.messageList.stepVersion(1) }
     Shortcut {
         sequences: ["Ctrl+Shift+E"]
-        enabled: root.ownKeys && !root.app.chat.busy
+        enabled: root.chatKeys && !root.app.chat.busy
         onActivated: pane.messageList.editQuestion(root.app.chat.lastUserMessageId())
     }
-    Shortcut { sequences: ["Ctrl+Shift+C"]; enabled: root.ownKeys; onActivated: root.app.chat.copyLastAnswer() }
+    Shortcut { sequences: ["Ctrl+Shift+C"]; enabled: root.chatKeys; onActivated: root.app.chat.copyLastAnswer() }
     Shortcut { sequences: [StandardKey.Undo]; enabled: root.app.history.removedTitle.length > 0; onActivated: root.app.history.undoRemove() }
     Shortcut { sequences: ["Ctrl+,", StandardKey.Preferences]; enabled: root.ownKeys; onActivated: settings.open() }
     Shortcut { sequences: ["Ctrl+?", "Ctrl+Shift+/", "F1"]; enabled: root.ownKeys; onActivated: shortcuts.open() }

@@ -9,9 +9,11 @@ Item {
 
     required property ChatController chat
     required property bool lineShown
+    property var panes: []              // Application.Pane, to switch among when the sidebar does not offer it
     property bool renaming: false
     readonly property bool isNew: root.chat.chatId.length === 0
     signal sidebarRequested()
+    signal paneChosen(pane: int)
     signal findRequested()
     signal systemPromptRequested()
     signal deleteRequested()
@@ -49,9 +51,17 @@ Item {
             key: qsTr("F9")
             onClicked: root.sidebarRequested()
         }
+        PaneSwitcher {
+            Layout.leftMargin: Theme.space4
+            visible: root.panes.length > 1
+            compact: true
+            panes: root.panes
+            current: Application.ChatPane
+            onChosen: pane => root.paneChosen(pane)
+        }
         Words {
             Layout.fillWidth: true
-            Layout.leftMargin: Theme.space4
+            Layout.leftMargin: root.panes.length > 1 ? Theme.space12 : Theme.space4
             visible: !root.renaming
             role: Theme.title
             text: root.isNew ? qsTr("New chat") : root.chat.title

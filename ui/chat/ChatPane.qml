@@ -14,6 +14,7 @@ Rectangle {
     required property ModelLibrary models
     required property HistoryModel history
     required property bool enterSends
+    property var panes: []
     property bool narrow: false
     property bool finding: false
     readonly property real margin: root.narrow ? Theme.space16 : Theme.space32
@@ -23,6 +24,7 @@ Rectangle {
     readonly property alias header: header
     readonly property alias messageList: list
     signal sidebarRequested()
+    signal paneChosen(pane: int)
     signal fileRequested()
     signal pickerRequested()
     signal systemPromptRequested()
@@ -55,8 +57,10 @@ Rectangle {
 
         anchors { left: parent.left; right: parent.right; top: parent.top }
         chat: root.chat
+        panes: root.panes
         lineShown: !root.isEmpty && !list.atTop && !root.finding
         onSidebarRequested: root.sidebarRequested()
+        onPaneChosen: pane => root.paneChosen(pane)
         onFindRequested: root.finding ? root.endFinding() : root.find()
         onSystemPromptRequested: root.systemPromptRequested()
         onDeleteRequested: root.history.remove(root.chat.chatId)

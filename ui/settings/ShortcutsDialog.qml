@@ -9,6 +9,7 @@ PioDialog {
     id: root
 
     readonly property var keys: [
+        [qsTr("Chat, code or image pane"), qsTr("Ctrl+1, Ctrl+2, Ctrl+3")],
         [qsTr("New chat"), qsTr("Ctrl+N")],
         [qsTr("Search all chats"), qsTr("Ctrl+K")],
         [qsTr("Find in this chat"), qsTr("Ctrl+F")],

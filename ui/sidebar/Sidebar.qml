@@ -11,9 +11,12 @@ Rectangle {
     id: root
 
     required property HistoryModel history
+    property var panes: []              // Application.Pane; fewer than two need no switch
+    property int pane: Application.ChatPane
     property string renamingId: ""
     property string menuId: ""
     readonly property bool searching: root.history.query.length > 0
+    signal paneChosen(pane: int)
     signal newChatRequested()
     signal settingsRequested()
     signal chatOpened()
@@ -48,10 +51,21 @@ Rectangle {
 
     color: Theme.color.side
 
+    PaneSwitcher {
+        id: switcher
+
+        anchors { left: parent.left; right: parent.right; top: parent.top; margins: Theme.space12; topMargin: Theme.space8 }
+        height: visible ? implicitHeight : 0
+        visible: root.panes.length > 1
+        panes: root.panes
+        current: root.pane
+        onChosen: pane => root.paneChosen(pane)
+    }
     RowLayout {
         id: top
 
-        anchors { left: parent.left; right: parent.right; top: parent.top; margins: Theme.space12; topMargin: Theme.space8 }
+        anchors { left: parent.left; right: parent.right; top: switcher.bottom; margins: Theme.space12 }
+        anchors.topMargin: switcher.visible ? Theme.space8 : 0
         height: Theme.row
         spacing: Theme.space4
 

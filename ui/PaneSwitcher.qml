@@ -1,0 +1,119 @@
+pragma ComponentBehavior: Bound
+
+import QtQuick
+import QtQuick.Layouts
+import QtQuick.Templates as T
+import Pio.App
+import Pio.Ui
+
+/*! Chat, code or image: words and icons over the sidebar, icons alone in a header. Arrow keys move between them. */
+T.Control {
+    id: root
+
+    required property var panes         // Application.Pane, in the order shown
+    required property int current
+    property bool compact: false        // icons alone
+    readonly property bool wordsOnly: !root.compact && root.width < 216
+    signal chosen(pane: int)
+
+    function nameOf(pane: int): string {
+        switch (pane) {
+        case Application.CodePane: return qsTr("Code")
+        case Application.ImagePane: return qsTr("Image")
+        }
+        return qsTr("Chat")
+    }
+    function iconOf(pane: int): string {
+        switch (pane) {
+        case Application.CodePane: return "code"
+        case Application.ImagePane: return "image"
+        }
+        return "chat"
+    }
+    function step(by: int): void {
+        const at = root.panes.indexOf(root.current) + by
+        if (at >= 0 && at < root.panes.length)
+            root.chosen(root.panes[at])
+    }
+
+    implicitWidth: root.compact ? root.panes.length * Theme.row + 2 * Theme.space2 : 240
+    implicitHeight: Theme.row
+    focusPolicy: Qt.StrongFocus
+    padding: Theme.space2
+    Accessible.role: Accessible.PageTabList
+    Accessible.name: qsTr("%1: %2", "a choice, what is chosen").arg(qsTr("Pane")).arg(root.nameOf(root.current))
+    Keys.onLeftPressed: root.step(-1)
+    Keys.onRightPressed: root.step(1)
+
+    background: Rectangle {
+        radius: Theme.radiusBlock
+        color: Theme.highContrast ? "transparent" : Theme.color.press
+        border.width: Theme.highContrast ? 1 : 0
+        border.color: Theme.color.edge
+
+        FocusRing {
+            visible: root.visualFocus
+            gap: 2
+            baseRadius: Theme.radiusBlock
+        }
+    }
+    contentItem: RowLayout {
+        spacing: 0
+
+        Repeater {
+            model: root.panes
+
+            T.AbstractButton {
+                id: segment
+
+                required property int index
+                required property int modelData
+                readonly property bool taken: segment.modelData === root.current
+                readonly property color ink: segment.taken ? Theme.segmentInk : Theme.color.text2
+
+                Layout.fillWidth: true
+                Layout.fillHeight: true
+                Layout.preferredWidth: 1
+                focusPolicy: Qt.NoFocus
+                hoverEnabled: true
+                text: root.nameOf(segment.modelData)
+                Accessible.role: Accessible.PageTab
+                Accessible.name: segment.text
+                Accessible.checked: segment.taken
+                onClicked: root.chosen(segment.modelData)
+
+                contentItem: Item {
+                    Row {
+                        anchors.centerIn: parent
+                        spacing: Theme.space6
+
+                        Icon {
+                            visible: !root.wordsOnly
+                            anchors.verticalCenter: parent.verticalCenter
+                            icon: root.iconOf(segment.modelData)
+                            color: segment.ink
+                        }
+                        Text {
+                            visible: !root.compact
+                            anchors.verticalCenter: parent.verticalCenter
+                            text: segment.text
+                            textFormat: Text.PlainText
+                            font: Theme.uiMedium.font
+                            color: segment.ink
+                        }
+                    }
+                }
+                background: Rectangle {
+                    radius: Theme.radius
+                    color: segment.taken ? Theme.segmentFill : "transparent"
+                }
+
+                TipOf {
+                    control: segment
+                    text: segment.text
+                    key: qsTr("Ctrl+%1").arg(segment.index + 1)
+                }
+            }
+        }
+    }
+}
