@@ -7,6 +7,7 @@
 #include "kernels/quant/k_quants.h"
 #include "kernels/quant/mxfp4.h"
 #include "kernels/quant/q32.h"
+#include "kernels/quant/weight_only.h"
 
 namespace pio {
 namespace {
@@ -81,10 +82,10 @@ constexpr DTypeInfo kTable[kNumDTypes] = {
     {DType::nvfp4, "NVFP4", 64, 36, nullptr, nullptr},
     {DType::q1_0, "Q1_0", 128, 18, nullptr, nullptr},
     {DType::q2_0, "Q2_0", 64, 18, nullptr, nullptr},
-    {DType::int4, "INT4", 128, 68, nullptr, nullptr},
-    {DType::int4_32, "INT4_32", 32, 20, nullptr, nullptr},
-    {DType::int8, "INT8", 32, 36, nullptr, nullptr},
-    {DType::nf4, "NF4", 32, 20, nullptr, nullptr},
+    {DType::int4, "INT4", 128, bytes<BlockInt4>, decode_int4, encode_int4},
+    {DType::int4_32, "INT4_32", 32, bytes<BlockInt4_32>, decode_int4_32, encode_int4_32},
+    {DType::int8, "INT8", 32, bytes<BlockInt8>, decode_int8, encode_int8},
+    {DType::nf4, "NF4", 32, bytes<BlockNf4>, decode_nf4, encode_nf4},
 };
 
 constexpr bool rows_stand_in_the_order_of_the_enum() {

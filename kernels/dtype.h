@@ -26,10 +26,11 @@ struct DTypeInfo {
   const char* name;          // as in file names and reports: "Q4_K"
   int block_length;          // numbers in a block; 1 for plain formats
   int block_bytes;           // bytes of a block
-  // The definition of the format: `n_values` (a multiple of block_length) from blocks to float32, bit for bit as ggml's reference
-  // decoder. Null for whole numbers and f64, which are no weights.
+  // The definition of the format: `n_values` (a multiple of block_length) from blocks to float32, bit for bit as the reference decoder of
+  // whoever published it. Null for whole numbers and f64, which are no weights.
   void (*decode)(const void* blocks, float* values, std::int64_t n_values);
-  // ggml's reference encoder bit for bit; null where the format has none here.
+  // The published reference encoder bit for bit; null where the format has none here. INT8 has one scale a row: its `values`
+  // are to be one whole row (NF4's: a row, or a whole matrix as bitsandbytes flattens it). Any values are safe; NaN and infinity have no right answer.
   void (*encode)(const float* values, void* blocks, std::int64_t n_values);
 };
 
