@@ -49,7 +49,9 @@ class LocalEngine final : public Engine {
 
   Result<std::int64_t> count_tokens(const std::vector<ChatMessage>& messages) override {
     RETURN_IF_ERROR(need_chat());
-    ASSIGN_OR_RETURN(const Prompt prompt, make_prompt(*chat_format(), *tokenizer(), messages, false, INT64_MAX));
+    GenerateRequest request;
+    request.messages = messages;
+    ASSIGN_OR_RETURN(const Prompt prompt, make_prompt(*chat_format(), *tokenizer(), request, INT64_MAX));
     return static_cast<std::int64_t>(prompt.ids.size());
   }
 
@@ -63,10 +65,10 @@ class LocalEngine final : public Engine {
       RETURN_IF_ERROR(need_chat());
       const std::int64_t context_length = model_->info().context_length;
       const std::int64_t limit = context_length - answer_reserve(context_length, request.max_tokens);
-      ASSIGN_OR_RETURN(prompt, make_prompt(*chat_format(), *tokenizer(), request.messages, request.continue_last, limit));
+      ASSIGN_OR_RETURN(prompt, make_prompt(*chat_format(), *tokenizer(), request, limit));
     }
     if (prompt.n_dropped_messages > 0 && sink.dropped) sink.dropped(prompt.n_dropped_messages);
-    ASSIGN_OR_RETURN(GenerateResult result, pio::generate(*model_, session(request.conversation), prompt.ids, request, sink, stop));
+    ASSIGN_OR_RETURN(GenerateResult result, pio::generate(*model_, session(request.conversation), prompt, request, sink, stop));
     result.n_dropped_messages = prompt.n_dropped_messages;
     return result;
   }

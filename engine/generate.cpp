@@ -15,30 +15,56 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 
 bool is_cancelled(const Result<void>& status) { return !status && status.error().code == ErrorCode::cancelled; }
 
-// Generated ids become shown text: whole characters, no control tokens, nothing of a stop string.
+// Generated ids become what is shown: whole characters, no control tokens; reasoning, calls and text apart; of the text nothing of a stop
+// string.
 class Emitter {
  public:
-  Emitter(const LoadedModel& model, const GenerateRequest& request, const GenerateSink& sink, GenerateResult& result)
-      : tokenizer_(model.tokenizer()), stops_(request.stop), sink_(sink), result_(result) {}
+  Emitter(const LoadedModel& model, ChatParser* parser, const GenerateRequest& request, const GenerateSink& sink, GenerateResult& result)
+      : tokenizer_(model.tokenizer()), parser_(parser), stops_(request.stop), sink_(sink), result_(result) {}
 
   void push(int id) {
     if (!tokenizer_ || tokenizer_->is_control(id)) return;
-    emit(stops_.push(utf8_.push(tokenizer_->bytes(id))));
+    characters(utf8_.push(tokenizer_->bytes(id)));
   }
   void finish() {
-    emit(stops_.push(utf8_.finish()));
-    emit(stops_.finish());
+    characters(utf8_.finish());
+    if (parser_ && !stopped()) events(parser_->finish());
+    text(stops_.finish());
   }
   bool stopped() const { return stops_.found(); }
 
  private:
-  void emit(std::string_view text) {
+  void characters(std::string_view characters) {
+    if (characters.empty()) return;
+    if (parser_) events(parser_->push(characters));
+    else text(stops_.push(characters));
+  }
+  void events(std::vector<ChatEvent> events) {
+    for (ChatEvent& event : events) {
+      if (stopped()) return;
+      switch (event.kind) {
+        case ChatEvent::Kind::text: text(stops_.push(event.text)); break;
+        case ChatEvent::Kind::reasoning:
+          result_.reasoning += event.text;
+          if (sink_.reasoning) sink_.reasoning(event.text, n_tokens());
+          break;
+        case ChatEvent::Kind::tool_call:
+          text(stops_.finish());  // no stop string reaches across a call
+          result_.tool_calls.push_back(std::move(event.call));
+          if (sink_.tool_call) sink_.tool_call(result_.tool_calls.back());
+          break;
+      }
+    }
+  }
+  void text(std::string_view text) {
     if (text.empty()) return;
     result_.text += text;
-    if (sink_.text) sink_.text(text, static_cast<std::int64_t>(result_.ids.size()));
+    if (sink_.text) sink_.text(text, n_tokens());
   }
+  std::int64_t n_tokens() const { return static_cast<std::int64_t>(result_.ids.size()); }
 
   const Tokenizer* tokenizer_;
+  ChatParser* parser_;  // may be null
   Utf8Stream utf8_;
   StopStrings stops_;
   const GenerateSink& sink_;
@@ -47,8 +73,9 @@ class Emitter {
 
 }  // namespace
 
-Result<GenerateResult> generate(LoadedModel& model, Session& session, std::span<const int> prompt, const GenerateRequest& request,
+Result<GenerateResult> generate(LoadedModel& model, Session& session, const Prompt& input, const GenerateRequest& request,
                                 const GenerateSink& sink, std::stop_token stop) {
+  const std::span<const int> prompt = input.ids;
   const Clock::time_point start = Clock::now();
   GenerateResult result;
   GenerationStats& stats = result.stats;
@@ -68,7 +95,7 @@ Result<GenerateResult> generate(LoadedModel& model, Session& session, std::span<
   Sampler sampler(request.sampling);
   for (int id : prompt) sampler.accept(id);
 
-  Emitter emitter(model, request, sink, result);
+  Emitter emitter(model, input.parser.get(), request, sink, result);
   const auto finish = [&](FinishReason reason) {
     emitter.finish();
     result.finish_reason = reason;

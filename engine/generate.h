@@ -1,8 +1,8 @@
 #pragma once
 
-#include <span>
 #include <stop_token>
 
+#include "engine/prompt.h"
 #include "engine/session.h"
 
 // The loop of one turn: read the prompt in chunks, then sample, decode, emit, until the model ends, a stop string comes, the context is
@@ -10,8 +10,8 @@
 
 namespace pio {
 
-// `prompt` replaces what the session holds, as far as it differs.
-Result<GenerateResult> generate(LoadedModel& model, Session& session, std::span<const int> prompt, const GenerateRequest& request,
+// The prompt's ids replace what the session holds, as far as they differ.
+Result<GenerateResult> generate(LoadedModel& model, Session& session, const Prompt& prompt, const GenerateRequest& request,
                                 const GenerateSink& sink, std::stop_token stop);
 
 }  // namespace pio

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "engine/engine.h"
@@ -12,13 +13,13 @@ namespace pio {
 struct Prompt {
   std::vector<int> ids;
   std::int64_t n_dropped_messages = 0;  // the oldest turns, left out whole
+  std::unique_ptr<ChatParser> parser;   // of the answer; null where the ids are no conversation
 };
 
-// Renders `messages` and, while the prompt is longer than `limit` tokens, leaves out the oldest turn: a user's message and everything up
-// to the next one. System messages at the beginning stay; so does the last turn. With `continue_last` the last message, an assistant's,
-// is open: its text follows the generation prompt. Fails with context_full{limit, asked} when the last turn alone is too long, and with
-// template_refused where the chat format does not take the conversation.
-Result<Prompt> make_prompt(const ChatFormat& format, const Tokenizer& tokenizer, const std::vector<ChatMessage>& messages,
-                           bool continue_last, std::int64_t limit);
+// Renders the request's messages with its tools and, while the prompt is longer than `limit` tokens, leaves out the oldest turn: a user's
+// message and everything up to the next one. System messages at the beginning stay; so does the last turn. With `continue_last` the last
+// message, an assistant's, is open: its reasoning and text follow the generation prompt. Fails with context_full{limit, asked} when the
+// last turn alone is too long, and with template_refused where the chat format does not take the conversation.
+Result<Prompt> make_prompt(const ChatFormat& format, const Tokenizer& tokenizer, const GenerateRequest& request, std::int64_t limit);
 
 }  // namespace pio

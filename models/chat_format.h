@@ -23,11 +23,17 @@ struct Piece {
   std::string text;
 };
 
+// An answer that was begun and is to be carried on. With any `content` its reasoning has ended.
+struct BegunAnswer {
+  std::string reasoning, content;
+};
+
 struct RenderRequest {
   JsonValue messages;                   // array of {"role", "content", …}, as the published template takes them
   JsonValue tools;                      // array, or null
   bool add_generation_prompt = true;
   JsonValue variables = JsonValue::object({});  // enable_thinking, clear_thinking, add_vision_id
+  std::optional<BegunAnswer> begun = {};        // follows the generation prompt; no part of the published templates
 };
 
 // Recommended sampling of a family's publisher; unset where it says nothing.
@@ -71,7 +77,8 @@ class ChatFormat {
   // Spellings of the added tokens that end a turn: {"<|im_end|>", "<|endoftext|>"}.
   virtual std::vector<std::string_view> stop_tokens() const = 0;
   virtual RecommendedSampling recommended_sampling() const = 0;
-  // A parser for the answer to `request`, which tells whether reasoning comes first and what types a tool's arguments have.
+  // A parser for the answer to `request`, which tells whether reasoning comes first and what types a tool's arguments have. Calls are
+  // looked for only where tools are offered: an answer about the tags themselves stays text.
   virtual std::unique_ptr<ChatParser> parser(const RenderRequest& request) const;
   // Whether the model can reason before it answers, so that a person may switch it.
   virtual bool can_think() const { return false; }
@@ -79,8 +86,7 @@ class ChatFormat {
 
 // By name ("qwen3-4b-instruct-2507"); null when unknown.
 const ChatFormat* find_chat_format(std::string_view name);
-// The format of an architecture's family ("llama" → smollm2-instruct, "qwen2" → qwen2.5-coder, "qwen3" → qwen3-4b-instruct-2507); null
-// when none.
+// The format of an architecture's family ("llama" → smollm2-instruct, "qwen3_moe" and "qwen3moe" → qwen3-coder-30b, …); null when none.
 const ChatFormat* chat_format_of(std::string_view architecture);
 // All names, for messages.
 std::vector<std::string_view> chat_format_names();

@@ -77,6 +77,12 @@ void PieceWriter::arguments(const JsonValue& value) {
   }
 }
 
+void PieceWriter::open_assistant_turn(const RenderRequest& request) {
+  if (!request.add_generation_prompt) return;
+  own("<|im_start|>assistant\n");
+  if (request.begun) given(request.begun->content);
+}
+
 void PieceWriter::schema(const JsonValue& value, bool keys_are_names) {
   if (value.is_array()) {
     own("[");
@@ -96,8 +102,7 @@ void PieceWriter::schema(const JsonValue& value, bool keys_are_names) {
     if (keys_are_names) given(json_escaped(key));
     else word(json_escaped(key));
     own("\": ");
-    const auto is_type_word = [](const JsonValue& type) { return type.is_string() && is_word(type.text()); };
-    if (key == "type" && !keys_are_names && item.is_array() && std::all_of(item.items().begin(), item.items().end(), is_type_word)) {
+    if (key == "type" && !keys_are_names && is_list_of_words(item)) {
       own(item.dump());
     } else {
       schema(item, key == "properties" && !keys_are_names);
@@ -168,6 +173,30 @@ Result<std::string> concatenated(const JsonValue* value, std::string_view what) 
 
 bool is_string(const JsonValue* value, std::string_view wanted) { return value && value->is_string() && value->text() == wanted; }
 
+bool is_structured(const JsonValue& value) { return value.is_array() || value.is_object(); }
+
+bool is_list_of_words(const JsonValue& value) {
+  return value.is_array() && std::all_of(value.items().begin(), value.items().end(),
+                                         [](const JsonValue& item) { return item.is_string() && is_word(item.text()); });
+}
+
+std::string_view stripped(std::string_view text) {
+  // All that str.isspace() calls space, in UTF-8 (CPython 3.13, Unicode 15.1).
+  static constexpr std::string_view kSpaces[] = {
+      "\t", "\n", "\x0B", "\f", "\r", "\x1C", "\x1D", "\x1E", "\x1F", " ", "\u0085", "\u00A0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003",
+      "\u2004", "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200A", "\u2028", "\u2029", "\u202F", "\u205F", "\u3000"};
+  const auto* const end = std::end(kSpaces);
+  for (const auto* it = kSpaces; it != end;) {
+    it = std::find_if(kSpaces, end, [&](std::string_view space) { return text.starts_with(space); });
+    if (it != end) text.remove_prefix(it->size());
+  }
+  for (const auto* it = kSpaces; it != end;) {
+    it = std::find_if(kSpaces, end, [&](std::string_view space) { return text.ends_with(space); });
+    if (it != end) text.remove_suffix(it->size());
+  }
+  return text;
+}
+
 void write_hermes_tools(PieceWriter& writer, const std::vector<JsonValue>& tools) {
   writer.own(
       "# Tools\n\nYou may call one or more functions to assist with the user query.\n\n"
@@ -180,6 +209,24 @@ void write_hermes_tools(PieceWriter& writer, const std::vector<JsonValue>& tools
       "\n</tools>\n\nFor each function call, return a json object with function name and arguments within "
       "<tool_call></tool_call> XML tags:\n"
       "<tool_call>\n{\"name\": <function-name>, \"arguments\": <args-json-object>}\n</tool_call><|im_end|>\n");
+}
+
+Result<void> write_hermes_calls(PieceWriter& out, const JsonValue& calls, bool follows_text, const std::string& place) {
+  ASSIGN_OR_RETURN(const std::vector<JsonValue> items, iterated(calls, place));
+  for (std::size_t i = 0; i < items.size(); ++i) {
+    if (i > 0 || follows_text) out.own("\n");
+    const JsonValue* function = member(&items[i], "function");
+    const JsonValue* call = function && function->truthy() ? function : &items[i];
+    const JsonValue* arguments = member(call, "arguments");
+    if (!arguments) return refused(place + ".arguments", "a value", nullptr);
+    out.own("<tool_call>\n{\"name\": \"");
+    out.print(member(call, "name"));
+    out.own("\", \"arguments\": ");
+    if (arguments->is_string()) out.given(arguments->text());
+    else out.arguments(*arguments);
+    out.own("}\n</tool_call>");
+  }
+  return {};
 }
 
 bool is_tool_result(const JsonValue* message) { return is_string(member(message, "role"), "tool"); }

@@ -27,12 +27,16 @@ class PieceWriter {
   void arguments(const JsonValue& value);
   // {{ value | tojson }} of a tool: strings are given (but not a list of types), and of the keys the names of parameters.
   void tool(const JsonValue& value) { schema(value, false); }
+  // The same of a part of one; `keys_are_names` where the part is an object of parameters.
+  void schema(const JsonValue& value, bool keys_are_names);
+
+  // The end of a ChatML prompt: the assistant's turn, opened where it is asked for, with what was begun of it.
+  void open_assistant_turn(const RenderRequest& request);
 
   std::vector<Piece> take() { return std::move(pieces_); }
 
  private:
   void append(Piece::Kind kind, std::string_view text);
-  void schema(const JsonValue& value, bool keys_are_names);
   std::vector<Piece> pieces_;  // neighbours differ in kind; none is empty
 };
 
@@ -52,9 +56,18 @@ Result<std::vector<JsonValue>> iterated(const JsonValue& value, std::string_view
 // The characters of `value`, for '…' + value: anything but a string is refused.
 Result<std::string> concatenated(const JsonValue* value, std::string_view what);
 bool is_string(const JsonValue* value, std::string_view wanted);
+// Whether Jinja calls it a list that is no string and no mapping, or a mapping: what templates print as JSON.
+bool is_structured(const JsonValue& value);
+// str.strip() of Python: white space of Unicode, U+001C to U+001F with it.
+std::string_view stripped(std::string_view text);
+// Whether a list of types holds nothing but words, which count as the template's.
+bool is_list_of_words(const JsonValue& value);
 
 // The Hermes form that Qwen2.5 and Qwen3 share: from "# Tools" to the end of the system turn.
 void write_hermes_tools(PieceWriter& writer, const std::vector<JsonValue>& tools);
+// The calls of Qwen3 and Qwen3-VL, a newline between two and after text: `follows_text`. Arguments that are a string are printed as they
+// are. `place` names them in errors.
+Result<void> write_hermes_calls(PieceWriter& out, const JsonValue& calls, bool follows_text, const std::string& place);
 // Whether a message's neighbour (may be null) is a tool's result too: they share one user turn.
 bool is_tool_result(const JsonValue* message);
 

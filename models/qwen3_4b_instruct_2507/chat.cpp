@@ -32,7 +32,7 @@ class Qwen3Chat final : public ChatFormat {
         out.given(text);
         const JsonValue* calls = messages[i].find("tool_calls");
         if (calls && calls->truthy()) {
-          RETURN_IF_ERROR(write_calls(out, *calls, !text.empty(), "messages[" + std::to_string(i) + "].tool_calls"));
+          RETURN_IF_ERROR(write_hermes_calls(out, *calls, !text.empty(), "messages[" + std::to_string(i) + "].tool_calls"));
         }
         out.own("<|im_end|>\n");
       } else if (is_string(role, "tool")) {
@@ -43,7 +43,7 @@ class Qwen3Chat final : public ChatFormat {
         if (i + 1 == messages.size() || !is_tool_result(&messages[i + 1])) out.own("<|im_end|>\n");
       }
     }
-    if (request.add_generation_prompt) out.own("<|im_start|>assistant\n");
+    out.open_assistant_turn(request);
     return out.take();
   }
 
@@ -58,24 +58,6 @@ class Qwen3Chat final : public ChatFormat {
       out.own(tools.empty() ? "<|im_end|>\n" : "\n\n");
     }
     if (!tools.empty()) write_hermes_tools(out, tools);
-    return {};
-  }
-
-  static Result<void> write_calls(PieceWriter& out, const JsonValue& calls, bool follows_text, const std::string& place) {
-    ASSIGN_OR_RETURN(const std::vector<JsonValue> items, iterated(calls, place));
-    for (std::size_t i = 0; i < items.size(); ++i) {
-      if (i > 0 || follows_text) out.own("\n");
-      const JsonValue* function = member(&items[i], "function");
-      const JsonValue* call = function && function->truthy() ? function : &items[i];
-      const JsonValue* arguments = member(call, "arguments");
-      if (!arguments) return refused(place + ".arguments", "a value", nullptr);
-      out.own("<tool_call>\n{\"name\": \"");
-      out.print(member(call, "name"));
-      out.own("\", \"arguments\": ");
-      if (arguments->is_string()) out.given(arguments->text());
-      else out.arguments(*arguments);
-      out.own("}\n</tool_call>");
-    }
     return {};
   }
 };

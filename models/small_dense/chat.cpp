@@ -32,7 +32,7 @@ class SmolLm2Chat final : public ChatFormat {
       out.given(content_text);
       out.own("<|im_end|>\n");
     }
-    if (request.add_generation_prompt) out.own("<|im_start|>assistant\n");
+    out.open_assistant_turn(request);
     return out.take();
   }
 };
@@ -79,7 +79,7 @@ class Qwen25CoderChat final : public ChatFormat {
         if (i + 1 == messages.size() || !is_tool_result(&messages[i + 1])) out.own("<|im_end|>\n");
       }
     }
-    if (request.add_generation_prompt) out.own("<|im_start|>assistant\n");
+    out.open_assistant_turn(request);
     return out.take();
   }
 
