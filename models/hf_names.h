@@ -8,7 +8,7 @@
 
 namespace pio {
 
-// Null for a name that the dense families don't have.
+// Null for a name that no family has. One expert's matrix is "blk.3.ffn_gate.17.weight", as llama.cpp spelled it before it stacked them.
 std::optional<std::string> hugging_face_name(std::string_view canonical);
 std::optional<std::string> canonical_name(std::string_view hugging_face);
 
