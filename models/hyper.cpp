@@ -144,8 +144,10 @@ void refuse_scaled_rope(Hyper& hyper) {
     hyper.refuse_if(type != "default", std::string(key) + ": expected default, found " + type);
   }
   hyper.refuse_if(hyper.has({"", "rope_scaling.factor"}), "rope_scaling: expected none, found one with a factor");
-  const double part = hyper.real_or({"", "partial_rotary_factor"}, 1, {0, 1});
-  hyper.refuse_if(part != 1, "partial_rotary_factor: expected 1, found " + shown(part));
+  for (const char* key : {"partial_rotary_factor", "rope_parameters.partial_rotary_factor"}) {
+    const double part = hyper.real_or({"", key}, 1, {0, 1});
+    hyper.refuse_if(part != 1, std::string(key) + ": expected 1, found " + shown(part));
+  }
 }
 
 // A window that is at least as long as the context hides nothing.
@@ -164,9 +166,6 @@ void refuse_sliding_window(Hyper& hyper, const WeightSource& source, std::int64_
 }
 
 void refuse_other_blocks(Hyper& hyper) {
-  const std::int64_t n_experts = hyper.integer_or({"expert_count", "num_local_experts"}, 0, {0, 1 << 16});
-  hyper.refuse_if(n_experts > 0, hyper.spelled({"expert_count", "num_local_experts"}) + ": expected none, found " +
-                                     std::to_string(n_experts) + " experts");
   const std::string activation = hyper.text_or({"", "hidden_act"}, "silu");
   hyper.refuse_if(activation != "silu", "hidden_act: expected silu, found " + activation);
   for (const char* key : {"attention_bias", "mlp_bias"})
@@ -177,7 +176,7 @@ void refuse_other_blocks(Hyper& hyper) {
 
 }  // namespace
 
-DenseHyper read_dense_hyper(Hyper& hyper, const WeightSource& source, std::int64_t default_head_dim) {
+DenseHyper read_decoder_hyper(Hyper& hyper, const WeightSource& source) {
   DenseHyper h;
   h.n_layers = hyper.integer({"block_count", "num_hidden_layers"}, kLayerRange);
   h.dim = hyper.integer({"embedding_length", "hidden_size"}, kDimRange);
@@ -185,7 +184,17 @@ DenseHyper read_dense_hyper(Hyper& hyper, const WeightSource& source, std::int64
   h.context_length = hyper.integer({"context_length", "max_position_embeddings"}, kContextRange);
   h.vocab_size = read_vocab_size(hyper, source);
   h.norm_eps = static_cast<float>(hyper.real({"attention.layer_norm_rms_epsilon", "rms_norm_eps"}, kEpsRange));
+  h.rope_theta = read_rope_theta(hyper);
+  // GGUF says "tied" by leaving output.weight out; transformers' default for these architectures is untied.
+  h.is_tied = hyper.is_gguf() || hyper.flag_or({"", "tie_word_embeddings"}, false);
 
+  refuse_scaled_rope(hyper);
+  refuse_sliding_window(hyper, source, h.context_length);
+  refuse_other_blocks(hyper);
+  return h;
+}
+
+void read_heads(Hyper& hyper, DenseHyper& h, std::int64_t default_head_dim) {
   const HyperKey heads{"attention.head_count", "num_attention_heads"};
   const HyperKey kv_heads{"attention.head_count_kv", "num_key_value_heads"};
   const HyperKey head_dim{"attention.key_length", "head_dim"};
@@ -211,14 +220,14 @@ DenseHyper read_dense_hyper(Hyper& hyper, const WeightSource& source, std::int64
   hyper.require(h.rope_dims % 2 == 0 && h.rope_dims <= h.head_dim,
                 hyper.spelled(rope_dims) + ": expected an even number up to " + std::to_string(h.head_dim) + ", found " +
                     std::to_string(h.rope_dims));
-  h.rope_theta = read_rope_theta(hyper);
+}
 
-  // GGUF says "tied" by leaving output.weight out; transformers' default for these architectures is untied.
-  h.is_tied = hyper.is_gguf() || hyper.flag_or({"", "tie_word_embeddings"}, false);
-
-  refuse_scaled_rope(hyper);
-  refuse_sliding_window(hyper, source, h.context_length);
-  refuse_other_blocks(hyper);
+DenseHyper read_dense_hyper(Hyper& hyper, const WeightSource& source, std::int64_t default_head_dim) {
+  DenseHyper h = read_decoder_hyper(hyper, source);
+  read_heads(hyper, h, default_head_dim);
+  const HyperKey experts{"expert_count", "num_local_experts"};
+  const std::int64_t n_experts = hyper.integer_or(experts, 0, {0, 1 << 16});
+  hyper.refuse_if(n_experts > 0, hyper.spelled(experts) + ": expected none, found " + std::to_string(n_experts) + " experts");
   return h;
 }
 

@@ -68,11 +68,11 @@ inline constexpr IntegerRange kContextRange{1, 1 << 30};
 inline constexpr RealRange kEpsRange{1e-12, 0.1};
 inline constexpr RealRange kRopeThetaRange{1, 1e12};
 
-// Hyper-parameters that every dense decoder of the llama kind has.
+// Hyper-parameters that every decoder of the llama kind has.
 struct DenseHyper {
   std::int64_t n_layers = 0;
   std::int64_t dim = 0;             // width of the residual stream
-  std::int64_t hidden_dim = 0;      // width inside the feed-forward block
+  std::int64_t hidden_dim = 0;      // width inside a dense feed-forward block
   std::int64_t vocab_size = 0;      // rows of the embedding
   std::int64_t context_length = 0;  // tokens it was trained for
   std::int64_t n_heads = 0;
@@ -84,9 +84,13 @@ struct DenseHyper {
   bool is_tied = false;             // the output matrix may be the embedding
 };
 
-// Reads them, and refuses in words what would change the mathematics: scaled rope, a sliding window, experts, biases that the
-// architecture has not, activations other than silu, packed checkpoints (GPTQ, AWQ, bitsandbytes).
-// `default_head_dim` is the head size of a file that names none; 0: dim / n_heads.
+// Reads all but the heads and rope_dims, and refuses in words what would change the mathematics: scaled rope, a sliding window, biases
+// that the architecture has not, activations other than silu, packed checkpoints (GPTQ, AWQ, bitsandbytes).
+DenseHyper read_decoder_hyper(Hyper& hyper, const WeightSource& source);
+// n_heads, n_kv_heads, head_dim and rope_dims of grouped-query attention. `default_head_dim` is the head size of a file that names none;
+// 0: dim / n_heads.
+void read_heads(Hyper& hyper, DenseHyper& h, std::int64_t default_head_dim = 0);
+// Both, of a family without experts: they are refused in words.
 DenseHyper read_dense_hyper(Hyper& hyper, const WeightSource& source, std::int64_t default_head_dim = 0);
 
 }  // namespace pio
