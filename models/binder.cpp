@@ -5,7 +5,7 @@
 namespace pio {
 namespace {
 
-// A model has some hundred tensors; a hostile header can name millions, and its error is read by a person.
+// A model has some hundred tensors, a mixture in a folder some thousand; a hostile header can name millions, and its error is read by a person.
 constexpr std::size_t kMaxListedProblems = 1000;
 
 std::string canonical(const WeightSource& source, const std::string& name) {
@@ -35,13 +35,18 @@ std::string Binder::spelled(const std::string& name) const {
   return hugging_face_name(name).value_or(name);
 }
 
-void Binder::bind(Tensor& slot, std::string name, Shape shape) {
-  wishes_.push_back({&slot, std::move(name), shape});
+void Binder::want(Tensor& slot, std::string name, Shape shape, bool as_f32) {
+  wishes_.push_back({&slot, std::move(name), shape, as_f32});
   check(wishes_.back());
 }
 
+void Binder::bind(Tensor& slot, std::string name, Shape shape) {
+  const bool is_vector = shape.rank() == 1;
+  want(slot, std::move(name), shape, is_vector);
+}
+
 bool Binder::bind_if_present(Tensor& slot, std::string name, Shape shape) {
-  if (!index_of_.contains(name)) return false;
+  if (!has(name)) return false;
   bind(slot, std::move(name), shape);
   return true;
 }
@@ -49,6 +54,11 @@ bool Binder::bind_if_present(Tensor& slot, std::string name, Shape shape) {
 void Binder::bind(Linear& layer, const std::string& stem, Shape shape, bool has_bias) {
   bind(layer.w, stem + ".weight", shape);
   if (has_bias) bind(layer.bias, stem + ".bias", {shape[0]});
+  linears_.emplace_back(&layer, stem + ".weight");
+}
+
+void Binder::bind_decoded(Linear& layer, const std::string& stem, Shape shape) {
+  want(layer.w, stem + ".weight", shape, true);
   linears_.emplace_back(&layer, stem + ".weight");
 }
 
@@ -73,6 +83,8 @@ void Binder::check(const Wish& wish) {
                         info(tensor.dtype).name);
   }
 }
+
+bool Binder::is_hopeless() const { return problems_.size() > kMaxListedProblems; }
 
 Result<BoundWeights> Binder::finish() {
   for (std::size_t i = 0; i < is_used_.size(); ++i) {
@@ -106,16 +118,16 @@ Result<void> Binder::load(const Wish& wish, BoundWeights& bound) {
   }
   ASSIGN_OR_RETURN(Tensor weights, source_.load(index));
   bound.n_parameters += wish.shape.n_values();
-  if (is_matrix || weights.dtype == DType::f32) {
+  if (!wish.as_f32 || weights.dtype == DType::f32) {
     *wish.slot = weights;
     return {};
   }
-  Tensor vector{DType::f32, wish.shape, nullptr, 0};
-  ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, backend_.allocate(vector.n_bytes()));
-  vector.buffer = buffer.get();
+  Tensor decoded{DType::f32, wish.shape, nullptr, 0};
+  ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, backend_.allocate(decoded.n_bytes()));
+  decoded.buffer = buffer.get();
   bound.buffers.push_back(std::move(buffer));
-  backend_.cast(vector, weights);
-  *wish.slot = vector;
+  backend_.cast(decoded, weights);
+  *wish.slot = decoded;
   return {};
 }
 

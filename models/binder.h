@@ -32,9 +32,16 @@ class Binder {
   bool bind_if_present(Tensor& slot, std::string name, Shape shape);
   // A linear layer with its adapters: `stem` + ".weight", and ".bias" where it has one. `layer` must stay where it is.
   void bind(Linear& layer, const std::string& stem, Shape shape, bool has_bias = false);
+  // The same with its matrix decoded to f32, so that products with it read their input as it is, whatever Activations say.
+  void bind_decoded(Linear& layer, const std::string& stem, Shape shape);
+  bool has(const std::string& canonical_name) const { return index_of_.contains(canonical_name); }
+  WeightSource::Naming naming() const { return source_.naming(); }
   // Tensors whose canonical name begins so belong to the file, but not to this model (a vision tower, a layer for multi-token prediction):
   // they are neither loaded nor reported.
   void leave(std::string_view prefix);
+
+  // Whether so much is wrong already that no more would be told: a config may ask for a million tensors that its file hasn't.
+  bool is_hopeless() const;
 
   // Checks every name and shape, then loads. Loads nothing unless all is right: otherwise bad_file with each tensor that is missing,
   // misshapen, or not used; or not_available where the backend can't multiply by a format.
@@ -45,8 +52,10 @@ class Binder {
     Tensor* slot;
     std::string name;
     Shape shape;
+    bool as_f32;
   };
   std::string spelled(const std::string& name) const;
+  void want(Tensor& slot, std::string name, Shape shape, bool as_f32);
   void check(const Wish& wish);
   Result<void> load(const Wish& wish, BoundWeights& bound);
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -49,6 +50,9 @@ class ForwardContext {
   std::size_t mark() const { return used_; }
   void release(std::size_t mark) { used_ = mark; }
   std::size_t n_bytes() const;   // held in all
+
+  // Told of each mixture's choice, layer after layer, if set: ids and weights [n_tokens, n_used]. For tests and traces.
+  std::function<void(Tensor ids, Tensor weights)> on_routing;
 
  private:
   Backend& backend_;

@@ -1,5 +1,7 @@
+#include "models/glm_4_7_flash/config.h"
 #include "models/model.h"
 #include "models/qwen3_4b_instruct_2507/config.h"
+#include "models/qwen3_coder_30b/config.h"
 #include "models/small_dense/config.h"
 
 namespace pio {
@@ -21,6 +23,11 @@ constexpr Family kFamilies[] = {
     {"llama", &create_dense<read_small_dense_config>},
     {"qwen2", &create_dense<read_small_dense_config>},
     {"qwen3", &create_dense<read_qwen3_config>},
+    {"qwen3_moe", &create_dense<read_qwen3_moe_config>},
+    {"qwen3moe", &create_dense<read_qwen3_moe_config>},
+    {"glm4_moe_lite", &create_dense<read_glm4_moe_lite_config>},
+    {"deepseek2", &create_dense<read_glm4_moe_lite_config>},
+    {"glm4-moe-lite", &create_dense<read_glm4_moe_lite_config>},
 };
 
 }  // namespace

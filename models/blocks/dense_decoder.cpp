@@ -19,10 +19,11 @@ Tensor DenseDecoder::hidden(ForwardContext& ctx, const Step& step, KvState& stat
     const std::size_t mark = ctx.mark();
 
     Tensor h = rms_norm(ctx, x, layer.attn_norm, eps);
-    add_to(ctx, x, attention(ctx, h, layer.attention, c_.attention, rope_, step, state.layers[l]));
+    add_to(ctx, x, c_.mla ? mla(ctx, h, layer.mla, *c_.mla, rope_, step, state.layers[l])
+                          : attention(ctx, h, layer.attention, c_.attention, rope_, step, state.layers[l]));
 
     h = rms_norm(ctx, x, layer.ffn_norm, eps);
-    add_to(ctx, x, mlp(ctx, h, layer.mlp));
+    add_to(ctx, x, layer.is_mixture ? moe(ctx, h, layer.moe, c_.moe) : mlp(ctx, h, layer.mlp));
 
     ctx.release(mark);
   }
@@ -40,8 +41,26 @@ Result<std::unique_ptr<DenseDecoder>> DenseDecoder::create(const DenseConfig& co
                   .vocab_size = h.vocab_size,
                   .context_length = h.context_length,
                   .n_parameters = model->bound_.n_parameters,
-                  .kv_layers = std::vector<KvLayout>(h.n_layers, {h.n_kv_heads, h.head_dim, h.head_dim})};
+                  .kv_layers = std::vector<KvLayout>(h.n_layers, model->kv_layout())};
   return model;
+}
+
+KvLayout DenseDecoder::kv_layout() const {
+  if (c_.mla) return {.n_kv_heads = 1, .k_head_dim = c_.mla->kv_rank + c_.mla->rope_dim, .v_head_dim = 0};
+  return {.n_kv_heads = c_.hyper.n_kv_heads, .k_head_dim = c_.hyper.head_dim, .v_head_dim = c_.hyper.head_dim};
+}
+
+void DenseDecoder::bind_layer(Binder& binder, std::int64_t l) {
+  const DenseHyper& h = c_.hyper;
+  const std::string prefix = "blk." + std::to_string(l) + ".";
+  Layer& layer = layers_[l];
+  layer.is_mixture = !c_.is_mixture.empty() && c_.is_mixture[l];
+  binder.bind(layer.attn_norm, prefix + "attn_norm.weight", {h.dim});
+  if (c_.mla) bind_mla(binder, prefix, layer.mla, *c_.mla);
+  else bind_attention(binder, prefix, layer.attention, c_.attention);
+  binder.bind(layer.ffn_norm, prefix + "ffn_norm.weight", {h.dim});
+  if (layer.is_mixture) bind_moe(binder, prefix, layer.moe, c_.moe);
+  else bind_mlp(binder, prefix, layer.mlp, h.dim, h.hidden_dim);
 }
 
 Result<void> DenseDecoder::bind_weights(WeightSource& source, Backend& backend) {
@@ -49,14 +68,8 @@ Result<void> DenseDecoder::bind_weights(WeightSource& source, Backend& backend) 
   Binder binder(source, backend);
   binder.bind(token_embd_, "token_embd.weight", {h.vocab_size, h.dim});
   layers_.resize(h.n_layers);
-  for (std::int64_t l = 0; l < h.n_layers; ++l) {
-    const std::string prefix = "blk." + std::to_string(l) + ".";
-    Layer& layer = layers_[l];
-    binder.bind(layer.attn_norm, prefix + "attn_norm.weight", {h.dim});
-    bind_attention(binder, prefix, layer.attention, c_.attention);
-    binder.bind(layer.ffn_norm, prefix + "ffn_norm.weight", {h.dim});
-    bind_mlp(binder, prefix, layer.mlp, h.dim, h.hidden_dim);
-  }
+  for (std::int64_t l = 0; l < h.n_layers && !binder.is_hopeless(); ++l) bind_layer(binder, l);
+  for (std::int64_t l = h.n_layers; l < h.n_layers + c_.n_left_layers; ++l) binder.leave("blk." + std::to_string(l) + ".");
   binder.bind(output_norm_, "output_norm.weight", {h.dim});
   // A tied model may still hold its output matrix: older official Qwen GGUF files and those of Qwen2.5-Coder do.
   if (!binder.bind_if_present(output_.w, "output.weight", {h.vocab_size, h.dim}) && !h.is_tied)
@@ -65,6 +78,10 @@ Result<void> DenseDecoder::bind_weights(WeightSource& source, Backend& backend) 
   if (c_.has_rope_factors) binder.bind_if_present(rope_factors, "rope_freqs.weight", {h.rope_dims / 2});
 
   ASSIGN_OR_RETURN(bound_, binder.finish());
+  for (Layer& layer : layers_) {
+    if (layer.is_mixture) split_experts(layer.moe, c_.moe);
+    if (c_.mla) split_heads(layer.mla, *c_.mla);
+  }
   if (output_.w.empty()) output_.w = token_embd_;
   ASSIGN_OR_RETURN(const std::vector<float> factors, read_rope_factors(backend, rope_factors, source.label()));
   ASSIGN_OR_RETURN(rope_, make_rope(backend, h.rope_theta, h.rope_dims, factors, c_.pairing));

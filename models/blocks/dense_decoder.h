@@ -1,25 +1,32 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "models/blocks/attention.h"
+#include "models/blocks/mla.h"
 #include "models/blocks/mlp.h"
+#include "models/blocks/moe.h"
 #include "models/hyper.h"
 #include "models/model.h"
 
 namespace pio {
 
-// What the dense families differ in. Lengths in values.
+// What the families differ in. Lengths in values.
 struct DenseConfig {
   const char* family = "";         // the folder under models/
   DenseHyper hyper;
   AttentionConfig attention;
+  std::optional<MlaConfig> mla;    // instead of `attention`
+  MoeConfig moe;
+  std::vector<bool> is_mixture;    // [n_layers], the feed-forward block; empty: all are dense
   RopePairing pairing = RopePairing::half;
+  std::int64_t n_left_layers = 0;  // behind the last one, for multi-token prediction: the file may hold them, nothing here uses them
   bool has_rope_factors = false;   // may hold rope_freqs.weight, which slows each pair down (Llama 3)
 };
 
-// The pass that llama, qwen2 and qwen3 share: attention and SwiGLU before a residual stream, each after a norm.
+// The pass that all families share: attention and a feed-forward block beside a residual stream, each after a norm.
 class DenseDecoder final : public Model {
  public:
   static Result<std::unique_ptr<DenseDecoder>> create(const DenseConfig& config, WeightSource& source, Backend& backend);
@@ -34,11 +41,16 @@ class DenseDecoder final : public Model {
   struct Layer {
     Tensor attn_norm;  // [dim]
     AttentionWeights attention;
+    MlaWeights mla;    // one of the two
     Tensor ffn_norm;   // [dim]
     MlpWeights mlp;
+    MoeWeights moe;    // one of the two
+    bool is_mixture = false;
   };
   explicit DenseDecoder(const DenseConfig& config) : c_(config) {}
   Result<void> bind_weights(WeightSource& source, Backend& backend);
+  void bind_layer(Binder& binder, std::int64_t l);
+  KvLayout kv_layout() const;
 
   DenseConfig c_;
   ModelSpec spec_;

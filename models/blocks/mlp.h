@@ -13,8 +13,10 @@ struct MlpWeights {
   Linear down;  // [dim, hidden_dim]
 };
 
-// Binds them under `prefix` ("blk.3."); `weights` must stay where it is until the binder has finished.
-void bind_mlp(Binder& binder, const std::string& prefix, MlpWeights& weights, std::int64_t dim, std::int64_t hidden_dim);
+// Binds them under `prefix` ("blk.3."); `weights` must stay where it is until the binder has finished. `kind` follows the names: "_shexp"
+// is a mixture's shared expert.
+void bind_mlp(Binder& binder, const std::string& prefix, MlpWeights& weights, std::int64_t dim, std::int64_t hidden_dim,
+              const std::string& kind = "");
 
 // down(silu(gate x) * up x): SwiGLU, Shazeer 2020 (arXiv:2002.05202).   x [n_tokens, dim] → [n_tokens, dim], a temporary.
 Tensor mlp(ForwardContext& ctx, Tensor x, const MlpWeights& weights);

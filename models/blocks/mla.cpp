@@ -1,0 +1,153 @@
+#include "models/blocks/mla.h"
+
+#include <cmath>
+#include <vector>
+
+#include "models/blocks/embedding.h"
+#include "models/blocks/norm.h"
+
+namespace pio {
+namespace {
+
+// What the keys and values of an expanded pass may take: 6,500 cached tokens of GLM-4.7-Flash (20 heads of 256 + 256). Beyond them a
+// chunk of some hundred tokens gains little by expanding, for it makes the keys of the whole past again.
+constexpr std::int64_t kMaxExpandedBytes = std::int64_t{256} << 20;
+
+// y[t][h][…] = the head's matrix times x[t][h][…], by whichever form the file has.
+struct HeadMatrices {
+  Tensor w;
+  HeadsParams params;
+};
+
+// Contracts a query's nope_dim to kv_rank: k_b is stored for that, kv_b holds the rows the other way.
+HeadMatrices query_to_latent(const MlaWeights& weights, const MlaConfig& c) {
+  if (weights.k_b) return {weights.k_b, {.w_rows = c.kv_rank}};
+  return {weights.kv_b, {.w_rows = c.nope_dim, .transposed = true}};
+}
+HeadMatrices latent_to_key(const MlaWeights& weights, const MlaConfig& c) {
+  if (weights.k_b) return {weights.k_b, {.w_rows = c.kv_rank, .transposed = true}};
+  return {weights.kv_b, {.w_rows = c.nope_dim}};
+}
+HeadMatrices latent_to_value(const MlaWeights& weights, const MlaConfig& c) {
+  if (weights.v_b) return {weights.v_b, {.w_rows = c.v_dim}};
+  return {weights.kv_b, {.w_first = c.nope_dim, .w_rows = c.v_dim}};
+}
+
+// Products of a head for the expanded way are fewer: it makes every cached key and value once, then each score costs nope_dim + rope_dim
+// instead of kv_rank + rope_dim. One token, several sequences or a short question behind a long past take the latents as they are.
+bool expanding_pays(const MlaConfig& c, const Step& step) {
+  if (!step.kv_cells) return false;
+  const std::int64_t n_tokens = step.n_tokens(), n_cached = step.kv_cells.shape[0];
+  const std::int64_t k_dim = c.nope_dim + c.rope_dim;
+  if (n_cached * c.n_heads * (k_dim + c.v_dim) * static_cast<std::int64_t>(sizeof(float)) > kMaxExpandedBytes) return false;
+  const std::int64_t through_latent = (c.nope_dim + c.v_dim) * c.kv_rank;  // a head's two matrices
+  const std::int64_t expanded = n_cached * (through_latent + n_tokens * (k_dim + c.v_dim));
+  const std::int64_t absorbed = n_tokens * (through_latent + n_cached * (2 * c.kv_rank + c.rope_dim));
+  return expanded < absorbed;
+}
+
+// [n_tokens, 1, kv_rank + rope_dim]: what is cached of each token.
+Tensor latents(ForwardContext& ctx, Tensor x, const MlaWeights& weights, const MlaConfig& c, const Rope& rope, const Step& step) {
+  Backend& backend = ctx.backend();
+  const std::int64_t n_tokens = x.shape[0];
+  Tensor both = linear(ctx, x, weights.kv_a);  // [n_tokens, kv_rank + rope_dim]
+  Tensor latent = ctx.temp(DType::f32, {n_tokens, c.kv_rank});
+  backend.copy_columns(latent, 0, both, 0, c.kv_rank);
+  backend.rms_norm(latent, latent, weights.kv_a_norm, c.norm_eps);
+  backend.copy_columns(both, 0, latent, 0, c.kv_rank);  // the key beside it has no norm, but turns
+  Tensor y = both.reshaped({n_tokens, 1, c.kv_rank + c.rope_dim});
+  backend.rope(y, step.positions, rope.inv_freq, {.pairing = rope.pairing, .first_dim = c.kv_rank}, rope.axes);
+  return y;
+}
+
+// Attention in the space of the latents: all heads share one key of kv_rank + rope_dim, whose first kv_rank numbers are the value too.
+Tensor absorbed(ForwardContext& ctx, Tensor q, const MlaWeights& weights, const MlaConfig& c, const Step& step, const KvLayer& kv,
+                float scale) {
+  Backend& backend = ctx.backend();
+  const std::int64_t n_tokens = q.shape[0];
+  Tensor q_latent = ctx.temp(DType::f32, {n_tokens, c.n_heads, c.kv_rank + c.rope_dim});
+  const HeadMatrices to_latent = query_to_latent(weights, c);
+  backend.matmul_heads(q_latent, q, to_latent.w, to_latent.params);
+  backend.copy_columns(q_latent, c.kv_rank, q, c.nope_dim, c.rope_dim);
+
+  Tensor mixed = ctx.temp(DType::f32, {n_tokens, c.n_heads, c.kv_rank});
+  backend.attention(mixed, q_latent, kv.k, {}, step, {.scale = scale});
+
+  Tensor y = ctx.temp(DType::f32, {n_tokens, c.n_heads, c.v_dim});
+  const HeadMatrices to_value = latent_to_value(weights, c);
+  backend.matmul_heads(y, mixed, to_value.w, to_value.params);
+  return y;
+}
+
+// Attention over keys and values of every head, made again from the cached latents and laid in order of their tokens.
+Tensor expanded(ForwardContext& ctx, Tensor q, const MlaWeights& weights, const MlaConfig& c, const Step& step, const KvLayer& kv,
+                float scale) {
+  Backend& backend = ctx.backend();
+  const std::int64_t n_cached = step.kv_cells.shape[0], width = c.kv_rank + c.rope_dim;
+  const std::int64_t n_blocks = (n_cached + kKvBlockLength - 1) / kKvBlockLength;
+  Tensor cached = embed(ctx, kv.k.reshaped({kv.k.shape[0], width}), step.kv_cells).reshaped({n_cached, 1, width});
+
+  Tensor k = ctx.temp(DType::f32, {n_blocks * kKvBlockLength, c.n_heads, c.nope_dim + c.rope_dim});
+  Tensor v = ctx.temp(DType::f32, {n_blocks * kKvBlockLength, c.n_heads, c.v_dim});
+  const HeadMatrices to_key = latent_to_key(weights, c), to_value = latent_to_value(weights, c);
+  backend.matmul_heads(k.rows(0, n_cached), cached, to_key.w, to_key.params);
+  backend.copy_columns(k.rows(0, n_cached), c.nope_dim, cached, c.kv_rank, c.rope_dim);  // one for all heads
+  backend.matmul_heads(v.rows(0, n_cached), cached, to_value.w, to_value.params);
+
+  Step in_order = step;  // block j of every sequence is block j of k and v
+  const std::int64_t n_sequences = step.block_table.shape[0];
+  std::vector<std::int32_t> table(n_sequences * n_blocks);
+  for (std::size_t i = 0; i < table.size(); ++i) table[i] = static_cast<std::int32_t>(i % n_blocks);
+  in_order.block_table = ctx.temp(DType::i32, {n_sequences, n_blocks});
+  backend.upload(in_order.block_table, table.data());
+
+  Tensor y = ctx.temp(DType::f32, {q.shape[0], c.n_heads, c.v_dim});
+  backend.attention(y, q, k, v, in_order, {.scale = scale});
+  return y;
+}
+
+}  // namespace
+
+void bind_mla(Binder& binder, const std::string& prefix, MlaWeights& weights, const MlaConfig& c) {
+  const std::int64_t q_dim = c.n_heads * (c.nope_dim + c.rope_dim);
+  if (c.q_rank > 0) {
+    binder.bind(weights.q_a, prefix + "attn_q_a", {c.q_rank, c.dim});
+    binder.bind(weights.q_a_norm, prefix + "attn_q_a_norm.weight", {c.q_rank});
+    binder.bind(weights.q, prefix + "attn_q_b", {q_dim, c.q_rank});
+  } else {
+    binder.bind(weights.q, prefix + "attn_q", {q_dim, c.dim});
+  }
+  binder.bind(weights.kv_a, prefix + "attn_kv_a_mqa", {c.kv_rank + c.rope_dim, c.dim});
+  binder.bind(weights.kv_a_norm, prefix + "attn_kv_a_norm.weight", {c.kv_rank});
+  // llama.cpp stored kv_b whole until April 2025, and some files hold both forms.
+  const std::string whole = prefix + "attn_kv_b.weight";
+  if (binder.has(whole) || binder.naming() == WeightSource::Naming::hugging_face) {
+    binder.bind(weights.kv_b, whole, {c.n_heads * (c.nope_dim + c.v_dim), c.kv_rank});
+    for (const char* part : {"attn_k_b.", "attn_v_b."}) binder.leave(prefix + part);
+  } else {
+    binder.bind(weights.k_b, prefix + "attn_k_b.weight", {c.n_heads, c.kv_rank, c.nope_dim});
+    binder.bind(weights.v_b, prefix + "attn_v_b.weight", {c.n_heads, c.v_dim, c.kv_rank});
+  }
+  binder.bind(weights.output, prefix + "attn_output", {c.dim, c.n_heads * c.v_dim});
+}
+
+void split_heads(MlaWeights& weights, const MlaConfig& c) {
+  if (weights.kv_b) weights.kv_b = weights.kv_b.reshaped({c.n_heads, c.nope_dim + c.v_dim, c.kv_rank});
+}
+
+Tensor mla(ForwardContext& ctx, Tensor x, const MlaWeights& weights, const MlaConfig& c, const Rope& rope, const Step& step,
+           const KvLayer& kv) {
+  Backend& backend = ctx.backend();
+  const std::int64_t n_tokens = x.shape[0];
+  Tensor q_in = c.q_rank > 0 ? rms_norm(ctx, linear(ctx, x, weights.q_a), weights.q_a_norm, c.norm_eps) : x;
+  Tensor q = linear(ctx, q_in, weights.q).reshaped({n_tokens, c.n_heads, c.nope_dim + c.rope_dim});
+  backend.rope(q, step.positions, rope.inv_freq, {.pairing = rope.pairing, .first_dim = c.nope_dim}, rope.axes);
+  backend.store_kv(kv.k, latents(ctx, x, weights, c, rope, step), step.cells);
+
+  // the size of a head's own key, not of the latent: both ways give the same scores
+  const float scale = 1 / std::sqrt(static_cast<float>(c.nope_dim + c.rope_dim));
+  Tensor y = expanding_pays(c, step) ? expanded(ctx, q, weights, c, step, kv, scale) : absorbed(ctx, q, weights, c, step, kv, scale);
+  return linear(ctx, y.reshaped({n_tokens, c.n_heads * c.v_dim}), weights.output);
+}
+
+}  // namespace pio

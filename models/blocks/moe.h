@@ -1,0 +1,48 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "models/binder.h"
+#include "models/blocks/mlp.h"
+#include "models/hyper.h"
+
+namespace pio {
+
+struct MoeConfig {
+  std::int64_t dim = 0;                // of the residual stream
+  std::int64_t hidden_dim = 0;         // inside one expert
+  std::int64_t shared_hidden_dim = 0;  // inside the shared expert; 0: there is none
+  std::int64_t n_experts = 0;
+  std::int64_t n_used = 0;             // experts a token
+  bool has_bias = false;               // on the router's scores, for the choice alone
+  RoutingParams routing;
+};
+
+inline constexpr IntegerRange kExpertRange{1, 1024};
+
+// Sizes and counts under the keys that the families share; routing, bias and shared expert are left to each.
+MoeConfig read_moe(Hyper& hyper, std::int64_t dim);
+
+struct MoeWeights {
+  Linear router;                   // [n_experts, dim] f32: logits in bf16 flip experts that are nearly tied (models.md 1.b, step 11)
+  Tensor bias;                     // [n_experts], or empty
+  std::vector<ExpertMlp> experts;  // [n_experts]
+  MlpWeights shared;               // empty where there is none
+  // What `experts` are views of, where a file holds them stacked.
+  Tensor gates;                    // [n_experts, hidden_dim, dim]
+  Tensor ups;
+  Tensor gates_and_ups;            // [n_experts, 2 * hidden_dim, dim], gate first
+  Tensor downs;                    // [n_experts, dim, hidden_dim]
+};
+
+// Binds them under `prefix` ("blk.3.") in any form that a file has: experts stacked, gate and up in one tensor, or each matrix by itself.
+// `weights` must stay where it is until the binder has finished; then split_experts() makes the views.
+void bind_moe(Binder& binder, const std::string& prefix, MoeWeights& weights, const MoeConfig& config);
+void split_experts(MoeWeights& weights, const MoeConfig& config);
+
+// A mixture of experts, Shazeer et al. 2017 (arXiv:1701.06538): each token's best n_used, weighted, and with them what every token passes
+// through (DeepSeekMoE, arXiv:2401.06066).   x [n_tokens, dim] → [n_tokens, dim], a temporary.
+Tensor moe(ForwardContext& ctx, Tensor x, const MoeWeights& weights, const MoeConfig& config);
+
+}  // namespace pio
