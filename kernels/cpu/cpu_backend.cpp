@@ -1,11 +1,13 @@
 #include "kernels/cpu/cpu_backend.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <new>
+#include <numeric>
 #include <string>
 #include <vector>
 
@@ -13,7 +15,7 @@
 #include "kernels/cpu/kernel_table.h"
 #include "kernels/cpu/thread_pool.h"
 #include "kernels/host_memory.h"
-#include "kernels/reference/reference_backend.h"
+#include "kernels/reference/route.h"
 
 namespace pio {
 namespace {
@@ -303,9 +305,8 @@ class CpuBackend final : public Backend {
       const float* decoded = reinterpret_cast<const float*>(worker_scratch_[worker].data());
       if (direct) decoded = host_pointer<float>(w) + first * n_in;
       else decode_row(w.dtype, bytes_at(w) + first * row_bytes, reinterpret_cast<float*>(worker_scratch_[worker].data()), n * n_in);
-      constexpr std::int64_t kAtOnce = 48;  // tokens between two looks at the stop token; a multiple of all kMatmulTokens
-      for (std::int64_t t = 0; t < n_tokens && !stop_requested(); t += kAtOnce) {
-        kernels_.matmul_f32(decoded, n_in, n, host_pointer<float>(x) + t * n_in, n_in, std::min(kAtOnce, n_tokens - t), n_in,
+      for (std::int64_t t = 0; t < n_tokens && !stop_requested(); t += kTokensAtOnce) {
+        kernels_.matmul_f32(decoded, n_in, n, host_pointer<float>(x) + t * n_in, n_in, std::min(kTokensAtOnce, n_tokens - t), n_in,
                             b ? b + first : nullptr, host_pointer<float>(y) + t * n_out + first, n_out);
       }
     });
@@ -404,6 +405,260 @@ class CpuBackend final : public Backend {
     });
   }
 
+  // ---- a matrix a head ---------------------------------------------------------------------------------------------------------------
+
+  void do_matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) override {
+    if (!params.transposed) heads_by_rows(y, x, w, params);
+    else if (x.shape[0] < kDecodeTokens) heads_transposed_few(y, x, w, params);
+    else heads_transposed(y, x, w, params);
+  }
+
+  // What matmul_heads reads and writes of head h, from token t on.
+  struct Head {
+    const float* x;
+    float* y;
+    std::size_t x_stride, y_stride;  // from token to token
+    const std::uint8_t* w;           // its row w_first
+    std::int64_t n_columns;
+    std::size_t row_bytes;
+  };
+  static Head head_of(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params, std::int64_t h, std::int64_t t = 0) {
+    Head head;
+    head.x_stride = x.shape[1] * x.shape[2];
+    head.y_stride = y.shape[1] * y.shape[2];
+    head.x = host_pointer<float>(x) + t * head.x_stride + (x.shape[1] == 1 ? 0 : h) * x.shape[2] + params.x_first;
+    head.y = host_pointer<float>(y) + t * head.y_stride + h * y.shape[2] + params.y_first;
+    head.n_columns = w.shape[2];
+    head.row_bytes = bytes_of(w.dtype, head.n_columns);
+    head.w = bytes_at(w) + (h * w.shape[1] + params.w_first) * head.row_bytes;
+    return head;
+  }
+
+  // n rows of weights as float32: where they lie, or decoded into the worker's scratch.
+  const float* floats_of(DType dtype, const std::uint8_t* rows, std::int64_t n_values, int worker) {
+    if (dtype == DType::f32) return reinterpret_cast<const float*>(rows);
+    float* const decoded = reinterpret_cast<float*>(worker_scratch_[worker].data());
+    decode_row(dtype, rows, decoded, n_values);
+    return decoded;
+  }
+
+  void heads_by_rows(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params) {
+    const std::int64_t n_tokens = x.shape[0], n_heads = w.shape[0], n_columns = w.shape[2];
+    const bool few = n_tokens < kDecodeTokens;
+    const auto gemv = w.dtype == DType::f16 ? kernels_.gemv_f16 : w.dtype == DType::bf16 ? kernels_.gemv_bf16 : nullptr;
+    constexpr std::int64_t kRows = 64;
+    const std::int64_t n_pieces = (params.w_rows + kRows - 1) / kRows;
+    reserve_worker_scratch(kRows * n_columns * sizeof(float));
+    for_each_tile(n_heads * n_pieces, n_heads * params.w_rows * n_columns * (n_tokens + 1), [&](std::int64_t tile, int worker) {
+      const Head head = head_of(y, x, w, params, tile / n_pieces);
+      const std::int64_t first = tile % n_pieces * kRows, n = std::min(kRows, params.w_rows - first);
+      const std::uint8_t* const rows = head.w + first * head.row_bytes;
+      if (few && gemv) {
+        for (std::int64_t t = 0; t < n_tokens; ++t) gemv(rows, head.row_bytes, n, n_columns, head.x + t * head.x_stride, head.y + t * head.y_stride + first);
+        return;
+      }
+      const float* const weights = floats_of(w.dtype, rows, n * n_columns, worker);
+      for (std::int64_t t = 0; t < n_tokens && !stop_requested(); t += kTokensAtOnce) {
+        kernels_.matmul_f32(weights, n_columns, n, head.x + t * head.x_stride, head.x_stride, std::min(kTokensAtOnce, n_tokens - t), n_columns,
+                            nullptr, head.y + t * head.y_stride + first, head.y_stride);
+      }
+    });
+  }
+
+  // Row by row into the sums, which stay in the nearest cache: the weights are read once and never laid down decoded.
+  void heads_transposed_few(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params) {
+    const std::int64_t n_tokens = x.shape[0], n_heads = w.shape[0], n_columns = w.shape[2];
+    reserve_worker_scratch(n_columns * sizeof(float));
+    for_each_tile(n_heads, n_heads * params.w_rows * n_columns * (n_tokens + 1), [&](std::int64_t h, int worker) {
+      const Head head = head_of(y, x, w, params, h);
+      for (std::int64_t t = 0; t < n_tokens; ++t) std::fill_n(head.y + t * head.y_stride, n_columns, 0.0f);
+      for (std::int64_t i = 0; i < params.w_rows; ++i) {
+        const float* const row = floats_of(w.dtype, head.w + i * head.row_bytes, n_columns, worker);
+        for (std::int64_t t = 0; t < n_tokens; ++t) kernels_.add_scaled(head.y + t * head.y_stride, row, head.x[t * head.x_stride + i], n_columns);
+      }
+    });
+  }
+
+  // Many tokens: a head's matrix is decoded whole, for a run of tokens long enough to make that cheap.
+  void heads_transposed(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params) {
+    const std::int64_t n_tokens = x.shape[0], n_heads = w.shape[0], n_columns = w.shape[2];
+    const std::int64_t runs_wanted = (4 * pool_.n_threads() + n_heads - 1) / n_heads;
+    const std::int64_t run = round_up(std::max<std::int64_t>(64, (n_tokens + runs_wanted - 1) / runs_wanted), kTokensAtOnce);
+    const std::int64_t n_runs = (n_tokens + run - 1) / run;
+    reserve_worker_scratch(params.w_rows * n_columns * sizeof(float));
+    for_each_tile(n_heads * n_runs, n_heads * params.w_rows * n_columns * n_tokens, [&](std::int64_t tile, int worker) {
+      const std::int64_t first = tile % n_runs * run, end = std::min(first + run, n_tokens);
+      const Head head = head_of(y, x, w, params, tile / n_runs, first);
+      const float* const weights = floats_of(w.dtype, head.w, params.w_rows * n_columns, worker);
+      for (std::int64_t t = first; t < end && !stop_requested(); t += kTokensAtOnce) {
+        kernels_.matmul_f32_transposed(weights, n_columns, params.w_rows, n_columns, head.x + (t - first) * head.x_stride, head.x_stride,
+                                       std::min(kTokensAtOnce, end - t), head.y + (t - first) * head.y_stride, head.y_stride);
+      }
+    });
+  }
+
+  // ---- mixtures of experts ------------------------------------------------------------------------------------------------------------
+
+  void do_route_experts(Tensor ids, Tensor weights, Tensor logits, Tensor bias, RoutingParams params) override {
+    const std::int64_t n_used = ids.shape[1], n_experts = logits.shape[1];
+    for_each_span(ids.shape[0], n_experts * 64, [&](std::int64_t first, std::int64_t n) {
+      for (std::int64_t t = first; t < first + n; ++t) {
+        route_token(host_pointer<float>(logits) + t * n_experts, bias ? host_pointer<float>(bias) : nullptr, n_experts, params, n_used,
+                    host_pointer<std::int32_t>(ids) + t * n_used, host_pointer<float>(weights) + t * n_used);
+      }
+    });
+  }
+
+  // Either way a token's experts are summed by rising index, so the two agree but for what the products round.
+  void do_moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, std::span<const ExpertMlp> experts) override {
+    for (std::int64_t i = 0; i < ids.shape.n_values(); ++i) {
+      const std::int32_t id = host_pointer<std::int32_t>(ids)[i];
+      CHECK(id >= 0 && static_cast<std::size_t>(id) < experts.size(), "moe_experts: no such expert");
+    }
+    if (x.shape[0] < kDecodeTokens) experts_of_few(y, x, ids, weights, experts);
+    else experts_of_many(y, x, ids, weights, experts);
+  }
+
+  // Rows of activations are gathered expert by expert and go through the products of many tokens. An expert without tokens costs nothing.
+  void experts_of_many(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, std::span<const ExpertMlp> experts) {
+    const std::int64_t dim = x.shape[1], hidden_dim = experts[0].gate.shape[0], n_used = ids.shape[1], n_places = ids.shape.n_values();
+    // Places (token * n_used + choice) in the order of their experts, each expert's by rising token.
+    expert_starts_.assign(experts.size() + 1, 0);
+    for (std::int64_t i = 0; i < n_places; ++i) ++expert_starts_[host_pointer<std::int32_t>(ids)[i] + 1];
+    for (std::size_t e = 0; e < experts.size(); ++e) expert_starts_[e + 1] += expert_starts_[e];
+    places_.resize(n_places);
+    std::vector<std::int64_t>& next = expert_next_;
+    next.assign(expert_starts_.begin(), expert_starts_.end() - 1);
+    for (std::int64_t i = 0; i < n_places; ++i) places_[next[host_pointer<std::int32_t>(ids)[i]]++] = i;
+
+    constexpr std::int64_t kMostRows = 512;  // of an expert at a time: bounds the memory, and is plenty for the products
+    std::int64_t most_rows = 0;
+    for (std::size_t e = 0; e < experts.size(); ++e) most_rows = std::max(most_rows, expert_starts_[e + 1] - expert_starts_[e]);
+    most_rows = std::min(most_rows, kMostRows);
+    Carver count(nullptr);
+    const auto take_all = [&](Carver& carver) {
+      return std::array{carver.take<float>(most_rows * dim), carver.take<float>(most_rows * hidden_dim), carver.take<float>(most_rows * hidden_dim)};
+    };
+    take_all(count);
+    experts_scratch_.reserve(count.used());
+    WrappedBuffer memory(experts_scratch_.data(), count.used());
+    Carver carver(experts_scratch_.data());
+    const auto pieces = take_all(carver);
+    const auto tensor = [&](float* at, std::int64_t n_rows, std::int64_t width) {
+      return Tensor{DType::f32, {n_rows, width}, &memory, static_cast<std::size_t>(reinterpret_cast<std::byte*>(at) - experts_scratch_.data())};
+    };
+
+    std::memset(host_pointer<float>(y), 0, y.n_bytes());
+    for (std::size_t e = 0; e < experts.size(); ++e) {
+      for (std::int64_t at = expert_starts_[e]; at < expert_starts_[e + 1]; at += kMostRows) {
+        if (stop_requested()) return;
+        const std::int64_t n = std::min(kMostRows, expert_starts_[e + 1] - at);
+        const Tensor rows = tensor(pieces[0], n, dim), gate = tensor(pieces[1], n, hidden_dim), up = tensor(pieces[2], n, hidden_dim);
+        for_each_span(n, dim * 8, [&](std::int64_t first, std::int64_t n_rows) {
+          for (std::int64_t i = first; i < first + n_rows; ++i) {
+            std::memcpy(pieces[0] + i * dim, host_pointer<float>(x) + places_[at + i] / n_used * dim, dim * sizeof(float));
+          }
+        });
+        do_matmul(gate, rows, experts[e].gate, {});
+        do_matmul(up, rows, experts[e].up, {});
+        do_glu(gate, gate, up);
+        do_matmul(rows, gate, experts[e].down, {});
+        for_each_span(n, dim * 12, [&](std::int64_t first, std::int64_t n_rows) {
+          for (std::int64_t i = first; i < first + n_rows; ++i) {
+            const std::int64_t place = places_[at + i];
+            kernels_.add_scaled(host_pointer<float>(y) + place / n_used * dim, pieces[0] + i * dim, host_pointer<float>(weights)[place], dim);
+          }
+        });
+      }
+    }
+  }
+
+  // y[r] = row first + r of w · x, for n rows. `rounded` is x in 8 bits, read where rounded_input(w) says so.
+  void multiply_rows(const Tensor& w, std::int64_t first, std::int64_t n, const float* x, const Q8Row& rounded, float* y, int worker) {
+    const std::int64_t n_in = w.shape.back();
+    const std::size_t row_bytes = bytes_of(w.dtype, n_in);
+    const std::uint8_t* const rows = bytes_at(w) + first * row_bytes;
+    if (rounded_input(w)) return quant_kernels(kernels_, w.dtype)->gemv(rows, row_bytes, n, n_in, rounded, y);
+    if (w.dtype == DType::f16) return kernels_.gemv_f16(rows, row_bytes, n, n_in, x, y);
+    if (w.dtype == DType::bf16) return kernels_.gemv_bf16(rows, row_bytes, n, n_in, x, y);
+    for (std::int64_t r = 0; r < n; r += kRowsAtOnce) {
+      const std::int64_t n_rows = std::min(kRowsAtOnce, n - r);
+      kernels_.matmul_f32(floats_of(w.dtype, rows + r * row_bytes, n_rows * n_in, worker), n_in, n_rows, x, 0, 1, n_in, nullptr, y + r, 0);
+    }
+  }
+  bool rounded_input(const Tensor& w) const { return activations_ == Activations::q8 && quant_kernels(kernels_, w.dtype); }
+
+  // Two sections of tiles for all chosen experts together: their products are too short to wait for each other.
+  void experts_of_few(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, std::span<const ExpertMlp> experts) {
+    const std::int64_t n_tokens = x.shape[0], dim = x.shape[1], hidden_dim = experts[0].gate.shape[0], n_used = ids.shape[1];
+    const std::int64_t n_places = n_tokens * n_used;
+    const std::int32_t* const id = host_pointer<std::int32_t>(ids);
+    places_.resize(n_places);
+    for (std::int64_t t = 0; t < n_tokens; ++t) {
+      const auto begin = places_.begin() + t * n_used;
+      std::iota(begin, begin + n_used, t * n_used);
+      std::sort(begin, begin + n_used, [&](std::int64_t a, std::int64_t b) { return id[a] != id[b] ? id[a] < id[b] : a < b; });
+    }
+
+    // gate and up of a place need its token's row in 8 bits, down needs its own hidden row
+    const auto any_rounded = [&](Tensor ExpertMlp::*which) {
+      return std::any_of(id, id + n_places, [&](std::int32_t e) { return rounded_input(experts[e].*which); });
+    };
+    const bool round_x = any_rounded(&ExpertMlp::gate) || any_rounded(&ExpertMlp::up), round_hidden = any_rounded(&ExpertMlp::down);
+    Carver count(nullptr);
+    count.take<float>(n_places * hidden_dim);
+    const std::size_t hidden_bytes = count.used();
+    take_q8_row(count, dim);
+    const std::size_t x_row_bytes = count.used() - hidden_bytes;
+    take_q8_row(count, hidden_dim);
+    const std::size_t hidden_row_bytes = count.used() - hidden_bytes - x_row_bytes;
+    scratch_.reserve(hidden_bytes + n_tokens * x_row_bytes + n_places * hidden_row_bytes);
+    float* const hidden = reinterpret_cast<float*>(scratch_.data());
+    const auto x_row = [&](std::int64_t t) {
+      Carver carver(scratch_.data() + hidden_bytes + t * x_row_bytes);
+      return take_q8_row(carver, dim);
+    };
+    const auto hidden_row = [&](std::int64_t place) {
+      Carver carver(scratch_.data() + hidden_bytes + n_tokens * x_row_bytes + place * hidden_row_bytes);
+      return take_q8_row(carver, hidden_dim);
+    };
+
+    const std::int64_t in_row_bytes = bytes_of(experts[id[0]].gate.dtype, dim), out_row_bytes = bytes_of(experts[id[0]].down.dtype, hidden_dim);
+    const std::int64_t in_rows = std::min(rows_per_tile(n_places * hidden_dim, 2 * in_row_bytes), hidden_dim);
+    const std::int64_t out_rows = std::min(rows_per_tile(n_tokens * dim, n_used * out_row_bytes), dim);
+    const std::size_t decoded_bytes = round_up(kRowsAtOnce * std::max(dim, hidden_dim) * sizeof(float), kAlignment);
+    reserve_worker_scratch(decoded_bytes + std::max(in_rows, out_rows) * sizeof(float));
+    const auto products_of = [&](int worker) { return reinterpret_cast<float*>(worker_scratch_[worker].data() + decoded_bytes); };
+
+    if (round_x) {
+      for (std::int64_t t = 0; t < n_tokens; ++t) kernels_.quantize_q8(host_pointer<float>(x) + t * dim, dim, x_row(t));
+    }
+    const std::int64_t in_tiles = (hidden_dim + in_rows - 1) / in_rows;
+    for_each_tile(n_places * in_tiles, n_places * hidden_dim * in_row_bytes * 2, [&](std::int64_t tile, int worker) {
+      const std::int64_t place = tile / in_tiles, t = place / n_used, first = tile % in_tiles * in_rows, n = std::min(in_rows, hidden_dim - first);
+      const ExpertMlp& expert = experts[id[place]];
+      float* const gate = hidden + place * hidden_dim + first;
+      const float* const xt = host_pointer<float>(x) + t * dim;
+      multiply_rows(expert.gate, first, n, xt, x_row(t), gate, worker);
+      multiply_rows(expert.up, first, n, xt, x_row(t), products_of(worker), worker);
+      kernels_.glu(gate, gate, products_of(worker), n);
+    });
+    if (round_hidden) {
+      for (std::int64_t place = 0; place < n_places; ++place) kernels_.quantize_q8(hidden + place * hidden_dim, hidden_dim, hidden_row(place));
+    }
+    const std::int64_t out_tiles = (dim + out_rows - 1) / out_rows;
+    for_each_tile(n_tokens * out_tiles, n_places * dim * out_row_bytes, [&](std::int64_t tile, int worker) {
+      const std::int64_t t = tile / out_tiles, first = tile % out_tiles * out_rows, n = std::min(out_rows, dim - first);
+      float* const yt = host_pointer<float>(y) + t * dim + first;
+      std::fill_n(yt, n, 0.0f);
+      for (std::int64_t i = t * n_used; i < (t + 1) * n_used && !stop_requested(); ++i) {
+        const std::int64_t place = places_[i];
+        multiply_rows(experts[id[place]].down, first, n, hidden + place * hidden_dim, hidden_row(place), products_of(worker), worker);
+        kernels_.add_scaled(yt, products_of(worker), host_pointer<float>(weights)[place], n);
+      }
+    });
+  }
+
   // ---- attention -------------------------------------------------------------------------------------------------------------------
 
   void do_attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams params) override {
@@ -419,12 +674,12 @@ class CpuBackend final : public Backend {
     std::int64_t longest = 0, work = 0;
     for (std::int64_t t = 0; t < n_tokens; ++t) {
       if (runs_.empty() || runs_.back().n_tokens == most_tokens || sequences[runs_.back().first] != sequences[t]) {
-        runs_.push_back({t, 0, 0});
+        runs_.push_back({t, 0, 0, 0});
       }
       Run& run = runs_.back();
       ++run.n_tokens;
-      run.n_blocks = std::max<std::int64_t>(run.n_blocks, (lengths[t] + kKvBlockLength - 1) / kKvBlockLength);
-      longest = std::max(longest, run.n_blocks);
+      run.n_keys = std::max<std::int64_t>(run.n_keys, lengths[t]);
+      longest = std::max(longest, run.n_blocks());
       work += lengths[t];
     }
     const std::int64_t n_runs = static_cast<std::int64_t>(runs_.size());
@@ -478,7 +733,7 @@ class CpuBackend final : public Backend {
       } else {
         partial = take_partial(own);
       }
-      AttendTask task{};
+      AttendTask task = attend_task(params.scale);
       task.q = host_pointer<float>(q) + (run.first * n_heads + kv_head * n_group) * head_dim;
       task.q_token_stride = n_heads * head_dim;
       task.k = bytes_at(k_cache) + bytes_of(k_cache.dtype, kv_head * head_dim);
@@ -493,11 +748,8 @@ class CpuBackend final : public Backend {
       task.n_group = static_cast<int>(n_group);
       task.head_dim = static_cast<int>(head_dim);
       task.v_head_dim = static_cast<int>(v_head_dim);
-      task.first_block = static_cast<int>(run.n_blocks * part / n_parts);
-      task.end_block = static_cast<int>(run.n_blocks * (part + 1) / n_parts);
-      task.scale = params.scale;
-      task.stopped = [](const void* self) { return static_cast<const CpuBackend*>(self)->stop_requested(); };
-      task.stop_context = this;
+      task.first_block = static_cast<int>(run.n_blocks() * part / n_parts);
+      task.end_block = static_cast<int>(run.n_blocks() * (part + 1) / n_parts);
       task.largest = partial.largest;
       task.sum = partial.sum;
       task.out = partial.out;
@@ -511,6 +763,75 @@ class CpuBackend final : public Backend {
       Carver carver(scratch_.data() + tile * n_parts * partial_count.used());
       write(runs_[n_runs - 1 - tile / n_kv_heads], tile % n_kv_heads, take_partial(carver));
     });
+  }
+
+  // Each head by itself through the attention over cached tokens: a segment's keys lie one after the other, so their blocks are counted off.
+  void do_self_attention(Tensor y, Tensor q, Tensor k, Tensor v, std::span<const std::int32_t> starts, std::int64_t first_head,
+                         float scale) override {
+    const std::int64_t n_heads = q.shape[1], head_dim = q.shape[2], token_floats = n_heads * head_dim;
+    constexpr std::int64_t kQueries = 96;  // as in do_attention
+    runs_.clear();
+    std::int64_t longest = 0, work = 0;
+    for (std::size_t s = 0; s + 1 < starts.size(); ++s) {
+      const std::int64_t length = starts[s + 1] - starts[s];
+      longest = std::max(longest, length);
+      work += length * length;
+      for (std::int64_t t = starts[s]; t < starts[s + 1]; t += kQueries) {
+        runs_.push_back({t, std::min<std::int64_t>(kQueries, starts[s + 1] - t), starts[s], length});
+      }
+    }
+    counted_.resize(std::max<std::size_t>(counted_.size(), (longest + kKvBlockLength - 1) / kKvBlockLength));
+    std::iota(counted_.begin(), counted_.end(), 0);
+
+    const int width = static_cast<int>(head_dim);
+    const std::int64_t out_stride = round_up(head_dim, 32);
+    const std::size_t kernel_floats = kernels_.attend_scratch_floats(kQueries, width, width);
+    const auto take_all = [&](Carver& carver, AttendTask& task) {
+      task.scratch = carver.take<float>(kernel_floats);
+      task.largest = carver.take<float>(kQueries);
+      task.sum = carver.take<float>(kQueries);
+      task.out = carver.take<float>(kQueries * out_stride);
+      return carver.take<std::int32_t>(kQueries);
+    };
+    Carver count(nullptr);
+    AttendTask unused{};
+    take_all(count, unused);
+    reserve_worker_scratch(count.used());
+    const std::int64_t n_runs = static_cast<std::int64_t>(runs_.size());
+    for_each_tile(n_runs * n_heads, work * token_floats, [&](std::int64_t tile, int worker) {
+      // a head's runs one after the other: its keys stay in the cache
+      const Run& run = runs_[tile % n_runs];
+      const std::int64_t h = tile / n_runs, at = run.first_key * token_floats + h * head_dim;
+      AttendTask task = attend_task(scale);
+      Carver carver(worker_scratch_[worker].data());
+      std::int32_t* const lengths = take_all(carver, task);
+      std::fill_n(lengths, run.n_tokens, static_cast<std::int32_t>(run.n_keys));
+      task.q = host_pointer<float>(q) + run.first * token_floats + h * head_dim;
+      task.q_token_stride = token_floats;
+      task.k = reinterpret_cast<const std::uint8_t*>(host_pointer<float>(k) + at);
+      task.v = reinterpret_cast<const std::uint8_t*>(host_pointer<float>(v) + at);
+      task.k_cell_bytes = task.v_cell_bytes = token_floats * sizeof(float);
+      task.k_format = task.v_format = KvFormat::f32;
+      task.blocks = counted_.data();
+      task.kv_lengths = lengths;
+      task.n_tokens = static_cast<int>(run.n_tokens);
+      task.n_group = 1;
+      task.head_dim = task.v_head_dim = width;
+      task.end_block = static_cast<int>((run.n_keys + kKvBlockLength - 1) / kKvBlockLength);
+      kernels_.attend(task);
+      for (std::int64_t r = 0; r < run.n_tokens; ++r) {
+        kernels_.merge_attention(host_pointer<float>(y) + ((run.first + r) * y.shape[1] + first_head + h) * head_dim, width, task.largest + r,
+                                 task.sum + r, task.out + r * out_stride, 1, 0, 0);
+      }
+    });
+  }
+
+  AttendTask attend_task(float scale) const {
+    AttendTask task{};
+    task.scale = scale;
+    task.stopped = [](const void* self) { return static_cast<const CpuBackend*>(self)->stop_requested(); };
+    task.stop_context = this;
+    return task;
   }
 
   void do_store_kv(Tensor cache, Tensor x, Tensor cells) override {
@@ -597,22 +918,40 @@ class CpuBackend final : public Backend {
     });
   }
 
-  void do_layer_norm(Tensor y, Tensor x, Tensor w, Tensor bias, float eps) override { reference_->layer_norm(y, x, w, bias, eps); }
-  void do_gelu(Tensor y, Tensor x, Gelu kind) override { reference_->gelu(y, x, kind); }
-  void do_add_scaled(Tensor y, Tensor x, float scale) override { reference_->add_scaled(y, x, scale); }
+  void do_layer_norm(Tensor y, Tensor x, Tensor w, Tensor bias, float eps) override {
+    const std::int64_t dim = x.shape.back();
+    for_each_span(x.shape.n_rows(), dim * 8, [&](std::int64_t first, std::int64_t n) {
+      for (std::int64_t r = first; r < first + n; ++r) {
+        kernels_.layer_norm(host_pointer<float>(y) + r * dim, host_pointer<float>(x) + r * dim, host_pointer<float>(w),
+                            host_pointer<float>(bias), dim, eps);
+      }
+    });
+  }
+
+  void do_gelu(Tensor y, Tensor x, Gelu kind) override {
+    float* const to = host_pointer<float>(y);
+    const float* const from = host_pointer<float>(x);
+    for_each_span(y.shape.n_values(), 24, [&](std::int64_t first, std::int64_t n) {
+      if (kind == Gelu::tanh) return kernels_.gelu_tanh(to + first, from + first, n);
+      // erfc of the other side: 1 + erf would lose the digits of large negative x
+      for (std::int64_t i = first; i < first + n; ++i) to[i] = 0.5f * from[i] * std::erfc(-from[i] * 0.70710678f);
+    });
+  }
+
+  void do_add_scaled(Tensor y, Tensor x, float scale) override {
+    for_each_span(y.shape.n_values(), 12, [&](std::int64_t first, std::int64_t n) {
+      kernels_.add_scaled(host_pointer<float>(y) + first, host_pointer<float>(x) + first, scale, n);
+    });
+  }
+
   void do_copy_columns(Tensor y, std::int64_t y_first, Tensor x, std::int64_t x_first, std::int64_t n) override {
-    reference_->copy_columns(y, y_first, x, x_first, n);
-  }
-  void do_matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) override { reference_->matmul_heads(y, x, w, params); }
-  void do_self_attention(Tensor y, Tensor q, Tensor k, Tensor v, std::span<const std::int32_t> starts, std::int64_t first_head,
-                         float scale) override {
-    reference_->self_attention(y, q, k, v, starts, first_head, scale);
-  }
-  void do_route_experts(Tensor ids, Tensor weights, Tensor logits, Tensor bias, RoutingParams params) override {
-    reference_->route_experts(ids, weights, logits, bias, params);
-  }
-  void do_moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, std::span<const ExpertMlp> experts) override {
-    reference_->moe_experts(y, x, ids, weights, experts);
+    const std::int64_t repeats = y.shape.n_rows() / x.shape.n_rows();
+    for_each_span(y.shape.n_rows(), n * 8, [&](std::int64_t first, std::int64_t n_rows) {
+      for (std::int64_t r = first; r < first + n_rows; ++r) {
+        std::memcpy(host_pointer<float>(y) + r * y.shape.back() + y_first, host_pointer<float>(x) + r / repeats * x.shape.back() + x_first,
+                    n * sizeof(float));
+      }
+    });
   }
 
   void do_gather_rows(Tensor y, Tensor x, Tensor rows) override {
@@ -654,11 +993,15 @@ class CpuBackend final : public Backend {
     });
   }
 
+  // Queries that attend together, and how many keys the longest of them reaches, from first_key on.
   struct Run {
-    std::int64_t first, n_tokens, n_blocks;
+    std::int64_t first, n_tokens, first_key, n_keys;
+    std::int64_t n_blocks() const { return (n_keys + kKvBlockLength - 1) / kKvBlockLength; }
   };
 
-  static constexpr std::int64_t kDecodeTokens = 4;  // from here on it pays to widen 16-bit weights once for all tokens
+  static constexpr std::int64_t kRowsAtOnce = 4;     // of weights, decoded for one token: what matmul_f32 multiplies together
+  static constexpr std::int64_t kTokensAtOnce = 48;  // between two looks at the stop token; a multiple of all kMatmulTokens and kPanelRows
+  static constexpr std::int64_t kDecodeTokens = 4;   // from here on it pays to widen 16-bit weights once for all tokens
 
   const CpuKernels& kernels_;
   const Activations activations_;
@@ -666,7 +1009,9 @@ class CpuBackend final : public Backend {
   Scratch scratch_;                      // of the op that runs; written before or in disjoint pieces by its tiles
   std::vector<Scratch> worker_scratch_;  // one a worker
   std::vector<Run> runs_;
-  const std::unique_ptr<Backend> reference_ = create_reference_backend();
+  std::vector<std::int32_t> counted_;    // 0, 1, 2, …
+  Scratch experts_scratch_;              // of moe_experts, whose products use scratch_
+  std::vector<std::int64_t> expert_starts_, expert_next_, places_;
   std::vector<std::int32_t> angle_positions_, angle_axes_;
   std::vector<float> angle_freq_, cos_, sin_;
   const DeviceInfo device_;

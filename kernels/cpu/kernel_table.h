@@ -104,6 +104,9 @@ struct CpuKernels {
   // y[t][r] = w row r · x row t (+ bias[r]); all strides in floats; bias may be null.
   void (*matmul_f32)(const float* w, size_t w_stride, int64_t n_rows, const float* x, size_t x_stride, int64_t n_tokens, int64_t n_in,
                      const float* bias, float* y, size_t y_stride);
+  // y[t][o] = sum over i < n_in of x[t][i] * w[i][o], o < n_columns: the rows of w run along the input.
+  void (*matmul_f32_transposed)(const float* w, size_t w_stride, int64_t n_in, int64_t n_columns, const float* x, size_t x_stride,
+                                int64_t n_tokens, float* y, size_t y_stride);
   // y[r] = w row r · x, rows of half-width floats.
   void (*gemv_f16)(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const float* x, float* y);
   void (*gemv_bf16)(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const float* x, float* y);
@@ -114,8 +117,11 @@ struct CpuKernels {
                      int32_t* init);
 
   void (*rms_norm)(float* y, const float* x, const float* w, int64_t n, float eps);
+  void (*layer_norm)(float* y, const float* x, const float* w, const float* bias, int64_t n, float eps);
   void (*add)(float* y, const float* a, const float* b, int64_t n);
+  void (*add_scaled)(float* y, const float* x, float scale, int64_t n);
   void (*glu)(float* y, const float* gate, const float* up, int64_t n);
+  void (*gelu_tanh)(float* y, const float* x, int64_t n);
   // One head: pairs (i, i + n_pairs) turn by cos[i], sin[i]. Interleaved: (2i, 2i + 1).
   void (*rope_half)(float* x, const float* cos, const float* sin, int64_t n_pairs);
   void (*rope_interleaved)(float* x, const float* cos, const float* sin, int64_t n_pairs);

@@ -50,6 +50,28 @@ inline void panels(const float* a, const size_t* a_rows, int n_rows, const float
   for (; r < n_rows; ++r) panel<1, kAdd>(a, a_rows + r, b, b_stride, k, c + r * c_stride, c_stride);
 }
 
+// y[t][o] = sum over i of x[t][i] * w[i][o].
+void matmul_f32_transposed(const float* w, size_t w_stride, int64_t n_in, int64_t n_columns, const float* x, size_t x_stride,
+                           int64_t n_tokens, float* y, size_t y_stride) {
+  int64_t o = 0;
+  for (; o + 32 <= n_columns; o += 32) {
+    for (int64_t t = 0; t < n_tokens; t += kPanelRows) {
+      const int n = n_tokens - t < kPanelRows ? static_cast<int>(n_tokens - t) : kPanelRows;
+      size_t rows[kPanelRows];
+      for (int r = 0; r < n; ++r) rows[r] = (t + r) * x_stride;
+      panels<false>(x, rows, n, w + o, w_stride, static_cast<int>(n_in), y + t * y_stride + o, y_stride);
+    }
+  }
+  for (; o < n_columns; o += kLanes) {
+    const int rest = n_columns - o < kLanes ? static_cast<int>(n_columns - o) : kLanes;
+    for (int64_t t = 0; t < n_tokens; ++t) {
+      Vec sum = vec_set(0);
+      for (int64_t i = 0; i < n_in; ++i) sum = vec_fma(vec_set(x[t * x_stride + i]), vec_load_n(w + i * w_stride + o, rest), sum);
+      vec_store_n(y + t * y_stride + o, sum, rest);
+    }
+  }
+}
+
 // With this many query rows it pays to turn the keys round once, so that scores of 32 cells come out side by side.
 constexpr int kTurnRows = 6;
 
@@ -166,7 +188,10 @@ void attend(const AttendTask& task) {
     const uint8_t* v = task.v + cell * task.v_cell_bytes;
     const float* v_rows = values;
     size_t v_stride = out_stride;
-    if (task.v_format == KvFormat::f32 && v_dim % 32 == 0) {
+    if (task.v == task.k && v_dim % 32 == 0 && rows >= kTurnRows) {  // values that begin the keys were decoded with them
+      v_rows = keys;
+      v_stride = head_dim;
+    } else if (task.v_format == KvFormat::f32 && v_dim % 32 == 0) {
       v_rows = reinterpret_cast<const float*>(v);
       v_stride = task.v_cell_bytes / sizeof(float);
     } else {

@@ -41,12 +41,60 @@ void rms_norm(float* y, const float* x, const float* w, int64_t n, float eps) {
   }
 }
 
+// Two passes: the mean first, so that the variance of rows far from 0 keeps its digits.
+void layer_norm(float* y, const float* x, const float* w, const float* bias, int64_t n, float eps) {
+  Vec sum = vec_set(0);
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) sum = sum + vec_load(x + i);
+  if (i < n) sum = sum + vec_load_n(x + i, static_cast<int>(n - i));
+  const float mean = vec_sum(sum) / static_cast<float>(n);
+  sum = vec_set(0);
+  for (i = 0; i + kLanes <= n; i += kLanes) {
+    const Vec d = vec_load(x + i) - vec_set(mean);
+    sum = vec_fma(d, d, sum);
+  }
+  float rest_of_sum = 0;
+  for (; i < n; ++i) rest_of_sum += (x[i] - mean) * (x[i] - mean);
+  const float scale = 1.0f / __builtin_sqrtf((vec_sum(sum) + rest_of_sum) / static_cast<float>(n) + eps);
+  const Vec m = vec_set(mean), s = vec_set(scale);
+  for (i = 0; i + kLanes <= n; i += kLanes) vec_store(y + i, vec_fma((vec_load(x + i) - m) * s, vec_load(w + i), vec_load(bias + i)));
+  if (i < n) {
+    const int rest = static_cast<int>(n - i);
+    vec_store_n(y + i, vec_fma((vec_load_n(x + i, rest) - m) * s, vec_load_n(w + i, rest), vec_load_n(bias + i, rest)), rest);
+  }
+}
+
 void add(float* y, const float* a, const float* b, int64_t n) {
   int64_t i = 0;
   for (; i + kLanes <= n; i += kLanes) vec_store(y + i, vec_load(a + i) + vec_load(b + i));
   if (i < n) {
     const int rest = static_cast<int>(n - i);
     vec_store_n(y + i, vec_load_n(a + i, rest) + vec_load_n(b + i, rest), rest);
+  }
+}
+
+void add_scaled(float* y, const float* x, float scale, int64_t n) {
+  const Vec s = vec_set(scale);
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) vec_store(y + i, vec_fma(vec_load(x + i), s, vec_load(y + i)));
+  if (i < n) {
+    const int rest = static_cast<int>(n - i);
+    vec_store_n(y + i, vec_fma(vec_load_n(x + i, rest), s, vec_load_n(y + i, rest)), rest);
+  }
+}
+
+// 0.5 x (1 + tanh(u)) = x / (1 + exp(-2u)), u = sqrt(2/pi) (x + 0.044715 x^3): no cancellation where tanh nears -1.
+inline Vec gelu_tanh(Vec x) {
+  const Vec u2 = x * vec_fma(x * x, vec_set(-2 * 0.79788456f * 0.044715f), vec_set(-2 * 0.79788456f));
+  return x / (vec_set(1.0f) + vec_exp(u2));
+}
+
+void gelu_tanh(float* y, const float* x, int64_t n) {
+  int64_t i = 0;
+  for (; i + kLanes <= n; i += kLanes) vec_store(y + i, gelu_tanh(vec_load(x + i)));
+  if (i < n) {
+    const int rest = static_cast<int>(n - i);
+    vec_store_n(y + i, gelu_tanh(vec_load_n(x + i, rest)), rest);
   }
 }
 

@@ -48,12 +48,16 @@ constexpr CpuKernels make_table(const char* name) {
   t.decode_bf16 = &decode_half<BF16>;
   t.encode_f16 = &encode_f16;
   t.matmul_f32 = &matmul_f32;
+  t.matmul_f32_transposed = &matmul_f32_transposed;
   t.gemv_f16 = &gemv_half<F16>;
   t.gemv_bf16 = &gemv_half<BF16>;
   t.quantize_q8 = &quantize_q8;
   t.rms_norm = &rms_norm;
+  t.layer_norm = &layer_norm;
   t.add = &add;
+  t.add_scaled = &add_scaled;
   t.glu = &glu;
+  t.gelu_tanh = &gelu_tanh;
   t.rope_half = &rope_half;
   t.rope_interleaved = &rope_interleaved;
   t.argmax = &argmax;
