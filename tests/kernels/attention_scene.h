@@ -21,6 +21,7 @@ struct SceneSizes {
   std::vector<std::int32_t> in_step = {1};
   DType dtype = DType::f32;
   float q_size = 1;
+  bool values_in_keys = false;  // no cache of values: they are the first v_head_dim of each key
 };
 
 class AttentionScene {
@@ -52,7 +53,14 @@ class AttentionScene {
         if (j % kKvBlockLength == 0) block = order[next_block++];
         const std::int64_t cell = std::int64_t{block} * kKvBlockLength + j % kKvBlockLength;
         put(random, k_cache, cell, sizes.n_kv_heads * sizes.head_dim, keys.back());
-        put(random, v_cache, cell, sizes.n_kv_heads * sizes.v_head_dim, values.back());
+        if (!sizes.values_in_keys) {
+          put(random, v_cache, cell, sizes.n_kv_heads * sizes.v_head_dim, values.back());
+          continue;
+        }
+        for (std::int64_t h = 0; h < sizes.n_kv_heads; ++h) {
+          const auto key = keys.back().end() - (sizes.n_kv_heads - h) * sizes.head_dim;
+          values.back().insert(values.back().end(), key, key + sizes.v_head_dim);
+        }
       }
       for (std::int32_t i = 0; i < sizes.in_step[s]; ++i) {
         sequences.push_back(static_cast<std::int32_t>(s));
@@ -76,7 +84,7 @@ class AttentionScene {
     step.kv_lengths = lengths_tensor;
     step.sequences = sequences_tensor;
     step.block_table = table_tensor;
-    return run_twice(backend, y, [&] { backend.attention(y, q_tensor, k_tensor, v_tensor, step, params); });
+    return run_twice(backend, y, [&] { backend.attention(y, q_tensor, k_tensor, sizes.values_in_keys ? Tensor{} : v_tensor, step, params); });
   }
 
   SceneSizes sizes;

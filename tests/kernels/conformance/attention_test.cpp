@@ -58,6 +58,23 @@ TEST_P(Attention, AgreesWithTheReferenceForEveryGroupingAndHeadSize) {
   }
 }
 
+// The latent of MLA: one key head for all, whose beginning is the value.
+TEST_P(Attention, ReadsValuesOutOfTheKeysWhereThereIsNoCacheOfThem) {
+  Random random(7);
+  struct Heads {
+    std::int64_t n_heads, n_kv_heads, head_dim, v_head_dim;
+  };
+  for (const DType dtype : kKvFormats) {
+    for (const Heads& heads : {Heads{20, 1, 576, 512}, {3, 1, 96, 64}, {8, 2, 64, 32}, {6, 1, 40, 33}, {2, 1, 7, 3}, {4, 4, 32, 32}}) {
+      if (heads.head_dim % info(dtype).block_length != 0 || heads.v_head_dim % info(dtype).block_length != 0) continue;
+      for (const std::int32_t in_step : {1, 9}) {
+        check_against_reference(random, {heads.n_heads, heads.n_kv_heads, heads.head_dim, heads.v_head_dim, {75}, {in_step}, dtype, 1, true});
+        if (HasFailure()) return;
+      }
+    }
+  }
+}
+
 TEST_P(Attention, EachTokenOfAPromptSeesItselfAndWhatCameBefore) {
   Random random(3);
   for (const DType dtype : kKvFormats) {

@@ -53,5 +53,40 @@ TEST_P(Rope, AgreesWithTheReferenceForBothPairings) {
   }
 }
 
+// Dims 3 and on, by three rows of positions: what pictures and latent heads ask for.
+TEST_P(Rope, TurnsTheMiddleOfAHeadByTheAxesOfItsPairs) {
+  Random random(2);
+  const std::int64_t n_tokens = 9, n_heads = 2, head_dim = 43, n_pairs = 18, first_dim = 3;
+  const Shape shape{n_tokens, n_heads, head_dim};
+  for (const RopePairing pairing : {RopePairing::half, RopePairing::interleaved}) {
+    const std::vector<float> x = normal_values(random, shape.n_values());
+    std::vector<std::int32_t> positions, axes;
+    std::vector<float> inv_freq;
+    for (std::int64_t i = 0; i < 3 * n_tokens; ++i) positions.push_back(static_cast<std::int32_t>(random.below(70000)));
+    for (std::int64_t i = 0; i < n_pairs; ++i) {
+      axes.push_back(static_cast<std::int32_t>(random.below(3)));
+      inv_freq.push_back(static_cast<float>(std::pow(1e4, -static_cast<double>(i) / n_pairs)));
+    }
+    const auto turn = [&](Backend& backend, GuardedTensor& x_tensor) {
+      GuardedTensor p(backend, {3, n_tokens}, positions), f(backend, {n_pairs}, inv_freq), a(backend, {n_pairs}, axes);
+      return run_twice(backend, x_tensor, [&] {
+        x_tensor.upload(x.data());
+        backend.rope(x_tensor, p, f, {.pairing = pairing, .first_dim = first_dim}, a);
+      });
+    };
+    GuardedTensor rx(reference(), shape, x);
+    const std::vector<float> expected = turn(reference(), rx);
+    for_each([&](Backend& backend, Activations) {
+      GuardedTensor x_tensor(backend, shape, x);
+      const std::vector<float> found = turn(backend, x_tensor);
+      EXPECT_TRUE(max_error_below(kTolerance, found, expected));
+      for (std::size_t i = 0; i < found.size(); ++i) {
+        const std::int64_t dim = static_cast<std::int64_t>(i) % head_dim - first_dim;
+        if (dim < 0 || dim >= 2 * n_pairs) ASSERT_EQ(found[i], x[i]) << i;
+      }
+    });
+  }
+}
+
 }  // namespace
 }  // namespace pio

@@ -82,6 +82,45 @@ TEST_P(Stop, EndsALongAttentionSoon) {
   });
 }
 
+// 34 billion products and a quarter of a billion exponentials: a picture's patches.
+TEST_P(Stop, EndsALongSelfAttentionSoon) {
+  for_each([](Backend& backend, Activations) {
+    const std::int32_t n_tokens = 8192;
+    const Shape shape{n_tokens, 4, 64};
+    const std::vector<float> values(static_cast<std::size_t>(shape.n_values()), 0.1f);
+    GuardedTensor q(backend, shape, values), k(backend, shape, values), v(backend, shape, values), y(backend, DType::f32, shape);
+    const std::int32_t starts[] = {0, n_tokens};
+    expect_prompt_end(backend, [&] { backend.self_attention(y, q, k, v, starts, 0, 0.125f); });
+    EXPECT_TRUE(y.guards_are_intact());
+  });
+}
+
+// 19 billion products in 12 of 16 experts, and 13 billion in the matrices of 20 heads.
+TEST_P(Stop, EndsALongMixtureAndLongHeadsSoon) {
+  for_each([](Backend& backend, Activations) {
+    const std::int64_t n_tokens = 1024, dim = 1024, hidden_dim = 512, n_experts = 16, n_used = 12;
+    GuardedTensor x(backend, {n_tokens, dim}, std::vector<float>(static_cast<std::size_t>(n_tokens * dim), 0.5f)), y(backend, DType::f32, {n_tokens, dim});
+    GuardedTensor in(backend, DType::q4_0, {n_experts * hidden_dim, dim}), out(backend, DType::q4_0, {n_experts * dim, hidden_dim});
+    std::vector<ExpertMlp> experts;
+    std::vector<std::int32_t> id_values;
+    for (std::int64_t e = 0; e < n_experts; ++e) {
+      const Tensor gate = in.tensor().rows(e * hidden_dim, hidden_dim);
+      experts.push_back({gate, gate, out.tensor().rows(e * dim, dim)});
+    }
+    for (std::int64_t i = 0; i < n_tokens * n_used; ++i) id_values.push_back(static_cast<std::int32_t>(i % n_used));
+    GuardedTensor ids(backend, {n_tokens, n_used}, id_values), weights(backend, {n_tokens, n_used}, std::vector<float>(id_values.size(), 0.1f));
+    expect_prompt_end(backend, [&] { backend.moe_experts(y, x, ids, weights, experts); });
+    EXPECT_TRUE(y.guards_are_intact());
+
+    const std::int64_t n_heads = 20, rows = 192, columns = 512;
+    GuardedTensor w(backend, DType::q4_0, {n_heads, rows, columns});
+    GuardedTensor narrow(backend, DType::f32, {6 * n_tokens, n_heads, rows}), wide(backend, DType::f32, {6 * n_tokens, n_heads, columns});
+    expect_prompt_end(backend, [&] { backend.matmul_heads(wide, narrow, w, {.w_rows = rows, .transposed = true}); });
+    expect_prompt_end(backend, [&] { backend.matmul_heads(narrow, wide, w, {.w_rows = rows}); });
+    EXPECT_TRUE(wide.guards_are_intact());
+  });
+}
+
 TEST_P(Stop, LeavesTheBackendFitForTheNextWork) {
   Random random(1);
   const std::vector<float> x = normal_values(random, 3 * 64), w = normal_values(random, 33 * 64);

@@ -1,0 +1,108 @@
+#include <algorithm>
+
+#include "tests/kernels/conformance/conformance.h"
+
+namespace pio {
+namespace {
+
+// Three products in a row, each a float32 sum of up to 512 terms (1e-12, see matmul_test.cpp), and a SwiGLU; a margin of 30.
+constexpr double kFloatSums = 1e-10;
+
+// Rows of activations rounded to 8 bits twice, before gate and up and before down: each 5e-5 of the power (matmul_test.cpp). The product
+// silu(gate) * up adds the errors of its factors and has longer tails, whose blocks round more coarsely.
+constexpr double kEightBits = 2e-3;
+
+struct Case {
+  std::int64_t n_tokens, n_experts, n_used, dim, hidden_dim;
+};
+
+struct Formats {
+  DType in, out;
+};
+
+class ExpertScene {
+ public:
+  // `busy`: how many of the experts tokens choose from.
+  ExpertScene(Random& random, const Case& c, Formats formats, std::int64_t busy)
+      : c_(c), formats_(formats), x_(normal_values(random, c.n_tokens * c.dim)), weights_(normal_values(random, c.n_tokens * c.n_used)) {
+    const std::int64_t n = c.n_experts * c.dim * c.hidden_dim;
+    gate_ = random_blocks(random, formats.in, n);
+    up_ = random_blocks(random, formats.in, n);
+    down_ = random_blocks(random, formats.out, n);
+    for (std::int64_t t = 0; t < c.n_tokens; ++t) {
+      std::vector<std::int32_t> chosen;
+      while (static_cast<std::int64_t>(chosen.size()) < c.n_used) {
+        const auto id = static_cast<std::int32_t>(c.n_experts - 1 - random.below(busy));
+        if (std::find(chosen.begin(), chosen.end(), id) == chosen.end()) chosen.push_back(id);
+      }
+      ids_.insert(ids_.end(), chosen.begin(), chosen.end());
+    }
+  }
+
+  std::vector<float> run(Backend& backend) const {
+    const Shape in{c_.n_experts * c_.hidden_dim, c_.dim}, out{c_.n_experts * c_.dim, c_.hidden_dim};
+    GuardedTensor gate(backend, formats_.in, in, gate_.data()), up(backend, formats_.in, in, up_.data()), down(backend, formats_.out, out, down_.data());
+    std::vector<ExpertMlp> experts;
+    for (std::int64_t e = 0; e < c_.n_experts; ++e) {
+      experts.push_back({gate.tensor().rows(e * c_.hidden_dim, c_.hidden_dim), up.tensor().rows(e * c_.hidden_dim, c_.hidden_dim),
+                         down.tensor().rows(e * c_.dim, c_.dim)});
+    }
+    GuardedTensor x(backend, {c_.n_tokens, c_.dim}, x_), ids(backend, {c_.n_tokens, c_.n_used}, ids_);
+    GuardedTensor weights(backend, {c_.n_tokens, c_.n_used}, weights_), y(backend, DType::f32, {c_.n_tokens, c_.dim});
+    return run_twice(backend, y, [&] { backend.moe_experts(y, x, ids, weights, experts); });
+  }
+
+ private:
+  Case c_;
+  Formats formats_;
+  std::vector<float> x_, weights_;
+  std::vector<std::int32_t> ids_;
+  std::vector<std::byte> gate_, up_, down_;
+};
+
+class MoeExperts : public Conformance {
+ protected:
+  void check(Random& random, const Case& c, Formats formats, std::int64_t busy) {
+    SCOPED_TRACE(testing::Message() << info(formats.in).name << " and " << info(formats.out).name << ", " << c.n_tokens << " tokens, "
+                                    << c.n_used << " of " << c.n_experts << " experts [" << c.hidden_dim << ", " << c.dim << "]");
+    const ExpertScene scene(random, c, formats, busy);
+    const std::vector<float> expected = scene.run(reference());
+    for_each([&](Backend& backend, Activations activations) {
+      const bool rounded = activations == Activations::q8 && (info(formats.in).block_length > 1 || info(formats.out).block_length > 1);
+      const std::vector<float> found = scene.run(backend);
+      EXPECT_TRUE(nmse_below(rounded ? kEightBits : kFloatSums, found, expected));
+    });
+  }
+};
+INSTANTIATE_TEST_SUITE_P(All, MoeExperts, testing::ValuesIn(kBackendNames), test_name);
+
+TEST_P(MoeExperts, AgreesWithTheReferenceForEveryFormat) {
+  Random random(1);
+  for (const Formats formats : {Formats{DType::f32, DType::f32}, {DType::f16, DType::f16}, {DType::bf16, DType::f32}, {DType::q8_0, DType::q8_0},
+                                {DType::q4_0, DType::q6_k}, {DType::q4_k, DType::q6_k}, {DType::q5_k, DType::q4_k}, {DType::mxfp4, DType::mxfp4},
+                                {DType::q4_k, DType::f16}}) {
+    for (const std::int64_t n_tokens : {1, 3, 25}) {
+      check(random, {n_tokens, 5, 3, 512, 256}, formats, 4);
+      if (HasFailure()) return;
+    }
+  }
+}
+
+TEST_P(MoeExperts, AgreesWithTheReferenceForOddShapes) {
+  Random random(2);
+  for (const Case& c : {Case{1, 1, 1, 1, 1}, {3, 5, 1, 7, 3}, {1, 9, 9, 33, 5}, {17, 7, 3, 65, 31}, {4, 3, 2, 1000, 9}, {130, 2, 1, 20, 11}}) {
+    check(random, c, {DType::f32, DType::f32}, c.n_experts);
+    check(random, c, {DType::f16, DType::bf16}, c.n_experts);
+    if (HasFailure()) return;
+  }
+}
+
+// 1,100 rows of one expert: more than are processed together. The others have none.
+TEST_P(MoeExperts, AgreesWithTheReferenceWhereOneExpertHasAllTokens) {
+  Random random(3);
+  check(random, {1100, 8, 1, 9, 5}, {DType::f32, DType::f32}, 1);
+  check(random, {300, 8, 2, 32, 32}, {DType::q8_0, DType::q8_0}, 2);
+}
+
+}  // namespace
+}  // namespace pio
