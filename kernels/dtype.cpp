@@ -3,7 +3,9 @@
 #include <cstring>
 
 #include "kernels/base/check.h"
+#include "kernels/quant/few_bits.h"
 #include "kernels/quant/iq4.h"
+#include "kernels/quant/iq_grid.h"
 #include "kernels/quant/k_quants.h"
 #include "kernels/quant/mxfp4.h"
 #include "kernels/quant/q32.h"
@@ -70,18 +72,18 @@ constexpr DTypeInfo kTable[kNumDTypes] = {
     {DType::i16, "I16", 1, 2, nullptr, nullptr},
     {DType::i64, "I64", 1, 8, nullptr, nullptr},
     {DType::f64, "F64", 1, 8, nullptr, nullptr},
-    {DType::iq1_s, "IQ1_S", 256, 50, nullptr, nullptr},
-    {DType::iq1_m, "IQ1_M", 256, 56, nullptr, nullptr},
-    {DType::iq2_xxs, "IQ2_XXS", 256, 66, nullptr, nullptr},
-    {DType::iq2_xs, "IQ2_XS", 256, 74, nullptr, nullptr},
-    {DType::iq2_s, "IQ2_S", 256, 82, nullptr, nullptr},
-    {DType::iq3_xxs, "IQ3_XXS", 256, 98, nullptr, nullptr},
-    {DType::iq3_s, "IQ3_S", 256, 110, nullptr, nullptr},
-    {DType::tq1_0, "TQ1_0", 256, 54, nullptr, nullptr},
-    {DType::tq2_0, "TQ2_0", 256, 66, nullptr, nullptr},
-    {DType::nvfp4, "NVFP4", 64, 36, nullptr, nullptr},
-    {DType::q1_0, "Q1_0", 128, 18, nullptr, nullptr},
-    {DType::q2_0, "Q2_0", 64, 18, nullptr, nullptr},
+    {DType::iq1_s, "IQ1_S", 256, bytes<BlockIQ1_S>, decode_iq1_s, nullptr},
+    {DType::iq1_m, "IQ1_M", 256, bytes<BlockIQ1_M>, decode_iq1_m, nullptr},
+    {DType::iq2_xxs, "IQ2_XXS", 256, bytes<BlockIQ2_XXS>, decode_iq2_xxs, nullptr},
+    {DType::iq2_xs, "IQ2_XS", 256, bytes<BlockIQ2_XS>, decode_iq2_xs, nullptr},
+    {DType::iq2_s, "IQ2_S", 256, bytes<BlockIQ2_S>, decode_iq2_s, nullptr},
+    {DType::iq3_xxs, "IQ3_XXS", 256, bytes<BlockIQ3_XXS>, decode_iq3_xxs, nullptr},
+    {DType::iq3_s, "IQ3_S", 256, bytes<BlockIQ3_S>, decode_iq3_s, nullptr},
+    {DType::tq1_0, "TQ1_0", 256, bytes<BlockTQ1_0>, decode_tq1_0, nullptr},
+    {DType::tq2_0, "TQ2_0", 256, bytes<BlockTQ2_0>, decode_tq2_0, nullptr},
+    {DType::nvfp4, "NVFP4", 64, bytes<BlockNVFP4>, decode_nvfp4, nullptr},
+    {DType::q1_0, "Q1_0", 128, bytes<BlockQ1_0>, decode_q1_0, nullptr},
+    {DType::q2_0, "Q2_0", 64, bytes<BlockQ2_0>, decode_q2_0, nullptr},
     {DType::int4, "INT4", 128, bytes<BlockInt4>, decode_int4, encode_int4},
     {DType::int4_32, "INT4_32", 32, bytes<BlockInt4_32>, decode_int4_32, encode_int4_32},
     {DType::int8, "INT8", 32, bytes<BlockInt8>, decode_int8, encode_int8},

@@ -43,17 +43,15 @@ struct GgmlType {
 
 // models.md 8.2, ggml.h enum ggml_type; 4, 5, 31–33 and 36–38 were taken out of the format.
 constexpr GgmlType kGgmlTypes[] = {
-    {0, "F32", DType::f32},      {1, "F16", DType::f16},     {2, "Q4_0", DType::q4_0},    {3, "Q4_1", DType::q4_1},
-    {4, "Q4_2", {}},             {5, "Q4_3", {}},            {6, "Q5_0", DType::q5_0},    {7, "Q5_1", DType::q5_1},
-    {8, "Q8_0", DType::q8_0},    {9, "Q8_1", {}},            {10, "Q2_K", DType::q2_k},   {11, "Q3_K", DType::q3_k},
-    {12, "Q4_K", DType::q4_k},   {13, "Q5_K", DType::q5_k},  {14, "Q6_K", DType::q6_k},   {15, "Q8_K", {}},
-    {16, "IQ2_XXS", {}},         {17, "IQ2_XS", {}},         {18, "IQ3_XXS", {}},         {19, "IQ1_S", {}},
-    {20, "IQ4_NL", DType::iq4_nl}, {21, "IQ3_S", {}},        {22, "IQ2_S", {}},           {23, "IQ4_XS", DType::iq4_xs},
-    {24, "I8", {}},              {25, "I16", {}},            {26, "I32", DType::i32},     {27, "I64", {}},
-    {28, "F64", {}},             {29, "IQ1_M", {}},          {30, "BF16", DType::bf16},   {31, "Q4_0_4_4", {}},
-    {32, "Q4_0_4_8", {}},        {33, "Q4_0_8_8", {}},       {34, "TQ1_0", {}},           {35, "TQ2_0", {}},
-    {36, "IQ4_NL_4_4", {}},      {37, "IQ4_NL_4_8", {}},     {38, "IQ4_NL_8_8", {}},      {39, "MXFP4", DType::mxfp4},
-    {40, "NVFP4", {}},           {41, "Q1_0", {}},           {42, "Q2_0", {}},
+    {0, "F32", DType::f32}, {1, "F16", DType::f16}, {2, "Q4_0", DType::q4_0}, {3, "Q4_1", DType::q4_1}, {4, "Q4_2", {}}, {5, "Q4_3", {}},
+    {6, "Q5_0", DType::q5_0}, {7, "Q5_1", DType::q5_1}, {8, "Q8_0", DType::q8_0}, {9, "Q8_1", {}}, {10, "Q2_K", DType::q2_k},
+    {11, "Q3_K", DType::q3_k}, {12, "Q4_K", DType::q4_k}, {13, "Q5_K", DType::q5_k}, {14, "Q6_K", DType::q6_k}, {15, "Q8_K", {}},
+    {16, "IQ2_XXS", DType::iq2_xxs}, {17, "IQ2_XS", DType::iq2_xs}, {18, "IQ3_XXS", DType::iq3_xxs}, {19, "IQ1_S", DType::iq1_s},
+    {20, "IQ4_NL", DType::iq4_nl}, {21, "IQ3_S", DType::iq3_s}, {22, "IQ2_S", DType::iq2_s}, {23, "IQ4_XS", DType::iq4_xs},
+    {24, "I8", DType::i8}, {25, "I16", DType::i16}, {26, "I32", DType::i32}, {27, "I64", DType::i64}, {28, "F64", DType::f64},
+    {29, "IQ1_M", DType::iq1_m}, {30, "BF16", DType::bf16}, {31, "Q4_0_4_4", {}}, {32, "Q4_0_4_8", {}}, {33, "Q4_0_8_8", {}},
+    {34, "TQ1_0", DType::tq1_0}, {35, "TQ2_0", DType::tq2_0}, {36, "IQ4_NL_4_4", {}}, {37, "IQ4_NL_4_8", {}}, {38, "IQ4_NL_8_8", {}},
+    {39, "MXFP4", DType::mxfp4}, {40, "NVFP4", DType::nvfp4}, {41, "Q1_0", DType::q1_0}, {42, "Q2_0", DType::q2_0},
 };
 
 const GgmlType* find_ggml_type(std::uint32_t number) {
@@ -460,6 +458,12 @@ Result<std::unique_ptr<ModelFile>> open_parts(const std::filesystem::path& path)
 std::optional<DType> dtype_from_ggml(std::uint32_t type) {
   const GgmlType* found = find_ggml_type(type);
   return found ? found->dtype : std::nullopt;
+}
+
+std::optional<std::uint32_t> ggml_from_dtype(DType dtype) {
+  for (const GgmlType& type : kGgmlTypes)
+    if (type.dtype == dtype) return type.number;
+  return std::nullopt;
 }
 
 Result<std::unique_ptr<ModelFile>> open_gguf(const std::filesystem::path& path) {

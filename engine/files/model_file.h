@@ -49,7 +49,8 @@ Result<std::vector<SafetensorsEntry>> parse_safetensors(std::span<const std::byt
 // Either, by what `path` is.
 Result<std::unique_ptr<ModelFile>> open_model_file(const std::filesystem::path& path);
 
-// GGUF's number of a tensor type; and back. Types that we do not decode have none.
+// GGUF's number of a tensor type; and back. Types that were taken out of GGUF have no DType, our forms in memory no number.
 std::optional<DType> dtype_from_ggml(std::uint32_t type);
+std::optional<std::uint32_t> ggml_from_dtype(DType dtype);
 
 }  // namespace pio

@@ -16,6 +16,13 @@ float scale_of(std::uint8_t e) {
   return std::bit_cast<float>(bits);
 }
 
+// Four bits of exponent, biased by 7, and three of mantissa.
+float ue4m3(std::uint8_t bits) {
+  const int exponent = bits >> 3 & 15, mantissa = bits & 7;
+  if ((bits & 127) == 127) return 0;
+  return exponent == 0 ? std::ldexp(static_cast<float>(mantissa), -9) : std::ldexp(static_cast<float>(8 + mantissa), exponent - 10);
+}
+
 // floor(log2(largest)) - 2, biased by 127: the largest E2M1 number is 1.5 * 2^2. The logarithm is rounded to float32 before the floor, as
 // published: just below a power of two it may round up, and the codes saturate a little later.
 std::uint8_t exponent_for(float largest) {
@@ -62,6 +69,20 @@ void encode_mxfp4(const float* values, void* blocks, std::int64_t n_values) {
     const float d = scale_of(block->e);
     for (int j = 0; j < 16; ++j) {
       block->qs[j] = static_cast<std::uint8_t>(nearest_code(values[j], d) | nearest_code(values[j + 16], d) << 4);
+    }
+  }
+}
+
+void decode_nvfp4(const void* blocks, float* values, std::int64_t n_values) {
+  const auto* block = static_cast<const BlockNVFP4*>(blocks);
+  for (const float* end = values + n_values; values < end; ++block) {
+    for (int run = 0; run < 4; ++run, values += 16) {
+      const float d = ue4m3(block->d[run]) * 0.5f;
+      for (int j = 0; j < 8; ++j) {
+        const std::uint8_t q = block->qs[8 * run + j];
+        values[j] = d * static_cast<float>(kMxfp4Values[q & 15]);
+        values[j + 8] = d * static_cast<float>(kMxfp4Values[q >> 4]);
+      }
     }
   }
 }

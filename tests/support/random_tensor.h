@@ -9,8 +9,11 @@
 
 #include "kernels/base/check.h"
 #include "kernels/dtype.h"
+#include "kernels/quant/few_bits.h"
 #include "kernels/quant/iq4.h"
+#include "kernels/quant/iq_grid.h"
 #include "kernels/quant/k_quants.h"
+#include "kernels/quant/mxfp4.h"
 #include "kernels/quant/q32.h"
 
 // Numbers for tests: the same for the same seed, on every platform and standard library.
@@ -67,6 +70,28 @@ inline std::vector<std::byte> random_blocks(Random& random, DType dtype, std::in
     case DType::q6_k: scales = {offsetof(BlockQ6_K, d)}; size = 0x1p-10f; break;
     case DType::iq4_nl: scales = {offsetof(BlockIQ4_NL, d)}; break;
     case DType::iq4_xs: scales = {offsetof(BlockIQ4_XS, d)}; size = 0x1p-10f; break;
+    case DType::iq1_s: scales = {offsetof(BlockIQ1_S, d)}; size = 0x1p-3f; break;
+    case DType::iq2_xxs: scales = {offsetof(BlockIQ2_XXS, d)}; break;
+    case DType::iq2_xs: scales = {offsetof(BlockIQ2_XS, d)}; break;
+    case DType::iq2_s: scales = {offsetof(BlockIQ2_S, d)}; break;
+    case DType::iq3_xxs: scales = {offsetof(BlockIQ3_XXS, d)}; size = 0x1p-7f; break;
+    case DType::iq3_s: scales = {offsetof(BlockIQ3_S, d)}; size = 0x1p-7f; break;
+    case DType::tq1_0: scales = {offsetof(BlockTQ1_0, d)}; size = 1; break;
+    case DType::tq2_0: scales = {offsetof(BlockTQ2_0, d)}; size = 1; break;
+    case DType::q1_0: scales = {offsetof(BlockQ1_0, d)}; size = 1; break;
+    case DType::q2_0: scales = {offsetof(BlockQ2_0, d)}; size = 1; break;
+    case DType::nvfp4:  // four E4M3 scales: exponents from 2^-7 to 2^0
+      for (std::size_t i = 0; i < blocks.size(); ++i) {
+        if (i % sizeof(BlockNVFP4) < 4) blocks[i] &= std::byte{0x3F};
+      }
+      break;
+    case DType::iq1_m:  // the f16 scale in the top nibbles of four numbers: 0x30 is 2^-3 and a little
+      for (std::size_t i = 0; i < blocks.size(); i += sizeof(BlockIQ1_M)) {
+        const std::size_t d = i + offsetof(BlockIQ1_M, scales);
+        blocks[d + 5] &= std::byte{0x0F};
+        blocks[d + 7] = (blocks[d + 7] & std::byte{0x0F}) | std::byte{0x30};
+      }
+      break;
     default: CHECK(false, "random_blocks: no scales known for this format");
   }
   const auto block_bytes = static_cast<std::size_t>(info(dtype).block_bytes);

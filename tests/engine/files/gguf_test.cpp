@@ -123,7 +123,17 @@ TEST(Gguf, EveryDecodedTypeHasItsNumberAndOthersHaveNone) {
   EXPECT_EQ(dtype_from_ggml(26), DType::i32);
   EXPECT_EQ(dtype_from_ggml(30), DType::bf16);
   EXPECT_EQ(dtype_from_ggml(39), DType::mxfp4);
-  for (const std::uint32_t other : {4u, 9u, 15u, 16u, 28u, 43u, 4294967295u}) EXPECT_FALSE(dtype_from_ggml(other)) << other;
+  EXPECT_EQ(dtype_from_ggml(16), DType::iq2_xxs);
+  EXPECT_EQ(dtype_from_ggml(28), DType::f64);
+  EXPECT_EQ(dtype_from_ggml(34), DType::tq1_0);
+  EXPECT_EQ(dtype_from_ggml(42), DType::q2_0);
+  for (const std::uint32_t other : {4u, 9u, 15u, 31u, 38u, 43u, 4294967295u}) EXPECT_FALSE(dtype_from_ggml(other)) << other;
+  for (std::uint32_t number = 0; number < 43; ++number) {
+    if (const auto dtype = dtype_from_ggml(number)) {
+      EXPECT_EQ(ggml_from_dtype(*dtype), number);
+    }
+  }
+  for (const DType other : {DType::u8, DType::int4, DType::int4_32, DType::int8, DType::nf4}) EXPECT_FALSE(ggml_from_dtype(other));
 }
 
 // Three parts, as gguf-split writes them: all metadata in the first, tensors dealt out.

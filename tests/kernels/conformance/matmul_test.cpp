@@ -166,6 +166,9 @@ TEST_P(Matmul, DoesNotOverflowAtTheLimitsOfTheCodes) {
       if (dtype == DType::q4_1 || dtype == DType::q5_1 || dtype == DType::q4_k || dtype == DType::q5_k) first = 4;
       if (dtype == DType::int4 || dtype == DType::int4_32 || dtype == DType::int8 || dtype == DType::nf4) first = 4;
       if (dtype == DType::mxfp4) first = 1;
+      if (dtype == DType::nvfp4) first = 4;
+      if (dtype == DType::iq1_m) first = 0, last = 48;
+      if (dtype == DType::tq1_0 || dtype == DType::tq2_0) first = 0, last = block_bytes - 2;
       if (dtype == DType::q2_k) first = 0, last = block_bytes - 4;
       if (dtype == DType::q3_k || dtype == DType::q6_k) first = 0, last = block_bytes - 2;
       for (std::size_t block = 0; block < w.size(); block += block_bytes) {
