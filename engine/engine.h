@@ -22,9 +22,6 @@
 
 namespace pio {
 
-// Weights made smaller while they are read (forms in memory; files are written by engine/quantize.h).
-enum class LoadQuantization { keep, int4, int8, fp16, nf4 };
-
 struct LoraRequest {
   std::string path;                // a GGUF adapter or a PEFT folder
   float scale = 1;

@@ -103,9 +103,10 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   std::unique_ptr<LoadedModel> loaded(new LoadedModel);
 
   ASSIGN_OR_RETURN(std::unique_ptr<ModelFile> file, open_model_file(request.path));
+  ASSIGN_OR_RETURN(file, quantize_while_loading(std::move(file), request.quantization));
   ASSIGN_OR_RETURN(loaded->backend_, create_backend(request.device, {.n_threads = request.n_threads, .activations = request.activations, .isa = {}}));
   ASSIGN_OR_RETURN(loaded->tokenizer_, tokenizer_of(*file));
-  loaded->weights_ = std::make_unique<LoadedWeights>(std::move(file), *loaded->backend_);
+  loaded->weights_ = std::make_unique<LoadedWeights>(std::move(file), *loaded->backend_, progress, stop);
   const ModelFile& held = loaded->weights_->file();
   ASSIGN_OR_RETURN(loaded->model_, create_model(*loaded->weights_, *loaded->backend_));
   loaded->context_ = std::make_unique<ForwardContext>(*loaded->backend_);

@@ -170,8 +170,6 @@ void refuse_other_blocks(Hyper& hyper) {
   hyper.refuse_if(activation != "silu", "hidden_act: expected silu, found " + activation);
   for (const char* key : {"attention_bias", "mlp_bias"})
     hyper.refuse_if(hyper.flag_or({"", key}, false), std::string(key) + ": expected false, found true");
-  const std::string packing = hyper.text_or({"", "quantization_config.quant_method"}, "");
-  hyper.refuse_if(!packing.empty(), "quantization_config: expected plain f32, f16 or bf16 weights, found " + packing);
 }
 
 }  // namespace

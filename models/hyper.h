@@ -85,7 +85,7 @@ struct DenseHyper {
 };
 
 // Reads all but the heads and rope_dims, and refuses in words what would change the mathematics: scaled rope, a sliding window, biases
-// that the architecture has not, activations other than silu, packed checkpoints (GPTQ, AWQ, bitsandbytes).
+// that the architecture has not, activations other than silu.
 DenseHyper read_decoder_hyper(Hyper& hyper, const WeightSource& source);
 // n_heads, n_kv_heads, head_dim and rope_dims of grouped-query attention. `default_head_dim` is the head size of a file that names none;
 // 0: dim / n_heads.

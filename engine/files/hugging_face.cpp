@@ -52,17 +52,6 @@ Result<void> add_shards(MappedModel& model, const std::filesystem::path& folder,
   return {};
 }
 
-Result<void> check_not_quantized(const MappedModel& model) {
-  for (const auto& [key, value] : model.metadata) {
-    if (key.find("quantization_config") == std::string::npos) continue;
-    const auto method = model.metadata.find("quantization_config.quant_method");
-    const std::string* name = method == model.metadata.end() ? nullptr : std::get_if<std::string>(&method->second);
-    return unsupported(model.label, "config.json: expected weights in F32, F16 or BF16, found a checkpoint quantized" +
-                                        (name ? " with " + shown(*name) : " (" + shown(key) + ")"));
-  }
-  return {};
-}
-
 std::string name_of_folder(const std::filesystem::path& folder) {
   std::error_code ignored;
   const std::filesystem::path whole = std::filesystem::absolute(folder, ignored).lexically_normal();
@@ -102,7 +91,6 @@ Result<std::unique_ptr<ModelFile>> open_folder(const std::filesystem::path& fold
   const std::string* architecture = type == model.metadata.end() ? nullptr : std::get_if<std::string>(&type->second);
   if (!architecture || architecture->empty()) return bad_file("config.json", "expected model_type, a name, found none");
   model.architecture = *architecture;
-  RETURN_IF_ERROR(check_not_quantized(model));
 
   // As transformers: one file before the index.
   const std::string single = "model.safetensors", index = "model.safetensors.index.json";
@@ -113,7 +101,7 @@ Result<std::unique_ptr<ModelFile>> open_folder(const std::filesystem::path& fold
   } else {
     return make_error(ErrorCode::not_found, model.label + ": expected model.safetensors or model.safetensors.index.json, found neither");
   }
-  return std::unique_ptr<ModelFile>(std::make_unique<MappedModelFile>(std::move(model)));
+  return unpack_checkpoint(std::make_unique<MappedModelFile>(std::move(model)));
 }
 
 }  // namespace

@@ -4,7 +4,8 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <numeric>
+#include <atomic>
+#include <thread>
 #include <utility>
 
 namespace pio {
@@ -20,6 +21,8 @@ std::size_t alignment_of(DType dtype) {
   switch (dtype) {
     case DType::f32:
     case DType::i32: return 4;
+    case DType::int8:
+    case DType::nf4: return 4;
     case DType::mxfp4: return 1;
     default: return 2;
   }
@@ -34,8 +37,8 @@ void read_ahead(std::span<const std::byte> bytes, std::size_t page) {
 
 }  // namespace
 
-LoadedWeights::LoadedWeights(std::unique_ptr<ModelFile> file, Backend& backend)
-    : file_(std::move(file)), backend_(backend), buffers_(file_->tensors().size()) {}
+LoadedWeights::LoadedWeights(std::unique_ptr<ModelFile> file, Backend& backend, const Progress& progress, std::stop_token stop)
+    : file_(std::move(file)), backend_(backend), buffers_(file_->tensors().size()), progress_(progress), stop_(std::move(stop)) {}
 
 const MetaValue* LoadedWeights::metadata(std::string_view key) const {
   const auto it = file_->metadata().find(key);
@@ -54,6 +57,12 @@ Result<Tensor> LoadedWeights::load(std::size_t index) {
   Tensor tensor{.dtype = info.dtype, .shape = info.shape, .buffer = buffers_[index].get(), .offset = 0};
   if (tensor.buffer) return tensor;
 
+  if (file_->is_made(index)) {
+    ASSIGN_OR_RETURN(buffers_[index], backend_.allocate(info.n_bytes));
+    tensor.buffer = buffers_[index].get();
+    RETURN_IF_ERROR(make(index, tensor));
+    return tensor;
+  }
   const std::span<const std::byte> bytes = file_->data(index);
   if (reinterpret_cast<std::uintptr_t>(bytes.data()) % alignment_of(info.dtype) == 0) {
     ASSIGN_OR_RETURN(buffers_[index], backend_.wrap(bytes.data(), bytes.size()));
@@ -66,16 +75,48 @@ Result<Tensor> LoadedWeights::load(std::size_t index) {
   return tensor;
 }
 
+// Rows in tiles over the host's threads, straight into the tensor where the host can reach it.
+Result<void> LoadedWeights::make(std::size_t index, Tensor tensor) {
+  const std::int64_t n_rows = tensor.shape.n_rows();
+  const std::size_t row_bytes = bytes_of(tensor.dtype, tensor.shape.back());
+  std::vector<std::byte> staging;
+  std::byte* out = tensor.buffer->host_data();
+  if (!out) {
+    staging.resize(tensor.n_bytes());
+    out = staging.data();
+  }
+  // About a megabyte of numbers a tile: some ten milliseconds, soon stopped.
+  const std::int64_t tile = std::clamp<std::int64_t>((1 << 18) / std::max<std::int64_t>(1, tensor.shape.back()), 1, n_rows);
+  std::atomic<std::int64_t> next = 0;
+  const auto work = [&] {
+    for (std::int64_t first = next.fetch_add(tile); first < n_rows && !stop_.stop_requested(); first = next.fetch_add(tile))
+      file_->make_rows(index, first, std::min(tile, n_rows - first), out + static_cast<std::size_t>(first) * row_bytes);
+  };
+  {
+    std::vector<std::jthread> helpers;
+    for (int i = 1; i < backend_.n_threads() && n_rows > tile; ++i) helpers.emplace_back(work);
+    work();
+  }
+  if (stop_.stop_requested()) return make_error(ErrorCode::cancelled, label() + ": loading was stopped");
+  if (!staging.empty()) backend_.upload(tensor, staging.data());
+  file_->release_sources(index);
+  n_bytes_made_ += tensor.n_bytes();
+  if (progress_) progress_(n_bytes_made_, n_bytes());
+  return {};
+}
+
 Result<void> LoadedWeights::prefault(const Progress& progress, std::stop_token stop) const {
   const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  std::vector<std::size_t> order(tensors().size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < tensors().size(); ++i) {
+    if (!file_->is_made(i)) order.push_back(i);
+  }
   // Each file is one mapping, so addresses within it rise as offsets do.
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return file_->data(a).data() < file_->data(b).data(); });
 
   const std::uint64_t total = n_bytes();
-  std::uint64_t done = 0, reported = 0;
-  if (progress) progress(0, total);
+  std::uint64_t done = n_bytes_made_, reported = 0;
+  if (progress) progress(done, total);
   for (const std::size_t index : order) {
     const std::span<const std::byte> bytes = file_->data(index);
     for (std::size_t at = 0; at < bytes.size(); at += kBytesBetweenStops) {

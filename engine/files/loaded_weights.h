@@ -16,7 +16,11 @@ namespace pio {
 // buffers; the backend must outlive it. One thread at a time, as the backend.
 class LoadedWeights final : public WeightSource {
  public:
-  LoadedWeights(std::unique_ptr<ModelFile> file, Backend& backend);
+  // Bytes made ready so far, of all tensors.
+  using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
+
+  // `progress` and `stop` are for weights that are made while they are loaded; load() then fails with cancelled.
+  LoadedWeights(std::unique_ptr<ModelFile> file, Backend& backend, const Progress& progress = {}, std::stop_token stop = {});
 
   Naming naming() const override { return file_->naming(); }
   const std::string& label() const override { return file_->label(); }
@@ -26,10 +30,10 @@ class LoadedWeights final : public WeightSource {
   // A second load of the same tensor gives the first one's memory.
   Result<Tensor> load(std::size_t index) override;
 
-  // Reads all pages of all tensors into memory, in the order of the files, so that the first token does not wait for the disk.
+  // Reads all pages of all tensors that are read in place into memory, in the order of the files, so that the first token does not wait
+  // for the disk.
   // Calls progress(bytes done, bytes of all tensors) at the start, every few megabytes and at the end. Asks `stop` every 256 KiB (a disk
   // of 2 MB/s still answers within 200 ms) and then returns Error{cancelled}.
-  using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
   Result<void> prefault(const Progress& progress, std::stop_token stop) const;
 
   const ModelFile& file() const { return *file_; }
@@ -37,9 +41,14 @@ class LoadedWeights final : public WeightSource {
   std::uint64_t n_bytes() const;
 
  private:
+  Result<void> make(std::size_t index, Tensor tensor);
+
   std::unique_ptr<ModelFile> file_;
   Backend& backend_;
   std::vector<std::unique_ptr<Buffer>> buffers_;  // one a tensor, null until it is loaded
+  Progress progress_;
+  std::stop_token stop_;
+  std::uint64_t n_bytes_made_ = 0;
 };
 
 }  // namespace pio

@@ -24,8 +24,14 @@ class ModelFile {
   virtual const std::string& architecture() const = 0;
   virtual const std::map<std::string, MetaValue, std::less<>>& metadata() const = 0;
   virtual const std::vector<TensorInfo>& tensors() const = 0;
-  // The bytes of tensors()[index], exactly n_bytes of them, within the mapped file.
+  // The bytes of tensors()[index], exactly n_bytes of them, within the mapped file. None where the tensor is made.
   virtual std::span<const std::byte> data(std::size_t index) const = 0;
+  // Whether the tensor's bytes stand nowhere in the file and are made from others: packed checkpoints, weights quantized while loading.
+  virtual bool is_made(std::size_t /*index*/) const { return false; }
+  // Makes rows [first, first + n) of such a tensor, n * bytes of a row, at `out`. Any thread.
+  virtual void make_rows(std::size_t /*index*/, std::int64_t /*first*/, std::int64_t /*n*/, std::byte* /*out*/) const {}
+  // Its rows are made: the system may take back the memory of what they were made from.
+  virtual void release_sources(std::size_t /*index*/) const {}
   // All files that belong to it, for sizes and messages.
   virtual const std::vector<std::filesystem::path>& paths() const = 0;
 };
@@ -45,6 +51,19 @@ struct SafetensorsEntry {
   std::uint64_t offset = 0;
 };
 Result<std::vector<SafetensorsEntry>> parse_safetensors(std::span<const std::byte> bytes, std::string_view label);
+
+// A packed checkpoint's weights under their own names and shapes, in a format that is multiplied by: bitsandbytes' NF4 (double-quantized
+// too) and INT8, GPTQ and AWQ of 4 bits. Any other file as it is. Fails with bad_file where parts are missing or of the wrong size, with
+// unsupported_model for other packings. (unpack.cpp says which bytes mean what.)
+Result<std::unique_ptr<ModelFile>> unpack_checkpoint(std::unique_ptr<ModelFile> file);
+
+// Weights made smaller while they are read (forms in memory; files are written by engine/quantize.h).
+enum class LoadQuantization { keep, int4, int8, fp16, nf4 };
+
+// The file with the matrices of its layers in another form: those of attention and feed-forward blocks, experts among them, that become
+// smaller by it. Embeddings, the output, routers, norms and vision towers stay as they are (bitsandbytes leaves the same out). Fails with
+// bad_argument where nothing would become smaller.
+Result<std::unique_ptr<ModelFile>> quantize_while_loading(std::unique_ptr<ModelFile> file, LoadQuantization quantization);
 
 // Either, by what `path` is.
 Result<std::unique_ptr<ModelFile>> open_model_file(const std::filesystem::path& path);

@@ -112,6 +112,10 @@ std::optional<DType> dtype_of(std::string_view name) {
   if (name == "F32") return DType::f32;
   if (name == "F16") return DType::f16;
   if (name == "BF16") return DType::bf16;
+  if (name == "U8") return DType::u8;    // what packed checkpoints hold their weights in
+  if (name == "I8") return DType::i8;
+  if (name == "I32") return DType::i32;
+  if (name == "I64") return DType::i64;
   return std::nullopt;
 }
 
@@ -123,7 +127,7 @@ Result<SafetensorsEntry> check(Entry& entry, std::uint64_t header_end, std::uint
     return bad_file(label, where + "expected data_offsets within " + std::to_string(n_data_bytes) + " bytes of data, found " +
                                std::to_string(begin) + " to " + std::to_string(end));
   const std::optional<DType> dtype = dtype_of(*entry.dtype);
-  if (!dtype) return unsupported(label, where + "expected F32, F16 or BF16, found " + shown(*entry.dtype));
+  if (!dtype) return unsupported(label, where + "expected F32, F16, BF16, U8, I8, I32 or I64, found " + shown(*entry.dtype));
   if (entry.shape->size() > 4)
     return unsupported(label, where + "expected at most 4 dimensions, found " + std::to_string(entry.shape->size()));
 
@@ -138,7 +142,7 @@ Result<SafetensorsEntry> check(Entry& entry, std::uint64_t header_end, std::uint
       return bad_file(label, where + "expected fewer than 2^63 values, found an extent of " + std::to_string(extent) + " too much");
     out.info.shape.append(static_cast<std::int64_t>(extent));
   }
-  // The three formats have no blocks. 4 * 2^63 would not fit, so divide.
+  // None of these formats has blocks. 4 * 2^63 would not fit, so divide.
   const std::uint64_t value_bytes = static_cast<std::uint64_t>(pio::info(*dtype).block_bytes);
   if ((end - begin) % value_bytes != 0 || (end - begin) / value_bytes != static_cast<std::uint64_t>(n_values))
     return bad_file(label, where + "expected " + std::to_string(n_values) + " values of " + std::to_string(value_bytes) + " bytes, found " +

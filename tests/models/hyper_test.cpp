@@ -78,7 +78,6 @@ TEST_F(HyperTest, WhatWouldChangeTheMathematicsIsRefusedInWords) {
       {"partial_rotary_factor", 0.5}, {"use_sliding_window", true},
       {"layer_types", std::vector<std::string>{"full_attention", "sliding_attention"}}, {"hidden_act", std::string("gelu")},
       {"attention_bias", true}, {"mlp_bias", true}, {"num_local_experts", std::int64_t{8}},
-      {"quantization_config.quant_method", std::string("gptq")},
   };
   for (const auto& [key, value] : of_config) {
     const Error error = error_with(false, key, value);

@@ -28,7 +28,7 @@ const Form kForms[] = {
     {"qwen2-tiny", ""}, {"qwen2-tiny", "model-f32"}, {"qwen2-tiny", "model-f16"}, {"qwen2-tiny", "model-q8_0"}, {"qwen2-tiny", "model-q4_0"},
     {"qwen2-tiny", "model-q4_k_m"},
     {"qwen3-tiny", ""}, {"qwen3-tiny", "model-f32"}, {"qwen3-tiny", "model-f16"}, {"qwen3-tiny", "model-bf16"}, {"qwen3-tiny", "model-q8_0"},
-    {"qwen3-tiny", "model-q4_0"}, {"qwen3-tiny-sharded", ""},
+    {"qwen3-tiny", "model-q4_0"}, {"qwen3-tiny-sharded", ""}, {"qwen3-nf4-tiny", ""},
     {"qwen3-small", ""}, {"qwen3-small", "model-q8_0"}, {"qwen3-small", "model-q2_k"}, {"qwen3-small", "model-q3_k_m"},
     {"qwen3-small", "model-q4_k_m"}, {"qwen3-small", "model-q5_k_m"}, {"qwen3-small", "model-q6_k"}, {"qwen3-small", "model-iq4_xs"},
 };

@@ -186,14 +186,5 @@ TEST(SharedFixtures, ShardsHoldWhatTheWholeFileHolds) {
   }
 }
 
-TEST(SharedFixtures, AQuantizedCheckpointIsRefusedInWords) {
-  const fs::path folder = shared_fixtures() / "qwen3-nf4-tiny";
-  if (!fs::exists(folder)) GTEST_SKIP() << "no fixtures at " << folder << " (set PIO_SHARED)";
-  const auto file = open_model_file(folder);
-  ASSERT_FALSE(file);
-  EXPECT_EQ(file.error().code, ErrorCode::unsupported_model);
-  EXPECT_NE(file.error().message.find("quantized with bitsandbytes"), std::string::npos) << file.error().message;
-}
-
 }  // namespace
 }  // namespace pio

@@ -94,11 +94,13 @@ TEST(HuggingFace, AnIndexLeadsNowhereOutsideItsFolder) {
   }
 }
 
-TEST(HuggingFace, AQuantizedCheckpointIsUnsupported) {
+TEST(HuggingFace, ACheckpointPackedInAnotherWayIsUnsupported) {
   const TempFolder folder;
   folder.write("model.safetensors", safetensors_file(kOneTensor, 4));
-  folder.write("config.json", R"({"model_type": "test", "quantization_config": {"quant_method": "gptq", "bits": 4}})");
-  refused(folder.path(), ErrorCode::unsupported_model, "quantized with gptq");
+  folder.write("config.json", R"({"model_type": "test", "quantization_config": {"quant_method": "fp8"}})");
+  refused(folder.path(), ErrorCode::unsupported_model, "quantized with fp8");
+  folder.write("config.json", R"({"model_type": "test", "quantization_config": {"quant_method": "gptq", "bits": 3}})");
+  refused(folder.path(), ErrorCode::unsupported_model, "found 3");
   folder.write("config.json", R"({"model_type": "test", "quantization_config": {"bits": 4}})");
   refused(folder.path(), ErrorCode::unsupported_model, "quantized");
   folder.write("config.json", R"({"model_type": "test", "quantization_config": null})");

@@ -1,0 +1,430 @@
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+
+#include "engine/files/derived_file.h"
+#include "engine/files/words.h"
+#include "kernels/base/log.h"
+#include "kernels/quant/weight_only.h"
+
+// Packed checkpoints, as their writers lay them out (models.md 9.1 to 9.3). Everything is checked here, once; making rows cannot fail.
+
+namespace pio {
+namespace {
+
+using Index = std::map<std::string, std::size_t, std::less<>>;
+using Rows = std::function<void(std::int64_t first, std::int64_t n, std::byte* out)>;
+
+template <class T>
+T at(std::span<const std::byte> bytes, std::int64_t i) {
+  T value;
+  std::memcpy(&value, bytes.data() + i * static_cast<std::int64_t>(sizeof(T)), sizeof value);
+  return value;
+}
+
+// A packed layer on its way: its tensors by their last names, each asked for with the format and shape that it must have.
+class Parts {
+ public:
+  Parts(const ModelFile& file, const Index& index, std::string stem) : file_(file), index_(index), stem_(std::move(stem)) {}
+
+  bool has(std::string_view suffix) const { return index_.contains(stem_ + std::string(suffix)); }
+  // The first thing wrong is kept; what was wrong gives no bytes.
+  std::span<const std::byte> take(std::string_view suffix, DType dtype, const Shape& shape) {
+    const TensorInfo* info = find(suffix);
+    if (!info) return {};
+    if (info->dtype != dtype || !(info->shape == shape)) {
+      fail(suffix, shape.text() + " " + pio::info(dtype).name + ", found " + info->shape.text() + " " + pio::info(info->dtype).name);
+      return {};
+    }
+    return use(suffix);
+  }
+  const TensorInfo* find(std::string_view suffix) {
+    const auto found = index_.find(stem_ + std::string(suffix));
+    if (found == index_.end()) {
+      fail(suffix, "there, found none");
+      return nullptr;
+    }
+    return &file_.tensors()[found->second];
+  }
+  std::span<const std::byte> use(std::string_view suffix) {
+    const std::size_t i = index_.find(stem_ + std::string(suffix))->second;
+    if (std::find(sources_.begin(), sources_.end(), i) == sources_.end()) sources_.push_back(i);
+    return file_.data(i);
+  }
+  void fail(std::string_view suffix, const std::string& expected) {
+    if (!error_) error_ = bad_file(file_.label(), "tensor " + shown(stem_ + std::string(suffix)) + ": expected " + expected);
+  }
+  void refuse(std::string_view suffix, const std::string& words) {
+    if (!error_) error_ = unsupported(file_.label(), "tensor " + shown(stem_ + std::string(suffix)) + ": " + words);
+  }
+  bool failed() const { return error_.has_value(); }
+
+  Result<DerivedTensor> finish(std::string name, DType dtype, std::int64_t n_out, std::int64_t n_in, Rows rows) {
+    if (error_) return *error_;
+    DerivedTensor tensor;
+    tensor.info = {.name = std::move(name), .dtype = dtype, .shape = {n_out, n_in}, .n_bytes = bytes_of(dtype, n_out * n_in)};
+    tensor.sources = sources_;
+    tensor.make_rows = std::move(rows);
+    return tensor;
+  }
+  Error error() const { return *error_; }
+
+ private:
+  const ModelFile& file_;
+  const Index& index_;
+  std::string stem_;
+  std::vector<std::size_t> sources_;
+  std::optional<Error> error_;
+};
+
+// ---- bitsandbytes ----------------------------------------------------------------------------------------------------------------------
+
+// Extents of the packed tensors: within what the readers of model files allow.
+constexpr std::int64_t kMaxExtent = std::int64_t{1} << 32;
+
+struct Nf4State {
+  std::int64_t n_out = 0, n_in = 0, block_length = 0, nested_block_length = 0;
+  float nested_offset = 0;
+};
+
+// quant_state.bitsandbytes__nf4: JSON in a tensor of bytes.
+std::optional<Nf4State> read_nf4_state(Parts& parts, std::string_view suffix) {
+  const std::span<const std::byte> bytes = parts.use(suffix);
+  const nlohmann::json json = nlohmann::json::parse(reinterpret_cast<const char*>(bytes.data()),
+                                                    reinterpret_cast<const char*>(bytes.data()) + bytes.size(), nullptr, false);
+  const auto whole = [&](const nlohmann::json& value) { return value.is_number_integer() ? value.get<std::int64_t>() : std::int64_t{-1}; };
+  Nf4State state;
+  const bool has_shape = json.is_object() && json.contains("shape") && json["shape"].is_array() && json["shape"].size() == 2;
+  if (has_shape) {
+    state.n_out = whole(json["shape"][0]);
+    state.n_in = whole(json["shape"][1]);
+    state.block_length = whole(json.value("blocksize", nlohmann::json()));
+  }
+  if (state.n_out < 1 || state.n_in < 1 || state.n_out > kMaxExtent || state.n_in > kMaxExtent || state.n_out > kMaxExtent / state.n_in ||
+      state.block_length < 2 || state.block_length > 4096 || state.block_length % 2 != 0) {
+    parts.fail(suffix, "JSON with a shape of two extents and an even blocksize, found something else");
+    return std::nullopt;
+  }
+  if (json.contains("nested_blocksize")) {
+    state.nested_block_length = whole(json["nested_blocksize"]);
+    const nlohmann::json offset = json.value("nested_offset", nlohmann::json());
+    if (state.nested_block_length < 1 || !offset.is_number()) {
+      parts.fail(suffix, "a nested_blocksize with its nested_offset, found something else");
+      return std::nullopt;
+    }
+    state.nested_offset = offset.get<float>();
+  }
+  return state;
+}
+
+// The scale of each block; with double quantization, quant_map[u8] * nested_absmax + offset, each step rounded to float32.
+std::vector<float> read_absmax(Parts& parts, const Nf4State& state, std::int64_t n_blocks) {
+  std::vector<float> absmax(static_cast<std::size_t>(n_blocks));
+  if (state.nested_block_length == 0) {
+    const auto bytes = parts.take(".weight.absmax", DType::f32, {n_blocks});
+    if (!bytes.empty()) std::memcpy(absmax.data(), bytes.data(), bytes.size());
+    return absmax;
+  }
+  const std::int64_t n_nested = (n_blocks + state.nested_block_length - 1) / state.nested_block_length;
+  const auto codes = parts.take(".weight.absmax", DType::u8, {n_blocks});
+  const auto map = parts.take(".weight.nested_quant_map", DType::f32, {256});
+  const auto nested = parts.take(".weight.nested_absmax", DType::f32, {n_nested});
+  if (parts.failed()) return absmax;
+  for (std::int64_t b = 0; b < n_blocks; ++b) {
+    const float product = at<float>(map, static_cast<std::int64_t>(codes[b])) * at<float>(nested, b / state.nested_block_length);
+    absmax[b] = product + state.nested_offset;
+  }
+  return absmax;
+}
+
+bool is_nf4_codebook(std::span<const std::byte> map) {
+  for (int q = 0; q < 16; ++q) {
+    if (std::abs(at<float>(map, q) - kNf4Values[q]) > 1e-6f) return false;  // written from the same sixteen numbers, in float32
+  }
+  return true;
+}
+
+Result<DerivedTensor> unpack_nf4(Parts& parts, const std::string& name) {
+  const std::optional<Nf4State> state = read_nf4_state(parts, ".weight.quant_state.bitsandbytes__nf4");
+  if (!state) return parts.error();
+  const std::int64_t n_in = state->n_in, n_values = state->n_out * n_in, block_length = state->block_length;
+  const auto codes = parts.take(".weight", DType::u8, {(n_values + 1) / 2, 1});
+  const auto map = parts.take(".weight.quant_map", DType::f32, {16});
+  if (parts.failed()) return parts.error();  // before memory is taken for what the JSON promises
+  const std::vector<float> absmax = read_absmax(parts, *state, (n_values + block_length - 1) / block_length);
+  if (!parts.failed() && !is_nf4_codebook(map)) parts.refuse(".weight.quant_map", "expected NF4's sixteen numbers, found others");
+
+  const auto code = [codes](std::int64_t i) {
+    const auto byte = static_cast<std::uint8_t>(codes[i / 2]);
+    return i % 2 == 0 ? byte >> 4 : byte & 15;
+  };
+  if (n_in % 32 == 0 && block_length % 32 == 0) {
+    return parts.finish(name, DType::nf4, state->n_out, n_in, [=](std::int64_t first, std::int64_t n, std::byte* out) {
+      for (std::int64_t i = first * n_in; i < (first + n) * n_in; i += 32, out += sizeof(BlockNf4)) {
+        BlockNf4 block;
+        block.absmax = absmax[i / block_length];
+        std::memcpy(block.qs, codes.data() + i / 2, sizeof block.qs);
+        std::memcpy(out, &block, sizeof block);
+      }
+    });
+  }
+  // Its blocks run over the ends of rows: as plain numbers.
+  return parts.finish(name, DType::f32, state->n_out, n_in, [=](std::int64_t first, std::int64_t n, std::byte* out) {
+    for (std::int64_t i = first * n_in; i < (first + n) * n_in; ++i, out += sizeof(float)) {
+      const float value = kNf4Values[code(i)] * absmax[i / block_length];
+      std::memcpy(out, &value, sizeof value);
+    }
+  });
+}
+
+// LLM.int8(): rows of i8 with SCB, the largest magnitude of each.
+Result<DerivedTensor> unpack_int8(Parts& parts, const std::string& name) {
+  const Shape shape = parts.find(".weight")->shape;
+  if (shape.rank() != 2) {
+    parts.fail(".weight", "two extents, found " + shape.text());
+    return parts.error();
+  }
+  const std::int64_t n_out = shape[0], n_in = shape[1];
+  const auto codes = parts.take(".weight", DType::i8, shape);
+  const auto largest = parts.take(".SCB", DType::f32, {n_out});
+  if (n_in % 32 == 0) {
+    return parts.finish(name, DType::int8, n_out, n_in, [=](std::int64_t first, std::int64_t n, std::byte* out) {
+      for (std::int64_t i = first * n_in; i < (first + n) * n_in; i += 32, out += sizeof(BlockInt8)) {
+        BlockInt8 block;
+        block.scale = at<float>(largest, i / n_in) / 127;
+        std::memcpy(block.qs, codes.data() + i, sizeof block.qs);
+        std::memcpy(out, &block, sizeof block);
+      }
+    });
+  }
+  return parts.finish(name, DType::f32, n_out, n_in, [=](std::int64_t first, std::int64_t n, std::byte* out) {
+    for (std::int64_t i = first * n_in; i < (first + n) * n_in; ++i, out += sizeof(float)) {
+      const float value = static_cast<float>(at<std::int8_t>(codes, i)) * at<float>(largest, i / n_in) / 127;
+      std::memcpy(out, &value, sizeof value);
+    }
+  });
+}
+
+// ---- GPTQ and AWQ ----------------------------------------------------------------------------------------------------------------------
+
+// A matrix of 4-bit codes with a scale and a zero for each group of inputs, however it is packed.
+struct Grouped {
+  std::int64_t n_out = 0, n_in = 0, n_groups = 0;
+  std::function<int(std::int64_t o, std::int64_t i)> code;
+  std::function<int(std::int64_t group, std::int64_t o)> zero;
+  std::span<const std::byte> scales;    // [n_groups, n_out] f16
+  std::vector<std::int32_t> group_of;   // [n_in]
+
+  std::uint16_t scale(std::int64_t group, std::int64_t o) const { return at<std::uint16_t>(scales, group * n_out + o); }
+  // Whether runs of `length` inputs, from the first on, lie in one group each.
+  bool has_runs_of(std::int64_t length) const {
+    if (n_in % length != 0) return false;
+    for (std::int64_t i = 0; i < n_in; ++i) {
+      if (group_of[i] != group_of[i / length * length]) return false;
+    }
+    return true;
+  }
+};
+
+template <class Block>
+Rows grouped_rows(const Grouped& g) {
+  constexpr std::int64_t kLength = 2 * sizeof(Block::qs);
+  return [g](std::int64_t first, std::int64_t n, std::byte* out) {
+    for (std::int64_t o = first; o < first + n; ++o) {
+      for (std::int64_t i = 0; i < g.n_in; i += kLength, out += sizeof(Block)) {
+        Block block{};
+        block.scale = g.scale(g.group_of[i], o);
+        block.zero = static_cast<std::uint8_t>(g.zero(g.group_of[i], o));
+        for (std::int64_t k = 0; k < kLength / 2; ++k)
+          block.qs[k] = static_cast<std::uint8_t>(g.code(o, i + 2 * k) | g.code(o, i + 2 * k + 1) << 4);
+        std::memcpy(out, &block, sizeof block);
+      }
+    }
+  };
+}
+
+Rows plain_rows(const Grouped& g) {
+  return [g](std::int64_t first, std::int64_t n, std::byte* out) {
+    for (std::int64_t o = first; o < first + n; ++o) {
+      for (std::int64_t i = 0; i < g.n_in; ++i, out += sizeof(float)) {
+        const std::int32_t group = g.group_of[i];
+        const float value = static_cast<float>(g.code(o, i) - g.zero(group, o)) * f16_to_f32(g.scale(group, o));
+        std::memcpy(out, &value, sizeof value);
+      }
+    }
+  };
+}
+
+Result<DerivedTensor> finish_grouped(Parts& parts, const std::string& name, const Grouped& g) {
+  if (parts.failed()) return parts.error();
+  if (g.has_runs_of(128)) return parts.finish(name, DType::int4, g.n_out, g.n_in, grouped_rows<BlockInt4>(g));
+  if (g.has_runs_of(32)) return parts.finish(name, DType::int4_32, g.n_out, g.n_in, grouped_rows<BlockInt4_32>(g));
+  // Inputs in the order of their activations (desc_act): neighbours have different scales, so no block holds them.
+  return parts.finish(name, DType::f32, g.n_out, g.n_in, plain_rows(g));
+}
+
+// Groups of the shapes that all three tensors must have. qweight_packs: which of [n_in, n_out] is divided by 8.
+std::optional<Grouped> read_grouped(Parts& parts, bool inputs_are_packed) {
+  const TensorInfo* qweight = parts.find(".qweight");
+  const TensorInfo* scales = parts.find(".scales");
+  if (!qweight || !scales) return std::nullopt;
+  if (qweight->shape.rank() != 2) parts.fail(".qweight", "two extents, found " + qweight->shape.text());
+  if (scales->shape.rank() != 2) parts.fail(".scales", "two extents, found " + scales->shape.text());
+  if (parts.failed()) return std::nullopt;
+  Grouped g;
+  g.n_in = qweight->shape[0] * (inputs_are_packed ? 8 : 1);
+  g.n_out = qweight->shape[1] * (inputs_are_packed ? 1 : 8);
+  g.n_groups = scales->shape[0];
+  if (g.n_in > kMaxExtent || g.n_out > kMaxExtent || g.n_out > kMaxExtent / g.n_in || g.n_out % 8 != 0 || g.n_groups > g.n_in) {
+    parts.fail(".qweight", "a matrix whose outputs are a multiple of 8, found " + qweight->shape.text());
+    return std::nullopt;
+  }
+  g.scales = parts.take(".scales", DType::f16, {g.n_groups, g.n_out});
+  return g;
+}
+
+// Inputs of group after group, all of one length.
+void group_evenly(Parts& parts, Grouped& g) {
+  if (g.n_in % g.n_groups != 0) {
+    parts.fail(".scales", "a number of groups that divides " + std::to_string(g.n_in) + " inputs, found " + std::to_string(g.n_groups));
+    return;
+  }
+  for (std::int64_t i = 0; i < g.n_in; ++i) g.group_of.push_back(static_cast<std::int32_t>(i / (g.n_in / g.n_groups)));
+}
+
+// Zeros are stored one too low in the first format ("gptq"), as they are in "gptq_v2". A stored 15 of the first is ambiguous: some readers
+// make it 16, some wrap it to 0; here it is 16.
+Result<DerivedTensor> unpack_gptq(Parts& parts, const std::string& name, bool is_v2) {
+  std::optional<Grouped> read = read_grouped(parts, true);
+  if (!read) return parts.error();
+  Grouped& g = *read;
+  const std::int64_t n_out = g.n_out;
+  const auto codes = parts.take(".qweight", DType::i32, {g.n_in / 8, n_out});
+  const auto zeros = parts.take(".qzeros", DType::i32, {g.n_groups, n_out / 8});
+  if (parts.has(".g_idx")) {
+    const auto groups = parts.take(".g_idx", DType::i32, {g.n_in});
+    for (std::int64_t i = 0; i < g.n_in && !parts.failed(); ++i) {
+      g.group_of.push_back(at<std::int32_t>(groups, i));
+      if (g.group_of.back() < 0 || g.group_of.back() >= g.n_groups)
+        parts.fail(".g_idx", "groups 0 to " + std::to_string(g.n_groups - 1) + ", found " + std::to_string(g.group_of.back()));
+    }
+  } else {
+    group_evenly(parts, g);
+  }
+  g.code = [=](std::int64_t o, std::int64_t i) { return at<std::uint32_t>(codes, i / 8 * n_out + o) >> (4 * (i % 8)) & 15; };
+  g.zero = [=](std::int64_t group, std::int64_t o) {
+    return static_cast<int>(at<std::uint32_t>(zeros, group * (n_out / 8) + o / 8) >> (4 * (o % 8)) & 15) + (is_v2 ? 0 : 1);
+  };
+  return finish_grouped(parts, name, g);
+}
+
+Result<DerivedTensor> unpack_awq(Parts& parts, const std::string& name) {
+  std::optional<Grouped> read = read_grouped(parts, false);
+  if (!read) return parts.error();
+  Grouped& g = *read;
+  const std::int64_t n_out = g.n_out;
+  const auto codes = parts.take(".qweight", DType::i32, {g.n_in, n_out / 8});
+  const auto zeros = parts.take(".qzeros", DType::i32, {g.n_groups, n_out / 8});
+  group_evenly(parts, g);
+  const auto nibble = [n_out](std::span<const std::byte> packed, std::int64_t row, std::int64_t o) -> int {
+    static constexpr int kPlace[8] = {0, 4, 1, 5, 2, 6, 3, 7};  // nibble n holds column {0, 2, 4, 6, 1, 3, 5, 7}[n] of its eight
+    return at<std::uint32_t>(packed, row * (n_out / 8) + o / 8) >> (4 * kPlace[o % 8]) & 15;
+  };
+  g.code = [=](std::int64_t o, std::int64_t i) { return nibble(codes, i, o); };
+  g.zero = [=](std::int64_t group, std::int64_t o) { return nibble(zeros, group, o); };
+  return finish_grouped(parts, name, g);
+}
+
+// ---- the checkpoint --------------------------------------------------------------------------------------------------------------------
+
+template <class T>
+T setting(const ModelFile& file, const std::string& key, T fallback) {
+  const auto found = file.metadata().find("quantization_config." + key);
+  const T* value = found == file.metadata().end() ? nullptr : std::get_if<T>(&found->second);
+  return value ? *value : fallback;
+}
+
+// Which layer a packed tensor belongs to, by the tensor that every layer of the packing has; empty: it belongs to none.
+struct Packing {
+  std::string key_suffix;                                              // of that tensor: ".qweight"
+  std::vector<std::string> part_suffixes;                              // what else belongs to a layer
+  std::function<Result<DerivedTensor>(Parts&, const std::string&)> unpack;
+};
+
+Result<std::vector<Packing>> packings_of(const ModelFile& file) {
+  const std::string method = setting<std::string>(file, "quant_method", "");
+  if (method == "bitsandbytes") {
+    const std::string kind = setting<std::string>(file, "bnb_4bit_quant_type", "nf4");
+    if (setting<bool>(file, "load_in_4bit", false) && kind != "nf4")
+      return unsupported(file.label(), "config.json: bnb_4bit_quant_type: expected nf4, found " + shown(kind));
+    return std::vector<Packing>{
+        {".weight.quant_state.bitsandbytes__nf4",
+         {".weight", ".weight.absmax", ".weight.quant_map", ".weight.nested_absmax", ".weight.nested_quant_map"},
+         unpack_nf4},
+        {".SCB", {".weight", ".weight_format"}, unpack_int8}};
+  }
+  const auto bits = setting<std::int64_t>(file, "bits", 4);
+  if ((method == "gptq" || method == "awq") && bits != 4)
+    return unsupported(file.label(), "config.json: quantization_config: expected 4 bits, found " + std::to_string(bits));
+  if (method == "gptq") {
+    const bool is_v2 = setting<std::string>(file, "checkpoint_format", "gptq") == "gptq_v2";
+    return std::vector<Packing>{{".qweight", {".qzeros", ".scales", ".g_idx"}, [is_v2](Parts& parts, const std::string& name) {
+                                   return unpack_gptq(parts, name, is_v2);
+                                 }}};
+  }
+  if (method == "awq") {
+    const std::string version = setting<std::string>(file, "version", "gemm");
+    if (version != "gemm" && version != "GEMM")
+      return unsupported(file.label(), "config.json: quantization_config: expected version gemm of awq, found " + shown(version));
+    return std::vector<Packing>{{".qweight", {".qzeros", ".scales"}, unpack_awq}};
+  }
+  return unsupported(file.label(), "config.json: expected weights in F32, F16 or BF16, or packed by bitsandbytes, gptq or awq, found a checkpoint quantized" +
+                                       (method.empty() ? "" : " with " + shown(method)));
+}
+
+bool is_packed(const ModelFile& file) {
+  return std::any_of(file.metadata().begin(), file.metadata().end(), [](const auto& item) { return item.first.starts_with("quantization_config."); });
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ModelFile>> unpack_checkpoint(std::unique_ptr<ModelFile> file) {
+  if (!is_packed(*file)) return file;
+  ASSIGN_OR_RETURN(const std::vector<Packing> packings, packings_of(*file));
+  const std::vector<TensorInfo>& tensors = file->tensors();
+  Index index;
+  for (std::size_t i = 0; i < tensors.size(); ++i) index.emplace(tensors[i].name, i);
+
+  std::vector<bool> is_part(tensors.size(), false);
+  std::vector<DerivedTensor> derived;
+  std::size_t n_plain = 0;
+  for (const auto& [name, i] : index) {
+    for (const Packing& packing : packings) {
+      if (!name.ends_with(packing.key_suffix)) continue;
+      const std::string stem = name.substr(0, name.size() - packing.key_suffix.size());
+      Parts parts(*file, index, stem);
+      parts.use(packing.key_suffix);
+      is_part[i] = true;
+      for (const std::string& suffix : packing.part_suffixes) {
+        if (const auto part = index.find(stem + suffix); part != index.end()) is_part[part->second] = true;
+      }
+      ASSIGN_OR_RETURN(DerivedTensor tensor, packing.unpack(parts, stem + ".weight"));
+      n_plain += tensor.info.dtype == DType::f32;
+      derived.push_back(std::move(tensor));
+    }
+  }
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    if (!is_part[i]) derived.push_back({tensors[i], {i}, {}});
+  }
+  if (n_plain > 0)
+    log(LogLevel::warning, file->label() + ": " + std::to_string(n_plain) +
+                                       " packed matrices have scales that change from input to input (or rows of odd length) and are held as F32");
+  std::sort(derived.begin(), derived.end(), [](const DerivedTensor& a, const DerivedTensor& b) { return a.sources.front() < b.sources.front(); });
+  return std::unique_ptr<ModelFile>(std::make_unique<DerivedFile>(std::move(file), std::move(derived)));
+}
+
+}  // namespace pio

@@ -1,0 +1,215 @@
+// Packed checkpoints against the values that their publishers' rules give, and weights quantized while they are loaded.
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <nlohmann/json.hpp>
+
+#include "engine/files/loaded_weights.h"
+#include "kernels/reference/reference_backend.h"
+#include "tests/support/gguf_writer.h"
+#include "tests/support/safetensors_writer.h"
+#include "tests/support/temp_folder.h"
+
+namespace pio {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string slurp(const fs::path& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+fs::path packed(const std::string& name) { return fs::path(PIO_TEST_DATA) / "packed" / name; }
+
+std::string config_of(const std::string& name) {
+  nlohmann::json config = nlohmann::json::parse(slurp(packed(name + ".config.json")));
+  config["model_type"] = "test";
+  return config.dump();
+}
+
+std::vector<float> decoded(const ModelFile& file, std::size_t index) {
+  const TensorInfo& tensor = file.tensors()[index];
+  std::vector<std::byte> bytes(tensor.n_bytes);
+  // in two parts, as threads do it
+  const std::int64_t n_rows = tensor.shape.n_rows(), half = n_rows / 2;
+  file.make_rows(index, 0, half, bytes.data());
+  file.make_rows(index, half, n_rows - half, bytes.data() + bytes_of(tensor.dtype, half * tensor.shape.back()));
+  std::vector<float> values(static_cast<std::size_t>(tensor.shape.n_values()));
+  info(tensor.dtype).decode(bytes.data(), values.data(), tensor.shape.n_values());
+  return values;
+}
+
+struct Case {
+  const char* name;
+  DType dtype;
+};
+
+class Packed : public testing::TestWithParam<Case> {};
+
+TEST_P(Packed, GivesTheValuesOfItsPublisherBitForBit) {
+  const TempFolder folder;
+  const std::string name = GetParam().name;
+  folder.write("config.json", config_of(name));
+  folder.write("model.safetensors", slurp(packed(name + ".safetensors")));
+  const auto file = open_model_file(folder.path());
+  ASSERT_TRUE(file) << file.error().message;
+  ASSERT_EQ((*file)->tensors().size(), 1u);
+  const TensorInfo& tensor = (*file)->tensors()[0];
+  EXPECT_EQ(tensor.name, "layer.weight");
+  EXPECT_EQ(tensor.dtype, GetParam().dtype) << info(tensor.dtype).name;
+  EXPECT_TRUE((*file)->is_made(0));
+  const std::string gold = slurp(packed(name + ".values.f32"));
+  const std::vector<float> have = decoded(**file, 0);
+  ASSERT_EQ(have.size() * sizeof(float), gold.size());
+  for (std::size_t i = 0; i < have.size(); ++i) {
+    float want = 0;
+    std::memcpy(&want, gold.data() + i * sizeof(float), sizeof want);
+    ASSERT_EQ(std::bit_cast<std::uint32_t>(have[i]), std::bit_cast<std::uint32_t>(want)) << i << ": " << have[i] << ", " << want;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Packed,
+                         testing::Values(Case{"nf4_plain", DType::nf4}, Case{"nf4_nested", DType::nf4}, Case{"gptq_symmetric", DType::int4},
+                                         Case{"gptq_v2", DType::int4}, Case{"gptq_act_order", DType::f32}, Case{"awq", DType::int4}),
+                         [](const auto& test) { return std::string(test.param.name); });
+
+// Every tensor of every packing left out, renamed, cut or given another shape: words, never a crash or memory that a file only promises.
+TEST(PackedHostile, MissingAndMisshapenPartsAreNamed) {
+  for (const char* name : {"nf4_nested", "gptq_act_order", "awq"}) {
+    const std::string whole = slurp(packed(std::string(name) + ".safetensors"));
+    std::uint64_t header_bytes = 0;
+    std::memcpy(&header_bytes, whole.data(), 8);
+    const nlohmann::json header = nlohmann::json::parse(whole.substr(8, header_bytes));
+    for (const auto& [tensor, entry] : header.items()) {
+      if (tensor == "__metadata__" || tensor.ends_with("g_idx")) continue;  // g_idx may be left out
+      for (const bool drop : {true, false}) {
+        nlohmann::json bent = header;
+        if (drop) {
+          bent["other"] = bent[tensor];
+          bent.erase(tensor);
+        } else {
+          const std::int64_t n = entry["data_offsets"][1].get<std::int64_t>() - entry["data_offsets"][0].get<std::int64_t>();
+          bent[tensor]["dtype"] = "U8";
+          bent[tensor]["shape"] = {1, 1, n};
+        }
+        const TempFolder folder;
+        folder.write("config.json", config_of(name));
+        const std::string text = bent.dump();
+        std::uint64_t n_text = text.size();
+        std::string bytes(8, '\0');
+        std::memcpy(bytes.data(), &n_text, 8);
+        folder.write("model.safetensors", bytes + text + whole.substr(8 + header_bytes));
+        const auto file = open_model_file(folder.path());
+        // Without the tensor that marks a layer there is no layer: its parts are left as they are, for the binder to name.
+        const bool is_marked = tensor.find("quant_state") != std::string::npos || tensor.ends_with("qweight");
+        if (drop && is_marked) continue;
+        if (!drop && tensor.find("quant_state") != std::string::npos) continue;  // bytes of any shape
+        ASSERT_FALSE(file) << name << " " << tensor;
+        EXPECT_EQ(file.error().code, ErrorCode::bad_file) << file.error().message;
+        EXPECT_NE(file.error().message.find(tensor), std::string::npos) << file.error().message;
+      }
+    }
+  }
+}
+
+TEST(PackedHostile, AShapeThatTheBytesDoNotHoldIsRefusedBeforeMemoryIsTaken) {
+  std::string whole = slurp(packed("nf4_plain.safetensors"));
+  const std::string shape = "\"shape\": [128, 192]", huge = "\"shape\": [9999999,9]";
+  const std::size_t at = whole.find(shape);
+  ASSERT_NE(at, std::string::npos);
+  whole.replace(at, shape.size(), huge.substr(0, shape.size()));
+  const TempFolder folder;
+  folder.write("config.json", config_of("nf4_plain"));
+  folder.write("model.safetensors", whole);
+  const auto file = open_model_file(folder.path());
+  ASSERT_FALSE(file);
+  EXPECT_EQ(file.error().code, ErrorCode::bad_file);
+}
+
+// rows of i8 with the largest magnitude of each row: value q * SCB / 127
+TEST(PackedInt8, GivesCodesTimesTheRowsScale) {
+  const TempFolder folder;
+  folder.write("config.json", R"({"model_type": "test", "quantization_config": {"quant_method": "bitsandbytes", "load_in_8bit": true}})");
+  std::vector<std::byte> bytes = safetensors_file(
+      R"({"a.weight":{"dtype":"I8","shape":[2,32],"data_offsets":[0,64]},"a.SCB":{"dtype":"F32","shape":[2],"data_offsets":[64,72]}})", 72);
+  const float scb[2] = {2.5f, 0.125f};
+  std::memcpy(bytes.data() + bytes.size() - 8, scb, 8);
+  folder.write("model.safetensors", bytes);
+  const auto file = open_model_file(folder.path());
+  ASSERT_TRUE(file) << file.error().message;
+  ASSERT_EQ((*file)->tensors().size(), 1u);
+  const std::vector<float> values = decoded(**file, 0);
+  for (int i = 0; i < 64; ++i) EXPECT_NEAR(values[i], i * double{scb[i / 32]} / 127, 1e-6 * scb[i / 32]) << i;  // two float32 roundings
+}
+
+// One layer's matrix in F32 beside an embedding and a router: [4, 128].
+std::vector<std::byte> three_matrices() {
+  GgufWriter writer("test");
+  std::vector<float> values;
+  for (int i = 0; i < 512; ++i) values.push_back(static_cast<float>(std::sin(0.37 * i) * (1 + i / 128)));
+  for (const char* name : {"token_embd.weight", "blk.0.ffn_up.weight", "blk.0.ffn_gate_inp.weight"}) writer.tensor_f32(name, {128, 4}, values);
+  return writer.bytes();
+}
+
+TEST(QuantizeWhileLoading, ChangesTheMatricesOfLayersOnlyAndWithinTheFormatsStep) {
+  const TempFolder folder;
+  const fs::path path = folder.write("a.gguf", three_matrices());
+  const struct {
+    LoadQuantization quantization;
+    DType dtype;
+    double step;  // of the largest magnitude: half a step of the format
+  } forms[] = {{LoadQuantization::int4, DType::int4, 1.0 / 15}, {LoadQuantization::int8, DType::int8, 0.5 / 127},
+               {LoadQuantization::fp16, DType::f16, 1.0 / 2048}, {LoadQuantization::nf4, DType::nf4, 0.152}};  // NF4: half its widest gap
+  for (const auto& form : forms) {
+    auto plain = open_model_file(path);
+    ASSERT_TRUE(plain);
+    auto file = quantize_while_loading(std::move(*plain), form.quantization);
+    ASSERT_TRUE(file) << file.error().message;
+    const auto backend = create_reference_backend();
+    LoadedWeights weights(std::move(*file), *backend);
+    ASSERT_EQ(weights.tensors().size(), 3u);
+    EXPECT_EQ(weights.tensors()[0].dtype, DType::f32);
+    EXPECT_EQ(weights.tensors()[1].dtype, form.dtype);
+    EXPECT_EQ(weights.tensors()[2].dtype, DType::f32);
+    const auto before = weights.load(0), after = weights.load(1);
+    ASSERT_TRUE(before && after);
+    std::vector<float> values(512);
+    info(form.dtype).decode(host_pointer<std::byte>(*after), values.data(), 512);
+    for (int i = 0; i < 512; ++i) EXPECT_NEAR(values[i], host_pointer<float>(*before)[i], form.step * (1 + i / 128) * 1.01) << i;
+  }
+}
+
+TEST(QuantizeWhileLoading, SaysSoWhereNothingWouldBecomeSmaller) {
+  const TempFolder folder;
+  GgufWriter writer("test");
+  writer.tensor_f32("token_embd.weight", {32, 2}, std::vector<float>(64, 1.0f));
+  auto plain = open_model_file(folder.write("a.gguf", writer.bytes()));
+  ASSERT_TRUE(plain);
+  const auto file = quantize_while_loading(std::move(*plain), LoadQuantization::int8);
+  ASSERT_FALSE(file);
+  EXPECT_EQ(file.error().code, ErrorCode::bad_argument);
+}
+
+TEST(QuantizeWhileLoading, StopsBetweenTiles) {
+  const TempFolder folder;
+  auto plain = open_model_file(folder.write("a.gguf", three_matrices()));
+  ASSERT_TRUE(plain);
+  auto file = quantize_while_loading(std::move(*plain), LoadQuantization::nf4);
+  ASSERT_TRUE(file);
+  std::stop_source stop;
+  stop.request_stop();
+  const auto backend = create_reference_backend();
+  LoadedWeights weights(std::move(*file), *backend, {}, stop.get_token());
+  const auto tensor = weights.load(1);
+  ASSERT_FALSE(tensor);
+  EXPECT_EQ(tensor.error().code, ErrorCode::cancelled);
+}
+
+}  // namespace
+}  // namespace pio
