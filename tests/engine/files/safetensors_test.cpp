@@ -37,7 +37,7 @@ TEST(Safetensors, WhatOthersMayHoldIsUnsupportedByName) {
     EXPECT_EQ(parsed.error().code, ErrorCode::unsupported_model) << parsed.error().message;
     EXPECT_NE(parsed.error().message.find(words), std::string::npos) << parsed.error().message;
   };
-  refused(R"({"w":{"dtype":"U8","shape":[4],"data_offsets":[0,4]}})", 4, "tensor w: expected F32, F16 or BF16, found U8");
+  refused(R"({"w":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}})", 8, "tensor w: expected F32, F16, BF16, U8, I8, I32 or I64, found F64");
   refused(R"({"w":{"dtype":"F8_E4M3","shape":[4],"data_offsets":[0,4]}})", 4, "F8_E4M3");
   refused(R"({"w":{"dtype":"F32","shape":[1,1,1,1,1],"data_offsets":[0,4]}})", 4, "at most 4 dimensions, found 5");
   refused(R"({"w":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})", 0, "above 0");
