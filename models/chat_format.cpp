@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "models/call_parser.h"
 #include "models/glm_4_7_flash/chat.h"
 #include "models/qwen3_4b_instruct_2507/chat.h"
 #include "models/qwen3_coder_30b/chat.h"
@@ -29,19 +30,9 @@ constexpr Family kFamilies[] = {
     {"qwen3vl", qwen3_vl_2b_chat_format},
 };
 
-// Everything is text: families whose output has no parts.
-class PlainParser final : public ChatParser {
- public:
-  std::vector<ChatEvent> push(std::string_view text) override {
-    if (text.empty()) return {};
-    return {{.kind = ChatEvent::Kind::text, .text = std::string(text), .call = {}}};
-  }
-  std::vector<ChatEvent> finish() override { return {}; }
-};
-
 }  // namespace
 
-std::unique_ptr<ChatParser> ChatFormat::parser(const RenderRequest&) const { return std::make_unique<PlainParser>(); }
+std::unique_ptr<ChatParser> ChatFormat::parser(const RenderRequest&) const { return plain_parser(); }
 
 const ChatFormat* find_chat_format(std::string_view name) {
   for (const Family& family : kFamilies) {

@@ -1,6 +1,7 @@
 #include "models/glm_4_7_flash/chat.h"
 
 #include "models/chat_pieces.h"
+#include "models/glm_4_7_flash/chat_parser.h"
 
 namespace pio {
 
@@ -51,6 +52,7 @@ class GlmChat final : public ChatFormat {
   // The model card's values for most tasks.
   RecommendedSampling recommended_sampling() const override { return {.temperature = 1.0, .top_p = 0.95}; }
   bool can_think() const override { return true; }
+  std::unique_ptr<ChatParser> parser(const RenderRequest& request) const override { return glm_parser(request); }
 
   Result<std::vector<Piece>> render(const RenderRequest& request) const override {
     ASSIGN_OR_RETURN(const std::vector<JsonValue> messages, template_messages(request.messages));
@@ -162,14 +164,13 @@ class GlmChat final : public ChatFormat {
   }
 
   static void open_turn(PieceWriter& out, const RenderRequest& request) {
-    const bool thinks = is_on(request, "enable_thinking", true);
-    const bool answers = request.begun && !request.begun->content.empty();
-    const bool has_reasoning = request.begun && !stripped(request.begun->reasoning).empty();
+    const bool reasons = glm_answer_starts_in_reasoning(request);
+    const std::string_view reasoning = request.begun ? std::string_view(request.begun->reasoning) : std::string_view();
     out.own("<|assistant|>");
-    if (has_reasoning || (thinks && !answers)) out.own("<think>");
-    if (has_reasoning) out.given(answers ? stripped(request.begun->reasoning) : std::string_view(request.begun->reasoning));
-    if (answers || !thinks) out.own("</think>");
-    if (answers) out.given(request.begun->content);
+    if (reasons || !reasoning.empty()) out.own("<think>");
+    out.given(reasons ? reasoning : stripped(reasoning));
+    if (!reasons) out.own("</think>");
+    if (request.begun) out.given(request.begun->content);
   }
 };
 

@@ -1,5 +1,6 @@
 #include "models/qwen3_4b_instruct_2507/chat.h"
 
+#include "models/call_parser.h"
 #include "models/chat_pieces.h"
 
 namespace pio {
@@ -12,6 +13,7 @@ class Qwen3Chat final : public ChatFormat {
   std::vector<std::string_view> stop_tokens() const override { return {"<|im_end|>", "<|endoftext|>"}; }
   // The model card, section Best Practices.
   RecommendedSampling recommended_sampling() const override { return {.temperature = 0.7, .top_p = 0.8, .min_p = 0.0, .top_k = 20}; }
+  std::unique_ptr<ChatParser> parser(const RenderRequest& request) const override { return hermes_parser(request); }
 
   Result<std::vector<Piece>> render(const RenderRequest& request) const override {
     ASSIGN_OR_RETURN(const std::vector<JsonValue> messages, template_messages(request.messages));

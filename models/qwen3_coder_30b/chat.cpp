@@ -4,6 +4,7 @@
 #include <initializer_list>
 
 #include "models/chat_pieces.h"
+#include "models/qwen3_coder_30b/chat_parser.h"
 
 namespace pio {
 
@@ -88,6 +89,7 @@ class Qwen3CoderChat final : public ChatFormat {
   RecommendedSampling recommended_sampling() const override {
     return {.temperature = 0.7, .top_p = 0.8, .repeat_penalty = 1.05, .top_k = 20};
   }
+  std::unique_ptr<ChatParser> parser(const RenderRequest& request) const override { return qwen3_coder_parser(request); }
 
   Result<std::vector<Piece>> render(const RenderRequest& request) const override {
     ASSIGN_OR_RETURN(const std::vector<JsonValue> messages, template_messages(request.messages));

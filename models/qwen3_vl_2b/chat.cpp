@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "models/call_parser.h"
 #include "models/chat_pieces.h"
 
 namespace pio {
@@ -74,6 +75,7 @@ class Qwen3VlChat final : public ChatFormat {
   RecommendedSampling recommended_sampling() const override {
     return {.temperature = 0.7, .top_p = 0.8, .repeat_penalty = 1.0, .presence_penalty = 1.5, .top_k = 20};
   }
+  std::unique_ptr<ChatParser> parser(const RenderRequest& request) const override { return hermes_parser(request); }
 
   Result<std::vector<Piece>> render(const RenderRequest& request) const override {
     ASSIGN_OR_RETURN(const std::vector<JsonValue> messages, template_messages(request.messages));

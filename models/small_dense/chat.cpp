@@ -1,5 +1,6 @@
 #include "models/small_dense/chat.h"
 
+#include "models/call_parser.h"
 #include "models/chat_pieces.h"
 
 namespace pio {
@@ -45,6 +46,7 @@ class Qwen25CoderChat final : public ChatFormat {
   RecommendedSampling recommended_sampling() const override {
     return {.temperature = 0.7, .top_p = 0.8, .repeat_penalty = 1.1, .top_k = 20};
   }
+  std::unique_ptr<ChatParser> parser(const RenderRequest& request) const override { return hermes_parser(request); }
 
   Result<std::vector<Piece>> render(const RenderRequest& request) const override {
     ASSIGN_OR_RETURN(const std::vector<JsonValue> messages, template_messages(request.messages));
