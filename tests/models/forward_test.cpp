@@ -149,7 +149,9 @@ TEST_P(ForwardTest, TheFileOfLlamaCppGivesTheSameLogits) {
   EXPECT_LE(largest_difference(runner.run(ids("short")), logits("short")), logits_tolerance(GetParam().model, "short"));
 }
 
-TEST_P(ForwardTest, AnOutputMatrixOfItsOwnIsUsed) {
+using TiedForwardTest = ForwardTest;
+
+TEST_P(TiedForwardTest, AnOutputMatrixOfItsOwnIsUsed) {
   auto doubled = source_->values("model.embed_tokens.weight");
   for (float& w : doubled) w *= 2;
   const auto rows = static_cast<std::int64_t>(std::get<std::int64_t>(*source_->metadata("vocab_size")));
@@ -197,26 +199,46 @@ TEST_P(ForwardTest, MemoryOfTemporariesDoesNotGrowWithSteps) {
 }
 
 TEST_P(ForwardTest, TheSpecTellsWhatTheFileHolds) {
+  const auto number = [&](const char* key) { return std::get<std::int64_t>(*source_->metadata(key)); };
+  const std::int64_t n_layers = number("num_hidden_layers");
   std::int64_t n_values = 0;
-  for (const TensorInfo& tensor : source_->tensors()) n_values += tensor.shape.n_values();
+  for (const TensorInfo& tensor : source_->tensors()) {
+    if (!tensor.name.starts_with("model.layers." + std::to_string(n_layers) + ".")) n_values += tensor.shape.n_values();
+  }
   const auto m = model();
   const ModelSpec& spec = m->spec();
   EXPECT_EQ(spec.n_parameters, n_values);
   EXPECT_EQ(spec.architecture, source_->architecture());
-  EXPECT_EQ(spec.n_layers, 3);
-  ASSERT_EQ(spec.kv_layers.size(), 3u);
-  EXPECT_EQ(spec.kv_layers[0].n_kv_heads, 2);
-  EXPECT_EQ(spec.kv_layers[0].k_head_dim, GetParam().model == "qwen3-tiny" ? 32 : 16);
+  EXPECT_EQ(spec.n_layers, n_layers);
+  ASSERT_EQ(spec.kv_layers.size(), static_cast<std::size_t>(n_layers));
+  if (const MetaValue* rank = source_->metadata("kv_lora_rank")) {  // one latent and one rotated key for all heads, no values beside
+    EXPECT_EQ(spec.kv_layers[0].n_kv_heads, 1);
+    EXPECT_EQ(spec.kv_layers[0].k_head_dim, std::get<std::int64_t>(*rank) + number("qk_rope_head_dim"));
+    EXPECT_EQ(spec.kv_layers[0].v_head_dim, 0);
+  } else {
+    EXPECT_EQ(spec.kv_layers[0].n_kv_heads, number("num_key_value_heads"));
+    EXPECT_EQ(spec.kv_layers[0].k_head_dim, source_->metadata("head_dim") ? 32 : 16);
+  }
+}
+
+std::vector<Case> on_both_devices(const std::vector<std::string>& models) {
+  std::vector<Case> cases;
+  for (const char* device : {"reference", "cpu"}) {
+    for (const std::string& model : models) cases.push_back({model, device});
+  }
+  return cases;
+}
+
+std::string name_of_case(const testing::TestParamInfo<Case>& info) {
+  std::string name = info.param.model + "_" + info.param.device;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, ForwardTest,
-                         testing::Values(Case{"llama-tiny", "reference"}, Case{"qwen2-tiny", "reference"}, Case{"qwen3-tiny", "reference"},
-                                         Case{"llama-tiny", "cpu"}, Case{"qwen2-tiny", "cpu"}, Case{"qwen3-tiny", "cpu"}),
-                         [](const auto& info) {
-                           std::string name = info.param.model + "_" + info.param.device;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+                         testing::ValuesIn(on_both_devices({"llama-tiny", "qwen2-tiny", "qwen3-tiny", "qwen3-moe-tiny", "glm4-moe-lite-mtp-tiny"})),
+                         name_of_case);
+INSTANTIATE_TEST_SUITE_P(Models, TiedForwardTest, testing::ValuesIn(on_both_devices({"llama-tiny", "qwen2-tiny", "qwen3-tiny"})), name_of_case);
 
 // Twice as slow everywhere is the same as half the position.
 TEST(RopeFactorsTest, StretchThePositions) {

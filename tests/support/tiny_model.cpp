@@ -66,23 +66,43 @@ std::filesystem::path shared_fixture(const std::string& name) {
   return std::filesystem::exists(folder) ? folder : std::filesystem::path();
 }
 
-Npy read_npy(const std::filesystem::path& path) {
+namespace {
+
+// The bytes behind the header of a numpy file of `dtype` ("<f4"), and its shape.
+std::string read_array(const std::filesystem::path& path, const std::string& dtype, std::vector<std::int64_t>& shape) {
   const std::string file = read_file(path);
   const std::size_t header_bytes = static_cast<unsigned char>(file.at(8)) + 256 * static_cast<unsigned char>(file.at(9));
   const std::string header = file.substr(10, header_bytes);
-  if (header.find("'<f4'") == std::string::npos) throw std::runtime_error(path.string() + " is not float32");
-  Npy npy;
-  std::size_t n = 1;
+  if (header.find("'" + dtype + "'") == std::string::npos) throw std::runtime_error(path.string() + " is not " + dtype);
+  std::size_t n_values = 1;
   for (std::size_t at = header.find("'shape': (") + 10; header.at(at) != ')';) {
     std::size_t n_read = 0;
-    npy.shape.push_back(std::stoll(header.substr(at), &n_read));
-    n *= npy.shape.back();
+    shape.push_back(std::stoll(header.substr(at), &n_read));
+    n_values *= shape.back();
     at += n_read;
     while (header.at(at) == ',' || header.at(at) == ' ') ++at;
   }
-  npy.values.resize(n);
-  std::memcpy(npy.values.data(), file.substr(10 + header_bytes).data(), n * sizeof(float));
+  std::string bytes = file.substr(10 + header_bytes);
+  if (bytes.size() != n_values * 4) throw std::runtime_error(path.string() + " has another length than its shape");
+  return bytes;
+}
+
+}  // namespace
+
+Npy read_npy(const std::filesystem::path& path) {
+  Npy npy;
+  const std::string bytes = read_array(path, "<f4", npy.shape);
+  npy.values.resize(bytes.size() / sizeof(float));
+  std::memcpy(npy.values.data(), bytes.data(), bytes.size());
   return npy;
+}
+
+std::vector<std::int32_t> read_npy_ints(const std::filesystem::path& path) {
+  std::vector<std::int64_t> shape;
+  const std::string bytes = read_array(path, "<i4", shape);
+  std::vector<std::int32_t> values(bytes.size() / sizeof(std::int32_t));
+  std::memcpy(values.data(), bytes.data(), bytes.size());
+  return values;
 }
 
 std::vector<int> read_ids(const std::filesystem::path& path) { return Json::parse(read_file(path)).at("ids").get<std::vector<int>>(); }
@@ -125,6 +145,13 @@ std::size_t TestCheckpoint::index_of(const std::string& name) const {
   return it - tensors_.begin();
 }
 
+void TestCheckpoint::copy_metadata(const std::string& from, const std::string& to) {
+  const auto all = metadata_;
+  for (const auto& [key, value] : all) {
+    if (key.starts_with(from)) metadata_[to + key.substr(from.size())] = value;
+  }
+}
+
 void TestCheckpoint::drop(const std::string& name) {
   const std::size_t index = index_of(name);
   tensors_.erase(tensors_.begin() + index);
@@ -147,7 +174,22 @@ std::vector<float> TestCheckpoint::values(const std::string& name) const {
   return values;
 }
 
+void TestCheckpoint::stack(const std::vector<std::string>& names, const std::string& as) {
+  Shape shape{static_cast<std::int64_t>(names.size())};
+  const Shape one = tensors_[index_of(names.at(0))].shape;
+  for (int i = 0; i < one.rank(); ++i) shape.append(one[i]);
+  std::vector<float> all;
+  for (const std::string& name : names) {
+    const std::vector<float> part = values(name);
+    all.insert(all.end(), part.begin(), part.end());
+    drop(name);
+  }
+  add(as, shape, all);
+}
+
 void TestCheckpoint::become_gguf() {
+  static const std::map<std::string, std::string> converted = {{"qwen3_moe", "qwen3moe"}, {"glm4_moe_lite", "deepseek2"}};
+  if (const auto it = converted.find(architecture_); it != converted.end()) architecture_ = it->second;
   const auto number = [&](const char* key) { return std::get<std::int64_t>(metadata_.at(key)); };
   const std::int64_t n_heads = number("num_attention_heads"), n_kv_heads = number("num_key_value_heads");
   const std::string prefix = architecture_ + ".";
@@ -163,6 +205,24 @@ void TestCheckpoint::become_gguf() {
       {prefix + "attention.layer_norm_rms_epsilon", metadata_.at("rms_norm_eps")},
   };
   if (metadata_.contains("head_dim")) gguf[prefix + "attention.key_length"] = gguf[prefix + "attention.value_length"] = number("head_dim");
+  const std::pair<const char*, const char*> of_mixtures[] = {
+      {"num_experts", "expert_count"},          {"n_routed_experts", "expert_count"},
+      {"num_experts_per_tok", "expert_used_count"}, {"moe_intermediate_size", "expert_feed_forward_length"},
+      {"n_shared_experts", "expert_shared_count"},  {"first_k_dense_replace", "leading_dense_block_count"},
+      {"q_lora_rank", "attention.q_lora_rank"}, {"kv_lora_rank", "attention.kv_lora_rank"},
+      {"qk_rope_head_dim", "rope.dimension_count"}, {"v_head_dim", "attention.value_length"},
+      {"routed_scaling_factor", "expert_weights_scale"},
+  };
+  for (const auto& [name, key] : of_mixtures) {
+    if (metadata_.contains(name)) gguf[prefix + key] = metadata_.at(name);
+  }
+  if (architecture_ == "deepseek2") {
+    gguf[prefix + "attention.key_length"] = number("qk_nope_head_dim") + number("qk_rope_head_dim");
+    gguf[prefix + "expert_weights_norm"] = metadata_.at("norm_topk_prob");
+    gguf[prefix + "expert_gating_func"] = std::int64_t{2};
+    gguf[prefix + "nextn_predict_layers"] = number("num_nextn_predict_layers");
+    gguf[prefix + "block_count"] = number("num_hidden_layers") + number("num_nextn_predict_layers");
+  }
   metadata_ = gguf;
   naming_ = Naming::gguf;
 
@@ -186,6 +246,18 @@ void TestCheckpoint::become_gguf() {
       tensor.n_bytes = bytes_[i].size();
     }
     tensor.name = canonical_name(tensor.name).value();
+  }
+
+  const MetaValue* n_experts = metadata(prefix + "expert_count");
+  if (n_experts == nullptr) return;
+  for (std::int64_t l = 0; l < std::get<std::int64_t>(gguf.at(prefix + "block_count")); ++l) {
+    const std::string layer = "blk." + std::to_string(l) + ".";
+    if (std::ranges::find(tensors_, layer + "ffn_gate.0.weight", &TensorInfo::name) == tensors_.end()) continue;
+    for (const std::string part : {"ffn_gate", "ffn_up", "ffn_down"}) {
+      std::vector<std::string> names;
+      for (std::int64_t e = 0; e < std::get<std::int64_t>(*n_experts); ++e) names.push_back(layer + part + "." + std::to_string(e) + ".weight");
+      stack(names, layer + part + "_exps.weight");
+    }
   }
 }
 

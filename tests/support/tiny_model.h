@@ -26,6 +26,8 @@ struct Npy {
   std::vector<float> values;
 };
 Npy read_npy(const std::filesystem::path& path);
+// The values of an int32 array.
+std::vector<std::int32_t> read_npy_ints(const std::filesystem::path& path);
 
 // "ids" of cases/NAME.json.
 std::vector<int> read_ids(const std::filesystem::path& path);
@@ -43,6 +45,8 @@ class TestCheckpoint final : public WeightSource {
   Result<Tensor> load(std::size_t index) override;
 
   void set(const std::string& key, MetaValue value) { metadata_[key] = std::move(value); }
+  // Every key that begins with `from` also under `to`.
+  void copy_metadata(const std::string& from, const std::string& to);
   void erase(const std::string& key) { metadata_.erase(key); }
   void set_architecture(const std::string& name) { architecture_ = name; }
   void drop(const std::string& name);
@@ -50,8 +54,11 @@ class TestCheckpoint final : public WeightSource {
   void reshape(const std::string& name, Shape shape);
   void add(const std::string& name, Shape shape, const std::vector<float>& values);
   std::vector<float> values(const std::string& name) const;
-  // The same model as llama.cpp's converter writes it: its keys and names, q and k of llama permuted, vectors in f32.
+  // The same model as llama.cpp's converter writes it: its keys and names, q and k of llama permuted, experts stacked, vectors in f32. Of
+  // latent attention as it wrote it until April 2025: kv_b whole, no keys for its parts.
   void become_gguf();
+  // In place of `names`, all of one shape, one tensor [names, …] f32.
+  void stack(const std::vector<std::string>& names, const std::string& as);
   int n_loads() const { return n_loads_; }
 
  private:

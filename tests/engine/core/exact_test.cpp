@@ -31,6 +31,15 @@ const Form kForms[] = {
     {"qwen3-tiny", "model-q4_0"}, {"qwen3-tiny-sharded", ""}, {"qwen3-nf4-tiny", ""},
     {"qwen3-small", ""}, {"qwen3-small", "model-q8_0"}, {"qwen3-small", "model-q2_k"}, {"qwen3-small", "model-q3_k_m"},
     {"qwen3-small", "model-q4_k_m"}, {"qwen3-small", "model-q5_k_m"}, {"qwen3-small", "model-q6_k"}, {"qwen3-small", "model-iq4_xs"},
+    {"qwen3-moe-tiny", ""}, {"qwen3-moe-tiny", "model-f32"}, {"qwen3-moe-tiny", "model-f16"}, {"qwen3-moe-tiny", "model-q8_0"},
+    {"qwen3-moe-tiny", "model-q4_0"}, {"qwen3-moe-tiny", "model-mxfp4_moe"},
+    {"qwen3-moe-small", ""}, {"qwen3-moe-small", "model-q4_k_m"}, {"qwen3-moe-small", "model-q5_k_m"}, {"qwen3-moe-small", "model-q6_k"},
+    {"qwen3-moe-small", "model-iq4_xs"},
+    {"glm4-moe-lite-tiny", ""}, {"glm4-moe-lite-tiny", "model-f32"}, {"glm4-moe-lite-tiny", "model-f16"}, {"glm4-moe-lite-tiny", "model-q8_0"},
+    {"glm4-moe-lite-tiny", "model-q4_0"}, {"glm4-moe-lite-tiny", "model-mxfp4_moe"},
+    {"glm4-moe-lite-mtp-tiny", ""}, {"glm4-moe-lite-mtp-tiny", "model-f32"},
+    {"glm4-moe-lite-small", ""}, {"glm4-moe-lite-small", "model-q4_k_m"}, {"glm4-moe-lite-small", "model-q5_k_m"},
+    {"glm4-moe-lite-small", "model-q6_k"}, {"glm4-moe-lite-small", "model-iq4_xs"},
 };
 
 const char* const kDevices[] = {"reference", "scalar", "avx2", "avx512", "neon"};
@@ -169,8 +178,10 @@ TEST_P(Fast, QuantizedActivationsStayNearByTheMedianRow) {
     for (std::size_t i = 0; i < tail.size(); ++i)
       worst[i / vocab_size] = std::max(worst[i / vocab_size], std::abs(static_cast<double>(tail[i]) - gold.values[i]));
     std::nth_element(worst.begin(), worst.begin() + worst.size() / 2, worst.end());
-    // 0.4: llama.cpp, which rounds the same way, is off by 0.13 to 0.26 on these files (the fixtures' README)
-    EXPECT_LE(worst[worst.size() / 2], 0.4) << name;
+    // 0.4: llama.cpp, which rounds the same way, is off by 0.13 to 0.26 on these files; among the twelve rows of a mixture's short case a few
+    // take other experts (both in the fixtures' README)
+    const bool is_mixture = fs::exists(folder_ / "cases/short.experts.npy");
+    EXPECT_LE(worst[worst.size() / 2], is_mixture && std::string(name) == "short" ? 0.6 : 0.4) << name;
   }
 }
 
