@@ -153,6 +153,15 @@ UserError keptModelNotice(const Error& error, const QString& keptModel) {
   return user;
 }
 
+UserError wrongModelNotice(const QString& wanted, const QString& path, const QString& architecture) {
+  UserError user;
+  user.title = tr("This is not %1").arg(wanted);
+  user.explanation = tr("%1 holds a model of another kind (%2). It can be opened as a file of its own.").arg(QFileInfo(path).fileName(), architecture);
+  user.details = path;
+  user.actions = {UserError::Dismiss};
+  return user;
+}
+
 UserError interruptedLoadNotice(const QString& modelPath) {
   UserError user;
   user.title = tr("Inference-PIO closed unexpectedly while loading %1").arg(modelNameOf(modelPath));

@@ -43,6 +43,8 @@ UserError userErrorOf(const HistoryProblem& problem);
 UserError noModelNotice();
 // A switch failed with `error`, and `keptModel` is loaded as before.
 UserError keptModelNotice(const Error& error, const QString& keptModel);
+// A file picked for one of the four models is of another architecture.
+UserError wrongModelNotice(const QString& wanted, const QString& path, const QString& architecture);
 UserError interruptedLoadNotice(const QString& modelPath);
 UserError contextFullNotice(qint64 contextLength);
 enum class FileNotice { export_failed, import_failed, settings_not_saved };

@@ -60,6 +60,9 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
   QObject::connect(m_files, &BackgroundFiles::writeFailed, app, [app](const QString& path, const QString& details) {
     app->chat->showNotice(fileNotice(FileNotice::settings_not_saved, path, details));
   });
+  QObject::connect(app->models, &ModelLibrary::wrongFile, app, [app](const QString& wanted, const QString& path, const QString& architecture) {
+    app->chat->showNotice(wrongModelNotice(wanted, path, architecture));
+  });
   QMetaObject::invokeMethod(m_writer, [writer = m_writer, folder = options.dataFolder, id = m_session->id()] { writer->open(folder, id); });
 
   loadFirstModel(options, !interrupted.isEmpty());

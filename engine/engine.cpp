@@ -193,6 +193,7 @@ Result<InspectResult> inspect(const std::string& path) {
   ASSIGN_OR_RETURN(result.file, open_model_file(path));
   const ModelFile& file = *result.file;
   result.name = model_name_of(file);
+  result.quantization = quantization_of(file);
   for (const TensorInfo& tensor : file.tensors()) result.n_parameters += tensor.shape.n_values();
   const bool gguf = file.naming() == WeightSource::Naming::gguf;
   const auto integer = [&](const std::string& key) -> std::int64_t {

@@ -245,6 +245,7 @@ struct InspectResult {
   std::int64_t context_length = 0;
   std::string name;
   std::string chat_format;
+  std::string quantization;            // the format that holds most of the weights: "Q4_K"
 };
 Result<InspectResult> inspect(const std::string& path);
 

@@ -57,14 +57,6 @@ std::optional<T> metadata_value(const ModelFile& file, std::string_view key) {
   return value ? std::optional<T>(*value) : std::nullopt;
 }
 
-// The format that holds most of the weights.
-std::string quantization_of(const ModelFile& file) {
-  std::map<DType, std::uint64_t> bytes;
-  for (const TensorInfo& tensor : file.tensors()) bytes[tensor.dtype] += tensor.n_bytes;
-  const auto most = std::max_element(bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  return most == bytes.end() ? "" : pio::info(most->first).name;
-}
-
 // Tied models read the embedding table as their output; others look up one row of it.
 bool is_embedding_only(const ModelFile& file, const TensorInfo& tensor) {
   const bool gguf = file.naming() == WeightSource::Naming::gguf;
@@ -191,6 +183,13 @@ SamplingParams recommended_sampling(const ModelFile& file, const ChatFormat* cha
   read("min_p", 0, 1, params.min_p);
   read(gguf ? "penalty_repeat" : "repetition_penalty", 0.1, 10, params.repeat_penalty);
   return params;
+}
+
+std::string quantization_of(const ModelFile& file) {
+  std::map<DType, std::uint64_t> bytes;
+  for (const TensorInfo& tensor : file.tensors()) bytes[tensor.dtype] += tensor.n_bytes;
+  const auto most = std::max_element(bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == bytes.end() ? "" : pio::info(most->first).name;
 }
 
 std::string model_name_of(const ModelFile& file) {

@@ -22,7 +22,7 @@ T.ApplicationWindow {
     property bool sidebarBesideWork: false  // code and pictures want the width: there the sidebar starts hidden
     readonly property bool sidebarShown: root.tight ? root.sidebarOverPage
                                                     : root.chatShown ? root.app.settings.sidebarVisible : root.sidebarBesideWork
-    readonly property bool popupShown: picker.visible || settings.visible || shortcuts.visible || systemPrompt.visible
+    readonly property bool popupShown: picker.visible || source.visible || settings.visible || shortcuts.visible || systemPrompt.visible
     readonly property bool ownKeys: !root.popupShown     // the window's keys count; a popup has its own
     readonly property bool chatKeys: root.ownKeys && root.chatShown
 
@@ -60,9 +60,13 @@ T.ApplicationWindow {
     }
     function closePopups(): void {
         picker.close()
+        source.close()
         settings.close()
         shortcuts.close()
         systemPrompt.close()
+    }
+    function openSource(known: int): void {
+        source.openFor(known)
     }
     function openSettings(page: int): void {
         settings.openPage(page)
@@ -184,7 +188,7 @@ T.ApplicationWindow {
             narrow: root.narrow
             onSidebarRequested: root.toggleSidebar()
             onPaneChosen: pane => root.showPane(pane)
-            onFileRequested: files.open()
+            onFileRequested: files.openFor(-1)
             onPickerRequested: root.openPicker()
             onSystemPromptRequested: systemPrompt.open()
         }
@@ -235,7 +239,7 @@ T.ApplicationWindow {
             announcer.sentence = text
         }
         function onOpenModelRequested(): void {
-            files.open()
+            files.openFor(-1)
         }
     }
 
@@ -244,7 +248,16 @@ T.ApplicationWindow {
 
         models: root.app.models
         chat: root.app.chat
-        onFileRequested: files.open()
+        onFileRequested: files.openFor(-1)
+        onSourceRequested: known => source.openFor(known)
+        onClosed: root.takeFocus()
+    }
+    GetModelDialog {
+        id: source
+
+        models: root.app.models
+        onFileRequested: known => files.openFor(known)
+        onCopyRequested: text => root.app.chat.copyText(text)
         onClosed: root.takeFocus()
     }
     SettingsDialog {
@@ -271,7 +284,14 @@ T.ApplicationWindow {
 
         title: qsTr("Open a model")
         nameFilters: [qsTr("Models (*.gguf)"), qsTr("All files (*)")]
-        onAccepted: root.app.models.openFile(selectedFile)
+        property int known: -1      // which of the four it is for; -1 none of them
+
+        function openFor(known: int): void {
+            files.known = known
+            files.open()
+        }
+
+        onAccepted: files.known < 0 ? root.app.models.openFile(selectedFile) : root.app.models.chooseFor(files.known, selectedFile)
     }
 
     FileDialog {
@@ -295,7 +315,7 @@ T.ApplicationWindow {
     }
     Shortcut { sequences: [StandardKey.Find]; enabled: root.chatKeys; onActivated: pane.find() }
     Shortcut { sequences: ["Ctrl+L"]; onActivated: picker.visible ? picker.close() : root.openPicker() }
-    Shortcut { sequences: [StandardKey.Open]; enabled: root.ownKeys; onActivated: files.open() }
+    Shortcut { sequences: [StandardKey.Open]; enabled: root.ownKeys; onActivated: files.openFor(-1) }
     Shortcut { sequences: ["Ctrl+1"]; enabled: root.ownKeys; onActivated: root.showPane(root.panes[0]) }
     Shortcut { sequences: ["Ctrl+2"]; enabled: root.ownKeys && root.panes.length > 1; onActivated: root.showPane(root.panes[1]) }
     Shortcut { sequences: ["Ctrl+3"]; enabled: root.ownKeys && root.panes.length > 2; onActivated: root.showPane(root.panes[2]) }

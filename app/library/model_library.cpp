@@ -8,6 +8,8 @@
 #include <QJsonDocument>
 #include <QJsonObject>
 #include <QRegularExpression>
+#include <algorithm>
+#include <tuple>
 
 #include "app/library/model_library_p.h"
 
@@ -25,7 +27,9 @@ QString modelNameOf(const QString& path) {
 }
 
 ModelLibrary::Private::Private(QString listPath, QStringList folders, BackgroundFiles* backgroundFiles)
-    : path(std::move(listPath)), starterFolders(std::move(folders)), files(backgroundFiles) {}
+    : path(std::move(listPath)), starterFolders(std::move(folders)), files(backgroundFiles) {
+  for (qsizetype i = 0; i < catalogue().size(); ++i) chosen.append(QString());
+}
 
 void ModelLibrary::Private::read() {
   QFile file(path);
@@ -38,51 +42,127 @@ void ModelLibrary::Private::read() {
     const QString modelPath = model.value("path").toString();
     Entry entry{modelPath, modelNameOf(modelPath), model.value("bytes").toInteger(), model.value("last_used").toInteger(),
                 model.value("tokens_per_second").toDouble()};
-    if (modelPath.isEmpty() || rowOf(modelPath) >= 0) continue;
+    if (modelPath.isEmpty() || find(modelPath) != nullptr) continue;
+    entry.known = catalogueIndexOf({modelPath});  // by its name, until its header has been read
     entries.append(entry);
+  }
+  const QJsonObject known = object.value("known").toObject();
+  for (int i = 0; i < catalogue().size(); ++i) {
+    chosen[i] = known.value(catalogue()[i].id).toString();
+    if (Entry* entry = find(chosen[i])) entry->known = i;
   }
 }
 
 void ModelLibrary::Private::save() const {
   QJsonArray models;
   for (const Entry& entry : entries) {
-    if (entry.lastUsed == 0) continue;  // the starter that was found, never opened
+    if (!entry.isListed()) continue;
     models.append(QJsonObject{{"path", entry.path}, {"bytes", entry.bytes}, {"last_used", entry.lastUsed},
                               {"tokens_per_second", entry.tokensPerSecond}});
   }
-  const QByteArray bytes = QJsonDocument(QJsonObject{{"last", last}, {"chosen", isChosen}, {"models", models}}).toJson();
+  QJsonObject known;
+  for (int i = 0; i < catalogue().size(); ++i) {
+    if (!chosen[i].isEmpty()) known.insert(catalogue()[i].id, chosen[i]);
+  }
+  const QByteArray bytes = QJsonDocument(QJsonObject{{"last", last}, {"chosen", isChosen}, {"models", models}, {"known", known}}).toJson();
   QMetaObject::invokeMethod(files, [files = files, path = path, bytes] { files->write(path, bytes); });
 }
 
-int ModelLibrary::Private::rowOf(const QString& wanted) const {
-  for (qsizetype i = 0; i < entries.size(); ++i) {
-    if (entries[i].path == wanted) return static_cast<int>(i);
+ModelLibrary::Private::Entry* ModelLibrary::Private::find(const QString& wanted) {
+  const auto found = std::find_if(entries.begin(), entries.end(), [&](const Entry& entry) { return entry.path == wanted; });
+  return found == entries.end() ? nullptr : &*found;
+}
+
+QString ModelLibrary::Private::fileOf(int known) const {
+  const Entry* best = nullptr;
+  // What was opened last, then Q4_K_M, which most people have; files that are gone come last.
+  const auto rank = [&](const Entry& entry) {
+    return std::tuple(entry.isThere, entry.path == chosen[known], entry.lastUsed, entry.path.contains(QLatin1String("Q4_K_M")));
+  };
+  for (const Entry& entry : entries) {
+    if (entry.known == known && (best == nullptr || rank(entry) > rank(*best))) best = &entry;
   }
-  return -1;
+  return best == nullptr ? QString() : best->path;
+}
+
+QList<ModelLibrary::Private::Row> ModelLibrary::Private::wantedRows() const {
+  QList<Row> wanted;
+  for (int known = 0; known < catalogue().size(); ++known) wanted.append({known, fileOf(known)});
+  const QList<Row> four = wanted;
+  for (const Entry& entry : entries) {
+    const auto stands = [&](const Row& row) { return row.path == entry.path; };
+    if (std::none_of(four.begin(), four.end(), stands)) wanted.append({-1, entry.path});
+  }
+  return wanted;
+}
+
+void ModelLibrary::Private::arrange() {
+  const QList<Row> wanted = wantedRows();
+  if (wanted == rows) {
+    Q_EMIT q->dataChanged(q->index(0), q->index(static_cast<int>(rows.size()) - 1));
+    return;
+  }
+  q->beginResetModel();
+  rows = wanted;
+  q->endResetModel();
+  Q_EMIT q->countChanged();
 }
 
 ModelLibrary::ModelLibrary(std::unique_ptr<Private> p, QObject* parent) : QAbstractListModel(parent), d(std::move(p)) {
+  d->q = this;
   d->read();
+  d->rows = d->wantedRows();
   connect(d->files, &BackgroundFiles::looked, this, [this](const QList<FileFact>& facts) {
     for (const FileFact& fact : facts) {
-      const int row = d->rowOf(fact.path);
-      if (row < 0) continue;
-      Private::Entry& entry = d->entries[row];
-      if (entry.isThere == fact.isThere && (entry.bytes == fact.bytes || !fact.isThere)) continue;
-      entry.isThere = fact.isThere;
-      if (fact.isThere) entry.bytes = fact.bytes;
-      Q_EMIT dataChanged(index(row), index(row), {AvailableRole, BytesRole});
+      Private::Entry* entry = d->find(fact.path);
+      if (entry == nullptr) continue;
+      entry->isThere = fact.isThere;
+      if (fact.isThere) entry->bytes = fact.bytes;
     }
+    d->arrange();
   });
   connect(d->files, &BackgroundFiles::starterSearched, this, [this](const QString& path, qint64 bytes) {
     d->starterPath = path;
-    if (!path.isEmpty() && d->rowOf(path) < 0) {
-      beginInsertRows({}, 0, 0);
-      d->entries.prepend({path, modelNameOf(path), bytes});
-      endInsertRows();
-    }
+    if (!path.isEmpty() && d->find(path) == nullptr) d->entries.prepend({path, modelNameOf(path), bytes});
+    d->arrange();
     Q_EMIT countChanged();
     Q_EMIT searched();
+  });
+  connect(d->files, &BackgroundFiles::modelsFound, this, [this](const QList<ModelHeader>& found) {
+    const auto isGone = [&](const Private::Entry& entry) {
+      return !entry.isListed() && entry.path != d->starterPath &&
+             std::none_of(found.begin(), found.end(), [&](const ModelHeader& header) { return header.path == entry.path; });
+    };
+    d->entries.removeIf(isGone);
+    for (const ModelHeader& header : found) {
+      if (d->find(header.path) == nullptr) d->entries.append({header.path, modelNameOf(header.path)});
+      Private::Entry* entry = d->find(header.path);
+      entry->bytes = header.bytes;
+      entry->isThere = true;
+      entry->quantization = header.quantization;
+      // A file that was picked by hand for one of the four is it, whatever its name.
+      const qsizetype picked = d->chosen.indexOf(header.path);
+      entry->known = picked >= 0 ? static_cast<int>(picked) : catalogueIndexOf(header);
+    }
+    d->arrange();
+  });
+  connect(d->files, &BackgroundFiles::modelInspected, this, [this](quint64 serial, const ModelHeader& header) {
+    if (serial != d->inspection || d->inspected < 0) return;
+    const int known = std::exchange(d->inspected, -1);
+    if (!header.problem.isEmpty()) {  // the engine says in its words what is wrong with it
+      choose(header.path);
+    } else if (!fitsCatalogue(known, header)) {
+      Q_EMIT wrongFile(catalogue()[known].name, header.path, header.architecture);
+    } else {
+      d->chosen[known] = header.path;
+      if (d->find(header.path) == nullptr) d->entries.append({header.path, modelNameOf(header.path), header.bytes});
+      Private::Entry* entry = d->find(header.path);
+      entry->known = known;
+      entry->quantization = header.quantization;
+      d->arrange();
+      d->save();
+      choose(header.path);
+    }
   });
   refresh();
 }
@@ -91,27 +171,36 @@ ModelLibrary::~ModelLibrary() = default;
 
 void ModelLibrary::refresh() {
   QStringList paths;
-  for (const Private::Entry& entry : std::as_const(d->entries)) paths.append(entry.path);
+  for (const Private::Entry& entry : std::as_const(d->entries)) {
+    if (entry.isListed()) paths.append(entry.path);
+  }
   QMetaObject::invokeMethod(d->files, [files = d->files, folders = d->starterFolders, paths] {
     files->look(paths);
     files->findStarter(folders);
+    files->findModels(folders, paths);
   });
 }
 
-int ModelLibrary::rowCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : static_cast<int>(d->entries.size()); }
+int ModelLibrary::rowCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : static_cast<int>(d->rows.size()); }
 
 QVariant ModelLibrary::data(const QModelIndex& index, int role) const {
   if (!checkIndex(index, CheckIndexOption::IndexIsValid | CheckIndexOption::ParentIsInvalid)) return {};
-  const Private::Entry& entry = d->entries[index.row()];
+  const Private::Row& row = d->rows[index.row()];
+  const Private::Entry* found = d->find(row.path);
+  const Private::Entry entry = found == nullptr ? Private::Entry{{}, {}, 0, 0, 0, false} : *found;
+  const CatalogueModel* known = row.known < 0 ? nullptr : &catalogue()[row.known];
   switch (role) {
     case Qt::DisplayRole:
-    case NameRole: return entry.name;
+    case NameRole: return known != nullptr ? known->name : entry.name;
     case FileRole: return QFileInfo(entry.path).fileName();
-    case FolderRole: return QFileInfo(entry.path).path();
+    case FolderRole: return entry.path.isEmpty() ? QString() : QFileInfo(entry.path).path();
     case PathRole: return entry.path;
     case BytesRole: return entry.bytes;
     case AvailableRole: return entry.isThere;
-    case CurrentRole: return entry.path == d->current;
+    case CurrentRole: return !entry.path.isEmpty() && entry.path == d->current;
+    case KnownRole: return row.known;
+    case TaskRole: return known != nullptr ? static_cast<int>(known->task) : -1;
+    case QuantizationRole: return entry.quantization;
     case SpeedRole: return entry.tokensPerSecond;
     default: return {};
   }
@@ -119,13 +208,23 @@ QVariant ModelLibrary::data(const QModelIndex& index, int role) const {
 
 QHash<int, QByteArray> ModelLibrary::roleNames() const {
   return {{NameRole, "name"},   {FileRole, "file"},           {FolderRole, "folder"},   {PathRole, "path"},
-          {BytesRole, "bytes"}, {AvailableRole, "available"}, {CurrentRole, "current"}, {SpeedRole, "tokensPerSecond"}};
+          {BytesRole, "bytes"}, {AvailableRole, "available"}, {CurrentRole, "current"}, {SpeedRole, "tokensPerSecond"},
+          {KnownRole, "known"}, {TaskRole, "task"},           {QuantizationRole, "quantization"}};
 }
 
 bool ModelLibrary::hasStarter() const { return !d->starterPath.isEmpty(); }
 QString ModelLibrary::starterPath() const { return d->starterPath; }
 QString ModelLibrary::starterCommand() const { return QStringLiteral("bash installer/fetch_starter.sh"); }
 QString ModelLibrary::lastUsed() const { return d->last; }
+QString ModelLibrary::modelsFolder() const { return d->starterFolders.value(0); }
+
+QString ModelLibrary::seeingPath() const {
+  for (int i = 0; i < catalogue().size(); ++i) {
+    if (catalogue()[i].task == CatalogueModel::Images) return d->fileOf(i);
+  }
+  return {};
+}
+
 bool ModelLibrary::everChosen() const { return d->isChosen; }
 
 void ModelLibrary::choose(const QString& path) {
@@ -136,45 +235,39 @@ void ModelLibrary::openFile(const QUrl& file) {
   if (file.isLocalFile()) choose(QDir::cleanPath(file.toLocalFile()));
 }
 
+void ModelLibrary::chooseFor(int known, const QUrl& file) {
+  if (known < 0 || known >= catalogue().size() || !file.isLocalFile()) return;
+  d->inspected = known;
+  const QString path = QDir::cleanPath(file.toLocalFile());
+  QMetaObject::invokeMethod(d->files, [files = d->files, serial = ++d->inspection, path] { files->inspectModel(serial, path); });
+}
+
 void ModelLibrary::forget(const QString& path) {
-  const int row = d->rowOf(path);
-  if (row < 0) return;
-  beginRemoveRows({}, row, row);
-  d->entries.removeAt(row);
-  endRemoveRows();
+  if (path.isEmpty() || d->entries.removeIf([&](const Private::Entry& entry) { return entry.path == path; }) == 0) return;
   if (d->last == path) d->last.clear();
-  Q_EMIT countChanged();
+  for (QString& file : d->chosen) {
+    if (file == path) file.clear();
+  }
+  d->arrange();
   d->save();
 }
 
 void ModelLibrary::setCurrent(const QString& path) {
   if (path == d->current) return;
-  const QString before = std::exchange(d->current, path);
-  for (const QString& changed : {before, path}) {
-    if (const int row = d->rowOf(changed); row >= 0) Q_EMIT dataChanged(index(row), index(row), {CurrentRole});
-  }
+  d->current = path;
+  d->arrange();
 }
 
 void ModelLibrary::noteLoaded(const QString& path) {
-  const int row = d->rowOf(path);
   Private::Entry entry{path, modelNameOf(path)};
-  if (row >= 0) entry = d->entries[row];
+  if (const Private::Entry* before = d->find(path)) entry = *before;
+  else entry.known = catalogueIndexOf({path});
   entry.lastUsed = QDateTime::currentMSecsSinceEpoch();
   entry.isThere = true;
-  if (row < 0) {
-    beginInsertRows({}, 0, 0);
-    d->entries.prepend(entry);
-    endInsertRows();
-    Q_EMIT countChanged();
-  } else {
-    if (row > 0) {
-      beginMoveRows({}, row, row, {}, 0);
-      d->entries.move(row, 0);
-      endMoveRows();
-    }
-    d->entries[0] = entry;
-    Q_EMIT dataChanged(index(0), index(0));
-  }
+  if (entry.known >= 0) d->chosen[entry.known] = path;
+  d->entries.removeIf([&](const Private::Entry& other) { return other.path == path; });
+  d->entries.prepend(entry);
+  d->arrange();
   d->last = path;
   d->isChosen = true;
   QMetaObject::invokeMethod(d->files, [files = d->files, path] { files->look({path}); });
@@ -188,11 +281,17 @@ void ModelLibrary::noteUnloaded() {
 }
 
 void ModelLibrary::noteSpeed(const QString& path, double tokensPerSecond) {
-  const int row = d->rowOf(path);
-  if (row < 0 || tokensPerSecond <= 0) return;
-  d->entries[row].tokensPerSecond = tokensPerSecond;
-  Q_EMIT dataChanged(index(row), index(row), {SpeedRole});
+  Private::Entry* entry = d->find(path);
+  if (entry == nullptr || tokensPerSecond <= 0) return;
+  entry->tokensPerSecond = tokensPerSecond;
+  d->arrange();
   d->save();
+}
+
+QVariantMap ModelLibrary::source(int known) const {
+  if (known < 0 || known >= catalogue().size()) return {};
+  const CatalogueModel& model = catalogue()[known];
+  return {{"name", model.name}, {"task", static_cast<int>(model.task)}, {"repository", model.repository}, {"files", model.files}, {"bytes", model.bytes}};
 }
 
 }  // namespace pio

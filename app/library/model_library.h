@@ -5,7 +5,8 @@
 #include <QtQml/qqmlregistration.h>
 #include <memory>
 
-// The model files that the chooser offers: the starter model when it is there, and the ones opened before, newest first.
+// What the chooser offers: the four models that the program is made for, each with its file or without one yet; below them the other files,
+// the starter model and the ones opened before, newest first, then what else lies in the models folder.
 
 namespace pio {
 
@@ -21,8 +22,12 @@ class ModelLibrary : public QAbstractListModel {
   Q_PROPERTY(bool hasStarter READ hasStarter NOTIFY countChanged)            // SmolLM2-135M-Instruct lies in the data folder
   Q_PROPERTY(QString starterPath READ starterPath NOTIFY countChanged)
   Q_PROPERTY(QString starterCommand READ starterCommand CONSTANT)            // the command that fetches it
+  Q_PROPERTY(QString modelsFolder READ modelsFolder CONSTANT)                // where model files are looked for
+  Q_PROPERTY(QString seeingPath READ seeingPath NOTIFY countChanged)         // the file of the model that sees pictures; "" none yet
 
  public:
+  enum Task { Reasoning, Code, Images, Chat };  // as CatalogueModel's
+  Q_ENUM(Task)
   enum Roles {
     NameRole = Qt::UserRole + 1,  // name: "SmolLM2-135M-Instruct"
     FileRole,       // file: its file name
@@ -31,6 +36,9 @@ class ModelLibrary : public QAbstractListModel {
     BytesRole,      // bytes
     AvailableRole,  // available: the file is still there
     CurrentRole,    // current: loaded or being loaded
+    KnownRole,      // known: which of the four, 0 … 3; -1 another file
+    TaskRole,       // task: Task of one of the four; -1
+    QuantizationRole,  // quantization: "Q4_K"; "" unknown
     SpeedRole,      // tokensPerSecond measured on this computer; 0 never
   };
   struct Private;
@@ -44,17 +52,21 @@ class ModelLibrary : public QAbstractListModel {
   bool hasStarter() const;
   QString starterPath() const;
   QString starterCommand() const;
+  QString modelsFolder() const;
+  QString seeingPath() const;
 
   // For the program and the chat controller.
   QString lastUsed() const;   // what to load at the start; "" nothing
   bool everChosen() const;    // somebody opened or closed a model before
-  void refresh();             // looks at the files again
   void setCurrent(const QString& path);
   void noteLoaded(const QString& path);
   void noteUnloaded();        // by the person: the next start loads nothing
   void noteSpeed(const QString& path, double tokensPerSecond);
 
  public slots:
+  void refresh();                        // looks at the files again
+  // Picked by hand for one of the four: loads it when its header says that it can be it, else wrongFile.
+  void chooseFor(int known, const QUrl& file);
   void choose(const QString& path);      // loads it
   void openFile(const QUrl& file);       // adds it to the list and loads it
   void forget(const QString& path);      // off the list; the file stays
@@ -63,6 +75,11 @@ class ModelLibrary : public QAbstractListModel {
   void countChanged();
   void loadRequested(const QString& path);
   void searched();            // the starter model was looked for
+  void wrongFile(const QString& wanted, const QString& path, const QString& architecture);
+
+ public:
+  // How to get one of the four: {name, task, repository, files, bytes}.
+  Q_INVOKABLE QVariantMap source(int known) const;
 
  private:
   std::unique_ptr<Private> d;

@@ -15,17 +15,33 @@ struct ModelLibrary::Private {
     qint64 lastUsed = 0;          // milliseconds since 1970
     double tokensPerSecond = 0;   // of the last longer answer
     bool isThere = true;
+    int known = -1;               // which of the catalogue
+    QString quantization = {};
+    bool isListed() const { return lastUsed > 0; }  // else it was found and never opened
+  };
+  struct Row {
+    int known = -1;               // of the catalogue, with or without a file; -1: any other file
+    QString path;                 // "" no file yet
+    bool operator==(const Row&) const = default;
   };
 
   Private(QString listPath, QStringList starterFolders, BackgroundFiles* files);
   void read();
   void save() const;
-  int rowOf(const QString& path) const;
+  Entry* find(const QString& path);
+  QString fileOf(int known) const;   // the file that stands for one of the four; "" none
+  QList<Row> wantedRows() const;
+  void arrange();                    // the rows, after anything changed
 
   QString path;                  // DATA/models.json
   QStringList starterFolders;
   BackgroundFiles* files;        // on its own thread
-  QList<Entry> entries;          // the starter first while it was never opened, then newest first
+  ModelLibrary* q = nullptr;
+  QList<Entry> entries;          // the starter first while it was never opened, then newest first, then what was found
+  QStringList chosen;            // for each of the four, the file that was opened for it last; ""
+  QList<Row> rows;
+  quint64 inspection = 0;        // serial of the file picked by hand for `inspected`
+  int inspected = -1;
   QString starterPath;
   QString current;
   QString last;                  // what to load at the next start; "" nothing

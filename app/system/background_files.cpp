@@ -4,8 +4,11 @@
 #include <QDirIterator>
 #include <QFile>
 #include <QFileInfo>
+#include <QRegularExpression>
 #include <QSaveFile>
 #include <QThread>
+
+#include "engine/engine.h"
 
 namespace pio {
 namespace {
@@ -20,6 +23,32 @@ FileFact factOf(const QString& path) {
   }
   for (const QFileInfo& file : QDir(path).entryInfoList(QDir::Files)) fact.bytes += file.size();
   return fact;
+}
+
+// Nothing that the file holds gets out of here but as words.
+ModelHeader headerOf(const QString& path) {
+  ModelHeader header;
+  header.path = path;
+  header.bytes = factOf(path).bytes;
+  try {
+    const Result<InspectResult> result = inspect(path.toStdString());
+    if (result) {
+      header.architecture = QString::fromStdString(result->file->architecture());
+      header.name = QString::fromStdString(result->name);
+      header.quantization = QString::fromStdString(result->quantization);
+    } else {
+      header.problem = QString::fromStdString(result.error().message);
+    }
+  } catch (const std::exception& e) {
+    header.problem = QString::fromLocal8Bit(e.what());
+  }
+  return header;
+}
+
+bool isLaterPart(const QString& path) {
+  static const QRegularExpression part(QStringLiteral("-(\\d{5})-of-\\d{5}\\.gguf$"), QRegularExpression::CaseInsensitiveOption);
+  const QRegularExpressionMatch match = part.match(path);
+  return match.hasMatch() && match.captured(1) != QLatin1String("00001");
 }
 
 }  // namespace
@@ -53,6 +82,33 @@ void BackgroundFiles::findStarter(const QStringList& folders) {
   }
   Q_EMIT starterSearched(best, best.isEmpty() ? 0 : QFileInfo(best).size());
 }
+
+void BackgroundFiles::findModels(const QStringList& folders, const QStringList& paths) {
+  QStringList found = paths;
+  for (const QString& folder : folders) {
+    QDirIterator files(folder, {QStringLiteral("*.gguf"), QStringLiteral("config.json")}, QDir::Files, QDirIterator::Subdirectories);
+    while (files.hasNext() && found.size() < kMostModels) {
+      QString path = files.next();
+      const QString name = files.fileName();
+      if (name == QLatin1String("config.json")) {
+        path.chop(name.size() + 1);
+        if (QDir(path).entryList({QStringLiteral("*.safetensors")}, QDir::Files).isEmpty()) continue;
+      } else if (name.startsWith(QLatin1String("mmproj"), Qt::CaseInsensitive) || isLaterPart(name)) {
+        continue;
+      }
+      if (!found.contains(path)) found.append(path);
+    }
+  }
+  QList<ModelHeader> models;
+  for (const QString& path : std::as_const(found)) {
+    if (!QFileInfo::exists(path)) continue;
+    ModelHeader header = headerOf(path);
+    if (header.architecture != QLatin1String("clip")) models.append(header);
+  }
+  Q_EMIT modelsFound(models);
+}
+
+void BackgroundFiles::inspectModel(quint64 serial, const QString& path) { Q_EMIT modelInspected(serial, headerOf(path)); }
 
 void BackgroundFiles::readMemory() {
   QFile file(QStringLiteral("/proc/meminfo"));

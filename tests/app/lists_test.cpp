@@ -6,6 +6,7 @@
 #include <QJsonObject>
 
 #include "tests/app/program_fixture.h"
+#include "tests/support/gguf_writer.h"
 
 using namespace pio;
 
@@ -236,14 +237,62 @@ class ListsTest : public QObject {
       f.program->models()->choose(QString::fromLatin1(path));
       QVERIFY(f.waitFor(ChatController::Ready));
     }
-    QCOMPARE(f.program->models()->count(), 2);
-    QCOMPARE(f.program->models()->index(0).data(ModelLibrary::PathRole).toString(), "/m/a.gguf");
-    QVERIFY(f.program->models()->index(0).data(ModelLibrary::CurrentRole).toBool());
-    QTRY_VERIFY(!f.program->models()->index(0).data(ModelLibrary::AvailableRole).toBool());  // there is no such file
+    QCOMPARE(f.program->models()->count(), 4 + 2);  // below the four that have no file
+    QCOMPARE(f.program->models()->index(4).data(ModelLibrary::PathRole).toString(), "/m/a.gguf");
+    QVERIFY(f.program->models()->index(4).data(ModelLibrary::CurrentRole).toBool());
+    QTRY_VERIFY(!f.program->models()->index(4).data(ModelLibrary::AvailableRole).toBool());  // there is no such file
     f.program->models()->forget("/m/b.gguf");
     f.restart();
     const QAbstractItemModelTester again(f.program->models());
-    QCOMPARE(f.program->models()->count(), 1);
+    QCOMPARE(f.program->models()->count(), 4 + 1);
+  }
+
+  void theFourModelsStandFirstWithTheirFilesOrWithout() {
+    QTemporaryDir models;
+    const auto write = [&](const QString& name, const char* architecture) {
+      const QString path = models.filePath(name);
+      const std::vector<std::byte> bytes = GgufWriter(architecture).bytes();
+      QFile file(path);
+      QVERIFY(file.open(QIODevice::WriteOnly));
+      file.write(reinterpret_cast<const char*>(bytes.data()), static_cast<qint64>(bytes.size()));
+    };
+    write("Qwen3VL-2B-Instruct-Q4_K_M.gguf", "qwen3vl");
+    write("mmproj-Qwen3VL-2B-Instruct-F16.gguf", "clip");
+    write("Qwen_Qwen3-4B-Instruct-2507-Q8_0.gguf", "qwen3");
+    write("Qwen_Qwen3-4B-Instruct-2507-Q4_K_M.gguf", "qwen3");
+    write("GLM-4.7-Flash-Q4_K_M.gguf", "llama");  // whatever its name says
+    write("tiny-moe.gguf", "qwen3moe");
+    ProgramOptions options;
+    options.starterFolders = {models.path()};
+    options.loadsModel = false;
+    ProgramFixture f(options);
+    ModelLibrary* library = f.program->models();
+    const QAbstractItemModelTester tester(library);
+    const auto fileOf = [&](int row) { return library->index(row).data(ModelLibrary::FileRole).toString(); };
+    QCOMPARE(library->index(0).data(ModelLibrary::NameRole).toString(), "GLM-4.7-Flash");
+    QTRY_COMPARE(fileOf(2), "Qwen3VL-2B-Instruct-Q4_K_M.gguf");
+    QCOMPARE(fileOf(0), "");
+    QCOMPARE(fileOf(1), "");
+    QCOMPARE(fileOf(3), "Qwen_Qwen3-4B-Instruct-2507-Q4_K_M.gguf");
+    QCOMPARE(library->seeingPath(), models.filePath("Qwen3VL-2B-Instruct-Q4_K_M.gguf"));
+    QCOMPARE(library->count(), 4 + 3);  // the Q8_0, the llama and the small mixture; a vision tower is no model
+    // The one that was opened last stands for its model.
+    library->choose(models.filePath("Qwen_Qwen3-4B-Instruct-2507-Q8_0.gguf"));
+    QVERIFY(f.waitFor(ChatController::Ready));
+    QCOMPARE(fileOf(3), "Qwen_Qwen3-4B-Instruct-2507-Q8_0.gguf");
+    QVERIFY(library->index(3).data(ModelLibrary::CurrentRole).toBool());
+    // Picked by hand: its architecture decides.
+    QSignalSpy wrong(library, &ModelLibrary::wrongFile);
+    library->chooseFor(0, QUrl::fromLocalFile(models.filePath("tiny-moe.gguf")));
+    QTRY_COMPARE(wrong.size(), 1);
+    QVERIFY(f.chat()->notice().title.contains("GLM-4.7-Flash"));
+    library->chooseFor(1, QUrl::fromLocalFile(models.filePath("tiny-moe.gguf")));
+    QTRY_COMPARE(fileOf(1), "tiny-moe.gguf");
+    QTRY_COMPARE(f.chat()->modelPath(), models.filePath("tiny-moe.gguf"));
+    QVERIFY(f.waitFor(ChatController::Ready));
+    f.restart();
+    QTRY_COMPARE(f.program->models()->index(1).data(ModelLibrary::FileRole).toString(), "tiny-moe.gguf");
+    QTRY_COMPARE(f.program->models()->index(3).data(ModelLibrary::FileRole).toString(), "Qwen_Qwen3-4B-Instruct-2507-Q8_0.gguf");
   }
 
   void theStarterModelIsFoundAndLoadedWhenNothingWasEverChosen() {

@@ -72,6 +72,7 @@ class Photographer {
   void size(int width, int height) { m_window.resize(width, height); }
   void theme(Settings::Appearance appearance) { settings()->setAppearance(appearance); }
   void call(const char* verb) { QMetaObject::invokeMethod(&m_window, verb); }
+  void call(const char* verb, int number) { QMetaObject::invokeMethod(&m_window, verb, Q_ARG(int, number)); }
   void page(int number) { QMetaObject::invokeMethod(&m_window, "openSettings", Q_ARG(int, number)); }
   void say(const char* text, int delayMs = 4) { m_stage.engine().set_script(ScriptedEngine::speak(text, delayMs)); }
   bool waitFor(ChatController::State state) { return QTest::qWaitFor([&] { return chat()->state() == state; }, 10000); }
@@ -153,6 +154,9 @@ void drawAll(Stage& stage, Photographer& p) {
   p.theme(Settings::Light);
   p.call("openPicker");
   p.take("11-picker");
+  p.call("closePopups");
+  p.call("openSource", 2);
+  p.take("11b-get-a-model");
   p.call("closePopups");
 
   p.history()->setQuery(QStringLiteral("heat"));

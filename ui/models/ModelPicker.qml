@@ -14,8 +14,10 @@ PioPopover {
     required property ModelLibrary models
     required property ChatController chat
     signal fileRequested()
+    signal sourceRequested(known: int)      // one of the four has no file yet
 
     function openOver(chip: Item): void {
+        root.models.refresh()
         root.parent = chip
         root.open()
     }
@@ -31,10 +33,12 @@ PioPopover {
     }
     function choose(row: int): void {
         const item = list.itemAtIndex(row) as ModelRow
-        if (item === null || !item.available)
+        if (item === null || (item.hasFile && !item.available))
             return
         root.close()
-        if (!item.current)
+        if (!item.hasFile)
+            root.sourceRequested(item.known)
+        else if (!item.current)
             root.models.choose(item.path)
     }
 
@@ -52,7 +56,7 @@ PioPopover {
             id: list
 
             Layout.fillWidth: true
-            implicitHeight: Math.min(contentHeight, 6 * 52)
+            implicitHeight: Math.min(contentHeight, root.parent && root.parent.Window.window ? Math.max(52, root.parent.Window.window.height - 280) : contentHeight, 9 * 52)
             model: root.models
             clip: true
             boundsBehavior: Flickable.StopAtBounds
@@ -68,9 +72,19 @@ PioPopover {
                 required property int index
 
                 width: list.width
+                loading: root.chat.state === ChatController.Loading
+                topPadding: row.index === 4 ? Theme.space8 : 0
+                implicitHeight: 52 + topPadding
                 focused: list.activeFocus && list.currentIndex === row.index
                 onClicked: root.choose(row.index)
                 onForgetRequested: root.models.forget(row.path)
+
+                // The four above, other files below.
+                Hairline {
+                    anchors { left: parent.left; right: parent.right; top: parent.top; leftMargin: Theme.space8; rightMargin: Theme.space8; topMargin: Theme.space4 }
+                    visible: row.index === 4
+                    height: 1
+                }
             }
             Keys.onPressed: event => {
                 event.accepted = true
@@ -83,14 +97,6 @@ PioPopover {
                 else
                     event.accepted = false
             }
-        }
-        Words {
-            Layout.fillWidth: true
-            Layout.margins: Theme.space12
-            visible: list.count === 0
-            wrapMode: Text.Wrap
-            text: qsTr("No model has been opened yet.")
-            color: Theme.color.text3
         }
         Hairline {
             Layout.fillWidth: true

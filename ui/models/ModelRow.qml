@@ -1,9 +1,10 @@
 import QtQuick
 import QtQuick.Layouts
 import QtQuick.Templates as T
+import Pio.App
 import Pio.Ui
 
-/*! One model file: its name, where it lies, and how fast it was here. */
+/*! One model: what it is for, its file or that it has none yet, and how fast it was here. */
 T.AbstractButton {
     id: root
 
@@ -15,14 +16,28 @@ T.AbstractButton {
     required property bool available
     required property bool current
     required property double tokensPerSecond
+    required property int known
+    required property int task
     property bool focused: false
+    property bool loading: false            // the current one is being loaded
+    readonly property bool hasFile: root.path.length > 0
     signal forgetRequested()
+
+    function taskWord(): string {
+        switch (root.task) {
+        case ModelLibrary.Reasoning: return qsTr("Reasoning")
+        case ModelLibrary.Code: return qsTr("Code")
+        case ModelLibrary.Images: return qsTr("Images")
+        case ModelLibrary.Chat: return qsTr("Chat")
+        }
+        return ""
+    }
 
     implicitHeight: 52
     hoverEnabled: true
     focusPolicy: Qt.NoFocus
     Accessible.role: Accessible.ListItem
-    Accessible.name: qsTr("%1, %2, %3").arg(root.name).arg(root.file).arg(cost.text)
+    Accessible.name: [root.name, taskText.text, where.text, cost.text].filter(part => part.length > 0).join(", ")
     Accessible.selected: root.current
 
     contentItem: RowLayout {
@@ -42,17 +57,34 @@ T.AbstractButton {
             Layout.fillWidth: true
             spacing: 0
 
-            Words {
+            RowLayout {
                 Layout.fillWidth: true
-                role: Theme.uiMedium
-                text: root.name
-                color: root.available ? Theme.color.text1 : Theme.color.text3
-                Accessible.ignored: true
+                spacing: Theme.space8
+
+                Words {
+                    Layout.fillWidth: root.known < 0
+                    role: Theme.uiMedium
+                    text: root.name
+                    color: root.available || !root.hasFile ? Theme.color.text1 : Theme.color.text3
+                    Accessible.ignored: true
+                }
+                Words {
+                    id: taskText
+
+                    Layout.fillWidth: true
+                    visible: root.known >= 0
+                    text: root.taskWord()
+                    color: Theme.color.text3
+                    Accessible.ignored: true
+                }
             }
             Words {
+                id: where
+
                 Layout.fillWidth: true
                 role: Theme.small
-                text: root.available ? qsTr("%1 · %2").arg(root.file).arg(Figures.bytes(root.bytes)) : qsTr("Not found in %1").arg(root.folder)
+                text: !root.hasFile ? qsTr("No file yet")
+                     : root.available ? qsTr("%1 · %2").arg(root.file).arg(Figures.bytes(root.bytes)) : qsTr("Not found in %1").arg(root.folder)
                 elide: Text.ElideMiddle
                 color: Theme.color.text3
                 Accessible.ignored: true
@@ -74,14 +106,22 @@ T.AbstractButton {
 
                 Layout.alignment: Qt.AlignRight
                 role: Theme.small
-                text: root.current ? qsTr("Loaded") : root.available ? "" : qsTr("missing")
+                text: root.current ? (root.loading ? qsTr("Loading") : qsTr("Loaded")) : root.available || !root.hasFile ? "" : qsTr("missing")
                 color: Theme.color.text3
                 Accessible.ignored: true
             }
         }
+        PioButton {
+            Layout.rightMargin: Theme.space8
+            visible: !root.hasFile
+            small: true
+            focusPolicy: Qt.NoFocus
+            text: qsTr("Get it…")
+            onClicked: root.clicked()
+        }
         IconButton {
             Layout.rightMargin: Theme.space8
-            visible: !root.available
+            visible: root.hasFile && !root.available
             focusPolicy: Qt.NoFocus
             iconName: "close"
             text: qsTr("Take off the list")

@@ -1,0 +1,144 @@
+pragma ComponentBehavior: Bound
+
+import QtQuick
+import QtQuick.Layouts
+import Pio.App
+import Pio.Ui
+
+/*! Where the file of one of the four models comes from: this program fetches nothing by itself. */
+PioDialog {
+    id: root
+
+    required property ModelLibrary models
+    property int known: -1
+    readonly property var source: root.models.source(root.known)
+    signal fileRequested(known: int)
+    signal copyRequested(text: string)
+
+    function openFor(known: int): void {
+        root.known = known
+        root.open()
+    }
+
+    title: root.known >= 0 ? qsTr("Get %1").arg(root.source.name) : ""
+    wantedWidth: 560
+    wantedHeight: page.implicitHeight + 2 * Theme.space24
+    fillBelow: 600
+    onOpened: choose.forceActiveFocus(Qt.TabFocusReason)
+
+    contentItem: Item {
+        ColumnLayout {
+            id: page
+
+            anchors { left: parent.left; right: parent.right; top: parent.top; margins: Theme.space24 }
+            spacing: Theme.space12
+
+            Words {
+                Layout.fillWidth: true
+                Layout.rightMargin: Theme.row
+                role: Theme.page
+                text: root.title
+                Accessible.role: Accessible.Heading
+            }
+            Words {
+                Layout.fillWidth: true
+                wrapMode: Text.Wrap
+                text: root.known < 0 ? "" : root.source.files.length > 1
+                    ? qsTr("Download these files, %1 together, and put them side by side into the folder below; or choose the model's file if you have it. Other quantizations work as well.").arg(Figures.bytes(root.source.bytes))
+                    : qsTr("Download this file, %1, and put it into the folder below; or choose it if you have it. Other quantizations work as well.").arg(Figures.bytes(root.source.bytes))
+                color: Theme.color.text2
+            }
+            Repeater {
+                model: root.known < 0 ? [] : [root.source.repository].concat(root.source.files, [root.models.modelsFolder])
+
+                Rectangle {
+                    id: line
+
+                    required property int index
+                    required property string modelData
+                    readonly property string label: line.index === 0 ? qsTr("Hugging Face")
+                                                   : line.index === root.source.files.length + 1 ? qsTr("Folder") : qsTr("File")
+
+                    Layout.fillWidth: true
+                    implicitHeight: Theme.rowBar
+                    radius: Theme.radiusBlock
+                    color: Theme.color.sunken
+                    border.width: 1
+                    border.color: Theme.color.line
+
+                    RowLayout {
+                        anchors { fill: parent; leftMargin: Theme.space16; rightMargin: Theme.space8 }
+                        spacing: Theme.space8
+
+                        Words {
+                            Layout.preferredWidth: 84
+                            role: Theme.small
+                            text: line.label
+                            color: Theme.color.text3
+                            Accessible.ignored: true
+                        }
+                        TextInput {
+                            Layout.fillWidth: true
+                            readOnly: true
+                            selectByMouse: true
+                            clip: true
+                            text: line.modelData
+                            font: Theme.smallMono.font
+                            color: Theme.color.text1
+                            selectionColor: Theme.color.accentSoft
+                            selectedTextColor: Theme.color.text1
+                            Accessible.name: line.label
+                        }
+                        IconButton {
+                            iconName: copied.running ? "check" : "copy"
+                            text: copied.running ? qsTr("Copied") : qsTr("Copy: %1").arg(line.label)
+                            onClicked: {
+                                root.copyRequested(line.modelData)
+                                copied.restart()
+                            }
+
+                            Timer {
+                                id: copied
+                                interval: 1500
+                            }
+                        }
+                    }
+                }
+            }
+            RowLayout {
+                Layout.fillWidth: true
+                Layout.topMargin: Theme.space4
+                spacing: Theme.space8
+
+                Item {
+                    Layout.fillWidth: true
+                }
+                PioButton {
+                    text: qsTr("Look again")
+                    onClicked: {
+                        root.models.refresh()
+                        root.close()
+                    }
+                }
+                PioButton {
+                    id: choose
+
+                    primary: true
+                    iconName: "folder"
+                    text: qsTr("Choose a file…")
+                    onClicked: {
+                        root.close()
+                        root.fileRequested(root.known)
+                    }
+                }
+            }
+        }
+        IconButton {
+            anchors { right: parent.right; top: parent.top; margins: Theme.space16; rightMargin: Theme.space24 }
+            iconName: "close"
+            text: qsTr("Close")
+            key: qsTr("Esc")
+            onClicked: root.close()
+        }
+    }
+}
