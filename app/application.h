@@ -8,6 +8,7 @@
 #include "app/chat/chat_controller.h"
 #include "app/history/history_model.h"
 #include "app/library/model_library.h"
+#include "app/settings/load_settings.h"
 #include "app/settings/settings.h"
 #include "app/system/memory_meter.h"
 
@@ -25,6 +26,7 @@ class Application : public QObject {
   Q_PROPERTY(pio::HistoryModel* history MEMBER history CONSTANT)
   Q_PROPERTY(pio::ModelLibrary* models MEMBER models CONSTANT)
   Q_PROPERTY(pio::Settings* settings MEMBER settings CONSTANT)
+  Q_PROPERTY(pio::LoadSettings* load MEMBER load CONSTANT)
   Q_PROPERTY(pio::MemoryMeter* memory MEMBER memory CONSTANT)
 
  public:
@@ -37,6 +39,7 @@ class Application : public QObject {
   HistoryModel* history = nullptr;
   ModelLibrary* models = nullptr;
   Settings* settings = nullptr;
+  LoadSettings* load = nullptr;
   MemoryMeter* memory = nullptr;
 
   void wire(HistoryWriter* writer);  // which lives on its own thread; once, when the members are set

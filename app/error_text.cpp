@@ -162,6 +162,18 @@ UserError wrongModelNotice(const QString& wanted, const QString& path, const QSt
   return user;
 }
 
+UserError planNotice(const LoadPlan& plan) {
+  UserError user;
+  user.title = tr("This does not fit");
+  std::uint64_t free = 0;
+  for (const LoadPlan::Device& device : plan.devices) free += device.free_bytes;
+  user.explanation = tr("It needs %1; %2 is free or allowed. A shorter context, fewer bits or a smaller model needs less.")
+                         .arg(bytesText(plan.weight_bytes + plan.state_bytes + plan.scratch_bytes), bytesText(free));
+  user.details = QString::fromStdString(plan.why_not);
+  user.actions = {UserError::Dismiss};
+  return user;
+}
+
 UserError interruptedLoadNotice(const QString& modelPath) {
   UserError user;
   user.title = tr("Inference-PIO closed unexpectedly while loading %1").arg(modelNameOf(modelPath));

@@ -5,7 +5,7 @@
 #include <QStringList>
 #include <QtQml/qqmlregistration.h>
 
-#include "kernels/base/result.h"
+#include "engine/engine.h"
 
 // The one place where an Error becomes words for a person: what happened, why, in numbers with units; what to do is a button.
 
@@ -45,6 +45,8 @@ UserError noModelNotice();
 UserError keptModelNotice(const Error& error, const QString& keptModel);
 // A file picked for one of the four models is of another architecture.
 UserError wrongModelNotice(const QString& wanted, const QString& path, const QString& architecture);
+// Why a model cannot be loaded as chosen.
+UserError planNotice(const LoadPlan& plan);
 UserError interruptedLoadNotice(const QString& modelPath);
 UserError contextFullNotice(qint64 contextLength);
 enum class FileNotice { export_failed, import_failed, settings_not_saved };

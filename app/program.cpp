@@ -49,6 +49,7 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
       std::make_unique<ChatController::Private>(ChatController::Private::Wiring{
           m_worker, m_writer, app->history, app->models, app->settings, m_session->loadNotePath()}),
       app);
+  app->load = new LoadSettings({m_worker, app->chat, app->models, app->settings}, app);
   app->wire(m_writer);
 
   const QStringList interrupted = SessionLock::takeInterruptedLoads(options.dataFolder);

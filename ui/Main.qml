@@ -265,6 +265,8 @@ T.ApplicationWindow {
 
         settings: root.app.settings
         chat: root.app.chat
+        load: root.app.load
+        models: root.app.models
         onShortcutsRequested: shortcuts.open()
         onClosed: root.takeFocus()
     }

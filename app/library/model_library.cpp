@@ -225,6 +225,11 @@ QString ModelLibrary::seeingPath() const {
   return {};
 }
 
+QString ModelLibrary::quantizationOf(const QString& path) const {
+  const Private::Entry* entry = d->find(path);
+  return entry == nullptr ? QString() : entry->quantization;
+}
+
 bool ModelLibrary::everChosen() const { return d->isChosen; }
 
 void ModelLibrary::choose(const QString& path) {

@@ -53,6 +53,7 @@ class ModelLibrary : public QAbstractListModel {
   QString starterPath() const;
   QString starterCommand() const;
   QString modelsFolder() const;
+  Q_INVOKABLE QString quantizationOf(const QString& path) const;  // "Q4_K"; "" unknown yet
   QString seeingPath() const;
 
   // For the program and the chat controller.

@@ -379,6 +379,36 @@ class ListsTest : public QObject {
     QCOMPARE(f.engine->load_requests().back().context_length, 2048);
   }
 
+  void aPlanIsMadeForWhatIsChosenAndAskedOnceTheSliderRests() {
+    ProgramFixture f;
+    QVERIFY(f.loadModel());
+    LoadSettings* load = f.program->application()->load;
+    load->setPath("/models/scripted.gguf");
+    QTRY_VERIFY(load->hasPlan());
+    QVERIFY(load->isLoaded() && !load->differs() && load->fits());
+    QCOMPARE(load->stateBytes(), 8192 * 23040.0);
+    const std::size_t before = f.engine->plan_requests().size();
+    for (const int tokens : {1024, 2048, 4096}) load->setContextLength(tokens);
+    QVERIFY(load->planning() && load->differs());
+    QTRY_VERIFY(!load->planning());
+    QCOMPARE(f.engine->plan_requests().size(), before + 1);
+    QCOMPARE(load->stateBytes(), 4096 * 23040.0);
+    load->setRamBytes(50e6);  // less than the weights
+    QTRY_VERIFY(!load->planning());
+    QVERIFY(load->hasPlan() && !load->fits() && load->problem().isSet());
+    load->undo();
+    QTRY_VERIFY(!load->planning());
+    QVERIFY(!load->differs() && !load->problem().isSet());
+    load->setKvType("q8_0");
+    load->load();
+    QTRY_VERIFY(load->isLoaded() && !load->differs());
+    QCOMPARE(f.engine->load_requests().back().kv, DType::q8_0);
+    f.engine->set_plan(Result<LoadPlan>(make_error(ErrorCode::bad_file, "x.gguf: a header, none")));
+    load->setPath("/models/x.gguf");
+    QTRY_VERIFY(load->problem().isSet());
+    QVERIFY(!load->hasPlan() && !load->isLoaded());
+  }
+
   void theModelsOwnSamplingCountsUntilAValueIsChanged() {
     ProgramFixture f;
     Settings* settings = f.program->settings();

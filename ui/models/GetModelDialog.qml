@@ -49,7 +49,7 @@ PioDialog {
                 color: Theme.color.text2
             }
             Repeater {
-                model: root.known < 0 ? [] : [root.source.repository].concat(root.source.files, [root.models.modelsFolder])
+                model: root.known < 0 ? [] : [root.source.repository].concat(root.source.files, [root.models.modelsFolder].filter(folder => folder.length > 0))
 
                 Rectangle {
                     id: line

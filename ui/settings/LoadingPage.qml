@@ -1,61 +1,253 @@
-// The linter of 6.4 does not know 64-bit integers and interfaces of C++ types.
+pragma ComponentBehavior: Bound
+// The linter of 6.4 does not know 64-bit integers, properties of value types, nor interfaces of C++ types.
 // qmllint disable type
 import QtQuick
+import QtQuick.Layouts
 import Pio.App
 import Pio.Ui
 
-/*! What counts when a model is loaded. */
+/*! How one model is loaded, and what that takes, before anything is loaded. */
 SettingsPage {
     id: root
 
-    required property Settings settings
+    required property LoadSettings load
+    required property ModelLibrary models
     required property ChatController chat
     readonly property var kvTypes: ["f32", "f16", "q8_0", "q4_0"]
     // 0 is "what fits"; then doublings.
-    readonly property var contexts: [0, 2048, 4096, 8192, 16384, 32768, 65536, 131072]
+    readonly property var contexts: [0, 2048, 4096, 8192, 16384, 32768, 65536, 131072, 262144]
+    readonly property bool ready: root.load.path.length > 0
+    readonly property real needed: root.load.weightBytes + root.load.stateBytes + root.load.scratchBytes
+
+    function bytesOr(bytes: real): string {
+        return root.load.hasPlan ? Figures.bytes(bytes) : ""
+    }
 
     title: qsTr("Model")
-    hint: root.chat.hasModel ? qsTr("%1 is loaded with a context of %2 tokens.").arg(root.chat.modelName).arg(Figures.count(root.chat.contextLength))
-                             : qsTr("No model is loaded.")
+    hint: root.ready ? "" : qsTr("Choose a model that has a file: its settings are its own.")
+    Component.onCompleted: if (root.load.path.length === 0) root.load.path = root.chat.modelPath
 
+    Flow {
+        Layout.fillWidth: true
+        Layout.bottomMargin: Theme.space12
+        spacing: Theme.space8
+
+        Repeater {
+            model: root.models
+
+            PioButton {
+                required property string name
+                required property string path
+                required property bool available
+
+                visible: path.length > 0 && available
+                small: true
+                primary: false
+                checkable: true
+                checked: root.load.path === path
+                text: name
+                iconName: checked ? "check" : ""
+                Accessible.role: Accessible.RadioButton
+                Accessible.checked: checked
+                onClicked: root.load.path = path
+            }
+        }
+    }
+    Flow {
+        Layout.fillWidth: true
+        Layout.bottomMargin: Theme.space16
+        visible: root.ready && root.load.decodeSpeed > 0
+        spacing: Theme.space32
+
+        Figure { value: qsTr("≈ %1").arg(Figures.speed(root.load.decodeSpeed)); caption: qsTr("writing") }
+        Figure { value: qsTr("≈ %1").arg(Figures.speed(root.load.prefillSpeed)); caption: qsTr("reading") }
+        Figure { value: qsTr("≈ %1 s").arg(Figures.decimal(root.load.loadSeconds, root.load.loadSeconds < 10 ? 1 : 0)); caption: qsTr("to load") }
+    }
+    MemoryBar {
+        Layout.fillWidth: true
+        Layout.bottomMargin: Theme.space8
+        visible: root.ready && root.load.hasPlan
+        name: qsTr("Memory: %1 needed").arg(Figures.bytes(root.needed))
+        weightBytes: root.load.weightBytes
+        stateBytes: root.load.stateBytes
+        scratchBytes: root.load.scratchBytes
+        freeBytes: root.load.freeBytes
+        totalBytes: root.load.totalBytes
+    }
+    Words {
+        Layout.fillWidth: true
+        Layout.bottomMargin: Theme.space8
+        visible: root.ready && root.load.planning && root.chat.busy
+        role: Theme.small
+        wrapMode: Text.Wrap
+        text: qsTr("The figures come when the model has finished what it is doing.")
+        color: Theme.color.text3
+    }
+    RowLayout {
+        Layout.fillWidth: true
+        Layout.bottomMargin: Theme.space12
+        visible: root.ready && root.load.problem.title.length > 0
+        spacing: Theme.space8
+
+        Icon {
+            Layout.alignment: Qt.AlignTop
+            icon: "warning"
+            color: Theme.color.danger
+        }
+        Words {
+            Layout.fillWidth: true
+            wrapMode: Text.Wrap
+            text: root.load.problem.title + ". " + root.load.problem.explanation
+            color: Theme.color.danger
+        }
+    }
     SettingRow {
+        visible: root.ready
+        name: qsTr("Weights")
+        hint: root.load.canQuantize ? qsTr("Rounded while loading: 8-bit and 4-bit take less memory and are quicker; answers change a little")
+                                    : qsTr("The file holds them in %1: rounding them again would only lose").arg(root.models.quantizationOf(root.load.path))
+        cost: root.bytesOr(root.load.weightBytes)
+
+        Segmented {
+            enabled: root.load.canQuantize
+            opacity: enabled || Theme.highContrast ? 1 : 0.5
+            label: qsTr("Weights")
+            labels: [qsTr("Keep"), qsTr("INT4"), qsTr("INT8"), qsTr("FP16"), qsTr("NF4")]
+            current: root.load.quantization
+            onChosen: index => root.load.quantization = index
+        }
+    }
+    SettingRow {
+        visible: root.ready
         name: qsTr("Context")
-        hint: qsTr("How many tokens of a chat the model can see. Twice as many take twice the memory for the chat")
+        hint: root.load.hasPlan && root.load.contextLength === 0
+              ? qsTr("How many tokens of a chat the model can see: %1 fit").arg(Figures.count(root.load.plannedContext))
+              : qsTr("How many tokens of a chat the model can see. Twice as many take twice the memory")
+        cost: root.bytesOr(root.load.stateBytes)
 
         SettingSlider {
             label: qsTr("Context")
             from: 0
             to: root.contexts.length - 1
             stepSize: 1
-            value: Math.max(0, root.contexts.indexOf(root.settings.contextLength))
-            words: root.settings.contextLength === 0 ? qsTr("What fits") : Figures.thousands(root.settings.contextLength)
-            onMoved: value => root.settings.contextLength = root.contexts[Math.round(value)]
+            value: {
+                const above = root.contexts.findIndex(tokens => tokens >= root.load.contextLength)
+                return above < 0 ? root.contexts.length - 1 : above
+            }
+            words: root.load.contextLength === 0 ? qsTr("What fits") : Figures.thousands(root.load.contextLength)
+            onMoved: value => root.load.contextLength = root.contexts[Math.round(value)]
         }
     }
     SettingRow {
+        visible: root.ready
         name: qsTr("Precision of the chat's memory")
         hint: qsTr("8-bit takes half the memory of 16-bit, 4-bit a quarter; answers change a little")
+        cost: root.bytesOr(root.load.stateBytes)
 
         Segmented {
             label: qsTr("Precision of the chat's memory")
             labels: [qsTr("32-bit"), qsTr("16-bit"), qsTr("8-bit"), qsTr("4-bit")]
-            current: Math.max(0, root.kvTypes.indexOf(root.settings.kvType))
-            onChosen: index => root.settings.kvType = root.kvTypes[index]
+            current: Math.max(0, root.kvTypes.indexOf(root.load.kvType))
+            onChosen: index => root.load.kvType = root.kvTypes[index]
         }
     }
     SettingRow {
+        visible: root.ready
+        name: qsTr("Memory to use")
+        hint: qsTr("For weights, cache and scratch together, in GB. Empty: what is free")
+        cost: root.bytesOr(root.needed)
+
+        NumberField {
+            label: qsTr("Memory to use, in GB")
+            value: root.load.ramBytes / 1e9
+            from: 0.1
+            to: 100000
+            decimals: 1
+            automatic: qsTr("What is free")
+            automaticValue: 0
+            onTaken: value => root.load.ramBytes = value * 1e9
+        }
+    }
+    SettingRow {
+        visible: root.ready
+        name: qsTr("Attention")
+        hint: root.load.attention === LoadSettings.Window ? qsTr("Only the first tokens and the last %1 count: quick with long chats, what lies between is forgotten").arg(Figures.count(root.load.attentionWindow))
+            : root.load.attention === LoadSettings.Pages ? qsTr("The %1 pages of the chat that promise most are read: quick with long chats, answers change a little").arg(Figures.count(root.load.attentionPages))
+            : qsTr("Every token sees all before it, as the model was made")
+
+        Segmented {
+            label: qsTr("Attention")
+            labels: [qsTr("Full"), qsTr("Window"), qsTr("Pages")]
+            current: root.load.attention
+            onChosen: index => root.load.attention = index
+        }
+    }
+    SettingRow {
+        visible: root.ready && root.load.attention !== LoadSettings.Full
+        name: root.load.attention === LoadSettings.Window ? qsTr("Window, in tokens") : qsTr("Pages")
+
+        NumberField {
+            label: root.load.attention === LoadSettings.Window ? qsTr("Window, in tokens") : qsTr("Pages")
+            value: root.load.attention === LoadSettings.Window ? root.load.attentionWindow : root.load.attentionPages
+            from: 1
+            to: 1000000
+            onTaken: value => {
+                if (root.load.attention === LoadSettings.Window)
+                    root.load.attentionWindow = value
+                else
+                    root.load.attentionPages = value
+            }
+        }
+    }
+    SettingRow {
+        visible: root.ready
         name: qsTr("Threads")
         hint: qsTr("Empty: one for each core of the processor. More than that is slower")
-        lineShown: false
+        lineShown: notes.count > 0
 
         NumberField {
             label: qsTr("Threads")
-            value: root.settings.threads
+            value: root.load.threads
             from: 1
             to: 512
             automatic: qsTr("One a core")
             automaticValue: 0
-            onTaken: value => root.settings.threads = value
+            onTaken: value => root.load.threads = value
+        }
+    }
+    Repeater {
+        id: notes
+
+        model: root.load.isLoaded ? root.chat.modelNotes : []
+
+        Words {
+            required property string modelData
+
+            Layout.fillWidth: true
+            Layout.topMargin: Theme.space8
+            wrapMode: Text.Wrap
+            role: Theme.small
+            text: modelData
+            color: Theme.color.text3
+        }
+    }
+
+    component Figure: ColumnLayout {
+        id: figure
+
+        required property string value
+        required property string caption
+
+        spacing: 0
+
+        Words {
+            role: Theme.section
+            text: figure.value
+        }
+        Words {
+            role: Theme.small
+            text: figure.caption
+            color: Theme.color.text3
         }
     }
 }

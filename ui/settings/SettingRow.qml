@@ -9,6 +9,7 @@ Item {
     required property string name
     property string hint: ""
     default property alias control: slot.data
+    property string cost: ""    // what it takes, at the left of its control
     property bool lineShown: true
     readonly property bool stacked: root.width < 440
 
@@ -21,7 +22,7 @@ Item {
 
         anchors { left: parent.left; top: parent.top }
         anchors.topMargin: root.stacked ? Theme.space8 : Math.round((root.height - implicitHeight) / 2)
-        width: root.stacked ? parent.width : parent.width - slot.width - Theme.space16
+        width: (root.stacked ? parent.width : parent.width - slot.width - Theme.space16) - (price.visible ? price.width + Theme.space12 : 0)
         spacing: 0
 
         Words {
@@ -37,6 +38,18 @@ Item {
             text: root.hint
             color: Theme.color.text3
         }
+    }
+    Words {
+        id: price
+
+        anchors { right: root.stacked ? parent.right : slot.left; rightMargin: root.stacked ? 0 : Theme.space16 }
+        anchors.verticalCenter: root.stacked ? words.verticalCenter : parent.verticalCenter
+        width: 72
+        visible: root.cost.length > 0
+        horizontalAlignment: Text.AlignRight
+        text: root.cost
+        color: Theme.color.text2
+        Accessible.name: qsTr("%1 takes %2").arg(root.name).arg(root.cost)
     }
     Item {
         id: slot

@@ -14,11 +14,12 @@ PioDialog {
 
     required property Settings settings
     required property ChatController chat
+    required property LoadSettings load
+    required property ModelLibrary models
     property int page: 0
     readonly property var pages: [qsTr("Appearance"), qsTr("System prompt"), qsTr("Model"), qsTr("Sampling")]
     readonly property bool oneColumn: root.width < 720      // list first, then the page with Back
     property bool listShown: true
-    property bool loadingChanged: false
     signal shortcutsRequested()
 
     function openPage(page: int): void {
@@ -26,10 +27,6 @@ PioDialog {
         root.page = page
         root.listShown = false
     }
-    function snapshot(): string {
-        return [root.settings.contextLength, root.settings.threads, root.settings.kvType].join("/")
-    }
-    property string before: ""
 
     title: qsTr("Settings")
     wantedWidth: 920
@@ -37,18 +34,10 @@ PioDialog {
     fillBelow: 960
     onAboutToShow: {
         root.listShown = true
-        root.before = root.snapshot()
-        root.loadingChanged = false
+        if (root.chat.modelPath.length > 0)
+            root.load.path = root.chat.modelPath
     }
     onOpened: list.forceActiveFocus(Qt.TabFocusReason)
-
-    Connections {
-        target: root.settings
-
-        function onChanged(): void {
-            root.loadingChanged = root.snapshot() !== root.before
-        }
-    }
 
     contentItem: Item {
         Rectangle {
@@ -177,7 +166,7 @@ PioDialog {
 
                 anchors { left: parent.left; right: parent.right; bottom: parent.bottom; margins: 1 }
                 height: 56
-                visible: root.page === 2 && root.loadingChanged && root.chat.modelPath.length > 0
+                visible: root.page === 2 && root.load.path.length > 0 && (root.load.differs || !root.load.isLoaded)
                 color: Theme.color.canvas
                 radius: Theme.radiusLarge
 
@@ -191,16 +180,23 @@ PioDialog {
 
                     Words {
                         Layout.fillWidth: true
-                        text: qsTr("What you changed takes effect the next time the model is loaded.")
+                        wrapMode: Text.Wrap
+                        text: root.load.isLoaded ? qsTr("What you changed takes effect the next time this model is loaded.")
+                                                 : qsTr("This counts when the model is loaded.")
                         color: Theme.color.text2
                     }
                     PioButton {
+                        visible: root.load.differs
+                        text: qsTr("Undo")
+                        onClicked: root.load.undo()
+                    }
+                    PioButton {
                         primary: true
-                        text: qsTr("Load now")
+                        text: root.load.isLoaded ? qsTr("Reload now") : qsTr("Load now")
                         enabled: !root.chat.busy
                         onClicked: {
                             root.close()
-                            root.chat.loadModel(root.chat.modelPath)
+                            root.load.load()
                         }
                     }
                 }
@@ -230,7 +226,8 @@ PioDialog {
     Component {
         id: loading
         LoadingPage {
-            settings: root.settings
+            load: root.load
+            models: root.models
             chat: root.chat
         }
     }

@@ -1,0 +1,125 @@
+#pragma once
+
+#include <QObject>
+#include <QStringList>
+#include <QTimer>
+#include <QtQml/qqmlregistration.h>
+
+#include "app/error_text.h"
+#include "app/settings/load_choice.h"
+
+// How one model is loaded, and what that takes: every change asks the engine for a plan (from the file's header alone, nothing is loaded),
+// a moment after the last one. What is chosen is kept at once and counts at the next load.
+
+namespace pio {
+
+class ChatController;
+class EngineWorker;
+class ModelLibrary;
+class Settings;
+
+class LoadSettings : public QObject {
+  Q_OBJECT
+  QML_ELEMENT
+  QML_UNCREATABLE("made by the program")
+  Q_PROPERTY(QString path READ path WRITE setPath NOTIFY pathChanged)                     // whose settings these are; "" nobody's
+  Q_PROPERTY(int quantization READ quantization WRITE setQuantization NOTIFY changed)     // Quantization
+  Q_PROPERTY(bool canQuantize READ canQuantize NOTIFY changed)                            // the file's weights are not quantized yet
+  Q_PROPERTY(QString kvType READ kvType WRITE setKvType NOTIFY changed)                   // "f16", "q8_0", "q4_0", "f32"
+  Q_PROPERTY(int contextLength READ contextLength WRITE setContextLength NOTIFY changed)  // tokens; 0: what fits
+  Q_PROPERTY(int threads READ threads WRITE setThreads NOTIFY changed)                    // 0: one a physical core
+  Q_PROPERTY(double ramBytes READ ramBytes WRITE setRamBytes NOTIFY changed)              // 0: what is free
+  Q_PROPERTY(int attention READ attention WRITE setAttention NOTIFY changed)              // Attention
+  Q_PROPERTY(int attentionWindow READ attentionWindow WRITE setAttentionWindow NOTIFY changed)  // tokens
+  Q_PROPERTY(int attentionPages READ attentionPages WRITE setAttentionPages NOTIFY changed)
+  Q_PROPERTY(bool isLoaded READ isLoaded NOTIFY changed)       // this model is the loaded one
+  Q_PROPERTY(bool differs READ differs NOTIFY changed)         // it was loaded with something else
+  // The plan. Figures are those of the last one until the next is there.
+  Q_PROPERTY(bool planning READ planning NOTIFY planChanged)
+  Q_PROPERTY(bool hasPlan READ hasPlan NOTIFY planChanged)
+  Q_PROPERTY(bool fits READ fits NOTIFY planChanged)
+  Q_PROPERTY(double weightBytes READ weightBytes NOTIFY planChanged)
+  Q_PROPERTY(double stateBytes READ stateBytes NOTIFY planChanged)
+  Q_PROPERTY(double scratchBytes READ scratchBytes NOTIFY planChanged)
+  Q_PROPERTY(double freeBytes READ freeBytes NOTIFY planChanged)     // of the device, now
+  Q_PROPERTY(double totalBytes READ totalBytes NOTIFY planChanged)   // of the device
+  Q_PROPERTY(int plannedContext READ plannedContext NOTIFY planChanged)
+  Q_PROPERTY(double loadSeconds READ loadSeconds NOTIFY planChanged)         // predicted; 0 unknown
+  Q_PROPERTY(double prefillSpeed READ prefillSpeed NOTIFY planChanged)       // tokens per second
+  Q_PROPERTY(double decodeSpeed READ decodeSpeed NOTIFY planChanged)
+  Q_PROPERTY(pio::UserError problem READ problem NOTIFY planChanged)         // no plan, or one that does not fit
+
+ public:
+  enum Quantization { Keep, Int4, Int8, Fp16, Nf4 };
+  Q_ENUM(Quantization)
+  enum Attention { Full, Window, Pages };
+  Q_ENUM(Attention)
+
+  struct Wiring {
+    EngineWorker* worker = nullptr;  // on the engine thread
+    ChatController* chat = nullptr;
+    ModelLibrary* models = nullptr;
+    Settings* settings = nullptr;
+  };
+  explicit LoadSettings(const Wiring& wiring, QObject* parent = nullptr);
+
+  QString path() const { return m_path; }
+  void setPath(const QString& path);
+  int quantization() const { return static_cast<int>(m_choice.quantization); }
+  void setQuantization(int value);
+  bool canQuantize() const;
+  QString kvType() const { return kvNameOf(m_choice.kv); }
+  void setKvType(const QString& name);
+  int contextLength() const { return static_cast<int>(m_choice.contextLength); }
+  void setContextLength(int tokens);
+  int threads() const { return m_choice.threads; }
+  void setThreads(int threads);
+  double ramBytes() const { return static_cast<double>(m_choice.ramBytes); }
+  void setRamBytes(double bytes);
+  int attention() const { return static_cast<int>(m_choice.attention.kind); }
+  void setAttention(int kind);
+  int attentionWindow() const { return static_cast<int>(m_choice.attention.window); }
+  void setAttentionWindow(int tokens);
+  int attentionPages() const { return static_cast<int>(m_choice.attention.n_pages); }
+  void setAttentionPages(int pages);
+  bool isLoaded() const;
+  bool differs() const;
+  bool planning() const { return m_isPlanning; }
+  bool hasPlan() const { return m_hasPlan; }
+  bool fits() const { return m_plan.fits; }
+  double weightBytes() const { return static_cast<double>(m_plan.weight_bytes); }
+  double stateBytes() const { return static_cast<double>(m_plan.state_bytes); }
+  double scratchBytes() const { return static_cast<double>(m_plan.scratch_bytes); }
+  double freeBytes() const;
+  double totalBytes() const;
+  int plannedContext() const { return static_cast<int>(m_plan.context_length); }
+  double loadSeconds() const { return m_plan.load_seconds; }
+  double prefillSpeed() const { return m_plan.prefill_tokens_per_second; }
+  double decodeSpeed() const { return m_plan.decode_tokens_per_second; }
+  UserError problem() const { return m_problem; }
+
+ public slots:
+  void load();      // now, with what is chosen
+  void undo();      // what it was loaded with
+
+ signals:
+  void pathChanged();
+  void changed();
+  void planChanged();
+
+ private:
+  void put(const LoadChoice& choice);
+  void ask();
+
+  Wiring w;
+  QString m_path;
+  LoadChoice m_choice;
+  LoadPlan m_plan;
+  bool m_hasPlan = false;
+  bool m_isPlanning = false;
+  UserError m_problem;
+  quint64 m_serial = 0;
+  QTimer m_askTimer;
+};
+
+}  // namespace pio
