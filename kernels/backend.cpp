@@ -64,6 +64,10 @@ void check_elementwise(const char* op, const Tensor& y, const Tensor& a, const c
   check_same_or_apart(op, b_name, y, b);
 }
 
+void check_page_bounds(const char* op, const Tensor& bounds, const Tensor& k_cache) {
+  check_tensor(op, "page_bounds", bounds, DType::f32, {k_cache.shape[0] / kKvBlockLength, k_cache.shape[1], 2, k_cache.shape[2]});
+}
+
 }  // namespace
 
 void Backend::embed(Tensor y, Tensor table, Tensor ids) {
@@ -128,7 +132,7 @@ void Backend::rope(Tensor x, Tensor positions, Tensor inv_freq, RopeParams param
   do_rope(x, positions, inv_freq, params, axes);
 }
 
-void Backend::store_kv(Tensor cache, Tensor x, Tensor cells) {
+void Backend::store_kv(Tensor cache, Tensor x, Tensor cells, Tensor page_bounds) {
   check_rank("store_kv", "cache", cache, 3);
   check_rank("store_kv", "x", x, 3);
   check_tensor("store_kv", "x", x, DType::f32, {x.shape[0], cache.shape[1], cache.shape[2]});
@@ -136,10 +140,11 @@ void Backend::store_kv(Tensor cache, Tensor x, Tensor cells) {
   check_rows("store_kv", "cache", cache);
   check_place("store_kv", "cache", cache);
   CHECK(supports_kv(cache.dtype, cache.shape[2]), "store_kv: this backend keeps no keys or values of this format and head size");
+  if (page_bounds) check_page_bounds("store_kv", page_bounds, cache);
   if (x.shape.n_values() == 0) return;
   check_apart("store_kv", "x", cache, x);
   check_apart("store_kv", "cells", cache, cells);
-  do_store_kv(cache, x, cells);
+  do_store_kv(cache, x, cells, page_bounds);
 }
 
 void Backend::attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams params) {
@@ -164,6 +169,9 @@ void Backend::attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, cons
   check_tensor("attention", "sequences", step.sequences, DType::i32, {n_tokens});
   check_rank("attention", "block_table", step.block_table, 2);
   check_tensor("attention", "block_table", step.block_table, DType::i32, step.block_table.shape);
+  if (step.protected_blocks) check_tensor("attention", "protected_blocks", step.protected_blocks, DType::i32, step.block_table.shape);
+  if (params.page_bounds) check_page_bounds("attention", params.page_bounds, k_cache);
+  CHECK(step.selection.n_sinks >= 0 && step.selection.window >= 1 && step.selection.n_pages >= 1, "attention: a selection of nothing");
   if (y.shape.n_values() == 0) return;
   check_apart("attention", "q", y, q);
   check_apart("attention", "k_cache", y, k_cache);

@@ -41,6 +41,20 @@ enum class RopePairing {
   interleaved,  // dim 2i with dim 2i + 1
 };
 
+// Which cached tokens of its sequence a token attends to. A page is a block of the KV pool.
+struct KvSelection {
+  enum class Kind {
+    full,    // all
+    window,  // the first n_sinks and the last `window`, itself included: Xiao et al. 2023, StreamingLLM (arXiv:2309.17453)
+    pages,   // n_pages pages, the one it stands in included, the others by what their keys promise: Tang et al. 2024, Quest (arXiv:2406.10774)
+  };
+  Kind kind = Kind::full;
+  std::int64_t n_sinks = 0;  // tokens
+  std::int64_t window = 1;   // tokens, at least 1
+  std::int64_t n_pages = 1;  // at least 1
+  friend bool operator==(const KvSelection&, const KvSelection&) = default;
+};
+
 // The tokens now being processed, on the device. n_tokens, n_outputs and the extents are all that the host knows of them.
 struct Step {
   Tensor ids;          // [n_tokens]  i32
@@ -53,6 +67,8 @@ struct Step {
   Tensor outputs;      // [n_outputs] i32, rows of this step whose logits are wanted
   Tensor kv_cells;     // [n_cached]  i32, cells of tokens 0 … n_cached - 1 of the step's one sequence, this step's own included; empty where
                        //   the step holds several sequences or a single token (its extent changes with every token)
+  KvSelection selection;
+  Tensor protected_blocks;  // [n_sequences, max_blocks] i32, as block_table: where not 0, every selection keeps the block; empty: nowhere
 
   std::int64_t n_tokens() const { return ids.shape[0]; }
   std::int64_t n_outputs() const { return outputs.shape[0]; }
@@ -62,7 +78,8 @@ struct Step {
 inline constexpr int kKvBlockLength = 32;
 
 struct AttentionParams {
-  float scale = 1;  // multiplies q·k; usually 1/sqrt(head_dim)
+  float scale = 1;     // multiplies q·k; usually 1/sqrt(head_dim)
+  Tensor page_bounds;  // of the keys, as store_kv keeps them; empty: KvSelection::Kind::pages looks at every key for them
 };
 
 struct RopeParams {
@@ -162,13 +179,18 @@ class Backend {
 
   // cache[cells[t]] = x[t], rounded to the cache's format.
   //   cache [n_cells, n_kv_heads, head_dim] f32, f16, q8_0 or q4_0;  x [n_tokens, n_kv_heads, head_dim] f32;  cells [n_tokens] i32
-  void store_kv(Tensor cache, Tensor x, Tensor cells);
+  //   page_bounds [n_cells / kKvBlockLength, n_kv_heads, 2, head_dim] f32, or empty: of every block written to, the smallest and the largest
+  //   of each dim over its cells up to the last one written (blocks fill from their first cell on; a block's cells follow each other in x)
+  void store_kv(Tensor cache, Tensor x, Tensor cells, Tensor page_bounds = {});
 
   // Grouped-query attention over the cached tokens of each token's sequence: query head h reads key/value head
   // h / (n_heads / n_kv_heads); softmax of scale * q·k over tokens 0 … kv_lengths[t] - 1.
   //   y [n_tokens, n_heads, v_head_dim] f32;  q [n_tokens, n_heads, head_dim] f32
   //   k_cache [n_cells, n_kv_heads, head_dim];  v_cache [n_cells, n_kv_heads, v_head_dim], formats as in store_kv
-  // Of step: kv_lengths, sequences, block_table. y overlaps nothing.
+  // Of step: kv_lengths, sequences, block_table, selection, protected_blocks. y overlaps nothing.
+  // A selection leaves out of 0 … kv_lengths[t] - 1 what it does not keep. Of pages, each key/value head keeps its own, for each token: the
+  // one of the token, the protected ones, and of the others those n_pages - 1 with the largest sum, over the head's query heads and over the
+  // dims, of max(q * smallest key, q * largest key), which is no less than any q·k of the page; of equal pages the earlier.
   // Without v_cache the first v_head_dim values of each key are its value (the latent of MLA, DeepSeek-V2, arXiv:2405.04434).
   void attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams params);
 
@@ -225,7 +247,7 @@ class Backend {
   virtual void do_add(Tensor y, Tensor a, Tensor b) = 0;
   virtual void do_glu(Tensor y, Tensor gate, Tensor up) = 0;
   virtual void do_rope(Tensor x, Tensor positions, Tensor inv_freq, RopeParams params, Tensor axes) = 0;
-  virtual void do_store_kv(Tensor cache, Tensor x, Tensor cells) = 0;
+  virtual void do_store_kv(Tensor cache, Tensor x, Tensor cells, Tensor page_bounds) = 0;
   virtual void do_attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams params) = 0;
   virtual void do_layer_norm(Tensor y, Tensor x, Tensor w, Tensor bias, float eps) = 0;
   virtual void do_gelu(Tensor y, Tensor x, Gelu kind) = 0;

@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <limits>
 #include <new>
 #include <numeric>
 #include <string>
@@ -708,8 +709,6 @@ class CpuBackend final : public Backend {
     Carver partial_count(nullptr);
     take_partial(partial_count);
     const std::int64_t partial_floats = static_cast<std::int64_t>(partial_count.used() / sizeof(float));
-    reserve_worker_scratch(kernel_floats * sizeof(float) + kAlignment + partial_count.used());
-    if (n_parts > 1) scratch_.reserve(n_runs * n_kv_heads * n_parts * partial_count.used());
 
     const auto write = [&](const Run& run, std::int64_t kv_head, const Partial& partial) {
       for (std::int64_t r = 0; r < run.n_tokens * n_group; ++r) {
@@ -719,50 +718,216 @@ class CpuBackend final : public Backend {
       }
     };
 
-    const std::int64_t n_bytes = work * n_heads * (head_dim + v_head_dim);
-    for_each_tile(n_runs * n_kv_heads * n_parts, n_bytes, [&](std::int64_t tile, int worker) {
-      // the longest runs, which are the last of a prompt, first
-      const Run& run = runs_[n_runs - 1 - tile / (n_kv_heads * n_parts)];
-      const std::int64_t kv_head = tile / n_parts % n_kv_heads, part = tile % n_parts;
-      Carver own(worker_scratch_[worker].data());
-      float* const kernel_scratch = own.take<float>(kernel_floats);
-      Partial partial;
-      if (n_parts > 1) {
-        Carver shared(scratch_.data() + tile * partial_count.used());
-        partial = take_partial(shared);
-      } else {
-        partial = take_partial(own);
-      }
-      AttendTask task = attend_task(params.scale);
-      task.q = host_pointer<float>(q) + (run.first * n_heads + kv_head * n_group) * head_dim;
-      task.q_token_stride = n_heads * head_dim;
-      task.k = bytes_at(k_cache) + bytes_of(k_cache.dtype, kv_head * head_dim);
-      task.v = v_cache ? bytes_at(v_cache) + bytes_of(v_cache.dtype, kv_head * v_head_dim) : task.k;
-      task.k_cell_bytes = bytes_of(k_cache.dtype, n_kv_heads * head_dim);
-      task.v_cell_bytes = v_cache ? bytes_of(v_cache.dtype, n_kv_heads * v_head_dim) : task.k_cell_bytes;
-      task.k_format = kv_format(k_cache.dtype);
-      task.v_format = v_cache ? kv_format(v_cache.dtype) : task.k_format;
-      task.blocks = host_pointer<std::int32_t>(step.block_table) + sequences[run.first] * max_blocks;
-      task.kv_lengths = lengths + run.first;
-      task.n_tokens = static_cast<int>(run.n_tokens);
-      task.n_group = static_cast<int>(n_group);
-      task.head_dim = static_cast<int>(head_dim);
-      task.v_head_dim = static_cast<int>(v_head_dim);
-      task.first_block = static_cast<int>(run.n_blocks() * part / n_parts);
-      task.end_block = static_cast<int>(run.n_blocks() * (part + 1) / n_parts);
-      task.largest = partial.largest;
-      task.sum = partial.sum;
-      task.out = partial.out;
-      task.scratch = kernel_scratch;
-      kernels_.attend(task);
-      if (n_parts == 1) write(run, kv_head, partial);
-    });
+    // A selection that reaches everything is none. What one keeps is written down for a slab of runs at a time, to bound its memory.
+    const KvSelection& kept = step.selection;
+    const bool by_pages = kept.kind == KvSelection::Kind::pages && kept.n_pages < longest;
+    const bool by_window = kept.kind == KvSelection::Kind::window && kept.n_sinks + kept.window < longest * kKvBlockLength;
+    constexpr std::int64_t kSlabBytes = 16 << 20;
+    const std::int64_t run_bytes = (by_pages ? n_kv_heads : 1) * longest * (by_pages ? 5 * most_tokens + 4 : 4);
+    const std::int64_t slab = by_pages || by_window ? std::clamp<std::int64_t>(kSlabBytes / run_bytes, 1, n_runs) : n_runs;
+    const float* const bounds = by_pages ? page_bounds_of(step, k_cache, params.page_bounds) : nullptr;
 
-    if (n_parts == 1 || stop_requested()) return;
-    for_each_tile(n_runs * n_kv_heads, n_tokens * n_heads * n_parts * out_stride * 4, [&](std::int64_t tile, int) {
-      Carver carver(scratch_.data() + tile * n_parts * partial_count.used());
-      write(runs_[n_runs - 1 - tile / n_kv_heads], tile % n_kv_heads, take_partial(carver));
+    const std::int64_t n_bytes = work * n_heads * (head_dim + v_head_dim);
+    // the longest runs, which are the last of a prompt, first
+    for (std::int64_t end_run = n_runs; end_run > 0 && !stop_requested(); end_run -= slab) {
+      const std::int64_t n_slab = std::min(slab, end_run), first_run = end_run - n_slab;
+      if (by_window) keep_window(step, first_run, n_slab, longest);
+      if (by_pages) keep_pages(step, q, n_kv_heads, bounds, first_run, n_slab, most_tokens, longest);
+      reserve_worker_scratch(kernel_floats * sizeof(float) + kAlignment + partial_count.used());
+      if (n_parts > 1) scratch_.reserve(n_slab * n_kv_heads * n_parts * partial_count.used());
+      for_each_tile(n_slab * n_kv_heads * n_parts, n_bytes, [&](std::int64_t tile, int worker) {
+        const std::int64_t place = n_slab - 1 - tile / (n_kv_heads * n_parts), kv_head = tile / n_parts % n_kv_heads, part = tile % n_parts;
+        const Run& run = runs_[first_run + place];
+        Carver own(worker_scratch_[worker].data());
+        float* const kernel_scratch = own.take<float>(kernel_floats);
+        Partial partial;
+        if (n_parts > 1) {
+          Carver shared(scratch_.data() + tile * partial_count.used());
+          partial = take_partial(shared);
+        } else {
+          partial = take_partial(own);
+        }
+        AttendTask task = attend_task(params.scale);
+        task.q = host_pointer<float>(q) + (run.first * n_heads + kv_head * n_group) * head_dim;
+        task.q_token_stride = n_heads * head_dim;
+        task.k = bytes_at(k_cache) + bytes_of(k_cache.dtype, kv_head * head_dim);
+        task.v = v_cache ? bytes_at(v_cache) + bytes_of(v_cache.dtype, kv_head * v_head_dim) : task.k;
+        task.k_cell_bytes = bytes_of(k_cache.dtype, n_kv_heads * head_dim);
+        task.v_cell_bytes = v_cache ? bytes_of(v_cache.dtype, n_kv_heads * v_head_dim) : task.k_cell_bytes;
+        task.k_format = kv_format(k_cache.dtype);
+        task.v_format = v_cache ? kv_format(v_cache.dtype) : task.k_format;
+        task.blocks = host_pointer<std::int32_t>(step.block_table) + sequences[run.first] * max_blocks;
+        task.kv_lengths = lengths + run.first;
+        task.n_tokens = static_cast<int>(run.n_tokens);
+        task.n_group = static_cast<int>(n_group);
+        task.head_dim = static_cast<int>(head_dim);
+        task.v_head_dim = static_cast<int>(v_head_dim);
+        std::int64_t n_blocks = run.n_blocks();
+        if (by_window || by_pages) {
+          const std::int64_t list = by_pages ? place * n_kv_heads + kv_head : place;
+          task.visit = kept_.visits + list * longest;
+          n_blocks = kept_.n_visits[list];
+          if (by_pages) {
+            task.chosen = kept_.chosen + list * most_tokens * longest;
+            task.chosen_stride = longest;
+          } else {
+            task.n_sinks = static_cast<int>(std::min<std::int64_t>(kept.n_sinks, INT32_MAX));
+            task.window = static_cast<int>(kept.window);  // less than the tokens there are
+            if (step.protected_blocks) task.open = host_pointer<std::int32_t>(step.protected_blocks) + sequences[run.first] * max_blocks;
+          }
+        }
+        task.first_block = static_cast<int>(n_blocks * part / n_parts);
+        task.end_block = static_cast<int>(n_blocks * (part + 1) / n_parts);
+        task.largest = partial.largest;
+        task.sum = partial.sum;
+        task.out = partial.out;
+        task.scratch = kernel_scratch;
+        kernels_.attend(task);
+        if (n_parts == 1) write(run, kv_head, partial);
+      });
+
+      if (n_parts == 1 || stop_requested()) continue;
+      for_each_tile(n_slab * n_kv_heads, n_tokens * n_heads * n_parts * out_stride * 4, [&](std::int64_t tile, int) {
+        Carver carver(scratch_.data() + tile * n_parts * partial_count.used());
+        write(runs_[first_run + n_slab - 1 - tile / n_kv_heads], tile % n_kv_heads, take_partial(carver));
+      });
+    }
+  }
+
+  // ---- what a selection keeps ----------------------------------------------------------------------------------------------------------
+
+  // For each run of a slab, or each run and key head: the blocks that any of its tokens reads, and which token reads which.
+  struct Kept {
+    std::int32_t* visits;    // lists of `longest` numbers
+    std::int32_t* n_visits;  // of each list
+    std::uint8_t* chosen;    // [lists, most_tokens, longest]
+    float* promises;         // the same
+  };
+
+  Kept take_kept(std::int64_t n_lists, std::int64_t most_tokens, std::int64_t longest) {
+    const auto take = [&](Carver& carver) {
+      return Kept{carver.take<std::int32_t>(n_lists * longest), carver.take<std::int32_t>(n_lists),
+                  carver.take<std::uint8_t>(n_lists * most_tokens * longest), carver.take<float>(n_lists * most_tokens * longest)};
+    };
+    Carver count(nullptr);
+    take(count);
+    kept_scratch_.reserve(count.used());
+    Carver carver(kept_scratch_.data());
+    return take(carver);
+  }
+
+  static const std::int32_t* protected_of(const Step& step, std::int64_t token) {
+    if (!step.protected_blocks) return nullptr;
+    return host_pointer<std::int32_t>(step.protected_blocks) + host_pointer<std::int32_t>(step.sequences)[token] * step.block_table.shape[1];
+  }
+
+  void keep_window(const Step& step, std::int64_t first_run, std::int64_t n_runs, std::int64_t longest) {
+    kept_ = take_kept(n_runs, 0, longest);
+    const std::int32_t* const lengths = host_pointer<std::int32_t>(step.kv_lengths);
+    for (std::int64_t i = 0; i < n_runs; ++i) {
+      const Run& run = runs_[first_run + i];
+      const std::int32_t* const open = protected_of(step, run.first);
+      const std::int64_t shortest = *std::min_element(lengths + run.first, lengths + run.first + run.n_tokens);
+      std::int32_t n = 0;
+      for (std::int64_t j = 0; j < run.n_blocks(); ++j) {
+        const bool sinks = j * kKvBlockLength < step.selection.n_sinks, recent = (j + 1) * kKvBlockLength > shortest - step.selection.window;
+        if (sinks || recent || (open && open[j])) kept_.visits[i * longest + n++] = static_cast<std::int32_t>(j);
+      }
+      kept_.n_visits[i] = n;
+    }
+  }
+
+  void keep_pages(const Step& step, const Tensor& q, std::int64_t n_kv_heads, const float* bounds, std::int64_t first_run, std::int64_t n_runs,
+                  std::int64_t most_tokens, std::int64_t longest) {
+    const std::int64_t n_heads = q.shape[1], head_dim = q.shape[2], n_group = n_heads / n_kv_heads, n_lists = n_runs * n_kv_heads;
+    kept_ = take_kept(n_lists, most_tokens, longest);
+    const std::int32_t* const lengths = host_pointer<std::int32_t>(step.kv_lengths);
+    const auto own_page = [&](std::int64_t token) { return (lengths[token] - 1) / kKvBlockLength; };
+
+    constexpr std::int64_t kSpan = 32;  // pages in a tile: their bounds, at most 150 KB, are read once for all tokens of the run
+    const std::int64_t n_spans = (longest + kSpan - 1) / kSpan;
+    for_each_tile(n_lists * n_spans, n_lists * most_tokens * longest * n_group * head_dim, [&](std::int64_t tile, int) {
+      const std::int64_t list = tile / n_spans, first = tile % n_spans * kSpan, kv_head = list % n_kv_heads;
+      const Run& run = runs_[first_run + list / n_kv_heads];
+      const std::int32_t* const blocks =
+          host_pointer<std::int32_t>(step.block_table) + host_pointer<std::int32_t>(step.sequences)[run.first] * step.block_table.shape[1];
+      for (std::int64_t j = first; j < std::min(first + kSpan, run.n_blocks() - 1); ++j) {
+        const float* const page = bounds + (blocks[j] * n_kv_heads + kv_head) * 2 * head_dim;
+        for (std::int64_t i = 0; i < run.n_tokens; ++i) {
+          if (j >= own_page(run.first + i)) continue;
+          kept_.promises[(list * most_tokens + i) * longest + j] =
+              kernels_.page_promise(host_pointer<float>(q) + ((run.first + i) * n_heads + kv_head * n_group) * head_dim, static_cast<int>(n_group),
+                                    static_cast<int>(head_dim), page);
+        }
+      }
     });
+    if (stop_requested()) return;
+
+    reserve_worker_scratch(longest * sizeof(std::int32_t));
+    for_each_tile(n_lists, n_lists * most_tokens * longest * 16, [&](std::int64_t list, int worker) {
+      const Run& run = runs_[first_run + list / n_kv_heads];
+      const std::int32_t* const open = protected_of(step, run.first);
+      for (std::int64_t i = 0; i < run.n_tokens; ++i) {
+        const std::int64_t own = own_page(run.first + i);
+        std::uint8_t* const chosen = kept_.chosen + (list * most_tokens + i) * longest;
+        const float* const promises = kept_.promises + (list * most_tokens + i) * longest;
+        std::int32_t* const others = reinterpret_cast<std::int32_t*>(worker_scratch_[worker].data());
+        std::int64_t n_others = 0;
+        for (std::int64_t j = 0; j < longest; ++j) {
+          chosen[j] = j == own || (j < own && open && open[j]);
+          if (j < own && !chosen[j]) others[n_others++] = static_cast<std::int32_t>(j);
+        }
+        const std::int64_t n_best = std::min(step.selection.n_pages - 1, n_others);
+        const auto rank = [&](std::int32_t j) { return std::isnan(promises[j]) ? -std::numeric_limits<float>::infinity() : promises[j]; };
+        std::nth_element(others, others + n_best, others + n_others,
+                         [&](std::int32_t a, std::int32_t b) { return rank(a) != rank(b) ? rank(a) > rank(b) : a < b; });
+        for (std::int64_t k = 0; k < n_best; ++k) chosen[others[k]] = 1;
+      }
+      std::int32_t n = 0;
+      for (std::int64_t j = 0; j < run.n_blocks(); ++j) {
+        const std::uint8_t* const column = kept_.chosen + list * most_tokens * longest + j;
+        std::int64_t i = 0;
+        while (i < run.n_tokens && !column[i * longest]) ++i;
+        if (i < run.n_tokens) kept_.visits[list * longest + n++] = static_cast<std::int32_t>(j);
+      }
+      kept_.n_visits[list] = n;
+    });
+  }
+
+  // The smallest and the largest of each dim over the first n_cells keys of a block, for each head.
+  void bound_page(const Tensor& cache, std::int64_t block, std::int64_t n_cells, float* bounds, int worker) {
+    const std::int64_t n_heads = cache.shape[1], head_dim = cache.shape[2], width = n_heads * head_dim, cell_bytes = bytes_of(cache.dtype, width);
+    for (std::int64_t c = 0; c < n_cells; ++c) {
+      const float* const keys = floats_of(cache.dtype, bytes_at(cache) + (block * kKvBlockLength + c) * cell_bytes, width, worker);
+      for (std::int64_t h = 0; h < n_heads; ++h) {
+        float* const smallest = bounds + (block * n_heads + h) * 2 * head_dim;
+        float* const largest = smallest + head_dim;
+        const float* const key = keys + h * head_dim;
+        for (std::int64_t d = 0; d < head_dim; ++d) {
+          smallest[d] = c == 0 || key[d] < smallest[d] ? key[d] : smallest[d];
+          largest[d] = c == 0 || key[d] > largest[d] ? key[d] : largest[d];
+        }
+      }
+    }
+  }
+
+  // Those that the cache keeps, or, where it keeps none, made for this call from every key that may be read.
+  const float* page_bounds_of(const Step& step, const Tensor& k_cache, const Tensor& kept) {
+    if (kept) return host_pointer<float>(kept);
+    const std::int64_t n_blocks = k_cache.shape[0] / kKvBlockLength, width = k_cache.shape[1] * k_cache.shape[2];
+    bounds_scratch_.reserve(n_blocks * 2 * width * sizeof(float));
+    float* const bounds = reinterpret_cast<float*>(bounds_scratch_.data());
+    touched_.assign(n_blocks, 0);
+    for (const Run& run : runs_) {
+      const std::int32_t* const blocks =
+          host_pointer<std::int32_t>(step.block_table) + host_pointer<std::int32_t>(step.sequences)[run.first] * step.block_table.shape[1];
+      for (std::int64_t j = 0; j + 1 < run.n_blocks(); ++j) touched_[blocks[j]] = kKvBlockLength;
+    }
+    reserve_worker_scratch(width * sizeof(float));
+    for_each_tile(n_blocks, n_blocks * width * kKvBlockLength, [&](std::int64_t block, int worker) {
+      bound_page(k_cache, block, touched_[block], bounds, worker);
+    });
+    return bounds;
   }
 
   // Each head by itself through the attention over cached tokens: a segment's keys lie one after the other, so their blocks are counted off.
@@ -834,7 +999,7 @@ class CpuBackend final : public Backend {
     return task;
   }
 
-  void do_store_kv(Tensor cache, Tensor x, Tensor cells) override {
+  void do_store_kv(Tensor cache, Tensor x, Tensor cells, Tensor page_bounds) override {
     const std::int64_t width = x.shape[1] * x.shape[2], cell_bytes = bytes_of(cache.dtype, width);
     for_each_span(x.shape[0], width * 8, [&](std::int64_t first, std::int64_t n) {
       for (std::int64_t t = first; t < first + n; ++t) {
@@ -844,6 +1009,15 @@ class CpuBackend final : public Backend {
         else if (cache.dtype == DType::f16) kernels_.encode_f16(from, reinterpret_cast<std::uint16_t*>(to), width);
         else info(cache.dtype).encode(from, to, width);
       }
+    });
+    if (!page_bounds || stop_requested()) return;
+    // Cells come in the order of their tokens: a block is bounded once, when the last of its tokens is here.
+    reserve_worker_scratch(width * sizeof(float));
+    const std::int32_t* const cell = host_pointer<std::int32_t>(cells);
+    for_each_tile(x.shape[0], x.shape[0] * width * 8, [&](std::int64_t t, int worker) {
+      const std::int64_t block = cell[t] / kKvBlockLength;
+      if (t + 1 < x.shape[0] && cell[t + 1] / kKvBlockLength == block) return;
+      bound_page(cache, block, cell[t] % kKvBlockLength + 1, host_pointer<float>(page_bounds), worker);
     });
   }
 
@@ -1010,6 +1184,9 @@ class CpuBackend final : public Backend {
   std::vector<Scratch> worker_scratch_;  // one a worker
   std::vector<Run> runs_;
   std::vector<std::int32_t> counted_;    // 0, 1, 2, …
+  Kept kept_{};                          // by the selection of the attention that runs, in kept_scratch_
+  Scratch kept_scratch_, bounds_scratch_;
+  std::vector<std::int64_t> touched_;    // cells of each block that bounds are made of
   Scratch experts_scratch_;              // of moe_experts, whose products use scratch_
   std::vector<std::int64_t> expert_starts_, expert_next_, places_;
   std::vector<std::int32_t> angle_positions_, angle_axes_;

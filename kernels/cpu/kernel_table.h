@@ -78,8 +78,16 @@ struct AttendTask {
   int n_group;
   int head_dim;
   int v_head_dim;
-  int first_block;          // blocks of the sequence [first_block, end_block)
+  int first_block;          // blocks of the sequence [first_block, end_block), or those that visit names at these places
   int end_block;
+  // What is left out of that. A row reads block b where its token has chosen it, and there, unless b is open, leaves out the tokens from
+  // n_sinks to its length less window.
+  const int32_t* visit;     // rising; null: every block
+  const uint8_t* chosen;    // [n_tokens] rows of chosen_stride: not 0 where the token reads the block; null: everywhere
+  size_t chosen_stride;
+  const int32_t* open;      // not 0 for blocks without a hole; null: none
+  int n_sinks;
+  int window;               // 0: no hole anywhere
   float scale;
   bool (*stopped)(const void* context);  // asked once a block: true ends the task with unfinished results
   const void* stop_context;
@@ -129,6 +137,8 @@ struct CpuKernels {
 
   void (*attend)(const AttendTask& task);
   size_t (*attend_scratch_floats)(int n_rows, int head_dim, int v_head_dim);
+  // The sum over n_rows queries, head_dim apart, and all dims of max(q * bounds[dim], q * bounds[head_dim + dim]).
+  float (*page_promise)(const float* q, int n_rows, int head_dim, const float* bounds);
   // y = sum over parts of out_p * exp(largest_p - largest) / sum over parts of sum_p * exp(largest_p - largest); parts are part_stride
   // floats apart. One row.
   void (*merge_attention)(float* y, int n, const float* largest, const float* sum, const float* out, int n_parts, size_t row_stride,

@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+#include <utility>
 #include <vector>
 
 #include "kernels/host_memory.h"
@@ -164,18 +165,72 @@ class ReferenceBackend final : public Backend {
     }
   }
 
-  void do_store_kv(Tensor cache, Tensor x, Tensor cells) override {
+  void do_store_kv(Tensor cache, Tensor x, Tensor cells, Tensor page_bounds) override {
     const std::int64_t cell_length = cache.shape[1] * cache.shape[2];
     for (std::int64_t t = 0; t < x.shape[0]; ++t) {
       if (stop_requested()) return;
       encode_row(host_pointer<float>(x) + t * cell_length, cache, index_at(cells, t, cache.shape[0]), cell_length);
     }
+    for (std::int64_t t = 0; page_bounds && t < x.shape[0]; ++t) {
+      const std::int64_t cell = index_at(cells, t, cache.shape[0]), first = cell / kKvBlockLength * kKvBlockLength;
+      for (std::int64_t h = 0; h < cache.shape[1]; ++h) {
+        const Bounds bounds = bounds_of(cache, h, first, cell - first + 1);
+        float* to = host_pointer<float>(page_bounds) + (cell / kKvBlockLength * cache.shape[1] + h) * 2 * cache.shape[2];
+        std::copy(bounds.smallest.begin(), bounds.smallest.end(), to);
+        std::copy(bounds.largest.begin(), bounds.largest.end(), to + cache.shape[2]);
+      }
+    }
+  }
+
+  struct Bounds {
+    std::vector<float> smallest, largest;  // [head_dim]
+  };
+  // Of head h's keys in n cells from `first` on.
+  static Bounds bounds_of(const Tensor& cache, std::int64_t h, std::int64_t first, std::int64_t n) {
+    const auto head_dim = static_cast<std::size_t>(cache.shape[2]);
+    std::vector<float> key(head_dim);
+    Bounds bounds{std::vector<float>(head_dim, std::numeric_limits<float>::infinity()),
+                  std::vector<float>(head_dim, -std::numeric_limits<float>::infinity())};
+    for (std::int64_t cell = first; cell < first + n; ++cell) {
+      decode_row(cache, cell * cache.shape[1] + h, cache.shape[2], key.data());
+      for (std::size_t d = 0; d < head_dim; ++d) {
+        bounds.smallest[d] = std::min(bounds.smallest[d], key[d]);
+        bounds.largest[d] = std::max(bounds.largest[d], key[d]);
+      }
+    }
+    return bounds;
+  }
+
+  // Whether token t keeps block j of its sequence, in which it has `length` tokens, for key head kv_head: one flag a block.
+  static std::vector<bool> kept_pages(const Tensor& q, const Tensor& k_cache, const Step& step, std::int64_t t, std::int64_t length,
+                                      const std::vector<std::int64_t>& cells, std::int64_t kv_head, const std::vector<bool>& is_protected) {
+    const std::int64_t n_heads = q.shape[1], head_dim = q.shape[2], group = n_heads / k_cache.shape[1];
+    const std::int64_t own = (length - 1) / kKvBlockLength;
+    std::vector<bool> kept = is_protected;
+    kept[static_cast<std::size_t>(own)] = true;
+    std::vector<std::pair<double, std::int64_t>> others;  // less what they promise, and which
+    for (std::int64_t j = 0; j < own; ++j) {
+      if (kept[static_cast<std::size_t>(j)]) continue;
+      const Bounds bounds = bounds_of(k_cache, kv_head, cells[static_cast<std::size_t>(j * kKvBlockLength)], kKvBlockLength);
+      double promise = 0;
+      for (std::int64_t i = 0; i < group * head_dim; ++i) {
+        const double value = host_pointer<float>(q)[(t * n_heads + kv_head * group) * head_dim + i];
+        const auto d = static_cast<std::size_t>(i % head_dim);
+        promise += std::max(value * static_cast<double>(bounds.smallest[d]), value * static_cast<double>(bounds.largest[d]));
+      }
+      others.emplace_back(-promise, j);
+    }
+    std::sort(others.begin(), others.end());
+    const auto n_chosen = std::min(others.size(), static_cast<std::size_t>(step.selection.n_pages - 1));
+    for (std::size_t i = 0; i < n_chosen; ++i) kept[static_cast<std::size_t>(others[i].second)] = true;
+    return kept;
   }
 
   void do_attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams params) override {
     const std::int64_t n_heads = q.shape[1], head_dim = q.shape[2], v_head_dim = y.shape[2];
     const std::int64_t n_kv_heads = k_cache.shape[1], group = n_heads / n_kv_heads, max_blocks = step.block_table.shape[1];
-    std::vector<std::int64_t> cells;  // of the tokens attended to, in their order
+    std::vector<std::int64_t> cells, kept_cells;  // of the sequence's tokens, and of those attended to, in their order
+    std::vector<bool> pages;
     std::vector<float> row(static_cast<std::size_t>(head_dim > v_head_dim ? head_dim : v_head_dim));
     std::vector<double> weights, sums;
     for (std::int64_t t = 0; t < q.shape[0]; ++t) {
@@ -188,22 +243,38 @@ class ReferenceBackend final : public Backend {
         cells.push_back(block * kKvBlockLength + j % kKvBlockLength);
         CHECK(cells.back() < k_cache.shape[0], "attention: the block table points behind the pool");
       }
+      std::vector<bool> is_protected(static_cast<std::size_t>((length + kKvBlockLength - 1) / kKvBlockLength));
+      for (std::size_t j = 0; step.protected_blocks && j < is_protected.size(); ++j) {
+        is_protected[j] = host_pointer<std::int32_t>(step.protected_blocks)[sequence * max_blocks + static_cast<std::int64_t>(j)] != 0;
+      }
       for (std::int64_t h = 0; h < n_heads; ++h) {
         if (stop_requested()) return;
         const std::int64_t kv_head = h / group;
+        const KvSelection& selection = step.selection;
+        if (selection.kind == KvSelection::Kind::pages && h % group == 0) {
+          pages = kept_pages(q, k_cache, step, t, length, cells, kv_head, is_protected);
+        }
+        const auto is_kept = [&](std::int64_t j) {
+          const auto page = static_cast<std::size_t>(j / kKvBlockLength);
+          if (selection.kind == KvSelection::Kind::pages) return bool{pages[page]};
+          return selection.kind == KvSelection::Kind::full || j < selection.n_sinks || j >= length - selection.window || is_protected[page];
+        };
         const float* query = host_pointer<float>(q) + (t * n_heads + h) * head_dim;
         weights.clear();
+        kept_cells.clear();
         double largest = -std::numeric_limits<double>::infinity(), total = 0;
-        for (const std::int64_t cell : cells) {
-          decode_row(k_cache, cell * n_kv_heads + kv_head, head_dim, row.data());
+        for (std::int64_t j = 0; j < length; ++j) {
+          if (!is_kept(j)) continue;
+          kept_cells.push_back(cells[static_cast<std::size_t>(j)]);
+          decode_row(k_cache, kept_cells.back() * n_kv_heads + kv_head, head_dim, row.data());
           weights.push_back(static_cast<double>(params.scale) * dot(query, row.data(), head_dim));
           if (weights.back() > largest) largest = weights.back();
         }
         for (double& weight : weights) total += weight = std::exp(weight - largest);
         sums.assign(static_cast<std::size_t>(v_head_dim), 0);
-        for (std::size_t j = 0; j < cells.size(); ++j) {
-          if (v_cache) decode_row(v_cache, cells[j] * n_kv_heads + kv_head, v_head_dim, row.data());
-          else decode_row(k_cache, cells[j] * n_kv_heads + kv_head, head_dim, row.data());
+        for (std::size_t j = 0; j < kept_cells.size(); ++j) {
+          if (v_cache) decode_row(v_cache, kept_cells[j] * n_kv_heads + kv_head, v_head_dim, row.data());
+          else decode_row(k_cache, kept_cells[j] * n_kv_heads + kv_head, head_dim, row.data());
           for (std::size_t d = 0; d < sums.size(); ++d) sums[d] += weights[j] / total * static_cast<double>(row[d]);
         }
         float* out = host_pointer<float>(y) + (t * n_heads + h) * v_head_dim;

@@ -30,11 +30,11 @@ Tensor attention(ForwardContext& ctx, Tensor x, const AttentionWeights& weights,
   }
   backend.rope(q, step.positions, rope.inv_freq, {.pairing = rope.pairing}, rope.axes);
   backend.rope(k, step.positions, rope.inv_freq, {.pairing = rope.pairing}, rope.axes);
-  backend.store_kv(kv.k, k, step.cells);
+  backend.store_kv(kv.k, k, step.cells, kv.page_bounds);
   backend.store_kv(kv.v, v, step.cells);
 
   Tensor y = ctx.temp(DType::f32, q.shape);
-  backend.attention(y, q, kv.k, kv.v, step, {.scale = 1 / std::sqrt(static_cast<float>(c.head_dim))});
+  backend.attention(y, q, kv.k, kv.v, step, {.scale = 1 / std::sqrt(static_cast<float>(c.head_dim)), .page_bounds = kv.page_bounds});
   return linear(ctx, y.reshaped({n_tokens, c.n_heads * c.head_dim}), weights.output);
 }
 

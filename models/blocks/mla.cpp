@@ -37,6 +37,8 @@ HeadMatrices latent_to_value(const MlaWeights& weights, const MlaConfig& c) {
 // instead of kv_rank + rope_dim. One token, several sequences or a short question behind a long past take the latents as they are.
 bool expanding_pays(const MlaConfig& c, const Step& step) {
   if (!step.kv_cells) return false;
+  // what a selection keeps is said in blocks of the cache, and chosen by the keys that lie there
+  if (step.selection.kind != KvSelection::Kind::full) return false;
   const std::int64_t n_tokens = step.n_tokens(), n_cached = step.kv_cells.shape[0];
   const std::int64_t k_dim = c.nope_dim + c.rope_dim;
   if (n_cached * c.n_heads * (k_dim + c.v_dim) * static_cast<std::int64_t>(sizeof(float)) > kMaxExpandedBytes) return false;
@@ -71,7 +73,7 @@ Tensor absorbed(ForwardContext& ctx, Tensor q, const MlaWeights& weights, const 
   backend.copy_columns(q_latent, c.kv_rank, q, c.nope_dim, c.rope_dim);
 
   Tensor mixed = ctx.temp(DType::f32, {n_tokens, c.n_heads, c.kv_rank});
-  backend.attention(mixed, q_latent, kv.k, {}, step, {.scale = scale});
+  backend.attention(mixed, q_latent, kv.k, {}, step, {.scale = scale, .page_bounds = kv.page_bounds});
 
   Tensor y = ctx.temp(DType::f32, {n_tokens, c.n_heads, c.v_dim});
   const HeadMatrices to_value = latent_to_value(weights, c);
@@ -142,7 +144,7 @@ Tensor mla(ForwardContext& ctx, Tensor x, const MlaWeights& weights, const MlaCo
   Tensor q_in = c.q_rank > 0 ? rms_norm(ctx, linear(ctx, x, weights.q_a), weights.q_a_norm, c.norm_eps) : x;
   Tensor q = linear(ctx, q_in, weights.q).reshaped({n_tokens, c.n_heads, c.nope_dim + c.rope_dim});
   backend.rope(q, step.positions, rope.inv_freq, {.pairing = rope.pairing, .first_dim = c.nope_dim}, rope.axes);
-  backend.store_kv(kv.k, latents(ctx, x, weights, c, rope, step), step.cells);
+  backend.store_kv(kv.k, latents(ctx, x, weights, c, rope, step), step.cells, kv.page_bounds);
 
   // the size of a head's own key, not of the latent: both ways give the same scores
   const float scale = 1 / std::sqrt(static_cast<float>(c.nope_dim + c.rope_dim));

@@ -110,7 +110,8 @@ void attend(const AttendTask& task) {
   // beyond v_dim the values stay zero for the whole task
   if (v_dim % 32 != 0) memset(values, 0, kCells * out_stride * sizeof(float));
 
-  for (int block = task.first_block; block < task.end_block; ++block) {
+  for (int place = task.first_block; place < task.end_block; ++place) {
+    const int block = task.visit ? task.visit[place] : place;
     const int first = block * kCells;
     const int n_cells = longest - first < kCells ? longest - first : kCells;
     if (n_cells <= 0 || task.stopped(task.stop_context)) break;
@@ -152,19 +153,26 @@ void attend(const AttendTask& task) {
 
     for (int r = row0; r < n_rows; ++r) {
       float* s = scores + static_cast<size_t>(r) * kCells;
-      const int length = task.kv_lengths[r / task.n_group] - first;
-      if (length <= 0) {  // lengths out of order: nothing here for this row
+      const int token = r / task.n_group;
+      const int length = task.kv_lengths[token] - first;
+      const bool has_hole = task.window > 0 && !(task.open && task.open[block]);
+      const int hole = has_hole && task.n_sinks > first ? task.n_sinks - first : 0;
+      const int hole_end = has_hole ? length - task.window : 0;
+      const bool is_chosen = !task.chosen || task.chosen[token * task.chosen_stride + block];
+      if (length <= 0 || !is_chosen || (hole == 0 && hole_end >= kCells)) {  // nothing here for this row
         for (int c = 0; c < kCells; c += kLanes) vec_store(s + c, vec_set(0));
         continue;
       }
       for (int c = length; c < kCells; ++c) s[c] = -__builtin_inff();
+      for (int c = hole; c < hole_end && c < kCells; ++c) s[c] = -__builtin_inff();
       Vec largest = vec_set(-__builtin_inff());
       for (int c = 0; c < kCells; c += kLanes) {
         const Vec scaled = vec_load(s + c) * vec_set(task.scale);
         vec_store(s + c, scaled);
         largest = vec_max(scaled, largest);
       }
-      for (int c = length; c < kCells; ++c) s[c] = -__builtin_inff();  // a negative scale turns the mark round
+      for (int c = length; c < kCells; ++c) s[c] = -__builtin_inff();  // a negative scale turns the marks round
+      for (int c = hole; c < hole_end && c < kCells; ++c) s[c] = -__builtin_inff();
       const float before = task.largest[r];
       float now = vec_largest(largest);
       now = now > before ? now : before;
@@ -201,6 +209,19 @@ void attend(const AttendTask& task) {
       panels<true>(scores, score_rows + row0, rows, v_rows + i, v_stride, n_cells, task.out + row0 * out_stride + i, out_stride);
     }
   }
+}
+
+float page_promise(const float* q, int n_rows, int head_dim, const float* bounds) {
+  Vec sum = vec_set(0);
+  for (int i = 0; i < head_dim; i += kLanes) {
+    const int n = head_dim - i < kLanes ? head_dim - i : kLanes;
+    const Vec smallest = vec_load_n(bounds + i, n), largest = vec_load_n(bounds + head_dim + i, n);
+    for (int r = 0; r < n_rows; ++r) {
+      const Vec value = vec_load_n(q + r * head_dim + i, n);
+      sum = sum + vec_max(value * smallest, value * largest);
+    }
+  }
+  return vec_sum(sum);
 }
 
 void merge_attention(float* y, int n, const float* largest, const float* sum, const float* out, int n_parts, size_t row_stride,
