@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -22,6 +24,9 @@ struct SceneSizes {
   DType dtype = DType::f32;
   float q_size = 1;
   bool values_in_keys = false;  // no cache of values: they are the first v_head_dim of each key
+  KvSelection selection = {};
+  bool protects = false;        // about every fifth block
+  bool has_page_bounds = false; // the scene gives the op the bounds of the keys
 };
 
 class AttentionScene {
@@ -68,6 +73,10 @@ class AttentionScene {
       }
     }
     n_tokens = static_cast<std::int64_t>(sequences.size());
+    if (sizes.protects) {
+      for (std::int64_t i = 0; i < n_sequences * max_blocks; ++i) protected_blocks.push_back(random.below(5) == 0);
+    }
+    if (sizes.has_page_bounds) bound_pages();
     q = normal_values(random, n_tokens * sizes.n_heads * sizes.head_dim, sizes.q_size);
   }
 
@@ -80,10 +89,21 @@ class AttentionScene {
     GuardedTensor lengths_tensor(backend, {n_tokens}, kv_lengths), sequences_tensor(backend, {n_tokens}, sequences);
     GuardedTensor table_tensor(backend, {static_cast<std::int64_t>(sizes.lengths.size()), max_blocks}, block_table);
     GuardedTensor y(backend, DType::f32, {n_tokens, sizes.n_heads, sizes.v_head_dim});
+    GuardedTensor protected_tensor(backend, DType::i32, {static_cast<std::int64_t>(sizes.lengths.size()), max_blocks});
+    GuardedTensor bounds_tensor(backend, DType::f32, {n_cells / kKvBlockLength, sizes.n_kv_heads, 2, sizes.head_dim});
     Step step;
     step.kv_lengths = lengths_tensor;
     step.sequences = sequences_tensor;
     step.block_table = table_tensor;
+    step.selection = sizes.selection;
+    if (sizes.protects) {
+      protected_tensor.upload(protected_blocks.data());
+      step.protected_blocks = protected_tensor;
+    }
+    if (sizes.has_page_bounds) {
+      bounds_tensor.upload(page_bounds.data());
+      params.page_bounds = bounds_tensor;
+    }
     return run_twice(backend, y, [&] { backend.attention(y, q_tensor, k_tensor, sizes.values_in_keys ? Tensor{} : v_tensor, step, params); });
   }
 
@@ -92,9 +112,31 @@ class AttentionScene {
   std::vector<float> q;                                 // [n_tokens, n_heads, head_dim]
   std::vector<std::vector<float>> keys, values;         // of each sequence, as the cache's format holds them: [length, n_kv_heads, …]
   std::vector<std::byte> k_cache, v_cache;
-  std::vector<std::int32_t> block_table, sequences, kv_lengths;
+  std::vector<std::int32_t> block_table, sequences, kv_lengths, protected_blocks;
+  std::vector<float> page_bounds;
 
  private:
+  // Of full blocks; those of the others are never read.
+  void bound_pages() {
+    page_bounds.assign(static_cast<std::size_t>(n_cells / kKvBlockLength * sizes.n_kv_heads * 2 * sizes.head_dim), std::nanf(""));
+    for (std::size_t s = 0; s < sizes.lengths.size(); ++s) {
+      const std::int64_t width = sizes.n_kv_heads * sizes.head_dim;
+      for (std::int64_t i = 0; i < sizes.lengths[s] / kKvBlockLength * width; ++i) {  // block, head and dim
+        const std::int64_t page = i / width, column = i % width;
+        float smallest = keys[s][static_cast<std::size_t>(page * kKvBlockLength * width + column)], largest = smallest;
+        for (std::int64_t c = 1; c < kKvBlockLength; ++c) {
+          const float key = keys[s][static_cast<std::size_t>((page * kKvBlockLength + c) * width + column)];
+          smallest = std::min(smallest, key);
+          largest = std::max(largest, key);
+        }
+        const std::int64_t block = block_table[s * static_cast<std::size_t>(max_blocks) + static_cast<std::size_t>(page)];
+        const std::int64_t place = (block * sizes.n_kv_heads + column / sizes.head_dim) * 2 * sizes.head_dim + column % sizes.head_dim;
+        page_bounds[static_cast<std::size_t>(place)] = smallest;
+        page_bounds[static_cast<std::size_t>(place + sizes.head_dim)] = largest;
+      }
+    }
+  }
+
   // Normal numbers into a cell; what the format keeps of them is appended to `kept`.
   void put(Random& random, std::vector<std::byte>& cache, std::int64_t cell, std::int64_t length, std::vector<float>& kept) const {
     const std::vector<float> x = normal_values(random, length);

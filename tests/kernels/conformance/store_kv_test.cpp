@@ -35,5 +35,44 @@ TEST_P(StoreKv, WritesTheEncodedRowsIntoTheirCellsAlone) {
   }
 }
 
+// Two sequences write on behind tokens that are there; the bounds are those of all cells up to the last written, and no other block's change.
+TEST_P(StoreKv, KeepsTheBoundsOfTheBlocksItWritesTo) {
+  Random random(2);
+  const std::int64_t n_heads = 3, head_dim = 64, n_blocks = 5, n_values = n_blocks * kKvBlockLength * n_heads * head_dim;
+  for (const DType dtype : {DType::f32, DType::f16, DType::q8_0, DType::q4_0}) {
+    const std::vector<float> there = normal_values(random, n_values);
+    std::vector<std::byte> blocks(bytes_of(dtype, n_values));
+    info(dtype).encode(there.data(), blocks.data(), n_values);
+    std::vector<std::int32_t> cells;
+    for (std::int32_t i = 0; i < 40; ++i) cells.push_back(i < 12 ? 4 * kKvBlockLength + 20 + i : kKvBlockLength + i - 12);  // to the end of block 4, then 28 of block 1
+    cells.push_back(2 * kKvBlockLength + 7);
+    const std::vector<float> x = normal_values(random, static_cast<std::int64_t>(cells.size()) * n_heads * head_dim);
+    for_each([&](Backend& backend, Activations) {
+      if (!backend.supports_kv(dtype, head_dim)) return;
+      GuardedTensor cache(backend, dtype, {n_blocks * kKvBlockLength, n_heads, head_dim}, blocks.data());
+      GuardedTensor bounds(backend, DType::f32, {n_blocks, n_heads, 2, head_dim}), cells_tensor(backend, {static_cast<std::int64_t>(cells.size())}, cells);
+      GuardedTensor x_tensor(backend, {static_cast<std::int64_t>(cells.size()), n_heads, head_dim}, x);
+      const std::vector<float> before = bounds.floats();
+      std::vector<float> expected = before;
+      const std::vector<float> found = run_twice(backend, bounds, [&] { backend.store_kv(cache, x_tensor, cells_tensor, bounds); });
+      const std::vector<float> keys = decoded(dtype, cache.bytes());
+      for (const auto& [block, n_cells] : {std::pair{4, 32}, std::pair{1, 28}, std::pair{2, 8}}) {
+        for (std::int64_t i = 0; i < n_heads * head_dim; ++i) {
+          float smallest = 1e30f, largest = -1e30f;
+          for (std::int64_t c = 0; c < n_cells; ++c) {
+            const float key = keys[static_cast<std::size_t>((block * kKvBlockLength + c) * n_heads * head_dim + i)];
+            smallest = std::min(smallest, key);
+            largest = std::max(largest, key);
+          }
+          const std::int64_t place = (block * n_heads + i / head_dim) * 2 * head_dim + i % head_dim;
+          expected[static_cast<std::size_t>(place)] = smallest;
+          expected[static_cast<std::size_t>(place + head_dim)] = largest;
+        }
+      }
+      EXPECT_EQ(found, expected) << info(dtype).name;
+    });
+  }
+}
+
 }  // namespace
 }  // namespace pio
