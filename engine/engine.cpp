@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <list>
 
+#include "engine/chat/chat_template.h"
 #include "engine/files/mapped_file.h"
 #include "engine/generate.h"
 #include "engine/loaded_model.h"
@@ -203,7 +204,7 @@ Result<InspectResult> inspect(const std::string& path) {
   };
   result.n_layers = integer(gguf ? file.architecture() + ".block_count" : "num_hidden_layers");
   result.context_length = integer(gguf ? file.architecture() + ".context_length" : "max_position_embeddings");
-  if (const ChatFormat* format = chat_format_of(file.architecture())) result.chat_format = format->name();
+  if (const ChatFormat* format = choose_chat_format(file).format) result.chat_format = format->name();
   return result;
 }
 

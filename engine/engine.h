@@ -110,6 +110,7 @@ struct GenerateRequest {
   std::int64_t max_tokens = -1;        // -1: until the model ends or the context is full
   std::vector<std::string> stop;       // stop strings; the answer ends before one, none of its characters are emitted
   bool ignore_eos = false;
+  std::vector<int> stop_ids;           // the answer also ends before one of these tokens, beside the model's own end tokens
 };
 
 enum class FinishReason { stop, length, context_full, cancelled };

@@ -123,7 +123,8 @@ Result<GenerateResult> generate(LoadedModel& model, Session& session, const Prom
   stats.prefill_seconds = seconds_since(start);
 
   // ---- decode
-  const std::vector<int>& stop_ids = model.stop_ids();
+  std::vector<int> stop_ids = model.stop_ids();
+  stop_ids.insert(stop_ids.end(), request.stop_ids.begin(), request.stop_ids.end());
   const Clock::time_point decode_start = Clock::now();
   for (;;) {
     if (request.max_tokens >= 0 && static_cast<std::int64_t>(result.ids.size()) >= request.max_tokens) return finish(FinishReason::length);

@@ -5,7 +5,9 @@
 #include <filesystem>
 #include <map>
 
+#include "engine/chat/chat_template.h"
 #include "engine/files/mapped_file.h"
+#include "kernels/base/log.h"
 
 namespace pio {
 namespace {
@@ -118,7 +120,12 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   ASSIGN_OR_RETURN(loaded->pool_, BlockPool::create(*loaded->backend_, spec.kv_layers, request.kv, context_length));
   RETURN_IF_ERROR(loaded->weights_->prefault(progress, stop));
 
-  loaded->chat_format_ = chat_format_of(held.architecture());
+  const ChosenFormat chosen = choose_chat_format(held);
+  if (chosen.is_guess) {
+    log(LogLevel::warning, held.label() + ": its chat template is none that is known here; conversations are written as " +
+                               std::string(chosen.format->name()) + " instead");
+  }
+  loaded->chat_format_ = chosen.format;
   loaded->stop_ids_ = stop_ids_of(loaded->tokenizer(), loaded->chat_format_, held, spec.vocab_size);
   loaded->n_ids_ = static_cast<int>(loaded->tokenizer_ ? std::min<std::int64_t>(loaded->tokenizer_->n_ids(), spec.vocab_size) : spec.vocab_size);
   for (const TensorInfo& tensor : held.tensors()) {
@@ -130,7 +137,10 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   info.name = model_name_of(held);
   info.architecture = held.architecture();
   info.quantization = quantization_of(held);
-  if (loaded->chat_format_) info.chat_format = loaded->chat_format_->name();
+  if (loaded->chat_format_) {
+    info.chat_format = loaded->chat_format_->name();
+    info.can_think = loaded->chat_format_->can_think();
+  }
   info.device = loaded->backend_->device().name;
   info.n_threads = loaded->backend_->n_threads();
   info.n_parameters = spec.n_parameters;

@@ -88,4 +88,13 @@ Result<Prompt> make_prompt(const ChatFormat& format, const Tokenizer& tokenizer,
   return prompt;
 }
 
+Result<std::vector<int>> raw_prompt(const Engine& engine, std::string_view text) {
+  if (!engine.loaded()) return make_error(ErrorCode::bad_argument, "engine: a loaded model, found none");
+  const Tokenizer* tokenizer = engine.tokenizer();
+  if (!tokenizer) return make_error(ErrorCode::unsupported_model, engine.loaded()->path + ": a tokenizer, found none");
+  std::vector<int> ids = tokenizer->encode(text, SpecialTokens::none);
+  if (const std::optional<int> begin = tokenizer->begin_id()) ids.insert(ids.begin(), *begin);
+  return ids;
+}
+
 }  // namespace pio

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "engine/engine.h"
@@ -21,5 +22,9 @@ struct Prompt {
 // message, an assistant's, is open: its reasoning and text follow the generation prompt. Fails with context_full{limit, asked} when the
 // last turn alone is too long, and with template_refused where the chat format does not take the conversation.
 Result<Prompt> make_prompt(const ChatFormat& format, const Tokenizer& tokenizer, const GenerateRequest& request, std::int64_t limit);
+
+// A text's ids to be carried on as it is: no format, no control tokens, only the begin token where the file asks for one. Fails where no
+// model is loaded, or one without a tokenizer.
+Result<std::vector<int>> raw_prompt(const Engine& engine, std::string_view text);
 
 }  // namespace pio

@@ -68,6 +68,14 @@ class ChatParser {
   virtual std::vector<ChatEvent> finish() = 0;
 };
 
+// How a family is asked for what stands between two texts of a file.
+struct FimForm {
+  std::vector<Piece> prompt;                     // the two texts are pieces of kind text
+  std::vector<std::string_view> needed_tokens;   // added tokens that a model must have for it
+  std::vector<std::string_view> stop_tokens;     // beside those that end a turn
+  bool answers_as_chat = false;                  // the code may stand in a fence
+};
+
 class ChatFormat {
  public:
   virtual ~ChatFormat() = default;
@@ -80,6 +88,9 @@ class ChatFormat {
   // A parser for the answer to `request`, which tells whether reasoning comes first and what types a tool's arguments have. Calls are
   // looked for only where tools are offered: an answer about the tags themselves stays text.
   virtual std::unique_ptr<ChatParser> parser(const RenderRequest& request) const;
+  // The text before the gap, then the one after it, then the model writes the middle. By default as Qwen2.5-Coder was trained: the bare
+  // tokens, no chat.
+  virtual FimForm fill_in_the_middle(std::string_view prefix, std::string_view suffix) const;
   // Whether the model can reason before it answers, so that a person may switch it.
   virtual bool can_think() const { return false; }
 };
@@ -88,6 +99,9 @@ class ChatFormat {
 const ChatFormat* find_chat_format(std::string_view name);
 // The format of an architecture's family ("llama" → smollm2-instruct, "qwen3_moe" and "qwen3moe" → qwen3-coder-30b, …); null when none.
 const ChatFormat* chat_format_of(std::string_view architecture);
+// The format that renders a Jinja template just as Jinja would, by the SHA-256 of the template (lower-case hexadecimal); null for any other,
+// other revisions of the same family among them.
+const ChatFormat* chat_format_of_template(std::string_view sha256);
 // All names, for messages.
 std::vector<std::string_view> chat_format_names();
 

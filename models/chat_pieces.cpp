@@ -229,6 +229,18 @@ Result<void> write_hermes_calls(PieceWriter& out, const JsonValue& calls, bool f
   return {};
 }
 
+const std::vector<std::string_view> kQwenFimTokens = {"<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"};
+const std::vector<std::string_view> kQwenFimStopTokens = {"<|endoftext|>",   "<|im_end|>",  "<|fim_prefix|>", "<|fim_middle|>",
+                                                          "<|fim_suffix|>", "<|fim_pad|>", "<|repo_name|>",  "<|file_sep|>"};
+
+void write_qwen_fim(PieceWriter& out, std::string_view prefix, std::string_view suffix) {
+  out.own("<|fim_prefix|>");
+  out.given(prefix);
+  out.own("<|fim_suffix|>");
+  out.given(suffix);
+  out.own("<|fim_middle|>");
+}
+
 bool is_tool_result(const JsonValue* message) { return is_string(member(message, "role"), "tool"); }
 
 }  // namespace pio

@@ -65,6 +65,11 @@ bool is_list_of_words(const JsonValue& value);
 
 // The Hermes form that Qwen2.5 and Qwen3 share: from "# Tools" to the end of the system turn.
 void write_hermes_tools(PieceWriter& writer, const std::vector<JsonValue>& tools);
+// What Qwen's fill-in-the-middle models read: <|fim_prefix|>…<|fim_suffix|>…<|fim_middle|>; the tokens that takes, and those that end the
+// middle beside the end of a turn.
+void write_qwen_fim(PieceWriter& out, std::string_view prefix, std::string_view suffix);
+extern const std::vector<std::string_view> kQwenFimTokens, kQwenFimStopTokens;
+
 // The calls of Qwen3 and Qwen3-VL, a newline between two and after text: `follows_text`. Arguments that are a string are printed as they
 // are. `place` names them in errors.
 Result<void> write_hermes_calls(PieceWriter& out, const JsonValue& calls, bool follows_text, const std::string& place);

@@ -1,4 +1,4 @@
-// complete, chat, batch: what the model says.
+// complete, chat, fim, batch: what the model says.
 
 #include <csignal>
 #include <cstdio>
@@ -6,6 +6,9 @@
 
 #include "app/cli/options.h"
 #include "app/cli/print.h"
+#include "engine/chat/chat_json.h"
+#include "engine/fim.h"
+#include "engine/prompt.h"
 
 namespace pio::cli {
 namespace {
@@ -23,14 +26,28 @@ GenerateRequest base_request(const Options& options, const Engine& engine) {
   request.max_tokens = options.max_tokens;
   request.stop = options.stop;
   request.ignore_eos = options.ignore_eos;
+  if (!options.thinking.empty()) request.thinking = options.thinking == "on";
+  if (!options.clear_thinking.empty()) request.clear_thinking = options.clear_thinking == "on";
   return request;
+}
+
+Result<JsonValue> read_tools(const Options& options) {
+  if (options.tools.empty()) return JsonValue();
+  ASSIGN_OR_RETURN(const std::string text, read_text(options.tools));
+  ASSIGN_OR_RETURN(JsonValue tools, JsonValue::parse(text));
+  if (!tools.is_array()) return make_error(ErrorCode::bad_argument, options.tools + ": a list of tools, found something else");
+  return tools;
 }
 
 // Text goes out as it comes, unless it is to stand in one JSON object at the end.
 GenerateSink sink_for(bool json) {
   GenerateSink sink;
   sink.dropped = [](std::int64_t n) { std::fprintf(stderr, "the oldest %lld messages are left out: the context is full\n", static_cast<long long>(n)); };
-  if (!json) sink.text = [](std::string_view text, std::int64_t) { print_text(text); };
+  if (json) return sink;
+  sink.text = [](std::string_view text, std::int64_t) { print_text(text); };
+  // What is no answer goes beside it, dim where that is a terminal.
+  sink.reasoning = [](std::string_view text, std::int64_t) { print_aside(text); };
+  sink.tool_call = [](const ToolCall& call) { print_aside("[" + call.name + " " + call.arguments.dump() + "]\n"); };
   return sink;
 }
 
@@ -38,32 +55,28 @@ Json as_json(const GenerateResult& result) {
   return {{"text", result.text}, {"ids", result.ids}, {"finish_reason", name_of(result.finish_reason)}, {"stats", stats_json(result.stats)}};
 }
 
+Json tool_calls_json(const GenerateResult& result) {
+  Json calls = Json::array();
+  for (const ToolCall& call : result.tool_calls) calls.push_back(Json::parse(tool_call_json(call).dump()));
+  return calls;
+}
+
 Json as_chat_json(const GenerateResult& result) {
-  return {{"text", result.text}, {"reasoning", ""}, {"tool_calls", Json::array()}, {"finish_reason", name_of(result.finish_reason)},
-          {"stats", stats_json(result.stats)}};
+  return {{"text", result.text}, {"reasoning", result.reasoning}, {"tool_calls", tool_calls_json(result)},
+          {"finish_reason", name_of(result.finish_reason)}, {"stats", stats_json(result.stats)}};
 }
 
-Result<std::vector<ChatMessage>> messages_of(const Json& list) {
-  std::vector<ChatMessage> messages;
-  if (!list.is_array()) return make_error(ErrorCode::bad_argument, "messages: a list, found something else");
-  for (const Json& m : list) {
-    if (!m.is_object() || !m.contains("role") || !m["role"].is_string() || !m.contains("content") || !m["content"].is_string())
-      return make_error(ErrorCode::bad_argument, R"(message: {"role":…,"content":…} with texts, found something else)");
-    messages.push_back({m["role"].get<std::string>(), m["content"].get<std::string>()});
-  }
-  return messages;
-}
-
-// A raw text's ids, with the begin token where the file asks for one.
-Result<std::vector<int>> ids_of(const Engine& engine, const std::string& text) {
-  if (!engine.tokenizer()) return make_error(ErrorCode::unsupported_model, engine.loaded()->path + ": a tokenizer, found none");
-  std::vector<int> ids = engine.tokenizer()->encode(text, SpecialTokens::none);
-  if (const std::optional<int> begin = engine.tokenizer()->begin_id()) ids.insert(ids.begin(), *begin);
-  return ids;
+// As `complete` prints it, with what an answer may have beside its text.
+Json as_batch_json(const GenerateResult& result) {
+  Json line = as_json(result);
+  if (!result.reasoning.empty()) line["reasoning"] = result.reasoning;
+  if (!result.tool_calls.empty()) line["tool_calls"] = tool_calls_json(result);
+  return line;
 }
 
 Result<void> converse(const Options& options, Engine& engine) {
   GenerateRequest request = base_request(options, engine);
+  ASSIGN_OR_RETURN(request.tools, read_tools(options));
   if (!options.system.empty()) request.messages.push_back({"system", options.system});
   std::string line;
   for (;;) {
@@ -79,7 +92,8 @@ Result<void> converse(const Options& options, Engine& engine) {
     print_text("\n");
     std::fprintf(stderr, "[%lld tokens, %.1f tok/s, first after %.2f s]\n", static_cast<long long>(result.stats.generated_tokens),
                  result.stats.tokens_per_second, result.stats.first_token_seconds);
-    request.messages.push_back({"assistant", result.text});
+    request.messages.push_back(
+        {.role = "assistant", .content = result.text, .reasoning = result.reasoning, .tool_calls = result.tool_calls});
   }
 }
 
@@ -112,7 +126,7 @@ Result<void> complete(const Options& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, load(options));
   GenerateRequest request = base_request(options, *engine);
   if (options.prompt) {
-    ASSIGN_OR_RETURN(ids, ids_of(*engine, *options.prompt));
+    ASSIGN_OR_RETURN(ids, raw_prompt(*engine, *options.prompt));
   }
   request.ids = std::move(ids);
   ASSIGN_OR_RETURN(const GenerateResult result, engine->generate(request, sink_for(options.json), interrupt_token()));
@@ -125,6 +139,7 @@ Result<void> chat(const Options& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, load(options));
   if (!options.prompt) return converse(options, *engine);
   GenerateRequest request = base_request(options, *engine);
+  ASSIGN_OR_RETURN(request.tools, read_tools(options));
   if (!options.system.empty()) request.messages.push_back({"system", options.system});
   request.messages.push_back({"user", *options.prompt});
   ASSIGN_OR_RETURN(const GenerateResult result, engine->generate(request, sink_for(options.json), interrupt_token()));
@@ -133,15 +148,38 @@ Result<void> chat(const Options& options) {
   return {};
 }
 
+Result<void> fim(const Options& options) {
+  ASSIGN_OR_RETURN(const std::string prefix, read_text(options.prefix_file));
+  ASSIGN_OR_RETURN(const std::string suffix, read_text(options.suffix_file));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, load(options));
+  ASSIGN_OR_RETURN(const FimPrompt prompt, fim_prompt(*engine, prefix, suffix));
+  GenerateRequest request = prompt.request;
+  request.sampling = sampling_of(options, prompt.request.sampling);  // greedy where no option says otherwise
+  if (options.max_tokens >= 0) request.max_tokens = options.max_tokens;
+  request.stop = options.stop;
+  request.ignore_eos = options.ignore_eos;
+  // A fence is known when it is closed: such an answer is printed whole.
+  const bool is_streamed = !options.json && !prompt.may_be_fenced;
+  ASSIGN_OR_RETURN(GenerateResult result, engine->generate(request, sink_for(!is_streamed), interrupt_token()));
+  result.text = fim_answer(prompt, result.text);
+  if (options.json) print_json(as_json(result));
+  else print_text((is_streamed ? "" : result.text) + "\n");
+  return {};
+}
+
 Result<void> batch(const Options& options) {
+  ASSIGN_OR_RETURN(const JsonValue tools, read_tools(options));
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, load(options));
   return for_each_line(options.prompts, [&](std::string_view line) -> Result<void> {
     ASSIGN_OR_RETURN(const Json given, parse_json(line));
     GenerateRequest request = base_request(options, *engine);
     if (given.contains("messages")) {
-      ASSIGN_OR_RETURN(request.messages, messages_of(given["messages"]));
+      ASSIGN_OR_RETURN(const JsonValue conversation, JsonValue::parse(line));  // keeps numbers and the order of keys as they stand
+      ASSIGN_OR_RETURN(request.messages, chat_messages(*conversation.find("messages")));
+      const JsonValue* own_tools = conversation.find("tools");
+      request.tools = own_tools ? *own_tools : tools;
     } else if (given.contains("prompt") && given["prompt"].is_string()) {
-      ASSIGN_OR_RETURN(request.ids, ids_of(*engine, given["prompt"].get<std::string>()));
+      ASSIGN_OR_RETURN(request.ids, raw_prompt(*engine, given["prompt"].get<std::string>()));
     } else if (given.contains("ids") && given["ids"].is_array()) {
       std::string ids;
       for (const Json& id : given["ids"]) ids += (ids.empty() ? "" : ",") + id.dump();
@@ -151,7 +189,7 @@ Result<void> batch(const Options& options) {
     }
     if (given.contains("max_tokens") && given["max_tokens"].is_number_integer()) request.max_tokens = given["max_tokens"].get<std::int64_t>();
     const Result<GenerateResult> result = engine->generate(request, {}, interrupt_token());
-    if (result) print_json(as_json(*result));
+    if (result) print_json(as_batch_json(*result));
     else print_json({{"error", result.error().message}});  // the other prompts have their answers all the same
     return {};
   });

@@ -49,8 +49,13 @@ void add_generating(CLI::App* command, Options& options) {
   command->add_flag("--ignore-eos", options.ignore_eos, "go on past end tokens");
 }
 
+void add_thinking(CLI::App* command, Options& options) {
+  command->add_option("--thinking", options.thinking, "whether a model that can reason does")->check(CLI::IsMember({"on", "off"}));
+  command->add_option("--clear-thinking", options.clear_thinking, "whether the reasoning of earlier turns is left out")->check(CLI::IsMember({"on", "off"}));
+}
+
 // Commands and options of the contract that a later version brings: named, so that asking for one is answered in words.
-const char* const kLaterCommands[] = {"plan", "preprocess", "fim", "quantize", "swap"};
+const char* const kLaterCommands[] = {"plan", "preprocess", "quantize", "swap"};
 const char* const kLaterOptions[] = {"--vram", "--schema", "--regex", "--grammar"};
 
 int complain(const std::string& words) {
@@ -108,8 +113,7 @@ int main(int argc, char** argv) {
   add_model(command, options);
   CLI::Option* messages = command->add_option("--messages", options.messages, "a JSON file: the list of messages");
   command->add_option("--tools", options.tools, "a JSON file: the list of tools");
-  command->add_option("--thinking", options.thinking)->check(CLI::IsMember({"on", "off"}));
-  command->add_option("--clear-thinking", options.clear_thinking)->check(CLI::IsMember({"on", "off"}));
+  add_thinking(command, options);
   command->add_flag("--no-generation-prompt", options.no_generation_prompt);
   command->add_option("--tokenizer", options.tokenizer, "where the ids come from, for format:NAME");
   command->add_option("--jsonl", options.jsonl, "many conversations, one a line")->excludes(messages);
@@ -135,13 +139,25 @@ int main(int argc, char** argv) {
   add_generating(command, options);
   command->add_option("--system", options.system, "the system message");
   command->add_option("--prompt", options.prompt);
+  command->add_option("--tools", options.tools, "a JSON file: the list of tools, as OpenAI's interface has them");
+  add_thinking(command, options);
+
+  command = add("fim", "fill in the middle between two files", pio::cli::fim);
+  add_model(command, options);
+  add_loading(command, options);
+  add_sampling(command, options);
+  add_generating(command, options);
+  command->add_option("--prefix-file", options.prefix_file, "the text before the gap")->required();
+  command->add_option("--suffix-file", options.suffix_file, "the text after it")->required();
 
   command = add("batch", "many prompts, one JSON line each", pio::cli::batch);
   add_model(command, options);
   add_loading(command, options);
   add_sampling(command, options);
   add_generating(command, options);
-  command->add_option("--prompts", options.prompts, R"(lines of {"messages":[…]} (answered), {"prompt":…} or {"ids":[…]} (carried on))")->required();
+  command->add_option("--tools", options.tools, "a JSON file: the list of tools of the lines that have none of their own");
+  add_thinking(command, options);
+  command->add_option("--prompts", options.prompts, R"(lines of {"messages":[…],"tools":[…]} (answered), {"prompt":…} or {"ids":[…]} (carried on))")->required();
 
   command = add("perplexity", "perplexity over a text", pio::cli::perplexity);
   add_model(command, options);

@@ -33,7 +33,7 @@ struct Options {
   bool greedy = false;
 
   // texts and files in, files out
-  std::string text, file, jsonl, ids, out, special = "none", messages, tools, tokenizer, system, prompts;
+  std::string text, file, jsonl, ids, out, special = "none", messages, tools, tokenizer, system, prompts, prefix_file, suffix_file;
   std::optional<std::string> prompt;
   std::vector<std::string> images;
   std::string frames;              // F,F,…
@@ -69,6 +69,7 @@ Result<void> logits(const Options& options);
 Result<void> complete(const Options& options);
 Result<void> chat(const Options& options);
 Result<void> batch(const Options& options);
+Result<void> fim(const Options& options);
 Result<void> perplexity(const Options& options);
 Result<void> bench(const Options& options);
 

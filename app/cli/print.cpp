@@ -1,5 +1,7 @@
 #include "app/cli/print.h"
 
+#include <unistd.h>
+
 #include <cstdio>
 #include <iostream>
 #include <iterator>
@@ -18,6 +20,13 @@ void print_json(const Json& value) { print_text(value.dump(-1, ' ', false, Json:
 void print_text(std::string_view text) {
   std::fwrite(text.data(), 1, text.size(), stdout);
   std::fflush(stdout);
+}
+
+void print_aside(std::string_view text) {
+  static const bool is_terminal = isatty(STDERR_FILENO) == 1;
+  const int n = static_cast<int>(text.size());
+  if (is_terminal) std::fprintf(stderr, "\033[2m%.*s\033[0m", n, text.data());
+  else std::fprintf(stderr, "%.*s", n, text.data());
 }
 
 Json stats_json(const GenerationStats& stats) {

@@ -15,6 +15,9 @@ void print_json(const Json& value);
 // Text on standard output as it is, at once.
 void print_text(std::string_view text);
 
+// The same on standard error, dim on a terminal.
+void print_aside(std::string_view text);
+
 Json stats_json(const GenerationStats& stats);
 
 // A file's text, or standard input's for "-" and "".

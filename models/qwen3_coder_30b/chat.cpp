@@ -91,6 +91,15 @@ class Qwen3CoderChat final : public ChatFormat {
   }
   std::unique_ptr<ChatParser> parser(const RenderRequest& request) const override { return qwen3_coder_parser(request); }
 
+  // The repository's README puts the bare prompt into a user's turn.
+  FimForm fill_in_the_middle(std::string_view prefix, std::string_view suffix) const override {
+    PieceWriter out;
+    out.own("<|im_start|>system\nYou are a code completion assistant.<|im_end|>\n<|im_start|>user\n");
+    write_qwen_fim(out, prefix, suffix);
+    out.own("<|im_end|>\n<|im_start|>assistant\n");
+    return {.prompt = out.take(), .needed_tokens = kQwenFimTokens, .stop_tokens = kQwenFimStopTokens, .answers_as_chat = true};
+  }
+
   Result<std::vector<Piece>> render(const RenderRequest& request) const override {
     ASSIGN_OR_RETURN(const std::vector<JsonValue> messages, template_messages(request.messages));
     ASSIGN_OR_RETURN(const std::vector<JsonValue> tools, template_tools(request.tools));
