@@ -29,8 +29,9 @@ struct DTypeInfo {
   // The definition of the format: `n_values` (a multiple of block_length) from blocks to float32, bit for bit as the reference decoder of
   // whoever published it. Null for whole numbers and f64, which are no weights.
   void (*decode)(const void* blocks, float* values, std::int64_t n_values);
-  // The published reference encoder bit for bit; null where the format has none here. INT8 has one scale a row: its `values`
-  // are to be one whole row (NF4's: a row, or a whole matrix as bitsandbytes flattens it). Any values are safe; NaN and infinity have no right answer.
+  // The published reference encoder bit for bit, but for K and IQ4 formats, where ours searches for less error; null where the format has
+  // none here. INT8 has one scale a row: its `values` are to be one whole row (NF4's: a row, or a whole matrix as bitsandbytes flattens
+  // it). Any values are safe; NaN and infinity have no right answer.
   void (*encode)(const float* values, void* blocks, std::int64_t n_values);
 };
 

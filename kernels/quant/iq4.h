@@ -28,8 +28,10 @@ static_assert(sizeof(BlockIQ4_NL) == 18 && sizeof(BlockIQ4_XS) == 136, "no paddi
 
 constexpr int8_t kIq4Values[16] = {-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113};
 
-// DTypeInfo::decode of these formats.
+// DTypeInfo::decode and DTypeInfo::encode of these formats.
 void decode_iq4_nl(const void* blocks, float* values, int64_t n_values);
 void decode_iq4_xs(const void* blocks, float* values, int64_t n_values);
+void encode_iq4_nl(const float* values, void* blocks, int64_t n_values);
+void encode_iq4_xs(const float* values, void* blocks, int64_t n_values);
 
 }  // namespace pio

@@ -53,11 +53,16 @@ static_assert(sizeof(BlockQ2_K) == 84 && sizeof(BlockQ3_K) == 110, "no padding")
 static_assert(sizeof(BlockQ4_K) == 144 && sizeof(BlockQ5_K) == 176, "no padding");
 static_assert(sizeof(BlockQ6_K) == 210, "no padding");
 
-// DTypeInfo::decode of these formats.
+// DTypeInfo::decode and DTypeInfo::encode of these formats.
 void decode_q2_k(const void* blocks, float* values, int64_t n_values);
 void decode_q3_k(const void* blocks, float* values, int64_t n_values);
 void decode_q4_k(const void* blocks, float* values, int64_t n_values);
 void decode_q5_k(const void* blocks, float* values, int64_t n_values);
 void decode_q6_k(const void* blocks, float* values, int64_t n_values);
+void encode_q2_k(const float* values, void* blocks, int64_t n_values);
+void encode_q3_k(const float* values, void* blocks, int64_t n_values);
+void encode_q4_k(const float* values, void* blocks, int64_t n_values);
+void encode_q5_k(const float* values, void* blocks, int64_t n_values);
+void encode_q6_k(const float* values, void* blocks, int64_t n_values);
 
 }  // namespace pio
