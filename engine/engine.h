@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/files/model_file.h"
+#include "engine/lora/adapted_weights.h"
 #include "engine/sampling/sampler.h"
 #include "engine/stats.h"
 #include "engine/tokenizer/tokenizer.h"
@@ -21,11 +22,6 @@
 // Abstract, so that the window can be tested with a scripted one.
 
 namespace pio {
-
-struct LoraRequest {
-  std::string path;                // a GGUF adapter or a PEFT folder
-  float scale = 1;
-};
 
 // Which cached tokens a token attends to. What a kind leaves out changes the logits: measure_attention tells by how much.
 struct AttentionChoice {

@@ -39,6 +39,7 @@ class LoadedModel {
   // In the order of need: each member uses the ones above it.
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<LoadedWeights> weights_;
+  std::unique_ptr<AdaptedWeights> adapted_;  // the same with their adapters; null without any
   std::unique_ptr<Model> model_;
   std::unique_ptr<ForwardContext> context_;
   std::unique_ptr<BlockPool> pool_;

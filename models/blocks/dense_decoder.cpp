@@ -72,8 +72,7 @@ Result<void> DenseDecoder::bind_weights(WeightSource& source, Backend& backend) 
   for (std::int64_t l = h.n_layers; l < h.n_layers + c_.n_left_layers; ++l) binder.leave("blk." + std::to_string(l) + ".");
   binder.bind(output_norm_, "output_norm.weight", {h.dim});
   // A tied model may still hold its output matrix: older official Qwen GGUF files and those of Qwen2.5-Coder do.
-  if (!binder.bind_if_present(output_.w, "output.weight", {h.vocab_size, h.dim}) && !h.is_tied)
-    binder.bind(output_.w, "output.weight", {h.vocab_size, h.dim});
+  if (!h.is_tied || binder.has("output.weight")) binder.bind(output_, "output", {h.vocab_size, h.dim});
   Tensor rope_factors;
   if (c_.has_rope_factors) binder.bind_if_present(rope_factors, "rope_freqs.weight", {h.rope_dims / 2});
 
