@@ -3,6 +3,7 @@
 #include <QDir>
 #include <QFileInfo>
 
+#include "app/code/language.h"
 #include "app/history/history_writer.h"
 
 namespace pio {
@@ -19,15 +20,27 @@ void Application::wire(HistoryWriter* writer) {
   });
 }
 
-void Application::openFiles(const QList<QUrl>& files) {
+Application::FileKind Application::kindOf(const QUrl& file, Pane shown) const {
+  if (!file.isLocalFile()) return OtherFile;
+  const QString path = QDir::cleanPath(file.toLocalFile());
+  const QFileInfo info(path);
+  const QString suffix = info.suffix().toLower();
+  if (suffix == QLatin1String("gguf") || (info.isDir() && QFileInfo::exists(path + QStringLiteral("/config.json")))) return ModelFile;
+  if (suffix == QLatin1String("json") && shown != CodePane) return ChatsFile;
+  return isSourceFile(path) || (shown == CodePane && info.isFile()) ? SourceFile : OtherFile;
+}
+
+void Application::openFiles(const QList<QUrl>& files, Pane shown) {
   for (const QUrl& file : files) {
-    const QString path = QDir::cleanPath(file.toLocalFile());
-    const QFileInfo info(path);
-    const QString suffix = info.suffix().toLower();
-    const bool isModelFolder = file.isLocalFile() && info.isDir() && QFileInfo::exists(path + QStringLiteral("/config.json"));
-    if (file.isLocalFile() && (suffix == QLatin1String("gguf") || isModelFolder)) models->choose(path);
-    else if (file.isLocalFile() && suffix == QLatin1String("json")) Q_EMIT importOffered(file);
-    else Q_EMIT unsupportedFile(file);
+    switch (kindOf(file, shown)) {
+      case ModelFile: models->choose(QDir::cleanPath(file.toLocalFile())); break;
+      case ChatsFile: Q_EMIT importOffered(file); break;
+      case SourceFile:
+        code->open(file);
+        Q_EMIT paneRequested(CodePane);
+        break;
+      case OtherFile: Q_EMIT unsupportedFile(file); break;
+    }
   }
 }
 

@@ -6,6 +6,7 @@
 #include <QtQml/qqmlregistration.h>
 
 #include "app/chat/chat_controller.h"
+#include "app/code/code_controller.h"
 #include "app/history/history_model.h"
 #include "app/library/model_library.h"
 #include "app/settings/load_settings.h"
@@ -23,6 +24,7 @@ class Application : public QObject {
   QML_ELEMENT
   QML_UNCREATABLE("made by main()")
   Q_PROPERTY(pio::ChatController* chat MEMBER chat CONSTANT)
+  Q_PROPERTY(pio::CodeController* code MEMBER code CONSTANT)
   Q_PROPERTY(pio::HistoryModel* history MEMBER history CONSTANT)
   Q_PROPERTY(pio::ModelLibrary* models MEMBER models CONSTANT)
   Q_PROPERTY(pio::Settings* settings MEMBER settings CONSTANT)
@@ -33,9 +35,12 @@ class Application : public QObject {
   // What stands in the middle of the window.
   enum Pane { ChatPane, CodePane, ImagePane };
   Q_ENUM(Pane)
+  enum FileKind { ModelFile, ChatsFile, SourceFile, OtherFile };
+  Q_ENUM(FileKind)
 
   using QObject::QObject;
   ChatController* chat = nullptr;
+  CodeController* code = nullptr;
   HistoryModel* history = nullptr;
   ModelLibrary* models = nullptr;
   Settings* settings = nullptr;
@@ -44,9 +49,13 @@ class Application : public QObject {
 
   void wire(HistoryWriter* writer);  // which lives on its own thread; once, when the members are set
 
+  // What becomes of a file that is opened while that pane is shown: to the code pane a .json is source, and so is any file.
+  Q_INVOKABLE pio::Application::FileKind kindOf(const QUrl& file, pio::Application::Pane shown = ChatPane) const;
+
  public slots:
-  // Files dropped on the window or given on the command line: a .gguf becomes the model, a .json export is offered for import.
-  void openFiles(const QList<QUrl>& files);
+  // Files dropped on the window or given on the command line: a .gguf becomes the model, a .json export is offered for
+  // import, source opens in the code pane.
+  void openFiles(const QList<QUrl>& files, pio::Application::Pane shown = ChatPane);
   // Adds the chats of an export that are not there yet; a failure is a notice of the chat controller.
   void importFile(const QUrl& file);
   void exportTo(const QUrl& file);

@@ -4,6 +4,7 @@
 #include <QFileInfo>
 #include <QLocale>
 
+#include "app/code/source_file.h"
 #include "app/history/records.h"
 #include "app/library/model_library.h"
 
@@ -209,6 +210,80 @@ UserError fileNotice(FileNotice what, const QString& path, const QString& detail
       user.explanation = tr("%1 cannot be written.").arg(path);
       break;
   }
+  user.actions = {UserError::Dismiss};
+  return user;
+}
+
+UserError sourceNotice(const SourceFile& file) {
+  UserError user;
+  const QString name = QFileInfo(file.path).fileName();
+  user.actions = {UserError::Dismiss};
+  switch (file.problem) {
+    case SourceProblem::none: return {};
+    case SourceProblem::not_found:
+      user.title = tr("The file is not there");
+      user.explanation = tr("%1 may have been moved, renamed or deleted.").arg(file.path);
+      break;
+    case SourceProblem::not_a_file:
+      user.title = tr("This cannot be opened as a file");
+      user.explanation = tr("%1 is a folder or a device.").arg(name);
+      break;
+    case SourceProblem::too_large:
+      user.title = tr("This file is too large");
+      user.explanation = tr("%1 has %2; the code pane opens files of up to %3.").arg(name, bytesText(file.details.toULongLong()), bytesText(kLargestSource));
+      break;
+    case SourceProblem::binary:
+      user.title = tr("This is not a text file");
+      user.explanation = tr("%1 has bytes in it that no text has.").arg(name);
+      break;
+    case SourceProblem::not_utf8:
+      user.title = tr("This file is not written in UTF-8");
+      user.explanation = tr("%1 uses another encoding. It was left alone: writing it back could damage it.").arg(name);
+      break;
+    case SourceProblem::cannot_read:
+      user.title = tr("The file cannot be read");
+      user.explanation = tr("%1 is protected, or the device it lies on has gone.").arg(name);
+      user.details = file.details;
+      break;
+    case SourceProblem::cannot_write:
+      user.title = tr("The file cannot be written");
+      user.explanation = tr("%1 or its folder is protected, or the disk is full. Nothing was changed.").arg(name);
+      user.details = file.details;
+      break;
+    case SourceProblem::changed_outside:
+      user.title = tr("The file was changed by another program");
+      user.explanation = tr("%1 is not what was opened here any more. Nothing was written.").arg(name);
+      user.actions = {UserError::ReadAgain, UserError::Overwrite};
+      break;
+  }
+  return user;
+}
+
+UserError noProposalNotice(NoProposal why) {
+  UserError user;
+  switch (why) {
+    case NoProposal::no_code:
+      user.title = tr("The answer has no code in it");
+      user.explanation = tr("Nothing is proposed. Asking again in other words, or for fewer lines, may help.");
+      break;
+    case NoProposal::no_change:
+      user.title = tr("Nothing would change");
+      user.explanation = tr("The answer holds the same lines as the file.");
+      break;
+    case NoProposal::cut_off:
+      user.title = tr("The answer is not complete");
+      user.explanation = tr("It ended before its last line, so nothing is proposed.");
+      break;
+  }
+  user.actions = {UserError::Dismiss};
+  return user;
+}
+
+UserError selectionTooLongNotice(bool isSelection, qint64 contextLength) {
+  UserError user;
+  user.title = isSelection ? tr("The selection is too long for this model") : tr("The file is too long for this model to rewrite");
+  user.explanation = isSelection ? tr("Its lines and an answer as long do not fit into the context of %1 tokens. Select fewer lines.").arg(number(static_cast<std::uint64_t>(contextLength)))
+                                 : tr("It and an answer as long do not fit into the context of %1 tokens. Select the lines that are meant.").arg(number(static_cast<std::uint64_t>(contextLength)));
   user.actions = {UserError::Dismiss};
   return user;
 }

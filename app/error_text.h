@@ -22,7 +22,7 @@ class UserError {
 
  public:
   // What a button under the words does; the first one is the primary. ui/chat/ErrorBanner.qml gives each its label.
-  enum Action { Retry, OpenModel, ShorterContext, NewChat, ExportChat, Dismiss };
+  enum Action { Retry, OpenModel, ShorterContext, NewChat, ExportChat, Dismiss, ReadAgain, Overwrite };
   Q_ENUM(Action)
 
   QString title;        // empty: nothing to say
@@ -34,6 +34,7 @@ class UserError {
 };
 
 struct HistoryProblem;
+struct SourceFile;
 
 // Not set for what needs no words: cancelled.
 UserError userErrorOf(const Error& error);
@@ -51,6 +52,12 @@ UserError interruptedLoadNotice(const QString& modelPath);
 UserError contextFullNotice(qint64 contextLength);
 enum class FileNotice { export_failed, import_failed, settings_not_saved };
 UserError fileNotice(FileNotice what, const QString& path, const QString& details);
+
+// The code pane's.
+UserError sourceNotice(const SourceFile& file);
+enum class NoProposal { no_code, no_change, cut_off };  // of an answer that was to be one
+UserError noProposalNotice(NoProposal why);
+UserError selectionTooLongNotice(bool isSelection, qint64 contextLength);
 
 // "9.7 GB" as a person reads it, with a no-break space.
 QString bytesText(quint64 bytes);

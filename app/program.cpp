@@ -6,6 +6,7 @@
 #include <QStandardPaths>
 
 #include "app/chat/chat_controller_p.h"
+#include "app/code/code_controller_p.h"
 #include "app/engine_worker.h"
 #include "app/history/history_model_p.h"
 #include "app/history/history_writer.h"
@@ -28,6 +29,7 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
   m_worker = new EngineWorker(std::move(engine));  // no parents: they move to their threads
   m_writer = new HistoryWriter;
   m_files = new BackgroundFiles;
+  m_code = new CodeWorker;
   const auto start = [](QThread& thread, QObject* object, const QString& name) {
     thread.setObjectName(name);
     object->moveToThread(&thread);
@@ -37,6 +39,8 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
   start(m_engineThread, m_worker, QStringLiteral("engine"));
   start(m_historyThread, m_writer, QStringLiteral("history"));
   start(m_filesThread, m_files, QStringLiteral("files"));
+  m_code->moveToThread(&m_filesThread);
+  QObject::connect(&m_filesThread, &QThread::finished, m_code, &QObject::deleteLater);
 
   m_application = std::make_unique<Application>();
   Application* app = m_application.get();
@@ -50,6 +54,8 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
           m_worker, m_writer, app->history, app->models, app->settings, m_session->loadNotePath()}),
       app);
   app->load = new LoadSettings({m_worker, app->chat, app->models, app->settings}, app);
+  app->code = new CodeController(std::make_unique<CodeController::Private>(CodeController::Private::Wiring{m_worker, m_code, app->chat, app->settings}), app);
+  QObject::connect(app->code, &CodeController::engineNeeded, app->chat, [app] { app->chat->setEngineTaken(app->code->isOnEngine()); });
   app->wire(m_writer);
 
   const QStringList interrupted = SessionLock::takeInterruptedLoads(options.dataFolder);
@@ -94,6 +100,7 @@ void Program::loadFirstModel(const ProgramOptions& options, bool wasInterrupted)
 
 Program::~Program() {
   m_application->chat->shutDown();
+  m_application->code->shutDown();
   m_application->history->endUndo();
   m_application->settings->saveNow();
 

@@ -16,6 +16,7 @@ namespace pio {
 class EngineWorker;
 class HistoryWriter;
 class BackgroundFiles;
+class CodeWorker;
 class SessionLock;
 
 // $XDG_DATA_HOME/inference-pio, or ~/.local/share/inference-pio.
@@ -39,6 +40,7 @@ class Program {
 
   Application* application() const { return m_application.get(); }
   ChatController* chat() const { return m_application->chat; }
+  CodeController* code() const { return m_application->code; }
   HistoryModel* history() const { return m_application->history; }
   ModelLibrary* models() const { return m_application->models; }
   Settings* settings() const { return m_application->settings; }
@@ -51,6 +53,7 @@ class Program {
   EngineWorker* m_worker = nullptr;      // each is deleted by the end of its thread
   HistoryWriter* m_writer = nullptr;
   BackgroundFiles* m_files = nullptr;
+  CodeWorker* m_code = nullptr;          // on the files thread
   std::unique_ptr<Application> m_application;  // parent of the view models
 };
 

@@ -42,7 +42,7 @@ void ChatController::Private::enqueue(const Turn& turn) {
 }
 
 void ChatController::Private::pump() {
-  while (!active && isReady && !isLoading && !queue.isEmpty()) {
+  while (!active && isReady && !isLoading && !isEngineTaken && !queue.isEmpty()) {
     const Turn turn = queue.takeFirst();
     const auto chat = chats.find(turn.chatId);
     const QString needed = turn.continues ? turn.answerId : turn.answerTo;
@@ -293,7 +293,7 @@ void ChatController::Private::countDraft() {
     return;
   }
   // Only when the engine's thread is idle: behind an answer the figure would come too late to be of use. It is asked again then.
-  if (q->state() != Ready) return;
+  if (q->state() != Ready || isEngineTaken) return;
   QMetaObject::invokeMethod(w.worker, [worker = w.worker, serial = draftSerial, text] { worker->countTokens(serial, text); });
 }
 
@@ -505,7 +505,7 @@ ChatController::State ChatController::state() const {
   return d->isReady ? Ready : NoModel;
 }
 
-bool ChatController::busy() const { return state() != NoModel && state() != Ready; }
+bool ChatController::busy() const { return (state() != NoModel && state() != Ready) || (d->isEngineTaken && queued()); }
 bool ChatController::queued() const { return d->waitsIn(d->chatId); }
 ConversationModel* ChatController::messages() const { return d->messages; }
 QString ChatController::chatId() const { return d->chatId; }
@@ -573,6 +573,14 @@ void ChatController::openLastChat(const QString& chatId, const QString& newDraft
     if (d->chatId.isEmpty()) Q_EMIT draftChanged();
   }
   if (!d->isBegun && d->chatId.isEmpty() && !chatId.isEmpty()) openChat(chatId);
+}
+
+void ChatController::setEngineTaken(bool taken) {
+  if (taken == d->isEngineTaken) return;
+  d->isEngineTaken = taken;
+  d->pump();
+  Q_EMIT stateChanged();
+  if (!taken) d->countTimer.start();
 }
 
 void ChatController::shutDown() {
@@ -659,6 +667,8 @@ void ChatController::stop() {
     d->isStopping = true;
     d->queue.clear();
     d->loadStop.request_stop();
+  } else if (d->isEngineTaken) {
+    d->queue.removeIf([this](const Private::Turn& turn) { return turn.chatId == d->chatId; });
   }
   Q_EMIT stateChanged();
 }
@@ -830,6 +840,8 @@ void ChatController::runAction(int userErrorAction) {
       newChat();
       break;
     case UserError::ExportChat: Q_EMIT exportRequested(); break;
+    case UserError::ReadAgain:  // the code pane's
+    case UserError::Overwrite:
     case UserError::Dismiss: dismissNotice(); break;
   }
 }

@@ -19,7 +19,7 @@ class ChatController : public QObject {
   QML_UNCREATABLE("made by the program")
   Q_PROPERTY(State state READ state NOTIFY stateChanged)
   Q_PROPERTY(bool busy READ busy NOTIFY stateChanged)                    // something runs that Stop ends
-  Q_PROPERTY(bool queued READ queued NOTIFY stateChanged)                // a prompt waits for the model to be ready
+  Q_PROPERTY(bool queued READ queued NOTIFY stateChanged)                // a prompt waits for the model to be ready, or for another pane's answer
   Q_PROPERTY(pio::ConversationModel* messages READ messages CONSTANT)
   Q_PROPERTY(QString chatId READ chatId NOTIFY chatChanged)              // "" for a new one that has no message yet
   Q_PROPERTY(QString title READ title NOTIFY chatChanged)                // "" for a new one
@@ -78,6 +78,7 @@ class ChatController : public QObject {
   void showNotice(const UserError& notice);
   void openLastChat(const QString& chatId, const QString& newDraft);  // unless something was begun already
   void interruptedLoad(const QString& modelPath);                     // the last start died loading it
+  void setEngineTaken(bool taken);                                    // another pane is being answered: turns wait
   void shutDown();                                                    // stops everything and saves the draft
   void endShutDown();                                                 // when the engine's thread has ended: no turn is left open
 

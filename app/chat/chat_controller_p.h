@@ -104,6 +104,7 @@ struct ChatController::Private {
   quint64 loadNumber = 0;
   bool isLoading = false;
   bool isReady = false;                   // a model is loaded
+  bool isEngineTaken = false;             // by another pane
   std::stop_source loadStop;
   QString modelPath, modelName, modelDetail;
   QStringList modelNotes;

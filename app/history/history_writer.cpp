@@ -96,6 +96,7 @@ void HistoryWriter::addMessage(const MessageRecord& record) {
 }
 
 void HistoryWriter::appendText(quint64, const QString& messageId, const QString& delta, qint64 nTokens) {
+  if (messageId.isEmpty()) return;  // the code pane's answers are not kept
   if (messageId != m_streamId) {
     commitStream();
     m_streamId = messageId;

@@ -6,6 +6,7 @@
 #include <QHash>
 #include <algorithm>
 #include <map>
+#include <mutex>
 #include <string>
 
 #include "app/text/grammars.h"
@@ -139,7 +140,9 @@ Query makeQuery(const Grammar& grammar) {
 
 // Compiling a query costs milliseconds and its result never changes: each is made once and kept for the life of the program.
 const Query& queryOf(const Grammar& grammar) {
+  static std::mutex mutex;  // answers are coloured on the GUI thread, files on that of the files; a query itself never changes
   static std::map<const Grammar*, Query> made;
+  const std::scoped_lock lock(mutex);
   const auto it = made.find(&grammar);
   return it != made.end() ? it->second : made.emplace(&grammar, makeQuery(grammar)).first->second;
 }

@@ -18,7 +18,7 @@ struct ColourRun {
   bool operator==(const ColourRun&) const = default;
 };
 
-// Colours one piece of code, which may grow. GUI thread; code that takes over 100 ms of the thread or has over 200,000 signs stays plain.
+// Colours one piece of code, which may grow. One thread at a time; code that takes over 100 ms of the thread or has over 200,000 signs stays plain.
 class CodeColourer {
  public:
   // `language` as it stands behind a fence ("c++", "py", "tsx"); an unknown one leaves everything plain.

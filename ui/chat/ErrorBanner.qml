@@ -25,6 +25,8 @@ Rectangle {
         case UserError.OpenModel: return qsTr("Open a model…")
         case UserError.ShorterContext: return qsTr("Use a shorter context")
         case UserError.NewChat: return qsTr("New chat")
+        case UserError.ReadAgain: return qsTr("Read it again")
+        case UserError.Overwrite: return qsTr("Write all the same")
         case UserError.ExportChat: return qsTr("Export the chat…")
         }
         return qsTr("Dismiss")

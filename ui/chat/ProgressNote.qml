@@ -32,6 +32,8 @@ Row {
         case ChatController.Stopping:
             return qsTr("Stopping")
         }
+        if (root.chat.state === ChatController.Ready && root.chat.queued)
+            return qsTr("Queued · code pane")
         return root.hasText && root.chat.draftTokens > 0 ? qsTr("%1 tokens").arg(Figures.count(root.chat.draftTokens)) : ""
     }
 
@@ -71,7 +73,7 @@ Row {
             sourceComponent: Tip {
                 parent: label
                 visible: true
-                text: qsTr("Will be sent when the model is ready")
+                text: root.isLoading ? qsTr("Will be sent when the model is ready") : qsTr("Will be sent when the code pane has its answer")
             }
         }
     }

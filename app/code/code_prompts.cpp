@@ -1,0 +1,211 @@
+#include "app/code/code_prompts.h"
+
+#include <QSet>
+#include <algorithm>
+
+#include "app/code/source_file.h"
+
+namespace pio {
+namespace {
+
+constexpr double kSignsPerToken = 2.5;
+constexpr qsizetype kFrameTokens = 320;   // the words around the code, the chat format's marks
+
+struct Fence {
+  QChar sign;
+  qsizetype length = 0;
+};
+
+// The fence that a line is, if it is one.
+std::optional<Fence> fenceOf(QStringView line) {
+  qsizetype at = 0;
+  while (at < line.size() && at < 4 && line[at] == u' ') ++at;
+  if (at == 4 || at == line.size() || (line[at] != u'`' && line[at] != u'~')) return std::nullopt;
+  const QChar sign = line[at];
+  qsizetype end = at;
+  while (end < line.size() && line[end] == sign) ++end;
+  if (end - at < 3) return std::nullopt;
+  if (sign == u'`' && line.mid(end).contains(u'`')) return std::nullopt;  // code in the middle of a sentence
+  return Fence{sign, end - at};
+}
+
+bool closes(QStringView line, const Fence& open) {
+  const std::optional<Fence> fence = fenceOf(line);
+  if (!fence || fence->sign != open.sign || fence->length < open.length) return false;
+  return line.trimmed().size() == fence->length;
+}
+
+QString fenced(const QStringList& lines, const QString& language) {
+  qsizetype longest = 2;
+  for (const QString& line : lines) {
+    qsizetype run = 0;
+    for (const QChar c : line) {
+      run = c == u'`' ? run + 1 : 0;
+      longest = std::max(longest, run);
+    }
+  }
+  const QString mark(longest + 1, u'`');
+  return mark + language + u'\n' + lines.join(u'\n') + u'\n' + mark + u'\n';
+}
+
+qsizetype signsOf(const QStringList& lines, int first, int last) {
+  qsizetype n = 0;
+  for (int i = first; i <= last; ++i) n += lines[i].size() + 1;
+  return n;
+}
+
+QString indentOf(const QString& line) {
+  qsizetype at = 0;
+  while (at < line.size() && (line[at] == u' ' || line[at] == u'\t')) ++at;
+  return line.left(at);
+}
+
+// What all lines with words in them begin with.
+QString commonIndent(const QStringList& lines) {
+  std::optional<QString> common;
+  for (const QString& line : lines) {
+    if (line.trimmed().isEmpty()) continue;
+    const QString indent = indentOf(line);
+    if (!common) common = indent;
+    qsizetype same = 0;
+    while (same < common->size() && same < indent.size() && (*common)[same] == indent[same]) ++same;
+    common->truncate(same);
+  }
+  return common.value_or(QString());
+}
+
+QString firstWords(const QStringList& lines) {
+  const auto it = std::find_if(lines.begin(), lines.end(), [](const QString& line) { return !line.trimmed().isEmpty(); });
+  return it == lines.end() ? QString() : it->trimmed();
+}
+
+QString lastWords(const QStringList& lines) {
+  const auto it = std::find_if(lines.rbegin(), lines.rend(), [](const QString& line) { return !line.trimmed().isEmpty(); });
+  return it == lines.rend() ? QString() : it->trimmed();
+}
+
+// The file begins and ends as the answer does, and the selection does neither.
+bool isWholeFile(const CodeQuestion& question, const QStringList& code) {
+  const QStringList selection = question.lines.mid(question.first, question.last - question.first + 1);
+  return firstWords(code) == firstWords(question.lines) && lastWords(code) == lastWords(question.lines) &&
+         firstWords(selection) != firstWords(question.lines) && lastWords(selection) != lastWords(question.lines);
+}
+
+}  // namespace
+
+QString systemWords() {
+  return QStringLiteral("You help a programmer with the file that is shown. Be exact and brief. Keep the style of the file, and change nothing that was not asked for.");
+}
+
+CodeExcerpt excerptOf(const CodeQuestion& question, qsizetype nSigns) {
+  const int nLines = int(question.lines.size());
+  CodeExcerpt out{0, nLines - 1};
+  if (signsOf(question.lines, 0, nLines - 1) <= nSigns) return out;
+  out.isCut = true;
+  if (!question.hasSelection()) {
+    // The beginning: imports and the first definitions say most about a file.
+    qsizetype used = 0;
+    int last = -1;
+    while (last + 1 < nLines && used + question.lines[last + 1].size() + 1 <= nSigns) used += question.lines[++last].size() + 1;
+    out.last = last;
+    out.fits = question.task == CodeTask::ask || question.task == CodeTask::explain ? last >= 0 : false;
+    return out;
+  }
+  out.first = question.first;
+  out.last = question.last;
+  qsizetype used = signsOf(question.lines, out.first, out.last);
+  out.fits = used <= nSigns;
+  for (bool grew = out.fits; grew;) {
+    grew = false;
+    if (out.first > 0 && used + question.lines[out.first - 1].size() + 1 <= nSigns) {
+      used += question.lines[--out.first].size() + 1;
+      grew = true;
+    }
+    if (out.last + 1 < nLines && used + question.lines[out.last + 1].size() + 1 <= nSigns) {
+      used += question.lines[++out.last].size() + 1;
+      grew = true;
+    }
+  }
+  return out;
+}
+
+QString promptOf(const CodeQuestion& question, const CodeExcerpt& excerpt) {
+  QString out = QStringLiteral("File %1").arg(question.fileName);
+  if (!question.language.isEmpty()) out += QStringLiteral(" (%1)").arg(question.language);
+  if (excerpt.isCut) out += QStringLiteral(", lines %1 to %2 of %3").arg(excerpt.first + 1).arg(excerpt.last + 1).arg(question.lines.size());
+  out += QStringLiteral(":\n") + fenced(question.lines.mid(excerpt.first, excerpt.last - excerpt.first + 1), question.fence);
+  const bool all = !question.hasSelection();
+  const QString what = all ? QStringLiteral("the file") : QStringLiteral("the selected lines");
+  if (!all) {
+    out += QStringLiteral("\nSelected lines %1 to %2:\n").arg(question.first + 1).arg(question.last + 1);
+    out += fenced(question.lines.mid(question.first, question.last - question.first + 1), question.fence);
+  }
+  out += u'\n';
+  const QString form = QStringLiteral(
+      " Answer with one fenced code block that holds the complete new text of %1 and nothing else. Then say in one sentence what you changed.").arg(what);
+  switch (question.task) {
+    case CodeTask::ask: return out + question.words;
+    case CodeTask::explain:
+      out += QStringLiteral("Explain what %1 do, step by step, for someone who knows the language but not this code.").arg(all ? QStringLiteral("the parts of the file") : what);
+      if (!question.words.isEmpty()) out += u' ' + question.words;
+      return out;
+    case CodeTask::fix:
+      out += QStringLiteral("Find what is wrong in %1 and correct it; change as little as possible.").arg(what);
+      if (!question.words.isEmpty()) out += u' ' + question.words;
+      return out + form;
+    case CodeTask::generate: return out + QStringLiteral("Rewrite %1 so that this is done: ").arg(what) + question.words + form;
+  }
+  return out;
+}
+
+CodeBudget budgetOf(const CodeQuestion& question, qsizetype nTokens) {
+  const bool changes = question.task == CodeTask::fix || question.task == CodeTask::generate;
+  const int first = question.hasSelection() ? question.first : 0;
+  const int last = question.hasSelection() ? question.last : int(question.lines.size()) - 1;
+  const qsizetype selected = signsOf(question.lines, first, last);
+  CodeBudget out;
+  // A replacement is about as long as what it replaces, and a third more for what is added.
+  out.answerTokens = changes ? std::max<qsizetype>(512, qsizetype(double(selected) * 1.33 / kSignsPerToken)) : std::min<qsizetype>(1024, nTokens / 4);
+  const qsizetype words = question.words.size() + (question.hasSelection() ? selected : 0);
+  out.signs = std::max<qsizetype>(0, qsizetype(double(nTokens - out.answerTokens - kFrameTokens) * kSignsPerToken) - words);
+  return out;
+}
+
+std::optional<QString> firstFence(const QString& answer) {
+  std::optional<Fence> open;
+  QStringList inside;
+  for (const QString& line : linesOf(answer)) {
+    if (!open) open = fenceOf(line);
+    else if (closes(line, *open)) break;
+    else inside.append(line);
+  }
+  return open ? std::optional(inside.join(u'\n')) : std::nullopt;
+}
+
+std::optional<QString> codeOf(const CodeQuestion& question, const QString& answer) {
+  if (std::optional<QString> fence = firstFence(answer)) return fence;
+  QSet<QString> known;
+  for (const QString& line : question.lines) known.insert(line.trimmed());
+  int nKnown = 0, nLines = 0;
+  for (const QString& line : linesOf(answer)) {
+    if (line.trimmed().isEmpty()) continue;
+    ++nLines;
+    nKnown += known.contains(line.trimmed());
+  }
+  return nLines > 0 && 2 * nKnown > nLines ? std::optional(answer) : std::nullopt;
+}
+
+QStringList proposedLines(const CodeQuestion& question, const QString& code) {
+  QStringList lines = linesOf(code);
+  if (!question.hasSelection() || isWholeFile(question, lines)) return lines;
+  const QStringList selection = question.lines.mid(question.first, question.last - question.first + 1);
+  const QString wanted = commonIndent(selection);
+  if (!wanted.isEmpty() && commonIndent(lines).isEmpty()) {
+    for (QString& line : lines) {
+      if (!line.trimmed().isEmpty()) line.prepend(wanted);
+    }
+  }
+  return question.lines.mid(0, question.first) + lines + question.lines.mid(question.last + 1);
+}
+
+}  // namespace pio

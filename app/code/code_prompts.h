@@ -1,0 +1,55 @@
+#pragma once
+
+#include <QString>
+#include <QStringList>
+#include <optional>
+
+// What the model is asked, and what of its answer is code. Pure.
+
+namespace pio {
+
+enum class CodeTask { ask, explain, fix, generate };
+
+struct CodeQuestion {
+  CodeTask task = CodeTask::ask;
+  QString words;            // the person's; may be empty for explain and fix
+  QString fileName;
+  QString language;         // "Python", for the model
+  QString fence;            // "python", behind the fence
+  QStringList lines;        // the whole file
+  int first = 0, last = -1; // the selection, lines from 0, both included; last < first: all of the file
+  bool hasSelection() const { return last >= first; }
+};
+
+// The selection with as many lines around it as fit.
+struct CodeExcerpt {
+  int first = 0, last = -1;  // lines of the file that are shown
+  bool isCut = false;        // not all of the file
+  bool fits = true;          // false: the selection alone is too long
+};
+
+// `nSigns`: what the file may take in the prompt, in UTF-16 units.
+CodeExcerpt excerptOf(const CodeQuestion& question, qsizetype nSigns);
+
+QString systemWords();
+QString promptOf(const CodeQuestion& question, const CodeExcerpt& excerpt);
+
+// A context of `nTokens` as signs for the excerpt and as tokens for the answer. Code takes 2.5 to 4 signs a token in the four families'
+// vocabularies; 2.5 is counted, so that the prompt does not end up too long.
+struct CodeBudget {
+  qsizetype signs = 0;
+  qsizetype answerTokens = 0;
+};
+CodeBudget budgetOf(const CodeQuestion& question, qsizetype nTokens);
+
+// The inside of the first fence of ``` or ~~~; a fence that is open at the end counts to the end. Nothing where there is none.
+std::optional<QString> firstFence(const QString& answer);
+// The code of an answer that was asked for it: the first fence or, where there is none, all of the answer if most of its lines are lines of what was
+// asked about.
+std::optional<QString> codeOf(const CodeQuestion& question, const QString& answer);
+
+// The new lines of the whole file after the proposal `code`: in place of the selection, or of everything. What models get wrong without harm is
+// put right: an indentation of the selection that the answer left out, and a whole file where only the selection was asked for.
+QStringList proposedLines(const CodeQuestion& question, const QString& code);
+
+}  // namespace pio

@@ -1,0 +1,358 @@
+#include <gtest/gtest.h>
+
+#include <QDir>
+#include <QFile>
+#include <QFileInfo>
+#include <QTemporaryDir>
+#include <random>
+#include <sys/stat.h>
+
+#include "app/code/code_prompts.h"
+#include "app/code/diff.h"
+#include "app/code/language.h"
+#include "app/code/source_file.h"
+#include "app/code/source_outline.h"
+#include "app/code/syntax_check.h"
+#include "app/text/highlight.h"
+
+namespace pio {
+namespace {
+
+void put(const QString& path, const QByteArray& bytes) {
+  QFile file(path);
+  ASSERT_TRUE(file.open(QIODevice::WriteOnly));
+  file.write(bytes);
+}
+
+QByteArray get(const QString& path) {
+  QFile file(path);
+  return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
+}
+
+SourceText textOf(const QByteArray& bytes) { return SourceText::of(bytes); }
+
+std::vector<bool> all(const std::vector<Hunk>& hunks, bool value) { return std::vector<bool>(hunks.size(), value); }
+
+bool hasGrammars() { return CodeColourer::knows(QStringLiteral("python")); }
+
+// ---- source_file ----
+
+TEST(SourceText, WritesBackEveryByteItRead) {
+  for (const QByteArray& bytes : {QByteArray(""), QByteArray("\n"), QByteArray("a"), QByteArray("a\nb"), QByteArray("a\nb\n"), QByteArray("a\r\nb\r\n"),
+                                  QByteArray("a\r\nb\nc\r\n\n"), QByteArray("\xEF\xBB\xBFint x;\r\n"), QByteArray("lone\rreturn\n"), QByteArray("ü—漢\n")}) {
+    EXPECT_EQ(textOf(bytes).bytes(), bytes) << bytes.toPercentEncoding().constData();
+  }
+}
+
+TEST(SourceText, TakesTheCommonerLineEnd) {
+  EXPECT_EQ(textOf("a\r\nb\r\nc\n").commonEnd(), SourceText::LineEnd::crlf);
+  EXPECT_EQ(textOf("a\nb\r\nc\n").commonEnd(), SourceText::LineEnd::lf);
+  EXPECT_EQ(textOf("").commonEnd(), SourceText::LineEnd::lf);
+}
+
+TEST(SourceFile, RefusesWhatIsNoTextInWords) {
+  QTemporaryDir folder;
+  const QString path = folder.filePath("x");
+  EXPECT_EQ(readSource(path).problem, SourceProblem::not_found);
+  EXPECT_EQ(readSource(folder.path()).problem, SourceProblem::not_a_file);
+  EXPECT_EQ(readSource("/dev/zero").problem, SourceProblem::not_a_file);
+  put(path, QByteArray(kLargestSource, 'a'));
+  EXPECT_EQ(readSource(path).problem, SourceProblem::none);
+  put(path, QByteArray(kLargestSource + 1, 'a'));
+  EXPECT_EQ(readSource(path).problem, SourceProblem::too_large);
+  put(path, QByteArray("a\0b", 3));
+  EXPECT_EQ(readSource(path).problem, SourceProblem::binary);
+  put(path, "caf\xE9\n");  // Latin-1
+  EXPECT_EQ(readSource(path).problem, SourceProblem::not_utf8);
+  put(path, "cut \xE2\x82");
+  EXPECT_EQ(readSource(path).problem, SourceProblem::not_utf8);
+  ::mkfifo(folder.filePath("pipe").toUtf8().constData(), 0600);
+  EXPECT_EQ(readSource(folder.filePath("pipe")).problem, SourceProblem::not_a_file);
+}
+
+TEST(SourceFile, WritesThroughLinksAndKeepsPermissions) {
+  QTemporaryDir folder;
+  const QString path = folder.filePath("run.sh"), link = folder.filePath("link.sh");
+  put(path, "old\n");
+  QFile::setPermissions(path, QFile::ReadOwner | QFile::WriteOwner | QFile::ExeOwner | QFile::ReadGroup);
+  const auto permissions = QFile::permissions(path);
+  ASSERT_TRUE(QFile::link(path, link));
+  const SourceFile written = writeSource(link, "new\n", "old\n", false);
+  EXPECT_EQ(written.problem, SourceProblem::none);
+  EXPECT_EQ(written.replaced, "old\n");
+  EXPECT_TRUE(QFileInfo(link).isSymLink());
+  EXPECT_EQ(get(path), "new\n");
+  EXPECT_EQ(QFile::permissions(path), permissions);
+  EXPECT_EQ(QDir(folder.path()).entryList(QDir::Files | QDir::Hidden).size(), 2);  // no temporary file is left
+}
+
+TEST(SourceFile, WritesNothingOverWhatAnotherProgramWrote) {
+  QTemporaryDir folder;
+  const QString path = folder.filePath("a.c");
+  put(path, "theirs\n");
+  EXPECT_EQ(writeSource(path, "ours\n", "old\n", false).problem, SourceProblem::changed_outside);
+  EXPECT_EQ(get(path), "theirs\n");
+  const SourceFile forced = writeSource(path, "ours\n", "old\n", true);
+  EXPECT_EQ(forced.problem, SourceProblem::none);
+  EXPECT_EQ(forced.replaced, "theirs\n");
+  EXPECT_EQ(get(path), "ours\n");
+  QFile::remove(path);
+  EXPECT_EQ(writeSource(path, "ours\n", "ours\n", false).problem, SourceProblem::changed_outside);
+}
+
+TEST(SourceFile, SaysSoWhenTheFolderIsProtected) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may write everywhere";
+  QTemporaryDir folder;
+  const QString path = folder.filePath("a.c");
+  put(path, "old\n");
+  QFile::setPermissions(folder.path(), QFile::ReadOwner | QFile::ExeOwner);
+  EXPECT_EQ(writeSource(path, "new\n", "old\n", false).problem, SourceProblem::cannot_write);
+  EXPECT_EQ(get(path), "old\n");
+  QFile::setPermissions(folder.path(), QFile::ReadOwner | QFile::WriteOwner | QFile::ExeOwner);
+}
+
+// ---- diff ----
+
+TEST(Diff, FindsTheChangedLinesAndNoOthers) {
+  const QStringList before = {"a", "b", "c", "d", "e", "f", "g", "h"};
+  const QStringList after = {"a", "B", "c", "d", "e", "f", "new", "g", "h"};
+  const auto hunks = compareLines(before, after);
+  ASSERT_EQ(hunks.size(), 2u);
+  EXPECT_EQ(hunks[0].beforeStart, 1);
+  EXPECT_EQ(hunks[0].nRemoved, 1);
+  EXPECT_EQ(hunks[0].nAdded, 1);
+  EXPECT_EQ(hunks[1].beforeStart, 6);
+  EXPECT_EQ(hunks[1].beforeCount, 0);
+  EXPECT_EQ(hunks[1].afterStart, 6);
+  EXPECT_EQ(hunks[1].afterCount, 1);
+  EXPECT_TRUE(compareLines(before, before).empty());
+  EXPECT_TRUE(compareLines({}, {}).empty());
+  EXPECT_EQ(compareLines({}, {"a"}).size(), 1u);
+  EXPECT_EQ(compareLines({"a"}, {}).size(), 1u);
+}
+
+TEST(Diff, TakingAllHunksGivesTheNewTextAndNoneTheOldOne) {
+  std::mt19937 random(7);
+  const auto pick = [&random](int n) { return int(random() % unsigned(n)); };
+  for (int round = 0; round < 300; ++round) {
+    QByteArray bytes;
+    QStringList after;
+    const int n = pick(30);
+    for (int i = 0; i < n; ++i) {
+      const QByteArray line = QByteArray::number(pick(6));
+      bytes += line + (pick(4) == 0 ? "\r\n" : "\n");
+      if (pick(5) != 0) after.append(QString::fromLatin1(line));
+      if (pick(6) == 0) after.append(QStringLiteral("n%1").arg(pick(3)));
+    }
+    if (pick(2) && !bytes.isEmpty()) bytes.chop(bytes.endsWith("\r\n") ? 2 : 1);
+    const SourceText before = textOf(bytes);
+    const auto hunks = compareLines(before.lines, after);
+    EXPECT_EQ(merged(before, after, hunks, all(hunks, false)).bytes(), bytes);
+    const SourceText taken = merged(before, after, hunks, all(hunks, true));
+    EXPECT_EQ(taken.lines, after);
+    // One by one, the others left: the lines in the hunk are the new ones, all around it the old ones.
+    for (std::size_t i = 0; i < hunks.size(); ++i) {
+      auto one = all(hunks, false);
+      one[i] = true;
+      const QStringList expected = before.lines.mid(0, hunks[i].beforeStart) + after.mid(hunks[i].afterStart, hunks[i].afterCount) +
+                                   before.lines.mid(hunks[i].beforeStart + hunks[i].beforeCount);
+      EXPECT_EQ(merged(before, after, hunks, one).lines, expected);
+    }
+  }
+}
+
+TEST(Diff, KeepsLineEndsMarkAndTheMissingLastEnd) {
+  const SourceText before = textOf("\xEF\xBB\xBF" "a\r\nb\r\nc");
+  const QStringList after = {"a", "B", "c", "d"};
+  const auto hunks = compareLines(before.lines, after);
+  EXPECT_EQ(merged(before, after, hunks, all(hunks, true)).bytes(), "\xEF\xBB\xBF" "a\r\nB\r\nc\r\nd");
+}
+
+TEST(Diff, StandsLargeAndWhollyDifferentFiles) {
+  QStringList before, after;
+  for (int i = 0; i < 6000; ++i) {
+    before.append(QStringLiteral("old %1").arg(i));
+    after.append(i % 3 == 0 ? QStringLiteral("old %1").arg(i) : QStringLiteral("new %1").arg(i));
+  }
+  const auto hunks = compareLines(before, after);
+  const SourceText text = textOf((before.join(u'\n') + u'\n').toUtf8());
+  EXPECT_EQ(merged(text, after, hunks, all(hunks, true)).lines, after);
+}
+
+TEST(Diff, MarksTheWordsThatChanged) {
+  const auto [removed, added] = changedWords("    total += entry.amount", "    total -= entry.net_amount");
+  EXPECT_EQ(removed, (std::vector<TextRange>{{10, 1}, {19, 6}}));
+  EXPECT_EQ(added, (std::vector<TextRange>{{10, 1}, {19, 10}}));
+  EXPECT_TRUE(changedWords("alpha beta", "x y z").first.empty());  // nothing in common: no confetti
+}
+
+// ---- code_prompts ----
+
+CodeQuestion questionAbout(const QStringList& lines, int first, int last) {
+  CodeQuestion question;
+  question.task = CodeTask::fix;
+  question.fileName = "a.py";
+  question.language = "Python";
+  question.fence = "python";
+  question.lines = lines;
+  question.first = first;
+  question.last = last;
+  return question;
+}
+
+TEST(CodePrompts, TakesTheFirstFence) {
+  EXPECT_EQ(firstFence("Here:\n```python\na = 1\n\nb\n```\nand\n```\nother\n```\n"), "a = 1\n\nb");
+  EXPECT_EQ(firstFence("~~~\nx\n~~~"), "x");
+  EXPECT_EQ(firstFence("````md\n```\ninner\n```\n````\n"), "```\ninner\n```");
+  EXPECT_EQ(firstFence("```py\nopen to the end"), "open to the end");
+  EXPECT_EQ(firstFence("```py\r\na\r\n```\r\n"), "a");
+  EXPECT_FALSE(firstFence("Use `a` and ```b``` instead."));
+  EXPECT_FALSE(firstFence(""));
+}
+
+TEST(CodePrompts, TakesAnAnswerWithoutFenceOnlyWhenItIsTheCode) {
+  const auto question = questionAbout({"def f():", "    return 1", "print(f())"}, 0, 1);
+  EXPECT_EQ(codeOf(question, "def f():\n    return 2\nprint(f())"), "def f():\n    return 2\nprint(f())");
+  EXPECT_FALSE(codeOf(question, "The function looks right to me.\nI would keep it."));
+}
+
+TEST(CodePrompts, PutsTheProposalInTheSelectionsPlace) {
+  const QStringList lines = {"import x", "def f():", "    a = 1", "    return b", "f()"};
+  EXPECT_EQ(proposedLines(questionAbout(lines, 2, 3), "    a = 2\n    return a\n"), (QStringList{"import x", "def f():", "    a = 2", "    return a", "f()"}));
+  // Models leave the indentation out …
+  EXPECT_EQ(proposedLines(questionAbout(lines, 2, 3), "a = 2\n\nif a:\n    return a"),
+            (QStringList{"import x", "def f():", "    a = 2", "", "    if a:", "        return a", "f()"}));
+  // … or give all of the file.
+  const QStringList whole = {"import x", "def f():", "    return 2", "f()"};
+  EXPECT_EQ(proposedLines(questionAbout(lines, 2, 3), whole.join('\n')), whole);
+  EXPECT_EQ(proposedLines(questionAbout(lines, 0, -1), "x\n"), QStringList{"x"});
+}
+
+TEST(CodePrompts, CutsLongFilesAroundTheSelection) {
+  QStringList lines;
+  for (int i = 0; i < 1000; ++i) lines.append(QStringLiteral("line %1").arg(i, 4, 10, QLatin1Char('0')));  // 10 signs with its end
+  const auto question = questionAbout(lines, 500, 509);
+  const CodeExcerpt cut = excerptOf(question, 300);
+  EXPECT_TRUE(cut.fits);
+  EXPECT_TRUE(cut.isCut);
+  EXPECT_EQ(cut.first, 490);
+  EXPECT_EQ(cut.last, 519);
+  EXPECT_FALSE(excerptOf(question, 99).fits);
+  EXPECT_FALSE(excerptOf(question, 10'000).isCut);
+  const QString prompt = promptOf(question, cut);
+  EXPECT_TRUE(prompt.contains("lines 491 to 520 of 1000"));
+  EXPECT_FALSE(prompt.contains("line 0489"));
+  EXPECT_TRUE(prompt.contains("Selected lines 501 to 510"));
+}
+
+TEST(CodePrompts, FencesCodeThatHasFencesInIt) {
+  const auto question = questionAbout({"```", "text", "```"}, 0, -1);
+  EXPECT_TRUE(promptOf(question, excerptOf(question, 1000)).contains("````python\n```\ntext\n```\n````\n"));
+}
+
+TEST(CodePrompts, LeavesRoomForTheAnswer) {
+  const auto question = questionAbout({QString(2500, 'x')}, 0, 0);
+  const CodeBudget budget = budgetOf(question, 4096);
+  EXPECT_GE(budget.answerTokens, 1000);  // the replacement of 2,500 signs
+  EXPECT_LE(double(budget.signs + 2500) / 2.5 + double(budget.answerTokens), 4096);
+  EXPECT_EQ(budgetOf(questionAbout({QString(100'000, 'x')}, 0, 0), 4096).signs, 0);
+}
+
+// ---- language, syntax, outline ----
+
+TEST(Language, KnowsFilesByTheirNames) {
+  EXPECT_EQ(languageOf("/a/b.PY").name, "Python");
+  EXPECT_EQ(languageOf("CMakeLists.txt").name, "CMake");
+  EXPECT_EQ(languageOf("x.ts").fence, "typescript");
+  EXPECT_EQ(languageOf("x.ts").grammar, "");  // JavaScript's grammar knows nothing of its errors
+  EXPECT_TRUE(isSourceFile("Makefile"));
+  EXPECT_FALSE(isSourceFile("photo.png"));
+  EXPECT_FALSE(isSourceFile("model.gguf"));
+}
+
+TEST(SyntaxCheck, ReportsOnlyWhatAChangeWouldAdd) {
+  if (!hasGrammars()) GTEST_SKIP() << "this build has no grammars";
+  const QString good = "def f(a):\n    return a\n", bad = "def f(a:\n    return a\n";
+  const SyntaxReport broken = checkSyntax(good, bad, "python");
+  EXPECT_EQ(broken.outcome, SyntaxReport::Outcome::checked);
+  ASSERT_FALSE(broken.added.empty());
+  EXPECT_EQ(broken.added[0].line, 0);
+  EXPECT_TRUE(checkSyntax(good, good + "f(1)\n", "python").added.empty());
+  // An error that was there and moved down is no news.
+  const SyntaxReport moved = checkSyntax(bad, "import os\n\n" + bad, "python");
+  EXPECT_GT(moved.nBefore, 0);
+  EXPECT_TRUE(moved.added.empty());
+  EXPECT_TRUE(checkSyntax(bad, good, "python").added.empty());
+}
+
+TEST(SyntaxCheck, NamesWhatIsMissing) {
+  if (!hasGrammars()) GTEST_SKIP() << "this build has no grammars";
+  const SyntaxReport report = checkSyntax("int f() { return 1; }\n", "int f() { return 1 }\n", "c");
+  ASSERT_EQ(report.added.size(), 1u);
+  EXPECT_TRUE(report.added[0].isMissing);
+  EXPECT_EQ(report.added[0].found, ";");
+}
+
+TEST(SyntaxCheck, SaysWhenItKnowsNothing) {
+  EXPECT_EQ(checkSyntax("a", "b", "").outcome, SyntaxReport::Outcome::no_grammar);
+  EXPECT_EQ(checkSyntax("a", "b", "cobol").outcome, SyntaxReport::Outcome::no_grammar);
+}
+
+TEST(SyntaxCheck, StandsHostileText) {
+  if (!hasGrammars()) GTEST_SKIP() << "this build has no grammars";
+  const QString open = QString(50'000, '('), quotes = QString(50'000, '"'), nul = QString(1000, QChar(0));
+  for (const QString& text : {open, quotes, nul, QString(20'000, '}')}) {
+    for (const char* grammar : {"python", "c", "cpp", "javascript", "rust", "json"}) {
+      EXPECT_LE(checkSyntax("", text, grammar).added.size(), 50u);
+      outlineOf(text, grammar);
+    }
+  }
+}
+
+struct OutlineCase {
+  const char* grammar;
+  const char* text;
+  QStringList imports, names;
+};
+
+TEST(SourceOutline, FindsImportsAndSignatures) {
+  if (!hasGrammars()) GTEST_SKIP() << "this build has no grammars";
+  const std::vector<OutlineCase> cases = {
+      {"python", "import os\nfrom a import b\nclass C(D):\n    def m(self, x: int) -> str:\n        import re\n        return x\n", {"import os", "from a import b", "import re"}, {"class C(D):", "def m(self, x: int) -> str:"}},
+      {"c", "#include <stdio.h>\nstatic int f(int a) {\n  return a;\n}\nstruct S { int x; };\n", {"#include <stdio.h>"}, {"static int f(int a)", "struct S"}},
+      {"cpp", "#include <map>\nnamespace n {\nclass A { void m() const { } };\n}\nint n::f() { return 0; }\n", {"#include <map>"}, {"namespace n", "class A", "void m() const", "int n::f()"}},
+      {"javascript", "import x from 'y';\nfunction f(a) { return a; }\nclass C { m() { } }\n", {"import x from 'y';"}, {"function f(a)", "class C", "m()"}},
+      {"go", "package p\nimport \"fmt\"\nfunc F(a int) int { return a }\n", {"package p", "import \"fmt\""}, {"func F(a int) int"}},
+      {"rust", "use std::fmt;\nfn f(a: u8) -> u8 { a }\nimpl A { fn g(&self) {} }\n", {"use std::fmt;"}, {"fn f(a: u8) -> u8", "impl A", "fn g(&self)"}},
+      {"java", "package p;\nimport a.b;\nclass C { int m(int a) { return a; } }\n", {"package p;", "import a.b;"}, {"class C", "int m(int a)"}},
+      {"c_sharp", "using System;\nclass C { int M(int a) { return a; } }\n", {"using System;"}, {"class C", "int M(int a)"}},
+      {"ruby", "require 'set'\nclass C\n  def m(a)\n    a\n  end\nend\n", {"require 'set'"}, {"class C", "def m(a)"}},
+      {"lua", "local function f(a)\n  return a\nend\n", {}, {"local function f(a)"}},
+      {"bash", "f() {\n  echo a\n}\n", {}, {"f()"}},
+      {"kotlin", "import a.b\nfun f(a: Int): Int { return a }\nclass C { fun m() { } }\n", {"import a.b"}, {"fun f(a: Int): Int", "class C", "fun m()"}},
+  };
+  for (const OutlineCase& it : cases) {
+    const QString text = QString::fromUtf8(it.text);
+    QStringList imports, names;
+    for (const OutlineEntry& entry : outlineOf(text, it.grammar)) {
+      const QString words = text.mid(entry.start, entry.length);
+      if (entry.kind == OutlineEntry::Kind::import) imports.append(words);
+      else names.append(words);
+    }
+    EXPECT_EQ(imports, it.imports) << it.grammar << ": " << imports.join(" | ").toStdString();
+    EXPECT_EQ(names, it.names) << it.grammar << ": " << names.join(" | ").toStdString();
+  }
+}
+
+TEST(SourceOutline, NamesTheInnermostDefinitionAroundALine) {
+  if (!hasGrammars()) GTEST_SKIP() << "this build has no grammars";
+  const QString text = "class C:\n    def m(self):\n        return 1\n\nx = 2\n";
+  const auto outline = outlineOf(text, "python");
+  EXPECT_EQ(definitionAround(outline, 0), "C");
+  EXPECT_EQ(definitionAround(outline, 2), "m");
+  EXPECT_EQ(definitionAround(outline, 4), "");
+  EXPECT_EQ(definitionAround(outlineOf("static int *f(int a)\n{\n  return 0;\n}\n", "c"), 2), "f");
+}
+
+}  // namespace
+}  // namespace pio

@@ -1,0 +1,329 @@
+#include <QAbstractItemModelTester>
+#include <QFile>
+
+#include "tests/app/program_fixture.h"
+
+using namespace pio;
+
+namespace {
+
+constexpr const char* kLedger =
+    "def totals(entries):\n"
+    "    out = {}\n"
+    "    for entry in entries:\n"
+    "        out[entry.month] += entry.amount\n"
+    "    return out\n"
+    "\n"
+    "\n"
+    "def report(entries):\n"
+    "    lines = []\n"
+    "    for month, total in totals(entries).items():\n"
+    "        lines.append(f\"{month} {total}\")\n"
+    "    return lines\n";
+
+// Two changes: line 2 and line 12.
+QByteArray betterLedger() {
+  return QByteArray(kLedger).replace("out = {}", "out = defaultdict(int)").replace("return lines", "return \"\\n\".join(lines)");
+}
+
+// The program with a model and an opened file.
+class Fixture : public ProgramFixture {
+ public:
+  Fixture() {
+    write(kLedger);
+    loadModel();
+    open();
+  }
+  CodeController* code() const { return program->code(); }
+  QString path() const { return m_source.filePath("ledger.py"); }
+  void write(const QByteArray& bytes) const {
+    QFile file(path());
+    QVERIFY(file.open(QIODevice::WriteOnly));
+    file.write(bytes);
+  }
+  QByteArray read() const {
+    QFile file(path());
+    return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
+  }
+  void open() {
+    code()->open(QUrl::fromLocalFile(path()));
+    QTRY_COMPARE(code()->state(), CodeController::Idle);
+  }
+  bool waitUntilIdle() {
+    return QTest::qWaitFor([this] { return code()->state() == CodeController::Idle; });
+  }
+  void answer(const QByteArray& text, int delayMs = 0) { setScript(ScriptedEngine::speak(text.toStdString(), delayMs)); }
+  // Asks for a fix of the whole file that is answered with this text.
+  void propose(const QByteArray& text) {
+    answer("Here it is:\n\n```python\n" + text + "```\n\nDone.");
+    code()->fix();
+    QVERIFY(waitUntilIdle());
+  }
+
+ private:
+  QTemporaryDir m_source;
+};
+
+}  // namespace
+
+class CodeTest : public QObject {
+  Q_OBJECT
+
+ private slots:
+  void aFileIsShownLineByLine() {
+    Fixture f;
+    QCOMPARE(f.code()->fileName(), "ledger.py");
+    QCOMPARE(f.code()->language(), "Python");
+    QCOMPARE(f.code()->lineCount(), 12);
+    QCOMPARE(f.code()->lines()->count(), 12);
+    const QModelIndex first = f.code()->lines()->index(0);
+    QCOMPARE(first.data(DiffModel::TextRole).toString(), "def totals(entries):");
+    QCOMPARE(first.data(DiffModel::BeforeRole).toInt(), 1);
+    QVERIFY(first.data(DiffModel::HtmlRole).toString().contains("totals"));
+  }
+
+  void whatIsNoTextIsSaidInWordsAndTheOpenFileStays() {
+    Fixture f;
+    f.code()->open(QUrl::fromLocalFile("/nowhere/at/all.py"));
+    QTRY_VERIFY(f.code()->notice().isSet());
+    QCOMPARE(f.code()->state(), CodeController::Idle);
+    QCOMPARE(f.code()->fileName(), "ledger.py");
+  }
+
+  void explainingAsksAboutTheSelectionAndProposesNothing() {
+    Fixture f;
+    f.answer("It adds up the amounts.");
+    f.code()->select(2, 4);
+    f.code()->explain();
+    QVERIFY(f.code()->busy());
+    QVERIFY(f.waitUntilIdle());
+    const auto request = f.engine->generate_requests().back();
+    QVERIFY(request.messages.back().content.find("Selected lines 2 to 4") != std::string::npos);
+    QVERIFY(request.messages.back().content.find("out[entry.month]") != std::string::npos);
+    QCOMPARE(f.code()->hunks()->count(), 0);
+    QVERIFY(f.code()->messages()->count() > 2);
+    // A second question knows of the first.
+    f.code()->ask("Why?");
+    QVERIFY(f.waitUntilIdle());
+    QVERIFY(f.engine->generate_requests().back().messages.size() > request.messages.size());
+  }
+
+  void changesAreTakenOneByOneAndWritten() {
+    Fixture f;
+    const QAbstractItemModelTester lines(f.code()->lines()), hunks(f.code()->hunks());
+    QSignalSpy announced(f.code(), &CodeController::announcement);
+    f.propose(betterLedger());
+    QCOMPARE(f.code()->hunks()->count(), 2);
+    QCOMPARE(f.code()->pendingCount(), 2);
+    QCOMPARE(f.code()->currentHunk(), 0);
+    QCOMPARE(f.code()->hunks()->index(0).data(HunkModel::LineRole).toInt(), 2);
+    QCOMPARE(f.read(), QByteArray(kLedger));  // nothing is written before apply
+    QVERIFY(!f.code()->canApply());
+
+    f.code()->accept(1);
+    f.code()->reject(0);
+    QCOMPARE(f.code()->pendingCount(), 0);
+    QVERIFY(f.code()->canApply());
+    f.code()->apply();
+    QVERIFY(f.waitUntilIdle());
+    QCOMPARE(f.read(), QByteArray(kLedger).replace("return lines", "return \"\\n\".join(lines)"));
+    QCOMPARE(f.code()->written(), 1);
+    QCOMPARE(f.code()->hunks()->count(), 0);
+    QCOMPARE(f.code()->lines()->count(), 12);
+
+    QVERIFY(f.code()->canUndo());
+    f.code()->undo();
+    QVERIFY(f.waitUntilIdle());
+    QCOMPARE(f.read(), QByteArray(kLedger));
+    QVERIFY(!f.code()->canUndo());
+  }
+
+  void rowsFollowTheDecisions() {
+    Fixture f;
+    f.propose(betterLedger());
+    const auto kinds = [&] {
+      QString out;
+      for (int row = 0; row < f.code()->lines()->count(); ++row) out += " -+h"[f.code()->lines()->index(row).data(DiffModel::KindRole).toInt()];
+      return out;
+    };
+    QCOMPARE(kinds(), " h-+         h-+");
+    f.code()->accept(0);
+    QCOMPARE(kinds(), " h          h-+");
+    f.code()->reconsider(0);
+    QCOMPARE(kinds(), " h-+         h-+");
+    f.code()->reject(0);
+    f.code()->acceptAll();
+    QCOMPARE(kinds(), " h          h ");
+    QCOMPARE(f.code()->acceptedCount(), 1);
+    f.code()->discard();
+    QCOMPARE(kinds(), QString(12, ' '));
+    QCOMPARE(f.code()->currentHunk(), -1);
+  }
+
+  void everyRoleHasANameAndBadIndexesGiveNothing() {
+    Fixture f;
+    f.propose(betterLedger());
+    for (auto role = DiffModel::KindRole; role <= DiffModel::HunkRole; role = DiffModel::Roles(role + 1)) {
+      QVERIFY(f.code()->lines()->roleNames().contains(role));
+      QVERIFY(f.code()->lines()->index(2).data(role).isValid());
+    }
+    for (auto role = HunkModel::TitleRole; role <= HunkModel::StateRole; role = HunkModel::Roles(role + 1)) {
+      QVERIFY(f.code()->hunks()->roleNames().contains(role));
+      QVERIFY(f.code()->hunks()->index(0).data(role).isValid());
+    }
+    QVERIFY(!f.code()->lines()->data(QModelIndex(), DiffModel::KindRole).isValid());
+    QVERIFY(!f.code()->hunks()->data(QModelIndex(), HunkModel::LineRole).isValid());
+    f.code()->accept(7);
+    f.code()->reject(-1);
+    f.code()->setCurrentHunk(9);
+    QCOMPARE(f.code()->pendingCount(), 2);
+  }
+
+  void anErrorThatAChangeWouldAddIsShownBeforeItIsApplied() {
+    Fixture f;
+    if (!CodeColourer::knows("python")) QSKIP("this build has no grammars");
+    f.propose(QByteArray(kLedger).replace("totals(entries):", "totals(entries:"));
+    QTRY_COMPARE(f.code()->syntax(), CodeController::NewErrors);
+    const int line = f.code()->syntaxErrors().first().toMap().value("line").toInt();
+    QVERIFY(line >= 1 && line <= 4);  // where the parser gives up, at the open bracket or behind it
+    QCOMPARE(f.read(), QByteArray(kLedger));
+    f.code()->reject(0);
+    QTRY_COMPARE(f.code()->syntax(), CodeController::Clean);
+  }
+
+  void aFileThatChangedOutsideIsNotOverwrittenUnasked() {
+    Fixture f;
+    f.propose(betterLedger());
+    f.write("theirs\n");
+    f.code()->acceptAll();
+    f.code()->apply();
+    QVERIFY(f.waitUntilIdle());
+    QCOMPARE(f.read(), "theirs\n");
+    QVERIFY(f.code()->notice().actions.contains(UserError::ReadAgain));
+    f.code()->runAction(UserError::Overwrite);
+    QVERIFY(f.waitUntilIdle());
+    QCOMPARE(f.read(), betterLedger());
+    f.code()->undo();
+    QVERIFY(f.waitUntilIdle());
+    QCOMPARE(f.read(), "theirs\n");
+    f.code()->runAction(UserError::ReadAgain);
+    QVERIFY(f.waitUntilIdle());
+    QCOMPARE(f.code()->lineCount(), 1);
+  }
+
+  void answersWithoutCodeOrChangeProposeNothingAndSaySo() {
+    Fixture f;
+    f.answer("It is fine as it stands.");
+    f.code()->fix();
+    QVERIFY(f.waitUntilIdle());
+    QVERIFY(f.code()->notice().isSet());
+    QCOMPARE(f.code()->hunks()->count(), 0);
+    f.propose(kLedger);
+    QVERIFY(f.code()->notice().isSet());
+    QCOMPARE(f.code()->hunks()->count(), 0);
+    auto cut = ScriptedEngine::speak("```python\ndef totals(", 0);
+    cut.finish_reason = FinishReason::length;
+    f.setScript(cut);
+    f.code()->fix();
+    QVERIFY(f.waitUntilIdle());
+    QVERIFY(f.code()->notice().isSet());
+    QCOMPARE(f.code()->hunks()->count(), 0);
+  }
+
+  void stopEndsTheTurnSoonAndKeepsWhatWasWritten() {
+    Fixture f;
+    f.setScript(ScriptedEngine::speak("one two three ", 20, 500));
+    f.code()->ask("Count");
+    QTRY_COMPARE(f.code()->state(), CodeController::Writing);
+    f.code()->stop();
+    QCOMPARE(f.code()->state(), CodeController::Stopping);
+    QVERIFY(QTest::qWaitFor([&] { return f.code()->state() == CodeController::Idle; }, 500));
+    QVERIFY(f.code()->messages()->count() > 2);
+  }
+
+  void aQuestionWaitsWhileTheChatIsAnsweredAndTheOtherWayRound() {
+    Fixture f;
+    f.setScript(ScriptedEngine::speak("a slow answer ", 10, 30));
+    f.chat()->send("Hello");
+    QTRY_COMPARE(f.chat()->state(), ChatController::Writing);
+    f.code()->ask("What is this?");
+    QCOMPARE(f.code()->state(), CodeController::Queued);
+    QCOMPARE(f.code()->waitsFor(), CodeController::Chat);
+    QTRY_COMPARE(f.code()->state(), CodeController::Writing);
+    QCOMPARE(f.chat()->state(), ChatController::Ready);
+    f.chat()->send("And another");
+    QVERIFY(f.chat()->queued());
+    QVERIFY(f.chat()->busy());  // Stop takes it back
+    QTest::qWait(50);
+    QCOMPARE(f.engine->generate_requests().size(), std::size_t(2));
+    QVERIFY(f.waitUntilIdle());
+    QTRY_COMPARE(f.engine->generate_requests().size(), std::size_t(3));
+    QTRY_VERIFY(!f.chat()->busy());
+  }
+
+  void aQueuedQuestionCanBeTakenBack() {
+    Fixture f;
+    f.setScript(ScriptedEngine::speak("a slow answer ", 10, 30));
+    f.chat()->send("Hello");
+    QTRY_COMPARE(f.chat()->state(), ChatController::Writing);
+    f.code()->fix();
+    QCOMPARE(f.code()->state(), CodeController::Queued);
+    f.code()->stop();
+    QCOMPARE(f.code()->state(), CodeController::Idle);
+    QTRY_VERIFY(!f.chat()->busy());
+    QCOMPARE(f.engine->generate_requests().size(), std::size_t(1));
+  }
+
+  void withoutAModelTheNoticeSaysSo() {
+    ProgramFixture f;
+    QTemporaryDir folder;
+    QFile file(folder.filePath("a.c"));
+    QVERIFY(file.open(QIODevice::WriteOnly));
+    file.write("int x;\n");
+    file.close();
+    f.program->application()->openFiles({QUrl::fromLocalFile(file.fileName())});
+    QTRY_COMPARE(f.program->code()->state(), CodeController::Idle);
+    f.program->code()->explain();
+    QVERIFY(f.program->code()->notice().actions.contains(UserError::OpenModel));
+    QVERIFY(!f.program->code()->busy());
+  }
+
+  void anotherModelEndsTheAnswer() {
+    Fixture f;
+    f.setScript(ScriptedEngine::speak("one two three ", 20, 500));
+    f.code()->ask("Count");
+    QTRY_COMPARE(f.code()->state(), CodeController::Writing);
+    f.chat()->loadModel("/models/other.gguf");
+    QTRY_COMPARE(f.code()->state(), CodeController::Idle);
+    QTRY_COMPARE(f.chat()->state(), ChatController::Ready);
+  }
+
+  void theProgramEndsInTheMiddleOfAnAnswer() {
+    Fixture f;
+    f.setScript(ScriptedEngine::speak("one two three ", 20, 500));
+    f.code()->ask("Count");
+    QTRY_COMPARE(f.code()->state(), CodeController::Writing);
+    f.program.reset();
+  }
+
+  void longFilesAreCutAndThatIsSaid() {
+    Fixture f;
+    QByteArray many;
+    for (int i = 0; i < 3000; ++i) many += "value_" + QByteArray::number(i) + " = " + QByteArray::number(i) + "\n";
+    f.write(many);
+    f.open();
+    f.code()->select(1500, 1502);
+    f.answer("They are numbers.");
+    f.code()->explain();
+    QVERIFY(f.waitUntilIdle());
+    QVERIFY(f.code()->shownFirst() > 1 && f.code()->shownFirst() < 1500);
+    QVERIFY(f.code()->shownLast() > 1502 && f.code()->shownLast() < 3000);
+    f.code()->select(0, 0);
+    f.code()->fix();  // the whole file does not fit
+    QVERIFY(f.code()->notice().isSet());
+    QVERIFY(!f.code()->busy());
+  }
+};
+
+QTEST_MAIN(CodeTest)
+#include "code_test.moc"
