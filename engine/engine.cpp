@@ -3,10 +3,13 @@
 #include <algorithm>
 #include <filesystem>
 #include <list>
+#include <map>
+#include <tuple>
 
 #include "engine/chat/chat_template.h"
 #include "engine/files/mapped_file.h"
 #include "engine/generate.h"
+#include "engine/load_plan.h"
 #include "engine/loaded_model.h"
 #include "engine/measure.h"
 #include "engine/prompt.h"
@@ -37,7 +40,14 @@ class LocalEngine final : public Engine {
     return load(request, progress, stop);
   }
 
-  Result<LoadPlan> plan(const LoadRequest&) override { return make_error(ErrorCode::not_available, "plan: not available in this build"); }
+  Result<LoadPlan> plan(const LoadRequest& request) override {
+    ASSIGN_OR_RETURN(const std::unique_ptr<ModelFile> file, open_for_loading(request));
+    ASSIGN_OR_RETURN(const std::unique_ptr<Backend> backend, create_backend_for(request));
+    ASSIGN_OR_RETURN(PlannedLoad planned, plan_load(*file, request, *backend, bytes_given_back()));
+    ASSIGN_OR_RETURN(const SpeedProbe probe, speed_probe(*backend, commonest_format(*file), request.activations));
+    predict_speed(planned, *file, request, probe);
+    return planned.plan;
+  }
 
   void unload() override {
     sessions_.clear();
@@ -126,6 +136,20 @@ class LocalEngine final : public Engine {
   }
 
  private:
+  // Memory of its own that the loaded model leaves free when it goes. (Its mapped weights count as free already.)
+  std::uint64_t bytes_given_back() const { return model_ ? model_->info().state_bytes + model_->context().n_bytes() : 0; }
+
+  // Measured once for each device, format and number of threads.
+  Result<SpeedProbe> speed_probe(Backend& backend, DType dtype, Activations activations) {
+    const std::tuple key(backend.device().name, backend.n_threads(), dtype, activations);
+    auto found = probes_.find(key);
+    if (found == probes_.end()) {
+      ASSIGN_OR_RETURN(const SpeedProbe probe, measure_products(backend, dtype));
+      found = probes_.emplace(key, probe).first;
+    }
+    return found->second;
+  }
+
   // Conversations whose tokens are still cached, the latest first. The pool holds one full context: the oldest give way.
   struct Kept {
     std::string conversation;
@@ -172,6 +196,7 @@ class LocalEngine final : public Engine {
   }
 
   std::unique_ptr<LoadedModel> model_;
+  std::map<std::tuple<std::string, int, DType, Activations>, SpeedProbe> probes_;
   std::list<Kept> sessions_;  // below the model: they give their blocks back to it
 };
 

@@ -156,6 +156,7 @@ struct PreprocessResult {
 struct LoadPlan {
   bool fits = false;
   std::string why_not;                 // in English, when it does not
+  std::uint64_t needed_bytes = 0;      // that must be free: all, but for weights that are read in place
   std::int64_t context_length = 0;     // tokens
   std::uint64_t weight_bytes = 0, state_bytes = 0, scratch_bytes = 0;
   struct Device {

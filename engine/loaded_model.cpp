@@ -3,50 +3,16 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
-#include <map>
 
 #include "engine/chat/chat_template.h"
 #include "engine/files/mapped_file.h"
+#include "engine/load_plan.h"
 #include "kernels/base/log.h"
 
 namespace pio {
 namespace {
 
 namespace fs = std::filesystem;
-
-// Kept free beside weights and state for activations and logits: 512 tokens of the widest feed-forward layer (9,728) and 512 rows of
-// 151,936 logits are 0.33 GB.
-constexpr std::uint64_t kScratchBytes = std::uint64_t{384} << 20;
-
-std::string gigabytes(std::uint64_t bytes) {
-  const std::uint64_t tenths = (bytes + 50'000'000) / 100'000'000;
-  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " GB";
-}
-
-// Tokens of context: as asked, or as many as fit beside the weights, at most what the model was trained for.
-Result<std::int64_t> choose_context_length(const LoadRequest& request, const ModelSpec& spec, const DeviceInfo& device,
-                                           std::uint64_t weight_bytes, std::uint64_t bytes_per_token) {
-  // The weights of a mapped file are the system's cache: what is free counts for the state alone. A budget counts for everything.
-  const std::uint64_t free_bytes = request.ram_bytes > 0 ? request.ram_bytes : device.free_bytes;
-  const std::uint64_t taken = kScratchBytes + (request.ram_bytes > 0 ? weight_bytes : std::min(weight_bytes, free_bytes / 2));
-  const std::uint64_t left = free_bytes > taken ? free_bytes - taken : 0;
-  const std::int64_t trained = std::max<std::int64_t>(spec.context_length, 1);
-  std::int64_t wanted = request.context_length > 0 ? request.context_length : trained;
-  if (request.context_length == 0) {
-    const auto fits = static_cast<std::int64_t>(std::min<std::uint64_t>(left / bytes_per_token, INT32_MAX));
-    wanted = std::min(trained, std::max<std::int64_t>(fits, std::min<std::int64_t>(trained, 512)));
-  }
-  const std::uint64_t state_bytes = static_cast<std::uint64_t>(wanted) * bytes_per_token;
-  if (wanted > INT32_MAX / 2 || state_bytes > left) {
-    Error error = make_error(ErrorCode::out_of_memory, "context of " + std::to_string(wanted) + " tokens: at most " + gigabytes(left) +
-                                                           " beside the weights, found " + gigabytes(state_bytes) + " needed");
-    error.device = device.name;
-    error.needed_bytes = taken + state_bytes;
-    error.free_bytes = free_bytes;
-    return error;
-  }
-  return wanted;
-}
 
 template <class T>
 std::optional<T> metadata_value(const ModelFile& file, std::string_view key) {
@@ -92,13 +58,27 @@ std::vector<int> stop_ids_of(const Tokenizer* tokenizer, const ChatFormat* chat_
 
 }  // namespace
 
+Result<std::unique_ptr<ModelFile>> open_for_loading(const LoadRequest& request) {
+  ASSIGN_OR_RETURN(std::unique_ptr<ModelFile> file, open_model_file(request.path));
+  return quantize_while_loading(std::move(file), request.quantization);
+}
+
+Result<std::unique_ptr<Backend>> create_backend_for(const LoadRequest& request) {
+  return create_backend(request.device, {.n_threads = request.n_threads, .activations = request.activations, .isa = {}});
+}
+
 Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) {
   const auto start = std::chrono::steady_clock::now();
   std::unique_ptr<LoadedModel> loaded(new LoadedModel);
 
-  ASSIGN_OR_RETURN(std::unique_ptr<ModelFile> file, open_model_file(request.path));
-  ASSIGN_OR_RETURN(file, quantize_while_loading(std::move(file), request.quantization));
-  ASSIGN_OR_RETURN(loaded->backend_, create_backend(request.device, {.n_threads = request.n_threads, .activations = request.activations, .isa = {}}));
+  ASSIGN_OR_RETURN(std::unique_ptr<ModelFile> file, open_for_loading(request));
+  ASSIGN_OR_RETURN(loaded->backend_, create_backend_for(request));
+  LoadPlan plan;
+  {
+    ASSIGN_OR_RETURN(const PlannedLoad planned, plan_load(*file, request, *loaded->backend_));
+    RETURN_IF_ERROR(require_fit(*file, planned.plan));
+    plan = planned.plan;
+  }
   ASSIGN_OR_RETURN(loaded->tokenizer_, tokenizer_of(*file));
   loaded->weights_ = std::make_unique<LoadedWeights>(std::move(file), *loaded->backend_, progress, stop);
   const ModelFile& held = loaded->weights_->file();
@@ -109,19 +89,8 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   if (loaded->adapted_) RETURN_IF_ERROR(loaded->adapted_->check_all_taken());
   loaded->context_ = std::make_unique<ForwardContext>(*loaded->backend_);
   const ModelSpec& spec = loaded->model_->spec();
-
-  for (const KvLayout& layer : spec.kv_layers) {
-    for (const std::int64_t head_dim : {layer.k_head_dim, layer.v_head_dim}) {
-      if (!loaded->backend_->supports_kv(request.kv, head_dim))
-        return make_error(ErrorCode::bad_argument, std::string("--kv ") + pio::info(request.kv).name + ": a head size that it can store, found " +
-                                                       std::to_string(head_dim));
-    }
-  }
   loaded->state_bytes_per_token_ = kv_bytes_per_token(spec.kv_layers, request.kv);
-  const std::uint64_t weight_bytes = loaded->weights_->n_bytes();
-  ASSIGN_OR_RETURN(const std::int64_t context_length,
-                   choose_context_length(request, spec, loaded->backend_->device(), weight_bytes, loaded->state_bytes_per_token_));
-  ASSIGN_OR_RETURN(loaded->pool_, BlockPool::create(*loaded->backend_, spec.kv_layers, request.kv, context_length));
+  ASSIGN_OR_RETURN(loaded->pool_, BlockPool::create(*loaded->backend_, spec.kv_layers, request.kv, plan.context_length));
   RETURN_IF_ERROR(loaded->weights_->prefault(progress, stop));
 
   const ChosenFormat chosen = choose_chat_format(held);
@@ -140,7 +109,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   info.path = request.path;
   info.name = model_name_of(held);
   info.architecture = held.architecture();
-  info.quantization = quantization_of(held);
+  info.quantization = held.tensors().empty() ? "" : pio::info(commonest_format(held)).name;
   if (loaded->chat_format_) {
     info.chat_format = loaded->chat_format_->name();
     info.can_think = loaded->chat_format_->can_think();
@@ -148,10 +117,10 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   info.device = loaded->backend_->device().name;
   info.n_threads = loaded->backend_->n_threads();
   info.n_parameters = spec.n_parameters;
-  info.context_length = context_length;
+  info.context_length = plan.context_length;
   info.trained_context_length = spec.context_length;
-  info.weight_bytes = weight_bytes;
-  info.state_bytes = static_cast<std::uint64_t>(context_length) * loaded->state_bytes_per_token_;
+  info.weight_bytes = plan.weight_bytes;
+  info.state_bytes = plan.state_bytes;
   info.recommended = recommended_sampling(held, loaded->chat_format_);
   info.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return loaded;

@@ -52,6 +52,11 @@ class LoadedModel {
   LoadedInfo info_;
 };
 
+// The file of a request, its weights in the forms that the request asks for.
+Result<std::unique_ptr<ModelFile>> open_for_loading(const LoadRequest& request);
+// The device that a request names.
+Result<std::unique_ptr<Backend>> create_backend_for(const LoadRequest& request);
+
 // The most that a tokenizer.json may hold; the published ones are 11 to 20 MB.
 inline constexpr std::size_t kTokenizerJsonBytes = std::size_t{256} << 20;
 

@@ -55,7 +55,7 @@ void add_thinking(CLI::App* command, Options& options) {
 }
 
 // Commands and options of the contract that a later version brings: named, so that asking for one is answered in words.
-const char* const kLaterCommands[] = {"plan", "preprocess", "quantize", "swap"};
+const char* const kLaterCommands[] = {"preprocess", "quantize", "swap"};
 const char* const kLaterOptions[] = {"--vram", "--schema", "--regex", "--grammar"};
 
 int complain(const std::string& words) {
@@ -95,6 +95,10 @@ int main(int argc, char** argv) {
 
   CLI::App* command = add("inspect", "what a model file holds, without loading weights", pio::cli::inspect);
   add_model(command, options);
+
+  command = add("plan", "placement, memory and speed, predicted before loading", pio::cli::plan);
+  add_model(command, options);
+  add_loading(command, options);
 
   command = add("tokenize", "text to ids", pio::cli::tokenize);
   add_model(command, options);

@@ -1,4 +1,4 @@
-// devices, inspect, logits, perplexity, bench: what there is, and what it computes.
+// devices, inspect, plan, logits, perplexity, bench: what there is, and what it computes.
 
 #include <algorithm>
 #include <chrono>
@@ -103,6 +103,32 @@ Result<void> inspect(const Options& options) {
              std::to_string(file.tensors().size()) + " tensors, " + human_bytes(bytes) + "\n\n");
   for (const TensorInfo& t : file.tensors())
     print_text("  " + t.name + "  " + info(t.dtype).name + "  " + t.shape.text() + "  " + std::to_string(t.n_bytes) + "\n");
+  return {};
+}
+
+Result<void> plan(const Options& options) {
+  ASSIGN_OR_RETURN(const LoadRequest request, load_request(options));
+  ASSIGN_OR_RETURN(const LoadPlan plan, create_engine()->plan(request));
+  if (options.json) {
+    Json devices = Json::array();
+    for (const LoadPlan::Device& d : plan.devices)
+      devices.push_back({{"name", d.name}, {"weights_bytes", d.weight_bytes}, {"state_bytes", d.state_bytes}, {"scratch_bytes", d.scratch_bytes},
+                         {"free_bytes", d.free_bytes}, {"total_bytes", d.total_bytes}});
+    Json json = {{"fits", plan.fits}, {"context_length", plan.context_length}, {"weights_bytes", plan.weight_bytes},
+                 {"state_bytes", plan.state_bytes}, {"scratch_bytes", plan.scratch_bytes}, {"per_device", devices},
+                 {"predicted", {{"load_seconds", plan.load_seconds}, {"prefill_tokens_per_second", plan.prefill_tokens_per_second},
+                                {"decode_tokens_per_second", plan.decode_tokens_per_second}}}};
+    if (!plan.fits) json["why_not"] = plan.why_not;
+    print_json(json);
+    return {};
+  }
+  char speed[128];
+  std::snprintf(speed, sizeof speed, "loading %.1f s, prefill %.0f tok/s, decode %.1f tok/s (rough)", plan.load_seconds,
+                plan.prefill_tokens_per_second, plan.decode_tokens_per_second);
+  print_text((plan.fits ? "fits" : "does not fit: " + plan.why_not) + "\n  weights   " + human_bytes(plan.weight_bytes) + "\n  state     " +
+             human_bytes(plan.state_bytes) + " for " + std::to_string(plan.context_length) + " tokens\n  scratch   " +
+             human_bytes(plan.scratch_bytes) + "\n  together  " + human_bytes(plan.weight_bytes + plan.state_bytes + plan.scratch_bytes) + "\n  " +
+             speed + "\n");
   return {};
 }
 

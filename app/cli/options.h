@@ -62,6 +62,7 @@ Result<std::uint64_t> parse_size(const std::string& text);
 // The commands. Each prints its result to standard output and returns the error that ended it, if any.
 Result<void> devices(const Options& options);
 Result<void> inspect(const Options& options);
+Result<void> plan(const Options& options);
 Result<void> tokenize(const Options& options);
 Result<void> detokenize(const Options& options);
 Result<void> render(const Options& options);

@@ -1,0 +1,89 @@
+#include "engine/load_plan.h"
+
+#include <algorithm>
+#include <map>
+
+#include "engine/kv/block_pool.h"
+#include "engine/placement.h"
+#include "engine/session.h"
+#include "engine/speed_estimate.h"
+
+namespace pio {
+
+Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes) {
+  PlannedLoad planned;
+  ASSIGN_OR_RETURN(planned.estimate, ModelEstimate::create(file, backend));
+  ModelEstimate& estimate = *planned.estimate;
+  const ModelSpec& spec = estimate.spec();
+  for (const KvLayout& layer : spec.kv_layers) {
+    for (const std::int64_t head_dim : {layer.k_head_dim, layer.v_head_dim}) {
+      if (!backend.supports_kv(request.kv, head_dim))
+        return make_error(ErrorCode::bad_argument, std::string("--kv ") + info(request.kv).name + ": a head size that it can store, found " +
+                                                       std::to_string(head_dim));
+    }
+  }
+
+  // Temporaries may grow with the context, so the longest that is possible is asked about first.
+  const auto scratch_bytes = [&](std::int64_t context_length) {
+    planned.chunk_length = std::min(kPrefillTokens, context_length);
+    return estimate.scratch_bytes(planned.chunk_length, context_length, request.kv) + host_bytes(file);
+  };
+  const DeviceInfo& device = backend.device();
+  const std::int64_t longest = std::clamp<std::int64_t>(request.context_length > 0 ? request.context_length : spec.context_length, 1, 1 << 20);
+  const MemoryNeeds needs{.weight_bytes = estimate.weight_bytes(),
+                          .mapped_bytes = estimate.mapped_bytes(),
+                          .scratch_bytes = scratch_bytes(longest),
+                          .state_bytes_per_token = kv_bytes_per_token(spec.kv_layers, request.kv),
+                          .trained_context_length = spec.context_length};
+  const MemoryRoom room{.free_bytes = request.ram_bytes > 0 ? request.ram_bytes : device.free_bytes + given_back_bytes,
+                        .total_bytes = device.total_bytes,
+                        .is_budget = request.ram_bytes > 0};
+  const Placement placement = place(needs, request.context_length, room);
+
+  LoadPlan& plan = planned.plan;
+  plan.fits = placement.fits;
+  plan.why_not = placement.why_not;
+  plan.needed_bytes = placement.needed_bytes;
+  plan.context_length = placement.context_length;
+  plan.weight_bytes = needs.weight_bytes;
+  plan.state_bytes = static_cast<std::uint64_t>(placement.context_length) * needs.state_bytes_per_token;
+  plan.scratch_bytes = scratch_bytes(std::clamp<std::int64_t>(placement.context_length, 1, longest));
+  plan.devices.push_back({.name = device.name,
+                          .weight_bytes = plan.weight_bytes,
+                          .state_bytes = plan.state_bytes,
+                          .scratch_bytes = plan.scratch_bytes,
+                          .free_bytes = room.free_bytes,
+                          .total_bytes = device.total_bytes});
+  return planned;
+}
+
+void predict_speed(PlannedLoad& planned, const ModelFile& file, const LoadRequest& request, const SpeedProbe& probe) {
+  ModelEstimate& estimate = *planned.estimate;
+  LoadPlan& plan = planned.plan;
+  const std::int64_t n_tokens = std::clamp<std::int64_t>(plan.context_length, 1, kPrefillTokens);
+  const OpCounts prompt = estimate.run(n_tokens, n_tokens, request.kv).counts;
+  const OpCounts decode = estimate.run(1, n_tokens, request.kv).counts;
+  const SpeedEstimate speed = estimate_speed(prompt, n_tokens, decode, probe, estimate.mapped_bytes(),
+                                             plan.weight_bytes - estimate.mapped_bytes(), resident_share(file));
+  plan.load_seconds = speed.load_seconds;
+  plan.prefill_tokens_per_second = speed.prefill_tokens_per_second;
+  plan.decode_tokens_per_second = speed.decode_tokens_per_second;
+}
+
+DType commonest_format(const ModelFile& file) {
+  std::map<DType, std::uint64_t> bytes;
+  for (const TensorInfo& tensor : file.tensors()) bytes[tensor.dtype] += tensor.n_bytes;
+  const auto most = std::max_element(bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == bytes.end() ? DType::f32 : most->first;
+}
+
+Result<void> require_fit(const ModelFile& file, const LoadPlan& plan) {
+  if (plan.fits) return {};
+  Error error = make_error(ErrorCode::out_of_memory, file.label() + ": " + plan.why_not);
+  error.device = plan.devices.front().name;
+  error.needed_bytes = plan.needed_bytes;
+  error.free_bytes = plan.devices.front().free_bytes;
+  return error;
+}
+
+}  // namespace pio

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "engine/files/model_file.h"
+#include "kernels/counting_backend.h"
+#include "models/model.h"
+
+// What a model will need, found by building it and running it once on a backend that only counts. Reads the header, no weights; allocates
+// nothing of the model's size; serves every family, because the family's own code is what runs.
+
+namespace pio {
+
+class ModelEstimate {
+ public:
+  // Binds every tensor by name, shape and format, as loading does, and fails as that would. `file` and `device` must outlive it.
+  static Result<std::unique_ptr<ModelEstimate>> create(const ModelFile& file, const Backend& device);
+  ~ModelEstimate();
+
+  const ModelSpec& spec() const { return model_->spec(); }
+  // Bytes of the tensors that the model uses, and of the copies that it makes of some (f32 norms and routers).
+  std::uint64_t weight_bytes() const { return mapped_bytes_ + made_bytes_ + copied_bytes_; }
+  // Of these, the bytes that are read in place from the file: the system may drop them and read them again.
+  std::uint64_t mapped_bytes() const { return mapped_bytes_; }
+
+  // A step of n_tokens that come last of n_cached, one of whose logits are wanted.
+  struct Step {
+    std::uint64_t temporary_bytes = 0;  // ForwardContext::n_bytes() after it
+    OpCounts counts;
+  };
+  Step run(std::int64_t n_tokens, std::int64_t n_cached, DType kv);
+  // The memory that generating takes beside weights and state: temporaries and the ops' own, for prompts in steps of n_chunk tokens.
+  std::uint64_t scratch_bytes(std::int64_t n_chunk, std::int64_t n_cached, DType kv);
+
+ private:
+  class Source;
+  ModelEstimate(const ModelFile& file, const Backend& device);
+
+  CountingBackend backend_;
+  std::unique_ptr<Source> source_;
+  std::unique_ptr<Model> model_;
+  std::uint64_t mapped_bytes_ = 0, made_bytes_ = 0, copied_bytes_ = 0;
+};
+
+// What the process itself and the vocabulary in `file`, or beside it, take: measured, good to some 10 MB.
+std::uint64_t host_bytes(const ModelFile& file);
+
+}  // namespace pio

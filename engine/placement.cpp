@@ -1,0 +1,57 @@
+#include "engine/placement.h"
+
+#include <algorithm>
+
+namespace pio {
+namespace {
+
+// Below this a conversation has no room; so many are tried even where less is free, and the refusal then says what is missing.
+constexpr std::int64_t kLeastUnaskedContext = 512;
+// Positions are i32 on the device, and their products with extents must stay so.
+constexpr std::int64_t kLongestContext = INT32_MAX / 2;
+
+std::uint64_t less(std::uint64_t a, std::uint64_t b) { return a > b ? a - b : 0; }
+
+}  // namespace
+
+std::string gigabytes(std::uint64_t n_bytes) {
+  if (n_bytes < 100'000'000) return std::to_string((n_bytes + 500'000) / 1'000'000) + " MB";
+  const std::uint64_t tenths = (n_bytes + 50'000'000) / 100'000'000;
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " GB";
+}
+
+Placement place(const MemoryNeeds& needs, std::int64_t wanted, const MemoryRoom& room) {
+  const std::uint64_t own_bytes = less(needs.weight_bytes, needs.mapped_bytes) + needs.scratch_bytes + (room.is_budget ? needs.mapped_bytes : 0);
+  const std::uint64_t bytes_per_token = std::max<std::uint64_t>(needs.state_bytes_per_token, 1);
+
+  Placement placement;
+  placement.context_length = wanted;
+  if (wanted <= 0) {
+    const std::int64_t trained = std::clamp<std::int64_t>(needs.trained_context_length, 1, kLongestContext);
+    const std::uint64_t kept = room.is_budget ? 0 : std::min(needs.mapped_bytes, room.free_bytes / 10 * 9);
+    const auto n_fitting = static_cast<std::int64_t>(std::min<std::uint64_t>(less(room.free_bytes, own_bytes + kept) / bytes_per_token, kLongestContext));
+    placement.context_length = std::min(trained, std::max(n_fitting, kLeastUnaskedContext));
+  }
+
+  const std::string context = "context of " + std::to_string(placement.context_length) + " tokens";
+  if (placement.context_length > kLongestContext) {
+    placement.why_not = context + ": expected at most " + std::to_string(kLongestContext) + ", found more";
+    return placement;
+  }
+  const std::uint64_t state_bytes = static_cast<std::uint64_t>(placement.context_length) * bytes_per_token;
+  placement.needed_bytes = own_bytes + state_bytes;
+  const std::uint64_t all_bytes = needs.weight_bytes + needs.scratch_bytes + state_bytes;
+  if (placement.needed_bytes > room.free_bytes) {
+    placement.why_not = "memory: at most " + gigabytes(room.free_bytes) + (room.is_budget ? " as asked" : " free") + ", found " +
+                        gigabytes(placement.needed_bytes) + " needed (" + gigabytes(state_bytes) + " of it for a " + context + ")";
+  } else if (!room.is_budget && room.total_bytes != 0 && all_bytes > room.total_bytes) {
+    placement.needed_bytes = all_bytes;
+    placement.why_not = "memory: at most the " + gigabytes(room.total_bytes) + " of this computer, found " + gigabytes(all_bytes) + " needed (" +
+                        gigabytes(needs.weight_bytes) + " of weights)";
+  } else {
+    placement.fits = true;
+  }
+  return placement;
+}
+
+}  // namespace pio

@@ -1,0 +1,21 @@
+#pragma once
+
+#include "engine/files/model_file.h"
+#include "kernels/backend.h"
+
+// How fast this machine is right now, measured in some 100 ms.
+
+namespace pio {
+
+struct SpeedProbe {
+  double bytes_per_second = 0;          // of weights, multiplied by one token: memory bandwidth, or the arithmetic's where that is less
+  double multiply_adds_per_second = 0;  // of a product with 64 tokens
+};
+
+// With weights of this format, far more than the processor's caches hold. Allocates them (80 MB) and gives them back.
+Result<SpeedProbe> measure_products(Backend& backend, DType dtype);
+
+// Which share of the file's weights the system holds in memory already, 0 to 1. Reads none of them.
+double resident_share(const ModelFile& file);
+
+}  // namespace pio

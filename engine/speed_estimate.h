@@ -1,0 +1,24 @@
+#pragma once
+
+#include <cstdint>
+
+#include "engine/memory_estimate.h"
+#include "engine/probe.h"
+
+// How fast a model will be. Pure: counts and measured speeds in, predictions out. Rough: other programs, the processor's heat and formats
+// that are mixed within a file make it 20 to 30 % wrong either way; loading from a disk of unknown speed more.
+
+namespace pio {
+
+struct SpeedEstimate {
+  double load_seconds = 0;
+  double prefill_tokens_per_second = 0;
+  double decode_tokens_per_second = 0;
+};
+
+// `prompt`: a step of n_prompt tokens; `decode`: a step of one token.
+// A prompt takes its multiplications, or, where it is short, the reading of its weights; a token the reading of weights and state.
+SpeedEstimate estimate_speed(const OpCounts& prompt, std::int64_t n_prompt, const OpCounts& decode, const SpeedProbe& probe,
+                             std::uint64_t mapped_bytes, std::uint64_t made_bytes, double resident_share);
+
+}  // namespace pio

@@ -1,0 +1,91 @@
+#include "kernels/counting_backend.h"
+
+#include <algorithm>
+#include <vector>
+
+namespace pio {
+namespace {
+
+class CountedBuffer final : public Buffer {
+ public:
+  CountedBuffer(std::size_t n_bytes, std::shared_ptr<std::uint64_t> held) : Buffer(n_bytes, nullptr), held_(std::move(held)) {
+    if (held_) *held_ += n_bytes;
+  }
+  ~CountedBuffer() override {
+    if (held_) *held_ -= n_bytes();
+  }
+
+ private:
+  std::shared_ptr<std::uint64_t> held_;  // null: memory of someone else
+};
+
+std::uint64_t product(std::int64_t a, std::int64_t b, std::int64_t c) {
+  return static_cast<std::uint64_t>(a) * static_cast<std::uint64_t>(b) * static_cast<std::uint64_t>(c);
+}
+
+}  // namespace
+
+CountingBackend::CountingBackend(const Backend& device) : device_(device), held_bytes_(std::make_shared<std::uint64_t>(0)) {}
+
+CountingBackend::~CountingBackend() = default;
+
+std::uint64_t CountingBackend::held_bytes() const { return *held_bytes_; }
+
+Result<std::unique_ptr<Buffer>> CountingBackend::allocate(std::size_t n_bytes) {
+  return std::unique_ptr<Buffer>(std::make_unique<CountedBuffer>(n_bytes, held_bytes_));
+}
+
+Result<std::unique_ptr<Buffer>> CountingBackend::wrap(const void*, std::size_t n_bytes) {
+  return std::unique_ptr<Buffer>(std::make_unique<CountedBuffer>(n_bytes, nullptr));
+}
+
+void CountingBackend::download(void* destination, Tensor source) {
+  if (source.dtype == DType::f32) std::fill_n(static_cast<float*>(destination), source.shape.n_values(), 1.0f);
+  else std::fill_n(static_cast<std::byte*>(destination), source.n_bytes(), std::byte{1});
+}
+
+void CountingBackend::keeps_rows(std::int64_t n_rows, std::int64_t width) {
+  counts_.scratch_bytes = std::max(counts_.scratch_bytes, product(n_rows, width, 9) / 4);
+}
+
+void CountingBackend::do_embed(Tensor y, Tensor table, Tensor) { counts_.weight_bytes += y.shape[0] * bytes_of(table.dtype, table.shape[1]); }
+
+void CountingBackend::do_matmul(Tensor, Tensor x, Tensor w, Tensor) {
+  counts_.weight_bytes += w.n_bytes();
+  counts_.multiply_adds += product(x.shape[0], w.shape[0], w.shape[1]);
+  keeps_rows(x.shape[0], w.shape[1]);
+}
+
+void CountingBackend::do_attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams) {
+  // As many tokens as the block table has room for; half of that on average for the last ones of a prompt would be nearer by little.
+  const std::int64_t n_cached = step.block_table.shape.n_values() * kKvBlockLength;
+  counts_.state_bytes += bytes_of(k_cache.dtype, n_cached * k_cache.shape[1] * k_cache.shape[2]);
+  if (v_cache) counts_.state_bytes += bytes_of(v_cache.dtype, n_cached * v_cache.shape[1] * v_cache.shape[2]);
+  counts_.multiply_adds += product(q.shape[0] * q.shape[1], n_cached, q.shape[2] + y.shape[2]);
+}
+
+void CountingBackend::do_matmul_heads(Tensor, Tensor x, Tensor w, HeadsParams params) {
+  counts_.weight_bytes += product(w.shape[0], params.w_rows, static_cast<std::int64_t>(bytes_of(w.dtype, w.shape[2])));
+  counts_.multiply_adds += product(x.shape[0] * w.shape[0], params.w_rows, w.shape[2]);
+}
+
+void CountingBackend::do_self_attention(Tensor, Tensor q, Tensor, Tensor, std::span<const std::int32_t> starts, std::int64_t, float) {
+  for (std::size_t s = 0; s + 1 < starts.size(); ++s) {
+    const std::int64_t n = starts[s + 1] - starts[s];
+    counts_.multiply_adds += product(n * n, q.shape[1], 2 * q.shape[2]);
+  }
+}
+
+void CountingBackend::do_moe_experts(Tensor, Tensor x, Tensor ids, Tensor, std::span<const ExpertMlp> experts) {
+  if (experts.empty()) return;
+  const ExpertMlp& one = experts.front();
+  const std::int64_t n_chosen = x.shape[0] * ids.shape[1], hidden_dim = one.gate.shape[0], dim = one.gate.shape[1];
+  const std::uint64_t expert_bytes = one.gate.n_bytes() + one.up.n_bytes() + one.down.n_bytes();
+  counts_.weight_bytes += std::min<std::uint64_t>(n_chosen, experts.size()) * expert_bytes;
+  counts_.multiply_adds += product(n_chosen, hidden_dim, 3 * dim);
+  // Rows are gathered by expert: input, gate, up and output of each, and their 8-bit forms.
+  constexpr std::int64_t kRowsAtOnce = 512;
+  keeps_rows(std::min(n_chosen, kRowsAtOnce), 3 * (dim + hidden_dim));
+}
+
+}  // namespace pio

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "kernels/backend.h"
+
+// A backend that computes nothing and holds no memory: it counts what its ops would read and multiply. A model that is built and run on
+// it, by the very code that runs it in earnest, says what it will need before a byte of its weights is read.
+
+namespace pio {
+
+struct OpCounts {
+  std::uint64_t weight_bytes = 0;   // read of weights; of experts, those that as many tokens can choose at most
+  std::uint64_t state_bytes = 0;    // read of cached keys and values, once a step and layer
+  std::uint64_t multiply_adds = 0;
+  std::uint64_t scratch_bytes = 0;  // the most that one op would keep beside its tensors: within a few MB of what the CPU backend takes
+};
+
+class CountingBackend final : public Backend {
+ public:
+  // Answers as `device` does what it is and which formats it takes. `device` must outlive it.
+  explicit CountingBackend(const Backend& device);
+  ~CountingBackend() override;
+
+  const OpCounts& counts() const { return counts_; }
+  void reset_counts() { counts_ = {}; }
+  // Bytes allocated and not yet given back. Wrapped memory is not counted.
+  std::uint64_t held_bytes() const;
+
+  const DeviceInfo& device() const override { return device_.device(); }
+  int n_threads() const override { return device_.n_threads(); }
+  Result<std::unique_ptr<Buffer>> allocate(std::size_t n_bytes) override;
+  Result<std::unique_ptr<Buffer>> wrap(const void* data, std::size_t n_bytes) override;
+  void upload(Tensor, const void*) override {}
+  // Ones: a sound value of everything that a model reads back while it is built (rope factors, say).
+  void download(void* destination, Tensor source) override;
+  Result<void> sync() override { return {}; }
+  bool supports_weights(DType dtype) const override { return device_.supports_weights(dtype); }
+  bool supports_kv(DType dtype, std::int64_t head_dim) const override { return device_.supports_kv(dtype, head_dim); }
+
+ private:
+  void do_embed(Tensor y, Tensor table, Tensor ids) override;
+  void do_matmul(Tensor y, Tensor x, Tensor w, Tensor bias) override;
+  void do_rms_norm(Tensor, Tensor, Tensor, float) override {}
+  void do_add(Tensor, Tensor, Tensor) override {}
+  void do_glu(Tensor, Tensor, Tensor) override {}
+  void do_rope(Tensor, Tensor, Tensor, RopeParams, Tensor) override {}
+  void do_store_kv(Tensor, Tensor, Tensor) override {}
+  void do_attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams params) override;
+  void do_layer_norm(Tensor, Tensor, Tensor, Tensor, float) override {}
+  void do_gelu(Tensor, Tensor, Gelu) override {}
+  void do_add_scaled(Tensor, Tensor, float) override {}
+  void do_copy_columns(Tensor, std::int64_t, Tensor, std::int64_t, std::int64_t) override {}
+  void do_matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) override;
+  void do_self_attention(Tensor y, Tensor q, Tensor k, Tensor v, std::span<const std::int32_t> starts, std::int64_t first_head,
+                         float scale) override;
+  void do_route_experts(Tensor, Tensor, Tensor, Tensor, RoutingParams) override {}
+  void do_moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, std::span<const ExpertMlp> experts) override;
+  void do_gather_rows(Tensor, Tensor, Tensor) override {}
+  void do_cast(Tensor, Tensor) override {}
+  void do_copy(Tensor, Tensor) override {}
+  void do_argmax(Tensor, Tensor) override {}
+
+  // An op keeps its input in 8 bits with scales and sums: at most 1.5 bytes a value, and half as much again where its memory grew.
+  void keeps_rows(std::int64_t n_rows, std::int64_t width);
+
+  const Backend& device_;
+  OpCounts counts_;
+  // Shared with the buffers, which may outlive the backend for a moment while a model is taken down.
+  std::shared_ptr<std::uint64_t> held_bytes_;
+};
+
+}  // namespace pio

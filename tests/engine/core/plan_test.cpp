@@ -1,0 +1,134 @@
+// Plans against what loading and running the same model really takes.
+
+#include <gtest/gtest.h>
+
+#include "engine/load_plan.h"
+#include "engine/loaded_model.h"
+#include "engine/placement.h"
+#include "engine/session.h"
+#include "tests/support/tiny_model.h"
+
+namespace pio {
+namespace {
+
+constexpr std::uint64_t kGigabyte = 1'000'000'000;
+
+MemoryNeeds needs_of_four_gigabytes() {
+  return {.weight_bytes = 4 * kGigabyte, .mapped_bytes = 4 * kGigabyte, .scratch_bytes = kGigabyte / 5, .state_bytes_per_token = 100'000,
+          .trained_context_length = 262144};
+}
+
+LoadRequest request_for(const std::string& name, std::int64_t context_length) {
+  LoadRequest request;
+  request.path = test::model_data(name).string();
+  request.context_length = context_length;
+  return request;
+}
+
+}  // namespace
+
+TEST(Placement, AnUnaskedContextTakesWhatTheWeightsLeave) {
+  const Placement placement = place(needs_of_four_gigabytes(), 0, {.free_bytes = 8 * kGigabyte, .total_bytes = 16 * kGigabyte});
+  EXPECT_TRUE(placement.fits);
+  EXPECT_EQ(placement.context_length, 38000);  // (8 - 4 - 0.2) GB of 100,000 bytes each
+}
+
+TEST(Placement, AnUnaskedContextIsAtMostTheModels) {
+  MemoryNeeds needs = needs_of_four_gigabytes();
+  needs.trained_context_length = 2048;
+  EXPECT_EQ(place(needs, 0, {.free_bytes = 8 * kGigabyte, .total_bytes = 16 * kGigabyte}).context_length, 2048);
+}
+
+TEST(Placement, MappedWeightsMayPushOutOtherFilesButMustFitIntoTheComputer) {
+  const MemoryNeeds needs = needs_of_four_gigabytes();
+  EXPECT_TRUE(place(needs, 1000, {.free_bytes = 2 * kGigabyte, .total_bytes = 8 * kGigabyte}).fits);
+  const Placement refused = place(needs, 1000, {.free_bytes = 2 * kGigabyte, .total_bytes = 4 * kGigabyte});
+  EXPECT_FALSE(refused.fits);
+  EXPECT_EQ(refused.why_not, "memory: at most the 4.0 GB of this computer, found 4.3 GB needed (4.0 GB of weights)");
+}
+
+TEST(Placement, AgainstABudgetEverythingCounts) {
+  const MemoryNeeds needs = needs_of_four_gigabytes();
+  const MemoryRoom budget{.free_bytes = 5 * kGigabyte, .total_bytes = 64 * kGigabyte, .is_budget = true};
+  EXPECT_EQ(place(needs, 0, budget).context_length, 8000);
+  EXPECT_FALSE(place(needs, 8001, budget).fits);
+  EXPECT_TRUE(place(needs, 8000, budget).fits);
+}
+
+TEST(Placement, NumbersWithoutSenseAreRefusedInWords) {
+  const Placement longest = place(needs_of_four_gigabytes(), INT64_MAX, {.free_bytes = UINT64_MAX, .total_bytes = UINT64_MAX});
+  EXPECT_FALSE(longest.fits);
+  EXPECT_FALSE(longest.why_not.empty());
+  EXPECT_FALSE(place({}, 0, {}).fits && place({}, 0, {}).context_length < 1);
+}
+
+TEST(Plan, IsWhatLoadingDoes) {
+  for (const char* name : {"llama-tiny", "qwen2-tiny", "qwen3-tiny"}) {
+    for (const DType kv : {DType::f16, DType::f32}) {
+      for (const std::int64_t context_length : {0, 40}) {
+        LoadRequest request = request_for(name, context_length);
+        request.kv = kv;
+        const std::unique_ptr<Engine> engine = create_engine();
+        const Result<LoadPlan> plan = engine->plan(request);
+        ASSERT_TRUE(plan) << plan.error().message;
+        EXPECT_TRUE(plan->fits) << plan->why_not;
+        EXPECT_EQ(engine->loaded(), nullptr);
+        const Result<void> status = engine->load(request, {}, {});
+        ASSERT_TRUE(status) << status.error().message;
+        EXPECT_EQ(plan->context_length, engine->loaded()->context_length);
+        EXPECT_EQ(plan->weight_bytes, engine->loaded()->weight_bytes);
+        EXPECT_EQ(plan->state_bytes, engine->loaded()->state_bytes);
+        EXPECT_GT(plan->prefill_tokens_per_second, plan->decode_tokens_per_second);
+        EXPECT_GT(plan->decode_tokens_per_second, 0);
+      }
+    }
+  }
+}
+
+TEST(Plan, FindsTheTemporariesThatThePassReallyKeeps) {
+  for (const char* name : {"llama-tiny", "qwen3-tiny"}) {
+    const LoadRequest request = request_for(name, 600);
+    Result<std::unique_ptr<LoadedModel>> model = LoadedModel::load(request, {}, {});
+    ASSERT_TRUE(model) << model.error().message;
+    Session session(**model);
+    std::vector<float> logits;
+    const std::vector<int> ids(512, 7);
+    ASSERT_TRUE(session.process(ids, Session::Outputs::last, logits, {}));
+    ASSERT_TRUE(session.process(std::span(ids).first(1), Session::Outputs::last, logits, {}));
+
+    const Result<std::unique_ptr<ModelFile>> file = open_for_loading(request);
+    const Result<std::unique_ptr<ModelEstimate>> estimate = ModelEstimate::create(**file, (*model)->backend());
+    ASSERT_TRUE(estimate) << estimate.error().message;
+    EXPECT_EQ((*estimate)->run(512, 512, request.kv).temporary_bytes, (*model)->context().n_bytes()) << name;
+  }
+}
+
+TEST(Plan, CountsWhatATokenReads) {
+  const LoadRequest request = request_for("qwen3-tiny", 64);
+  Result<std::unique_ptr<LoadedModel>> model = LoadedModel::load(request, {}, {});
+  ASSERT_TRUE(model) << model.error().message;
+  const Result<std::unique_ptr<ModelFile>> file = open_for_loading(request);
+  const Result<std::unique_ptr<ModelEstimate>> estimate = ModelEstimate::create(**file, (*model)->backend());
+  const OpCounts counts = (*estimate)->run(1, 32, request.kv).counts;
+  EXPECT_EQ(counts.state_bytes, 32 * (*model)->state_bytes_per_token());
+  // All matrices but the rows of the table that no token looked up; norms are no products.
+  EXPECT_NEAR(static_cast<double>(counts.weight_bytes), static_cast<double>((*model)->weight_bytes_per_token()),
+              0.02 * static_cast<double>((*model)->weight_bytes_per_token()));
+}
+
+TEST(Plan, SaysWhatDoesNotFitAndLoadingRefusesTheSame) {
+  LoadRequest request = request_for("qwen3-tiny", 4096);
+  request.ram_bytes = 1'000'000;
+  const std::unique_ptr<Engine> engine = create_engine();
+  const Result<LoadPlan> plan = engine->plan(request);
+  ASSERT_TRUE(plan) << plan.error().message;
+  EXPECT_FALSE(plan->fits);
+  const Result<void> status = engine->load(request, {}, {});
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, ErrorCode::out_of_memory);
+  EXPECT_NE(status.error().message.find(plan->why_not), std::string::npos);
+  EXPECT_EQ(status.error().needed_bytes, plan->needed_bytes);
+  EXPECT_EQ(status.error().free_bytes, request.ram_bytes);
+}
+
+}  // namespace pio
