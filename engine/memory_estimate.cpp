@@ -51,7 +51,7 @@ Result<std::unique_ptr<ModelEstimate>> ModelEstimate::create(const ModelFile& fi
   ASSIGN_OR_RETURN(estimate->model_, create_model(*estimate->source_, estimate->backend_));
   for (std::size_t i = 0; i < file.tensors().size(); ++i) {
     if (!estimate->source_->is_used(i)) continue;
-    (file.data(i).empty() ? estimate->made_bytes_ : estimate->mapped_bytes_) += file.tensors()[i].n_bytes;
+    (file.is_made(i) ? estimate->made_bytes_ : estimate->mapped_bytes_) += file.tensors()[i].n_bytes;
   }
   estimate->copied_bytes_ = estimate->backend_.held_bytes();
   return estimate;

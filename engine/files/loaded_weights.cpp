@@ -109,12 +109,13 @@ Result<void> LoadedWeights::prefault(const Progress& progress, std::stop_token s
   const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   std::vector<std::size_t> order;
   for (std::size_t i = 0; i < tensors().size(); ++i) {
-    if (!file_->is_made(i)) order.push_back(i);
+    if (buffers_[i] && !file_->is_made(i)) order.push_back(i);
   }
   // Each file is one mapping, so addresses within it rise as offsets do.
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return file_->data(a).data() < file_->data(b).data(); });
 
-  const std::uint64_t total = n_bytes();
+  std::uint64_t total = n_bytes_made_;
+  for (const std::size_t index : order) total += tensors()[index].n_bytes;
   std::uint64_t done = n_bytes_made_, reported = 0;
   if (progress) progress(done, total);
   for (const std::size_t index : order) {

@@ -63,12 +63,13 @@ TEST(Placement, NumbersWithoutSenseAreRefusedInWords) {
 }
 
 TEST(Plan, IsWhatLoadingDoes) {
+  const std::unique_ptr<Engine> engine = create_engine();
   for (const char* name : {"llama-tiny", "qwen2-tiny", "qwen3-tiny"}) {
     for (const DType kv : {DType::f16, DType::f32}) {
       for (const std::int64_t context_length : {0, 40}) {
         LoadRequest request = request_for(name, context_length);
         request.kv = kv;
-        const std::unique_ptr<Engine> engine = create_engine();
+        engine->unload();
         const Result<LoadPlan> plan = engine->plan(request);
         ASSERT_TRUE(plan) << plan.error().message;
         EXPECT_TRUE(plan->fits) << plan->why_not;
