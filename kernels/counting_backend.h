@@ -46,7 +46,7 @@ class CountingBackend final : public Backend {
   void do_add(Tensor, Tensor, Tensor) override {}
   void do_glu(Tensor, Tensor, Tensor) override {}
   void do_rope(Tensor, Tensor, Tensor, RopeParams, Tensor) override {}
-  void do_store_kv(Tensor, Tensor, Tensor) override {}
+  void do_store_kv(Tensor, Tensor, Tensor, Tensor) override {}
   void do_attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams params) override;
   void do_layer_norm(Tensor, Tensor, Tensor, Tensor, float) override {}
   void do_gelu(Tensor, Tensor, Gelu) override {}
