@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <span>
 
+#include "models/qwen3_vl_2b/hf_names.h"
+
 namespace pio {
 namespace {
 
@@ -119,14 +121,21 @@ std::optional<std::string> translate(std::string_view name, Side from, Side to, 
   return std::string(to_layer).append(number).append(".").append(*tail);
 }
 
+// Where the text half of a model that sees keeps what others keep under "model.".
+constexpr std::string_view kNestedPrefix = "model.language_model.";
+
 }  // namespace
 
 std::optional<std::string> hugging_face_name(std::string_view canonical) {
+  if (std::optional<std::string> name = hugging_face_vision_name(canonical)) return name;
   return translate(canonical, &NamePair::canonical, &NamePair::hugging_face, kCanonicalLayer, kHuggingFaceLayer);
 }
 
 std::optional<std::string> canonical_name(std::string_view hugging_face) {
-  return translate(hugging_face, &NamePair::hugging_face, &NamePair::canonical, kHuggingFaceLayer, kCanonicalLayer);
+  if (std::optional<std::string> name = canonical_vision_name(hugging_face)) return name;
+  const bool is_nested = hugging_face.starts_with(kNestedPrefix);
+  const std::string name = is_nested ? std::string("model.").append(hugging_face.substr(kNestedPrefix.size())) : std::string(hugging_face);
+  return translate(name, &NamePair::hugging_face, &NamePair::canonical, kHuggingFaceLayer, kCanonicalLayer);
 }
 
 }  // namespace pio

@@ -20,12 +20,14 @@ std::string shown(double value) {
 }  // namespace
 
 std::string Hyper::spelled(HyperKey key) const {
-  return is_gguf() ? source_.architecture() + "." + std::string(key.gguf) : std::string(key.hugging_face);
+  return is_gguf() ? source_.architecture() + "." + std::string(key.gguf) : section_ + std::string(key.hugging_face);
 }
 
 const MetaValue* Hyper::find(HyperKey key) const {
   const std::string_view name = is_gguf() ? key.gguf : key.hugging_face;
-  return name.empty() ? nullptr : source_.metadata(spelled(key));
+  if (name.empty()) return nullptr;
+  const MetaValue* value = source_.metadata(spelled(key));
+  return value || is_gguf() || section_.empty() ? value : source_.metadata(key.hugging_face);
 }
 
 void Hyper::fail(ErrorCode code, std::string_view message) {

@@ -31,7 +31,8 @@ struct RealRange {
 // error every getter returns the least value of its range: nothing computed from them may be used until status() was looked at.
 class Hyper {
  public:
-  explicit Hyper(const WeightSource& source) : source_(source) {}
+  // `section`: where a Hugging Face config nests the keys of this half of the model ("text_config."); what it lacks is looked for outside.
+  explicit Hyper(const WeightSource& source, std::string_view section = {}) : source_(source), section_(section) {}
 
   std::int64_t integer(HyperKey key, IntegerRange range);
   std::int64_t integer_or(HyperKey key, std::int64_t fallback, IntegerRange range);
@@ -41,6 +42,8 @@ class Hyper {
   std::string text_or(HyperKey key, std::string_view fallback);
   // The key as the file spells it: "qwen3.block_count".
   std::string spelled(HyperKey key) const;
+  // The value as the file holds it, for lists; null when it is absent.
+  const MetaValue* find(HyperKey key) const;
   bool has(HyperKey key) const { return find(key) != nullptr; }
   bool is_gguf() const { return source_.naming() == WeightSource::Naming::gguf; }
 
@@ -50,10 +53,10 @@ class Hyper {
   Result<void> status() const;
 
  private:
-  const MetaValue* find(HyperKey key) const;
   void fail(ErrorCode code, std::string_view message);
 
   const WeightSource& source_;
+  std::string section_;
   std::optional<Error> error_;
 };
 

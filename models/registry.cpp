@@ -2,6 +2,8 @@
 #include "models/model.h"
 #include "models/qwen3_4b_instruct_2507/config.h"
 #include "models/qwen3_coder_30b/config.h"
+#include "models/qwen3_vl_2b/config.h"
+#include "models/qwen3_vl_2b/vision_tower.h"
 #include "models/small_dense/config.h"
 
 namespace pio {
@@ -28,6 +30,8 @@ constexpr Family kFamilies[] = {
     {"glm4_moe_lite", &create_dense<read_glm4_moe_lite_config>},
     {"deepseek2", &create_dense<read_glm4_moe_lite_config>},
     {"glm4-moe-lite", &create_dense<read_glm4_moe_lite_config>},
+    {"qwen3_vl", &create_dense<read_qwen3_vl_config>},
+    {"qwen3vl", &create_dense<read_qwen3_vl_config>},
 };
 
 }  // namespace
@@ -49,6 +53,12 @@ Result<std::unique_ptr<Model>> create_model(WeightSource& source, Backend& backe
   for (const std::string& name : known_architectures()) known += (known.empty() ? "" : ", ") + name;
   return make_error(ErrorCode::unsupported_model,
                     source.label() + ": expected an architecture of " + known + ", found " + source.architecture());
+}
+
+Result<std::unique_ptr<Vision>> create_vision(WeightSource& source, Backend& backend, const ModelSpec& language_model) {
+  // One tower so far, and two ways to hold it.
+  if (source.architecture() == "qwen3_vl" || source.architecture() == "clip") return create_qwen3_vl_tower(source, backend, language_model);
+  return make_error(ErrorCode::unsupported_model, source.label() + ": expected a vision tower of architecture clip, found " + source.architecture());
 }
 
 }  // namespace pio

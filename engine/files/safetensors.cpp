@@ -128,20 +128,27 @@ Result<SafetensorsEntry> check(Entry& entry, std::uint64_t header_end, std::uint
                                std::to_string(begin) + " to " + std::to_string(end));
   const std::optional<DType> dtype = dtype_of(*entry.dtype);
   if (!dtype) return unsupported(label, where + "expected F32, F16, BF16, U8, I8, I32 or I64, found " + shown(*entry.dtype));
-  if (entry.shape->size() > 4)
-    return unsupported(label, where + "expected at most 4 dimensions, found " + std::to_string(entry.shape->size()));
+  if (entry.shape->size() > 5)
+    return unsupported(label, where + "expected at most 5 dimensions, found " + std::to_string(entry.shape->size()));
 
   SafetensorsEntry out;
   out.info.name = std::move(entry.name);
   out.info.dtype = *dtype;
   std::int64_t n_values = 1;
+  std::vector<std::int64_t> extents;
   for (const std::uint64_t extent : *entry.shape) {
     if (extent == 0) return unsupported(label, where + "expected extents above 0, found 0");
     if (extent > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) ||
         __builtin_mul_overflow(n_values, static_cast<std::int64_t>(extent), &n_values))
       return bad_file(label, where + "expected fewer than 2^63 values, found an extent of " + std::to_string(extent) + " too much");
-    out.info.shape.append(static_cast<std::int64_t>(extent));
+    extents.push_back(static_cast<std::int64_t>(extent));
   }
+  // A shape of ours has four: of a kernel over time and space (Qwen3-VL's patches) the last two become one.
+  if (extents.size() == 5) {
+    extents[3] *= extents[4];
+    extents.pop_back();
+  }
+  for (const std::int64_t extent : extents) out.info.shape.append(extent);
   // None of these formats has blocks. 4 * 2^63 would not fit, so divide.
   const std::uint64_t value_bytes = static_cast<std::uint64_t>(pio::info(*dtype).block_bytes);
   if ((end - begin) % value_bytes != 0 || (end - begin) / value_bytes != static_cast<std::uint64_t>(n_values))

@@ -1,19 +1,23 @@
 #include "models/blocks/dense_decoder.h"
 
 #include "models/blocks/embedding.h"
+#include "models/blocks/given_rows.h"
 #include "models/blocks/norm.h"
 
 namespace pio {
 
-Tensor DenseDecoder::forward(ForwardContext& ctx, const Step& step, KvState& state, const GivenEmbeddings*) const {
-  Tensor x = hidden(ctx, step, state, c_.hyper.n_layers);                              // [n_tokens, dim]
+Tensor DenseDecoder::forward(ForwardContext& ctx, const Step& step, KvState& state, const GivenEmbeddings* given) const {
+  Tensor x = hidden(ctx, step, state, c_.hyper.n_layers, given);                       // [n_tokens, dim]
   x = rms_norm(ctx, output_rows(ctx, x, step), output_norm_, c_.hyper.norm_eps);       // [n_outputs, dim]
   return linear(ctx, x, output_);                                                      // [n_outputs, vocab_size]
 }
 
-Tensor DenseDecoder::hidden(ForwardContext& ctx, const Step& step, KvState& state, std::int64_t n_layers) const {
+Tensor DenseDecoder::hidden(ForwardContext& ctx, const Step& step, KvState& state, std::int64_t n_layers,
+                            const GivenEmbeddings* given) const {
   const float eps = c_.hyper.norm_eps;
   Tensor x = embed(ctx, token_embd_, step.ids);                                        // [n_tokens, dim]
+  const std::vector<RowRun> seen = given ? runs_of(ctx, *given) : std::vector<RowRun>();
+  for (const RowRun& run : seen) ctx.backend().copy(x.rows(run.first, run.n), given->values.rows(run.from, run.n));
   for (std::int64_t l = 0; l < n_layers && !ctx.stop_requested(); ++l) {
     const Layer& layer = layers_[l];
     const std::size_t mark = ctx.mark();
@@ -25,6 +29,9 @@ Tensor DenseDecoder::hidden(ForwardContext& ctx, const Step& step, KvState& stat
     h = rms_norm(ctx, x, layer.ffn_norm, eps);
     add_to(ctx, x, layer.is_mixture ? moe(ctx, h, layer.moe, c_.moe) : mlp(ctx, h, layer.mlp));
 
+    if (given && l < static_cast<std::int64_t>(given->deepstack.size())) {
+      for (const RowRun& run : seen) add_to(ctx, x.rows(run.first, run.n), given->deepstack[l].rows(run.from, run.n));
+    }
     ctx.release(mark);
   }
   return x;
@@ -41,7 +48,8 @@ Result<std::unique_ptr<DenseDecoder>> DenseDecoder::create(const DenseConfig& co
                   .vocab_size = h.vocab_size,
                   .context_length = h.context_length,
                   .n_parameters = model->bound_.n_parameters,
-                  .kv_layers = std::vector<KvLayout>(h.n_layers, model->kv_layout())};
+                  .kv_layers = std::vector<KvLayout>(h.n_layers, model->kv_layout()),
+                  .n_position_axes = model->c_.rope_sections.empty() ? 1 : 3};
   return model;
 }
 
@@ -75,6 +83,7 @@ Result<void> DenseDecoder::bind_weights(WeightSource& source, Backend& backend) 
   if (!h.is_tied || binder.has("output.weight")) binder.bind(output_, "output", {h.vocab_size, h.dim});
   Tensor rope_factors;
   if (c_.has_rope_factors) binder.bind_if_present(rope_factors, "rope_freqs.weight", {h.rope_dims / 2});
+  for (const char* prefix : c_.left_prefixes) binder.leave(prefix);
 
   ASSIGN_OR_RETURN(bound_, binder.finish());
   for (Layer& layer : layers_) {
@@ -84,6 +93,7 @@ Result<void> DenseDecoder::bind_weights(WeightSource& source, Backend& backend) 
   if (output_.w.empty()) output_.w = token_embd_;
   ASSIGN_OR_RETURN(const std::vector<float> factors, read_rope_factors(backend, rope_factors, source.label()));
   ASSIGN_OR_RETURN(rope_, make_rope(backend, h.rope_theta, h.rope_dims, factors, c_.pairing));
+  if (!c_.rope_sections.empty()) return interleave_axes(backend, rope_, c_.rope_sections);
   return {};
 }
 

@@ -23,6 +23,8 @@ struct DenseConfig {
   std::vector<bool> is_mixture;    // [n_layers], the feed-forward block; empty: all are dense
   RopePairing pairing = RopePairing::half;
   std::int64_t n_left_layers = 0;  // behind the last one, for multi-token prediction: the file may hold them, nothing here uses them
+  std::vector<std::int64_t> rope_sections;  // [3] of a model that sees: how many pairs turn by time, row, column; else empty
+  std::vector<const char*> left_prefixes;   // canonical names that belong to the file's other half: Binder::leave
   bool has_rope_factors = false;   // may hold rope_freqs.weight, which slows each pair down (Llama 3)
 };
 
@@ -35,7 +37,7 @@ class DenseDecoder final : public Model {
   Tensor forward(ForwardContext& ctx, const Step& step, KvState& state, const GivenEmbeddings* given) const override;
 
   // The residual stream after the first n_layers layers, [n_tokens, dim], before the final norm: to see where a difference begins.
-  Tensor hidden(ForwardContext& ctx, const Step& step, KvState& state, std::int64_t n_layers) const;
+  Tensor hidden(ForwardContext& ctx, const Step& step, KvState& state, std::int64_t n_layers, const GivenEmbeddings* given = nullptr) const;
 
  private:
   struct Layer {

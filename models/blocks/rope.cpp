@@ -12,11 +12,25 @@ Result<Rope> make_rope(Backend& backend, double theta, std::int64_t rope_dims, s
     const double turn = std::pow(theta, -2.0 * static_cast<double>(i) / static_cast<double>(rope_dims));
     inv_freq[i] = static_cast<float>(factors.empty() ? turn : turn / factors[i]);
   }
-  Rope rope{.buffer = nullptr, .inv_freq = {DType::f32, {n_pairs}, nullptr, 0}, .pairing = pairing, .axes = {}};
+  Rope rope{.buffer = nullptr, .axes_buffer = nullptr, .inv_freq = {DType::f32, {n_pairs}, nullptr, 0}, .pairing = pairing, .axes = {}};
   ASSIGN_OR_RETURN(rope.buffer, backend.allocate(rope.inv_freq.n_bytes()));
   rope.inv_freq.buffer = rope.buffer.get();
   backend.upload(rope.inv_freq, inv_freq.data());
   return rope;
+}
+
+Result<void> interleave_axes(Backend& backend, Rope& rope, std::span<const std::int64_t> sections) {
+  std::vector<std::int32_t> axes(rope.inv_freq.shape[0], 0);
+  for (std::size_t i = 0; i < axes.size(); ++i) {
+    const std::size_t axis = i % 3;
+    if (axis > 0 && static_cast<std::int64_t>(i) < 3 * sections[axis]) axes[i] = static_cast<std::int32_t>(axis);
+  }
+  Tensor tensor{DType::i32, {static_cast<std::int64_t>(axes.size())}, nullptr, 0};
+  ASSIGN_OR_RETURN(rope.axes_buffer, backend.allocate(tensor.n_bytes()));
+  tensor.buffer = rope.axes_buffer.get();
+  backend.upload(tensor, axes.data());
+  rope.axes = tensor;
+  return {};
 }
 
 Result<std::vector<float>> read_rope_factors(Backend& backend, Tensor tensor, const std::string& label) {

@@ -12,6 +12,7 @@ namespace pio {
 // How fast each pair of a head's dims turns, and which dims pair up.
 struct Rope {
   std::unique_ptr<Buffer> buffer;  // of inv_freq
+  std::unique_ptr<Buffer> axes_buffer;
   Tensor inv_freq;                 // [n_pairs] f32, radians a token
   RopePairing pairing = RopePairing::half;
   Tensor axes;                     // [n_pairs] i32: which row of the positions each pair turns by; empty where there is one
@@ -21,6 +22,10 @@ struct Rope {
 // that is at most one unit in the last place away, below every tolerance here.)
 //   factors   [rope_dims / 2], or empty for all ones: a GGUF file's rope_freqs.weight, which holds Llama 3's stretched frequencies
 Result<Rope> make_rope(Backend& backend, double theta, std::int64_t rope_dims, std::span<const float> factors, RopePairing pairing);
+
+// Gives the pairs their axes as Qwen3-VL interleaves them (models.md 3.2.9): pair i turns by row where i % 3 is 1 and i < 3 * sections[1],
+// by column where it is 2 and i < 3 * sections[2], else by time.   sections [3]
+Result<void> interleave_axes(Backend& backend, Rope& rope, std::span<const std::int64_t> sections);
 
 // factors as a file holds them, checked: each finite and above zero, else bad_file. Empty when `tensor` is.
 Result<std::vector<float>> read_rope_factors(Backend& backend, Tensor tensor, const std::string& label);

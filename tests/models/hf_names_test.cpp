@@ -44,6 +44,30 @@ TEST(HuggingFaceNamesTest, EachNameHasItsPublishedTwin) {  // models.md 1.c, 2.c
   }
 }
 
+TEST(HuggingFaceNamesTest, TheTowersNamesHaveTheirTwins) {  // models.md 3.c
+  const std::pair<const char*, const char*> pairs[] = {
+      {"v.patch_embd.bias", "model.visual.patch_embed.proj.bias"},
+      {"v.position_embd.weight", "model.visual.pos_embed.weight"},
+      {"v.blk.0.ln1.weight", "model.visual.blocks.0.norm1.weight"},
+      {"v.blk.23.attn_qkv.bias", "model.visual.blocks.23.attn.qkv.bias"},
+      {"v.blk.23.ffn_down.weight", "model.visual.blocks.23.mlp.linear_fc2.weight"},
+      {"mm.2.bias", "model.visual.merger.linear_fc2.bias"},
+      {"v.deepstack.2.fc1.weight", "model.visual.deepstack_merger_list.2.linear_fc1.weight"},
+  };
+  for (const auto& [canonical, hugging_face] : pairs) {
+    EXPECT_EQ(hugging_face_name(canonical), hugging_face);
+    EXPECT_EQ(canonical_name(hugging_face), canonical);
+  }
+  for (const char* name : {"model.visual.blocks.x.norm1.weight", "model.visual.blocks..norm1.weight", "model.visual.blocks.norm1.weight"})
+    EXPECT_EQ(canonical_name(name), std::nullopt) << name;
+}
+
+TEST(HuggingFaceNamesTest, TheTextHalfOfAModelThatSeesIsFoundUnderItsPrefix) {
+  EXPECT_EQ(canonical_name("model.language_model.layers.3.mlp.up_proj.weight"), "blk.3.ffn_up.weight");
+  EXPECT_EQ(canonical_name("model.language_model.embed_tokens.weight"), "token_embd.weight");
+  EXPECT_EQ(canonical_name("model.language_model.language_model.norm.weight"), std::nullopt);
+}
+
 TEST(HuggingFaceNamesTest, OtherNamesHaveNone) {
   for (const char* name : {"", ".", "weight", ".weight", "model.layers.weight", "model.layers..weight", "model.layers.3.weight",
                            "model.layers.x.mlp.up_proj.weight", "model.layers.3.mlp.up_proj", "model.layers.3.mlp.up_proj.scale",
