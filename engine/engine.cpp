@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <list>
 #include <map>
+#include <set>
 #include <tuple>
 
 #include "engine/chat/chat_template.h"
@@ -62,7 +63,8 @@ class LocalEngine final : public Engine {
     RETURN_IF_ERROR(need_chat());
     GenerateRequest request;
     request.messages = messages;
-    ASSIGN_OR_RETURN(const Prompt prompt, make_prompt(*chat_format(), *tokenizer(), request, INT64_MAX));
+    RETURN_IF_ERROR(need_sight(messages));
+    ASSIGN_OR_RETURN(const Prompt prompt, make_prompt(*chat_format(), *tokenizer(), request, INT64_MAX, place_pictures_of({})));
     return static_cast<std::int64_t>(prompt.ids.size());
   }
 
@@ -76,22 +78,37 @@ class LocalEngine final : public Engine {
       RETURN_IF_ERROR(need_chat());
       const std::int64_t context_length = model_->info().context_length;
       const std::int64_t limit = context_length - answer_reserve(context_length, request.max_tokens);
-      ASSIGN_OR_RETURN(prompt, make_prompt(*chat_format(), *tokenizer(), request, limit));
+      RETURN_IF_ERROR(need_sight(request.messages));
+      Result<Prompt> made = make_prompt(*chat_format(), *tokenizer(), request, limit, place_pictures_of(stop));
+      if (!made && made.error().code == ErrorCode::cancelled) {
+        GenerateResult stopped;
+        stopped.finish_reason = FinishReason::cancelled;
+        return stopped;
+      }
+      ASSIGN_OR_RETURN(prompt, std::move(made));
     }
     if (prompt.n_dropped_messages > 0 && sink.dropped) sink.dropped(prompt.n_dropped_messages);
-    ASSIGN_OR_RETURN(GenerateResult result, pio::generate(*model_, session(request.conversation), prompt, request, sink, stop));
-    result.n_dropped_messages = prompt.n_dropped_messages;
+    Session& current = session(request.conversation);
+    current.show(prompt.pictures, looking_at(prompt, current.common_prefix(prompt.ids), sink, stop));
+    Result<GenerateResult> result = pio::generate(*model_, current, prompt, request, sink, stop);
+    current.show(prompt.pictures, {});  // places stay, what this turn lent goes
+    if (result) result->n_dropped_messages = prompt.n_dropped_messages;
     return result;
   }
 
   Result<LogitsResult> logits(const LogitsRequest& request, std::stop_token stop) override {
     RETURN_IF_ERROR(need_model());
     RETURN_IF_ERROR(check_ids(request.ids));
+    PicturedIds prompt{.ids = request.ids, .pictures = {}};
+    if (!request.images.empty() || !request.videos.empty()) {
+      ASSIGN_OR_RETURN(prompt, place_pictures_of_ids(request, stop));
+    }
     sessions_.clear();
     Session fresh(*model_);
+    fresh.show(prompt.pictures, [this, stop](const PlacedPicture& picture) { return model_->pictures()->features(*picture.picture, stop); });
     LogitsResult all;
     std::vector<float> part;
-    const std::span<const int> ids = request.ids;
+    const std::span<const int> ids = prompt.ids;
     all.n_tokens = static_cast<std::int64_t>(ids.size());
     const std::int64_t n_chunk = request.n_chunk > 0 ? request.n_chunk : std::max<std::int64_t>(all.n_tokens, 1);
     for (std::int64_t at = 0; at < all.n_tokens; at += n_chunk) {
@@ -102,9 +119,19 @@ class LocalEngine final : public Engine {
     return all;
   }
 
-  Result<PreprocessResult> preprocess(const ImageInput&, std::stop_token) override {
+  Result<PreprocessResult> preprocess(const ImageInput& image, std::stop_token stop) override {
     RETURN_IF_ERROR(need_model());
-    return make_error(ErrorCode::not_available, model_->info().name + ": a model that sees, found one for text only");
+    RETURN_IF_ERROR(need_vision());
+    ASSIGN_OR_RETURN(const PreparedPicture picture, model_->pictures()->prepare(image, stop));
+    PreprocessResult result;
+    result.patch_dim = model_->vision()->patch_dim();
+    std::copy(picture.grid.begin(), picture.grid.end(), result.grid);
+    result.resized[0] = picture.height;
+    result.resized[1] = picture.width;
+    const std::int64_t n = picture.grid[0] * picture.grid[1] * picture.grid[2];
+    result.pixel_values.resize(n * result.patch_dim);
+    model_->vision()->patches(picture, 0, n, result.pixel_values.data());
+    return result;
   }
 
   Result<DivergenceResult> measure_attention(std::span<const int>, std::int64_t, const AttentionChoice&, std::stop_token) override {
@@ -177,6 +204,72 @@ class LocalEngine final : public Engine {
     return {};
   }
 
+  Result<void> need_vision() const {
+    if (model_->pictures()) return {};
+    return make_error(ErrorCode::not_available, model_->info().name + ": a model that sees, found one for text only");
+  }
+
+  Result<void> need_sight(std::span<const ChatMessage> messages) const {
+    const bool has_pictures = std::any_of(messages.begin(), messages.end(), [](const ChatMessage& m) { return !m.images.empty(); });
+    return has_pictures ? need_vision() : Result<void>();
+  }
+
+  // Of the messages whose pictures the chat format shows: those of others it leaves out.
+  PlacePictures place_pictures_of(std::stop_token stop) {
+    if (!model_->pictures()) return {};
+    return [this, stop](std::span<const int> ids, std::span<const ChatMessage> messages) -> Result<PicturedIds> {
+      std::vector<std::shared_ptr<const Picture>> pictures;
+      for (const ChatMessage& message : messages) {
+        if (message.role == "system" || message.role == "assistant") continue;
+        for (const ImageInput& image : message.images) {
+          ASSIGN_OR_RETURN(std::shared_ptr<const Picture> picture, model_->pictures()->find(image, stop));
+          pictures.push_back(std::move(picture));
+        }
+      }
+      return place_pictures(ids, pictures, *model_->vision(), *tokenizer());
+    };
+  }
+
+  Result<PicturedIds> place_pictures_of_ids(const LogitsRequest& request, std::stop_token stop) {
+    RETURN_IF_ERROR(need_vision());
+    if (!tokenizer()) return make_error(ErrorCode::unsupported_model, model_->info().path + ": a tokenizer, found none");
+    const std::optional<int> film_id = tokenizer()->added_token(model_->vision()->film_token()),
+                             picture_id = tokenizer()->added_token(model_->vision()->picture_token());
+    std::vector<std::shared_ptr<const Picture>> pictures;
+    std::size_t n_images = 0, n_videos = 0;
+    const auto add = [&](const PictureSource& source) -> Result<void> {
+      ASSIGN_OR_RETURN(std::shared_ptr<const Picture> picture, model_->pictures()->find(source, stop));
+      pictures.push_back(std::move(picture));
+      return {};
+    };
+    for (const int id : request.ids) {  // in the order of the placeholders
+      if (id == picture_id && n_images < request.images.size()) RETURN_IF_ERROR(add(request.images[n_images++]));
+      if (id == film_id && n_videos < request.videos.size()) RETURN_IF_ERROR(add(request.videos[n_videos++]));
+    }
+    for (; n_images < request.images.size(); ++n_images) RETURN_IF_ERROR(add(request.images[n_images]));
+    for (; n_videos < request.videos.size(); ++n_videos) RETURN_IF_ERROR(add(request.videos[n_videos]));
+    return place_pictures(request.ids, pictures, *model_->vision(), *tokenizer());
+  }
+
+  // Shows the tower what is not in the cache, and tells the sink.
+  Session::FeaturesOf looking_at(const Prompt& prompt, std::int64_t n_cached, const GenerateSink& sink, std::stop_token stop) {
+    std::set<std::uint64_t> wanted;
+    for (const PlacedPicture& placed : prompt.pictures) {
+      if (placed.first + placed.n_tokens() > n_cached) wanted.insert(placed.picture->key);
+    }
+    const auto total = static_cast<std::int64_t>(wanted.size());
+    return [this, total, tell = sink.image, stop, seen = std::set<std::uint64_t>()](const PlacedPicture& placed) mutable {
+      const bool is_new = !seen.contains(placed.picture->key);
+      if (is_new && tell) tell(static_cast<std::int64_t>(seen.size()), total);
+      Result<std::shared_ptr<const VisionFeatures>> features = model_->pictures()->features(*placed.picture, stop);
+      if (is_new && features) {
+        seen.insert(placed.picture->key);
+        if (tell) tell(static_cast<std::int64_t>(seen.size()), total);
+      }
+      return features;
+    };
+  }
+
   Result<void> need_chat() const {
     RETURN_IF_ERROR(need_model());
     if (!tokenizer()) return make_error(ErrorCode::unsupported_model, model_->info().path + ": a tokenizer, found none");
@@ -227,8 +320,10 @@ Result<InspectResult> inspect(const std::string& path) {
     const auto* value = found == file.metadata().end() ? nullptr : std::get_if<std::int64_t>(&found->second);
     return value ? *value : 0;
   };
-  result.n_layers = integer(gguf ? file.architecture() + ".block_count" : "num_hidden_layers");
-  result.context_length = integer(gguf ? file.architecture() + ".context_length" : "max_position_embeddings");
+  // A model that sees nests the keys of its text half.
+  const auto in_config = [&](const std::string& key) { return std::max(integer(key), integer("text_config." + key)); };
+  result.n_layers = gguf ? integer(file.architecture() + ".block_count") : in_config("num_hidden_layers");
+  result.context_length = gguf ? integer(file.architecture() + ".context_length") : in_config("max_position_embeddings");
   if (const ChatFormat* format = choose_chat_format(file).format) result.chat_format = format->name();
   return result;
 }

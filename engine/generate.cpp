@@ -93,7 +93,9 @@ Result<GenerateResult> generate(LoadedModel& model, Session& session, const Prom
   }
 
   Sampler sampler(request.sampling);
-  for (int id : prompt) sampler.accept(id);
+  for (int id : prompt) {
+    if (id >= 0) sampler.accept(id);  // below zero: a picture's
+  }
 
   Emitter emitter(model, input.parser.get(), request, sink, result);
   const auto finish = [&](FinishReason reason) {

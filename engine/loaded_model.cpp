@@ -33,6 +33,11 @@ bool is_embedding_only(const ModelFile& file, const TensorInfo& tensor) {
   return std::any_of(file.tensors().begin(), file.tensors().end(), [&](const TensorInfo& t) { return t.name == output; });
 }
 
+// A folder holds both halves of a model that sees; a decoded token reads one.
+bool is_of_tower(const ModelFile& file, const TensorInfo& tensor) {
+  return file.naming() == WeightSource::Naming::hugging_face && tensor.name.starts_with("model.visual.");
+}
+
 std::vector<int> stop_ids_of(const Tokenizer* tokenizer, const ChatFormat* chat_format, const ModelFile& file, std::int64_t vocab_size) {
   std::vector<int> ids;
   const auto add = [&](std::int64_t id) {
@@ -54,6 +59,29 @@ std::vector<int> stop_ids_of(const Tokenizer* tokenizer, const ChatFormat* chat_
       for (std::int64_t id : *many) add(id);
   }
   return ids;
+}
+
+std::uint64_t tower_bytes(const ModelFile& file, const LoadedVision& loaded) {
+  if (loaded.weights) return loaded.weights->n_bytes();
+  std::uint64_t n_bytes = 0;
+  for (const TensorInfo& tensor : file.tensors())
+    if (loaded.vision && is_of_tower(file, tensor)) n_bytes += tensor.n_bytes;
+  return n_bytes;
+}
+
+// Both files as one.
+Result<void> prefault(const LoadedWeights& language, const LoadedWeights* vision, const LoadProgress& progress, std::stop_token stop) {
+  if (!vision) return language.prefault(progress, stop);
+  std::uint64_t of_language = 0;
+  const auto first = [&](std::uint64_t done, std::uint64_t total) {
+    of_language = total;
+    if (progress) progress(done, total + vision->n_bytes());
+  };
+  const auto second = [&](std::uint64_t done, std::uint64_t total) {
+    if (progress) progress(of_language + done, of_language + total);
+  };
+  RETURN_IF_ERROR(language.prefault(first, stop));
+  return vision->prefault(second, stop);
 }
 
 }  // namespace
@@ -89,9 +117,11 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   if (loaded->adapted_) RETURN_IF_ERROR(loaded->adapted_->check_all_taken());
   loaded->context_ = std::make_unique<ForwardContext>(*loaded->backend_);
   const ModelSpec& spec = loaded->model_->spec();
+  ASSIGN_OR_RETURN(loaded->vision_, load_vision(request.mmproj, *loaded->weights_, spec, *loaded->backend_));
+  if (loaded->vision_.vision) loaded->pictures_ = std::make_unique<Pictures>(*loaded->vision_.vision);
   loaded->state_bytes_per_token_ = kv_bytes_per_token(spec.kv_layers, request.kv);
   ASSIGN_OR_RETURN(loaded->pool_, BlockPool::create(*loaded->backend_, spec.kv_layers, request.kv, plan.context_length));
-  RETURN_IF_ERROR(loaded->weights_->prefault(progress, stop));
+  RETURN_IF_ERROR(prefault(*loaded->weights_, loaded->vision_.weights.get(), progress, stop));
 
   const ChosenFormat chosen = choose_chat_format(held);
   if (chosen.is_guess) {
@@ -102,7 +132,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   loaded->stop_ids_ = stop_ids_of(loaded->tokenizer(), loaded->chat_format_, held, spec.vocab_size);
   loaded->n_ids_ = static_cast<int>(loaded->tokenizer_ ? std::min<std::int64_t>(loaded->tokenizer_->n_ids(), spec.vocab_size) : spec.vocab_size);
   for (const TensorInfo& tensor : held.tensors()) {
-    if (!is_embedding_only(held, tensor)) loaded->weight_bytes_per_token_ += tensor.n_bytes;
+    if (!is_embedding_only(held, tensor) && !is_of_tower(held, tensor)) loaded->weight_bytes_per_token_ += tensor.n_bytes;
   }
 
   LoadedInfo& info = loaded->info_;
@@ -114,12 +144,15 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
     info.chat_format = loaded->chat_format_->name();
     info.can_think = loaded->chat_format_->can_think();
   }
+  info.family = spec.family;
+  info.can_see = loaded->vision_.vision != nullptr;
+  info.notes = loaded->vision_.notes;
   info.device = loaded->backend_->device().name;
   info.n_threads = loaded->backend_->n_threads();
-  info.n_parameters = spec.n_parameters;
+  info.n_parameters = spec.n_parameters + (info.can_see ? loaded->vision_.vision->n_parameters() : 0);
   info.context_length = plan.context_length;
   info.trained_context_length = spec.context_length;
-  info.weight_bytes = plan.weight_bytes;
+  info.weight_bytes = plan.weight_bytes + tower_bytes(held, loaded->vision_);
   info.state_bytes = plan.state_bytes;
   info.recommended = recommended_sampling(held, loaded->chat_format_);
   info.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

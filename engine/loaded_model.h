@@ -6,6 +6,8 @@
 
 #include "engine/engine.h"
 #include "engine/files/loaded_weights.h"
+#include "engine/image/pictures.h"
+#include "engine/image/vision_weights.h"
 #include "engine/kv/block_pool.h"
 
 // Everything of one loaded model; destroying it gives everything back.
@@ -23,6 +25,10 @@ class LoadedModel {
   // Temporaries of the passes, kept from one to the next.
   ForwardContext& context() { return *context_; }
   BlockPool& pool() { return *pool_; }
+  // Null where the model does not see.
+  const Vision* vision() const { return vision_.vision.get(); }
+  Pictures* pictures() { return pictures_.get(); }
+  const Pictures* pictures() const { return pictures_.get(); }
   const Tokenizer* tokenizer() const { return tokenizer_.get(); }
   const ChatFormat* chat_format() const { return chat_format_; }
   // Ids that end an answer: the file's end tokens and those of the chat format.
@@ -41,6 +47,8 @@ class LoadedModel {
   std::unique_ptr<LoadedWeights> weights_;
   std::unique_ptr<AdaptedWeights> adapted_;  // the same with their adapters; null without any
   std::unique_ptr<Model> model_;
+  LoadedVision vision_;
+  std::unique_ptr<Pictures> pictures_;
   std::unique_ptr<ForwardContext> context_;
   std::unique_ptr<BlockPool> pool_;
   std::unique_ptr<Tokenizer> tokenizer_;

@@ -55,7 +55,8 @@ Result<std::vector<int>> encode(const ChatFormat& format, const Tokenizer& token
 
 }  // namespace
 
-Result<Prompt> make_prompt(const ChatFormat& format, const Tokenizer& tokenizer, const GenerateRequest& request, std::int64_t limit) {
+Result<Prompt> make_prompt(const ChatFormat& format, const Tokenizer& tokenizer, const GenerateRequest& request, std::int64_t limit,
+                           const PlacePictures& place_pictures) {
   const std::vector<ChatMessage>& messages = request.messages;
   if (messages.empty()) return make_error(ErrorCode::bad_argument, "conversation: at least one message, found none");
   if (request.continue_last && messages.back().role != "assistant")
@@ -70,6 +71,11 @@ Result<Prompt> make_prompt(const ChatFormat& format, const Tokenizer& tokenizer,
   Prompt prompt;
   for (;;) {
     ASSIGN_OR_RETURN(prompt.ids, encode(format, tokenizer, kept, render));
+    if (place_pictures) {
+      ASSIGN_OR_RETURN(PicturedIds placed, place_pictures(prompt.ids, kept));
+      prompt.ids = std::move(placed.ids);
+      prompt.pictures = std::move(placed.pictures);
+    }
     if (static_cast<std::int64_t>(prompt.ids.size()) <= limit) break;
 
     const auto first = kept.begin() + n_system;

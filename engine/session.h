@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/image/pictures.h"
 #include "engine/kv/sequence.h"
 #include "engine/loaded_model.h"
 
@@ -27,8 +28,15 @@ class Session {
   // Keeps the tokens that `ids` begins with as well, drops the others, and says how many stayed; at least the last of `ids` is left to
   // be processed, since its logits are wanted.
   std::int64_t keep_prefix(std::span<const int> ids);
+  // How many tokens keep_prefix would keep.
+  std::int64_t common_prefix(std::span<const int> ids) const;
   std::int64_t n_tokens() const { return sequence_.n_tokens(); }
   void clear() { sequence_.truncate(0); }
+
+  // The pictures of the whole prompt that is kept and processed next; its ids stand for them below zero. `features` is asked for each as its
+  // tokens are reached, so that the tower does not run for what the cache holds.
+  using FeaturesOf = std::function<Result<std::shared_ptr<const VisionFeatures>>(const PlacedPicture& picture)>;
+  void show(std::vector<PlacedPicture> pictures, FeaturesOf features);
 
   enum class Outputs { none, last, all };
   // Processes `ids` after the tokens there are, in one step. Logits [n_outputs, vocab_size] of the wanted ones go to `logits`.
@@ -38,9 +46,19 @@ class Session {
   Result<void> process(std::span<const int> ids, std::span<const int> output_rows, std::vector<float>& logits, std::stop_token stop);
 
  private:
+  // What a step takes from pictures instead of the embedding table. `held` keeps its tensors.
+  struct Seen {
+    GivenEmbeddings given;
+    std::vector<std::shared_ptr<const VisionFeatures>> held;
+  };
+  Result<Seen> see(ForwardContext& context, std::int64_t first, std::int64_t n);
+
   LoadedModel& model_;
   Sequence sequence_;
   std::function<bool()> make_room_;
+  std::vector<PlacedPicture> pictures_;
+  TokenPlaces places_;
+  FeaturesOf features_of_;
 };
 
 }  // namespace pio

@@ -87,6 +87,14 @@ Result<std::unique_ptr<ModelFile>> open_folder(const std::filesystem::path& fold
     model.paths.push_back(generation);
   }
 
+  // How pictures and films are scaled, of models that see.
+  for (const char* name : {"preprocessor", "video_preprocessor"}) {
+    const std::filesystem::path path = folder / (std::string(name) + "_config.json");
+    if (!std::filesystem::exists(path, ignored)) continue;
+    RETURN_IF_ERROR(read_config(path, std::string(name) + ".", model.metadata));
+    model.paths.push_back(path);
+  }
+
   const auto type = model.metadata.find("model_type");
   const std::string* architecture = type == model.metadata.end() ? nullptr : std::get_if<std::string>(&type->second);
   if (!architecture || architecture->empty()) return bad_file("config.json", "expected model_type, a name, found none");

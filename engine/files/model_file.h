@@ -42,10 +42,12 @@ Result<std::unique_ptr<ModelFile>> open_gguf(const std::filesystem::path& path);
 Result<std::unique_ptr<ModelFile>> parse_gguf(std::span<const std::byte> bytes, std::string_view label);
 
 // A Hugging Face folder: config.json (its keys are the metadata, nested ones joined with dots) and model.safetensors, or shards with
-// model.safetensors.index.json. generation_config.json's keys are there under "generation.".
+// model.safetensors.index.json. generation_config.json's keys are there under "generation.", those of preprocessor_config.json and
+// video_preprocessor_config.json under "preprocessor." and "video_preprocessor.".
 Result<std::unique_ptr<ModelFile>> open_hugging_face(const std::filesystem::path& folder);
 
 // The header of one safetensors file: names, formats, shapes and byte ranges (from the start of the file), all checked. For fuzzing too.
+// Of five extents (a kernel over time and space) the last two become one.
 struct SafetensorsEntry {
   TensorInfo info;
   std::uint64_t offset = 0;

@@ -39,7 +39,7 @@ TEST(Safetensors, WhatOthersMayHoldIsUnsupportedByName) {
   };
   refused(R"({"w":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}})", 8, "tensor w: expected F32, F16, BF16, U8, I8, I32 or I64, found F64");
   refused(R"({"w":{"dtype":"F8_E4M3","shape":[4],"data_offsets":[0,4]}})", 4, "F8_E4M3");
-  refused(R"({"w":{"dtype":"F32","shape":[1,1,1,1,1],"data_offsets":[0,4]}})", 4, "at most 4 dimensions, found 5");
+  refused(R"({"w":{"dtype":"F32","shape":[1,1,1,1,1,1],"data_offsets":[0,4]}})", 4, "at most 5 dimensions, found 6");
   refused(R"({"w":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})", 0, "above 0");
 }
 

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/engine.h"
+#include "models/vision.h"
+
+// Files become pixels. The one place that knows the decoding library; a build without it (no_opencv.cpp) refuses in words.
+
+namespace pio {
+
+// 8-bit RGB, upright: the EXIF turn applied, transparency on white (round((c * a + 255 * (255 - a)) / 255)), 16 bits scaled
+// (round(v / 257)), gray repeated, palettes looked up. Fails with bad_file in words; memory at most a few times the pixels allowed
+// (picture_header.h). `label` names the file in errors.
+Result<Pixels> decode_picture(std::span<const std::byte> file, const std::string& label);
+
+// A video file, whose frames are decoded one after the other as they are asked for, by rising index.
+Result<FrameSource> open_film(const std::string& path);
+
+// The file's bytes: of `path`, or those given. The pointer keeps them alive.
+struct PictureFile {
+  std::shared_ptr<const void> owner;
+  std::span<const std::byte> bytes;
+  std::string label;
+};
+Result<PictureFile> open_picture(const ImageInput& input);
+
+}  // namespace pio
