@@ -3,6 +3,7 @@
 #include <csignal>
 #include <cstdio>
 #include <iostream>
+#include <utility>
 
 #include "app/cli/options.h"
 #include "app/cli/print.h"
@@ -17,6 +18,7 @@ Result<std::unique_ptr<Engine>> load(const Options& options) {
   ASSIGN_OR_RETURN(const LoadRequest request, load_request(options));
   std::unique_ptr<Engine> engine = create_engine();
   RETURN_IF_ERROR(engine->load(request, {}, interrupt_token()));
+  print_notes(*engine);
   return engine;
 }
 
@@ -37,6 +39,12 @@ Result<JsonValue> read_tools(const Options& options) {
   ASSIGN_OR_RETURN(JsonValue tools, JsonValue::parse(text));
   if (!tools.is_array()) return make_error(ErrorCode::bad_argument, options.tools + ": a list of tools, found something else");
   return tools;
+}
+
+std::vector<ImageInput> images_of(const Options& options) {
+  std::vector<ImageInput> images;
+  for (const std::string& path : options.images) images.push_back({.path = path, .bytes = nullptr});
+  return images;
 }
 
 // Text goes out as it comes, unless it is to stand in one JSON object at the end.
@@ -78,6 +86,7 @@ Result<void> converse(const Options& options, Engine& engine) {
   GenerateRequest request = base_request(options, engine);
   ASSIGN_OR_RETURN(request.tools, read_tools(options));
   if (!options.system.empty()) request.messages.push_back({"system", options.system});
+  std::vector<ImageInput> images = images_of(options);
   std::string line;
   for (;;) {
     std::fputs("> ", stderr);
@@ -86,7 +95,7 @@ Result<void> converse(const Options& options, Engine& engine) {
       return {};
     }
     if (line.empty()) continue;
-    request.messages.push_back({"user", line});
+    request.messages.push_back({"user", line, std::exchange(images, {})});  // those of the command line go with the first words
     reset_interrupt();
     ASSIGN_OR_RETURN(const GenerateResult result, engine.generate(request, sink_for(false), interrupt_token()));
     print_text("\n");
@@ -141,7 +150,7 @@ Result<void> chat(const Options& options) {
   GenerateRequest request = base_request(options, *engine);
   ASSIGN_OR_RETURN(request.tools, read_tools(options));
   if (!options.system.empty()) request.messages.push_back({"system", options.system});
-  request.messages.push_back({"user", *options.prompt});
+  request.messages.push_back({"user", *options.prompt, images_of(options)});
   ASSIGN_OR_RETURN(const GenerateResult result, engine->generate(request, sink_for(options.json), interrupt_token()));
   if (options.json) print_json(as_chat_json(result));
   else print_text("\n");

@@ -55,7 +55,7 @@ void add_thinking(CLI::App* command, Options& options) {
 }
 
 // Commands and options of the contract that a later version brings: named, so that asking for one is answered in words.
-const char* const kLaterCommands[] = {"preprocess", "quantize", "swap"};
+const char* const kLaterCommands[] = {"quantize", "swap"};
 const char* const kLaterOptions[] = {"--vram", "--schema", "--regex", "--grammar"};
 
 int complain(const std::string& words) {
@@ -127,6 +127,15 @@ int main(int argc, char** argv) {
   add_loading(command, options);
   command->add_option("--ids", options.ids, "1,2,3")->required();
   command->add_option("--out", options.out, "an .npy file")->required();
+  command->add_option("--image", options.images, "a picture for the next placeholder in the ids; repeatable");
+  command->add_option("--frames", options.frames, "a film for its placeholder: F,F,… or one video file");
+  command->add_option("--fps", options.frames_per_second, "frames a second of --frames");
+
+  command = add("preprocess", "the pixel values that a vision model reads of a picture", pio::cli::preprocess);
+  add_model(command, options);
+  command->add_option("image", options.image, "a picture")->required();
+  add_loading(command, options);
+  command->add_option("--out", options.out, "an .npy file")->required();
 
   command = add("complete", "carry on a text", pio::cli::complete);
   add_model(command, options);
@@ -143,6 +152,7 @@ int main(int argc, char** argv) {
   add_generating(command, options);
   command->add_option("--system", options.system, "the system message");
   command->add_option("--prompt", options.prompt);
+  command->add_option("--image", options.images, "a picture that stands before the words; repeatable");
   command->add_option("--tools", options.tools, "a JSON file: the list of tools, as OpenAI's interface has them");
   add_thinking(command, options);
 

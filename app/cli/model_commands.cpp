@@ -1,4 +1,4 @@
-// devices, inspect, plan, logits, perplexity, bench: what there is, and what it computes.
+// devices, inspect, plan, logits, preprocess, perplexity, bench: what there is, and what it computes.
 
 #include <algorithm>
 #include <chrono>
@@ -20,6 +20,17 @@ const char* kind_name(DeviceKind kind) {
     case DeviceKind::reference: return "reference";
   }
   return "";
+}
+
+// The film of --frames.
+VideoInput film_of(const Options& options) {
+  VideoInput film{.frames = {}, .frames_per_second = options.frames_per_second};
+  for (std::size_t at = 0; at <= options.frames.size();) {
+    const std::size_t end = std::min(options.frames.find(',', at), options.frames.size());
+    film.frames.push_back({.path = options.frames.substr(at, end - at), .bytes = nullptr});
+    at = end + 1;
+  }
+  return film;
 }
 
 // Long lists of a file's metadata (a vocabulary) are cut: the first ten, and how many there are.
@@ -133,12 +144,16 @@ Result<void> plan(const Options& options) {
 }
 
 Result<void> logits(const Options& options) {
-  ASSIGN_OR_RETURN(const std::vector<int> ids, parse_ids(options.ids));
+  LogitsRequest wanted;
+  ASSIGN_OR_RETURN(wanted.ids, parse_ids(options.ids));
+  for (const std::string& path : options.images) wanted.images.push_back({.path = path, .bytes = nullptr});
+  if (!options.frames.empty()) wanted.videos.push_back(film_of(options));
   ASSIGN_OR_RETURN(const LoadRequest request, load_request(options));
   const std::unique_ptr<Engine> engine = create_engine();
   RETURN_IF_ERROR(engine->load(request, {}, interrupt_token()));
+  print_notes(*engine);
   const auto start = std::chrono::steady_clock::now();
-  ASSIGN_OR_RETURN(const LogitsResult result, engine->logits({.ids = ids, .images = {}, .videos = {}}, interrupt_token()));
+  ASSIGN_OR_RETURN(const LogitsResult result, engine->logits(wanted, interrupt_token()));
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   const std::int64_t n_tokens = result.n_tokens;
   const std::int64_t vocab_size = static_cast<std::int64_t>(result.values.size()) / n_tokens;
@@ -148,12 +163,26 @@ Result<void> logits(const Options& options) {
   return {};
 }
 
+Result<void> preprocess(const Options& options) {
+  ASSIGN_OR_RETURN(const LoadRequest request, load_request(options));
+  const std::unique_ptr<Engine> engine = create_engine();
+  RETURN_IF_ERROR(engine->load(request, {}, interrupt_token()));
+  print_notes(*engine);
+  ASSIGN_OR_RETURN(const PreprocessResult result, engine->preprocess({.path = options.image, .bytes = nullptr}, interrupt_token()));
+  const std::int64_t n_patches = static_cast<std::int64_t>(result.pixel_values.size()) / result.patch_dim;
+  RETURN_IF_ERROR(write_npy(options.out, result.pixel_values, n_patches, result.patch_dim));
+  if (options.json) print_json({{"grid", result.grid}, {"resized", result.resized}});
+  else print_text(std::to_string(n_patches) + " patches of " + std::to_string(result.resized[1]) + " x " + std::to_string(result.resized[0]) + " pixels in " + options.out + "\n");
+  return {};
+}
+
 Result<void> perplexity(const Options& options) {
   ASSIGN_OR_RETURN(const std::string text, read_text(options.file));
   ASSIGN_OR_RETURN(LoadRequest request, load_request(options));
   if (request.context_length == 0) request.context_length = 512;
   const std::unique_ptr<Engine> engine = create_engine();
   RETURN_IF_ERROR(engine->load(request, {}, interrupt_token()));
+  print_notes(*engine);
   if (!engine->tokenizer()) return make_error(ErrorCode::unsupported_model, options.model + ": a tokenizer, found none");
   const std::vector<int> ids = engine->tokenizer()->encode(text, SpecialTokens::none);
   const auto start = std::chrono::steady_clock::now();
@@ -177,6 +206,7 @@ Result<void> bench(const Options& options) {
   if (request.context_length == 0) request.context_length = options.n_depth + std::max(options.n_prompt, options.n_decode) + 1;
   const std::unique_ptr<Engine> engine = create_engine();
   RETURN_IF_ERROR(engine->load(request, {}, interrupt_token()));
+  print_notes(*engine);
   ASSIGN_OR_RETURN(const BenchResult result,
                    engine->bench(options.n_prompt, options.n_decode, options.n_depth, options.n_repetitions, interrupt_token()));
   const double speed = median(result.decode_tokens_per_second);

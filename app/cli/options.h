@@ -36,7 +36,8 @@ struct Options {
   std::string text, file, jsonl, ids, out, special = "none", messages, tools, tokenizer, system, prompts, prefix_file, suffix_file;
   std::optional<std::string> prompt;
   std::vector<std::string> images;
-  std::string frames;              // F,F,…
+  std::string frames;              // F,F,…, or one video file
+  std::string image;               // of preprocess
   double frames_per_second = 24;
   bool stream = false;
   bool no_generation_prompt = false;
@@ -67,6 +68,7 @@ Result<void> tokenize(const Options& options);
 Result<void> detokenize(const Options& options);
 Result<void> render(const Options& options);
 Result<void> logits(const Options& options);
+Result<void> preprocess(const Options& options);
 Result<void> complete(const Options& options);
 Result<void> chat(const Options& options);
 Result<void> batch(const Options& options);

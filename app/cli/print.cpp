@@ -29,6 +29,10 @@ void print_aside(std::string_view text) {
   else std::fprintf(stderr, "%.*s", n, text.data());
 }
 
+void print_notes(const Engine& engine) {
+  for (const std::string& note : engine.loaded()->notes) std::fprintf(stderr, "%s: %s\n", engine.loaded()->name.c_str(), note.c_str());
+}
+
 Json stats_json(const GenerationStats& stats) {
   return {{"prompt_tokens", stats.prompt_tokens},       {"reused_tokens", stats.reused_tokens},
           {"generated_tokens", stats.generated_tokens}, {"prefill_seconds", stats.prefill_seconds},

@@ -17,6 +17,8 @@ void print_text(std::string_view text);
 
 // The same on standard error, dim on a terminal.
 void print_aside(std::string_view text);
+// What a person should know of the loaded model, on standard error.
+void print_notes(const Engine& engine);
 
 Json stats_json(const GenerationStats& stats);
 
