@@ -28,6 +28,7 @@ class HunkModel : public QAbstractListModel {
     RemovedRole,                   // removed: lines
     StateRole,                     // hunkState
   };
+  Q_ENUM(Roles)
 
   using QAbstractListModel::QAbstractListModel;
   int rowCount(const QModelIndex& parent = {}) const override;
@@ -73,6 +74,7 @@ class DiffModel : public QAbstractListModel {
     HtmlRole,                     // html: with colours, tabs as spaces, at most 2,000 signs
     HunkRole,                     // hunk: the change it belongs to, from 0; -1 none
   };
+  Q_ENUM(Roles)
 
   explicit DiffModel(HunkModel* hunks, QObject* parent = nullptr);
   int rowCount(const QModelIndex& parent = {}) const override;
