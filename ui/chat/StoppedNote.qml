@@ -9,6 +9,7 @@ BlockItem {
     required property int tokens
     required property bool isLast
     property bool canContinue: false
+    property bool continuable: true
     signal continueRequested()
 
     bodyHeight: Theme.rowSmall
@@ -28,7 +29,7 @@ BlockItem {
         PioButton {
             id: button
 
-            visible: root.isLast
+            visible: root.isLast && root.continuable
             enabled: root.canContinue
             small: true
             quiet: true

@@ -16,6 +16,7 @@ BlockItem {
     property string editedText: ""  // kept by the list: a row that scrolls away is destroyed
     property bool hovered: false
     property bool usable: true
+    property bool canEdit: true
     property string needle: ""
     readonly property bool shown: root.hovered || actions.activeFocus
     signal editRequested()
@@ -69,6 +70,7 @@ BlockItem {
                     onClicked: root.copyRequested(root.text)
                 }
                 IconButton {
+                    visible: root.canEdit
                     opacity: root.shown ? 1 : 0
                     iconName: "edit"
                     text: qsTr("Edit and ask again")

@@ -10,6 +10,7 @@ T.Button {
     property bool quiet: false
     property string iconName: ""
     property bool small: false
+    property string key: ""         // shown behind the words
     property color ink: !root.enabled ? Theme.color.disabled : root.primary ? Theme.color.inkAccent : Theme.color.text1
 
     implicitHeight: root.small ? Theme.rowSmall : Theme.row
@@ -48,6 +49,14 @@ T.Button {
                 textFormat: Text.PlainText
                 font: root.font
                 color: root.ink
+            }
+            Text {
+                anchors.verticalCenter: parent.verticalCenter
+                visible: root.key.length > 0
+                text: root.key
+                textFormat: Text.PlainText
+                font: Theme.small.font
+                color: root.enabled ? Theme.color.text3 : root.ink
             }
         }
     }

@@ -13,12 +13,14 @@ PioPopover {
 
     required property ModelLibrary models
     required property ChatController chat
+    property bool below: false
     signal fileRequested()
     signal sourceRequested(known: int)      // one of the four has no file yet
 
     function openOver(chip: Item): void {
         root.models.refresh()
         root.parent = chip
+        root.below = chip.mapToItem(null, 0, 0).y < chip.Window.height / 2
         root.open()
     }
     function jump(text: string): void {
@@ -43,7 +45,7 @@ PioPopover {
     }
 
     width: parent && parent.Window.window ? Math.min(480, parent.Window.window.width - 2 * Theme.space16) : 480
-    y: -implicitHeight - Theme.space4
+    y: root.below && root.parent ? root.parent.height + Theme.space4 : -implicitHeight - Theme.space4
     onOpened: {
         list.currentIndex = 0
         list.forceActiveFocus(Qt.TabFocusReason)
