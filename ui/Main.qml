@@ -15,9 +15,10 @@ T.ApplicationWindow {
     required property Application app
     readonly property bool narrow: root.width < Theme.narrow
     readonly property bool tight: root.width < Theme.tight
-    readonly property var panes: [Application.ChatPane]     // those that there are, in their order
+    readonly property var panes: [Application.ChatPane, Application.CodePane]   // those that there are, in their order
     property int pane: Application.ChatPane
     readonly property bool chatShown: root.pane === Application.ChatPane
+    readonly property bool codeShown: root.pane === Application.CodePane
     property bool sidebarOverPage: false    // where the sidebar lies over the page, it opens for one choice
     property bool sidebarBesideWork: false  // code and pictures want the width: there the sidebar starts hidden
     readonly property bool sidebarShown: root.tight ? root.sidebarOverPage
@@ -46,7 +47,10 @@ T.ApplicationWindow {
             root.toggleSidebar()
     }
     function takeFocus(): void {
-        pane.takeFocus()
+        if (root.codeShown)
+            codePane.takeFocus()
+        else
+            pane.takeFocus()
     }
     function newChat(): void {
         root.app.chat.newChat()
@@ -56,7 +60,7 @@ T.ApplicationWindow {
         root.app.settings.zoom = Math.max(0.85, Math.min(1.6, Math.round((root.app.settings.zoom + step) * 100) / 100))
     }
     function openPicker(): void {
-        picker.openOver(pane.composer.chip)
+        picker.openOver(root.codeShown ? codePane.chip : pane.composer.chip)
     }
     function closePopups(): void {
         picker.close()
@@ -101,8 +105,10 @@ T.ApplicationWindow {
     Binding { target: Theme; property: "appearance"; value: root.app.settings.appearance }
     Binding { target: Theme; property: "reducedMotion"; value: root.app.settings.reducedMotion }
     Binding { target: Theme; property: "zoom"; value: root.app.settings.zoom }
-    Binding { target: Theme; property: "computing"; value: root.app.chat.busy }
+    Binding { target: Theme; property: "computing"; value: root.app.chat.busy || root.app.code.busy }
     Binding { target: root.app.chat.messages; property: "style"; value: Theme.richText }
+    Binding { target: root.app.code.messages; property: "style"; value: Theme.richText }
+    Binding { target: root.app.code.lines; property: "style"; value: Theme.richText }
 
     Item {
         id: page
@@ -192,18 +198,37 @@ T.ApplicationWindow {
             onPickerRequested: root.openPicker()
             onSystemPromptRequested: systemPrompt.open()
         }
+        CodePane {
+            id: codePane
+
+            anchors { left: root.tight ? parent.left : slot.right; right: parent.right; top: parent.top; bottom: status.top }
+            visible: root.codeShown
+            code: root.app.code
+            chat: root.app.chat
+            panes: root.sidebarShown ? [] : root.panes
+            enterSends: root.app.settings.enterSends
+            narrow: codePane.width < 840
+            keysCount: root.ownKeys && root.codeShown
+            onSidebarRequested: root.toggleSidebar()
+            onPaneChosen: pane => root.showPane(pane)
+            onFileRequested: sources.open()
+            onPickerRequested: root.openPicker()
+        }
         StatusLine {
             id: status
 
             anchors { left: parent.left; right: parent.right; bottom: parent.bottom }
             chat: root.app.chat
+            code: root.app.code
             memory: root.app.memory
             narrow: root.narrow
         }
         DropOverlay {
             anchors.fill: parent
             z: 3
-            onFilesDropped: urls => root.app.openFiles(urls)
+            app: root.app
+            pane: root.pane
+            onFilesDropped: urls => root.app.openFiles(urls, root.pane)
         }
         Announcer {
             id: announcer
@@ -227,6 +252,16 @@ T.ApplicationWindow {
         }
         function onUnsupportedFile(file: url): void {
             pane.tell(qsTr("%1 is neither a model (.gguf) nor exported chats (.json)").arg(decodeURIComponent(String(file).replace(/^.*\//, ""))))
+        }
+    }
+    Connections {
+        target: root.app.code
+
+        function onAnnouncement(text: string): void {
+            announcer.sentence = text
+        }
+        function onOpenModelRequested(): void {
+            files.openFor(-1)
         }
     }
     Connections {
@@ -297,6 +332,12 @@ T.ApplicationWindow {
     }
 
     FileDialog {
+        id: sources
+
+        title: qsTr("Open a file")
+        onAccepted: root.app.code.open(selectedFile)
+    }
+    FileDialog {
         id: exports
 
         title: qsTr("Export all chats")
@@ -317,14 +358,14 @@ T.ApplicationWindow {
     }
     Shortcut { sequences: [StandardKey.Find]; enabled: root.chatKeys; onActivated: pane.find() }
     Shortcut { sequences: ["Ctrl+L"]; onActivated: picker.visible ? picker.close() : root.openPicker() }
-    Shortcut { sequences: [StandardKey.Open]; enabled: root.ownKeys; onActivated: files.openFor(-1) }
+    Shortcut { sequences: [StandardKey.Open]; enabled: root.ownKeys; onActivated: root.codeShown ? sources.open() : files.openFor(-1) }
     Shortcut { sequences: ["Ctrl+1"]; enabled: root.ownKeys; onActivated: root.showPane(root.panes[0]) }
     Shortcut { sequences: ["Ctrl+2"]; enabled: root.ownKeys && root.panes.length > 1; onActivated: root.showPane(root.panes[1]) }
     Shortcut { sequences: ["Ctrl+3"]; enabled: root.ownKeys && root.panes.length > 2; onActivated: root.showPane(root.panes[2]) }
     Shortcut { sequences: ["F2"]; enabled: root.chatKeys; onActivated: pane.header.rename() }
     Shortcut { sequences: ["F9", "Ctrl+B"]; enabled: root.ownKeys; onActivated: root.toggleSidebar() }
     Shortcut { sequences: ["F10"]; enabled: root.chatKeys; onActivated: pane.header.openMenu() }
-    Shortcut { sequences: ["Escape"]; enabled: root.ownKeys && root.app.chat.busy; onActivated: root.app.chat.stop() }
+    Shortcut { sequences: ["Escape"]; enabled: root.chatKeys && root.app.chat.busy; onActivated: root.app.chat.stop() }
     Shortcut {
         sequences: ["Ctrl+Return", "Ctrl+Enter"]
         enabled: root.chatKeys && !root.app.chat.busy && pane.composer.isEmpty && pane.messageList.editingId.length === 0
@@ -343,7 +384,7 @@ T.ApplicationWindow {
         onActivated: pane.messageList.editQuestion(root.app.chat.lastUserMessageId())
     }
     Shortcut { sequences: ["Ctrl+Shift+C"]; enabled: root.chatKeys; onActivated: root.app.chat.copyLastAnswer() }
-    Shortcut { sequences: [StandardKey.Undo]; enabled: root.app.history.removedTitle.length > 0; onActivated: root.app.history.undoRemove() }
+    Shortcut { sequences: [StandardKey.Undo]; enabled: !root.codeShown && root.app.history.removedTitle.length > 0; onActivated: root.app.history.undoRemove() }
     Shortcut { sequences: ["Ctrl+,", StandardKey.Preferences]; enabled: root.ownKeys; onActivated: settings.open() }
     Shortcut { sequences: ["Ctrl+?", "Ctrl+Shift+/", "F1"]; enabled: root.ownKeys; onActivated: shortcuts.open() }
     Shortcut { sequences: [StandardKey.ZoomIn, "Ctrl+="]; onActivated: root.zoomBy(0.1) }

@@ -10,10 +10,17 @@ Rectangle {
     id: root
 
     required property ChatController chat
+    required property CodeController code
     required property MemoryMeter memory
     property bool narrow: false
     readonly property bool failed: root.chat.state === ChatController.NoModel && root.chat.notice.title.length > 0
+    readonly property bool busy: root.chat.busy || root.code.busy
     readonly property string stateWords: {
+        switch (root.code.state) {
+        case CodeController.Reading: return qsTr("Reading")
+        case CodeController.Writing: return qsTr("Writing")
+        case CodeController.Stopping: return qsTr("Stopping")
+        }
         switch (root.chat.state) {
         case ChatController.NoModel: return root.failed ? qsTr("Not loaded") : ""
         case ChatController.Loading: return qsTr("Loading")
@@ -43,8 +50,8 @@ Rectangle {
             implicitHeight: 8
             radius: 4
             visible: root.chat.hasModel || root.failed
-            color: root.failed ? Theme.color.danger : root.chat.busy ? Theme.color.accent : "transparent"
-            border.width: root.chat.busy || root.failed ? 0 : 1.5
+            color: root.failed ? Theme.color.danger : root.busy ? Theme.color.accent : "transparent"
+            border.width: root.busy || root.failed ? 0 : 1.5
             border.color: Theme.color.text2
             opacity: pulse.low && !Theme.highContrast ? 0.4 : 1
 
@@ -55,7 +62,7 @@ Rectangle {
 
                 interval: 250
                 repeat: true
-                running: root.chat.busy && !Theme.reducedMotion
+                running: root.busy && !Theme.reducedMotion
                 onTriggered: low = !low
                 onRunningChanged: low = false
             }
@@ -91,7 +98,7 @@ Rectangle {
             Throttled {
                 id: speed
                 source: root.chat.tokensPerSecond
-                running: root.chat.busy
+                running: root.busy
             }
         }
         Figure {
@@ -103,7 +110,7 @@ Rectangle {
             Throttled {
                 id: used
                 source: root.chat.contextUsed
-                running: root.chat.busy
+                running: root.busy
             }
         }
         Figure {

@@ -1,16 +1,28 @@
 import QtQuick
+import Pio.App
 import Pio.Ui
 
 /*! Takes files that are dropped on the window and says beforehand what will happen. */
 DropArea {
     id: root
 
-    property string kind: ""    // "model", "chats" or "other"
+    required property Application app
+    required property int pane
+    property string kind: ""    // "model", "chats", "source" or "other"
     property string file: ""
     signal filesDropped(urls: var)
 
     function nameOf(address: string): string {
         return decodeURIComponent(address.replace(/^.*\//, ""))
+    }
+
+    function nameOfKind(kind: int): string {
+        switch (kind) {
+        case Application.ModelFile: return "model"
+        case Application.ChatsFile: return "chats"
+        case Application.SourceFile: return "source"
+        }
+        return "other"
     }
 
     onEntered: drag => {
@@ -19,7 +31,7 @@ DropArea {
             return
         }
         root.file = root.nameOf(drag.urls[0].toString())
-        root.kind = /\.gguf$/i.test(root.file) ? "model" : /\.json$/i.test(root.file) ? "chats" : "other"
+        root.kind = root.nameOfKind(root.app.kindOf(drag.urls[0], root.pane))
     }
     onDropped: drop => {
         if (root.kind !== "other" && drop.hasUrls)
@@ -46,7 +58,7 @@ DropArea {
 
             Icon {
                 size: 32
-                icon: root.kind === "model" ? "chip" : root.kind === "chats" ? "chat" : "warning"
+                icon: root.kind === "model" ? "chip" : root.kind === "chats" ? "chat" : root.kind === "source" ? "code" : "warning"
                 color: root.kind === "other" ? Theme.color.danger : Theme.color.text2
             }
             Words {
@@ -54,14 +66,15 @@ DropArea {
                 wrapMode: Text.Wrap
                 role: Theme.hero
                 text: root.kind === "model" ? qsTr("Answer with this model")
-                     : root.kind === "chats" ? qsTr("Add these chats") : qsTr("This kind of file cannot be opened")
+                     : root.kind === "chats" ? qsTr("Add these chats")
+                     : root.kind === "source" ? qsTr("Open in the code pane") : qsTr("This kind of file cannot be opened")
                 color: root.kind === "other" ? Theme.color.danger : Theme.color.text1
             }
             Words {
                 width: parent.width
                 wrapMode: Text.WrapAnywhere
                 role: Theme.prose
-                text: root.kind === "other" ? qsTr("%1: models end in .gguf, exported chats in .json").arg(root.file) : root.file
+                text: root.kind === "other" ? qsTr("%1: models end in .gguf, exported chats in .json, source in what its language uses").arg(root.file) : root.file
                 color: Theme.color.text2
             }
         }

@@ -1,0 +1,218 @@
+// The linter of 6.4 takes ids of this file for unqualified inside its components, and bound components do not start from these places in 6.4.
+// qmllint disable unqualified
+// The linter of 6.4 does not know these properties of Qt's own objects and of value types.
+// qmllint disable type
+import QtQuick
+import QtQuick.Layouts
+import QtQuick.Templates as T
+import Pio.App
+import Pio.Ui
+
+/*! What to do with the selection or the file: explain, fix, a question, a change in the person's words; or Stop. */
+Rectangle {
+    id: root
+
+    required property CodeController code
+    required property bool enterSends
+    readonly property bool hasWords: field.text.trim().length > 0
+    readonly property string about: root.code.selectionFirst === 0 ? root.code.fileName
+        : root.code.selectionFirst === root.code.selectionLast ? qsTr("line %1").arg(root.code.selectionFirst)
+                                                               : qsTr("lines %1 to %2").arg(root.code.selectionFirst).arg(root.code.selectionLast)
+    readonly property string words: {
+        switch (root.code.state) {
+        case CodeController.Queued: return root.code.waitsFor === CodeController.Model ? qsTr("Queued · loading") : qsTr("Queued · chat")
+        case CodeController.Reading:
+            return root.code.progressTotal > 0 ? qsTr("Reading %1 of %2").arg(Figures.count(done.value)).arg(Figures.count(root.code.progressTotal)) : qsTr("Reading")
+        case CodeController.Writing: return qsTr("Writing · %1 tokens").arg(Figures.count(done.value))
+        case CodeController.Stopping: return qsTr("Stopping")
+        case CodeController.Comparing: return qsTr("Comparing")
+        case CodeController.Saving: return qsTr("Saving")
+        }
+        return ""
+    }
+
+    function take(): void {
+        field.forceActiveFocus()
+    }
+    function ask(): void {
+        if (!root.hasWords || !root.code.canAsk)
+            return
+        root.code.ask(field.text)
+        if (root.code.busy)
+            field.clear()
+    }
+    function change(): void {
+        if (!root.hasWords || !root.code.canAsk)
+            return
+        root.code.generate(field.text)
+        if (root.code.busy)
+            field.clear()
+    }
+
+    implicitHeight: scroll.height + Theme.rowBar + Theme.space12 + Theme.space8 + Theme.space2
+    radius: Theme.radiusLarge
+    color: Theme.color.raised
+    border.width: Theme.strongBorder
+    border.color: field.activeFocus ? Theme.color.control : Theme.color.edge
+
+    readonly property Throttled progress: Throttled {
+        id: done
+
+        source: root.code.progressDone
+        running: root.code.busy
+    }
+
+    Flickable {
+        id: scroll
+
+        anchors { left: parent.left; right: parent.right; top: parent.top; topMargin: Theme.space12 }
+        height: Math.min(5 * Theme.prose.line, Math.max(Theme.prose.line, Math.ceil(field.contentHeight) + 2 * field.topPadding))
+        contentWidth: width
+        contentHeight: field.height
+        boundsBehavior: Flickable.StopAtBounds
+        interactive: contentHeight > height
+        clip: true
+        T.ScrollBar.vertical: PioScrollBar {}
+
+        T.TextArea {
+            id: field
+
+            width: scroll.width
+            height: Math.max(scroll.height, contentHeight + 2 * topPadding)
+            topPadding: Math.round(Theme.prose.line / 8)
+            leftPadding: Theme.hang
+            rightPadding: Theme.hang
+            wrapMode: TextEdit.Wrap
+            textFormat: TextEdit.PlainText
+            font: Theme.prose.font
+            color: Theme.color.text1
+            selectionColor: Theme.color.accentSoft
+            selectedTextColor: Theme.color.text1
+            selectByMouse: true
+            cursorDelegate: Caret { editor: field }
+            Accessible.name: qsTr("Ask about %1").arg(root.about)
+            Keys.onTabPressed: field.nextItemInFocusChain(true).forceActiveFocus(Qt.TabFocusReason)
+            Keys.onBacktabPressed: field.nextItemInFocusChain(false).forceActiveFocus(Qt.BacktabFocusReason)
+            onCursorRectangleChanged: {
+                if (cursorRectangle.y < scroll.contentY)
+                    scroll.contentY = cursorRectangle.y
+                else if (cursorRectangle.y + cursorRectangle.height > scroll.contentY + scroll.height)
+                    scroll.contentY = Math.max(0, Math.min(scroll.contentHeight - scroll.height, cursorRectangle.y + cursorRectangle.height - scroll.height))
+            }
+            Keys.onPressed: event => {
+                const enter = event.key === Qt.Key_Return || event.key === Qt.Key_Enter
+                if (enter && !field.inputMethodComposing && (event.modifiers & Qt.AltModifier)) {
+                    event.accepted = true
+                    root.change()
+                } else if (event.matches(StandardKey.Undo) && field.length === 0 && root.code.canUndo) {  // what was written to the file is meant
+                    event.accepted = true
+                    root.code.undo()
+                } else if (enter && !field.inputMethodComposing && (root.enterSends ? !(event.modifiers & (Qt.ShiftModifier | Qt.ControlModifier))
+                                                                                    : event.modifiers & Qt.ControlModifier)) {
+                    event.accepted = true
+                    root.ask()
+                }
+            }
+
+            Words {
+                anchors { left: parent.left; right: parent.right; leftMargin: Theme.hang; rightMargin: Theme.hang }
+                visible: field.length === 0 && field.preeditText.length === 0
+                y: field.topPadding
+                role: Theme.prose
+                text: qsTr("Ask about %1").arg(root.about)
+                color: Theme.color.text3
+                Accessible.ignored: true
+            }
+        }
+    }
+
+    RowLayout {
+        anchors { left: parent.left; right: parent.right; bottom: parent.bottom; leftMargin: Theme.space6; rightMargin: Theme.space8 }
+        height: Theme.rowBar
+        spacing: Theme.space4
+
+        PioButton {
+            id: explainButton
+
+            quiet: true
+            enabled: root.code.canAsk
+            text: qsTr("Explain")
+            onClicked: root.code.explain()
+
+            TipOf {
+                control: explainButton
+                text: qsTr("Explain %1").arg(root.about)
+                key: qsTr("Ctrl+E")
+            }
+        }
+        PioButton {
+            id: fixButton
+
+            quiet: true
+            enabled: root.code.canAsk
+            text: qsTr("Fix")
+            onClicked: root.code.fix()
+
+            TipOf {
+                control: fixButton
+                text: qsTr("Fix %1").arg(root.about)
+                key: qsTr("Ctrl+Shift+X")
+            }
+        }
+        Words {
+            Layout.fillWidth: true
+            horizontalAlignment: Text.AlignRight
+            Layout.rightMargin: Theme.space8
+            role: Theme.small
+            text: root.words
+            color: Theme.color.text3
+        }
+        PioButton {
+            id: changeButton
+
+            visible: !root.code.busy
+            enabled: root.hasWords && root.code.canAsk
+            iconName: "edit"
+            text: qsTr("Write")
+            onClicked: root.change()
+
+            TipOf {
+                control: changeButton
+                text: qsTr("Propose a change of %1 in these words").arg(root.about)
+                key: qsTr("Alt+Enter")
+            }
+        }
+        PioButton {
+            id: askButton
+
+            readonly property bool stops: root.code.busy
+
+            Layout.preferredWidth: Math.max(80, askWidth.implicitWidth, stopWidth.implicitWidth)
+            primary: !stops
+            enabled: stops ? root.code.state !== CodeController.Stopping : root.hasWords && root.code.canAsk
+            iconName: stops ? "stop" : "send"
+            text: stops ? qsTr("Stop") : qsTr("Ask")
+            onClicked: stops ? root.code.stop() : root.ask()
+
+            TipOf {
+                control: askButton
+                text: askButton.text
+                key: askButton.stops ? qsTr("Esc") : root.enterSends ? qsTr("Enter") : qsTr("Ctrl+Enter")
+            }
+        }
+    }
+
+    // The button is as wide as the longer of both words, so that it stays where it is.
+    PioButton {
+        id: askWidth
+        visible: false
+        iconName: "send"
+        text: qsTr("Ask")
+    }
+    PioButton {
+        id: stopWidth
+        visible: false
+        iconName: "stop"
+        text: qsTr("Stop")
+    }
+}
