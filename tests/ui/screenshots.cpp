@@ -15,8 +15,8 @@
 Q_IMPORT_QML_PLUGIN(Pio_AppPlugin)
 Q_IMPORT_QML_PLUGIN(Pio_UiPlugin)
 
-// Draws every state of the window into a folder: screenshots FOLDER [scale].  "scale" draws the few that are looked at with
-// QT_SCALE_FACTOR=2, which only a new process can have.
+// Draws every state of the window into a folder: screenshots FOLDER [scale | code].  "scale" draws the few that are looked at with
+// QT_SCALE_FACTOR=2, which only a new process can have; "code" draws the code pane alone.
 
 namespace {
 
@@ -65,6 +65,7 @@ class Photographer {
  public:
   Photographer(Stage& stage, QQuickWindow& window, QString folder) : m_stage(stage), m_window(window), m_folder(std::move(folder)) {}
 
+  Stage& stage() const { return m_stage; }
   ChatController* chat() const { return m_stage.program().chat(); }
   Settings* settings() const { return m_stage.program().settings(); }
   HistoryModel* history() const { return m_stage.program().history(); }
@@ -104,6 +105,15 @@ void drawAtScale(Photographer& p) {
   p.ask(QStringLiteral("How long does a coffee at four keep me awake?"));
   p.chat()->setDraft(QStringLiteral("Does the offer match what the meter says?"));
   p.take("25-scale-200");
+  Q_EMIT p.stage().program().application()->paneRequested(Application::CodePane);
+  CodeController* code = p.stage().program().code();
+  code->open(QUrl::fromLocalFile(p.stage().writeFile(QStringLiteral("half.py"), QStringLiteral("def half(dose, hours):\n    return dose * hours\n"))));
+  QTest::qWaitFor([code] { return code->state() == CodeController::Idle; }, 2000);
+  p.say("```python\ndef half(dose, hours):\n    return dose * 0.5 ** (hours / 5)\n```");
+  code->fix();
+  QTest::qWaitFor([code] { return code->hunks()->count() > 0; }, 2000);
+  p.size(720, 560);
+  p.take("54-code-scale-200");
 }
 
 void drawAll(Stage& stage, Photographer& p) {
@@ -216,6 +226,117 @@ void drawAll(Stage& stage, Photographer& p) {
   p.take("27-deleted-undo");
 }
 
+constexpr const char* kLedger = R"(from collections import defaultdict
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Iterable
+
+CENT = Decimal("0.01")
+
+
+class Entry:
+    """One line of the household's book."""
+
+    def __init__(self, day, amount, refunded=False):
+        self.day = day
+        self.amount = Decimal(amount)
+        self.refunded = refunded
+
+
+def totals_by_month(entries: Iterable[Entry]) -> dict[str, Decimal]:
+    """Sum the amounts of each month, keyed like 2026-09."""
+    totals: dict[str, Decimal] = defaultdict(Decimal)
+    for entry in entries:
+        month = entry.day.strftime("%Y-%m")
+        totals[month] += entry.amount
+    return totals
+
+
+def rounded(value: Decimal) -> Decimal:
+    return value.quantize(CENT)
+
+
+def report(entries: list[Entry]) -> str:
+    lines = [f"{month}  {total}" for month, total in totals_by_month(entries).items()]
+    return "\n".join(lines)
+)";
+
+// The file with three things changed.
+QByteArray betterLedger() {
+  return QByteArray(kLedger)
+      .replace("        month = entry.day.strftime(\"%Y-%m\")\n        totals[month] += entry.amount\n",
+               "        if not entry.refunded:\n            month = f\"{entry.day:%Y-%m}\"\n            totals[month] += entry.amount\n")
+      .replace("quantize(CENT)", "quantize(CENT, rounding=ROUND_HALF_EVEN)")
+      .replace("    lines = [f\"{month}  {total}\" for month, total in totals_by_month(entries).items()]",
+               "    totals = sorted(totals_by_month(entries).items(), reverse=True)\n    lines = [f\"{month}  {total}\" for month, total in totals]");
+}
+
+void drawCode(Stage& stage, Photographer& p) {
+  CodeController* code = stage.program().code();
+  const auto idle = [code] { return QTest::qWaitFor([code] { return code->state() == CodeController::Idle; }, 10000); };
+  const auto propose = [&](const QByteArray& text) {
+    stage.engine().set_script(ScriptedEngine::speak(("Refunds are skipped in `totals_by_month`, and `report` sorts by month. I also made the rounding explicit, because "
+                                                     "your bank rounds half to even.\n\n```python\n" + text + "```\n").toStdString(), 0));
+    code->generate(QStringLiteral("Leave refunded entries out of the monthly totals, and show the newest month first."));
+    idle();
+    QTest::qWaitFor([code] { return code->syntax() != CodeController::NotChecked; }, 2000);
+  };
+  Application* app = stage.program().application();
+  Q_EMIT app->paneRequested(Application::CodePane);
+  p.take("40-code-empty");
+  const QString path = stage.writeFile(QStringLiteral("ledger.py"), QString::fromUtf8(kLedger));
+  code->open(QUrl::fromLocalFile(path));
+  idle();
+  p.take("41-code-open");
+  p.call("openPicker");
+  p.take("55-code-models");
+  p.call("closePopups");
+  code->select(21, 22);
+  p.say("The two lines find out which **month** an entry belongs to and add its amount to that month's total.\n\n- `strftime` writes the day as `2026-09`\n- `defaultdict` begins every month at nothing", 120);
+  code->explain();
+  QTest::qWaitFor([code] { return code->state() == CodeController::Writing; }, 2000);
+  QTest::qWait(1500);
+  p.take("42-code-writing");
+  idle();
+  p.take("43-code-answer-selection");
+  code->select(0, 0);
+  propose(betterLedger());
+  p.take("44-code-diff-light");
+  p.theme(Settings::Dark);
+  p.take("45-code-diff-dark");
+  p.theme(Settings::HighContrast);
+  p.take("46-code-diff-contrast");
+  p.theme(Settings::Light);
+  code->accept(1);
+  code->reject(0);
+  code->setCurrentHunk(2);
+  p.take("47-code-decided");
+  p.size(720, 900);
+  p.take("48-code-narrow-720");
+  p.size(480, 800);
+  p.take("49-code-narrow-480");
+  p.size(1280, 800);
+  code->acceptAll();
+  code->apply();
+  idle();
+  p.take("50-code-applied");
+  propose(QByteArray(kLedger).replace("def rounded(value: Decimal) -> Decimal:", "def rounded(value: Decimal -> Decimal:"));
+  p.take("51-code-syntax-warning");
+  stage.writeFile(QStringLiteral("ledger.py"), QStringLiteral("# written by another program\n"));
+  code->acceptAll();
+  code->apply();
+  idle();
+  p.take("52-code-changed-outside");
+  code->reopen();
+  idle();
+  p.theme(Settings::Dark);
+  code->open(QUrl::fromLocalFile(stage.writeFile(QStringLiteral("logo.bin"), QString(QChar(0)))));
+  idle();
+  p.take("53-code-binary-dark");
+  p.theme(Settings::Light);
+  code->dismissNotice();
+  Q_EMIT app->paneRequested(Application::ChatPane);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -241,12 +362,17 @@ int main(int argc, char** argv) {
   if (window == nullptr) return 1;
 
   Photographer photographer(stage, *window, folder);
-  if (argc > 2) {
+  if (argc > 2 && QLatin1String(argv[2]) == QLatin1String("code")) {
+    stage.loadModel();
+    photographer.waitFor(ChatController::Ready);
+    drawCode(stage, photographer);
+  } else if (argc > 2) {
     stage.loadModel();
     photographer.waitFor(ChatController::Ready);
     drawAtScale(photographer);
   } else {
     drawAll(stage, photographer);
+    drawCode(stage, photographer);
   }
   return 0;
 }

@@ -1,8 +1,13 @@
 #pragma once
 
+#include <QCoreApplication>
+#include <QDragEnterEvent>
+#include <QFile>
+#include <QMimeData>
 #include <QObject>
 #include <QTemporaryDir>
 #include <QTest>
+#include <QUrl>
 #include <QWindow>
 #include <memory>
 
@@ -31,6 +36,29 @@ class Stage : public QObject {
   // What the next answers say, a word every `delayMs`.
   Q_INVOKABLE void speak(const QString& text, int delayMs) { m_engine->set_script(ScriptedEngine::speak(text.toStdString(), delayMs)); }
   Q_INVOKABLE void loadModel() { m_program->chat()->loadModel(QStringLiteral("/models/SmolLM2-135M-Instruct.Q4_1.gguf")); }
+  // Files in the stage's own folder.
+  Q_INVOKABLE QString writeFile(const QString& name, const QString& text) {
+    QFile file(m_folder.filePath(name));
+    if (file.open(QIODevice::WriteOnly)) file.write(text.toUtf8());
+    return file.fileName();
+  }
+  Q_INVOKABLE QString readFile(const QString& path) {
+    QFile file(path);
+    return file.open(QIODevice::ReadOnly) ? QString::fromUtf8(file.readAll()) : QString();
+  }
+  Q_INVOKABLE QUrl urlOf(const QString& path) { return QUrl::fromLocalFile(path); }
+  // Drops a file on the middle of that window.
+  Q_INVOKABLE void drop(QWindow* window, const QString& path) {
+    QMimeData data;
+    data.setUrls({QUrl::fromLocalFile(path)});
+    const QPoint at(window->width() / 2, window->height() / 2);
+    QDragEnterEvent enter(at, Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
+    QCoreApplication::sendEvent(window, &enter);
+    QDragMoveEvent move(at, Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
+    QCoreApplication::sendEvent(window, &move);
+    QDropEvent dropped(at, Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
+    QCoreApplication::sendEvent(window, &dropped);
+  }
   // A key to that window, wherever its focus is: QML's keyClick() reaches the test case's own window only.
   Q_INVOKABLE void key(QWindow* window, int key, int modifiers = 0) {
     QTest::keyClick(window, Qt::Key(key), Qt::KeyboardModifiers(modifiers));

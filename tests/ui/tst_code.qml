@@ -1,0 +1,202 @@
+// `stage` is a context property: tests.cpp sets it.
+// qmllint disable unqualified
+import QtQuick
+import QtTest
+import Pio.App
+import Pio.Ui
+
+/*! The code pane as a person uses it: keys, clicks, a file on the disk. */
+TestCase {
+    id: test
+
+    name: "code"
+    when: windowShown
+    visible: true
+
+    property Main window: null
+    property Application app: null
+    property string path: ""
+    readonly property string source: "def f(a):\n    return a\n\n\n\ndef g(a):\n    return -a\n"
+    readonly property string better: "def f(a):\n    return a + 1\n\n\n\ndef g(a):\n    return 1 - a\n"
+
+    Component {
+        id: mainComponent
+        Main {
+            width: 1280
+            height: 800
+        }
+    }
+
+    function initTestCase(): void {
+        test.app = stage.app
+        test.app.settings.reducedMotion = true
+        test.window = mainComponent.createObject(null, { app: test.app })
+        verify(test.window !== null)
+        test.window.requestActivate()
+        tryVerify(() => test.window.active)
+        stage.loadModel()
+        tryCompare(test.app.chat, "state", ChatController.Ready)
+    }
+    function cleanupTestCase(): void {
+        test.window.destroy()
+    }
+    function init(): void {
+        test.window.width = 1280
+        test.window.height = 800
+        test.path = stage.writeFile("f.py", test.source)
+        test.app.openFiles([stage.urlOf(test.path)])
+        tryCompare(test.app.code, "state", CodeController.Idle)
+        tryCompare(test.app.code, "lineCount", 7)
+    }
+    function find(item, accepts) {
+        for (let i = 0; i < item.children.length; ++i) {
+            const child = item.children[i]
+            if (!child.visible)
+                continue
+            if (accepts(child))
+                return child
+            const found = test.find(child, accepts)
+            if (found !== null)
+                return found
+        }
+        return null
+    }
+    function button(text: string) {
+        return test.find(test.window.contentItem, item => item.text === text && item.iconName !== undefined)
+    }
+    function press(text: string): void {
+        tryVerify(() => test.button(text) !== null)
+        waitForRendering(test.window.contentItem, 200)      // the layouts move buttons with the next frame
+        mouseClick(test.button(text))
+    }
+    function propose(): void {
+        stage.speak("Here:\n\n```python\n" + test.better + "```\n", 0)
+        test.app.code.fix()
+        tryCompare(test.app.code.hunks, "count", 2)
+        tryCompare(test.app.code, "state", CodeController.Idle)
+    }
+
+    function test_aSourceFileOpensTheCodePane(): void {
+        compare(test.window.pane, Application.CodePane)
+        verify(test.find(test.window.contentItem, item => item.text === "f.py") !== null)
+        test.window.showPane(Application.ChatPane)
+        compare(test.window.codeShown, false)
+        stage.key(test.window, Qt.Key_2, Qt.ControlModifier)
+        compare(test.window.pane, Application.CodePane)
+        stage.key(test.window, Qt.Key_1, Qt.ControlModifier)
+        compare(test.window.pane, Application.ChatPane)
+    }
+    function test_theSwitchIsReachedByMouse(): void {
+        const chat = test.find(test.window.contentItem, item => item.text === "Chat" && item.taken !== undefined)
+        verify(chat !== null)
+        mouseClick(chat)
+        compare(test.window.pane, Application.ChatPane)
+        const code = test.find(test.window.contentItem, item => item.text === "Code" && item.taken !== undefined)
+        mouseClick(code)
+        compare(test.window.pane, Application.CodePane)
+    }
+    function test_linesAreSelectedByKeysAndByMouse(): void {
+        const view = test.find(test.window.contentItem, item => item.lineAt !== undefined)
+        view.forceActiveFocus(Qt.TabFocusReason)
+        stage.key(test.window, Qt.Key_Down)
+        compare(test.app.code.selectionFirst, 1)
+        stage.key(test.window, Qt.Key_Down)
+        stage.key(test.window, Qt.Key_Down, Qt.ShiftModifier)
+        compare(test.app.code.selectionFirst, 2)
+        compare(test.app.code.selectionLast, 3)
+        stage.key(test.window, Qt.Key_Escape)
+        compare(test.app.code.selectionFirst, 0)
+        const third = test.find(view, item => item.before === 3)
+        mouseClick(third, 200, 10)
+        compare(test.app.code.selectionFirst, 3)
+        const fifth = test.find(view, item => item.before === 5)
+        mouseClick(fifth, 200, 10, Qt.LeftButton, Qt.ShiftModifier)
+        compare(test.app.code.selectionLast, 5)
+        test.app.code.select(0, 0)
+    }
+    function test_aQuestionIsAskedByEnter(): void {
+        stage.speak("It gives back its argument.", 1)
+        test.window.takeFocus()
+        stage.type(test.window, "What is f")
+        stage.key(test.window, Qt.Key_Return)
+        tryVerify(() => test.app.code.messages.count > 2)
+        tryCompare(test.app.code, "state", CodeController.Idle)
+        compare(test.app.code.hunks.count, 0)
+    }
+    function test_changesAreDecidedByKeysAppliedAndTakenBack(): void {
+        test.propose()
+        stage.key(test.window, Qt.Key_A, Qt.ControlModifier | Qt.ShiftModifier)
+        compare(test.app.code.acceptedCount, 1)
+        compare(test.app.code.currentHunk, 1)
+        stage.key(test.window, Qt.Key_R, Qt.ControlModifier | Qt.ShiftModifier)
+        compare(test.app.code.pendingCount, 0)
+        compare(stage.readFile(test.path), test.source)
+        test.window.contentItem.forceActiveFocus()
+        stage.key(test.window, Qt.Key_S, Qt.ControlModifier)
+        tryCompare(test.app.code, "written", 1)
+        compare(stage.readFile(test.path), test.source.replace("return a\n", "return a + 1\n"))
+        stage.key(test.window, Qt.Key_Z, Qt.ControlModifier)
+        tryCompare(test.app.code, "written", 0)
+        compare(stage.readFile(test.path), test.source)
+    }
+    function test_changesAreDecidedByTheirButtons(): void {
+        test.propose()
+        const accept = test.find(test.window.contentItem, item => item.key === "Ctrl+Shift+A")
+        verify(accept !== null)
+        mouseClick(accept)
+        compare(test.app.code.acceptedCount, 1)
+        test.press("Accept the other")
+        compare(test.app.code.acceptedCount, 2)
+        test.press("Apply")
+        tryCompare(test.app.code, "written", 2)
+        compare(stage.readFile(test.path), test.better)
+        test.press("Undo")
+        tryCompare(test.app.code, "written", 0)
+        compare(stage.readFile(test.path), test.source)
+    }
+    function test_stopStandsWhereAskStood(): void {
+        stage.speak("one two three four five six seven eight nine ten ".repeat(20), 20)
+        const ask = test.button("Ask")
+        const place = ask.mapToItem(null, 0, 0)
+        test.app.code.explain()
+        tryCompare(test.app.code, "state", CodeController.Writing)
+        const stop = test.button("Stop")
+        compare(stop.mapToItem(null, 0, 0), place)
+        stage.key(test.window, Qt.Key_Escape)
+        tryCompare(test.app.code, "state", CodeController.Idle)
+    }
+    function test_aDroppedFileOpens(): void {
+        const other = stage.writeFile("other.c", "int x;\n")
+        stage.drop(test.window, other)
+        tryCompare(test.app.code, "fileName", "other.c")
+    }
+    function test_narrowLayoutsKeepEverythingInside(): void {
+        test.propose()
+        for (const width of [860, 720, 600, 480]) {
+            test.window.width = width
+            tryCompare(test.window.contentItem, "width", width)
+            for (const text of ["Ask", "Discard"]) {
+                const item = test.button(text)
+                verify(item !== null, text + " at " + width)
+                const right = item.mapToItem(test.window.contentItem, item.width, 0).x
+                verify(right <= width, text + " ends at " + right + " of " + width)
+            }
+        }
+        test.app.code.discard()
+    }
+    function test_everyButtonHasAName(): void {
+        test.propose()
+        const nameless = []
+        const walk = item => {
+            for (let i = 0; i < item.children.length; ++i) {
+                const child = item.children[i]
+                if (child.iconName !== undefined && child.clicked !== undefined && child.text === "")
+                    nameless.push(child.iconName)
+                walk(child)
+            }
+        }
+        walk(test.window.contentItem)
+        compare(nameless.join(" "), "")
+        test.app.code.discard()
+    }
+}
