@@ -14,8 +14,8 @@ ColumnLayout {
     required property real totalBytes
     readonly property real needed: root.weightBytes + root.stateBytes + root.scratchBytes
     readonly property real others: Math.max(0, root.totalBytes - root.freeBytes)
-    readonly property real left: Math.max(0, root.totalBytes - root.others - root.needed)
-    readonly property real scale: Math.max(1, root.totalBytes, root.others + root.needed)
+    readonly property real spare: Math.max(0, root.totalBytes - root.others - root.needed)
+    readonly property real span: Math.max(1, root.totalBytes, root.others + root.needed)
     readonly property var parts: [
         { name: qsTr("Weights"), bytes: root.weightBytes, ink: Theme.color.memW },
         { name: qsTr("Cache"), bytes: root.stateBytes, ink: Theme.color.memK },
@@ -26,7 +26,7 @@ ColumnLayout {
     spacing: Theme.space4
     Accessible.role: Accessible.StaticText
     Accessible.name: root.parts.map(part => qsTr("%1 %2", "a figure's name, its value").arg(part.name).arg(Figures.bytes(part.bytes))).join(", ")
-                     + ", " + qsTr("%1 %2", "a figure's name, its value").arg(qsTr("Free")).arg(Figures.bytes(root.left))
+                     + ", " + qsTr("%1 %2", "a figure's name, its value").arg(qsTr("Free")).arg(Figures.bytes(root.spare))
 
     RowLayout {
         Layout.fillWidth: true
@@ -63,7 +63,7 @@ ColumnLayout {
                     required property var modelData
 
                     visible: modelData.bytes > 0
-                    width: Math.max(2, (bar.width - 6) * modelData.bytes / root.scale)
+                    width: Math.max(2, (bar.width - 6) * modelData.bytes / root.span)
                     height: bar.height
                     color: modelData.ink
                 }
@@ -75,7 +75,7 @@ ColumnLayout {
         spacing: Theme.space16
 
         Repeater {
-            model: root.parts.concat([{ name: qsTr("Free"), bytes: root.left, ink: "transparent" }])
+            model: root.parts.concat([{ name: qsTr("Free"), bytes: root.spare, ink: "transparent" }])
 
             Row {
                 required property var modelData
