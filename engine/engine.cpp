@@ -8,6 +8,7 @@
 #include <tuple>
 
 #include "engine/chat/chat_template.h"
+#include "engine/attention_choice.h"
 #include "engine/files/mapped_file.h"
 #include "engine/generate.h"
 #include "engine/load_plan.h"
@@ -89,6 +90,12 @@ class LocalEngine final : public Engine {
     }
     if (prompt.n_dropped_messages > 0 && sink.dropped) sink.dropped(prompt.n_dropped_messages);
     Session& current = session(request.conversation);
+    std::vector<TokenRange> kept;
+    if (model_->selection().kind != KvSelection::Kind::full && tokenizer()) {
+      kept = protected_tokens(*tokenizer(), prompt.ids, request.messages, request.protected_texts);
+      if (!prompt.pictures.empty()) kept.push_back({prompt.pictures.back().first, prompt.pictures.back().first + prompt.pictures.back().n_tokens()});
+    }
+    current.protect(std::move(kept));
     current.show(prompt.pictures, looking_at(prompt, current.common_prefix(prompt.ids), sink, stop));
     Result<GenerateResult> result = pio::generate(*model_, current, prompt, request, sink, stop);
     current.show(prompt.pictures, {});  // places stay, what this turn lent goes
@@ -134,21 +141,24 @@ class LocalEngine final : public Engine {
     return result;
   }
 
-  Result<DivergenceResult> measure_attention(std::span<const int>, std::int64_t, const AttentionChoice&, std::stop_token) override {
-    return make_error(ErrorCode::not_available, "attention: not available in this build");
+  Result<DivergenceResult> measure_attention(std::span<const int> ids, std::int64_t context, const AttentionChoice& attention,
+                                             std::stop_token stop) override {
+    RETURN_IF_ERROR(need_model());
+    RETURN_IF_ERROR(check_ids(ids));
+    ASSIGN_OR_RETURN(const KvSelection selection, selection_of(attention));
+    RETURN_IF_ERROR(need_context("two windows", 2 * std::min(context, std::int64_t{1} << 40)));
+    sessions_.clear();
+    Session full(*model_), other(*model_);
+    full.set_selection({});
+    other.set_selection(selection);
+    return measure_divergence(*model_, full, other, ids, context, stop);
   }
 
   Result<PerplexityResult> perplexity(std::span<const int> ids, std::int64_t context, std::int64_t n_windows,
                                       const std::function<void(std::int64_t, double)>& progress, std::stop_token stop) override {
     RETURN_IF_ERROR(need_model());
     RETURN_IF_ERROR(check_ids(ids));
-    if (context > model_->info().context_length) {
-      Error error = make_error(ErrorCode::context_full, "window: at most " + std::to_string(model_->info().context_length) +
-                                                            " tokens, found " + std::to_string(context));
-      error.limit = static_cast<std::uint64_t>(model_->info().context_length);
-      error.asked = static_cast<std::uint64_t>(context);
-      return error;
-    }
+    RETURN_IF_ERROR(need_context("window", context));
     sessions_.clear();
     Session fresh(*model_);
     return measure_perplexity(*model_, fresh, ids, context, n_windows, progress, stop);
@@ -268,6 +278,16 @@ class LocalEngine final : public Engine {
       }
       return features;
     };
+  }
+
+  // Whether `what` of n tokens fits into the context.
+  Result<void> need_context(const char* what, std::int64_t n) const {
+    const std::int64_t most = model_->info().context_length;
+    if (n <= most) return {};
+    Error error = make_error(ErrorCode::context_full, std::string(what) + ": at most " + std::to_string(most) + " tokens, found " + std::to_string(n));
+    error.limit = static_cast<std::uint64_t>(most);
+    error.asked = static_cast<std::uint64_t>(n);
+    return error;
   }
 
   Result<void> need_chat() const {

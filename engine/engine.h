@@ -102,6 +102,7 @@ struct GenerateRequest {
   JsonValue tools;                     // OpenAI's list of tools, or null
   std::optional<bool> thinking;        // unset: as the family does by itself
   std::optional<bool> clear_thinking;  // false keeps the reasoning of earlier turns in the prompt
+  std::vector<std::string> protected_texts;  // parts of the messages that no attention kind drops: signatures and imports of code
   SamplingParams sampling;
   std::int64_t max_tokens = -1;        // -1: until the model ends or the context is full
   std::vector<std::string> stop;       // stop strings; the answer ends before one, none of its characters are emitted
@@ -219,7 +220,8 @@ class Engine {
   // What the loaded model's vision tower would be given. Fails with not_available where it has none.
   virtual Result<PreprocessResult> preprocess(const ImageInput& image, std::stop_token stop) = 0;
 
-  // Divergence of `attention` from full attention over `ids`, in windows of `context` tokens.
+  // Divergence of `attention` from full attention over `ids`, in windows of `context` tokens, each from an empty cache; what is left at the
+  // end is not compared. The loaded context must hold two windows.
   virtual Result<DivergenceResult> measure_attention(std::span<const int> ids, std::int64_t context, const AttentionChoice& attention,
                                                      std::stop_token stop) = 0;
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "engine/attention_choice.h"
 #include "engine/kv/block_pool.h"
 #include "engine/placement.h"
 #include "engine/session.h"
@@ -23,6 +24,10 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
     }
   }
 
+  ASSIGN_OR_RETURN(const KvSelection selection, selection_of(request.attention));
+  const bool by_pages = selection.kind == KvSelection::Kind::pages;
+  planned.state_bytes_per_token = kv_bytes_per_token(spec.kv_layers, request.kv) + (by_pages ? page_bounds_bytes_per_token(spec.kv_layers) : 0);
+
   // Temporaries may grow with the context, so the longest that is possible is asked about first.
   const auto scratch_bytes = [&](std::int64_t context_length) {
     planned.chunk_length = std::min(kPrefillTokens, context_length);
@@ -33,7 +38,7 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
   const MemoryNeeds needs{.weight_bytes = estimate.weight_bytes(),
                           .mapped_bytes = estimate.mapped_bytes(),
                           .scratch_bytes = scratch_bytes(longest),
-                          .state_bytes_per_token = kv_bytes_per_token(spec.kv_layers, request.kv),
+                          .state_bytes_per_token = planned.state_bytes_per_token,
                           .trained_context_length = spec.context_length};
   const MemoryRoom room{.free_bytes = request.ram_bytes > 0 ? request.ram_bytes : device.free_bytes + given_back_bytes,
                         .total_bytes = device.total_bytes,

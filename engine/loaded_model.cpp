@@ -4,6 +4,7 @@
 #include <chrono>
 #include <filesystem>
 
+#include "engine/attention_choice.h"
 #include "engine/chat/chat_template.h"
 #include "engine/files/mapped_file.h"
 #include "engine/load_plan.h"
@@ -98,14 +99,17 @@ Result<std::unique_ptr<Backend>> create_backend_for(const LoadRequest& request) 
 Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) {
   const auto start = std::chrono::steady_clock::now();
   std::unique_ptr<LoadedModel> loaded(new LoadedModel);
+  ASSIGN_OR_RETURN(loaded->selection_, selection_of(request.attention));
 
   ASSIGN_OR_RETURN(std::unique_ptr<ModelFile> file, open_for_loading(request));
   ASSIGN_OR_RETURN(loaded->backend_, create_backend_for(request));
   LoadPlan plan;
+  std::uint64_t state_bytes_per_token = 0;
   {
     ASSIGN_OR_RETURN(const PlannedLoad planned, plan_load(*file, request, *loaded->backend_));
     RETURN_IF_ERROR(require_fit(*file, planned.plan));
     plan = planned.plan;
+    state_bytes_per_token = planned.state_bytes_per_token;
   }
   ASSIGN_OR_RETURN(loaded->tokenizer_, tokenizer_of(*file));
   loaded->weights_ = std::make_unique<LoadedWeights>(std::move(file), *loaded->backend_, progress, stop);
@@ -119,8 +123,9 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   const ModelSpec& spec = loaded->model_->spec();
   ASSIGN_OR_RETURN(loaded->vision_, load_vision(request.mmproj, *loaded->weights_, spec, *loaded->backend_));
   if (loaded->vision_.vision) loaded->pictures_ = std::make_unique<Pictures>(*loaded->vision_.vision);
-  loaded->state_bytes_per_token_ = kv_bytes_per_token(spec.kv_layers, request.kv);
-  ASSIGN_OR_RETURN(loaded->pool_, BlockPool::create(*loaded->backend_, spec.kv_layers, request.kv, plan.context_length));
+  loaded->state_bytes_per_token_ = state_bytes_per_token;
+  ASSIGN_OR_RETURN(loaded->pool_, BlockPool::create(*loaded->backend_, spec.kv_layers, request.kv, plan.context_length,
+                                                    loaded->selection_.kind == KvSelection::Kind::pages));
   RETURN_IF_ERROR(prefault(*loaded->weights_, loaded->vision_.weights.get(), progress, stop));
 
   const ChosenFormat chosen = choose_chat_format(held);

@@ -29,6 +29,8 @@ class LoadedModel {
   const Vision* vision() const { return vision_.vision.get(); }
   Pictures* pictures() { return pictures_.get(); }
   const Pictures* pictures() const { return pictures_.get(); }
+  // What tokens attend to unless a session says otherwise.
+  const KvSelection& selection() const { return selection_; }
   const Tokenizer* tokenizer() const { return tokenizer_.get(); }
   const ChatFormat* chat_format() const { return chat_format_; }
   // Ids that end an answer: the file's end tokens and those of the chat format.
@@ -51,6 +53,7 @@ class LoadedModel {
   std::unique_ptr<Pictures> pictures_;
   std::unique_ptr<ForwardContext> context_;
   std::unique_ptr<BlockPool> pool_;
+  KvSelection selection_;
   std::unique_ptr<Tokenizer> tokenizer_;
   const ChatFormat* chat_format_ = nullptr;
   std::vector<int> stop_ids_;

@@ -108,14 +108,22 @@ Result<void> Session::process(std::span<const int> ids, std::span<const int> out
   const std::size_t mark = context.mark();
   const std::span<const std::int32_t> blocks = sequence_.blocks();
   const Shape positions_shape = n_axes == 1 ? Shape{n_tokens} : Shape{n_axes, n_tokens};
+  const Shape table_shape{1, static_cast<std::int64_t>(blocks.size())};
+  std::vector<std::int32_t> protected_blocks(selection_.kind == KvSelection::Kind::full ? 0 : blocks.size());
+  for (const TokenRange& range : protected_) {
+    const std::int64_t end = std::min<std::int64_t>((range.end + kKvBlockLength - 1) / kKvBlockLength, std::ssize(protected_blocks));
+    for (std::int64_t j = range.first / kKvBlockLength; j < end; ++j) protected_blocks[j] = 1;
+  }
   const Step step{.ids = upload(context, table_ids),
                   .positions = upload(context, positions, positions_shape),
                   .cells = upload(context, cells),
                   .kv_lengths = upload(context, kv_lengths),
                   .sequences = upload(context, sequences),
-                  .block_table = upload(context, blocks, Shape{1, static_cast<std::int64_t>(blocks.size())}),
+                  .block_table = upload(context, blocks, table_shape),
                   .outputs = upload(context, output_rows),
-                  .kv_cells = upload(context, all_cells)};
+                  .kv_cells = upload(context, all_cells),
+                  .selection = selection_,
+                  .protected_blocks = protected_blocks.empty() ? Tensor{} : upload(context, protected_blocks, table_shape)};
   Tensor result;
   const Result<Seen> seen = see(context, first, n_tokens);
   Result<void> status;

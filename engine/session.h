@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/attention_choice.h"
 #include "engine/image/pictures.h"
 #include "engine/kv/sequence.h"
 #include "engine/loaded_model.h"
@@ -20,7 +21,7 @@ inline constexpr std::int64_t kPrefillTokens = 512;
 
 class Session {
  public:
-  explicit Session(LoadedModel& model) : model_(model), sequence_(model.pool()) {}
+  explicit Session(LoadedModel& model) : model_(model), sequence_(model.pool()), selection_(model.selection()) {}
 
   // Called when the pool has no block left; frees some and says true, or false when nothing can be freed.
   void set_make_room(std::function<bool()> make_room) { make_room_ = std::move(make_room); }
@@ -37,6 +38,10 @@ class Session {
   // tokens are reached, so that the tower does not run for what the cache holds.
   using FeaturesOf = std::function<Result<std::shared_ptr<const VisionFeatures>>(const PlacedPicture& picture)>;
   void show(std::vector<PlacedPicture> pictures, FeaturesOf features);
+  // What tokens attend to from now on, instead of what the model was loaded with.
+  void set_selection(KvSelection selection) { selection_ = selection; }
+  // Tokens whose blocks every selection keeps, instead of those named before.
+  void protect(std::vector<TokenRange> tokens) { protected_ = std::move(tokens); }
 
   enum class Outputs { none, last, all };
   // Processes `ids` after the tokens there are, in one step. Logits [n_outputs, vocab_size] of the wanted ones go to `logits`.
@@ -59,6 +64,8 @@ class Session {
   std::vector<PlacedPicture> pictures_;
   TokenPlaces places_;
   FeaturesOf features_of_;
+  KvSelection selection_;
+  std::vector<TokenRange> protected_;
 };
 
 }  // namespace pio

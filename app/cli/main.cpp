@@ -179,6 +179,12 @@ int main(int argc, char** argv) {
   command->add_option("--file", options.file)->required();
   command->add_option("--windows", options.n_windows, "stop after so many (default: all)");
 
+  command = add("divergence", "how far --attention is from full attention over a text", pio::cli::divergence);
+  add_model(command, options);
+  add_loading(command, options);
+  command->add_option("--file", options.file)->required();
+  command->add_option("--windows", options.n_windows, "stop after so many (default: all)");
+
   command = add("bench", "prefill and decode speed of random tokens", pio::cli::bench);
   add_model(command, options);
   add_loading(command, options);

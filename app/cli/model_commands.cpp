@@ -1,4 +1,4 @@
-// devices, inspect, plan, logits, preprocess, perplexity, bench: what there is, and what it computes.
+// devices, inspect, plan, logits, preprocess, perplexity, divergence, bench: what there is, and what it computes.
 
 #include <algorithm>
 #include <chrono>
@@ -198,6 +198,32 @@ Result<void> perplexity(const Options& options) {
     std::snprintf(line, sizeof line, "%.4f\n", result.perplexity);
     print_text(line);
   }
+  return {};
+}
+
+Result<void> divergence(const Options& options) {
+  ASSIGN_OR_RETURN(const std::string text, read_text(options.file));
+  ASSIGN_OR_RETURN(LoadRequest request, load_request(options));
+  const AttentionChoice attention = request.attention;
+  const std::int64_t window = request.context_length > 0 ? std::min<std::int64_t>(request.context_length, INT32_MAX) : 2048;
+  request.attention = {};
+  request.context_length = 2 * window;  // one for each kind
+  const std::unique_ptr<Engine> engine = create_engine();
+  RETURN_IF_ERROR(engine->load(request, {}, interrupt_token()));
+  if (!engine->tokenizer()) return make_error(ErrorCode::unsupported_model, options.model + ": a tokenizer, found none");
+  std::vector<int> ids = engine->tokenizer()->encode(text, SpecialTokens::none);
+  if (options.n_windows > 0 && std::ssize(ids) / window > options.n_windows) ids.resize(options.n_windows * window);
+  ASSIGN_OR_RETURN(const DivergenceResult result, engine->measure_attention(ids, window, attention, interrupt_token()));
+  if (options.json) {
+    print_json({{"mean_kl", result.mean_kl}, {"largest_kl", result.largest_kl}, {"same_top", result.same_top},
+                {"perplexity", result.perplexity}, {"full_perplexity", result.full_perplexity}, {"n_tokens", result.n_tokens}});
+    return {};
+  }
+  char line[240];
+  std::snprintf(line, sizeof line, "KL %.6f nats a token, %.4f at most; same likeliest token %.2f %%; perplexity %.4f, full %.4f (%lld tokens)\n",
+                result.mean_kl, result.largest_kl, 100 * result.same_top, result.perplexity, result.full_perplexity,
+                static_cast<long long>(result.n_tokens));
+  print_text(line);
   return {};
 }
 

@@ -74,6 +74,7 @@ Result<void> chat(const Options& options);
 Result<void> batch(const Options& options);
 Result<void> fim(const Options& options);
 Result<void> perplexity(const Options& options);
+Result<void> divergence(const Options& options);
 Result<void> bench(const Options& options);
 
 // Pulled by Ctrl+C; a second Ctrl+C ends the program.

@@ -39,6 +39,12 @@ std::uint64_t kv_bytes_per_token(const std::vector<KvLayout>& layers, DType dtyp
   return n_bytes;
 }
 
+std::uint64_t page_bounds_bytes_per_token(const std::vector<KvLayout>& layers) {
+  std::uint64_t n_bytes = 0;
+  for (const KvLayout& layer : layers) n_bytes += layer.n_kv_heads * layer.k_head_dim * 2 * sizeof(float);
+  return (n_bytes + kKvBlockLength - 1) / kKvBlockLength;
+}
+
 BlockAllocator::BlockAllocator(std::int64_t n_blocks) : references_(n_blocks, 0), free_(n_blocks) {
   std::iota(free_.rbegin(), free_.rend(), 0);
 }
@@ -64,7 +70,7 @@ void BlockAllocator::release(std::int32_t block) {
 BlockPool::BlockPool(std::int64_t n_tokens) : n_tokens_(n_tokens), blocks_(0) {}
 
 Result<std::unique_ptr<BlockPool>> BlockPool::create(Backend& backend, const std::vector<KvLayout>& layers, DType dtype,
-                                                     std::int64_t n_tokens) {
+                                                     std::int64_t n_tokens, bool with_page_bounds) {
   if (n_tokens < 1 || n_tokens > kMaxTokens) {
     Error error = make_error(ErrorCode::bad_argument,
                              "context: expected 1 to " + std::to_string(kMaxTokens) + " tokens, found " + std::to_string(n_tokens));
@@ -81,6 +87,12 @@ Result<std::unique_ptr<BlockPool>> BlockPool::create(Backend& backend, const std
       if (layer.v_head_dim > 0) {
         ASSIGN_OR_RETURN(cells.v, make_cells(backend, pool->buffers_, dtype, {n_cells, layer.n_kv_heads, layer.v_head_dim}));
       }
+      if (with_page_bounds) {
+        const Shape shape{n_cells / kKvBlockLength, layer.n_kv_heads, 2, layer.k_head_dim};
+        ASSIGN_OR_RETURN(std::unique_ptr<Buffer> bounds, backend.allocate(bytes_of(DType::f32, shape.n_values())));
+        pool->buffers_.push_back(std::move(bounds));
+        cells.page_bounds = {DType::f32, shape, pool->buffers_.back().get(), 0};
+      }
       pool->state_.layers.push_back(cells);
     }
     return {};
@@ -95,7 +107,8 @@ Result<std::unique_ptr<BlockPool>> BlockPool::create(Backend& backend, const std
     // The buffer that failed is one of many: a person needs the whole, and what was free before the first.
     std::uint64_t held = 0;
     for (const std::unique_ptr<Buffer>& buffer : pool->buffers_) held += buffer->n_bytes();
-    error.needed_bytes = kv_bytes_per_token(layers, dtype) * static_cast<std::uint64_t>(n_cells);
+    const std::uint64_t per_token = kv_bytes_per_token(layers, dtype) + (with_page_bounds ? page_bounds_bytes_per_token(layers) : 0);
+    error.needed_bytes = per_token * static_cast<std::uint64_t>(n_cells);
     error.free_bytes += held;
     error.message = "cache of " + std::to_string(n_tokens) + " tokens: expected " + std::to_string(error.needed_bytes) + " bytes, found " +
                     std::to_string(error.free_bytes) + " free";

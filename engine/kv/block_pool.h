@@ -15,6 +15,9 @@ namespace pio {
 // Bytes that one token's keys and values take in all layers; a head takes whole blocks of its format.
 std::uint64_t kv_bytes_per_token(const std::vector<KvLayout>& layers, DType dtype);
 
+// And what the bounds of the pages' keys take beside them, for attention by pages.
+std::uint64_t page_bounds_bytes_per_token(const std::vector<KvLayout>& layers);
+
 // Which blocks are in use, and by how many. Pure bookkeeping.
 class BlockAllocator {
  public:
@@ -38,7 +41,7 @@ class BlockPool {
   // Room for n_tokens, rounded up to blocks. Fails with out_of_memory{device, needed_bytes, free_bytes} (of all layers together),
   // not_available where the backend keeps no heads in this format, or bad_argument{limit, asked}.
   static Result<std::unique_ptr<BlockPool>> create(Backend& backend, const std::vector<KvLayout>& layers, DType dtype,
-                                                   std::int64_t n_tokens);
+                                                   std::int64_t n_tokens, bool with_page_bounds = false);
 
   KvState& state() { return state_; }
   BlockAllocator& blocks() { return blocks_; }
