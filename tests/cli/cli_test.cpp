@@ -177,6 +177,11 @@ TEST_F(Pio, MeasuresSpeedAndPerplexity) {
   const json perplexity = run_json({"perplexity", kModels + "/llama-tiny", "--file", write("t.txt", text), "--ctx", "64", "--windows", "2"});
   EXPECT_EQ(perplexity["running"].size(), 2u);
   EXPECT_GT(perplexity["perplexity"], 1);
+
+  const json divergence = run_json({"divergence", kModels + "/llama-tiny", "--file", write("t.txt", text), "--ctx", "64", "--windows", "2", "--attention", "window:8:2"});
+  EXPECT_EQ(divergence["n_tokens"], 128);
+  EXPECT_GT(divergence["mean_kl"], 0);
+  EXPECT_LT(divergence["same_top"], 1.001);
 }
 
 TEST_F(Pio, SaysInOneLineWhatIsWrong) {
