@@ -167,6 +167,26 @@ TEST_F(Pio, ChatsWithOnePromptAndWithSeveralLines) {
   EXPECT_EQ(ran.status, 0) << ran.err;
 }
 
+TEST_F(Pio, FillsInTheMiddleAndPassesToolsOn) {
+  const std::string prefix = write("prefix", "int f() {\n"), suffix = write("suffix", "\n}\n");
+  for (const char* model : {"/qwen2-tiny", "/qwen3-moe-tiny"}) {
+    const json filled = run_json({"fim", kModels + model, "--prefix-file", prefix, "--suffix-file", suffix, "--max-tokens", "4", "--ctx", "256"});
+    for (const char* key : {"text", "ids", "finish_reason", "stats"}) EXPECT_TRUE(filled.contains(key)) << key;
+    EXPECT_LE(filled["ids"].size(), 4u);
+  }
+  const Ran refused = run({"fim", kModels + "/llama-tiny", "--prefix-file", prefix, "--suffix-file", suffix});
+  EXPECT_NE(refused.status, 0);
+  EXPECT_NE(refused.err.find("<|fim_prefix|>"), std::string::npos) << refused.err;
+
+  const std::string tools = write("tools.json", R"([{"type": "function", "function": {"name": "f"}}])");
+  const auto prompt_tokens = [&](std::vector<std::string> more) {
+    std::vector<std::string> words = {"chat", kModels + "/qwen3-tiny", "--prompt", "Hi", "--max-tokens", "1", "--ctx", "2048"};
+    words.insert(words.end(), more.begin(), more.end());
+    return run_json(words)["stats"]["prompt_tokens"].get<int>();
+  };
+  EXPECT_GT(prompt_tokens({"--tools", tools}), prompt_tokens({}) + 50);
+}
+
 TEST_F(Pio, MeasuresSpeedAndPerplexity) {
   const json bench = run_json({"bench", kModels + "/llama-tiny", "-p", "16", "-n", "4", "-r", "2"});
   EXPECT_EQ(bench["prefill"]["tokens_per_second"].size(), 2u);

@@ -78,6 +78,41 @@ TEST_F(PromptTest, AnAnswerToContinueStaysOpen) {
   EXPECT_FALSE(make_prompt(*format_, *tokenizer_, asking(kChat, true), 100000)) << "the last message is the user's";
 }
 
+TEST_F(PromptTest, ToolsCallsResultsAndReasoningReachTheTemplate) {
+  GenerateRequest request = asking({{"user", "Weather?"}});
+  request.messages.push_back({.role = "assistant", .content = "", .reasoning = "need the tool",
+                              .tool_calls = {{.id = "call_0", .name = "get", .arguments = *JsonValue::parse(R"({"city": "Rome"})")}}});
+  request.messages.push_back({"tool", "20"});
+  request.tools = *JsonValue::parse(R"([{"name": "get"}])");
+  request.thinking = false;
+  const auto text_of = [&](const char* format) {
+    const Result<Prompt> prompt = make_prompt(*find_chat_format(format), *tokenizer_, request, 100000);
+    EXPECT_TRUE(prompt) << prompt.error().message;
+    return prompt ? text(*prompt) : std::string();
+  };
+  const std::string glm = text_of("glm-4.7-flash"), qwen = text_of("qwen3-4b-instruct-2507");
+  EXPECT_TRUE(glm.ends_with("</tools>\n\nFor each function call, output the function name and arguments within the following XML format:\n"
+                            "<tool_call>{function-name}<arg_key>{arg-key-1}</arg_key><arg_value>{arg-value-1}</arg_value>"
+                            "<arg_key>{arg-key-2}</arg_key><arg_value>{arg-value-2}</arg_value>...</tool_call>"
+                            "<|user|>Weather?<|assistant|><think>need the tool</think><tool_call>get<arg_key>city</arg_key><arg_value>Rome</arg_value></tool_call>"
+                            "<|observation|><tool_response>20</tool_response><|assistant|></think>"))
+      << glm;
+  EXPECT_NE(glm.find("<tools>\n{\"name\": \"get\"}\n</tools>"), std::string::npos);
+  EXPECT_TRUE(qwen.ends_with("<|im_start|>assistant\n<tool_call>\n{\"name\": \"get\", \"arguments\": {\"city\": \"Rome\"}}\n</tool_call><|im_end|>\n"
+                             "<|im_start|>user\n<tool_response>\n20\n</tool_response><|im_end|>\n<|im_start|>assistant\n"))
+      << qwen;
+}
+
+TEST_F(PromptTest, OldReasoningIsKeptWhereItIsAskedFor) {
+  GenerateRequest request = asking({{"user", "a"}, {.role = "assistant", .content = "b", .reasoning = "why"}, {"user", "c"}});
+  for (const bool clear : {true, false}) {
+    request.clear_thinking = clear;
+    const Result<Prompt> prompt = make_prompt(*find_chat_format("glm-4.7-flash"), *tokenizer_, request, 100000);
+    ASSERT_TRUE(prompt);
+    EXPECT_EQ(text(*prompt), std::string("[gMASK]<sop><|user|>a<|assistant|>") + (clear ? "" : "<think>why") + "</think>b<|user|>c<|assistant|><think>");
+  }
+}
+
 TEST_F(PromptTest, AControlTokenThatThePersonTypesStaysText) {
   const std::optional<int> end = tokenizer_->added_token("<|im_end|>");
   ASSERT_TRUE(end);
