@@ -55,7 +55,7 @@ void add_thinking(CLI::App* command, Options& options) {
 }
 
 // Commands and options of the contract that a later version brings: named, so that asking for one is answered in words.
-const char* const kLaterCommands[] = {"quantize", "swap"};
+const char* const kLaterCommands[] = {"swap"};
 const char* const kLaterOptions[] = {"--vram", "--schema", "--regex", "--grammar"};
 
 int complain(const std::string& words) {
@@ -192,6 +192,12 @@ int main(int argc, char** argv) {
   command->add_option("-n", options.n_decode, "decoded tokens")->check(CLI::Range(0, 1 << 20));
   command->add_option("-d", options.n_depth, "tokens in the cache before")->check(CLI::Range(0, 1 << 20));
   command->add_option("-r", options.n_repetitions, "repetitions")->check(CLI::Range(1, 1000));
+
+  command = add("quantize", "write a model as a GGUF file in another format", pio::cli::quantize);
+  add_model(command, options);
+  command->add_option("out", options.out, "the .gguf file to write")->required();
+  command->add_option("type", options.type, "Q8_0, Q6_K, Q5_K_M, Q4_K_M, Q4_0, IQ4_XS, Q3_K_M, Q2_K, F16, BF16, F32, …")->required();
+  command->add_option("--threads", options.n_threads, "CPU threads (default: all)")->check(CLI::Range(0, 1024));
 
   for (const char* name : kLaterCommands) {
     app.add_subcommand(name, "not available in this build")->allow_extras()->callback([&chosen, name] {

@@ -33,6 +33,7 @@ struct Options {
   bool greedy = false;
 
   // texts and files in, files out
+  std::string type;                // of quantize
   std::string text, file, jsonl, ids, out, special = "none", messages, tools, tokenizer, system, prompts, prefix_file, suffix_file;
   std::optional<std::string> prompt;
   std::vector<std::string> images;
@@ -76,6 +77,7 @@ Result<void> fim(const Options& options);
 Result<void> perplexity(const Options& options);
 Result<void> divergence(const Options& options);
 Result<void> bench(const Options& options);
+Result<void> quantize(const Options& options);
 
 // Pulled by Ctrl+C; a second Ctrl+C ends the program.
 std::stop_token interrupt_token();

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kernels/base/result.h"
+#include "models/weight_source.h"
+
+namespace pio {
+
+// Writes a GGUF file, version 3: to a temporary file beside `path`, which takes the name when everything has been written and is removed
+// when the writer goes without that. One thread.
+class GgufFileWriter {
+ public:
+  // Writes the header. Whole numbers become u32, or i32, i64 where they must; fractions f32 where that holds them; lists of whole numbers i32
+  // where that holds all. Tensors are laid out in this order, their n_bytes set. Fails with io.
+  static Result<GgufFileWriter> create(const std::filesystem::path& path, const std::map<std::string, MetaValue, std::less<>>& metadata,
+                                       std::vector<TensorInfo> tensors);
+  GgufFileWriter(GgufFileWriter&& other) noexcept;
+  GgufFileWriter& operator=(GgufFileWriter&&) = delete;
+  ~GgufFileWriter();
+
+  // The bytes of the next tensor, all of them.
+  Result<void> write_tensor(std::span<const std::byte> bytes);
+  // After the last tensor: to the disk, and under the name. Bytes of the file.
+  Result<std::uint64_t> finish();
+
+ private:
+  GgufFileWriter(std::filesystem::path path, std::vector<TensorInfo> tensors) : path_(std::move(path)), tensors_(std::move(tensors)) {}
+  Result<void> write(std::span<const std::byte> bytes);
+  Result<void> pad();
+  Error failed(const char* what) const;
+
+  std::filesystem::path path_, temporary_;
+  std::vector<TensorInfo> tensors_;
+  std::size_t next_ = 0;
+  int file_ = -1;
+  std::uint64_t n_written_ = 0;
+};
+
+}  // namespace pio
