@@ -9,7 +9,7 @@
 #include "kernels/quant/k_quants.h"
 #include "kernels/quant/mxfp4.h"
 #include "kernels/quant/q32.h"
-#include "kernels/quant/weight_only.h"
+#include "kernels/weight_only.h"
 
 namespace pio {
 namespace {

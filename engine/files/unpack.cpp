@@ -9,7 +9,7 @@
 #include "engine/files/derived_file.h"
 #include "engine/files/words.h"
 #include "kernels/base/log.h"
-#include "kernels/quant/weight_only.h"
+#include "kernels/weight_only.h"
 
 // Packed checkpoints, as their writers lay them out (models.md 9.1 to 9.3). Everything is checked here, once; making rows cannot fail.
 

@@ -1,4 +1,4 @@
-#include "kernels/quant/weight_only.h"
+#include "kernels/weight_only.h"
 
 #include <algorithm>
 #include <cmath>

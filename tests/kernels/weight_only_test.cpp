@@ -11,7 +11,7 @@
 #include <vector>
 
 #include "kernels/dtype.h"
-#include "kernels/quant/weight_only.h"
+#include "kernels/weight_only.h"
 #include "tests/support/random_tensor.h"
 #include "tests/support/tiny_model.h"
 
