@@ -222,7 +222,7 @@ TEST_F(Pio, SaysInOneLineWhatIsWrong) {
 }
 
 TEST_F(Pio, SaysWhichCommandsAndOptionsAreNotBuiltYet) {
-  for (const char* command : {"quantize", "swap"})
+  for (const char* command : {"swap"})
     EXPECT_EQ(run({command, "x"}).err, std::string("pio: ") + command + ": not available in this build\n");
   EXPECT_EQ(run({"chat", "x", "--grammar", "y"}).err, "pio: --grammar: not available in this build\n");
 }
