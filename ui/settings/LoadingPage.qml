@@ -39,8 +39,9 @@ SettingsPage {
                 required property string name
                 required property string path
                 required property bool available
+                required property bool current
 
-                visible: path.length > 0 && available
+                visible: path.length > 0 && (available || current)
                 small: true
                 primary: false
                 checkable: true
