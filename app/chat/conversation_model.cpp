@@ -1,6 +1,7 @@
 #include "app/chat/conversation_model.h"
 
 #include <QHash>
+#include <QUrl>
 #include <optional>
 #include <utility>
 
@@ -421,6 +422,11 @@ QVariant ConversationModel::data(const QModelIndex& index, int role) const {
       return message.droppedMessages;
     case ErrorRole:
       return QVariant::fromValue(message.error);
+    case PicturesRole: {
+      QVariantList urls;
+      for (const QString& path : message.pictures) urls.append(QUrl::fromLocalFile(path));
+      return urls;
+    }
     default:
       return {};
   }
@@ -430,6 +436,7 @@ QHash<int, QByteArray> ConversationModel::roleNames() const {
   return {{KindRole, "kind"},
           {MessageIdRole, "messageId"},
           {TextRole, "text"},
+          {PicturesRole, "pictures"},
           {HtmlRole, "html"},
           {GapRole, "gap"},
           {LevelRole, "level"},

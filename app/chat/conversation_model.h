@@ -31,6 +31,7 @@ struct Message {
   qint64 contextLength = 0;
   qint64 droppedMessages = 0; // left out of the prompt to fit the context
   UserError error;            // of state Failed
+  QStringList pictures = {};  // files that go with a question, before its words
 };
 
 class ConversationModel : public QAbstractListModel {
@@ -71,6 +72,7 @@ class ConversationModel : public QAbstractListModel {
     ContextLengthRole, // contextLength
     DroppedRole,       // dropped: messages left out
     ErrorRole,         // error: UserError
+    PicturesRole,      // pictures: URLs of the files that go with a question
   };
   Q_ENUM(Roles)
 

@@ -23,9 +23,10 @@ constexpr int kBusy = 5, kReadOnly = 8, kCorrupt = 11, kFull = 13, kConstraint =
 
 constexpr QChar kMatchBegin(0x0002), kMatchEnd(0x0003);  // snippet marks that no text of ours holds
 
+const QString kChatColumns = QStringLiteral("id, title, created, updated, pinned, system_prompt, draft, active_root, is_image");
 const QString kMessageColumns = QStringLiteral(
     "id, chat_id, parent, role, text, state, created, model, tokens, tokens_per_second, first_token_seconds, context_used, context_length, "
-    "dropped, error, active_child");
+    "dropped, error, active_child, pictures");
 
 Error sqlError(ErrorCode code, const QString& message, const QString& path) {
   Error error = make_error(code, message.toStdString());
@@ -54,6 +55,19 @@ QString errorText(const UserError& error) {
   return error.isSet() ? QString::fromUtf8(QJsonDocument(jsonOf(error)).toJson(QJsonDocument::Compact)) : QString();
 }
 
+QStringList picturesFrom(const QJsonArray& json) {
+  QStringList pictures;
+  for (const QJsonValue& path : json) {
+    if (!path.toString().isEmpty()) pictures.append(path.toString());
+  }
+  return pictures;
+}
+
+QString picturesText(const QStringList& pictures) {
+  return pictures.isEmpty() ? QString()
+                            : QString::fromUtf8(QJsonDocument(QJsonArray::fromStringList(pictures)).toJson(QJsonDocument::Compact));
+}
+
 MessageRecord recordFrom(const QSqlQuery& row) {
   MessageRecord record;
   Message& message = record.message;
@@ -74,7 +88,17 @@ MessageRecord recordFrom(const QSqlQuery& row) {
   const QByteArray error = row.value(14).toByteArray();
   if (!error.isEmpty()) message.error = userErrorFrom(QJsonDocument::fromJson(error).object());
   record.activeChild = row.value(15).toString();
+  message.pictures = picturesFrom(QJsonDocument::fromJson(row.value(16).toByteArray()).array());
   return record;
+}
+
+QVariantList valuesOf(const ChatRecord& chat) {
+  return {chat.id, chat.title, chat.created, chat.updated, chat.pinned ? 1 : 0, chat.systemPrompt, chat.draft, chat.activeRoot, chat.isImage ? 1 : 0};
+}
+
+ChatRecord chatFrom(const QSqlQuery& row) {
+  return {row.value(0).toString(), row.value(1).toString(), row.value(2).toLongLong(), row.value(3).toLongLong(), row.value(4).toBool(),
+          row.value(5).toString(), row.value(6).toString(), row.value(7).toString(), row.value(8).toBool()};
 }
 
 double finite(double value) { return std::isfinite(value) ? value : 0; }  // SQLite keeps NaN as NULL, which the columns refuse
@@ -254,23 +278,17 @@ Result<void> HistoryDb::migrate() {
 }
 
 Result<QList<ChatRecord>> HistoryDb::chats() {
-  ASSIGN_OR_RETURN(QSqlQuery row, select(QStringLiteral("SELECT id, title, created, updated, pinned, system_prompt, draft, active_root FROM chats "
-                                                        "WHERE deleted = 0 ORDER BY updated DESC, id DESC")));
+  ASSIGN_OR_RETURN(QSqlQuery row, select(QStringLiteral("SELECT %1 FROM chats WHERE deleted = 0 ORDER BY updated DESC, id DESC").arg(kChatColumns)));
   QList<ChatRecord> chats;
-  while (row.next()) {
-    chats.append({row.value(0).toString(), row.value(1).toString(), row.value(2).toLongLong(), row.value(3).toLongLong(), row.value(4).toBool(),
-                  row.value(5).toString(), row.value(6).toString(), row.value(7).toString()});
-  }
+  while (row.next()) chats.append(chatFrom(row));
   if (row.lastError().isValid()) return fail(QStringLiteral("chats"), row.lastError()).error();
   return chats;
 }
 
 Result<ChatRecord> HistoryDb::chat(const QString& chatId) {
-  ASSIGN_OR_RETURN(QSqlQuery row, select(QStringLiteral("SELECT id, title, created, updated, pinned, system_prompt, draft, active_root FROM chats "
-                                                        "WHERE id = ? AND deleted = 0"), {chatId}));
+  ASSIGN_OR_RETURN(QSqlQuery row, select(QStringLiteral("SELECT %1 FROM chats WHERE id = ? AND deleted = 0").arg(kChatColumns), {chatId}));
   if (!row.next()) return make_error(ErrorCode::not_found, "history: chat " + chatId.toStdString() + ", none");
-  return ChatRecord{row.value(0).toString(), row.value(1).toString(), row.value(2).toLongLong(), row.value(3).toLongLong(), row.value(4).toBool(),
-                    row.value(5).toString(), row.value(6).toString(), row.value(7).toString()};
+  return chatFrom(row);
 }
 
 Result<QList<MessageRecord>> HistoryDb::messages(const QString& chatId) {
@@ -294,11 +312,11 @@ Result<void> HistoryDb::indexChat(const QString& chatId) {
 
 Result<void> HistoryDb::putChat(const ChatRecord& chat) {
   return inTransaction([&]() -> Result<void> {
-    RETURN_IF_ERROR(run(QStringLiteral("INSERT INTO chats (id, title, created, updated, pinned, system_prompt, draft, active_root) "
-                                       "VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET title = excluded.title, "
-                                       "updated = excluded.updated, pinned = excluded.pinned, system_prompt = excluded.system_prompt, "
-                                       "draft = excluded.draft, active_root = excluded.active_root"),
-                        {chat.id, chat.title, chat.created, chat.updated, chat.pinned ? 1 : 0, chat.systemPrompt, chat.draft, chat.activeRoot}));
+    RETURN_IF_ERROR(run(QStringLiteral("INSERT INTO chats (%1) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+                                       "title = excluded.title, updated = excluded.updated, pinned = excluded.pinned, "
+                                       "system_prompt = excluded.system_prompt, draft = excluded.draft, active_root = excluded.active_root, "
+                                       "is_image = excluded.is_image").arg(kChatColumns),
+                        valuesOf(chat)));
     return indexChat(chat.id);
   });
 }
@@ -320,10 +338,11 @@ Result<void> HistoryDb::setChat(const QString& chatId, ChatField field, const QV
 Result<void> HistoryDb::addMessage(const MessageRecord& record, const QString& writer) {
   const Message& message = record.message;
   return inTransaction([&]() -> Result<void> {
-    RETURN_IF_ERROR(run(QStringLiteral("INSERT INTO messages (%1, writer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)").arg(kMessageColumns),
+    RETURN_IF_ERROR(run(QStringLiteral("INSERT INTO messages (%1, writer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)").arg(kMessageColumns),
                         {message.id, record.chatId, message.parent, nameOf(message.role), message.text, nameOf(message.state), record.created,
                          message.modelName, message.generatedTokens, finite(message.tokensPerSecond), finite(message.firstTokenSeconds),
-                         message.contextUsed, message.contextLength, message.droppedMessages, errorText(message.error), record.activeChild, writer}));
+                         message.contextUsed, message.contextLength, message.droppedMessages, errorText(message.error), record.activeChild,
+                         picturesText(message.pictures), writer}));
     if (message.parent.isEmpty()) {
       RETURN_IF_ERROR(run(QStringLiteral("UPDATE chats SET active_root = ? WHERE id = ?"), {message.id, record.chatId}));
     } else {
@@ -498,17 +517,20 @@ Result<QByteArray> HistoryDb::exportJson() {
           object.insert("dropped_messages", m.droppedMessages);
         }
         if (m.error.isSet()) object.insert("error", jsonOf(m.error));
+        if (!m.pictures.isEmpty()) object.insert("pictures", QJsonArray::fromStringList(m.pictures));
         messageArray.append(object);
       }
-      chatArray.append(QJsonObject{{"id", chat.id},
-                                   {"title", chat.title},
-                                   {"created", chat.created},
-                                   {"updated", chat.updated},
-                                   {"pinned", chat.pinned},
-                                   {"system_prompt", chat.systemPrompt},
-                                   {"draft", chat.draft},
-                                   {"active_root", chat.activeRoot.isEmpty() ? QJsonValue() : QJsonValue(chat.activeRoot)},
-                                   {"messages", messageArray}});
+      QJsonObject chatObject{{"id", chat.id},
+                             {"title", chat.title},
+                             {"created", chat.created},
+                             {"updated", chat.updated},
+                             {"pinned", chat.pinned},
+                             {"system_prompt", chat.systemPrompt},
+                             {"draft", chat.draft},
+                             {"active_root", chat.activeRoot.isEmpty() ? QJsonValue() : QJsonValue(chat.activeRoot)},
+                             {"messages", messageArray}};
+      if (chat.isImage) chatObject.insert("kind", QStringLiteral("image"));
+      chatArray.append(chatObject);
     }
     return {};
   }();
@@ -554,6 +576,7 @@ Result<HistoryDb::Imported> HistoryDb::importJson(const QByteArray& json, const 
       chat.systemPrompt = object.value("system_prompt").toString();
       chat.draft = object.value("draft").toString();
       chat.activeRoot = object.value("active_root").toString();
+      chat.isImage = object.value("kind").toString() == QLatin1String("image");
 
       QList<MessageRecord> records;
       QHash<QString, QString> parents;
@@ -587,6 +610,9 @@ Result<HistoryDb::Imported> HistoryDb::importJson(const QByteArray& json, const 
         message.contextLength = m.value("context_length").toInteger();
         message.droppedMessages = m.value("dropped_messages").toInteger();
         message.error = userErrorFrom(m.value("error").toObject());
+        message.pictures = picturesFrom(m.value("pictures").toArray());
+        // A pipe or a device would be opened to be shown, and waited for.
+        message.pictures.removeIf([](const QString& path) { return QFileInfo::exists(path) && !QFileInfo(path).isFile(); });
         parents.insert(message.id, message.parent);
         records.append(record);
       }
@@ -603,15 +629,14 @@ Result<HistoryDb::Imported> HistoryDb::importJson(const QByteArray& json, const 
         ++imported.known;
         continue;
       }
-      RETURN_IF_ERROR(run(QStringLiteral("INSERT INTO chats (id, title, created, updated, pinned, system_prompt, draft, active_root) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"),
-                          {chat.id, chat.title, chat.created, chat.updated, chat.pinned ? 1 : 0, chat.systemPrompt, chat.draft, chat.activeRoot}));
+      RETURN_IF_ERROR(run(QStringLiteral("INSERT INTO chats (%1) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)").arg(kChatColumns), valuesOf(chat)));
       RETURN_IF_ERROR(indexChat(chat.id));
       for (const MessageRecord& record : std::as_const(records)) {
         const Message& m = record.message;
-        if (auto added = run(QStringLiteral("INSERT INTO messages (%1) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)").arg(kMessageColumns),
+        if (auto added = run(QStringLiteral("INSERT INTO messages (%1) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)").arg(kMessageColumns),
                              {m.id, record.chatId, m.parent, nameOf(m.role), m.text, nameOf(m.state), record.created, m.modelName, m.generatedTokens,
                               m.tokensPerSecond, m.firstTokenSeconds, m.contextUsed, m.contextLength, m.droppedMessages, errorText(m.error),
-                              record.activeChild});
+                              record.activeChild, picturesText(m.pictures)});
             !added) {
           if (isHopeless()) return bad(where + QStringLiteral(": messages of this chat alone, one of another chat: ") + m.id);
           return added.error();

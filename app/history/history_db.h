@@ -17,7 +17,7 @@ namespace pio {
 
 class HistoryDb {
  public:
-  static constexpr int kVersion = 2;  // of the schema: PRAGMA user_version
+  static constexpr int kVersion = 3;  // of the schema: PRAGMA user_version
 
   HistoryDb();
   ~HistoryDb();

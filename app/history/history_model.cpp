@@ -121,6 +121,7 @@ QVariant HistoryModel::data(const QModelIndex& index, int role) const {
     case CurrentRole: return chat.id == d->current;
     case WritingRole: return !chat.id.isEmpty() && chat.id == d->writing;
     case PinnedRole: return chat.pinned;
+    case ImageRole: return chat.isImage;
     case SnippetRole: return hit.snippet;
     case MessageIdRole: return hit.messageId;
     default: return {};
@@ -128,7 +129,7 @@ QVariant HistoryModel::data(const QModelIndex& index, int role) const {
 }
 
 QHash<int, QByteArray> HistoryModel::roleNames() const {
-  return {{ChatIdRole, "chatId"},   {TitleRole, "title"},   {SectionRole, "section"}, {CurrentRole, "current"},
+  return {{ImageRole, "isImage"}, {ChatIdRole, "chatId"},   {TitleRole, "title"},   {SectionRole, "section"}, {CurrentRole, "current"},
           {WritingRole, "writing"}, {PinnedRole, "pinned"}, {SnippetRole, "snippet"}, {MessageIdRole, "messageId"}};
 }
 

@@ -29,6 +29,7 @@ class HistoryModel : public QAbstractListModel {
     WritingRole,    // writing: an answer is being written in it
     PinnedRole,     // pinned
     SnippetRole,    // snippet: of a search hit, HTML with the matches in <b>, everything else escaped; ""
+    ImageRole,      // isImage: a conversation about pictures
     MessageIdRole,  // messageId: of a search hit in a message
   };
   struct Private;

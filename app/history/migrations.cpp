@@ -36,6 +36,12 @@ QStringList migrationFrom(int version) {
           QStringLiteral("INSERT INTO search (rowid, text) SELECT 2 * seq, text FROM messages"),
           QStringLiteral("INSERT INTO search (rowid, text) SELECT 2 * seq + 1, title FROM chats"),
       };
+    case 2:
+      return {
+          QStringLiteral("ALTER TABLE chats ADD COLUMN is_image INTEGER NOT NULL DEFAULT 0"),
+          // Paths as a JSON array.
+          QStringLiteral("ALTER TABLE messages ADD COLUMN pictures TEXT NOT NULL DEFAULT ''"),
+      };
     default: return {};
   }
 }

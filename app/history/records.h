@@ -18,6 +18,7 @@ struct ChatRecord {
   QString systemPrompt = {};
   QString draft = {};
   QString activeRoot = {};  // the first message of the path shown; "" the newest
+  bool isImage = false;     // a conversation about pictures, which the image pane shows
 };
 
 struct MessageRecord {

@@ -53,7 +53,12 @@ void fill(HistoryDb& db) {
   half = message("c2", "s2", "u2", Message::Role::Assistant, "Half", 2002);
   half.message.state = Message::State::Unfinished;
   QVERIFY(db.addMessage(half, {}));
-  QVERIFY(db.putChat({"c3", "Empty", 3000, 3000}));
+  ChatRecord pictures{"c3", "Two pictures", 3000, 3000};
+  pictures.isImage = true;
+  QVERIFY(db.putChat(pictures));
+  MessageRecord shown = message("c3", "u3", {}, Message::Role::User, "Which is larger?", 3001);
+  shown.message.pictures = {"/somewhere/a \"ü\".png", "/somewhere/b.jpg"};
+  QVERIFY(db.addMessage(shown, {}));
 }
 
 }  // namespace
@@ -105,6 +110,19 @@ class HistoryTest : public QObject {
     QCOMPARE(again->known, 3);
     QCOMPARE(*second.exportJson(), out);
     QCOMPARE(second.search("leuchtturm")->size(), 1);  // what came in is found
+  }
+
+  void aPictureThatIsNoFileIsNotImported() {
+    QTemporaryDir folder;
+    HistoryDb db;
+    QVERIFY(db.open(folder.filePath("one.db")));
+    const QByteArray json = R"({"version": 1, "chats": [{"id": "c", "title": "", "created": 1, "updated": 1, "pinned": false, "system_prompt": "",
+      "draft": "", "active_root": null, "kind": "image", "messages": [{"id": "u", "parent": null, "role": "user", "text": "What is it?",
+      "state": "complete", "created": 1, "active_child": null, "pictures": ["/dev/zero", "/not/there.png", 7, ""]}]}]})";
+    const auto done = db.importJson(json, "pictures.json");
+    QVERIFY2(done, done ? "" : done.error().message.c_str());
+    QCOMPARE(db.messages("c")->first().message.pictures, QStringList{"/not/there.png"});
+    QVERIFY(db.chat("c")->isImage);
   }
 
   void anAnswerBeingWrittenIsExportedAsUnfinished() {
