@@ -5,6 +5,7 @@
 
 #include "app/code/language.h"
 #include "app/history/history_writer.h"
+#include "app/system/background_files.h"
 
 namespace pio {
 
@@ -26,14 +27,17 @@ Application::FileKind Application::kindOf(const QUrl& file, Pane shown) const {
   const QFileInfo info(path);
   const QString suffix = info.suffix().toLower();
   if (suffix == QLatin1String("gguf") || (info.isDir() && QFileInfo::exists(path + QStringLiteral("/config.json")))) return ModelFile;
+  if (isPictureName(path)) return PictureFile;
   if (suffix == QLatin1String("json") && shown != CodePane) return ChatsFile;
   return isSourceFile(path) || (shown == CodePane && info.isFile()) ? SourceFile : OtherFile;
 }
 
 void Application::openFiles(const QList<QUrl>& files, Pane shown) {
+  QList<QUrl> pictures;
   for (const QUrl& file : files) {
     switch (kindOf(file, shown)) {
       case ModelFile: models->choose(QDir::cleanPath(file.toLocalFile())); break;
+      case PictureFile: pictures.append(file); break;
       case ChatsFile: Q_EMIT importOffered(file); break;
       case SourceFile:
         code->open(file);
@@ -42,6 +46,10 @@ void Application::openFiles(const QList<QUrl>& files, Pane shown) {
       case OtherFile: Q_EMIT unsupportedFile(file); break;
     }
   }
+  if (pictures.isEmpty()) return;
+  if (!chat->isImage()) chat->newImageChat();
+  chat->tray()->add(pictures);
+  Q_EMIT paneRequested(ImagePane);
 }
 
 void Application::importFile(const QUrl& file) {

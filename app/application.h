@@ -8,6 +8,8 @@
 #include "app/chat/chat_controller.h"
 #include "app/code/code_controller.h"
 #include "app/history/history_model.h"
+#include "app/image/image_session.h"
+#include "app/image/picture_tray.h"
 #include "app/library/model_library.h"
 #include "app/settings/load_settings.h"
 #include "app/settings/settings.h"
@@ -29,13 +31,14 @@ class Application : public QObject {
   Q_PROPERTY(pio::ModelLibrary* models MEMBER models CONSTANT)
   Q_PROPERTY(pio::Settings* settings MEMBER settings CONSTANT)
   Q_PROPERTY(pio::LoadSettings* load MEMBER load CONSTANT)
+  Q_PROPERTY(pio::ImageSession* image MEMBER image CONSTANT)
   Q_PROPERTY(pio::MemoryMeter* memory MEMBER memory CONSTANT)
 
  public:
   // What stands in the middle of the window.
   enum Pane { ChatPane, CodePane, ImagePane };
   Q_ENUM(Pane)
-  enum FileKind { ModelFile, ChatsFile, SourceFile, OtherFile };
+  enum FileKind { ModelFile, ChatsFile, PictureFile, SourceFile, OtherFile };
   Q_ENUM(FileKind)
 
   using QObject::QObject;
@@ -45,16 +48,17 @@ class Application : public QObject {
   ModelLibrary* models = nullptr;
   Settings* settings = nullptr;
   LoadSettings* load = nullptr;
+  ImageSession* image = nullptr;
   MemoryMeter* memory = nullptr;
 
   void wire(HistoryWriter* writer);  // which lives on its own thread; once, when the members are set
 
-  // What becomes of a file that is opened while that pane is shown: to the code pane a .json is source, and so is any file.
+  // What becomes of a file that is opened while that pane is shown: to the code pane a .json is source, and so is any file but a model or a picture.
   Q_INVOKABLE pio::Application::FileKind kindOf(const QUrl& file, pio::Application::Pane shown = ChatPane) const;
 
  public slots:
-  // Files dropped on the window or given on the command line: a .gguf becomes the model, a .json export is offered for
-  // import, source opens in the code pane.
+  // Files dropped on the window or given on the command line: a .gguf becomes the model, a picture goes to the image pane, a .json
+  // export is offered for import, source opens in the code pane.
   void openFiles(const QList<QUrl>& files, pio::Application::Pane shown = ChatPane);
   // Adds the chats of an export that are not there yet; a failure is a notice of the chat controller.
   void importFile(const QUrl& file);

@@ -7,6 +7,7 @@
 #include "app/code/source_file.h"
 #include "app/history/records.h"
 #include "app/library/model_library.h"
+#include "app/system/background_files.h"
 
 namespace pio {
 namespace {
@@ -171,6 +172,35 @@ UserError planNotice(const LoadPlan& plan) {
   user.explanation = tr("It needs %1; %2 is free or allowed. A shorter context, fewer bits or a smaller model needs less.")
                          .arg(bytesText(plan.weight_bytes + plan.state_bytes + plan.scratch_bytes), bytesText(free));
   user.details = QString::fromStdString(plan.why_not);
+  user.actions = {UserError::Dismiss};
+  return user;
+}
+
+UserError pictureNotice(const PictureFact& picture) {
+  UserError user;
+  user.title = tr("This picture cannot be used");
+  user.details = picture.path;
+  const QString file = QFileInfo(picture.path).fileName();
+  switch (picture.problem) {
+    case PictureProblem::none: return {};
+    case PictureProblem::missing: user.explanation = tr("%1 is not there, or it is no file.").arg(file); break;
+    case PictureProblem::unknown_kind: user.explanation = tr("%1 is no PNG, JPEG, WebP, BMP or TIFF picture, whatever its name says.").arg(file); break;
+    case PictureProblem::empty: user.explanation = tr("%1 has no pixels, or it is damaged.").arg(file); break;
+    case PictureProblem::too_large:
+      user.explanation = tr("%1 has %2 × %3 pixels. At most %4 million pixels can be looked at.")
+                             .arg(file, QLocale().toString(picture.width), QLocale().toString(picture.height))
+                             .arg(BackgroundFiles::kMostPixels / 1'000'000);
+      break;
+    case PictureProblem::not_saved: user.explanation = tr("The pasted picture cannot be saved: the disk is full or protected."); break;
+  }
+  user.actions = {UserError::Dismiss};
+  return user;
+}
+
+UserError tooManyPicturesNotice(int most) {
+  UserError user;
+  user.title = tr("These are many pictures");
+  user.explanation = tr("At most %1 can go with one question.").arg(most);
   user.actions = {UserError::Dismiss};
   return user;
 }

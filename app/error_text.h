@@ -34,6 +34,7 @@ class UserError {
 };
 
 struct HistoryProblem;
+struct PictureFact;
 struct SourceFile;
 
 // Not set for what needs no words: cancelled.
@@ -48,6 +49,9 @@ UserError keptModelNotice(const Error& error, const QString& keptModel);
 UserError wrongModelNotice(const QString& wanted, const QString& path, const QString& architecture);
 // Why a model cannot be loaded as chosen.
 UserError planNotice(const LoadPlan& plan);
+// Why a picture cannot go with a question.
+UserError pictureNotice(const PictureFact& picture);
+UserError tooManyPicturesNotice(int most);
 UserError interruptedLoadNotice(const QString& modelPath);
 UserError contextFullNotice(qint64 contextLength);
 enum class FileNotice { export_failed, import_failed, settings_not_saved };

@@ -115,7 +115,7 @@ int main(int argc, char** argv) {
   parser.addOptions({dataOption, modelOption, promptOption, exportOption, importOption});
   const QCommandLineOption helpOption = parser.addHelpOption();
   const QCommandLineOption versionOption = parser.addVersionOption();
-  parser.addPositionalArgument(QStringLiteral("FILE"), QStringLiteral("A model, source for the code pane, or an export to import."), QStringLiteral("[FILE…]"));
+  parser.addPositionalArgument(QStringLiteral("FILE"), QStringLiteral("A model, source, a picture, or an export to import."), QStringLiteral("[FILE…]"));
   QStringList arguments;
   for (int i = 0; i < argc; ++i) arguments.append(QString::fromLocal8Bit(argv[i]));
   if (!parser.parse(arguments)) return complain(parser.errorText());

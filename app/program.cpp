@@ -3,6 +3,7 @@
 #include <QCoreApplication>
 #include <QDir>
 #include <QFile>
+#include <QImageReader>
 #include <QStandardPaths>
 
 #include "app/chat/chat_controller_p.h"
@@ -24,6 +25,8 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
     QDir().mkpath(options.dataFolder);
     QFile::setPermissions(options.dataFolder, QFile::ReadOwner | QFile::WriteOwner | QFile::ExeOwner);
   }
+  // A picture that claims more is refused by every reader of Qt; BackgroundFiles::kMostPixels take 400 MB.
+  QImageReader::setAllocationLimit(512);
   m_session = std::make_unique<SessionLock>(options.dataFolder);
 
   m_worker = new EngineWorker(std::move(engine));  // no parents: they move to their threads
@@ -49,13 +52,15 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
       std::make_unique<ModelLibrary::Private>(options.dataFolder + QStringLiteral("/models.json"), options.starterFolders, m_files), app);
   app->history = new HistoryModel(std::make_unique<HistoryModel::Private>(m_writer), app);
   app->memory = new MemoryMeter(m_files, app);
+  auto* tray = new PictureTray(m_files, options.dataFolder + QStringLiteral("/pictures"), app);
   app->chat = new ChatController(
       std::make_unique<ChatController::Private>(ChatController::Private::Wiring{
-          m_worker, m_writer, app->history, app->models, app->settings, m_session->loadNotePath()}),
+          m_worker, m_writer, app->history, app->models, app->settings, m_session->loadNotePath(), tray}),
       app);
   app->load = new LoadSettings({m_worker, app->chat, app->models, app->settings}, app);
   app->code = new CodeController(std::make_unique<CodeController::Private>(CodeController::Private::Wiring{m_worker, m_code, app->chat, app->settings}), app);
   QObject::connect(app->code, &CodeController::engineNeeded, app->chat, [app] { app->chat->setEngineTaken(app->code->isOnEngine()); });
+  app->image = new ImageSession(app->chat, app);
   app->wire(m_writer);
 
   const QStringList interrupted = SessionLock::takeInterruptedLoads(options.dataFolder);

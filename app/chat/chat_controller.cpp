@@ -96,6 +96,7 @@ std::vector<ChatMessage> ChatController::Private::promptOf(const Conversation& c
     // An answer that was stopped before its first word is nothing that was said.
     if (message.role == Message::Role::Assistant && message.text.isEmpty()) continue;
     prompt.push_back({nameOf(message.role).toStdString(), message.text.toStdString()});
+    for (const QString& picture : message.pictures) prompt.back().images.push_back({picture.toStdString(), nullptr});
   }
   return prompt;
 }
@@ -236,6 +237,8 @@ void ChatController::Private::show(const QString& id) {
   }
   messages->reset(list);
   w.history->setCurrent(chatId);
+  w.tray->show(chatId.isEmpty() && newIsImage ? QStringLiteral("new") : chatId);
+  lastShown[q->isImage()] = chatId;
   tellWriter([id](HistoryWriter& writer) { writer.putMeta(QStringLiteral("last_chat"), id); });
   draftTokens = 0;
   countTimer.start();
@@ -297,7 +300,7 @@ void ChatController::Private::countDraft() {
   QMetaObject::invokeMethod(w.worker, [worker = w.worker, serial = draftSerial, text] { worker->countTokens(serial, text); });
 }
 
-MessageRecord ChatController::Private::addUserMessage(Conversation& chat, const QString& parent, const QString& text) {
+MessageRecord ChatController::Private::addUserMessage(Conversation& chat, const QString& parent, const QString& text, const QStringList& pictures) {
   MessageRecord record;
   record.chatId = chat.chat.id;
   record.created = now();
@@ -305,6 +308,7 @@ MessageRecord ChatController::Private::addUserMessage(Conversation& chat, const 
   record.message.parent = parent;
   record.message.role = Message::Role::User;
   record.message.text = text;
+  record.message.pictures = pictures;
   chat.add(record);
   chat.chat.updated = record.created;
   tellWriter([record](HistoryWriter& writer) { writer.addMessage(record); });
@@ -490,9 +494,13 @@ ChatController::ChatController(std::unique_ptr<Private> p, QObject* parent) : QO
   connect(d->w.history, &HistoryModel::removed, this, [this](const QString& chat) {
     d->queue.removeIf([&](const Private::Turn& turn) { return turn.chatId == chat; });
     if (d->runsIn(chat)) stop();
-    if (chat == d->chatId) newChat();
+    for (QString& last : d->lastShown) {
+      if (last == chat) last.clear();
+    }
+    if (chat == d->chatId) d->beginNew(isImage());
     Q_EMIT stateChanged();
   });
+  connect(d->w.tray, &PictureTray::refused, this, [this](const UserError& why) { d->setNotice(why, Private::NoticeKind::other); });
   connect(d->w.models, &ModelLibrary::loadRequested, this, &ChatController::loadModel);
 }
 
@@ -513,6 +521,21 @@ QString ChatController::chatId() const { return d->chatId; }
 QString ChatController::title() const {
   const Conversation* chat = d->shown();
   return chat == nullptr ? QString() : chat->chat.title;
+}
+
+bool ChatController::isImage() const {
+  const Conversation* chat = d->shown();
+  return chat == nullptr ? d->newIsImage : chat->chat.isImage;
+}
+
+PictureTray* ChatController::tray() const { return d->w.tray; }
+
+QList<Message> ChatController::shownMessages() const {
+  QList<Message> list;
+  if (const Conversation* chat = d->shown()) {
+    for (const QString& id : std::as_const(d->path)) list.append(chat->shown(id));
+  }
+  return list;
 }
 
 QString ChatController::systemPrompt() const {
@@ -595,11 +618,22 @@ void ChatController::endShutDown() {
   if (d->active) d->onFinished(d->active->number, FinishReason::cancelled, {});  // it never reached the engine
 }
 
-void ChatController::newChat() {
-  d->isBegun = true;
-  ++d->openSerial;
-  d->newSystemPrompt.reset();
-  d->show({});
+void ChatController::Private::beginNew(bool isImage) {
+  isBegun = true;
+  ++openSerial;
+  newSystemPrompt.reset();
+  newIsImage = isImage;
+  show({});
+}
+
+void ChatController::newChat() { d->beginNew(false); }
+void ChatController::newImageChat() { d->beginNew(true); }
+
+void ChatController::showImageChat(bool isImage) {
+  if (isImage == this->isImage()) return;
+  const QString last = d->lastShown[isImage];
+  if (last.isEmpty()) d->beginNew(isImage);
+  else openChat(last);
 }
 
 void ChatController::openChat(const QString& chatId) {
@@ -620,13 +654,14 @@ void ChatController::rename(const QString& title) { d->w.history->rename(d->chat
 
 void ChatController::send(const QString& text) {
   const QString words = text.trimmed();
-  if (words.isEmpty()) return;
+  if (words.isEmpty() || !d->w.tray->ready()) return;
   d->isBegun = true;
   if (d->runsIn(d->chatId) || d->waitsIn(d->chatId)) {
     // One question at a time in a chat; the words stay in the composer.
     if (state() == NoModel) d->setNotice(noModelNotice(), Private::NoticeKind::model);
     return;
   }
+  const QStringList pictures = isImage() ? d->w.tray->take() : QStringList();
   if (d->chatId.isEmpty()) {
     ++d->openSerial;  // a chat that is being opened does not come in between
     d->opening.clear();
@@ -635,6 +670,7 @@ void ChatController::send(const QString& text) {
     record.title = titleFrom(words);
     record.created = record.updated = now();
     record.systemPrompt = systemPrompt();
+    record.isImage = d->newIsImage;
     d->newSystemPrompt.reset();
     d->newDraft.clear();
     d->draftTimer.stop();
@@ -645,6 +681,8 @@ void ChatController::send(const QString& text) {
     });
     d->chats.insert_or_assign(record.id, Conversation(record, {}));
     d->chatId = record.id;
+    d->lastShown[record.isImage] = record.id;
+    d->w.tray->show(record.id);
     d->w.history->put(record);
     d->w.history->setCurrent(record.id);
     Q_EMIT chatChanged();
@@ -654,7 +692,7 @@ void ChatController::send(const QString& text) {
     d->saveDraft();
   }
   Q_EMIT draftChanged();
-  const MessageRecord record = d->addUserMessage(*d->shown(), d->shown()->leaf(), words);
+  const MessageRecord record = d->addUserMessage(*d->shown(), d->shown()->leaf(), words, pictures);
   Q_EMIT messageFocusRequested(record.message.id);
   d->enqueue({.number = 0, .chatId = d->chatId, .answerTo = record.message.id, .answerId = {}});
   d->countTimer.start();
@@ -694,7 +732,7 @@ void ChatController::editAndResend(const QString& messageId, const QString& text
   if (record == nullptr || record->message.role != Message::Role::User || words.isEmpty()) return;
   d->queue.removeIf([&](const Private::Turn& turn) { return turn.chatId == d->chatId; });
   if (d->runsIn(d->chatId)) d->stopTurn();
-  const MessageRecord edited = d->addUserMessage(*chat, record->message.parent, words);
+  const MessageRecord edited = d->addUserMessage(*chat, record->message.parent, words, QStringList(record->message.pictures));
   Q_EMIT messageFocusRequested(edited.message.id);
   d->enqueue({.number = 0, .chatId = d->chatId, .answerTo = edited.message.id, .answerId = {}});
 }

@@ -13,6 +13,8 @@
 
 namespace pio {
 
+class PictureTray;
+
 class ChatController : public QObject {
   Q_OBJECT
   QML_ELEMENT
@@ -23,6 +25,8 @@ class ChatController : public QObject {
   Q_PROPERTY(pio::ConversationModel* messages READ messages CONSTANT)
   Q_PROPERTY(QString chatId READ chatId NOTIFY chatChanged)              // "" for a new one that has no message yet
   Q_PROPERTY(QString title READ title NOTIFY chatChanged)                // "" for a new one
+  Q_PROPERTY(bool isImage READ isImage NOTIFY chatChanged)               // the chat on screen is about pictures
+  Q_PROPERTY(pio::PictureTray* tray READ tray CONSTANT)                  // pictures that go with the next question
   Q_PROPERTY(QString systemPrompt READ systemPrompt WRITE setSystemPrompt NOTIFY chatChanged)
   Q_PROPERTY(QString draft READ draft WRITE setDraft NOTIFY draftChanged)  // text of the composer, kept for each chat
   Q_PROPERTY(qint64 draftTokens READ draftTokens NOTIFY draftTokensChanged) // what it would cost; 0 unknown
@@ -53,6 +57,9 @@ class ChatController : public QObject {
   ConversationModel* messages() const;
   QString chatId() const;
   QString title() const;
+  bool isImage() const;
+  PictureTray* tray() const;
+  QList<Message> shownMessages() const;  // the path on screen
   QString systemPrompt() const;
   void setSystemPrompt(const QString& text);
   QString draft() const;
@@ -84,6 +91,9 @@ class ChatController : public QObject {
 
  public slots:
   void newChat();
+  void newImageChat();
+  // To the chat about pictures that was shown last, or a new one; or back to the last without.
+  void showImageChat(bool isImage);
   void openChat(const QString& chatId);
   void rename(const QString& title);
   // Sends; while a model is being loaded it waits for it. Empty text does nothing.

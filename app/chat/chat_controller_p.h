@@ -11,6 +11,7 @@
 #include "app/engine_worker.h"
 #include "app/history/history_model.h"
 #include "app/history/history_writer.h"
+#include "app/image/picture_tray.h"
 #include "app/library/model_library.h"
 #include "app/settings/settings.h"
 
@@ -29,6 +30,7 @@ struct ChatController::Private {
     ModelLibrary* models = nullptr;
     Settings* settings = nullptr;
     QString loadNotePath;
+    PictureTray* tray = nullptr;
   };
   struct Turn {
     quint64 number = 0;
@@ -68,7 +70,8 @@ struct ChatController::Private {
   void focus(const QString& messageId);
   void saveDraft();
   void countDraft();
-  MessageRecord addUserMessage(Conversation& chat, const QString& parent, const QString& text);
+  MessageRecord addUserMessage(Conversation& chat, const QString& parent, const QString& text, const QStringList& pictures);
+  void beginNew(bool isImage);
   void setNotice(const UserError& notice, NoticeKind kind);
   template <class Call>
   void tellWriter(Call call) {
@@ -82,6 +85,8 @@ struct ChatController::Private {
   QString chatId;                         // "" the new one
   QString newDraft;
   std::optional<QString> newSystemPrompt;
+  bool newIsImage = false;                // of the new one
+  QString lastShown[2];                   // the chat that was shown last, without pictures and with
   QStringList path;                       // shown
   quint64 openSerial = 0;
   QString opening, focusAfterOpening;

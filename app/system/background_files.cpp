@@ -4,6 +4,7 @@
 #include <QDirIterator>
 #include <QFile>
 #include <QFileInfo>
+#include <QImageReader>
 #include <QRegularExpression>
 #include <QSaveFile>
 #include <QThread>
@@ -51,7 +52,12 @@ bool isLaterPart(const QString& path) {
   return match.hasMatch() && match.captured(1) != QLatin1String("00001");
 }
 
+// What the engine decodes.
+const QByteArrayList kPictureKinds = {"png", "jpeg", "jpg", "webp", "bmp", "tiff", "tif"};
+
 }  // namespace
+
+bool isPictureName(const QString& fileName) { return kPictureKinds.contains(QFileInfo(fileName).suffix().toLower().toLatin1()); }
 
 void BackgroundFiles::write(const QString& path, const QByteArray& bytes) {
   QSaveFile file(path);
@@ -109,6 +115,36 @@ void BackgroundFiles::findModels(const QStringList& folders, const QStringList& 
 }
 
 void BackgroundFiles::inspectModel(quint64 serial, const QString& path) { Q_EMIT modelInspected(serial, headerOf(path)); }
+
+void BackgroundFiles::lookAtPicture(quint64 serial, const QString& path) {
+  PictureFact fact{path};
+  if (!QFileInfo(path).isFile()) {  // before anything opens it: a pipe would wait for ever
+    fact.problem = PictureProblem::missing;
+    Q_EMIT pictureLooked(serial, fact);
+    return;
+  }
+  QImageReader reader(path);
+  reader.setDecideFormatFromContent(true);  // endings lie
+  const QSize size = reader.size();
+  if (!kPictureKinds.contains(reader.format())) fact.problem = PictureProblem::unknown_kind;
+  else if (size.width() <= 0 || size.height() <= 0) fact.problem = PictureProblem::empty;
+  else if (qint64{size.width()} * size.height() > kMostPixels) fact.problem = PictureProblem::too_large;
+  const bool isTurned = reader.transformation().testFlag(QImageIOHandler::TransformationRotate90);
+  fact.width = isTurned ? size.height() : size.width();
+  fact.height = isTurned ? size.width() : size.height();
+  Q_EMIT pictureLooked(serial, fact);
+}
+
+void BackgroundFiles::savePicture(quint64 serial, const QString& path, const QImage& image) {
+  QDir().mkpath(QFileInfo(path).path());
+  QSaveFile file(path);
+  if (file.open(QIODevice::WriteOnly) && image.save(&file, "PNG") && file.commit()) {
+    QFile::setPermissions(path, QFile::ReadOwner | QFile::WriteOwner);
+    lookAtPicture(serial, path);
+  } else {
+    Q_EMIT pictureLooked(serial, {path, PictureProblem::not_saved});
+  }
+}
 
 void BackgroundFiles::readMemory() {
   QFile file(QStringLiteral("/proc/meminfo"));

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <QByteArray>
+#include <QImage>
 #include <QList>
 #include <QObject>
 #include <QString>
@@ -19,11 +20,22 @@ struct FileFact {
   qint64 bytes = 0;  // of a folder: of the files right in it
 };
 
+enum class PictureProblem { none, missing, unknown_kind, empty, too_large, not_saved };
+struct PictureFact {
+  QString path;
+  PictureProblem problem = PictureProblem::none;
+  int width = 0, height = 0;  // pixels, upright
+};
+
+// By its ending: what the command line and a drop take for a picture, before anybody has looked into it.
+bool isPictureName(const QString& fileName);
+
 class BackgroundFiles : public QObject {
   Q_OBJECT
 
  public:
   static constexpr int kMostModels = 200;
+  static constexpr qint64 kMostPixels = 100'000'000;  // of a picture: 400 MB when it is decoded
 
  public slots:
   void write(const QString& path, const QByteArray& bytes);  // atomically
@@ -35,6 +47,10 @@ class BackgroundFiles : public QObject {
   void findModels(const QStringList& folders, const QStringList& paths);
   // The header of one file, for whoever asks with `serial`.
   void inspectModel(quint64 serial, const QString& path);
+  // The header of a picture; its pixels are not read.
+  void lookAtPicture(quint64 serial, const QString& path);
+  // As PNG, its folder made when it is not there; then looks at it.
+  void savePicture(quint64 serial, const QString& path, const QImage& image);
   void readMemory();
   // Last of all: ends this thread's event loop when what was asked before is done.
   void close();
@@ -45,6 +61,7 @@ class BackgroundFiles : public QObject {
   void starterSearched(const QString& path, qint64 bytes);  // "" when there is none
   void modelsFound(const QList<pio::ModelHeader>& models);
   void modelInspected(quint64 serial, const pio::ModelHeader& header);
+  void pictureLooked(quint64 serial, const pio::PictureFact& fact);
   void memoryRead(qint64 usedBytes, qint64 totalBytes);
 };
 

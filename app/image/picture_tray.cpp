@@ -1,0 +1,147 @@
+#include "app/image/picture_tray.h"
+
+#include <QClipboard>
+#include <QDir>
+#include <QFileInfo>
+#include <QGuiApplication>
+#include <QImage>
+#include <QMimeData>
+#include <algorithm>
+
+#include "app/history/records.h"
+
+namespace pio {
+
+PictureTray::PictureTray(BackgroundFiles* files, QString pastedFolder, QObject* parent)
+    : QAbstractListModel(parent), m_files(files), m_pastedFolder(std::move(pastedFolder)) {
+  connect(m_files, &BackgroundFiles::pictureLooked, this, [this](quint64 serial, const PictureFact& fact) {
+    const auto found = std::find_if(m_pictures.begin(), m_pictures.end(), [&](const Picture& picture) { return picture.serial == serial; });
+    if (found == m_pictures.end()) return;  // removed, or of a chat that is not shown: it is looked at again with that
+    const int row = static_cast<int>(found - m_pictures.begin());
+    if (fact.problem != PictureProblem::none) {
+      beginRemoveRows({}, row, row);
+      m_pictures.removeAt(row);
+      endRemoveRows();
+      Q_EMIT refused(pictureNotice(fact));
+    } else {
+      found->isReady = true;
+      found->width = fact.width;
+      found->height = fact.height;
+      Q_EMIT dataChanged(index(row), index(row));
+    }
+    Q_EMIT countChanged();
+  });
+}
+
+int PictureTray::rowCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : static_cast<int>(m_pictures.size()); }
+
+QVariant PictureTray::data(const QModelIndex& index, int role) const {
+  if (!checkIndex(index, CheckIndexOption::IndexIsValid | CheckIndexOption::ParentIsInvalid)) return {};
+  const Picture& picture = m_pictures[index.row()];
+  switch (role) {
+    case PathRole: return picture.path;
+    case Qt::DisplayRole:
+    case NameRole: return picture.isPasted ? tr("Pasted picture") : QFileInfo(picture.path).fileName();
+    case SourceRole: return picture.isReady ? QUrl::fromLocalFile(picture.path) : QUrl();
+    case WidthRole: return picture.width;
+    case HeightRole: return picture.height;
+    default: return {};
+  }
+}
+
+QHash<int, QByteArray> PictureTray::roleNames() const {
+  return {{PathRole, "path"}, {NameRole, "name"}, {SourceRole, "source"}, {WidthRole, "pixelWidth"}, {HeightRole, "pixelHeight"}};
+}
+
+bool PictureTray::ready() const {
+  return std::all_of(m_pictures.begin(), m_pictures.end(), [](const Picture& picture) { return picture.isReady; });
+}
+
+QStringList PictureTray::paths() const {
+  QStringList paths;
+  for (const Picture& picture : m_pictures) {
+    if (picture.isReady) paths.append(picture.path);
+  }
+  return paths;
+}
+
+void PictureTray::show(const QString& chatId) {
+  if (chatId == m_chat) return;
+  beginResetModel();
+  m_others.insert(m_chat, m_pictures);
+  m_chat = chatId;
+  m_pictures = m_others.take(chatId);
+  endResetModel();
+  for (Picture& picture : m_pictures) {
+    if (picture.isReady) continue;
+    picture.serial = ++m_serial;
+    QMetaObject::invokeMethod(m_files, [files = m_files, serial = picture.serial, path = picture.path] { files->lookAtPicture(serial, path); });
+  }
+  Q_EMIT countChanged();
+}
+
+QStringList PictureTray::take() {
+  const QStringList taken = paths();
+  beginResetModel();
+  m_pictures.clear();
+  endResetModel();
+  Q_EMIT countChanged();
+  return taken;
+}
+
+bool PictureTray::hasRoom() {
+  if (m_pictures.size() < kMost) return true;
+  Q_EMIT refused(tooManyPicturesNotice(kMost));
+  return false;
+}
+
+void PictureTray::append(Picture picture) {
+  picture.serial = ++m_serial;
+  beginInsertRows({}, rowCount(), rowCount());
+  m_pictures.append(picture);
+  endInsertRows();
+  Q_EMIT countChanged();
+}
+
+void PictureTray::add(const QList<QUrl>& files) {
+  for (const QUrl& file : files) {
+    const QString path = QDir::cleanPath(file.toLocalFile());
+    const bool isKnown = std::any_of(m_pictures.begin(), m_pictures.end(), [&](const Picture& picture) { return picture.path == path; });
+    if (!file.isLocalFile() || isKnown) continue;
+    if (!hasRoom()) return;
+    append({path});
+    QMetaObject::invokeMethod(m_files, [background = m_files, serial = m_serial, path] { background->lookAtPicture(serial, path); });
+  }
+}
+
+bool PictureTray::canPaste() const {
+  const QMimeData* data = QGuiApplication::clipboard()->mimeData();
+  if (data == nullptr) return false;
+  if (data->hasImage()) return true;
+  const QList<QUrl> urls = data->urls();
+  return std::any_of(urls.begin(), urls.end(), [](const QUrl& url) { return isPictureName(url.fileName()); });
+}
+
+void PictureTray::paste() {
+  const QMimeData* data = QGuiApplication::clipboard()->mimeData();
+  if (data == nullptr) return;
+  if (data->hasUrls()) {
+    add(data->urls());
+    return;
+  }
+  const QImage image = qvariant_cast<QImage>(data->imageData());
+  if (image.isNull() || !hasRoom()) return;
+  const QString path = m_pastedFolder + QLatin1Char('/') + newId() + QStringLiteral(".png");
+  append({path, true});
+  QMetaObject::invokeMethod(m_files, [files = m_files, serial = m_serial, path, image] { files->savePicture(serial, path, image); });
+}
+
+void PictureTray::remove(int row) {
+  if (row < 0 || row >= m_pictures.size()) return;
+  beginRemoveRows({}, row, row);
+  m_pictures.removeAt(row);
+  endRemoveRows();
+  Q_EMIT countChanged();
+}
+
+}  // namespace pio

@@ -1,0 +1,202 @@
+#include <QAbstractItemModelTester>
+#include <QClipboard>
+#include <QFile>
+#include <QGuiApplication>
+#include <QImage>
+#include <QtEndian>
+#include <sys/stat.h>
+
+#include "tests/app/program_fixture.h"
+
+using namespace pio;
+
+namespace {
+
+QString picture(const QTemporaryDir& folder, const QString& name, int width = 32, int height = 24) {
+  QImage image(width, height, QImage::Format_RGB32);
+  image.fill(Qt::darkCyan);
+  const QString path = folder.filePath(name);
+  image.save(path);
+  return path;
+}
+
+QString file(const QTemporaryDir& folder, const QString& name, const QByteArray& bytes) {
+  QFile out(folder.filePath(name));
+  if (out.open(QIODevice::WriteOnly)) out.write(bytes);
+  return out.fileName();
+}
+
+// The header of a BMP that claims so many pixels, and nothing else.
+QByteArray bmpHeader(qint32 width, qint32 height) {
+  QByteArray bytes("BM");
+  const auto number = [&](auto value) {
+    value = qToLittleEndian(value);
+    bytes.append(reinterpret_cast<const char*>(&value), sizeof value);
+  };
+  for (const quint32 value : {54U, 0U, 54U, 40U}) number(value);
+  number(width);
+  number(height);
+  number(quint16{1});
+  number(quint16{24});
+  for (int i = 0; i < 6; ++i) number(quint32{0});
+  return bytes;
+}
+
+constexpr const char* kPlaces =
+    "Here:\n```json\n[{\"bbox_2d\": [100, 200, 300, 400], \"label\": \"lamp\"}, {\"point_2d\": [500, 850], \"label\": \"floor\"}]\n```";
+
+// A program whose model sees.
+class SeeingFixture : public ProgramFixture {
+ public:
+  SeeingFixture() {
+    ScriptedEngine::Loading loading;
+    loading.can_see = true;
+    setLoading(loading);
+    setScript(ScriptedEngine::speak(kPlaces, 1));
+  }
+  PictureTray* tray() const { return chat()->tray(); }
+  ImageSession* session() const { return program->application()->image; }
+};
+
+}  // namespace
+
+class ImageTest : public QObject {
+  Q_OBJECT
+
+ private slots:
+  void picturesGoWithTheQuestionAndAreThereAfterARestart() {
+    const QTemporaryDir folder;
+    const QString one = picture(folder, "one.png"), two = picture(folder, "two ü#.jpg");
+    SeeingFixture f;
+    const QAbstractItemModelTester tester(f.tray());
+    const QAbstractItemModelTester placesTester(f.session()->places());
+    QVERIFY(f.loadModel());
+    QVERIFY(f.chat()->modelSees());
+    f.chat()->newImageChat();
+    f.tray()->add({QUrl::fromLocalFile(one), QUrl::fromLocalFile(two), QUrl::fromLocalFile(one)});
+    f.chat()->send("Too early");  // not looked at yet: nothing is sent, nothing is lost
+    QCOMPARE(f.chat()->messages()->messageCount(), 0);
+    QTRY_VERIFY(f.tray()->ready());
+    QCOMPARE(f.tray()->paths(), (QStringList{one, two}));
+    QCOMPARE(f.tray()->index(0).data(PictureTray::WidthRole).toInt(), 32);
+    QCOMPARE(f.session()->pictures(), (QStringList{one, two}));
+    QVERIFY(f.ask("Where is the lamp?"));
+    QCOMPARE(f.tray()->count(), 0);
+    QTRY_COMPARE(f.session()->places()->count(), 2);
+    QVERIFY(f.session()->placesBelong());
+    QCOMPARE(f.session()->places()->index(0).data(PlaceModel::LabelRole).toString(), "lamp");
+    QCOMPARE(f.session()->places()->index(0).data(PlaceModel::RightRole).toDouble(), 0.3);
+    QVERIFY(f.session()->places()->index(1).data(PlaceModel::PointRole).toBool());
+    const GenerateRequest first = f.engine->generate_requests().back();
+    QCOMPARE(first.messages.back().images.size(), 2U);
+    QCOMPARE(QString::fromStdString(first.messages.back().images[1].path), two);
+    // A question that follows is about the same pictures.
+    QVERIFY(f.ask("And the floor?"));
+    const GenerateRequest second = f.engine->generate_requests().back();
+    QCOMPARE(second.messages.front().images.size(), 2U);
+    QVERIFY(second.messages.back().images.empty());
+    const QString id = f.chat()->chatId();
+    QCOMPARE(f.onDisk(id).first().message.pictures, (QStringList{one, two}));
+    f.restart();
+    QTRY_COMPARE(f.chat()->chatId(), id);
+    QVERIFY(f.chat()->isImage());
+    QCOMPARE(f.session()->pictures(), (QStringList{one, two}));
+    QTRY_COMPARE(f.session()->places()->count(), 2);
+    QVERIFY(f.history()->index(0).data(HistoryModel::ImageRole).toBool());
+  }
+
+  void whatIsNoPictureIsRefusedInWords() {
+    const QTemporaryDir folder;
+    SeeingFixture f;
+    f.chat()->newImageChat();
+    const QString pipe = folder.filePath("pipe.png");  // opening it would wait for ever
+    QCOMPARE(mkfifo(QFile::encodeName(pipe).constData(), 0600), 0);
+    const QStringList bad{pipe, file(folder, "text.png", "no picture"), file(folder, "empty.png", {}), folder.filePath("missing.png"),
+                          folder.path(), file(folder, "huge.bmp", bmpHeader(65000, 65000)), file(folder, "none.bmp", bmpHeader(0, 0)),
+                          file(folder, "drawing.png", "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>")};
+    for (const QString& path : bad) {
+      f.chat()->dismissNotice();
+      f.tray()->add({QUrl::fromLocalFile(path)});
+      QTRY_VERIFY2(f.chat()->notice().isSet(), qPrintable(path));
+      QCOMPARE(f.tray()->count(), 0);
+    }
+    QVERIFY(f.chat()->notice().explanation.contains("drawing.png"));
+    // A wrong ending alone is no fault.
+    const QString wrong = picture(folder, "right.bmp");
+    QVERIFY(QFile::rename(wrong, folder.filePath("wrong.jpg")));
+    f.tray()->add({QUrl::fromLocalFile(folder.filePath("wrong.jpg"))});
+    QTRY_COMPARE(f.tray()->paths().size(), 1);
+    f.tray()->remove(0);
+    for (int i = 0; i <= PictureTray::kMost; ++i) f.tray()->add({QUrl::fromLocalFile(picture(folder, QString::number(i) + ".png"))});
+    QCOMPARE(f.tray()->count(), PictureTray::kMost);
+  }
+
+  void aPastedPictureIsKeptBesideTheHistory() {
+    SeeingFixture f;
+    f.chat()->newImageChat();
+    QImage image(20, 10, QImage::Format_RGB32);
+    image.fill(Qt::red);
+    QGuiApplication::clipboard()->setImage(image);
+    QVERIFY(f.tray()->canPaste());
+    f.tray()->paste();
+    QTRY_COMPARE(f.tray()->paths().size(), 1);
+    const QString path = f.tray()->paths().first();
+    QVERIFY(path.startsWith(f.folder() + "/pictures/"));
+    QCOMPARE(QImage(path).size(), QSize(20, 10));
+    QGuiApplication::clipboard()->setText("words");
+    QVERIFY(!f.tray()->canPaste());
+  }
+
+  void aModelThatCannotSeeSaysSoInTheAnswersPlace() {
+    const QTemporaryDir folder;
+    ProgramFixture f;
+    QVERIFY(f.loadModel());
+    QVERIFY(!f.chat()->modelSees());
+    f.chat()->newImageChat();
+    f.chat()->tray()->add({QUrl::fromLocalFile(picture(folder, "one.png"))});
+    QTRY_VERIFY(f.chat()->tray()->ready());
+    QVERIFY(f.ask("What is it?"));
+    QCOMPARE(f.chat()->shownMessages().last().state, Message::State::Failed);
+    QVERIFY(f.chat()->shownMessages().last().error.isSet());
+  }
+
+  void lookingAtPicturesIsAStateThatStopEnds() {
+    const QTemporaryDir folder;
+    SeeingFixture f;
+    ScriptedEngine::Script slow = ScriptedEngine::speak("It is a lamp.", 1);
+    slow.picture_ms = 20'000;
+    f.setScript(slow);
+    QVERIFY(f.loadModel());
+    f.chat()->newImageChat();
+    f.tray()->add({QUrl::fromLocalFile(picture(folder, "one.png"))});
+    QTRY_VERIFY(f.tray()->ready());
+    f.chat()->send("What is it?");
+    QVERIFY(f.waitFor(ChatController::Looking));
+    f.chat()->stop();
+    QVERIFY(f.waitFor(ChatController::Ready, 500));
+    QCOMPARE(f.chat()->shownMessages().last().state, Message::State::Stopped);
+  }
+
+  void chatsAndPictureChatsAreKeptApart() {
+    const QTemporaryDir folder;
+    SeeingFixture f;
+    QVERIFY(f.loadModel());
+    QVERIFY(f.ask("A chat"));
+    const QString chat = f.chat()->chatId();
+    QSignalSpy pane(f.program->application(), &Application::paneRequested);
+    f.program->application()->openFiles({QUrl::fromLocalFile(picture(folder, "one.png"))});
+    QCOMPARE(pane.size(), 1);
+    QCOMPARE(pane.first().first().toInt(), int(Application::ImagePane));
+    QVERIFY(f.chat()->isImage() && f.chat()->chatId().isEmpty());
+    QTRY_VERIFY(f.tray()->ready());
+    f.chat()->showImageChat(false);
+    QTRY_COMPARE(f.chat()->chatId(), chat);
+    QCOMPARE(f.tray()->count(), 0);
+    f.chat()->showImageChat(true);
+    QVERIFY(f.chat()->isImage());
+    QCOMPARE(f.tray()->count(), 1);  // where it was left
+  }
+};
+
+QTEST_MAIN(ImageTest)
+#include "image_test.moc"
