@@ -15,17 +15,19 @@ T.ApplicationWindow {
     required property Application app
     readonly property bool narrow: root.width < Theme.narrow
     readonly property bool tight: root.width < Theme.tight
-    readonly property var panes: [Application.ChatPane, Application.CodePane]   // those that there are, in their order
+    readonly property var panes: [Application.ChatPane, Application.CodePane, Application.ImagePane]   // those that there are, in their order
     property int pane: Application.ChatPane
     readonly property bool chatShown: root.pane === Application.ChatPane
     readonly property bool codeShown: root.pane === Application.CodePane
+    readonly property bool imageShown: root.pane === Application.ImagePane
+    readonly property var talk: root.imageShown ? imagePane : pane      // the conversation that keys are about
     property bool sidebarOverPage: false    // where the sidebar lies over the page, it opens for one choice
     property bool sidebarBesideWork: false  // code and pictures want the width: there the sidebar starts hidden
     readonly property bool sidebarShown: root.tight ? root.sidebarOverPage
                                                     : root.chatShown ? root.app.settings.sidebarVisible : root.sidebarBesideWork
     readonly property bool popupShown: picker.visible || source.visible || settings.visible || shortcuts.visible || systemPrompt.visible
     readonly property bool ownKeys: !root.popupShown     // the window's keys count; a popup has its own
-    readonly property bool chatKeys: root.ownKeys && root.chatShown
+    readonly property bool chatKeys: root.ownKeys && (root.chatShown || root.imageShown)
 
     function toggleSidebar(): void {
         if (root.tight)
@@ -38,8 +40,16 @@ T.ApplicationWindow {
     function showPane(pane: int): void {
         if (root.panes.indexOf(pane) < 0)
             return
+        if (pane !== Application.CodePane)
+            root.app.chat.showImageChat(pane === Application.ImagePane)
         root.sidebarOverPage = false
         root.pane = pane
+        root.takeFocus()
+    }
+    // A chat was opened: its kind says where it is shown.
+    function showChat(): void {
+        root.sidebarOverPage = false
+        root.pane = root.app.chat.isImage ? Application.ImagePane : Application.ChatPane
         root.takeFocus()
     }
     function showSidebar(): void {
@@ -50,17 +60,20 @@ T.ApplicationWindow {
         if (root.codeShown)
             codePane.takeFocus()
         else
-            pane.takeFocus()
+            root.talk.takeFocus()
     }
     function newChat(): void {
-        root.app.chat.newChat()
-        root.showPane(Application.ChatPane)
+        if (root.imageShown)
+            root.app.chat.newImageChat()
+        else
+            root.app.chat.newChat()
+        root.showChat()
     }
     function zoomBy(step: real): void {
         root.app.settings.zoom = Math.max(0.85, Math.min(1.6, Math.round((root.app.settings.zoom + step) * 100) / 100))
     }
     function openPicker(): void {
-        picker.openOver(root.codeShown ? codePane.chip : pane.composer.chip)
+        picker.openOver(root.codeShown ? codePane.chip : root.talk.composer.chip)
     }
     function closePopups(): void {
         picker.close()
@@ -145,7 +158,7 @@ T.ApplicationWindow {
                 onNewChatRequested: root.newChat()
                 onSettingsRequested: settings.open()
                 onFocusReturned: root.takeFocus()
-                onChatOpened: root.showPane(Application.ChatPane)
+                onChatOpened: root.showChat()
             }
             Item {
                 anchors { right: parent.right; top: parent.top; bottom: parent.bottom }
@@ -214,6 +227,25 @@ T.ApplicationWindow {
             onFileRequested: sources.open()
             onPickerRequested: root.openPicker()
         }
+        ImagePane {
+            id: imagePane
+
+            anchors { left: root.tight ? parent.left : slot.right; right: parent.right; top: parent.top; bottom: status.top }
+            visible: root.imageShown
+            panes: root.sidebarShown ? [] : root.panes
+            chat: root.app.chat
+            session: root.app.image
+            models: root.app.models
+            history: root.app.history
+            enterSends: root.app.settings.enterSends
+            narrow: root.narrow
+            onSidebarRequested: root.toggleSidebar()
+            onPaneChosen: pane => root.showPane(pane)
+            onFileRequested: pictures.open()
+            onPickerRequested: root.openPicker()
+            onSourceRequested: source.openFor(ModelLibrary.Images)
+            onSystemPromptRequested: systemPrompt.open()
+        }
         StatusLine {
             id: status
 
@@ -245,13 +277,13 @@ T.ApplicationWindow {
             root.app.importFile(file)
         }
         function onImported(added: int, known: int): void {
-            pane.tell(known > 0 ? qsTr("Chats added: %1; here already: %2").arg(added).arg(known) : qsTr("Chats added: %1").arg(added))
+            root.talk.tell(known > 0 ? qsTr("Chats added: %1; here already: %2").arg(added).arg(known) : qsTr("Chats added: %1").arg(added))
         }
         function onExported(file: url): void {
-            pane.tell(qsTr("The chats were written to %1").arg(decodeURIComponent(String(file).replace(/^.*\//, ""))))
+            root.talk.tell(qsTr("The chats were written to %1").arg(decodeURIComponent(String(file).replace(/^.*\//, ""))))
         }
         function onUnsupportedFile(file: url): void {
-            pane.tell(qsTr("%1 is neither a model (.gguf) nor exported chats (.json)").arg(decodeURIComponent(String(file).replace(/^.*\//, ""))))
+            root.talk.tell(qsTr("%1 is neither a model (.gguf) nor a picture nor exported chats (.json)").arg(decodeURIComponent(String(file).replace(/^.*\//, ""))))
         }
     }
     Connections {
@@ -267,6 +299,10 @@ T.ApplicationWindow {
     Connections {
         target: root.app.chat
 
+        function onChatChanged(): void {
+            if (root.pane !== Application.CodePane && root.imageShown !== root.app.chat.isImage)
+                root.showChat()
+        }
         function onExportRequested(): void {
             exports.open()
         }
@@ -338,6 +374,14 @@ T.ApplicationWindow {
         onAccepted: root.app.code.open(selectedFile)
     }
     FileDialog {
+        id: pictures
+
+        title: qsTr("Choose pictures")
+        fileMode: FileDialog.OpenFiles
+        nameFilters: [qsTr("Pictures (*.png *.jpg *.jpeg *.webp *.bmp *.tif *.tiff)"), qsTr("All files (*)")]
+        onAccepted: root.app.chat.tray.add(selectedFiles)
+    }
+    FileDialog {
         id: exports
 
         title: qsTr("Export all chats")
@@ -356,19 +400,23 @@ T.ApplicationWindow {
             sidebar.search()
         }
     }
-    Shortcut { sequences: [StandardKey.Find]; enabled: root.chatKeys; onActivated: pane.find() }
+    Shortcut { sequences: [StandardKey.Find]; enabled: root.ownKeys && root.chatShown; onActivated: pane.find() }
     Shortcut { sequences: ["Ctrl+L"]; onActivated: picker.visible ? picker.close() : root.openPicker() }
-    Shortcut { sequences: [StandardKey.Open]; enabled: root.ownKeys; onActivated: root.codeShown ? sources.open() : files.openFor(-1) }
+    Shortcut {
+        sequences: [StandardKey.Open]
+        enabled: root.ownKeys
+        onActivated: root.codeShown ? sources.open() : root.imageShown ? pictures.open() : files.openFor(-1)
+    }
     Shortcut { sequences: ["Ctrl+1"]; enabled: root.ownKeys; onActivated: root.showPane(root.panes[0]) }
     Shortcut { sequences: ["Ctrl+2"]; enabled: root.ownKeys && root.panes.length > 1; onActivated: root.showPane(root.panes[1]) }
     Shortcut { sequences: ["Ctrl+3"]; enabled: root.ownKeys && root.panes.length > 2; onActivated: root.showPane(root.panes[2]) }
-    Shortcut { sequences: ["F2"]; enabled: root.chatKeys; onActivated: pane.header.rename() }
+    Shortcut { sequences: ["F2"]; enabled: root.chatKeys; onActivated: root.talk.header.rename() }
     Shortcut { sequences: ["F9", "Ctrl+B"]; enabled: root.ownKeys; onActivated: root.toggleSidebar() }
-    Shortcut { sequences: ["F10"]; enabled: root.chatKeys; onActivated: pane.header.openMenu() }
+    Shortcut { sequences: ["F10"]; enabled: root.chatKeys; onActivated: root.talk.header.openMenu() }
     Shortcut { sequences: ["Escape"]; enabled: root.chatKeys && root.app.chat.busy; onActivated: root.app.chat.stop() }
     Shortcut {
         sequences: ["Ctrl+Return", "Ctrl+Enter"]
-        enabled: root.chatKeys && !root.app.chat.busy && pane.composer.isEmpty && pane.messageList.editingId.length === 0
+        enabled: root.chatKeys && !root.app.chat.busy && root.talk.composer.isEmpty && root.talk.messageList.editingId.length === 0
         onActivated: root.app.chat.regenerateLast()
     }
     Shortcut {
@@ -376,12 +424,12 @@ T.ApplicationWindow {
         enabled: root.chatKeys && !root.app.chat.busy
         onActivated: root.app.chat.continueLast()
     }
-    Shortcut { sequences: ["Alt+Left"]; enabled: root.chatKeys && !root.app.chat.busy; onActivated: pane.messageList.stepVersion(-1) }
-    Shortcut { sequences: ["Alt+Right"]; enabled: root.chatKeys && !root.app.chat.busy; onActivated: pane.messageList.stepVersion(1) }
+    Shortcut { sequences: ["Alt+Left"]; enabled: root.chatKeys && !root.app.chat.busy; onActivated: root.talk.messageList.stepVersion(-1) }
+    Shortcut { sequences: ["Alt+Right"]; enabled: root.chatKeys && !root.app.chat.busy; onActivated: root.talk.messageList.stepVersion(1) }
     Shortcut {
         sequences: ["Ctrl+Shift+E"]
         enabled: root.chatKeys && !root.app.chat.busy
-        onActivated: pane.messageList.editQuestion(root.app.chat.lastUserMessageId())
+        onActivated: root.talk.messageList.editQuestion(root.app.chat.lastUserMessageId())
     }
     Shortcut { sequences: ["Ctrl+Shift+C"]; enabled: root.chatKeys; onActivated: root.app.chat.copyLastAnswer() }
     Shortcut { sequences: [StandardKey.Undo]; enabled: !root.codeShown && root.app.history.removedTitle.length > 0; onActivated: root.app.history.undoRemove() }

@@ -25,6 +25,9 @@ QtObject {
     readonly property color hoverOnRaised: theme.isDark ? theme.color.press : theme.color.hover
     readonly property color segmentFill: theme.highContrast ? theme.color.selected : theme.isDark ? theme.color.edge : theme.color.raised
     readonly property color segmentInk: theme.highContrast ? theme.color.inkSelected : theme.color.text1
+    // On pictures colours do not follow the theme: white round petrol is seen on every one of them.
+    readonly property color markInk: "#0B6A88"
+    readonly property color markEdge: "#FFFFFF"
     // Fills vanish in high contrast; the border takes their place.
     readonly property int strongBorder: theme.highContrast ? 2 : 1
     readonly property int fillBorder: theme.highContrast ? 2 : 0
@@ -41,6 +44,7 @@ QtObject {
     readonly property TextRole uiStrong: TextRole { size: 13; line: 18; weight: Font.DemiBold }
     readonly property TextRole small: TextRole { size: 12; line: 18 }
     readonly property TextRole smallMedium: TextRole { size: 12; line: 18; weight: Font.Medium }
+    readonly property TextRole smallStrong: TextRole { size: 12; line: 18; weight: Font.DemiBold }
     readonly property TextRole smallMono: TextRole { size: 12; line: 18; family: theme.mono }
     readonly property TextRole prose: TextRole { size: Math.round(15 * theme.zoom); line: Math.round(24 * theme.zoom) }
     readonly property TextRole heading1: TextRole { size: Math.round(20 * theme.zoom); line: Math.round(28 * theme.zoom); weight: Font.DemiBold }

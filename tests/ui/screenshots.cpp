@@ -2,10 +2,12 @@
 #include <QDir>
 #include <QFont>
 #include <QGuiApplication>
+#include <QPainter>
 #include <QQmlApplicationEngine>
 #include <QQmlProperty>
 #include <QQuickStyle>
 #include <QQuickWindow>
+#include <QTemporaryDir>
 #include <QTest>
 #include <QtQml/qqmlextensionplugin.h>
 #include <cstdio>
@@ -74,6 +76,7 @@ class Photographer {
   void theme(Settings::Appearance appearance) { settings()->setAppearance(appearance); }
   void call(const char* verb) { QMetaObject::invokeMethod(&m_window, verb); }
   void call(const char* verb, int number) { QMetaObject::invokeMethod(&m_window, verb, Q_ARG(int, number)); }
+  void pane(int number) { call("showPane", number); }
   void page(int number) { QMetaObject::invokeMethod(&m_window, "openSettings", Q_ARG(int, number)); }
   void say(const char* text, int delayMs = 4) { m_stage.engine().set_script(ScriptedEngine::speak(text, delayMs)); }
   bool waitFor(ChatController::State state) { return QTest::qWaitFor([&] { return chat()->state() == state; }, 10000); }
@@ -114,6 +117,62 @@ void drawAtScale(Photographer& p) {
   QTest::qWaitFor([code] { return code->hunks()->count() > 0; }, 2000);
   p.size(720, 560);
   p.take("54-code-scale-200");
+}
+
+// A room with a window and a lamp, as a picture.
+QString drawPicture(const QString& folder, const QString& name, const QColor& wall) {
+  QImage image(1200, 900, QImage::Format_RGB32);
+  image.fill(wall);
+  QPainter painter(&image);
+  painter.fillRect(0, 640, 1200, 260, QColor(120, 90, 60));
+  painter.fillRect(700, 120, 320, 300, QColor(200, 225, 240));
+  painter.setBrush(QColor(240, 200, 90));
+  painter.drawEllipse(220, 180, 180, 180);
+  painter.fillRect(300, 360, 20, 280, QColor(60, 60, 60));
+  painter.end();
+  const QString path = folder + QLatin1Char('/') + name;
+  image.save(path);
+  return path;
+}
+
+void drawPictures(Stage& stage, Photographer& p) {
+  const QTemporaryDir folder;
+  const QString one = drawPicture(folder.path(), QStringLiteral("living-room.png"), QColor(190, 180, 165));
+  const QString two = drawPicture(folder.path(), QStringLiteral("bedroom.jpg"), QColor(150, 170, 190));
+  p.pane(Application::ImagePane);
+  p.take("30-image-empty-cannot-see");
+  ScriptedEngine::Loading vision;
+  vision.can_see = true;
+  vision.quantization = "Q8_0";
+  stage.engine().set_loading(vision);
+  p.chat()->loadModel(QStringLiteral("/models/Qwen3VL-2B-Instruct-Q8_0.gguf"));
+  p.waitFor(ChatController::Ready);
+  p.take("31-image-empty");
+  p.chat()->tray()->add({QUrl::fromLocalFile(one), QUrl::fromLocalFile(two)});
+  p.chat()->setDraft(QStringLiteral("Where are the lamp and the window?"));
+  p.take("32-image-chosen");
+  auto looking = ScriptedEngine::speak("Both are easy to see.\n\n```json\n[{\"bbox_2d\": [180, 195, 337, 715], \"label\": \"lamp\"}, "
+                                       "{\"bbox_2d\": [580, 130, 852, 470], \"label\": \"window\"}, {\"point_2d\": [500, 850], \"label\": \"floor\"}]\n```", 5);
+  looking.picture_ms = 2500;
+  stage.engine().set_script(looking);
+  p.chat()->send(p.chat()->draft());
+  QTest::qWait(1200);
+  p.take("33-image-looking");
+  p.waitForTheAnswer();
+  p.take("34-image-boxes");
+  p.theme(Settings::Dark);
+  p.take("35-image-boxes-dark");
+  p.theme(Settings::HighContrast);
+  p.take("36-image-boxes-contrast");
+  p.theme(Settings::Light);
+  p.size(720, 900);
+  p.take("37-image-narrow");
+  p.size(1280, 800);
+  p.chat()->tray()->add({QUrl::fromLocalFile(QStringLiteral("/etc/hostname"))});
+  p.take("38-image-refused");
+  p.chat()->dismissNotice();
+  stage.engine().set_loading({});
+  p.pane(Application::ChatPane);
 }
 
 void drawAll(Stage& stage, Photographer& p) {
@@ -175,6 +234,7 @@ void drawAll(Stage& stage, Photographer& p) {
   p.take("13-search-empty");
   p.history()->setQuery({});
 
+  drawPictures(stage, p);
   for (int page = 0; page < 4; ++page) {
     static constexpr const char* kNames[] = {"14-settings-appearance", "15-settings-prompt", "16-settings-model", "17-settings-sampling"};
     p.page(page);

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <QClipboard>
 #include <QCoreApplication>
 #include <QDragEnterEvent>
 #include <QFile>
+#include <QGuiApplication>
+#include <QImage>
 #include <QMimeData>
 #include <QObject>
 #include <QTemporaryDir>
@@ -36,6 +39,20 @@ class Stage : public QObject {
   // What the next answers say, a word every `delayMs`.
   Q_INVOKABLE void speak(const QString& text, int delayMs) { m_engine->set_script(ScriptedEngine::speak(text.toStdString(), delayMs)); }
   Q_INVOKABLE void loadModel() { m_program->chat()->loadModel(QStringLiteral("/models/SmolLM2-135M-Instruct.Q4_1.gguf")); }
+  Q_INVOKABLE void loadSeeingModel() {
+    ScriptedEngine::Loading seeing;
+    seeing.can_see = true;
+    m_engine->set_loading(seeing);
+    m_program->chat()->loadModel(QStringLiteral("/models/Qwen3VL-2B-Instruct-Q8_0.gguf"));
+    (void)QTest::qWaitFor([this] { return m_program->chat()->modelSees(); });
+    m_engine->set_loading({});
+  }
+  Q_INVOKABLE void copyPicture() { QGuiApplication::clipboard()->setImage(drawn()); }
+  Q_INVOKABLE QString pictureFile() {
+    const QString path = m_folder.filePath(QStringLiteral("dropped.png"));
+    drawn().save(path);
+    return path;
+  }
   // Files in the stage's own folder.
   Q_INVOKABLE QString writeFile(const QString& name, const QString& text) {
     QFile file(m_folder.filePath(name));
@@ -68,6 +85,11 @@ class Stage : public QObject {
   }
 
  private:
+  static QImage drawn() {
+    QImage image(40, 30, QImage::Format_RGB32);
+    image.fill(Qt::darkCyan);
+    return image;
+  }
   ProgramOptions options() const {
     ProgramOptions options;
     options.dataFolder = m_folder.path();

@@ -190,7 +190,7 @@ TestCase {
         const walk = item => {
             for (let i = 0; i < item.children.length; ++i) {
                 const child = item.children[i]
-                if (child.iconName !== undefined && child.clicked !== undefined && child.text === "")
+                if (child.iconName !== undefined && child.clicked !== undefined && child.text === "" && (child.visible || child.iconName.length > 0))
                     nameless.push(child.iconName)
                 walk(child)
             }

@@ -41,6 +41,7 @@ TestCase {
         test.window.width = 1280
         test.window.height = 800
         stage.speak("It stood at the end of the pier.", 1)
+        test.window.showPane(Application.ChatPane)
         test.window.newChat()
         tryCompare(test.app.chat.messages, "count", 0)
     }
@@ -236,6 +237,40 @@ TestCase {
             verify(right <= width, "Send ends at " + right + " of " + width)
         }
     }
+    function test_picturesArePastedAskedAboutAndMarked(): void {
+        stage.loadSeeingModel()
+        tryVerify(() => test.app.chat.modelSees)
+        stage.key(test.window, Qt.Key_3, Qt.ControlModifier)
+        tryVerify(() => test.app.chat.isImage && test.window.imageShown)
+        const well = test.find(test.window.contentItem, item => item.session !== undefined && item.tell !== undefined)
+        verify(well !== null)
+        verify(!test.button("Send").enabled)
+        stage.copyPicture()
+        stage.key(test.window, Qt.Key_V, Qt.ControlModifier)
+        tryVerify(() => test.app.chat.tray.count === 1 && test.app.chat.tray.ready)
+        stage.speak('[{"bbox_2d": [0, 0, 500, 500], "label": "corner"}]', 1)
+        stage.type(test.window, "Where")
+        tryVerify(() => test.button("Send").enabled)
+        stage.key(test.window, Qt.Key_Return)
+        tryVerify(() => test.app.image.places.count === 1)
+        tryVerify(() => test.find(test.window.contentItem, item => item.number === 1 && item.boxWidth !== undefined) !== null)
+        test.waitForTheEnd()
+        stage.key(test.window, Qt.Key_1, Qt.ControlModifier)
+        tryVerify(() => !test.app.chat.isImage && test.window.chatShown)
+        stage.loadModel()
+        tryVerify(() => !test.app.chat.modelSees && test.app.chat.state === ChatController.Ready)
+    }
+    function test_aDroppedPictureOpensTheImagePane(): void {
+        const file = stage.pictureFile()
+        stage.drop(test.window, file)
+        tryVerify(() => test.window.imageShown && test.app.chat.tray.count === 1)
+        tryVerify(() => test.button("Get Qwen3-VL-2B…") !== null)
+        const takeOut = test.button("Take out “dropped.png”")
+        tryVerify(() => takeOut.x > 0 && test.app.chat.tray.ready)     // it has its place
+        mouseClick(takeOut)
+        tryCompare(test.app.chat.tray, "count", 0)
+        test.window.showPane(Application.ChatPane)
+    }
     function test_settingsOpenOnEveryPage(): void {
         for (let page = 0; page < 4; ++page)
             test.window.openSettings(page)
@@ -256,7 +291,7 @@ TestCase {
         const walk = item => {
             for (let i = 0; i < item.children.length; ++i) {
                 const child = item.children[i]
-                if (child.iconName !== undefined && child.clicked !== undefined && child.text === "")
+                if (child.iconName !== undefined && child.clicked !== undefined && child.text === "" && (child.visible || child.iconName.length > 0))
                     nameless.push(child.iconName)
                 walk(child)
             }

@@ -10,6 +10,9 @@ Item {
     required property ChatController chat
     required property bool lineShown
     property var panes: []              // Application.Pane, to switch among when the sidebar does not offer it
+    property int pane: Application.ChatPane
+    property string newTitle: qsTr("New chat")
+    property bool canFind: true
     property bool renaming: false
     readonly property bool isNew: root.chat.chatId.length === 0
     signal sidebarRequested()
@@ -56,7 +59,7 @@ Item {
             visible: root.panes.length > 1
             compact: true
             panes: root.panes
-            current: Application.ChatPane
+            current: root.pane
             onChosen: pane => root.paneChosen(pane)
         }
         Words {
@@ -64,7 +67,7 @@ Item {
             Layout.leftMargin: root.panes.length > 1 ? Theme.space12 : Theme.space4
             visible: !root.renaming
             role: Theme.title
-            text: root.isNew ? qsTr("New chat") : root.chat.title
+            text: root.isNew ? root.newTitle : root.chat.title
             Accessible.role: Accessible.Heading
 
             TapHandler {
@@ -91,6 +94,7 @@ Item {
             visible: root.renaming
         }
         IconButton {
+            visible: root.canFind
             iconName: "search"
             text: qsTr("Find in this chat")
             key: qsTr("Ctrl+F")

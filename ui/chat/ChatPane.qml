@@ -31,8 +31,7 @@ Rectangle {
 
     // A sentence that goes by itself.
     function tell(sentence: string): void {
-        note.text = sentence
-        noteTime.restart()
+        toasts.tell(sentence)
     }
     function takeFocus(): void {
         composer.take()
@@ -128,27 +127,11 @@ Rectangle {
         }
     }
 
-    Toast {
-        anchors { left: lower.left; bottom: lower.top; bottomMargin: Theme.space12 }
-        visible: root.history.removedTitle.length > 0
-        width: Math.min(implicitWidth, root.columnWidth)
-        text: qsTr("Deleted “%1”").arg(root.history.removedTitle)
-        onActionTaken: root.history.undoRemove()
-    }
+    PaneToasts {
+        id: toasts
 
-    Toast {
-        id: note
-
-        anchors { left: lower.left; bottom: lower.top; bottomMargin: Theme.space12 }
-        visible: noteTime.running && root.history.removedTitle.length === 0
-        width: Math.min(implicitWidth, root.columnWidth)
-        text: ""
-        actionText: ""
-
-        Timer {
-            id: noteTime
-            interval: 8000
-        }
+        anchors { left: lower.left; right: lower.right; bottom: lower.top; bottomMargin: Theme.space12 }
+        history: root.history
     }
     Column {
         id: lower

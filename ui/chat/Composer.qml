@@ -13,10 +13,15 @@ Rectangle {
     required property ChatController chat
     required property bool enterSends
     property bool narrow: false
-    readonly property bool canSend: field.text.trim().length > 0
+    property PictureTray tray: null     // pictures can go with the question
+    property string hintText: !root.chat.hasModel ? qsTr("Ask anything once a model is here")
+                            : root.narrow ? qsTr("Ask anything") : qsTr("Ask anything — it stays on this computer")
+    property bool blocked: false        // what is asked could not be answered
+    readonly property bool canSend: field.text.trim().length > 0 && !root.blocked && (root.tray === null || root.tray.ready)
     readonly property Item chip: chipButton
     readonly property bool isEmpty: field.length === 0
     signal pickerRequested()
+    signal fileRequested()
     signal editLastRequested()
     signal scrollRequested(direction: int)
 
@@ -28,16 +33,23 @@ Rectangle {
             root.chat.send(field.text)
     }
 
-    implicitHeight: scroll.height + Theme.rowBar + Theme.space12 + Theme.space8 + Theme.space2
+    implicitHeight: (pictures.visible ? pictures.height + Theme.space12 : 0) + scroll.height + Theme.rowBar + Theme.space12 + Theme.space8 + Theme.space2
     radius: Theme.radiusLarge
     color: Theme.color.raised
     border.width: Theme.strongBorder
     border.color: field.activeFocus ? Theme.color.control : Theme.color.edge
 
+    TrayRow {
+        id: pictures
+
+        anchors { left: parent.left; right: parent.right; top: parent.top; margins: Theme.space12 }
+        visible: root.tray !== null && root.tray.count > 0
+        tray: root.tray
+    }
     Flickable {
         id: scroll
 
-        anchors { left: parent.left; right: parent.right; top: parent.top; topMargin: Theme.space12 }
+        anchors { left: parent.left; right: parent.right; top: pictures.visible ? pictures.bottom : parent.top; topMargin: Theme.space12 }
         height: Math.max(Theme.prose.line, Math.ceil(Math.min(8 * field.contentHeight / Math.max(1, field.lineCount), field.contentHeight) + 2 * field.topPadding))
         contentWidth: width
         contentHeight: field.height
@@ -88,6 +100,9 @@ Rectangle {
                                             : event.modifiers & Qt.ControlModifier)) {
                     event.accepted = true
                     root.send()
+                } else if (event.matches(StandardKey.Paste) && root.tray !== null && root.tray.canPaste()) {
+                    event.accepted = true
+                    root.tray.paste()
                 } else if (event.key === Qt.Key_Up && field.length === 0) {
                     event.accepted = true
                     root.editLastRequested()
@@ -104,8 +119,7 @@ Rectangle {
                 visible: field.length === 0 && field.preeditText.length === 0
                 y: field.topPadding
                 role: Theme.prose
-                text: !root.chat.hasModel ? qsTr("Ask anything once a model is here")
-                     : root.narrow ? qsTr("Ask anything") : qsTr("Ask anything — it stays on this computer")
+                text: root.hintText
                 color: Theme.color.text3
                 Accessible.ignored: true
             }
@@ -127,6 +141,14 @@ Rectangle {
         height: Theme.rowBar
         spacing: Theme.space12
 
+        IconButton {
+            visible: root.tray !== null
+            size: Theme.row
+            iconName: "attach"
+            text: qsTr("Choose pictures…")
+            key: qsTr("Ctrl+O")
+            onClicked: root.fileRequested()
+        }
         ModelChip {
             id: chipButton
 
@@ -134,7 +156,7 @@ Rectangle {
             Layout.minimumWidth: Theme.space48 * 2
             Layout.fillWidth: true
             name: root.chat.hasModel ? root.chat.modelName : qsTr("No model")
-            detail: root.chat.hasModel ? root.chat.modelDetail : qsTr("choose one")
+            detail: root.tray !== null ? "" : root.chat.hasModel ? root.chat.modelDetail : qsTr("choose one")
             onClicked: root.pickerRequested()
         }
         Item {

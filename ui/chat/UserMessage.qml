@@ -12,6 +12,7 @@ BlockItem {
     required property string text
     required property int version
     required property int versionCount
+    required property var pictures      // URLs of what goes with the words
     property bool editing: false
     property string editedText: ""  // kept by the list: a row that scrolls away is destroyed
     property bool hovered: false
@@ -32,7 +33,7 @@ BlockItem {
         id: frame
 
         width: parent.width
-        height: root.editing ? editor.implicitHeight : words.implicitHeight + 2 * 10
+        height: root.editing ? editor.implicitHeight : words.implicitHeight + 2 * 10 + (thumbs.visible ? thumbs.height + Theme.space8 : 0)
         radius: Theme.radiusBox
         color: root.editing ? Theme.color.raised : Theme.messageFill
         border.width: root.editing ? Theme.strongBorder : Theme.fillBorder
@@ -50,6 +51,29 @@ BlockItem {
             Accessible.name: qsTr("You: %1").arg(root.text)
         }
 
+        Flow {
+            id: thumbs
+
+            anchors { left: words.left; right: parent.right; rightMargin: Theme.hang; top: words.bottom; topMargin: Theme.space8 }
+            visible: !root.editing && root.pictures.length > 0
+            spacing: Theme.space8
+
+            Repeater {
+                model: root.pictures
+
+                Thumbnail {
+                    required property int index
+                    required property url modelData
+
+                    width: 48
+                    height: 48
+                    source: modelData
+                    Accessible.ignored: false
+                    Accessible.role: Accessible.Graphic
+                    Accessible.name: qsTr("Picture %1 of %2").arg(index + 1).arg(root.pictures.length)
+                }
+            }
+        }
         FocusScope {
             id: actions
 

@@ -8,7 +8,7 @@ DropArea {
 
     required property Application app
     required property int pane
-    property string kind: ""    // "model", "chats", "source" or "other"
+    property string kind: ""    // "model", "pictures", "chats", "source" or "other"
     property string file: ""
     signal filesDropped(urls: var)
 
@@ -19,6 +19,7 @@ DropArea {
     function nameOfKind(kind: int): string {
         switch (kind) {
         case Application.ModelFile: return "model"
+        case Application.PictureFile: return "pictures"
         case Application.ChatsFile: return "chats"
         case Application.SourceFile: return "source"
         }
@@ -58,7 +59,8 @@ DropArea {
 
             Icon {
                 size: 32
-                icon: root.kind === "model" ? "chip" : root.kind === "chats" ? "chat" : root.kind === "source" ? "code" : "warning"
+                icon: root.kind === "model" ? "chip" : root.kind === "pictures" ? "image" : root.kind === "chats" ? "chat"
+                    : root.kind === "source" ? "code" : "warning"
                 color: root.kind === "other" ? Theme.color.danger : Theme.color.text2
             }
             Words {
@@ -66,6 +68,7 @@ DropArea {
                 wrapMode: Text.Wrap
                 role: Theme.hero
                 text: root.kind === "model" ? qsTr("Answer with this model")
+                     : root.kind === "pictures" ? qsTr("Ask about this picture")
                      : root.kind === "chats" ? qsTr("Add these chats")
                      : root.kind === "source" ? qsTr("Open in the code pane") : qsTr("This kind of file cannot be opened")
                 color: root.kind === "other" ? Theme.color.danger : Theme.color.text1
@@ -74,7 +77,8 @@ DropArea {
                 width: parent.width
                 wrapMode: Text.WrapAnywhere
                 role: Theme.prose
-                text: root.kind === "other" ? qsTr("%1: models end in .gguf, exported chats in .json, source in what its language uses").arg(root.file) : root.file
+                text: root.kind !== "other" ? root.file
+                    : qsTr("%1: models end in .gguf, exported chats in .json, pictures in .png, .jpg, .webp, .bmp or .tiff, source in what its language uses").arg(root.file)
                 color: Theme.color.text2
             }
         }

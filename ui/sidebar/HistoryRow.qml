@@ -11,6 +11,7 @@ T.AbstractButton {
     required property bool current
     required property bool writing
     required property bool pinned
+    required property bool isImage
     required property string snippet
     required property string messageId
     property bool focused: false
@@ -27,6 +28,7 @@ T.AbstractButton {
     focusPolicy: Qt.NoFocus
     text: root.title
     Accessible.role: Accessible.ListItem
+    Accessible.description: root.isImage ? qsTr("about pictures") : ""
     Accessible.name: root.writing ? qsTr("%1, an answer is being written").arg(root.title) : root.title
     Accessible.selected: root.current
 
@@ -36,7 +38,7 @@ T.AbstractButton {
 
             anchors { left: parent.left; right: more.left; top: parent.top }
             anchors.leftMargin: Theme.space16
-            anchors.rightMargin: more.visible || dot.visible ? Theme.space4 : -Theme.space12
+            anchors.rightMargin: more.visible || dot.visible || kind.visible ? Theme.space4 : -Theme.space12
             height: root.isHit ? 28 : Theme.row
             visible: !root.renaming
             verticalAlignment: root.isHit ? Text.AlignBottom : Text.AlignVCenter
@@ -71,6 +73,14 @@ T.AbstractButton {
             iconName: "more"
             text: qsTr("More about “%1”").arg(root.title)
             onClicked: root.menuRequested(more)
+        }
+        Icon {
+            id: kind
+
+            anchors { right: parent.right; rightMargin: Theme.space16; verticalCenter: titleText.verticalCenter }
+            visible: root.isImage && !dot.visible && !more.visible && !root.renaming && !root.isHit
+            icon: "image"
+            color: root.marked ? Theme.color.inkSelected2 : Theme.color.text3
         }
         Rectangle {
             id: dot

@@ -1,0 +1,56 @@
+import QtQuick
+import QtQuick.Layouts
+import Pio.Ui
+
+/*! The loaded model cannot see: one click to the one that can, or to where its file comes from. */
+Rectangle {
+    id: root
+
+    required property string modelName      // "" none is loaded
+    required property bool hasFile          // the model that sees is on this computer
+    property bool usable: true
+    signal switchRequested()
+    signal sourceRequested()
+
+    implicitHeight: layout.implicitHeight + 28
+    radius: Theme.radiusBox
+    color: Theme.color.warnSoft
+    border.width: Theme.strongBorder
+    border.color: Theme.highContrast ? Theme.color.edge : Qt.alpha(Theme.color.warn, 0.35)
+    Accessible.role: Accessible.AlertMessage
+    Accessible.name: words.text
+
+    ColumnLayout {
+        id: layout
+
+        anchors { left: parent.left; right: parent.right; top: parent.top; margins: 14; leftMargin: Theme.space16 }
+        spacing: Theme.space12
+
+        RowLayout {
+            Layout.fillWidth: true
+            spacing: Theme.space8
+
+            Icon {
+                Layout.alignment: Qt.AlignTop
+                icon: "info"
+                color: Theme.color.warn
+            }
+            Words {
+                id: words
+
+                Layout.fillWidth: true
+                wrapMode: Text.Wrap
+                text: root.modelName.length > 0 ? qsTr("%1 cannot see pictures. Qwen3-VL-2B can.").arg(root.modelName)
+                                                : qsTr("Pictures need a model that sees: Qwen3-VL-2B.")
+                Accessible.ignored: true
+            }
+        }
+        PioButton {
+            Layout.leftMargin: Theme.iconSize + Theme.space8
+            primary: true
+            enabled: root.usable
+            text: root.hasFile ? qsTr("Switch to Qwen3-VL-2B") : qsTr("Get Qwen3-VL-2B…")
+            onClicked: root.hasFile ? root.switchRequested() : root.sourceRequested()
+        }
+    }
+}
