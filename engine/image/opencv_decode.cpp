@@ -1,4 +1,9 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cstdio>
 #include <cstring>
+#include <mutex>
 #include <opencv2/core.hpp>
 #include <opencv2/core/utils/logger.hpp>
 #include <opencv2/imgcodecs.hpp>
@@ -11,8 +16,35 @@
 namespace pio {
 namespace {
 
-// The library must not print; it would warn on standard error.
-void be_silent() { cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT); }
+// The library must not print, but libpng, libjpeg and FFmpeg tell standard error of every flaw, and OpenCV hands on no way to tell them not
+// to. So that is closed while they work: milliseconds, and what another thread says meanwhile is lost too.
+class Silence {
+ public:
+  Silence() : lock_(mutex()) {
+    cv::utils::logging::setLogLevel(cv::utils::logging::LOG_LEVEL_SILENT);
+    std::fflush(stderr);
+    const int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+    held_ = nowhere < 0 ? -1 : fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    if (held_ >= 0) dup2(nowhere, STDERR_FILENO);
+    if (nowhere >= 0) close(nowhere);
+  }
+  ~Silence() {
+    if (held_ < 0) return;
+    std::fflush(stderr);
+    dup2(held_, STDERR_FILENO);
+    close(held_);
+  }
+  Silence(const Silence&) = delete;
+  Silence& operator=(const Silence&) = delete;
+
+ private:
+  static std::mutex& mutex() {
+    static std::mutex one;
+    return one;
+  }
+  std::lock_guard<std::mutex> lock_;
+  int held_ = -1;
+};
 
 std::uint8_t on_white(unsigned value, unsigned alpha) { return static_cast<std::uint8_t>((value * alpha + 255 * (255 - alpha) + 127) / 255); }
 
@@ -68,7 +100,7 @@ Pixels turned(Pixels pixels, int orientation) {
 
 Result<Pixels> decode_picture(std::span<const std::byte> file, const std::string& label) {
   ASSIGN_OR_RETURN(const PictureHeader header, read_picture_header(file, label));
-  be_silent();
+  const Silence silence;
   try {
     const cv::Mat bytes(1, static_cast<int>(file.size()), CV_8UC1, const_cast<std::byte*>(file.data()));  // only read
     // Unchanged keeps alpha and 16 bits; it leaves the EXIF turn to us.
@@ -82,7 +114,7 @@ Result<Pixels> decode_picture(std::span<const std::byte> file, const std::string
 }
 
 Result<FrameSource> open_film(const std::string& path) {
-  be_silent();
+  const Silence silence;
   const auto capture = std::make_shared<cv::VideoCapture>();
   const auto no_film = [&](const std::string& found) {
     Error error = bad_file(shown(path), "expected a picture or a film that decodes, found " + found);
@@ -100,6 +132,7 @@ Result<FrameSource> open_film(const std::string& path) {
     if (!(film.frames_per_second > 0)) film.frames_per_second = 24;  // the usual guess where a container says nothing
     film.n_frames = static_cast<std::int64_t>(n_frames);
     film.frame = [capture, path, next = std::int64_t{0}](std::int64_t index) mutable -> Result<Pixels> {
+      const Silence silence;
       try {
         cv::Mat image;
         for (; next <= index; ++next) {

@@ -49,10 +49,11 @@ TiffTags read_tiff(const Bytes& tiff) {
   for (std::uint64_t i = 0; i < n_entries && tiff.has(directory + 2 + 12 * i, 12); ++i) {
     const std::uint64_t at = directory + 2 + 12 * i;
     const std::uint64_t type = number(at + 2, 2);
-    const std::uint64_t value = type == 3 ? number(at + 8, 2) : type == 4 ? number(at + 8, 4) : 0;  // SHORT, LONG
+    // SHORT or LONG; other kinds of numbers are too many pixels, whatever the decoder would make of them
+    const std::uint64_t value = type == 3 ? number(at + 8, 2) : type == 4 ? number(at + 8, 4) : kMaxPicturePixels + 1;
     switch (number(at, 2)) {
-      case 256: tags.width = static_cast<std::int64_t>(value); break;
-      case 257: tags.height = static_cast<std::int64_t>(value); break;
+      case 256: tags.width = std::max(tags.width, static_cast<std::int64_t>(value)); break;  // a tag that comes twice does not hide one
+      case 257: tags.height = std::max(tags.height, static_cast<std::int64_t>(value)); break;
       case 274: tags.orientation = value >= 1 && value <= 8 ? static_cast<int>(value) : 1; break;
       default: break;
     }
