@@ -83,7 +83,8 @@ std::string read_array(const std::filesystem::path& path, const std::string& dty
     while (header.at(at) == ',' || header.at(at) == ' ') ++at;
   }
   std::string bytes = file.substr(10 + header_bytes);
-  if (bytes.size() != n_values * 4) throw std::runtime_error(path.string() + " has another length than its shape");
+  const std::size_t value_bytes = dtype.back() - '0';
+  if (bytes.size() != n_values * value_bytes) throw std::runtime_error(path.string() + " has another length than its shape");
   return bytes;
 }
 
@@ -103,6 +104,21 @@ std::vector<std::int32_t> read_npy_ints(const std::filesystem::path& path) {
   std::vector<std::int32_t> values(bytes.size() / sizeof(std::int32_t));
   std::memcpy(values.data(), bytes.data(), bytes.size());
   return values;
+}
+
+std::vector<std::int64_t> read_npy_longs(const std::filesystem::path& path) {
+  std::vector<std::int64_t> shape;
+  const std::string bytes = read_array(path, "<i8", shape);
+  std::vector<std::int64_t> values(bytes.size() / sizeof(std::int64_t));
+  std::memcpy(values.data(), bytes.data(), bytes.size());
+  return values;
+}
+
+NpyBytes read_npy_bytes(const std::filesystem::path& path) {
+  NpyBytes npy;
+  const std::string bytes = read_array(path, "|u1", npy.shape);
+  npy.values.assign(bytes.begin(), bytes.end());
+  return npy;
 }
 
 std::vector<int> read_ids(const std::filesystem::path& path) { return Json::parse(read_file(path)).at("ids").get<std::vector<int>>(); }

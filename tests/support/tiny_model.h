@@ -28,6 +28,14 @@ struct Npy {
 Npy read_npy(const std::filesystem::path& path);
 // The values of an int32 array.
 std::vector<std::int32_t> read_npy_ints(const std::filesystem::path& path);
+// The values of an int64 array.
+std::vector<std::int64_t> read_npy_longs(const std::filesystem::path& path);
+// A uint8 array.
+struct NpyBytes {
+  std::vector<std::int64_t> shape;
+  std::vector<std::uint8_t> values;
+};
+NpyBytes read_npy_bytes(const std::filesystem::path& path);
 
 // "ids" of cases/NAME.json.
 std::vector<int> read_ids(const std::filesystem::path& path);

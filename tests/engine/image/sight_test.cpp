@@ -1,0 +1,338 @@
+// Conversations about pictures and films, through the engine: exact, cheap on the second turn, and refused in words where they cannot be.
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "engine/engine.h"
+#include "tests/support/png_writer.h"
+#include "tests/support/temp_folder.h"
+#include "tests/support/tiny_model.h"
+
+namespace pio {
+namespace {
+
+namespace fs = std::filesystem;
+
+nlohmann::json read_json(const fs::path& path) { return nlohmann::json::parse(std::ifstream(path)); }
+
+ImageInput file(const fs::path& path) { return {.path = path.string(), .bytes = nullptr}; }
+
+// README-vision.md: another order of sums, rope angles, prefill in parts; the nearest wrong implementation is 2.5e-3 away.
+constexpr double kTolerance = 3e-4;
+
+class Sight : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    folder_ = test::shared_fixture(GetParam());
+    if (folder_.empty()) GTEST_SKIP() << "no fixture " << GetParam() << ": set PIO_SHARED to the folder that has fixtures/";
+    const Result<void> status = load(folder_, "");
+    ASSERT_TRUE(status) << status.error().message;
+    const Result<PreprocessResult> any = engine_->preprocess(file(PIO_TEST_DATA "/vision/few_tokens_w96_h32.png"), {});
+    if (!any && any.error().code == ErrorCode::not_available) GTEST_SKIP() << any.error().message;
+  }
+  Result<void> load(const fs::path& path, const fs::path& mmproj) {
+    LoadRequest request;
+    request.path = path.string();
+    request.mmproj = mmproj.string();
+    request.device = "cpu";
+    request.kv = DType::f32;
+    request.activations = Activations::f32;
+    request.context_length = 2048;
+    request.n_threads = 2;
+    return engine_->load(request, {}, {});
+  }
+  ImageInput image(const std::string& name) const { return file(folder_ / "images" / name); }
+  nlohmann::json conversation(const std::string& name) const { return read_json(folder_ / "cases" / (name + ".json")); }
+  std::vector<std::string> conversations() const { return read_json(folder_ / "cases" / "cases.json"); }
+  LogitsRequest request_of(const nlohmann::json& one, std::int64_t n_chunk) const {
+    LogitsRequest request{.ids = one["ids_unexpanded"], .images = {}, .videos = {}, .n_chunk = n_chunk};
+    for (const std::string name : one["images"]) request.images.push_back(image(name));
+    if (one.contains("frames")) {
+      VideoInput film{.frames = {}, .frames_per_second = one["fps"]};
+      for (const std::string name : one["frames"]) film.frames.push_back(image(name));
+      request.videos.push_back(film);
+    }
+    return request;
+  }
+  void expect_logits(const std::string& name, std::int64_t n_chunk) {
+    const nlohmann::json one = conversation(name);
+    const Result<LogitsResult> have = engine_->logits(request_of(one, n_chunk), {});
+    ASSERT_TRUE(have) << have.error().message;
+    const test::Npy gold = test::read_npy(folder_ / "cases" / name / "logits.npy");
+    ASSERT_EQ(have->n_tokens, gold.shape[0]) << name;
+    ASSERT_EQ(have->values.size(), gold.values.size()) << name;
+    double worst = 0;
+    for (std::size_t i = 0; i < gold.values.size(); ++i) worst = std::max(worst, std::abs(static_cast<double>(have->values[i]) - gold.values[i]));
+    EXPECT_LE(worst, kTolerance) << name << " in steps of " << n_chunk;
+  }
+
+  static GenerateRequest greedy(std::vector<ChatMessage> messages, const std::string& conversation = "one", std::int64_t max_tokens = 12) {
+    GenerateRequest request;
+    request.conversation = conversation;
+    request.messages = std::move(messages);
+    request.sampling.temperature = 0;
+    request.max_tokens = max_tokens;
+    request.ignore_eos = true;
+    return request;
+  }
+  // `n_looks_` counts the pictures that the tower was shown.
+  GenerateResult run(const GenerateRequest& request, std::stop_token stop = {}) {
+    n_looks_ = 0;
+    GenerateSink sink;
+    sink.image = [this](std::int64_t done, std::int64_t total) {
+      EXPECT_LE(done, total);
+      n_looks_ = done;
+    };
+    Result<GenerateResult> result = engine_->generate(request, sink, stop);
+    EXPECT_TRUE(result) << result.error().message;
+    return result ? std::move(*result) : GenerateResult{};
+  }
+  // The same conversation from an empty cache writes the same.
+  void expect_as_fresh(const GenerateRequest& request, const GenerateResult& have) {
+    GenerateRequest fresh = request;
+    fresh.conversation = "fresh";
+    engine_->logits({.ids = {1}, .images = {}, .videos = {}, .n_chunk = 0}, {}).value();  // forgets every conversation
+    const GenerateResult gold = run(fresh);
+    EXPECT_EQ(gold.stats.reused_tokens, 0);
+    EXPECT_EQ(have.ids, gold.ids);
+  }
+
+  fs::path folder_;
+  std::int64_t n_looks_ = 0;
+  std::unique_ptr<Engine> engine_ = create_engine();
+};
+
+}  // namespace
+
+TEST_P(Sight, LogitsAreTheReferencesInOneGoAndWithStepsThatEndInsideAPicture) {
+  for (const std::string& name : conversations()) {
+    if (name.ends_with("_replaced")) continue;  // expanded as transformers 4.57 did
+    for (const std::int64_t n_chunk : {0, 50, 7}) expect_logits(name, n_chunk);
+  }
+}
+
+TEST_P(Sight, AFolderAndItsGgufFilesSayTheSame) {
+  for (const char* mmproj : {"", "mmproj-f32.gguf", "mmproj-f16.gguf"}) {  // "": found beside the model
+    const Result<void> status = load(folder_ / "model-f32.gguf", *mmproj ? folder_ / mmproj : fs::path());
+    ASSERT_TRUE(status) << status.error().message;
+    EXPECT_TRUE(engine_->loaded()->can_see);
+    for (const std::string& name : conversations())
+      if (!name.ends_with("_replaced")) expect_logits(name, 0);
+  }
+}
+
+TEST_P(Sight, GreedyWordsAfterAPictureAreTheReferences) {
+  const nlohmann::json one = conversation("one_image"), gold = read_json(folder_ / "cases/one_image.greedy.json");
+  const std::string text = one["text"];  // "<|im_start|>user\n<|vision_start|><|image_pad|><|vision_end|>WORDS<|im_end|>\n…"
+  const std::string before = "<|im_start|>user\n<|vision_start|><|image_pad|><|vision_end|>";
+  ASSERT_TRUE(text.starts_with(before));
+  ChatMessage message{"user", text.substr(before.size(), text.find("<|im_end|>") - before.size())};
+  for (const std::string name : one["images"]) message.images.push_back(image(name));
+  const std::vector<int> ids = gold["ids"];
+  const GenerateResult result = run(greedy({message}, "one", static_cast<std::int64_t>(ids.size())));
+  EXPECT_EQ(result.ids, ids);  // smallest margin 0.18, 0.13
+  EXPECT_EQ(result.stats.prompt_tokens, one["n_tokens"].get<std::int64_t>());
+  EXPECT_EQ(n_looks_, 1);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Sight, testing::Values("qwen3-vl-tiny", "qwen3-vl-tiny-hd32"), [](const auto& info) {
+  std::string name = info.param;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+});
+
+using Conversation = Sight;
+
+TEST_P(Conversation, ASecondTurnAboutAPictureReadsOnlyItsOwnWords) {
+  std::vector<ChatMessage> messages = {{"user", "What is here?", {image("shapes_w500_h300.png")}}};
+  const GenerateResult first = run(greedy(messages));
+  EXPECT_EQ(first.stats.reused_tokens, 0);
+  EXPECT_EQ(n_looks_, 1);
+  messages.push_back({"assistant", "A thing."});
+  messages.push_back({"user", "And how many?"});
+  const GenerateRequest request = greedy(messages);
+  const GenerateResult second = run(request);
+  EXPECT_GE(second.stats.reused_tokens, first.stats.prompt_tokens);
+  EXPECT_EQ(n_looks_, 0);
+  expect_as_fresh(request, second);
+  EXPECT_EQ(n_looks_, 1);  // asked for again, though its features are still there
+}
+
+TEST_P(Conversation, AnotherPictureOfTheSameSizeIsNotTakenForTheFirst) {
+  const std::vector<ChatMessage> with_one = {{"user", "What is here?", {image("photo_w256_h256.png")}}};
+  const std::vector<ChatMessage> with_other = {{"user", "What is here?", {image("noise_w64_h64.png")}}};  // 64 tokens too
+  const GenerateResult first = run(greedy(with_one));
+  const GenerateResult other = run(greedy(with_other));
+  EXPECT_EQ(other.stats.prompt_tokens, first.stats.prompt_tokens);
+  EXPECT_LT(other.stats.reused_tokens, 10);  // the words before it
+  EXPECT_EQ(n_looks_, 1);
+  EXPECT_NE(other.ids, first.ids);
+  expect_as_fresh(greedy(with_other), other);
+}
+
+TEST_P(Conversation, APictureCopiedToAnotherFileOrHeldInMemoryIsTheSame) {
+  const TempFolder folder;
+  fs::copy(folder_ / "images/photo_w256_h256.png", folder.path() / "copy.jpg");
+  const GenerateResult first = run(greedy({{"user", "What?", {image("photo_w256_h256.png")}}}));
+  const GenerateResult copied = run(greedy({{"user", "What?", {file(folder.path() / "copy.jpg")}}}));
+  EXPECT_EQ(copied.stats.reused_tokens, first.stats.prompt_tokens - 1);
+  std::ifstream in(folder_ / "images/photo_w256_h256.png", std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  const ImageInput held{.path = {}, .bytes = std::make_shared<const std::vector<std::byte>>(text_bytes(bytes))};
+  EXPECT_EQ(run(greedy({{"user", "What?", {held}}})).stats.reused_tokens, first.stats.prompt_tokens - 1);
+  EXPECT_EQ(copied.ids, first.ids);
+}
+
+TEST_P(Conversation, APictureChangedInItsFileIsReadAnew) {
+  const TempFolder folder;
+  const fs::path path = folder.path() / "picture.png";
+  fs::copy(folder_ / "images/photo_w256_h256.png", path);
+  const GenerateRequest request = greedy({{"user", "What?", {file(path)}}});
+  run(request);
+  fs::copy(folder_ / "images/noise_w64_h64.png", path, fs::copy_options::overwrite_existing);
+  const GenerateResult changed = run(request);
+  EXPECT_EQ(n_looks_, 1);
+  expect_as_fresh(request, changed);
+}
+
+TEST_P(Conversation, ASecondPictureLeavesTheFirstInTheCache) {
+  std::vector<ChatMessage> messages = {{"user", "One.", {image("shapes_w500_h300.png")}}};
+  const GenerateResult first = run(greedy(messages));
+  messages.push_back({"assistant", "Yes."});
+  messages.push_back({"user", "And these?", {image("photo_w80_h80.png"), image("tall_w64_h1200.png")}});
+  const GenerateRequest request = greedy(messages);
+  const GenerateResult second = run(request);
+  EXPECT_GE(second.stats.reused_tokens, first.stats.prompt_tokens);
+  EXPECT_EQ(n_looks_, 2);
+  expect_as_fresh(request, second);
+}
+
+TEST_P(Conversation, TheSamePictureTwiceIsLookedAtOnce) {
+  const ImageInput one = image("photo_w80_h80.png");
+  const GenerateRequest request = greedy({{"user", "Compare.", {one, one}}});
+  const GenerateResult result = run(request);
+  EXPECT_EQ(n_looks_, 1);
+  EXPECT_GT(result.stats.prompt_tokens, 2 * 64);
+}
+
+TEST_P(Conversation, AStopInsideAPictureLosesNothing) {
+  // The prompt's first step of 512 tokens ends inside the picture of 310.
+  std::string words;
+  for (int i = 0; i < 300; ++i) words += "a ";
+  const std::vector<ChatMessage> messages = {{"user", words}, {"assistant", "Yes."}, {"user", "What is written?", {image("text_w1000_h333.png")}}};
+  const GenerateRequest request = greedy(messages);
+  std::stop_source stop;
+  GenerateSink sink;
+  sink.prefill = [&](std::int64_t done, std::int64_t total) {
+    EXPECT_GT(total, 512 + 60);
+    if (done == 512) stop.request_stop();
+  };
+  const Result<GenerateResult> stopped = engine_->generate(request, sink, stop.get_token());
+  ASSERT_TRUE(stopped) << stopped.error().message;
+  EXPECT_EQ(stopped->finish_reason, FinishReason::cancelled);
+  const GenerateResult resumed = run(request);
+  EXPECT_EQ(resumed.stats.reused_tokens, 512);
+  expect_as_fresh(request, resumed);
+}
+
+TEST_P(Conversation, AStopWhileThePictureIsLookedAtEndsTheTurn) {
+  std::stop_source stop;
+  GenerateSink sink;
+  sink.image = [&](std::int64_t, std::int64_t) { stop.request_stop(); };
+  const GenerateRequest request = greedy({{"user", "What?", {image("text_w1000_h333.png")}}});
+  const Result<GenerateResult> stopped = engine_->generate(request, sink, stop.get_token());
+  ASSERT_TRUE(stopped) << stopped.error().message;
+  EXPECT_EQ(stopped->finish_reason, FinishReason::cancelled);
+  EXPECT_TRUE(stopped->ids.empty());
+  const GenerateResult again = run(request);
+  EXPECT_EQ(n_looks_, 1);
+  EXPECT_EQ(again.ids.size(), 12u);
+}
+
+TEST_P(Conversation, WhatAPictureCountsIsCountedBeforeItIsSent) {
+  const std::vector<ChatMessage> messages = {{"user", "What?", {image("shapes_w500_h300.png")}}};
+  const Result<std::int64_t> n = engine_->count_tokens(messages);
+  ASSERT_TRUE(n) << n.error().message;
+  EXPECT_EQ(*n, run(greedy(messages)).stats.prompt_tokens);
+}
+
+TEST_P(Conversation, ABadPictureIsAnErrorAndTheNextTurnWorks) {
+  const TempFolder folder;
+  const std::vector<ChatMessage> good = {{"user", "What?", {image("photo_w80_h80.png")}}};
+  const GenerateResult before = run(greedy(good));
+  const auto refused = [&](const ImageInput& input) {
+    const Result<GenerateResult> result = engine_->generate(greedy({{"user", "What?", {input}}}), {}, {});
+    return result ? std::string("taken") : result.error().message;
+  };
+  EXPECT_NE(refused(file(folder.write("notes.png", "no picture at all"))).find("expected a picture"), std::string::npos);
+  EXPECT_NE(refused(file(folder.path() / "missing.png")).find("missing.png"), std::string::npos);
+  EXPECT_NE(refused(file(folder.write("huge.png", PngWriter(65000, 65000, 8, 2).end()))).find("100000000 pixels"), std::string::npos);
+  EXPECT_NE(refused(file(folder.write("thin.png", PngWriter(1, 300, 8, 0).rows(std::vector<FileBytes>(300, FileBytes(1))).end()))).find("200 times"),
+            std::string::npos);
+  EXPECT_EQ(run(greedy(good)).ids, before.ids);
+}
+
+TEST_P(Conversation, PlaceholdersAndPicturesMustBeAsMany) {
+  const std::vector<int> ids = conversation("one_image")["ids_unexpanded"];
+  const auto refused = [&](LogitsRequest request) {
+    const Result<LogitsResult> result = engine_->logits(request, {});
+    return result ? std::string("taken") : result.error().message;
+  };
+  EXPECT_NE(refused({.ids = ids, .images = {image("photo_w80_h80.png"), image("photo_w80_h80.png")}, .videos = {}}).find("one placeholder for each of 2"),
+            std::string::npos);
+  EXPECT_NE(refused({.ids = {1, 2}, .images = {image("photo_w80_h80.png")}, .videos = {}}).find("found 0"), std::string::npos);
+  const VideoInput film{.frames = {image("photo_w80_h80.png"), image("photo_w80_h80.png")}, .frames_per_second = 2};
+  EXPECT_NE(refused({.ids = ids, .images = {}, .videos = {film}}).find("placeholder"), std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Conversation, testing::Values("qwen3-vl-tiny"), [](const auto&) { return "qwen3_vl_tiny"; });
+
+using Blind = Sight;
+
+TEST_P(Blind, AGgufWithoutItsTowerIsForTextAndSaysSo) {
+  const TempFolder folder;
+  fs::copy(folder_ / "model-f32.gguf", folder.path() / "model.gguf");
+  ASSERT_TRUE(load(folder.path() / "model.gguf", ""));
+  EXPECT_FALSE(engine_->loaded()->can_see);
+  ASSERT_EQ(engine_->loaded()->notes.size(), 1u);
+  EXPECT_NE(engine_->loaded()->notes[0].find("text only"), std::string::npos);
+  expect_logits("text_only", 0);
+  const Result<GenerateResult> asked = engine_->generate(greedy({{"user", "What?", {image("photo_w80_h80.png")}}}), {}, {});
+  ASSERT_FALSE(asked);
+  EXPECT_EQ(asked.error().code, ErrorCode::not_available);
+  EXPECT_NE(asked.error().message.find("a model that sees"), std::string::npos);
+  EXPECT_FALSE(engine_->preprocess(image("photo_w80_h80.png"), {}));
+
+  // A tower of another model beside it: text only, and both are told; named, it is an error.
+  const fs::path other = test::shared_fixture("qwen3-vl-tiny-hd32") / "mmproj-f32.gguf";
+  fs::copy(other, folder.path() / "mmproj-model-f32.gguf");
+  ASSERT_TRUE(load(folder.path() / "model.gguf", ""));
+  EXPECT_FALSE(engine_->loaded()->can_see);
+  EXPECT_EQ(engine_->loaded()->notes.size(), 2u);
+  const Result<void> named = load(folder.path() / "model.gguf", other);
+  ASSERT_FALSE(named);
+  EXPECT_NE(named.error().message.find("embeddings of 64 values"), std::string::npos) << named.error().message;
+
+  // Of several the one that fits is taken.
+  fs::copy(folder_ / "mmproj-f16.gguf", folder.path() / "mmproj-zz.gguf");
+  ASSERT_TRUE(load(folder.path() / "model.gguf", ""));
+  EXPECT_TRUE(engine_->loaded()->can_see);
+}
+
+TEST_P(Blind, AModelForTextRefusesPicturesAndTowers) {
+  const fs::path text_model = test::model_data("qwen3-tiny");
+  ASSERT_TRUE(load(text_model, ""));
+  EXPECT_TRUE(engine_->loaded()->notes.empty());
+  EXPECT_FALSE(engine_->generate(greedy({{"user", "What?", {image("photo_w80_h80.png")}}}), {}, {}));
+  const Result<void> named = load(text_model, folder_ / "mmproj-f32.gguf");
+  ASSERT_FALSE(named);
+  EXPECT_NE(named.error().message.find("a model that sees"), std::string::npos);
+  EXPECT_FALSE(load(folder_ / "model-f32.gguf", folder_ / "model-f32.gguf")) << "a language model is no tower";
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Blind, testing::Values("qwen3-vl-tiny"), [](const auto&) { return "qwen3_vl_tiny"; });
+
+}  // namespace pio
