@@ -9,6 +9,7 @@ namespace {
 
 constexpr qsizetype kLongestForWords = 1000;
 constexpr double kLeastInCommon = 0.4;  // of the longer line; below, marked words are confetti
+constexpr std::size_t kMostPairs = 2500;  // that are compared within one run of changes
 
 using Numbers = std::vector<int>;
 using Edits = std::vector<DiffLine>;
@@ -59,27 +60,17 @@ class Numbering {
   QHash<QString, int> m_known;
 };
 
-// Removed lines before added ones within each run of changes, as people read them.
-void orderRun(std::vector<DiffLine>& lines) {
-  for (auto from = lines.begin(); from != lines.end();) {
-    if (from->kind == DiffLine::Kind::same) {
-      ++from;
-      continue;
-    }
-    const auto to = std::find_if(from, lines.end(), [](const DiffLine& line) { return line.kind == DiffLine::Kind::same; });
-    std::stable_partition(from, to, [](const DiffLine& line) { return line.kind == DiffLine::Kind::removed; });
-    from = to;
-  }
-}
-
+// Words, spaces, other signs; an indentation sign by sign, so that only what is added to it counts as changed.
 QStringList wordsOf(const QString& line) {
   QStringList words;
+  const qsizetype indent = std::find_if(line.begin(), line.end(), [](QChar c) { return !c.isSpace(); }) - line.begin();
+  const auto isIndent = [indent](qsizetype at) { return at < indent; };
   for (qsizetype i = 0; i < line.size();) {
     const auto isWord = [&line](qsizetype at) { return line[at].isLetterOrNumber() || line[at] == u'_'; };
     qsizetype to = i + 1;
     if (isWord(i)) {
       while (to < line.size() && isWord(to)) ++to;
-    } else if (line[i].isSpace()) {
+    } else if (line[i].isSpace() && !isIndent(i)) {
       while (to < line.size() && line[to].isSpace()) ++to;
     }
     words.append(line.mid(i, to - i));
@@ -91,6 +82,75 @@ QStringList wordsOf(const QString& line) {
 void extend(std::vector<TextRange>& ranges, qsizetype start, qsizetype length) {
   if (!ranges.empty() && ranges.back().start + ranges.back().length == start) ranges.back().length += length;
   else ranges.push_back({start, length});
+}
+
+struct WordChanges {
+  std::vector<TextRange> removed, added;
+  double inCommon = 0;  // of the longer line, spaces not counted
+};
+
+WordChanges compareWords(const QString& before, const QString& after) {
+  WordChanges out;
+  if (before.size() > kLongestForWords || after.size() > kLongestForWords) return out;
+  const QStringList a = wordsOf(before), b = wordsOf(after);
+  Numbering numbering;
+  const Numbers numbersA = numbering.of(a), numbersB = numbering.of(b);
+  qsizetype atA = 0, atB = 0, common = 0;
+  for (const DiffLine& word : editsOf(numbersA, numbersB)) {
+    const qsizetype lengthA = word.before >= 0 ? a[word.before].size() : 0;
+    const qsizetype lengthB = word.after >= 0 ? b[word.after].size() : 0;
+    if (word.kind == DiffLine::Kind::removed) extend(out.removed, atA, lengthA);
+    else if (word.kind == DiffLine::Kind::added) extend(out.added, atB, lengthB);
+    else if (!a[word.before].trimmed().isEmpty()) common += lengthA;
+    atA += lengthA;
+    atB += lengthB;
+  }
+  const auto signs = [](const QString& line) { return std::count_if(line.begin(), line.end(), [](QChar c) { return !c.isSpace(); }); };
+  const auto longer = std::max(signs(before), signs(after));
+  if (longer > 0) out.inCommon = double(common) / double(longer);
+  return out;
+}
+
+using Lines = std::vector<DiffLine>::iterator;
+
+// Finds what became of each removed line of a run: the pairs, in order, that have most in common.
+void pairRun(Lines removed, Lines added, Lines end, const QStringList& before, const QStringList& after) {
+  const std::size_t n = std::size_t(added - removed), m = std::size_t(end - added);
+  if (n == 0 || m == 0 || n * m > kMostPairs) return;
+  std::vector<double> likeness(n * m), best((n + 1) * (m + 1));  // best[i][j]: of the lines from i and j on
+  for (std::size_t i = n; i-- > 0;) {
+    for (std::size_t j = m; j-- > 0;) {
+      const double common = compareWords(before[(removed + long(i))->before], after[(added + long(j))->after]).inCommon;
+      likeness[i * m + j] = common < kLeastInCommon ? 0 : common;
+      best[i * (m + 1) + j] = std::max({best[(i + 1) * (m + 1) + j], best[i * (m + 1) + j + 1], likeness[i * m + j] + best[(i + 1) * (m + 1) + j + 1]});
+    }
+  }
+  for (std::size_t i = 0, j = 0; i < n && j < m;) {
+    const double here = best[i * (m + 1) + j];
+    if (likeness[i * m + j] > 0 && here == likeness[i * m + j] + best[(i + 1) * (m + 1) + j + 1]) {
+      (removed + long(i))->partner = (added + long(j))->after;
+      (added + long(j))->partner = (removed + long(i))->before;
+      ++i, ++j;
+    } else if (here == best[(i + 1) * (m + 1) + j]) {
+      ++i;
+    } else {
+      ++j;
+    }
+  }
+}
+
+// Removed lines before added ones within each run of changes, as people read them.
+void orderRuns(std::vector<DiffLine>& lines, const QStringList& before, const QStringList& after) {
+  for (auto from = lines.begin(); from != lines.end();) {
+    if (from->kind == DiffLine::Kind::same) {
+      ++from;
+      continue;
+    }
+    const auto to = std::find_if(from, lines.end(), [](const DiffLine& line) { return line.kind == DiffLine::Kind::same; });
+    const auto added = std::stable_partition(from, to, [](const DiffLine& line) { return line.kind == DiffLine::Kind::removed; });
+    pairRun(from, added, to, before, after);
+    from = to;
+  }
 }
 
 }  // namespace
@@ -125,7 +185,7 @@ std::vector<Hunk> compareLines(const QStringList& before, const QStringList& aft
       hunks.back().afterCount = nextAfter - hunks.back().afterStart;
     }
   }
-  for (Hunk& hunk : hunks) orderRun(hunk.lines);
+  for (Hunk& hunk : hunks) orderRuns(hunk.lines, before, after);
   return hunks;
 }
 
@@ -159,24 +219,9 @@ SourceText merged(const SourceText& before, const QStringList& after, const std:
 }
 
 std::pair<std::vector<TextRange>, std::vector<TextRange>> changedWords(const QString& before, const QString& after) {
-  if (before.size() > kLongestForWords || after.size() > kLongestForWords) return {};
-  const QStringList a = wordsOf(before), b = wordsOf(after);
-  Numbering numbering;
-  const Numbers numbersA = numbering.of(a), numbersB = numbering.of(b);
-  std::vector<TextRange> removed, added;
-  qsizetype atA = 0, atB = 0, common = 0;
-  for (const DiffLine& word : editsOf(numbersA, numbersB)) {
-    const qsizetype lengthA = word.before >= 0 ? a[word.before].size() : 0;
-    const qsizetype lengthB = word.after >= 0 ? b[word.after].size() : 0;
-    if (word.kind == DiffLine::Kind::removed) extend(removed, atA, lengthA);
-    else if (word.kind == DiffLine::Kind::added) extend(added, atB, lengthB);
-    else if (!a[word.before].trimmed().isEmpty()) common += lengthA;
-    atA += lengthA;
-    atB += lengthB;
-  }
-  const qsizetype longer = std::max(before.trimmed().size(), after.trimmed().size());
-  if (double(common) < kLeastInCommon * double(longer)) return {};
-  return {removed, added};
+  const WordChanges changes = compareWords(before, after);
+  if (changes.inCommon < kLeastInCommon) return {};
+  return {changes.removed, changes.added};
 }
 
 }  // namespace pio

@@ -135,28 +135,11 @@ std::vector<DiffModel::Row> DiffModel::rowsOf(int hunk) const {
   std::vector<Row> rows;
   const Hunk& change = m_changes[std::size_t(hunk)];
   const HunkModel::State state = m_hunks->stateOf(hunk);
-  std::vector<std::size_t> removed, added;
   for (const DiffLine& line : change.lines) {
     const bool isOld = line.kind == DiffLine::Kind::removed, isNew = line.kind == DiffLine::Kind::added;
     if ((isOld && state == HunkModel::Accepted) || (isNew && state == HunkModel::Rejected)) continue;
-    Kind kind = Line;
-    if (state == HunkModel::Pending && isOld) kind = RemovedLine;
-    if (state == HunkModel::Pending && isNew) kind = AddedLine;
-    if (kind == Line || (kind == RemovedLine && !added.empty())) {  // the next run of changes within the hunk
-      removed.clear();
-      added.clear();
-    }
-    if (kind == RemovedLine) removed.push_back(rows.size());
-    if (kind == AddedLine) {
-      added.push_back(rows.size());
-      if (added.size() <= removed.size()) {
-        Row& partner = rows[removed[added.size() - 1]];
-        partner.partner = line.after;
-        rows.push_back({kind, line.before, line.after, 0, hunk, partner.before});
-        continue;
-      }
-    }
-    rows.push_back({kind, line.before, line.after, 0, hunk, -1});
+    const Kind kind = state != HunkModel::Pending ? Line : isOld ? RemovedLine : isNew ? AddedLine : Line;
+    rows.push_back({kind, line.before, line.after, 0, hunk, state == HunkModel::Pending ? line.partner : -1});
   }
   return rows;
 }

@@ -183,7 +183,31 @@ TEST(Diff, MarksTheWordsThatChanged) {
   const auto [removed, added] = changedWords("    total += entry.amount", "    total -= entry.net_amount");
   EXPECT_EQ(removed, (std::vector<TextRange>{{10, 1}, {19, 6}}));
   EXPECT_EQ(added, (std::vector<TextRange>{{10, 1}, {19, 10}}));
+  EXPECT_EQ(changedWords("  call(x)", "    call(x)").second, (std::vector<TextRange>{{2, 2}}));  // of an indentation what is new
+  EXPECT_TRUE(changedWords("  call(x)", "    call(x)").first.empty());
   EXPECT_TRUE(changedWords("alpha beta", "x y z").first.empty());  // nothing in common: no confetti
+}
+
+TEST(Diff, PairsALineWithWhatBecameOfItNotWithItsNeighbour) {
+  const std::vector<Hunk> hunks = compareLines({"total = entries.sum()"}, {"entries = without_refunds(entries)", "total = entries.sum() + fees"});
+  ASSERT_EQ(hunks.size(), 1u);
+  ASSERT_EQ(hunks[0].lines.size(), 3u);
+  EXPECT_EQ(hunks[0].lines[0].partner, 1);
+  EXPECT_EQ(hunks[0].lines[1].partner, -1);
+  EXPECT_EQ(hunks[0].lines[2].partner, 0);
+  EXPECT_EQ(compareLines({"alpha beta"}, {"x y z"})[0].lines[0].partner, -1);
+}
+
+TEST(Diff, PairsInOrder) {  // two lines that were swapped: one pair, never two that cross
+  const std::vector<Hunk> hunks = compareLines({"first(line_one)", "second(line_two)"}, {"second(line_two, x)", "first(line_one, x)"});
+  int before = -1, n = 0;
+  for (const DiffLine& line : hunks.at(0).lines) {
+    if (line.kind != DiffLine::Kind::added || line.partner < 0) continue;
+    EXPECT_GT(line.partner, before);
+    before = line.partner;
+    ++n;
+  }
+  EXPECT_EQ(n, 1);
 }
 
 // ---- code_prompts ----
