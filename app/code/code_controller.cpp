@@ -35,6 +35,7 @@ void CodeController::Private::openPath(const QString& path) {
 void CodeController::Private::show(const OpenedSource& opened) {
   dropProposal();
   const bool isOther = opened.file.path != source.file.path;
+  const bool isLonger = opened.text.lines.size() != source.text.lines.size();
   source = opened;
   if (isOther) {
     messages->reset({});
@@ -43,7 +44,7 @@ void CodeController::Private::show(const OpenedSource& opened) {
     Q_EMIT q->questionChanged();
   }
   lines->reset(source.text.lines, source.colours);
-  if (isOther || selectionLast > lines->count()) q->select(0, 0);
+  if (isOther || isLonger) q->select(0, 0);  // the numbers mean other lines now
   Q_EMIT q->fileChanged();
 }
 
