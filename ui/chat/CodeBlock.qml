@@ -12,6 +12,9 @@ BlockItem {
     required property string language
     property bool writing: false
     property string needle: ""
+    property int most: 0            // lines that are shown of a long block until it is opened; 0 all
+    property bool open: false
+    readonly property bool isLong: root.most > 0 && !root.writing && edit.lineCount > root.most + 2
     signal copyRequested(text: string)
 
     bodyHeight: frame.height
@@ -37,6 +40,14 @@ BlockItem {
                 text: root.language.length > 0 ? root.language : qsTr("Code")
                 color: Theme.color.text3
             }
+            PioButton {
+                visible: root.isLong
+                small: true
+                quiet: true
+                iconName: root.open ? "down" : "right"
+                text: root.open ? qsTr("Show less") : qsTr("Show all %1 lines").arg(edit.lineCount)
+                onClicked: root.open = !root.open
+            }
             IconButton {
                 size: 26
                 iconName: copied.running ? "check" : "copy"
@@ -59,7 +70,7 @@ BlockItem {
             anchors { left: parent.left; right: parent.right; top: parent.top; topMargin: Theme.rowLarge }
             anchors.leftMargin: Theme.space16
             anchors.rightMargin: 1
-            height: Math.ceil(edit.implicitHeight)
+            height: root.isLong && !root.open ? root.most * Theme.code.line : Math.ceil(edit.implicitHeight)
             contentWidth: edit.width + Theme.space16
             contentHeight: height
             flickableDirection: Flickable.HorizontalFlick

@@ -112,6 +112,7 @@ ListView {
 
                 columnWidth: root.columnWidth
                 writing: streaming && index === root.count - 2
+                most: 6             // the file beside it shows the code at length
                 onCopyRequested: text => root.code.copyText(text)
             }
         }

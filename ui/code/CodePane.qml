@@ -66,6 +66,7 @@ Rectangle {
                 Layout.leftMargin: root.panes.length > 1 ? Theme.space12 : Theme.space4
                 Layout.fillWidth: true
                 Layout.maximumWidth: Math.ceil(implicitWidth)
+                Layout.topMargin: 1                     // on the name's baseline
                 visible: root.hasFile && !root.narrow && root.code.folder.length > 0
                 role: Theme.ui
                 text: qsTr("%1 /", "a folder before a file's name").arg(root.code.folder)
@@ -81,6 +82,7 @@ Rectangle {
             }
             Words {
                 Layout.leftMargin: Theme.space8
+                Layout.topMargin: 1
                 Layout.fillWidth: true
                 Layout.maximumWidth: Math.ceil(implicitWidth)
                 visible: root.hasProposal && root.width >= Theme.tight
@@ -89,6 +91,15 @@ Rectangle {
             }
             Item {
                 Layout.fillWidth: true
+            }
+            IconButton {
+                visible: root.hasFile
+                opacity: root.code.canUndo ? 1 : 0      // its place is kept
+                enabled: root.code.canUndo && root.code.canAsk
+                iconName: "undo"
+                text: qsTr("Undo what was written to the file")
+                key: qsTr("Ctrl+Z")
+                onClicked: root.code.undo()
             }
             ModelChip {
                 id: chipButton
@@ -99,14 +110,6 @@ Rectangle {
                 name: root.chat.hasModel ? root.chat.modelName : qsTr("No model")
                 detail: !root.chat.hasModel ? qsTr("choose one") : root.narrow ? "" : root.chat.modelDetail
                 onClicked: root.pickerRequested()
-            }
-            IconButton {
-                visible: root.code.canUndo
-                enabled: root.code.canAsk
-                iconName: "undo"
-                text: qsTr("Undo what was written to the file")
-                key: qsTr("Ctrl+Z")
-                onClicked: root.code.undo()
             }
             IconButton {
                 iconName: "folder"
@@ -275,6 +278,7 @@ Rectangle {
         }
     }
 
+    Shortcut { sequences: ["F6"]; enabled: root.keysCount && root.hasFile; onActivated: view.activeFocus ? composer.take() : view.forceActiveFocus(Qt.TabFocusReason) }
     Shortcut { sequences: ["Ctrl+E"]; enabled: root.keysCount && root.code.canAsk; onActivated: root.code.explain() }
     Shortcut { sequences: ["Ctrl+Shift+X"]; enabled: root.keysCount && root.code.canAsk; onActivated: root.code.fix() }
     Shortcut { sequences: ["Ctrl+Shift+A"]; enabled: root.keysCount && root.hasProposal; onActivated: root.takeOrLeave(true) }

@@ -25,6 +25,7 @@ PioDialog {
         [qsTr("Copy the last answer"), qsTr("Ctrl+Shift+C")],
         [qsTr("Rename the chat"), qsTr("F2")],
         [qsTr("Undo a deletion"), qsTr("Ctrl+Z")],
+        [qsTr("Between the file and the words about it"), qsTr("F6")],
         [qsTr("Explain, fix the selected lines"), qsTr("Ctrl+E, Ctrl+Shift+X")],
         [qsTr("Propose a change in these words"), qsTr("Alt+Enter")],
         [qsTr("Accept, reject a proposed change"), qsTr("Ctrl+Shift+A, Ctrl+Shift+R")],
