@@ -296,8 +296,8 @@ class CpuBackend final : public Backend {
     const std::int64_t n_tokens = x.shape[0], n_out = w.shape[0], n_in = w.shape[1];
     const std::size_t row_bytes = bytes_of(w.dtype, n_in);
     const bool direct = w.dtype == DType::f32;
-    // 64 KiB of floats stay in the second cache; 4 rows are what the kernel multiplies at once
-    const std::int64_t by_bytes = std::clamp<std::int64_t>(64 * 1024 / (4 * n_in), 4, 64);
+    // 256 KiB of floats stay in the second cache, 64 beside a few tokens' outputs; 4 rows are what the kernel multiplies at once
+    const std::int64_t by_bytes = std::clamp<std::int64_t>((n_tokens > kTokensAtOnce ? 256 : 64) * 1024 / (4 * n_in), 4, 64);
     const std::int64_t rows = std::max<std::int64_t>(std::min(by_bytes, n_out / (4 * pool_.n_threads())), std::min<std::int64_t>(4, n_out));
     if (!direct) reserve_worker_scratch(rows * n_in * sizeof(float));
     const float* const b = bias ? host_pointer<float>(bias) : nullptr;
