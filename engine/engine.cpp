@@ -93,7 +93,8 @@ class LocalEngine final : public Engine {
     std::vector<TokenRange> kept;
     if (model_->selection().kind != KvSelection::Kind::full && tokenizer()) {
       kept = protected_tokens(*tokenizer(), prompt.ids, request.messages, request.protected_texts);
-      if (!prompt.pictures.empty()) kept.push_back({prompt.pictures.back().first, prompt.pictures.back().first + prompt.pictures.back().n_tokens()});
+      for (auto placed = prompt.pictures.rbegin(); placed != prompt.pictures.rend() && placed->picture == prompt.pictures.back().picture; ++placed)
+        kept.push_back({placed->first, placed->first + placed->n_tokens()});  // of a film every time slot
     }
     current.protect(std::move(kept));
     current.show(prompt.pictures, looking_at(prompt, current.common_prefix(prompt.ids), sink, stop));

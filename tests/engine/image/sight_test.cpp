@@ -33,8 +33,9 @@ class Sight : public testing::TestWithParam<const char*> {
     const Result<PreprocessResult> any = engine_->preprocess(file(PIO_TEST_DATA "/vision/few_tokens_w96_h32.png"), {});
     if (!any && any.error().code == ErrorCode::not_available) GTEST_SKIP() << any.error().message;
   }
-  Result<void> load(const fs::path& path, const fs::path& mmproj) {
+  Result<void> load(const fs::path& path, const fs::path& mmproj, const AttentionChoice& attention = {}) {
     LoadRequest request;
+    request.attention = attention;
     request.path = path.string();
     request.mmproj = mmproj.string();
     request.device = "cpu";
@@ -250,6 +251,27 @@ TEST_P(Conversation, AStopWhileThePictureIsLookedAtEndsTheTurn) {
   const GenerateResult again = run(request);
   EXPECT_EQ(n_looks_, 1);
   EXPECT_EQ(again.ids.size(), 12u);
+}
+
+TEST_P(Conversation, NoAttentionKindDropsTheLastPicture) {
+  // All before the last picture are first tokens that the window keeps, all behind it fit into the window: what is missing is the picture,
+  // unless it is protected.
+  const std::vector<ChatMessage> messages = {{"user", "Look.", {image("photo_w80_h80.png")}}, {"assistant", "Yes."},
+                                             {"user", "Why?", {image("shapes_w500_h300.png")}}};
+  const GenerateRequest request = greedy(messages, "one", 16);
+  const GenerateResult full = run(request);
+  const std::int64_t n_before = *engine_->count_tokens({messages[0], messages[1], {"user", ""}}) - 10;  // up to the user's turn, roughly
+  AttentionChoice window{.kind = AttentionChoice::Kind::window, .n_sinks = n_before, .window = 64};
+  ASSERT_TRUE(load(folder_, "", window));
+  EXPECT_EQ(run(request).ids, full.ids);
+
+  // The same with a picture behind it, which is then the last: the words depend on what was dropped.
+  std::vector<ChatMessage> longer = messages;
+  longer.push_back({"assistant", "So."});
+  longer.push_back({"user", "And?", {image("noise_w64_h64.png")}});
+  const std::vector<int> dropped = run(greedy(longer, "one", 16)).ids;
+  ASSERT_TRUE(load(folder_, ""));
+  EXPECT_NE(run(greedy(longer, "one", 16)).ids, dropped);
 }
 
 TEST_P(Conversation, WhatAPictureCountsIsCountedBeforeItIsSent) {
