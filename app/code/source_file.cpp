@@ -116,6 +116,7 @@ SourceFile writeSource(const QString& path, const QByteArray& content, const QBy
   const QString target = targetOf(path);
   const SourceFile present = readSource(target);
   out.replaced = present.content;
+  out.canGoBack = present.problem == SourceProblem::none;
   if (!overOthers && (present.problem != SourceProblem::none || present.content != expected)) {
     out.problem = SourceProblem::changed_outside;
     return out;

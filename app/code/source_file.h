@@ -37,7 +37,8 @@ enum class SourceProblem { none, not_found, not_a_file, too_large, binary, not_u
 struct SourceFile {
   QString path = {};             // as it was asked for
   QByteArray content = {};       // the bytes on the disk
-  QByteArray replaced = {};      // what a write took away
+  QByteArray replaced = {};      // what a write took away …
+  bool canGoBack = false;        //   … which is all of what was there: not of a file that was not text any more
   SourceProblem problem = SourceProblem::none;
   QString details = {};          // the system's words, or the size that was found
 };
