@@ -252,6 +252,7 @@ T.ApplicationWindow {
             anchors { left: parent.left; right: parent.right; bottom: parent.bottom }
             chat: root.app.chat
             code: root.app.code
+            codeShown: root.codeShown
             memory: root.app.memory
             narrow: root.narrow
         }

@@ -12,6 +12,7 @@ Rectangle {
     required property ChatController chat
     required property CodeController code
     required property MemoryMeter memory
+    property bool codeShown: false      // the figures are those of the pane that is shown
     property bool narrow: false
     readonly property bool failed: root.chat.state === ChatController.NoModel && root.chat.notice.title.length > 0
     readonly property bool busy: root.chat.busy || root.code.busy
@@ -97,7 +98,7 @@ Rectangle {
 
             Throttled {
                 id: speed
-                source: root.chat.tokensPerSecond
+                source: root.codeShown ? root.code.tokensPerSecond : root.chat.tokensPerSecond
                 running: root.busy
             }
         }
@@ -109,7 +110,7 @@ Rectangle {
 
             Throttled {
                 id: used
-                source: root.chat.contextUsed
+                source: root.codeShown ? root.code.contextUsed : root.chat.contextUsed
                 running: root.busy
             }
         }

@@ -41,7 +41,10 @@ void CodeController::Private::show(const OpenedSource& opened) {
     messages->reset({});
     said.clear();
     shownFirst = shownLast = 0;
+    tokensPerSecond = 0;
+    contextUsed = 0;
     Q_EMIT q->questionChanged();
+    Q_EMIT q->progressChanged();
   }
   lines->reset(source.text.lines, source.colours);
   if (isOther || isLonger) q->select(0, 0);  // the numbers mean other lines now
@@ -167,6 +170,8 @@ void CodeController::Private::endTurn(Message::State state, const GenerationStat
   answer.contextLength = stats.context_length;
   answer.error = error;
   messages->update(answer);
+  tokensPerSecond = stats.tokens_per_second;
+  if (stats.context_used > 0) contextUsed = stats.context_used;
   if (!ended.answer.isEmpty()) said.push_back({messages->textOf(ended.questionId), ended.answer});
   if (ended.changes() && state == Message::State::Complete) propose(ended);
   else if (ended.changes() && state == Message::State::Stopped && !ended.answer.isEmpty()) setNotice(noProposalNotice(NoProposal::cut_off));
@@ -292,9 +297,11 @@ CodeController::CodeController(std::unique_ptr<Private> p, QObject* parent) : QO
       const bool isUndo = d->writingChanges < 0;
       if (isUndo) {
         if (!d->versions.empty()) d->versions.pop_back();
-      } else {
+      } else if (source.file.canGoBack) {
         d->versions.push_back(source.file.replaced);
         if (d->versions.size() > kMostVersions) d->versions.erase(d->versions.begin());
+      } else {
+        d->versions.clear();  // what was there could not be read: nothing to bring back
       }
       d->written = isUndo ? 0 : d->writingChanges;
       d->show(source);
@@ -327,7 +334,9 @@ CodeController::CodeController(std::unique_ptr<Private> p, QObject* parent) : QO
   connect(worker, &EngineWorker::prefill, this, [this, isMine](quint64 turn, qint64 done, qint64 total) {
     if (!isMine(turn) || d->hasText) return;
     d->progressDone = done;
-    d->progressTotal = total;
+    d->progressTotal = d->promptTokens = total;
+    d->contextUsed = done;
+    d->tokensPerSecond = 0;
     Q_EMIT progressChanged();
   });
   connect(worker, &EngineWorker::textReady, this, [this, isMine](quint64 turn, const QString&, const QString& delta, qint64 nTokens) {
@@ -336,7 +345,13 @@ CodeController::CodeController(std::unique_ptr<Private> p, QObject* parent) : QO
     d->messages->appendText(d->turn->answerId, delta);
     d->progressDone = nTokens;
     d->progressTotal = 0;
-    if (!std::exchange(d->hasText, true)) Q_EMIT stateChanged();
+    d->contextUsed = d->promptTokens + nTokens;
+    if (!std::exchange(d->hasText, true)) {
+      d->sinceFirstText.start();
+      d->firstTextTokens = nTokens;
+      Q_EMIT stateChanged();
+    }
+    d->tokensPerSecond = double(nTokens - d->firstTextTokens) * 1000 / double(std::max<qint64>(1, d->sinceFirstText.elapsed()));
     Q_EMIT progressChanged();
   });
   connect(worker, &EngineWorker::finished, this, [this, isMine](quint64 turn, FinishReason reason, const GenerationStats& stats) {
@@ -413,6 +428,8 @@ bool CodeController::canUndo() const { return !d->versions.empty(); }
 int CodeController::written() const { return d->written; }
 qint64 CodeController::progressDone() const { return d->progressDone; }
 qint64 CodeController::progressTotal() const { return d->progressTotal; }
+double CodeController::tokensPerSecond() const { return d->tokensPerSecond; }
+qint64 CodeController::contextUsed() const { return d->contextUsed; }
 UserError CodeController::notice() const { return d->notice; }
 bool CodeController::isOnEngine() const { return d->turn && d->turn->number != 0; }
 

@@ -44,6 +44,8 @@ class CodeController : public QObject {
   Q_PROPERTY(int written READ written NOTIFY writtenChanged)     // changes written by the last apply; 0 after an undo
   Q_PROPERTY(qint64 progressDone READ progressDone NOTIFY progressChanged)    // Reading: prompt tokens; Writing: tokens
   Q_PROPERTY(qint64 progressTotal READ progressTotal NOTIFY progressChanged)  // 0 unknown
+  Q_PROPERTY(double tokensPerSecond READ tokensPerSecond NOTIFY progressChanged)  // of the answer that is written, or the last one; 0 none yet
+  Q_PROPERTY(qint64 contextUsed READ contextUsed NOTIFY progressChanged)          // tokens, of the same
   Q_PROPERTY(pio::UserError notice READ notice NOTIFY noticeChanged)
 
  public:
@@ -85,6 +87,8 @@ class CodeController : public QObject {
   int written() const;
   qint64 progressDone() const;
   qint64 progressTotal() const;
+  double tokensPerSecond() const;
+  qint64 contextUsed() const;
   UserError notice() const;
 
   // For the program.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <QElapsedTimer>
 #include <optional>
 #include <stop_token>
 
@@ -77,6 +78,9 @@ struct CodeController::Private {
   std::vector<Said> said;            // about this file
   int shownFirst = 0, shownLast = 0;
   qint64 progressDone = 0, progressTotal = 0;
+  qint64 promptTokens = 0, firstTextTokens = 0, contextUsed = 0;
+  double tokensPerSecond = 0;
+  QElapsedTimer sinceFirstText;
   int nMessages = 0;
 
   Proposal proposal;

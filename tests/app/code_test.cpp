@@ -102,6 +102,8 @@ class CodeTest : public QObject {
     QVERIFY(request.messages.back().content.find("out[entry.month]") != std::string::npos);
     QCOMPARE(f.code()->hunks()->count(), 0);
     QVERIFY(f.code()->messages()->count() > 2);
+    QVERIFY(f.code()->tokensPerSecond() > 0);
+    QVERIFY(f.code()->contextUsed() > 0);
     // A second question knows of the first.
     f.code()->ask("Why?");
     QVERIFY(f.waitUntilIdle());
@@ -209,6 +211,19 @@ class CodeTest : public QObject {
     f.code()->runAction(UserError::ReadAgain);
     QVERIFY(f.waitUntilIdle());
     QCOMPARE(f.code()->lineCount(), 1);
+  }
+
+  void overAFileThatIsNoTextAnyMoreThereIsNoUndo() {
+    Fixture f;
+    f.propose(betterLedger());
+    f.write(QByteArray("\0\1", 2));
+    f.code()->acceptAll();
+    f.code()->apply();
+    QVERIFY(f.waitUntilIdle());
+    f.code()->runAction(UserError::Overwrite);
+    QVERIFY(f.waitUntilIdle());
+    QCOMPARE(f.read(), betterLedger());
+    QVERIFY(!f.code()->canUndo());
   }
 
   void answersWithoutCodeOrChangeProposeNothingAndSaySo() {
