@@ -184,6 +184,22 @@ TestCase {
         }
         test.app.code.discard()
     }
+    function test_tabReachesEverything(): void {
+        test.propose()
+        test.window.takeFocus()
+        stage.type(test.window, "why")
+        const names = []
+        for (let i = 0; i < 40; ++i) {
+            stage.key(test.window, Qt.Key_Tab)
+            const item = test.window.activeFocusItem
+            if (item !== null)
+                names.push(item.Accessible.name)
+        }
+        for (const name of ["Line 1: def f(a):", "Reject change 1", "Accept change 1", "Reject change 2", "Questions and answers about the file", "f, line 2, 1 added, 1 removed, open",
+                            "Discard", "Accept all 2", "Explain", "Fix", "Write", "Ask", "Open a file", "Pane: Code", "Ask about f.py"])
+            verify(names.indexOf(name) >= 0, name)
+        test.app.code.discard()
+    }
     function test_everyButtonHasAName(): void {
         test.propose()
         const nameless = []

@@ -84,7 +84,7 @@ Rectangle {
                 hoverEnabled: true
                 text: row.title.length > 0 ? row.title : qsTr("Outside of functions")
                 Accessible.role: Accessible.ListItem
-                Accessible.name: qsTr("%1, line %2, %3 lines added, %4 removed, %5").arg(row.text).arg(row.line).arg(row.added).arg(row.removed)
+                Accessible.name: qsTr("%1, line %2, %3 added, %4 removed, %5").arg(row.text).arg(row.line).arg(row.added).arg(row.removed)
                     .arg(row.hunkState === HunkModel.Accepted ? qsTr("accepted") : row.hunkState === HunkModel.Rejected ? qsTr("rejected") : qsTr("open"))
                 Accessible.selected: row.current
                 onClicked: root.code.currentHunk = row.index

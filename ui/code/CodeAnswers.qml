@@ -33,6 +33,7 @@ ListView {
     clip: true
     activeFocusOnTab: root.count > 0
     keyNavigationEnabled: false
+    currentIndex: -1                // Tab comes to the list, not to its first row
     boundsBehavior: Flickable.StopAtBounds
     cacheBuffer: 600
     bottomMargin: Theme.space12

@@ -27,7 +27,8 @@ FocusScope {
         if (!further)
             root.anchorLine = to
         root.code.select(Math.min(root.anchorLine, to), Math.max(root.anchorLine, to))
-        list.positionViewAtIndex(root.code.lines.rowOfLine(to), ListView.Contain)
+        list.currentIndex = root.code.lines.rowOfLine(to)      // so that a screen reader says it
+        list.positionViewAtIndex(list.currentIndex, ListView.Contain)
     }
     function showHunk(hunk: int): void {
         const row = root.code.lines.rowOfHunk(hunk)
@@ -65,8 +66,10 @@ FocusScope {
             root.shiftTo(root.shift)
         }
         function onSelectionChanged(): void {
-            if (root.code.selectionFirst === 0)
+            if (root.code.selectionFirst === 0) {
                 root.caret = root.anchorLine = 1
+                list.currentIndex = 0
+            }
         }
     }
 
@@ -81,6 +84,7 @@ FocusScope {
         focus: true
         activeFocusOnTab: true
         keyNavigationEnabled: false
+        highlightFollowsCurrentItem: false
         boundsBehavior: Flickable.StopAtBounds
         interactive: false              // a drag selects; the wheel scrolls below
         cacheBuffer: 200
@@ -89,6 +93,7 @@ FocusScope {
             ? qsTr("%1, lines %2 to %3 selected").arg(root.code.fileName).arg(root.code.selectionFirst).arg(root.code.selectionLast)
             : qsTr("%1, %2 lines").arg(root.code.fileName).arg(root.code.lineCount)
         T.ScrollBar.vertical: PioScrollBar {}
+        onActiveFocusChanged: if (!activeFocus && currentItem !== null) currentItem.focus = true    // where Tab comes back to
 
         Keys.onPressed: event => {
             const extend = (event.modifiers & Qt.ShiftModifier) !== 0
