@@ -18,6 +18,7 @@ Rectangle {
                             : root.narrow ? qsTr("Ask anything") : qsTr("Ask anything — it stays on this computer")
     property bool blocked: false        // what is asked could not be answered
     readonly property bool canSend: field.text.trim().length > 0 && !root.blocked && (root.tray === null || root.tray.ready)
+    readonly property bool tight: root.width < 420      // the chip gives way to what is going on
     readonly property Item chip: chipButton
     readonly property bool isEmpty: field.length === 0
     signal pickerRequested()
@@ -142,6 +143,7 @@ Rectangle {
         spacing: Theme.space12
 
         IconButton {
+            Layout.rightMargin: -Theme.space8
             visible: root.tray !== null
             size: Theme.row
             iconName: "attach"
@@ -155,6 +157,7 @@ Rectangle {
             Layout.maximumWidth: Math.min(Math.ceil(implicitWidth), 320)
             Layout.minimumWidth: Theme.space48 * 2
             Layout.fillWidth: true
+            visible: !root.tight || !root.chat.busy
             name: root.chat.hasModel ? root.chat.modelName : qsTr("No model")
             detail: root.tray !== null ? "" : root.chat.hasModel ? root.chat.modelDetail : qsTr("choose one")
             onClicked: root.pickerRequested()
@@ -166,6 +169,7 @@ Rectangle {
         ProgressNote {
             chat: root.chat
             narrow: root.narrow
+            tight: root.tight
             hasText: root.canSend
         }
         PioButton {

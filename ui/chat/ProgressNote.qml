@@ -13,17 +13,18 @@ Row {
 
     required property ChatController chat
     property bool narrow: false
+    property bool tight: false      // words alone
     property bool hasText: false
     readonly property bool isLoading: root.chat.state === ChatController.Loading
     readonly property bool isReading: root.chat.state === ChatController.Reading
-    readonly property bool hasBar: (root.isLoading || root.isReading) && root.chat.progressTotal > 0
+    readonly property bool hasBar: !root.tight && (root.isLoading || root.isReading) && root.chat.progressTotal > 0
     readonly property string words: {
         switch (root.chat.state) {
         case ChatController.Loading:
             return root.chat.queued ? qsTr("Queued · loading")
                  : root.chat.progressTotal > 0 ? qsTr("Loading %1").arg(Figures.bytesOf(done.value, root.chat.progressTotal)) : qsTr("Loading")
         case ChatController.Looking:
-            return qsTr("Looking · picture %1 of %2").arg(Math.min(done.value + 1, root.chat.progressTotal)).arg(root.chat.progressTotal)
+            return (root.tight ? qsTr("Picture %1 of %2") : qsTr("Looking · picture %1 of %2")).arg(Math.min(done.value + 1, root.chat.progressTotal)).arg(root.chat.progressTotal)
         case ChatController.Reading:
             return root.chat.progressTotal > 0
                  ? qsTr("Reading %1 of %2").arg(Figures.count(done.value)).arg(Figures.count(root.chat.progressTotal)) : qsTr("Reading")
@@ -37,6 +38,7 @@ Row {
         return root.hasText && root.chat.draftTokens > 0 ? qsTr("%1 tokens").arg(Figures.count(root.chat.draftTokens)) : ""
     }
 
+    visible: root.words.length > 0
     spacing: Theme.space12
 
     readonly property Throttled progress: Throttled {
