@@ -12,9 +12,11 @@ BlockItem {
     required property string language
     property bool writing: false
     property string needle: ""
+    property bool folds: false      // what it says is shown elsewhere: its header alone, until it is opened
     property int most: 0            // lines that are shown of a long block until it is opened; 0 all
     property bool open: false
-    readonly property bool isLong: root.most > 0 && !root.writing && edit.lineCount > root.most + 2
+    readonly property bool isClosed: root.folds && !root.open
+    readonly property bool isLong: !root.folds && root.most > 0 && !root.writing && edit.lineCount > root.most + 2
     signal copyRequested(text: string)
 
     bodyHeight: frame.height
@@ -23,7 +25,7 @@ BlockItem {
         id: frame
 
         width: parent.width
-        height: Theme.rowLarge + scroll.height + 14
+        height: Theme.rowLarge + (root.isClosed ? 0 : scroll.height + 14)
         radius: Theme.radiusBlock
         color: Theme.color.sunken
         border.width: 1
@@ -34,9 +36,21 @@ BlockItem {
             height: Theme.rowLarge
             spacing: Theme.space4
 
+            PioButton {
+                Layout.leftMargin: -leftPadding
+                visible: root.folds
+                small: true
+                quiet: true
+                iconName: root.open ? "down" : "right"
+                text: qsTr("Places as they were written")
+                Accessible.checkable: true
+                Accessible.checked: root.open
+                onClicked: root.open = !root.open
+            }
             Words {
                 Layout.fillWidth: true
                 role: Theme.small
+                opacity: root.folds ? 0 : 1
                 text: root.language.length > 0 ? root.language : qsTr("Code")
                 color: Theme.color.text3
             }
@@ -70,6 +84,7 @@ BlockItem {
             anchors { left: parent.left; right: parent.right; top: parent.top; topMargin: Theme.rowLarge }
             anchors.leftMargin: Theme.space16
             anchors.rightMargin: 1
+            visible: !root.isClosed
             height: root.isLong && !root.open ? root.most * Theme.code.line : Math.ceil(edit.implicitHeight)
             contentWidth: edit.width + Theme.space16
             contentHeight: height

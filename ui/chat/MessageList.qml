@@ -258,6 +258,7 @@ Item {
                     required property bool streaming
 
                     columnWidth: root.columnWidth
+                    folds: root.chat.isImage && /"(bbox|point)_2d"/.test(text)      // the picture shows them
                     writing: streaming && index === list.count - 2
                     needle: index === root.foundRow ? root.needle : ""
                     onCopyRequested: text => root.chat.copyText(text)
