@@ -21,6 +21,19 @@ QString fileOf(const Error& error) {
   return error.path.empty() ? tr("The file") : QFileInfo(QString::fromStdString(error.path)).fileName();
 }
 
+// A picture of the conversation that the engine could not look at.
+UserError pictureErrorOf(const Error& error) {
+  UserError user;
+  user.title = tr("A picture cannot be looked at");
+  const QString file = fileOf(error);
+  const QString why = error.code == ErrorCode::not_found ? tr("%1 has been moved, renamed or deleted.").arg(file)
+                      : error.code == ErrorCode::io      ? tr("%1 is protected, or the device it lies on has gone.").arg(file)
+                                                         : tr("%1 is damaged, or too large or too long to be looked at.").arg(file);
+  user.explanation = tr("%1 Every question of this conversation needs it.").arg(why);
+  user.actions = {UserError::Retry, UserError::NewChat};
+  return user;
+}
+
 }  // namespace
 
 QString bytesText(quint64 bytes) {
@@ -31,8 +44,11 @@ QString bytesText(quint64 bytes) {
 }
 
 UserError userErrorOf(const Error& error) {
-  UserError user;
+  const bool isAboutFile = error.code == ErrorCode::bad_file || error.code == ErrorCode::not_found || error.code == ErrorCode::io;
+  const bool isPicture = isAboutFile && isPictureName(QString::fromStdString(error.path));
+  UserError user = isPicture ? pictureErrorOf(error) : UserError();
   user.details = QString::fromStdString(std::string(name_of(error.code)) + ": " + error.message);
+  if (isPicture) return user;
   switch (error.code) {
     case ErrorCode::bad_file:
       user.title = tr("This file cannot be used");
@@ -193,7 +209,6 @@ UserError pictureNotice(const PictureFact& picture) {
       break;
     case PictureProblem::not_saved: user.explanation = tr("The pasted picture cannot be saved: the disk is full or protected."); break;
   }
-  user.actions = {UserError::Dismiss};
   return user;
 }
 
@@ -201,7 +216,6 @@ UserError tooManyPicturesNotice(int most) {
   UserError user;
   user.title = tr("These are many pictures");
   user.explanation = tr("At most %1 can go with one question.").arg(most);
-  user.actions = {UserError::Dismiss};
   return user;
 }
 

@@ -875,7 +875,7 @@ void ChatController::runAction(int userErrorAction) {
     }
     case UserError::NewChat:
       dismissNotice();
-      newChat();
+      d->beginNew(isImage());
       break;
     case UserError::ExportChat: Q_EMIT exportRequested(); break;
     case UserError::ReadAgain:  // the code pane's
