@@ -60,7 +60,7 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
   app->load = new LoadSettings({m_worker, app->chat, app->models, app->settings}, app);
   app->code = new CodeController(std::make_unique<CodeController::Private>(CodeController::Private::Wiring{m_worker, m_code, app->chat, app->settings}), app);
   QObject::connect(app->code, &CodeController::engineNeeded, app->chat, [app] { app->chat->setEngineTaken(app->code->isOnEngine()); });
-  app->image = new ImageSession(app->chat, app);
+  app->image = new ImageSession(app->chat, m_files, app);
   app->wire(m_writer);
 
   const QStringList interrupted = SessionLock::takeInterruptedLoads(options.dataFolder);

@@ -392,15 +392,32 @@ Result<void> HistoryDb::restore(qint64 when) {
   });
 }
 
-Result<void> HistoryDb::purge(qint64 olderThan) {
-  return inTransaction([&]() -> Result<void> {
+Result<QStringList> HistoryDb::purge(qint64 olderThan) {
+  QStringList gone;
+  const Result<void> done = inTransaction([&]() -> Result<void> {
     const QString chats = QStringLiteral("SELECT id FROM chats WHERE deleted > 0 AND deleted <= ?");
+    ASSIGN_OR_RETURN(gone, picturesWhere(QStringLiteral("chat_id IN (%1) OR (deleted > 0 AND deleted <= ?)").arg(chats), {olderThan, olderThan}));
     RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM search WHERE rowid IN (SELECT 2 * seq FROM messages WHERE chat_id IN (%1))").arg(chats), {olderThan}));
     RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM search WHERE rowid IN (SELECT 2 * seq FROM messages WHERE deleted > 0 AND deleted <= ?)"), {olderThan}));
     RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM search WHERE rowid IN (SELECT 2 * seq + 1 FROM chats WHERE deleted > 0 AND deleted <= ?)"), {olderThan}));
     RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM messages WHERE deleted > 0 AND deleted <= ?"), {olderThan}));
-    return run(QStringLiteral("DELETE FROM chats WHERE deleted > 0 AND deleted <= ?"), {olderThan});
+    RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM chats WHERE deleted > 0 AND deleted <= ?"), {olderThan}));
+    if (gone.isEmpty()) return {};
+    ASSIGN_OR_RETURN(const QStringList kept, picturesWhere(QStringLiteral("TRUE"), {}));
+    const QSet<QString> named(kept.begin(), kept.end());
+    gone.removeIf([&](const QString& path) { return named.contains(path); });
+    return {};
   });
+  if (!done) return done.error();
+  return gone;
+}
+
+Result<QStringList> HistoryDb::picturesWhere(const QString& condition, const QVariantList& values) {
+  ASSIGN_OR_RETURN(QSqlQuery row, select(QStringLiteral("SELECT pictures FROM messages WHERE pictures <> '' AND (%1)").arg(condition), values));
+  QStringList pictures;
+  while (row.next()) pictures.append(picturesFrom(QJsonDocument::fromJson(row.value(0).toByteArray()).array()));
+  if (row.lastError().isValid()) return fail(QStringLiteral("pictures"), row.lastError()).error();
+  return pictures;
 }
 
 Result<int> HistoryDb::adoptUnfinished(const std::function<bool(const QString& writer)>& isAlive) {

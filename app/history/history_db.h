@@ -51,7 +51,8 @@ class HistoryDb {
   Result<void> removeChat(const QString& chatId, qint64 when);
   Result<void> removeMessages(const QStringList& ids, qint64 when);
   Result<void> restore(qint64 when);
-  Result<void> purge(qint64 olderThan);
+  // Gives the pictures that no message names any more.
+  Result<QStringList> purge(qint64 olderThan);
   // Messages whose writer is gone become unfinished. How many.
   Result<int> adoptUnfinished(const std::function<bool(const QString& writer)>& isAlive);
   Result<QString> meta(const QString& key);  // "" when never put
@@ -76,6 +77,7 @@ class HistoryDb {
  private:
   Result<void> fail(const QString& what, const QSqlError& error);
   Result<void> run(const QString& sql, const QVariantList& values = {});
+  Result<QStringList> picturesWhere(const QString& condition, const QVariantList& values);
   Result<QSqlQuery> select(const QString& sql, const QVariantList& values = {});
   Result<void> inTransaction(const std::function<Result<void>()>& body);
   Result<void> migrate();

@@ -3,6 +3,7 @@
 #include <QDateTime>
 #include <QDir>
 #include <QFile>
+#include <QFileInfo>
 #include <QSaveFile>
 #include <QThread>
 
@@ -23,15 +24,22 @@ HistoryWriter::HistoryWriter() : m_retry(new QTimer(this)), m_commit(new QTimer(
 
 HistoryWriter::~HistoryWriter() = default;
 
+static void removePictures(const QString& folder, const QStringList& pictures) {
+  for (const QString& path : pictures) {
+    if (QFileInfo(path).path() == folder) QFile::remove(path);
+  }
+}
+
 void HistoryWriter::open(const QString& dataFolder, const QString& session) {
   m_session = session;
+  m_ownPictures = dataFolder + QStringLiteral("/pictures");
   HistoryProblem trouble;
   openOrRecover(m_db, dataFolder + QStringLiteral("/history.db"), trouble);
   if (trouble.kind != HistoryProblem::Kind::none) Q_EMIT problem(trouble);
 
   (void)m_db.adoptUnfinished([&](const QString& writer) { return SessionLock::isAlive(dataFolder, writer); }).has_value();
   // Removals whose undo has passed; a younger one may be another window's.
-  (void)m_db.purge(QDateTime::currentMSecsSinceEpoch() - 10'000).has_value();
+  if (const auto gone = m_db.purge(QDateTime::currentMSecsSinceEpoch() - 10'000)) removePictures(m_ownPictures, *gone);
 
   const auto chats = m_db.chats();
   if (!chats) Q_EMIT problem(m_db.problem());
@@ -146,7 +154,11 @@ void HistoryWriter::restore(qint64 when) {
 }
 
 void HistoryWriter::purge(qint64 olderThan) {
-  write([=](HistoryDb& db) { return db.purge(olderThan); });
+  write([=, own = m_ownPictures](HistoryDb& db) -> Result<void> {
+    ASSIGN_OR_RETURN(const QStringList gone, db.purge(olderThan));
+    removePictures(own, gone);
+    return {};
+  });
 }
 
 void HistoryWriter::putMeta(const QString& key, const QString& value) {

@@ -77,6 +77,7 @@ class HistoryWriter : public QObject {
 
   HistoryDb m_db;
   QString m_session;
+  QString m_ownPictures;           // the folder of those that go with the chats that name them
   std::deque<Operation> m_backlog;
   bool m_inTrouble = false;
   QTimer* m_retry = nullptr;       // children of this, so that they move to its thread

@@ -1,16 +1,17 @@
 #include "app/image/image_session.h"
 
-#include <QFileInfo>
 #include <algorithm>
 
 #include "app/chat/chat_controller.h"
 #include "app/image/picture_tray.h"
+#include "app/system/background_files.h"
 
 namespace pio {
 
 constexpr int kFollowMs = 250;
 
-ImageSession::ImageSession(ChatController* chat, QObject* parent) : QObject(parent), m_chat(chat), m_places(new PlaceModel(this)) {
+ImageSession::ImageSession(ChatController* chat, BackgroundFiles* files, QObject* parent)
+    : QObject(parent), m_chat(chat), m_files(files), m_places(new PlaceModel(this)) {
   m_timer.setSingleShot(true);
   m_timer.setInterval(kFollowMs);
   connect(&m_timer, &QTimer::timeout, this, &ImageSession::follow);
@@ -20,6 +21,11 @@ ImageSession::ImageSession(ChatController* chat, QObject* parent) : QObject(pare
   connect(chat, &ChatController::stateChanged, this, &ImageSession::follow);
   connect(chat, &ChatController::chatChanged, this, &ImageSession::follow);
   connect(chat->tray(), &PictureTray::countChanged, this, &ImageSession::follow);
+  connect(files, &BackgroundFiles::pictureLooked, this, [this](quint64, const PictureFact& fact) {
+    if (fact.path != m_lookedAt) return;
+    m_pixels = fact.problem == PictureProblem::none ? QSize(fact.width, fact.height) : QSize();
+    Q_EMIT pixelsChanged();
+  });
 }
 
 void ImageSession::follow() {
@@ -42,17 +48,29 @@ void ImageSession::follow() {
   const auto firstNew = std::find_if(m_pictures.begin(), m_pictures.end(), [&](const QString& path) { return !before.contains(path); });
   if (firstNew != m_pictures.end() && !(tray.contains(shown) && before.contains(shown))) m_current = static_cast<int>(firstNew - m_pictures.begin());
   else m_current = static_cast<int>(std::max<qsizetype>(m_pictures.indexOf(shown), m_pictures.isEmpty() ? -1 : 0));
+  look();
   Q_EMIT changed();
+}
+
+void ImageSession::look() {
+  const QString path = m_pictures.value(m_current);
+  if (path == m_lookedAt) return;
+  m_lookedAt = path;
+  m_pixels = {};
+  Q_EMIT pixelsChanged();
+  // Number 0: of nothing in the tray.
+  if (!path.isEmpty()) QMetaObject::invokeMethod(m_files, [files = m_files, path] { files->lookAtPicture(0, path); });
 }
 
 void ImageSession::setCurrent(int index) {
   if (index == m_current || index < 0 || index >= m_pictures.size()) return;
   m_current = index;
+  look();
   Q_EMIT changed();
 }
 
 QUrl ImageSession::source() const { return m_current < 0 ? QUrl() : QUrl::fromLocalFile(m_pictures[m_current]); }
-QString ImageSession::name() const { return m_current < 0 ? QString() : QFileInfo(m_pictures[m_current]).fileName(); }
+QString ImageSession::name() const { return m_current < 0 ? QString() : m_chat->tray()->nameOf(m_pictures[m_current]); }
 bool ImageSession::placesBelong() const { return m_current >= 0 && m_asked.contains(m_pictures[m_current]); }
 
 }  // namespace pio

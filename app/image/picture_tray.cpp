@@ -12,8 +12,10 @@
 
 namespace pio {
 
-PictureTray::PictureTray(BackgroundFiles* files, QString pastedFolder, QObject* parent)
-    : QAbstractListModel(parent), m_files(files), m_pastedFolder(std::move(pastedFolder)) {
+constexpr const char* kPartEnding = ".part.png";
+
+PictureTray::PictureTray(BackgroundFiles* files, QString ownFolder, QObject* parent)
+    : QAbstractListModel(parent), m_files(files), m_ownFolder(std::move(ownFolder)) {
   connect(m_files, &BackgroundFiles::pictureLooked, this, [this](quint64 serial, const PictureFact& fact) {
     const auto found = std::find_if(m_pictures.begin(), m_pictures.end(), [&](const Picture& picture) { return picture.serial == serial; });
     if (found == m_pictures.end()) return;  // removed, or of a chat that is not shown: it is looked at again with that
@@ -41,7 +43,7 @@ QVariant PictureTray::data(const QModelIndex& index, int role) const {
   switch (role) {
     case PathRole: return picture.path;
     case Qt::DisplayRole:
-    case NameRole: return picture.isPasted ? tr("Pasted picture") : QFileInfo(picture.path).fileName();
+    case NameRole: return nameOf(picture.path);
     case SourceRole: return picture.isReady ? QUrl::fromLocalFile(picture.path) : QUrl();
     case WidthRole: return picture.width;
     case HeightRole: return picture.height;
@@ -95,7 +97,8 @@ bool PictureTray::hasRoom() {
   return false;
 }
 
-void PictureTray::append(Picture picture) {
+void PictureTray::append(const QString& path) {
+  Picture picture{path};
   picture.serial = ++m_serial;
   beginInsertRows({}, rowCount(), rowCount());
   m_pictures.append(picture);
@@ -109,7 +112,7 @@ void PictureTray::add(const QList<QUrl>& files) {
     const bool isKnown = std::any_of(m_pictures.begin(), m_pictures.end(), [&](const Picture& picture) { return picture.path == path; });
     if (!file.isLocalFile() || isKnown) continue;
     if (!hasRoom()) return;
-    append({path});
+    append(path);
     QMetaObject::invokeMethod(m_files, [background = m_files, serial = m_serial, path] { background->lookAtPicture(serial, path); });
   }
 }
@@ -131,13 +134,30 @@ void PictureTray::paste() {
   }
   const QImage image = qvariant_cast<QImage>(data->imageData());
   if (image.isNull() || !hasRoom()) return;
-  const QString path = m_pastedFolder + QLatin1Char('/') + newId() + QStringLiteral(".png");
-  append({path, true});
+  const QString path = newFile(".png");
+  append(path);
   QMetaObject::invokeMethod(m_files, [files = m_files, serial = m_serial, path, image] { files->savePicture(serial, path, image); });
+}
+
+void PictureTray::addPart(const QUrl& picture, const QRectF& part) {
+  if (!picture.isLocalFile() || part.isEmpty() || !hasRoom()) return;
+  const QString path = newFile(kPartEnding), source = picture.toLocalFile();
+  append(path);
+  QMetaObject::invokeMethod(m_files, [files = m_files, serial = m_serial, path, source, part] { files->savePart(serial, path, source, part); });
+}
+
+QString PictureTray::newFile(const char* ending) const { return m_ownFolder + QLatin1Char('/') + newId() + QLatin1String(ending); }
+
+QString PictureTray::nameOf(const QString& path) const {
+  const QFileInfo file(path);
+  if (file.path() != m_ownFolder) return file.fileName();
+  return file.fileName().endsWith(QLatin1String(kPartEnding)) ? tr("Part of a picture") : tr("Pasted picture");
 }
 
 void PictureTray::remove(int row) {
   if (row < 0 || row >= m_pictures.size()) return;
+  const QString path = m_pictures[row].path;
+  if (QFileInfo(path).path() == m_ownFolder) QMetaObject::invokeMethod(m_files, [files = m_files, path] { files->removeFile(path); });
   beginRemoveRows({}, row, row);
   m_pictures.removeAt(row);
   endRemoveRows();

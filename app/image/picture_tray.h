@@ -2,6 +2,7 @@
 
 #include <QAbstractListModel>
 #include <QHash>
+#include <QRectF>
 #include <QUrl>
 #include <QtQml/qqmlregistration.h>
 
@@ -23,15 +24,15 @@ class PictureTray : public QAbstractListModel {
  public:
   enum Roles {
     PathRole = Qt::UserRole + 1,  // path
-    NameRole,     // name: of the file, or "Pasted picture"
+    NameRole,     // name: as nameOf
     SourceRole,   // source: URL for an Image; empty until it has been looked at
     WidthRole,    // pixelWidth
     HeightRole,   // pixelHeight
   };
   static constexpr int kMost = 16;
 
-  // `pastedFolder` is made when the first picture is pasted.
-  PictureTray(BackgroundFiles* files, QString pastedFolder, QObject* parent = nullptr);
+  // `ownFolder` keeps what has no file: pasted pictures and parts. It is made with the first of them.
+  PictureTray(BackgroundFiles* files, QString ownFolder, QObject* parent = nullptr);
 
   int rowCount(const QModelIndex& parent = {}) const override;
   QVariant data(const QModelIndex& index, int role) const override;
@@ -39,6 +40,8 @@ class PictureTray : public QAbstractListModel {
   int count() const { return rowCount(); }
   bool ready() const;
   QStringList paths() const;
+  // What a picture is called: its file's name; of one that has no file of its own what it is.
+  QString nameOf(const QString& path) const;
 
   // For the chat controller: those of the chat that is shown.
   void show(const QString& chatId);
@@ -49,6 +52,8 @@ class PictureTray : public QAbstractListModel {
   // Whether pasting would give a picture.
   bool canPaste() const;
   void paste();
+  // A part of a picture, as a picture of its own; `part` in parts of its width and height, 0 … 1.
+  void addPart(const QUrl& picture, const QRectF& part);
   void remove(int row);
 
  signals:
@@ -58,16 +63,16 @@ class PictureTray : public QAbstractListModel {
  private:
   struct Picture {
     QString path;
-    bool isPasted = false;
     bool isReady = false;
     int width = 0, height = 0;
     quint64 serial = 0;
   };
-  void append(Picture picture);
+  void append(const QString& path);
+  QString newFile(const char* ending) const;
   bool hasRoom();
 
   BackgroundFiles* m_files;   // on its own thread
-  QString m_pastedFolder;
+  QString m_ownFolder;
   QList<Picture> m_pictures;
   QHash<QString, QList<Picture>> m_others;  // of chats that are not shown
   QString m_chat;

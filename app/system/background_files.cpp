@@ -116,6 +116,8 @@ void BackgroundFiles::findModels(const QStringList& folders, const QStringList& 
 
 void BackgroundFiles::inspectModel(quint64 serial, const QString& path) { Q_EMIT modelInspected(serial, headerOf(path)); }
 
+void BackgroundFiles::removeFile(const QString& path) { QFile::remove(path); }
+
 void BackgroundFiles::lookAtPicture(quint64 serial, const QString& path) {
   PictureFact fact{path};
   if (!QFileInfo(path).isFile()) {  // before anything opens it: a pipe would wait for ever
@@ -144,6 +146,19 @@ void BackgroundFiles::savePicture(quint64 serial, const QString& path, const QIm
   } else {
     Q_EMIT pictureLooked(serial, {path, PictureProblem::not_saved});
   }
+}
+
+void BackgroundFiles::savePart(quint64 serial, const QString& path, const QString& source, const QRectF& part) {
+  const auto fail = [&](PictureProblem problem) { Q_EMIT pictureLooked(serial, {source, problem}); };
+  if (!QFileInfo(source).isFile()) return fail(PictureProblem::missing);
+  QImageReader reader(source);
+  reader.setDecideFormatFromContent(true);
+  reader.setAutoTransform(true);
+  const QImage image = reader.read();
+  const QRectF pixels(part.x() * image.width(), part.y() * image.height(), part.width() * image.width(), part.height() * image.height());
+  const QImage cut = image.copy(pixels.toAlignedRect() & image.rect());
+  if (image.isNull() || cut.isNull()) return fail(PictureProblem::empty);
+  savePicture(serial, path, cut);
 }
 
 void BackgroundFiles::readMemory() {

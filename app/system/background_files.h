@@ -4,6 +4,7 @@
 #include <QImage>
 #include <QList>
 #include <QObject>
+#include <QRectF>
 #include <QString>
 #include <QStringList>
 
@@ -39,6 +40,7 @@ class BackgroundFiles : public QObject {
 
  public slots:
   void write(const QString& path, const QByteArray& bytes);  // atomically
+  void removeFile(const QString& path);
   void look(const QStringList& paths);
   // The first SmolLM2-135M-Instruct*.gguf below one of the folders; Q4_1 before others.
   void findStarter(const QStringList& folders);
@@ -51,6 +53,8 @@ class BackgroundFiles : public QObject {
   void lookAtPicture(quint64 serial, const QString& path);
   // As PNG, its folder made when it is not there; then looks at it.
   void savePicture(quint64 serial, const QString& path, const QImage& image);
+  // The same with a part of another picture: `part` in parts of its width and height, 0 … 1.
+  void savePart(quint64 serial, const QString& path, const QString& source, const QRectF& part);
   void readMemory();
   // Last of all: ends this thread's event loop when what was asked before is done.
   void close();

@@ -112,6 +112,21 @@ class HistoryTest : public QObject {
     QCOMPARE(second.search("leuchtturm")->size(), 1);  // what came in is found
   }
 
+  void aPurgeTellsWhichPicturesNobodyNamesAnyMore() {
+    QTemporaryDir folder;
+    HistoryDb db;
+    QVERIFY(db.open(folder.filePath("one.db")));
+    fill(db);
+    MessageRecord again = message("c2", "u4", "s2", Message::Role::User, "And this?", 2003);
+    again.message.pictures = {"/somewhere/b.jpg"};
+    QVERIFY(db.addMessage(again, {}));
+    QVERIFY(db.removeChat("c3", 111));
+    QCOMPARE(*db.purge(110), QStringList());
+    QCOMPARE(*db.purge(111), QStringList{"/somewhere/a \"ü\".png"});
+    QVERIFY(db.removeMessages({"u4"}, 222));
+    QCOMPARE(*db.purge(222), QStringList{"/somewhere/b.jpg"});
+  }
+
   void aPictureThatIsNoFileIsNotImported() {
     QTemporaryDir folder;
     HistoryDb db;

@@ -143,8 +143,43 @@ class ImageTest : public QObject {
     const QString path = f.tray()->paths().first();
     QVERIFY(path.startsWith(f.folder() + "/pictures/"));
     QCOMPARE(QImage(path).size(), QSize(20, 10));
+    f.tray()->remove(0);  // taken out before it was sent: nobody names it
+    QTRY_VERIFY(!QFile::exists(path));
+    f.tray()->paste();
+    QTRY_COMPARE(f.tray()->paths().size(), 1);
+    const QString sent = f.tray()->paths().first();
+    QVERIFY(f.loadModel());
+    QVERIFY(f.ask("What is it?"));
     QGuiApplication::clipboard()->setText("words");
     QVERIFY(!f.tray()->canPaste());
+    f.history()->remove(f.chat()->chatId());
+    QVERIFY(QFile::exists(sent));  // it can still be undone
+    QTest::qWait(20);
+    f.restart();  // the undo ends with the program
+    QTRY_VERIFY(!QFile::exists(sent));
+  }
+
+  void aPartOfAPictureIsAPictureOfItsOwn() {
+    const QTemporaryDir folder;
+    SeeingFixture f;
+    f.chat()->newImageChat();
+    const QUrl whole = QUrl::fromLocalFile(picture(folder, "one.png", 200, 100));
+    f.tray()->add({whole});
+    QTRY_COMPARE(f.session()->pixels(), QSize(200, 100));
+    f.tray()->addPart(whole, QRectF(0.25, 0.5, 0.5, 0.75));  // beyond the edge: what there is
+    QTRY_COMPARE(f.tray()->paths().size(), 2);
+    const QString part = f.tray()->paths().last();
+    QVERIFY(part.startsWith(f.folder() + "/pictures/"));
+    QCOMPARE(QImage(part).size(), QSize(100, 50));
+    QCOMPARE(f.tray()->index(1).data(PictureTray::NameRole).toString(), "Part of a picture");
+    QCOMPARE(f.session()->name(), "one.png");
+    f.session()->setCurrent(1);
+    QCOMPARE(f.session()->name(), "Part of a picture");
+    QTRY_COMPARE(f.session()->pixels(), QSize(100, 50));
+    f.tray()->addPart(QUrl::fromLocalFile(folder.filePath("gone.png")), QRectF(0, 0, 1, 1));
+    QTRY_VERIFY(f.chat()->notice().isSet());
+    QVERIFY(f.chat()->notice().explanation.contains("gone.png"));
+    QCOMPARE(f.tray()->count(), 2);
   }
 
   void aModelThatCannotSeeSaysSoInTheAnswersPlace() {
@@ -158,6 +193,26 @@ class ImageTest : public QObject {
     QVERIFY(f.ask("What is it?"));
     QCOMPARE(f.chat()->shownMessages().last().state, Message::State::Failed);
     QVERIFY(f.chat()->shownMessages().last().error.isSet());
+  }
+
+  void aPictureThatCannotBeDecodedIsToldAsAPicture() {
+    const QTemporaryDir folder;
+    SeeingFixture f;
+    QVERIFY(f.loadModel());
+    f.chat()->newImageChat();
+    f.tray()->add({QUrl::fromLocalFile(picture(folder, "one.png"))});
+    QTRY_VERIFY(f.tray()->ready());
+    ScriptedEngine::Script failing;
+    failing.error = make_error(ErrorCode::not_found, "one.png: expected a file, found none");
+    failing.error->path = folder.filePath("one.png").toStdString();
+    f.setScript(failing);
+    QVERIFY(f.ask("What is it?"));
+    const UserError error = f.chat()->shownMessages().last().error;
+    QVERIFY(error.title.contains("picture"));
+    QCOMPARE(error.actions, (QList<int>{UserError::Retry, UserError::NewChat}));
+    f.chat()->runAction(UserError::NewChat);
+    QVERIFY(f.chat()->isImage());
+    QVERIFY(f.chat()->chatId().isEmpty());
   }
 
   void lookingAtPicturesIsAStateThatStopEnds() {
