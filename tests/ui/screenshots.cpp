@@ -90,6 +90,13 @@ class Photographer {
     QTest::qWaitFor([&] { return chat()->busy(); }, 1000);  // the words are on the disk before the engine begins
     waitFor(ChatController::Ready);
   }
+  // The item that has this method; null: none.
+  QObject* itemWith(const char* method) const {
+    for (QObject* item : m_window.findChildren<QObject*>()) {
+      if (item->metaObject()->indexOfMethod(method) >= 0) return item;
+    }
+    return nullptr;
+  }
   void take(const char* name) {
     QTest::qWait(350);  // the last frame, and the quarter of a second that figures are held back
     const bool saved = m_window.grabWindow().save(m_folder + QLatin1Char('/') + QLatin1String(name) + QStringLiteral(".png"));
@@ -101,23 +108,6 @@ class Photographer {
   QQuickWindow& m_window;
   QString m_folder;
 };
-
-void drawAtScale(Photographer& p) {
-  p.size(720, 440);
-  p.say("Half of it is gone after about **five hours**. Of the `95 mg` in a cup at 16:00, roughly 34 mg are still there at 23:30.");
-  p.ask(QStringLiteral("How long does a coffee at four keep me awake?"));
-  p.chat()->setDraft(QStringLiteral("Does the offer match what the meter says?"));
-  p.take("25-scale-200");
-  Q_EMIT p.stage().program().application()->paneRequested(Application::CodePane);
-  CodeController* code = p.stage().program().code();
-  code->open(QUrl::fromLocalFile(p.stage().writeFile(QStringLiteral("half.py"), QStringLiteral("def half(dose, hours):\n    return dose * hours\n"))));
-  QTest::qWaitFor([code] { return code->state() == CodeController::Idle; }, 2000);
-  p.say("```python\ndef half(dose, hours):\n    return dose * 0.5 ** (hours / 5)\n```");
-  code->fix();
-  QTest::qWaitFor([code] { return code->hunks()->count() > 0; }, 2000);
-  p.size(720, 560);
-  p.take("54-code-scale-200");
-}
 
 // A room with a window and a lamp, as a picture.
 QString drawPicture(const QString& folder, const QString& name, const QColor& wall) {
@@ -135,31 +125,42 @@ QString drawPicture(const QString& folder, const QString& name, const QColor& wa
   return path;
 }
 
+void askAboutPictures(Photographer& p, const QStringList& pictures, int lookMs = 0) {
+  auto looking = ScriptedEngine::speak("Both are easy to see.\n\n```json\n[{\"bbox_2d\": [180, 195, 337, 715], \"label\": \"lamp\"}, "
+                                       "{\"bbox_2d\": [580, 130, 852, 470], \"label\": \"window\"}, {\"point_2d\": [500, 850], \"label\": \"floor\"}]\n```", 5);
+  looking.picture_ms = lookMs;
+  p.stage().engine().set_script(looking);
+  for (const QString& picture : pictures) p.chat()->tray()->add({QUrl::fromLocalFile(picture)});
+  QTest::qWaitFor([&] { return p.chat()->tray()->ready(); }, 2000);
+  p.chat()->send(QStringLiteral("Where are the lamp and the window?"));
+  if (lookMs == 0) p.waitForTheAnswer();
+}
+
 void drawPictures(Stage& stage, Photographer& p) {
   const QTemporaryDir folder;
   const QString one = drawPicture(folder.path(), QStringLiteral("living-room.png"), QColor(190, 180, 165));
   const QString two = drawPicture(folder.path(), QStringLiteral("bedroom.jpg"), QColor(150, 170, 190));
   p.pane(Application::ImagePane);
   p.take("30-image-empty-cannot-see");
-  ScriptedEngine::Loading vision;
-  vision.can_see = true;
-  vision.quantization = "Q8_0";
-  stage.engine().set_loading(vision);
-  p.chat()->loadModel(QStringLiteral("/models/Qwen3VL-2B-Instruct-Q8_0.gguf"));
+  stage.loadSeeingModel();
   p.waitFor(ChatController::Ready);
   p.take("31-image-empty");
   p.chat()->tray()->add({QUrl::fromLocalFile(one), QUrl::fromLocalFile(two)});
   p.chat()->setDraft(QStringLiteral("Where are the lamp and the window?"));
   p.take("32-image-chosen");
-  auto looking = ScriptedEngine::speak("Both are easy to see.\n\n```json\n[{\"bbox_2d\": [180, 195, 337, 715], \"label\": \"lamp\"}, "
-                                       "{\"bbox_2d\": [580, 130, 852, 470], \"label\": \"window\"}, {\"point_2d\": [500, 850], \"label\": \"floor\"}]\n```", 5);
-  looking.picture_ms = 2500;
-  stage.engine().set_script(looking);
-  p.chat()->send(p.chat()->draft());
+  askAboutPictures(p, {}, 2500);
   QTest::qWait(1200);
   p.take("33-image-looking");
   p.waitForTheAnswer();
   p.take("34-image-boxes");
+  if (QObject* well = p.itemWith("zoomStep(double)")) {
+    QMetaObject::invokeMethod(well, "choosePart");
+    p.take("34b-image-part");
+    well->setProperty("choosing", false);
+    QMetaObject::invokeMethod(well, "zoomStep", Q_ARG(double, 2.5));
+    p.take("34c-image-larger");
+    well->setProperty("zoom", 0);
+  }
   p.theme(Settings::Dark);
   p.take("35-image-boxes-dark");
   p.theme(Settings::HighContrast);
@@ -171,8 +172,40 @@ void drawPictures(Stage& stage, Photographer& p) {
   p.chat()->tray()->add({QUrl::fromLocalFile(QStringLiteral("/etc/hostname"))});
   p.take("38-image-refused");
   p.chat()->dismissNotice();
-  stage.engine().set_loading({});
+  p.chat()->dismissNotice();
+  p.chat()->newImageChat();
+  p.chat()->tray()->add({QUrl::fromLocalFile(folder.filePath(QStringLiteral("living-room.png")))});
+  QTest::qWaitFor([&] { return p.chat()->tray()->ready(); }, 2000);
+  ScriptedEngine::Script failing;
+  failing.error = make_error(ErrorCode::bad_file, "living-room.png: a PNG picture, its data end after 12 of 900 rows");
+  failing.error->path = "living-room.png";
+  stage.engine().set_script(failing);
+  p.chat()->send(QStringLiteral("What is it?"));
+  p.waitForTheAnswer();
+  p.take("38b-image-error");
   p.pane(Application::ChatPane);
+}
+
+void drawAtScale(Photographer& p) {
+  p.size(720, 440);
+  p.say("Half of it is gone after about **five hours**. Of the `95 mg` in a cup at 16:00, roughly 34 mg are still there at 23:30.");
+  p.ask(QStringLiteral("How long does a coffee at four keep me awake?"));
+  p.chat()->setDraft(QStringLiteral("Does the offer match what the meter says?"));
+  p.take("25-scale-200");
+  Q_EMIT p.stage().program().application()->paneRequested(Application::CodePane);
+  CodeController* code = p.stage().program().code();
+  code->open(QUrl::fromLocalFile(p.stage().writeFile(QStringLiteral("half.py"), QStringLiteral("def half(dose, hours):\n    return dose * hours\n"))));
+  QTest::qWaitFor([code] { return code->state() == CodeController::Idle; }, 2000);
+  p.say("```python\ndef half(dose, hours):\n    return dose * 0.5 ** (hours / 5)\n```");
+  code->fix();
+  QTest::qWaitFor([code] { return code->hunks()->count() > 0; }, 2000);
+  p.size(720, 560);
+  p.take("54-code-scale-200");
+  const QTemporaryDir folder;
+  p.stage().loadSeeingModel();
+  p.pane(Application::ImagePane);
+  askAboutPictures(p, {drawPicture(folder.path(), QStringLiteral("living-room.png"), QColor(190, 180, 165))});
+  p.take("39-image-scale-200");
 }
 
 void drawAll(Stage& stage, Photographer& p) {

@@ -8,6 +8,7 @@ Rectangle {
 
     required property string modelName      // "" none is loaded
     required property bool hasFile          // the model that sees is on this computer
+    property bool towerMissing: false       // it is the one that is loaded, without the file that it sees with
     property bool usable: true
     signal switchRequested()
     signal sourceRequested()
@@ -40,8 +41,9 @@ Rectangle {
 
                 Layout.fillWidth: true
                 wrapMode: Text.Wrap
-                text: root.modelName.length > 0 ? qsTr("%1 cannot see pictures. Qwen3-VL-2B can.").arg(root.modelName)
-                                                : qsTr("Pictures need a model that sees: Qwen3-VL-2B.")
+                text: root.towerMissing ? qsTr("%1 sees with a second file, mmproj-….gguf, which does not lie beside it.").arg(root.modelName)
+                    : root.modelName.length > 0 ? qsTr("%1 cannot see pictures. Qwen3-VL-2B can.").arg(root.modelName)
+                    : qsTr("Pictures need a model that sees: Qwen3-VL-2B.")
                 Accessible.ignored: true
             }
         }
@@ -49,7 +51,7 @@ Rectangle {
             Layout.leftMargin: Theme.iconSize + Theme.space8
             primary: true
             enabled: root.usable
-            text: root.hasFile ? qsTr("Switch to Qwen3-VL-2B") : qsTr("Get Qwen3-VL-2B…")
+            text: root.hasFile ? qsTr("Switch to Qwen3-VL-2B") : root.towerMissing ? qsTr("Where to get it…") : qsTr("Get Qwen3-VL-2B…")
             onClicked: root.hasFile ? root.switchRequested() : root.sourceRequested()
         }
     }

@@ -5,6 +5,7 @@ import Pio.Ui
 Column {
     id: root
 
+    property bool primary: true     // nothing else in the window is to be done first
     signal fileRequested()
 
     spacing: Theme.space8
@@ -28,7 +29,7 @@ Column {
         height: Theme.space8
     }
     PioButton {
-        primary: true
+        primary: root.primary
         iconName: "image"
         text: qsTr("Choose pictures…")
         onClicked: root.fileRequested()

@@ -20,6 +20,7 @@ Rectangle {
     property bool narrow: false
     property int currentPlace: -1
     readonly property bool stacked: root.width < 760
+    readonly property bool low: root.height < 640       // one above the other needs height
     readonly property bool hasPicture: root.session.current >= 0
     readonly property real talkWidth: root.stacked ? root.width : 384
     readonly property alias composer: composer
@@ -64,7 +65,7 @@ Rectangle {
 
         anchors { left: parent.left; top: header.bottom }
         width: root.stacked ? root.width : root.width - root.talkWidth
-        height: root.stacked ? (root.hasPicture ? Math.round((root.height - header.height) * 0.42) : empty.height + 2 * Theme.space24)
+        height: root.stacked ? (root.hasPicture ? Math.round((root.height - header.height) * (root.low ? 0.36 : 0.42)) : empty.height + 2 * Theme.space24)
                              : root.height - header.height
 
         PictureWell {
@@ -75,6 +76,10 @@ Rectangle {
             session: root.session
             currentPlace: root.currentPlace
             onPlaceChosen: index => root.currentPlace = index
+            onPartChosen: part => {
+                root.chat.tray.addPart(root.session.source, part)
+                composer.take()
+            }
         }
         Rectangle {
             anchors.fill: parent
@@ -87,6 +92,7 @@ Rectangle {
                 anchors.horizontalCenter: parent.horizontalCenter
                 y: root.stacked ? Theme.space24 : Math.round(parent.height * 0.19)
                 width: Math.min(480, parent.width - 2 * Theme.space32)
+                primary: !blind.visible
                 onFileRequested: root.fileRequested()
             }
         }
@@ -136,6 +142,7 @@ Rectangle {
 
                 width: parent.width
                 height: implicitHeight
+                most: !root.stacked ? 5 : root.low ? 2 : 3
                 visible: root.session.places.count > 0 && root.session.placesBelong
                 places: root.session.places
                 usable: root.session.placesBelong
@@ -152,10 +159,13 @@ Rectangle {
                 onClosed: root.chat.dismissNotice()
             }
             BlindBanner {
+                id: blind
+
                 width: parent.width
                 visible: !root.chat.modelSees && root.chat.state !== ChatController.Loading
                 modelName: root.chat.modelName
-                hasFile: root.models.seeingPath.length > 0 && root.models.seeingPath !== root.chat.modelPath
+                towerMissing: root.models.seeingPath.length > 0 && root.models.seeingPath === root.chat.modelPath
+                hasFile: root.models.seeingPath.length > 0 && !blind.towerMissing
                 usable: !root.chat.busy
                 onSwitchRequested: root.models.choose(root.models.seeingPath)
                 onSourceRequested: root.sourceRequested()

@@ -13,9 +13,10 @@ ListView {
     required property PlaceModel places
     required property bool usable       // they belong to the picture that is shown
     property int currentPlace: -1
+    property int most: 5                // rows at once
     signal placeChosen(index: int)
 
-    implicitHeight: Math.min(contentHeight, 5 * (Theme.rowLarge + Theme.space4))
+    implicitHeight: Math.min(contentHeight, root.most * (Theme.rowLarge + Theme.space4))
     model: root.places
     clip: true
     boundsBehavior: Flickable.StopAtBounds

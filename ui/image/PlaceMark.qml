@@ -24,10 +24,13 @@ T.AbstractButton {
     y: Math.round(root.y1 * root.pictureHeight - (root.isPoint ? height / 2 : 0))
     width: root.isPoint ? 24 : Math.round(root.boxWidth)
     height: root.isPoint ? 24 : Math.round(root.boxHeight)
+    z: root.isPoint ? 1 : 1 - (root.x2 - root.x1) * (root.y2 - root.y1)     // the smaller lies on the larger, so that each can be reached
+    hoverEnabled: true
     focusPolicy: Qt.NoFocus     // the list of places is what the keyboard walks through
     Accessible.role: Accessible.Graphic
     Accessible.name: root.label.length > 0 ? qsTr("%1: %2", "a place's number, what it is").arg(root.number).arg(root.label) : root.number.toString()
     onClicked: root.chosen()
+    onHoveredChanged: if (hovered) root.chosen()
 
     // Two rings in white round the line: it is seen on any picture.
     background: Item {

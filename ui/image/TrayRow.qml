@@ -12,6 +12,8 @@ Flow {
     property PictureTray tray: null
 
     spacing: Theme.space8
+    Accessible.role: Accessible.List
+    Accessible.name: qsTr("Pictures that go with the next question")
 
     Repeater {
         model: root.tray
