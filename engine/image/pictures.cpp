@@ -78,7 +78,11 @@ Result<std::uint64_t> key_of(const VideoInput& film) {
 
 Result<Pixels> decode(const ImageInput& input) {
   ASSIGN_OR_RETURN(const PictureFile file, open_picture(input));
-  return decode_picture(file.bytes, file.label);
+  Result<Pixels> pixels = decode_picture(file.bytes, file.label);
+  if (pixels) return pixels;
+  Error error = pixels.error();
+  error.path = input.path;
+  return error;
 }
 
 std::size_t bytes_of(const PreparedPicture& prepared) {
