@@ -207,6 +207,11 @@ UserError pictureNotice(const PictureFact& picture) {
                              .arg(file, QLocale().toString(picture.width), QLocale().toString(picture.height))
                              .arg(BackgroundFiles::kMostPixels / 1'000'000);
       break;
+    case PictureProblem::too_long:
+      user.explanation = tr("%1 has %2 × %3 pixels. At most %4 times as long as wide can be looked at.")
+                             .arg(file, QLocale().toString(picture.width), QLocale().toString(picture.height))
+                             .arg(BackgroundFiles::kMostLength);
+      break;
     case PictureProblem::not_saved: user.explanation = tr("The pasted picture cannot be saved: the disk is full or protected."); break;
   }
   return user;

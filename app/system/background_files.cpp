@@ -8,6 +8,7 @@
 #include <QRegularExpression>
 #include <QSaveFile>
 #include <QThread>
+#include <algorithm>
 
 #include "engine/engine.h"
 
@@ -131,6 +132,7 @@ void BackgroundFiles::lookAtPicture(quint64 serial, const QString& path) {
   if (!kPictureKinds.contains(reader.format())) fact.problem = PictureProblem::unknown_kind;
   else if (size.width() <= 0 || size.height() <= 0) fact.problem = PictureProblem::empty;
   else if (qint64{size.width()} * size.height() > kMostPixels) fact.problem = PictureProblem::too_large;
+  else if (std::max(size.width(), size.height()) / std::min(size.width(), size.height()) > kMostLength) fact.problem = PictureProblem::too_long;
   const bool isTurned = reader.transformation().testFlag(QImageIOHandler::TransformationRotate90);
   fact.width = isTurned ? size.height() : size.width();
   fact.height = isTurned ? size.width() : size.height();

@@ -21,7 +21,7 @@ struct FileFact {
   qint64 bytes = 0;  // of a folder: of the files right in it
 };
 
-enum class PictureProblem { none, missing, unknown_kind, empty, too_large, not_saved };
+enum class PictureProblem { none, missing, unknown_kind, empty, too_large, too_long, not_saved };
 struct PictureFact {
   QString path;
   PictureProblem problem = PictureProblem::none;
@@ -37,6 +37,7 @@ class BackgroundFiles : public QObject {
  public:
   static constexpr int kMostModels = 200;
   static constexpr qint64 kMostPixels = 100'000'000;  // of a picture: 400 MB when it is decoded
+  static constexpr int kMostLength = 200;             // times its width: the model takes no longer ones
 
  public slots:
   void write(const QString& path, const QByteArray& bytes);  // atomically
