@@ -434,10 +434,10 @@ T.ApplicationWindow {
     }
     Shortcut { sequences: ["Ctrl+Shift+C"]; enabled: root.chatKeys; onActivated: root.app.chat.copyLastAnswer() }
     Shortcut { sequences: [StandardKey.Undo]; enabled: !root.codeShown && root.app.history.removedTitle.length > 0; onActivated: root.app.history.undoRemove() }
-    Shortcut { sequences: ["Ctrl+,", StandardKey.Preferences]; enabled: root.ownKeys; onActivated: settings.open() }
+    Shortcut { sequences: ["Ctrl+,"]; enabled: root.ownKeys; onActivated: settings.open() }
     Shortcut { sequences: ["Ctrl+?", "Ctrl+Shift+/", "F1"]; enabled: root.ownKeys; onActivated: shortcuts.open() }
     Shortcut { sequences: [StandardKey.ZoomIn, "Ctrl+="]; onActivated: root.zoomBy(0.1) }
     Shortcut { sequences: [StandardKey.ZoomOut]; onActivated: root.zoomBy(-0.1) }
     Shortcut { sequences: ["Ctrl+0"]; onActivated: root.app.settings.zoom = 1 }
-    Shortcut { sequences: ["Ctrl+Q", StandardKey.Quit]; onActivated: Qt.quit() }
+    Shortcut { sequences: ["Ctrl+Q"]; onActivated: Qt.quit() }
 }

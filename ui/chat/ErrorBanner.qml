@@ -74,6 +74,7 @@ Rectangle {
             Flow {
                 Layout.fillWidth: true
                 Layout.topMargin: Theme.space12
+                Layout.leftMargin: root.error.actions.length > 0 ? 0 : -Theme.space12      // Details alone: its words flush with the rest
                 visible: root.error.actions.length > 0 || root.error.details.length > 0
                 spacing: Theme.space8
 
