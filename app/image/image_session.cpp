@@ -44,10 +44,13 @@ void ImageSession::follow() {
   m_pictures.append(tray);
   m_pictures.removeDuplicates();
   m_places->setAnswer(answer);
-  // What is new is looked at first; else the eye stays where it is.
+  // Of another conversation: what is asked about now. What is new is looked at first; else the eye stays where it is.
+  const QStringList now = tray.isEmpty() ? m_asked : tray;
   const auto firstNew = std::find_if(m_pictures.begin(), m_pictures.end(), [&](const QString& path) { return !before.contains(path); });
-  if (firstNew != m_pictures.end() && !(tray.contains(shown) && before.contains(shown))) m_current = static_cast<int>(firstNew - m_pictures.begin());
-  else m_current = static_cast<int>(std::max<qsizetype>(m_pictures.indexOf(shown), m_pictures.isEmpty() ? -1 : 0));
+  if (m_pictures.isEmpty()) m_current = -1;
+  else if (!m_pictures.contains(shown)) m_current = static_cast<int>(m_pictures.indexOf(now.first()));
+  else if (firstNew != m_pictures.end() && !tray.contains(shown)) m_current = static_cast<int>(firstNew - m_pictures.begin());
+  else m_current = static_cast<int>(m_pictures.indexOf(shown));
   look();
   Q_EMIT changed();
 }

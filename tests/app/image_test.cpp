@@ -97,10 +97,15 @@ class ImageTest : public QObject {
     QVERIFY(second.messages.back().images.empty());
     const QString id = f.chat()->chatId();
     QCOMPARE(f.onDisk(id).first().message.pictures, (QStringList{one, two}));
+    const QString three = picture(folder, "three.png");
+    f.tray()->add({QUrl::fromLocalFile(three)});
+    QTRY_COMPARE(f.session()->name(), "three.png");  // what is new is looked at
+    QVERIFY(f.ask("And here?"));
     f.restart();
     QTRY_COMPARE(f.chat()->chatId(), id);
     QVERIFY(f.chat()->isImage());
-    QCOMPARE(f.session()->pictures(), (QStringList{one, two}));
+    QCOMPARE(f.session()->pictures(), (QStringList{one, two, three}));
+    QCOMPARE(f.session()->name(), "three.png");  // what was asked about last
     QTRY_COMPARE(f.session()->places()->count(), 2);
     QVERIFY(f.history()->index(0).data(HistoryModel::ImageRole).toBool());
   }
