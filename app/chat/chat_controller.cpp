@@ -425,8 +425,8 @@ ChatController::ChatController(std::unique_ptr<Private> p, QObject* parent) : QO
   connect(worker, &EngineWorker::looking, this, [this](quint64 turn, qint64 done, qint64 total) {
     if (!d->active || d->active->number != turn || d->hasText) return;
     d->isLooking = done < total;
-    d->progressDone = done;
-    d->progressTotal = total;
+    d->progressDone = d->isLooking ? done : 0;  // what is read is another figure, not known yet
+    d->progressTotal = d->isLooking ? total : 0;
     Q_EMIT stateChanged();
     Q_EMIT progressChanged();
   });
