@@ -15,25 +15,33 @@ void read_row(const ModelFile& file, std::size_t index, std::int64_t row, float*
   }
 }
 
+float read_value(const ModelFile& file, std::size_t index, std::int64_t row, std::int64_t column) {
+  const TensorInfo& tensor = file.tensors()[index];
+  const std::int64_t n_in = tensor.shape.back(), n_block = info(tensor.dtype).block_length;
+  std::vector<float> values(static_cast<std::size_t>(file.is_made(index) ? n_in : n_block));
+  if (file.is_made(index)) {
+    read_row(file, index, row, values.data());
+    return values[static_cast<std::size_t>(column)];
+  }
+  const std::byte* block = file.data(index).data() + bytes_of(tensor.dtype, row * n_in + column / n_block * n_block);
+  info(tensor.dtype).decode(block, values.data(), n_block);
+  return values[static_cast<std::size_t>(column % n_block)];
+}
+
 Result<ConvertedModel> open_as_gguf(const std::filesystem::path& path) {
-  ConvertedModel model;
-  ASSIGN_OR_RETURN(model.file, open_model_file(path));
-  const ModelFile& file = *model.file;
+  ConvertedModel converted;
+  ASSIGN_OR_RETURN(converted.source, open_model_file(path));
+  const ModelFile& file = *converted.source;
   if (file.naming() == WeightSource::Naming::hugging_face) {
-    const bool is_folder = std::filesystem::is_directory(path);
-    RETURN_IF_ERROR(convert_hugging_face(file, is_folder ? path : path.parent_path(), model));
-    return model;
+    RETURN_IF_ERROR(convert_hugging_face(file, converted));
+    return converted;
   }
-  model.metadata = file.metadata();
-  for (const char* key : {"general.alignment", "split.no", "split.count", "split.tensors.count"}) model.metadata.erase(key);
-  for (std::size_t i = 0; i < file.tensors().size(); ++i) {
-    ConvertedTensor tensor;
-    tensor.info = file.tensors()[i];
-    if (!file.is_made(i)) tensor.same_as = i;
-    tensor.read_row = [&file, i](std::int64_t row, float* values) { read_row(file, i, row, values); };
-    model.tensors.push_back(std::move(tensor));
-  }
-  return model;
+  converted.model.metadata = file.metadata();
+  for (const char* key : {"general.alignment", "split.no", "split.count", "split.tensors.count"}) converted.model.metadata.erase(key);
+  for (std::size_t i = 0; i < file.tensors().size(); ++i)
+    converted.model.tensors.push_back(
+        {file.tensors()[i], {i}, !file.is_made(i), [&file, i](std::int64_t row, float* values) { read_row(file, i, row, values); }});
+  return converted;
 }
 
 }  // namespace pio

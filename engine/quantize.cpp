@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <new>
+#include <ranges>
 #include <thread>
 
 #include "engine/convert.h"
@@ -16,10 +17,14 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+// Encoded before it is written: 64 MB of float32 at most, whatever the tensor's size.
+constexpr std::int64_t kMaxChunkValues = std::int64_t{16} << 20;
+
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
 struct Errors {
   double difference = 0, power = 0;  // sums of squares
+  void operator+=(const Errors& other) { difference += other.difference, power += other.power; }
 };
 
 struct Totals {
@@ -28,38 +33,38 @@ struct Totals {
   double seconds = 0;
 };
 
-// Rows of one tensor in another format, `n_threads` at a time.
-Errors encode_rows(const ConvertedTensor& tensor, DType dtype, int n_threads, std::byte* out, const std::stop_token& stop) {
-  const std::int64_t n_in = tensor.info.shape.back(), n_rows = tensor.info.shape.n_values() / n_in;
-  const std::int64_t n_at_once = std::max<std::int64_t>(1, 65536 / n_in);  // a thread takes about 20 ms of work
-  std::atomic<std::int64_t> next{0};
-  std::vector<Errors> errors(static_cast<std::size_t>(n_threads));
+// Rows [begin, end) of a tensor in another format, by `n_threads` threads.
+Errors encode_rows(const ConvertedTensor& tensor, DType dtype, std::int64_t begin, std::int64_t end, int n_threads, std::byte* out,
+                   const std::stop_token& stop) {
+  const std::int64_t n_in = tensor.info.shape.back();
+  const std::int64_t n_at_once = std::max<std::int64_t>(1, 65536 / n_in);  // a thread takes about 10 ms of work
+  std::atomic<std::int64_t> next{begin};
   const auto work = [&](Errors& sum) {
     std::vector<float> read(static_cast<std::size_t>(n_in)), written(read.size());
-    for (std::int64_t first = 0; (first = next.fetch_add(n_at_once)) < n_rows && !stop.stop_requested();) {
-      for (std::int64_t row = first; row < std::min(first + n_at_once, n_rows); ++row) {
-        std::byte* blocks = out + bytes_of(dtype, row * n_in);
+    for (std::int64_t first = 0; (first = next.fetch_add(n_at_once)) < end && !stop.stop_requested();) {
+      for (std::int64_t row = first; row < std::min(first + n_at_once, end); ++row) {
+        std::byte* blocks = out + bytes_of(dtype, (row - begin) * n_in);
         tensor.read_row(row, read.data());
         info(dtype).encode(read.data(), blocks, n_in);
         info(dtype).decode(blocks, written.data(), n_in);
+        Errors of_row;
         for (std::size_t i = 0; i < read.size(); ++i) {
           const double x = static_cast<double>(read[i]), e = static_cast<double>(written[i]) - x;
-          sum.difference += e * e;
-          sum.power += x * x;
+          of_row.difference += e * e;
+          of_row.power += x * x;
         }
+        sum += of_row;
       }
     }
   };
+  std::vector<Errors> errors(static_cast<std::size_t>(n_threads));
   {
     std::vector<std::jthread> threads;
-    for (int i = 1; i < n_threads && i < n_rows; ++i) threads.emplace_back(work, std::ref(errors[static_cast<std::size_t>(i)]));
+    for (int i = 1; i < n_threads && i * n_at_once < end - begin; ++i) threads.emplace_back(work, std::ref(errors[static_cast<std::size_t>(i)]));
     work(errors[0]);
   }
   Errors sum;
-  for (const Errors& e : errors) {
-    sum.difference += e.difference;
-    sum.power += e.power;
-  }
+  for (const Errors& e : errors) sum += e;
   return sum;
 }
 
@@ -74,51 +79,94 @@ Result<void> check_apart(const ModelFile& file, const std::filesystem::path& out
   return {};
 }
 
+// One file that is being written.
+struct Output {
+  const ConvertedFile* file;
+  std::vector<TensorInfo> tensors;  // in their new formats
+  GgufFileWriter writer;
+};
+
+Result<Output> create_output(ConvertedFile& file, const std::filesystem::path& path, const Recipe& recipe) {
+  std::vector<TensorInfo> tensors;
+  for (const ConvertedTensor& tensor : file.tensors) tensors.push_back(tensor.info);
+  ASSIGN_OR_RETURN(const std::vector<DType> formats, formats_for(recipe.name, file.metadata, tensors));
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    tensors[i].dtype = formats[i];
+    tensors[i].n_bytes = bytes_of(formats[i], tensors[i].shape.n_values());
+  }
+  file.metadata["general.file_type"] = recipe.file_type;
+  file.metadata["general.quantization_version"] = std::int64_t{2};  // ggml.h, GGML_QNT_VERSION
+  ASSIGN_OR_RETURN(GgufFileWriter writer, GgufFileWriter::create(path, file.metadata, tensors));
+  return Output{&file, std::move(tensors), std::move(writer)};
+}
+
+// Of the tower: as published ones are, and as llama.cpp reads them. Its matrices are a small part of the model and lose the most.
+Result<Recipe> recipe_of_tower(const Recipe& recipe) {
+  const bool is_plain = recipe.base == DType::f32 || recipe.base == DType::bf16 || recipe.base == DType::q8_0;
+  return is_plain ? recipe : recipe_of("F16");
+}
+
+Result<void> write_tensor(Output& output, std::size_t i, const ModelFile& source, int n_threads, Totals& total, const std::stop_token& stop) {
+  const Clock::time_point begun = Clock::now();
+  const ConvertedTensor& tensor = output.file->tensors[i];
+  const TensorInfo& to = output.tensors[i];
+  ++total.n_tensors;
+  total.n_values += to.shape.n_values();
+  if (tensor.is_source && tensor.info.dtype == to.dtype) {
+    RETURN_IF_ERROR(output.writer.append(source.data(tensor.sources.front())));
+  } else {
+    const std::int64_t n_in = to.shape.back(), n_rows = n_in > 0 ? to.shape.n_values() / n_in : 0;
+    const std::int64_t n_at_once = n_in > 0 ? std::max<std::int64_t>(1, kMaxChunkValues / n_in) : 0;
+    std::vector<std::byte> bytes;
+    for (std::int64_t row = 0; row < n_rows; row += n_at_once) {
+      const std::int64_t end = std::min(row + n_at_once, n_rows);
+      bytes.resize(bytes_of(to.dtype, (end - row) * n_in));
+      total.errors += encode_rows(tensor, to.dtype, row, end, n_threads, bytes.data(), stop);
+      if (stop.stop_requested()) break;
+      RETURN_IF_ERROR(output.writer.append(bytes));
+    }
+    if (n_rows == 0) RETURN_IF_ERROR(output.writer.append({}));
+  }
+  for (const std::size_t index : tensor.sources) source.release_sources(index);
+  total.seconds += seconds_since(begun);
+  return {};
+}
+
 Result<QuantizeReport> quantize(const std::filesystem::path& in, const std::filesystem::path& out, std::string_view type, int n_threads,
                                 const QuantizeProgress& progress, const std::stop_token& stop) {
   const Clock::time_point start = Clock::now();
   ASSIGN_OR_RETURN(const Recipe recipe, recipe_of(type));
   ASSIGN_OR_RETURN(ConvertedModel model, open_as_gguf(in));
-  RETURN_IF_ERROR(check_apart(*model.file, out));
-  std::vector<TensorInfo> tensors;
-  for (const ConvertedTensor& tensor : model.tensors) tensors.push_back(tensor.info);
-  ASSIGN_OR_RETURN(const std::vector<DType> formats, formats_for(type, model.metadata, tensors));
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    tensors[i].dtype = formats[i];
-    tensors[i].n_bytes = bytes_of(formats[i], tensors[i].shape.n_values());
+  const std::filesystem::path tower_out = out.parent_path() / ("mmproj-" + out.filename().string());
+  RETURN_IF_ERROR(check_apart(*model.source, out));
+  std::vector<Output> outputs;
+  ASSIGN_OR_RETURN(Output language, create_output(model.model, out, recipe));
+  outputs.push_back(std::move(language));
+  if (model.tower) {
+    RETURN_IF_ERROR(check_apart(*model.source, tower_out));
+    ASSIGN_OR_RETURN(const Recipe tower_recipe, recipe_of_tower(recipe));
+    ASSIGN_OR_RETURN(Output tower, create_output(*model.tower, tower_out, tower_recipe));
+    outputs.push_back(std::move(tower));
   }
-  model.metadata["general.file_type"] = recipe.file_type;
-  model.metadata["general.quantization_version"] = std::int64_t{2};  // ggml.h, GGML_QNT_VERSION
-  ASSIGN_OR_RETURN(GgufFileWriter writer, GgufFileWriter::create(out, model.metadata, tensors));
 
   if (n_threads <= 0) n_threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
   Totals totals[kNumDTypes];
-  std::vector<std::byte> bytes;
-  for (std::size_t i = 0; i < tensors.size(); ++i) {
-    const Clock::time_point begun = Clock::now();
-    const ConvertedTensor& tensor = model.tensors[i];
-    Totals& total = totals[static_cast<std::size_t>(formats[i])];
-    std::span<const std::byte> written;
-    if (tensor.same_as && tensor.info.dtype == formats[i]) {
-      written = model.file->data(*tensor.same_as);
-    } else {
-      bytes.resize(tensors[i].n_bytes);
-      const Errors errors = encode_rows(tensor, formats[i], n_threads, bytes.data(), stop);
-      total.errors.difference += errors.difference;
-      total.errors.power += errors.power;
-      written = bytes;
+  std::size_t n_done = 0, n_total = 0;
+  for (const Output& output : outputs) n_total += output.tensors.size();
+  for (Output& output : outputs) {
+    for (std::size_t i = 0; i < output.tensors.size(); ++i) {
+      RETURN_IF_ERROR(write_tensor(output, i, *model.source, n_threads, totals[static_cast<std::size_t>(output.tensors[i].dtype)], stop));
+      if (stop.stop_requested()) return make_error(ErrorCode::cancelled, out.filename().string() + ": writing was stopped");
+      if (progress) progress(++n_done, n_total);
     }
-    if (stop.stop_requested()) return make_error(ErrorCode::cancelled, out.filename().string() + ": writing was stopped");
-    total.seconds += seconds_since(begun);
-    ++total.n_tensors;
-    total.n_values += tensors[i].shape.n_values();
-    RETURN_IF_ERROR(writer.write_tensor(written));
-    if (tensor.same_as) model.file->release_sources(*tensor.same_as);
-    if (progress) progress(i + 1, tensors.size());
   }
 
   QuantizeReport report;
-  ASSIGN_OR_RETURN(report.bytes, writer.finish());
+  for (Output& output : outputs) RETURN_IF_ERROR(output.writer.sync());
+  for (Output& output : outputs | std::views::reverse) {  // the model last: who sees it finds its tower
+    ASSIGN_OR_RETURN(const std::uint64_t n_bytes, output.writer.finish());
+    report.bytes += n_bytes;
+  }
   std::uint64_t n_bytes = 0;
   std::int64_t n_values = 0;
   for (int i = 0; i < kNumDTypes; ++i) {
@@ -143,7 +191,7 @@ Result<QuantizeReport> quantize_file(const std::filesystem::path& in, const std:
   try {
     return quantize(in, out, type, n_threads, progress, stop);
   } catch (const std::bad_alloc&) {
-    return make_error(ErrorCode::out_of_memory, out.filename().string() + ": expected memory for one tensor, found too little");
+    return make_error(ErrorCode::out_of_memory, out.filename().string() + ": expected memory for the rows of one tensor, found too little");
   }
 }
 

@@ -23,6 +23,7 @@ constexpr Recipe kRecipes[] = {
 struct Model {
   std::int64_t n_layers = 0;
   std::int64_t n_heads_per_kv = 1;
+  std::int64_t n_experts = 0;
   bool has_output = false;
 };
 
@@ -52,6 +53,12 @@ DType by_recipe(const Recipe& recipe, std::string_view name, const Shape& shape,
 
   const std::int64_t i = layer_of(name), n = model.n_layers;
   const bool is_m = type == "Q4_K_M" || type == "Q5_K_M", is_iq4 = base == DType::iq4_nl || base == DType::iq4_xs;
+  // Tuned for Mixtral, applied to every mixture of as many experts: its attention is small beside them.
+  if (model.n_experts == 8) {
+    if (name.ends_with(".attn_v.weight") || name.ends_with(".attn_k.weight")) return DType::q8_0;
+    const bool is_low = base == DType::q2_k || base == DType::q3_k || base == DType::q4_k || is_iq4;
+    if (name.ends_with(".attn_output.weight")) return is_low && type != "Q3_K_L" ? DType::q5_k : base;
+  }
   if (name.ends_with(".attn_v.weight")) {
     if (is_m) return has_more_bits(i, n) ? DType::q6_k : base;
     if (type == "Q4_K_S") return i < 4 ? DType::q5_k : base;
@@ -118,6 +125,7 @@ Result<std::vector<DType>> formats_for(std::string_view type, const std::map<std
   model.n_layers = whole_number(metadata, prefix + "block_count", 1);
   const std::int64_t n_heads = whole_number(metadata, prefix + "attention.head_count", 1);
   model.n_heads_per_kv = n_heads / whole_number(metadata, prefix + "attention.head_count_kv", n_heads);
+  model.n_experts = whole_number(metadata, prefix + "expert_count", 0);
   model.has_output = std::any_of(tensors.begin(), tensors.end(), [](const TensorInfo& t) { return t.name == "output.weight"; });
   std::vector<DType> formats;
   for (const TensorInfo& tensor : tensors) {

@@ -1,8 +1,5 @@
 #include "engine/files/derived_file.h"
 
-#include <sys/mman.h>
-#include <unistd.h>
-
 namespace pio {
 
 DerivedFile::DerivedFile(std::unique_ptr<ModelFile> inner, std::vector<DerivedTensor> tensors)
@@ -28,16 +25,7 @@ void DerivedFile::make_rows(std::size_t index, std::int64_t first, std::int64_t 
 }
 
 void DerivedFile::release_sources(std::size_t index) const {
-  const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  for (const std::size_t source : tensors_.at(index).sources) {
-    inner_->release_sources(source);
-    const std::span<const std::byte> bytes = inner_->data(source);
-    // Whole pages within: those at the ends may belong to neighbours that are read in place.
-    const std::uintptr_t begin = (reinterpret_cast<std::uintptr_t>(bytes.data()) + page - 1) / page * page;
-    const std::uintptr_t end = (reinterpret_cast<std::uintptr_t>(bytes.data()) + bytes.size()) / page * page;
-    // Only advice: where it fails the pages stay until memory is short.
-    if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
-  }
+  for (const std::size_t source : tensors_.at(index).sources) inner_->release_sources(source);
 }
 
 }  // namespace pio

@@ -134,6 +134,7 @@ GgufFileWriter::GgufFileWriter(GgufFileWriter&& other) noexcept
       temporary_(std::move(other.temporary_)),
       tensors_(std::move(other.tensors_)),
       next_(other.next_),
+      n_of_tensor_(other.n_of_tensor_),
       file_(std::exchange(other.file_, -1)),
       n_written_(other.n_written_) {}
 
@@ -165,16 +166,23 @@ Result<void> GgufFileWriter::pad() {
   return write(std::span(kZeros).first(padded(n_written_) - n_written_));
 }
 
-Result<void> GgufFileWriter::write_tensor(std::span<const std::byte> bytes) {
-  CHECK(next_ < tensors_.size() && tensors_[next_].n_bytes == bytes.size(), "gguf_writer: not the tensor that was announced");
-  ++next_;
+Result<void> GgufFileWriter::append(std::span<const std::byte> bytes) {
+  CHECK(next_ < tensors_.size() && bytes.size() <= tensors_[next_].n_bytes - n_of_tensor_, "gguf_writer: more than the tensor that was announced");
   RETURN_IF_ERROR(write(bytes));
+  n_of_tensor_ += bytes.size();
+  if (n_of_tensor_ < tensors_[next_].n_bytes) return {};
+  ++next_;
+  n_of_tensor_ = 0;
   return pad();
 }
 
-Result<std::uint64_t> GgufFileWriter::finish() {
+Result<void> GgufFileWriter::sync() {
   CHECK(next_ == tensors_.size(), "gguf_writer: tensors are missing");
   if (::fsync(file_) != 0) return failed("expected the file to reach the disk");
+  return {};
+}
+
+Result<std::uint64_t> GgufFileWriter::finish() {
   if (::rename(temporary_.c_str(), path_.c_str()) != 0) return failed("expected the finished file to take its name");
   ::close(std::exchange(file_, -1));
   return n_written_;

@@ -24,9 +24,10 @@ class GgufFileWriter {
   GgufFileWriter& operator=(GgufFileWriter&&) = delete;
   ~GgufFileWriter();
 
-  // The bytes of the next tensor, all of them.
-  Result<void> write_tensor(std::span<const std::byte> bytes);
-  // After the last tensor: to the disk, and under the name. Bytes of the file.
+  // The next bytes of the tensors, in order; none of two tensors at once.
+  Result<void> append(std::span<const std::byte> bytes);
+  // After the last tensor: to the disk; then under the name. Bytes of the file.
+  Result<void> sync();
   Result<std::uint64_t> finish();
 
  private:
@@ -37,7 +38,8 @@ class GgufFileWriter {
 
   std::filesystem::path path_, temporary_;
   std::vector<TensorInfo> tensors_;
-  std::size_t next_ = 0;
+  std::size_t next_ = 0;           // the tensor that is being written
+  std::uint64_t n_of_tensor_ = 0;  // bytes of it so far
   int file_ = -1;
   std::uint64_t n_written_ = 0;
 };

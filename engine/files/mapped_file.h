@@ -29,6 +29,10 @@ class MappedFile {
   std::filesystem::path path_;
 };
 
+// Bytes of a mapped file that will not be read again soon: the system may take back their memory. The whole pages among them, because those
+// at the ends may belong to neighbours.
+void release_pages(std::span<const std::byte> bytes);
+
 // A whole text file, at most `limit` bytes (bad_file beyond).
 Result<std::string> read_text_file(const std::filesystem::path& path, std::size_t limit);
 

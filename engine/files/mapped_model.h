@@ -35,6 +35,7 @@ class MappedModelFile final : public ModelFile {
     CHECK(index < model_.data.size(), "data: no tensor of this index");
     return model_.data[index];
   }
+  void release_sources(std::size_t index) const override { release_pages(data(index)); }
   const std::vector<std::filesystem::path>& paths() const override { return model_.paths; }
 
  private:

@@ -30,7 +30,7 @@ class ModelFile {
   virtual bool is_made(std::size_t /*index*/) const { return false; }
   // Makes rows [first, first + n) of such a tensor, n * bytes of a row, at `out`. Any thread.
   virtual void make_rows(std::size_t /*index*/, std::int64_t /*first*/, std::int64_t /*n*/, std::byte* /*out*/) const {}
-  // Its rows are made: the system may take back the memory of what they were made from.
+  // Its bytes, or those that it is made from, have been read: the system may take back their memory.
   virtual void release_sources(std::size_t /*index*/) const {}
   // All files that belong to it, for sizes and messages.
   virtual const std::vector<std::filesystem::path>& paths() const = 0;

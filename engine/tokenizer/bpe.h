@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string_view>
@@ -44,5 +45,9 @@ inline constexpr int kMaxTokenIds = 1 << 22;
 
 // bad_file{…} where the parts contradict each other. `label` names the file in errors.
 Result<std::unique_ptr<Tokenizer>> build_bpe(const BpeParts& parts, std::string_view label);
+
+// The parts of a tokenizer.json, while `use` runs.
+using UseBpeParts = std::function<Result<void>(const BpeParts& parts)>;
+Result<void> read_tokenizer_json(std::string_view json, std::string_view label, const UseBpeParts& use);
 
 }  // namespace pio

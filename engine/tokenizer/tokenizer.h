@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -54,5 +55,12 @@ Result<std::unique_ptr<Tokenizer>> load_tokenizer_json(std::string_view json, st
 // From the tokenizer.* metadata of a GGUF; `metadata` gives null for a key that is absent.
 using MetadataLookup = std::function<const MetaValue*(std::string_view key)>;
 Result<std::unique_ptr<Tokenizer>> load_gguf_tokenizer(const MetadataLookup& metadata, std::string_view label);
+
+// A tokenizer.json as the tokenizer.ggml.* keys of a GGUF, special ids left out: model, pre, tokens, token_type, merges. There are n_rows
+// tokens, those that the vocabulary lacks unused ones ("[PAD7]"). `llama3_pre` names that split rule, which two families share. Added tokens
+// are control tokens where tokenizer.json calls them special (llama.cpp's converter also takes all spelled <|…|>). Fails with
+// unsupported_model where GGUF can't say what the file says.
+Result<std::map<std::string, MetaValue, std::less<>>> gguf_from_tokenizer_json(std::string_view json, std::int64_t n_rows,
+                                                                                std::string_view llama3_pre, std::string_view label);
 
 }  // namespace pio

@@ -3,14 +3,12 @@
 #include <string>
 
 #include "engine/tokenizer/bpe.h"
+#include "engine/tokenizer/gguf_token_type.h"
 #include "engine/tokenizer/tokenizer.h"
 
 namespace pio {
 
 namespace {
-
-// llama.cpp's token types, as they stand in tokenizer.ggml.token_type (gguf.md).
-enum TokenType : std::int64_t { kNormal = 1, kUnknown = 2, kControl = 3, kUserDefined = 4, kUnused = 5, kByte = 6 };
 
 std::string kind_of(const MetaValue& value) {
   static constexpr const char* kKinds[] = {"true or false", "an integer", "a number", "a string",
@@ -80,10 +78,10 @@ Result<std::unique_ptr<Tokenizer>> load_gguf_tokenizer(const MetadataLookup& met
   for (std::size_t i = 0; i < tokens->size(); ++i) {
     const std::string& spelling = (*tokens)[i];
     const int id = static_cast<int>(i);
-    switch (types ? (*types)[i] : kNormal) {
-      case kControl: parts.added.push_back({spelling, id, true}); break;
-      case kUserDefined: parts.added.push_back({spelling, id, false}); break;
-      case kUnused: break;  // padding rows: holes, or beyond the last id
+    switch (types ? (*types)[i] : kNormalToken) {
+      case kControlToken: parts.added.push_back({spelling, id, true}); break;
+      case kUserDefinedToken: parts.added.push_back({spelling, id, false}); break;
+      case kUnusedToken: break;  // padding rows: holes, or beyond the last id
       default: parts.vocabulary.push_back({spelling, id}); break;
     }
   }

@@ -207,7 +207,7 @@ bool is_given(const Json* value) { return value && !is_string(value, ""); }
 
 }  // namespace
 
-Result<std::unique_ptr<Tokenizer>> load_tokenizer_json(std::string_view json, std::string_view label) {
+Result<void> read_tokenizer_json(std::string_view json, std::string_view label, const UseBpeParts& use) {
   const auto error = [&](ErrorCode code, const std::string& words) { return make_error(code, std::string(label) + ": " + words); };
   Reader reader;
   if (!Json::sax_parse(json, &reader)) return error(ErrorCode::bad_file, reader.error);
@@ -272,7 +272,16 @@ Result<std::unique_ptr<Tokenizer>> load_tokenizer_json(std::string_view json, st
     const std::int64_t number = is_huge ? kMaxTokenIds : id->get<std::int64_t>();
     parts.added.push_back({content->get_ref<const std::string&>(), as_id(number), is_set(token, "special", false)});
   }
-  return build_bpe(parts, label);
+  return use(parts);
+}
+
+Result<std::unique_ptr<Tokenizer>> load_tokenizer_json(std::string_view json, std::string_view label) {
+  std::unique_ptr<Tokenizer> tokenizer;
+  RETURN_IF_ERROR(read_tokenizer_json(json, label, [&](const BpeParts& parts) -> Result<void> {
+    ASSIGN_OR_RETURN(tokenizer, build_bpe(parts, label));
+    return {};
+  }));
+  return tokenizer;
 }
 
 }  // namespace pio

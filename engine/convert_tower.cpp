@@ -1,0 +1,82 @@
+// The tower of Qwen3-VL as llama.cpp's mmproj files hold it (models.md 3.c).
+
+#include <algorithm>
+#include <charconv>
+
+#include "engine/convert.h"
+#include "engine/files/words.h"
+#include "models/hf_names.h"
+
+namespace pio {
+namespace {
+
+constexpr std::string_view kDeepstack = "v.deepstack.", kPatches = "v.patch_embd.weight";
+
+// "v.deepstack.1.norm.weight" → "v.deepstack.2.norm.weight": a folder counts the mergers, GGUF names the blocks that they follow. Empty
+// where the config has no such merger.
+std::string by_block(const std::string& name, const std::vector<std::int64_t>& blocks) {
+  std::size_t merger = 0;
+  const char* end = name.data() + name.size();
+  const auto [rest, problem] = std::from_chars(name.data() + kDeepstack.size(), end, merger);
+  if (problem != std::errc() || merger >= blocks.size()) return {};
+  return std::string(kDeepstack) + std::to_string(blocks[merger]) + std::string(rest, end);
+}
+
+void write_metadata(const ModelFile& file, const VisionConfig& c, std::map<std::string, MetaValue, std::less<>>& out) {
+  const std::string prefix = "clip.vision.";
+  std::vector<bool> is_deepstack(static_cast<std::size_t>(c.n_blocks));
+  for (const std::int64_t block : c.deepstack_blocks) is_deepstack[static_cast<std::size_t>(block)] = true;
+  out["general.architecture"] = std::string("clip");
+  out["general.type"] = std::string("mmproj");
+  out["general.name"] = file.label();
+  out["clip.has_vision_encoder"] = true;
+  out["clip.projector_type"] = std::string("qwen3vl_merger");
+  out["clip.use_gelu"] = true;
+  out[prefix + "attention.head_count"] = c.n_heads;
+  out[prefix + "attention.layer_norm_epsilon"] = static_cast<double>(c.norm_eps);
+  out[prefix + "block_count"] = c.n_blocks;
+  out[prefix + "embedding_length"] = c.dim;
+  out[prefix + "feed_forward_length"] = c.hidden_dim;
+  out[prefix + "projection_dim"] = c.out_dim;
+  out[prefix + "patch_size"] = c.input.patch_size;
+  out[prefix + "spatial_merge_size"] = c.input.merge_size;
+  out[prefix + "image_size"] = c.table_side() * c.input.patch_size;
+  out[prefix + "image_mean"] = std::vector<double>(c.input.mean.begin(), c.input.mean.end());
+  out[prefix + "image_std"] = std::vector<double>(c.input.deviation.begin(), c.input.deviation.end());
+  out[prefix + "is_deepstack_layers"] = std::move(is_deepstack);
+}
+
+}  // namespace
+
+Result<void> convert_tower(const ModelFile& file, const VisionConfig& c, ConvertedModel& model) {
+  ConvertedFile& tower = model.tower.emplace();
+  write_metadata(file, c, tower.metadata);
+  const std::int64_t side = c.input.patch_size;
+  for (std::size_t i = 0; i < file.tensors().size(); ++i) {
+    const TensorInfo& from = file.tensors()[i];
+    std::string name = canonical_name(from.name).value_or("");
+    if (!name.starts_with("v.") && !name.starts_with("mm.")) continue;
+    if (name.starts_with(kDeepstack)) name = by_block(name, c.deepstack_blocks);
+    if (name.empty()) return bad_file(file.label(), "expected " + std::to_string(c.deepstack_blocks.size()) + " deepstack mergers, found " + shown(from.name));
+    if (name != kPatches) {
+      tower.tensors.push_back({{name, from.dtype, from.shape, 0}, {i}, !file.is_made(i), [&file, i](std::int64_t row, float* values) {
+                                 read_row(file, i, row, values);
+                               }});
+      continue;
+    }
+    // [dim, 3, 2, side * side] → a kernel for each frame, [dim, 3, side, side]
+    if (from.shape != Shape{c.dim, 3, 2, side * side})
+      return bad_file(file.label(), shown(from.name) + ": expected " + Shape{c.dim, 3, 2, side * side}.text() + ", found " + from.shape.text());
+    for (const std::int64_t frame : {0, 1}) {
+      tower.tensors.push_back({{name + (frame == 0 ? "" : ".1"), from.dtype, {c.dim, 3, side, side}, 0}, {i}, false,
+                               [&file, i, side, frame](std::int64_t row, float* values) {
+                                 std::vector<float> kernel(static_cast<std::size_t>(side * side));
+                                 read_row(file, i, row / side * 2 + frame, kernel.data());
+                                 std::copy_n(kernel.begin() + row % side * side, side, values);
+                               }});
+    }
+  }
+  return {};
+}
+
+}  // namespace pio
