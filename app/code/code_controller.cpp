@@ -133,6 +133,8 @@ void CodeController::Private::launch() {
   job.request.conversation = "code pane";
   messagesOfTurn.push_back({"user", promptOf(question, turn->excerpt).toStdString()});
   job.request.messages = std::move(messagesOfTurn);
+  for (const QString& text : outlineTexts(source.text.text(), source.outline, turn->excerpt.first, turn->excerpt.last))
+    job.request.protected_texts.push_back(text.toStdString());
   job.request.sampling = w.settings->samplingParams();
   job.request.max_tokens = w.settings->maxTokens();
   if (turn->changes()) {

@@ -8,5 +8,6 @@ namespace pio {
 SyntaxReport checkSyntax(const QString&, const QString&, const QString&) { return {}; }
 std::vector<OutlineEntry> outlineOf(const QString&, const QString&) { return {}; }
 QString definitionAround(const std::vector<OutlineEntry>&, int) { return {}; }
+QStringList outlineTexts(const QString&, const std::vector<OutlineEntry>&, int, int) { return {}; }
 
 }  // namespace pio

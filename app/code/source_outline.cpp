@@ -1,5 +1,6 @@
 #include "app/code/source_outline.h"
 
+#include <QSet>
 #include <algorithm>
 #include <array>
 #include <string_view>
@@ -11,6 +12,7 @@ namespace {
 
 constexpr double kPatience = 1;            // seconds
 constexpr std::size_t kMostEntries = 10'000;
+constexpr qsizetype kMostTexts = 1000;      // each is looked for in the whole prompt
 constexpr int kDeepest = 64;               // definitions lie near the root; below are expressions
 
 // Names of nodes in the grammars' own words (src/node-types.json of each).
@@ -130,6 +132,19 @@ QString definitionAround(const std::vector<OutlineEntry>& outline, int line) {
     if (entry.kind == OutlineEntry::Kind::signature && !entry.name.isEmpty() && entry.firstLine <= line && line <= entry.lastLine) name = entry.name;
   }
   return name;
+}
+
+QStringList outlineTexts(const QString& text, const std::vector<OutlineEntry>& outline, int firstLine, int lastLine) {
+  QStringList texts;
+  QSet<QString> known;
+  for (const OutlineEntry& entry : outline) {
+    const QString words = text.mid(entry.start, entry.length);
+    if (entry.firstLine < firstLine || entry.firstLine + words.count(u'\n') > lastLine || words.isEmpty() || known.contains(words)) continue;
+    known.insert(words);
+    texts.append(words);
+    if (texts.size() == kMostTexts) break;
+  }
+  return texts;
 }
 
 }  // namespace pio

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <QString>
+#include <QStringList>
 #include <vector>
 
 // The lines that say what a file is about: its imports, and the signatures of what it defines. An attention kind that leaves tokens out keeps
@@ -22,5 +23,8 @@ std::vector<OutlineEntry> outlineOf(const QString& text, const QString& grammar)
 
 // The innermost definition around a line; "" outside of all.
 QString definitionAround(const std::vector<OutlineEntry>& outline, int line);
+
+// The imports and signatures that lie whole in these lines (from 0, both included), each once, at most 1,000.
+QStringList outlineTexts(const QString& text, const std::vector<OutlineEntry>& outline, int firstLine, int lastLine);
 
 }  // namespace pio

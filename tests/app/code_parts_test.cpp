@@ -368,6 +368,14 @@ TEST(SourceOutline, FindsImportsAndSignatures) {
   }
 }
 
+TEST(SourceOutline, GivesTheTextsThatLieWholeInSomeLinesOnce) {
+  if (!hasGrammars()) GTEST_SKIP() << "this build has no grammars";
+  const QString text = QStringLiteral("import os\nimport os\n\ndef f(a,\n      b):\n    return a\n\ndef g():\n    pass\n");
+  const auto outline = outlineOf(text, QStringLiteral("python"));
+  EXPECT_EQ(outlineTexts(text, outline, 0, 8), (QStringList{"import os", "def f(a,\n      b):", "def g():"}));
+  EXPECT_EQ(outlineTexts(text, outline, 1, 3), (QStringList{"import os"}));  // the signature of f ends in line 4
+}
+
 TEST(SourceOutline, NamesTheInnermostDefinitionAroundALine) {
   if (!hasGrammars()) GTEST_SKIP() << "this build has no grammars";
   const QString text = "class C:\n    def m(self):\n        return 1\n\nx = 2\n";

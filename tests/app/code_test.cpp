@@ -100,6 +100,7 @@ class CodeTest : public QObject {
     const auto request = f.engine->generate_requests().back();
     QVERIFY(request.messages.back().content.find("Selected lines 2 to 4") != std::string::npos);
     QVERIFY(request.messages.back().content.find("out[entry.month]") != std::string::npos);
+    if (CodeColourer::knows("python")) QCOMPARE(request.protected_texts, (std::vector<std::string>{"def totals(entries):", "def report(entries):"}));
     QCOMPARE(f.code()->hunks()->count(), 0);
     QVERIFY(f.code()->messages()->count() > 2);
     QVERIFY(f.code()->tokensPerSecond() > 0);
