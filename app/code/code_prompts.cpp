@@ -10,6 +10,7 @@ namespace {
 
 constexpr double kSignsPerToken = 2.5;
 constexpr qsizetype kFrameTokens = 320;   // the words around the code, the chat format's marks
+constexpr qsizetype kMostAround = 12'000;  // signs around a selection: about 300 lines; more is minutes of reading on a slow machine and seldom helps
 
 struct Fence {
   QChar sign;
@@ -100,7 +101,9 @@ QString systemWords() {
 CodeExcerpt excerptOf(const CodeQuestion& question, qsizetype nSigns) {
   const int nLines = int(question.lines.size());
   CodeExcerpt out{0, nLines - 1};
-  if (signsOf(question.lines, 0, nLines - 1) <= nSigns) return out;
+  const qsizetype all = signsOf(question.lines, 0, nLines - 1);
+  const qsizetype selected = question.hasSelection() ? signsOf(question.lines, question.first, question.last) : all;
+  if (all <= std::min(nSigns, selected + kMostAround)) return out;
   out.isCut = true;
   if (!question.hasSelection()) {
     // The beginning: imports and the first definitions say most about a file.
@@ -113,15 +116,16 @@ CodeExcerpt excerptOf(const CodeQuestion& question, qsizetype nSigns) {
   }
   out.first = question.first;
   out.last = question.last;
-  qsizetype used = signsOf(question.lines, out.first, out.last);
+  qsizetype used = selected;
   out.fits = used <= nSigns;
+  const qsizetype most = std::min(nSigns, used + kMostAround);
   for (bool grew = out.fits; grew;) {
     grew = false;
-    if (out.first > 0 && used + question.lines[out.first - 1].size() + 1 <= nSigns) {
+    if (out.first > 0 && used + question.lines[out.first - 1].size() + 1 <= most) {
       used += question.lines[--out.first].size() + 1;
       grew = true;
     }
-    if (out.last + 1 < nLines && used + question.lines[out.last + 1].size() + 1 <= nSigns) {
+    if (out.last + 1 < nLines && used + question.lines[out.last + 1].size() + 1 <= most) {
       used += question.lines[++out.last].size() + 1;
       grew = true;
     }

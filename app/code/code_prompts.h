@@ -21,7 +21,7 @@ struct CodeQuestion {
   bool hasSelection() const { return last >= first; }
 };
 
-// The selection with as many lines around it as fit.
+// The selection with as many lines around it as fit, at most some 300.
 struct CodeExcerpt {
   int first = 0, last = -1;  // lines of the file that are shown
   bool isCut = false;        // not all of the file

@@ -269,6 +269,12 @@ TEST(CodePrompts, CutsLongFilesAroundTheSelection) {
   EXPECT_TRUE(prompt.contains("Selected lines 501 to 510"));
 }
 
+TEST(CodePrompts, ShowsSomeHundredLinesAroundASelectionHoweverLongTheContextIs) {
+  const CodeExcerpt cut = excerptOf(questionAbout(QStringList(100'000, QString(39, u'x')), 50'000, 50'009), 100'000'000);
+  EXPECT_EQ(cut.last - cut.first + 1, 10 + 300);
+  EXPECT_EQ(cut.first, 50'000 - 150);
+}
+
 TEST(CodePrompts, FencesCodeThatHasFencesInIt) {
   const auto question = questionAbout({"```", "text", "```"}, 0, -1);
   EXPECT_TRUE(promptOf(question, excerptOf(question, 1000)).contains("````python\n```\ntext\n```\n````\n"));

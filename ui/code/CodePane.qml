@@ -242,9 +242,9 @@ Rectangle {
                 visible: root.code.shownFirst > 0
                 wrapMode: Text.Wrap
                 role: Theme.small
-                text: qsTr("The file is longer than the context: lines %1 to %2 of %3 were shown to the model.")
+                text: qsTr("The file is long: lines %1 to %2 of %3 were shown to the model.")
                     .arg(Figures.count(root.code.shownFirst)).arg(Figures.count(root.code.shownLast)).arg(Figures.count(root.code.lineCount))
-                color: Theme.color.warn
+                color: Theme.color.text3
             }
             CodeComposer {
                 id: composer
