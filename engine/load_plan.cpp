@@ -15,6 +15,7 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
   PlannedLoad planned;
   ASSIGN_OR_RETURN(planned.estimate, ModelEstimate::create(file, backend));
   ModelEstimate& estimate = *planned.estimate;
+  RETURN_IF_ERROR(estimate.add_tower(request.mmproj));
   const ModelSpec& spec = estimate.spec();
   for (const KvLayout& layer : spec.kv_layers) {
     for (const std::int64_t head_dim : {layer.k_head_dim, layer.v_head_dim}) {

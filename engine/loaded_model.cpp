@@ -62,14 +62,6 @@ std::vector<int> stop_ids_of(const Tokenizer* tokenizer, const ChatFormat* chat_
   return ids;
 }
 
-std::uint64_t tower_bytes(const ModelFile& file, const LoadedVision& loaded) {
-  if (loaded.weights) return loaded.weights->n_bytes();
-  std::uint64_t n_bytes = 0;
-  for (const TensorInfo& tensor : file.tensors())
-    if (loaded.vision && is_of_tower(file, tensor)) n_bytes += tensor.n_bytes;
-  return n_bytes;
-}
-
 // Both files as one.
 Result<void> prefault(const LoadedWeights& language, const LoadedWeights* vision, const LoadProgress& progress, std::stop_token stop) {
   if (!vision) return language.prefault(progress, stop);
@@ -121,7 +113,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   if (loaded->adapted_) RETURN_IF_ERROR(loaded->adapted_->check_all_taken());
   loaded->context_ = std::make_unique<ForwardContext>(*loaded->backend_);
   const ModelSpec& spec = loaded->model_->spec();
-  ASSIGN_OR_RETURN(loaded->vision_, load_vision(request.mmproj, *loaded->weights_, spec, *loaded->backend_));
+  ASSIGN_OR_RETURN(loaded->vision_, load_vision(request.mmproj, held, *loaded->weights_, spec, *loaded->backend_));
   if (loaded->vision_.vision) loaded->pictures_ = std::make_unique<Pictures>(*loaded->vision_.vision);
   loaded->state_bytes_per_token_ = state_bytes_per_token;
   ASSIGN_OR_RETURN(loaded->pool_, BlockPool::create(*loaded->backend_, spec.kv_layers, request.kv, plan.context_length,
@@ -157,7 +149,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   info.n_parameters = spec.n_parameters + (info.can_see ? loaded->vision_.vision->n_parameters() : 0);
   info.context_length = plan.context_length;
   info.trained_context_length = spec.context_length;
-  info.weight_bytes = plan.weight_bytes + tower_bytes(held, loaded->vision_);
+  info.weight_bytes = plan.weight_bytes;
   info.state_bytes = plan.state_bytes;
   info.recommended = recommended_sampling(held, loaded->chat_format_);
   info.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "engine/image/vision_weights.h"
+
 namespace pio {
 namespace {
 
@@ -42,19 +44,30 @@ class ModelEstimate::Source final : public WeightSource {
 };
 
 ModelEstimate::ModelEstimate(const ModelFile& file, const Backend& device)
-    : backend_(device), source_(std::make_unique<Source>(file, backend_)) {}
+    : file_(file), backend_(device), source_(std::make_unique<Source>(file, backend_)) {}
 
 ModelEstimate::~ModelEstimate() = default;
 
 Result<std::unique_ptr<ModelEstimate>> ModelEstimate::create(const ModelFile& file, const Backend& device) {
   std::unique_ptr<ModelEstimate> estimate(new ModelEstimate(file, device));
   ASSIGN_OR_RETURN(estimate->model_, create_model(*estimate->source_, estimate->backend_));
-  for (std::size_t i = 0; i < file.tensors().size(); ++i) {
-    if (!estimate->source_->is_used(i)) continue;
-    (file.is_made(i) ? estimate->made_bytes_ : estimate->mapped_bytes_) += file.tensors()[i].n_bytes;
-  }
-  estimate->copied_bytes_ = estimate->backend_.held_bytes();
+  estimate->count_weights();
   return estimate;
+}
+
+void ModelEstimate::count_weights() {
+  mapped_bytes_ = made_bytes_ = 0;
+  for (std::size_t i = 0; i < file_.tensors().size(); ++i) {
+    if (source_->is_used(i)) (file_.is_made(i) ? made_bytes_ : mapped_bytes_) += file_.tensors()[i].n_bytes;
+  }
+  copied_bytes_ = backend_.held_bytes();
+}
+
+Result<void> ModelEstimate::add_tower(const std::string& mmproj) {
+  ASSIGN_OR_RETURN(const LoadedVision tower, load_vision(mmproj, file_, *source_, spec(), backend_));
+  count_weights();  // a folder's own are among them now
+  if (tower.weights) mapped_bytes_ += tower.weights->n_bytes();
+  return {};
 }
 
 ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cached, DType kv) {

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -20,6 +21,9 @@ class ModelEstimate {
   static Result<std::unique_ptr<ModelEstimate>> create(const ModelFile& file, const Backend& device);
   ~ModelEstimate();
 
+  // Adds the tower that loading would bring for this model, of `mmproj` (LoadRequest). Fails as load_vision does.
+  Result<void> add_tower(const std::string& mmproj);
+
   const ModelSpec& spec() const { return model_->spec(); }
   // Bytes of the tensors that the model uses, and of the copies that it makes of some (f32 norms and routers).
   std::uint64_t weight_bytes() const { return mapped_bytes_ + made_bytes_ + copied_bytes_; }
@@ -37,8 +41,10 @@ class ModelEstimate {
 
  private:
   class Source;
+  void count_weights();
   ModelEstimate(const ModelFile& file, const Backend& device);
 
+  const ModelFile& file_;
   CountingBackend backend_;
   std::unique_ptr<Source> source_;
   std::unique_ptr<Model> model_;

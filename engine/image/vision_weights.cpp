@@ -64,8 +64,7 @@ std::vector<fs::path> towers_beside(const fs::path& model) {
 
 }  // namespace
 
-Result<LoadedVision> load_vision(const std::string& mmproj, LoadedWeights& language_weights, const ModelSpec& spec, Backend& backend) {
-  const ModelFile& model = language_weights.file();
+Result<LoadedVision> load_vision(const std::string& mmproj, const ModelFile& model, WeightSource& language, const ModelSpec& spec, Backend& backend) {
   LoadedVision loaded;
   if (spec.n_position_axes != 3) {
     if (mmproj.empty()) return loaded;
@@ -73,7 +72,7 @@ Result<LoadedVision> load_vision(const std::string& mmproj, LoadedWeights& langu
   }
   if (!mmproj.empty()) return open_tower(mmproj, spec, backend);
   if (model.naming() == WeightSource::Naming::hugging_face) {
-    ASSIGN_OR_RETURN(loaded.vision, create_vision(language_weights, backend, spec));
+    ASSIGN_OR_RETURN(loaded.vision, create_vision(language, backend, spec));
     return loaded;
   }
   for (const fs::path& path : towers_beside(model.paths().front())) {

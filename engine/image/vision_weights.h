@@ -18,7 +18,8 @@ struct LoadedVision {
 
 // Of a folder its own tower; of a GGUF file the one in `mmproj`, or, where that is empty, the best of the files beside the model whose names
 // begin with "mmproj" and that fit it: the name most like the model's, of equals the larger file. A model that should see and has no tower
-// is one for text, and a note says so. Fails where `mmproj` is named and does not fit. `language_weights` and `backend` must outlive it.
-Result<LoadedVision> load_vision(const std::string& mmproj, LoadedWeights& language_weights, const ModelSpec& spec, Backend& backend);
+// is one for text, and a note says so. Fails where `mmproj` is named and does not fit. `language` are the weights of `model`; they and
+// `backend` must outlive it.
+Result<LoadedVision> load_vision(const std::string& mmproj, const ModelFile& model, WeightSource& language, const ModelSpec& spec, Backend& backend);
 
 }  // namespace pio

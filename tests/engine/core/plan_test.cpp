@@ -86,6 +86,29 @@ TEST(Plan, IsWhatLoadingDoes) {
   }
 }
 
+TEST(Plan, CountsTheTowerOfAModelThatSees) {
+  const std::filesystem::path folder = test::shared_fixture("qwen3-vl-tiny");
+  if (folder.empty()) GTEST_SKIP() << "no fixture qwen3-vl-tiny: set PIO_SHARED to the folder that has fixtures/";
+  const std::unique_ptr<Engine> engine = create_engine();
+  const auto planned = [&](const std::filesystem::path& path, const std::filesystem::path& mmproj) {
+    LoadRequest request;
+    request.path = path.string();
+    request.mmproj = mmproj.string();
+    request.context_length = 64;
+    const Result<LoadPlan> plan = engine->plan(request);
+    EXPECT_TRUE(plan && engine->load(request, {}, {})) << plan.error().message;
+    EXPECT_TRUE(engine->loaded()->can_see);
+    EXPECT_EQ(plan->weight_bytes, engine->loaded()->weight_bytes);
+    return plan->weight_bytes;
+  };
+  // All numbers of the two files; some small tensors are held a second time, in float32 or joined: a tenth at most.
+  const std::uint64_t whole = std::filesystem::file_size(folder / "model.safetensors");
+  EXPECT_NEAR(static_cast<double>(planned(folder, "")), static_cast<double>(whole), 0.1 * static_cast<double>(whole));
+  const std::uint64_t half = planned(folder / "model-f32.gguf", folder / "mmproj-f16.gguf"), full = planned(folder / "model-f32.gguf", folder / "mmproj-f32.gguf");
+  const std::uint64_t difference = std::filesystem::file_size(folder / "mmproj-f32.gguf") - std::filesystem::file_size(folder / "mmproj-f16.gguf");
+  EXPECT_NEAR(static_cast<double>(full - half), static_cast<double>(difference), 1000);  // of names and padding
+}
+
 TEST(Plan, FindsTheTemporariesThatThePassReallyKeeps) {
   for (const char* name : {"llama-tiny", "qwen3-tiny"}) {
     const LoadRequest request = request_for(name, 600);
