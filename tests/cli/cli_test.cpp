@@ -204,6 +204,30 @@ TEST_F(Pio, MeasuresSpeedAndPerplexity) {
   EXPECT_LT(divergence["same_top"], 1.001);
 }
 
+TEST_F(Pio, LooksAtPicturesAndFilms) {
+  const char* shared = std::getenv("PIO_SHARED");
+  const fs::path model = (shared ? fs::path(shared) : fs::path(PIO_SOURCE) / "../shared") / "fixtures/qwen3-vl-tiny";
+  if (!fs::exists(model)) GTEST_SKIP() << "no fixture qwen3-vl-tiny: set PIO_SHARED to the folder that has fixtures/";
+  const auto image = [&](const std::string& name) { return (model / "images" / name).string(); };
+  const json seen = run_json({"preprocess", model, image("shapes_w500_h300.png"), "--out", path("p.npy")});
+  EXPECT_EQ(seen, json::parse(R"({"grid":[1,18,32],"resized":[288,512]})"));
+  EXPECT_EQ(contents(path("p.npy")).size(), 128 + 576 * 1536 * 4u);
+  const json answer = run_json({"chat", model, "--prompt", "What?", "--image", image("shapes_w500_h300.png"), "--image", image("photo_w80_h80.png"), "--max-tokens", "3"});
+  EXPECT_GT(answer["stats"]["prompt_tokens"], 144 + 64);
+  const json film = run_json({"logits", model, "--ids", "1,653,2", "--frames", image("clip_a_00.png") + "," + image("clip_a_01.png"), "--fps", "2", "--out", path("o.npy")});
+  EXPECT_GT(film["n_tokens"], 10);
+
+  // Standard error is a person's: the words about the template, the tower or the picture, and nothing of the decoders.
+  const Ran broken = run({"chat", model, "--prompt", "What?", "--image", write("x.png", contents(image("photo_w80_h80.png")).substr(0, 5000))});
+  EXPECT_NE(broken.status, 0);
+  EXPECT_NE(broken.err.find("pio: x.png: expected a whole PNG"), std::string::npos) << broken.err;
+  EXPECT_EQ(broken.err.find("libpng"), std::string::npos) << broken.err;
+  fs::copy(model / "model-q8_0.gguf", path("alone.gguf"));
+  const Ran alone = run({"chat", path("alone.gguf"), "--prompt", "Hi", "--max-tokens", "2"});
+  EXPECT_EQ(alone.status, 0);
+  EXPECT_NE(alone.err.find("text only"), std::string::npos) << alone.err;
+}
+
 TEST_F(Pio, SaysInOneLineWhatIsWrong) {
   const std::string model = kModels + "/llama-tiny";
   expect_complaint(run({"inspect", "/nowhere/x.gguf"}));

@@ -49,6 +49,39 @@ FileBytes exif(int orientation) {
   return tiff;
 }
 
+// A film of JPEG frames (Microsoft's AVI RIFF format), 5 a second.
+FileBytes avi(const std::vector<FileBytes>& frames, std::uint32_t width, std::uint32_t height) {
+  const auto numbers = [](std::initializer_list<std::uint32_t> values) {
+    FileBytes out;
+    for (const std::uint32_t value : values)
+      for (int i = 0; i < 4; ++i) out.push_back(static_cast<std::byte>(value >> 8 * i));
+    return out;
+  };
+  const auto joined = [](std::initializer_list<FileBytes> parts) {
+    FileBytes out;
+    for (const FileBytes& part : parts) out.insert(out.end(), part.begin(), part.end());
+    return out;
+  };
+  const auto chunk = [&](std::string_view name, FileBytes data) {
+    const auto n = static_cast<std::uint32_t>(data.size());
+    if (n % 2 != 0) data.push_back(std::byte{0});
+    return joined({text_bytes(name), numbers({n}), data});
+  };
+  const auto list = [&](std::string_view name, std::string_view kind, const FileBytes& data) { return chunk(name, joined({text_bytes(kind), data})); };
+  const auto n = static_cast<std::uint32_t>(frames.size());
+  const FileBytes main_header = chunk("avih", numbers({200000, 0, 0, 0x10, n, 0, 1, 0, width, height, 0, 0, 0, 0}));
+  const FileBytes stream_header = chunk("strh", joined({text_bytes("vidsMJPG"), numbers({0, 0, 0, 1, 5, 0, n, 0, 0xFFFFFFFF, 0, 0, width | height << 16})}));
+  const FileBytes format = chunk("strf", joined({numbers({40, width, height, 1 | 24 << 16}), text_bytes("MJPG"), numbers({width * height * 3, 0, 0, 0, 0})}));
+  FileBytes pictures, index;
+  for (const FileBytes& frame : frames) {
+    const auto at = static_cast<std::uint32_t>(4 + pictures.size());
+    index = joined({index, text_bytes("00dc"), numbers({0x10, at, static_cast<std::uint32_t>(frame.size())})});
+    pictures = joined({pictures, chunk("00dc", frame)});
+  }
+  return list("RIFF", "AVI ", joined({list("LIST", "hdrl", joined({main_header, list("LIST", "strl", joined({stream_header, format}))})),
+                                      list("LIST", "movi", pictures), chunk("idx1", index)}));
+}
+
 class Decode : public testing::Test {
  protected:
   void SetUp() override {
@@ -227,6 +260,31 @@ TEST_F(Decode, NothingIsPrinted) {
   testing::internal::CaptureStderr();
   std::fputs("heard again", stderr);
   EXPECT_EQ(testing::internal::GetCapturedStderr(), "heard again");
+}
+
+TEST_F(Decode, AFilmGivesItsFramesByTheirNumbers) {
+  const auto path = test::shared_fixture("qwen3-vl-tiny");
+  if (path.empty()) GTEST_SKIP() << "no fixture qwen3-vl-tiny: set PIO_SHARED to the folder that has fixtures/";
+  const auto read = [&](const char* name) {
+    const Result<PictureFile> file = open_picture({.path = (path / "images" / name).string(), .bytes = nullptr});
+    return FileBytes(file->bytes.begin(), file->bytes.end());
+  };
+  const FileBytes jpeg = read("jpeg_w400_h300.jpg");
+  const TempFolder folder;
+  const Result<FrameSource> film = open_film(folder.write("film.avi", avi(std::vector<FileBytes>(12, jpeg), 400, 300)).string());
+  ASSERT_TRUE(film) << film.error().message;
+  EXPECT_EQ(film->n_frames, 12);
+  EXPECT_EQ(film->frames_per_second, 5);
+  const Pixels still = decoded(jpeg);
+  for (const std::int64_t index : {0, 3, 11}) {
+    const Result<Pixels> frame = film->frame(index);
+    ASSERT_TRUE(frame) << frame.error().message;
+    ASSERT_EQ(frame->rgb.size(), still.rgb.size());
+    double sum = 0;
+    for (std::size_t i = 0; i < still.rgb.size(); ++i) sum += std::abs(frame->rgb[i] - still.rgb[i]);
+    EXPECT_LT(sum / static_cast<double>(still.rgb.size()), 3);  // another decoder of JPEG, through YUV: levels, not another picture or colour order
+  }
+  EXPECT_FALSE(film->frame(12));
 }
 
 TEST_F(Decode, WhatIsNoFilmIsRefusedInWords) {
