@@ -168,6 +168,8 @@ void drawPictures(Stage& stage, Photographer& p) {
   p.theme(Settings::Light);
   p.size(720, 900);
   p.take("37-image-narrow");
+  p.size(480, 480);
+  p.take("37b-image-least");
   p.size(1280, 800);
   p.chat()->tray()->add({QUrl::fromLocalFile(QStringLiteral("/etc/hostname"))});
   p.take("38-image-refused");

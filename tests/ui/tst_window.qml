@@ -274,6 +274,14 @@ TestCase {
         stage.key(test.window, Qt.Key_Return)
         tryVerify(() => !well.choosing && test.app.chat.tray.count === 1 && test.app.chat.tray.ready)
         tryVerify(() => test.app.image.pixels.width === 21 && test.app.image.pixels.height === 17)
+        test.window.height = 480
+        for (const width of [900, 720, 560, 480]) {
+            test.window.width = width
+            for (const text of ["Send", "Ask about a part", "Larger", "Choose pictures…"]) {
+                const right = () => test.button(text).mapToItem(test.window.contentItem, test.button(text).width, 0).x
+                tryVerify(() => right() <= width, 1000, text + " ends at " + right() + " of " + width)
+            }
+        }
         stage.key(test.window, Qt.Key_1, Qt.ControlModifier)
         tryVerify(() => !test.app.chat.isImage && test.window.chatShown)
         stage.loadModel()

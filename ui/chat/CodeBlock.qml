@@ -94,6 +94,7 @@ BlockItem {
             clip: true
             T.ScrollBar.horizontal: PioScrollBar {
                 parent: frame
+                policy: root.isClosed ? T.ScrollBar.AlwaysOff : T.ScrollBar.AsNeeded
                 anchors { left: parent.left; right: parent.right; bottom: parent.bottom }
             }
 

@@ -170,7 +170,7 @@ Rectangle {
             chat: root.chat
             narrow: root.narrow
             tight: root.tight
-            hasText: root.canSend
+            hasText: root.canSend && !pictures.visible      // what the pictures cost is far more, and known when they are looked at
         }
         PioButton {
             id: button

@@ -131,7 +131,7 @@ Rectangle {
 
             Words {
                 width: parent.width
-                visible: places.visible && root.session.asked > 1
+                visible: places.visible && root.session.asked > 1 && !(root.stacked && root.low)
                 role: Theme.small
                 wrapMode: Text.Wrap
                 text: qsTr("The answer does not say which of the %1 pictures its places are in. They are drawn on the one that is shown.").arg(root.session.asked)
@@ -142,7 +142,7 @@ Rectangle {
 
                 width: parent.width
                 height: implicitHeight
-                most: !root.stacked ? 5 : root.low ? 2 : 3
+                most: !root.stacked ? 5 : root.low ? 1 : 3
                 visible: root.session.places.count > 0 && root.session.placesBelong
                 places: root.session.places
                 usable: root.session.placesBelong
