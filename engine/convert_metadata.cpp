@@ -5,6 +5,7 @@
 #include "engine/chat/chat_template.h"
 #include "engine/convert.h"
 #include "engine/files/mapped_file.h"
+#include "engine/loaded_model.h"
 #include "engine/tokenizer/tokenizer.h"
 #include "models/json_value.h"
 
@@ -14,8 +15,8 @@ namespace {
 namespace fs = std::filesystem;
 using Metadata = std::map<std::string, MetaValue, std::less<>>;
 
-// The largest published tokenizer.json has 33 MB (262,144 entries); its config, with thousands of added tokens, 1 MB.
-constexpr std::size_t kMaxTokenizerBytes = std::size_t{256} << 20, kMaxTokenizerConfigBytes = std::size_t{16} << 20;
+// The largest published ones hold some thousand added tokens in 1 MB.
+constexpr std::size_t kTokenizerConfigBytes = std::size_t{16} << 20;
 
 std::string architecture_in_gguf(const std::string& model_type) {
   if (model_type == "qwen3_moe") return "qwen3moe";
@@ -69,7 +70,7 @@ const std::string* spelling_in(const JsonValue& config, const std::string& key) 
 Result<void> write_tokenizer(const ModelFile& file, const DenseConfig& c, Metadata& out) {
   const fs::path folder = file.paths().front().parent_path();
   const std::string label = "tokenizer.json";
-  ASSIGN_OR_RETURN(const std::string json, read_text_file(folder / label, kMaxTokenizerBytes));
+  ASSIGN_OR_RETURN(const std::string json, read_text_file(folder / label, kTokenizerJsonBytes));
   ASSIGN_OR_RETURN(Metadata tokenizer, gguf_from_tokenizer_json(json, c.hyper.vocab_size, c.mla ? "glm4" : "llama-bpe", label));
   const auto& tokens = std::get<std::vector<std::string>>(tokenizer.at("tokenizer.ggml.tokens"));
   const auto id_of = [&](const std::string& spelling) -> std::optional<std::int64_t> {
@@ -80,7 +81,7 @@ Result<void> write_tokenizer(const ModelFile& file, const DenseConfig& c, Metada
   JsonValue config;
   std::error_code ignored;
   if (fs::exists(folder / "tokenizer_config.json", ignored)) {
-    ASSIGN_OR_RETURN(const std::string text, read_text_file(folder / "tokenizer_config.json", kMaxTokenizerConfigBytes));
+    ASSIGN_OR_RETURN(const std::string text, read_text_file(folder / "tokenizer_config.json", kTokenizerConfigBytes));
     ASSIGN_OR_RETURN(config, JsonValue::parse(text));
   }
   // A spelling in tokenizer_config.json comes before a number in config.json.
