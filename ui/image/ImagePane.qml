@@ -3,7 +3,6 @@
 // The linter of 6.4 does not know these properties of Qt's own objects and of value types.
 // qmllint disable type
 import QtQuick
-import QtQuick.Layouts
 import Pio.App
 import Pio.Ui
 

@@ -45,7 +45,7 @@ ListView {
         hoverEnabled: true
         focusPolicy: Qt.NoFocus
         Accessible.role: Accessible.ListItem
-        Accessible.name: [qsTr("%1: %2", "a place's number, what it is").arg(row.index + 1).arg(row.words), row.written].filter(part => part.length > 0).join(", ")
+        Accessible.name: qsTr("%1: %2", "a place's number, what it is").arg(row.index + 1).arg(row.words) + (row.written.length > 0 ? ", " + row.written : "")
         Accessible.selected: row.current
         onClicked: root.placeChosen(row.index)
         onHoveredChanged: if (hovered) root.placeChosen(row.index)

@@ -20,7 +20,7 @@ Rectangle {
         source: root.source
         asynchronous: true
         autoTransform: true
-        sourceSize: Qt.size(160, 160)
+        sourceSize { width: 160; height: 160 }
         fillMode: Image.PreserveAspectCrop
     }
     Icon {

@@ -21,6 +21,7 @@ T.AbstractButton {
     property bool focused: false
     property bool loading: false            // the current one is being loaded
     readonly property bool hasFile: root.path.length > 0
+    readonly property var said: [root.name, taskText.text, where.text, cost.text]
     signal forgetRequested()
 
     function taskWord(): string {
@@ -37,7 +38,7 @@ T.AbstractButton {
     hoverEnabled: true
     focusPolicy: Qt.NoFocus
     Accessible.role: Accessible.ListItem
-    Accessible.name: [root.name, taskText.text, where.text, cost.text].filter(part => part.length > 0).join(", ")
+    Accessible.name: root.said.filter(part => part.length > 0).join(", ")
     Accessible.selected: root.current
 
     contentItem: RowLayout {
