@@ -13,7 +13,7 @@ namespace pio {
 
 Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes) {
   PlannedLoad planned;
-  ASSIGN_OR_RETURN(planned.estimate, ModelEstimate::create(file, backend));
+  ASSIGN_OR_RETURN(planned.estimate, ModelEstimate::create(file, backend, request.loras));
   ModelEstimate& estimate = *planned.estimate;
   RETURN_IF_ERROR(estimate.add_tower(request.mmproj));
   const ModelSpec& spec = estimate.spec();

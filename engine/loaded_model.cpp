@@ -106,13 +106,9 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   ASSIGN_OR_RETURN(loaded->tokenizer_, tokenizer_of(*file));
   loaded->weights_ = std::make_unique<LoadedWeights>(std::move(file), *loaded->backend_, progress, stop);
   const ModelFile& held = loaded->weights_->file();
-  if (!request.loras.empty()) loaded->adapted_ = std::make_unique<AdaptedWeights>(*loaded->weights_, *loaded->backend_);
-  for (const LoraRequest& lora : request.loras) RETURN_IF_ERROR(loaded->adapted_->add(lora));
-  WeightSource& source = loaded->adapted_ ? static_cast<WeightSource&>(*loaded->adapted_) : *loaded->weights_;
-  ASSIGN_OR_RETURN(loaded->model_, create_model(source, *loaded->backend_));
-  if (loaded->adapted_) RETURN_IF_ERROR(loaded->adapted_->check_all_taken());
+  ASSIGN_OR_RETURN(loaded->adapted_, create_adapted_model(*loaded->weights_, *loaded->backend_, request.loras));
   loaded->context_ = std::make_unique<ForwardContext>(*loaded->backend_);
-  const ModelSpec& spec = loaded->model_->spec();
+  const ModelSpec& spec = loaded->model().spec();
   ASSIGN_OR_RETURN(loaded->vision_, load_vision(request.mmproj, held, *loaded->weights_, spec, *loaded->backend_));
   if (loaded->vision_.vision) loaded->pictures_ = std::make_unique<Pictures>(*loaded->vision_.vision);
   loaded->state_bytes_per_token_ = state_bytes_per_token;

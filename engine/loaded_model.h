@@ -20,7 +20,7 @@ class LoadedModel {
   static Result<std::unique_ptr<LoadedModel>> load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop);
 
   const LoadedInfo& info() const { return info_; }
-  const Model& model() const { return *model_; }
+  const Model& model() const { return *adapted_.model; }
   Backend& backend() { return *backend_; }
   // Temporaries of the passes, kept from one to the next.
   ForwardContext& context() { return *context_; }
@@ -47,8 +47,7 @@ class LoadedModel {
   // In the order of need: each member uses the ones above it.
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<LoadedWeights> weights_;
-  std::unique_ptr<AdaptedWeights> adapted_;  // the same with their adapters; null without any
-  std::unique_ptr<Model> model_;
+  AdaptedModel adapted_;                     // the model, and its adapters beside the weights
   LoadedVision vision_;
   std::unique_ptr<Pictures> pictures_;
   std::unique_ptr<ForwardContext> context_;

@@ -48,9 +48,10 @@ ModelEstimate::ModelEstimate(const ModelFile& file, const Backend& device)
 
 ModelEstimate::~ModelEstimate() = default;
 
-Result<std::unique_ptr<ModelEstimate>> ModelEstimate::create(const ModelFile& file, const Backend& device) {
+Result<std::unique_ptr<ModelEstimate>> ModelEstimate::create(const ModelFile& file, const Backend& device,
+                                                                    std::span<const LoraRequest> loras) {
   std::unique_ptr<ModelEstimate> estimate(new ModelEstimate(file, device));
-  ASSIGN_OR_RETURN(estimate->model_, create_model(*estimate->source_, estimate->backend_));
+  ASSIGN_OR_RETURN(estimate->adapted_, create_adapted_model(*estimate->source_, estimate->backend_, loras));
   estimate->count_weights();
   return estimate;
 }
@@ -72,7 +73,7 @@ Result<void> ModelEstimate::add_tower(const std::string& mmproj) {
 
 ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cached, DType kv) {
   ForwardContext context(backend_);
-  const ModelSpec& spec = model_->spec();
+  const ModelSpec& spec = this->spec();
   const std::int64_t n_blocks = (n_cached + kKvBlockLength - 1) / kKvBlockLength;
 
   std::vector<std::unique_ptr<Buffer>> buffers;
@@ -97,7 +98,7 @@ ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cac
                  .outputs = indices(1),
                  .kv_cells = n_tokens > 1 ? indices(n_cached) : Tensor{DType::i32, {0}, nullptr, 0}};
   backend_.reset_counts();
-  model_->forward(context, step, state);
+  adapted_.model->forward(context, step, state);
   return {.temporary_bytes = context.n_bytes(), .counts = backend_.counts()};
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/files/model_file.h"
+#include "engine/lora/adapted_weights.h"
 #include "kernels/counting_backend.h"
 #include "models/model.h"
 
@@ -17,15 +18,16 @@ namespace pio {
 
 class ModelEstimate {
  public:
-  // Binds every tensor by name, shape and format, as loading does, and fails as that would. `file` and `device` must outlive it.
-  static Result<std::unique_ptr<ModelEstimate>> create(const ModelFile& file, const Backend& device);
+  // Binds every tensor by name, shape and format, as loading does, and fails as that would. The adapters' small files are read for it.
+  // `file` and `device` must outlive it.
+  static Result<std::unique_ptr<ModelEstimate>> create(const ModelFile& file, const Backend& device, std::span<const LoraRequest> loras = {});
   ~ModelEstimate();
 
   // Adds the tower that loading would bring for this model, of `mmproj` (LoadRequest). Fails as load_vision does.
   Result<void> add_tower(const std::string& mmproj);
 
-  const ModelSpec& spec() const { return model_->spec(); }
-  // Bytes of the tensors that the model uses, and of the copies that it makes of some (f32 norms and routers).
+  const ModelSpec& spec() const { return adapted_.model->spec(); }
+  // Bytes of the tensors that the model uses, of the copies that it makes of some (f32 norms and routers), and of adapters.
   std::uint64_t weight_bytes() const { return mapped_bytes_ + made_bytes_ + copied_bytes_; }
   // Of these, the bytes that are read in place from the file: the system may drop them and read them again.
   std::uint64_t mapped_bytes() const { return mapped_bytes_; }
@@ -47,7 +49,7 @@ class ModelEstimate {
   const ModelFile& file_;
   CountingBackend backend_;
   std::unique_ptr<Source> source_;
-  std::unique_ptr<Model> model_;
+  AdaptedModel adapted_;
   std::uint64_t mapped_bytes_ = 0, made_bytes_ = 0, copied_bytes_ = 0;
 };
 

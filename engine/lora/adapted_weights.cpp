@@ -116,6 +116,19 @@ Result<void> AdaptedWeights::check_all_taken() const {
   return {};
 }
 
+Result<AdaptedModel> create_adapted_model(WeightSource& base, Backend& backend, std::span<const LoraRequest> loras) {
+  AdaptedModel adapted;
+  if (loras.empty()) {
+    ASSIGN_OR_RETURN(adapted.model, create_model(base, backend));
+    return adapted;
+  }
+  adapted.adapters = std::make_unique<AdaptedWeights>(base, backend);
+  for (const LoraRequest& lora : loras) RETURN_IF_ERROR(adapted.adapters->add(lora));
+  ASSIGN_OR_RETURN(adapted.model, create_model(*adapted.adapters, backend));
+  RETURN_IF_ERROR(adapted.adapters->check_all_taken());
+  return adapted;
+}
+
 std::uint64_t AdaptedWeights::n_bytes() const {
   std::uint64_t n = 0;
   for (const std::unique_ptr<Buffer>& buffer : buffers_) n += buffer->n_bytes();

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "kernels/backend.h"
+#include "models/model.h"
 #include "models/weight_source.h"
 
 namespace pio {
@@ -49,5 +51,12 @@ class AdaptedWeights final : public WeightSource {
   std::unordered_map<std::string, Held> held_;  // by canonical name
   std::vector<std::unique_ptr<Buffer>> buffers_;
 };
+
+struct AdaptedModel {
+  std::unique_ptr<AdaptedWeights> adapters;  // null without any
+  std::unique_ptr<Model> model;              // refers to them
+};
+// The model of these weights with all adapters beside them. `base` and `backend` must outlive it.
+Result<AdaptedModel> create_adapted_model(WeightSource& base, Backend& backend, std::span<const LoraRequest> loras);
 
 }  // namespace pio
