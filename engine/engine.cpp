@@ -35,19 +35,31 @@ class LocalEngine final : public Engine {
   Result<void> load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) override {
     unload();
     ASSIGN_OR_RETURN(model_, LoadedModel::load(request, progress, stop));
+    request_ = request;
     return {};
   }
 
   Result<void> switch_to(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) override {
-    return load(request, progress, stop);
+    if (!model_) return load(request, progress, stop);
+    {
+      ASSIGN_OR_RETURN(const Planning planning, plan_for(request, stop));
+      RETURN_IF_ERROR(require_fit(*planning.file, planning.planned.plan));
+    }
+    if (stop.stop_requested()) return make_error(ErrorCode::cancelled, request.path + ": loading was stopped");
+    LoadRequest before = request_;
+    before.context_length = model_->info().context_length;  // as it was, whatever is free by then
+    const Result<void> status = load(request, progress, stop);
+    if (status) return {};
+    Error error = status.error();
+    if (const Result<void> back = load(before, progress, {}); !back) error.message += "; and loading the one before again: " + back.error().message;
+    return error;
   }
 
   Result<LoadPlan> plan(const LoadRequest& request) override {
-    ASSIGN_OR_RETURN(const std::unique_ptr<ModelFile> file, open_for_loading(request));
-    ASSIGN_OR_RETURN(const std::unique_ptr<Backend> backend, create_backend_for(request));
-    ASSIGN_OR_RETURN(PlannedLoad planned, plan_load(*file, request, *backend, bytes_given_back()));
+    ASSIGN_OR_RETURN(Planning planning, plan_for(request, {}));
+    const auto& [file, backend, planned] = planning;
     ASSIGN_OR_RETURN(const SpeedProbe probe, speed_probe(*backend, commonest_format(*file), request.activations));
-    predict_speed(planned, *file, request, probe);
+    predict_speed(planning.planned, *file, request, probe);
     return planned.plan;
   }
 
@@ -174,8 +186,21 @@ class LocalEngine final : public Engine {
   }
 
  private:
-  // Memory of its own that the loaded model leaves free when it goes. (Its mapped weights count as free already.)
-  std::uint64_t bytes_given_back() const { return model_ ? model_->info().state_bytes + model_->context().n_bytes() : 0; }
+  // What a plan was made of; each member refers to the ones above it.
+  struct Planning {
+    std::unique_ptr<ModelFile> file;
+    std::unique_ptr<Backend> backend;
+    PlannedLoad planned;
+  };
+  // As if the loaded model had gone already.
+  Result<Planning> plan_for(const LoadRequest& request, std::stop_token stop) {
+    Planning planning;
+    ASSIGN_OR_RETURN(planning.file, open_for_loading(request));
+    ASSIGN_OR_RETURN(planning.backend, create_backend_for(request));
+    if (stop.stop_requested()) return make_error(ErrorCode::cancelled, request.path + ": loading was stopped");
+    ASSIGN_OR_RETURN(planning.planned, plan_load(*planning.file, request, *planning.backend, model_ ? model_->own_bytes() : 0));
+    return planning;
+  }
 
   // Measured once for each device, format and number of threads.
   Result<SpeedProbe> speed_probe(Backend& backend, DType dtype, Activations activations) {
@@ -310,6 +335,7 @@ class LocalEngine final : public Engine {
   }
 
   std::unique_ptr<LoadedModel> model_;
+  LoadRequest request_;  // that it was loaded by
   std::map<std::tuple<std::string, int, DType, Activations>, SpeedProbe> probes_;
   std::list<Kept> sessions_;  // below the model: they give their blocks back to it
 };

@@ -198,7 +198,8 @@ class Engine {
   virtual Result<void> load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) = 0;
   // From the loaded model to another: the new file's header, tensors and plan are looked at first, and where they will not do, or a stop
   // comes, the loaded one stays as it is. Then it goes and the new one comes; when that fails all the same, the old one is loaded again
-  // before the error is returned (what went wrong with the old one, if that fails too, is added to the message).
+  // before the error is returned (what went wrong with the old one, if that fails too, is added to the message); `progress` begins anew for
+  // it, and no stop ends it. Conversations that were cached go with the old one.
   virtual Result<void> switch_to(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) = 0;
   // What `load` would do, without loading.
   virtual Result<LoadPlan> plan(const LoadRequest& request) = 0;

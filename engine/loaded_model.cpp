@@ -102,6 +102,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
     RETURN_IF_ERROR(require_fit(*file, planned.plan));
     plan = planned.plan;
     state_bytes_per_token = planned.state_bytes_per_token;
+    loaded->own_weight_bytes_ = plan.weight_bytes - planned.estimate->mapped_bytes();
   }
   ASSIGN_OR_RETURN(loaded->tokenizer_, tokenizer_of(*file));
   loaded->weights_ = std::make_unique<LoadedWeights>(std::move(file), *loaded->backend_, progress, stop);

@@ -41,6 +41,8 @@ class LoadedModel {
   std::uint64_t weight_bytes_per_token() const { return weight_bytes_per_token_; }
   // Bytes of keys and values of one token.
   std::uint64_t state_bytes_per_token() const { return state_bytes_per_token_; }
+  // Memory that is free again when it goes: all but the weights that are read in place, which count as free already.
+  std::uint64_t own_bytes() const { return own_weight_bytes_ + info_.state_bytes + context_->n_bytes(); }
 
  private:
   LoadedModel() = default;
@@ -59,6 +61,7 @@ class LoadedModel {
   int n_ids_ = 0;
   std::uint64_t weight_bytes_per_token_ = 0;
   std::uint64_t state_bytes_per_token_ = 0;
+  std::uint64_t own_weight_bytes_ = 0;
   LoadedInfo info_;
 };
 
