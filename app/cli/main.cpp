@@ -54,8 +54,7 @@ void add_thinking(CLI::App* command, Options& options) {
   command->add_option("--clear-thinking", options.clear_thinking, "whether the reasoning of earlier turns is left out")->check(CLI::IsMember({"on", "off"}));
 }
 
-// Commands and options of the contract that a later version brings: named, so that asking for one is answered in words.
-const char* const kLaterCommands[] = {"swap"};
+// Options of the contract that a later version brings: named, so that asking for one is answered in words.
 const char* const kLaterOptions[] = {"--vram", "--schema", "--regex", "--grammar"};
 
 int complain(const std::string& words) {
@@ -199,13 +198,10 @@ int main(int argc, char** argv) {
   command->add_option("type", options.type, "Q8_0, Q6_K, Q5_K_M, Q4_K_M, Q4_0, IQ4_XS, Q3_K_M, Q2_K, F16, BF16, F32, …")->required();
   command->add_option("--threads", options.n_threads, "CPU threads (default: all)")->check(CLI::Range(0, 1024));
 
-  for (const char* name : kLaterCommands) {
-    app.add_subcommand(name, "not available in this build")->allow_extras()->callback([&chosen, name] {
-      chosen = [name](const Options&) -> pio::Result<void> {
-        return pio::make_error(pio::ErrorCode::not_available, std::string(name) + ": not available in this build");
-      };
-    });
-  }
+  command = add("swap", "switch between models, timed up to the first token", pio::cli::swap);
+  command->add_option("models", options.models, "two or more, loaded in turn")->required()->expected(2, 1000);
+  add_loading(command, options);
+  command->add_option("-r", options.n_rounds, "times through all of them")->check(CLI::Range(1, 1000));
 
   try {
     app.parse(argc, argv);

@@ -1,4 +1,4 @@
-// devices, inspect, plan, logits, preprocess, perplexity, divergence, bench: what there is, and what it computes.
+// devices, inspect, plan, logits, preprocess, perplexity, divergence, bench, swap: what there is, and what it computes.
 
 #include <algorithm>
 #include <chrono>
@@ -250,6 +250,40 @@ Result<void> bench(const Options& options) {
                 static_cast<long long>(options.n_prompt), median(result.prefill_tokens_per_second), static_cast<long long>(options.n_decode),
                 speed, bandwidth, options.n_repetitions);
   print_text(line);
+  return {};
+}
+
+Result<void> swap(const Options& options) {
+  const std::unique_ptr<Engine> engine = create_engine();
+  Json switches = Json::array();
+  std::string from;
+  for (std::size_t i = 0; i < options.models.size() * static_cast<std::size_t>(options.n_rounds); ++i) {
+    const std::string& to = options.models[i % options.models.size()];
+    ASSIGN_OR_RETURN(LoadRequest request, load_request(options));
+    request.path = to;
+    const auto start = std::chrono::steady_clock::now();
+    const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
+    RETURN_IF_ERROR(engine->switch_to(request, {}, interrupt_token()));
+    const double seconds_to_ready = seconds();
+    GenerateRequest first_token;
+    if (engine->chat_format() && engine->tokenizer()) first_token.messages.push_back({"user", "Hello"});
+    else first_token.ids = {0};
+    first_token.max_tokens = 1;
+    first_token.ignore_eos = true;
+    ASSIGN_OR_RETURN(const GenerateResult result, engine->generate(first_token, {}, interrupt_token()));
+    const double seconds_to_first_token = seconds();
+    if (!from.empty()) {
+      switches.push_back({{"from", from}, {"to", to}, {"seconds_to_ready", seconds_to_ready}, {"seconds_to_first_token", seconds_to_first_token},
+                          {"reused_tokens", result.stats.reused_tokens}});
+      if (!options.json) {
+        char line[64];
+        std::snprintf(line, sizeof line, "ready %.2f s, first token %.2f s   ", seconds_to_ready, seconds_to_first_token);
+        print_text(line + to + "\n");
+      }
+    }
+    from = to;
+  }
+  if (options.json) print_json({{"switches", switches}});
   return {};
 }
 

@@ -14,6 +14,7 @@ namespace pio::cli {
 // What a command was asked for. One struct for all: a command reads the fields that its options fill.
 struct Options {
   std::string model;
+  std::vector<std::string> models;  // swap
   bool json = false;
 
   // loading
@@ -51,7 +52,7 @@ struct Options {
 
   // measuring
   std::int64_t n_prompt = 512, n_decode = 128, n_depth = 0, n_windows = 0;
-  int n_repetitions = 5;
+  int n_repetitions = 5, n_rounds = 1;
 };
 
 Result<LoadRequest> load_request(const Options& options);
@@ -78,6 +79,7 @@ Result<void> perplexity(const Options& options);
 Result<void> divergence(const Options& options);
 Result<void> bench(const Options& options);
 Result<void> quantize(const Options& options);
+Result<void> swap(const Options& options);
 
 // Pulled by Ctrl+C; a second Ctrl+C ends the program.
 std::stop_token interrupt_token();

@@ -245,8 +245,29 @@ TEST_F(Pio, SaysInOneLineWhatIsWrong) {
   expect_complaint(run({}));
 }
 
-TEST_F(Pio, SaysWhichCommandsAndOptionsAreNotBuiltYet) {
-  for (const char* command : {"swap"})
-    EXPECT_EQ(run({command, "x"}).err, std::string("pio: ") + command + ": not available in this build\n");
+TEST_F(Pio, SwapsModelsInTurnAndPlansThem) {
+  const std::string a = kModels + "/llama-tiny", b = kModels + "/qwen3-tiny";
+  const json switches = run_json({"swap", a, b, "-r", "2", "--ctx", "64"})["switches"];
+  ASSERT_EQ(switches.size(), 3u) << "a b a b";
+  EXPECT_EQ(switches[0]["from"], a);
+  EXPECT_EQ(switches[0]["to"], b);
+  EXPECT_EQ(switches[1]["to"], a);
+  EXPECT_GT(switches[2]["seconds_to_ready"], 0.0);
+  EXPECT_GT(switches[2]["seconds_to_first_token"], switches[2]["seconds_to_ready"]);
+  EXPECT_TRUE(switches[2]["reused_tokens"].is_number_integer());
+  expect_complaint(run({"swap", a, "/nowhere.gguf"}));
+  expect_complaint(run({"swap", a}));
+
+  const json plan = run_json({"plan", a, "--ctx", "64"});
+  EXPECT_EQ(plan["fits"], true);
+  EXPECT_EQ(plan["per_device"].size(), 1u);
+  EXPECT_GT(plan["weights_bytes"], 0);
+  EXPECT_GT(plan["predicted"]["decode_tokens_per_second"], 0.0);
+  const json refused = run_json({"plan", a, "--ctx", "64", "--ram", "100K"});
+  EXPECT_EQ(refused["fits"], false);
+  EXPECT_TRUE(refused["why_not"].is_string());
+}
+
+TEST_F(Pio, SaysWhichOptionsAreNotBuiltYet) {
   EXPECT_EQ(run({"chat", "x", "--grammar", "y"}).err, "pio: --grammar: not available in this build\n");
 }
