@@ -377,10 +377,8 @@ Result<InspectResult> inspect(const std::string& path) {
 
 Result<std::unique_ptr<Tokenizer>> open_tokenizer(const std::string& path) {
   std::error_code ignored;
-  if (fs::path(path).extension() == ".json" && !fs::is_directory(path, ignored)) {
-    ASSIGN_OR_RETURN(const std::string json, read_text_file(path, kTokenizerJsonBytes));
-    return load_tokenizer_json(json, path);
-  }
+  const fs::path extension = fs::path(path).extension();
+  if ((extension == ".json" || extension == ".model") && !fs::is_directory(path, ignored)) return tokenizer_in(path);
   ASSIGN_OR_RETURN(const std::unique_ptr<ModelFile> file, open_model_file(path));
   ASSIGN_OR_RETURN(std::unique_ptr<Tokenizer> tokenizer, tokenizer_of(*file));
   if (!tokenizer) return make_error(ErrorCode::unsupported_model, path + ": a tokenizer, found none");

@@ -250,7 +250,7 @@ struct InspectResult {
 };
 Result<InspectResult> inspect(const std::string& path);
 
-// The tokenizer of MODEL: a GGUF (with or without tensors), a folder, or a tokenizer.json.
+// The tokenizer of MODEL: a GGUF (with or without tensors), a folder, a tokenizer.json or a SentencePiece tokenizer.model.
 Result<std::unique_ptr<Tokenizer>> open_tokenizer(const std::string& path);
 
 }  // namespace pio

@@ -39,6 +39,15 @@ bool is_of_tower(const ModelFile& file, const TensorInfo& tensor) {
   return file.naming() == WeightSource::Naming::hugging_face && tensor.name.starts_with("model.visual.");
 }
 
+// What a folder says of its SentencePiece model: whether the begin token comes first.
+bool asks_for_begin_token(const fs::path& config_path) {
+  constexpr std::size_t kConfigBytes = 16 << 20;
+  const Result<std::string> text = read_text_file(config_path, kConfigBytes);
+  const Result<JsonValue> config = text ? JsonValue::parse(*text) : Result<JsonValue>(text.error());
+  const JsonValue* value = config && config->is_object() ? config->find("add_bos_token") : nullptr;
+  return value && value->truthy();
+}
+
 std::vector<int> stop_ids_of(const Tokenizer* tokenizer, const ChatFormat* chat_format, const ModelFile& file, std::int64_t vocab_size) {
   std::vector<int> ids;
   const auto add = [&](std::int64_t id) {
@@ -153,13 +162,20 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   return loaded;
 }
 
+Result<std::unique_ptr<Tokenizer>> tokenizer_in(const fs::path& path) {
+  ASSIGN_OR_RETURN(const std::string bytes, read_text_file(path, kTokenizerFileBytes));
+  if (path.extension() == ".json") return load_tokenizer_json(bytes, path.string());
+  return load_sentencepiece(bytes, asks_for_begin_token(path.parent_path() / "tokenizer_config.json"), path.string());
+}
+
 Result<std::unique_ptr<Tokenizer>> tokenizer_of(const ModelFile& file) {
   if (file.naming() == WeightSource::Naming::hugging_face) {
-    const fs::path path = file.paths().front().parent_path() / "tokenizer.json";
-    std::error_code ignored;
-    if (!fs::exists(path, ignored)) return std::unique_ptr<Tokenizer>();
-    ASSIGN_OR_RETURN(const std::string json, read_text_file(path, kTokenizerJsonBytes));
-    return load_tokenizer_json(json, path.string());
+    const fs::path folder = file.paths().front().parent_path();
+    for (const char* name : {"tokenizer.json", "tokenizer.model"}) {
+      std::error_code ignored;
+      if (fs::exists(folder / name, ignored)) return tokenizer_in(folder / name);
+    }
+    return std::unique_ptr<Tokenizer>();
   }
   if (!file.metadata().contains("tokenizer.ggml.model")) return std::unique_ptr<Tokenizer>();
   const auto lookup = [&](std::string_view key) -> const MetaValue* {

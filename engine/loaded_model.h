@@ -71,9 +71,12 @@ Result<std::unique_ptr<ModelFile>> open_for_loading(const LoadRequest& request);
 Result<std::unique_ptr<Backend>> create_backend_for(const LoadRequest& request);
 
 // The most that a tokenizer.json may hold; the published ones are 11 to 20 MB.
-inline constexpr std::size_t kTokenizerJsonBytes = std::size_t{256} << 20;
+inline constexpr std::size_t kTokenizerFileBytes = std::size_t{256} << 20;
 
-// The tokenizer that belongs to a model file: of a GGUF its metadata, of a folder its tokenizer.json. Null when it has none.
+// The tokenizer in a tokenizer.json or a SentencePiece tokenizer.model, by its name.
+Result<std::unique_ptr<Tokenizer>> tokenizer_in(const std::filesystem::path& path);
+// The tokenizer that belongs to a model file: of a GGUF its metadata, of a folder its tokenizer.json, else its tokenizer.model. Null when
+// it has none.
 Result<std::unique_ptr<Tokenizer>> tokenizer_of(const ModelFile& file);
 
 // The publisher's sampling values: the file's own, else the chat format's, else the defaults of SamplingParams.

@@ -10,7 +10,7 @@ build="build-essential cmake ninja-build ccache pkg-config git ca-certificates
   qml6-module-qtquick-controls qml6-module-qtquick-templates qml6-module-qtquick-layouts qml6-module-qtquick-dialogs
   qml6-module-qtquick-shapes qml6-module-qt-labs-folderlistmodel qml6-module-qt-labs-qmlmodels qml6-module-qt-labs-platform
   libmd4c-dev libdtl-dev nlohmann-json3-dev libcli11-dev libgtest-dev
-  libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libopencv-videoio-dev
+  libsentencepiece-dev libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libopencv-videoio-dev
   fonts-inter fonts-jetbrains-mono fonts-noto-core fonts-dejavu-core
   python3 python3-pip python3-venv unzip"
 test="qml6-module-qttest binutils xvfb xauth"

@@ -7,6 +7,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "engine/tokenizer/added_tokens.h"
 #include "engine/tokenizer/unicode.h"
 #include "engine/tokenizer/utf8_stream.h"
 
@@ -91,62 +92,11 @@ class MergeTable {
   std::vector<Slot> slots_;
 };
 
-// Spellings of added tokens, to find the longest at a place.
-class Trie {
- public:
-  struct Match {
-    int token = -1;
-    std::size_t n_bytes = 0;
-  };
-
-  void put(std::string_view spelling, int token) {
-    std::uint32_t node = 0;
-    for (const char byte : spelling) {
-      std::uint32_t next = child(node, byte);
-      if (next == 0) {
-        next = static_cast<std::uint32_t>(nodes_.size());
-        nodes_.push_back({.byte = byte, .sibling = nodes_[node].child});
-        nodes_[node].child = next;
-      }
-      node = next;
-    }
-    nodes_[node].token = token;
-  }
-
-  // The longest spelling that begins `text`.
-  Match longest(std::string_view text) const {
-    Match match;
-    std::uint32_t node = 0;
-    for (std::size_t i = 0; i < text.size() && (node = child(node, text[i])) != 0; ++i) {
-      if (nodes_[node].token >= 0) match = {nodes_[node].token, i + 1};
-    }
-    return match;
-  }
-
- private:
-  struct Node {
-    char byte = 0;
-    int token = -1;
-    std::uint32_t child = 0, sibling = 0;  // 0: none; the root is nobody's child
-  };
-  std::uint32_t child(std::uint32_t node, char byte) const {
-    std::uint32_t next = nodes_[node].child;
-    while (next != 0 && nodes_[next].byte != byte) next = nodes_[next].sibling;
-    return next;
-  }
-  std::vector<Node> nodes_{1};
-};
-
 // ---- the tokenizer ----------------------------------------------------------------------------------------------------------------------
 
 class BpeTokenizer final : public Tokenizer {
  public:
   static Result<std::unique_ptr<Tokenizer>> build(const BpeParts& parts, std::string_view label);
-
-  // Bytes [first, last) of a text in which added tokens are looked for.
-  struct Interval {
-    std::size_t first, last;
-  };
 
   std::vector<int> encode(std::string_view text, SpecialTokens special) const override {
     const Interval whole{0, text.size()};
@@ -155,16 +105,8 @@ class BpeTokenizer final : public Tokenizer {
   }
 
   std::vector<int> encode_pieces(std::span<const Piece> pieces) const override {
-    std::string text;
-    std::vector<Interval> control;
-    for (const Piece& piece : pieces) {
-      const std::size_t start = text.size();
-      text += piece.text;
-      if (piece.kind != Piece::Kind::control) continue;
-      if (!control.empty() && control.back().last == start) control.back().last = text.size();
-      else control.push_back({start, text.size()});
-    }
-    return encode(text, control, false);
+    const JoinedPieces joined = join(pieces);
+    return encode(joined.text, joined.control, false);
   }
 
   int n_ids() const override { return static_cast<int>(offsets_.size()) - 1; }
@@ -174,9 +116,7 @@ class BpeTokenizer final : public Tokenizer {
   }
   bool is_control(int id) const override { return id >= 0 && id < n_ids() && is_control_[id]; }
   std::optional<int> added_token(std::string_view spelling) const override {
-    const Trie::Match match = added_.longest(spelling);
-    if (match.token < 0 || match.n_bytes != spelling.size()) return std::nullopt;
-    return match.token;
+    return added_.find(spelling);
   }
   int n_added_tokens() const override { return n_added_; }
   const std::vector<int>& stop_ids() const override { return stop_ids_; }
@@ -205,17 +145,12 @@ class BpeTokenizer final : public Tokenizer {
     std::vector<int> ids;
     Scratch scratch;
     std::size_t stretch = 0;
-    for (const Interval& interval : searched) {
-      for (std::size_t pos = interval.first; pos < interval.last;) {
-        const Trie::Match match = added_.longest(text.substr(pos, interval.last - pos));
-        if (match.token >= 0 && !(skip_control && is_control_[match.token])) {
-          encode_stretch(text.substr(stretch, pos - stretch), ids, scratch);
-          ids.push_back(match.token);
-          stretch = pos + match.n_bytes;
-        }
-        pos += std::max<std::size_t>(match.n_bytes, 1);
-      }
-    }
+    added_.for_each(text, searched, [&](std::size_t pos, AddedTokens::Match match) {
+      if (skip_control && is_control_[match.token]) return;
+      encode_stretch(text.substr(stretch, pos - stretch), ids, scratch);
+      ids.push_back(match.token);
+      stretch = pos + match.n_bytes;
+    });
     encode_stretch(text.substr(stretch), ids, scratch);
     return ids;
   }
@@ -282,7 +217,7 @@ class BpeTokenizer final : public Tokenizer {
   std::array<int, 256> letters_{};      // the id of each byte, or -1
   MergeTable merges_{0};
   std::unordered_map<std::string_view, int> whole_;  // with ignore_merges: views into bytes_, which is not touched any more
-  Trie added_;
+  AddedTokens added_;
   int n_added_ = 0;
   SplitRule split_ = SplitRule::gpt2;
   bool normalize_ = false;

@@ -29,7 +29,7 @@ class Tokenizer {
  public:
   virtual ~Tokenizer() = default;
 
-  // No begin or end token is added. Bytes that are not UTF-8 are read as U+FFFD, one for each maximal ill-formed part.
+  // No begin or end token is added. (SentencePiece finds its user-defined pieces whatever `special` says, as its library does.) Bytes that are not UTF-8 are read as U+FFFD, one for each maximal ill-formed part.
   virtual std::vector<int> encode(std::string_view text, SpecialTokens special) const = 0;
 
   // Added tokens are recognised only where pieces of kind control wrote all of their characters; what lies between two recognised ones
@@ -38,7 +38,7 @@ class Tokenizer {
 
   // Ids are 0 … n_ids() - 1; a model may have more rows than that (padding).
   virtual int n_ids() const = 0;
-  // The bytes an id stands for (an added token: its spelling); empty beyond n_ids().
+  // The bytes an id stands for (an added token: its spelling; a control piece of SentencePiece: none); empty beyond n_ids().
   virtual std::string_view bytes(int id) const = 0;
   // Tokens that the tokenizer calls special: never shown to a person.
   virtual bool is_control(int id) const = 0;
@@ -52,6 +52,8 @@ class Tokenizer {
 
 // From the text of a tokenizer.json. `label` names the file in errors.
 Result<std::unique_ptr<Tokenizer>> load_tokenizer_json(std::string_view json, std::string_view label);
+// From the bytes of a SentencePiece tokenizer.model; `begin_first` where the folder's configuration asks for the begin token "<s>".
+Result<std::unique_ptr<Tokenizer>> load_sentencepiece(std::string_view model, bool begin_first, std::string_view label);
 // From the tokenizer.* metadata of a GGUF; `metadata` gives null for a key that is absent.
 using MetadataLookup = std::function<const MetaValue*(std::string_view key)>;
 Result<std::unique_ptr<Tokenizer>> load_gguf_tokenizer(const MetadataLookup& metadata, std::string_view label);

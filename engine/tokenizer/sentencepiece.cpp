@@ -1,0 +1,164 @@
+#include "engine/tokenizer/sentencepiece.h"
+
+#include <sentencepiece_processor.h>
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <string>
+
+#include "engine/tokenizer/added_tokens.h"
+#include "engine/tokenizer/unicode.h"
+#include "engine/tokenizer/utf8_stream.h"
+
+namespace pio {
+namespace {
+
+using Type = SentencePieceModel::Type;
+using Processor = sentencepiece::SentencePieceProcessor;
+
+constexpr std::string_view kSpace = "\u2581";
+
+bool is_one_character(std::string_view text) { return static_cast<std::size_t>(utf8_step(text).n_bytes) == text.size(); }
+
+class SentencePieceTokenizer final : public Tokenizer {
+ public:
+  static Result<std::unique_ptr<Tokenizer>> build(SentencePieceModel model, const std::vector<int>& stop_ids, std::optional<int> begin_id,
+                                                  std::string_view label);
+
+  // The library finds its user-defined pieces in every text and its control pieces in none, whatever is asked.
+  std::vector<int> encode(std::string_view text, SpecialTokens) const override { return run(whole_, valid_utf8(text)); }
+
+  std::vector<int> encode_pieces(std::span<const Piece> pieces) const override {
+    const JoinedPieces joined = join(pieces);
+    const std::string_view text = joined.text;
+    std::vector<int> ids;
+    std::size_t stretch = 0;
+    bool begins = true;  // a text of the library
+    added_.for_each(text, joined.control, [&](std::size_t at, AddedTokens::Match match) {
+      const bool is_within_text = types_[match.token] == Type::user_defined;
+      append_words(text.substr(stretch, at - stretch), begins, is_within_text, ids);
+      ids.push_back(match.token);
+      stretch = at + match.n_bytes;
+      begins = !is_within_text;
+    });
+    append_words(text.substr(stretch), begins, false, ids);
+    return ids;
+  }
+
+  int n_ids() const override { return static_cast<int>(bytes_.size()); }
+  std::string_view bytes(int id) const override { return id >= 0 && id < n_ids() ? std::string_view(bytes_[id]) : std::string_view(); }
+  bool is_control(int id) const override { return id >= 0 && id < n_ids() && types_[id] == Type::control; }
+  std::optional<int> added_token(std::string_view spelling) const override { return added_.find(spelling); }
+  int n_added_tokens() const override { return n_added_; }
+  const std::vector<int>& stop_ids() const override { return stop_ids_; }
+  std::optional<int> begin_id() const override { return begin_id_; }
+
+ private:
+  // A status or an exception of the library would be a text that it cannot read; there is none in UTF-8.
+  static std::vector<int> run(const Processor& processor, const std::string& text) {
+    std::vector<int> ids;
+    try {
+      if (!processor.Encode(text, &ids).ok()) ids.clear();
+    } catch (const std::exception&) {
+      ids.clear();
+    }
+    return ids;
+  }
+
+  // Text between two recognised pieces. `has_more`: its text goes on behind it, so that the prefix stands there even when this is empty.
+  void append_words(std::string_view text, bool begins, bool has_more, std::vector<int>& ids) const {
+    if (text.empty() && !(begins && has_more)) return;
+    std::string words;
+    if (begins && adds_prefix_) {
+      words = kSpace;
+      if (removes_extra_spaces_) text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+    }
+    words += valid_utf8(text);
+    for (const int id : run(words_, words)) {
+      // A character, or for the word algorithm a whole word, that is spelled like a control piece.
+      if (types_[id] == Type::control || (types_[id] == Type::user_defined && !is_one_character(bytes_[id]))) append_unknown(id, ids);
+      else ids.push_back(id);
+    }
+  }
+  void append_unknown(int id, std::vector<int>& ids) const {
+    if (byte_ids_[0] < 0) return ids.push_back(unknown_id_);
+    for (const char byte : spellings_[id]) ids.push_back(byte_ids_[static_cast<unsigned char>(byte)]);
+  }
+
+  Processor whole_;  // the model as it is
+  Processor words_;  // the same without user-defined pieces and without the dummy prefix
+  std::vector<std::string> spellings_, bytes_;
+  std::vector<Type> types_;
+  std::array<int, 256> byte_ids_{};  // -1 without byte fallback
+  AddedTokens added_;
+  int n_added_ = 0, unknown_id_ = 0;
+  bool adds_prefix_ = false, removes_extra_spaces_ = false;
+  std::vector<int> stop_ids_;
+  std::optional<int> begin_id_;
+};
+
+std::string with_spaces(std::string_view text) {
+  std::string bytes;
+  for (std::size_t at = 0; at < text.size();) {
+    const bool is_space = text.substr(at).starts_with(kSpace);
+    bytes += is_space ? ' ' : text[at];
+    at += is_space ? kSpace.size() : 1;
+  }
+  return bytes;
+}
+
+Result<std::unique_ptr<Tokenizer>> SentencePieceTokenizer::build(SentencePieceModel model, const std::vector<int>& stop_ids, std::optional<int> begin_id,
+                                                                 std::string_view label) {
+  auto tokenizer = std::make_unique<SentencePieceTokenizer>();
+  tokenizer->byte_ids_.fill(-1);
+  for (std::size_t id = 0; id < model.pieces.size(); ++id) {
+    const auto& [text, score, type] = model.pieces[id];
+    const int number = static_cast<int>(id);
+    std::string bytes;
+    if (type == Type::byte) bytes = *byte_of_piece(text);
+    else if (type != Type::control) bytes = with_spaces(text);
+    if (type == Type::byte && model.has_byte_fallback) tokenizer->byte_ids_[static_cast<unsigned char>(bytes.front())] = number;
+    if (type == Type::unknown) tokenizer->unknown_id_ = number;
+    if (type == Type::control || type == Type::user_defined) {
+      tokenizer->added_.put(text, number);
+      ++tokenizer->n_added_;
+    }
+    tokenizer->types_.push_back(type);
+    tokenizer->spellings_.push_back(text);
+    tokenizer->bytes_.push_back(std::move(bytes));
+  }
+  tokenizer->adds_prefix_ = model.adds_dummy_prefix && !model.treats_space_as_suffix;
+  tokenizer->removes_extra_spaces_ = model.removes_extra_spaces;
+  tokenizer->stop_ids_ = stop_ids;
+  tokenizer->begin_id_ = begin_id;
+
+  const auto load = [&](Processor& processor) -> Result<void> {
+    std::string problem;
+    try {
+      const sentencepiece::util::Status status = processor.LoadFromSerializedProto(serialize(model));
+      if (status.ok()) return {};
+      problem = status.error_message();
+    } catch (const std::exception& error) {
+      problem = error.what();
+    }
+    return make_error(ErrorCode::bad_file, std::string(label) + ": expected a SentencePiece model, found one that its library refuses (" +
+                                               valid_utf8(problem.substr(0, 100)) + ")");
+  };
+  RETURN_IF_ERROR(load(tokenizer->whole_));
+  for (SentencePieceModel::Piece& piece : model.pieces) {
+    if (piece.type == Type::user_defined) piece.type = Type::control;
+  }
+  model.adds_dummy_prefix = false;
+  RETURN_IF_ERROR(load(tokenizer->words_));
+  return std::unique_ptr<Tokenizer>(std::move(tokenizer));
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Tokenizer>> build_sentencepiece(SentencePieceModel model, const std::vector<int>& stop_ids, std::optional<int> begin_id,
+                                                       std::string_view label) {
+  return SentencePieceTokenizer::build(std::move(model), stop_ids, begin_id, label);
+}
+
+}  // namespace pio
