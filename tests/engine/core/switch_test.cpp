@@ -8,6 +8,7 @@
 #include <string>
 
 #include "engine/engine.h"
+#include "tests/support/temp_folder.h"
 #include "tests/support/tiny_model.h"
 
 namespace pio {
@@ -27,16 +28,13 @@ LoadRequest request_for(const fs::path& path, std::int64_t context_length = 96) 
 class BrokenTokenizer {
  public:
   BrokenTokenizer() {
-    char name[] = "/tmp/pio-switch-XXXXXX";
-    folder_ = mkdtemp(name);
-    fs::copy(test::model_data("qwen2-tiny"), folder_, fs::copy_options::recursive | fs::copy_options::overwrite_existing);
-    std::ofstream(folder_ / "tokenizer.json") << "{\"model\":";
+    fs::copy(test::model_data("qwen2-tiny"), folder_.path(), fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+    folder_.write("tokenizer.json", "{\"model\":");
   }
-  ~BrokenTokenizer() { fs::remove_all(folder_); }
-  const fs::path& folder() const { return folder_; }
+  const fs::path& folder() const { return folder_.path(); }
 
  private:
-  fs::path folder_;
+  TempFolder folder_;
 };
 
 GenerateRequest greedy_request() {
