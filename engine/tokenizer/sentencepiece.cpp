@@ -27,7 +27,14 @@ class SentencePieceTokenizer final : public Tokenizer {
                                                   std::string_view label);
 
   // The library finds its user-defined pieces in every text and its control pieces in none, whatever is asked.
-  std::vector<int> encode(std::string_view text, SpecialTokens) const override { return run(whole_, valid_utf8(text)); }
+  std::vector<int> encode(std::string_view text, SpecialTokens) const override {
+    std::vector<int> ids;
+    for (const int id : run(whole_, valid_utf8(text))) {
+      if (types_[id] == Type::control) append_unknown(spellings_[id], ids);
+      else ids.push_back(id);
+    }
+    return ids;
+  }
 
   std::vector<int> encode_pieces(std::span<const Piece> pieces) const override {
     const JoinedPieces joined = join(pieces);
@@ -55,14 +62,15 @@ class SentencePieceTokenizer final : public Tokenizer {
   std::optional<int> begin_id() const override { return begin_id_; }
 
  private:
-  // A status or an exception of the library would be a text that it cannot read; there is none in UTF-8.
-  static std::vector<int> run(const Processor& processor, const std::string& text) {
+  // What the library cannot read, which no text in UTF-8 is, becomes unknown rather than nothing.
+  std::vector<int> run(const Processor& processor, const std::string& text) const {
     std::vector<int> ids;
     try {
-      if (!processor.Encode(text, &ids).ok()) ids.clear();
+      if (processor.Encode(text, &ids).ok()) return ids;
     } catch (const std::exception&) {
-      ids.clear();
     }
+    ids.clear();
+    append_unknown(text, ids);
     return ids;
   }
 
@@ -76,14 +84,14 @@ class SentencePieceTokenizer final : public Tokenizer {
     }
     words += valid_utf8(text);
     for (const int id : run(words_, words)) {
-      // A character, or for the word algorithm a whole word, that is spelled like a control piece.
-      if (types_[id] == Type::control || (types_[id] == Type::user_defined && !is_one_character(bytes_[id]))) append_unknown(id, ids);
+      // A character, or for the word algorithm a whole word, that is spelled like one of these.
+      if (types_[id] == Type::control || (types_[id] == Type::user_defined && !is_one_character(bytes_[id]))) append_unknown(spellings_[id], ids);
       else ids.push_back(id);
     }
   }
-  void append_unknown(int id, std::vector<int>& ids) const {
+  void append_unknown(std::string_view text, std::vector<int>& ids) const {
     if (byte_ids_[0] < 0) return ids.push_back(unknown_id_);
-    for (const char byte : spellings_[id]) ids.push_back(byte_ids_[static_cast<unsigned char>(byte)]);
+    for (const char byte : text) ids.push_back(byte_ids_[static_cast<unsigned char>(byte)]);
   }
 
   Processor whole_;  // the model as it is
@@ -145,9 +153,18 @@ Result<std::unique_ptr<Tokenizer>> SentencePieceTokenizer::build(SentencePieceMo
     return make_error(ErrorCode::bad_file, std::string(label) + ": expected a SentencePiece model, found one that its library refuses (" +
                                                valid_utf8(problem.substr(0, 100)) + ")");
   };
+  // The library fails over a text in which a control piece comes up as a whole, as a single character can, or a word where words are
+  // pieces. As an unused one it comes through, and is replaced.
+  const auto hide = [&](SentencePieceModel::Piece& piece) {
+    const bool comes_up = is_one_character(piece.text) || model.algorithm == SentencePieceModel::Algorithm::word;
+    piece.type = comes_up ? Type::unused : Type::control;
+  };
+  for (SentencePieceModel::Piece& piece : model.pieces) {
+    if (piece.type == Type::control) hide(piece);
+  }
   RETURN_IF_ERROR(load(tokenizer->whole_));
   for (SentencePieceModel::Piece& piece : model.pieces) {
-    if (piece.type == Type::user_defined) piece.type = Type::control;
+    if (piece.type == Type::user_defined && !is_one_character(piece.text)) hide(piece);
   }
   model.adds_dummy_prefix = false;
   RETURN_IF_ERROR(load(tokenizer->words_));
