@@ -60,7 +60,10 @@ class LocalEngine final : public Engine {
     const auto& [file, backend, planned] = planning;
     ASSIGN_OR_RETURN(const SpeedProbe probe, speed_probe(*backend, commonest_format(*file), request.activations));
     predict_speed(planning.planned, *file, request, probe);
-    return planned.plan;
+    LoadPlan plan = planned.plan;
+    plan.scratch_bytes += program_bytes_;
+    plan.devices.front().scratch_bytes += program_bytes_;
+    return plan;
   }
 
   void unload() override {
@@ -337,6 +340,7 @@ class LocalEngine final : public Engine {
   std::unique_ptr<LoadedModel> model_;
   LoadRequest request_;  // that it was loaded by
   std::map<std::tuple<std::string, int, DType, Activations>, SpeedProbe> probes_;
+  const std::uint64_t program_bytes_ = resident_bytes();  // before anything was loaded
   std::list<Kept> sessions_;  // below the model: they give their blocks back to it
 };
 

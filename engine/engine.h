@@ -159,6 +159,8 @@ struct LoadPlan {
   std::string why_not;                 // in English, when it does not
   std::uint64_t needed_bytes = 0;      // that must be free: all, but for weights that are read in place
   std::int64_t context_length = 0;     // tokens
+  // Together the peak of resident memory: scratch is the passes', the vocabulary's and what this program takes by itself (which is there
+  // already, so it is not among needed_bytes).
   std::uint64_t weight_bytes = 0, state_bytes = 0, scratch_bytes = 0;
   struct Device {
     std::string name;

@@ -32,7 +32,7 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
   // Temporaries may grow with the context, so the longest that is possible is asked about first.
   const auto scratch_bytes = [&](std::int64_t context_length) {
     planned.chunk_length = std::min(kPrefillTokens, context_length);
-    return estimate.scratch_bytes(planned.chunk_length, context_length, request.kv) + host_bytes(file);
+    return estimate.scratch_bytes(planned.chunk_length, context_length, request.kv) + vocabulary_bytes(file);
   };
   const DeviceInfo& device = backend.device();
   const std::int64_t longest = std::clamp<std::int64_t>(request.context_length > 0 ? request.context_length : spec.context_length, 1, 1 << 20);

@@ -53,7 +53,7 @@ class ModelEstimate {
   std::uint64_t mapped_bytes_ = 0, made_bytes_ = 0, copied_bytes_ = 0;
 };
 
-// What the process itself and the vocabulary in `file`, or beside it, take: measured, good to some 10 MB.
-std::uint64_t host_bytes(const ModelFile& file);
+// What the vocabulary in `file`, or beside it, takes: measured, good to some 10 MB.
+std::uint64_t vocabulary_bytes(const ModelFile& file);
 
 }  // namespace pio

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <fstream>
 #include <vector>
 
 namespace pio {
@@ -57,6 +58,13 @@ Result<SpeedProbe> measure_products(Backend& backend, DType dtype) {
       static_cast<double>(kPromptTokens * n_prompt_rows * kWidth) / fastest_seconds([&] { multiply(kPromptTokens, n_prompt_rows); });
   RETURN_IF_ERROR(backend.sync());
   return probe;
+}
+
+std::uint64_t resident_bytes() {
+  std::ifstream in("/proc/self/statm");
+  std::uint64_t n_pages = 0;
+  in >> n_pages >> n_pages;  // the second number
+  return in ? n_pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
 }
 
 double resident_share(const ModelFile& file) {
