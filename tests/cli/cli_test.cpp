@@ -247,7 +247,7 @@ TEST_F(Pio, SaysInOneLineWhatIsWrong) {
 
 TEST_F(Pio, SwapsModelsInTurnAndPlansThem) {
   const std::string a = kModels + "/llama-tiny", b = kModels + "/qwen3-tiny";
-  const json switches = run_json({"swap", a, b, "-r", "2", "--ctx", "64"})["switches"];
+  const json switches = run_json({"swap", a, b, "-r", "2", "--ctx", "128"})["switches"];
   ASSERT_EQ(switches.size(), 3u) << "a b a b";
   EXPECT_EQ(switches[0]["from"], a);
   EXPECT_EQ(switches[0]["to"], b);
