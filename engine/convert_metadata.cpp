@@ -70,7 +70,7 @@ const std::string* spelling_in(const JsonValue& config, const std::string& key) 
 Result<void> write_tokenizer(const ModelFile& file, const DenseConfig& c, Metadata& out) {
   const fs::path folder = file.paths().front().parent_path();
   const std::string label = "tokenizer.json";
-  ASSIGN_OR_RETURN(const std::string json, read_text_file(folder / label, kTokenizerJsonBytes));
+  ASSIGN_OR_RETURN(const std::string json, read_text_file(folder / label, kTokenizerFileBytes));
   ASSIGN_OR_RETURN(Metadata tokenizer, gguf_from_tokenizer_json(json, c.hyper.vocab_size, c.mla ? "glm4" : "llama-bpe", label));
   const auto& tokens = std::get<std::vector<std::string>>(tokenizer.at("tokenizer.ggml.tokens"));
   const auto id_of = [&](const std::string& spelling) -> std::optional<std::int64_t> {
