@@ -370,7 +370,7 @@ void drawCode(Stage& stage, Photographer& p) {
   const auto idle = [code] { return QTest::qWaitFor([code] { return code->state() == CodeController::Idle; }, 10000); };
   const auto propose = [&](const QByteArray& text) {
     stage.engine().set_script(ScriptedEngine::speak(("Refunds are skipped in `totals_by_month`, and `report` sorts by month. I also made the rounding explicit, because "
-                                                     "your bank rounds half to even.\n\n```python\n" + text + "```\n").toStdString(), 0));
+                                                     "your bank rounds half to even.\n\n```python\n" + text + "```\n").toStdString(), 2));
     code->generate(QStringLiteral("Leave refunded entries out of the monthly totals, and show the newest month first."));
     idle();
     QTest::qWaitFor([code] { return code->syntax() != CodeController::NotChecked; }, 2000);
@@ -428,6 +428,15 @@ void drawCode(Stage& stage, Photographer& p) {
   idle();
   p.take("53-code-binary-dark");
   p.theme(Settings::Light);
+  code->dismissNotice();
+  code->open(QUrl::fromLocalFile(stage.writeFile(QStringLiteral("shop.ini"), QStringLiteral("[shop]\nopen = 8\n"))));
+  idle();
+  propose("[shop]\nopen = 9\n");
+  p.take("56-code-no-grammar");
+  p.chat()->unloadModel();
+  p.waitFor(ChatController::NoModel);
+  code->explain();
+  p.take("57-code-no-model");
   code->dismissNotice();
   Q_EMIT app->paneRequested(Application::ChatPane);
 }
