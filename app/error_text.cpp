@@ -163,6 +163,12 @@ UserError noModelNotice() {
   return user;
 }
 
+UserError askAgainNotice() {
+  UserError user = noModelNotice();
+  user.explanation = tr("Choose one, then ask again.");
+  return user;
+}
+
 UserError keptModelNotice(const Error& error, const QString& keptModel) {
   UserError user = userErrorOf(error);
   if (!user.isSet()) return user;

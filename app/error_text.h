@@ -42,7 +42,8 @@ UserError userErrorOf(const Error& error);
 UserError userErrorOf(const HistoryProblem& problem);
 
 // Notices about the program that no Error is behind.
-UserError noModelNotice();
+UserError noModelNotice();   // what was asked waits for one
+UserError askAgainNotice();  // it does not
 // A switch failed with `error`, and `keptModel` is loaded as before.
 UserError keptModelNotice(const Error& error, const QString& keptModel);
 // A file picked for one of the four models is of another architecture.

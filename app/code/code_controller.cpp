@@ -56,7 +56,7 @@ void CodeController::Private::show(const OpenedSource& opened) {
 void CodeController::Private::start(CodeTask task, const QString& words) {
   if (!q->canAsk()) return;
   if (!w.chat->hasModel()) {
-    setNotice(noModelNotice());
+    setNotice(askAgainNotice());
     return;
   }
   setNotice({});
@@ -369,7 +369,8 @@ CodeController::CodeController(std::unique_ptr<Private> p, QObject* parent) : QO
     const ChatController::State chat = d->w.chat->state();
     // A model that goes takes its answer with it.
     if (isOnEngine() && (chat == ChatController::Loading || chat == ChatController::NoModel)) stop();
-    if (d->turn && d->turn->number == 0 && chat == ChatController::NoModel) d->refuse(noModelNotice());
+    if (d->turn && d->turn->number == 0 && chat == ChatController::NoModel) d->refuse(askAgainNotice());
+    if (chat == ChatController::Ready && d->notice == askAgainNotice()) d->setNotice({});
     d->pump();
     Q_EMIT stateChanged();
   });

@@ -246,6 +246,24 @@ class CodeTest : public QObject {
     QCOMPARE(f.code()->hunks()->count(), 0);
   }
 
+  void anEmptyFileIsFilled() {
+    Fixture f;
+    f.write("");
+    f.open();
+    QCOMPARE(f.code()->lineCount(), 0);
+    f.answer("```python\nx = 1\n```");
+    f.code()->generate("One variable");
+    QVERIFY(f.waitUntilIdle());
+    QCOMPARE(f.code()->hunks()->count(), 1);
+    f.code()->acceptAll();
+    f.code()->apply();
+    QVERIFY(f.waitUntilIdle());
+    QCOMPARE(f.read(), "x = 1\n");
+    f.code()->undo();
+    QVERIFY(f.waitUntilIdle());
+    QCOMPARE(f.read(), "");
+  }
+
   void stopEndsTheTurnSoonAndKeepsWhatWasWritten() {
     Fixture f;
     f.setScript(ScriptedEngine::speak("one two three ", 20, 500));
@@ -302,6 +320,8 @@ class CodeTest : public QObject {
     f.program->code()->explain();
     QVERIFY(f.program->code()->notice().actions.contains(UserError::OpenModel));
     QVERIFY(!f.program->code()->busy());
+    QVERIFY(f.loadModel());
+    QTRY_VERIFY(!f.program->code()->notice().isSet());  // there is one now
   }
 
   void anotherModelEndsTheAnswer() {

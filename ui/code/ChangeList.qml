@@ -82,7 +82,7 @@ Rectangle {
                 implicitHeight: Theme.rowBar
                 focusPolicy: Qt.NoFocus
                 hoverEnabled: true
-                text: row.title.length > 0 ? row.title : qsTr("Outside of functions")
+                text: row.title.length > 0 ? row.title : qsTr("Change %1").arg(row.index + 1)
                 Accessible.role: Accessible.ListItem
                 Accessible.name: qsTr("%1, line %2, %3 added, %4 removed, %5").arg(row.text).arg(row.line).arg(row.added).arg(row.removed)
                     .arg(row.hunkState === HunkModel.Accepted ? qsTr("accepted") : row.hunkState === HunkModel.Rejected ? qsTr("rejected") : qsTr("open"))
