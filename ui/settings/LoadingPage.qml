@@ -29,6 +29,7 @@ SettingsPage {
 
     Flow {
         Layout.fillWidth: true
+        Layout.topMargin: Theme.space8
         Layout.bottomMargin: Theme.space12
         spacing: Theme.space8
 
