@@ -196,12 +196,15 @@ class LocalEngine final : public Engine {
     PlannedLoad planned;
   };
   // As if the loaded model had gone already.
+  // What unloading would free: of a cache only as much as was ever written is in memory, and free memory counts the rest already.
+  std::uint64_t bytes_given_back() const { return model_ ? std::min(model_->own_bytes(), anonymous_bytes()) : 0; }
+
   Result<Planning> plan_for(const LoadRequest& request, std::stop_token stop) {
     Planning planning;
     ASSIGN_OR_RETURN(planning.file, open_for_loading(request));
     ASSIGN_OR_RETURN(planning.backend, create_backend_for(request));
     if (stop.stop_requested()) return make_error(ErrorCode::cancelled, request.path + ": loading was stopped");
-    ASSIGN_OR_RETURN(planning.planned, plan_load(*planning.file, request, *planning.backend, model_ ? model_->own_bytes() : 0));
+    ASSIGN_OR_RETURN(planning.planned, plan_load(*planning.file, request, *planning.backend, bytes_given_back()));
     return planning;
   }
 

@@ -60,11 +60,29 @@ Result<SpeedProbe> measure_products(Backend& backend, DType dtype) {
   return probe;
 }
 
-std::uint64_t resident_bytes() {
+namespace {
+
+struct ResidentPages {
+  std::uint64_t all = 0, of_files = 0;
+};
+
+ResidentPages resident_pages() {
   std::ifstream in("/proc/self/statm");
-  std::uint64_t n_pages = 0;
-  in >> n_pages >> n_pages;  // the second number
-  return in ? n_pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)) : 0;
+  std::uint64_t mapped = 0;
+  ResidentPages pages;
+  in >> mapped >> pages.all >> pages.of_files;
+  return in ? pages : ResidentPages{};
+}
+
+std::uint64_t bytes_of_pages(std::uint64_t n_pages) { return n_pages * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE)); }
+
+}  // namespace
+
+std::uint64_t resident_bytes() { return bytes_of_pages(resident_pages().all); }
+
+std::uint64_t anonymous_bytes() {
+  const ResidentPages pages = resident_pages();
+  return bytes_of_pages(pages.all - std::min(pages.all, pages.of_files));
 }
 
 double resident_share(const ModelFile& file) {

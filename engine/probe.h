@@ -17,6 +17,8 @@ Result<SpeedProbe> measure_products(Backend& backend, DType dtype);
 
 // What of this process is in memory now; 0 where the system does not say.
 std::uint64_t resident_bytes();
+// The same without what mirrors files.
+std::uint64_t anonymous_bytes();
 
 // Which share of the file's weights the system holds in memory already, 0 to 1. Reads none of them.
 double resident_share(const ModelFile& file);

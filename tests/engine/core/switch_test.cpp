@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
@@ -93,6 +94,19 @@ TEST_F(Switch, BringsTheNewModelAndNothingOfTheOld) {
   EXPECT_EQ(engine_->loaded()->architecture, "qwen3");
   EXPECT_EQ(engine_->loaded()->context_length, 64);
   EXPECT_EQ(generate().stats.reused_tokens, 0);
+}
+
+TEST_F(Switch, DoesNotCountTheRoomOfAnUnfilledCacheTwice) {
+  const LoadRequest request = request_for(test::model_data("llama-tiny"), 4'000'000);
+  ASSERT_TRUE(engine_->load(request, {}, {}));
+  const std::uint64_t cache_bytes = engine_->loaded()->state_bytes;
+  EXPECT_EQ(cache_bytes, 4'000'000U * 384);
+  const auto free_bytes = [&] { return engine_->devices().devices.front().free_bytes; };
+  const std::uint64_t before = free_bytes();
+  const Result<LoadPlan> plan = engine_->plan(request);
+  ASSERT_TRUE(plan) << plan.error().message;
+  // Nothing was read: the cache takes no memory yet, so what is free is free with it. Other programs take and give back meanwhile.
+  EXPECT_LT(plan->devices.front().free_bytes, std::max(before, free_bytes()) + cache_bytes / 2);
 }
 
 TEST_F(Switch, WithoutALoadedModelIsLoading) {
