@@ -189,10 +189,17 @@ UserError wrongModelNotice(const QString& wanted, const QString& path, const QSt
 UserError planNotice(const LoadPlan& plan) {
   UserError user;
   user.title = tr("This does not fit");
-  std::uint64_t free = 0;
-  for (const LoadPlan::Device& device : plan.devices) free += device.free_bytes;
-  user.explanation = tr("It needs %1; %2 is free or allowed. A shorter context, fewer bits or a smaller model needs less.")
-                         .arg(bytesText(plan.weight_bytes + plan.state_bytes + plan.scratch_bytes), bytesText(free));
+  std::uint64_t free = 0, total = 0;
+  for (const LoadPlan::Device& device : plan.devices) {
+    free += device.free_bytes;
+    total += device.total_bytes;
+  }
+  // Where what is free would do, the computer as a whole does not.
+  user.explanation = plan.needed_bytes > free
+                         ? tr("It needs %1; %2 is free or allowed. A shorter context, fewer bits or a smaller model needs less.")
+                               .arg(bytesText(plan.needed_bytes), bytesText(free))
+                         : tr("It needs %1; this computer has %2. A shorter context, fewer bits or a smaller model needs less.")
+                               .arg(bytesText(plan.needed_bytes), bytesText(total));
   user.details = QString::fromStdString(plan.why_not);
   user.actions = {UserError::Dismiss};
   return user;
