@@ -113,6 +113,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
     state_bytes_per_token = planned.state_bytes_per_token;
     loaded->own_weight_bytes_ = plan.weight_bytes - planned.estimate->mapped_bytes();
   }
+  if (stop.stop_requested()) return make_error(ErrorCode::cancelled, file->label() + ": loading was stopped");
   ASSIGN_OR_RETURN(loaded->tokenizer_, tokenizer_of(*file));
   loaded->weights_ = std::make_unique<LoadedWeights>(std::move(file), *loaded->backend_, progress, stop);
   const ModelFile& held = loaded->weights_->file();
