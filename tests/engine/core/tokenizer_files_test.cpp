@@ -24,7 +24,7 @@ TEST(TokenizerFiles, ASentencePieceModelStandsInForAMissingTokenizerJson) {
   EXPECT_EQ((*alone)->begin_id(), std::nullopt);
 
   const TempFolder folder;
-  fs::copy(test::model_data("llama-tiny"), folder.path(), fs::copy_options::overwrite_existing);
+  fs::copy(test::model_data("llama-tiny"), folder.path(), fs::copy_options::recursive | fs::copy_options::overwrite_existing);
   fs::copy(kSentencePiece, folder.path());
   const auto json_first = open_tokenizer(folder.path().string());
   ASSERT_TRUE(json_first) << json_first.error().message;
