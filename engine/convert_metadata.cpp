@@ -28,7 +28,7 @@ std::string architecture_in_gguf(const std::string& model_type) {
 void write_attention(const DenseConfig& c, const std::string& prefix, Metadata& out) {
   out[prefix + "attention.head_count"] = c.hyper.n_heads;
   out[prefix + "attention.layer_norm_rms_epsilon"] = static_cast<double>(c.hyper.norm_eps);
-  out[prefix + "rope.freq_base"] = c.hyper.rope_theta;
+  out[prefix + "rope.freq_base"] = static_cast<double>(static_cast<float>(c.hyper.rope_theta));  // llama.cpp takes no f64
   out[prefix + "rope.dimension_count"] = c.hyper.rope_dims;
   if (!c.mla) {
     out[prefix + "attention.head_count_kv"] = c.hyper.n_kv_heads;

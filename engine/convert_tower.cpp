@@ -22,6 +22,13 @@ std::string by_block(const std::string& name, const std::vector<std::int64_t>& b
   return std::string(kDeepstack) + std::to_string(blocks[merger]) + std::string(rest, end);
 }
 
+// Rounded to what f32 holds: llama.cpp takes no f64.
+std::vector<double> as_floats(const std::array<double, 3>& values) {
+  std::vector<double> floats;
+  for (const double value : values) floats.push_back(static_cast<double>(static_cast<float>(value)));
+  return floats;
+}
+
 void write_metadata(const ModelFile& file, const VisionConfig& c, std::map<std::string, MetaValue, std::less<>>& out) {
   const std::string prefix = "clip.vision.";
   std::vector<bool> is_deepstack(static_cast<std::size_t>(c.n_blocks));
@@ -41,8 +48,8 @@ void write_metadata(const ModelFile& file, const VisionConfig& c, std::map<std::
   out[prefix + "patch_size"] = c.input.patch_size;
   out[prefix + "spatial_merge_size"] = c.input.merge_size;
   out[prefix + "image_size"] = c.table_side() * c.input.patch_size;
-  out[prefix + "image_mean"] = std::vector<double>(c.input.mean.begin(), c.input.mean.end());
-  out[prefix + "image_std"] = std::vector<double>(c.input.deviation.begin(), c.input.deviation.end());
+  out[prefix + "image_mean"] = as_floats(c.input.mean);
+  out[prefix + "image_std"] = as_floats(c.input.deviation);
   out[prefix + "is_deepstack_layers"] = std::move(is_deepstack);
 }
 

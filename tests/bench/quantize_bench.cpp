@@ -41,7 +41,7 @@ Result<void> make(const char* path) {
       {"qwen3.block_count", kLayers}, {"qwen3.context_length", std::int64_t{4096}}, {"qwen3.embedding_length", kDim},
       {"qwen3.feed_forward_length", kHidden}, {"qwen3.attention.head_count", kHeads}, {"qwen3.attention.head_count_kv", kKvHeads},
       {"qwen3.attention.key_length", kHeadDim}, {"qwen3.attention.value_length", kHeadDim},
-      {"qwen3.attention.layer_norm_rms_epsilon", 1e-6}, {"qwen3.rope.freq_base", 5e6}};
+      {"qwen3.attention.layer_norm_rms_epsilon", static_cast<double>(1e-6f)}, {"qwen3.rope.freq_base", 5e6}};
   ASSIGN_OR_RETURN(GgufFileWriter writer, GgufFileWriter::create(path, metadata, tensors));
   std::mt19937 engine(7);
   std::student_t_distribution<float> heavy_tailed(4);  // trained weights have outliers
