@@ -73,7 +73,9 @@ class Reader final : public nlohmann::json_sax<nlohmann::json> {
     return place(std::move(array));
   }
   bool parse_error(std::size_t at, const std::string&, const nlohmann::detail::exception& found) override {
-    error = "JSON: expected a value, found at byte " + std::to_string(at) + ": " + found.what();
+    std::string_view words = found.what();  // "[json.exception.parse_error.101] parse error at …"
+    words.remove_prefix(std::min(words.size(), words.find(' ') + 1));
+    error = "JSON: expected a value, found at byte " + std::to_string(at) + ": " + std::string(words);
     return false;
   }
 

@@ -35,8 +35,7 @@ GenerateRequest base_request(const Options& options, const Engine& engine) {
 
 Result<JsonValue> read_tools(const Options& options) {
   if (options.tools.empty()) return JsonValue();
-  ASSIGN_OR_RETURN(const std::string text, read_text(options.tools));
-  ASSIGN_OR_RETURN(JsonValue tools, JsonValue::parse(text));
+  ASSIGN_OR_RETURN(JsonValue tools, read_json(options.tools));
   if (!tools.is_array()) return make_error(ErrorCode::bad_argument, options.tools + ": a list of tools, found something else");
   return tools;
 }

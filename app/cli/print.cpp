@@ -47,6 +47,15 @@ Result<std::string> read_text(const std::string& path) {
   return std::string(std::istreambuf_iterator<char>(std::cin), {});
 }
 
+Result<JsonValue> read_json(const std::string& path) {
+  ASSIGN_OR_RETURN(const std::string text, read_text(path));
+  Result<JsonValue> value = JsonValue::parse(text);
+  if (value) return value;
+  Error error = value.error();
+  error.message = path + ": " + error.message;
+  return error;
+}
+
 Result<void> for_each_line(const std::string& path, const std::function<Result<void>(std::string_view)>& line) {
   ASSIGN_OR_RETURN(const std::string text, read_text(path));
   int number = 0;

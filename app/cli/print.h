@@ -24,6 +24,8 @@ Json stats_json(const GenerationStats& stats);
 
 // A file's text, or standard input's for "-" and "".
 Result<std::string> read_text(const std::string& path);
+// The JSON value of such a file; number spellings and the order of keys are kept.
+Result<JsonValue> read_json(const std::string& path);
 // Calls `line` for each line that is not empty; an error ends it and gets the line's number.
 Result<void> for_each_line(const std::string& path, const std::function<Result<void>(std::string_view line)>& line);
 // A JSON object from one line; bad_argument otherwise.

@@ -105,11 +105,9 @@ Result<void> print_rendered(const Renderer& renderer, const RenderRequest& reque
 
 Result<RenderRequest> render_request(const Options& options) {
   RenderRequest request;
-  ASSIGN_OR_RETURN(const std::string messages, read_text(options.messages));
-  ASSIGN_OR_RETURN(request.messages, JsonValue::parse(messages));
+  ASSIGN_OR_RETURN(request.messages, read_json(options.messages));
   if (!options.tools.empty()) {
-    ASSIGN_OR_RETURN(const std::string tools, read_text(options.tools));
-    ASSIGN_OR_RETURN(request.tools, JsonValue::parse(tools));
+    ASSIGN_OR_RETURN(request.tools, read_json(options.tools));
   }
   request.add_generation_prompt = !options.no_generation_prompt;
   if (!options.thinking.empty()) request.variables.set("enable_thinking", JsonValue::boolean(options.thinking == "on"));
