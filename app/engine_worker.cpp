@@ -1,6 +1,7 @@
 #include "app/engine_worker.h"
 
 #include <QFile>
+#include <QJsonDocument>
 #include <chrono>
 #include <new>
 
@@ -37,6 +38,10 @@ class Pace {
   std::chrono::steady_clock::time_point m_due{};
 };
 
+QString indented(const JsonValue& object) {
+  return QString::fromUtf8(QJsonDocument::fromJson(QByteArray::fromStdString(object.dump())).toJson(QJsonDocument::Indented)).trimmed();
+}
+
 }  // namespace
 
 EngineWorker::EngineWorker(std::unique_ptr<Engine> engine) : m_engine(std::move(engine)) {}
@@ -72,6 +77,7 @@ void EngineWorker::unload() {
 
 void EngineWorker::generate(const GenerateJob& job, std::stop_token stop) {
   DeltaBatcher batcher([&](const QString& delta, qint64 nTokens) { Q_EMIT textReady(job.turn, job.messageId, delta, nTokens); });
+  DeltaBatcher thoughts([&](const QString& delta, qint64 nTokens) { Q_EMIT thoughtReady(job.turn, job.messageId, delta, nTokens); });
   Pace pace;
   GenerateSink sink;
   sink.dropped = [&](std::int64_t n) { Q_EMIT dropped(job.turn, n); };
@@ -79,8 +85,18 @@ void EngineWorker::generate(const GenerateJob& job, std::stop_token stop) {
   sink.prefill = [&](std::int64_t done, std::int64_t total) {
     if (pace.isDue(done == total)) Q_EMIT prefill(job.turn, done, total);
   };
-  sink.text = [&](std::string_view text, std::int64_t nTokens) { batcher.add(text, nTokens); };
+  sink.reasoning = [&](std::string_view text, std::int64_t nTokens) { thoughts.add(text, nTokens); };
+  sink.text = [&](std::string_view text, std::int64_t nTokens) {
+    thoughts.flush();  // what was thought before a word comes before it
+    batcher.add(text, nTokens);
+  };
+  sink.tool_call = [&](const ToolCall& call) {
+    thoughts.flush();
+    batcher.flush();
+    Q_EMIT toolCalled(job.turn, QString::fromStdString(call.name), indented(call.arguments));
+  };
   const Result<GenerateResult> result = guarded([&] { return m_engine->generate(job.request, sink, stop); });
+  thoughts.flush();
   batcher.flush();
   if (result) Q_EMIT finished(job.turn, result->finish_reason, result->stats);
   else Q_EMIT failed(job.turn, result.error());

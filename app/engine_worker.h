@@ -51,6 +51,9 @@ class EngineWorker : public QObject {
   void looking(quint64 turn, qint64 donePictures, qint64 totalPictures);
   void prefill(quint64 turn, qint64 doneTokens, qint64 totalTokens);
   void textReady(quint64 turn, const QString& messageId, const QString& delta, qint64 nTokens);
+  // The same of what the model thinks before it answers.
+  void thoughtReady(quint64 turn, const QString& messageId, const QString& delta, qint64 nTokens);
+  void toolCalled(quint64 turn, const QString& name, const QString& arguments);  // a JSON object, indented
   void finished(quint64 turn, pio::FinishReason reason, const pio::GenerationStats& stats);
   void failed(quint64 turn, const pio::Error& error);
   void tokensCounted(quint64 serial, qint64 nTokens);

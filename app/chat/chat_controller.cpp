@@ -24,6 +24,17 @@ QString titleFrom(const QString& text) {
   return title.size() < text.simplified().size() ? title + QStringLiteral("…") : title;
 }
 
+std::vector<ToolCall> toolCallsOf(const Message& message) {
+  std::vector<ToolCall> calls;
+  for (const ToolUse& use : message.toolCalls) {
+    // What is no object (an edited import) asks for nothing.
+    auto arguments = JsonValue::parse(use.arguments.toStdString());
+    if (!arguments || !arguments->is_object()) arguments = JsonValue::object({});
+    calls.push_back({"call_" + std::to_string(calls.size()), use.name.toStdString(), std::move(*arguments)});
+  }
+  return calls;
+}
+
 qint64 now() { return QDateTime::currentMSecsSinceEpoch(); }
 
 }  // namespace
@@ -55,13 +66,15 @@ void ChatController::Private::begin(Turn turn) {
   turn.number = ++turnNumber;
   stop = std::stop_source();
   isStopping = false;
-  hasText = isLooking = false;
+  hasWords = isThinking = isLooking = false;
   progressDone = progressTotal = promptTokens = 0;
   if (turn.continues) {
     MessageRecord* record = chat.find(turn.answerId);
     record->message.state = Message::State::Streaming;
     record->message.error = {};
     turn.earlierTokens = record->message.generatedTokens;
+    turn.earlierThinking = record->message.thinkingSeconds;
+    turn.earlierThoughts = record->message.thinkingTokens;
     tellWriter([record = *record](HistoryWriter& writer) { writer.putMessage(record); });
   } else {
     MessageRecord record;
@@ -93,9 +106,12 @@ std::vector<ChatMessage> ChatController::Private::promptOf(const Conversation& c
   const QStringList ids = chat.pathTo(lastId);
   for (const QString& id : ids) {
     const Message& message = chat.find(id)->message;
-    // An answer that was stopped before its first word is nothing that was said.
-    if (message.role == Message::Role::Assistant && message.text.isEmpty()) continue;
+    const bool isCarriedOn = id == lastId && !message.reasoning.isEmpty();
+    // An answer that was stopped before its first word is nothing that was said, unless it is carried on.
+    if (message.role == Message::Role::Assistant && message.text.isEmpty() && message.toolCalls.isEmpty() && !isCarriedOn) continue;
     prompt.push_back({nameOf(message.role).toStdString(), message.text.toStdString()});
+    prompt.back().reasoning = message.reasoning.toStdString();
+    prompt.back().tool_calls = toolCallsOf(message);
     for (const QString& picture : message.pictures) prompt.back().images.push_back({picture.toStdString(), nullptr});
   }
   return prompt;
@@ -113,10 +129,11 @@ void ChatController::Private::launch() {
   job.request.sampling = w.settings->samplingParams();
   job.request.sampling.seed = w.settings->seed() >= 0 ? static_cast<std::uint64_t>(w.settings->seed()) : QRandomGenerator::global()->generate64();
   job.request.max_tokens = w.settings->maxTokens();
+  if (modelThinks) job.request.thinking = w.settings->thinking();
   if (record == nullptr) {
     stop.request_stop();  // removed in the meantime: the engine ends the turn at once
   } else {
-    job.request.continue_last = active->continues && !record->message.text.isEmpty();
+    job.request.continue_last = active->continues && !(record->message.text.isEmpty() && record->message.reasoning.isEmpty());
     job.request.messages = promptOf(chat, job.request.continue_last ? active->answerId : record->message.parent);
   }
   QMetaObject::invokeMethod(w.worker, [worker = w.worker, job, token = stop.get_token()] { worker->generate(job, token); });
@@ -128,27 +145,40 @@ MessageRecord* ChatController::Private::activeRecord() {
   return chat == chats.end() ? nullptr : chat->second.find(active->answerId);
 }
 
-void ChatController::Private::onText(quint64 turn, const QString& delta, qint64 nTokens) {
+void ChatController::Private::onWords(quint64 turn, Words kind, const QString& delta, qint64 nTokens) {
   if (!active || active->number != turn) return;
   MessageRecord* record = activeRecord();
   if (record == nullptr) return;
-  record->message.text += delta;
-  record->message.generatedTokens = active->earlierTokens + nTokens;
-  if (path.contains(active->answerId)) messages->appendText(active->answerId, delta);
-  progressDone = record->message.generatedTokens;
-  if (!hasText) {
-    hasText = true;
+  Message& message = record->message;
+  const State before = q->state();
+  if (!hasWords) {
+    hasWords = true;
     progressTotal = 0;
-    firstTextTokens = nTokens;
+    firstWordTokens = nTokens;
     tokensPerSecond = 0;
-    sinceFirstText.start();
+    sinceFirstWord.start();
     sinceStats.start();
-    Q_EMIT q->stateChanged();
   }
+  message.generatedTokens = active->earlierTokens + nTokens;
+  const bool isThought = kind == Words::thought;
+  const bool endsThought = isThinking && !isThought;
+  if (message.text.isEmpty() && (isThinking || isThought)) {
+    message.thinkingSeconds = active->earlierThinking + static_cast<double>(sinceFirstWord.elapsed()) / 1000;
+    if (isThought) message.thinkingTokens = active->earlierThoughts + nTokens;
+    isThinking = isThought;
+  }
+  (isThought ? message.reasoning : message.text) += delta;
+  if (path.contains(active->answerId)) {
+    if (isThought || endsThought)
+      messages->appendThought(active->answerId, isThought ? delta : QString(), message.thinkingSeconds, message.thinkingTokens);
+    if (!isThought) messages->appendText(active->answerId, delta);
+  }
+  progressDone = isThinking ? static_cast<qint64>(message.thinkingSeconds) : message.generatedTokens;
+  if (q->state() != before) Q_EMIT q->stateChanged();
   Q_EMIT q->progressChanged();
   if (sinceStats.elapsed() >= kStatsMs) {
     sinceStats.restart();
-    tokensPerSecond = static_cast<double>(nTokens - firstTextTokens) * 1000 / static_cast<double>(std::max<qint64>(1, sinceFirstText.elapsed()));
+    tokensPerSecond = static_cast<double>(nTokens - firstWordTokens) * 1000 / static_cast<double>(std::max<qint64>(1, sinceFirstWord.elapsed()));
     if (active->chatId == chatId) contextUsed = promptTokens + nTokens;
     Q_EMIT q->statsChanged();
   }
@@ -336,7 +366,7 @@ void ChatController::Private::forgetModel() {
   modelName.clear();
   modelDetail.clear();
   modelNotes.clear();
-  modelSees = false;
+  modelSees = modelThinks = false;
   modelContext = 0;
   loadedWith.reset();
   w.models->setCurrent({});
@@ -350,6 +380,7 @@ void ChatController::Private::takeModel(const LoadedInfo& info) {
   modelDetail = QString::fromStdString(info.quantization);
   modelContext = info.context_length;
   modelSees = info.can_see;
+  modelThinks = info.can_think;
   modelNotes.clear();
   for (const std::string& note : info.notes) modelNotes.append(QString::fromStdString(note));
   w.settings->setRecommended(info.recommended);
@@ -371,6 +402,8 @@ ChatController::ChatController(std::unique_ptr<Private> p, QObject* parent) : QO
   });
   connect(&d->countTimer, &QTimer::timeout, this, [this] { d->countDraft(); });
   connect(d->messages, &ConversationModel::sentenceWritten, this, &ChatController::announcement);
+
+  connect(d->w.settings, &Settings::changed, this, &ChatController::thinkingChanged);
 
   const EngineWorker* worker = d->w.worker;
   connect(worker, &EngineWorker::loadProgress, this, [this](quint64 number, qint64 done, qint64 total) {
@@ -423,7 +456,7 @@ ChatController::ChatController(std::unique_ptr<Private> p, QObject* parent) : QO
     }
   });
   connect(worker, &EngineWorker::looking, this, [this](quint64 turn, qint64 done, qint64 total) {
-    if (!d->active || d->active->number != turn || d->hasText) return;
+    if (!d->active || d->active->number != turn || d->hasWords) return;
     d->isLooking = done < total;
     d->progressDone = d->isLooking ? done : 0;  // what is read is another figure, not known yet
     d->progressTotal = d->isLooking ? total : 0;
@@ -431,7 +464,7 @@ ChatController::ChatController(std::unique_ptr<Private> p, QObject* parent) : QO
     Q_EMIT progressChanged();
   });
   connect(worker, &EngineWorker::prefill, this, [this](quint64 turn, qint64 done, qint64 total) {
-    if (!d->active || d->active->number != turn || d->hasText) return;
+    if (!d->active || d->active->number != turn || d->hasWords) return;
     if (std::exchange(d->isLooking, false)) Q_EMIT stateChanged();
     d->progressDone = done;
     d->progressTotal = total;
@@ -439,7 +472,19 @@ ChatController::ChatController(std::unique_ptr<Private> p, QObject* parent) : QO
     Q_EMIT progressChanged();
   });
   connect(worker, &EngineWorker::textReady, this,
-          [this](quint64 turn, const QString&, const QString& delta, qint64 nTokens) { d->onText(turn, delta, nTokens); });
+          [this](quint64 turn, const QString&, const QString& delta, qint64 nTokens) { d->onWords(turn, Private::Words::answer, delta, nTokens); });
+  connect(worker, &EngineWorker::thoughtReady, this,
+          [this](quint64 turn, const QString&, const QString& delta, qint64 nTokens) { d->onWords(turn, Private::Words::thought, delta, nTokens); });
+  connect(worker, &EngineWorker::toolCalled, this, [this](quint64 turn, const QString& name, const QString& arguments) {
+    if (!d->active || d->active->number != turn) return;
+    if (MessageRecord* record = d->activeRecord()) {
+      record->message.toolCalls.append({name, arguments});
+      d->hasWords = true;
+      d->isThinking = false;
+      d->showMessage(d->active->answerId);
+      Q_EMIT stateChanged();
+    }
+  });
   connect(worker, &EngineWorker::finished, this,
           [this](quint64 turn, FinishReason reason, const GenerationStats& stats) { d->onFinished(turn, reason, stats); });
   connect(worker, &EngineWorker::failed, this, [this](quint64 turn, const Error& error) { d->onFailed(turn, error); });
@@ -452,6 +497,7 @@ ChatController::ChatController(std::unique_ptr<Private> p, QObject* parent) : QO
   const HistoryWriter* writer = d->w.writer;
   // The engine's words go to the history by the shortest way.
   connect(worker, &EngineWorker::textReady, writer, &HistoryWriter::appendText);
+  connect(worker, &EngineWorker::thoughtReady, writer, &HistoryWriter::appendThought);
   connect(writer, &HistoryWriter::stored, this, [this](const QString& messageId) {
     if (d->active && d->waitsForStorage == messageId) d->launch();
   });
@@ -508,7 +554,7 @@ ChatController::~ChatController() = default;
 
 ChatController::State ChatController::state() const {
   if (d->isStopping) return Stopping;
-  if (d->active) return d->hasText ? Writing : d->isLooking ? Looking : Reading;
+  if (d->active) return d->isThinking ? Thinking : d->hasWords ? Writing : d->isLooking ? Looking : Reading;
   if (d->isLoading) return Loading;
   return d->isReady ? Ready : NoModel;
 }
@@ -575,6 +621,11 @@ QString ChatController::modelDetail() const { return d->modelDetail; }
 QString ChatController::modelPath() const { return d->modelPath; }
 QStringList ChatController::modelNotes() const { return d->modelNotes; }
 bool ChatController::modelSees() const { return d->modelSees; }
+bool ChatController::modelThinks() const { return d->modelThinks; }
+bool ChatController::thinking() const { return d->w.settings->thinking(); }
+
+void ChatController::setThinking(bool value) { d->w.settings->setThinking(value); }
+
 std::optional<LoadChoice> ChatController::loadedWith() const { return d->loadedWith; }
 qint64 ChatController::progressDone() const { return d->progressDone; }
 qint64 ChatController::progressTotal() const { return d->progressTotal; }
@@ -816,6 +867,12 @@ void ChatController::copyLastAnswer() {
   }
 }
 
+void ChatController::copyWithThought(const QString& messageId) {
+  const Conversation* chat = d->shown();
+  const MessageRecord* record = chat == nullptr ? nullptr : chat->find(messageId);
+  if (record != nullptr) copyText(record->message.reasoning.trimmed() + QStringLiteral("\n\n") + record->message.text);
+}
+
 void ChatController::loadModel(const QString& path) {
   if (path.isEmpty()) return;
   d->stopTurn();
@@ -828,7 +885,7 @@ void ChatController::loadModel(const QString& path) {
   d->modelName = modelNameOf(path);
   d->modelDetail.clear();
   d->modelNotes.clear();
-  d->modelSees = false;
+  d->modelSees = d->modelThinks = false;
   d->modelContext = 0;
   d->progressDone = d->progressTotal = 0;
   d->w.models->setCurrent(path);

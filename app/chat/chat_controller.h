@@ -36,7 +36,9 @@ class ChatController : public QObject {
   Q_PROPERTY(QString modelPath READ modelPath NOTIFY modelChanged)
   Q_PROPERTY(QStringList modelNotes READ modelNotes NOTIFY modelChanged) // what a person should know of it: "no vision tower beside it: text only"
   Q_PROPERTY(bool modelSees READ modelSees NOTIFY modelChanged)          // the loaded one takes pictures
-  Q_PROPERTY(qint64 progressDone READ progressDone NOTIFY progressChanged)   // Loading: bytes; Looking: pictures; Reading: prompt tokens; Writing: tokens
+  Q_PROPERTY(bool modelThinks READ modelThinks NOTIFY modelChanged)      // the loaded one can reason before it answers
+  Q_PROPERTY(bool thinking READ thinking WRITE setThinking NOTIFY thinkingChanged)  // whether such a model does
+  Q_PROPERTY(qint64 progressDone READ progressDone NOTIFY progressChanged)   // Loading: bytes; Looking: pictures; Reading: prompt tokens; Thinking: seconds; Writing: tokens
   Q_PROPERTY(qint64 progressTotal READ progressTotal NOTIFY progressChanged) // 0 unknown
   Q_PROPERTY(double tokensPerSecond READ tokensPerSecond NOTIFY statsChanged)
   Q_PROPERTY(qint64 contextUsed READ contextUsed NOTIFY statsChanged)
@@ -44,7 +46,7 @@ class ChatController : public QObject {
   Q_PROPERTY(pio::UserError notice READ notice NOTIFY noticeChanged)     // about the program, shown above the composer: disk full, model not loaded
 
  public:
-  enum State { NoModel, Loading, Ready, Reading, Writing, Stopping, Looking };  // Looking: at the pictures of a question
+  enum State { NoModel, Loading, Ready, Reading, Writing, Stopping, Looking, Thinking };  // Looking: at the pictures of a question
   Q_ENUM(State)
 
   struct Private;
@@ -71,6 +73,9 @@ class ChatController : public QObject {
   QString modelPath() const;
   QStringList modelNotes() const;
   bool modelSees() const;
+  bool modelThinks() const;
+  bool thinking() const;
+  void setThinking(bool value);
   qint64 progressDone() const;
   qint64 progressTotal() const;
   double tokensPerSecond() const;
@@ -113,6 +118,7 @@ class ChatController : public QObject {
   QString textOf(const QString& messageId) const;
   void copyText(const QString& text);
   void copyLastAnswer();
+  void copyWithThought(const QString& messageId);  // what was thought, then the answer
   void loadModel(const QString& path);
   void unloadModel();
   void runAction(int userErrorAction);
@@ -124,6 +130,7 @@ class ChatController : public QObject {
   void draftChanged();
   void draftTokensChanged();
   void modelChanged();
+  void thinkingChanged();
   void progressChanged();
   void statsChanged();
   void noticeChanged();

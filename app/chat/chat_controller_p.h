@@ -39,6 +39,8 @@ struct ChatController::Private {
     QString answerId;       // "" until it begins, unless it continues one
     bool continues = false;
     qint64 earlierTokens = 0;  // of the answer that is continued
+    double earlierThinking = 0;  // seconds
+    qint64 earlierThoughts = 0;  // tokens
   };
   enum class NoticeKind { none, model, history, other };
 
@@ -49,7 +51,8 @@ struct ChatController::Private {
   void pump();
   void begin(Turn turn);
   void launch();
-  void onText(quint64 turn, const QString& delta, qint64 nTokens);
+  enum class Words { answer, thought };
+  void onWords(quint64 turn, Words kind, const QString& delta, qint64 nTokens);
   void onFinished(quint64 turn, FinishReason reason, const GenerationStats& stats);
   void onFailed(quint64 turn, const Error& error);
   void endTurn(MessageRecord* record);
@@ -98,13 +101,14 @@ struct ChatController::Private {
   std::optional<Turn> active;
   QString waitsForStorage;                // id of the answer that the history has not confirmed
   bool isStopping = false;
-  bool hasText = false;                   // of the active turn
+  bool hasWords = false;                  // of the active turn
+  bool isThinking = false;                // they are thoughts so far
   bool isLooking = false;                 // at its pictures
   std::stop_source stop;
   QList<Turn> queue;
   qint64 promptTokens = 0;
-  QElapsedTimer sinceFirstText, sinceStats;
-  qint64 firstTextTokens = 0;
+  QElapsedTimer sinceFirstWord, sinceStats;
+  qint64 firstWordTokens = 0;
 
   quint64 loadNumber = 0;
   bool isLoading = false;
@@ -113,7 +117,7 @@ struct ChatController::Private {
   std::stop_source loadStop;
   QString modelPath, modelName, modelDetail;
   QStringList modelNotes;
-  bool modelSees = false;
+  bool modelSees = false, modelThinks = false;
   LoadChoice loadingWith;                 // of the load under way
   std::optional<LoadChoice> loadedWith;   // of the loaded model
   QString lastPath;                       // what Retry loads

@@ -18,6 +18,7 @@ using Kind = ConversationModel::Kind;
 struct Part {
   Kind kind;
   int block = -1;
+  int call = -1;  // which tool call
   bool operator==(const Part&) const = default;
 };
 
@@ -76,13 +77,18 @@ std::vector<Part> partsOf(const Entry& entry) {
   if (message.role == Message::Role::User) return {{Kind::UserMessage}};
   std::vector<Part> parts = {{Kind::AnswerHeader}};
   if (message.droppedMessages > 0) parts.push_back({Kind::DroppedNote});
+  if (!message.reasoning.isEmpty()) parts.push_back({Kind::Thinking});
   const auto& blocks = entry.text.blocks();
   for (size_t i = 0; i < blocks.size(); ++i) parts.push_back({kindOf(blocks[i]), int(i)});
+  for (int i = 0; i < message.toolCalls.size(); ++i) parts.push_back({Kind::ToolCall, -1, i});
   if (message.state == Message::State::Failed && message.error.isSet()) parts.push_back({Kind::ErrorNote});
   if (message.state == Message::State::Stopped || message.state == Message::State::Unfinished) parts.push_back({Kind::StoppedNote});
   parts.push_back({Kind::Footer});
   return parts;
 }
+
+// It thinks until the first sign of its answer.
+bool isThinking(const Message& message) { return isStreaming(message) && message.text.isEmpty() && message.toolCalls.isEmpty(); }
 
 bool isBox(Kind kind) { return kind == Kind::Code || kind == Kind::Table; }
 
@@ -105,14 +111,15 @@ int gapBetween(Kind above, Kind below, int levelAbove) {
     case Kind::DroppedNote:
       return 8;
     case Kind::Thinking:
-      return 2;
+    case Kind::ToolCall:
+      return above == Kind::Thinking || above == Kind::ToolCall || above == Kind::AnswerHeader ? 2 : 8;
     case Kind::ErrorNote:
     case Kind::StoppedNote:
       return 12;
     default:
       break;
   }
-  if (above == Kind::AnswerHeader || above == Kind::DroppedNote) return 8;
+  if (above == Kind::AnswerHeader || above == Kind::DroppedNote || above == Kind::Thinking) return 8;
   if (above == Kind::Rule || below == Kind::Rule) return 20;
   if (below == Kind::Heading) return 20;
   if (above == Kind::Heading) return isBox(below) ? 10 : levelAbove <= 2 ? 6 : 4;
@@ -267,7 +274,8 @@ struct ConversationModel::Private {
     }
   }
 
-  static int blockOffset(const Entry& entry) { return entry.message.droppedMessages > 0 ? 2 : 1; }
+  static int blockOffset(const Entry& entry) { return 1 + (entry.message.droppedMessages > 0 ? 1 : 0) + (entry.message.reasoning.isEmpty() ? 0 : 1); }
+  static int thoughtRow(const Entry& entry) { return entry.firstRow + blockOffset(entry) - 1; }
 
   // ---- what a row says ----------------------------------------------------------------------------------------------------------
 
@@ -318,6 +326,10 @@ struct ConversationModel::Private {
       case Kind::UserMessage:
       case Kind::Footer:
         return entry.message.text;
+      case Kind::Thinking:
+        return entry.message.reasoning.trimmed();
+      case Kind::ToolCall:
+        return entry.message.toolCalls.value(part.call).arguments;
       case Kind::AnswerHeader:
         return entry.message.modelName;
       case Kind::ErrorNote: {
@@ -397,7 +409,7 @@ QVariant ConversationModel::data(const QModelIndex& index, int role) const {
     case AlignmentsRole:
       return alignmentsOf(block);
     case StreamingRole:
-      return isStreaming(message);
+      return part.kind == Thinking ? isThinking(message) : isStreaming(message);
     case LastRole:
       return e + 1 == int(d->entries.size());
     case ModelNameRole:
@@ -427,6 +439,14 @@ QVariant ConversationModel::data(const QModelIndex& index, int role) const {
       for (const QString& path : message.pictures) urls.append(QUrl::fromLocalFile(path));
       return urls;
     }
+    case ThinkingSecondsRole:
+      return message.thinkingSeconds;
+    case ThinkingTokensRole:
+      return message.thinkingTokens;
+    case HasThoughtRole:
+      return !message.reasoning.isEmpty();
+    case ToolNameRole:
+      return message.toolCalls.value(part.call).name;
     default:
       return {};
   }
@@ -458,7 +478,11 @@ QHash<int, QByteArray> ConversationModel::roleNames() const {
           {ContextUsedRole, "contextUsed"},
           {ContextLengthRole, "contextLength"},
           {DroppedRole, "dropped"},
-          {ErrorRole, "error"}};
+          {ErrorRole, "error"},
+          {ThinkingSecondsRole, "thinkingSeconds"},
+          {ThinkingTokensRole, "thinkingTokens"},
+          {HasThoughtRole, "hasThought"},
+          {ToolNameRole, "toolName"}};
 }
 
 QVariantMap ConversationModel::style() const { return d->styleMap; }
@@ -507,6 +531,7 @@ void ConversationModel::appendText(const QString& messageId, const QString& delt
   if (it == d->byId.constEnd() || delta.isEmpty()) return;
   const size_t e = size_t(it.value());
   Entry& entry = d->entries[e];
+  const bool endsThought = isThinking(entry.message) && !entry.message.reasoning.isEmpty();
   entry.message.text += delta;
   if (!isAnswer(entry.message) || !isStreaming(entry.message)) {
     // No answer being written: a text that grows all the same (an import) is read anew.
@@ -517,7 +542,25 @@ void ConversationModel::appendText(const QString& messageId, const QString& delt
   }
   const qsizetype first = entry.text.append(delta);
   d->syncBlocks(e, first);
+  if (endsThought) d->changed(d->thoughtRow(entry), d->thoughtRow(entry), {StreamingRole});
   d->announce(entry, false);
+}
+
+void ConversationModel::appendThought(const QString& messageId, const QString& delta, double seconds, qint64 nTokens) {
+  const auto it = d->byId.constFind(messageId);
+  if (it == d->byId.constEnd()) return;
+  Entry& entry = d->entries[size_t(it.value())];
+  const bool isFirst = entry.message.reasoning.isEmpty();
+  if (isFirst && delta.isEmpty()) return;
+  entry.message.reasoning += delta;
+  entry.message.thinkingSeconds = seconds;
+  entry.message.thinkingTokens = nTokens;
+  if (isFirst) {
+    d->syncRows(size_t(it.value()));
+    d->changedAll(size_t(it.value()), {HasThoughtRole});
+  } else {
+    d->changed(d->thoughtRow(entry), d->thoughtRow(entry), {TextRole, ThinkingSecondsRole, ThinkingTokensRole});
+  }
 }
 
 void ConversationModel::update(const Message& message) {

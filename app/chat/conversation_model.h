@@ -12,6 +12,13 @@
 
 namespace pio {
 
+// A function that a model asked for; the window runs none.
+struct ToolUse {
+  QString name;
+  QString arguments;  // a JSON object
+  bool operator==(const ToolUse&) const = default;
+};
+
 // One message of the path shown, as the history keeps it.
 struct Message {
   enum class Role { System, User, Assistant };
@@ -32,6 +39,10 @@ struct Message {
   qint64 droppedMessages = 0; // left out of the prompt to fit the context
   UserError error;            // of state Failed
   QStringList pictures = {};  // files that go with a question, before its words
+  QString reasoning = {};     // what the model thought before it answered
+  double thinkingSeconds = 0; // how long
+  qint64 thinkingTokens = 0;
+  QList<ToolUse> toolCalls = {};
 };
 
 class ConversationModel : public QAbstractListModel {
@@ -44,7 +55,7 @@ class ConversationModel : public QAbstractListModel {
   Q_PROPERTY(int count READ count NOTIFY countChanged)
 
  public:
-  enum Kind { UserMessage, AnswerHeader, Paragraph, Heading, ListItem, Rule, Code, Table, Thinking, DroppedNote, ErrorNote, StoppedNote, Footer };
+  enum Kind { UserMessage, AnswerHeader, Paragraph, Heading, ListItem, Rule, Code, Table, Thinking, ToolCall, DroppedNote, ErrorNote, StoppedNote, Footer };
   Q_ENUM(Kind)
   enum Roles {
     KindRole = Qt::UserRole + 1,  // kind
@@ -59,7 +70,7 @@ class ConversationModel : public QAbstractListModel {
     LanguageRole,      // language: of code, "" unknown
     CellsRole,         // cells: of a table, list of rows (the first the header) of HTML strings
     AlignmentsRole,    // alignments: of a table, list of Qt.AlignLeft / AlignHCenter / AlignRight
-    StreamingRole,     // streaming: the answer it belongs to is being written
+    StreamingRole,     // streaming: the answer it belongs to is being written; of Thinking: it still thinks
     LastRole,          // isLast: it belongs to the last message
     ModelNameRole,     // modelName
     VersionRole,       // version
@@ -73,6 +84,10 @@ class ConversationModel : public QAbstractListModel {
     DroppedRole,       // dropped: messages left out
     ErrorRole,         // error: UserError
     PicturesRole,      // pictures: URLs of the files that go with a question
+    ThinkingSecondsRole, // thinkingSeconds: how long it thought
+    ThinkingTokensRole,  // thinkingTokens
+    HasThoughtRole,    // hasThought: the answer has a Thinking row
+    ToolNameRole,      // toolName: the function that a ToolCall asks for; its text are the arguments
   };
   Q_ENUM(Roles)
 
@@ -91,6 +106,8 @@ class ConversationModel : public QAbstractListModel {
   void append(const Message& message);
   // More of the answer being written; only rows of its open block change.
   void appendText(const QString& messageId, const QString& delta);
+  // The same of what it thinks, for `seconds` by now; its row stands above the answer. No more words: the time alone.
+  void appendThought(const QString& messageId, const QString& delta, double seconds, qint64 nTokens);
   // New state, figures, versions or error of a message whose text is what was appended.
   void update(const Message& message);
   // Takes this message and all after it off the screen.

@@ -26,7 +26,7 @@ constexpr QChar kMatchBegin(0x0002), kMatchEnd(0x0003);  // snippet marks that n
 const QString kChatColumns = QStringLiteral("id, title, created, updated, pinned, system_prompt, draft, active_root, is_image");
 const QString kMessageColumns = QStringLiteral(
     "id, chat_id, parent, role, text, state, created, model, tokens, tokens_per_second, first_token_seconds, context_used, context_length, "
-    "dropped, error, active_child, pictures");
+    "dropped, error, active_child, pictures, reasoning, thinking_seconds, thinking_tokens, tool_calls");
 
 Error sqlError(ErrorCode code, const QString& message, const QString& path) {
   Error error = make_error(code, message.toStdString());
@@ -68,6 +68,22 @@ QString picturesText(const QStringList& pictures) {
                             : QString::fromUtf8(QJsonDocument(QJsonArray::fromStringList(pictures)).toJson(QJsonDocument::Compact));
 }
 
+QJsonArray jsonOf(const QList<ToolUse>& calls) {
+  QJsonArray json;
+  for (const ToolUse& call : calls) json.append(QJsonObject{{"name", call.name}, {"arguments", call.arguments}});
+  return json;
+}
+
+QList<ToolUse> toolCallsFrom(const QJsonArray& json) {
+  QList<ToolUse> calls;
+  for (const QJsonValue& call : json) calls.append({call["name"].toString(), call["arguments"].toString()});
+  return calls;
+}
+
+QString toolCallsText(const QList<ToolUse>& calls) {
+  return calls.isEmpty() ? QString() : QString::fromUtf8(QJsonDocument(jsonOf(calls)).toJson(QJsonDocument::Compact));
+}
+
 MessageRecord recordFrom(const QSqlQuery& row) {
   MessageRecord record;
   Message& message = record.message;
@@ -89,6 +105,10 @@ MessageRecord recordFrom(const QSqlQuery& row) {
   if (!error.isEmpty()) message.error = userErrorFrom(QJsonDocument::fromJson(error).object());
   record.activeChild = row.value(15).toString();
   message.pictures = picturesFrom(QJsonDocument::fromJson(row.value(16).toByteArray()).array());
+  message.reasoning = row.value(17).toString();
+  message.thinkingSeconds = row.value(18).toDouble();
+  message.thinkingTokens = row.value(19).toLongLong();
+  message.toolCalls = toolCallsFrom(QJsonDocument::fromJson(row.value(20).toByteArray()).array());
   return record;
 }
 
@@ -338,11 +358,12 @@ Result<void> HistoryDb::setChat(const QString& chatId, ChatField field, const QV
 Result<void> HistoryDb::addMessage(const MessageRecord& record, const QString& writer) {
   const Message& message = record.message;
   return inTransaction([&]() -> Result<void> {
-    RETURN_IF_ERROR(run(QStringLiteral("INSERT INTO messages (%1, writer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)").arg(kMessageColumns),
+    RETURN_IF_ERROR(run(QStringLiteral("INSERT INTO messages (%1, writer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)").arg(kMessageColumns),
                         {message.id, record.chatId, message.parent, nameOf(message.role), message.text, nameOf(message.state), record.created,
                          message.modelName, message.generatedTokens, finite(message.tokensPerSecond), finite(message.firstTokenSeconds),
                          message.contextUsed, message.contextLength, message.droppedMessages, errorText(message.error), record.activeChild,
-                         picturesText(message.pictures), writer}));
+                         picturesText(message.pictures), message.reasoning, finite(message.thinkingSeconds), message.thinkingTokens,
+                         toolCallsText(message.toolCalls), writer}));
     if (message.parent.isEmpty()) {
       RETURN_IF_ERROR(run(QStringLiteral("UPDATE chats SET active_root = ? WHERE id = ?"), {message.id, record.chatId}));
     } else {
@@ -353,18 +374,20 @@ Result<void> HistoryDb::addMessage(const MessageRecord& record, const QString& w
   });
 }
 
-Result<void> HistoryDb::appendText(const QString& messageId, const QString& delta) {
-  return run(QStringLiteral("UPDATE messages SET text = text || ? WHERE id = ?"), {delta, messageId});
+Result<void> HistoryDb::appendText(const QString& messageId, const QString& delta, const QString& thought) {
+  return run(QStringLiteral("UPDATE messages SET text = text || ?, reasoning = reasoning || ? WHERE id = ?"), {delta, thought, messageId});
 }
 
 Result<void> HistoryDb::putMessage(const MessageRecord& record, const QString& writer) {
   const Message& message = record.message;
   return inTransaction([&]() -> Result<void> {
     RETURN_IF_ERROR(run(QStringLiteral("UPDATE messages SET text = ?, state = ?, model = ?, tokens = ?, tokens_per_second = ?, first_token_seconds = ?, "
-                                       "context_used = ?, context_length = ?, dropped = ?, error = ?, writer = ? WHERE id = ?"),
+                                       "context_used = ?, context_length = ?, dropped = ?, error = ?, reasoning = ?, thinking_seconds = ?, thinking_tokens = ?, "
+                                       "tool_calls = ?, writer = ? WHERE id = ?"),
                         {message.text, nameOf(message.state), message.modelName, message.generatedTokens, finite(message.tokensPerSecond),
                          finite(message.firstTokenSeconds), message.contextUsed, message.contextLength, message.droppedMessages,
-                         errorText(message.error), writer, message.id}));
+                         errorText(message.error), message.reasoning, finite(message.thinkingSeconds), message.thinkingTokens,
+                         toolCallsText(message.toolCalls), writer, message.id}));
     return indexMessage(message.id);
   });
 }
@@ -534,6 +557,12 @@ Result<QByteArray> HistoryDb::exportJson() {
           object.insert("dropped_messages", m.droppedMessages);
         }
         if (m.error.isSet()) object.insert("error", jsonOf(m.error));
+        if (!m.reasoning.isEmpty()) {
+          object.insert("reasoning", m.reasoning);
+          object.insert("thinking_seconds", m.thinkingSeconds);
+          object.insert("thinking_tokens", m.thinkingTokens);
+        }
+        if (!m.toolCalls.isEmpty()) object.insert("tool_calls", jsonOf(m.toolCalls));
         if (!m.pictures.isEmpty()) object.insert("pictures", QJsonArray::fromStringList(m.pictures));
         messageArray.append(object);
       }
@@ -627,6 +656,10 @@ Result<HistoryDb::Imported> HistoryDb::importJson(const QByteArray& json, const 
         message.contextLength = m.value("context_length").toInteger();
         message.droppedMessages = m.value("dropped_messages").toInteger();
         message.error = userErrorFrom(m.value("error").toObject());
+        message.reasoning = m.value("reasoning").toString();
+        message.thinkingSeconds = m.value("thinking_seconds").toDouble();
+        message.thinkingTokens = m.value("thinking_tokens").toInteger();
+        message.toolCalls = toolCallsFrom(m.value("tool_calls").toArray());
         message.pictures = picturesFrom(m.value("pictures").toArray());
         // A pipe or a device would be opened to be shown, and waited for.
         message.pictures.removeIf([](const QString& path) { return QFileInfo::exists(path) && !QFileInfo(path).isFile(); });
@@ -650,10 +683,11 @@ Result<HistoryDb::Imported> HistoryDb::importJson(const QByteArray& json, const 
       RETURN_IF_ERROR(indexChat(chat.id));
       for (const MessageRecord& record : std::as_const(records)) {
         const Message& m = record.message;
-        if (auto added = run(QStringLiteral("INSERT INTO messages (%1) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)").arg(kMessageColumns),
+        if (auto added = run(QStringLiteral("INSERT INTO messages (%1) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)").arg(kMessageColumns),
                              {m.id, record.chatId, m.parent, nameOf(m.role), m.text, nameOf(m.state), record.created, m.modelName, m.generatedTokens,
                               m.tokensPerSecond, m.firstTokenSeconds, m.contextUsed, m.contextLength, m.droppedMessages, errorText(m.error),
-                              record.activeChild, picturesText(m.pictures)});
+                              record.activeChild, picturesText(m.pictures), m.reasoning, m.thinkingSeconds, m.thinkingTokens,
+                              toolCallsText(m.toolCalls)});
             !added) {
           if (isHopeless()) return bad(where + QStringLiteral(": messages of this chat alone, one of another chat: ") + m.id);
           return added.error();

@@ -17,7 +17,7 @@ namespace pio {
 
 class HistoryDb {
  public:
-  static constexpr int kVersion = 3;  // of the schema: PRAGMA user_version
+  static constexpr int kVersion = 4;  // of the schema: PRAGMA user_version
 
   HistoryDb();
   ~HistoryDb();
@@ -44,7 +44,7 @@ class HistoryDb {
   Result<void> setChat(const QString& chatId, ChatField field, const QVariant& value);
   // Inserts and makes it the active child of its parent. `writer`: the session that streams it.
   Result<void> addMessage(const MessageRecord& record, const QString& writer);
-  Result<void> appendText(const QString& messageId, const QString& delta);
+  Result<void> appendText(const QString& messageId, const QString& delta, const QString& thought = {});
   Result<void> putMessage(const MessageRecord& record, const QString& writer);  // everything but parent, role, created
   Result<void> setActiveChild(const QString& chatId, const QString& parentId, const QString& childId);
   // Removed things are hidden until they are purged; `when` (ms since 1970) names the removal.

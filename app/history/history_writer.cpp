@@ -104,13 +104,21 @@ void HistoryWriter::addMessage(const MessageRecord& record) {
 }
 
 void HistoryWriter::appendText(quint64, const QString& messageId, const QString& delta, qint64 nTokens) {
+  append(messageId, &HistoryWriter::m_streamText, delta, nTokens);
+}
+
+void HistoryWriter::appendThought(quint64, const QString& messageId, const QString& delta, qint64 nTokens) {
+  append(messageId, &HistoryWriter::m_streamThought, delta, nTokens);
+}
+
+void HistoryWriter::append(const QString& messageId, QString HistoryWriter::*words, const QString& delta, qint64 nTokens) {
   if (messageId.isEmpty()) return;  // the code pane's answers are not kept
   if (messageId != m_streamId) {
     commitStream();
     m_streamId = messageId;
     m_committedTokens = 0;
   }
-  m_streamText += delta;
+  this->*words += delta;
   m_streamTokens = nTokens;
   if (m_streamTokens - m_committedTokens >= kGroupTokens) commitStream();
   else if (!m_commit->isActive()) m_commit->start();
@@ -119,16 +127,18 @@ void HistoryWriter::appendText(quint64, const QString& messageId, const QString&
 void HistoryWriter::commitStream() {
   m_commit->stop();
   m_committedTokens = m_streamTokens;
-  if (m_streamText.isEmpty()) return;
+  if (m_streamText.isEmpty() && m_streamThought.isEmpty()) return;
   // While the disk refuses, pieces would pile up: the whole text comes with putMessage.
-  if (!m_inTrouble) write([id = m_streamId, text = m_streamText](HistoryDb& db) { return db.appendText(id, text); });
+  if (!m_inTrouble) write([id = m_streamId, text = m_streamText, thought = m_streamThought](HistoryDb& db) { return db.appendText(id, text, thought); });
   m_streamText.clear();
+  m_streamThought.clear();
 }
 
 void HistoryWriter::putMessage(const MessageRecord& record) {
   if (record.message.id == m_streamId) {  // its text is whole in the record
     m_commit->stop();
     m_streamText.clear();
+    m_streamThought.clear();
     m_streamId.clear();
   }
   write([record, session = m_session](HistoryDb& db) {

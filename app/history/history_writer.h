@@ -39,6 +39,7 @@ class HistoryWriter : public QObject {
   void addMessage(const pio::MessageRecord& record);
   // More of a message that is being streamed; connected to the engine's thread directly, so that a busy window does not delay it.
   void appendText(quint64 turn, const QString& messageId, const QString& delta, qint64 nTokens);
+  void appendThought(quint64 turn, const QString& messageId, const QString& delta, qint64 nTokens);
   void putMessage(const pio::MessageRecord& record);
   void setActiveChild(const QString& chatId, const QString& parentId, const QString& childId);
   void removeChat(const QString& chatId, qint64 when);
@@ -72,6 +73,7 @@ class HistoryWriter : public QObject {
   using Operation = std::function<Result<void>(HistoryDb&)>;
   void write(Operation operation);
   bool writeBacklog();
+  void append(const QString& messageId, QString HistoryWriter::*words, const QString& delta, qint64 nTokens);
   void commitStream();
   void lookForOthers();
 
@@ -84,7 +86,7 @@ class HistoryWriter : public QObject {
   QTimer* m_commit = nullptr;
   QTimer* m_others = nullptr;
   QString m_streamId;              // the message whose text waits
-  QString m_streamText;
+  QString m_streamText, m_streamThought;
   qint64 m_streamTokens = 0;       // generated, at its last piece
   qint64 m_committedTokens = 0;    // of them, written
   qint64 m_dataVersion = 0;

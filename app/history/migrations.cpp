@@ -42,6 +42,15 @@ QStringList migrationFrom(int version) {
           // Paths as a JSON array.
           QStringLiteral("ALTER TABLE messages ADD COLUMN pictures TEXT NOT NULL DEFAULT ''"),
       };
+    case 3:
+      return {
+          // Not searched: a hit in a closed fold would show nothing.
+          QStringLiteral("ALTER TABLE messages ADD COLUMN reasoning TEXT NOT NULL DEFAULT ''"),
+          QStringLiteral("ALTER TABLE messages ADD COLUMN thinking_seconds REAL NOT NULL DEFAULT 0"),
+          QStringLiteral("ALTER TABLE messages ADD COLUMN thinking_tokens INTEGER NOT NULL DEFAULT 0"),
+          // A JSON array of {"name", "arguments"}.
+          QStringLiteral("ALTER TABLE messages ADD COLUMN tool_calls TEXT NOT NULL DEFAULT ''"),
+      };
     default: return {};
   }
 }

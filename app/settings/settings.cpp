@@ -36,6 +36,7 @@ void Settings::Private::read() {
   values.reducedMotion = take("reduced_motion").toBool(defaults.reducedMotion);
   values.zoom = bounded(take("zoom").toDouble(defaults.zoom), kMinZoom, kMaxZoom);
   values.enterSends = take("enter_sends").toBool(defaults.enterSends);
+  values.thinking = take("thinking").toBool(defaults.thinking);
   values.sidebarVisible = take("sidebar_visible").toBool(defaults.sidebarVisible);
   values.sidebarWidth = std::clamp(take("sidebar_width").toInt(defaults.sidebarWidth), kMinSidebar, kMaxSidebar);
   values.systemPrompt = take("system_prompt").toString();
@@ -65,6 +66,7 @@ QJsonObject Settings::Private::json() const {
   object.insert("reduced_motion", values.reducedMotion);
   object.insert("zoom", values.zoom);
   object.insert("enter_sends", values.enterSends);
+  object.insert("thinking", values.thinking);
   object.insert("sidebar_visible", values.sidebarVisible);
   object.insert("sidebar_width", values.sidebarWidth);
   object.insert("system_prompt", values.systemPrompt);
@@ -115,6 +117,7 @@ Settings::Appearance Settings::appearance() const { return d->values.appearance;
 bool Settings::reducedMotion() const { return d->values.reducedMotion; }
 double Settings::zoom() const { return d->values.zoom; }
 bool Settings::enterSends() const { return d->values.enterSends; }
+bool Settings::thinking() const { return d->values.thinking; }
 bool Settings::sidebarVisible() const { return d->values.sidebarVisible; }
 int Settings::sidebarWidth() const { return d->values.sidebarWidth; }
 QString Settings::systemPrompt() const { return d->values.systemPrompt; }
@@ -146,6 +149,7 @@ void Settings::setAppearance(Appearance value) { put(d->values.appearance, value
 void Settings::setReducedMotion(bool value) { put(d->values.reducedMotion, value); }
 void Settings::setZoom(double value) { put(d->values.zoom, bounded(value, kMinZoom, kMaxZoom)); }
 void Settings::setEnterSends(bool value) { put(d->values.enterSends, value); }
+void Settings::setThinking(bool value) { put(d->values.thinking, value); }
 void Settings::setSidebarVisible(bool value) { put(d->values.sidebarVisible, value); }
 void Settings::setSidebarWidth(int value) { put(d->values.sidebarWidth, std::clamp(value, kMinSidebar, kMaxSidebar)); }
 void Settings::setSystemPrompt(const QString& value) { put(d->values.systemPrompt, value); }

@@ -18,6 +18,7 @@ class Settings : public QObject {
   Q_PROPERTY(bool reducedMotion READ reducedMotion WRITE setReducedMotion NOTIFY changed)
   Q_PROPERTY(double zoom READ zoom WRITE setZoom NOTIFY changed)                 // 0.85 … 1.6
   Q_PROPERTY(bool enterSends READ enterSends WRITE setEnterSends NOTIFY changed) // else Ctrl+Enter sends
+  Q_PROPERTY(bool thinking READ thinking WRITE setThinking NOTIFY changed)       // whether a model that can reason does
   Q_PROPERTY(bool sidebarVisible READ sidebarVisible WRITE setSidebarVisible NOTIFY changed)
   Q_PROPERTY(int sidebarWidth READ sidebarWidth WRITE setSidebarWidth NOTIFY changed)
   Q_PROPERTY(QString systemPrompt READ systemPrompt WRITE setSystemPrompt NOTIFY changed)  // of new chats
@@ -52,6 +53,8 @@ class Settings : public QObject {
   void setZoom(double value);
   bool enterSends() const;
   void setEnterSends(bool value);
+  bool thinking() const;
+  void setThinking(bool value);
   bool sidebarVisible() const;
   void setSidebarVisible(bool value);
   int sidebarWidth() const;

@@ -18,6 +18,7 @@ struct Settings::Private {
     bool reducedMotion = false;
     double zoom = 1;
     bool enterSends = true;
+    bool thinking = true;
     bool sidebarVisible = true;
     int sidebarWidth = 264;
     QString systemPrompt;

@@ -8,6 +8,14 @@ using namespace pio;
 
 namespace {
 const QString kAnswer = QStringLiteral("The lighthouse stood at the end of the pier.");
+ScriptedEngine::Script thinkingScript(int nThoughts = 3) { return ScriptedEngine::think("It is a", "A lighthouse.", 10, nThoughts); }
+
+QList<int> kindsOf(const ConversationModel* rows) {
+  QList<int> kinds;
+  for (int row = 0; row < rows->rowCount(); ++row) kinds.append(rows->index(row).data(ConversationModel::KindRole).toInt());
+  return kinds;
+}
+
 ScriptedEngine::Script slowScript(int tokens = 400, int ms = 5) { return ScriptedEngine::speak("word after word", ms, tokens); }
 }  // namespace
 
@@ -35,6 +43,113 @@ class ChatTest : public QObject {
     QCOMPARE(f.chat()->contextUsed(), 64 + 9);
     f.chat()->copyLastAnswer();
     QCOMPARE(QGuiApplication::clipboard()->text(), kAnswer);
+  }
+
+  void whatTheModelThinksStandsAboveItsAnswerAndIsReadAgainInTheNextTurn() {
+    ProgramFixture f;
+    const QAbstractItemModelTester tester(f.chat()->messages());
+    QVERIFY(f.loadModel());
+    f.setScript(thinkingScript());
+    QVERIFY(f.ask("What is it?"));
+    const ConversationModel* rows = f.chat()->messages();
+    QCOMPARE(kindsOf(rows), (QList<int>{ConversationModel::UserMessage, ConversationModel::AnswerHeader, ConversationModel::Thinking,
+                                        ConversationModel::Paragraph, ConversationModel::Footer}));
+    const QModelIndex thought = rows->index(2);
+    QCOMPARE(thought.data(ConversationModel::TextRole).toString(), "It is a");
+    QCOMPARE(thought.data(ConversationModel::StreamingRole).toBool(), false);
+    QCOMPARE(thought.data(ConversationModel::ThinkingTokensRole).toLongLong(), 3);
+    QVERIFY(rows->index(4).data(ConversationModel::HasThoughtRole).toBool());
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId())[1].message.state, Message::State::Complete);
+    const Message answer = f.onDisk(f.chat()->chatId())[1].message;
+    QCOMPARE(answer.text, "A lighthouse.");
+    QCOMPARE(answer.reasoning, "It is a");
+    QVERIFY(answer.thinkingSeconds > 0);
+    f.chat()->copyLastAnswer();
+    QCOMPARE(QGuiApplication::clipboard()->text(), "A lighthouse.");
+    f.chat()->copyWithThought(answer.id);
+    QCOMPARE(QGuiApplication::clipboard()->text(), "It is a\n\nA lighthouse.");
+    QVERIFY(f.ask("Sure?"));
+    const std::vector<ChatMessage> messages = f.engine->generate_requests().back().messages;
+    QCOMPARE(messages.size(), std::size_t{3});
+    QCOMPARE(messages[1].reasoning, std::string("It is a"));  // the chat format decides what becomes of it
+
+    const QString chat = f.chat()->chatId();
+    f.restart();
+    QTRY_COMPARE(f.chat()->chatId(), chat);
+    QCOMPARE(f.chat()->messages()->index(2).data(ConversationModel::TextRole).toString(), "It is a");
+  }
+
+  void whileItThinksTheStateSaysSoAndAStopInItCanBeCarriedOn() {
+    ProgramFixture f;
+    QVERIFY(f.loadModel());
+    f.setScript(thinkingScript(400));
+    f.chat()->send("What is it?");
+    QVERIFY(f.waitFor(ChatController::Thinking));
+    QTRY_VERIFY(f.chat()->messages()->rowCount() == 4);
+    QVERIFY(f.chat()->messages()->index(2).data(ConversationModel::StreamingRole).toBool());
+    const QString chat = f.chat()->chatId();
+    QTRY_VERIFY(f.onDisk(chat).last().message.reasoning.startsWith("It is"));  // a crash would not take it
+    QCOMPARE(f.onDisk(chat).last().message.state, Message::State::Streaming);
+    QTRY_VERIFY_WITH_TIMEOUT(f.chat()->progressDone() == 1, 2000);  // second
+    f.chat()->stop();
+    QVERIFY(f.waitFor(ChatController::Ready));
+    QTRY_COMPARE(f.onDisk(chat).last().message.state, Message::State::Stopped);
+    const Message half = f.onDisk(chat).last().message;
+    QVERIFY(half.text.isEmpty());
+    f.setScript(thinkingScript());
+    f.chat()->continueLast();
+    QTRY_COMPARE(f.engine->generate_requests().size(), 2U);
+    QVERIFY(f.waitFor(ChatController::Ready));
+    const GenerateRequest request = f.engine->generate_requests().back();
+    QVERIFY(request.continue_last);
+    QCOMPARE(request.messages.back().reasoning, half.reasoning.toStdString());
+    QCOMPARE(request.messages.back().content, std::string());
+    QTRY_COMPARE(f.onDisk(chat).last().message.text, "A lighthouse.");
+    const Message whole = f.onDisk(chat).last().message;
+    QCOMPARE(whole.reasoning, half.reasoning + "It is a");
+    QVERIFY(whole.thinkingSeconds > half.thinkingSeconds);
+    QCOMPARE(whole.thinkingTokens, half.thinkingTokens + 3);
+  }
+
+  void onlyAModelThatCanThinkIsToldWhetherTo() {
+    ProgramFixture f;
+    QVERIFY(f.loadModel());
+    QVERIFY(!f.chat()->modelThinks());
+    QVERIFY(f.ask("One"));
+    QVERIFY(!f.engine->generate_requests().back().thinking);
+    f.setLoading({.error = {}, .can_think = true});
+    QVERIFY(f.loadModel());
+    QVERIFY(f.chat()->modelThinks());
+    QVERIFY(f.ask("Two"));
+    QCOMPARE(f.engine->generate_requests().back().thinking, std::optional(true));
+    QSignalSpy changed(f.chat(), &ChatController::thinkingChanged);
+    f.chat()->setThinking(false);
+    QCOMPARE(changed.size(), 1);
+    QVERIFY(f.ask("Three"));
+    QCOMPARE(f.engine->generate_requests().back().thinking, std::optional(false));
+    f.restart();
+    QVERIFY(!f.chat()->thinking());
+  }
+
+  void aToolThatTheModelAsksForIsARowOfItsAnswerAndStaysInTheConversation() {
+    ProgramFixture f;
+    const QAbstractItemModelTester tester(f.chat()->messages());
+    QVERIFY(f.loadModel());
+    ScriptedEngine::Script script = ScriptedEngine::speak("", 0);
+    script.tool_calls = {{"call_0", "get_weather", *JsonValue::parse(R"({"city": "Oslo", "days": 2})")}};
+    f.setScript(script);
+    QVERIFY(f.ask("How is the weather?"));
+    const ConversationModel* rows = f.chat()->messages();
+    QCOMPARE(kindsOf(rows), (QList<int>{ConversationModel::UserMessage, ConversationModel::AnswerHeader, ConversationModel::ToolCall,
+                                        ConversationModel::Footer}));
+    QCOMPARE(rows->index(2).data(ConversationModel::ToolNameRole).toString(), "get_weather");
+    QVERIFY(rows->index(2).data(ConversationModel::TextRole).toString().contains("\"city\": \"Oslo\""));
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId())[1].message.toolCalls.size(), 1);
+    QVERIFY(f.ask("And?"));
+    const std::vector<ChatMessage> messages = f.engine->generate_requests().back().messages;
+    QCOMPARE(messages.size(), std::size_t{3});
+    QCOMPARE(messages[1].tool_calls.size(), std::size_t{1});
+    QCOMPARE(messages[1].tool_calls[0].arguments.dump(), std::string(R"({"city": "Oslo", "days": 2})"));
   }
 
   void theWordsAreCommittedBeforeTheEngineIsAsked() {

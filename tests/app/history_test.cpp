@@ -39,6 +39,10 @@ void fill(HistoryDb& db) {
   answer.message.contextUsed = 120;
   answer.message.contextLength = 8192;
   answer.message.droppedMessages = 2;
+  answer.message.reasoning = QString::fromUtf8("Türme: 20 – 60 m\n");
+  answer.message.thinkingSeconds = 14.2;
+  answer.message.thinkingTokens = 391;
+  answer.message.toolCalls = {{"look_up", "{\"what\": \"Höhe\"}"}};
   QVERIFY(db.addMessage(answer, {}));
   answer.message.id = "a2";
   answer.created = 1003;

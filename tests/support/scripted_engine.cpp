@@ -55,6 +55,14 @@ ScriptedEngine::Script ScriptedEngine::speak(std::string_view text, int delay_ms
   return script;
 }
 
+ScriptedEngine::Script ScriptedEngine::think(std::string_view thought, std::string_view answer, int delay_ms, int n_thoughts) {
+  Script script = speak(thought, delay_ms, n_thoughts);
+  for (ScriptStep& step : script.steps) step.is_thought = true;
+  const Script words = speak(answer, delay_ms);
+  script.steps.insert(script.steps.end(), words.steps.begin(), words.steps.end());
+  return script;
+}
+
 void ScriptedEngine::set_script(Script script) {
   const std::scoped_lock lock(mutex_);
   script_ = std::move(script);
@@ -121,6 +129,7 @@ Result<void> ScriptedEngine::load(const LoadRequest& request, const LoadProgress
   info.quantization = loading.quantization;
   info.chat_format = "smollm2-instruct";
   info.can_see = loading.can_see;
+  info.can_think = loading.can_think;
   info.notes = loading.notes;
   info.device = "cpu";
   info.n_parameters = 134'515'008;
@@ -215,9 +224,19 @@ Result<GenerateResult> ScriptedEngine::generate(const GenerateRequest& request, 
     if (is_stopped) break;
     if (n == 0) result.stats.first_token_seconds = seconds_since(start);
     ++n;
+    if (step.is_thought) {
+      result.reasoning += step.text;
+      if (sink.reasoning) sink.reasoning(step.text, n);
+      continue;
+    }
     result.text += step.text;
     if (observer) observer(result.text.size());
     if (sink.text) sink.text(step.text, n);
+  }
+  for (const ToolCall& call : script.tool_calls) {
+    if (is_stopped) break;
+    result.tool_calls.push_back(call);
+    if (sink.tool_call) sink.tool_call(call);
   }
   result.stats.generated_tokens = n;
   result.stats.decode_seconds = seconds_since(decode_start);

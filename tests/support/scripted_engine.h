@@ -15,6 +15,7 @@ namespace pio {
 struct ScriptStep {
   int delay_ms = 0;   // before the text
   std::string text;   // one token; whole characters
+  bool is_thought = false;   // goes to the reasoning
 };
 
 class ScriptedEngine : public Engine {
@@ -26,6 +27,7 @@ class ScriptedEngine : public Engine {
     std::int64_t prompt_tokens = 64;
     std::int64_t dropped_messages = 0;
     std::int64_t context_length = 4096;
+    std::vector<ToolCall> tool_calls;    // after the steps
     std::optional<Error> error;          // after the steps, instead of a result
     enum class Throw { nothing, bad_alloc, runtime_error } thrown = Throw::nothing;  // after the steps, too
     FinishReason finish_reason = FinishReason::stop;
@@ -37,11 +39,15 @@ class ScriptedEngine : public Engine {
     std::string name = "SmolLM2-135M-Instruct";
     std::string quantization = "Q4_1";
     bool can_see = false;
+    bool can_think = false;
     std::vector<std::string> notes = {};
   };
 
   // n_tokens steps of the words of `text` in turn (a word keeps the space before it), `delay_ms` apart; all of them once when n_tokens is 0.
   static Script speak(std::string_view text, int delay_ms, int n_tokens = 0);
+
+  // Thinks as speak() does, then says the words of `answer`.
+  static Script think(std::string_view thought, std::string_view answer, int delay_ms, int n_thoughts = 0);
 
   void set_script(Script script);
   void set_loading(Loading loading);
