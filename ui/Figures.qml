@@ -48,6 +48,9 @@ QtObject {
     function speed(tokensPerSecond: real): string {
         return qsTr("%1 tok/s").arg(figures.decimal(tokensPerSecond, tokensPerSecond < 100 ? 1 : 0)).replace(" ", figures.gap)
     }
+    function seconds(value: real): string {
+        return qsTr("%1 s").arg(figures.count(value)).replace(" ", figures.gap)
+    }
     function percent(part: real, whole: real): string {
         return qsTr("%1 %").arg(whole > 0 ? Math.round(100 * part / whole) : 0).replace(" ", figures.gap)
     }

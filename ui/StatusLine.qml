@@ -27,6 +27,7 @@ Rectangle {
         case ChatController.Loading: return qsTr("Loading")
         case ChatController.Looking: return qsTr("Looking")
         case ChatController.Reading: return qsTr("Reading")
+        case ChatController.Thinking: return qsTr("Thinking")
         case ChatController.Writing: return qsTr("Writing")
         case ChatController.Stopping: return qsTr("Stopping")
         }

@@ -17,8 +17,8 @@
 Q_IMPORT_QML_PLUGIN(Pio_AppPlugin)
 Q_IMPORT_QML_PLUGIN(Pio_UiPlugin)
 
-// Draws every state of the window into a folder: screenshots FOLDER [scale | code].  "scale" draws the few that are looked at with
-// QT_SCALE_FACTOR=2, which only a new process can have; "code" draws the code pane alone.
+// Draws every state of the window into a folder: screenshots FOLDER [scale | code | thinking].  "scale" draws the few that are looked at with
+// QT_SCALE_FACTOR=2, which only a new process can have; "code" and "thinking" draw those alone.
 
 namespace {
 
@@ -97,6 +97,19 @@ class Photographer {
     }
     return nullptr;
   }
+  // Every fold of the conversation.
+  void openFolds(bool open = true) {
+    QVariantMap folds;
+    const ConversationModel* rows = chat()->messages();
+    for (int row = 0; open && row < rows->rowCount(); ++row) {
+      const QModelIndex at = rows->index(row);
+      const QString id = at.data(ConversationModel::MessageIdRole).toString();
+      folds.insert(id, true);
+      folds.insert(id + at.data(ConversationModel::ToolNameRole).toString() + at.data(ConversationModel::TextRole).toString(), true);
+    }
+    if (QObject* list = itemWith("setOpen(QString,bool)")) list->setProperty("openFolds", folds);
+  }
+  void closeFolds() { openFolds(false); }
   void take(const char* name) {
     QTest::qWait(350);  // the last frame, and the quarter of a second that figures are held back
     const bool saved = m_window.grabWindow().save(m_folder + QLatin1Char('/') + QLatin1String(name) + QStringLiteral(".png"));
@@ -108,6 +121,51 @@ class Photographer {
   QQuickWindow& m_window;
   QString m_folder;
 };
+
+constexpr const char* kThought =
+    "The offer sizes the unit at 14 kW. 21,000 kWh of gas at 92 % gives about 19,300 kWh of heat. With 2,100 full-load hours that is 9.2 kW, so 14 kW is half "
+    "again too large.\n\nCheck what is left out: hydraulic balancing, the buffer tank, the electrician and the foundation for the outdoor unit. The price per kW "
+    "is ordinary.\n\nA smaller unit runs longer at part load, where its factor is better, and it starts less often. So say that first, then what is missing, "
+    "then what to ask the seller.";
+
+void drawThinking(Stage& stage, Photographer& p) {
+  stage.loadThinkingModel();
+  p.chat()->newChat();
+  p.take("60-think-switch");
+  stage.engine().set_script(ScriptedEngine::think(
+      kThought, "The price is ordinary, but **the unit is too large**. The offer assumes a heat load of 14 kW, taken from the floor area. Your gas use says closer to 9 kW.", 40));
+  p.chat()->send(QStringLiteral("Is this offer fair for our house? Look at the heat load they assumed and at what is missing."));
+  p.waitFor(ChatController::Thinking);
+  QTest::qWait(1200);
+  p.take("61-thinking-closed");
+  p.openFolds();
+  QTest::qWait(1500);
+  p.take("62-thinking-open");
+  p.waitFor(ChatController::Ready);
+  p.take("63-thought-grown");
+  p.closeFolds();
+  p.take("64-thought-closed");
+  p.openFolds();
+  p.take("65-thought-open");
+  p.theme(Settings::Dark);
+  p.take("66-thought-dark");
+  p.theme(Settings::HighContrast);
+  p.take("67-thought-contrast");
+  p.theme(Settings::Light);
+  auto asks = ScriptedEngine::think("The weather of tomorrow is not in what was said. There is a function for it.", "I look that up.", 2);
+  asks.tool_calls = {{"call_0", "get_weather", *JsonValue::parse(R"({"city": "Oslo", "days": 2, "units": {"temperature": "C", "wind": "m/s"}})")}};
+  stage.engine().set_script(asks);
+  p.ask(QStringLiteral("Do I need an umbrella in Oslo tomorrow?"));
+  p.openFolds();
+  p.take("68-tool-call");
+  p.chat()->setThinking(false);
+  p.size(720, 900);
+  p.take("69-thought-narrow-720");
+  p.size(480, 800);
+  p.take("70-thought-narrow-480");
+  p.chat()->setThinking(true);
+  p.size(1280, 800);
+}
 
 // A room with a window and a lamp, as a picture.
 QString drawPicture(const QString& folder, const QString& name, const QColor& wall) {
@@ -470,12 +528,15 @@ int main(int argc, char** argv) {
     stage.loadModel();
     photographer.waitFor(ChatController::Ready);
     drawCode(stage, photographer);
+  } else if (argc > 2 && QLatin1String(argv[2]) == QLatin1String("thinking")) {
+    drawThinking(stage, photographer);
   } else if (argc > 2) {
     stage.loadModel();
     photographer.waitFor(ChatController::Ready);
     drawAtScale(photographer);
   } else {
     drawAll(stage, photographer);
+    drawThinking(stage, photographer);
     drawCode(stage, photographer);
   }
   return 0;

@@ -39,6 +39,20 @@ class Stage : public QObject {
   // What the next answers say, a word every `delayMs`.
   Q_INVOKABLE void speak(const QString& text, int delayMs) { m_engine->set_script(ScriptedEngine::speak(text.toStdString(), delayMs)); }
   Q_INVOKABLE void loadModel() { m_program->chat()->loadModel(QStringLiteral("/models/SmolLM2-135M-Instruct.Q4_1.gguf")); }
+  // What the next answers think first, then say.
+  Q_INVOKABLE void think(const QString& thought, const QString& answer, int delayMs) {
+    m_engine->set_script(ScriptedEngine::think(thought.toStdString(), answer.toStdString(), delayMs));
+  }
+  // A model that can reason before it answers.
+  Q_INVOKABLE void loadThinkingModel() {
+    ScriptedEngine::Loading loading;
+    loading.can_think = true;
+    loading.quantization = "Q4_K_M";
+    m_engine->set_loading(loading);
+    m_program->chat()->loadModel(QStringLiteral("/models/GLM-4.7-Flash-Q4_K_M.gguf"));
+    (void)QTest::qWaitFor([this] { return m_program->chat()->modelThinks(); });
+    m_engine->set_loading({});
+  }
   Q_INVOKABLE void loadSeeingModel() {
     ScriptedEngine::Loading seeing;
     seeing.can_see = true;

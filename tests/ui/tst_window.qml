@@ -114,6 +114,42 @@ TestCase {
         tryCompare(test.app.chat, "state", ChatController.Ready)
         tryVerify(() => test.button("Continue") !== null)
     }
+    function test_aThoughtIsAClosedRowThatOpensAndIsCopiedWhenAsked(): void {
+        stage.think("A pier ends in water.", "It stood at the end.", 15)
+        test.ask("Where was it?")
+        const fold = test.find(test.window.contentItem, item => item.thinkingTokens !== undefined)
+        verify(fold !== null && !fold.open)
+        compare(fold.title, "Thought for 1\u00a0s")
+        compare(fold.detail, "· 5 tokens")
+        const closed = fold.height
+        const head = test.find(fold, item => item.text === fold.title + " " + fold.detail)
+        mouseClick(head)
+        tryVerify(() => fold.open && fold.height > closed + 20)
+        verify(test.find(fold, item => item.plain === "A pier ends in water.") !== null)
+        head.forceActiveFocus()
+        stage.key(test.window, Qt.Key_Return)
+        tryCompare(fold, "height", closed)
+        stage.key(test.window, Qt.Key_Space)
+        tryVerify(() => fold.open)
+        test.app.chat.copyLastAnswer()
+        const footer = test.find(test.window.contentItem, item => item.hasThought === true)
+        compare(footer.text, "It stood at the end.")
+    }
+    function test_theSwitchForThinkingIsThereForAModelThatCan(): void {
+        const think = () => test.find(test.window.contentItem, item => item.text === "Think before the answer" && item.checked !== undefined && item.visible)
+        compare(think(), null)
+        stage.loadThinkingModel()
+        tryCompare(test.app.chat, "state", ChatController.Ready)
+        verify(think() !== null && think().checked)
+        mouseClick(think())
+        compare(test.app.chat.thinking, false)
+        think().forceActiveFocus()
+        stage.key(test.window, Qt.Key_Space)
+        compare(test.app.chat.thinking, true)
+        stage.loadModel()
+        tryCompare(test.app.chat, "state", ChatController.Ready)
+        tryVerify(() => think() === null)
+    }
     function test_anEditedQuestionBecomesAnotherVersion(): void {
         test.ask("First words")
         test.window.contentItem.forceActiveFocus()

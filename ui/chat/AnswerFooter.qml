@@ -8,6 +8,7 @@ BlockItem {
 
     required property string text
     required property string state
+    required property bool hasThought
     required property bool isLast
     required property int version
     required property int versionCount
@@ -23,6 +24,7 @@ BlockItem {
     readonly property bool shown: root.finished && (root.isLast || root.hovered || actions.activeFocus || menu.visible)
     readonly property bool isNarrow: root.columnWidth < 560
     signal copyRequested(text: string)
+    signal copyAllRequested()
     signal regenerateRequested()
     signal versionChosen(version: int)
     signal editRequested()
@@ -124,6 +126,12 @@ BlockItem {
                     PioMenu {
                         id: menu
 
+                        PioMenuItem {
+                            visible: root.hasThought
+                            height: visible ? implicitHeight : 0
+                            text: qsTr("Copy with what was thought")
+                            onTriggered: root.copyAllRequested()
+                        }
                         PioMenuItem {
                             text: qsTr("Edit the question…")
                             key: root.isLast ? qsTr("Ctrl+Shift+E") : ""

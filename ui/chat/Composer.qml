@@ -162,6 +162,33 @@ Rectangle {
             detail: root.tray !== null ? "" : root.chat.hasModel ? root.chat.modelDetail : qsTr("choose one")
             onClicked: root.pickerRequested()
         }
+        Row {
+            visible: root.chat.modelThinks && !(root.narrow && root.chat.busy)     // the figures take its place
+            spacing: Theme.space6
+
+            Words {
+                anchors.verticalCenter: parent.verticalCenter
+                text: root.narrow ? qsTr("Think") : qsTr("Think first")
+                color: Theme.color.text2
+                Accessible.ignored: true
+
+                TapHandler {
+                    onTapped: root.chat.thinking = !root.chat.thinking
+                }
+            }
+            PioSwitch {
+                id: thinkSwitch
+
+                text: qsTr("Think before the answer")
+                checked: root.chat.thinking
+                onToggled: root.chat.thinking = checked
+
+                TipOf {
+                    control: thinkSwitch
+                    text: qsTr("Think before the answer: slower, better at hard questions")
+                }
+            }
+        }
         Item {
             Layout.fillWidth: true
             Layout.preferredWidth: 1

@@ -21,12 +21,19 @@ Item {
     property string hoveredId: ""
     property string needle: ""
     property int foundRow: -1
+    property var openFolds: ({})    // by what they belong to: a row that scrolls away is destroyed
     readonly property bool usable: !root.chat.busy
     readonly property bool atTop: list.contentY <= list.originY + 1
     readonly property bool endIsBelow: !root.following && list.count > 0
     property string askedId: ""     // the question that was placed at the top when it was sent
     property real tail: Theme.space24
 
+    function isOpen(fold: string): bool {
+        return root.openFolds[fold] === true
+    }
+    function setOpen(fold: string, open: bool): void {
+        root.openFolds = Object.assign({}, root.openFolds, { [fold]: open })
+    }
     function editQuestion(messageId: string): void {
         if (messageId.length === 0 || root.chat.busy)
             return
@@ -274,6 +281,18 @@ Item {
                 roleValue: ConversationModel.Thinking
                 ThinkingBlock {
                     columnWidth: root.columnWidth
+                    open: root.isOpen(messageId)
+                    onToggled: root.setOpen(messageId, !open)
+                }
+            }
+            DelegateChoice {
+                roleValue: ConversationModel.ToolCall
+                ToolCallBlock {
+                    readonly property string fold: messageId + toolName + text
+
+                    columnWidth: root.columnWidth
+                    open: root.isOpen(fold)
+                    onToggled: root.setOpen(fold, !open)
                 }
             }
             DelegateChoice {
@@ -306,6 +325,7 @@ Item {
                     hovered: root.hoveredId === messageId
                     usable: root.usable
                     onCopyRequested: text => root.chat.copyText(text)
+                    onCopyAllRequested: root.chat.copyWithThought(messageId)
                     onRegenerateRequested: root.chat.regenerate(messageId)
                     onVersionChosen: version => root.chat.selectVersion(messageId, version)
                     onEditRequested: root.editQuestion(root.questionOf(messageId))

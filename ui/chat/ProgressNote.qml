@@ -28,6 +28,8 @@ Row {
         case ChatController.Reading:
             return root.chat.progressTotal > 0
                  ? qsTr("Reading %1 of %2").arg(Figures.count(done.value)).arg(Figures.count(root.chat.progressTotal)) : qsTr("Reading")
+        case ChatController.Thinking:
+            return qsTr("Thinking · %1").arg(Figures.seconds(done.value))
         case ChatController.Writing:
             return qsTr("Writing · %1 tokens").arg(Figures.count(done.value))
         case ChatController.Stopping:

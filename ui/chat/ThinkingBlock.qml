@@ -1,43 +1,58 @@
 import QtQuick
 import Pio.Ui
 
-/*! What the model thought before it answered: closed, and opened by its own row. */
-BlockItem {
+/*! What the model thought before it answered. */
+FoldBlock {
     id: root
 
     required property string text
     required property bool streaming
-    property bool open: false
+    required property double thinkingSeconds
+    required property int thinkingTokens
+    property bool grewOpen: false       // opened while it was written: it keeps that height, so that what stands below does not move
+    property string shown: ""
 
-    bodyHeight: head.height + (root.open ? thought.height + Theme.space8 : 0)
-
-    PioButton {
-        id: head
-
-        anchors { left: parent.left; leftMargin: Theme.hang - leftPadding }
-        small: true
-        quiet: true
-        leftPadding: Theme.space4
-        iconName: root.open ? "down" : "right"
-        text: root.streaming ? qsTr("Thinking") : qsTr("Thought")
-        Accessible.checkable: true
-        Accessible.checked: root.open
-        onClicked: root.open = !root.open
+    // Laid out four times a second at most; while it grows only its end, because a paragraph is laid out as a whole.
+    function show(): void {
+        if (!root.open) {
+            root.shown = ""
+        } else if (!root.streaming || root.text.length < 6000) {
+            root.shown = root.text
+        } else {
+            const start = root.text.length - 5000
+            root.shown = "…" + root.text.substring(Math.max(start, root.text.indexOf("\n", start)))
+        }
+        if (root.open && root.streaming)
+            pace.start()
     }
-    Rectangle {
-        anchors { left: parent.left; leftMargin: Theme.hang + 3; top: thought.top; bottom: thought.bottom }
-        visible: root.open
-        width: 1
-        color: Theme.color.edge
+
+    title: root.streaming ? qsTr("Thinking · %1").arg(Figures.seconds(Math.floor(root.thinkingSeconds)))
+         : root.thinkingSeconds > 0 ? qsTr("Thought for %1").arg(Figures.seconds(Math.max(1, root.thinkingSeconds))) : qsTr("Thought")
+    detail: root.streaming || root.thinkingTokens <= 0 ? "" : qsTr("· %1 tokens").arg(Figures.count(root.thinkingTokens))
+    limit: root.grewOpen ? 160 : 0
+    follows: root.streaming
+
+    onTextChanged: if (!pace.running) root.show()
+    onStreamingChanged: root.show()
+    onOpenChanged: {
+        root.grewOpen = root.open && root.streaming
+        root.show()
     }
+    Component.onCompleted: {
+        root.grewOpen = root.open && root.streaming
+        root.show()
+    }
+
+    Timer {
+        id: pace
+        interval: 250
+        onTriggered: root.show()
+    }
+
     RichBlock {
-        id: thought
-
-        anchors { left: parent.left; leftMargin: Theme.hang + 18; top: head.bottom; topMargin: Theme.space4 }
-        visible: root.open
-        width: Math.min(510, root.textWidth - 18)
+        width: parent.width
         role: Theme.thought
-        plain: root.open ? root.text : ""
+        plain: root.shown
         color: Theme.color.text2
     }
 }
