@@ -151,6 +151,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   info.family = spec.family;
   info.can_see = loaded->vision_.vision != nullptr;
   info.notes = loaded->vision_.notes;
+  for (std::string& note : held.notes()) info.notes.push_back(std::move(note));
   info.device = loaded->backend_->device().name;
   info.n_threads = loaded->backend_->n_threads();
   info.n_parameters = spec.n_parameters + (info.can_see ? loaded->vision_.vision->n_parameters() : 0);

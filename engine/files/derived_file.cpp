@@ -1,9 +1,12 @@
 #include "engine/files/derived_file.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace pio {
 
-DerivedFile::DerivedFile(std::unique_ptr<ModelFile> inner, std::vector<DerivedTensor> tensors)
-    : inner_(std::move(inner)), tensors_(std::move(tensors)) {
+DerivedFile::DerivedFile(std::unique_ptr<ModelFile> inner, std::vector<DerivedTensor> tensors, Notes notes)
+    : inner_(std::move(inner)), tensors_(std::move(tensors)), notes_(std::move(notes)) {
   for (const DerivedTensor& tensor : tensors_) infos_.push_back(tensor.info);
 }
 
@@ -22,6 +25,12 @@ void DerivedFile::make_rows(std::size_t index, std::int64_t first, std::int64_t 
   const DerivedTensor& tensor = tensors_.at(index);
   if (tensor.make_rows) tensor.make_rows(first, n, out);
   else inner_->make_rows(tensor.sources.front(), first, n, out);
+}
+
+std::vector<std::string> DerivedFile::notes() const {
+  std::vector<std::string> all = inner_->notes();
+  if (notes_) std::ranges::move(notes_(), std::back_inserter(all));
+  return all;
 }
 
 void DerivedFile::release_sources(std::size_t index) const {

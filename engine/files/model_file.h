@@ -32,6 +32,8 @@ class ModelFile {
   virtual void make_rows(std::size_t /*index*/, std::int64_t /*first*/, std::int64_t /*n*/, std::byte* /*out*/) const {}
   // Its bytes, or those that it is made from, have been read: the system may take back their memory.
   virtual void release_sources(std::size_t /*index*/) const {}
+  // What making tensors has found out that a person should know.
+  virtual std::vector<std::string> notes() const { return {}; }
   // All files that belong to it, for sizes and messages.
   virtual const std::vector<std::filesystem::path>& paths() const = 0;
 };
@@ -63,8 +65,8 @@ Result<std::unique_ptr<ModelFile>> unpack_checkpoint(std::unique_ptr<ModelFile> 
 enum class LoadQuantization { keep, int4, int8, fp16, nf4 };
 
 // The file with the matrices of its layers in another form: those of attention and feed-forward blocks, experts among them, that become
-// smaller by it. Embeddings, the output, routers, norms and vision towers stay as they are (bitsandbytes leaves the same out). Fails with
-// bad_argument where nothing would become smaller.
+// smaller by it. Embeddings, the output, routers, norms and vision towers stay as they are (bitsandbytes leaves the same out). Its notes say
+// how far the weights made so far are from the file's. Fails with bad_argument where nothing would become smaller.
 Result<std::unique_ptr<ModelFile>> quantize_while_loading(std::unique_ptr<ModelFile> file, LoadQuantization quantization);
 
 // Either, by what `path` is.

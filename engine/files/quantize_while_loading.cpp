@@ -1,3 +1,6 @@
+#include <atomic>
+#include <cmath>
+#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,6 +36,22 @@ DType form_for(const TensorInfo& tensor, LoadQuantization quantization) {
   return form;
 }
 
+// How far the rows made so far are from the file's. Threads add to it.
+struct Errors {
+  std::atomic<double> difference{0}, power{0};  // sums of squares
+};
+
+const char* name_of(LoadQuantization quantization) {
+  switch (quantization) {
+    case LoadQuantization::keep: break;
+    case LoadQuantization::int4: return "INT4";
+    case LoadQuantization::int8: return "INT8";
+    case LoadQuantization::fp16: return "FP16";
+    case LoadQuantization::nf4: return "NF4";
+  }
+  return "";
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ModelFile>> quantize_while_loading(std::unique_ptr<ModelFile> file, LoadQuantization quantization) {
@@ -40,6 +59,7 @@ Result<std::unique_ptr<ModelFile>> quantize_while_loading(std::unique_ptr<ModelF
   const ModelFile& inner = *file;
   std::vector<DerivedTensor> derived;
   bool has_changed = false;
+  const auto errors = std::make_shared<Errors>();
   for (std::size_t i = 0; i < inner.tensors().size(); ++i) {
     const TensorInfo& tensor = inner.tensors()[i];
     const DType form = is_layer_matrix(inner.naming(), tensor) ? form_for(tensor, quantization) : tensor.dtype;
@@ -51,23 +71,39 @@ Result<std::unique_ptr<ModelFile>> quantize_while_loading(std::unique_ptr<ModelF
     has_changed = true;
     derived.back().info.dtype = form;
     derived.back().info.n_bytes = bytes_of(form, tensor.shape.n_values());
-    derived.back().make_rows = [&inner, i, form](std::int64_t first, std::int64_t n, std::byte* out) {
+    derived.back().make_rows = [&inner, i, form, errors](std::int64_t first, std::int64_t n, std::byte* out) {
       const TensorInfo& source = inner.tensors()[i];
       const std::int64_t n_in = source.shape.back();
       const std::size_t source_bytes = bytes_of(source.dtype, n_in), row_bytes = bytes_of(form, n_in);
-      std::vector<float> values(static_cast<std::size_t>(n_in));
+      std::vector<float> values(static_cast<std::size_t>(n_in)), rounded(values.size());
+      double difference = 0, power = 0;
       std::vector<std::byte> made(inner.is_made(i) ? source_bytes : 0);
       for (std::int64_t r = first; r < first + n; ++r, out += row_bytes) {
         const std::byte* row = inner.is_made(i) ? made.data() : inner.data(i).data() + static_cast<std::size_t>(r) * source_bytes;
         if (inner.is_made(i)) inner.make_rows(i, r, 1, made.data());
         info(source.dtype).decode(row, values.data(), n_in);
         info(form).encode(values.data(), out, n_in);
+        info(form).decode(out, rounded.data(), n_in);
+        for (std::size_t c = 0; c < values.size(); ++c) {
+          const double x = static_cast<double>(values[c]), e = static_cast<double>(rounded[c]) - x;
+          difference += e * e;
+          power += x * x;
+        }
       }
+      errors->difference += difference;
+      errors->power += power;
     };
   }
   if (!has_changed)
     return make_error(ErrorCode::bad_argument, file->label() + ": --quant: expected weights that become smaller by it, found none");
-  return std::unique_ptr<ModelFile>(std::make_unique<DerivedFile>(std::move(file), std::move(derived)));
+  auto notes = [errors, quantization]() -> std::vector<std::string> {
+    if (errors->power == 0) return {};
+    char text[120];
+    std::snprintf(text, sizeof text, "weights made %s while loading: relative error %.5f (root mean square)", name_of(quantization),
+                  std::sqrt(errors->difference / errors->power));
+    return {text};
+  };
+  return std::unique_ptr<ModelFile>(std::make_unique<DerivedFile>(std::move(file), std::move(derived), std::move(notes)));
 }
 
 }  // namespace pio

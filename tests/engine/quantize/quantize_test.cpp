@@ -338,6 +338,47 @@ TEST(Quantize, MetadataOfEveryKindIsReadBackAsItWasWritten) {
   EXPECT_EQ(decoded(*file, 1), (std::vector<float>{4, 5}));
 }
 
+TEST(QuantizeWhileLoading, TheErrorOfTheWeightsMadeIsToldAsANote) {
+  struct Form {
+    LoadQuantization quantization;
+    const char* name;
+  };
+  for (const Form& form : {Form{LoadQuantization::int4, "INT4"}, Form{LoadQuantization::int8, "INT8"}, Form{LoadQuantization::nf4, "NF4"}}) {
+    SCOPED_TRACE(form.name);
+    LoadRequest request;
+    request.path = test::model_data("qwen3-tiny").string();
+    request.quantization = form.quantization;
+    request.context_length = 64;
+    request.device = "cpu";
+    const auto model = LoadedModel::load(request, {}, {});
+    ASSERT_TRUE(model) << model.error().message;
+    ASSERT_EQ((*model)->info().notes.size(), 1u);
+    const std::string note = (*model)->info().notes.front();
+    EXPECT_NE(note.find(form.name), note.npos) << note;
+
+    const auto plain = opened(request.path);
+    const auto made = open_for_loading(request);
+    ASSERT_TRUE(plain && made);
+    double difference = 0, power = 0;
+    for (std::size_t i = 0; i < plain->tensors().size(); ++i) {
+      if (!(*made)->is_made(i)) continue;
+      const TensorInfo& tensor = (*made)->tensors()[i];
+      std::vector<std::byte> bytes(tensor.n_bytes);
+      (*made)->make_rows(i, 0, tensor.shape[0], bytes.data());
+      const std::vector<float> right = decoded(*plain, i);
+      std::vector<float> have(right.size());
+      info(tensor.dtype).decode(bytes.data(), have.data(), tensor.shape.n_values());
+      for (std::size_t j = 0; j < have.size(); ++j) {
+        difference += std::pow(static_cast<double>(have[j]) - right[j], 2);
+        power += std::pow(static_cast<double>(right[j]), 2);
+      }
+    }
+    char error[20];
+    std::snprintf(error, sizeof error, "%.5f", std::sqrt(difference / power));
+    EXPECT_NE(note.find(error), note.npos) << note << ", computed " << error;
+  }
+}
+
 // --- What goes wrong -----------------------------------------------------------------------------------------------------------------
 
 // Refused with this code, and nothing is in `folder` that was not there.
