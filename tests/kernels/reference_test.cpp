@@ -45,7 +45,7 @@ TEST_F(Reference, MatmulSumsTheProductsWithTheDecodedWeights) {
   const std::int64_t n_tokens = 5, n_in = 512, n_out = 9;
   for (int i = 0; i < kNumDTypes; ++i) {
     const DType dtype = static_cast<DType>(i);
-    if (dtype == DType::i32) continue;
+    if (info(dtype).decode == nullptr) continue;  // whole numbers are no weights
     const std::vector<float> x = normal_values(random, n_tokens * n_in);
     const std::vector<std::byte> blocks = random_blocks(random, dtype, n_out * n_in);
     const std::vector<float> w = decoded(dtype, blocks);
