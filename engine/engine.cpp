@@ -7,13 +7,13 @@
 #include <set>
 #include <tuple>
 
-#include "engine/chat/chat_template.h"
 #include "engine/attention_choice.h"
+#include "engine/chat/chat_template.h"
 #include "engine/files/mapped_file.h"
 #include "engine/generate.h"
-#include "engine/load_plan.h"
 #include "engine/loaded_model.h"
 #include "engine/measure.h"
+#include "engine/plan/load_plan.h"
 #include "engine/prompt.h"
 #include "engine/session.h"
 

@@ -7,7 +7,7 @@
 #include "engine/attention_choice.h"
 #include "engine/chat/chat_template.h"
 #include "engine/files/mapped_file.h"
-#include "engine/load_plan.h"
+#include "engine/plan/load_plan.h"
 #include "kernels/base/log.h"
 
 namespace pio {

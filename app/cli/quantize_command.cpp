@@ -4,7 +4,7 @@
 
 #include "app/cli/options.h"
 #include "app/cli/print.h"
-#include "engine/quantize.h"
+#include "engine/quantize/quantize.h"
 
 namespace pio::cli {
 

@@ -61,7 +61,7 @@ Result<std::vector<SafetensorsEntry>> parse_safetensors(std::span<const std::byt
 // unsupported_model for other packings. (unpack.cpp says which bytes mean what.)
 Result<std::unique_ptr<ModelFile>> unpack_checkpoint(std::unique_ptr<ModelFile> file);
 
-// Weights made smaller while they are read (forms in memory; files are written by engine/quantize.h).
+// Weights made smaller while they are read (forms in memory; files are written by engine/quantize/quantize.h).
 enum class LoadQuantization { keep, int4, int8, fp16, nf4 };
 
 // The file with the matrices of its layers in another form: those of attention and feed-forward blocks, experts among them, that become

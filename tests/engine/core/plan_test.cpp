@@ -2,9 +2,9 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/load_plan.h"
 #include "engine/loaded_model.h"
-#include "engine/placement.h"
+#include "engine/plan/load_plan.h"
+#include "engine/plan/placement.h"
 #include "engine/session.h"
 #include "tests/support/tiny_model.h"
 

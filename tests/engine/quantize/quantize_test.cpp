@@ -1,7 +1,6 @@
-#include "engine/quantize.h"
+#include "engine/quantize/quantize.h"
 
 #include <gtest/gtest.h>
-
 #include <sys/resource.h>
 
 #include <algorithm>

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "engine/quantize.h"
+#include "engine/quantize/quantize.h"
 
 namespace pio {
 namespace {

@@ -1,11 +1,12 @@
 // Which tensor gets which format: llama.cpp's recipes, src/llama-quant.cpp; models.md 8.3.
 
+#include "engine/quantize/recipe.h"
+
 #include <algorithm>
 #include <charconv>
 #include <string>
 
-#include "engine/quantize.h"
-#include "engine/quantize_recipe.h"
+#include "engine/quantize/quantize.h"
 
 namespace pio {
 namespace {

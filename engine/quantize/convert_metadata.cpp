@@ -3,9 +3,9 @@
 #include <algorithm>
 
 #include "engine/chat/chat_template.h"
-#include "engine/convert.h"
 #include "engine/files/mapped_file.h"
 #include "engine/loaded_model.h"
+#include "engine/quantize/convert.h"
 #include "engine/tokenizer/tokenizer.h"
 #include "models/json_value.h"
 

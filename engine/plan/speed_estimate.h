@@ -2,8 +2,8 @@
 
 #include <cstdint>
 
-#include "engine/memory_estimate.h"
-#include "engine/probe.h"
+#include "engine/plan/memory_estimate.h"
+#include "engine/plan/probe.h"
 
 // How fast a model will be. Pure: counts and measured speeds in, predictions out. Rough: other programs, the processor's heat and formats
 // that are mixed within a file make it 20 to 30 % wrong either way; loading from a disk of unknown speed more.

@@ -1,4 +1,4 @@
-#include "engine/probe.h"
+#include "engine/plan/probe.h"
 
 #include <sys/mman.h>
 #include <unistd.h>

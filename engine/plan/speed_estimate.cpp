@@ -1,4 +1,4 @@
-#include "engine/speed_estimate.h"
+#include "engine/plan/speed_estimate.h"
 
 #include <algorithm>
 

@@ -4,8 +4,8 @@
 #include <memory>
 
 #include "engine/engine.h"
-#include "engine/memory_estimate.h"
-#include "engine/probe.h"
+#include "engine/plan/memory_estimate.h"
+#include "engine/plan/probe.h"
 
 namespace pio {
 

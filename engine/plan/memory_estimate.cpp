@@ -1,4 +1,4 @@
-#include "engine/memory_estimate.h"
+#include "engine/plan/memory_estimate.h"
 
 #include <algorithm>
 #include <filesystem>

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <charconv>
 
-#include "engine/convert.h"
 #include "engine/files/words.h"
+#include "engine/quantize/convert.h"
 #include "models/hf_names.h"
 
 namespace pio {
@@ -65,22 +65,27 @@ Result<void> convert_tower(const ModelFile& file, const VisionConfig& c, Convert
     if (!name.starts_with("v.") && !name.starts_with("mm.")) continue;
     if (name.starts_with(kDeepstack)) name = by_block(name, c.deepstack_blocks);
     if (name.empty()) return bad_file(file.label(), "expected " + std::to_string(c.deepstack_blocks.size()) + " deepstack mergers, found " + shown(from.name));
+    const auto add = [&](std::string to, Shape shape) -> ConvertedTensor& {
+      ConvertedTensor& tensor = tower.tensors.emplace_back();
+      tensor.info = {std::move(to), from.dtype, shape, 0};
+      tensor.sources = {i};
+      return tensor;
+    };
     if (name != kPatches) {
-      tower.tensors.push_back({{name, from.dtype, from.shape, 0}, {i}, !file.is_made(i), [&file, i](std::int64_t row, float* values) {
-                                 read_row(file, i, row, values);
-                               }});
+      ConvertedTensor& tensor = add(name, from.shape);
+      tensor.is_source = !file.is_made(i);
+      tensor.read_row = [&file, i](std::int64_t row, float* values) { read_row(file, i, row, values); };
       continue;
     }
     // [dim, 3, 2, side * side] → a kernel for each frame, [dim, 3, side, side]
     if (from.shape != Shape{c.dim, 3, 2, side * side})
       return bad_file(file.label(), shown(from.name) + ": expected " + Shape{c.dim, 3, 2, side * side}.text() + ", found " + from.shape.text());
     for (const std::int64_t frame : {0, 1}) {
-      tower.tensors.push_back({{name + (frame == 0 ? "" : ".1"), from.dtype, {c.dim, 3, side, side}, 0}, {i}, false,
-                               [&file, i, side, frame](std::int64_t row, float* values) {
-                                 std::vector<float> kernel(static_cast<std::size_t>(side * side));
-                                 read_row(file, i, row / side * 2 + frame, kernel.data());
-                                 std::copy_n(kernel.begin() + row % side * side, side, values);
-                               }});
+      add(name + (frame == 0 ? "" : ".1"), {c.dim, 3, side, side}).read_row = [&file, i, side, frame](std::int64_t row, float* values) {
+        std::vector<float> kernel(static_cast<std::size_t>(side * side));
+        read_row(file, i, row / side * 2 + frame, kernel.data());
+        std::copy_n(kernel.begin() + row % side * side, side, values);
+      };
     }
   }
   return {};

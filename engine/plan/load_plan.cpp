@@ -1,13 +1,13 @@
-#include "engine/load_plan.h"
+#include "engine/plan/load_plan.h"
 
 #include <algorithm>
 #include <map>
 
 #include "engine/attention_choice.h"
 #include "engine/kv/block_pool.h"
-#include "engine/placement.h"
+#include "engine/plan/placement.h"
+#include "engine/plan/speed_estimate.h"
 #include "engine/session.h"
-#include "engine/speed_estimate.h"
 
 namespace pio {
 

@@ -1,4 +1,4 @@
-#include "engine/convert.h"
+#include "engine/quantize/convert.h"
 
 namespace pio {
 

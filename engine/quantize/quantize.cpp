@@ -1,4 +1,4 @@
-#include "engine/quantize.h"
+#include "engine/quantize/quantize.h"
 
 #include <algorithm>
 #include <atomic>
@@ -8,9 +8,9 @@
 #include <ranges>
 #include <thread>
 
-#include "engine/convert.h"
 #include "engine/files/gguf_writer.h"
-#include "engine/quantize_recipe.h"
+#include "engine/quantize/convert.h"
+#include "engine/quantize/recipe.h"
 
 namespace pio {
 namespace {

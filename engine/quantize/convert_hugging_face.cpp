@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <charconv>
 
-#include "engine/convert.h"
 #include "engine/files/words.h"
-#include "engine/memory_estimate.h"
+#include "engine/plan/memory_estimate.h"
+#include "engine/quantize/convert.h"
 #include "kernels/registry.h"
 #include "models/glm_4_7_flash/config.h"
 #include "models/hf_names.h"
