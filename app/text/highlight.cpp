@@ -11,6 +11,7 @@
 
 #include "app/text/grammars.h"
 #include "app/text/markup_colours.h"
+#include "app/text/syntax_tree.h"
 
 namespace pio {
 namespace {
@@ -213,16 +214,7 @@ struct CodeColourer::Private {
       end = advanced({0, 0}, code);
     }
     text = code;
-    const TSInput input = {.payload = &text,
-                           .read =
-                               [](void* payload, uint32_t byte, TSPoint, uint32_t* size) {
-                                 const auto& source = *static_cast<const QString*>(payload);
-                                 const uint32_t total = uint32_t(2 * source.size());
-                                 *size = byte < total ? total - byte : 0;
-                                 return reinterpret_cast<const char*>(source.utf16()) + std::min(byte, total);
-                               },
-                           .encoding = TSInputEncodingUTF16LE,
-                           .decode = nullptr};
+    const TSInput input = syntaxInput(text);
     const TSParseOptions options = {
         .payload = this, .progress_callback = [](TSParseState* state) { return static_cast<Private*>(state->payload)->isLate(); }};
     std::unique_ptr<TSTree, Deleter> parsed(ts_parser_parse_with_options(parser.get(), tree.get(), input, options));

@@ -25,6 +25,19 @@ const Grammar* grammarOf(const QString& name) {
 
 bool hasGrammar(const QString& grammar) { return grammarOf(grammar) != nullptr; }
 
+TSInput syntaxInput(const QString& text) {
+  return {.payload = const_cast<QString*>(&text),
+          .read =
+              [](void* payload, uint32_t byte, TSPoint, uint32_t* size) {
+                const auto& source = *static_cast<const QString*>(payload);
+                const uint32_t total = uint32_t(2 * source.size());
+                *size = byte < total ? total - byte : 0;
+                return reinterpret_cast<const char*>(source.utf16()) + std::min(byte, total);
+              },
+          .encoding = TSInputEncodingUTF16LE,
+          .decode = nullptr};
+}
+
 SyntaxTree parseSyntax(const QString& text, const QString& grammar, double seconds) {
   const Grammar* found = grammarOf(grammar);
   if (found == nullptr) return nullptr;
@@ -33,16 +46,7 @@ SyntaxTree parseSyntax(const QString& text, const QString& grammar, double secon
   };
   const std::unique_ptr<TSParser, Deleter> parser(ts_parser_new());
   if (!ts_parser_set_language(parser.get(), found->language())) return nullptr;
-  const TSInput input = {.payload = const_cast<QString*>(&text),
-                         .read =
-                             [](void* payload, uint32_t byte, TSPoint, uint32_t* size) {
-                               const auto& source = *static_cast<const QString*>(payload);
-                               const uint32_t total = uint32_t(2 * source.size());
-                               *size = byte < total ? total - byte : 0;
-                               return reinterpret_cast<const char*>(source.utf16()) + std::min(byte, total);
-                             },
-                         .encoding = TSInputEncodingUTF16LE,
-                         .decode = nullptr};
+  const TSInput input = syntaxInput(text);
   double deadline = threadSeconds() + seconds;
   const TSParseOptions options = {.payload = &deadline,
                                   .progress_callback = [](TSParseState* state) { return threadSeconds() > *static_cast<double*>(state->payload); }};

@@ -17,6 +17,9 @@ using SyntaxTree = std::unique_ptr<TSTree, SyntaxTreeDeleter>;
 // Whether this build has the grammar of that name ("c_sharp").
 bool hasGrammar(const QString& grammar);
 
+// What a parser reads of a text, which must stay as it is until the parser has finished.
+TSInput syntaxInput(const QString& text);
+
 // Null where the grammar is not there, or the text takes more than `seconds` of this thread. `text` must outlive the call only.
 SyntaxTree parseSyntax(const QString& text, const QString& grammar, double seconds);
 

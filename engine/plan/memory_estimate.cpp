@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "engine/files/header_source.h"
 #include "engine/image/vision_weights.h"
 
 namespace pio {
@@ -14,18 +15,10 @@ constexpr std::uint64_t kBytesPerVocabularyString = 140, kBytesPerTokenizerByte 
 }  // namespace
 
 // The names and shapes of a file; its tensors are places without bytes.
-class ModelEstimate::Source final : public WeightSource {
+class ModelEstimate::Source final : public HeaderSource {
  public:
-  Source(const ModelFile& file, Backend& backend) : file_(file), backend_(backend), buffers_(file.tensors().size()) {}
+  Source(const ModelFile& file, Backend& backend) : HeaderSource(file), backend_(backend), buffers_(file.tensors().size()) {}
 
-  Naming naming() const override { return file_.naming(); }
-  const std::string& label() const override { return file_.label(); }
-  const std::string& architecture() const override { return file_.architecture(); }
-  const MetaValue* metadata(std::string_view key) const override {
-    const auto found = file_.metadata().find(key);
-    return found == file_.metadata().end() ? nullptr : &found->second;
-  }
-  const std::vector<TensorInfo>& tensors() const override { return file_.tensors(); }
   Result<Tensor> load(std::size_t index) override {
     const TensorInfo& info = tensors()[index];
     if (!buffers_[index]) {
@@ -36,7 +29,6 @@ class ModelEstimate::Source final : public WeightSource {
   bool is_used(std::size_t index) const { return buffers_[index] != nullptr; }
 
  private:
-  const ModelFile& file_;
   Backend& backend_;
   std::vector<std::unique_ptr<Buffer>> buffers_;  // one a tensor, null until it is asked for
 };
@@ -84,7 +76,7 @@ ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cac
   };
   KvState state;
   for (const KvLayout& layer : spec.kv_layers)
-    state.layers.push_back({cells(layer.n_kv_heads, layer.k_head_dim), cells(layer.n_kv_heads, layer.v_head_dim)});
+    state.layers.push_back({cells(layer.n_kv_heads, layer.k_head_dim), cells(layer.n_kv_heads, layer.v_head_dim), {}});
 
   const auto indices = [&](std::int64_t n) { return context.temp(DType::i32, {n}); };
   pio::Step step{.ids = indices(n_tokens),
@@ -94,7 +86,9 @@ ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cac
                  .sequences = indices(n_tokens),
                  .block_table = context.temp(DType::i32, {1, n_blocks}),
                  .outputs = indices(1),
-                 .kv_cells = n_tokens > 1 ? indices(n_cached) : Tensor{DType::i32, {0}, nullptr, 0}};
+                 .kv_cells = n_tokens > 1 ? indices(n_cached) : Tensor{DType::i32, {0}, nullptr, 0},
+                 .selection = {},
+                 .protected_blocks = {}};
   backend_.reset_counts();
   adapted_.model->forward(context, step, state);
   return {.temporary_bytes = context.n_bytes(), .counts = backend_.counts()};

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "engine/files/header_source.h"
 #include "engine/files/words.h"
 #include "engine/plan/memory_estimate.h"
 #include "engine/quantize/convert.h"
@@ -16,26 +17,8 @@
 namespace pio {
 namespace {
 
-// What the readers of hyper-parameters ask for; nothing is loaded from it.
-class Config final : public WeightSource {
- public:
-  explicit Config(const ModelFile& file) : file_(file) {}
-  Naming naming() const override { return file_.naming(); }
-  const std::string& label() const override { return file_.label(); }
-  const std::string& architecture() const override { return file_.architecture(); }
-  const MetaValue* metadata(std::string_view key) const override {
-    const auto found = file_.metadata().find(key);
-    return found == file_.metadata().end() ? nullptr : &found->second;
-  }
-  const std::vector<TensorInfo>& tensors() const override { return file_.tensors(); }
-  Result<Tensor> load(std::size_t) override { return make_error(ErrorCode::not_available, label() + ": only its config is read"); }
-
- private:
-  const ModelFile& file_;
-};
-
 Result<DenseConfig> read_config(const ModelFile& file) {
-  const Config source(file);
+  const HeaderSource source(file);
   const std::string& type = file.architecture();
   if (type == "llama" || type == "qwen2") return read_small_dense_config(source);
   if (type == "qwen3") return read_qwen3_config(source);
@@ -202,7 +185,7 @@ Result<void> convert_hugging_face(const ModelFile& file, ConvertedModel& model) 
   ASSIGN_OR_RETURN(model.model.tensors, converter.tensors());
   RETURN_IF_ERROR(convert_metadata(file, config, converter.n_left_layers(), model));
   if (file.architecture() != "qwen3_vl") return {};
-  ASSIGN_OR_RETURN(const VisionConfig vision, read_vision_config(Config(file)));
+  ASSIGN_OR_RETURN(const VisionConfig vision, read_vision_config(HeaderSource(file)));
   model.model.metadata["qwen3vl.n_deepstack_layers"] = static_cast<std::int64_t>(vision.deepstack_blocks.size());
   return convert_tower(file, vision, model);
 }

@@ -6,6 +6,10 @@
 
 namespace pio {
 
+AttentionConfig attention_of(const DenseHyper& hyper) {
+  return {.dim = hyper.dim, .n_heads = hyper.n_heads, .n_kv_heads = hyper.n_kv_heads, .head_dim = hyper.head_dim, .norm_eps = hyper.norm_eps};
+}
+
 Tensor DenseDecoder::forward(ForwardContext& ctx, const Step& step, KvState& state, const GivenEmbeddings* given) const {
   Tensor x = hidden(ctx, step, state, c_.hyper.n_layers, given);                       // [n_tokens, dim]
   x = rms_norm(ctx, output_rows(ctx, x, step), output_norm_, c_.hyper.norm_eps);       // [n_outputs, dim]

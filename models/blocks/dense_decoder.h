@@ -28,6 +28,9 @@ struct DenseConfig {
   bool has_rope_factors = false;   // may hold rope_freqs.weight, which slows each pair down (Llama 3)
 };
 
+// Attention of these sizes, without biases, and without norms of q and k.
+AttentionConfig attention_of(const DenseHyper& hyper);
+
 // The pass that all families share: attention and a feed-forward block beside a residual stream, each after a norm.
 class DenseDecoder final : public Model {
  public:

@@ -10,13 +10,8 @@ Result<DenseConfig> read_qwen3_config(const WeightSource& source) {
   c.hyper = read_dense_hyper(hyper, source, hyper.is_gguf() ? 0 : 128);
   RETURN_IF_ERROR(hyper.status());
 
-  c.attention = {.dim = c.hyper.dim,
-                 .n_heads = c.hyper.n_heads,
-                 .n_kv_heads = c.hyper.n_kv_heads,
-                 .head_dim = c.hyper.head_dim,
-                 .norm_eps = c.hyper.norm_eps,
-                 .has_qkv_bias = false,
-                 .has_qk_norm = true};
+  c.attention = attention_of(c.hyper);
+  c.attention.has_qk_norm = true;
   return c;
 }
 

@@ -101,13 +101,8 @@ Result<DenseConfig> read_qwen3_vl_config(const WeightSource& source) {
   c.family = "qwen3_vl_2b";
   // As Qwen3: a checkpoint without head_dim means 128.
   c.hyper = read_dense_hyper(hyper, source, hyper.is_gguf() ? 0 : 128);
-  c.attention = {.dim = c.hyper.dim,
-                 .n_heads = c.hyper.n_heads,
-                 .n_kv_heads = c.hyper.n_kv_heads,
-                 .head_dim = c.hyper.head_dim,
-                 .norm_eps = c.hyper.norm_eps,
-                 .has_qkv_bias = false,
-                 .has_qk_norm = true};
+  c.attention = attention_of(c.hyper);
+  c.attention.has_qk_norm = true;
   c.rope_sections = read_sections(hyper, c.hyper.rope_dims / 2);
   if (!hyper.is_gguf()) c.left_prefixes = {"v.", "mm."};  // the tower lies in the same folder
   RETURN_IF_ERROR(hyper.status());

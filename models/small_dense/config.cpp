@@ -11,13 +11,8 @@ Result<DenseConfig> read_small_dense_config(const WeightSource& source) {
   RETURN_IF_ERROR(hyper.status());
 
   const bool is_qwen2 = source.architecture() == "qwen2";
-  c.attention = {.dim = c.hyper.dim,
-                 .n_heads = c.hyper.n_heads,
-                 .n_kv_heads = c.hyper.n_kv_heads,
-                 .head_dim = c.hyper.head_dim,
-                 .norm_eps = c.hyper.norm_eps,
-                 .has_qkv_bias = is_qwen2,  // on q, k and v, never on the output
-                 .has_qk_norm = false};
+  c.attention = attention_of(c.hyper);
+  c.attention.has_qkv_bias = is_qwen2;  // on q, k and v, never on the output
   // llama.cpp's converter permutes the rows of q and k for llama alone, so that pairs lie side by side; Hugging Face keeps the halves.
   // Mixing the two is the classic bug: fluent nonsense (models.md 0.2, trap 4).
   const bool is_permuted = !is_qwen2 && source.naming() == WeightSource::Naming::gguf;
