@@ -184,7 +184,7 @@ class CodeTest : public QObject {
 
   void anErrorThatAChangeWouldAddIsShownBeforeItIsApplied() {
     Fixture f;
-    if (!CodeColourer::knows("python")) QSKIP("this build has no grammars");
+    if (!CodeColourer::knows("python")) QSKIP("no grammar of python in this build: installer/fetch_grammars.sh could not fetch it");
     f.propose(QByteArray(kLedger).replace("totals(entries):", "totals(entries:"));
     QTRY_COMPARE(f.code()->syntax(), CodeController::NewErrors);
     const int line = f.code()->syntaxErrors().first().toMap().value("line").toInt();

@@ -92,7 +92,7 @@ class HostileConfig : public testing::TestWithParam<const char*> {};
 TEST_P(HostileConfig, WithOneAbsurdValueEndsInWordsOrRuns) {
   const std::string name = GetParam();
   const fs::path model = fs::exists(test::model_data(name)) ? test::model_data(name) : test::shared_fixture(name);
-  if (model.empty() || !fs::exists(model / "config.json")) GTEST_SKIP() << name << " is not there";
+  if (model.empty() || !fs::exists(model / "config.json")) GTEST_SKIP() << "PIO_SHARED/fixtures/" << name << " is not on this machine";
   const TempFolder folder;
   std::ifstream in(model / "config.json");
   const json config = json::parse(in);

@@ -63,7 +63,7 @@ TEST(ImageInput, SizesOfPicturesAndFilmsAreTheReferences) {
 TEST(ImageInput, PixelsAreTheReferencesByteForByte) {
   for (const Small& small : kSmall) {
     const std::optional<Pixels> pixels = picture(kData / (std::string(small.name) + ".png"));
-    if (!pixels) GTEST_SKIP() << "this build does not decode pictures";
+    if (!pixels) GTEST_SKIP() << "OpenCV (libopencv-imgcodecs-dev) was not there to build with";
     const test::NpyBytes gold = test::read_npy_bytes(kData / (std::string(small.name) + ".resized.npy"));
     EXPECT_EQ(resize_bicubic(*pixels, {gold.shape[0], gold.shape[1]}, {}).rgb, gold.values) << small.name;
     ImageInputConfig config;
@@ -92,7 +92,7 @@ TEST(ImageInput, EveryPictureOfTheFixturesIsResizedByteForByte) {
     for (const auto& [name, image] : images.items()) {
       const std::string file = image.contains("rgb") ? image["rgb"] : image["file"];
       const std::optional<Pixels> pixels = picture(root / "images" / file);
-      if (!pixels) GTEST_SKIP() << "this build does not decode pictures";
+      if (!pixels) GTEST_SKIP() << "OpenCV (libopencv-imgcodecs-dev) was not there to build with";
       ImageInputConfig config;
       if (image.contains("size")) config.picture = limits_of(image["size"]);
       const Result<PreparedPicture> prepared = prepare_picture(config, *pixels, {});
