@@ -46,6 +46,11 @@ class CallParser : public ChatParser {
   // After white space: whether `word` stands there. Yes moves draft.at behind it; `more` where too little has come to say.
   enum class Stands { yes, no, more };
   static Stands stands(std::string_view held, Draft& draft, std::string_view word);
+  // `found`; where it is yes, the draft's state is `next` from now on.
+  static Stands then(Stands found, Draft& draft, int next) {
+    if (found == Stands::yes) draft.state = next;
+    return found;
+  }
   // A name up to `end`, of one line and without '<'. Yes puts it into `name` and moves behind the end.
   static Stands take_name(std::string_view held, Draft& draft, char end, std::string& name);
   // A value up to the first `closer` after which, white space aside, one of `followers` comes: so that a value may hold the closing tag

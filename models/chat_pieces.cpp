@@ -243,4 +243,19 @@ void write_qwen_fim(PieceWriter& out, std::string_view prefix, std::string_view 
 
 bool is_tool_result(const JsonValue* message) { return is_string(member(message, "role"), "tool"); }
 
+void open_hermes_result(PieceWriter& out, const std::vector<JsonValue>& messages, std::size_t i) {
+  if (i == 0 || !is_tool_result(&messages[i - 1])) out.own("<|im_start|>user");
+  out.own("\n<tool_response>\n");
+}
+
+void close_hermes_result(PieceWriter& out, const std::vector<JsonValue>& messages, std::size_t i) {
+  out.own("\n</tool_response>");
+  if (i + 1 == messages.size() || !is_tool_result(&messages[i + 1])) out.own("<|im_end|>\n");
+}
+
+const JsonValue& function_of(const JsonValue& item) {
+  const JsonValue* function = member(&item, "function");
+  return function ? *function : item;
+}
+
 }  // namespace pio

@@ -75,5 +75,10 @@ extern const std::vector<std::string_view> kQwenFimTokens, kQwenFimStopTokens;
 Result<void> write_hermes_calls(PieceWriter& out, const JsonValue& calls, bool follows_text, const std::string& place);
 // Whether a message's neighbour (may be null) is a tool's result too: they share one user turn.
 bool is_tool_result(const JsonValue* message);
+// What stands before and behind the content of messages[i], a tool's result, in the Hermes form.
+void open_hermes_result(PieceWriter& out, const std::vector<JsonValue>& messages, std::size_t i);
+void close_hermes_result(PieceWriter& out, const std::vector<JsonValue>& messages, std::size_t i);
+// item.function where there is one, as OpenAI's form has it, else the item itself.
+const JsonValue& function_of(const JsonValue& item);
 
 }  // namespace pio

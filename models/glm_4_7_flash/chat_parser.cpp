@@ -33,25 +33,21 @@ class GlmParser final : public CallParser {
 
   // From one part to the next; where that has not come yet the state stays.
   Stands step(std::string_view held, Draft& draft) {
-    const auto on = [&](Stands found, int next) {
-      if (found == Stands::yes) draft.state = next;
-      return found;
-    };
     switch (draft.state) {
       case at_opener:
         draft.at = kCall.size();
-        return on(take_words(held, draft, " \t\r\n\"{", draft.call.name), between);
+        return then(take_words(held, draft, " \t\r\n\"{", draft.call.name), draft, between);
       case between: {
-        const Stands found = on(stands(held, draft, kKey), in_key);
+        const Stands found = then(stands(held, draft, kKey), draft, in_key);
         return found == Stands::no ? stands(held, draft, kCallEnd) : found;
       }
-      case in_key: return on(take_words(held, draft, "\n", draft.key), after_key);
-      case after_key: return on(stands(held, draft, kKeyEnd), before_value);
-      case before_value: return on(stands(held, draft, kValue), in_value);
+      case in_key: return then(take_words(held, draft, "\n", draft.key), draft, after_key);
+      case after_key: return then(stands(held, draft, kKeyEnd), draft, before_value);
+      case before_value: return then(stands(held, draft, kValue), draft, in_value);
       default: break;
     }
     std::string_view value;
-    const Stands found = on(take_value(held, draft, kValueEnd, {kKey, kCallEnd}, value), between);
+    const Stands found = then(take_value(held, draft, kValueEnd, {kKey, kCallEnd}, value), draft, between);
     if (found == Stands::yes) draft.call.arguments.set(draft.key, argument(draft.call.name, draft.key, value));
     return found;
   }

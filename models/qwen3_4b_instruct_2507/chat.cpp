@@ -38,11 +38,9 @@ class Qwen3Chat final : public ChatFormat {
         }
         out.own("<|im_end|>\n");
       } else if (is_string(role, "tool")) {
-        if (i == 0 || !is_tool_result(&messages[i - 1])) out.own("<|im_start|>user");
-        out.own("\n<tool_response>\n");
+        open_hermes_result(out, messages, i);
         out.given(text);
-        out.own("\n</tool_response>");
-        if (i + 1 == messages.size() || !is_tool_result(&messages[i + 1])) out.own("<|im_end|>\n");
+        close_hermes_result(out, messages, i);
       }
     }
     out.open_assistant_turn(request);

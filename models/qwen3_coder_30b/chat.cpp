@@ -162,13 +162,12 @@ class Qwen3CoderChat final : public ChatFormat {
   static Result<void> write_calls(PieceWriter& out, const JsonValue& calls, const std::string& place) {
     ASSIGN_OR_RETURN(const std::vector<JsonValue> items, iterated(calls, place));
     for (const JsonValue& item : items) {
-      const JsonValue* function = member(&item, "function");
-      const JsonValue* call = function ? function : &item;
-      ASSIGN_OR_RETURN(const std::string name, concatenated(member(call, "name"), place + ".name"));
+      const JsonValue& call = function_of(item);
+      ASSIGN_OR_RETURN(const std::string name, concatenated(member(&call, "name"), place + ".name"));
       out.own("\n<tool_call>\n<function=");
       out.given(name);
       out.own(">\n");
-      if (const JsonValue* arguments = member(call, "arguments")) {
+      if (const JsonValue* arguments = member(&call, "arguments")) {
         if (!arguments->is_object()) return refused(place + ".arguments", "an object", arguments);
         for (const auto& [key, value] : arguments->members()) {
           out.own("<parameter=");

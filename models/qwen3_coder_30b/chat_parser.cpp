@@ -30,24 +30,20 @@ class Qwen3CoderParser final : public CallParser {
 
   // From one part to the next; where that has not come yet the state stays.
   Stands step(std::string_view held, Draft& draft) {
-    const auto on = [&](Stands found, int next) {
-      if (found == Stands::yes) draft.state = next;
-      return found;
-    };
     switch (draft.state) {
       case at_opener:
         if (held.starts_with(kCall)) draft.at = kCall.size();
-        return on(stands(held, draft, kFunction), in_name);
-      case in_name: return on(take_name(held, draft, '>', draft.call.name), between);
+        return then(stands(held, draft, kFunction), draft, in_name);
+      case in_name: return then(take_name(held, draft, '>', draft.call.name), draft, between);
       case between: {
-        const Stands found = on(stands(held, draft, kParameter), in_key);
-        return found == Stands::no ? on(stands(held, draft, kFunctionEnd), after_function) : found;
+        const Stands found = then(stands(held, draft, kParameter), draft, in_key);
+        return found == Stands::no ? then(stands(held, draft, kFunctionEnd), draft, after_function) : found;
       }
-      case in_key: return on(take_name(held, draft, '>', draft.key), in_value);
+      case in_key: return then(take_name(held, draft, '>', draft.key), draft, in_value);
       default: break;
     }
     std::string_view value;
-    const Stands found = on(take_value(held, draft, kParameterEnd, {kParameter, kFunctionEnd}, value), between);
+    const Stands found = then(take_value(held, draft, kParameterEnd, {kParameter, kFunctionEnd}, value), draft, between);
     if (found != Stands::yes) return found;
     // The template puts one newline on either side.
     if (value.starts_with('\n')) value.remove_prefix(1);

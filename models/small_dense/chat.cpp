@@ -74,11 +74,9 @@ class Qwen25CoderChat final : public ChatFormat {
         RETURN_IF_ERROR(write_calls(out, *calls, place + ".tool_calls"));
         out.own("<|im_end|>\n");
       } else if (is_string(role, "tool")) {
-        if (i == 0 || !is_tool_result(&messages[i - 1])) out.own("<|im_start|>user");
-        out.own("\n<tool_response>\n");
+        open_hermes_result(out, messages, i);
         out.print(content);
-        out.own("\n</tool_response>");
-        if (i + 1 == messages.size() || !is_tool_result(&messages[i + 1])) out.own("<|im_end|>\n");
+        close_hermes_result(out, messages, i);
       }
     }
     out.open_assistant_turn(request);
@@ -109,12 +107,11 @@ class Qwen25CoderChat final : public ChatFormat {
   static Result<void> write_calls(PieceWriter& out, const JsonValue& calls, const std::string& place) {
     ASSIGN_OR_RETURN(const std::vector<JsonValue> items, iterated(calls, place));
     for (const JsonValue& item : items) {
-      const JsonValue* function = member(&item, "function");
-      const JsonValue* call = function ? function : &item;
-      const JsonValue* arguments = member(call, "arguments");
+      const JsonValue& call = function_of(item);
+      const JsonValue* arguments = member(&call, "arguments");
       if (!arguments) return refused(place + ".arguments", "a value", nullptr);
       out.own("\n<tool_call>\n{\"name\": \"");
-      out.print(member(call, "name"));
+      out.print(member(&call, "name"));
       out.own("\", \"arguments\": ");
       out.arguments(*arguments);
       out.own("}\n</tool_call>");
