@@ -67,8 +67,8 @@ struct Step {
   Tensor outputs;      // [n_outputs] i32, rows of this step whose logits are wanted
   Tensor kv_cells;     // [n_cached]  i32, cells of tokens 0 … n_cached - 1 of the step's one sequence, this step's own included; empty where
                        //   the step holds several sequences or a single token (its extent changes with every token)
-  KvSelection selection;
-  Tensor protected_blocks;  // [n_sequences, max_blocks] i32, as block_table: where not 0, every selection keeps the block; empty: nowhere
+  KvSelection selection = {};
+  Tensor protected_blocks = {};  // [n_sequences, max_blocks] i32, as block_table: where not 0, every selection keeps the block; empty: nowhere
 
   std::int64_t n_tokens() const { return ids.shape[0]; }
   std::int64_t n_outputs() const { return outputs.shape[0]; }
@@ -79,7 +79,7 @@ inline constexpr int kKvBlockLength = 32;
 
 struct AttentionParams {
   float scale = 1;     // multiplies q·k; usually 1/sqrt(head_dim)
-  Tensor page_bounds;  // of the keys, as store_kv keeps them; empty: KvSelection::Kind::pages looks at every key for them
+  Tensor page_bounds = {};  // of the keys, as store_kv keeps them; empty: KvSelection::Kind::pages looks at every key for them
 };
 
 struct RopeParams {

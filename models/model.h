@@ -65,7 +65,7 @@ class ForwardContext {
 struct KvLayer {
   Tensor k;  // [n_cells, n_kv_heads, k_head_dim]
   Tensor v;  // [n_cells, n_kv_heads, v_head_dim]; empty where v_head_dim is 0
-  Tensor page_bounds;  // of k, for store_kv and attention; empty where no selection by pages is wanted
+  Tensor page_bounds = {};  // of k, for store_kv and attention; empty where no selection by pages is wanted
 };
 struct KvState {
   std::vector<KvLayer> layers;

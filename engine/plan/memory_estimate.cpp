@@ -76,7 +76,7 @@ ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cac
   };
   KvState state;
   for (const KvLayout& layer : spec.kv_layers)
-    state.layers.push_back({cells(layer.n_kv_heads, layer.k_head_dim), cells(layer.n_kv_heads, layer.v_head_dim), {}});
+    state.layers.push_back({cells(layer.n_kv_heads, layer.k_head_dim), cells(layer.n_kv_heads, layer.v_head_dim)});
 
   const auto indices = [&](std::int64_t n) { return context.temp(DType::i32, {n}); };
   pio::Step step{.ids = indices(n_tokens),
@@ -86,9 +86,7 @@ ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cac
                  .sequences = indices(n_tokens),
                  .block_table = context.temp(DType::i32, {1, n_blocks}),
                  .outputs = indices(1),
-                 .kv_cells = n_tokens > 1 ? indices(n_cached) : Tensor{DType::i32, {0}, nullptr, 0},
-                 .selection = {},
-                 .protected_blocks = {}};
+                 .kv_cells = n_tokens > 1 ? indices(n_cached) : Tensor{DType::i32, {0}, nullptr, 0}};
   backend_.reset_counts();
   adapted_.model->forward(context, step, state);
   return {.temporary_bytes = context.n_bytes(), .counts = backend_.counts()};

@@ -155,7 +155,7 @@ bool is_sound_character_map(std::string_view map) {
       continue;
     }
     const std::uint32_t offset = (unit >> 10) << ((unit & (1u << 9)) >> 6);
-    if ((i ^ offset | 0xFF) >= n_units) return false;
+    if (((i ^ offset) | 0xFF) >= n_units) return false;
   }
   if (texts.back() != '\0') return false;
   for (std::size_t at = 0; at < texts.size();) {

@@ -47,7 +47,9 @@ TEST_P(MatmulHeads, AgreesWithTheReferenceInBothDirections) {
           EXPECT_TRUE(nmse_below(kFloatSums, found, expected));
           for (std::size_t i = 0; i < found.size(); ++i) {
             const std::int64_t column = static_cast<std::int64_t>(i) % y_shape.back() - c.params.y_first;
-            if (column < 0 || column >= n_out) ASSERT_EQ(found[i], 0.5f) << "column " << column << " is not an output";
+            if (column < 0 || column >= n_out) {
+              ASSERT_EQ(found[i], 0.5f) << "column " << column << " is not an output";
+            }
           }
         });
         if (HasFailure()) return;

@@ -82,7 +82,9 @@ TEST_P(Rope, TurnsTheMiddleOfAHeadByTheAxesOfItsPairs) {
       EXPECT_TRUE(max_error_below(kTolerance, found, expected));
       for (std::size_t i = 0; i < found.size(); ++i) {
         const std::int64_t dim = static_cast<std::int64_t>(i) % head_dim - first_dim;
-        if (dim < 0 || dim >= 2 * n_pairs) ASSERT_EQ(found[i], x[i]) << i;
+        if (dim < 0 || dim >= 2 * n_pairs) {
+          ASSERT_EQ(found[i], x[i]) << i;
+        }
       }
     });
   }

@@ -45,7 +45,9 @@ TEST_P(SelfAttention, AgreesWithTheReferenceAndKeepsSegmentsApart) {
       EXPECT_TRUE(nmse_below(c.q_size > 1 ? 900 * kFloatSums : kFloatSums, found, expected));
       for (std::size_t i = 0; i < found.size(); ++i) {
         const std::int64_t head = static_cast<std::int64_t>(i) / c.head_dim % c.y_heads - c.first_head;
-        if (head < 0 || head >= c.n_heads) ASSERT_EQ(found[i], 0.5f) << "another head's output";
+        if (head < 0 || head >= c.n_heads) {
+          ASSERT_EQ(found[i], 0.5f) << "another head's output";
+        }
       }
     });
     if (HasFailure()) return;
