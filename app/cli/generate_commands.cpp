@@ -19,6 +19,8 @@ Result<std::unique_ptr<Engine>> load(const Options& options) {
   std::unique_ptr<Engine> engine = create_engine();
   RETURN_IF_ERROR(engine->load(request, {}, interrupt_token()));
   print_notes(*engine);
+  if (options.thinking == "on" && !engine->loaded()->can_think)
+    std::fprintf(stderr, "%s: does not think before it answers: --thinking on changes nothing\n", engine->loaded()->name.c_str());
   return engine;
 }
 

@@ -228,6 +228,14 @@ TEST_F(Pio, LooksAtPicturesAndFilms) {
   EXPECT_NE(alone.err.find("text only"), std::string::npos) << alone.err;
 }
 
+TEST_F(Pio, SaysSoWhereAModelCannotThink) {
+  const auto words = [&](const std::string& model) {
+    return run({"chat", kModels + "/" + model, "--prompt", "a", "--thinking", "on", "--max-tokens", "1", "--ctx", "256"}).err;
+  };
+  EXPECT_NE(words("qwen3-tiny").find("--thinking on changes nothing"), std::string::npos);
+  EXPECT_EQ(words("glm4-moe-lite-mtp-tiny").find("--thinking on changes nothing"), std::string::npos);
+}
+
 TEST_F(Pio, SaysInOneLineWhatIsWrong) {
   const std::string model = kModels + "/llama-tiny";
   expect_complaint(run({"inspect", "/nowhere/x.gguf"}));
