@@ -196,7 +196,7 @@ int main(int argc, char** argv) {
   add_model(command, options);
   command->add_option("out", options.out, "the .gguf file to write")->required();
   command->add_option("type", options.type, "Q8_0, Q6_K, Q5_K_M, Q4_K_M, Q4_0, IQ4_XS, Q3_K_M, Q2_K, F16, BF16, F32, …")->required();
-  command->add_option("--threads", options.n_threads, "CPU threads (default: all)")->check(CLI::Range(0, 1024));
+  command->add_option("--threads", options.n_threads, "CPU threads (default: physical cores)")->check(CLI::Range(0, 1024));
 
   command = add("swap", "switch between models, timed up to the first token", pio::cli::swap);
   command->add_option("models", options.models, "two or more, loaded in turn")->required()->expected(2, 1000);

@@ -11,6 +11,7 @@
 #include "engine/files/gguf_writer.h"
 #include "engine/quantize/convert.h"
 #include "engine/quantize/recipe.h"
+#include "kernels/host.h"
 
 namespace pio {
 namespace {
@@ -149,7 +150,7 @@ Result<QuantizeReport> quantize(const std::filesystem::path& in, const std::file
     outputs.push_back(std::move(tower));
   }
 
-  if (n_threads <= 0) n_threads = static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  if (n_threads <= 0) n_threads = default_n_threads();
   Totals totals[kNumDTypes];
   std::size_t n_done = 0, n_total = 0;
   for (const Output& output : outputs) n_total += output.tensors.size();

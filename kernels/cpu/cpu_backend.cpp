@@ -15,7 +15,7 @@
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/kernel_table.h"
 #include "kernels/cpu/thread_pool.h"
-#include "kernels/host_memory.h"
+#include "kernels/host.h"
 #include "kernels/reference/route.h"
 
 namespace pio {

@@ -1,13 +1,6 @@
 #include "kernels/cpu/thread_pool.h"
 
 #include <chrono>
-#include <fstream>
-#include <set>
-#include <string>
-
-#ifdef __linux__
-#include <sched.h>
-#endif
 
 namespace pio {
 namespace {
@@ -102,27 +95,6 @@ void ThreadPool::work(int worker) {
     lock.unlock();
     idle_since = std::chrono::steady_clock::now();
   }
-}
-
-int default_n_threads() {
-#ifdef __linux__
-  cpu_set_t allowed;
-  CPU_ZERO(&allowed);
-  if (sched_getaffinity(0, sizeof allowed, &allowed) == 0) {
-    // One of each core's hardware threads: the siblings share the vector units, which are what a product keeps busy.
-    std::set<std::string> cores;
-    for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-      if (!CPU_ISSET(cpu, &allowed)) continue;
-      std::ifstream file("/sys/devices/system/cpu/cpu" + std::to_string(cpu) + "/topology/thread_siblings_list");
-      std::string siblings;
-      if (!std::getline(file, siblings)) siblings = std::to_string(cpu);
-      cores.insert(siblings);
-    }
-    if (!cores.empty()) return static_cast<int>(cores.size());
-  }
-#endif
-  const unsigned n = std::thread::hardware_concurrency();
-  return n > 0 ? static_cast<int>(n) : 1;
 }
 
 }  // namespace pio

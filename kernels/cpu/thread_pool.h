@@ -60,7 +60,4 @@ class ThreadPool {
   std::vector<std::thread> workers_;
 };
 
-// Physical cores that this process may run on (its affinity mask), at least 1.
-int default_n_threads();
-
 }  // namespace pio

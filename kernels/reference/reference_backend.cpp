@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "kernels/host_memory.h"
+#include "kernels/host.h"
 #include "kernels/reference/route.h"
 
 namespace pio {

@@ -112,7 +112,7 @@ int main(int argc, char** argv) {
     return 1;
   }
   pio::Backend& backend = **created;
-  const int n_threads = options.n_threads > 0 ? options.n_threads : static_cast<int>(std::max(1u, std::thread::hardware_concurrency()));
+  const int n_threads = backend.n_threads();
   std::printf("%s; weights [rows, %lld]\n", backend.device().detail.c_str(), static_cast<long long>(n_in));
 
   constexpr int kMany[2] = {32, 512};

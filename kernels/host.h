@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+// What this process may use of the machine: the limits of its control groups (containers, systemd services) count like the machine's own.
+// `root` is put before the paths of the system's files (/proc, /sys); tests read a made-up tree with it.
+
+namespace pio {
+
+struct HostMemory {
+  std::uint64_t total_bytes = 0;
+  std::uint64_t free_bytes = 0;  // what new programs may take without swapping; total_bytes where the system does not say
+};
+
+// Asks the system: about 0.1 ms, so not for every small allocation.
+HostMemory host_memory(const std::string& root = {});
+
+// Threads that compute at once: the physical cores that this process may run on (its affinity mask, which a cpuset narrows), and not more
+// than the processor time that its control groups allow, rounded up. At least 1.
+int default_n_threads(const std::string& root = {});
+
+}  // namespace pio
