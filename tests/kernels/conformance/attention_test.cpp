@@ -35,7 +35,7 @@ class Attention : public Conformance {
     });
   }
 };
-INSTANTIATE_TEST_SUITE_P(All, Attention, testing::ValuesIn(kBackendNames), test_name);
+INSTANTIATE_TEST_SUITE_P(All, Attention, testing::ValuesIn(backends_here()), test_name);
 
 TEST_P(Attention, AgreesWithTheReferenceAtEveryLength) {
   Random random(1);

@@ -74,7 +74,7 @@ class MoeExperts : public Conformance {
     });
   }
 };
-INSTANTIATE_TEST_SUITE_P(All, MoeExperts, testing::ValuesIn(kBackendNames), test_name);
+INSTANTIATE_TEST_SUITE_P(All, MoeExperts, testing::ValuesIn(backends_here()), test_name);
 
 TEST_P(MoeExperts, AgreesWithTheReferenceForEveryFormat) {
   Random random(1);
