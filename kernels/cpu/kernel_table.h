@@ -138,7 +138,7 @@ struct CpuKernels {
   void (*attend)(const AttendTask& task);
   size_t (*attend_scratch_floats)(int n_rows, int head_dim, int v_head_dim);
   // The sum over n_rows queries, head_dim apart, and all dims of max(q * bounds[dim], q * bounds[head_dim + dim]).
-  float (*page_promise)(const float* q, int n_rows, int head_dim, const float* bounds);
+  float (*score_bound)(const float* q, int n_rows, int head_dim, const float* bounds);
   // y = sum over parts of out_p * exp(largest_p - largest) / sum over parts of sum_p * exp(largest_p - largest); parts are part_stride
   // floats apart. One row.
   void (*merge_attention)(float* y, int n, const float* largest, const float* sum, const float* out, int n_parts, size_t row_stride,

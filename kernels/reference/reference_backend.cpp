@@ -2,31 +2,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <cstring>
 #include <limits>
 #include <utility>
 #include <vector>
 
 #include "kernels/host.h"
+#include "kernels/host_buffer.h"
 #include "kernels/reference/route.h"
 
 namespace pio {
 namespace {
-
-constexpr std::size_t kAlignment = 64;
-
-class OwnedBuffer final : public Buffer {
- public:
-  OwnedBuffer(std::size_t n_bytes, void* data) : Buffer(n_bytes, static_cast<std::byte*>(data)) {}
-  ~OwnedBuffer() override { std::free(host_data()); }
-};
-
-// Borrowed memory; nothing here writes to it.
-class WrappedBuffer final : public Buffer {
- public:
-  WrappedBuffer(const void* data, std::size_t n_bytes) : Buffer(n_bytes, static_cast<std::byte*>(const_cast<void*>(data))) {}
-};
 
 // Row `row` of a tensor whose rows are `row_length` values long, as float32.
 void decode_row(const Tensor& t, std::int64_t row, std::int64_t row_length, float* values) {
@@ -64,23 +50,11 @@ class ReferenceBackend final : public Backend {
   const DeviceInfo& device() const override { return device_; }
 
   Result<std::unique_ptr<Buffer>> allocate(std::size_t n_bytes) override {
-    const std::uint64_t free_bytes = host_memory().free_bytes;
-    void* data = nullptr;
-    // asked for before the system is: it would promise more than there is
-    if (n_bytes <= free_bytes) data = std::aligned_alloc(kAlignment, (n_bytes / kAlignment + 1) * kAlignment);
-    if (!data) {
-      Error error = make_error(ErrorCode::out_of_memory, "memory: expected " + std::to_string(n_bytes) + " bytes, found " +
-                                                             std::to_string(free_bytes) + " free");
-      error.device = device_.name;
-      error.needed_bytes = n_bytes;
-      error.free_bytes = free_bytes;
-      return error;
-    }
-    return std::unique_ptr<Buffer>(std::make_unique<OwnedBuffer>(n_bytes, data));
+    return allocate_host_buffer(n_bytes, device_.name, host_memory().free_bytes);
   }
 
   Result<std::unique_ptr<Buffer>> wrap(const void* data, std::size_t n_bytes) override {
-    return std::unique_ptr<Buffer>(std::make_unique<WrappedBuffer>(data, n_bytes));
+    return std::unique_ptr<Buffer>(std::make_unique<BorrowedBuffer>(data, n_bytes));
   }
 
   void upload(Tensor destination, const void* source) override {

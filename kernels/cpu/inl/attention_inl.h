@@ -1,7 +1,7 @@
 // Attention over the blocks of the KV pool, with the running softmax of Milakov & Gimelshein 2018 (arXiv:1805.02867) tiled as in Dao et al.
 // 2022 (arXiv:2205.14135). Included inside the anonymous namespace of an instruction set's file, after formats_inl.h and elementwise_inl.h.
 
-constexpr int kCells = 32;  // kKvBlockLength; cpu_backend.cpp asserts it
+constexpr int kCells = 32;  // kKvBlockLength; attention.cpp asserts it
 constexpr int kCellVecs = kCells / kLanes;
 
 inline int round_up_32(int n) { return (n + 31) / 32 * 32; }
@@ -211,7 +211,7 @@ void attend(const AttendTask& task) {
   }
 }
 
-float page_promise(const float* q, int n_rows, int head_dim, const float* bounds) {
+float score_bound(const float* q, int n_rows, int head_dim, const float* bounds) {
   Vec sum = vec_set(0);
   for (int i = 0; i < head_dim; i += kLanes) {
     const int n = head_dim - i < kLanes ? head_dim - i : kLanes;

@@ -63,7 +63,7 @@ constexpr CpuKernels make_table(const char* name) {
   t.argmax = &argmax;
   t.attend = &attend;
   t.attend_scratch_floats = &attend_scratch_floats;
-  t.page_promise = &page_promise;
+  t.score_bound = &score_bound;
   t.merge_attention = &merge_attention;
   return t;
 }

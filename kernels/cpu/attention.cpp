@@ -1,0 +1,221 @@
+#include "kernels/cpu/attention.h"
+
+#include <algorithm>
+#include <numeric>
+
+namespace pio {
+namespace {
+
+static_assert(kKvBlockLength == 32, "inl/attention_inl.h works in blocks of 32 cells");
+
+// Query rows of a run: they keep the vector units busy while the keys of a block are transposed once.
+constexpr std::int64_t kQueryRows = 96;
+
+KvFormat kv_format(DType dtype) {
+  switch (dtype) {
+    case DType::f32: return KvFormat::f32;
+    case DType::f16: return KvFormat::f16;
+    case DType::q8_0: return KvFormat::q8_0;
+    case DType::q4_0: return KvFormat::q4_0;
+    default: CHECK(false, "no format for keys and values");
+  }
+}
+
+}  // namespace
+
+// The results of a part of the cached tokens, for each query row (AttendTask).
+struct CpuAttention::Partial {
+  float* largest;
+  float* sum;
+  float* out;
+};
+
+class CpuAttention::PartialLayout : public Layout {
+ public:
+  PartialLayout(std::int64_t n_rows, std::int64_t v_head_dim)
+      : largest_(add<float>(n_rows)), sum_(add<float>(n_rows)), out_(add<float>(n_rows * round_up(v_head_dim, 32))) {}
+  Partial in(std::byte* memory) const { return {largest_.in(memory), sum_.in(memory), out_.in(memory)}; }
+  std::int64_t n_floats() const { return static_cast<std::int64_t>(n_bytes() / sizeof(float)); }
+
+ private:
+  Piece<float> largest_, sum_, out_;
+};
+
+void CpuAttention::attention(const Tensor& y, const Tensor& q, const Tensor& k_cache, const Tensor& v_cache, const Step& step,
+                             const AttentionParams& params) {
+  const AttentionPlan planned = plan(y, q, k_cache, v_cache, step, params);
+  selection_.begin(planned);
+  const std::int64_t slab = selection_.runs_at_once(planned);
+  // the longest runs, which are the last of a prompt, first
+  for (std::int64_t end = planned.n_runs(); end > 0 && !context_.stop_requested(); end -= slab) {
+    const std::int64_t n = std::min(slab, end);
+    selection_.keep(planned, end - n, n);
+    run_tiles(planned, end - n, n);
+  }
+}
+
+AttentionPlan CpuAttention::plan(const Tensor& y, const Tensor& q, const Tensor& k_cache, const Tensor& v_cache, const Step& step,
+                                 const AttentionParams& params) {
+  AttentionPlan plan{y, q, k_cache, v_cache, step, params, runs_};
+  const std::int32_t* const lengths = plan.lengths();
+  const std::int32_t* const sequences = host_pointer<std::int32_t>(step.sequences);
+  plan.most_tokens = std::max<std::int64_t>(1, kQueryRows / plan.n_group());
+  runs_.clear();
+  std::int64_t work = 0;
+  for (std::int64_t t = 0; t < plan.n_tokens(); ++t) {
+    if (runs_.empty() || runs_.back().n_tokens == plan.most_tokens || sequences[runs_.back().first] != sequences[t]) {
+      runs_.push_back({t, 0, 0, 0});
+    }
+    AttentionRun& run = runs_.back();
+    ++run.n_tokens;
+    run.n_keys = std::max<std::int64_t>(run.n_keys, lengths[t]);
+    plan.longest = std::max(plan.longest, run.n_blocks());
+    work += lengths[t];
+  }
+  plan.n_bytes = work * plan.n_heads() * (plan.head_dim() + plan.v_head_dim());
+
+  // Few heads and few tokens: the cached tokens are cut too, in parts of at least 8 blocks.
+  const std::int64_t n_threads = context_.n_threads(), n_whole = plan.n_runs() * plan.n_kv_heads();
+  if (n_threads > 1 && n_whole < 3 * n_threads) {
+    plan.n_parts = std::clamp<std::int64_t>((4 * n_threads + n_whole - 1) / n_whole, 1, std::max<std::int64_t>(1, plan.longest / 8));
+  }
+  return plan;
+}
+
+// Attention of runs [first_run, first_run + n_runs), one tile a run, key head and part; with several parts their sums afterwards.
+void CpuAttention::run_tiles(const AttentionPlan& plan, std::int64_t first_run, std::int64_t n_runs) {
+  const std::int64_t n_kv_heads = plan.n_kv_heads(), n_parts = plan.n_parts;
+  const std::int64_t n_rows_most = std::min(plan.most_tokens, plan.n_tokens()) * plan.n_group();
+  const PartialLayout partial_layout(n_rows_most, plan.v_head_dim());
+  Layout of_worker, shared;
+  const auto kernel_scratch = of_worker.add<float>(kernels_.attend_scratch_floats(
+      static_cast<int>(n_rows_most), static_cast<int>(plan.head_dim()), static_cast<int>(plan.v_head_dim())));
+  const Layout::Repeated own_partial = of_worker.add(1, partial_layout);
+  const Layout::Repeated shared_partials = shared.add(n_runs * n_kv_heads * n_parts, partial_layout);
+  context_.reserve_worker_scratch(of_worker.n_bytes());
+  std::byte* const memory = n_parts > 1 ? context_.scratch.reserve(shared.n_bytes()) : nullptr;
+
+  context_.for_each_tile(n_runs * n_kv_heads * n_parts, plan.n_bytes, [&](std::int64_t tile, int worker) {
+    const std::int64_t i = n_runs - 1 - tile / (n_kv_heads * n_parts), kv_head = tile / n_parts % n_kv_heads, part = tile % n_parts;
+    const AttentionRun& run = plan.runs[first_run + i];
+    AttendTask task = task_of(plan, run, kv_head);
+    const std::int64_t n_blocks = selection_.apply(plan, run, i, kv_head, task);
+    task.first_block = static_cast<int>(n_blocks * part / n_parts);
+    task.end_block = static_cast<int>(n_blocks * (part + 1) / n_parts);
+    const Partial partial =
+        partial_layout.in(n_parts > 1 ? shared_partials.in(memory, tile) : own_partial.in(context_.worker_scratch(worker), 0));
+    task.largest = partial.largest;
+    task.sum = partial.sum;
+    task.out = partial.out;
+    task.scratch = kernel_scratch.in(context_.worker_scratch(worker));
+    kernels_.attend(task);
+    if (n_parts == 1) write(plan, run, kv_head, partial, 0);
+  });
+
+  if (n_parts == 1 || context_.stop_requested()) return;
+  context_.for_each_tile(n_runs * n_kv_heads, plan.n_tokens() * plan.n_heads() * n_parts * plan.v_head_dim() * 4, [&](std::int64_t tile, int) {
+    const AttentionRun& run = plan.runs[first_run + n_runs - 1 - tile / n_kv_heads];
+    write(plan, run, tile % n_kv_heads, partial_layout.in(shared_partials.in(memory, tile * n_parts)), partial_layout.n_floats());
+  });
+}
+
+// Merges the parts, partial_floats apart, of each query row of a run.
+void CpuAttention::write(const AttentionPlan& plan, const AttentionRun& run, std::int64_t kv_head, const Partial& partial,
+                         std::int64_t partial_floats) const {
+  const std::int64_t n_group = plan.n_group(), v_head_dim = plan.v_head_dim();
+  for (std::int64_t r = 0; r < run.n_tokens * n_group; ++r) {
+    float* const out =
+        host_pointer<float>(plan.y) + ((run.first + r / n_group) * plan.n_heads() + kv_head * n_group + r % n_group) * v_head_dim;
+    kernels_.merge_attention(out, static_cast<int>(v_head_dim), partial.largest + r, partial.sum + r, partial.out + r * round_up(v_head_dim, 32),
+                             static_cast<int>(plan.n_parts), partial_floats, partial_floats);
+  }
+}
+
+AttendTask CpuAttention::task_of(float scale) const {
+  AttendTask task{};
+  task.scale = scale;
+  task.stopped = [](const void* context) { return static_cast<const CpuContext*>(context)->stop_requested(); };
+  task.stop_context = &context_;
+  return task;
+}
+
+AttendTask CpuAttention::task_of(const AttentionPlan& plan, const AttentionRun& run, std::int64_t kv_head) const {
+  const Tensor& k = plan.k_cache;
+  const Tensor& v = plan.v_cache;
+  const std::int64_t head_dim = plan.head_dim(), v_head_dim = plan.v_head_dim();
+  AttendTask task = task_of(plan.params.scale);
+  task.q = host_pointer<float>(plan.q) + (run.first * plan.n_heads() + kv_head * plan.n_group()) * head_dim;
+  task.q_token_stride = plan.n_heads() * head_dim;
+  task.k = bytes_at(k) + bytes_of(k.dtype, kv_head * head_dim);
+  task.v = v ? bytes_at(v) + bytes_of(v.dtype, kv_head * v_head_dim) : task.k;
+  task.k_cell_bytes = bytes_of(k.dtype, plan.n_kv_heads() * head_dim);
+  task.v_cell_bytes = v ? bytes_of(v.dtype, plan.n_kv_heads() * v_head_dim) : task.k_cell_bytes;
+  task.k_format = kv_format(k.dtype);
+  task.v_format = v ? kv_format(v.dtype) : task.k_format;
+  task.blocks = plan.blocks(run);
+  task.kv_lengths = plan.lengths() + run.first;
+  task.n_tokens = static_cast<int>(run.n_tokens);
+  task.n_group = static_cast<int>(plan.n_group());
+  task.head_dim = static_cast<int>(head_dim);
+  task.v_head_dim = static_cast<int>(v_head_dim);
+  return task;
+}
+
+// Each head by itself through the attention over cached tokens: a segment's keys lie one after the other, so its blocks are 0, 1, 2, …
+void CpuAttention::self_attention(const Tensor& y, const Tensor& q, const Tensor& k, const Tensor& v, std::span<const std::int32_t> starts,
+                                  std::int64_t first_head, float scale) {
+  const std::int64_t n_heads = q.shape[1], head_dim = q.shape[2], token_floats = n_heads * head_dim;
+  runs_.clear();
+  std::int64_t longest = 0, work = 0;
+  for (std::size_t s = 0; s + 1 < starts.size(); ++s) {
+    const std::int64_t length = starts[s + 1] - starts[s];
+    longest = std::max(longest, length);
+    work += length * length;
+    for (std::int64_t t = starts[s]; t < starts[s + 1]; t += kQueryRows) {
+      runs_.push_back({t, std::min<std::int64_t>(kQueryRows, starts[s + 1] - t), starts[s], length});
+    }
+  }
+  counted_.resize(std::max<std::size_t>(counted_.size(), blocks_of(longest)));
+  std::iota(counted_.begin(), counted_.end(), 0);
+
+  const int width = static_cast<int>(head_dim);
+  const PartialLayout partial_layout(kQueryRows, head_dim);
+  Layout of_worker;
+  const auto kernel_scratch = of_worker.add<float>(kernels_.attend_scratch_floats(kQueryRows, width, width));
+  const Layout::Repeated own_partial = of_worker.add(1, partial_layout);
+  const auto own_lengths = of_worker.add<std::int32_t>(kQueryRows);
+  context_.reserve_worker_scratch(of_worker.n_bytes());
+  const std::int64_t n_runs = static_cast<std::int64_t>(runs_.size());
+  context_.for_each_tile(n_runs * n_heads, work * token_floats, [&](std::int64_t tile, int worker) {
+    // a head's runs one after the other: its keys stay in the cache
+    const AttentionRun& run = runs_[tile % n_runs];
+    const std::int64_t h = tile / n_runs, at = run.first_key * token_floats + h * head_dim;
+    const Partial partial = partial_layout.in(own_partial.in(context_.worker_scratch(worker), 0));
+    std::int32_t* const lengths = own_lengths.in(context_.worker_scratch(worker));
+    std::fill_n(lengths, run.n_tokens, static_cast<std::int32_t>(run.n_keys));
+    AttendTask task = task_of(scale);
+    task.scratch = kernel_scratch.in(context_.worker_scratch(worker));
+    task.largest = partial.largest;
+    task.sum = partial.sum;
+    task.out = partial.out;
+    task.q = host_pointer<float>(q) + run.first * token_floats + h * head_dim;
+    task.q_token_stride = token_floats;
+    task.k = reinterpret_cast<const std::uint8_t*>(host_pointer<float>(k) + at);
+    task.v = reinterpret_cast<const std::uint8_t*>(host_pointer<float>(v) + at);
+    task.k_cell_bytes = task.v_cell_bytes = token_floats * sizeof(float);
+    task.k_format = task.v_format = KvFormat::f32;
+    task.blocks = counted_.data();
+    task.kv_lengths = lengths;
+    task.n_tokens = static_cast<int>(run.n_tokens);
+    task.n_group = 1;
+    task.head_dim = task.v_head_dim = width;
+    task.end_block = static_cast<int>(run.n_blocks());
+    kernels_.attend(task);
+    for (std::int64_t r = 0; r < run.n_tokens; ++r) {
+      kernels_.merge_attention(host_pointer<float>(y) + ((run.first + r) * y.shape[1] + first_head + h) * head_dim, width, task.largest + r,
+                               task.sum + r, task.out + r * round_up(head_dim, 32), 1, 0, 0);
+    }
+  });
+}
+
+}  // namespace pio

@@ -1,0 +1,49 @@
+#include "kernels/cpu/cpu_context.h"
+
+#include <cstring>
+
+namespace pio {
+
+const QuantKernels* CpuContext::quant_kernels(DType dtype) const {
+  switch (dtype) {
+    case DType::q4_0: return &kernels.q4_0;
+    case DType::q4_1: return &kernels.q4_1;
+    case DType::q5_0: return &kernels.q5_0;
+    case DType::q5_1: return &kernels.q5_1;
+    case DType::q8_0: return &kernels.q8_0;
+    case DType::q2_k: return &kernels.q2_k;
+    case DType::q3_k: return &kernels.q3_k;
+    case DType::q4_k: return &kernels.q4_k;
+    case DType::q5_k: return &kernels.q5_k;
+    case DType::q6_k: return &kernels.q6_k;
+    case DType::iq4_nl: return &kernels.iq4_nl;
+    case DType::iq4_xs: return &kernels.iq4_xs;
+    case DType::mxfp4: return &kernels.mxfp4;
+    case DType::f32:
+    case DType::f16:
+    case DType::bf16:
+    default: return nullptr;
+  }
+}
+
+void CpuContext::decode_row(DType dtype, const std::uint8_t* from, float* to, std::int64_t n) const {
+  switch (dtype) {
+    case DType::f32: std::memcpy(to, from, n * sizeof(float)); return;
+    case DType::f16: kernels.decode_f16(from, to, n); return;
+    case DType::bf16: kernels.decode_bf16(from, to, n); return;
+    default: break;
+  }
+  if (const QuantKernels* quant = quant_kernels(dtype)) {
+    quant->decode(from, to, n);
+  } else {
+    info(dtype).decode(from, to, n);
+  }
+}
+
+const float* CpuContext::floats_of(DType dtype, const std::uint8_t* from, std::int64_t n, float* memory) const {
+  if (dtype == DType::f32) return reinterpret_cast<const float*>(from);
+  decode_row(dtype, from, memory, n);
+  return memory;
+}
+
+}  // namespace pio

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "kernels/cpu/products.h"
+
+// route_experts and moe_experts.
+
+namespace pio {
+
+class CpuExperts {
+ public:
+  CpuExperts(CpuContext& context, CpuProducts& products) : context_(context), kernels_(context.kernels), products_(products) {}
+
+  void route(const Tensor& ids, const Tensor& weights, const Tensor& logits, const Tensor& bias, const RoutingParams& params);
+
+  // Either way a token's experts are summed by rising index, so the two agree but for what the products round.
+  void run(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, std::span<const ExpertMlp> experts);
+
+ private:
+  void run_few(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, std::span<const ExpertMlp> experts);
+  void run_many(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, std::span<const ExpertMlp> experts);
+
+  CpuContext& context_;
+  const CpuKernels& kernels_;
+  CpuProducts& products_;
+  Scratch rows_;  // of one expert; its products use the context's scratch
+  std::vector<std::int64_t> starts_, next_, places_;
+};
+
+}  // namespace pio

@@ -1,0 +1,282 @@
+#include "kernels/cpu/products.h"
+
+#include <algorithm>
+
+namespace pio {
+
+// What matmul_heads reads and writes of head h, from token t on.
+struct CpuProducts::Head {
+  const float* x;
+  float* y;
+  std::size_t x_stride, y_stride;  // from token to token
+  const std::uint8_t* w;           // its row w_first
+  std::int64_t n_columns;
+  std::size_t row_bytes;
+
+  static Head of(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params, std::int64_t h, std::int64_t t = 0) {
+    Head head;
+    head.x_stride = x.shape[1] * x.shape[2];
+    head.y_stride = y.shape[1] * y.shape[2];
+    head.x = host_pointer<float>(x) + t * head.x_stride + (x.shape[1] == 1 ? 0 : h) * x.shape[2] + params.x_first;
+    head.y = host_pointer<float>(y) + t * head.y_stride + h * y.shape[2] + params.y_first;
+    head.n_columns = w.shape[2];
+    head.row_bytes = bytes_of(w.dtype, head.n_columns);
+    head.w = bytes_at(w) + (h * w.shape[1] + params.w_first) * head.row_bytes;
+    return head;
+  }
+};
+
+namespace {
+
+struct PanelMemory {
+  std::int8_t* q;
+  float* d;
+  float* s;
+  std::int32_t* init;
+};
+
+// The memory of a GemmPanel.
+struct PanelLayout : Layout {
+  PanelLayout(std::int64_t n_in, std::int64_t n_groups, std::int64_t width)
+      : q(add<std::int8_t>(n_in * width)), d(add<float>(n_groups * width)), s(add<float>(n_groups * width)), init(add<std::int32_t>(n_groups * width)) {}
+  PanelMemory in(std::byte* memory) const { return {q.in(memory), d.in(memory), s.in(memory), init.in(memory)}; }
+  Piece<std::int8_t> q;
+  Piece<float> d, s;
+  Piece<std::int32_t> init;
+};
+
+// The memory of GemmWeights.
+struct WeightsLayout : Layout {
+  WeightsLayout(std::int64_t n_in, std::int64_t n_groups, std::int64_t lanes)
+      : quants(add<std::uint8_t>(n_in * lanes)), scales(add<float>(n_groups * lanes)), mins(add<float>(n_groups * lanes)) {}
+  GemmWeights in(std::byte* memory) const { return {quants.in(memory), scales.in(memory), mins.in(memory)}; }
+  Piece<std::uint8_t> quants;
+  Piece<float> scales, mins;
+};
+
+}  // namespace
+
+void CpuProducts::matmul(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias) {
+  const std::int64_t n_tokens = x.shape[0];
+  const QuantKernels* quant = context_.quant_kernels(w.dtype);
+  if (w.dtype == DType::f16 && n_tokens < kDecodeTokens) return matvec_half(y, x, w, bias, kernels_.gemv_f16);
+  if (w.dtype == DType::bf16 && n_tokens < kDecodeTokens) return matvec_half(y, x, w, bias, kernels_.gemv_bf16);
+  if (!quant || context_.activations == Activations::f32) return matmul_decoded(y, x, w, bias);
+  if (kernels_.gemm_lanes > 0 && n_tokens >= kernels_.gemm_min_tokens) return matmul_packed(y, x, w, bias, *quant);
+  matvec_q8(y, x, w, bias, *quant);
+}
+
+// Rows of weights in a tile: at most 256 KiB, some 10 microseconds of memory bandwidth, and a few tiles a thread. Not smaller, because
+// kernels fetch some KiB ahead, past the end of their tile. Kernels take four rows together.
+std::int64_t CpuProducts::rows_per_tile(std::int64_t n_rows, std::int64_t row_bytes) const {
+  return round_up(std::max<std::int64_t>(1, std::min(256 * 1024 / row_bytes, n_rows / (4 * context_.n_threads()))), 4);
+}
+
+// gemv(t, first, n, y) computes rows [first, first + n) for token t.
+template <class Gemv>
+void CpuProducts::matvec(const Tensor& y, const Tensor& w, const Tensor& bias, const Gemv& gemv) {
+  const std::int64_t n_tokens = y.shape[0], n_out = w.shape[0];
+  const std::int64_t row_bytes = bytes_of(w.dtype, w.shape[1]);
+  const std::int64_t rows = rows_per_tile(n_out, row_bytes);
+  float* const out = host_pointer<float>(y);
+  const float* const b = bias ? host_pointer<float>(bias) : nullptr;
+  context_.for_each_tile((n_out + rows - 1) / rows, n_tokens * n_out * row_bytes, [&](std::int64_t tile, int) {
+    const std::int64_t first = tile * rows, n = std::min(rows, n_out - first);
+    for (std::int64_t t = 0; t < n_tokens && !context_.stop_requested(); ++t) {
+      float* const yt = out + t * n_out + first;
+      gemv(t, first, n, yt);
+      if (b) kernels_.add(yt, yt, b + first, n);
+    }
+  });
+}
+
+void CpuProducts::matvec_half(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, decltype(CpuKernels::gemv_f16) gemv) {
+  const std::int64_t n_in = w.shape[1];
+  const std::size_t row_bytes = bytes_of(w.dtype, n_in);
+  matvec(y, w, bias, [&](std::int64_t t, std::int64_t first, std::int64_t n, float* yt) {
+    gemv(bytes_at(w) + first * row_bytes, row_bytes, n, n_in, host_pointer<float>(x) + t * n_in, yt);
+  });
+}
+
+void CpuProducts::matvec_q8(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, const QuantKernels& quant) {
+  const std::int64_t n_tokens = x.shape[0], n_in = w.shape[1];
+  const std::size_t row_bytes = bytes_of(w.dtype, n_in);
+  const Q8RowLayout row_layout(n_in);
+  Layout layout;
+  const Layout::Repeated rows = layout.add(n_tokens, row_layout);
+  std::byte* const memory = context_.scratch.reserve(layout.n_bytes());
+  const auto row_of = [&](std::int64_t t) { return row_layout.in(rows.in(memory, t)); };
+  context_.for_each_span(n_tokens, n_in * 8, [&](std::int64_t first, std::int64_t n) {
+    for (std::int64_t t = first; t < first + n; ++t) kernels_.quantize_q8(host_pointer<float>(x) + t * n_in, n_in, row_of(t));
+  });
+  matvec(y, w, bias, [&](std::int64_t t, std::int64_t first, std::int64_t n, float* yt) {
+    quant.gemv(bytes_at(w) + first * row_bytes, row_bytes, n, n_in, row_of(t), yt);
+  });
+}
+
+// Each tile of weights is decoded once and multiplied with all tokens, in float32.
+void CpuProducts::matmul_decoded(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias) {
+  const std::int64_t n_tokens = x.shape[0], n_out = w.shape[0], n_in = w.shape[1];
+  const std::size_t row_bytes = bytes_of(w.dtype, n_in);
+  // 256 KiB of floats stay in the second cache, 64 beside a few tokens' outputs; 4 rows are what the kernel multiplies at once
+  const std::int64_t by_bytes = std::clamp<std::int64_t>((n_tokens > CpuContext::kTokensAtOnce ? 256 : 64) * 1024 / (4 * n_in), 4, 64);
+  const std::int64_t rows = std::max<std::int64_t>(std::min(by_bytes, n_out / (4 * context_.n_threads())), std::min<std::int64_t>(4, n_out));
+  if (w.dtype != DType::f32) context_.reserve_worker_scratch(rows * n_in * sizeof(float));
+  const float* const b = bias ? host_pointer<float>(bias) : nullptr;
+  context_.for_each_tile((n_out + rows - 1) / rows, n_out * n_in * (n_tokens + 1), [&](std::int64_t tile, int worker) {
+    const std::int64_t first = tile * rows, n = std::min(rows, n_out - first);
+    const float* const decoded = context_.floats_of(w.dtype, bytes_at(w) + first * row_bytes, n * n_in, context_.worker_floats(worker));
+    for (std::int64_t t = 0; t < n_tokens && !context_.stop_requested(); t += CpuContext::kTokensAtOnce) {
+      kernels_.matmul_f32(decoded, n_in, n, host_pointer<float>(x) + t * n_in, n_in, std::min(CpuContext::kTokensAtOnce, n_tokens - t), n_in,
+                          b ? b + first : nullptr, host_pointer<float>(y) + t * n_out + first, n_out);
+    }
+  });
+}
+
+// Many tokens with 8-bit activations: tokens in panels, weights unpacked side by side a tile at a time (kernel_table.h).
+void CpuProducts::matmul_packed(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, const QuantKernels& quant) {
+  const std::int64_t n_tokens = x.shape[0], n_out = w.shape[0], n_in = w.shape[1];
+  const std::size_t row_bytes = bytes_of(w.dtype, n_in);
+  const std::int64_t lanes = kernels_.gemm_lanes, n_groups = n_in / quant.group;
+  const std::int64_t widest = kernels_.gemm_columns[0], n_panels = (n_tokens + widest - 1) / widest;
+
+  // the last panel takes the narrowest width that holds the rest
+  int last_width = 0;
+  const std::int64_t rest = n_tokens - (n_panels - 1) * widest;
+  while (last_width + 1 < kGemmWidths && kernels_.gemm_columns[last_width + 1] >= rest) ++last_width;
+
+  const PanelLayout panel_layout(n_in, n_groups, widest);
+  Layout shared;
+  const Layout::Repeated panels = shared.add(n_panels, panel_layout);
+  std::byte* const panel_memory = context_.scratch.reserve(shared.n_bytes());
+  const auto panel_at = [&](std::int64_t i) { return panel_layout.in(panels.in(panel_memory, i)); };
+
+  // Lines of weights in a tile: as many as stay in the second cache beside a panel, and a few tiles a thread.
+  const std::int64_t n_lines = (n_out + lanes - 1) / lanes;
+  const std::int64_t line_bytes = lanes * (n_in + 8 * n_groups);
+  std::int64_t lines = std::clamp<std::int64_t>(256 * 1024 / line_bytes, 1, 8);
+  while (lines > 1 && (n_lines + lines - 1) / lines < 4 * context_.n_threads()) --lines;
+
+  // A worker has the rounded rows of a panel, and later the lines of a tile.
+  const Q8RowLayout row_layout(n_in);
+  const WeightsLayout weights_layout(n_in, n_groups, lanes);
+  Layout of_panel, of_tile;
+  const Layout::Repeated rounded = of_panel.add(widest, row_layout), weights = of_tile.add(lines, weights_layout);
+  const Layout::Piece<float> tile_biases = of_tile.add<float>(lines * lanes);
+  context_.reserve_worker_scratch(std::max(of_panel.n_bytes(), of_tile.n_bytes()));
+
+  context_.for_each_tile(n_panels, n_tokens * n_in * 8, [&](std::int64_t i, int worker) {
+    Q8Row rows[16];
+    const std::int64_t first = i * widest;
+    const int n = static_cast<int>(std::min(widest, n_tokens - first));
+    for (int c = 0; c < n; ++c) {
+      rows[c] = row_layout.in(rounded.in(context_.worker_scratch(worker), c));
+      kernels_.quantize_q8(host_pointer<float>(x) + (first + c) * n_in, n_in, rows[c]);
+    }
+    const PanelMemory panel = panel_at(i);
+    const int width = kernels_.gemm_columns[i + 1 == n_panels ? last_width : 0];
+    kernels_.pack_panel(rows, n, width, n_in, quant.group, quant.offset, panel.q, panel.d, panel.s, panel.init);
+  });
+
+  context_.for_each_tile((n_lines + lines - 1) / lines, n_out * n_in * n_tokens, [&](std::int64_t tile, int worker) {
+    const std::int64_t first_line = tile * lines, n = std::min(lines, n_lines - first_line);
+    const auto line_at = [&](std::int64_t l) { return weights_layout.in(weights.in(context_.worker_scratch(worker), l)); };
+    float* const biases = tile_biases.in(context_.worker_scratch(worker));
+    for (std::int64_t l = 0; l < n; ++l) {
+      const std::int64_t row = (first_line + l) * lanes;
+      const int n_rows = static_cast<int>(std::min(lanes, n_out - row));
+      quant.pack(bytes_at(w) + row * row_bytes, row_bytes, n_rows, n_in, line_at(l));
+      for (std::int64_t r = 0; r < lanes; ++r) biases[l * lanes + r] = bias && r < n_rows ? host_pointer<float>(bias)[row + r] : 0.0f;
+    }
+    for (std::int64_t i = 0; i < n_panels && !context_.stop_requested(); ++i) {
+      const PanelMemory memory = panel_at(i);
+      const GemmPanel panel{memory.q, memory.d, memory.s, memory.init};
+      const std::int64_t token = i * widest;
+      for (std::int64_t l = 0; l < n; ++l) {
+        const std::int64_t row = (first_line + l) * lanes;
+        quant.gemm[i + 1 == n_panels ? last_width : 0](line_at(l), panel, n_in, biases + l * lanes, host_pointer<float>(y) + token * n_out + row,
+                                                       n_out, static_cast<int>(std::min(lanes, n_out - row)),
+                                                       static_cast<int>(std::min(widest, n_tokens - token)));
+      }
+    }
+  });
+}
+
+// ---- a matrix a head ---------------------------------------------------------------------------------------------------------------
+
+void CpuProducts::matmul_heads(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params) {
+  if (!params.transposed) heads_by_rows(y, x, w, params);
+  else if (x.shape[0] < kDecodeTokens) heads_transposed_few(y, x, w, params);
+  else heads_transposed(y, x, w, params);
+}
+
+void CpuProducts::heads_by_rows(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params) {
+  const std::int64_t n_tokens = x.shape[0], n_heads = w.shape[0], n_columns = w.shape[2];
+  const bool few = n_tokens < kDecodeTokens;
+  const auto gemv = w.dtype == DType::f16 ? kernels_.gemv_f16 : w.dtype == DType::bf16 ? kernels_.gemv_bf16 : nullptr;
+  constexpr std::int64_t kRows = 64;
+  const std::int64_t n_pieces = (params.w_rows + kRows - 1) / kRows;
+  context_.reserve_worker_scratch(kRows * n_columns * sizeof(float));
+  context_.for_each_tile(n_heads * n_pieces, n_heads * params.w_rows * n_columns * (n_tokens + 1), [&](std::int64_t tile, int worker) {
+    const Head head = Head::of(y, x, w, params, tile / n_pieces);
+    const std::int64_t first = tile % n_pieces * kRows, n = std::min(kRows, params.w_rows - first);
+    const std::uint8_t* const rows = head.w + first * head.row_bytes;
+    if (few && gemv) {
+      for (std::int64_t t = 0; t < n_tokens; ++t) gemv(rows, head.row_bytes, n, n_columns, head.x + t * head.x_stride, head.y + t * head.y_stride + first);
+      return;
+    }
+    const float* const weights = context_.floats_of(w.dtype, rows, n * n_columns, context_.worker_floats(worker));
+    for (std::int64_t t = 0; t < n_tokens && !context_.stop_requested(); t += CpuContext::kTokensAtOnce) {
+      kernels_.matmul_f32(weights, n_columns, n, head.x + t * head.x_stride, head.x_stride, std::min(CpuContext::kTokensAtOnce, n_tokens - t), n_columns,
+                          nullptr, head.y + t * head.y_stride + first, head.y_stride);
+    }
+  });
+}
+
+// Row by row into the sums, which stay in the nearest cache: the weights are read once and never laid down decoded.
+void CpuProducts::heads_transposed_few(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params) {
+  const std::int64_t n_tokens = x.shape[0], n_heads = w.shape[0], n_columns = w.shape[2];
+  context_.reserve_worker_scratch(n_columns * sizeof(float));
+  context_.for_each_tile(n_heads, n_heads * params.w_rows * n_columns * (n_tokens + 1), [&](std::int64_t h, int worker) {
+    const Head head = Head::of(y, x, w, params, h);
+    for (std::int64_t t = 0; t < n_tokens; ++t) std::fill_n(head.y + t * head.y_stride, n_columns, 0.0f);
+    for (std::int64_t i = 0; i < params.w_rows; ++i) {
+      const float* const row = context_.floats_of(w.dtype, head.w + i * head.row_bytes, n_columns, context_.worker_floats(worker));
+      for (std::int64_t t = 0; t < n_tokens; ++t) kernels_.add_scaled(head.y + t * head.y_stride, row, head.x[t * head.x_stride + i], n_columns);
+    }
+  });
+}
+
+// Many tokens: a head's matrix is decoded whole, for a run of tokens long enough to make that cheap.
+void CpuProducts::heads_transposed(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params) {
+  const std::int64_t n_tokens = x.shape[0], n_heads = w.shape[0], n_columns = w.shape[2];
+  const std::int64_t runs_wanted = (4 * context_.n_threads() + n_heads - 1) / n_heads;
+  const std::int64_t run = round_up(std::max<std::int64_t>(64, (n_tokens + runs_wanted - 1) / runs_wanted), CpuContext::kTokensAtOnce);
+  const std::int64_t n_runs = (n_tokens + run - 1) / run;
+  context_.reserve_worker_scratch(params.w_rows * n_columns * sizeof(float));
+  context_.for_each_tile(n_heads * n_runs, n_heads * params.w_rows * n_columns * n_tokens, [&](std::int64_t tile, int worker) {
+    const std::int64_t first = tile % n_runs * run, end = std::min(first + run, n_tokens);
+    const Head head = Head::of(y, x, w, params, tile / n_runs, first);
+    const float* const weights = context_.floats_of(w.dtype, head.w, params.w_rows * n_columns, context_.worker_floats(worker));
+    for (std::int64_t t = first; t < end && !context_.stop_requested(); t += CpuContext::kTokensAtOnce) {
+      kernels_.matmul_f32_transposed(weights, n_columns, params.w_rows, n_columns, head.x + (t - first) * head.x_stride, head.x_stride,
+                                     std::min(CpuContext::kTokensAtOnce, end - t), head.y + (t - first) * head.y_stride, head.y_stride);
+    }
+  });
+}
+
+void CpuProducts::multiply_rows(const Tensor& w, std::int64_t first, std::int64_t n, const float* x, const Q8Row& rounded, float* y,
+                                float* decoded) const {
+  const std::int64_t n_in = w.shape.back();
+  const std::size_t row_bytes = bytes_of(w.dtype, n_in);
+  const std::uint8_t* const rows = bytes_at(w) + first * row_bytes;
+  if (rounds_input(w)) return context_.quant_kernels(w.dtype)->gemv(rows, row_bytes, n, n_in, rounded, y);
+  if (w.dtype == DType::f16) return kernels_.gemv_f16(rows, row_bytes, n, n_in, x, y);
+  if (w.dtype == DType::bf16) return kernels_.gemv_bf16(rows, row_bytes, n, n_in, x, y);
+  for (std::int64_t r = 0; r < n; r += kRowsAtOnce) {
+    const std::int64_t n_rows = std::min(kRowsAtOnce, n - r);
+    kernels_.matmul_f32(context_.floats_of(w.dtype, rows + r * row_bytes, n_rows * n_in, decoded), n_in, n_rows, x, 0, 1, n_in, nullptr, y + r, 0);
+  }
+}
+
+}  // namespace pio
