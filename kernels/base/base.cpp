@@ -1,9 +1,11 @@
 #include <atomic>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 
 #include "kernels/base/check.h"
 #include "kernels/base/log.h"
+#include "kernels/base/number_text.h"
 #include "kernels/base/result.h"
 
 namespace pio {
@@ -37,6 +39,11 @@ void check_failed(const char* condition, const char* message, const char* file, 
   std::snprintf(text, sizeof text, "%s:%d: %s (%s)", file, line, message, condition);
   if (const CheckHandler handler = check_handler.load()) handler(text);
   std::abort();
+}
+
+std::string fixed_text(double value, int n_decimals) {
+  char text[340];  // the largest double has 309 digits before the point
+  return {text, std::to_chars(text, text + sizeof text, value, std::chars_format::fixed, n_decimals).ptr};
 }
 
 void set_check_handler(CheckHandler handler) { check_handler.store(handler); }

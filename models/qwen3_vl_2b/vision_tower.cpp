@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
 
+#include "kernels/base/number_text.h"
 #include "models/binder.h"
 #include "models/blocks/linear.h"
 #include "models/blocks/norm.h"
@@ -111,9 +111,7 @@ std::vector<PictureSlot> Qwen3VlTower::slots(const PreparedPicture& picture) con
   if (picture.seconds.empty()) return {slot};
   std::vector<PictureSlot> slots;
   for (const double seconds : picture.seconds) {
-    char text[400];  // the longest double has 309 digits before the point
-    std::snprintf(text, sizeof text, "<%.1f seconds>", seconds);
-    slot.before = {{Piece::Kind::text, text}, {Piece::Kind::control, "<|vision_start|>"}};
+    slot.before = {{Piece::Kind::text, "<" + fixed_text(seconds, 1) + " seconds>"}, {Piece::Kind::control, "<|vision_start|>"}};
     slot.after = {{Piece::Kind::control, "<|vision_end|>"}};
     slots.push_back(slot);
   }
