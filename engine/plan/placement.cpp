@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernels/base/number_text.h"
+
 namespace pio {
 namespace {
 
@@ -14,10 +16,15 @@ std::uint64_t less(std::uint64_t a, std::uint64_t b) { return a > b ? a - b : 0;
 
 }  // namespace
 
-std::string gigabytes(std::uint64_t n_bytes) {
-  if (n_bytes < 100'000'000) return std::to_string((n_bytes + 500'000) / 1'000'000) + " MB";
-  const std::uint64_t tenths = (n_bytes + 50'000'000) / 100'000'000;
-  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " GB";
+std::string gigabytes(std::uint64_t n_bytes, int n_decimals) {
+  if (n_bytes < 100'000'000) return fixed_text(static_cast<double>(n_bytes) / 1e6, std::clamp(n_decimals - 1, 0, 6)) + " MB";
+  return fixed_text(static_cast<double>(n_bytes) / 1e9, std::clamp(n_decimals, 1, 9)) + " GB";
+}
+
+std::pair<std::string, std::string> gigabytes_apart(std::uint64_t a, std::uint64_t b) {
+  int n_decimals = 1;
+  while (a != b && n_decimals < 9 && gigabytes(a, n_decimals) == gigabytes(b, n_decimals)) ++n_decimals;
+  return {gigabytes(a, n_decimals), gigabytes(b, n_decimals)};
 }
 
 Placement place(const MemoryNeeds& needs, std::int64_t wanted, const MemoryRoom& room) {
@@ -42,11 +49,12 @@ Placement place(const MemoryNeeds& needs, std::int64_t wanted, const MemoryRoom&
   placement.needed_bytes = own_bytes + state_bytes;
   const std::uint64_t all_bytes = needs.weight_bytes + needs.scratch_bytes + state_bytes;
   if (placement.needed_bytes > room.free_bytes) {
-    placement.why_not = "memory: at most " + gigabytes(room.free_bytes) + (room.is_budget ? " as asked" : " free") + ", found " +
-                        gigabytes(placement.needed_bytes) + " needed (" + gigabytes(state_bytes) + " of it for a " + context + ")";
+    const auto [free, needed] = gigabytes_apart(room.free_bytes, placement.needed_bytes);
+    placement.why_not = "memory: at most " + free + (room.is_budget ? " as asked" : " free") + ", found " + needed + " needed (" + gigabytes(state_bytes) + " of it for a " + context + ")";
   } else if (!room.is_budget && room.total_bytes != 0 && all_bytes > room.total_bytes) {
     placement.needed_bytes = all_bytes;
-    placement.why_not = "memory: at most the " + gigabytes(room.total_bytes) + " of this computer, found " + gigabytes(all_bytes) + " needed (" +
+    const auto [total, needed] = gigabytes_apart(room.total_bytes, all_bytes);
+    placement.why_not = "memory: at most the " + total + " of this computer, found " + needed + " needed (" +
                         gigabytes(needs.weight_bytes) + " of weights)";
   } else {
     placement.fits = true;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 
 // What fits where. Pure: values in, values out.
 
@@ -34,6 +35,8 @@ struct Placement {
 Placement place(const MemoryNeeds& needs, std::int64_t wanted, const MemoryRoom& room);
 
 // "2.5 GB", in powers of ten, as disks and peers count.
-std::string gigabytes(std::uint64_t n_bytes);
+std::string gigabytes(std::uint64_t n_bytes, int n_decimals = 1);
+// Two sizes with as many decimals as it takes to tell them apart.
+std::pair<std::string, std::string> gigabytes_apart(std::uint64_t a, std::uint64_t b);
 
 }  // namespace pio

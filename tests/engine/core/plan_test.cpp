@@ -55,6 +55,14 @@ TEST(Placement, AgainstABudgetEverythingCounts) {
   EXPECT_TRUE(place(needs, 8000, budget).fits);
 }
 
+TEST(Placement, SizesThatDifferAreSpelledSo) {
+  EXPECT_EQ(gigabytes_apart(8'040'000'000, 8'010'000'000), std::pair(std::string("8.04 GB"), std::string("8.01 GB")));
+  EXPECT_EQ(gigabytes_apart(8'000'000'001, 8'000'000'000), std::pair(std::string("8.000000001 GB"), std::string("8.000000000 GB")));
+  EXPECT_EQ(gigabytes_apart(8'000'000'000, 8'000'000'000), std::pair(std::string("8.0 GB"), std::string("8.0 GB")));
+  EXPECT_EQ(gigabytes_apart(12'400'000, 12'000'000), std::pair(std::string("12.4 MB"), std::string("12.0 MB")));
+  EXPECT_EQ(gigabytes_apart(99'999'999, 100'000'000), std::pair(std::string("100 MB"), std::string("0.1 GB")));
+}
+
 TEST(Placement, NumbersWithoutSenseAreRefusedInWords) {
   const Placement longest = place(needs_of_four_gigabytes(), INT64_MAX, {.free_bytes = UINT64_MAX, .total_bytes = UINT64_MAX});
   EXPECT_FALSE(longest.fits);
