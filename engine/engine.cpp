@@ -133,10 +133,12 @@ class LocalEngine final : public Engine {
     std::vector<float> part;
     const std::span<const int> ids = prompt.ids;
     all.n_tokens = static_cast<std::int64_t>(ids.size());
-    const std::int64_t n_chunk = request.n_chunk > 0 ? request.n_chunk : std::max<std::int64_t>(all.n_tokens, 1);
+    const std::int64_t n_chunk = request.n_chunk > 0 ? request.n_chunk : kPrefillTokens;
     for (std::int64_t at = 0; at < all.n_tokens; at += n_chunk) {
-      RETURN_IF_ERROR(fresh.process(ids.subspan(at, std::min(n_chunk, all.n_tokens - at)), Session::Outputs::all, part, stop));
-      if (all.values.empty()) all.values = std::move(part);
+      const std::int64_t n = std::min(n_chunk, all.n_tokens - at);
+      RETURN_IF_ERROR(fresh.process(ids.subspan(at, n), Session::Outputs::all, part, stop));
+      if (request.rows) RETURN_IF_ERROR(request.rows(part, n, all.n_tokens));
+      else if (all.values.empty()) all.values = std::move(part);
       else all.values.insert(all.values.end(), part.begin(), part.end());
     }
     return all;
@@ -155,19 +157,6 @@ class LocalEngine final : public Engine {
     result.pixel_values.resize(n * result.patch_dim);
     model_->vision()->patches(picture, 0, n, result.pixel_values.data());
     return result;
-  }
-
-  Result<DivergenceResult> measure_attention(std::span<const int> ids, std::int64_t context, const AttentionChoice& attention,
-                                             std::stop_token stop) override {
-    RETURN_IF_ERROR(need_model());
-    RETURN_IF_ERROR(check_ids(ids));
-    ASSIGN_OR_RETURN(const KvSelection selection, selection_of(attention));
-    RETURN_IF_ERROR(need_context("two windows", 2 * std::min(context, std::int64_t{1} << 40)));
-    sessions_.clear();
-    Session full(*model_), other(*model_);
-    full.set_selection({});
-    other.set_selection(selection);
-    return measure_divergence(*model_, full, other, ids, context, stop);
   }
 
   Result<PerplexityResult> perplexity(std::span<const int> ids, std::int64_t context, std::int64_t n_windows,

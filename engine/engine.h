@@ -23,7 +23,7 @@
 
 namespace pio {
 
-// Which cached tokens a token attends to. What a kind leaves out changes the logits: measure_attention tells by how much.
+// Which cached tokens a token attends to. What a kind leaves out changes the logits: measure_divergence tells by how much.
 struct AttentionChoice {
   enum class Kind {
     full,
@@ -34,6 +34,7 @@ struct AttentionChoice {
   std::int64_t n_sinks = 4;        // tokens
   std::int64_t window = 4096;      // tokens, the current one included
   std::int64_t n_pages = 64;       // of kKvBlockLength tokens, the current one included
+  bool operator==(const AttentionChoice&) const = default;
 };
 
 struct LoadRequest {
@@ -48,6 +49,7 @@ struct LoadRequest {
   DType kv = DType::f16;
   Activations activations = Activations::q8;
   std::uint64_t ram_bytes = 0;     // budget for weights, state and scratch; 0: what is free
+  bool operator==(const LoadRequest&) const = default;
 };
 
 struct LoadedInfo {
@@ -121,6 +123,7 @@ struct GenerateSink {
   std::function<void(std::string_view text, std::int64_t n_tokens)> reasoning;
   std::function<void(const ToolCall& call)> tool_call;
   std::function<void(std::int64_t done, std::int64_t total)> image;         // pictures looked at
+  std::function<void(std::span<const float> row)> logits;                   // [vocab_size] of each sampled step, before penalties
 };
 
 struct GenerateResult {
@@ -137,7 +140,10 @@ struct LogitsRequest {
   std::vector<int> ids;                // one placeholder an image or video
   std::vector<ImageInput> images;      // for the placeholders, in order
   std::vector<VideoInput> videos;
-  std::int64_t n_chunk = 0;            // > 0 feeds so many tokens at a time
+  std::int64_t n_chunk = 0;            // tokens fed at a time; 0: as many as of a prompt
+  // Takes the rows as they come, [n_rows, vocab_size] row-major, of n_tokens in all; LogitsResult::values stays empty then. An error ends
+  // the pass.
+  std::function<Result<void>(std::span<const float> values, std::int64_t n_rows, std::int64_t n_tokens)> rows = {};
 };
 
 struct LogitsResult {
@@ -170,12 +176,22 @@ struct LoadPlan {
   double load_seconds = 0, prefill_tokens_per_second = 0, decode_tokens_per_second = 0;  // predicted
 };
 
-// How far an attention kind is from full attention over the same text.
+// Two ways to compute one model. Both read the same text in windows of `window` tokens, each from an empty cache; what is left at the end is
+// not compared. Their context lengths do not count: each holds one window.
+struct DivergenceRequest {
+  LoadRequest base, other;             // of one file; they differ in keys and values, activations, attention, …
+  std::string text;
+  std::int64_t window = 2048;          // tokens
+  std::int64_t n_windows = 0;          // stop after so many; 0: all
+};
+
+// How far `other` is from `base` over the same text.
 struct DivergenceResult {
-  double mean_kl = 0;                  // nats a token, of the full distribution from the other
+  double mean_kl = 0;                  // nats a token, of other's distribution from base's
+  double kl_p99 = 0;                   // the 99th percentile, between ranks linear
   double largest_kl = 0;
   double same_top = 0;                 // share of tokens whose likeliest successor is the same
-  double perplexity = 0, full_perplexity = 0;
+  double perplexity = 0, base_perplexity = 0;
   std::int64_t n_tokens = 0;           // compared
 };
 
@@ -223,11 +239,6 @@ class Engine {
   // What the loaded model's vision tower would be given. Fails with not_available where it has none.
   virtual Result<PreprocessResult> preprocess(const ImageInput& image, std::stop_token stop) = 0;
 
-  // Divergence of `attention` from full attention over `ids`, in windows of `context` tokens, each from an empty cache; what is left at the
-  // end is not compared. The loaded context must hold two windows.
-  virtual Result<DivergenceResult> measure_attention(std::span<const int> ids, std::int64_t context, const AttentionChoice& attention,
-                                                     std::stop_token stop) = 0;
-
   // As llama.cpp counts it: windows of `context` tokens, the second half of each scored; n_windows 0: all.
   virtual Result<PerplexityResult> perplexity(std::span<const int> ids, std::int64_t context, std::int64_t n_windows,
                                               const std::function<void(std::int64_t window, double running)>& progress,
@@ -251,6 +262,12 @@ struct InspectResult {
   std::string quantization;            // the format that holds most of the weights: "Q4_K"
 };
 Result<InspectResult> inspect(const std::string& path);
+
+// Loads the model once where the two requests differ in attention alone, else twice (of weights that are read in place there is one copy all
+// the same). `progress` gets the number of windows done and of all. Fails as loading does, with bad_argument where the text has no window,
+// or with cancelled.
+Result<DivergenceResult> measure_divergence(const DivergenceRequest& request, const std::function<void(std::int64_t done, std::int64_t total)>& progress,
+                                            std::stop_token stop);
 
 // The tokenizer of MODEL: a GGUF (with or without tensors), a folder, a tokenizer.json or a SentencePiece tokenizer.model.
 Result<std::unique_ptr<Tokenizer>> open_tokenizer(const std::string& path);

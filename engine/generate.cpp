@@ -132,6 +132,7 @@ Result<GenerateResult> generate(LoadedModel& model, Session& session, const Prom
     if (request.max_tokens >= 0 && static_cast<std::int64_t>(result.ids.size()) >= request.max_tokens) return finish(FinishReason::length);
     if (stop.stop_requested()) return finish(FinishReason::cancelled);
 
+    if (sink.logits) sink.logits(logits);
     const int id = sampler.sample(logits, model.n_ids());
     sampler.accept(id);
     if (result.ids.empty()) stats.first_token_seconds = seconds_since(start);

@@ -32,6 +32,44 @@ double divergence(std::span<const float> logits, std::span<const float> other) {
   return std::max(sum, 0.0);  // rounding may leave -1e-16 of nothing
 }
 
+// Of sorted values; between two ranks linear, as numpy.percentile.
+double percentile(std::span<const double> sorted, double share) {
+  const double rank = share * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(rank);
+  const std::size_t above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (rank - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+}
+
+// A model loaded in two ways.
+struct TwoWays {
+  std::unique_ptr<LoadedModel> base, other;  // other: null where one load does for both
+  KvSelection base_selection, other_selection;
+  LoadedModel& other_model() const { return other ? *other : *base; }
+};
+
+Result<TwoWays> load_both(const DivergenceRequest& request, std::stop_token stop) {
+  constexpr std::int64_t kLongestWindow = 1 << 30;
+  if (request.window < 1 || request.window > kLongestWindow)
+    return make_error(ErrorCode::bad_argument, "window: 1 to " + std::to_string(kLongestWindow) + " tokens, found " + std::to_string(request.window));
+  TwoWays ways;
+  ASSIGN_OR_RETURN(ways.base_selection, selection_of(request.base.attention));
+  ASSIGN_OR_RETURN(ways.other_selection, selection_of(request.other.attention));
+  LoadRequest base = request.base, other = request.other;
+  base.context_length = other.context_length = request.window;
+  LoadRequest base_with_others_attention = base;
+  base_with_others_attention.attention = other.attention;
+  if (base_with_others_attention == other) {
+    // Attention by pages needs bounds in the cache, which the other kinds leave alone.
+    LoadRequest& both = ways.base_selection.kind == KvSelection::Kind::pages ? base : other;
+    both.context_length = 2 * ((request.window + kKvBlockLength - 1) / kKvBlockLength) * kKvBlockLength;
+    ASSIGN_OR_RETURN(ways.base, LoadedModel::load(both, {}, stop));
+    return ways;
+  }
+  ASSIGN_OR_RETURN(ways.base, LoadedModel::load(base, {}, stop));
+  ASSIGN_OR_RETURN(ways.other, LoadedModel::load(other, {}, stop));
+  return ways;
+}
+
 // Windows of `context` tokens that `ids` holds; fails where there is none to score.
 Result<std::int64_t> count_windows(std::span<const int> ids, std::int64_t context) {
   if (context < 4 || std::ssize(ids) < context) {
@@ -104,40 +142,54 @@ Result<PerplexityResult> measure_perplexity(LoadedModel& model, Session& session
   return result;
 }
 
-Result<DivergenceResult> measure_divergence(LoadedModel& model, Session& full, Session& other, std::span<const int> ids, std::int64_t context,
+Result<DivergenceResult> measure_divergence(const DivergenceRequest& request, const std::function<void(std::int64_t, std::int64_t)>& progress,
                                             std::stop_token stop) {
-  ASSIGN_OR_RETURN(const std::int64_t n_windows, count_windows(ids, context));
+  ASSIGN_OR_RETURN(const TwoWays ways, load_both(request, stop));
+  const Tokenizer* tokenizer = ways.base->tokenizer();
+  if (!tokenizer) return make_error(ErrorCode::unsupported_model, ways.base->info().path + ": a tokenizer, found none");
+  const std::vector<int> ids = tokenizer->encode(request.text, SpecialTokens::none);
+  const std::int64_t window = request.window;
+  ASSIGN_OR_RETURN(std::int64_t n_windows, count_windows(ids, window));
+  if (request.n_windows > 0) n_windows = std::min(n_windows, request.n_windows);
+
+  Session base(*ways.base), other(ways.other_model());
+  base.set_selection(ways.base_selection);
+  other.set_selection(ways.other_selection);
   constexpr std::int64_t kAtOnce = 64;  // logits of 151,936 ids, twice: 78 MB
-  const std::int64_t vocab_size = model.model().spec().vocab_size;
+  const std::int64_t vocab_size = ways.base->model().spec().vocab_size;
   DivergenceResult result;
-  std::vector<float> full_logits, other_logits;
-  double full_surprise = 0, other_surprise = 0;
+  std::vector<float> base_logits, other_logits;
+  std::vector<double> kl;
+  double base_surprise = 0, other_surprise = 0;
   std::int64_t n_predicted = 0, n_same = 0;
-  for (std::int64_t window = 0; window < n_windows; ++window) {
-    const std::span<const int> tokens = ids.subspan(window * context, context);
-    full.clear();
+  for (std::int64_t done = 0; done < n_windows; ++done) {
+    const std::span<const int> tokens = std::span(ids).subspan(done * window, window);
+    base.clear();
     other.clear();
-    for (std::int64_t at = 0; at < context; at += kAtOnce) {
-      const std::int64_t n = std::min(kAtOnce, context - at);
-      RETURN_IF_ERROR(full.process(tokens.subspan(at, n), Session::Outputs::all, full_logits, stop));
+    for (std::int64_t at = 0; at < window; at += kAtOnce) {
+      const std::int64_t n = std::min(kAtOnce, window - at);
+      RETURN_IF_ERROR(base.process(tokens.subspan(at, n), Session::Outputs::all, base_logits, stop));
       RETURN_IF_ERROR(other.process(tokens.subspan(at, n), Session::Outputs::all, other_logits, stop));
       for (std::int64_t i = 0; i < n; ++i) {
-        const auto a = std::span(full_logits).subspan(i * vocab_size, vocab_size), b = std::span(other_logits).subspan(i * vocab_size, vocab_size);
-        const double kl = divergence(a, b);
-        result.mean_kl += kl;
-        result.largest_kl = std::max(result.largest_kl, kl);
+        const auto a = std::span(base_logits).subspan(i * vocab_size, vocab_size), b = std::span(other_logits).subspan(i * vocab_size, vocab_size);
+        kl.push_back(divergence(a, b));
         n_same += std::max_element(a.begin(), a.end()) - a.begin() == std::max_element(b.begin(), b.end()) - b.begin();
-        ++result.n_tokens;
-        if (at + i + 1 == context) continue;  // the window's last token has no successor there
-        full_surprise += surprise(a, tokens[at + i + 1]);
+        if (at + i + 1 == window) continue;  // the window's last token has no successor there
+        base_surprise += surprise(a, tokens[at + i + 1]);
         other_surprise += surprise(b, tokens[at + i + 1]);
         ++n_predicted;
       }
     }
+    if (progress) progress(done + 1, n_windows);
   }
-  result.mean_kl /= static_cast<double>(result.n_tokens);
-  result.same_top = static_cast<double>(n_same) / static_cast<double>(result.n_tokens);
-  result.full_perplexity = std::exp(full_surprise / static_cast<double>(n_predicted));
+  std::sort(kl.begin(), kl.end());
+  const auto n_tokens = static_cast<double>(kl.size());
+  result.n_tokens = std::ssize(kl);
+  result.mean_kl = std::accumulate(kl.begin(), kl.end(), 0.0) / n_tokens;
+  result.kl_p99 = percentile(kl, 0.99);
+  result.largest_kl = kl.back();
+  result.same_top = static_cast<double>(n_same) / n_tokens;
+  result.base_perplexity = std::exp(base_surprise / static_cast<double>(n_predicted));
   result.perplexity = std::exp(other_surprise / static_cast<double>(n_predicted));
   return result;
 }

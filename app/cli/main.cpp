@@ -178,9 +178,11 @@ int main(int argc, char** argv) {
   command->add_option("--file", options.file)->required();
   command->add_option("--windows", options.n_windows, "stop after so many (default: all)");
 
-  command = add("divergence", "how far --attention is from full attention over a text", pio::cli::divergence);
+  command = add("divergence", "how far --attention, --kv and --activations are from a base over a text", pio::cli::divergence);
   add_model(command, options);
   add_loading(command, options);
+  command->add_option("--base-kv", options.base_kv, "of the base, which has full attention (default: f16; f32 on the reference device)")->check(CLI::IsMember({"f16", "q8_0", "q4_0", "f32"}));
+  command->add_option("--base-activations", options.base_activations, "of the base (default: f32)")->check(CLI::IsMember({"q8", "f32"}));
   command->add_option("--file", options.file)->required();
   command->add_option("--windows", options.n_windows, "stop after so many (default: all)");
 

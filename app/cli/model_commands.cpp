@@ -202,26 +202,31 @@ Result<void> perplexity(const Options& options) {
 }
 
 Result<void> divergence(const Options& options) {
-  ASSIGN_OR_RETURN(const std::string text, read_text(options.file));
-  ASSIGN_OR_RETURN(LoadRequest request, load_request(options));
-  const AttentionChoice attention = request.attention;
-  const std::int64_t window = request.context_length > 0 ? std::min<std::int64_t>(request.context_length, INT32_MAX) : 2048;
-  request.attention = {};
-  request.context_length = 2 * window;  // one for each kind
-  const std::unique_ptr<Engine> engine = create_engine();
-  RETURN_IF_ERROR(engine->load(request, {}, interrupt_token()));
-  if (!engine->tokenizer()) return make_error(ErrorCode::unsupported_model, options.model + ": a tokenizer, found none");
-  std::vector<int> ids = engine->tokenizer()->encode(text, SpecialTokens::none);
-  if (options.n_windows > 0 && std::ssize(ids) / window > options.n_windows) ids.resize(options.n_windows * window);
-  ASSIGN_OR_RETURN(const DivergenceResult result, engine->measure_attention(ids, window, attention, interrupt_token()));
+  DivergenceRequest request;
+  ASSIGN_OR_RETURN(request.text, read_text(options.file));
+  ASSIGN_OR_RETURN(request.other, load_request(options));
+  if (request.other.context_length > 0) request.window = request.other.context_length;
+  request.n_windows = options.n_windows;
+  request.base = request.other;
+  request.base.attention = {};
+  request.base.kv = kv_of(options.base_kv, options.device);
+  request.base.activations = options.base_activations == "q8" ? Activations::q8 : Activations::f32;
+  const auto progress = [](std::int64_t done, std::int64_t total) {
+    std::fprintf(stderr, "window %lld of %lld\n", static_cast<long long>(done), static_cast<long long>(total));
+  };
+  ASSIGN_OR_RETURN(const DivergenceResult result, measure_divergence(request, progress, interrupt_token()));
   if (options.json) {
-    print_json({{"mean_kl", result.mean_kl}, {"largest_kl", result.largest_kl}, {"same_top", result.same_top},
-                {"perplexity", result.perplexity}, {"full_perplexity", result.full_perplexity}, {"n_tokens", result.n_tokens}});
+    print_json({{"tokens", result.n_tokens}, {"kl_mean", result.mean_kl}, {"kl_p99", result.kl_p99}, {"kl_max", result.largest_kl},
+                {"same_top", result.same_top}, {"perplexity", result.perplexity}, {"base_perplexity", result.base_perplexity},
+                // the names of before
+                {"mean_kl", result.mean_kl}, {"largest_kl", result.largest_kl}, {"full_perplexity", result.base_perplexity},
+                {"n_tokens", result.n_tokens}});
     return {};
   }
-  char line[240];
-  std::snprintf(line, sizeof line, "KL %.6f nats a token, %.4f at most; same likeliest token %.2f %%; perplexity %.4f, full %.4f (%lld tokens)\n",
-                result.mean_kl, result.largest_kl, 100 * result.same_top, result.perplexity, result.full_perplexity,
+  char line[300];
+  std::snprintf(line, sizeof line,
+                "KL %.6f nats a token, 99 %% below %.6f, %.4f at most; same likeliest token %.2f %%; perplexity %.4f, base %.4f (%lld tokens)\n",
+                result.mean_kl, result.kl_p99, result.largest_kl, 100 * result.same_top, result.perplexity, result.base_perplexity,
                 static_cast<long long>(result.n_tokens));
   print_text(line);
   return {};

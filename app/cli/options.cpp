@@ -95,6 +95,11 @@ Result<AttentionChoice> parse_attention(const std::string& text) {
 
 }  // namespace
 
+DType kv_of(const std::string& name, const std::string& device) {
+  const std::string kv = !name.empty() ? name : device == "reference" ? "f32" : "f16";
+  return dtype_from_name(kv).value();  // one of four, the parser saw to it
+}
+
 Result<LoadRequest> load_request(const Options& options) {
   LoadRequest request;
   request.path = options.model;
@@ -103,8 +108,7 @@ Result<LoadRequest> load_request(const Options& options) {
   if (options.context_length < 0)
     return make_error(ErrorCode::bad_argument, "--ctx: tokens, 1 or more, found " + std::to_string(options.context_length));
   request.context_length = options.context_length;
-  const std::string kv = !options.kv.empty() ? options.kv : options.device == "reference" ? "f32" : "f16";
-  request.kv = dtype_from_name(kv).value();  // one of four, the parser saw to it
+  request.kv = kv_of(options.kv, options.device);
   request.activations = options.activations == "f32" ? Activations::f32 : Activations::q8;
   request.mmproj = options.mmproj;
   request.quantization = quantization_of(options.quantization);

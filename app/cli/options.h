@@ -23,6 +23,7 @@ struct Options {
   std::int64_t context_length = 0;
   std::string kv;  // "": f16, and f32 on the reference device, which is there to be exact
   std::string activations = "q8";
+  std::string base_kv, base_activations = "f32";  // of divergence
   std::string ram;
   std::string mmproj, quantization = "keep", attention = "full";
   std::vector<std::string> loras;  // PATH or PATH:SCALE
@@ -57,6 +58,8 @@ struct Options {
 
 Result<LoadRequest> load_request(const Options& options);
 SamplingParams sampling_of(const Options& options, const SamplingParams& recommended);
+// One of the four names; "" is the device's default.
+DType kv_of(const std::string& name, const std::string& device);
 // "1,2,3"; spaces allowed. Fails with bad_argument on anything else.
 Result<std::vector<int>> parse_ids(const std::string& text);
 // "8G", "900M", "123": bytes, in powers of 1024.

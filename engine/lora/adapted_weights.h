@@ -15,6 +15,7 @@ namespace pio {
 struct LoraRequest {
   std::string path;                // a GGUF adapter or a PEFT folder
   float scale = 1;
+  bool operator==(const LoraRequest&) const = default;
 };
 
 // A model's weights with low-rank adapters beside them, whatever format and naming either has. Nothing is merged: a quantized matrix stays

@@ -258,10 +258,6 @@ Result<PreprocessResult> ScriptedEngine::preprocess(const ImageInput&, std::stop
   return make_error(ErrorCode::not_available, "preprocess: a model, a script");
 }
 
-Result<DivergenceResult> ScriptedEngine::measure_attention(std::span<const int>, std::int64_t, const AttentionChoice&, std::stop_token) {
-  return make_error(ErrorCode::not_available, "measure_attention: a model, a script");
-}
-
 Result<PerplexityResult> ScriptedEngine::perplexity(std::span<const int>, std::int64_t, std::int64_t,
                                                     const std::function<void(std::int64_t, double)>&, std::stop_token) {
   return make_error(ErrorCode::not_available, "perplexity: a model, a script");

@@ -77,8 +77,6 @@ class ScriptedEngine : public Engine {
   Result<GenerateResult> generate(const GenerateRequest& request, const GenerateSink& sink, std::stop_token stop) override;
   Result<LogitsResult> logits(const LogitsRequest& request, std::stop_token stop) override;
   Result<PreprocessResult> preprocess(const ImageInput& image, std::stop_token stop) override;
-  Result<DivergenceResult> measure_attention(std::span<const int> ids, std::int64_t context, const AttentionChoice& attention,
-                                             std::stop_token stop) override;
   Result<PerplexityResult> perplexity(std::span<const int> ids, std::int64_t context, std::int64_t n_windows,
                                       const std::function<void(std::int64_t window, double running)>& progress,
                                       std::stop_token stop) override;

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "tests/support/tiny_model.h"
 
@@ -84,26 +86,88 @@ TEST_F(AttentionKinds, KeepTheSameTokensInPrefillAndTokenByToken) {
   }
 }
 
-TEST_F(AttentionKinds, AreMeasuredAgainstFullAttention) {
-  ASSERT_TRUE(try_load({}));
-  const std::vector<int> ids = some_ids(330);
-  const Result<DivergenceResult> none = engine_->measure_attention(ids, 150, window(150, 0), {});
+// 2,500 characters of some 40 words.
+std::string some_text() {
+  std::string text;
+  for (int i = 0; i < 350; ++i) text += "word" + std::to_string(i * 37 % 41) + (i % 9 == 8 ? ".\n" : " ");
+  return text;
+}
+
+LoadRequest exact(const std::string& path, const AttentionChoice& attention = {}) {
+  LoadRequest request;
+  request.path = path;
+  request.kv = DType::f32;
+  request.activations = Activations::f32;
+  request.attention = attention;
+  return request;
+}
+
+Result<DivergenceResult> divergence(const LoadRequest& base, const LoadRequest& other, std::int64_t window, std::int64_t n_windows = 2) {
+  return measure_divergence({.base = base, .other = other, .text = some_text(), .window = window, .n_windows = n_windows}, {}, {});
+}
+
+TEST(Divergence, OfAttentionKindsGrowsTheLessTheyKeep) {
+  const std::string path = test::model_data("qwen3-tiny").string();
+  const Result<DivergenceResult> none = divergence(exact(path), exact(path, window(150, 0)), 150);
   ASSERT_TRUE(none) << none.error().message;
   EXPECT_EQ(none->n_tokens, 300);
   EXPECT_NEAR(none->mean_kl, 0, 1e-12);  // logits that differ by float32 rounding, 1e-6, differ by its square in KL
   EXPECT_EQ(none->same_top, 1);
-  EXPECT_EQ(none->perplexity, none->full_perplexity);
+  EXPECT_EQ(none->perplexity, none->base_perplexity);
   double before = 0;
   for (const std::int64_t n : {100, 20, 1}) {  // the less it keeps, the further away
-    const Result<DivergenceResult> some = engine_->measure_attention(ids, 150, window(n, 0), {});
+    const Result<DivergenceResult> some = divergence(exact(path), exact(path, window(n, 0)), 150);
     ASSERT_TRUE(some) << some.error().message;
     EXPECT_GT(some->mean_kl, before);
-    EXPECT_GE(some->largest_kl, some->mean_kl);
-    EXPECT_EQ(some->full_perplexity, none->full_perplexity);
+    EXPECT_GE(some->largest_kl, some->kl_p99);
+    EXPECT_GE(some->kl_p99, some->mean_kl);
+    EXPECT_EQ(some->base_perplexity, none->base_perplexity);
     before = some->mean_kl;
   }
-  EXPECT_EQ(engine_->measure_attention(ids, 201, pages(2), {}).error().code, ErrorCode::context_full);  // two of them do not fit into 400
-  EXPECT_EQ(engine_->measure_attention(some_ids(20), 150, pages(2), {}).error().code, ErrorCode::bad_argument);
+  EXPECT_TRUE(divergence(exact(path), exact(path, pages(2)), 33)) << "two windows of 33 tokens take two blocks each";
+  EXPECT_EQ(divergence(exact(path), exact(path), 150'000).error().code, ErrorCode::bad_argument);  // the text has no such window
+}
+
+// The same figures in double from the logits of two engines.
+TEST(Divergence, OfTwoLoadsIsThatOfTheirLogits) {
+  const std::string path = test::model_data("qwen3-tiny").string();
+  LoadRequest base = exact(path), other = exact(path);
+  other.kv = DType::f16;
+  const Result<DivergenceResult> have = divergence(base, other, 64, 1);
+  ASSERT_TRUE(have) << have.error().message;
+
+  std::vector<float> values[2];
+  const LoadRequest* requests[] = {&base, &other};
+  for (int i = 0; i < 2; ++i) {
+    const std::unique_ptr<Engine> engine = create_engine();
+    LoadRequest request = *requests[i];
+    request.context_length = 64;
+    ASSERT_TRUE(engine->load(request, {}, {}));
+    std::vector<int> ids = engine->tokenizer()->encode(some_text(), SpecialTokens::none);
+    ids.resize(64);
+    LogitsRequest wanted;
+    wanted.ids = ids;
+    values[i] = engine->logits(wanted, {})->values;
+  }
+  const std::size_t vocab_size = values[0].size() / 64;
+  std::vector<double> kl;
+  for (std::size_t row = 0; row < 64; ++row) {
+    long double totals[2] = {0, 0};
+    for (int i = 0; i < 2; ++i)
+      for (std::size_t id = 0; id < vocab_size; ++id) totals[i] += std::exp(static_cast<long double>(values[i][row * vocab_size + id]));
+    long double sum = 0;
+    for (std::size_t id = 0; id < vocab_size; ++id) {
+      const long double a = values[0][row * vocab_size + id] - std::log(totals[0]), b = values[1][row * vocab_size + id] - std::log(totals[1]);
+      sum += std::exp(a) * (a - b);
+    }
+    kl.push_back(static_cast<double>(sum));
+  }
+  std::sort(kl.begin(), kl.end());
+  EXPECT_GT(have->mean_kl, 0);
+  // The steps are of other widths than here: float32 roundings of 1e-6 against keys and values in f16, 1e-3.
+  EXPECT_NEAR(have->mean_kl, std::accumulate(kl.begin(), kl.end(), 0.0) / 64, 0.02 * have->mean_kl);
+  EXPECT_NEAR(have->kl_p99, kl[62] + 0.37 * (kl[63] - kl[62]), 0.02 * have->kl_p99);  // rank 0.99 * 63 = 62.37
+  EXPECT_EQ(have->n_tokens, 64);
 }
 
 TEST_F(AttentionKinds, RefuseNumbersThatMakeNoSense) {
