@@ -24,8 +24,8 @@ class FlattenEvents final : public JsonEvents {
   bool boolean(bool value) override { return add(MetaValue(value)); }
   bool number_integer(number_integer_t value) override { return add(MetaValue(static_cast<std::int64_t>(value))); }
   bool number_unsigned(number_unsigned_t value) override {
-    if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
-      return stop(shown(path_) + ": expected a number below 2^63, found " + std::to_string(value));
+    // As a fraction: a seed, say, that nobody reads. Who wants a whole number there finds none.
+    if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return add(MetaValue(static_cast<double>(value)));
     return add(MetaValue(static_cast<std::int64_t>(value)));
   }
   bool number_float(number_float_t value, const string_t&) override { return add(MetaValue(static_cast<double>(value))); }
@@ -84,7 +84,8 @@ class FlattenEvents final : public JsonEvents {
       return true;
     }
     in_list_ = false;
-    return !keep_list_ || list_.empty() || store_list();
+    if (!keep_list_) return store_another_list();
+    return list_.empty() || store_list();
   }
   bool skip() {
     keep_list_ = false;
@@ -111,10 +112,12 @@ class FlattenEvents final : public JsonEvents {
     for (const MetaValue& v : list_) {
       if (const double* number = std::get_if<double>(&v)) values.push_back(*number);
       else if (const std::int64_t* whole = std::get_if<std::int64_t>(&v)) values.push_back(static_cast<double>(*whole));
-      else return true;  // a mixed list
+      else return store_another_list();
     }
     return store(MetaValue(std::move(values)));
   }
+  // Of null, of mixed values, of lists or objects, or too long: nobody reads it, but it must not pass for absent.
+  bool store_another_list() { return store(MetaValue(std::vector<std::string>())); }
 
   Metadata& metadata_;
   std::string path_;                  // of the key now being read

@@ -1,12 +1,14 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <limits>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 
+#include "engine/files/checkpoint_json.h"
 #include "engine/files/derived_file.h"
+#include "engine/files/mapped_model.h"
 #include "engine/files/words.h"
 #include "kernels/base/log.h"
 #include "kernels/weight_only.h"
@@ -83,40 +85,56 @@ class Parts {
 
 // ---- bitsandbytes ----------------------------------------------------------------------------------------------------------------------
 
-// Extents of the packed tensors: within what the readers of model files allow.
-constexpr std::int64_t kMaxExtent = std::int64_t{1} << 32;
+// Extents of the packed tensors: within what the readers of model files allow, and so that a product of two and an index of a group fit.
+constexpr std::int64_t kMaxExtent = std::int64_t{1} << 30, kMaxValues = std::int64_t{1} << 40;
+
+bool is_matrix(std::int64_t n_out, std::int64_t n_in) {
+  return n_out >= 1 && n_in >= 1 && n_out <= kMaxExtent && n_in <= kMaxExtent && n_out <= kMaxValues / n_in;
+}
 
 struct Nf4State {
   std::int64_t n_out = 0, n_in = 0, block_length = 0, nested_block_length = 0;
   float nested_offset = 0;
 };
 
-// quant_state.bitsandbytes__nf4: JSON in a tensor of bytes.
+// quant_state.bitsandbytes__nf4: JSON in a tensor of bytes. Writers need about 200.
+constexpr std::size_t kMaxStateBytes = 64 << 10;
+
 std::optional<Nf4State> read_nf4_state(Parts& parts, std::string_view suffix) {
   const std::span<const std::byte> bytes = parts.use(suffix);
-  const nlohmann::json json = nlohmann::json::parse(reinterpret_cast<const char*>(bytes.data()),
-                                                    reinterpret_cast<const char*>(bytes.data()) + bytes.size(), nullptr, false);
-  const auto whole = [&](const nlohmann::json& value) { return value.is_number_integer() ? value.get<std::int64_t>() : std::int64_t{-1}; };
-  Nf4State state;
-  const bool has_shape = json.is_object() && json.contains("shape") && json["shape"].is_array() && json["shape"].size() == 2;
-  if (has_shape) {
-    state.n_out = whole(json["shape"][0]);
-    state.n_in = whole(json["shape"][1]);
-    state.block_length = whole(json.value("blocksize", nlohmann::json()));
+  if (bytes.size() > kMaxStateBytes) {
+    parts.fail(suffix, "at most " + std::to_string(kMaxStateBytes) + " bytes of JSON, found " + std::to_string(bytes.size()));
+    return std::nullopt;
   }
-  if (state.n_out < 1 || state.n_in < 1 || state.n_out > kMaxExtent || state.n_in > kMaxExtent || state.n_out > kMaxExtent / state.n_in ||
-      state.block_length < 2 || state.block_length > 4096 || state.block_length % 2 != 0) {
+  Metadata json;
+  if (const auto read = flatten_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, "quant_state", "", json); !read) {
+    parts.fail(suffix, "a JSON object, found another thing (" + read.error().message + ")");
+    return std::nullopt;
+  }
+  Nf4State state;
+  const auto* shape = value_of<std::vector<std::int64_t>>(json, "shape");
+  const auto* block_length = value_of<std::int64_t>(json, "blocksize");
+  if (shape && shape->size() == 2 && block_length) state = {.n_out = (*shape)[0], .n_in = (*shape)[1], .block_length = *block_length};
+  if (!is_matrix(state.n_out, state.n_in) || state.block_length < 2 || state.block_length > 4096 || state.block_length % 2 != 0) {
     parts.fail(suffix, "JSON with a shape of two extents and an even blocksize, found something else");
     return std::nullopt;
   }
+  for (const auto& [key, expected] : {std::pair<const char*, const char*>{"quant_type", "nf4"}, {"nested_dtype", "float32"}}) {
+    const auto* name = value_of<std::string>(json, key);
+    if (json.contains(key) && (!name || *name != expected)) {
+      parts.refuse(suffix, std::string(key) + ": expected " + expected + ", found " + (name ? shown(*name) : std::string("another value")));
+      return std::nullopt;
+    }
+  }
   if (json.contains("nested_blocksize")) {
-    state.nested_block_length = whole(json["nested_blocksize"]);
-    const nlohmann::json offset = json.value("nested_offset", nlohmann::json());
-    if (state.nested_block_length < 1 || !offset.is_number()) {
+    const auto* nested_length = value_of<std::int64_t>(json, "nested_blocksize");
+    const std::optional<double> offset = number_of(json, "nested_offset");
+    if (!nested_length || *nested_length < 1 || !offset || !(std::abs(*offset) <= std::numeric_limits<float>::max())) {
       parts.fail(suffix, "a nested_blocksize with its nested_offset, found something else");
       return std::nullopt;
     }
-    state.nested_offset = offset.get<float>();
+    state.nested_block_length = *nested_length;
+    state.nested_offset = static_cast<float>(*offset);
   }
   return state;
 }
@@ -129,7 +147,7 @@ std::vector<float> read_absmax(Parts& parts, const Nf4State& state, std::int64_t
     if (!bytes.empty()) std::memcpy(absmax.data(), bytes.data(), bytes.size());
     return absmax;
   }
-  const std::int64_t n_nested = (n_blocks + state.nested_block_length - 1) / state.nested_block_length;
+  const std::int64_t n_nested = (n_blocks - 1) / state.nested_block_length + 1;  // no sum of the two: the file's may be near 2^63
   const auto codes = parts.take(".weight.absmax", DType::u8, {n_blocks});
   const auto map = parts.take(".weight.nested_quant_map", DType::f32, {256});
   const auto nested = parts.take(".weight.nested_absmax", DType::f32, {n_nested});
@@ -183,14 +201,24 @@ Result<DerivedTensor> unpack_nf4(Parts& parts, const std::string& name) {
 
 // LLM.int8(): rows of i8 with SCB, the largest magnitude of each.
 Result<DerivedTensor> unpack_int8(Parts& parts, const std::string& name) {
-  const Shape shape = parts.find(".weight")->shape;
-  if (shape.rank() != 2) {
+  const TensorInfo* weight = parts.find(".weight");
+  if (!weight) return parts.error();
+  const Shape shape = weight->shape;
+  if (shape.rank() != 2 || !is_matrix(shape[0], shape[1])) {
     parts.fail(".weight", "two extents, found " + shape.text());
     return parts.error();
   }
   const std::int64_t n_out = shape[0], n_in = shape[1];
   const auto codes = parts.take(".weight", DType::i8, shape);
   const auto largest = parts.take(".SCB", DType::f32, {n_out});
+  if (parts.has(".weight_format")) {
+    // bitsandbytes numbers its layouts: 0 row after row, 1 to 3 the tiles of old cards.
+    const TensorInfo* format = parts.find(".weight_format");
+    const auto bytes = parts.take(".weight_format", DType::u8, format->shape);
+    if (!parts.failed() && (bytes.size() != 1 || bytes[0] != std::byte{0}))
+      parts.refuse(".weight_format", "expected 0 (rows), found " + (bytes.size() == 1 ? std::to_string(std::to_integer<int>(bytes[0])) : format->shape.text()));
+  }
+  if (parts.failed()) return parts.error();
   if (n_in % 32 == 0) {
     return parts.finish(name, DType::int8, n_out, n_in, [=](std::int64_t first, std::int64_t n, std::byte* out) {
       for (std::int64_t i = first * n_in; i < (first + n) * n_in; i += 32, out += sizeof(BlockInt8)) {
@@ -276,10 +304,10 @@ std::optional<Grouped> read_grouped(Parts& parts, bool inputs_are_packed) {
   if (scales->shape.rank() != 2) parts.fail(".scales", "two extents, found " + scales->shape.text());
   if (parts.failed()) return std::nullopt;
   Grouped g;
-  g.n_in = qweight->shape[0] * (inputs_are_packed ? 8 : 1);
-  g.n_out = qweight->shape[1] * (inputs_are_packed ? 1 : 8);
+  g.n_in = std::min(qweight->shape[0], kMaxExtent) * (inputs_are_packed ? 8 : 1);
+  g.n_out = std::min(qweight->shape[1], kMaxExtent) * (inputs_are_packed ? 1 : 8);
   g.n_groups = scales->shape[0];
-  if (g.n_in > kMaxExtent || g.n_out > kMaxExtent || g.n_out > kMaxExtent / g.n_in || g.n_out % 8 != 0 || g.n_groups > g.n_in) {
+  if (!is_matrix(g.n_out, g.n_in) || g.n_out % 8 != 0 || g.n_groups > g.n_in) {
     parts.fail(".qweight", "a matrix whose outputs are a multiple of 8, found " + qweight->shape.text());
     return std::nullopt;
   }
@@ -287,24 +315,29 @@ std::optional<Grouped> read_grouped(Parts& parts, bool inputs_are_packed) {
   return g;
 }
 
-// Inputs of group after group, all of one length.
-void group_evenly(Parts& parts, Grouped& g) {
-  if (g.n_in % g.n_groups != 0) {
-    parts.fail(".scales", "a number of groups that divides " + std::to_string(g.n_in) + " inputs, found " + std::to_string(g.n_groups));
+// Inputs of group after group: `group_size` each (-1: one group of all), the last one perhaps fewer; of equal length where it is not said.
+void group_in_order(Parts& parts, Grouped& g, std::optional<std::int64_t> group_size) {
+  const std::int64_t length = !group_size ? g.n_in / g.n_groups : *group_size == -1 ? g.n_in : *group_size;
+  const bool fits = length >= 1 && (group_size ? (g.n_in - 1) / length + 1 == g.n_groups : g.n_in % g.n_groups == 0);
+  if (!fits) {
+    parts.fail(".scales", "groups of " + (group_size ? "group_size " + std::to_string(*group_size) : std::string("one length")) + " for " +
+                              std::to_string(g.n_in) + " inputs, found " + std::to_string(g.n_groups));
     return;
   }
-  for (std::int64_t i = 0; i < g.n_in; ++i) g.group_of.push_back(static_cast<std::int32_t>(i / (g.n_in / g.n_groups)));
+  g.group_of.reserve(static_cast<std::size_t>(g.n_in));
+  for (std::int64_t i = 0; i < g.n_in; ++i) g.group_of.push_back(static_cast<std::int32_t>(i / length));
 }
 
 // Zeros are stored one too low in the first format ("gptq"), as they are in "gptq_v2". A stored 15 of the first is ambiguous: some readers
 // make it 16, some wrap it to 0; here it is 16.
-Result<DerivedTensor> unpack_gptq(Parts& parts, const std::string& name, bool is_v2) {
+Result<DerivedTensor> unpack_gptq(Parts& parts, const std::string& name, bool is_v2, std::optional<std::int64_t> group_size) {
   std::optional<Grouped> read = read_grouped(parts, true);
   if (!read) return parts.error();
   Grouped& g = *read;
   const std::int64_t n_out = g.n_out;
   const auto codes = parts.take(".qweight", DType::i32, {g.n_in / 8, n_out});
   const auto zeros = parts.take(".qzeros", DType::i32, {g.n_groups, n_out / 8});
+  if (parts.failed()) return parts.error();
   if (parts.has(".g_idx")) {
     const auto groups = parts.take(".g_idx", DType::i32, {g.n_in});
     for (std::int64_t i = 0; i < g.n_in && !parts.failed(); ++i) {
@@ -313,7 +346,7 @@ Result<DerivedTensor> unpack_gptq(Parts& parts, const std::string& name, bool is
         parts.fail(".g_idx", "groups 0 to " + std::to_string(g.n_groups - 1) + ", found " + std::to_string(g.group_of.back()));
     }
   } else {
-    group_evenly(parts, g);
+    group_in_order(parts, g, group_size);
   }
   g.code = [=](std::int64_t o, std::int64_t i) { return at<std::uint32_t>(codes, i / 8 * n_out + o) >> (4 * (i % 8)) & 15; };
   g.zero = [=](std::int64_t group, std::int64_t o) {
@@ -322,14 +355,15 @@ Result<DerivedTensor> unpack_gptq(Parts& parts, const std::string& name, bool is
   return finish_grouped(parts, name, g);
 }
 
-Result<DerivedTensor> unpack_awq(Parts& parts, const std::string& name) {
+Result<DerivedTensor> unpack_awq(Parts& parts, const std::string& name, std::optional<std::int64_t> group_size) {
   std::optional<Grouped> read = read_grouped(parts, false);
   if (!read) return parts.error();
   Grouped& g = *read;
   const std::int64_t n_out = g.n_out;
   const auto codes = parts.take(".qweight", DType::i32, {g.n_in, n_out / 8});
   const auto zeros = parts.take(".qzeros", DType::i32, {g.n_groups, n_out / 8});
-  group_evenly(parts, g);
+  if (parts.failed()) return parts.error();
+  group_in_order(parts, g, group_size);
   const auto nibble = [n_out](std::span<const std::byte> packed, std::int64_t row, std::int64_t o) -> int {
     static constexpr int kPlace[8] = {0, 4, 1, 5, 2, 6, 3, 7};  // nibble n holds column {0, 2, 4, 6, 1, 3, 5, 7}[n] of its eight
     return at<std::uint32_t>(packed, row * (n_out / 8) + o / 8) >> (4 * kPlace[o % 8]) & 15;
@@ -341,11 +375,21 @@ Result<DerivedTensor> unpack_awq(Parts& parts, const std::string& name) {
 
 // ---- the checkpoint --------------------------------------------------------------------------------------------------------------------
 
+// A value of quantization_config; null as if absent. A value of another type is an error, not a default: 8.0 bits are not 4.
 template <class T>
-T setting(const ModelFile& file, const std::string& key, T fallback) {
+Result<std::optional<T>> setting(const ModelFile& file, const std::string& key) {
   const auto found = file.metadata().find("quantization_config." + key);
-  const T* value = found == file.metadata().end() ? nullptr : std::get_if<T>(&found->second);
-  return value ? *value : fallback;
+  if (found == file.metadata().end()) return std::optional<T>();
+  if (const T* value = std::get_if<T>(&found->second)) return std::optional<T>(*value);
+  return bad_file(file.label(), "config.json: quantization_config." + key + ": expected another type of value, found one that does not fit");
+}
+
+Result<void> require_setting(const ModelFile& file, const std::string& key, std::initializer_list<std::string_view> allowed) {
+  ASSIGN_OR_RETURN(const std::optional<std::string> value, setting<std::string>(file, key));
+  if (!value || std::ranges::find(allowed, *value) != allowed.end()) return {};
+  std::string names;
+  for (const std::string_view name : allowed) names.append(names.empty() ? "" : " or ").append(name);
+  return unsupported(file.label(), "config.json: quantization_config." + key + ": expected " + names + ", found " + shown(*value));
 }
 
 // Which layer a packed tensor belongs to, by the tensor that every layer of the packing has; empty: it belongs to none.
@@ -356,34 +400,37 @@ struct Packing {
 };
 
 Result<std::vector<Packing>> packings_of(const ModelFile& file) {
-  const std::string method = setting<std::string>(file, "quant_method", "");
+  ASSIGN_OR_RETURN(const std::optional<std::string> method, setting<std::string>(file, "quant_method"));
   if (method == "bitsandbytes") {
-    const std::string kind = setting<std::string>(file, "bnb_4bit_quant_type", "nf4");
-    if (setting<bool>(file, "load_in_4bit", false) && kind != "nf4")
-      return unsupported(file.label(), "config.json: bnb_4bit_quant_type: expected nf4, found " + shown(kind));
+    ASSIGN_OR_RETURN(const std::optional<bool> is_4bit, setting<bool>(file, "load_in_4bit"));
+    if (is_4bit.value_or(false)) RETURN_IF_ERROR(require_setting(file, "bnb_4bit_quant_type", {"nf4"}));
     return std::vector<Packing>{
         {".weight.quant_state.bitsandbytes__nf4",
          {".weight", ".weight.absmax", ".weight.quant_map", ".weight.nested_absmax", ".weight.nested_quant_map"},
          unpack_nf4},
         {".SCB", {".weight", ".weight_format"}, unpack_int8}};
   }
-  const auto bits = setting<std::int64_t>(file, "bits", 4);
-  if ((method == "gptq" || method == "awq") && bits != 4)
-    return unsupported(file.label(), "config.json: quantization_config: expected 4 bits, found " + std::to_string(bits));
-  if (method == "gptq") {
-    const bool is_v2 = setting<std::string>(file, "checkpoint_format", "gptq") == "gptq_v2";
-    return std::vector<Packing>{{".qweight", {".qzeros", ".scales", ".g_idx"}, [is_v2](Parts& parts, const std::string& name) {
-                                   return unpack_gptq(parts, name, is_v2);
+  if (method == "gptq" || method == "awq") {
+    ASSIGN_OR_RETURN(const std::optional<std::int64_t> bits, setting<std::int64_t>(file, "bits"));
+    if (bits.value_or(4) != 4)
+      return unsupported(file.label(), "config.json: quantization_config: expected 4 bits, found " + std::to_string(*bits));
+    ASSIGN_OR_RETURN(const std::optional<std::int64_t> group_size, setting<std::int64_t>(file, "group_size"));
+    RETURN_IF_ERROR(require_setting(file, "pack_dtype", {"int32"}));
+    if (method == "gptq") {
+      RETURN_IF_ERROR(require_setting(file, "checkpoint_format", {"gptq", "gptq_v2"}));
+      ASSIGN_OR_RETURN(const std::optional<std::string> format, setting<std::string>(file, "checkpoint_format"));
+      return std::vector<Packing>{{".qweight", {".qzeros", ".scales", ".g_idx"},
+                                   [is_v2 = format == "gptq_v2", group_size](Parts& parts, const std::string& name) {
+                                     return unpack_gptq(parts, name, is_v2, group_size);
+                                   }}};
+    }
+    RETURN_IF_ERROR(require_setting(file, "version", {"gemm", "GEMM"}));
+    return std::vector<Packing>{{".qweight", {".qzeros", ".scales"}, [group_size](Parts& parts, const std::string& name) {
+                                   return unpack_awq(parts, name, group_size);
                                  }}};
   }
-  if (method == "awq") {
-    const std::string version = setting<std::string>(file, "version", "gemm");
-    if (version != "gemm" && version != "GEMM")
-      return unsupported(file.label(), "config.json: quantization_config: expected version gemm of awq, found " + shown(version));
-    return std::vector<Packing>{{".qweight", {".qzeros", ".scales"}, unpack_awq}};
-  }
   return unsupported(file.label(), "config.json: expected weights in F32, F16 or BF16, or packed by bitsandbytes, gptq or awq, found a checkpoint quantized" +
-                                       (method.empty() ? "" : " with " + shown(method)));
+                                       (method ? " with " + shown(*method) : ""));
 }
 
 bool is_packed(const ModelFile& file) {
@@ -403,6 +450,9 @@ Result<std::unique_ptr<ModelFile>> unpack_checkpoint(std::unique_ptr<ModelFile> 
   std::vector<DerivedTensor> derived;
   std::size_t n_plain = 0;
   for (const auto& [name, i] : index) {
+    constexpr std::string_view kState = ".quant_state.bitsandbytes__";
+    if (const std::size_t at = name.find(kState); at != name.npos && name.substr(at + kState.size()) != "nf4")
+      return unsupported(file->label(), "tensor " + shown(name) + ": expected NF4, found " + shown(name.substr(at + kState.size())));
     for (const Packing& packing : packings) {
       if (!name.ends_with(packing.key_suffix)) continue;
       const std::string stem = name.substr(0, name.size() - packing.key_suffix.size());
@@ -423,6 +473,9 @@ Result<std::unique_ptr<ModelFile>> unpack_checkpoint(std::unique_ptr<ModelFile> 
   if (n_plain > 0)
     log(LogLevel::warning, file->label() + ": " + std::to_string(n_plain) +
                                        " packed matrices have scales that change from input to input (or rows of odd length) and are held as F32");
+  std::vector<TensorInfo> infos;
+  for (const DerivedTensor& tensor : derived) infos.push_back(tensor.info);
+  RETURN_IF_ERROR(check_names_differ(infos, file->label()));  // a matrix packed in two ways, or packed and plain
   std::sort(derived.begin(), derived.end(), [](const DerivedTensor& a, const DerivedTensor& b) { return a.sources.front() < b.sources.front(); });
   return std::unique_ptr<ModelFile>(std::make_unique<DerivedFile>(std::move(file), std::move(derived)));
 }

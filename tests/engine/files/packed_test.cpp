@@ -11,6 +11,7 @@
 
 #include "engine/files/loaded_weights.h"
 #include "kernels/reference/reference_backend.h"
+#include "kernels/weight_only.h"
 #include "tests/support/gguf_writer.h"
 #include "tests/support/safetensors_writer.h"
 #include "tests/support/temp_folder.h"
@@ -146,6 +147,121 @@ TEST(PackedInt8, GivesCodesTimesTheRowsScale) {
   ASSERT_EQ((*file)->tensors().size(), 1u);
   const std::vector<float> values = decoded(**file, 0);
   for (int i = 0; i < 64; ++i) EXPECT_NEAR(values[i], i * double{scb[i / 32]} / 127, 1e-6 * scb[i / 32]) << i;  // two float32 roundings
+}
+
+// A folder of one layer, tensor by tensor.
+struct Part {
+  std::string name, dtype;
+  std::vector<std::int64_t> shape;
+  std::string bytes;
+};
+
+template <class T>
+std::string bytes_of_all(const std::vector<T>& values) {
+  return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
+}
+
+class PackedLayer : public testing::Test {
+ protected:
+  Result<std::unique_ptr<ModelFile>> open(const std::string& quantization, const std::vector<Part>& parts) {
+    nlohmann::json header = nlohmann::json::object();
+    std::string data;
+    for (const Part& part : parts) {
+      header[part.name] = {{"dtype", part.dtype}, {"shape", part.shape}, {"data_offsets", {data.size(), data.size() + part.bytes.size()}}};
+      data += part.bytes;
+    }
+    const std::string text = header.dump();
+    const std::uint64_t n = text.size();
+    folder_.write("config.json", R"({"model_type": "test", "quantization_config": )" + quantization + "}");
+    folder_.write("model.safetensors", std::string(reinterpret_cast<const char*>(&n), 8) + text + data);
+    return open_model_file(folder_.path());
+  }
+  void expect_refused(const std::string& quantization, const std::vector<Part>& parts, ErrorCode code, const std::string& words) {
+    const auto file = open(quantization, parts);
+    ASSERT_FALSE(file) << words;
+    EXPECT_EQ(file.error().code, code) << file.error().message;
+    EXPECT_NE(file.error().message.find(words), std::string::npos) << file.error().message;
+  }
+
+  TempFolder folder_;
+};
+
+constexpr const char* kInt8 = R"({"quant_method": "bitsandbytes", "load_in_8bit": true})";
+constexpr const char* kNf4 = R"({"quant_method": "bitsandbytes", "load_in_4bit": true})";
+
+TEST_F(PackedLayer, Int8WithPartsThatAreMissingOrOfAnotherLayoutIsRefused) {
+  const Part weight{"a.weight", "I8", {2, 32}, std::string(64, '\1')}, largest{"a.SCB", "F32", {2}, std::string(8, '\0')};
+  EXPECT_TRUE(open(kInt8, {weight, largest}));
+  expect_refused(kInt8, {largest}, ErrorCode::bad_file, "tensor a.weight: expected there, found none");
+  expect_refused(kInt8, {{"a.weight", "U8", {2, 32}, weight.bytes}, largest}, ErrorCode::bad_file, "tensor a.weight");
+  expect_refused(kInt8, {{"a.weight", "I8", {64}, weight.bytes}, largest}, ErrorCode::bad_file, "tensor a.weight");
+  expect_refused(kInt8, {weight, {"a.SCB", "F32", {1, 2}, largest.bytes}}, ErrorCode::bad_file, "tensor a.SCB");
+  EXPECT_TRUE(open(kInt8, {weight, largest, {"a.weight_format", "U8", {}, std::string(1, '\0')}}));
+  // the tiles of old cards, which bitsandbytes once saved as they were
+  expect_refused(kInt8, {weight, largest, {"a.weight_format", "U8", {}, "\2"}}, ErrorCode::unsupported_model, "tensor a.weight_format: expected 0 (rows), found 2");
+  expect_refused(kInt8, {weight, largest, {"a.weight_format", "I64", {}, std::string(8, '\0')}}, ErrorCode::bad_file, "tensor a.weight_format");
+}
+
+TEST_F(PackedLayer, CountsOfTheQuantStateNeitherOverflowNorLie) {
+  std::vector<float> map(16, 0), nested_map(256, 0);
+  std::copy(std::begin(kNf4Values), std::end(kNf4Values), map.begin());
+  const auto layer = [&](const std::string& state) {
+    return std::vector<Part>{{"a.weight", "U8", {32, 1}, std::string(32, '\1')}, {"a.weight.absmax", "U8", {1}, "\1"},
+                             {"a.weight.quant_map", "F32", {16}, bytes_of_all(map)}, {"a.weight.nested_absmax", "F32", {1}, std::string(4, '\0')},
+                             {"a.weight.nested_quant_map", "F32", {256}, bytes_of_all(nested_map)},
+                             {"a.weight.quant_state.bitsandbytes__nf4", "U8", {static_cast<std::int64_t>(state.size())}, state}};
+  };
+  const auto state = [](const std::string& more) { return R"({"quant_type": "nf4", "shape": [1, 64], "blocksize": 64, "nested_offset": 0.5, )" + more + "}"; };
+  EXPECT_TRUE(open(kNf4, layer(state(R"("nested_blocksize": 256)"))));
+  // one block, so one nested block of any length
+  EXPECT_TRUE(open(kNf4, layer(state(R"("nested_blocksize": 9223372036854775807)"))));
+  const std::string where = "quant_state.bitsandbytes__nf4: ";
+  for (const char* length : {"9223372036854775808", "0", "-1", "256.0", "\"256\"", "[256]"})
+    expect_refused(kNf4, layer(state(std::string(R"("nested_blocksize": )") + length)), ErrorCode::bad_file, where);
+  expect_refused(kNf4, layer(R"({"shape": [1, 64], "blocksize": 64, "nested_blocksize": 256})"), ErrorCode::bad_file, where);
+  expect_refused(kNf4, layer(R"({"shape": [1, 64], "blocksize": 64, "nested_blocksize": 256, "nested_offset": 1e300})"), ErrorCode::bad_file, where);
+  for (const char* shape : {"[9223372036854775807, 2]", "[4294967296, 4294967296]", "[-1, -64]", "[0, 64]", "[64]", "[1, 1, 64]", "64", "[1.0, 64]"})
+    expect_refused(kNf4, layer(std::string(R"({"blocksize": 64, "shape": )") + shape + "}"), ErrorCode::bad_file, where);
+  for (const char* length : {"9223372036854775807", "0", "-64", "63", "null"})
+    expect_refused(kNf4, layer(std::string(R"({"shape": [1, 64], "blocksize": )") + length + "}"), ErrorCode::bad_file, where);
+  expect_refused(kNf4, layer(R"({"quant_type": "fp4", "shape": [1, 64], "blocksize": 64})"), ErrorCode::unsupported_model, "quant_type: expected nf4, found fp4");
+  expect_refused(kNf4, layer(std::string(100000, '[')), ErrorCode::bad_file, where);
+  expect_refused(kNf4, {{"a.weight.quant_state.bitsandbytes__fp4", "U8", {2}, "{}"}}, ErrorCode::unsupported_model, "expected NF4, found fp4");
+}
+
+TEST_F(PackedLayer, AMatrixThatIsThereTwiceIsRefused) {
+  const std::string state = R"({"shape": [2, 32], "blocksize": 64})";
+  std::vector<float> map(std::begin(kNf4Values), std::end(kNf4Values));
+  expect_refused(kNf4,
+                 {{"a.weight", "U8", {32, 1}, std::string(32, '\1')}, {"a.weight.absmax", "F32", {1}, std::string(4, '\0')},
+                  {"a.weight.quant_map", "F32", {16}, bytes_of_all(map)}, {"a.SCB", "F32", {2}, std::string(8, '\0')},
+                  {"a.weight.quant_state.bitsandbytes__nf4", "U8", {static_cast<std::int64_t>(state.size())}, state}},
+                 ErrorCode::bad_file, "a.weight");
+  const Part words{"a.qweight", "I32", {4, 8}, std::string(128, '\1')}, zeros{"a.qzeros", "I32", {1, 1}, std::string(4, '\1')},
+      scales{"a.scales", "F16", {1, 8}, std::string(16, '\1')}, plain{"a.weight", "F16", {8, 32}, std::string(512, '\1')};
+  EXPECT_TRUE(open(R"({"quant_method": "gptq", "bits": 4})", {words, zeros, scales}));
+  expect_refused(R"({"quant_method": "gptq", "bits": 4})", {words, zeros, scales, plain}, ErrorCode::bad_file, "tensor a.weight: expected once, found twice");
+}
+
+// What the settings say is done or refused, never passed over.
+TEST_F(PackedLayer, GroupsHaveTheLengthThatTheConfigSays) {
+  // 192 inputs in groups of 128: the second has 64. One output block of 8, all codes 9, zeros 7 + 1, scales 1 and 2.
+  const std::string codes(std::size_t{24} * 8 * 4, '\x99');
+  std::vector<std::uint16_t> scales;
+  for (int i = 0; i < 16; ++i) scales.push_back(i < 8 ? 0x3c00 : 0x4000);
+  const std::vector<Part> layer{{"a.qweight", "I32", {24, 8}, codes}, {"a.qzeros", "I32", {2, 1}, std::string(8, '\x77')}, {"a.scales", "F16", {2, 8}, bytes_of_all(scales)}};
+  const auto file = open(R"({"quant_method": "gptq", "bits": 4, "group_size": 128})", layer);
+  ASSERT_TRUE(file) << file.error().message;
+  const std::vector<float> values = decoded(**file, 0);
+  for (std::size_t i = 0; i < values.size(); ++i) ASSERT_EQ(values[i], i % 192 < 128 ? 1 : 2) << i;
+  for (const char* size : {"32", "0", "-1", "-2", "9223372036854775807"})
+    expect_refused(std::string(R"({"quant_method": "gptq", "bits": 4, "group_size": )") + size + "}", layer, ErrorCode::bad_file, "a.scales");
+
+  expect_refused(R"({"quant_method": "gptq", "bits": 8.0})", layer, ErrorCode::bad_file, "quantization_config.bits");
+  expect_refused(R"({"quant_method": "gptq", "bits": 3})", layer, ErrorCode::unsupported_model, "expected 4 bits, found 3");
+  expect_refused(R"({"quant_method": "gptq", "bits": 4, "checkpoint_format": "marlin"})", layer, ErrorCode::unsupported_model, "found marlin");
+  expect_refused(R"({"quant_method": "gptq", "bits": 4, "pack_dtype": "int8"})", layer, ErrorCode::unsupported_model, "found int8");
+  expect_refused(R"({"quant_method": "awq", "bits": 4, "version": "gemv"})", layer, ErrorCode::unsupported_model, "found gemv");
 }
 
 // One layer's matrix in F32 beside an embedding and a router: [4, 128].
