@@ -1,11 +1,6 @@
 #include "engine/files/gguf_writer.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 #include <limits>
 #include <type_traits>
 #include <utility>
@@ -119,56 +114,21 @@ Result<GgufFileWriter> GgufFileWriter::create(const std::filesystem::path& path,
     offset += padded(tensor.n_bytes);
   }
 
-  GgufFileWriter writer(path, std::move(tensors));
-  writer.temporary_ = path;
-  writer.temporary_ += ".part-" + std::to_string(::getpid());
-  writer.file_ = ::open(writer.temporary_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-  if (writer.file_ < 0) return writer.failed("expected a file that can be written");
-  RETURN_IF_ERROR(writer.write(header.bytes()));
+  ASSIGN_OR_RETURN(ReplaceFile file, ReplaceFile::open(path));
+  GgufFileWriter writer(std::move(file), std::move(tensors));
+  RETURN_IF_ERROR(writer.file_.write(header.bytes()));
   RETURN_IF_ERROR(writer.pad());
   return writer;
 }
 
-GgufFileWriter::GgufFileWriter(GgufFileWriter&& other) noexcept
-    : path_(std::move(other.path_)),
-      temporary_(std::move(other.temporary_)),
-      tensors_(std::move(other.tensors_)),
-      next_(other.next_),
-      n_of_tensor_(other.n_of_tensor_),
-      file_(std::exchange(other.file_, -1)),
-      n_written_(other.n_written_) {}
-
-GgufFileWriter::~GgufFileWriter() {
-  if (file_ < 0) return;
-  ::close(file_);
-  ::unlink(temporary_.c_str());
-}
-
-Error GgufFileWriter::failed(const char* what) const {
-  Error error = make_error(ErrorCode::io, path_.filename().string() + ": " + what + ", found: " + std::strerror(errno));
-  error.path = path_.string();
-  return error;
-}
-
-Result<void> GgufFileWriter::write(std::span<const std::byte> bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(file_, bytes.data(), std::min<std::size_t>(bytes.size(), std::size_t{64} << 20));
-    if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return failed("expected room for what was to be written");
-    bytes = bytes.subspan(static_cast<std::size_t>(n));
-    n_written_ += static_cast<std::uint64_t>(n);
-  }
-  return {};
-}
-
 Result<void> GgufFileWriter::pad() {
   constexpr std::byte kZeros[kAlignment] = {};
-  return write(std::span(kZeros).first(padded(n_written_) - n_written_));
+  return file_.write(std::span(kZeros).first(padded(file_.n_written()) - file_.n_written()));
 }
 
 Result<void> GgufFileWriter::append(std::span<const std::byte> bytes) {
   CHECK(next_ < tensors_.size() && bytes.size() <= tensors_[next_].n_bytes - n_of_tensor_, "gguf_writer: more than the tensor that was announced");
-  RETURN_IF_ERROR(write(bytes));
+  RETURN_IF_ERROR(file_.write(bytes));
   n_of_tensor_ += bytes.size();
   if (n_of_tensor_ < tensors_[next_].n_bytes) return {};
   ++next_;
@@ -178,14 +138,9 @@ Result<void> GgufFileWriter::append(std::span<const std::byte> bytes) {
 
 Result<void> GgufFileWriter::sync() {
   CHECK(next_ == tensors_.size(), "gguf_writer: tensors are missing");
-  if (::fsync(file_) != 0) return failed("expected the file to reach the disk");
-  return {};
+  return file_.sync();
 }
 
-Result<std::uint64_t> GgufFileWriter::finish() {
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) return failed("expected the finished file to take its name");
-  ::close(std::exchange(file_, -1));
-  return n_written_;
-}
+Result<std::uint64_t> GgufFileWriter::finish() { return file_.commit(); }
 
 }  // namespace pio

@@ -144,6 +144,9 @@ Result<QuantizeReport> quantize(const std::filesystem::path& in, const std::file
   ASSIGN_OR_RETURN(Output language, create_output(model.model, out, recipe));
   outputs.push_back(std::move(language));
   if (model.tower) {
+    std::error_code ignored;
+    if (std::filesystem::exists(out, ignored) && !std::filesystem::is_regular_file(out, ignored))
+      return make_error(ErrorCode::bad_argument, out.string() + ": expected a file, because its tower is written beside it, found a device or pipe");
     RETURN_IF_ERROR(check_apart(*model.source, tower_out));
     ASSIGN_OR_RETURN(const Recipe tower_recipe, recipe_of_tower(recipe));
     ASSIGN_OR_RETURN(Output tower, create_output(*model.tower, tower_out, tower_recipe));

@@ -126,6 +126,34 @@ TEST_F(Pio, RendersAndReportsWhatATemplateRefuses) {
   expect_complaint(run({"render", "format:nonsense", "--messages", good}));
 }
 
+TEST_F(Pio, WritingFailsWithoutHarmToWhatWasThere) {
+  const std::vector<std::string> logits = {"logits", kModels + "/llama-tiny", "--ids", "1,2", "--device", "reference", "--out"};
+  const auto to = [&](const std::string& out) {
+    std::vector<std::string> words = logits;
+    words.push_back(out);
+    return run(words);
+  };
+  fs::create_directory(folder_ / "empty");
+  const Ran folder = to(path("empty"));
+  expect_complaint(folder);
+  EXPECT_NE(folder.err.find("found a folder"), std::string::npos) << folder.err;
+  EXPECT_TRUE(fs::is_directory(folder_ / "empty"));
+  const Ran full = to("/dev/full");
+  expect_complaint(full);
+  EXPECT_NE(full.err.find("No space left on device"), std::string::npos) << full.err;
+  EXPECT_TRUE(fs::is_character_file("/dev/full"));
+  EXPECT_EQ(to("/dev/null").status, 0);
+  EXPECT_TRUE(fs::is_character_file("/dev/null"));
+
+  write("old.npy", "what was there");
+  fs::create_symlink("old.npy", folder_ / "link.npy");
+  fs::permissions(folder_ / "old.npy", fs::perms(0600));
+  EXPECT_EQ(to(path("link.npy")).status, 0);
+  EXPECT_TRUE(fs::is_symlink(folder_ / "link.npy"));
+  EXPECT_EQ(fs::status(folder_ / "old.npy").permissions(), fs::perms(0600));
+  EXPECT_EQ(contents(folder_ / "old.npy").substr(1, 5), "NUMPY");
+}
+
 TEST_F(Pio, WritesLogitsThatNumpyReads) {
   const std::string out = path("x.npy");
   const json done = run_json({"logits", kModels + "/llama-tiny", "--ids", "1,2,3", "--out", out, "--device", "reference"});
