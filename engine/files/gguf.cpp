@@ -124,6 +124,7 @@ struct Part {
   std::map<std::string, MetaValue, std::less<>> metadata;
   std::vector<TensorInfo> tensors;
   std::vector<std::span<const std::byte>> data;
+  std::int64_t n_empty = 0;  // tensors without values, which are left out
 };
 
 class PartReader {
@@ -221,7 +222,7 @@ class PartReader {
       case ValueType::i16: return read_numbers<std::int16_t, std::int64_t>(n, where);
       case ValueType::u32: return read_numbers<std::uint32_t, std::int64_t>(n, where);
       case ValueType::i32: return read_numbers<std::int32_t, std::int64_t>(n, where);
-      case ValueType::u64: return read_numbers<std::uint64_t, std::int64_t>(n, where);
+      case ValueType::u64: return read_u64(n, where);
       case ValueType::i64: return read_numbers<std::int64_t, std::int64_t>(n, where);
       case ValueType::f32: return read_numbers<float, double>(n, where);
       case ValueType::f64: return read_numbers<double, double>(n, where);
@@ -239,12 +240,18 @@ class PartReader {
     for (std::uint64_t i = 0; i < n; ++i) {
       Stored value;
       if (!cursor_.take(value)) return cut_short(where);
-      if constexpr (std::is_same_v<Stored, std::uint64_t>)
-        if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()))
-          return bad(where + ": expected a number below 2^63, found " + std::to_string(value));
       values.push_back(static_cast<Kept>(value));
     }
     return MetaValue(std::move(values));
+  }
+
+  // Beyond int64 as fractions: a seed, say, that nobody reads. Who wants a whole number there finds none.
+  Result<MetaValue> read_u64(std::uint64_t n, const std::string& where) {
+    bool fits = true;
+    Cursor ahead = cursor_;
+    std::uint64_t value = 0;
+    for (std::uint64_t i = 0; i < n && ahead.take(value); ++i) fits = fits && value <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    return fits ? read_numbers<std::uint64_t, std::int64_t>(n, where) : read_numbers<std::uint64_t, double>(n, where);
   }
 
   Result<MetaValue> read_bools(std::uint64_t n, const std::string& where) {
@@ -294,6 +301,10 @@ class PartReader {
     for (std::uint32_t d = 0; d < n_dims; ++d)
       if (!cursor_.take(extents[d])) return cut_short(where);
     if (!cursor_.take(type_number) || !cursor_.take(offset)) return cut_short(where);
+    if (std::any_of(extents, extents + n_dims, [](std::uint64_t extent) { return extent == 0; })) {
+      ++part_.n_empty;  // no values, so nothing that could be wrong or wanted
+      return {};
+    }
 
     const GgmlType* type = find_ggml_type(type_number);
     if (!type) return bad(where + ": expected a type of ggml's, found number " + std::to_string(type_number));
@@ -306,7 +317,6 @@ class PartReader {
     std::int64_t n_values = 1;
     for (std::uint32_t d = n_dims; d-- > 0;) {  // the file counts the fastest extent first, a Shape last
       const std::uint64_t extent = extents[d];
-      if (extent == 0) return bad(where + ": expected extents above 0, found 0");
       if (extent > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) ||
           __builtin_mul_overflow(n_values, static_cast<std::int64_t>(extent), &n_values))
         return bad(where + ": expected fewer than 2^63 values, found an extent of " + std::to_string(extent) + " too much");
@@ -393,16 +403,18 @@ std::string suffix_of(std::int64_t index, std::int64_t n_parts) {
   return suffix;
 }
 
-void append(MappedModel& model, Part part, const Split& split) {
+void append(MappedModel& model, std::int64_t& n_empty, Part part, const Split& split) {
+  n_empty += part.n_empty;
   if (split.index == 0) model.metadata = std::move(part.metadata);  // the other parts only say which part they are
   std::move(part.tensors.begin(), part.tensors.end(), std::back_inserter(model.tensors));
   model.data.insert(model.data.end(), part.data.begin(), part.data.end());
 }
 
-Result<std::unique_ptr<ModelFile>> finish(MappedModel model, const Split& split) {
-  if (split.n_parts > 1 && split.n_tensors && *split.n_tensors != static_cast<std::int64_t>(model.tensors.size()))
+Result<std::unique_ptr<ModelFile>> finish(MappedModel model, std::int64_t n_empty, const Split& split) {
+  const std::int64_t n_tensors = static_cast<std::int64_t>(model.tensors.size()) + n_empty;
+  if (split.n_parts > 1 && split.n_tensors && *split.n_tensors != n_tensors)
     return bad_file(model.label, "expected " + std::to_string(*split.n_tensors) + " tensors in all parts (split.tensors.count), found " +
-                                     std::to_string(model.tensors.size()));
+                                     std::to_string(n_tensors));
   RETURN_IF_ERROR(check_names_differ(model.tensors, model.label));
   const auto it = model.metadata.find("general.architecture");
   if (it == model.metadata.end()) {
@@ -430,10 +442,11 @@ Result<std::unique_ptr<ModelFile>> open_parts(const std::filesystem::path& path)
   const std::string stem = split.n_parts > 1 ? model.label.substr(0, model.label.size() - suffix.size()) : "";
 
   Split first = split;
+  std::int64_t n_empty = 0;
   for (std::int64_t i = 0; i < split.n_parts; ++i) {
     if (i == split.index) {
       model.paths.push_back(path);
-      append(model, std::move(opened_part), split);
+      append(model, n_empty, std::move(opened_part), split);
       model.files.push_back(std::move(opened));
       continue;
     }
@@ -447,10 +460,10 @@ Result<std::unique_ptr<ModelFile>> open_parts(const std::filesystem::path& path)
                                       std::to_string(other.index) + " of " + std::to_string(other.n_parts));
     if (i == 0) first = other;
     model.paths.push_back(part_path);
-    append(model, std::move(part), other);
+    append(model, n_empty, std::move(part), other);
     model.files.push_back(std::move(file));
   }
-  return finish(std::move(model), first);
+  return finish(std::move(model), n_empty, first);
 }
 
 }  // namespace
@@ -481,8 +494,9 @@ Result<std::unique_ptr<ModelFile>> parse_gguf(std::span<const std::byte> bytes, 
   ASSIGN_OR_RETURN(const Split split, split_of(part, label));
   if (split.n_parts > 1)
     return bad_file(label, "expected a whole file, found part " + std::to_string(split.index) + " of " + std::to_string(split.n_parts));
-  append(model, std::move(part), split);
-  return finish(std::move(model), split);
+  std::int64_t n_empty = 0;
+  append(model, n_empty, std::move(part), split);
+  return finish(std::move(model), n_empty, split);
 }
 
 }  // namespace pio

@@ -1,4 +1,6 @@
+#include <cstdio>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
@@ -6,6 +8,7 @@
 #include "engine/files/mapped_model.h"
 #include "engine/files/model_file.h"
 #include "engine/files/words.h"
+#include "models/hf_names.h"
 
 namespace pio {
 namespace {
@@ -31,23 +34,51 @@ Result<void> add_shard(MappedModel& model, const std::filesystem::path& path) {
   return {};
 }
 
+// Whether a model of these settings asks for the tensor. An index may name others that no file has: frequencies of old writers, layers
+// that were cut off, the output of a tied model.
+bool is_wanted(const std::string& tensor, const Metadata& metadata) {
+  const std::optional<std::string> name = canonical_name(tensor);
+  if (!name) return false;
+  for (const std::string section : {"text_config.", ""}) {
+    const auto* is_tied = value_of<bool>(metadata, section + "tie_word_embeddings");
+    if (is_tied && *is_tied && *name == "output.weight") return false;
+    const auto* n_layers = value_of<std::int64_t>(metadata, section + "num_hidden_layers");
+    long long layer = -1;
+    if (n_layers && std::sscanf(name->c_str(), "blk.%lld.", &layer) == 1 && layer >= *n_layers) return false;
+  }
+  return true;
+}
+
+// The tensors of all files that the index names. Where two files hold one tensor, the index says which is meant.
 Result<void> add_shards(MappedModel& model, const std::filesystem::path& folder, const std::string& index_name) {
   ASSIGN_OR_RETURN(const std::string text, read_text_file(folder / index_name, kMaxIndexBytes));
   ASSIGN_OR_RETURN(const auto files, parse_weight_map(text, index_name));
-  std::set<std::string> names;
-  for (const auto& [tensor, file] : files) names.insert(file);
-  std::map<std::string, std::string> found;  // tensor → file
-  for (const std::string& name : names) {
-    const std::size_t first = model.tensors.size();
-    RETURN_IF_ERROR(add_shard(model, folder / name));
-    for (std::size_t i = first; i < model.tensors.size(); ++i) found.emplace(model.tensors[i].name, name);
+  std::map<std::string, bool> shards;  // file → whether anything in it is wanted
+  for (const auto& [tensor, file] : files) shards[file] |= is_wanted(tensor, model.metadata);
+  std::vector<std::string> file_of;                       // of each tensor
+  std::set<std::pair<std::string, std::string>> holdings;  // tensor, file
+  for (const auto& [file, holds_wanted] : shards) {
+    std::error_code ignored;
+    if (!holds_wanted && !std::filesystem::exists(folder / file, ignored)) continue;
+    RETURN_IF_ERROR(add_shard(model, folder / file));
+    file_of.resize(model.tensors.size(), file);
   }
+  for (std::size_t i = 0; i < file_of.size(); ++i) holdings.emplace(model.tensors[i].name, file_of[i]);
+  std::size_t n_kept = 0;
+  for (std::size_t i = 0; i < file_of.size(); ++i) {
+    const auto meant = files.find(model.tensors[i].name);
+    if (meant != files.end() && meant->second != file_of[i] && holdings.contains(*meant)) continue;
+    if (n_kept != i) model.tensors[n_kept] = std::move(model.tensors[i]);
+    model.data[n_kept++] = model.data[i];
+  }
+  model.tensors.resize(n_kept);
+  model.data.resize(n_kept);
   RETURN_IF_ERROR(check_names_differ(model.tensors, model.label));
   for (const auto& [tensor, file] : files) {
-    const auto it = found.find(tensor);
-    if (it == found.end() || it->second != file)
-      return bad_file(index_name, "tensor " + shown(tensor) + ": expected in " + shown(file) + ", found " +
-                                      (it == found.end() ? "in no file" : "in " + shown(it->second)));
+    const auto held = holdings.lower_bound({tensor, ""});
+    const bool is_there = held != holdings.end() && held->first == tensor;
+    if (!is_there && is_wanted(tensor, model.metadata))
+      return bad_file(index_name, "tensor " + shown(tensor) + ": expected in " + shown(file) + ", found in no file");
   }
   return {};
 }
@@ -95,8 +126,7 @@ Result<std::unique_ptr<ModelFile>> open_folder(const std::filesystem::path& fold
     model.paths.push_back(path);
   }
 
-  const auto type = model.metadata.find("model_type");
-  const std::string* architecture = type == model.metadata.end() ? nullptr : std::get_if<std::string>(&type->second);
+  const auto* architecture = value_of<std::string>(model.metadata, "model_type");
   if (!architecture || architecture->empty()) return bad_file("config.json", "expected model_type, a name, found none");
   model.architecture = *architecture;
 

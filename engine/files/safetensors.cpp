@@ -13,6 +13,7 @@
 
 // safetensors (huggingface/safetensors README, "Format"): u64 header length, the header as a JSON object, the data.
 //   {"__metadata__": {…}, "NAME": {"dtype": "BF16", "shape": [n_out, n_in], "data_offsets": [begin, end]}, …}
+// As the format's own library, other members of an entry are passed over.
 // Offsets count from the end of the header; the data are covered without holes.
 
 namespace pio {
@@ -35,9 +36,10 @@ class HeaderEvents final : public JsonEvents {
   std::vector<Entry> entries;
 
   bool key(string_t& name) override {
-    if (skipping_) return true;
+    if (skipping_ || depth() > 2) return true;
     if (depth() == 2) {
       field_ = name;
+      is_extra_ = field_ != "dtype" && field_ != "shape" && field_ != "data_offsets";
       return true;
     }
     if (name == "__metadata__") {
@@ -48,14 +50,14 @@ class HeaderEvents final : public JsonEvents {
     return true;
   }
   bool string(string_t& text) override {
-    if (skipping_ && depth() > 1) return true;
+    if (is_passed_over()) return true;
     if (depth() != 2 || field_ != "dtype") return misplaced("a string");
     if (entries.back().dtype) return twice();
     entries.back().dtype = std::move(text);
     return true;
   }
   bool number_unsigned(number_unsigned_t number) override {
-    if (skipping_ && depth() > 1) return true;
+    if (is_passed_over()) return true;
     if (depth() != 3) return misplaced("a number");
     numbers_->push_back(number);
     // Shapes of more are refused later, with their name; a list of millions must not be kept for that.
@@ -75,15 +77,19 @@ class HeaderEvents final : public JsonEvents {
     return stop(tensor() + "expected dtype (a string), shape and data_offsets (lists of whole numbers), found " + what + " elsewhere");
   }
   bool twice() { return stop(tensor() + "expected " + shown(field_) + " once, found it twice"); }
-  bool other(const std::string& what) { return skipping_ && depth() > 1 ? true : misplaced(what); }
+  bool other(const std::string& what) { return is_passed_over() ? true : misplaced(what); }
+  // Within __metadata__, or a member of an entry that the format does not know.
+  bool is_passed_over() const { return (skipping_ && depth() > 1) || (is_extra_ && depth() > 1); }
 
   bool on_start_object() override {
     if (skipping_ || depth() == 1) return true;
     if (depth() == 2 && !entries.empty()) return true;
+    if (is_extra_ && depth() > 2) return true;
     return misplaced("an object");
   }
   bool on_end_object() override {
     if (depth() != 1) return true;
+    is_extra_ = false;
     if (std::exchange(skipping_, false)) return true;
     const Entry& entry = entries.back();
     // Asked here, so that an entry costs the file about as much as it costs us.
@@ -92,7 +98,7 @@ class HeaderEvents final : public JsonEvents {
     return true;
   }
   bool on_start_array() override {
-    if (skipping_ && depth() > 2) return true;
+    if ((skipping_ || is_extra_) && depth() > 2) return true;
     if (depth() != 3 || skipping_) return misplaced("a list");
     auto* list = field_ == "shape" ? &entries.back().shape : field_ == "data_offsets" ? &entries.back().offsets : nullptr;
     if (!list) return misplaced("a list");
@@ -104,6 +110,7 @@ class HeaderEvents final : public JsonEvents {
   bool on_end_array() override { return true; }
 
   bool skipping_ = false;  // within __metadata__
+  bool is_extra_ = false;  // within a member of an entry that is none of the three
   std::string field_;
   std::vector<std::uint64_t>* numbers_ = nullptr;
 };
@@ -119,13 +126,17 @@ std::optional<DType> dtype_of(std::string_view name) {
   return std::nullopt;
 }
 
-// A complete entry, by itself: all but where the next one begins.
-Result<SafetensorsEntry> check(Entry& entry, std::uint64_t header_end, std::uint64_t n_data_bytes, std::string_view label) {
+// A complete entry, by itself: all but where the next one begins. None where it has no values, so that nothing can want it.
+Result<std::optional<SafetensorsEntry>> check(Entry& entry, std::uint64_t header_end, std::uint64_t n_data_bytes, std::string_view label) {
   const std::string where = "tensor " + shown(entry.name) + ": ";
   const std::uint64_t begin = (*entry.offsets)[0], end = (*entry.offsets)[1];
   if (begin > end || end > n_data_bytes)
     return bad_file(label, where + "expected data_offsets within " + std::to_string(n_data_bytes) + " bytes of data, found " +
                                std::to_string(begin) + " to " + std::to_string(end));
+  if (std::ranges::find(*entry.shape, std::uint64_t{0}) != entry.shape->end()) {
+    if (begin != end) return bad_file(label, where + "expected no bytes for no values, found " + std::to_string(end - begin));
+    return std::optional<SafetensorsEntry>();
+  }
   const std::optional<DType> dtype = dtype_of(*entry.dtype);
   if (!dtype) return unsupported(label, where + "expected F32, F16, BF16, U8, I8, I32 or I64, found " + shown(*entry.dtype));
   if (entry.shape->size() > 5)
@@ -137,7 +148,6 @@ Result<SafetensorsEntry> check(Entry& entry, std::uint64_t header_end, std::uint
   std::int64_t n_values = 1;
   std::vector<std::int64_t> extents;
   for (const std::uint64_t extent : *entry.shape) {
-    if (extent == 0) return unsupported(label, where + "expected extents above 0, found 0");
     if (extent > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) ||
         __builtin_mul_overflow(n_values, static_cast<std::int64_t>(extent), &n_values))
       return bad_file(label, where + "expected fewer than 2^63 values, found an extent of " + std::to_string(extent) + " too much");
@@ -156,7 +166,7 @@ Result<SafetensorsEntry> check(Entry& entry, std::uint64_t header_end, std::uint
                                std::to_string(end - begin) + " bytes");
   out.info.n_bytes = end - begin;
   out.offset = header_end + begin;
-  return out;
+  return std::optional<SafetensorsEntry>(std::move(out));
 }
 
 }  // namespace
@@ -178,8 +188,8 @@ Result<std::vector<SafetensorsEntry>> parse_safetensors(std::span<const std::byt
   std::vector<TensorInfo> infos;
   const std::uint64_t header_end = 8 + n_header_bytes;
   for (Entry& entry : events.entries) {
-    ASSIGN_OR_RETURN(SafetensorsEntry checked, check(entry, header_end, bytes.size() - header_end, label));
-    entries.push_back(std::move(checked));
+    ASSIGN_OR_RETURN(std::optional<SafetensorsEntry> checked, check(entry, header_end, bytes.size() - header_end, label));
+    if (checked) entries.push_back(std::move(*checked));
   }
   std::sort(entries.begin(), entries.end(), [](const SafetensorsEntry& a, const SafetensorsEntry& b) { return a.offset < b.offset; });
   std::uint64_t expected = header_end;

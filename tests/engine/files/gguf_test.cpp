@@ -31,6 +31,22 @@ float first_value(const ModelFile& file, std::size_t i) {
   return value;
 }
 
+TEST(Gguf, TensorsWithoutValuesAndNumbersBeyondInt64ArePassedOver) {
+  GgufWriter writer("test");
+  writer.key("general.seed", ~std::uint64_t{0}).array("seeds", std::vector<std::uint64_t>{1, ~std::uint64_t{0}});
+  writer.tensor({.name = "empty", .extents = {4, 0, 4}, .type = 0, .data = {}, .offset = {}, .n_dims = {}});
+  writer.tensor_f32("t", {2}, {1, 2});
+  writer.tensor({.name = "odd", .extents = {0}, .type = 77, .data = {}, .offset = 12345, .n_dims = {}});
+  const auto bytes = writer.bytes();
+  const auto parsed = parse_gguf(bytes, "test.gguf");
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  ASSERT_EQ((*parsed)->tensors().size(), 1u);
+  EXPECT_EQ((*parsed)->tensors()[0].name, "t");
+  EXPECT_EQ(first_value(**parsed, 0), 1);
+  EXPECT_EQ(value_of<double>(**parsed, "general.seed"), 18446744073709551616.0);
+  EXPECT_EQ(value_of<std::vector<double>>(**parsed, "seeds"), (std::vector<double>{1, 18446744073709551616.0}));
+}
+
 TEST(Gguf, EveryValueTypeIsReadAsWritten) {
   GgufWriter writer("test");
   writer.key("u8", std::uint8_t{255}).key("i8", std::int8_t{-128}).key("u16", std::uint16_t{65535}).key("i16", std::int16_t{-32768});

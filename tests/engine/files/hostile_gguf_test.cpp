@@ -111,8 +111,8 @@ TEST(HostileGguf, ValueTypesThatDoNotExistOrNestAreRefused) {
   Bytes nested;
   for (int depth = 0; depth < 10000; ++depth) nested.number(gguf_type::array).number<std::uint64_t>(1);
   refused([&](GgufWriter& w) { w.raw_key("bad", gguf_type::array, nested); }, "metadata bad: expected an array of numbers, bools or strings, found an array of arrays");
-  refused([](GgufWriter& w) { w.key("bad", k2To63); }, "expected a number below 2^63, found 9223372036854775808");
-  refused([](GgufWriter& w) { w.array("bad", std::vector<std::uint64_t>{1, ~std::uint64_t{0}}); }, "expected a number below 2^63");
+  // a number beyond int64 is a fraction: harmless, but no whole number for who wants one
+  refused([](GgufWriter& w) { w.key("seed", ~std::uint64_t{0}).key("general.alignment", k2To63); }, "general.alignment: expected a whole number");
   refused([](GgufWriter& w) { w.raw_key("bad", gguf_type::boolean, Bytes().number<std::uint8_t>(2)); }, "expected a bool of 0 or 1, found 2");
 }
 
@@ -156,8 +156,6 @@ GgufWriter::TensorSpec shaped(std::vector<std::uint64_t> extents, std::uint32_t 
 TEST(HostileGguf, ShapesThatCannotBeAreRefused) {
   for (const std::uint32_t n : {0u, 5u, 1000000u, 4294967295u})
     refused([=](GgufWriter& w) { auto t = shaped({1}); t.n_dims = n; w.tensor(t); }, "tensor bad: expected 1 to 4 dimensions, found " + std::to_string(n));
-  refused([](GgufWriter& w) { w.tensor(shaped({0})); }, "tensor bad: expected extents above 0");
-  refused([](GgufWriter& w) { w.tensor(shaped({4, 0, 4})); }, "tensor bad: expected extents above 0");
   refused([](GgufWriter& w) { w.tensor(shaped({k2To63})); }, "expected fewer than 2^63 values");
   refused([](GgufWriter& w) { w.tensor(shaped({~std::uint64_t{0}, 2})); }, "expected fewer than 2^63 values");
   refused([](GgufWriter& w) { w.tensor(shaped({1u << 16, 1u << 16, 1u << 16, 1u << 16})); }, "expected fewer than 2^63 values");

@@ -35,7 +35,10 @@ TEST(HuggingFace, ConfigKeysAreFlattenedAndListsOfOneKindKept) {
       {"texts", std::vector<std::string>{"x", "y"}}, {"bools", std::vector<bool>{true, false}},
       {"big", std::int64_t{9223372036854775807}}, {"small", std::numeric_limits<std::int64_t>::min()},
       {"after", std::vector<std::int64_t>{3}}, {"generation.temperature", 0.7},
-      {"generation.eos_token_id", std::vector<std::int64_t>{1, 2}}, {"generation.a.b", std::int64_t{1}}};
+      {"generation.eos_token_id", std::vector<std::int64_t>{1, 2}}, {"generation.a.b", std::int64_t{1}},
+      // of lists that no model needs: that there is one
+      {"objects", std::vector<std::string>()}, {"lists", std::vector<std::string>()}, {"mixed", std::vector<std::string>()},
+      {"with null", std::vector<std::string>()}};
   for (const auto& [key, value] : expected) {
     const auto it = metadata.find(key);
     ASSERT_NE(it, metadata.end()) << key;
@@ -64,18 +67,53 @@ TEST(HuggingFace, WhatIsMissingIsNamed) {
   refused(folder.path(), ErrorCode::bad_file, "model_type");
   folder.write("config.json", R"({"model_type": "test"})");
   refused(folder.path(), ErrorCode::not_found, "model.safetensors.index.json");
-  folder.write("model.safetensors.index.json", R"({"weight_map": {"w": "a.safetensors", "v": "b.safetensors"}})");
+  const std::string one = R"({"model.norm.weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})";
+  const std::string other = R"({"lm_head.weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})";
+  folder.write("model.safetensors.index.json", R"({"weight_map": {"model.norm.weight": "a.safetensors", "lm_head.weight": "b.safetensors"}})");
   refused(folder.path(), ErrorCode::not_found, "a.safetensors");
-  folder.write("a.safetensors", safetensors_file(kOneTensor, 4));
+  folder.write("a.safetensors", safetensors_file(one, 4));
   refused(folder.path(), ErrorCode::not_found, "b.safetensors");
   folder.write("b.safetensors", safetensors_file("{}", 0));
-  refused(folder.path(), ErrorCode::bad_file, "tensor v: expected in b.safetensors, found in no file");
-  folder.write("b.safetensors", safetensors_file(kOneTensor, 4));
-  refused(folder.path(), ErrorCode::bad_file, "tensor w: expected once, found twice");
-  folder.write("b.safetensors", safetensors_file(kOtherTensor, 4));
+  refused(folder.path(), ErrorCode::bad_file, "tensor lm_head.weight: expected in b.safetensors, found in no file");
+  folder.write("b.safetensors", safetensors_file(other, 4));
   EXPECT_TRUE(open_model_file(folder.path()));
-  folder.write("model.safetensors.index.json", R"({"weight_map": {"v": "a.safetensors", "w": "b.safetensors"}})");
-  refused(folder.path(), ErrorCode::bad_file, "found in b.safetensors");
+}
+
+TEST(HuggingFace, AnIndexMayNameWhatNoModelNeeds) {
+  const TempFolder folder;
+  const std::string norm = R"({"model.norm.weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})";
+  const auto opens = [&](const std::string& more, const std::string& config = R"("num_hidden_layers": 2)") {
+    folder.write("config.json", R"({"model_type": "test", )" + config + "}");
+    folder.write("model.safetensors.index.json", R"({"metadata": {"total_size": 4, "made": [1, {"by": null}]}, "weight_map": {"model.norm.weight": "a.safetensors", )" + more + "}}");
+    return open_model_file(folder.path());
+  };
+  folder.write("a.safetensors", safetensors_file(norm, 4));
+  for (const char* more : {R"("model.layers.0.self_attn.rotary_emb.inv_freq": "a.safetensors")",     // in no file
+                           R"("model.layers.0.self_attn.rotary_emb.inv_freq": "none.safetensors")",  // in a file that is missing
+                           R"("model.layers.2.self_attn.q_proj.weight": "none.safetensors")", R"("of.another.program": "none.safetensors")"}) {
+    const auto opened = opens(more);
+    ASSERT_TRUE(opened) << more << ": " << opened.error().message;
+    EXPECT_EQ((*opened)->tensors().size(), 1u);
+  }
+  EXPECT_TRUE(opens(R"("lm_head.weight": "none.safetensors")", R"("tie_word_embeddings": true)"));
+  EXPECT_FALSE(opens(R"("lm_head.weight": "none.safetensors")"));
+  const auto wanted = opens(R"("model.layers.1.self_attn.q_proj.weight": "none.safetensors")");
+  ASSERT_FALSE(wanted);
+  EXPECT_EQ(wanted.error().code, ErrorCode::not_found);
+
+  // A tensor in another file than the index says is there all the same; of two, the index says which.
+  folder.write("b.safetensors", safetensors_file(R"({"lm_head.weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4));
+  const auto elsewhere = opens(R"("lm_head.weight": "a.safetensors", "of.another.program": "b.safetensors")");
+  ASSERT_TRUE(elsewhere) << elsewhere.error().message;
+  EXPECT_EQ((*elsewhere)->tensors().size(), 2u);
+  auto bytes = safetensors_file(norm, 4);
+  bytes.back() = std::byte{7};
+  folder.write("b.safetensors", bytes);
+  folder.write("a.safetensors", safetensors_file(norm, 4));
+  const auto twice = opens(R"("of.another.program": "b.safetensors")");
+  ASSERT_TRUE(twice) << twice.error().message;
+  ASSERT_EQ((*twice)->tensors().size(), 1u);
+  EXPECT_EQ((*twice)->data(0).back(), std::byte{3});  // as the writer fills it
 }
 
 TEST(HuggingFace, AnIndexLeadsNowhereOutsideItsFolder) {

@@ -40,7 +40,17 @@ TEST(Safetensors, WhatOthersMayHoldIsUnsupportedByName) {
   refused(R"({"w":{"dtype":"F64","shape":[1],"data_offsets":[0,8]}})", 8, "tensor w: expected F32, F16, BF16, U8, I8, I32 or I64, found F64");
   refused(R"({"w":{"dtype":"F8_E4M3","shape":[4],"data_offsets":[0,4]}})", 4, "F8_E4M3");
   refused(R"({"w":{"dtype":"F32","shape":[1,1,1,1,1,1],"data_offsets":[0,4]}})", 4, "at most 5 dimensions, found 6");
-  refused(R"({"w":{"dtype":"F32","shape":[0],"data_offsets":[0,0]}})", 0, "above 0");
+}
+
+TEST(Safetensors, TensorsWithoutValuesAndMembersOfOthersArePassedOver) {
+  const auto parsed = parse_safetensors(
+      safetensors_file(R"({"empty":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"w":{"dtype":"F32","note":"x","shape":[1],"more":{"a":[1,{"b":null}]},)"
+                       R"("data_offsets":[0,4],"last":[true,-1,1.5]},"odd":{"dtype":"F8_E5M2","shape":[3,0,1,1,1,1],"data_offsets":[4,4]}})", 4), "x");
+  ASSERT_TRUE(parsed) << parsed.error().message;
+  ASSERT_EQ(parsed->size(), 1u);
+  EXPECT_EQ((*parsed)[0].info.name, "w");
+  EXPECT_EQ((*parsed)[0].info.shape, (Shape{1}));
+  EXPECT_FALSE(parse_safetensors(safetensors_file(R"({"empty":{"dtype":"F32","shape":[0],"data_offsets":[0,4]}})", 4), "x"));
 }
 
 }  // namespace
