@@ -24,23 +24,6 @@ struct Halves {
   Half a, b;
 };
 
-template <class T>
-const T* value_of(const Metadata& metadata, std::string_view key) {
-  const auto it = metadata.find(key);
-  return it == metadata.end() ? nullptr : std::get_if<T>(&it->second);
-}
-
-std::optional<double> number_of(const Metadata& metadata, std::string_view key) {
-  if (const auto* real = value_of<double>(metadata, key)) return *real;
-  if (const auto* whole = value_of<std::int64_t>(metadata, key)) return static_cast<double>(*whole);
-  return std::nullopt;
-}
-
-bool is_set(const Metadata& metadata, std::string_view key) {
-  const bool* flag = value_of<bool>(metadata, key);
-  return flag && *flag;
-}
-
 Result<AdapterPair> make_pair(const std::string& label, const std::string& shown_name, std::string target, const Halves& halves) {
   const std::string where = "adapter of " + shown(shown_name) + ": ";
   if (!halves.a.info || !halves.b.info) return bad_file(label, where + "expected both lora_A and lora_B, found one of them");
@@ -75,6 +58,13 @@ Result<AdapterFile> open_gguf_adapter(const std::filesystem::path& path) {
     if (!found || *found != expected)
       return unsupported(file.label, std::string(key) + ": expected " + expected + ", found " + (found ? shown(*found) : std::string("none")));
   }
+  // llama.cpp's keys (gguf-py, constants.py): of the others some ask for what is not computed here, as adapter.alora's activation by tokens.
+  for (const auto& [key, value] : metadata) {
+    if (!key.starts_with("adapter.") || key == "adapter.type" || key == "adapter.lora.alpha" || key == "adapter.lora.task_name") continue;
+    const std::string* text = std::get_if<std::string>(&value);
+    if (key == "adapter.lora.prompt_prefix" && text && text->empty()) continue;
+    return unsupported(file.label, shown(key) + ": expected a plain adapter, without this key, found one with it");
+  }
   const std::optional<double> alpha = number_of(metadata, "adapter.lora.alpha");
   if (!alpha) return bad_file(file.label, "adapter.lora.alpha: expected a number, found none");
 
@@ -101,23 +91,51 @@ Result<AdapterFile> open_gguf_adapter(const std::filesystem::path& path) {
 
 // ---- PEFT --------------------------------------------------------------------------------------------------------------------------
 
-// What makes an adapter more than a pair of matrices beside a linear layer. (fan_in_fan_out tells how the base stores its matrix, not
-// these two; lora_dropout and the choice of targets matter in training alone.)
+// The keys of PEFT's LoraConfig (peft 0.21, tuners/lora/config.py) that change nothing here: which modules were trained (the tensors say it),
+// how training began and went, where the file comes from. fan_in_fan_out tells how the base stores its matrix, not these two.
+constexpr std::string_view kHarmless[] = {
+    "peft_type", "r", "lora_alpha", "rank_pattern", "alpha_pattern", "use_rslora",  // read below
+    "auto_mapping", "base_model_name_or_path", "corda_config", "eva_config", "exclude_modules", "fan_in_fan_out",
+    "inference_mode", "init_lora_weights", "layers_pattern", "layers_to_transform", "loftq_config", "lora_dropout", "lora_ga_config", "megatron_core",
+    "merge_weights", "peft_version", "qalora_group_size", "revision", "runtime_config", "target_modules", "task_type"};
+
+std::string text_of(const MetaValue& value) {
+  if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
+  if (const auto* text = std::get_if<std::string>(&value)) return shown(*text);
+  if (const auto* whole = std::get_if<std::int64_t>(&value)) return std::to_string(*whole);
+  if (const auto* real = std::get_if<double>(&value)) return std::to_string(*real);
+  return "a list";
+}
+
+// An adapter that is nothing but pairs of matrices beside linear layers. An allow-list: what a later PEFT adds is refused by its name, unless
+// it is off. (Empty and null values never get here.)
 Result<void> check_plain(const Metadata& config) {
   const std::string* type = value_of<std::string>(config, "peft_type");
   if (!type || *type != "LORA")
     return unsupported(kConfig, "peft_type: expected LORA, found " + (type ? shown(*type) : std::string("none")));
-  for (const char* key : {"use_dora", "use_qalora", "lora_bias"}) {
-    if (is_set(config, key)) return unsupported(kConfig, std::string(key) + ": expected false, found true");
+  for (const auto& [path, value] : config) {
+    const std::string_view key = std::string_view(path).substr(0, path.find('.'));
+    if (key == "init_lora_weights") {
+      // Of the other ways some change the base (pissa, olora, corda, loftq, lora_ga): the pair alone is not what was trained.
+      const std::string* way = std::get_if<std::string>(&value);
+      if (std::holds_alternative<bool>(value) || (way && (*way == "gaussian" || *way == "orthogonal"))) continue;
+      return unsupported(kConfig, "init_lora_weights: expected true, false, gaussian or orthogonal, which leave the model as it is, found " + text_of(value));
+    }
+    if (key == "use_rslora") {
+      if (!std::holds_alternative<bool>(value)) return bad_file(kConfig, "use_rslora: expected true or false, found " + text_of(value));
+      continue;
+    }
+    if (std::ranges::find(kHarmless, key) != std::ranges::end(kHarmless)) continue;
+    const bool* flag = std::get_if<bool>(&value);
+    if (flag && !*flag && path == key) continue;
+    const std::string* text = std::get_if<std::string>(&value);
+    if (key == "bias" && text && *text == "none") continue;
+    const char* expected = key == "bias" ? "none" : flag ? "false" : "none";
+    const bool is_part = path != key || !(flag || text || std::holds_alternative<std::int64_t>(value) || std::holds_alternative<double>(value));
+    return unsupported(kConfig, shown(key) + ": expected " + expected + ", found " + (is_part ? std::string("some") : text_of(value)));
   }
-  if (const std::string* bias = value_of<std::string>(config, "bias"); bias && *bias != "none")
-    return unsupported(kConfig, "bias: expected none, found " + shown(*bias));
-  for (const char* key : {"modules_to_save", "target_parameters", "trainable_token_indices"}) {
-    const bool is_there = std::ranges::any_of(config, [&](const auto& entry) {
-      return entry.first == key || entry.first.starts_with(std::string(key) + ".");
-    });
-    if (is_there) return unsupported(kConfig, std::string(key) + ": expected none, found some");
-  }
+  for (const char* key : {"rank_pattern", "alpha_pattern"})
+    if (config.contains(key)) return bad_file(kConfig, std::string(key) + ": expected an object, found another value");
   return {};
 }
 
@@ -152,7 +170,8 @@ Result<float> peft_scale(const Metadata& config, const std::string& module, std:
   if (!alpha) alpha = number_of(config, "lora_alpha");
   if (!alpha) return bad_file(kConfig, "lora_alpha: expected a number, found none");
   const auto r = static_cast<double>(rank);
-  return checked_scale(std::string(kConfig), *alpha / (is_set(config, "use_rslora") ? std::sqrt(r) : r));  // Kalajdzievski 2023, arXiv:2312.03732
+  const bool* is_rslora = value_of<bool>(config, "use_rslora");
+  return checked_scale(std::string(kConfig), *alpha / (is_rslora && *is_rslora ? std::sqrt(r) : r));  // Kalajdzievski 2023, arXiv:2312.03732
 }
 
 // "base_model.model.model.layers.3.self_attn.q_proj.lora_A.weight": the module, and which half.

@@ -35,8 +35,9 @@ struct AdapterFile {
 };
 
 // A PEFT folder (adapter_config.json, adapter_model.safetensors), or a GGUF adapter; every name, shape and format checked. Fails with
-// not_found, with bad_file, or with unsupported_model for what is no plain LoRA: DoRA, trained biases, whole modules saved beside, and any
-// tensor that is not one of a pair.
+// not_found, with bad_file, or with unsupported_model for what is no plain LoRA, by the name of the key: DoRA, trained biases, whole modules
+// saved beside, bases that training changed, adapters that tokens activate, keys that are not known here and not off; and for any tensor that
+// is not one of a pair.
 Result<AdapterFile> open_adapter(const std::filesystem::path& path);
 
 }  // namespace pio
