@@ -3,6 +3,8 @@
 #include <charconv>
 #include <cctype>
 
+#include "engine/lora/lora_request.h"
+
 namespace pio::cli {
 
 Result<std::vector<int>> parse_ids(const std::string& text) {
@@ -54,18 +56,6 @@ LoadQuantization quantization_of(const std::string& name) {
   return LoadQuantization::keep;
 }
 
-// PATH or PATH:SCALE; a path may have colons of its own.
-Result<LoraRequest> parse_lora(const std::string& text) {
-  const std::size_t colon = text.rfind(':');
-  float scale = 1;
-  if (colon != std::string::npos && colon + 1 < text.size()) {
-    const char* const end = text.data() + text.size();
-    const auto [next, status] = std::from_chars(text.data() + colon + 1, end, scale);
-    if (status == std::errc() && next == end) return LoraRequest{text.substr(0, colon), scale};
-  }
-  return LoraRequest{text, 1};
-}
-
 Result<AttentionChoice> parse_attention(const std::string& text) {
   const auto refuse = [&] {
     return make_error(ErrorCode::bad_argument, "--attention: full, window:TOKENS[:SINKS] or pages:N, found " + text);
@@ -113,7 +103,7 @@ Result<LoadRequest> load_request(const Options& options) {
   request.mmproj = options.mmproj;
   request.quantization = quantization_of(options.quantization);
   for (const std::string& lora : options.loras) {
-    ASSIGN_OR_RETURN(const LoraRequest adapter, parse_lora(lora));
+    ASSIGN_OR_RETURN(const LoraRequest adapter, lora_request_of(lora));
     request.loras.push_back(adapter);
   }
   ASSIGN_OR_RETURN(request.attention, parse_attention(options.attention));

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <fstream>
+#include <functional>
 #include <iterator>
 
 #include "engine/lora/adapted_weights.h"
 #include "engine/lora/adapter_file.h"
+#include "engine/lora/lora_request.h"
 #include "kernels/registry.h"
 #include "tests/support/gguf_writer.h"
 #include "tests/support/random_tensor.h"
@@ -196,6 +198,25 @@ TEST_F(LoraTest, AnAlphaOfZeroInGgufLeavesTheScaleToTheCaller) {
   EXPECT_EQ(eight->pairs.at(0).scale, 2);
 }
 
+TEST_F(LoraTest, AGgufAdapterThatAsksForMoreThanItsPairsIsRefusedByTheKey) {
+  Random random(5);
+  const std::vector<Matrix> pair = pair_of("x", 128, 64, 4, random);
+  const auto opened = [&](const char* type, const std::function<void(GgufWriter&)>& more) {
+    GgufWriter writer("qwen3");
+    writer.key("general.type", "adapter").key("adapter.type", type).key("adapter.lora.alpha", 8.0f);
+    more(writer);
+    writer.tensor_f32("blk.0.attn_q.weight.lora_a", {64, 4}, pair[0].values).tensor_f32("blk.0.attn_q.weight.lora_b", {4, 128}, pair[1].values);
+    const auto file = open_adapter(folder_.write("a.gguf", writer.bytes()));
+    return file ? std::string("taken") : file.error().message;
+  };
+  EXPECT_EQ(opened("lora", [](GgufWriter& w) { w.key("adapter.lora.task_name", "x").key("adapter.lora.prompt_prefix", ""); }), "taken");
+  EXPECT_NE(opened("control_vector", [](GgufWriter&) {}).find("adapter.type: expected lora, found control_vector"), std::string::npos);
+  EXPECT_NE(opened("lora", [](GgufWriter& w) { w.key("adapter.alora.invocation_tokens", 7u); }).find("adapter.alora.invocation_tokens: expected a plain adapter"),
+            std::string::npos);
+  EXPECT_NE(opened("lora", [](GgufWriter& w) { w.key("adapter.lora.prompt_prefix", "query: "); }).find("adapter.lora.prompt_prefix: expected"), std::string::npos);
+  EXPECT_NE(opened("lora", [](GgufWriter& w) { w.key("adapter.of_next_year", 1u); }).find("adapter.of_next_year: expected"), std::string::npos);
+}
+
 TEST_F(LoraTest, WhatIsNoPlainAdapterOfThisModelIsRefusedInWords) {
   Random random(6);
   const std::vector<Matrix> good = pair_of(module_name(0, "self_attn.q_proj"), 128, 64, 4, random);
@@ -211,6 +232,31 @@ TEST_F(LoraTest, WhatIsNoPlainAdapterOfThisModelIsRefusedInWords) {
       {with(R"("bias": "all")"), "bias: expected none, found all"},
       {with(R"("modules_to_save": ["lm_head"])"), "modules_to_save: expected none, found some"},
       {with(R"("target_parameters": ["mlp.experts.gate_up_proj"])"), "target_parameters: expected none, found some"},
+      {with(R"("use_dora": "true")"), "use_dora: expected none, found true"},
+      {with(R"("use_qalora": true)"), "use_qalora: expected false, found true"},
+      {with(R"("lora_bias": true)"), "lora_bias: expected false, found true"},
+      {with(R"("bias": true)"), "bias: expected none, found true"},
+      {with(R"("use_rslora": 1)"), "use_rslora: expected true or false, found 1"},
+      {with(R"("init_lora_weights": "pissa")"), "init_lora_weights: expected true, false, gaussian or orthogonal, which leave the model as it is, found pissa"},
+      {with(R"("init_lora_weights": "pissa_niter_16")"), "found pissa_niter_16"},
+      {with(R"("init_lora_weights": "olora")"), "found olora"},
+      {with(R"("init_lora_weights": "corda")"), "found corda"},
+      {with(R"("init_lora_weights": "loftq")"), "found loftq"},
+      {with(R"("init_lora_weights": "lora_ga")"), "found lora_ga"},
+      {with(R"("init_lora_weights": 1)"), "init_lora_weights: expected"},
+      {with(R"("alora_invocation_tokens": [1, 2])"), "alora_invocation_tokens: expected none, found some"},
+      {with(R"("layer_replication": [[0, 2], [1, 3]])"), "layer_replication: expected none, found some"},
+      {with(R"("trainable_token_indices": [3])"), "trainable_token_indices: expected none, found some"},
+      {with(R"("trainable_token_indices": {"embed_tokens": [3]})"), "trainable_token_indices: expected none, found some"},
+      {with(R"("use_bdlora": {"nblocks": 2})"), "use_bdlora: expected none, found some"},
+      {with(R"("megatron_config": {"a": 1})"), "megatron_config: expected none, found some"},
+      {with(R"("ensure_weight_tying": true)"), "ensure_weight_tying: expected false, found true"},
+      {with(R"("of_next_year": 0.5)"), "of_next_year: expected none, found 0.5"},
+      {with(R"("of_next_year": "yes")"), "of_next_year: expected none, found yes"},
+      {with(R"("of_next_year": true)"), "of_next_year: expected false, found true"},
+      {with(R"("of_next_year": [{"a": 1}])"), "of_next_year: expected none, found some"},
+      {with(R"("rank_pattern": 4)"), "rank_pattern: expected an object"},
+      {with(R"("alpha_pattern": [4])"), "alpha_pattern: expected an object"},
       {with(R"("rank_pattern": {"^.*q_proj$": 4})"), "rank_pattern: expected names of modules, found ^.*q_proj$"},
       {with(R"("alpha_pattern": {"q_proj": "x"})"), "alpha_pattern: expected one number"},
       {R"({"peft_type": "LORA", "r": 4, "lora_alpha": 1e300})", "alpha: expected a finite scale"},
@@ -220,6 +266,14 @@ TEST_F(LoraTest, WhatIsNoPlainAdapterOfThisModelIsRefusedInWords) {
     const std::string message = refusal(config, good);
     EXPECT_NE(message.find(words), std::string::npos) << config << ": " << message;
   }
+
+  // what is off, and what only training needed
+  for (const char* more : {R"("use_dora": false, "use_qalora": false, "lora_bias": false, "alora_invocation_tokens": null, "layer_replication": null)",
+                           R"("modules_to_save": [], "target_parameters": null, "trainable_token_indices": null, "of_next_year": false, "and": {}, "more": [])",
+                           R"("init_lora_weights": "gaussian", "lora_dropout": 0.1, "layers_to_transform": [0], "layers_pattern": "layers", "exclude_modules": "x")",
+                           R"("init_lora_weights": false, "runtime_config": {"ephemeral_gpu_offload": true}, "qalora_group_size": 16, "peft_version": "0.21.2")",
+                           R"("auto_mapping": {"unsloth_fixed": true}, "loftq_config": {}, "megatron_core": "megatron.core", "enable_lora": null)"})
+    EXPECT_EQ(refusal(with(more), good), "taken") << more;
 
   const std::pair<std::vector<Matrix>, std::string> tensors[] = {
       {{good[0]}, "expected both lora_A and lora_B, found one of them"},
@@ -252,6 +306,26 @@ TEST_F(LoraTest, WhatIsNoPlainAdapterOfThisModelIsRefusedInWords) {
   auto missing = open_adapter(folder_.path() / "nothing");
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().code, ErrorCode::not_found);
+}
+
+TEST_F(LoraTest, WhatExistsAsItIsTypedIsAPathBeforeAColonDividesIt) {
+  const auto parsed = [](const std::string& typed) {
+    const auto request = lora_request_of(typed);
+    return request ? request->path + " * " + std::to_string(request->scale) : request.error().message;
+  };
+  const std::string folder = folder_.path().string();
+  EXPECT_EQ(parsed(folder + "/a:0.5"), folder + "/a * 0.500000");
+  EXPECT_EQ(parsed(folder + "/a:b"), folder + "/a:b * 1.000000");
+  std::filesystem::create_directory(folder + "/a:0.5");
+  EXPECT_EQ(parsed(folder + "/a:0.5"), folder + "/a:0.5 * 1.000000");
+  EXPECT_EQ(parsed(folder + "/a:0.5:0.25"), folder + "/a:0.5 * 0.250000");
+  EXPECT_EQ(parsed("file://" + folder + "/a%3A0.5"), folder + "/a:0.5 * 1.000000");
+  EXPECT_EQ(parsed("file://" + folder + "/a%3A0.5:-2"), folder + "/a:0.5 * -2.000000");
+  EXPECT_EQ(parsed("file:///none/a%20b:2"), "/none/a b * 2.000000");
+  EXPECT_EQ(parsed("a:"), "a: * 1.000000");
+  EXPECT_EQ(parsed(":1"), ":1 * 1.000000");
+  EXPECT_NE(parsed("file://other/a:2").find("found the host other"), std::string::npos);
+  EXPECT_NE(parsed("file:///a%zz:2").find("found a % without two hexadecimal digits"), std::string::npos);
 }
 
 // Every 7th byte of both forms changed, and both cut everywhere: an error in words or an adapter, never a crash.
