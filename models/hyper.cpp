@@ -134,44 +134,8 @@ std::int64_t read_vocab_size(Hyper& hyper, const WeightSource& source) {
 // transformers 5 keeps theta in rope_parameters. 10000 is the default of both formats: files before code-llama don't name it.
 double read_rope_theta(Hyper& hyper) {
   const double flat = hyper.real_or({"rope.freq_base", "rope_theta"}, 10000, kRopeThetaRange);
-  return hyper.real_or({"", "rope_parameters.rope_theta"}, flat, kRopeThetaRange);
-}
-
-// Only what the mathematics here has: positions as they are.
-void refuse_scaled_rope(Hyper& hyper) {
-  const std::string gguf = hyper.text_or({"rope.scaling.type", ""}, "none");
-  hyper.refuse_if(gguf != "none", hyper.spelled({"rope.scaling.type", ""}) + ": expected none, found " + gguf);
-  for (const char* key : {"rope_scaling.rope_type", "rope_scaling.type", "rope_parameters.rope_type"}) {
-    const std::string type = hyper.text_or({"", key}, "default");
-    hyper.refuse_if(type != "default", std::string(key) + ": expected default, found " + type);
-  }
-  hyper.refuse_if(hyper.has({"", "rope_scaling.factor"}), "rope_scaling: expected none, found one with a factor");
-  for (const char* key : {"partial_rotary_factor", "rope_parameters.partial_rotary_factor"}) {
-    const double part = hyper.real_or({"", key}, 1, {0, 1});
-    hyper.refuse_if(part != 1, std::string(key) + ": expected 1, found " + shown(part));
-  }
-}
-
-// A window that is at least as long as the context hides nothing.
-void refuse_sliding_window(Hyper& hyper, const WeightSource& source, std::int64_t context_length) {
-  const std::int64_t window = hyper.integer_or({"attention.sliding_window", ""}, 0, {0, kContextRange.most});
-  hyper.refuse_if(window > 0 && window < context_length,
-                  hyper.spelled({"attention.sliding_window", ""}) + ": expected none, found " + std::to_string(window) + " tokens");
-  hyper.refuse_if(hyper.flag_or({"", "use_sliding_window"}, false), "use_sliding_window: expected false, found true");
-  if (hyper.is_gguf()) return;
-  const MetaValue* types = source.metadata("layer_types");
-  if (types == nullptr) return;
-  if (const auto* names = std::get_if<std::vector<std::string>>(types)) {
-    for (const std::string& name : *names)
-      hyper.refuse_if(name != "full_attention", "layer_types: expected full_attention, found " + name);
-  }
-}
-
-void refuse_other_blocks(Hyper& hyper) {
-  const std::string activation = hyper.text_or({"", "hidden_act"}, "silu");
-  hyper.refuse_if(activation != "silu", "hidden_act: expected silu, found " + activation);
-  for (const char* key : {"attention_bias", "mlp_bias"})
-    hyper.refuse_if(hyper.flag_or({"", key}, false), std::string(key) + ": expected false, found true");
+  const double scaled = hyper.real_or({"", "rope_scaling.rope_theta"}, flat, kRopeThetaRange);  // the object's older name
+  return hyper.real_or({"", "rope_parameters.rope_theta"}, scaled, kRopeThetaRange);
 }
 
 }  // namespace
@@ -188,9 +152,7 @@ DenseHyper read_decoder_hyper(Hyper& hyper, const WeightSource& source) {
   // GGUF says "tied" by leaving output.weight out; transformers' default for these architectures is untied.
   h.is_tied = hyper.is_gguf() || hyper.flag_or({"", "tie_word_embeddings"}, false);
 
-  refuse_scaled_rope(hyper);
-  refuse_sliding_window(hyper, source, h.context_length);
-  refuse_other_blocks(hyper);
+  refuse_other_mathematics(hyper, h.context_length);
   return h;
 }
 

@@ -87,8 +87,11 @@ struct DenseHyper {
   bool is_tied = false;             // the output matrix may be the embedding
 };
 
-// Reads all but the heads and rope_dims, and refuses in words what would change the mathematics: scaled rope, a sliding window, biases
-// that the architecture has not, activations other than silu.
+// Refuses in words, by its key, what would change the mathematics of any decoder here: scaled rope, a sliding window shorter than the
+// context, biases that the architecture has not, activations other than silu, factors and limits on logits.
+void refuse_other_mathematics(Hyper& hyper, std::int64_t context_length);
+
+// Reads all but the heads and rope_dims, and refuses other mathematics.
 DenseHyper read_decoder_hyper(Hyper& hyper, const WeightSource& source);
 // n_heads, n_kv_heads, head_dim and rope_dims of grouped-query attention. `default_head_dim` is the head size of a file that names none;
 // 0: dim / n_heads.

@@ -1,6 +1,7 @@
 #include "models/glm_4_7_flash/config.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace pio {
 namespace {
@@ -71,6 +72,14 @@ void read_routing(Hyper& hyper, const WeightSource& source, MoeConfig& moe) {
   hyper.refuse_if(kind > 2, hyper.spelled(gating) + ": expected 1 (softmax) or 2 (sigmoid), found " + std::to_string(kind));
   const bool is_sigmoid = !gguf || kind == 2 || (kind == 0 && moe.has_bias);
   routing.scoring = is_sigmoid ? ExpertScoring::sigmoid : ExpertScoring::softmax;
+  for (const auto& [key, expected] : {std::pair<const char*, const char*>{"scoring_func", "sigmoid"}, {"topk_method", "noaux_tc"}}) {
+    const std::string found = hyper.text_or({"", key}, expected);
+    hyper.refuse_if(found != expected, std::string(key) + ": expected " + expected + ", found " + found);
+  }
+  for (const HyperKey& every : {HyperKey{"", "moe_layer_freq"}, HyperKey{"moe_every_n_layers", ""}}) {
+    const std::int64_t step = hyper.integer_or(every, 1, {0, kLayerRange.most});
+    hyper.refuse_if(step > 1, hyper.spelled(every) + ": expected 1, found " + std::to_string(step));
+  }
   routing.normalize = hyper.flag_or({"expert_weights_norm", "norm_topk_prob"}, !gguf);
   routing.sum_epsilon = 1e-20f;
   const float scale = static_cast<float>(hyper.real_or({"expert_weights_scale", "routed_scaling_factor"}, gguf ? 0 : 1.8, {0, 1e4}));

@@ -29,6 +29,23 @@ std::vector<bool> read_mixtures(Hyper& hyper, const WeightSource& source, std::i
   return is_mixture;
 }
 
+// Other ways to choose experts, as DeepSeek's and GLM's configs write them.
+void refuse_other_routing(Hyper& hyper) {
+  for (const HyperKey& key : {HyperKey{"expert_weights_scale", "routed_scaling_factor"}, HyperKey{"expert_group_count", "n_group"}}) {
+    const double value = hyper.real_or(key, 1, {0, 1e9});
+    hyper.refuse_if(value != 1 && value != 0, hyper.spelled(key) + ": expected 1, found " + std::to_string(value));
+  }
+  const HyperKey gating{"expert_gating_func", ""}, scoring{"", "scoring_func"};
+  const std::int64_t kind = hyper.integer_or(gating, 0, {0, 1 << 16});
+  hyper.refuse_if(kind > 1, hyper.spelled(gating) + ": expected 1 (softmax), found " + std::to_string(kind));
+  const std::string name = hyper.text_or(scoring, "softmax");
+  hyper.refuse_if(name != "softmax", hyper.spelled(scoring) + ": expected softmax, found " + name);
+  for (const HyperKey& key : {HyperKey{"expert_shared_count", "n_shared_experts"}, HyperKey{"", "shared_expert_intermediate_size"}}) {
+    const std::int64_t n = hyper.integer_or(key, 0, {0, kHiddenDimRange.most});
+    hyper.refuse_if(n > 0, hyper.spelled(key) + ": expected none, found " + std::to_string(n));
+  }
+}
+
 }  // namespace
 
 Result<DenseConfig> read_qwen3_moe_config(const WeightSource& source) {
@@ -38,6 +55,7 @@ Result<DenseConfig> read_qwen3_moe_config(const WeightSource& source) {
   c.hyper = read_decoder_hyper(hyper, source);
   read_heads(hyper, c.hyper);
   c.moe = read_moe(hyper, c.hyper.dim);
+  refuse_other_routing(hyper);
   // transformers' default is not to; llama.cpp always does for this architecture, and its converter writes no key.
   c.moe.routing.normalize = hyper.flag_or({"expert_weights_norm", "norm_topk_prob"}, hyper.is_gguf());
   RETURN_IF_ERROR(hyper.status());

@@ -104,6 +104,8 @@ Result<DenseConfig> read_qwen3_vl_config(const WeightSource& source) {
   c.attention = attention_of(c.hyper);
   c.attention.has_qk_norm = true;
   c.rope_sections = read_sections(hyper, c.hyper.rope_dims / 2);
+  for (const char* key : {"rope_scaling.mrope_interleaved", "rope_parameters.mrope_interleaved"})
+    hyper.refuse_if(!hyper.flag_or({"", key}, true), hyper.spelled({"", key}) + ": expected true, found false");
   if (!hyper.is_gguf()) c.left_prefixes = {"v.", "mm."};  // the tower lies in the same folder
   RETURN_IF_ERROR(hyper.status());
   return c;
@@ -131,6 +133,9 @@ Result<VisionConfig> read_vision_config(const WeightSource& source) {
                     " values for " + std::to_string(c.n_heads) + " heads");
   const std::string activation = hyper.text_or({"", "hidden_act"}, "gelu_pytorch_tanh");
   hyper.refuse_if(activation != "gelu_pytorch_tanh", "vision_config.hidden_act: expected gelu_pytorch_tanh, found " + activation);
+  // clip.use_silu and clip.use_gelu are of the whole file; a false use_gelu means gelu_quick.
+  hyper.refuse_if(hyper.flag_or({"use_silu", ""}, false), hyper.spelled({"use_silu", ""}) + ": expected false, found true");
+  hyper.refuse_if(!hyper.flag_or({"use_gelu", ""}, true), hyper.spelled({"use_gelu", ""}) + ": expected true, found false");
   c.deepstack_blocks = read_deepstack(hyper, c.n_blocks);
   c.input = read_image_input(hyper);
   c.n_positions = hyper.integer_or({"", "num_position_embeddings"}, 2304, {1, 1 << 20});

@@ -74,10 +74,18 @@ TEST_F(HyperTest, ValuesThatAreNeededAndMissingAreNamed) {
 TEST_F(HyperTest, WhatWouldChangeTheMathematicsIsRefusedInWords) {
   const std::pair<const char*, MetaValue> of_config[] = {
       {"rope_scaling.rope_type", std::string("llama3")}, {"rope_scaling.type", std::string("yarn")},
-      {"rope_parameters.rope_type", std::string("linear")}, {"rope_scaling.factor", 4.0},
-      {"partial_rotary_factor", 0.5}, {"use_sliding_window", true},
+      {"rope_parameters.rope_type", std::string("linear")}, {"rope_scaling.factor", 4.0}, {"rope_scaling.factor", std::int64_t{2}},
+      {"rope_parameters.factor", 0.5}, {"rope_scaling.type", std::string("dynamic")}, {"rope_scaling", std::string("linear")}, {"rope_scaling", 4.0},
+      {"rope_parameters", std::vector<std::string>()}, {"rope_parameters.full_attention.rope_theta", 1e6},
+      {"rope_parameters.sliding_attention.rope_type", std::string("default")}, {"rope_scaling.long_factor", std::vector<double>{1, 2}},
+      {"rope_scaling.attention_factor", 1.2}, {"rope_parameters.partial_rotary_factor", 0.5}, {"rope_scaling.partial_rotary_factor", 0.5},
+      {"partial_rotary_factor", 0.5}, {"rotary_pct", 0.25}, {"rope_ratio", std::int64_t{2}}, {"use_dynamic_ntk", true}, {"use_sliding_window", true},
       {"layer_types", std::vector<std::string>{"full_attention", "sliding_attention"}}, {"hidden_act", std::string("gelu")},
-      {"attention_bias", true}, {"mlp_bias", true}, {"num_local_experts", std::int64_t{8}},
+      {"hidden_activation", std::string("gelu_pytorch_tanh")}, {"no_rope_layers", std::vector<std::int64_t>{1, 0, 1}},
+      {"attention_bias", true}, {"mlp_bias", true}, {"num_local_experts", std::int64_t{8}}, {"is_causal", false}, {"scale_emb", 12.0},
+      {"embedding_multiplier", 12.0}, {"residual_multiplier", 0.22}, {"logits_scaling", std::int64_t{8}}, {"logit_scale", 0.0625},
+      {"attention_multiplier", 0.0078125}, {"attn_logit_softcapping", 50.0}, {"final_logit_softcapping", 30.0}, {"clip_qkv", 8.0},
+      {"query_pre_attn_scalar", std::int64_t{256}}, {"scale_depth", 1.4}, {"dim_model_base", std::int64_t{256}},
   };
   for (const auto& [key, value] : of_config) {
     const Error error = error_with(false, key, value);
@@ -86,7 +94,12 @@ TEST_F(HyperTest, WhatWouldChangeTheMathematicsIsRefusedInWords) {
     EXPECT_NE(error.message.find(first), std::string::npos) << error.message;
   }
   const std::pair<const char*, MetaValue> of_gguf[] = {
-      {"qwen3.rope.scaling.type", std::string("yarn")}, {"qwen3.attention.sliding_window", std::int64_t{4096}},
+      {"qwen3.rope.scaling.type", std::string("yarn")}, {"qwen3.rope.scaling.type", std::string("longrope")}, {"qwen3.rope.scaling.factor", 4.0},
+      {"qwen3.rope.scaling.factor", std::int64_t{2}}, {"qwen3.rope.scale_linear", 2.0}, {"qwen3.rope.scaling.attn_factor", 1.2},
+      {"qwen3.rope.scaling.alpha", 1000.0}, {"qwen3.attention.causal", false}, {"qwen3.attention.scale", 0.5}, {"qwen3.embedding_scale", 12.0},
+      {"qwen3.residual_scale", 0.5}, {"qwen3.logit_scale", 0.5}, {"qwen3.attn_logit_softcapping", 50.0}, {"qwen3.final_logit_softcapping", 30.0},
+      {"qwen3.attention.clamp_kqv", 8.0}, {"qwen3.attention.max_alibi_bias", 8.0}, {"qwen3.use_parallel_residual", true},
+      {"qwen3.attention.sliding_window", std::int64_t{4096}},
       {"qwen3.expert_count", std::int64_t{8}}, {"qwen3.attention.value_length", std::int64_t{16}},
   };
   for (const auto& [key, value] : of_gguf) {
@@ -94,6 +107,67 @@ TEST_F(HyperTest, WhatWouldChangeTheMathematicsIsRefusedInWords) {
     EXPECT_EQ(error.code, ErrorCode::unsupported_model) << key << ": " << error.message;
     EXPECT_NE(error.message.find(key), std::string::npos) << error.message;
   }
+}
+
+// Every spelling of rope scaling with two or more keys, and which key the refusal names; empty: the values mean none.
+TEST_F(HyperTest, RopeScalingIsRefusedByTheKeyThatAsksForItAndTakenWhereItMeansNone) {
+  using Keys = std::vector<std::pair<std::string, MetaValue>>;
+  const auto text = [](const char* value) { return MetaValue(std::string(value)); };
+  const struct {
+    bool is_gguf;
+    Keys keys;
+    const char* named;
+  } cases[] = {
+      {false, {{"rope_scaling.type", text("linear")}, {"rope_scaling.factor", 2.0}}, "rope_scaling.type: expected default, found linear"},
+      {false, {{"rope_scaling.rope_type", text("llama3")}, {"rope_scaling.factor", 32.0}}, "rope_scaling.rope_type: expected default, found llama3"},
+      {false, {{"rope_scaling.type", text("default")}, {"rope_scaling.rope_type", text("yarn")}, {"rope_scaling.factor", 4.0}}, "rope_scaling.rope_type: expected default, found yarn"},
+      {false, {{"rope_parameters.rope_type", text("yarn")}, {"rope_parameters.factor", 1.0}, {"rope_parameters.attention_factor", 1.3}}, "rope_parameters.attention_factor"},
+      {false, {{"rope_scaling.original_max_position_embeddings", std::int64_t{64}}, {"rope_scaling.factor", 2.0}}, "rope_scaling.factor: expected 1, found 2"},
+      {false, {{"rope_scaling.type", text("linear")}, {"rope_scaling.factor", std::int64_t{1}}}, ""},
+      {false, {{"rope_scaling.rope_type", text("yarn")}, {"rope_scaling.factor", 1.0}, {"rope_scaling.original_max_position_embeddings", std::int64_t{64}}}, ""},
+      {false, {{"rope_scaling.rope_type", text("default")}, {"rope_scaling.type", text("default")}}, ""},
+      {false, {{"rope_parameters.rope_type", text("default")}, {"rope_parameters.rope_theta", 1e6}}, ""},
+      {false, {{"original_max_position_embeddings", std::int64_t{64}}}, ""},
+      {true, {{"qwen3.rope.scaling.type", text("linear")}, {"qwen3.rope.scaling.factor", 2.0}}, "qwen3.rope.scaling.factor: expected 1, found 2"},
+      {true, {{"qwen3.rope.scaling.type", text("yarn")}, {"qwen3.rope.scaling.factor", 4.0}, {"qwen3.rope.scaling.original_context_length", std::int64_t{64}}}, "qwen3.rope.scaling."},
+      {true, {{"qwen3.rope.scaling.type", text("linear")}, {"qwen3.rope.scale_linear", 4.0}}, "qwen3.rope.scale_linear: expected 1, found 4"},
+      {true, {{"qwen3.rope.scaling.type", text("none")}, {"qwen3.rope.scaling.factor", 4.0}}, ""},  // as llama.cpp: "never scale if scaling type is none"
+      {true, {{"qwen3.rope.scaling.type", text("linear")}, {"qwen3.rope.scaling.factor", 1.0}, {"qwen3.rope.scaling.finetuned", false}}, ""},
+      {true, {{"qwen3.rope.scaling.type", text("yarn")}, {"qwen3.rope.scaling.factor", 1.0}}, ""},
+      {true, {{"qwen3.rope.scaling.factor", 0.0}, {"qwen3.rope.scaling.original_context_length", std::int64_t{64}}}, ""},
+      {true, {{"qwen3.rope.scaling.attn_factor", 1.0}, {"qwen3.rope.scaling.yarn_log_multiplier", 0.1}, {"qwen3.rope.scale_linear", 1.0}}, ""},
+  };
+  for (const auto& c : cases) {
+    TestCheckpoint source(model_data("qwen3-tiny"), *backend_);
+    if (c.is_gguf) source.become_gguf();
+    for (const auto& [key, value] : c.keys) source.set(key, value);
+    const auto made = create_model(source, *backend_);
+    if (*c.named == '\0') {
+      EXPECT_TRUE(made) << c.keys[0].first << ": " << made.error().message;
+      continue;
+    }
+    ASSERT_FALSE(made) << c.named;
+    EXPECT_EQ(made.error().code, ErrorCode::unsupported_model);
+    EXPECT_NE(made.error().message.find(c.named), std::string::npos) << made.error().message;
+  }
+}
+
+TEST_F(HyperTest, OtherWaysToChooseExpertsAreRefusedByName) {
+  const std::pair<const char*, MetaValue> of_qwen[] = {{"routed_scaling_factor", 2.5}, {"n_group", std::int64_t{4}}, {"scoring_func", std::string("sigmoid")},
+                                                       {"n_shared_experts", std::int64_t{1}}, {"shared_expert_intermediate_size", std::int64_t{64}}};
+  const std::pair<const char*, MetaValue> of_qwen_gguf[] = {{"qwen3moe.expert_weights_scale", 2.5}, {"qwen3moe.expert_gating_func", std::int64_t{2}},
+                                                            {"qwen3moe.expert_group_count", std::int64_t{4}}, {"qwen3moe.expert_shared_count", std::int64_t{1}}};
+  const std::pair<const char*, MetaValue> of_glm[] = {{"scoring_func", std::string("softmax")}, {"topk_method", std::string("greedy")}, {"moe_layer_freq", std::int64_t{2}}};
+  const auto check = [&](bool as_gguf, const char* key, const MetaValue& value, const char* model) {
+    const Error error = error_with(as_gguf, key, value, model);
+    EXPECT_EQ(error.code, ErrorCode::unsupported_model) << key << ": " << error.message;
+    EXPECT_NE(error.message.find(key), std::string::npos) << error.message;
+  };
+  for (const auto& [key, value] : of_qwen) check(false, key, value, "qwen3-moe-tiny");
+  for (const auto& [key, value] : of_qwen_gguf) check(true, key, value, "qwen3-moe-tiny");
+  for (const auto& [key, value] : of_glm) check(false, key, value, "glm4-moe-lite-mtp-tiny");
+  EXPECT_EQ(error_with(false, "shared_expert_intermediate_size", std::int64_t{0}, "qwen3-moe-tiny").message, "a model was made");
+  EXPECT_EQ(error_with(false, "topk_method", std::string("noaux_tc"), "glm4-moe-lite-mtp-tiny").message, "a model was made");
 }
 
 TEST_F(HyperTest, WhatChangesNothingIsTaken) {
