@@ -18,6 +18,7 @@ struct KvLayout {
   std::int64_t n_kv_heads = 0;
   std::int64_t k_head_dim = 0;
   std::int64_t v_head_dim = 0;     // 0: the values are the beginning of the keys (MLA keeps one latent)
+  std::int64_t v_in_k = 0;         // then: how many numbers of a key they are, which the cache's format must be able to end behind
 };
 
 struct ModelSpec {

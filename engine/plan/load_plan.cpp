@@ -18,10 +18,10 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
   RETURN_IF_ERROR(estimate.add_tower(request.mmproj));
   const ModelSpec& spec = estimate.spec();
   for (const KvLayout& layer : spec.kv_layers) {
-    for (const std::int64_t head_dim : {layer.k_head_dim, layer.v_head_dim}) {
+    for (const std::int64_t head_dim : {layer.k_head_dim, layer.v_head_dim, layer.v_in_k}) {
       if (!backend.supports_kv(request.kv, head_dim))
-        return make_error(ErrorCode::bad_argument, std::string("--kv ") + info(request.kv).name + ": a head size that it can store, found " +
-                                                       std::to_string(head_dim));
+        return make_error(ErrorCode::bad_argument, std::string("--kv ") + info(request.kv).name + ": expected keys and values of a multiple of " +
+                                                       std::to_string(info(request.kv).block_length) + " numbers, found " + std::to_string(head_dim));
     }
   }
 

@@ -58,7 +58,7 @@ Result<std::unique_ptr<DenseDecoder>> DenseDecoder::create(const DenseConfig& co
 }
 
 KvLayout DenseDecoder::kv_layout() const {
-  if (c_.mla) return {.n_kv_heads = 1, .k_head_dim = c_.mla->kv_rank + c_.mla->rope_dim, .v_head_dim = 0};
+  if (c_.mla) return {.n_kv_heads = 1, .k_head_dim = c_.mla->kv_rank + c_.mla->rope_dim, .v_head_dim = 0, .v_in_k = c_.mla->kv_rank};
   return {.n_kv_heads = c_.hyper.n_kv_heads, .k_head_dim = c_.hyper.head_dim, .v_head_dim = c_.hyper.head_dim};
 }
 

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/engine.h"
+#include "engine/files/model_file.h"
 #include "tests/support/gguf_writer.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/tiny_model.h"
@@ -132,6 +133,67 @@ INSTANTIATE_TEST_SUITE_P(Models, HostileConfig,
                            std::replace(name.begin(), name.end(), '-', '_');
                            return name;
                          });
+
+// GLM's values are the beginning of its latent keys: a cache format whose blocks end inside them cannot hold them. (48 + 16 numbers make two
+// blocks of 32, 48 do not.) Said while planning and loading, with both numbers.
+TEST(HostileConfigOfTheCache, ALatentThatTheCachesBlocksDoNotDivideIsRefusedWithBothNumbers) {
+  constexpr std::int64_t kRank = 48;
+  const fs::path model = test::model_data("glm4-moe-lite-mtp-tiny");
+  const auto file = open_model_file(model);
+  ASSERT_TRUE(file) << file.error().message;
+  json header = json::object();
+  std::string data;
+  for (std::size_t i = 0; i < (*file)->tensors().size(); ++i) {
+    const TensorInfo& tensor = (*file)->tensors()[i];
+    const std::span<const std::byte> bytes = (*file)->data(i);
+    std::vector<std::int64_t> shape;
+    for (int d = 0; d < tensor.shape.rank(); ++d) shape.push_back(tensor.shape[d]);
+    const std::int64_t n_in = shape.back(), n_rows = tensor.shape.n_rows(), value_bytes = static_cast<std::int64_t>(bytes_of(tensor.dtype, 1));
+    std::int64_t rows = n_rows, columns = n_in;
+    if (tensor.name.ends_with("kv_a_proj_with_mqa.weight")) shape[0] = rows = kRank + 16;
+    if (tensor.name.ends_with("kv_a_layernorm.weight") || tensor.name.ends_with("kv_b_proj.weight")) shape.back() = columns = kRank;
+    const std::size_t begin = data.size();
+    for (std::int64_t r = 0; r < rows; ++r)
+      data.append(reinterpret_cast<const char*>(bytes.data()) + r * n_in * value_bytes, static_cast<std::size_t>(columns * value_bytes));
+    header[tensor.name] = {{"dtype", info(tensor.dtype).name}, {"shape", shape}, {"data_offsets", {begin, data.size()}}};
+  }
+  const TempFolder folder;
+  const std::string text = header.dump();
+  const std::uint64_t n_text = text.size();
+  folder.write("model.safetensors", std::string(reinterpret_cast<const char*>(&n_text), 8) + text + data);
+  std::ifstream in(model / "config.json");
+  json config = json::parse(in);
+  config["kv_lora_rank"] = kRank;
+  folder.write("config.json", config.dump());
+
+  const std::unique_ptr<Engine> engine = create_engine();
+  LoadRequest request;
+  request.path = folder.path().string();
+  request.context_length = 40;
+  request.n_threads = 1;
+  for (const char* device : {"cpu", "reference"}) {
+    request.device = device;
+    for (const DType kv : {DType::q8_0, DType::q4_0}) {
+      request.kv = kv;
+      const std::string words = std::string("--kv ") + info(kv).name + ": expected keys and values of a multiple of 32 numbers, found 48";
+      const auto plan = engine->plan(request);
+      ASSERT_FALSE(plan);
+      EXPECT_EQ(plan.error().message, words);
+      const auto loaded = engine->load(request, {}, {});
+      ASSERT_FALSE(loaded);
+      EXPECT_EQ(loaded.error().message, words);
+    }
+    for (const DType kv : {DType::f16, DType::f32}) {
+      request.kv = kv;
+      EXPECT_TRUE(engine->plan(request));
+      ASSERT_TRUE(engine->load(request, {}, {}));
+      GenerateRequest turn;
+      turn.ids = {1, 2, 3};
+      turn.max_tokens = 1;
+      EXPECT_TRUE(engine->generate(turn, {}, {}));
+    }
+  }
+}
 
 TEST(HostileGgufModel, ThatOnlyClaimsAnArchitectureIsRefusedInWords) {
   const TempFolder folder;
