@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "engine/files/header_source.h"
+#include "engine/files/metadata.h"
 #include "engine/image/vision_weights.h"
 
 namespace pio {
@@ -104,9 +105,7 @@ std::uint64_t ModelEstimate::scratch_bytes(std::int64_t n_chunk, std::int64_t n_
 std::uint64_t vocabulary_bytes(const ModelFile& file) {
   std::uint64_t n_bytes = 0;
   for (const char* key : {"tokenizer.ggml.tokens", "tokenizer.ggml.merges"}) {
-    const auto found = file.metadata().find(std::string_view(key));
-    if (found == file.metadata().end()) continue;
-    if (const auto* strings = std::get_if<std::vector<std::string>>(&found->second)) n_bytes += kBytesPerVocabularyString * strings->size();
+    if (const auto* strings = value_of<std::vector<std::string>>(file.metadata(), key)) n_bytes += kBytesPerVocabularyString * strings->size();
   }
   if (file.naming() == WeightSource::Naming::hugging_face) {
     std::error_code missing;

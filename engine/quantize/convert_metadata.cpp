@@ -4,6 +4,7 @@
 
 #include "engine/chat/chat_template.h"
 #include "engine/files/mapped_file.h"
+#include "engine/files/metadata.h"
 #include "engine/loaded_model.h"
 #include "engine/quantize/convert.h"
 #include "engine/tokenizer/tokenizer.h"
@@ -13,7 +14,6 @@ namespace pio {
 namespace {
 
 namespace fs = std::filesystem;
-using Metadata = std::map<std::string, MetaValue, std::less<>>;
 
 // The largest published ones hold some thousand added tokens in 1 MB.
 constexpr std::size_t kTokenizerConfigBytes = std::size_t{16} << 20;
@@ -89,8 +89,7 @@ Result<void> write_tokenizer(const ModelFile& file, const DenseConfig& c, Metada
     std::optional<std::int64_t> id;
     if (const std::string* spelling = config.is_object() ? spelling_in(config, std::string(key) + "_token") : nullptr) id = id_of(*spelling);
     for (const char* section : {"", "text_config."}) {
-      const auto found = file.metadata().find(section + std::string(key) + "_token_id");
-      const auto* number = found == file.metadata().end() ? nullptr : std::get_if<std::int64_t>(&found->second);
+      const auto* number = value_of<std::int64_t>(file.metadata(), section + std::string(key) + "_token_id");
       if (!id && number && *number >= 0 && *number < c.hyper.vocab_size) id = *number;
     }
     if (id) tokenizer["tokenizer.ggml." + std::string(gguf) + "_token_id"] = *id;
@@ -113,13 +112,10 @@ Result<void> write_tokenizer(const ModelFile& file, const DenseConfig& c, Metada
 void write_sampling(const Metadata& in, Metadata& out) {
   for (const auto& [key, gguf] : {std::pair{"temperature", "temp"}, {"top_k", "top_k"}, {"top_p", "top_p"}, {"min_p", "min_p"},
                                   {"repetition_penalty", "penalty_repeat"}}) {
-    const auto found = in.find("generation." + std::string(key));
-    if (found == in.end()) continue;
-    const auto *whole = std::get_if<std::int64_t>(&found->second);
-    const auto *real = std::get_if<double>(&found->second);
-    const std::string name = "general.sampling." + std::string(gguf);
+    const std::string from = "generation." + std::string(key), name = "general.sampling." + std::string(gguf);
+    const auto* whole = value_of<std::int64_t>(in, from);
     if (key == std::string_view("top_k") && whole) out[name] = *whole;
-    else if (whole || real) out[name] = static_cast<double>(static_cast<float>(real ? *real : static_cast<double>(*whole)));
+    else if (const std::optional<double> number = number_of(in, from)) out[name] = static_cast<double>(static_cast<float>(*number));
   }
 }
 

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <string>
 
+#include "engine/files/metadata.h"
 #include "engine/quantize/quantize.h"
 
 namespace pio {
@@ -28,9 +29,8 @@ struct Model {
   bool has_output = false;
 };
 
-std::int64_t whole_number(const std::map<std::string, MetaValue, std::less<>>& metadata, const std::string& key, std::int64_t otherwise) {
-  const auto it = metadata.find(key);
-  const std::int64_t* value = it == metadata.end() ? nullptr : std::get_if<std::int64_t>(&it->second);
+std::int64_t whole_number(const Metadata& metadata, const std::string& key, std::int64_t otherwise) {
+  const auto* value = value_of<std::int64_t>(metadata, key);
   return value && *value > 0 ? *value : otherwise;
 }
 
@@ -119,8 +119,7 @@ Result<Recipe> recipe_of(std::string_view type) {
 Result<std::vector<DType>> formats_for(std::string_view type, const std::map<std::string, MetaValue, std::less<>>& metadata,
                                        const std::vector<TensorInfo>& tensors) {
   ASSIGN_OR_RETURN(const Recipe recipe, recipe_of(type));
-  const auto it = metadata.find("general.architecture");
-  const std::string* architecture = it == metadata.end() ? nullptr : std::get_if<std::string>(&it->second);
+  const auto* architecture = value_of<std::string>(metadata, "general.architecture");
   const std::string prefix = architecture ? *architecture + "." : "";
   Model model;
   model.n_layers = whole_number(metadata, prefix + "block_count", 1);
