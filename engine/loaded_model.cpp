@@ -7,6 +7,7 @@
 #include "engine/attention_choice.h"
 #include "engine/chat/chat_template.h"
 #include "engine/files/mapped_file.h"
+#include "engine/files/metadata.h"
 #include "engine/plan/load_plan.h"
 #include "kernels/base/log.h"
 
@@ -14,17 +15,6 @@ namespace pio {
 namespace {
 
 namespace fs = std::filesystem;
-
-template <class T>
-std::optional<T> metadata_value(const ModelFile& file, std::string_view key) {
-  const auto found = file.metadata().find(key);
-  if (found == file.metadata().end()) return std::nullopt;
-  if constexpr (std::is_same_v<T, double>) {
-    if (const auto* integer = std::get_if<std::int64_t>(&found->second)) return static_cast<double>(*integer);
-  }
-  const T* value = std::get_if<T>(&found->second);
-  return value ? std::optional<T>(*value) : std::nullopt;
-}
 
 // Tied models read the embedding table as their output; others look up one row of it.
 bool is_embedding_only(const ModelFile& file, const TensorInfo& tensor) {
@@ -64,8 +54,8 @@ std::vector<int> stop_ids_of(const Tokenizer* tokenizer, const ChatFormat* chat_
   // Of a Hugging Face folder: a number or a list of them, in generation_config.json before config.json.
   for (const char* key : {"generation.eos_token_id", "eos_token_id"}) {
     if (file.naming() != WeightSource::Naming::hugging_face) break;
-    if (const auto one = metadata_value<std::int64_t>(file, key)) add(*one);
-    if (const auto many = metadata_value<std::vector<std::int64_t>>(file, key))
+    if (const auto* one = value_of<std::int64_t>(file.metadata(), key)) add(*one);
+    if (const auto* many = value_of<std::vector<std::int64_t>>(file.metadata(), key))
       for (std::int64_t id : *many) add(id);
   }
   return ids;
@@ -143,7 +133,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   info.path = request.path;
   info.name = model_name_of(held);
   info.architecture = held.architecture();
-  info.quantization = held.tensors().empty() ? "" : pio::info(commonest_format(held)).name;
+  info.quantization = quantization_of(held);
   if (loaded->chat_format_) {
     info.chat_format = loaded->chat_format_->name();
     info.can_think = loaded->chat_format_->can_think();
@@ -206,7 +196,7 @@ SamplingParams recommended_sampling(const ModelFile& file, const ChatFormat* cha
   const bool gguf = file.naming() == WeightSource::Naming::gguf;
   const std::string prefix = gguf ? "general.sampling." : "generation.";
   const auto read = [&](const char* key, double lowest, double highest, auto& value) {
-    const auto found = metadata_value<double>(file, prefix + key);
+    const auto found = number_of(file.metadata(), prefix + key);
     if (found && *found >= lowest && *found <= highest) value = static_cast<std::decay_t<decltype(value)>>(*found);
   };
   read(gguf ? "temp" : "temperature", 0, 5, params.temperature);
@@ -217,18 +207,14 @@ SamplingParams recommended_sampling(const ModelFile& file, const ChatFormat* cha
   return params;
 }
 
-std::string quantization_of(const ModelFile& file) {
-  std::map<DType, std::uint64_t> bytes;
-  for (const TensorInfo& tensor : file.tensors()) bytes[tensor.dtype] += tensor.n_bytes;
-  const auto most = std::max_element(bytes.begin(), bytes.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  return most == bytes.end() ? "" : pio::info(most->first).name;
-}
+std::string quantization_of(const ModelFile& file) { return file.tensors().empty() ? "" : pio::info(commonest_format(file)).name; }
 
 std::string model_name_of(const ModelFile& file) {
-  if (const auto name = metadata_value<std::string>(file, "general.name"); name && !name->empty()) return *name;
+  if (const auto* name = value_of<std::string>(file.metadata(), "general.name"); name && !name->empty()) return *name;
   if (file.naming() == WeightSource::Naming::hugging_face) {
-    const fs::path folder = fs::absolute(file.paths().front()).parent_path();
-    return folder.filename().string();
+    std::error_code ignored;  // where the current folder is gone: then the path as it is
+    const fs::path path = file.paths().front(), absolute = fs::absolute(path, ignored);
+    return (absolute.empty() ? path : absolute).parent_path().filename().string();
   }
   return file.paths().front().stem().string();
 }
