@@ -1,10 +1,13 @@
 // complete, chat, fim, batch: what the model says.
 
-#include <csignal>
+#include <unistd.h>
+
 #include <cstdio>
-#include <iostream>
+#include <optional>
 #include <utility>
 
+#include "app/cli/batch_line.h"
+#include "app/cli/logits_file.h"
 #include "app/cli/options.h"
 #include "app/cli/print.h"
 #include "engine/chat/chat_json.h"
@@ -14,19 +17,22 @@
 namespace pio::cli {
 namespace {
 
+void note_thinking(const Engine& engine, const char* asked) {
+  if (!engine.loaded()->can_think)
+    std::fprintf(stderr, "%s: does not think before it answers: %s changes nothing\n", engine.loaded()->name.c_str(), asked);
+}
+
 Result<std::unique_ptr<Engine>> load(const Options& options) {
-  ASSIGN_OR_RETURN(const LoadRequest request, load_request(options));
-  std::unique_ptr<Engine> engine = create_engine();
-  RETURN_IF_ERROR(engine->load(request, {}, interrupt_token()));
-  print_notes(*engine);
-  if (options.thinking == "on" && !engine->loaded()->can_think)
-    std::fprintf(stderr, "%s: does not think before it answers: --thinking on changes nothing\n", engine->loaded()->name.c_str());
+  if (options.sampling.greedy && options.sampling.temperature.value_or(0) > 0)
+    std::fprintf(stderr, "--greedy takes the likeliest token: --temp beside it changes nothing\n");
+  ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine, load_engine(options));
+  if (options.thinking == "on") note_thinking(*engine, "--thinking on");
   return engine;
 }
 
 GenerateRequest base_request(const Options& options, const Engine& engine) {
   GenerateRequest request;
-  request.sampling = sampling_of(options, engine.loaded()->recommended);
+  request.sampling = options.sampling.params(engine.loaded()->recommended);
   request.max_tokens = options.max_tokens;
   request.stop = options.stop;
   request.ignore_eos = options.ignore_eos;
@@ -48,16 +54,38 @@ std::vector<ImageInput> images_of(const Options& options) {
   return images;
 }
 
-// Text goes out as it comes, unless it is to stand in one JSON object at the end.
-GenerateSink sink_for(bool json) {
+// A text to be carried on. `what` is how messages call it.
+Result<std::vector<int>> ids_of_text(const Engine& engine, const std::string& what, const std::string& text) {
+  ASSIGN_OR_RETURN(std::vector<int> ids, raw_prompt(engine, text));
+  if (ids.empty()) return make_error(ErrorCode::bad_argument, what + ": a text of one token at least, found an empty one");
+  return ids;
+}
+
+// The rows of --logits-out; none where that is not asked for.
+Result<std::optional<LogitsFile>> open_logits(const std::string& path) {
+  if (path.empty()) return std::optional<LogitsFile>();
+  ASSIGN_OR_RETURN(LogitsFile file, LogitsFile::open(path));
+  return std::optional(std::move(file));
+}
+
+// Text goes out as it comes, unless it is to stand in one JSON object at the end. A failed write pulls the stop token and is reported by the
+// next one that looks.
+GenerateSink sink_for(bool json, std::optional<LogitsFile>& logits) {
   GenerateSink sink;
   sink.dropped = [](std::int64_t n) { std::fprintf(stderr, "the oldest %lld messages are left out: the context is full\n", static_cast<long long>(n)); };
+  if (logits) sink.logits = [&logits](std::span<const float> row) { logits->append(row); };
   if (json) return sink;
-  sink.text = [](std::string_view text, std::int64_t) { print_text(text); };
+  sink.text = [](std::string_view text, std::int64_t) { static_cast<void>(print_text(text)); };
   // What is no answer goes beside it, dim where that is a terminal.
   sink.reasoning = [](std::string_view text, std::int64_t) { print_aside(text); };
   sink.tool_call = [](const ToolCall& call) { print_aside("[" + call.name + " " + call.arguments.dump() + "]\n"); };
   return sink;
+}
+
+Error stopped() { return make_error(ErrorCode::cancelled, "answer: stopped"); }
+
+bool was_stopped(const Result<GenerateResult>& result) {
+  return result ? result->finish_reason == FinishReason::cancelled : result.error().code == ErrorCode::cancelled;
 }
 
 Json as_json(const GenerateResult& result) {
@@ -72,59 +100,141 @@ Json tool_calls_json(const GenerateResult& result) {
 
 Json as_chat_json(const GenerateResult& result) {
   return {{"text", result.text}, {"reasoning", result.reasoning}, {"tool_calls", tool_calls_json(result)},
-          {"finish_reason", name_of(result.finish_reason)}, {"stats", stats_json(result.stats)}};
+          {"finish_reason", name_of(result.finish_reason)}, {"dropped_messages", result.n_dropped_messages}, {"stats", stats_json(result.stats)}};
 }
 
 // As `complete` prints it, with what an answer may have beside its text.
 Json as_batch_json(const GenerateResult& result) {
   Json line = as_json(result);
+  line["dropped_messages"] = result.n_dropped_messages;
   if (!result.reasoning.empty()) line["reasoning"] = result.reasoning;
   if (!result.tool_calls.empty()) line["tool_calls"] = tool_calls_json(result);
   return line;
 }
 
-Result<void> converse(const Options& options, Engine& engine) {
-  GenerateRequest request = base_request(options, engine);
-  ASSIGN_OR_RETURN(request.tools, read_tools(options));
-  if (!options.system.empty()) request.messages.push_back({"system", options.system});
-  std::vector<ImageInput> images = images_of(options);
-  std::string line;
-  for (;;) {
-    std::fputs("> ", stderr);
-    if (!std::getline(std::cin, line)) {
-      std::fputc('\n', stderr);
-      return {};
-    }
-    if (line.empty()) continue;
-    request.messages.push_back({"user", line, std::exchange(images, {})});  // those of the command line go with the first words
-    reset_interrupt();
-    ASSIGN_OR_RETURN(const GenerateResult result, engine.generate(request, sink_for(false), interrupt_token()));
-    print_text("\n");
-    std::fprintf(stderr, "[%lld tokens, %.1f tok/s, first after %.2f s]\n", static_cast<long long>(result.stats.generated_tokens),
-                 result.stats.tokens_per_second, result.stats.first_token_seconds);
-    request.messages.push_back(
-        {.role = "assistant", .content = result.text, .reasoning = result.reasoning, .tool_calls = result.tool_calls});
-  }
+// The end of a command that makes one answer: its JSON or the end of its line. Of a stopped one what was made is shown, and the status tells.
+Result<void> finish_answer(const GenerateResult& result, bool json, Json (*as)(const GenerateResult&), std::optional<LogitsFile>& logits) {
+  const bool is_stopped = result.finish_reason == FinishReason::cancelled;
+  if (!json) RETURN_IF_ERROR(print_text("\n"));
+  else if (!is_stopped || !result.ids.empty()) RETURN_IF_ERROR(print_json(as(result)));
+  if (is_stopped) return stopped();
+  if (logits) RETURN_IF_ERROR(logits->finish());
+  return {};
 }
 
-std::stop_source interrupt_source;
+// A conversation over standard input, a message a line. A message that cannot be answered is taken back.
+class Conversation {
+ public:
+  Conversation(const Options& options, Engine& engine) : options_(options), engine_(engine), images_(images_of(options)) {}
 
-extern "C" void on_interrupt(int) {
-  // request_stop() may take a lock where callbacks are registered; the engine only asks, so it is one atomic store here.
-  if (!interrupt_source.request_stop()) std::_Exit(130);
+  Result<void> run() {
+    request_ = base_request(options_, engine_);
+    ASSIGN_OR_RETURN(request_.tools, read_tools(options_));
+    if (options_.system) request_.messages.push_back({"system", *options_.system});
+    ASSIGN_OR_RETURN(logits_, open_logits(options_.logits_out));
+    ASSIGN_OR_RETURN(LineReader lines, LineReader::open("-"));
+    for (;;) {
+      ASSIGN_OR_RETURN(const std::optional<std::string> line, next_line(lines));
+      if (!line) break;
+      if (!is_blank(*line)) RETURN_IF_ERROR(answer(*line));
+    }
+    if (logits_) RETURN_IF_ERROR(logits_->finish());
+    return {};
+  }
+
+ private:
+  // On a terminal the first Ctrl+C says how to leave, and the second one in a row leaves.
+  Result<std::optional<std::string>> next_line(LineReader& lines) {
+    for (bool is_told = false;;) {
+      if (is_terminal_) std::fputs("> ", stderr);
+      Result<std::optional<std::string>> line = lines.next();
+      if (!line && line.error().code == ErrorCode::cancelled && is_terminal_ && !is_told) {
+        std::fputs("\nCtrl+D leaves, and so does Ctrl+C once more.\n", stderr);
+        reset_interrupt();
+        is_told = true;
+        continue;
+      }
+      if (is_terminal_ && line && !*line) std::fputc('\n', stderr);
+      return line;
+    }
+  }
+
+  Result<void> answer(const std::string& words) {
+    const bool has_images = !images_.empty();
+    request_.messages.push_back({"user", words, images_});  // those of the command line go with the first words
+    const Result<GenerateResult> result = engine_.generate(request_, sink_for(options_.json, logits_), interrupt_token());
+    RETURN_IF_ERROR(output_status());
+    if (was_stopped(result) && (!is_terminal_ || !result || result->ids.empty())) {
+      if (!is_terminal_) return stopped();
+      return take_back("stopped");
+    }
+    if (!result) {
+      if (has_images && result.error().code != ErrorCode::context_full) return result.error();  // every later line would meet it too
+      return take_back(result.error().message);
+    }
+    images_.clear();
+    if (was_stopped(result)) reset_interrupt();
+    if (options_.json) RETURN_IF_ERROR(print_json(as_chat_json(*result)));
+    else RETURN_IF_ERROR(print_text("\n"));
+    if (!options_.json) {
+      std::fprintf(stderr, "[%lld tokens, %.1f tok/s, first after %.2f s]\n", static_cast<long long>(result->stats.generated_tokens),
+                   result->stats.tokens_per_second, result->stats.first_token_seconds);
+    }
+    request_.messages.push_back(
+        {.role = "assistant", .content = result->text, .reasoning = result->reasoning, .tool_calls = result->tool_calls});
+    return {};
+  }
+
+  Result<void> take_back(const std::string& why) {
+    request_.messages.pop_back();
+    if (was_interrupted()) reset_interrupt();
+    if (options_.json) return print_json({{"error", why}});
+    std::fprintf(stderr, "pio: %s; the message is taken back\n", why.c_str());
+    return {};
+  }
+
+  const Options& options_;
+  Engine& engine_;
+  std::vector<ImageInput> images_;  // until they have gone
+  GenerateRequest request_;
+  std::optional<LogitsFile> logits_;
+  const bool is_terminal_ = isatty(STDIN_FILENO) == 1;
+};
+
+// What a line of a batch asks for, with the command line's options where it says nothing.
+Result<GenerateRequest> request_of(const BatchLine& line, const Options& options, const JsonValue& tools, const Engine& engine) {
+  GenerateRequest request = base_request(options, engine);
+  request.sampling = line.sampling.over(options.sampling).params(engine.loaded()->recommended);
+  if (line.max_tokens) request.max_tokens = *line.max_tokens;
+  if (line.stop) request.stop = *line.stop;
+  if (line.ignore_eos) request.ignore_eos = *line.ignore_eos;
+  if (line.thinking) request.thinking = line.thinking;
+  if (line.clear_thinking) request.clear_thinking = line.clear_thinking;
+  if (line.messages) {
+    ASSIGN_OR_RETURN(request.messages, chat_messages(*line.messages));
+    if (request.messages.empty()) return make_error(ErrorCode::bad_argument, "messages: at least one, found none");
+    request.tools = line.tools ? *line.tools : tools;
+  } else if (line.prompt) {
+    ASSIGN_OR_RETURN(request.ids, ids_of_text(engine, "prompt", *line.prompt));
+  } else {
+    request.ids = *line.ids;
+  }
+  return request;
+}
+
+Result<GenerateResult> answer_line(std::string_view text, const Options& options, const JsonValue& tools, Engine& engine) {
+  ASSIGN_OR_RETURN(const BatchLine line, parse_batch_line(text));
+  ASSIGN_OR_RETURN(const GenerateRequest request, request_of(line, options, tools, engine));
+  if (line.thinking.value_or(false)) note_thinking(engine, "\"thinking\": true");
+  ASSIGN_OR_RETURN(std::optional<LogitsFile> logits, open_logits(line.logits_out));
+  GenerateSink sink;
+  if (logits) sink.logits = [&logits](std::span<const float> row) { logits->append(row); };
+  ASSIGN_OR_RETURN(GenerateResult result, engine.generate(request, sink, interrupt_token()));
+  if (logits && result.finish_reason != FinishReason::cancelled) RETURN_IF_ERROR(logits->finish());
+  return result;
 }
 
 }  // namespace
-
-std::stop_token interrupt_token() {
-  static const bool installed = [] { return std::signal(SIGINT, on_interrupt) != SIG_ERR; }();
-  static_cast<void>(installed);
-  return interrupt_source.get_token();
-}
-
-void reset_interrupt() {
-  if (interrupt_source.stop_requested()) interrupt_source = std::stop_source();
-}
 
 Result<void> complete(const Options& options) {
   std::vector<int> ids;
@@ -133,29 +243,27 @@ Result<void> complete(const Options& options) {
   } else if (!options.prompt) {
     return make_error(ErrorCode::bad_argument, "complete: --prompt or --ids, found neither");
   }
+  ASSIGN_OR_RETURN(std::optional<LogitsFile> logits, open_logits(options.logits_out));
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, load(options));
   GenerateRequest request = base_request(options, *engine);
   if (options.prompt) {
-    ASSIGN_OR_RETURN(ids, raw_prompt(*engine, *options.prompt));
+    ASSIGN_OR_RETURN(ids, ids_of_text(*engine, "--prompt", *options.prompt));
   }
   request.ids = std::move(ids);
-  ASSIGN_OR_RETURN(const GenerateResult result, engine->generate(request, sink_for(options.json), interrupt_token()));
-  if (options.json) print_json(as_json(result));
-  else print_text("\n");
-  return {};
+  ASSIGN_OR_RETURN(const GenerateResult result, engine->generate(request, sink_for(options.json, logits), interrupt_token()));
+  return finish_answer(result, options.json, as_json, logits);
 }
 
 Result<void> chat(const Options& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, load(options));
-  if (!options.prompt) return converse(options, *engine);
+  if (!options.prompt) return Conversation(options, *engine).run();
+  ASSIGN_OR_RETURN(std::optional<LogitsFile> logits, open_logits(options.logits_out));
   GenerateRequest request = base_request(options, *engine);
   ASSIGN_OR_RETURN(request.tools, read_tools(options));
-  if (!options.system.empty()) request.messages.push_back({"system", options.system});
+  if (options.system) request.messages.push_back({"system", *options.system});
   request.messages.push_back({"user", *options.prompt, images_of(options)});
-  ASSIGN_OR_RETURN(const GenerateResult result, engine->generate(request, sink_for(options.json), interrupt_token()));
-  if (options.json) print_json(as_chat_json(result));
-  else print_text("\n");
-  return {};
+  ASSIGN_OR_RETURN(const GenerateResult result, engine->generate(request, sink_for(options.json, logits), interrupt_token()));
+  return finish_answer(result, options.json, as_chat_json, logits);
 }
 
 Result<void> fim(const Options& options) {
@@ -164,45 +272,37 @@ Result<void> fim(const Options& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, load(options));
   ASSIGN_OR_RETURN(const FimPrompt prompt, fim_prompt(*engine, prefix, suffix));
   GenerateRequest request = prompt.request;
-  request.sampling = sampling_of(options, prompt.request.sampling);  // greedy where no option says otherwise
+  request.sampling = options.sampling.params(prompt.request.sampling);  // greedy where no option says otherwise
   if (options.max_tokens >= 0) request.max_tokens = options.max_tokens;
   request.stop = options.stop;
   request.ignore_eos = options.ignore_eos;
   // A fence is known when it is closed: such an answer is printed whole.
   const bool is_streamed = !options.json && !prompt.may_be_fenced;
-  ASSIGN_OR_RETURN(GenerateResult result, engine->generate(request, sink_for(!is_streamed), interrupt_token()));
+  std::optional<LogitsFile> no_logits;
+  ASSIGN_OR_RETURN(GenerateResult result, engine->generate(request, sink_for(!is_streamed, no_logits), interrupt_token()));
   result.text = fim_answer(prompt, result.text);
-  if (options.json) print_json(as_json(result));
-  else print_text((is_streamed ? "" : result.text) + "\n");
-  return {};
+  if (!options.json && !is_streamed) RETURN_IF_ERROR(print_text(result.text));
+  return finish_answer(result, options.json, as_json, no_logits);
 }
 
 Result<void> batch(const Options& options) {
   ASSIGN_OR_RETURN(const JsonValue tools, read_tools(options));
+  ASSIGN_OR_RETURN(LineReader lines, LineReader::open(options.prompts));
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, load(options));
-  return for_each_line(options.prompts, [&](std::string_view line) -> Result<void> {
-    ASSIGN_OR_RETURN(const Json given, parse_json(line));
-    GenerateRequest request = base_request(options, *engine);
-    if (given.contains("messages")) {
-      ASSIGN_OR_RETURN(const JsonValue conversation, JsonValue::parse(line));  // keeps numbers and the order of keys as they stand
-      ASSIGN_OR_RETURN(request.messages, chat_messages(*conversation.find("messages")));
-      const JsonValue* own_tools = conversation.find("tools");
-      request.tools = own_tools ? *own_tools : tools;
-    } else if (given.contains("prompt") && given["prompt"].is_string()) {
-      ASSIGN_OR_RETURN(request.ids, raw_prompt(*engine, given["prompt"].get<std::string>()));
-    } else if (given.contains("ids") && given["ids"].is_array()) {
-      std::string ids;
-      for (const Json& id : given["ids"]) ids += (ids.empty() ? "" : ",") + id.dump();
-      ASSIGN_OR_RETURN(request.ids, parse_ids(ids));
-    } else {
-      return make_error(ErrorCode::bad_argument, "line: prompt, messages or ids, found none of them");
+  int n_blank = 0;  // since the last prompt: those at the end of the file are no lines
+  for (;;) {
+    ASSIGN_OR_RETURN(const std::optional<std::string> line, lines.next());
+    if (!line) return {};
+    if (is_blank(*line)) {
+      ++n_blank;
+      continue;
     }
-    if (given.contains("max_tokens") && given["max_tokens"].is_number_integer()) request.max_tokens = given["max_tokens"].get<std::int64_t>();
-    const Result<GenerateResult> result = engine->generate(request, {}, interrupt_token());
-    if (result) print_json(as_batch_json(*result));
-    else print_json({{"error", result.error().message}});  // the other prompts have their answers all the same
-    return {};
-  });
+    for (; n_blank > 0; --n_blank) RETURN_IF_ERROR(print_json({{"error", "line: a JSON object, found an empty line"}}));
+    const Result<GenerateResult> result = answer_line(*line, options, tools, *engine);
+    if (was_stopped(result) || was_interrupted()) return stopped();  // half an answer is none
+    if (result) RETURN_IF_ERROR(print_json(as_batch_json(*result)));
+    else RETURN_IF_ERROR(print_json({{"error", result.error().message}}));  // the other prompts have their answers all the same
+  }
 }
 
 }  // namespace pio::cli

@@ -1,51 +1,115 @@
 // pio: the headless twin of the window. Scripts rely on its commands, options and JSON: add, never change.
 
 #include <CLI/CLI.hpp>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <climits>
 #include <csignal>
 #include <cstdio>
 #include <functional>
+#include <iostream>
 #include <new>
 
 #include "app/cli/options.h"
+#include "app/cli/print.h"
 #include "kernels/base/log.h"
 
 namespace {
 
 using pio::cli::Options;
+using pio::cli::parse_real;
+using pio::cli::parse_whole;
 using Command = std::function<pio::Result<void>(const Options&)>;
 
-void add_model(CLI::App* command, Options& options) {
-  command->add_option("model", options.model, "a .gguf file or a Hugging Face folder")->required();
+constexpr int kFailed = 1, kUnknownCommand = 2, kInterrupted = 130;
+
+// What a value of an option must be, checked while the command line is read: CLI11 takes an exception for a refusal.
+template <class T>
+T accepted(const pio::Result<T>& value) {
+  if (!value) throw CLI::ValidationError(value.error().message);
+  return *value;
+}
+
+void add_whole(CLI::App* command, const std::string& name, std::int64_t& target, pio::cli::WholeBounds bounds, const std::string& description = "") {
+  command->add_option_function<std::string>(
+      name, [name, &target, bounds](const std::string& text) { target = accepted(parse_whole(name, text, bounds)); }, description);
+}
+
+std::function<std::string(const std::string&)> is_not_empty(const std::string& expected) {
+  return [expected](const std::string& text) { return text.empty() ? expected + ", found an empty text" : std::string(); };
+}
+
+// A file or folder that is to be read or written. Where it may be left out, "" stands for that, so "" cannot be typed.
+CLI::Option* add_path(CLI::App* command, const std::string& name, std::string& target, const std::string& description = "") {
+  return command->add_option(name, target, description)->check(is_not_empty("a file"));
+}
+
+// One each time it is named. (CLI11 by itself would go on with the words that follow, and take "[a,b]" for two.)
+CLI::Option* repeatable(CLI::Option* option) { return option->allow_extra_args(false); }
+
+// A text, which may be empty: CLI11 would take an empty one for an option that was not given.
+CLI::Option* add_text(CLI::App* command, const std::string& name, std::optional<std::string>& target, const std::string& description = "") {
+  return command->add_option_function<std::string>(name, [&target](const std::string& text) { target = text; }, description);
+}
+
+// Where a later version brings an option of the contract: named, so that asking for it is answered in words.
+void add_later(CLI::App* command, const std::string& name) {
+  command->add_option_function<std::string>(name, [name](const std::string&) { throw CLI::ValidationError(name + ": not available in this build"); })->group("");
+}
+
+void add_catalogue(CLI::App* command, Options& options) {
+  add_path(command, "--catalogue", options.catalogue, "a JSON file of known models instead of the program's own");
+}
+
+CLI::Option* add_model(CLI::App* command, Options& options) {
+  add_catalogue(command, options);
+  return add_path(command, "model", options.model, "a .gguf file, a Hugging Face folder, or a known name that is downloaded")->required();
 }
 
 void add_loading(CLI::App* command, Options& options) {
+  const CLI::IsMember kinds({"f16", "q8_0", "q4_0", "f32"});
   command->add_option("--device", options.device, "auto, cpu, cuda[:N], vulkan[:N], reference");
-  command->add_option("--threads", options.n_threads, "CPU threads (default: physical cores)")->check(CLI::Range(0, 1024));
-  command->add_option("--ctx", options.context_length, "tokens of context (default: what fits, at most the model's)");
-  command->add_option("--kv", options.kv, "how keys and values are stored (default: f16; f32 on the reference device)")->check(CLI::IsMember({"f16", "q8_0", "q4_0", "f32"}));
+  add_whole(command, "--threads", options.n_threads, {.most = 1024}, "CPU threads (default: physical cores)");
+  add_whole(command, "--ctx", options.context_length, {}, "tokens of context (default: what fits, at most the model's)");
+  command->add_option("--kv", options.kv, "how keys and values are stored (default: f16; f32 on the reference device)")->check(kinds);
   command->add_option("--activations", options.activations, "q8: fast; f32: exact")->check(CLI::IsMember({"q8", "f32"}));
-  command->add_option("--ram", options.ram, "budget for weights, state and scratch: 8G, 900M");
-  command->add_option("--mmproj", options.mmproj, "the vision tower of a GGUF vision model (default: beside the model)");
+  command
+      ->add_option_function<std::string>("--ram",
+                                         [&options](const std::string& text) {
+                                           accepted(pio::cli::parse_size("--ram", text));
+                                           options.ram = text;
+                                         },
+                                         "budget for weights, state and scratch: 8G, 900M");
+  add_path(command, "--mmproj", options.mmproj, "the vision model's file of a GGUF model (default: beside the model)");
   command->add_option("--quant", options.quantization, "make weights smaller while loading")->check(CLI::IsMember({"keep", "int4", "int8", "fp16", "nf4"}));
-  command->add_option("--lora", options.loras, "an adapter: PATH or PATH:SCALE; repeatable");
+  repeatable(command->add_option("--lora", options.loras, "an adapter: PATH or PATH:SCALE; repeatable"))->check(is_not_empty("a file"));
   command->add_option("--attention", options.attention, "full, window:TOKENS[:SINKS] or pages:N");
+  add_later(command, "--vram");
 }
 
 void add_sampling(CLI::App* command, Options& options) {
-  command->add_option("--seed", options.seed, "of the random numbers");
-  command->add_option("--temp", options.temperature, "temperature; 0 is greedy");
-  command->add_option("--top-k", options.top_k);
-  command->add_option("--top-p", options.top_p);
-  command->add_option("--min-p", options.min_p);
-  command->add_option("--repeat-penalty", options.repeat_penalty);
-  command->add_option("--presence-penalty", options.presence_penalty);
-  command->add_option("--frequency-penalty", options.frequency_penalty);
-  command->add_flag("--greedy", options.greedy, "always the likeliest token");
+  const auto number = [&](const std::string& name, const char* member, const char* description) {
+    command->add_option_function<std::string>(
+        name, [name, member, &options](const std::string& text) {
+          if (const pio::Result<void> status = options.sampling.set(member, name, text); !status) throw CLI::ValidationError(status.error().message);
+        },
+        description);
+  };
+  number("--seed", "seed", "of the random numbers");
+  number("--temp", "temperature", "temperature; 0 is greedy");
+  number("--top-k", "top_k", "of the likeliest so many; 0: all");
+  number("--top-p", "top_p", "of the likeliest that together have so much; 1: all");
+  number("--min-p", "min_p", "of those at least so likely, relative to the likeliest; 0: all");
+  number("--repeat-penalty", "repeat_penalty", "divides the logits of tokens seen; 1: none");
+  number("--presence-penalty", "presence_penalty", "taken from the logits of tokens seen");
+  number("--frequency-penalty", "frequency_penalty", "taken from them for each time they were seen");
+  command->add_flag("--greedy", options.sampling.greedy, "always the likeliest token");
 }
 
 void add_generating(CLI::App* command, Options& options) {
-  command->add_option("--max-tokens", options.max_tokens, "at most so many (default: until the model ends)");
-  command->add_option("--stop", options.stop, "end before this text; repeatable");
+  add_whole(command, "--max-tokens", options.max_tokens, {}, "at most so many (default: until the model ends)");
+  repeatable(command->add_option("--stop", options.stop, "end before this text; repeatable"))->check(is_not_empty("a text"));
   command->add_flag("--ignore-eos", options.ignore_eos, "go on past end tokens");
 }
 
@@ -54,35 +118,7 @@ void add_thinking(CLI::App* command, Options& options) {
   command->add_option("--clear-thinking", options.clear_thinking, "whether the reasoning of earlier turns is left out")->check(CLI::IsMember({"on", "off"}));
 }
 
-// Options of the contract that a later version brings: named, so that asking for one is answered in words.
-const char* const kLaterOptions[] = {"--vram", "--schema", "--regex", "--grammar"};
-
-int complain(const std::string& words) {
-  std::fflush(stdout);
-  std::fprintf(stderr, "pio: %s\n", words.c_str());
-  return 1;
-}
-
-}  // namespace
-
-int main(int argc, char** argv) {
-  pio::set_log_sink([](pio::LogLevel level, std::string_view text) {
-    if (level == pio::LogLevel::warning) std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
-  });
-
-  for (int i = 1; i < argc; ++i) {
-    const std::string_view word = argv[i];
-    if (word == "--") break;
-    for (const char* later : kLaterOptions) {
-      if (word == later || (word.starts_with(later) && word[std::string_view(later).size()] == '='))
-        return complain(std::string(later) + ": not available in this build");
-    }
-  }
-
-  Options options;
-  CLI::App app("Inference-PIO in a terminal: four models, one engine, nothing leaves this computer.", "pio");
-  app.require_subcommand(1);
-  Command chosen;
+void add_commands(CLI::App& app, Options& options, Command& chosen) {
   const auto add = [&](const char* name, const char* description, Command run) {
     CLI::App* command = app.add_subcommand(name, description);
     command->add_flag("--json", options.json, "print one JSON object");
@@ -102,125 +138,186 @@ int main(int argc, char** argv) {
   command = add("tokenize", "text to ids", pio::cli::tokenize);
   add_model(command, options);
   command->add_option("--special", options.special, "which added tokens count when the text spells them")->check(CLI::IsMember({"none", "user", "all"}));
-  CLI::Option* text = command->add_option("--text", options.text);
-  CLI::Option* file = command->add_option("--file", options.file)->excludes(text);
-  command->add_option("--jsonl", options.jsonl, R"(many texts: lines of {"text":…} or {"hex":…})")->excludes(text)->excludes(file);
+  CLI::Option* text = add_text(command, "--text", options.text);
+  CLI::Option* file = add_path(command, "--file", options.file)->excludes(text);
+  add_path(command, "--jsonl", options.jsonl, R"(many texts: lines of {"text":…} or {"hex":…})")->excludes(text)->excludes(file);
 
   command = add("detokenize", "ids to text", pio::cli::detokenize);
   add_model(command, options);
-  CLI::Option* ids = command->add_option("--ids", options.ids, "1,2,3");
+  CLI::Option* ids = command->add_option("--ids", options.ids, "1,2,3")->check(is_not_empty("1,2,3"));
   command->add_flag("--stream", options.stream, "the pieces as they come, one id at a time");
-  command->add_option("--jsonl", options.jsonl, R"(many: lines of {"ids":[…]})")->excludes(ids);
+  add_path(command, "--jsonl", options.jsonl, R"(many: lines of {"ids":[…]})")->excludes(ids);
 
   command = add("render", "the exact prompt text of a chat format", pio::cli::render);
   add_model(command, options);
-  CLI::Option* messages = command->add_option("--messages", options.messages, "a JSON file: the list of messages");
-  command->add_option("--tools", options.tools, "a JSON file: the list of tools");
+  CLI::Option* messages = add_path(command, "--messages", options.messages, "a JSON file: the list of messages");
+  add_path(command, "--tools", options.tools, "a JSON file: the list of tools");
   add_thinking(command, options);
   command->add_flag("--no-generation-prompt", options.no_generation_prompt);
-  command->add_option("--tokenizer", options.tokenizer, "where the ids come from, for format:NAME");
-  command->add_option("--jsonl", options.jsonl, "many conversations, one a line")->excludes(messages);
+  add_path(command, "--tokenizer", options.tokenizer, "where the ids come from, for format:NAME");
+  add_path(command, "--jsonl", options.jsonl, "many conversations, one a line")->excludes(messages);
 
   command = add("logits", "one forward pass: float32 logits of every token", pio::cli::logits);
   add_model(command, options);
   add_loading(command, options);
   command->add_option("--ids", options.ids, "1,2,3")->required();
-  command->add_option("--out", options.out, "an .npy file")->required();
-  command->add_option("--image", options.images, "a picture for the next placeholder in the ids; repeatable");
-  command->add_option("--frames", options.frames, "a film for its placeholder: F,F,… or one video file");
-  command->add_option("--fps", options.frames_per_second, "frames a second of --frames");
+  add_path(command, "--out", options.out, "an .npy file")->required();
+  repeatable(command->add_option("--image", options.images, "a picture for the next placeholder in the ids; repeatable"))->check(is_not_empty("a file"));
+  add_path(command, "--frames", options.frames, "a film for its placeholder: F,F,… or one video file");
+  command->add_option_function<std::string>(
+      "--fps", [&options](const std::string& typed) { options.frames_per_second = accepted(parse_real("--fps", typed, {.without_least = true})); },
+      "frames a second of --frames");
 
   command = add("preprocess", "the pixel values that a vision model reads of a picture", pio::cli::preprocess);
   add_model(command, options);
-  command->add_option("image", options.image, "a picture")->required();
+  add_path(command, "image", options.image, "a picture")->required();
   add_loading(command, options);
-  command->add_option("--out", options.out, "an .npy file")->required();
+  add_path(command, "--out", options.out, "an .npy file")->required();
 
   command = add("complete", "carry on a text", pio::cli::complete);
   add_model(command, options);
   add_loading(command, options);
   add_sampling(command, options);
   add_generating(command, options);
-  CLI::Option* prompt = command->add_option("--prompt", options.prompt);
-  command->add_option("--ids", options.ids, "1,2,3")->excludes(prompt);
+  CLI::Option* prompt = add_text(command, "--prompt", options.prompt);
+  command->add_option("--ids", options.ids, "1,2,3")->excludes(prompt)->check(is_not_empty("1,2,3"));
+  add_path(command, "--logits-out", options.logits_out, "an .npy file: the logits of every sampled step");
 
-  command = add("chat", "one answer with --prompt, else a conversation", pio::cli::chat);
+  command = add("chat", "one answer with --prompt, else a conversation: a message a line of standard input", pio::cli::chat);
   add_model(command, options);
   add_loading(command, options);
   add_sampling(command, options);
   add_generating(command, options);
-  command->add_option("--system", options.system, "the system message");
-  command->add_option("--prompt", options.prompt);
-  command->add_option("--image", options.images, "a picture that stands before the words; repeatable");
-  command->add_option("--tools", options.tools, "a JSON file: the list of tools, as OpenAI's interface has them");
+  add_text(command, "--system", options.system, "the system message");
+  add_text(command, "--prompt", options.prompt);
+  repeatable(command->add_option("--image", options.images, "a picture that stands before the words; repeatable"))->check(is_not_empty("a file"));
+  add_path(command, "--tools", options.tools, "a JSON file: the list of tools, as OpenAI's interface has them");
   add_thinking(command, options);
+  add_path(command, "--logits-out", options.logits_out, "an .npy file: the logits of every sampled step");
+  for (const char* later : {"--schema", "--regex", "--grammar"}) add_later(command, later);
 
   command = add("fim", "fill in the middle between two files", pio::cli::fim);
   add_model(command, options);
   add_loading(command, options);
   add_sampling(command, options);
   add_generating(command, options);
-  command->add_option("--prefix-file", options.prefix_file, "the text before the gap")->required();
-  command->add_option("--suffix-file", options.suffix_file, "the text after it")->required();
+  add_path(command, "--prefix-file", options.prefix_file, "the text before the gap")->required();
+  add_path(command, "--suffix-file", options.suffix_file, "the text after it")->required();
 
   command = add("batch", "many prompts, one JSON line each", pio::cli::batch);
   add_model(command, options);
   add_loading(command, options);
   add_sampling(command, options);
   add_generating(command, options);
-  command->add_option("--tools", options.tools, "a JSON file: the list of tools of the lines that have none of their own");
+  add_path(command, "--tools", options.tools, "a JSON file: the list of tools of the lines that have none of their own");
   add_thinking(command, options);
-  command->add_option("--prompts", options.prompts, R"(lines of {"messages":[…],"tools":[…]} (answered), {"prompt":…} or {"ids":[…]} (carried on))")->required();
+  add_path(command, "--prompts", options.prompts,
+           R"(lines of {"messages":[…]} (answered), {"prompt":…} or {"ids":[…]} (carried on), with max_tokens, stop, seed, temperature, top_k,
+top_p, min_p, repeat_penalty, presence_penalty, frequency_penalty, ignore_eos, logits_out; tools, thinking, clear_thinking beside messages)")
+      ->required();
 
   command = add("perplexity", "perplexity over a text", pio::cli::perplexity);
   add_model(command, options);
   add_loading(command, options);
-  command->add_option("--file", options.file)->required();
-  command->add_option("--windows", options.n_windows, "stop after so many (default: all)");
+  add_path(command, "--file", options.file)->required();
+  add_whole(command, "--windows", options.n_windows, {}, "stop after so many (default: all)");
 
   command = add("divergence", "how far --attention, --kv and --activations are from a base over a text", pio::cli::divergence);
   add_model(command, options);
   add_loading(command, options);
-  command->add_option("--base-kv", options.base_kv, "of the base, which has full attention (default: f16; f32 on the reference device)")->check(CLI::IsMember({"f16", "q8_0", "q4_0", "f32"}));
+  add_path(command, "--file", options.file)->required();
+  add_whole(command, "--windows", options.n_windows, {}, "stop after so many (default: all)");
+  command->add_option("--base-kv", options.base_kv, "of the base, which has full attention (default: f16; f32 on the reference device)")
+      ->check(CLI::IsMember({"f16", "q8_0", "q4_0", "f32"}));
   command->add_option("--base-activations", options.base_activations, "of the base (default: f32)")->check(CLI::IsMember({"q8", "f32"}));
-  command->add_option("--file", options.file)->required();
-  command->add_option("--windows", options.n_windows, "stop after so many (default: all)");
 
   command = add("bench", "prefill and decode speed of random tokens", pio::cli::bench);
   add_model(command, options);
   add_loading(command, options);
-  command->add_option("-p", options.n_prompt, "prompt tokens")->check(CLI::Range(0, 1 << 20));
-  command->add_option("-n", options.n_decode, "decoded tokens")->check(CLI::Range(0, 1 << 20));
-  command->add_option("-d", options.n_depth, "tokens in the cache before")->check(CLI::Range(0, 1 << 20));
-  command->add_option("-r", options.n_repetitions, "repetitions")->check(CLI::Range(1, 1000));
+  constexpr std::int64_t kMostTokens = 1 << 20, kMostRounds = 1000;
+  add_whole(command, "-p", options.n_prompt, {.most = kMostTokens}, "prompt tokens");
+  add_whole(command, "-n", options.n_decode, {.most = kMostTokens}, "decoded tokens");
+  add_whole(command, "-d", options.n_depth, {.most = kMostTokens}, "tokens in the cache before");
+  add_whole(command, "-r", options.n_repetitions, {.least = 1, .most = kMostRounds}, "repetitions");
 
   command = add("quantize", "write a model as a GGUF file in another format", pio::cli::quantize);
   add_model(command, options);
-  command->add_option("out", options.out, "the .gguf file to write")->required();
+  add_path(command, "out", options.out, "the .gguf file to write")->required();
   command->add_option("type", options.type, "Q8_0, Q6_K, Q5_K_M, Q4_K_M, Q4_0, IQ4_XS, Q3_K_M, Q2_K, F16, BF16, F32, …")->required();
-  command->add_option("--threads", options.n_threads, "CPU threads (default: physical cores)")->check(CLI::Range(0, 1024));
+  add_whole(command, "--threads", options.n_threads, {.most = 1024}, "CPU threads (default: all)");
 
   command = add("swap", "switch between models, timed up to the first token", pio::cli::swap);
-  command->add_option("models", options.models, "two or more, loaded in turn")->required()->expected(2, 1000);
+  add_catalogue(command, options);
+  command->add_option("models", options.models, "two or more, loaded in turn")->required()->expected(2, 1000)->check(is_not_empty("a model"));
   add_loading(command, options);
-  command->add_option("-r", options.n_rounds, "times through all of them")->check(CLI::Range(1, 1000));
+  add_whole(command, "-r", options.n_rounds, {.least = 1, .most = kMostRounds}, "times through all of them");
+}
 
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::Success& wanted) {
-    return app.exit(wanted);  // --help
-  } catch (const CLI::ParseError& error) {
-    return complain(std::string("command line: ") + error.what() + " (see pio --help)");
+int complain(const std::string& words, int status = kFailed) {
+  std::fprintf(stderr, "pio: %s\n", words.c_str());
+  return status;
+}
+
+// A closed standard stream would give its number to the next file that is opened: a model, or a result.
+void keep_standard_streams() {
+  for (int file = STDIN_FILENO; file <= STDERR_FILENO; ++file) {
+    if (fcntl(file, F_GETFD) < 0 && open("/dev/null", O_RDONLY) != file) _exit(kFailed);
   }
+}
 
+// The first word where a command stands, unless it is one.
+std::string unknown_command(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return {};
+  std::string known;
+  for (const CLI::App* command : app.get_subcommands({})) {
+    if (command->get_name() == argv[1]) return {};
+    known += (known.empty() ? "" : ", ") + command->get_name();
+  }
+  return "command: one of " + known + "; found \"" + std::string(argv[1]).substr(0, 40) + "\"";
+}
+
+int run(const Command& command, const Options& options) {
   try {
-    const pio::Result<void> status = chosen(options);
-    if (!status) return status.error().code == pio::ErrorCode::cancelled ? 130 : complain(status.error().message);
+    const pio::Result<void> status = command(options);
+    // Nobody hears the end of what could not be written: that is the first thing to say, whatever it led to.
+    if (const pio::Result<void> output = pio::cli::output_status(); !output) return complain(output.error().message);
+    if (status) return 0;
+    return status.error().code == pio::ErrorCode::cancelled ? kInterrupted : complain(status.error().message);
   } catch (const std::bad_alloc&) {
     return complain("memory: enough for this model and context, found too little (a smaller --ctx needs less)");
   } catch (const std::exception& error) {
     return complain(std::string("internal error: ") + error.what());
   }
-  if (std::fflush(stdout) != 0 || std::ferror(stdout)) return complain("standard output: writing failed");
-  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  keep_standard_streams();
+  std::signal(SIGPIPE, SIG_IGN);  // a reader that has gone is an error of the write
+  const pio::cli::InterruptWatch interrupts;
+  pio::set_log_sink([](pio::LogLevel level, std::string_view text) {
+    if (level == pio::LogLevel::warning) std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());
+  });
+
+  Options options;
+  Command chosen;
+  CLI::App app("Inference-PIO in a terminal: four models, one engine, nothing leaves this computer.", "pio");
+  app.set_version_flag("--version", "pio " PIO_VERSION);
+  app.require_subcommand(1);
+  add_commands(app, options, chosen);
+  if (const std::string words = unknown_command(app, argc, argv); !words.empty()) return complain(words, kUnknownCommand);
+
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::Success& wanted) {
+    app.exit(wanted);  // --help, --version
+    std::cout.flush();
+    return std::cout ? 0 : complain("standard output: writing failed");
+  } catch (const CLI::ValidationError& refused) {
+    return complain(refused.what());
+  } catch (const CLI::ParseError& error) {
+    return complain(std::string("command line: ") + error.what() + " (see pio --help)");
+  }
+  return run(chosen, options);
 }

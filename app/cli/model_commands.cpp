@@ -4,10 +4,12 @@
 #include <chrono>
 #include <cstdio>
 #include <numeric>
+#include <optional>
 
 #include "app/cli/npy.h"
 #include "app/cli/options.h"
 #include "app/cli/print.h"
+#include "kernels/base/number_text.h"
 
 namespace pio::cli {
 namespace {
@@ -69,6 +71,18 @@ std::string human_bytes(std::uint64_t bytes) {
   return text;
 }
 
+// An error about a text, with the file that it stands in.
+Error of_file(const std::string& file, Error error) {
+  if (error.code == ErrorCode::bad_argument) error.message = file + ": " + error.message;
+  return error;
+}
+
+// Windows have a half that is read and a half that is scored.
+Result<void> need_window(const Options& options) {
+  if (options.context_length == 0 || options.context_length >= 4) return {};
+  return make_error(ErrorCode::bad_argument, "--ctx: a window of 4 tokens or more, found " + std::to_string(options.context_length));
+}
+
 double median(std::vector<double> values) {
   if (values.empty()) return 0;
   std::sort(values.begin(), values.end());
@@ -84,37 +98,37 @@ Result<void> devices(const Options& options) {
     for (const DeviceInfo& d : list.devices)
       usable.push_back({{"name", d.name}, {"kind", kind_name(d.kind)}, {"total_bytes", d.total_bytes}, {"free_bytes", d.free_bytes}, {"detail", d.detail}});
     for (const RejectedDevice& d : list.rejected) rejected.push_back({{"name", d.name}, {"reason", d.reason}});
-    print_json({{"devices", usable}, {"rejected", rejected}});
-    return {};
+    return print_json({{"devices", usable}, {"rejected", rejected}});
   }
+  std::string text;
   for (const DeviceInfo& d : list.devices)
-    print_text(d.name + "  " + human_bytes(d.free_bytes) + " free of " + human_bytes(d.total_bytes) + "  " + d.detail + "\n");
-  for (const RejectedDevice& d : list.rejected) print_text(d.name + "  not usable: " + d.reason + "\n");
-  return {};
+    text += d.name + "  " + human_bytes(d.free_bytes) + " free of " + human_bytes(d.total_bytes) + "  " + d.detail + "\n";
+  for (const RejectedDevice& d : list.rejected) text += d.name + "  not usable: " + d.reason + "\n";
+  return print_text(text);
 }
 
 Result<void> inspect(const Options& options) {
-  ASSIGN_OR_RETURN(const InspectResult inspected, pio::inspect(options.model));
+  ASSIGN_OR_RETURN(const std::string path, model_path(options, options.model));
+  ASSIGN_OR_RETURN(const InspectResult inspected, pio::inspect(path));
   const ModelFile& file = *inspected.file;
   if (options.json) {
     Json tensors = Json::array(), metadata = Json::object();
     for (const TensorInfo& t : file.tensors())
       tensors.push_back({{"name", t.name}, {"dtype", info(t.dtype).name}, {"shape", extents(t.shape)}, {"bytes", t.n_bytes}});
     for (const auto& [key, value] : file.metadata()) metadata[key] = as_json(value);
-    print_json({{"architecture", file.architecture()}, {"name", inspected.name}, {"parameters", inspected.n_parameters},
+    return print_json({{"architecture", file.architecture()}, {"name", inspected.name}, {"parameters", inspected.n_parameters},
                 {"layers", inspected.n_layers}, {"context_length", inspected.context_length}, {"chat_format", inspected.chat_format},
                 {"tensors", tensors}, {"metadata", metadata}});
-    return {};
   }
   std::uint64_t bytes = 0;
   for (const TensorInfo& t : file.tensors()) bytes += t.n_bytes;
-  print_text(inspected.name + "\n  architecture    " + file.architecture() + "\n  parameters      " + std::to_string(inspected.n_parameters) +
+  std::string text = inspected.name + "\n  architecture    " + file.architecture() + "\n  parameters      " + std::to_string(inspected.n_parameters) +
              "\n  layers          " + std::to_string(inspected.n_layers) + "\n  context length  " + std::to_string(inspected.context_length) +
              "\n  chat format     " + (inspected.chat_format.empty() ? "none of ours" : inspected.chat_format) + "\n  weights         " +
-             std::to_string(file.tensors().size()) + " tensors, " + human_bytes(bytes) + "\n\n");
+             std::to_string(file.tensors().size()) + " tensors, " + human_bytes(bytes) + "\n\n";
   for (const TensorInfo& t : file.tensors())
-    print_text("  " + t.name + "  " + info(t.dtype).name + "  " + t.shape.text() + "  " + std::to_string(t.n_bytes) + "\n");
-  return {};
+    text += "  " + t.name + "  " + info(t.dtype).name + "  " + t.shape.text() + "  " + std::to_string(t.n_bytes) + "\n";
+  return print_text(text);
 }
 
 Result<void> plan(const Options& options) {
@@ -130,17 +144,15 @@ Result<void> plan(const Options& options) {
                  {"predicted", {{"load_seconds", plan.load_seconds}, {"prefill_tokens_per_second", plan.prefill_tokens_per_second},
                                 {"decode_tokens_per_second", plan.decode_tokens_per_second}}}};
     if (!plan.fits) json["why_not"] = plan.why_not;
-    print_json(json);
-    return {};
+    return print_json(json);
   }
   char speed[128];
   std::snprintf(speed, sizeof speed, "loading %.1f s, prefill %.0f tok/s, decode %.1f tok/s (rough)", plan.load_seconds,
                 plan.prefill_tokens_per_second, plan.decode_tokens_per_second);
-  print_text((plan.fits ? "fits" : "does not fit: " + plan.why_not) + "\n  weights   " + human_bytes(plan.weight_bytes) + "\n  state     " +
+  return print_text((plan.fits ? "fits" : "does not fit: " + plan.why_not) + "\n  weights   " + human_bytes(plan.weight_bytes) + "\n  state     " +
              human_bytes(plan.state_bytes) + " for " + std::to_string(plan.context_length) + " tokens\n  scratch   " +
              human_bytes(plan.scratch_bytes) + "\n  together  " + human_bytes(plan.weight_bytes + plan.state_bytes + plan.scratch_bytes) + "\n  " +
              speed + "\n");
-  return {};
 }
 
 Result<void> logits(const Options& options) {
@@ -148,63 +160,61 @@ Result<void> logits(const Options& options) {
   ASSIGN_OR_RETURN(wanted.ids, parse_ids(options.ids));
   for (const std::string& path : options.images) wanted.images.push_back({.path = path, .bytes = nullptr});
   if (!options.frames.empty()) wanted.videos.push_back(film_of(options));
-  ASSIGN_OR_RETURN(const LoadRequest request, load_request(options));
-  const std::unique_ptr<Engine> engine = create_engine();
-  RETURN_IF_ERROR(engine->load(request, {}, interrupt_token()));
-  print_notes(*engine);
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, load_engine(options));
+  std::optional<NpyWriter> out;
+  std::int64_t vocab_size = 0;
+  wanted.rows = [&](std::span<const float> values, std::int64_t n_rows, std::int64_t n_tokens) -> Result<void> {
+    vocab_size = std::ssize(values) / n_rows;
+    if (!out) {
+      ASSIGN_OR_RETURN(NpyWriter created, NpyWriter::create(options.out, n_tokens, vocab_size));
+      out.emplace(std::move(created));
+    }
+    return out->append(values);
+  };
   const auto start = std::chrono::steady_clock::now();
   ASSIGN_OR_RETURN(const LogitsResult result, engine->logits(wanted, interrupt_token()));
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  const std::int64_t n_tokens = result.n_tokens;
-  const std::int64_t vocab_size = static_cast<std::int64_t>(result.values.size()) / n_tokens;
-  RETURN_IF_ERROR(write_npy(options.out, result.values, n_tokens, vocab_size));
-  if (options.json) print_json({{"n_tokens", n_tokens}, {"vocab_size", vocab_size}, {"seconds", seconds}});
-  else print_text(std::to_string(n_tokens) + " x " + std::to_string(vocab_size) + " logits in " + options.out + "\n");
-  return {};
+  RETURN_IF_ERROR(out->finish());
+  if (options.json) return print_json({{"n_tokens", result.n_tokens}, {"vocab_size", vocab_size}, {"seconds", seconds}});
+  return print_text(std::to_string(result.n_tokens) + " x " + std::to_string(vocab_size) + " logits in " + options.out + "\n");
 }
 
 Result<void> preprocess(const Options& options) {
-  ASSIGN_OR_RETURN(const LoadRequest request, load_request(options));
-  const std::unique_ptr<Engine> engine = create_engine();
-  RETURN_IF_ERROR(engine->load(request, {}, interrupt_token()));
-  print_notes(*engine);
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, load_engine(options));
   ASSIGN_OR_RETURN(const PreprocessResult result, engine->preprocess({.path = options.image, .bytes = nullptr}, interrupt_token()));
   const std::int64_t n_patches = static_cast<std::int64_t>(result.pixel_values.size()) / result.patch_dim;
   RETURN_IF_ERROR(write_npy(options.out, result.pixel_values, n_patches, result.patch_dim));
-  if (options.json) print_json({{"grid", result.grid}, {"resized", result.resized}});
-  else print_text(std::to_string(n_patches) + " patches of " + std::to_string(result.resized[1]) + " x " + std::to_string(result.resized[0]) + " pixels in " + options.out + "\n");
-  return {};
+  if (options.json) return print_json({{"grid", result.grid}, {"resized", result.resized}});
+  return print_text(std::to_string(n_patches) + " patches of " + std::to_string(result.resized[1]) + " x " + std::to_string(result.resized[0]) +
+                    " pixels in " + options.out + "\n");
 }
 
 Result<void> perplexity(const Options& options) {
   ASSIGN_OR_RETURN(const std::string text, read_text(options.file));
   ASSIGN_OR_RETURN(LoadRequest request, load_request(options));
+  RETURN_IF_ERROR(need_window(options));
   if (request.context_length == 0) request.context_length = 512;
-  const std::unique_ptr<Engine> engine = create_engine();
-  RETURN_IF_ERROR(engine->load(request, {}, interrupt_token()));
-  print_notes(*engine);
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, load_engine(request));
   if (!engine->tokenizer()) return make_error(ErrorCode::unsupported_model, options.model + ": a tokenizer, found none");
   const std::vector<int> ids = engine->tokenizer()->encode(text, SpecialTokens::none);
   const auto start = std::chrono::steady_clock::now();
   const auto progress = [](std::int64_t window, double running) {
     std::fprintf(stderr, "window %lld: %.4f\n", static_cast<long long>(window), running);
   };
-  ASSIGN_OR_RETURN(const PerplexityResult result,
-                   engine->perplexity(ids, request.context_length, options.n_windows, progress, interrupt_token()));
+  const Result<PerplexityResult> measured = engine->perplexity(ids, request.context_length, options.n_windows, progress, interrupt_token());
+  if (!measured) return of_file(options.file, measured.error());
+  const PerplexityResult& result = *measured;
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  if (options.json) print_json({{"perplexity", result.perplexity}, {"running", result.running}, {"tokens", result.n_tokens}, {"seconds", seconds}});
-  else {
-    char line[64];
-    std::snprintf(line, sizeof line, "%.4f\n", result.perplexity);
-    print_text(line);
-  }
-  return {};
+  if (options.json)
+    return print_json({{"perplexity", result.perplexity}, {"running", result.running}, {"tokens", result.n_tokens}, {"seconds", seconds}});
+  return print_text(fixed_text(result.perplexity, 4) + "\n");
 }
 
 Result<void> divergence(const Options& options) {
   DivergenceRequest request;
   ASSIGN_OR_RETURN(request.text, read_text(options.file));
   ASSIGN_OR_RETURN(request.other, load_request(options));
+  RETURN_IF_ERROR(need_window(options));
   if (request.other.context_length > 0) request.window = request.other.context_length;
   request.n_windows = options.n_windows;
   request.base = request.other;
@@ -214,48 +224,44 @@ Result<void> divergence(const Options& options) {
   const auto progress = [](std::int64_t done, std::int64_t total) {
     std::fprintf(stderr, "window %lld of %lld\n", static_cast<long long>(done), static_cast<long long>(total));
   };
-  ASSIGN_OR_RETURN(const DivergenceResult result, measure_divergence(request, progress, interrupt_token()));
+  const Result<DivergenceResult> measured = measure_divergence(request, progress, interrupt_token());
+  if (!measured) return of_file(options.file, measured.error());
+  const DivergenceResult& result = *measured;
   if (options.json) {
-    print_json({{"tokens", result.n_tokens}, {"kl_mean", result.mean_kl}, {"kl_p99", result.kl_p99}, {"kl_max", result.largest_kl},
+    return print_json({{"tokens", result.n_tokens}, {"kl_mean", result.mean_kl}, {"kl_p99", result.kl_p99}, {"kl_max", result.largest_kl},
                 {"same_top", result.same_top}, {"perplexity", result.perplexity}, {"base_perplexity", result.base_perplexity},
                 // the names of before
                 {"mean_kl", result.mean_kl}, {"largest_kl", result.largest_kl}, {"full_perplexity", result.base_perplexity},
                 {"n_tokens", result.n_tokens}});
-    return {};
   }
   char line[300];
   std::snprintf(line, sizeof line,
                 "KL %.6f nats a token, 99 %% below %.6f, %.4f at most; same likeliest token %.2f %%; perplexity %.4f, base %.4f (%lld tokens)\n",
                 result.mean_kl, result.kl_p99, result.largest_kl, 100 * result.same_top, result.perplexity, result.base_perplexity,
                 static_cast<long long>(result.n_tokens));
-  print_text(line);
-  return {};
+  return print_text(line);
 }
 
 Result<void> bench(const Options& options) {
   ASSIGN_OR_RETURN(LoadRequest request, load_request(options));
   if (request.context_length == 0) request.context_length = options.n_depth + std::max(options.n_prompt, options.n_decode) + 1;
-  const std::unique_ptr<Engine> engine = create_engine();
-  RETURN_IF_ERROR(engine->load(request, {}, interrupt_token()));
-  print_notes(*engine);
-  ASSIGN_OR_RETURN(const BenchResult result,
-                   engine->bench(options.n_prompt, options.n_decode, options.n_depth, options.n_repetitions, interrupt_token()));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, load_engine(request));
+  ASSIGN_OR_RETURN(const BenchResult result, engine->bench(options.n_prompt, options.n_decode, options.n_depth,
+                                                           static_cast<int>(options.n_repetitions), interrupt_token()));
   const double speed = median(result.decode_tokens_per_second);
   const double bandwidth = speed * static_cast<double>(result.bytes_per_token) / 1e9;
   if (options.json) {
-    print_json({{"prefill", {{"tokens", options.n_prompt}, {"tokens_per_second", result.prefill_tokens_per_second}}},
+    return print_json({{"prefill", {{"tokens", options.n_prompt}, {"tokens_per_second", result.prefill_tokens_per_second}}},
                 {"decode", {{"tokens", options.n_decode}, {"tokens_per_second", result.decode_tokens_per_second},
                             {"bytes_per_token", result.bytes_per_token}, {"gigabytes_per_second", bandwidth}}},
                 {"depth", options.n_depth}, {"load_seconds", engine->loaded()->load_seconds},
                 {"threads", engine->loaded()->n_threads}, {"device", engine->loaded()->device}});
-    return {};
   }
   char line[160];
   std::snprintf(line, sizeof line, "prefill %lld: %.1f tok/s   decode %lld: %.1f tok/s, %.2f GB/s   (medians of %d)\n",
                 static_cast<long long>(options.n_prompt), median(result.prefill_tokens_per_second), static_cast<long long>(options.n_decode),
-                speed, bandwidth, options.n_repetitions);
-  print_text(line);
-  return {};
+                speed, bandwidth, static_cast<int>(options.n_repetitions));
+  return print_text(line);
 }
 
 Result<void> swap(const Options& options) {
@@ -265,7 +271,7 @@ Result<void> swap(const Options& options) {
   for (std::size_t i = 0; i < options.models.size() * static_cast<std::size_t>(options.n_rounds); ++i) {
     const std::string& to = options.models[i % options.models.size()];
     ASSIGN_OR_RETURN(LoadRequest request, load_request(options));
-    request.path = to;
+    ASSIGN_OR_RETURN(request.path, model_path(options, to));
     const auto start = std::chrono::steady_clock::now();
     const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
     RETURN_IF_ERROR(engine->switch_to(request, {}, interrupt_token()));
@@ -276,6 +282,7 @@ Result<void> swap(const Options& options) {
     first_token.max_tokens = 1;
     first_token.ignore_eos = true;
     ASSIGN_OR_RETURN(const GenerateResult result, engine->generate(first_token, {}, interrupt_token()));
+    if (result.finish_reason == FinishReason::cancelled) return make_error(ErrorCode::cancelled, "swap: stopped");
     const double seconds_to_first_token = seconds();
     if (!from.empty()) {
       switches.push_back({{"from", from}, {"to", to}, {"seconds_to_ready", seconds_to_ready}, {"seconds_to_first_token", seconds_to_first_token},
@@ -283,13 +290,12 @@ Result<void> swap(const Options& options) {
       if (!options.json) {
         char line[64];
         std::snprintf(line, sizeof line, "ready %.2f s, first token %.2f s   ", seconds_to_ready, seconds_to_first_token);
-        print_text(line + to + "\n");
+        RETURN_IF_ERROR(print_text(line + to + "\n"));
       }
     }
     from = to;
   }
-  if (options.json) print_json({{"switches", switches}});
-  return {};
+  return options.json ? print_json({{"switches", switches}}) : Result<void>();
 }
 
 }  // namespace pio::cli

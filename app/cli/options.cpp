@@ -4,6 +4,8 @@
 #include <cctype>
 
 #include "engine/lora/lora_request.h"
+#include "app/cli/print.h"
+#include "engine/catalogue/catalogue.h"
 
 namespace pio::cli {
 
@@ -17,19 +19,19 @@ Result<std::vector<int>> parse_ids(const std::string& text) {
     int id = 0;
     const auto [next, status] = std::from_chars(at, end, id);
     if (status != std::errc() || id < 0)
-      return make_error(ErrorCode::bad_argument, "ids: numbers from 0 on with commas between, found " +
+      return make_error(ErrorCode::bad_argument, "--ids: numbers from 0 on with commas between, found " +
                                                      (at < end ? "\"" + std::string(at, std::min(end, at + 20)) + "\"" : std::string("nothing")));
     ids.push_back(id);
     at = next;
     skip();
     if (at == end) return ids;
-    if (*at != ',') return make_error(ErrorCode::bad_argument, "ids: a comma after " + std::to_string(id) + ", found \"" + std::string(1, *at) + "\"");
+    if (*at != ',') return make_error(ErrorCode::bad_argument, "--ids: a comma after " + std::to_string(id) + ", found \"" + std::string(1, *at) + "\"");
     ++at;
   }
 }
 
-Result<std::uint64_t> parse_size(const std::string& text) {
-  const auto refuse = [&] { return make_error(ErrorCode::bad_argument, "size: a number with K, M, G or T, found \"" + text + "\""); };
+Result<std::uint64_t> parse_size(const std::string& what, const std::string& text) {
+  const auto refuse = [&] { return make_error(ErrorCode::bad_argument, what + ": a size above 0 with K, M, G or T, found \"" + text + "\""); };
   double value = 0;
   const auto [next, status] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (status != std::errc() || !(value > 0)) return refuse();
@@ -42,7 +44,7 @@ Result<std::uint64_t> parse_size(const std::string& text) {
     power = static_cast<int>(place) + 1;
   }
   for (int i = 0; i < power; ++i) value *= 1024;
-  if (value >= 9.2e18) return refuse();
+  if (!(value >= 1 && value < 9.2e18)) return refuse();
   return static_cast<std::uint64_t>(value);
 }
 
@@ -90,13 +92,19 @@ DType kv_of(const std::string& name, const std::string& device) {
   return dtype_from_name(kv).value();  // one of four, the parser saw to it
 }
 
+Result<std::string> model_path(const Options& options, const std::string& typed) {
+  if (options.catalogue.empty()) return find_model(typed, built_in_catalogue(), model_folders());
+  ASSIGN_OR_RETURN(const std::vector<PublishedModel> catalogue, read_catalogue(options.catalogue));
+  return find_model(typed, catalogue, model_folders());
+}
+
 Result<LoadRequest> load_request(const Options& options) {
   LoadRequest request;
-  request.path = options.model;
+  if (!options.model.empty()) {
+    ASSIGN_OR_RETURN(request.path, model_path(options, options.model));
+  }
   request.device = options.device;
-  request.n_threads = options.n_threads;
-  if (options.context_length < 0)
-    return make_error(ErrorCode::bad_argument, "--ctx: tokens, 1 or more, found " + std::to_string(options.context_length));
+  request.n_threads = static_cast<int>(options.n_threads);
   request.context_length = options.context_length;
   request.kv = kv_of(options.kv, options.device);
   request.activations = options.activations == "f32" ? Activations::f32 : Activations::q8;
@@ -108,26 +116,21 @@ Result<LoadRequest> load_request(const Options& options) {
   }
   ASSIGN_OR_RETURN(request.attention, parse_attention(options.attention));
   if (!options.ram.empty()) {
-    ASSIGN_OR_RETURN(request.ram_bytes, parse_size(options.ram));
+    ASSIGN_OR_RETURN(request.ram_bytes, parse_size("--ram", options.ram));
   }
   return request;
 }
 
-SamplingParams sampling_of(const Options& options, const SamplingParams& recommended) {
-  SamplingParams params = recommended;
-  params.temperature = options.temperature.value_or(params.temperature);
-  params.top_k = options.top_k.value_or(params.top_k);
-  params.top_p = options.top_p.value_or(params.top_p);
-  params.min_p = options.min_p.value_or(params.min_p);
-  params.repeat_penalty = options.repeat_penalty.value_or(params.repeat_penalty);
-  params.presence_penalty = options.presence_penalty.value_or(params.presence_penalty);
-  params.frequency_penalty = options.frequency_penalty.value_or(params.frequency_penalty);
-  params.seed = options.seed.value_or(params.seed);
-  if (options.greedy) {
-    params = SamplingParams{};
-    params.temperature = 0;
-  }
-  return params;
+Result<std::unique_ptr<Engine>> load_engine(const LoadRequest& request) {
+  std::unique_ptr<Engine> engine = create_engine();
+  RETURN_IF_ERROR(engine->load(request, {}, interrupt_token()));
+  print_notes(*engine);
+  return engine;
+}
+
+Result<std::unique_ptr<Engine>> load_engine(const Options& options) {
+  ASSIGN_OR_RETURN(const LoadRequest request, load_request(options));
+  return load_engine(request);
 }
 
 }  // namespace pio::cli

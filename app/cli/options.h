@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "app/cli/interrupt.h"
+#include "app/cli/numbers.h"
 #include "engine/engine.h"
 
 // The words on pio's command line as plain values, common to the commands that take them.
@@ -19,7 +21,7 @@ struct Options {
 
   // loading
   std::string device = "auto";
-  int n_threads = 0;
+  std::int64_t n_threads = 0;
   std::int64_t context_length = 0;
   std::string kv;  // "": f16, and f32 on the reference device, which is there to be exact
   std::string activations = "q8";
@@ -28,16 +30,13 @@ struct Options {
   std::string mmproj, quantization = "keep", attention = "full";
   std::vector<std::string> loras;  // PATH or PATH:SCALE
 
-  // sampling; unset: the model's recommended value
-  std::optional<double> temperature, top_p, min_p, repeat_penalty, presence_penalty, frequency_penalty;
-  std::optional<int> top_k;
-  std::optional<std::uint64_t> seed;
-  bool greedy = false;
+  SamplingChoice sampling;
 
-  // texts and files in, files out
+  // texts and files in, files out; "" where an option was not given, which none can be otherwise but the optional ones
+  std::string catalogue;           // instead of the program's own
   std::string type;                // of quantize
-  std::string text, file, jsonl, ids, out, special = "none", messages, tools, tokenizer, system, prompts, prefix_file, suffix_file;
-  std::optional<std::string> prompt;
+  std::string file, jsonl, ids, out, special = "none", messages, tools, tokenizer, prompts, prefix_file, suffix_file, logits_out;
+  std::optional<std::string> text, prompt, system;
   std::vector<std::string> images;
   std::string frames;              // F,F,…, or one video file
   std::string image;               // of preprocess
@@ -53,17 +52,21 @@ struct Options {
 
   // measuring
   std::int64_t n_prompt = 512, n_decode = 128, n_depth = 0, n_windows = 0;
-  int n_repetitions = 5, n_rounds = 1;
+  std::int64_t n_repetitions = 5, n_rounds = 1;
 };
 
+// What was typed for a MODEL as a path: a file or folder, or a name of the catalogue.
+Result<std::string> model_path(const Options& options, const std::string& typed);
 Result<LoadRequest> load_request(const Options& options);
-SamplingParams sampling_of(const Options& options, const SamplingParams& recommended);
+// Loads options.model, or the model of `request`, and says what a person should know of it.
+Result<std::unique_ptr<Engine>> load_engine(const Options& options);
+Result<std::unique_ptr<Engine>> load_engine(const LoadRequest& request);
 // One of the four names; "" is the device's default.
 DType kv_of(const std::string& name, const std::string& device);
-// "1,2,3"; spaces allowed. Fails with bad_argument on anything else.
+// The text of --ids: "1,2,3"; spaces allowed. Fails with bad_argument on anything else.
 Result<std::vector<int>> parse_ids(const std::string& text);
-// "8G", "900M", "123": bytes, in powers of 1024.
-Result<std::uint64_t> parse_size(const std::string& text);
+// "8G", "900M", "123": bytes, in powers of 1024. `what` is how messages call it.
+Result<std::uint64_t> parse_size(const std::string& what, const std::string& text);
 
 // The commands. Each prints its result to standard output and returns the error that ended it, if any.
 Result<void> devices(const Options& options);
@@ -83,10 +86,5 @@ Result<void> divergence(const Options& options);
 Result<void> bench(const Options& options);
 Result<void> quantize(const Options& options);
 Result<void> swap(const Options& options);
-
-// Pulled by Ctrl+C; a second Ctrl+C ends the program.
-std::stop_token interrupt_token();
-// A new token for the next answer of an interactive conversation.
-void reset_interrupt();
 
 }  // namespace pio::cli

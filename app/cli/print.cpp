@@ -1,11 +1,15 @@
 #include "app/cli/print.h"
 
+#include <poll.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <iostream>
 #include <iterator>
 
+#include "app/cli/interrupt.h"
 #include "engine/files/mapped_file.h"
 
 namespace pio::cli {
@@ -13,14 +17,35 @@ namespace {
 
 constexpr std::size_t kTextLimit = std::size_t{1} << 30;  // of a text on the command line's behalf
 
+Result<void>& output() {
+  static Result<void> status;
+  return status;
+}
+
+void wait_writable(int file) {
+  pollfd wanted{file, POLLOUT, 0};
+  poll(&wanted, 1, -1);
+}
+
 }  // namespace
 
-void print_json(const Json& value) { print_text(value.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"); }
+Result<void> print_json(const Json& value) { return print_text(value.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"); }
 
-void print_text(std::string_view text) {
-  std::fwrite(text.data(), 1, text.size(), stdout);
-  std::fflush(stdout);
+Result<void> print_text(std::string_view text) {
+  Result<void>& status = output();
+  while (status && !text.empty()) {
+    const ssize_t n = write(STDOUT_FILENO, text.data(), text.size());
+    if (n > 0) text.remove_prefix(static_cast<std::size_t>(n));
+    else if (n < 0 && errno == EAGAIN) wait_writable(STDOUT_FILENO);
+    else if (n == 0 || errno != EINTR) {
+      status = make_error(ErrorCode::io, std::string("standard output: expected to write, found: ") + (n == 0 ? "nothing was taken" : std::strerror(errno)));
+      stop_work();
+    }
+  }
+  return status;
 }
+
+Result<void> output_status() { return output(); }
 
 void print_aside(std::string_view text) {
   static const bool is_terminal = isatty(STDERR_FILENO) == 1;
@@ -56,27 +81,8 @@ Result<JsonValue> read_json(const std::string& path) {
   return error;
 }
 
-Result<void> for_each_line(const std::string& path, const std::function<Result<void>(std::string_view)>& line) {
-  ASSIGN_OR_RETURN(const std::string text, read_text(path));
-  int number = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    std::size_t end = text.find('\n', at);
-    if (end == std::string::npos) end = text.size();
-    std::string_view row(text.data() + at, end - at);
-    at = end + 1;
-    ++number;
-    if (row.find_first_not_of(" \t\r") == std::string_view::npos) continue;
-    if (const Result<void> status = line(row); !status) {
-      Error error = status.error();
-      error.message = path + ":" + std::to_string(number) + ": " + error.message;
-      return error;
-    }
-  }
-  return {};
-}
-
-Result<Json> parse_json(std::string_view text) {
-  Json value = Json::parse(text, nullptr, /*allow_exceptions=*/false);
+Result<JsonValue> parse_object(std::string_view line) {
+  ASSIGN_OR_RETURN(JsonValue value, JsonValue::parse(line));
   if (!value.is_object()) return make_error(ErrorCode::bad_argument, "line: a JSON object, found something else");
   return value;
 }

@@ -4,18 +4,22 @@
 #include <string>
 #include <string_view>
 
+#include "app/cli/lines.h"
 #include "engine/engine.h"
 
 namespace pio::cli {
 
 using Json = nlohmann::ordered_json;
 
-// One JSON value and a newline on standard output. Text that is not UTF-8 has its bad bytes replaced.
-void print_json(const Json& value);
-// Text on standard output as it is, at once.
-void print_text(std::string_view text);
+// One JSON value and a newline on standard output, at once. Text that is not UTF-8 has its bad bytes replaced. Fails as print_text.
+Result<void> print_json(const Json& value);
+// Text on standard output as it is, at once. The first failure (nobody reads, the disk is full) pulls the stop token, so that no answer is made
+// for nobody, and is returned by every later call.
+Result<void> print_text(std::string_view text);
+// That failure, if there was one.
+Result<void> output_status();
 
-// The same on standard error, dim on a terminal.
+// On standard error, dim on a terminal.
 void print_aside(std::string_view text);
 // What a person should know of the loaded model, on standard error.
 void print_notes(const Engine& engine);
@@ -26,9 +30,7 @@ Json stats_json(const GenerationStats& stats);
 Result<std::string> read_text(const std::string& path);
 // The JSON value of such a file; number spellings and the order of keys are kept.
 Result<JsonValue> read_json(const std::string& path);
-// Calls `line` for each line that is not empty; an error ends it and gets the line's number.
-Result<void> for_each_line(const std::string& path, const std::function<Result<void>(std::string_view line)>& line);
-// A JSON object from one line; bad_argument otherwise.
-Result<Json> parse_json(std::string_view text);
+// The JSON object of one line; bad_argument otherwise. Number spellings and the order of keys are kept.
+Result<JsonValue> parse_object(std::string_view line);
 
 }  // namespace pio::cli

@@ -10,8 +10,9 @@ namespace pio::cli {
 
 Result<void> quantize(const Options& options) {
   const auto progress = [](std::size_t done, std::size_t total) { std::fprintf(stderr, "\r%zu of %zu tensors", done, total); };
+  ASSIGN_OR_RETURN(const std::string in, model_path(options, options.model));
   const Result<QuantizeReport> written =
-      quantize_file(options.model, options.out, options.type, options.n_threads, progress, interrupt_token());
+      quantize_file(in, options.out, options.type, static_cast<int>(options.n_threads), progress, interrupt_token());
   std::fprintf(stderr, "\n");
   ASSIGN_OR_RETURN(const QuantizeReport report, written);
   if (options.json) {
@@ -19,17 +20,16 @@ Result<void> quantize(const Options& options) {
     for (const QuantizeReport::Format& f : report.formats)
       formats.push_back({{"type", info(f.dtype).name}, {"tensors", f.n_tensors}, {"values", f.n_values},
                          {"relative_rmse", f.relative_rmse}, {"values_per_second", f.values_per_second}});
-    print_json({{"bytes", report.bytes}, {"bits_per_weight", report.bits_per_weight}, {"seconds", report.seconds}, {"types", formats}});
-    return {};
+    return print_json({{"bytes", report.bytes}, {"bits_per_weight", report.bits_per_weight}, {"seconds", report.seconds}, {"types", formats}});
   }
   char line[200];
   std::snprintf(line, sizeof line, "%s: %llu bytes, %.3f bits a weight, %.1f s\n", options.out.c_str(),
                 static_cast<unsigned long long>(report.bytes), report.bits_per_weight, report.seconds);
-  print_text(line);
+  RETURN_IF_ERROR(print_text(line));
   for (const QuantizeReport::Format& f : report.formats) {
     std::snprintf(line, sizeof line, "  %-8s %5lld tensors  %12lld values  error %.5f  %.1f M values/s\n", info(f.dtype).name,
                   static_cast<long long>(f.n_tensors), static_cast<long long>(f.n_values), f.relative_rmse, f.values_per_second / 1e6);
-    print_text(line);
+    RETURN_IF_ERROR(print_text(line));
   }
   return {};
 }

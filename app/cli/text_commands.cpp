@@ -1,7 +1,8 @@
 // tokenize, detokenize, render: text in, text out, no weights.
 
-#include <algorithm>
+#include <functional>
 
+#include "app/cli/batch_line.h"
 #include "app/cli/options.h"
 #include "app/cli/print.h"
 #include "engine/tokenizer/utf8_stream.h"
@@ -9,7 +10,7 @@
 namespace pio::cli {
 namespace {
 
-Result<std::string> bytes_of_hex(const std::string& hex) {
+Result<std::string> bytes_of_hex(std::string_view hex) {
   const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; };
   std::string bytes;
   for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
@@ -17,15 +18,15 @@ Result<std::string> bytes_of_hex(const std::string& hex) {
     if (high < 0 || low < 0) break;
     bytes += static_cast<char>(high << 4 | low);
   }
-  if (bytes.size() * 2 != hex.size()) return make_error(ErrorCode::bad_argument, "hex: pairs of hexadecimal digits, found \"" + hex.substr(0, 20) + "\"");
+  if (bytes.size() * 2 != hex.size()) return make_error(ErrorCode::bad_argument, "hex: pairs of hexadecimal digits, found \"" + std::string(hex.substr(0, 20)) + "\"");
   return bytes;
 }
 
-void print_ids(const std::vector<int>& ids, bool json) {
+Result<void> print_ids(const std::vector<int>& ids, bool json) {
   if (json) return print_json({{"ids", ids}});
   std::string line;
   for (std::size_t i = 0; i < ids.size(); ++i) line += (i ? " " : "") + std::to_string(ids[i]);
-  print_text(line + "\n");
+  return print_text(line + "\n");
 }
 
 // The characters finished by each id, and what the end leaves.
@@ -40,18 +41,30 @@ std::vector<std::string> stream_of(const Tokenizer& tokenizer, const std::vector
 Result<void> print_pieces(const Tokenizer& tokenizer, const std::vector<int>& ids, const Options& options) {
   for (int id : ids) {
     if (id >= tokenizer.n_ids())
-      return make_error(ErrorCode::bad_argument, "id: less than " + std::to_string(tokenizer.n_ids()) + ", found " + std::to_string(id));
+      return make_error(ErrorCode::bad_argument, std::string(options.jsonl.empty() ? "--ids" : "ids") + ": less than " +
+                                                     std::to_string(tokenizer.n_ids()) + ", found " + std::to_string(id));
   }
   const std::vector<std::string> pieces = stream_of(tokenizer, ids);
-  if (options.stream && options.json) print_json({{"stream", pieces}});
-  else if (options.stream) for (const std::string& piece : pieces) print_text(piece + "\n");
-  else {
-    std::string text;
-    for (const std::string& piece : pieces) text += piece;
-    if (options.json) print_json({{"text", text}});
-    else print_text(text + "\n");
-  }
-  return {};
+  if (options.stream && options.json) return print_json({{"stream", pieces}});
+  std::string text;
+  for (const std::string& piece : pieces) text += options.stream ? piece + "\n" : piece;
+  if (options.json) return print_json({{"text", text}});
+  return print_text(options.stream ? text : text + "\n");
+}
+
+// Calls `run` for each line of --jsonl. With --json a line that will not do is {"error":…} and the others are answered all the same.
+Result<void> for_each_of(const Options& options, const std::function<Result<void>(const JsonValue& line)>& run) {
+  return for_each_line(options.jsonl, [&](std::string_view line) -> Result<void> {
+    const Result<JsonValue> given = parse_object(line);
+    const Result<void> status = given ? run(*given) : Result<void>(given.error());
+    if (status || !options.json || !output_status()) return status;
+    return print_json({{"error", status.error().message}});
+  });
+}
+
+Result<std::unique_ptr<Tokenizer>> tokenizer_of(const Options& options, const std::string& typed) {
+  ASSIGN_OR_RETURN(const std::string path, model_path(options, typed));
+  return open_tokenizer(path);
 }
 
 // The chat format and the tokenizer (may be null) that `render` uses.
@@ -72,15 +85,16 @@ Result<Renderer> open_renderer(const Options& options) {
       return make_error(ErrorCode::not_available, "chat format: one of " + names + ", found " + name);
     }
     if (!options.tokenizer.empty()) {
-      ASSIGN_OR_RETURN(renderer.tokenizer, open_tokenizer(options.tokenizer));
+      ASSIGN_OR_RETURN(renderer.tokenizer, tokenizer_of(options, options.tokenizer));
     }
     return renderer;
   }
-  ASSIGN_OR_RETURN(const InspectResult inspected, pio::inspect(options.model));
+  ASSIGN_OR_RETURN(const std::string path, model_path(options, options.model));
+  ASSIGN_OR_RETURN(const InspectResult inspected, pio::inspect(path));
   renderer.format = find_chat_format(inspected.chat_format);
   if (!renderer.format)
     return make_error(ErrorCode::unsupported_model, options.model + ": a chat format of ours, architecture " + inspected.file->architecture() + " has none");
-  ASSIGN_OR_RETURN(renderer.tokenizer, open_tokenizer(options.tokenizer.empty() ? options.model : options.tokenizer));
+  ASSIGN_OR_RETURN(renderer.tokenizer, tokenizer_of(options, options.tokenizer.empty() ? options.model : options.tokenizer));
   return renderer;
 }
 
@@ -88,19 +102,14 @@ Result<void> print_rendered(const Renderer& renderer, const RenderRequest& reque
   const Result<std::vector<Piece>> pieces = renderer.format->render(request);
   if (!pieces) {
     if (!json || pieces.error().code != ErrorCode::template_refused) return pieces.error();
-    print_json({{"error", pieces.error().message}});
-    return {};
+    return print_json({{"error", pieces.error().message}});
   }
   std::string text;
   for (const Piece& piece : *pieces) text += piece.text;
-  if (!json) {
-    print_text(text);
-    return {};
-  }
+  if (!json) return print_text(text);
   Json line = {{"text", text}};
   if (renderer.tokenizer) line["ids"] = renderer.tokenizer->encode_pieces(*pieces);
-  print_json(line);
-  return {};
+  return print_json(line);
 }
 
 Result<RenderRequest> render_request(const Options& options) {
@@ -118,56 +127,46 @@ Result<RenderRequest> render_request(const Options& options) {
 }  // namespace
 
 Result<void> tokenize(const Options& options) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<Tokenizer> tokenizer, open_tokenizer(options.model));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Tokenizer> tokenizer, tokenizer_of(options, options.model));
   const SpecialTokens special = options.special == "all" ? SpecialTokens::all : options.special == "user" ? SpecialTokens::user : SpecialTokens::none;
   if (!options.jsonl.empty()) {
-    return for_each_line(options.jsonl, [&](std::string_view line) -> Result<void> {
-      ASSIGN_OR_RETURN(const Json given, parse_json(line));
-      std::string text;
-      if (given.contains("text") && given["text"].is_string()) text = given["text"].get<std::string>();
-      else if (given.contains("hex") && given["hex"].is_string()) {
-        ASSIGN_OR_RETURN(text, bytes_of_hex(given["hex"].get<std::string>()));
-      } else return make_error(ErrorCode::bad_argument, R"(line: {"text":…} or {"hex":…}, found neither)");
-      print_ids(tokenizer->encode(text, special), options.json);
-      return {};
+    return for_each_of(options, [&](const JsonValue& given) -> Result<void> {
+      const JsonValue *text = given.find("text"), *hex = given.find("hex");
+      if (text && text->is_string()) return print_ids(tokenizer->encode(text->text(), special), options.json);
+      if (!hex || !hex->is_string()) return make_error(ErrorCode::bad_argument, R"(line: {"text":…} or {"hex":…}, found neither)");
+      ASSIGN_OR_RETURN(const std::string bytes, bytes_of_hex(hex->text()));
+      return print_ids(tokenizer->encode(bytes, special), options.json);
     });
   }
-  std::string text = options.text;
-  if (text.empty()) {
-    ASSIGN_OR_RETURN(text, read_text(options.file));
-  }
-  print_ids(tokenizer->encode(text, special), options.json);
-  return {};
+  if (options.text) return print_ids(tokenizer->encode(*options.text, special), options.json);
+  ASSIGN_OR_RETURN(const std::string text, read_text(options.file));
+  return print_ids(tokenizer->encode(text, special), options.json);
 }
 
 Result<void> detokenize(const Options& options) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<Tokenizer> tokenizer, open_tokenizer(options.model));
+  if (options.jsonl.empty() && options.ids.empty()) return make_error(ErrorCode::bad_argument, "detokenize: --ids or --jsonl, found neither");
+  ASSIGN_OR_RETURN(const std::unique_ptr<Tokenizer> tokenizer, tokenizer_of(options, options.model));
   if (options.jsonl.empty()) {
     ASSIGN_OR_RETURN(const std::vector<int> ids, parse_ids(options.ids));
     return print_pieces(*tokenizer, ids, options);
   }
-  return for_each_line(options.jsonl, [&](std::string_view line) -> Result<void> {
-    ASSIGN_OR_RETURN(const Json given, parse_json(line));
-    std::vector<int> ids;
-    if (!given.contains("ids") || !given["ids"].is_array()) return make_error(ErrorCode::bad_argument, R"(line: {"ids":[…]}, found no list)");
-    for (const Json& id : given["ids"]) {
-      if (!id.is_number_integer() || id.get<std::int64_t>() < 0 || id.get<std::int64_t>() > INT32_MAX)
-        return make_error(ErrorCode::bad_argument, "ids: whole numbers from 0 on, found " + id.dump().substr(0, 20));
-      ids.push_back(id.get<int>());
-    }
+  return for_each_of(options, [&](const JsonValue& given) -> Result<void> {
+    const JsonValue* list = given.find("ids");
+    if (!list) return make_error(ErrorCode::bad_argument, R"(line: {"ids":[…]}, found no list)");
+    ASSIGN_OR_RETURN(const std::vector<int> ids, ids_of(*list));
     return print_pieces(*tokenizer, ids, options);
   });
 }
 
 Result<void> render(const Options& options) {
+  if (options.jsonl.empty() && options.messages.empty()) return make_error(ErrorCode::bad_argument, "render: --messages or --jsonl, found neither");
   ASSIGN_OR_RETURN(const Renderer renderer, open_renderer(options));
   if (options.jsonl.empty()) {
     ASSIGN_OR_RETURN(const RenderRequest request, render_request(options));
     return print_rendered(renderer, request, options.json);
   }
-  return for_each_line(options.jsonl, [&](std::string_view line) -> Result<void> {
-    ASSIGN_OR_RETURN(const JsonValue given, JsonValue::parse(line));
-    if (!given.is_object() || !given.find("messages")) return make_error(ErrorCode::bad_argument, R"(line: {"messages":[…]}, found none)");
+  return for_each_of(options, [&](const JsonValue& given) -> Result<void> {
+    if (!given.find("messages")) return make_error(ErrorCode::bad_argument, R"(line: {"messages":[…]}, found none)");
     RenderRequest request;
     request.messages = *given.find("messages");
     if (const JsonValue* tools = given.find("tools")) request.tools = *tools;

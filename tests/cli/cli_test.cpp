@@ -1,85 +1,12 @@
-// pio as a person or a script meets it: what goes to standard output, what to standard error, and the exit status.
+// pio's commands, each as cli.md describes it.
 
-#include <fcntl.h>
-#include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
+#include "tests/cli/pio_fixture.h"
 
-#include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-#include <nlohmann/json.hpp>
-#include <regex>
-
+namespace pio {
 namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
-
-const std::string kModels = PIO_TEST_DATA "/models";
-
-struct Ran {
-  int status = 0;  // exit status; -1 when a signal ended it
-  std::string out, err;
-};
-
-std::string contents(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
-}
-
-class Pio : public testing::Test {
- protected:
-  void SetUp() override {
-    char name[] = "/tmp/pio-cli-XXXXXX";
-    folder_ = mkdtemp(name);
-  }
-  void TearDown() override { fs::remove_all(folder_); }
-
-  Ran run(std::vector<std::string> words, const std::string& input = "") {
-    write("in", input);
-    words.insert(words.begin(), PIO_BINARY);
-    std::vector<char*> argv;
-    for (std::string& word : words) argv.push_back(word.data());
-    argv.push_back(nullptr);
-    const std::string in = path("in"), out = path("out"), err = path("err");
-    const pid_t child = fork();
-    if (child == 0) {
-      const int fds[] = {open(in.c_str(), O_RDONLY), open(out.c_str(), O_CREAT | O_TRUNC | O_WRONLY, 0600), open(err.c_str(), O_CREAT | O_TRUNC | O_WRONLY, 0600)};
-      for (int i = 0; i < 3; ++i) dup2(fds[i], i);
-      execv(PIO_BINARY, argv.data());
-      _exit(127);
-    }
-    int status = 0;
-    waitpid(child, &status, 0);
-    return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, contents(out), contents(err)};
-  }
-  json run_json(std::vector<std::string> words) {
-    words.push_back("--json");
-    const Ran ran = run(std::move(words));
-    EXPECT_EQ(ran.status, 0) << ran.err;
-    json value = json::parse(ran.out, nullptr, false);
-    EXPECT_FALSE(value.is_discarded()) << ran.out;
-    return value;
-  }
-  std::string path(const std::string& name) const { return (folder_ / name).string(); }
-  std::string write(const std::string& name, const std::string& text) const {
-    std::ofstream(folder_ / name, std::ios::binary) << text;
-    return path(name);
-  }
-  // One line "pio: <what>: <expected>, <found>" on standard error, nothing on standard output, a status that is no signal's.
-  void expect_complaint(const Ran& ran) const {
-    EXPECT_GT(ran.status, 0);
-    EXPECT_LT(ran.status, 126);
-    EXPECT_EQ(ran.out, "");
-    EXPECT_TRUE(std::regex_match(ran.err, std::regex("pio: [^\n]*\n"))) << ran.err;
-  }
-
-  fs::path folder_;
-};
-
-}  // namespace
 
 TEST_F(Pio, NamesTheDevicesAndThoseItCannotUse) {
   const json found = run_json({"devices"});
@@ -227,8 +154,11 @@ TEST_F(Pio, MeasuresSpeedAndPerplexity) {
   EXPECT_GT(perplexity["perplexity"], 1);
 
   const json divergence = run_json({"divergence", kModels + "/llama-tiny", "--file", write("t.txt", text), "--ctx", "64", "--windows", "2", "--attention", "window:8:2"});
+  EXPECT_EQ(divergence["tokens"], 128);
+  EXPECT_GT(divergence["kl_mean"], 0);
+  EXPECT_GE(divergence["kl_p99"], divergence["kl_mean"]);
   EXPECT_EQ(divergence["n_tokens"], 128);
-  EXPECT_GT(divergence["mean_kl"], 0);
+  EXPECT_EQ(divergence["mean_kl"], divergence["kl_mean"]);
   EXPECT_LT(divergence["same_top"], 1.001);
 }
 
@@ -307,3 +237,6 @@ TEST_F(Pio, SwapsModelsInTurnAndPlansThem) {
 TEST_F(Pio, SaysWhichOptionsAreNotBuiltYet) {
   EXPECT_EQ(run({"chat", "x", "--grammar", "y"}).err, "pio: --grammar: not available in this build\n");
 }
+
+}  // namespace
+}  // namespace pio
