@@ -1,6 +1,9 @@
 #include "app/library/catalogue.h"
 
 #include <QFileInfo>
+#include <algorithm>
+
+#include "engine/catalogue/catalogue.h"
 
 namespace pio {
 namespace {
@@ -13,20 +16,48 @@ QString lettersAndDigits(const QString& text) {
   return plain;
 }
 
+// How a file of one of the four is recognised. What is published of it stands in resources/catalogue.json.
+struct Recognition {
+  const char* family;
+  const char* id;
+  const char* name;
+  CatalogueModel::Task task;
+  QStringList architectures;
+  const char* key;
+};
+
+CatalogueModel withPublished(const Recognition& known) {
+  CatalogueModel model{known.id, known.name, known.task, known.architectures, known.key, {}, {}, 0};
+  const std::vector<PublishedModel>& published = built_in_catalogue();
+  const auto found = std::find_if(published.begin(), published.end(), [&](const PublishedModel& m) { return m.family == known.family; });
+  if (found == published.end() || found->files.empty()) return model;
+  const PublishedFile& usual = found->files.front();
+  const auto qt = [](const std::string& text) { return QString::fromStdString(text); };
+  model.repository = qt(usual.repository);
+  model.files = {qt(usual.path)};
+  model.bytes = static_cast<qint64>(usual.bytes.value_or(0));
+  if (usual.mmproj) {
+    const bool isThere = usual.mmproj->repository == usual.repository;
+    model.files.append(isThere ? qt(usual.mmproj->path) : qt(usual.mmproj->repository + "/" + usual.mmproj->path));
+    model.bytes += static_cast<qint64>(usual.mmproj->bytes.value_or(0));
+  }
+  return model;
+}
+
 }  // namespace
 
 const QList<CatalogueModel>& catalogue() {
-  // Names and sizes: models.md 8.5.
-  static const QList<CatalogueModel> models{
-      {"glm-4.7-flash", "GLM-4.7-Flash", CatalogueModel::Reasoning, {"deepseek2", "glm4_moe_lite"}, "glm47flash",
-       "unsloth/GLM-4.7-Flash-GGUF", {"GLM-4.7-Flash-Q4_K_M.gguf"}, 18'312'339'776},
-      {"qwen3-coder-30b", "Qwen3-Coder-30B-A3B", CatalogueModel::Code, {"qwen3moe", "qwen3_moe"}, "qwen3coder30b",
-       "unsloth/Qwen3-Coder-30B-A3B-Instruct-GGUF", {"Qwen3-Coder-30B-A3B-Instruct-Q4_K_M.gguf"}, 18'556'689'568},
-      {"qwen3-vl-2b", "Qwen3-VL-2B", CatalogueModel::Images, {"qwen3vl", "qwen3_vl"}, "qwen3vl2b", "Qwen/Qwen3-VL-2B-Instruct-GGUF",
-       {"Qwen3VL-2B-Instruct-Q4_K_M.gguf", "mmproj-Qwen3VL-2B-Instruct-Q8_0.gguf"}, 1'552'463'008},
-      {"qwen3-4b-instruct-2507", "Qwen3-4B-Instruct-2507", CatalogueModel::Chat, {"qwen3"}, "qwen34binstruct2507",
-       "bartowski/Qwen_Qwen3-4B-Instruct-2507-GGUF", {"Qwen_Qwen3-4B-Instruct-2507-Q4_K_M.gguf"}, 2'497'280'736},
-  };
+  static const QList<CatalogueModel> models = [] {
+    const Recognition four[] = {
+        {"glm_4_7_flash", "glm-4.7-flash", "GLM-4.7-Flash", CatalogueModel::Reasoning, {"deepseek2", "glm4_moe_lite"}, "glm47flash"},
+        {"qwen3_coder_30b", "qwen3-coder-30b", "Qwen3-Coder-30B-A3B", CatalogueModel::Code, {"qwen3moe", "qwen3_moe"}, "qwen3coder30b"},
+        {"qwen3_vl_2b", "qwen3-vl-2b", "Qwen3-VL-2B", CatalogueModel::Images, {"qwen3vl", "qwen3_vl"}, "qwen3vl2b"},
+        {"qwen3_4b_instruct_2507", "qwen3-4b-instruct-2507", "Qwen3-4B-Instruct-2507", CatalogueModel::Chat, {"qwen3"}, "qwen34binstruct2507"},
+    };
+    QList<CatalogueModel> all;
+    for (const Recognition& known : four) all.append(withPublished(known));
+    return all;
+  }();
   return models;
 }
 

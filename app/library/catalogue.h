@@ -25,9 +25,9 @@ struct CatalogueModel {
   Task task;
   QStringList architectures;  // of a GGUF, then of a Hugging Face folder
   QString key;             // what its name has in it, letters and digits alone
-  QString repository;      // on huggingface.co
-  QStringList files;       // there: Q4_K_M, and the vision tower of the one that sees
-  qint64 bytes;            // of them together
+  QString repository;      // where it is published
+  QStringList files;       // there: the usual format, and the vision model's file of the one that sees (with its repository where it is another)
+  qint64 bytes;            // of them together, as far as they are known
 };
 
 // In the order in which they are shown.
