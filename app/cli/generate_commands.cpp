@@ -48,12 +48,6 @@ Result<JsonValue> read_tools(const Options& options) {
   return tools;
 }
 
-std::vector<ImageInput> images_of(const Options& options) {
-  std::vector<ImageInput> images;
-  for (const std::string& path : options.images) images.push_back({.path = path, .bytes = nullptr});
-  return images;
-}
-
 // A text to be carried on. `what` is how messages call it.
 Result<std::vector<int>> ids_of_text(const Engine& engine, const std::string& what, const std::string& text) {
   ASSIGN_OR_RETURN(std::vector<int> ids, raw_prompt(engine, text));
@@ -125,11 +119,12 @@ Result<void> finish_answer(const GenerateResult& result, bool json, Json (*as)(c
 // A conversation over standard input, a message a line. A message that cannot be answered is taken back.
 class Conversation {
  public:
-  Conversation(const Options& options, Engine& engine) : options_(options), engine_(engine), images_(images_of(options)) {}
+  Conversation(const Options& options, Engine& engine) : options_(options), engine_(engine) {}
 
   Result<void> run() {
     request_ = base_request(options_, engine_);
     ASSIGN_OR_RETURN(request_.tools, read_tools(options_));
+    ASSIGN_OR_RETURN(images_, image_inputs(options_.images));
     if (options_.system) request_.messages.push_back({"system", *options_.system});
     ASSIGN_OR_RETURN(logits_, open_logits(options_.logits_out));
     ASSIGN_OR_RETURN(LineReader lines, LineReader::open("-"));
@@ -261,7 +256,8 @@ Result<void> chat(const Options& options) {
   GenerateRequest request = base_request(options, *engine);
   ASSIGN_OR_RETURN(request.tools, read_tools(options));
   if (options.system) request.messages.push_back({"system", *options.system});
-  request.messages.push_back({"user", *options.prompt, images_of(options)});
+  ASSIGN_OR_RETURN(std::vector<ImageInput> images, image_inputs(options.images));
+  request.messages.push_back({"user", *options.prompt, std::move(images)});
   ASSIGN_OR_RETURN(const GenerateResult result, engine->generate(request, sink_for(options.json, logits), interrupt_token()));
   return finish_answer(result, options.json, as_chat_json, logits);
 }

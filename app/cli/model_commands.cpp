@@ -25,14 +25,15 @@ const char* kind_name(DeviceKind kind) {
 }
 
 // The film of --frames.
-VideoInput film_of(const Options& options) {
-  VideoInput film{.frames = {}, .frames_per_second = options.frames_per_second};
+Result<VideoInput> film_of(const Options& options) {
+  std::vector<std::string> frames;
   for (std::size_t at = 0; at <= options.frames.size();) {
     const std::size_t end = std::min(options.frames.find(',', at), options.frames.size());
-    film.frames.push_back({.path = options.frames.substr(at, end - at), .bytes = nullptr});
+    frames.push_back(options.frames.substr(at, end - at));
     at = end + 1;
   }
-  return film;
+  ASSIGN_OR_RETURN(std::vector<ImageInput> images, image_inputs(frames));
+  return VideoInput{.frames = std::move(images), .frames_per_second = options.frames_per_second};
 }
 
 // Long lists of a file's metadata (a vocabulary) are cut: the first ten, and how many there are.
@@ -158,8 +159,11 @@ Result<void> plan(const Options& options) {
 Result<void> logits(const Options& options) {
   LogitsRequest wanted;
   ASSIGN_OR_RETURN(wanted.ids, parse_ids(options.ids));
-  for (const std::string& path : options.images) wanted.images.push_back({.path = path, .bytes = nullptr});
-  if (!options.frames.empty()) wanted.videos.push_back(film_of(options));
+  ASSIGN_OR_RETURN(wanted.images, image_inputs(options.images));
+  if (!options.frames.empty()) {
+    ASSIGN_OR_RETURN(VideoInput film, film_of(options));
+    wanted.videos.push_back(std::move(film));
+  }
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, load_engine(options));
   std::optional<NpyWriter> out;
   std::int64_t vocab_size = 0;
@@ -181,7 +185,8 @@ Result<void> logits(const Options& options) {
 
 Result<void> preprocess(const Options& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, load_engine(options));
-  ASSIGN_OR_RETURN(const PreprocessResult result, engine->preprocess({.path = options.image, .bytes = nullptr}, interrupt_token()));
+  ASSIGN_OR_RETURN(const std::vector<ImageInput> image, image_inputs(std::span(&options.image, 1)));
+  ASSIGN_OR_RETURN(const PreprocessResult result, engine->preprocess(image.front(), interrupt_token()));
   const std::int64_t n_patches = static_cast<std::int64_t>(result.pixel_values.size()) / result.patch_dim;
   RETURN_IF_ERROR(write_npy(options.out, result.pixel_values, n_patches, result.patch_dim));
   if (options.json) return print_json({{"grid", result.grid}, {"resized", result.resized}});

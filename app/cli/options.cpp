@@ -3,9 +3,10 @@
 #include <charconv>
 #include <cctype>
 
-#include "engine/lora/lora_request.h"
 #include "app/cli/print.h"
 #include "engine/catalogue/catalogue.h"
+#include "engine/files/local_path.h"
+#include "engine/lora/lora_request.h"
 
 namespace pio::cli {
 
@@ -93,9 +94,19 @@ DType kv_of(const std::string& name, const std::string& device) {
 }
 
 Result<std::string> model_path(const Options& options, const std::string& typed) {
-  if (options.catalogue.empty()) return find_model(typed, built_in_catalogue(), model_folders());
+  ASSIGN_OR_RETURN(const std::string path, local_path(typed));
+  if (options.catalogue.empty()) return find_model(path, built_in_catalogue(), model_folders());
   ASSIGN_OR_RETURN(const std::vector<PublishedModel> catalogue, read_catalogue(options.catalogue));
-  return find_model(typed, catalogue, model_folders());
+  return find_model(path, catalogue, model_folders());
+}
+
+Result<std::vector<ImageInput>> image_inputs(std::span<const std::string> typed) {
+  std::vector<ImageInput> images;
+  for (const std::string& name : typed) {
+    ASSIGN_OR_RETURN(std::string path, local_path(name));
+    images.push_back({.path = std::move(path), .bytes = nullptr});
+  }
+  return images;
 }
 
 Result<LoadRequest> load_request(const Options& options) {
@@ -108,7 +119,9 @@ Result<LoadRequest> load_request(const Options& options) {
   request.context_length = options.context_length;
   request.kv = kv_of(options.kv, options.device);
   request.activations = options.activations == "f32" ? Activations::f32 : Activations::q8;
-  request.mmproj = options.mmproj;
+  if (!options.mmproj.empty()) {
+    ASSIGN_OR_RETURN(request.mmproj, local_path(options.mmproj));
+  }
   request.quantization = quantization_of(options.quantization);
   for (const std::string& lora : options.loras) {
     ASSIGN_OR_RETURN(const LoraRequest adapter, lora_request_of(lora));

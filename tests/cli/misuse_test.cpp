@@ -414,6 +414,14 @@ TEST_F(Misuse, GoesOnAfterABadLineOfJsonl) {
   EXPECT_TRUE(out[0].contains("ids") && out[1].contains("error") && out[2].contains("error") && out[3].contains("ids"));
 }
 
+TEST_F(Misuse, DecodesFileAddresses) {
+  fs::create_directory(folder_ / "a b");
+  for (const char* file : {"config.json", "model.safetensors", "tokenizer.json"}) fs::copy(fs::path(kModels) / "llama-tiny" / file, folder_ / "a b" / file);
+  EXPECT_EQ(run_json({"inspect", "file://" + folder_.string() + "/a%20b"})["architecture"], "llama");
+  EXPECT_EQ(run_json({"complete", "file:" + folder_.string() + "/a%20b", "--ids", "1", "--max-tokens", "2", "--ctx", "64", "--ignore-eos"})["ids"].size(), 2u);
+  expect_complaint(run({"inspect", "file://elsewhere/a"}));
+}
+
 TEST_F(Misuse, TakesANameOfTheCatalogueForAModel) {
   const fs::path models = folder_ / "inference-pio/models";
   fs::create_directories(models / "Tiny-Chat-1M");
