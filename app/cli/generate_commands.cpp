@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdio>
+#include <new>
 #include <optional>
 #include <utility>
 
@@ -74,6 +75,15 @@ GenerateSink sink_for(bool json, std::optional<LogitsFile>& logits) {
   sink.reasoning = [](std::string_view text, std::int64_t) { print_aside(text); };
   sink.tool_call = [](const ToolCall& call) { print_aside("[" + call.name + " " + call.arguments.dump() + "]\n"); };
   return sink;
+}
+
+// Where memory does not do for one answer, the next one may be shorter.
+Result<GenerateResult> generate(Engine& engine, const GenerateRequest& request, const GenerateSink& sink) {
+  try {
+    return engine.generate(request, sink, interrupt_token());
+  } catch (const std::bad_alloc&) {
+    return make_error(ErrorCode::out_of_memory, "memory: enough for this answer, found too little");
+  }
 }
 
 Error stopped() { return make_error(ErrorCode::cancelled, "answer: stopped"); }
@@ -157,7 +167,7 @@ class Conversation {
   Result<void> answer(const std::string& words) {
     const bool has_images = !images_.empty();
     request_.messages.push_back({"user", words, images_});  // those of the command line go with the first words
-    const Result<GenerateResult> result = engine_.generate(request_, sink_for(options_.json, logits_), interrupt_token());
+    const Result<GenerateResult> result = generate(engine_, request_, sink_for(options_.json, logits_));
     RETURN_IF_ERROR(output_status());
     if (was_stopped(result) && (!is_terminal_ || !result || result->ids.empty())) {
       if (!is_terminal_) return stopped();
@@ -224,7 +234,7 @@ Result<GenerateResult> answer_line(std::string_view text, const Options& options
   ASSIGN_OR_RETURN(std::optional<LogitsFile> logits, open_logits(line.logits_out));
   GenerateSink sink;
   if (logits) sink.logits = [&logits](std::span<const float> row) { logits->append(row); };
-  ASSIGN_OR_RETURN(GenerateResult result, engine.generate(request, sink, interrupt_token()));
+  ASSIGN_OR_RETURN(GenerateResult result, generate(engine, request, sink));
   if (logits && result.finish_reason != FinishReason::cancelled) RETURN_IF_ERROR(logits->finish());
   return result;
 }

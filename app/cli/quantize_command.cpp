@@ -9,11 +9,15 @@
 namespace pio::cli {
 
 Result<void> quantize(const Options& options) {
-  const auto progress = [](std::size_t done, std::size_t total) { std::fprintf(stderr, "\r%zu of %zu tensors", done, total); };
+  bool has_begun = false;
+  const auto progress = [&](std::size_t done, std::size_t total) {
+    has_begun = true;
+    std::fprintf(stderr, "\r%zu of %zu tensors", done, total);
+  };
   ASSIGN_OR_RETURN(const std::string in, model_path(options, options.model));
   const Result<QuantizeReport> written =
       quantize_file(in, options.out, options.type, static_cast<int>(options.n_threads), progress, interrupt_token());
-  std::fprintf(stderr, "\n");
+  if (has_begun) std::fputc('\n', stderr);
   ASSIGN_OR_RETURN(const QuantizeReport report, written);
   if (options.json) {
     Json formats = Json::array();

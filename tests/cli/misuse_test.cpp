@@ -405,6 +405,11 @@ TEST_F(Misuse, NamesTheFileOfATextThatIsTooShort) {
   expect_complaint_about("--ctx", run({"perplexity", kModels + "/llama-tiny", "--file", file, "--ctx", "2"}));
 }
 
+TEST_F(Misuse, SaysInOneLineWhyNothingIsQuantized) {
+  expect_complaint(run({"quantize", kModels + "/llama-tiny", path("q.gguf"), "Q99"}));
+  expect_complaint(run({"quantize", kModels + "/nothing", path("q.gguf"), "Q8_0"}));
+}
+
 TEST_F(Misuse, GoesOnAfterABadLineOfJsonl) {
   const std::string lines = write("lines", "{\"text\":\"a\"}\nnonsense\n{\"hex\":\"6\"}\n{\"text\":\"b\"}\n");
   const Ran ran = run({"tokenize", kModels + "/llama-tiny", "--jsonl", lines, "--json"});
