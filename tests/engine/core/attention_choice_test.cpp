@@ -168,6 +168,19 @@ TEST(Divergence, OfTwoLoadsIsThatOfTheirLogits) {
   EXPECT_NEAR(have->mean_kl, std::accumulate(kl.begin(), kl.end(), 0.0) / 64, 0.02 * have->mean_kl);
   EXPECT_NEAR(have->kl_p99, kl[62] + 0.37 * (kl[63] - kl[62]), 0.02 * have->kl_p99);  // rank 0.99 * 63 = 62.37
   EXPECT_EQ(have->n_tokens, 64);
+
+  // One after the other, where memory does not do for both: the same steps, so the same numbers.
+  DivergenceRequest in_turn{.base = base, .other = other, .text = some_text(), .window = 64, .n_windows = 3};
+  const Result<DivergenceResult> together = measure_divergence(in_turn, {}, {});
+  in_turn.one_at_a_time = true;
+  in_turn.kept_bytes = 2 * 64 * vocab_size * sizeof(float);  // two windows, then the third
+  const Result<DivergenceResult> alternating = measure_divergence(in_turn, {}, {});
+  ASSERT_TRUE(together && alternating);
+  EXPECT_EQ(alternating->n_tokens, 192);
+  EXPECT_EQ(alternating->mean_kl, together->mean_kl);
+  EXPECT_EQ(alternating->kl_p99, together->kl_p99);
+  EXPECT_EQ(alternating->perplexity, together->perplexity);
+  EXPECT_EQ(alternating->base_perplexity, together->base_perplexity);
 }
 
 TEST_F(AttentionKinds, RefuseNumbersThatMakeNoSense) {
