@@ -141,6 +141,11 @@ class Conversation {
     for (;;) {
       ASSIGN_OR_RETURN(const std::optional<std::string> line, next_line(lines));
       if (!line) break;
+      if (is_terminal_ && line->size() >= kTerminalLine) {
+        std::fprintf(stderr, "pio: line: fewer than %zu bytes, which is where a terminal cuts lines, found more; the message is taken back (a pipe takes longer ones)\n",
+                     kTerminalLine);
+        continue;
+      }
       if (!is_blank(*line)) RETURN_IF_ERROR(answer(*line));
     }
     if (logits_) RETURN_IF_ERROR(logits_->finish());
@@ -148,6 +153,8 @@ class Conversation {
   }
 
  private:
+  static constexpr std::size_t kTerminalLine = 4095;  // N_TTY_BUF_SIZE without the newline: what is typed beyond is gone
+
   // On a terminal the first Ctrl+C says how to leave, and the second one in a row leaves.
   Result<std::optional<std::string>> next_line(LineReader& lines) {
     for (bool is_told = false;;) {

@@ -323,6 +323,15 @@ TEST_F(Terminal, LeavesAtTheSecondCtrlCInARow) {
   EXPECT_EQ(status(), 130);
 }
 
+TEST_F(Terminal, TakesBackALineThatTheTerminalCut) {
+  ASSERT_TRUE(sees("> "));
+  type(std::string(5000, 'x') + "\n");
+  ASSERT_TRUE(sees("taken back")) << screen_text_.substr(std::min<std::size_t>(screen_text_.size(), 5000));
+  ASSERT_TRUE(sees("> "));
+  type("\x04");
+  EXPECT_EQ(status(), 0);
+}
+
 TEST_F(Terminal, StopsAnAnswerAndGoesOn) {
   ASSERT_TRUE(sees("> "));
   type("tell me a very long story\n");
