@@ -11,6 +11,7 @@
 #include <QSaveFile>
 #include <QSocketNotifier>
 #include <QtQml/qqmlextensionplugin.h>
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <sys/socket.h>
@@ -18,6 +19,8 @@
 
 #include "app/history/history_db.h"
 #include "app/program.h"
+#include "engine/catalogue/catalogue.h"
+#include "engine/files/local_path.h"
 
 Q_IMPORT_QML_PLUGIN(Pio_AppPlugin)
 Q_IMPORT_QML_PLUGIN(Pio_UiPlugin)
@@ -100,6 +103,18 @@ void quitOnSignals(QGuiApplication& application) {
 
 QString localPath(const QString& argument) { return QDir::cleanPath(QDir::current().absoluteFilePath(argument)); }
 
+// What was typed for a model, as for pio: a file, a folder, a file: address, or a name of the catalogue that is downloaded.
+Result<QString> modelPath(const QString& typed, const QStringList& folders) {
+  ASSIGN_OR_RETURN(const std::string local, local_path(QFile::encodeName(typed).toStdString()));
+  std::vector<std::filesystem::path> places = model_folders();
+  for (const QString& folder : folders) {
+    const std::filesystem::path place = QFile::encodeName(folder).toStdString();
+    if (std::find(places.begin(), places.end(), place) == places.end()) places.push_back(place);
+  }
+  ASSIGN_OR_RETURN(const std::string path, find_model(local, built_in_catalogue(), places));
+  return localPath(QFile::decodeName(QByteArray::fromStdString(path)));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -108,7 +123,7 @@ int main(int argc, char** argv) {
 
   QCommandLineParser parser;
   const QCommandLineOption dataOption(QStringLiteral("data"), QStringLiteral("Everything the program writes lies under DIR."), QStringLiteral("DIR"), defaultDataFolder());
-  const QCommandLineOption modelOption(QStringLiteral("model"), QStringLiteral("The model of the first chat: a .gguf file or a Hugging Face folder."), QStringLiteral("MODEL"));
+  const QCommandLineOption modelOption(QStringLiteral("model"), QStringLiteral("The model of the first chat: a .gguf file, a Hugging Face folder, or a known name that is downloaded."), QStringLiteral("MODEL"));
   const QCommandLineOption promptOption(QStringLiteral("prompt"), QStringLiteral("Opens a new chat and sends TEXT at once."), QStringLiteral("TEXT"));
   const QCommandLineOption exportOption(QStringLiteral("export"), QStringLiteral("Writes the whole history and ends."), QStringLiteral("FILE.json"));
   const QCommandLineOption importOption(QStringLiteral("import"), QStringLiteral("Adds the chats of an export that are not there yet, and ends."), QStringLiteral("FILE.json"));
@@ -147,7 +162,11 @@ int main(int argc, char** argv) {
   options.dataFolder = dataFolder;
   options.starterFolders = {defaultDataFolder() + QStringLiteral("/models")};
   if (dataFolder != defaultDataFolder()) options.starterFolders.prepend(dataFolder + QStringLiteral("/models"));
-  if (parser.isSet(modelOption)) options.model = localPath(parser.value(modelOption));
+  if (parser.isSet(modelOption)) {
+    const Result<QString> model = modelPath(parser.value(modelOption), options.starterFolders);
+    if (!model) return complain(QString::fromStdString(model.error().message));
+    options.model = *model;
+  }
   options.prompt = parser.value(promptOption);
   Program program(create_engine(), options);
 
