@@ -1,6 +1,6 @@
 #include "models/hyper.h"
 
-#include <cstdio>
+#include "kernels/base/number_text.h"
 
 namespace pio {
 namespace {
@@ -9,12 +9,6 @@ const char* kind_of(const MetaValue& value) {
   static constexpr const char* kNames[] = {"a truth value", "a whole number", "a number", "a text",
                                            "a list", "a list", "a list", "a list"};
   return kNames[value.index()];
-}
-
-std::string shown(double value) {
-  char text[32];
-  std::snprintf(text, sizeof text, "%g", value);
-  return text;
 }
 
 }  // namespace
@@ -94,7 +88,7 @@ double Hyper::real_or(HyperKey key, double fallback, RealRange range) {
   }
   if (!(number >= range.least && number <= range.most)) {  // so NaN fails too
     fail(ErrorCode::bad_file,
-         spelled(key) + ": expected " + shown(range.least) + " to " + shown(range.most) + ", found " + shown(number));
+         spelled(key) + ": expected " + short_text(range.least) + " to " + short_text(range.most) + ", found " + short_text(number));
     return range.least;
   }
   return number;

@@ -1,11 +1,11 @@
 #include <atomic>
 #include <cmath>
-#include <cstdio>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "engine/files/derived_file.h"
+#include "kernels/base/number_text.h"
 
 namespace pio {
 namespace {
@@ -98,10 +98,8 @@ Result<std::unique_ptr<ModelFile>> quantize_while_loading(std::unique_ptr<ModelF
     return make_error(ErrorCode::bad_argument, file->label() + ": --quant: expected weights that become smaller by it, found none");
   auto notes = [errors, quantization]() -> std::vector<std::string> {
     if (errors->power == 0) return {};
-    char text[120];
-    std::snprintf(text, sizeof text, "weights made %s while loading: relative error %.5f (root mean square)", name_of(quantization),
-                  std::sqrt(errors->difference / errors->power));
-    return {text};
+    return {std::string("weights made ") + name_of(quantization) + " while loading: relative error " +
+            fixed_text(std::sqrt(errors->difference / errors->power), 5) + " (root mean square)"};
   };
   return std::unique_ptr<ModelFile>(std::make_unique<DerivedFile>(std::move(file), std::move(derived), std::move(notes)));
 }

@@ -7,6 +7,7 @@
 
 #include "engine/files/checkpoint_json.h"
 #include "engine/files/words.h"
+#include "kernels/base/number_text.h"
 #include "models/hf_names.h"
 
 namespace pio {
@@ -41,7 +42,7 @@ Result<AdapterPair> make_pair(const std::string& label, const std::string& shown
 
 Result<float> checked_scale(const std::string& label, double scale) {
   const auto rounded = static_cast<float>(scale);
-  if (!std::isfinite(rounded)) return bad_file(label, "alpha: expected a finite scale, found " + std::to_string(scale));
+  if (!std::isfinite(rounded)) return bad_file(label, "alpha: expected a finite scale, found " + short_text(scale));
   return rounded;
 }
 
@@ -103,7 +104,7 @@ std::string text_of(const MetaValue& value) {
   if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
   if (const auto* text = std::get_if<std::string>(&value)) return shown(*text);
   if (const auto* whole = std::get_if<std::int64_t>(&value)) return std::to_string(*whole);
-  if (const auto* real = std::get_if<double>(&value)) return std::to_string(*real);
+  if (const auto* real = std::get_if<double>(&value)) return short_text(*real);
   return "a list";
 }
 

@@ -46,6 +46,11 @@ std::string fixed_text(double value, int n_decimals) {
   return {text, std::to_chars(text, text + sizeof text, value, std::chars_format::fixed, n_decimals).ptr};
 }
 
+std::string short_text(double value) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, value, std::chars_format::general, 6).ptr};
+}
+
 void set_check_handler(CheckHandler handler) { check_handler.store(handler); }
 
 void set_log_sink(LogSink sink) { log_sink.store(sink); }

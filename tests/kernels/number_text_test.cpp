@@ -29,6 +29,7 @@ TEST(FixedText, HasAPointInEveryLocale) {
   std::snprintf(text, sizeof text, "%.1f", 0.5);
   EXPECT_STREQ(text, "0,5") << "the locale that this test is about";
   EXPECT_EQ(fixed_text(0.5, 1), "0.5");
+  EXPECT_EQ(short_text(1.5e-7), "1.5e-07");
   std::setlocale(LC_NUMERIC, "C");
 }
 
