@@ -177,6 +177,21 @@ TEST_F(Misuse, HonoursTheOptionsOfABatchLine) {
   }
 }
 
+TEST_F(Misuse, TakesOneWordForEachOptionThatRepeats) {
+  const std::string model = kModels + "/llama-tiny";
+  const std::vector<std::string> rest = {"--ids", "1,2,3", "--greedy", "--ignore-eos", "--max-tokens", "24", "--ctx", "64"};
+  const auto complete = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), "complete");
+    words.insert(words.end(), rest.begin(), rest.end());
+    return run_json(words);
+  };
+  const std::string text = complete({model})["text"];
+  const std::string letter = text.substr(text.find_first_of("abcdefghijklmnopqrstuvwxyz"), 1);
+  EXPECT_EQ(complete({model, "--stop", "[" + letter + ",zq]"})["text"], text) << "brackets are characters, no list";
+  EXPECT_EQ(complete({"--stop", "zq", model})["text"], text) << "what follows is no second stop string";
+  EXPECT_EQ(complete({model, "--stop", "zq", "--stop", letter})["finish_reason"], "stop");
+}
+
 TEST_F(Misuse, SaysHowManyMessagesWereLeftOut) {
   json messages = json::array();
   for (int i = 0; i < 21; ++i) messages.push_back({{"role", i % 2 ? "assistant" : "user"}, {"content", "one two three four five six seven eight " + std::to_string(i)}});
