@@ -186,12 +186,13 @@ Result<DivergenceResult> measure_divergence(const DivergenceRequest& request, co
   if (request.n_windows > 0) windows.n_windows = std::min(windows.n_windows, request.n_windows);
   const std::int64_t vocab_size = first->model().spec().vocab_size;
   if (one_will_do) return compare_together(Way(*first, base.selection), Way(*first, other.selection), vocab_size, windows);
-  if (!request.one_at_a_time) {
+  const std::uint64_t budget = base.request.ram_bytes;
+  if (!request.one_at_a_time && budget == 0) {
     const Result<std::unique_ptr<LoadedModel>> second = LoadedModel::load(other.request, {}, stop);
     if (second) return compare_together(Way(*first, base.selection), Way(**second, other.selection), vocab_size, windows);
     if (second.error().code != ErrorCode::out_of_memory) return second.error();
   }
-  return compare_in_turn(base, other, std::move(first), windows, request.kept_bytes);
+  return compare_in_turn(base, other, std::move(first), windows, budget == 0 ? request.kept_bytes : std::min(request.kept_bytes, budget / 8));
 }
 
 }  // namespace pio

@@ -183,7 +183,7 @@ struct DivergenceRequest {
   std::string text;
   std::int64_t window = 2048;          // tokens
   std::int64_t n_windows = 0;          // stop after so many; 0: all
-  bool one_at_a_time = false;          // never both in memory; so it is also where the second does not fit beside the first
+  bool one_at_a_time = false;          // never both in memory; so it is also with a budget, and where the second does not fit beside the first
   std::uint64_t kept_bytes = std::uint64_t{1} << 30;  // of base's logits that wait for the other then; one window's at least
 };
 
