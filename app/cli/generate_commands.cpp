@@ -63,11 +63,13 @@ Result<std::optional<LogitsFile>> open_logits(const std::string& path) {
   return std::optional(std::move(file));
 }
 
-// Text goes out as it comes, unless it is to stand in one JSON object at the end. A failed write pulls the stop token and is reported by the
-// next one that looks.
+// Text goes out as it comes, unless it is to stand in one JSON object at the end. A failed write pulls the stop token and is reported by
+// the next one that looks.
 GenerateSink sink_for(bool json, std::optional<LogitsFile>& logits) {
   GenerateSink sink;
-  sink.dropped = [](std::int64_t n) { std::fprintf(stderr, "the oldest %lld messages are left out: the context is full\n", static_cast<long long>(n)); };
+  sink.dropped = [](std::int64_t n) {
+    std::fprintf(stderr, "the oldest %lld messages are left out: the context is full\n", static_cast<long long>(n));
+  };
   if (logits) sink.logits = [&logits](std::span<const float> row) { logits->append(row); };
   if (json) return sink;
   sink.text = [](std::string_view text, std::int64_t) { static_cast<void>(print_text(text)); };
@@ -93,7 +95,8 @@ bool was_stopped(const Result<GenerateResult>& result) {
 }
 
 Json as_json(const GenerateResult& result) {
-  return {{"text", result.text}, {"ids", result.ids}, {"finish_reason", name_of(result.finish_reason)}, {"stats", stats_json(result.stats)}};
+  return {
+      {"text", result.text}, {"ids", result.ids}, {"finish_reason", name_of(result.finish_reason)}, {"stats", stats_json(result.stats)}};
 }
 
 Json tool_calls_json(const GenerateResult& result) {
@@ -103,8 +106,12 @@ Json tool_calls_json(const GenerateResult& result) {
 }
 
 Json as_chat_json(const GenerateResult& result) {
-  return {{"text", result.text}, {"reasoning", result.reasoning}, {"tool_calls", tool_calls_json(result)},
-          {"finish_reason", name_of(result.finish_reason)}, {"dropped_messages", result.n_dropped_messages}, {"stats", stats_json(result.stats)}};
+  return {{"text", result.text},
+          {"reasoning", result.reasoning},
+          {"tool_calls", tool_calls_json(result)},
+          {"finish_reason", name_of(result.finish_reason)},
+          {"dropped_messages", result.n_dropped_messages},
+          {"stats", stats_json(result.stats)}};
 }
 
 // As `complete` prints it, with what an answer may have beside its text.
@@ -116,7 +123,8 @@ Json as_batch_json(const GenerateResult& result) {
   return line;
 }
 
-// The end of a command that makes one answer: its JSON or the end of its line. Of a stopped one what was made is shown, and the status tells.
+// The end of a command that makes one answer: its JSON or the end of its line. Of a stopped one what was made is shown, and the status
+// tells.
 Result<void> finish_answer(const GenerateResult& result, bool json, Json (*as)(const GenerateResult&), std::optional<LogitsFile>& logits) {
   const bool is_stopped = result.finish_reason == FinishReason::cancelled;
   if (!json) RETURN_IF_ERROR(print_text("\n"));
@@ -142,7 +150,9 @@ class Conversation {
       ASSIGN_OR_RETURN(const std::optional<std::string> line, next_line(lines));
       if (!line) break;
       if (is_terminal_ && line->size() >= kTerminalLine) {
-        std::fprintf(stderr, "pio: line: fewer than %zu bytes, which is where a terminal cuts lines, found more; the message is taken back (a pipe takes longer ones)\n",
+        std::fprintf(stderr,
+                     "pio: line: fewer than %zu bytes, which is where a terminal cuts lines, found more; the message is taken back (a pipe "
+                     "takes longer ones)\n",
                      kTerminalLine);
         continue;
       }

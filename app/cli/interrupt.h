@@ -6,8 +6,8 @@
 
 namespace pio::cli {
 
-// In main(), before any other thread is there. Until a command asks for interrupt_token(), Ctrl+C ends the program at once with 130; from then
-// on it pulls that token, and the second one ends the program.
+// In main(), before any other thread is there. Until a command asks for interrupt_token(), Ctrl+C ends the program at once with 130; from
+// then on it pulls that token, and the second one ends the program.
 class InterruptWatch {
  public:
   InterruptWatch();

@@ -26,7 +26,9 @@ Error failed(ErrorCode code, const std::string& label, const std::string& words)
 Result<LineReader> LineReader::open(const std::string& path) {
   if (path.empty() || path == "-") return LineReader(STDIN_FILENO, "standard input");
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (file < 0) return failed(errno == ENOENT ? ErrorCode::not_found : ErrorCode::io, path, std::string("expected a file that can be read, found: ") + std::strerror(errno));
+  if (file < 0)
+    return failed(errno == ENOENT ? ErrorCode::not_found : ErrorCode::io, path,
+                  std::string("expected a file that can be read, found: ") + std::strerror(errno));
   struct stat facts;
   if (fstat(file, &facts) == 0 && S_ISDIR(facts.st_mode)) {
     ::close(file);
@@ -60,12 +62,14 @@ Result<std::optional<std::string>> LineReader::next() {
     held_.erase(0, at_);
     at_ = 0;
     searched = held_.size();
-    if (held_.size() > kLongestLine) return failed(ErrorCode::bad_argument, label_, "line " + std::to_string(number_ + 1) + ": expected at most 1 GiB, found more");
+    if (held_.size() > kLongestLine)
+      return failed(ErrorCode::bad_argument, label_, "line " + std::to_string(number_ + 1) + ": expected at most 1 GiB, found more");
     if (!wait_readable(file_)) return make_error(ErrorCode::cancelled, label_ + ": reading was stopped");
     held_.resize(searched + kPiece);
     const ssize_t n = ::read(file_, held_.data() + searched, kPiece);
     held_.resize(searched + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
-    if (n < 0 && errno != EINTR && errno != EAGAIN) return failed(ErrorCode::io, label_, std::string("expected text, found: ") + std::strerror(errno));
+    if (n < 0 && errno != EINTR && errno != EAGAIN)
+      return failed(ErrorCode::io, label_, std::string("expected text, found: ") + std::strerror(errno));
     is_at_end_ = n == 0;
   }
 }

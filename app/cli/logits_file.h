@@ -10,8 +10,8 @@
 
 namespace pio::cli {
 
-// --logits-out: the rows of the sampled steps as float32 [n_steps, vocab_size], an .npy file. How many they are is known at the end, so they
-// are kept in a temporary file until then.
+// --logits-out: the rows of the sampled steps as float32 [n_steps, vocab_size], an .npy file. How many they are is known at the end, so
+// they are kept in a temporary file until then.
 class LogitsFile {
  public:
   // Fails where `path` cannot be written, before anything is generated.

@@ -31,7 +31,8 @@ T accepted(const pio::Result<T>& value) {
   return *value;
 }
 
-void add_whole(CLI::App* command, const std::string& name, std::int64_t& target, pio::cli::WholeBounds bounds, const std::string& description = "") {
+void add_whole(CLI::App* command, const std::string& name, std::int64_t& target, pio::cli::WholeBounds bounds,
+               const std::string& description = "") {
   command->add_option_function<std::string>(
       name, [name, &target, bounds](const std::string& text) { target = accepted(parse_whole(name, text, bounds)); }, description);
 }
@@ -55,7 +56,10 @@ CLI::Option* add_text(CLI::App* command, const std::string& name, std::optional<
 
 // Where a later version brings an option of the contract: named, so that asking for it is answered in words.
 void add_later(CLI::App* command, const std::string& name) {
-  command->add_option_function<std::string>(name, [name](const std::string&) { throw CLI::ValidationError(name + ": not available in this build"); })->group("");
+  command
+      ->add_option_function<std::string>(name,
+                                         [name](const std::string&) { throw CLI::ValidationError(name + ": not available in this build"); })
+      ->group("");
 }
 
 void add_catalogue(CLI::App* command, Options& options) {
@@ -82,7 +86,8 @@ void add_loading(CLI::App* command, Options& options) {
                                          },
                                          "budget for weights, state and scratch: 8G, 900M");
   add_path(command, "--mmproj", options.mmproj, "the vision model's file of a GGUF model (default: beside the model)");
-  command->add_option("--quant", options.quantization, "make weights smaller while loading")->check(CLI::IsMember({"keep", "int4", "int8", "fp16", "nf4"}));
+  command->add_option("--quant", options.quantization, "make weights smaller while loading")
+      ->check(CLI::IsMember({"keep", "int4", "int8", "fp16", "nf4"}));
   repeatable(command->add_option("--lora", options.loras, "an adapter: PATH or PATH:SCALE; repeatable"))->check(is_not_empty("a file"));
   command->add_option("--attention", options.attention, "full, window:TOKENS[:SINKS] or pages:N");
   add_later(command, "--vram");
@@ -91,8 +96,10 @@ void add_loading(CLI::App* command, Options& options) {
 void add_sampling(CLI::App* command, Options& options) {
   const auto number = [&](const std::string& name, const char* member, const char* description) {
     command->add_option_function<std::string>(
-        name, [name, member, &options](const std::string& text) {
-          if (const pio::Result<void> status = options.sampling.set(member, name, text); !status) throw CLI::ValidationError(status.error().message);
+        name,
+        [name, member, &options](const std::string& text) {
+          if (const pio::Result<void> status = options.sampling.set(member, name, text); !status)
+            throw CLI::ValidationError(status.error().message);
         },
         description);
   };
@@ -115,7 +122,8 @@ void add_generating(CLI::App* command, Options& options) {
 
 void add_thinking(CLI::App* command, Options& options) {
   command->add_option("--thinking", options.thinking, "whether a model that can reason does")->check(CLI::IsMember({"on", "off"}));
-  command->add_option("--clear-thinking", options.clear_thinking, "whether the reasoning of earlier turns is left out")->check(CLI::IsMember({"on", "off"}));
+  command->add_option("--clear-thinking", options.clear_thinking, "whether the reasoning of earlier turns is left out")
+      ->check(CLI::IsMember({"on", "off"}));
 }
 
 void add_commands(CLI::App& app, Options& options, Command& chosen) {
@@ -137,7 +145,8 @@ void add_commands(CLI::App& app, Options& options, Command& chosen) {
 
   command = add("tokenize", "text to ids", pio::cli::tokenize);
   add_model(command, options);
-  command->add_option("--special", options.special, "which added tokens count when the text spells them")->check(CLI::IsMember({"none", "user", "all"}));
+  command->add_option("--special", options.special, "which added tokens count when the text spells them")
+      ->check(CLI::IsMember({"none", "user", "all"}));
   CLI::Option* text = add_text(command, "--text", options.text);
   CLI::Option* file = add_path(command, "--file", options.file)->excludes(text);
   add_path(command, "--jsonl", options.jsonl, R"(many texts: lines of {"text":…} or {"hex":…})")->excludes(text)->excludes(file);
@@ -162,10 +171,12 @@ void add_commands(CLI::App& app, Options& options, Command& chosen) {
   add_loading(command, options);
   command->add_option("--ids", options.ids, "1,2,3")->required();
   add_path(command, "--out", options.out, "an .npy file")->required();
-  repeatable(command->add_option("--image", options.images, "a picture for the next placeholder in the ids; repeatable"))->check(is_not_empty("a file"));
+  repeatable(command->add_option("--image", options.images, "a picture for the next placeholder in the ids; repeatable"))
+      ->check(is_not_empty("a file"));
   add_path(command, "--frames", options.frames, "a film for its placeholder: F,F,… or one video file");
   command->add_option_function<std::string>(
-      "--fps", [&options](const std::string& typed) { options.frames_per_second = accepted(parse_real("--fps", typed, {.without_least = true})); },
+      "--fps",
+      [&options](const std::string& typed) { options.frames_per_second = accepted(parse_real("--fps", typed, {.without_least = true})); },
       "frames a second of --frames");
 
   command = add("preprocess", "the pixel values that a vision model reads of a picture", pio::cli::preprocess);
@@ -190,7 +201,8 @@ void add_commands(CLI::App& app, Options& options, Command& chosen) {
   add_generating(command, options);
   add_text(command, "--system", options.system, "the system message");
   add_text(command, "--prompt", options.prompt);
-  repeatable(command->add_option("--image", options.images, "a picture that stands before the words; repeatable"))->check(is_not_empty("a file"));
+  repeatable(command->add_option("--image", options.images, "a picture that stands before the words; repeatable"))
+      ->check(is_not_empty("a file"));
   add_path(command, "--tools", options.tools, "a JSON file: the list of tools, as OpenAI's interface has them");
   add_thinking(command, options);
   add_path(command, "--logits-out", options.logits_out, "an .npy file: the logits of every sampled step");
@@ -211,8 +223,9 @@ void add_commands(CLI::App& app, Options& options, Command& chosen) {
   add_generating(command, options);
   add_path(command, "--tools", options.tools, "a JSON file: the list of tools of the lines that have none of their own");
   add_thinking(command, options);
-  add_path(command, "--prompts", options.prompts,
-           R"(lines of {"messages":[…]} (answered), {"prompt":…} or {"ids":[…]} (carried on), with max_tokens, stop, seed, temperature, top_k,
+  add_path(
+      command, "--prompts", options.prompts,
+      R"(lines of {"messages":[…]} (answered), {"prompt":…} or {"ids":[…]} (carried on), with max_tokens, stop, seed, temperature, top_k,
 top_p, min_p, repeat_penalty, presence_penalty, frequency_penalty, ignore_eos, logits_out; tools, thinking, clear_thinking beside messages)")
       ->required();
 
@@ -248,7 +261,10 @@ top_p, min_p, repeat_penalty, presence_penalty, frequency_penalty, ignore_eos, l
 
   command = add("swap", "switch between models, timed up to the first token", pio::cli::swap);
   add_catalogue(command, options);
-  command->add_option("models", options.models, "two or more, loaded in turn")->required()->expected(2, 1000)->check(is_not_empty("a model"));
+  command->add_option("models", options.models, "two or more, loaded in turn")
+      ->required()
+      ->expected(2, 1000)
+      ->check(is_not_empty("a model"));
   add_loading(command, options);
   add_whole(command, "-r", options.n_rounds, {.least = 1, .most = kMostRounds}, "times through all of them");
 }

@@ -20,19 +20,23 @@ Result<std::vector<int>> parse_ids(const std::string& text) {
     int id = 0;
     const auto [next, status] = std::from_chars(at, end, id);
     if (status != std::errc() || id < 0)
-      return make_error(ErrorCode::bad_argument, "--ids: numbers from 0 on with commas between, found " +
-                                                     (at < end ? "\"" + std::string(at, std::min(end, at + 20)) + "\"" : std::string("nothing")));
+      return make_error(ErrorCode::bad_argument,
+                        "--ids: numbers from 0 on with commas between, found " +
+                            (at < end ? "\"" + std::string(at, std::min(end, at + 20)) + "\"" : std::string("nothing")));
     ids.push_back(id);
     at = next;
     skip();
     if (at == end) return ids;
-    if (*at != ',') return make_error(ErrorCode::bad_argument, "--ids: a comma after " + std::to_string(id) + ", found \"" + std::string(1, *at) + "\"");
+    if (*at != ',')
+      return make_error(ErrorCode::bad_argument, "--ids: a comma after " + std::to_string(id) + ", found \"" + std::string(1, *at) + "\"");
     ++at;
   }
 }
 
 Result<std::uint64_t> parse_size(const std::string& what, const std::string& text) {
-  const auto refuse = [&] { return make_error(ErrorCode::bad_argument, what + ": a size above 0 with K, M, G or T, found \"" + text + "\""); };
+  const auto refuse = [&] {
+    return make_error(ErrorCode::bad_argument, what + ": a size above 0 with K, M, G or T, found \"" + text + "\"");
+  };
   double value = 0;
   const auto [next, status] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (status != std::errc() || !(value > 0)) return refuse();

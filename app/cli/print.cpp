@@ -38,7 +38,8 @@ Result<void> print_text(std::string_view text) {
     if (n > 0) text.remove_prefix(static_cast<std::size_t>(n));
     else if (n < 0 && errno == EAGAIN) wait_writable(STDOUT_FILENO);
     else if (n == 0 || errno != EINTR) {
-      status = make_error(ErrorCode::io, std::string("standard output: expected to write, found: ") + (n == 0 ? "nothing was taken" : std::strerror(errno)));
+      status = make_error(ErrorCode::io, std::string("standard output: expected to write, found: ") +
+                                             (n == 0 ? "nothing was taken" : std::strerror(errno)));
       stop_work();
     }
   }

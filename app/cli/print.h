@@ -13,8 +13,8 @@ using Json = nlohmann::ordered_json;
 
 // One JSON value and a newline on standard output, at once. Text that is not UTF-8 has its bad bytes replaced. Fails as print_text.
 Result<void> print_json(const Json& value);
-// Text on standard output as it is, at once. The first failure (nobody reads, the disk is full) pulls the stop token, so that no answer is made
-// for nobody, and is returned by every later call.
+// Text on standard output as it is, at once. The first failure (nobody reads, the disk is full) pulls the stop token, so that no answer is
+// made for nobody, and is returned by every later call.
 Result<void> print_text(std::string_view text);
 // That failure, if there was one.
 Result<void> output_status();

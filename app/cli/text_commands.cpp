@@ -11,14 +11,17 @@ namespace pio::cli {
 namespace {
 
 Result<std::string> bytes_of_hex(std::string_view hex) {
-  const auto digit = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1; };
+  const auto digit = [](char c) {
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+  };
   std::string bytes;
   for (std::size_t i = 0; i + 1 < hex.size(); i += 2) {
     const int high = digit(hex[i]), low = digit(hex[i + 1]);
     if (high < 0 || low < 0) break;
     bytes += static_cast<char>(high << 4 | low);
   }
-  if (bytes.size() * 2 != hex.size()) return make_error(ErrorCode::bad_argument, "hex: pairs of hexadecimal digits, found \"" + std::string(hex.substr(0, 20)) + "\"");
+  if (bytes.size() * 2 != hex.size())
+    return make_error(ErrorCode::bad_argument, "hex: pairs of hexadecimal digits, found \"" + std::string(hex.substr(0, 20)) + "\"");
   return bytes;
 }
 
@@ -93,7 +96,8 @@ Result<Renderer> open_renderer(const Options& options) {
   ASSIGN_OR_RETURN(const InspectResult inspected, pio::inspect(path));
   renderer.format = find_chat_format(inspected.chat_format);
   if (!renderer.format)
-    return make_error(ErrorCode::unsupported_model, options.model + ": a chat format of ours, architecture " + inspected.file->architecture() + " has none");
+    return make_error(ErrorCode::unsupported_model,
+                      options.model + ": a chat format of ours, architecture " + inspected.file->architecture() + " has none");
   ASSIGN_OR_RETURN(renderer.tokenizer, tokenizer_of(options, options.tokenizer.empty() ? options.model : options.tokenizer));
   return renderer;
 }
@@ -128,7 +132,9 @@ Result<RenderRequest> render_request(const Options& options) {
 
 Result<void> tokenize(const Options& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Tokenizer> tokenizer, tokenizer_of(options, options.model));
-  const SpecialTokens special = options.special == "all" ? SpecialTokens::all : options.special == "user" ? SpecialTokens::user : SpecialTokens::none;
+  const SpecialTokens special = options.special == "all"    ? SpecialTokens::all
+                                : options.special == "user" ? SpecialTokens::user
+                                                            : SpecialTokens::none;
   if (!options.jsonl.empty()) {
     return for_each_of(options, [&](const JsonValue& given) -> Result<void> {
       const JsonValue *text = given.find("text"), *hex = given.find("hex");
@@ -144,7 +150,8 @@ Result<void> tokenize(const Options& options) {
 }
 
 Result<void> detokenize(const Options& options) {
-  if (options.jsonl.empty() && options.ids.empty()) return make_error(ErrorCode::bad_argument, "detokenize: --ids or --jsonl, found neither");
+  if (options.jsonl.empty() && options.ids.empty())
+    return make_error(ErrorCode::bad_argument, "detokenize: --ids or --jsonl, found neither");
   ASSIGN_OR_RETURN(const std::unique_ptr<Tokenizer> tokenizer, tokenizer_of(options, options.model));
   if (options.jsonl.empty()) {
     ASSIGN_OR_RETURN(const std::vector<int> ids, parse_ids(options.ids));
@@ -159,7 +166,8 @@ Result<void> detokenize(const Options& options) {
 }
 
 Result<void> render(const Options& options) {
-  if (options.jsonl.empty() && options.messages.empty()) return make_error(ErrorCode::bad_argument, "render: --messages or --jsonl, found neither");
+  if (options.jsonl.empty() && options.messages.empty())
+    return make_error(ErrorCode::bad_argument, "render: --messages or --jsonl, found neither");
   ASSIGN_OR_RETURN(const Renderer renderer, open_renderer(options));
   if (options.jsonl.empty()) {
     ASSIGN_OR_RETURN(const RenderRequest request, render_request(options));

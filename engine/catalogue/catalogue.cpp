@@ -47,7 +47,8 @@ class Members {
     return value && !value->is_null() ? value : nullptr;
   }
   void fail(const std::string& key, const char* wanted) {
-    if (problem_.empty()) problem_ = place_ + "." + key + ": expected " + wanted + ", found " + (find(key.c_str()) ? "something else" : "none");
+    if (problem_.empty())
+      problem_ = place_ + "." + key + ": expected " + wanted + ", found " + (find(key.c_str()) ? "something else" : "none");
   }
   const std::string& problem() const { return problem_; }
 
@@ -135,7 +136,8 @@ std::string lower(std::string text) {
 // "x-00002-of-00003.gguf" and on: opened through the first.
 bool is_later_part(const std::string& stem) {
   const std::size_t of = stem.rfind("-of-");
-  return of != std::string::npos && of >= 5 && stem.find_first_not_of("0123456789", of + 4) == std::string::npos && stem.compare(of - 5, 5, "00001") != 0;
+  return of != std::string::npos && of >= 5 && stem.find_first_not_of("0123456789", of + 4) == std::string::npos &&
+         stem.compare(of - 5, 5, "00001") != 0;
 }
 
 // The models below a folder, sorted: .gguf files that are not vision models and not later parts, and folders with a config.json.
@@ -143,7 +145,9 @@ std::vector<fs::path> models_below(const fs::path& folder) {
   constexpr int kMostEntries = 20'000;  // a folder that somebody chose may be a whole disk
   std::vector<fs::path> found;
   std::error_code status;
-  fs::recursive_directory_iterator entries(folder, fs::directory_options::skip_permission_denied | fs::directory_options::follow_directory_symlink, status), end;
+  fs::recursive_directory_iterator entries(
+      folder, fs::directory_options::skip_permission_denied | fs::directory_options::follow_directory_symlink, status),
+      end;
   for (int n = 0; !status && entries != end && n < kMostEntries; entries.increment(status), ++n) {
     if (entries.depth() > 6) entries.disable_recursion_pending();  // links may lead in circles
     std::error_code ignored;
@@ -197,7 +201,8 @@ std::vector<fs::path> model_folders() {
     return value ? value : "";
   };
   fs::path data = variable("XDG_DATA_HOME");
-  if (data.is_relative() && !variable("HOME").empty()) data = variable("HOME") / ".local/share";  // the base directory specification: a relative one is ignored
+  if (data.is_relative() && !variable("HOME").empty())
+    data = variable("HOME") / ".local/share";  // the base directory specification: a relative one is ignored
   std::vector<fs::path> folders;
   if (!data.empty()) folders.push_back(data / "inference-pio/models");
   if (const fs::path starter = variable("PIO_STARTER_MODEL"); starter.has_parent_path()) folders.push_back(starter.parent_path());
@@ -208,7 +213,8 @@ Result<std::string> find_model(const std::string& typed, std::span<const Publish
   std::error_code ignored;
   if (fs::exists(typed, ignored)) return typed;
   const auto named = [&](std::string_view name) {
-    return std::find_if(catalogue.begin(), catalogue.end(), [&](const PublishedModel& model) { return lower(model.name) == lower(std::string(name)); });
+    return std::find_if(catalogue.begin(), catalogue.end(),
+                        [&](const PublishedModel& model) { return lower(model.name) == lower(std::string(name)); });
   };
   std::string quantization;
   auto model = named(typed);
@@ -243,8 +249,8 @@ Result<std::string> find_model(const std::string& typed, std::span<const Publish
     const auto other = std::find_if(found.begin(), found.end(), [&](const fs::path& path) { return matches(path, also); });
     if (other != found.end()) return other->string();
   }
-  return make_error(ErrorCode::not_found, typed + ": known, not downloaded: expected " + (wanted.empty() ? "a file of it" : wanted) + " in " +
-                                              (places.empty() ? "a data folder" : places) + ", found none");
+  return make_error(ErrorCode::not_found, typed + ": known, not downloaded: expected " + (wanted.empty() ? "a file of it" : wanted) +
+                                              " in " + (places.empty() ? "a data folder" : places) + ", found none");
 }
 
 }  // namespace pio

@@ -50,6 +50,7 @@ std::vector<std::filesystem::path> model_folders();
 // The path that `typed` means. What exists as it was typed comes first. Then NAME or NAME:QUANTIZATION of the catalogue, in upper or lower
 // case: one of its files, else a .gguf or a Hugging Face folder whose name has the model's in it, anywhere below `folders`. A known model
 // without a file fails with not_found: "known, not downloaded". All else is returned as it is.
-Result<std::string> find_model(const std::string& typed, std::span<const PublishedModel> catalogue, std::span<const std::filesystem::path> folders);
+Result<std::string> find_model(const std::string& typed, std::span<const PublishedModel> catalogue,
+                               std::span<const std::filesystem::path> folders);
 
 }  // namespace pio

@@ -25,7 +25,8 @@ class Misuse : public Pio {
     return run(words);
   }
   std::vector<json> batch(const std::string& lines, std::vector<std::string> more = {}, const std::string& model = "llama-tiny") {
-    std::vector<std::string> words = {"batch", kModels + "/" + model, "--prompts", write("lines", lines), "--ctx", "256", "--max-tokens", "4"};
+    std::vector<std::string> words = {"batch", kModels + "/" + model, "--prompts", write("lines", lines), "--ctx",
+                                      "256",   "--max-tokens",        "4"};
     words.insert(words.end(), more.begin(), more.end());
     const Ran ran = run(words);
     EXPECT_EQ(ran.status, 0) << ran.err;
@@ -65,9 +66,13 @@ TEST_F(Misuse, RefusesEveryNumberThatIsNoneOfItsOptions) {
   refused("--ctx", {"-1", "1.5"});
   refused("--threads", {"-1", "1025"});
   refused("--ram", {"0", "-1G", "0.5", "8Q", "8 G", "99999999999T"});
-  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{
-           {"bench", "x", "-p", "-1"}, {"bench", "x", "-n", "1e3"}, {"bench", "x", "-d", "nan"}, {"bench", "x", "-r", "0"},
-           {"perplexity", "x", "--file", "y", "--windows", "-1"}, {"divergence", "x", "--file", "y", "--windows", "two"}, {"swap", "x", "y", "-r", "0"}}) {
+  for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{{"bench", "x", "-p", "-1"},
+                                                                                     {"bench", "x", "-n", "1e3"},
+                                                                                     {"bench", "x", "-d", "nan"},
+                                                                                     {"bench", "x", "-r", "0"},
+                                                                                     {"perplexity", "x", "--file", "y", "--windows", "-1"},
+                                                                                     {"divergence", "x", "--file", "y", "--windows", "two"},
+                                                                                     {"swap", "x", "y", "-r", "0"}}) {
     const std::string& option = words[words.size() - 2];
     SCOPED_TRACE(words[0] + " " + option);
     expect_complaint_about(option, run(words));
@@ -104,7 +109,8 @@ TEST_F(Misuse, TakesAnEmptyTextForOne) {
 }
 
 TEST_F(Misuse, AppliesAPenaltyBesideGreedy) {
-  const std::vector<std::string> words = {"complete", kModels + "/llama-tiny", "--ids", "1,2,1,2,1,2,1,2", "--greedy", "--ignore-eos", "--max-tokens", "24", "--ctx", "64"};
+  const std::vector<std::string> words = {"complete",     kModels + "/llama-tiny", "--ids", "1,2,1,2,1,2,1,2", "--greedy",
+                                          "--ignore-eos", "--max-tokens",          "24",    "--ctx",           "64"};
   std::vector<std::string> penalized = words;
   penalized.insert(penalized.end(), {"--repeat-penalty", "3"});
   EXPECT_NE(run_json(words)["ids"], run_json(penalized)["ids"]);
@@ -122,16 +128,51 @@ TEST_F(Misuse, NamesTheTrainedLengthOfAContextAboveIt) {
 }
 
 TEST_F(Misuse, AnswersABatchLineForLine) {
-  const std::vector<std::string> bad = {
-      "{", "5", "[]", "null", "\"x\"", "{}", R"({"prompt":5})", R"({"prompt":["a"]})", R"({"prompt":""})", R"({"ids":[]})", R"({"ids":"1,2"})", R"({"ids":[1.5]})",
-      R"({"ids":[-1]})", R"({"ids":[99999]})", R"({"ids":[4294967297]})", R"({"messages":5})", R"({"messages":[]})", R"({"messages":[{"content":"x"}]})",
-      R"({"prompt":"a","ids":[1]})", R"({"prompt":"a","max_tokens":"2"})", R"({"prompt":"a","max_tokens":-2})", R"({"prompt":"a","max_tokens":2.5})",
-      R"({"prompt":"a","max_tokens":true})", R"({"prompt":"a","temperature":"hot"})", R"({"prompt":"a","temperature":-1})", R"({"prompt":"a","temperature":1e999})",
-      R"({"prompt":"a","top_p":0})", R"({"prompt":"a","min_p":2})", R"({"prompt":"a","top_k":1.5})", R"({"prompt":"a","seed":-1})",
-      R"({"prompt":"a","seed":18446744073709551616})", R"({"prompt":"a","repeat_penalty":0})", R"({"prompt":"a","stop":5})", R"({"prompt":"a","stop":[5]})",
-      R"({"prompt":"a","stop":""})", R"({"prompt":"a","tools":{}})", R"({"prompt":"a","tools":[]})", R"({"prompt":"a","thinking":true})",
-      R"({"messages":[{"role":"user","content":"x"}],"thinking":3})", R"({"prompt":"a","temprature":1})", R"({"prompt":"a","logits_out":5})",
-      R"({"prompt":"a","logits_out":"/nowhere/x.npy"})", R"({"prompt":"a","logits_out":"/tmp"})", "\xff\xfe", "   "};
+  const std::vector<std::string> bad = {"{",
+                                        "5",
+                                        "[]",
+                                        "null",
+                                        "\"x\"",
+                                        "{}",
+                                        R"({"prompt":5})",
+                                        R"({"prompt":["a"]})",
+                                        R"({"prompt":""})",
+                                        R"({"ids":[]})",
+                                        R"({"ids":"1,2"})",
+                                        R"({"ids":[1.5]})",
+                                        R"({"ids":[-1]})",
+                                        R"({"ids":[99999]})",
+                                        R"({"ids":[4294967297]})",
+                                        R"({"messages":5})",
+                                        R"({"messages":[]})",
+                                        R"({"messages":[{"content":"x"}]})",
+                                        R"({"prompt":"a","ids":[1]})",
+                                        R"({"prompt":"a","max_tokens":"2"})",
+                                        R"({"prompt":"a","max_tokens":-2})",
+                                        R"({"prompt":"a","max_tokens":2.5})",
+                                        R"({"prompt":"a","max_tokens":true})",
+                                        R"({"prompt":"a","temperature":"hot"})",
+                                        R"({"prompt":"a","temperature":-1})",
+                                        R"({"prompt":"a","temperature":1e999})",
+                                        R"({"prompt":"a","top_p":0})",
+                                        R"({"prompt":"a","min_p":2})",
+                                        R"({"prompt":"a","top_k":1.5})",
+                                        R"({"prompt":"a","seed":-1})",
+                                        R"({"prompt":"a","seed":18446744073709551616})",
+                                        R"({"prompt":"a","repeat_penalty":0})",
+                                        R"({"prompt":"a","stop":5})",
+                                        R"({"prompt":"a","stop":[5]})",
+                                        R"({"prompt":"a","stop":""})",
+                                        R"({"prompt":"a","tools":{}})",
+                                        R"({"prompt":"a","tools":[]})",
+                                        R"({"prompt":"a","thinking":true})",
+                                        R"({"messages":[{"role":"user","content":"x"}],"thinking":3})",
+                                        R"({"prompt":"a","temprature":1})",
+                                        R"({"prompt":"a","logits_out":5})",
+                                        R"({"prompt":"a","logits_out":"/nowhere/x.npy"})",
+                                        R"({"prompt":"a","logits_out":"/tmp"})",
+                                        "\xff\xfe",
+                                        "   "};
   std::string lines;
   for (const std::string& line : bad) lines += R"({"ids":[1,2]})" "\n" + line + "\n";
   const std::vector<json> out = batch(lines + R"({"ids":[1,2]})" "\n\n\n");  // blank lines at the end are none
@@ -158,7 +199,8 @@ TEST_F(Misuse, HonoursTheOptionsOfABatchLine) {
 {"ids":[1,2,3],"stop":null,"temperature":null,"tools":null}
 )", {"--temp", "9"});
   ASSERT_EQ(out.size(), 9u);
-  const json greedy = run_json({"complete", kModels + "/llama-tiny", "--ids", "1,2,3", "--greedy", "--ignore-eos", "--max-tokens", "4", "--ctx", "256"});
+  const json greedy =
+      run_json({"complete", kModels + "/llama-tiny", "--ids", "1,2,3", "--greedy", "--ignore-eos", "--max-tokens", "4", "--ctx", "256"});
   EXPECT_EQ(ids(out[0]), ids(greedy));
   EXPECT_EQ(ids(out[1]).size(), 8u);
   EXPECT_EQ(ids(out[1]), ids(out[2]));
@@ -194,7 +236,9 @@ TEST_F(Misuse, TakesOneWordForEachOptionThatRepeats) {
 
 TEST_F(Misuse, SaysHowManyMessagesWereLeftOut) {
   json messages = json::array();
-  for (int i = 0; i < 21; ++i) messages.push_back({{"role", i % 2 ? "assistant" : "user"}, {"content", "one two three four five six seven eight " + std::to_string(i)}});
+  for (int i = 0; i < 21; ++i)
+    messages.push_back(
+        {{"role", i % 2 ? "assistant" : "user"}, {"content", "one two three four five six seven eight " + std::to_string(i)}});
   const std::vector<json> out = batch(json{{"messages", messages}}.dump() + "\n" + json{{"messages", {messages[20]}}}.dump() + "\n");
   ASSERT_EQ(out.size(), 2u);
   EXPECT_GT(out[0]["dropped_messages"], 0);
@@ -212,7 +256,8 @@ TEST_F(Misuse, ConversesInJsonALineForALine) {
   ASSERT_EQ(out.size(), 14u);
   for (int i = 0; i < 14; ++i) {
     if (i == 12) continue;
-    for (const char* key : {"text", "reasoning", "tool_calls", "finish_reason", "dropped_messages", "stats"}) EXPECT_TRUE(out[i].contains(key)) << i << key;
+    for (const char* key : {"text", "reasoning", "tool_calls", "finish_reason", "dropped_messages", "stats"})
+      EXPECT_TRUE(out[i].contains(key)) << i << key;
   }
   EXPECT_EQ(out[0]["dropped_messages"], 0);
   EXPECT_GT(out[11]["dropped_messages"], 0);
@@ -232,7 +277,8 @@ std::string long_batch() {
 
 TEST_F(Misuse, EndsABatchWith130AtCtrlC) {
   write("in", "");
-  const int in = opened("in", O_RDONLY), out = opened("out", O_CREAT | O_TRUNC | O_WRONLY), err = opened("err", O_CREAT | O_TRUNC | O_WRONLY);
+  const int in = opened("in", O_RDONLY), out = opened("out", O_CREAT | O_TRUNC | O_WRONLY),
+            err = opened("err", O_CREAT | O_TRUNC | O_WRONLY);
   const pid_t child = start({"batch", kModels + "/llama-tiny", "--prompts", write("lines", long_batch()), "--ctx", "256"}, in, out, err);
   for (int i = 0; i < 300 && contents(path("out")).empty(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   kill(child, SIGINT);
@@ -262,8 +308,9 @@ TEST_F(Misuse, EndsAtOnceWhereNobodyReadsWhatItWrites) {
   EXPECT_LT(Clock::now() - began, std::chrono::seconds(30));
 
   // Text that comes piece by piece.
-  const Ran streamed = run_with({"complete", kModels + "/llama-tiny", "--ids", "1,2", "--ignore-eos", "--max-tokens", "2000", "--ctx", "4096"}, opened("in", O_RDONLY),
-                                open("/dev/full", O_WRONLY | O_CLOEXEC));
+  const Ran streamed =
+      run_with({"complete", kModels + "/llama-tiny", "--ids", "1,2", "--ignore-eos", "--max-tokens", "2000", "--ctx", "4096"},
+               opened("in", O_RDONLY), open("/dev/full", O_WRONLY | O_CLOEXEC));
   EXPECT_EQ(streamed.status, 1);
   EXPECT_TRUE(streamed.err.starts_with("pio: standard output: ")) << streamed.err;
   EXPECT_EQ(run_with({"--help"}, opened("in", O_RDONLY), open("/dev/full", O_WRONLY | O_CLOEXEC)).status, 1);
@@ -278,7 +325,8 @@ class Terminal : public Misuse {
     ASSERT_GE(child_, 0);
     if (child_ == 0) {
       const std::string model = kModels + "/llama-tiny";
-      execl(PIO_BINARY, PIO_BINARY, "chat", model.c_str(), "--ctx", "4096", "--max-tokens", "3500", "--ignore-eos", static_cast<char*>(nullptr));
+      execl(PIO_BINARY, PIO_BINARY, "chat", model.c_str(), "--ctx", "4096", "--max-tokens", "3500", "--ignore-eos",
+            static_cast<char*>(nullptr));
       _exit(127);
     }
   }
@@ -380,7 +428,8 @@ TEST_F(Misuse, AnswersTheLinesOfAPipeAsTheyCome) {
 
 TEST_F(Misuse, WritesTheRowsOfSampledSteps) {
   const std::string model = kModels + "/llama-tiny", rows = path("rows.npy"), all = path("all.npy");
-  const json answer = run_json({"complete", model, "--ids", "1,2,3", "--greedy", "--ignore-eos", "--max-tokens", "5", "--ctx", "64", "--logits-out", rows});
+  const json answer =
+      run_json({"complete", model, "--ids", "1,2,3", "--greedy", "--ignore-eos", "--max-tokens", "5", "--ctx", "64", "--logits-out", rows});
   const std::vector<int> ids = answer["ids"];
   const auto values = [](const std::string& file) {
     const std::string bytes = contents(file);
@@ -401,7 +450,8 @@ TEST_F(Misuse, WritesTheRowsOfSampledSteps) {
   run_json({"logits", model, "--ids", text, "--out", all});
   const std::vector<float> pass = values(all);
   ASSERT_EQ(pass.size(), 7u * 391);
-  for (std::size_t i = 0; i < have.size(); ++i) ASSERT_NEAR(have[i], pass[2 * 391 + i], 1e-3) << i;  // the same tokens in steps of other widths
+  for (std::size_t i = 0; i < have.size(); ++i)
+    ASSERT_NEAR(have[i], pass[2 * 391 + i], 1e-3) << i;  // the same tokens in steps of other widths
 
   batch(R"({"ids":[1,2,3],"temperature":0,"ignore_eos":true,"max_tokens":5,"logits_out":")" + path("line.npy") + "\"}\n");
   EXPECT_EQ(values(path("line.npy")), have);
@@ -445,16 +495,21 @@ TEST_F(Misuse, GoesOnAfterABadLineOfJsonl) {
 
 TEST_F(Misuse, DecodesFileAddresses) {
   fs::create_directory(folder_ / "a b");
-  for (const char* file : {"config.json", "model.safetensors", "tokenizer.json"}) fs::copy(fs::path(kModels) / "llama-tiny" / file, folder_ / "a b" / file);
+  for (const char* file : {"config.json", "model.safetensors", "tokenizer.json"})
+    fs::copy(fs::path(kModels) / "llama-tiny" / file, folder_ / "a b" / file);
   EXPECT_EQ(run_json({"inspect", "file://" + folder_.string() + "/a%20b"})["architecture"], "llama");
-  EXPECT_EQ(run_json({"complete", "file:" + folder_.string() + "/a%20b", "--ids", "1", "--max-tokens", "2", "--ctx", "64", "--ignore-eos"})["ids"].size(), 2u);
+  EXPECT_EQ(
+      run_json({"complete", "file:" + folder_.string() + "/a%20b", "--ids", "1", "--max-tokens", "2", "--ctx", "64", "--ignore-eos"})["ids"]
+          .size(),
+      2u);
   expect_complaint(run({"inspect", "file://elsewhere/a"}));
 }
 
 TEST_F(Misuse, TakesANameOfTheCatalogueForAModel) {
   const fs::path models = folder_ / "inference-pio/models";
   fs::create_directories(models / "Tiny-Chat-1M");
-  for (const char* file : {"config.json", "model.safetensors", "tokenizer.json"}) fs::copy(fs::path(kModels) / "llama-tiny" / file, models / "Tiny-Chat-1M" / file);
+  for (const char* file : {"config.json", "model.safetensors", "tokenizer.json"})
+    fs::copy(fs::path(kModels) / "llama-tiny" / file, models / "Tiny-Chat-1M" / file);
   const std::string catalogue = write("catalogue.json", R"({"version":1,"models":[
     {"name":"Tiny-Chat-1M","files":[{"quantization":"F32","repository":"a/b","path":"tiny.gguf"}]},
     {"name":"Absent-Model","files":[{"quantization":"Q4_K_M","repository":"a/b","path":"absent.gguf"}]}]})");

@@ -59,7 +59,10 @@ class Pio : public testing::Test {
     int status = 0;
     rusage usage{};
     wait4(child, &status, 0, &usage);
-    return {.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1, .out = contents(path("out")), .err = contents(path("err")), .peak_kilobytes = usage.ru_maxrss};
+    return {.status = WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+            .out = contents(path("out")),
+            .err = contents(path("err")),
+            .peak_kilobytes = usage.ru_maxrss};
   }
   int opened(const std::string& name, int flags) const { return open(path(name).c_str(), flags | O_CLOEXEC, 0600); }
 
