@@ -1,6 +1,7 @@
 #include "models/qwen3_vl_2b/config.h"
 
 #include <cmath>
+#include <utility>
 
 namespace pio {
 namespace {
@@ -63,13 +64,33 @@ void read_channels(Hyper& hyper, HyperKey key, RealRange range, std::array<doubl
   }
 }
 
-// "size": {"shortest_edge", "longest_edge"} are pixels here; older files say min_pixels and max_pixels.
+// "size": {"shortest_edge", "longest_edge"} are pixels here; older files say min_pixels and max_pixels, which go before it in transformers too.
 void read_limits(Hyper& hyper, const std::string& file, PixelLimits& limits) {
   const std::string shortest = file + "size.shortest_edge", longest = file + "size.longest_edge", least = file + "min_pixels", most = file + "max_pixels";
-  limits.least = hyper.integer_or({"", shortest}, hyper.integer_or({"", least}, limits.least, kPixelRange), kPixelRange);
-  limits.most = hyper.integer_or({"", longest}, hyper.integer_or({"", most}, limits.most, kPixelRange), kPixelRange);
+  limits.least = hyper.integer_or({"", least}, hyper.integer_or({"", shortest}, limits.least, kPixelRange), kPixelRange);
+  limits.most = hyper.integer_or({"", most}, hyper.integer_or({"", longest}, limits.most, kPixelRange), kPixelRange);
   hyper.require(limits.least <= limits.most, file + "size: expected shortest_edge up to longest_edge, found " + std::to_string(limits.least) + " and " +
                                                  std::to_string(limits.most));
+}
+
+// What transformers' processors can be told and is not done here: pictures are always scaled, bicubically, divided by 255, and normalised.
+void refuse_other_processing(Hyper& hyper, const std::string& file, const ImageInputConfig& input) {
+  for (const char* step : {"do_resize", "do_rescale", "do_normalize", "do_sample_frames"})
+    hyper.refuse_if(!hyper.flag_or({"", file + step}, true), file + step + ": expected true, found false");
+  constexpr std::int64_t kBicubic = 3;  // PIL.Image.Resampling
+  const std::int64_t filter = hyper.integer_or({"", file + "resample"}, kBicubic, {0, 100});
+  hyper.refuse_if(filter != kBicubic, file + "resample: expected 3 (bicubic), found " + std::to_string(filter));
+  const double factor = hyper.real_or({"", file + "rescale_factor"}, 1.0 / 255, {0, 1e9});
+  hyper.refuse_if(std::abs(factor * 255 - 1) > 1e-6, file + "rescale_factor: expected 1 / 255, found " + std::to_string(factor));
+  for (const auto& [key, expected] : {std::pair<const char*, std::int64_t>{"patch_size", input.patch_size}, {"merge_size", input.merge_size},
+                                      {"temporal_patch_size", input.temporal_size}}) {
+    const std::int64_t found = hyper.integer_or({"", file + key}, expected, {1, 1 << 16});
+    hyper.refuse_if(found != expected, file + key + ": expected the tower's " + std::to_string(expected) + ", found " + std::to_string(found));
+  }
+  ImageInputConfig own = input;  // one for pictures and films
+  read_channels(hyper, {"", file + "image_mean"}, {0, 1}, own.mean);
+  read_channels(hyper, {"", file + "image_std"}, {1e-3, 1}, own.deviation);
+  hyper.refuse_if(own.mean != input.mean || own.deviation != input.deviation, file + "image_mean, image_std: expected those of pictures, found others");
 }
 
 ImageInputConfig read_image_input(Hyper& hyper) {
@@ -85,6 +106,7 @@ ImageInputConfig read_image_input(Hyper& hyper) {
     hyper.require(input.picture.least <= input.picture.most, "clip.vision.image_min_pixels: expected at most image_max_pixels");
     return input;
   }
+  for (const char* file : {"preprocessor.", "video_preprocessor."}) refuse_other_processing(hyper, file, input);
   read_limits(hyper, "preprocessor.", input.picture);
   read_limits(hyper, "video_preprocessor.", input.film);
   input.film_frames_per_second = hyper.real_or({"", "video_preprocessor.fps"}, input.film_frames_per_second, {0.01, 1000});

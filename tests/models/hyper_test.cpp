@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "kernels/registry.h"
+#include "models/qwen3_vl_2b/config.h"
 #include "tests/support/tiny_model.h"
 
 namespace pio::test {
@@ -178,6 +179,53 @@ TEST_F(HyperTest, WhatChangesNothingIsTaken) {
   for (const auto& [key, value] : harmless) EXPECT_EQ(error_with(false, key, value).message, "a model was made") << key;
   EXPECT_EQ(error_with(true, "qwen3.attention.sliding_window", std::int64_t{1 << 20}).message, "a model was made");
   EXPECT_EQ(error_with(true, "qwen3.rope.freq_base", std::nullopt).message, "a model was made");
+}
+
+// A file of settings alone.
+class Settings final : public WeightSource {
+ public:
+  std::map<std::string, MetaValue, std::less<>> values;
+  Naming naming() const override { return Naming::hugging_face; }
+  const std::string& label() const override { return label_; }
+  const std::string& architecture() const override { return architecture_; }
+  const MetaValue* metadata(std::string_view key) const override {
+    const auto found = values.find(key);
+    return found == values.end() ? nullptr : &found->second;
+  }
+  const std::vector<TensorInfo>& tensors() const override { return tensors_; }
+  Result<Tensor> load(std::size_t) override { return make_error(ErrorCode::internal, "no weights here"); }
+
+ private:
+  std::string label_ = "vl", architecture_ = "qwen3_vl";
+  std::vector<TensorInfo> tensors_;
+};
+
+TEST(VisionConfigTest, OtherWaysToPreparePicturesAreRefusedByName) {
+  Settings plain;
+  plain.values = {{"vision_config.depth", std::int64_t{2}}, {"vision_config.hidden_size", std::int64_t{64}}, {"vision_config.num_heads", std::int64_t{4}},
+                  {"vision_config.intermediate_size", std::int64_t{128}}, {"vision_config.out_hidden_size", std::int64_t{64}}};
+  const auto made = read_vision_config(plain);
+  ASSERT_TRUE(made) << made.error().message;
+  const std::pair<const char*, MetaValue> refused[] = {
+      {"preprocessor.do_resize", false}, {"preprocessor.do_rescale", false}, {"preprocessor.do_normalize", false}, {"video_preprocessor.do_resize", false},
+      {"video_preprocessor.do_sample_frames", false}, {"preprocessor.resample", std::int64_t{2}}, {"preprocessor.rescale_factor", 1.0},
+      {"preprocessor.patch_size", std::int64_t{14}}, {"preprocessor.merge_size", std::int64_t{1}}, {"video_preprocessor.temporal_patch_size", std::int64_t{4}},
+      {"video_preprocessor.image_mean", std::vector<double>{0.1, 0.5, 0.5}}};
+  for (const auto& [key, value] : refused) {
+    Settings changed = plain;
+    changed.values[key] = value;
+    const auto config = read_vision_config(changed);
+    ASSERT_FALSE(config) << key;
+    EXPECT_EQ(config.error().code, ErrorCode::unsupported_model) << key;
+    EXPECT_NE(config.error().message.find(key), std::string::npos) << config.error().message;
+  }
+  Settings published = plain;
+  published.values.insert({{"preprocessor.do_resize", true}, {"preprocessor.resample", std::int64_t{3}}, {"preprocessor.rescale_factor", 0.00392156862745098},
+                           {"preprocessor.patch_size", std::int64_t{16}}, {"preprocessor.size.shortest_edge", std::int64_t{65536}},
+                           {"preprocessor.min_pixels", std::int64_t{4096}}, {"video_preprocessor.image_mean", std::vector<double>{0.5, 0.5, 0.5}}});
+  const auto config = read_vision_config(published);
+  ASSERT_TRUE(config) << config.error().message;
+  EXPECT_EQ(config->input.picture.least, 4096);
 }
 
 TEST_F(HyperTest, ACheckpointOfQwen3WithoutAHeadSizeMeans128) {
