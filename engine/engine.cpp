@@ -10,6 +10,7 @@
 #include "engine/attention_choice.h"
 #include "engine/chat/chat_template.h"
 #include "engine/files/mapped_file.h"
+#include "engine/files/metadata.h"
 #include "engine/generate.h"
 #include "engine/loaded_model.h"
 #include "engine/measure.h"
@@ -359,8 +360,7 @@ Result<InspectResult> inspect(const std::string& path) {
   for (const TensorInfo& tensor : file.tensors()) result.n_parameters += tensor.shape.n_values();
   const bool gguf = file.naming() == WeightSource::Naming::gguf;
   const auto integer = [&](const std::string& key) -> std::int64_t {
-    const auto found = file.metadata().find(key);
-    const auto* value = found == file.metadata().end() ? nullptr : std::get_if<std::int64_t>(&found->second);
+    const auto* value = value_of<std::int64_t>(file.metadata(), key);
     return value ? *value : 0;
   };
   // A model that sees nests the keys of its text half.

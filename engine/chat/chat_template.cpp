@@ -5,6 +5,7 @@
 
 #include "engine/chat/sha256.h"
 #include "engine/files/mapped_file.h"
+#include "engine/files/metadata.h"
 
 namespace pio {
 namespace {
@@ -41,8 +42,7 @@ std::optional<std::string> template_in(const fs::path& path) {
 
 std::optional<std::string> chat_template_of(const ModelFile& file) {
   if (file.naming() == WeightSource::Naming::gguf) {
-    const auto found = file.metadata().find("tokenizer.chat_template");
-    const auto* text = found == file.metadata().end() ? nullptr : std::get_if<std::string>(&found->second);
+    const auto* text = value_of<std::string>(file.metadata(), "tokenizer.chat_template");
     return text ? std::optional<std::string>(*text) : std::nullopt;
   }
   const fs::path folder = file.paths().front().parent_path();

@@ -122,7 +122,8 @@ Result<void> ReplaceFile::open_part(Part part) {
   if (::faccessat(AT_FDCWD, target_.c_str(), W_OK, AT_EACCESS) != 0 && errno != ENOENT) return failed("expected a file that can be written", errno);
   constexpr mode_t kNewFile = 0666;  // less what the process's mask takes away
 #ifdef O_TMPFILE
-  if (part == Part::unnamed_where_possible) file_ = ::open(folder_of(target_).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, kNewFile);
+  // Without /proc a part could not be given its name at the end.
+  if (part == Part::unnamed_where_possible && ::access("/proc/self/fd", X_OK) == 0) file_ = ::open(folder_of(target_).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, kNewFile);
 #endif
   if (file_ < 0) {
     part_ = new_part_name(target_);
