@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "engine/files/local_path.h"
+
 namespace pio {
 namespace {
 
@@ -53,9 +55,8 @@ Result<ImageInput> image_of(std::string_view url, const std::string& place) {
     image.bytes = std::make_shared<const std::vector<std::byte>>(std::move(*bytes));
     return image;
   }
-  if (url.starts_with("file://")) url.remove_prefix(7);
   if (url.starts_with("http:") || url.starts_with("https:") || url.empty()) return wrong(place, "a path, a file: or a data: URL");
-  image.path = url;
+  ASSIGN_OR_RETURN(image.path, local_path(url));
   return image;
 }
 

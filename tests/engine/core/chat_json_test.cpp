@@ -15,7 +15,7 @@ TEST(OpenAiMessages, AreBroughtIntoTheShapeThatTemplatesRead) {
   const auto messages = read(R"([
     {"role": "developer", "content": "Be brief."},
     {"role": "user", "name": "Bob", "content": [{"type": "text", "text": "What "}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,AQID/w=="}},
-      {"type": "text", "text": "is it?"}, {"type": "image", "image": "a b.png"}, {"type": "image_url", "image_url": "file:///x.png"}]},
+      {"type": "text", "text": "is it?"}, {"type": "image", "image": "a b.png"}, {"type": "image_url", "image_url": "file:///x%20y.png"}]},
     {"role": "assistant", "content": null, "refusal": null, "reasoning": "hm", "tool_calls": [
       {"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{\"n\": 1.50, \"a\": [true]}"}}, {"name": "g", "arguments": {"k": "v"}}, {"function": {"name": "h", "arguments": ""}}]},
     {"role": "tool", "tool_call_id": "c1", "content": "20"},
@@ -29,7 +29,7 @@ TEST(OpenAiMessages, AreBroughtIntoTheShapeThatTemplatesRead) {
   const std::vector<std::byte> bytes = {std::byte{1}, std::byte{2}, std::byte{3}, std::byte{255}};
   EXPECT_EQ(*user.images[0].bytes, bytes);
   EXPECT_EQ(user.images[1].path, "a b.png");
-  EXPECT_EQ(user.images[2].path, "/x.png");
+  EXPECT_EQ(user.images[2].path, "/x y.png");
   const ChatMessage& assistant = (*messages)[2];
   EXPECT_EQ(assistant.content, "");
   EXPECT_EQ(assistant.reasoning, "hm");
