@@ -9,7 +9,7 @@
 #include <string_view>
 #include <vector>
 
-#include "models/chat_format.h"
+#include "engine/tokenizer/tokenizer.h"
 
 // Tokens that are found in a text by their spelling, before anything else happens to it.
 
@@ -27,6 +27,9 @@ struct JoinedPieces {
 };
 JoinedPieces join(std::span<const Piece> pieces);
 
+// What limit_ids promises of the vocabulary proper, n_base_ids long, and of begin and end tokens.
+Result<void> check_rows(const Tokenizer& tokenizer, int n_base_ids, std::int64_t n_rows, std::string_view label);
+
 class AddedTokens {
  public:
   struct Match {
@@ -38,6 +41,8 @@ class AddedTokens {
   // The longest spelling that begins `text`; token -1 for none.
   Match longest(std::string_view text) const;
   std::optional<int> find(std::string_view spelling) const;
+  // Tokens from n_ids on are found no more. Returns how many those were.
+  int forget_from(int n_ids);
 
   // Calls found(position, match) for the spellings in these intervals (in order), the leftmost first and the longest at one place.
   template <class Found>

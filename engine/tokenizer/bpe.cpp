@@ -101,15 +101,23 @@ class BpeTokenizer final : public Tokenizer {
   std::vector<int> encode(std::string_view text, SpecialTokens special) const override {
     const Interval whole{0, text.size()};
     const std::span<const Interval> searched(&whole, special == SpecialTokens::none ? 0 : 1);
-    return encode(text, searched, special == SpecialTokens::user);
+    return *encode(text, searched, special == SpecialTokens::user, nullptr, {});
   }
 
-  std::vector<int> encode_pieces(std::span<const Piece> pieces) const override {
+  using Tokenizer::encode_pieces;
+  Result<std::vector<int>> encode_pieces(std::span<const Piece> pieces, EncodedStretches* memory, const std::stop_token& stop) const override {
     const JoinedPieces joined = join(pieces);
-    return encode(joined.text, joined.control, false);
+    return encode(joined.text, joined.control, false, memory, stop);
   }
 
-  int n_ids() const override { return static_cast<int>(offsets_.size()) - 1; }
+  int n_ids() const override { return n_ids_; }
+  Result<int> limit_ids(std::int64_t n_rows, std::string_view label) override {
+    RETURN_IF_ERROR(check_rows(*this, n_base_ids_, n_rows, label));
+    const int n_forgotten = added_.forget_from(static_cast<int>(std::min<std::int64_t>(n_rows, n_ids_)));
+    n_ids_ = static_cast<int>(std::min<std::int64_t>(n_rows, n_ids_));
+    n_added_ -= n_forgotten;
+    return n_forgotten;
+  }
   std::string_view bytes(int id) const override {
     if (id < 0 || id >= n_ids()) return {};
     return std::string_view(bytes_).substr(offsets_[id], offsets_[id + 1] - offsets_[id]);
@@ -138,28 +146,55 @@ class BpeTokenizer final : public Tokenizer {
     };
     std::vector<Symbol> symbols;
     std::vector<Candidate> heap;
+    std::stop_token stop;
+    bool is_stopped = false;
+    std::uint32_t n_looks = 0;
+    // Looks at the stop token now and then: it costs more than a merge.
+    bool should_stop() {
+      constexpr std::uint32_t kEvery = 1024;
+      if (++n_looks % kEvery == 0) is_stopped = is_stopped || stop.stop_requested();
+      return is_stopped;
+    }
   };
 
   // `searched` in order; `skip_control`: a control token found is ordinary text, as the published library reads it.
-  std::vector<int> encode(std::string_view text, std::span<const Interval> searched, bool skip_control) const {
+  Result<std::vector<int>> encode(std::string_view text, std::span<const Interval> searched, bool skip_control, EncodedStretches* memory,
+                                  const std::stop_token& stop) const {
     std::vector<int> ids;
     Scratch scratch;
+    scratch.stop = stop;
     std::size_t stretch = 0;
     added_.for_each(text, searched, [&](std::size_t pos, AddedTokens::Match match) {
       if (skip_control && is_control_[match.token]) return;
-      encode_stretch(text.substr(stretch, pos - stretch), ids, scratch);
+      remember_stretch(text.substr(stretch, pos - stretch), ids, scratch, memory);
       ids.push_back(match.token);
       stretch = pos + match.n_bytes;
     });
-    encode_stretch(text.substr(stretch), ids, scratch);
+    remember_stretch(text.substr(stretch), ids, scratch, memory);
+    if (scratch.is_stopped || stop.stop_requested()) return make_error(ErrorCode::cancelled, "stopped");
     return ids;
+  }
+
+  void remember_stretch(std::string_view bytes, std::vector<int>& ids, Scratch& scratch, EncodedStretches* memory) const {
+    if (scratch.is_stopped) return;
+    if (memory) {
+      if (const std::vector<int>* known = memory->find(bytes)) {
+        ids.insert(ids.end(), known->begin(), known->end());
+        return;
+      }
+    }
+    const std::size_t first = ids.size();
+    encode_stretch(bytes, ids, scratch);
+    if (memory && !scratch.is_stopped) memory->put(bytes, std::span(ids).subspan(first));
   }
 
   // What lies between two added tokens. Cutting before the bytes are made valid changes nothing: a spelling begins and ends a character.
   void encode_stretch(std::string_view bytes, std::vector<int>& ids, Scratch& scratch) const {
     if (bytes.empty()) return;
     const std::string text = normalize_ ? nfc(valid_utf8(bytes)) : valid_utf8(bytes);
-    split(split_, text, [&](std::string_view piece) { encode_piece(piece, ids, scratch); });
+    split(split_, text, [&](std::string_view piece) {
+      if (!scratch.should_stop()) encode_piece(piece, ids, scratch);
+    });
   }
 
   void encode_piece(std::string_view piece, std::vector<int>& ids, Scratch& scratch) const {
@@ -182,7 +217,8 @@ class BpeTokenizer final : public Tokenizer {
 
   // O(n log n): a heap of candidate merges; those that a neighbour's merge has overtaken are recognised when they come up.
   void merge(Scratch& scratch) const {
-    auto& [symbols, heap] = scratch;
+    auto& symbols = scratch.symbols;
+    auto& heap = scratch.heap;
     heap.clear();
     const auto consider = [&](std::int32_t at) {
       const std::int32_t next = at < 0 ? -1 : symbols[at].next;
@@ -193,7 +229,7 @@ class BpeTokenizer final : public Tokenizer {
     };
     for (std::size_t at = 0; at + 1 < symbols.size(); ++at) consider(static_cast<std::int32_t>(at));
     std::make_heap(heap.begin(), heap.end());
-    while (!heap.empty()) {
+    while (!heap.empty() && !scratch.should_stop()) {
       std::pop_heap(heap.begin(), heap.end());
       const Scratch::Candidate best = heap.back();
       heap.pop_back();
@@ -219,6 +255,8 @@ class BpeTokenizer final : public Tokenizer {
   std::unordered_map<std::string_view, int> whole_;  // with ignore_merges: views into bytes_, which is not touched any more
   AddedTokens added_;
   int n_added_ = 0;
+  int n_ids_ = 0;
+  int n_base_ids_ = 0;                  // one more than the highest id of the vocabulary that no added token has
   SplitRule split_ = SplitRule::gpt2;
   bool normalize_ = false;
   bool ignore_merges_ = false;
@@ -274,6 +312,7 @@ Result<std::unique_ptr<Tokenizer>> BpeTokenizer::build(const BpeParts& parts, st
 
   auto tokenizer = std::make_unique<BpeTokenizer>();
   const int n_ids = static_cast<int>(spellings.size());
+  tokenizer->n_ids_ = n_ids;
   tokenizer->is_control_.resize(n_ids);
   std::vector<bool> is_added(n_ids);
   for (const auto& [spelling, id, is_control] : parts.added) {
@@ -337,6 +376,9 @@ Result<std::unique_ptr<Tokenizer>> BpeTokenizer::build(const BpeParts& parts, st
   }
   if (parts.begin_id && (*parts.begin_id < 0 || *parts.begin_id >= n_ids)) {
     return bad("begin token: expected an id below " + std::to_string(n_ids) + ", found " + std::to_string(*parts.begin_id));
+  }
+  for (const auto& [spelling, id] : parts.vocabulary) {
+    if (!is_added[id]) tokenizer->n_base_ids_ = std::max(tokenizer->n_base_ids_, id + 1);
   }
   tokenizer->split_ = parts.split;
   tokenizer->normalize_ = parts.normalize;

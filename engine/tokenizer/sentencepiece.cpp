@@ -36,7 +36,8 @@ class SentencePieceTokenizer final : public Tokenizer {
     return ids;
   }
 
-  std::vector<int> encode_pieces(std::span<const Piece> pieces) const override {
+  using Tokenizer::encode_pieces;
+  Result<std::vector<int>> encode_pieces(std::span<const Piece> pieces, EncodedStretches* memory, const std::stop_token& stop) const override {
     const JoinedPieces joined = join(pieces);
     const std::string_view text = joined.text;
     std::vector<int> ids;
@@ -44,16 +45,30 @@ class SentencePieceTokenizer final : public Tokenizer {
     bool begins = true;  // a text of the library
     added_.for_each(text, joined.control, [&](std::size_t at, AddedTokens::Match match) {
       const bool is_within_text = types_[match.token] == Type::user_defined;
-      append_words(text.substr(stretch, at - stretch), begins, is_within_text, ids);
+      if (stop.stop_requested()) return;
+      remember_words(text.substr(stretch, at - stretch), begins, is_within_text, ids, memory);
       ids.push_back(match.token);
       stretch = at + match.n_bytes;
       begins = !is_within_text;
     });
-    append_words(text.substr(stretch), begins, false, ids);
+    if (!stop.stop_requested()) remember_words(text.substr(stretch), begins, false, ids, memory);
+    if (stop.stop_requested()) return make_error(ErrorCode::cancelled, "stopped");
     return ids;
   }
 
-  int n_ids() const override { return static_cast<int>(bytes_.size()); }
+  int n_ids() const override { return n_ids_; }
+  // The library finds its pieces in every text; only control pieces, which it finds in none, can be left out.
+  Result<int> limit_ids(std::int64_t n_rows, std::string_view label) override {
+    int n_base_ids = 0;
+    for (int id = 0; id < n_ids_; ++id) {
+      if (types_[id] != Type::control && types_[id] != Type::unused) n_base_ids = id + 1;
+    }
+    RETURN_IF_ERROR(check_rows(*this, n_base_ids, n_rows, label));
+    n_ids_ = static_cast<int>(std::min<std::int64_t>(n_rows, n_ids_));
+    const int n_forgotten = added_.forget_from(n_ids_);
+    n_added_ -= n_forgotten;
+    return n_forgotten;
+  }
   std::string_view bytes(int id) const override { return id >= 0 && id < n_ids() ? std::string_view(bytes_[id]) : std::string_view(); }
   bool is_control(int id) const override { return id >= 0 && id < n_ids() && types_[id] == Type::control; }
   std::optional<int> added_token(std::string_view spelling) const override { return added_.find(spelling); }
@@ -72,6 +87,19 @@ class SentencePieceTokenizer final : public Tokenizer {
     ids.clear();
     append_unknown(text, ids);
     return ids;
+  }
+
+  // append_words, or what it gave the last time. Where a text begins is part of what is remembered.
+  void remember_words(std::string_view text, bool begins, bool has_more, std::vector<int>& ids, EncodedStretches* memory) const {
+    if (!memory) return append_words(text, begins, has_more, ids);
+    const std::string key = std::string(1, static_cast<char>('0' + 2 * begins + has_more)) + std::string(text);
+    if (const std::vector<int>* known = memory->find(key)) {
+      ids.insert(ids.end(), known->begin(), known->end());
+      return;
+    }
+    const std::size_t first = ids.size();
+    append_words(text, begins, has_more, ids);
+    memory->put(key, std::span(ids).subspan(first));
   }
 
   // Text between two recognised pieces. `has_more`: its text goes on behind it, so that the prefix stands there even when this is empty.
@@ -100,7 +128,7 @@ class SentencePieceTokenizer final : public Tokenizer {
   std::vector<Type> types_;
   std::array<int, 256> byte_ids_{};  // -1 without byte fallback
   AddedTokens added_;
-  int n_added_ = 0, unknown_id_ = 0;
+  int n_ids_ = 0, n_added_ = 0, unknown_id_ = 0;
   bool adds_prefix_ = false, removes_extra_spaces_ = false;
   std::vector<int> stop_ids_;
   std::optional<int> begin_id_;
@@ -138,6 +166,7 @@ Result<std::unique_ptr<Tokenizer>> SentencePieceTokenizer::build(SentencePieceMo
   }
   tokenizer->adds_prefix_ = model.adds_dummy_prefix && !model.treats_space_as_suffix;
   tokenizer->removes_extra_spaces_ = model.removes_extra_spaces;
+  tokenizer->n_ids_ = static_cast<int>(tokenizer->bytes_.size());
   tokenizer->stop_ids_ = stop_ids;
   tokenizer->begin_id_ = begin_id;
 

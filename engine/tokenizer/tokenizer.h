@@ -6,15 +6,18 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "engine/tokenizer/encoded_stretches.h"
 #include "kernels/base/result.h"
 #include "models/chat_format.h"
 #include "models/weight_source.h"
 
-// Text ⇄ ids, exactly as the published tokenizer. Never sees a template, only its pieces. Immutable after loading; any thread.
+// Text ⇄ ids, exactly as the published tokenizer. Never sees a template, only its pieces. Immutable after loading (limit_ids is the end of
+// that); any thread.
 
 namespace pio {
 
@@ -34,10 +37,16 @@ class Tokenizer {
 
   // Added tokens are recognised only where pieces of kind control wrote all of their characters; what lies between two recognised ones
   // is one stretch of ordinary text, whoever wrote it.
-  virtual std::vector<int> encode_pieces(std::span<const Piece> pieces) const = 0;
+  std::vector<int> encode_pieces(std::span<const Piece> pieces) const { return *encode_pieces(pieces, nullptr, {}); }
+  // The same, with what `memory` (may be null) knows of this tokenizer's stretches; the new ones are added to it. Once `stop` is requested it
+  // fails with cancelled, within milliseconds.
+  virtual Result<std::vector<int>> encode_pieces(std::span<const Piece> pieces, EncodedStretches* memory, const std::stop_token& stop) const = 0;
 
   // Ids are 0 … n_ids() - 1; a model may have more rows than that (padding).
   virtual int n_ids() const = 0;
+  // For a model of n_rows rows: added tokens beyond them become unknown (their spellings are text); returns how many those were. Fails with
+  // bad_file where the vocabulary itself, the begin token or an end token lies beyond them. Before anything is encoded.
+  virtual Result<int> limit_ids(std::int64_t n_rows, std::string_view label) = 0;
   // The bytes an id stands for (an added token: its spelling; a control piece of SentencePiece: none); empty beyond n_ids().
   virtual std::string_view bytes(int id) const = 0;
   // Tokens that the tokenizer calls special: never shown to a person.

@@ -307,6 +307,65 @@ TEST(GgufVocabulary, ThatIsForeignOrContradictsItselfIsAnErrorInWords) {
   }
 }
 
+// A model with fewer rows than the tokenizer has ids: what lies beyond them is unknown, or the file is refused.
+TEST(Tokenizer, AddedTokensBeyondTheTableAreTextAndAVocabularyBeyondItIsRefused) {
+  for (const char* name : {"glm", "llama3", "smollm", "qwen"}) {
+    const auto tokenizer = fixtures::load(fixtures::family(name).tokenizer);
+    const int n_ids = tokenizer->n_ids();
+    const auto refused = fixtures::load(fixtures::family(name).tokenizer)->limit_ids(40, "m.gguf");
+    ASSERT_FALSE(refused) << name;
+    EXPECT_EQ(refused.error().code, ErrorCode::bad_file);
+    EXPECT_EQ(refused.error().limit, 40u);
+    EXPECT_NE(refused.error().message.find("found 40"), std::string::npos) << refused.error().message;
+    EXPECT_NE(refused.error().message.find(std::to_string(refused.error().asked)), std::string::npos) << refused.error().message;
+
+    const std::string last(tokenizer->bytes(n_ids - 1));
+    if (tokenizer->added_token(last) != n_ids - 1) continue;  // its added tokens lie among the others
+    const int n_added = tokenizer->n_added_tokens();
+    const std::vector<Piece> piece{{Piece::Kind::control, last}};
+    EXPECT_EQ(tokenizer->encode_pieces(piece), std::vector<int>{n_ids - 1});
+    ASSERT_EQ(tokenizer->limit_ids(n_ids + 100, "m.gguf").value(), 0);
+    const auto limited = tokenizer->limit_ids(n_ids - 1, "m.gguf");
+    ASSERT_TRUE(limited) << name << ": " << limited.error().message;
+    EXPECT_EQ(*limited, 1);
+    EXPECT_EQ(tokenizer->n_ids(), n_ids - 1);
+    EXPECT_EQ(tokenizer->n_added_tokens(), n_added - 1);
+    EXPECT_FALSE(tokenizer->added_token(last));
+    for (const int id : tokenizer->encode_pieces(piece)) EXPECT_LT(id, n_ids - 1);
+    EXPECT_EQ(spelled(*tokenizer, tokenizer->encode_pieces(piece)), last);
+  }
+}
+
+TEST(Tokenizer, RememberedStretchesGiveTheSameIds) {
+  std::mt19937 random(5);
+  for (const char* name : {"glm", "llama3", "smollm", "qwen"}) {
+    const auto tokenizer = fixtures::load(fixtures::family(name).tokenizer);
+    EncodedStretches memory(20000);  // small: the oldest give way
+    std::vector<std::string> texts;
+    for (int i = 0; i < 60; ++i) texts.push_back(random_text(random, 1 + random() % 60));
+    for (int i = 0; i < 1000; ++i) {
+      std::vector<Piece> pieces;
+      for (unsigned n = 1 + random() % 5; n > 0; --n) {
+        pieces.push_back({Piece::Kind::control, random() % 2 ? "<|im_start|>" : "<|endoftext|>"});
+        pieces.push_back({Piece::Kind::text, texts[random() % texts.size()]});
+      }
+      EXPECT_EQ(tokenizer->encode_pieces(pieces, &memory, {}).value(), tokenizer->encode_pieces(pieces));
+      EXPECT_LE(memory.n_bytes(), 20000u);
+    }
+    EXPECT_GT(memory.n_bytes(), 5000u);
+  }
+}
+
+TEST(Tokenizer, AStopEndsEvenOneEndlessWord) {
+  const auto tokenizer = fixtures::load(fixtures::family("llama3").tokenizer);
+  std::stop_source source;
+  source.request_stop();
+  const std::vector<Piece> pieces{{Piece::Kind::text, std::string(4 << 20, 'a')}};
+  const auto stopped = tokenizer->encode_pieces(pieces, nullptr, source.get_token());
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, ErrorCode::cancelled);
+}
+
 TEST(Utf8Stream, JoinedGivesTheWholeTextHoweverTheBytesAreCut) {
   std::mt19937 random(11);
   for (int i = 0; i < 5000; ++i) {
