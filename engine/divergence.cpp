@@ -67,12 +67,12 @@ class Comparison {
 
 // The text in windows, and who hears of each that is done.
 struct Windows {
-  std::vector<int> ids;
+  TokenIds ids;
   std::int64_t n_windows = 0, length = 0;
   const std::function<void(std::int64_t done, std::int64_t total)>& progress;
   std::stop_token stop;
 
-  std::span<const int> at(std::int64_t window) const { return std::span(ids).subspan(window * length, length); }
+  TokenSpan at(std::int64_t window) const { return ids.span().subspan(window * length, length); }
   int after(std::int64_t window, std::int64_t i) const { return i + 1 < length ? ids[window * length + i + 1] : -1; }
   void done(std::int64_t n) const {
     if (progress) progress(n, n_windows);
@@ -83,9 +83,12 @@ struct Windows {
 class Way {
  public:
   Way(LoadedModel& model, const KvSelection& selection) : session_(model) { session_.set_selection(selection); }
-  void begin_window() { session_.clear(); }
+  void begin_window(std::int64_t n_tokens) {
+    session_.clear();
+    session_.begin_prompt(n_tokens);
+  }
   // Logits [n, vocab_size] of tokens at, at + 1, … of a window.
-  Result<void> step(std::span<const int> window, std::int64_t at, std::int64_t n, std::vector<float>& logits, std::stop_token stop) {
+  Result<void> step(TokenSpan window, std::int64_t at, std::int64_t n, std::vector<float>& logits, std::stop_token stop) {
     return session_.process(window.subspan(at, n), Session::Outputs::all, logits, stop);
   }
 
@@ -98,8 +101,8 @@ Result<DivergenceResult> compare_together(Way base, Way other, std::int64_t voca
   Comparison comparison;
   std::vector<float> base_logits, other_logits;
   for (std::int64_t window = 0; window < windows.n_windows; ++window) {
-    base.begin_window();
-    other.begin_window();
+    base.begin_window(windows.length);
+    other.begin_window(windows.length);
     for (std::int64_t at = 0; at < windows.length; at += kAtOnce) {
       const std::int64_t n = std::min(kAtOnce, windows.length - at);
       RETURN_IF_ERROR(base.step(windows.at(window), at, n, base_logits, windows.stop));
@@ -138,7 +141,7 @@ Result<DivergenceResult> compare_in_turn(const Loading& base, const Loading& oth
       {
         Way way(*loaded, is_base ? base.selection : other.selection);
         for (std::int64_t window = first; window < end; ++window) {
-          way.begin_window();
+          way.begin_window(windows.length);
           for (std::int64_t at = 0; at < windows.length; at += kAtOnce) {
             const std::int64_t n = std::min(kAtOnce, windows.length - at);
             RETURN_IF_ERROR(way.step(windows.at(window), at, n, logits, windows.stop));
@@ -182,9 +185,10 @@ Result<DivergenceResult> measure_divergence(const DivergenceRequest& request,
   ASSIGN_OR_RETURN(std::unique_ptr<LoadedModel> first, LoadedModel::load(base.request, {}, stop));
   const Tokenizer* tokenizer = first->tokenizer();
   if (!tokenizer) return make_error(ErrorCode::unsupported_model, first->info().path + ": a tokenizer, found none");
+  ASSIGN_OR_RETURN(TokenIds ids, first->vocabulary().check(tokenizer->encode(request.text, SpecialTokens::none), "text"));
   Windows windows{
-      .ids = tokenizer->encode(request.text, SpecialTokens::none), .length = request.window, .progress = progress, .stop = stop};
-  ASSIGN_OR_RETURN(windows.n_windows, count_windows(std::ssize(windows.ids), windows.length));
+      .ids = std::move(ids), .length = request.window, .progress = progress, .stop = stop};
+  ASSIGN_OR_RETURN(windows.n_windows, count_windows(windows.ids.size(), windows.length));
   if (request.n_windows > 0) windows.n_windows = std::min(windows.n_windows, request.n_windows);
   const std::int64_t vocab_size = first->model().spec().vocab_size;
   if (one_will_do) return compare_together(Way(*first, base.selection), Way(*first, other.selection), vocab_size, windows);

@@ -2,13 +2,12 @@
 
 #include <algorithm>
 #include <filesystem>
-#include <list>
 #include <map>
-#include <set>
 #include <tuple>
 
 #include "engine/attention_choice.h"
 #include "engine/chat/chat_template.h"
+#include "engine/conversations.h"
 #include "engine/files/mapped_file.h"
 #include "engine/files/metadata.h"
 #include "engine/generate.h"
@@ -36,6 +35,7 @@ class LocalEngine final : public Engine {
   Result<void> load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) override {
     unload();
     ASSIGN_OR_RETURN(model_, LoadedModel::load(request, progress, stop));
+    conversations_ = std::make_unique<Conversations>(*model_);
     request_ = request;
     return {};
   }
@@ -67,8 +67,11 @@ class LocalEngine final : public Engine {
     return plan;
   }
 
+  ~LocalEngine() override { unload(); }
+
   void unload() override {
-    sessions_.clear();
+    if (conversations_) conversations_->cancel_all();
+    conversations_.reset();
     model_.reset();
   }
 
@@ -81,63 +84,55 @@ class LocalEngine final : public Engine {
     GenerateRequest request;
     request.messages = messages;
     RETURN_IF_ERROR(need_sight(messages));
-    ASSIGN_OR_RETURN(const Prompt prompt, make_prompt(*chat_format(), *tokenizer(), request, INT64_MAX, place_pictures_of({})));
+    ASSIGN_OR_RETURN(const Prompt prompt, make_prompt(*chat_format(), *tokenizer(), request, INT64_MAX, aids({})));
     return static_cast<std::int64_t>(prompt.ids.size());
   }
 
-  Result<GenerateResult> generate(const GenerateRequest& request, const GenerateSink& sink, std::stop_token stop) override {
+  Result<std::unique_ptr<Generation>> begin(const GenerateRequest& request, std::stop_token stop) override {
     RETURN_IF_ERROR(need_model());
     Prompt prompt;
     if (request.messages.empty()) {
       prompt.ids = request.ids;
-      RETURN_IF_ERROR(check_ids(prompt.ids));
     } else {
       RETURN_IF_ERROR(need_chat());
       const std::int64_t context_length = model_->info().context_length;
       const std::int64_t limit = context_length - answer_reserve(context_length, request.max_tokens);
       RETURN_IF_ERROR(need_sight(request.messages));
-      Result<Prompt> made = make_prompt(*chat_format(), *tokenizer(), request, limit, place_pictures_of(stop));
-      if (!made && made.error().code == ErrorCode::cancelled) {
-        GenerateResult stopped;
-        stopped.finish_reason = FinishReason::cancelled;
-        return stopped;
-      }
+      Result<Prompt> made = make_prompt(*chat_format(), *tokenizer(), request, limit, aids(stop));
+      if (!made && made.error().code == ErrorCode::cancelled) return stopped_generation();
       ASSIGN_OR_RETURN(prompt, std::move(made));
     }
-    if (prompt.n_dropped_messages > 0 && sink.dropped) sink.dropped(prompt.n_dropped_messages);
-    Session& current = session(request.conversation);
-    std::vector<TokenRange> kept;
-    if (model_->selection().kind != KvSelection::Kind::full && tokenizer()) {
-      kept = protected_tokens(*tokenizer(), prompt.ids, request.messages, request.protected_texts);
-      for (auto placed = prompt.pictures.rbegin(); placed != prompt.pictures.rend() && placed->picture == prompt.pictures.back().picture; ++placed)
-        kept.push_back({placed->first, placed->first + placed->n_tokens()});  // of a film every time slot
-    }
-    current.protect(std::move(kept));
-    current.show(prompt.pictures, looking_at(prompt, current.common_prefix(prompt.ids), sink, stop));
-    Result<GenerateResult> result = pio::generate(*model_, current, prompt, request, sink, stop);
-    current.show(prompt.pictures, {});  // places stay, what this turn lent goes
-    if (result) result->n_dropped_messages = prompt.n_dropped_messages;
-    return result;
+    ASSIGN_OR_RETURN(TokenIds ids, request.messages.empty() ? model_->vocabulary().check(std::move(prompt.ids), "prompt")
+                                                            : model_->vocabulary().check_with_pictures(std::move(prompt.ids), "prompt"));
+    Conversations::Lent session = conversations_->lend(request.conversation, ids);
+    session->protect(protected_ranges(request, prompt, ids));
+    return begin_generation({.model = *model_,
+                             .session = std::move(session),
+                             .prompt = std::move(prompt),
+                             .ids = std::move(ids),
+                             .request = request,
+                             .stop = std::move(stop)});
   }
 
   Result<LogitsResult> logits(const LogitsRequest& request, std::stop_token stop) override {
     RETURN_IF_ERROR(need_model());
-    RETURN_IF_ERROR(check_ids(request.ids));
-    PicturedIds prompt{.ids = request.ids, .pictures = {}};
+    ASSIGN_OR_RETURN(TokenIds ids, checked(request.ids, "ids"));
+    std::vector<PlacedPicture> pictures;
     if (!request.images.empty() || !request.videos.empty()) {
-      ASSIGN_OR_RETURN(prompt, place_pictures_of_ids(request, stop));
+      ASSIGN_OR_RETURN(PicturedIds placed, place_pictures_of_ids(request, stop));
+      pictures = std::move(placed.pictures);
+      ASSIGN_OR_RETURN(ids, model_->vocabulary().check_with_pictures(std::move(placed.ids), "ids"));
     }
-    sessions_.clear();
-    Session fresh(*model_);
-    fresh.show(prompt.pictures, [this, stop](const PlacedPicture& picture) { return model_->pictures()->features(*picture.picture, stop); });
+    Session session = fresh_session();
+    session.show(std::move(pictures), [this, stop](const PlacedPicture& picture) { return model_->pictures()->features(*picture.picture, stop); });
+    session.begin_prompt(ids.size());
     LogitsResult all;
     std::vector<float> part;
-    const std::span<const int> ids = prompt.ids;
-    all.n_tokens = static_cast<std::int64_t>(ids.size());
-    const std::int64_t n_chunk = request.n_chunk > 0 ? request.n_chunk : kPrefillTokens;
+    all.n_tokens = ids.size();
+    const std::int64_t n_chunk = request.n_chunk > 0 ? request.n_chunk : kStepTokens;
     for (std::int64_t at = 0; at < all.n_tokens; at += n_chunk) {
       const std::int64_t n = std::min(n_chunk, all.n_tokens - at);
-      RETURN_IF_ERROR(fresh.process(ids.subspan(at, n), Session::Outputs::all, part, stop));
+      RETURN_IF_ERROR(session.process(ids.span().subspan(at, n), Session::Outputs::all, part, stop));
       if (request.rows) RETURN_IF_ERROR(request.rows(part, n, all.n_tokens));
       else if (all.values.empty()) all.values = std::move(part);
       else all.values.insert(all.values.end(), part.begin(), part.end());
@@ -163,19 +158,17 @@ class LocalEngine final : public Engine {
   Result<PerplexityResult> perplexity(std::span<const int> ids, std::int64_t context, std::int64_t n_windows,
                                       const std::function<void(std::int64_t, double)>& progress, std::stop_token stop) override {
     RETURN_IF_ERROR(need_model());
-    RETURN_IF_ERROR(check_ids(ids));
+    ASSIGN_OR_RETURN(const TokenIds text, checked(ids, "text"));
     RETURN_IF_ERROR(need_context("window", context));
-    sessions_.clear();
-    Session fresh(*model_);
-    return measure_perplexity(*model_, fresh, ids, context, n_windows, progress, stop);
+    Session session = fresh_session();
+    return measure_perplexity(*model_, session, text, context, n_windows, progress, stop);
   }
 
   Result<BenchResult> bench(std::int64_t n_prompt, std::int64_t n_decode, std::int64_t n_depth, int n_repetitions,
                             std::stop_token stop) override {
     RETURN_IF_ERROR(need_model());
-    sessions_.clear();
-    Session fresh(*model_);
-    return measure_speed(*model_, fresh, n_prompt, n_decode, n_depth, n_repetitions, stop);
+    Session session = fresh_session();
+    return measure_speed(*model_, session, n_prompt, n_decode, n_depth, n_repetitions, stop);
   }
 
  private:
@@ -209,28 +202,6 @@ class LocalEngine final : public Engine {
     return found->second;
   }
 
-  // Conversations whose tokens are still cached, the latest first. The pool holds one full context: the oldest give way.
-  struct Kept {
-    std::string conversation;
-    std::unique_ptr<Session> session;
-  };
-
-  Session& session(const std::string& conversation) {
-    const auto found = std::find_if(sessions_.begin(), sessions_.end(), [&](const Kept& k) { return k.conversation == conversation; });
-    if (found != sessions_.end()) {
-      sessions_.splice(sessions_.begin(), sessions_, found);
-    } else {
-      sessions_.push_front({conversation, std::make_unique<Session>(*model_)});
-    }
-    Session& current = *sessions_.front().session;
-    current.set_make_room([this] {
-      if (sessions_.size() < 2) return false;
-      sessions_.pop_back();
-      return true;
-    });
-    return current;
-  }
-
   Result<void> need_model() const {
     if (!model_) return make_error(ErrorCode::bad_argument, "engine: a loaded model, found none");
     return {};
@@ -244,6 +215,10 @@ class LocalEngine final : public Engine {
   Result<void> need_sight(std::span<const ChatMessage> messages) const {
     const bool has_pictures = std::any_of(messages.begin(), messages.end(), [](const ChatMessage& m) { return !m.images.empty(); });
     return has_pictures ? need_vision() : Result<void>();
+  }
+
+  PromptAids aids(const std::stop_token& stop) {
+    return {.place_pictures = place_pictures_of(stop), .memory = &model_->encoded_stretches(), .stop = stop};
   }
 
   // Of the messages whose pictures the chat format shows: those of others it leaves out.
@@ -283,23 +258,13 @@ class LocalEngine final : public Engine {
     return place_pictures(request.ids, pictures, *model_->vision(), *tokenizer());
   }
 
-  // Shows the tower what is not in the cache, and tells the sink.
-  Session::FeaturesOf looking_at(const Prompt& prompt, std::int64_t n_cached, const GenerateSink& sink, std::stop_token stop) {
-    std::set<std::uint64_t> wanted;
-    for (const PlacedPicture& placed : prompt.pictures) {
-      if (placed.first + placed.n_tokens() > n_cached) wanted.insert(placed.picture->key);
-    }
-    const auto total = static_cast<std::int64_t>(wanted.size());
-    return [this, total, tell = sink.image, stop, seen = std::set<std::uint64_t>()](const PlacedPicture& placed) mutable {
-      const bool is_new = !seen.contains(placed.picture->key);
-      if (is_new && tell) tell(static_cast<std::int64_t>(seen.size()), total);
-      Result<std::shared_ptr<const VisionFeatures>> features = model_->pictures()->features(*placed.picture, stop);
-      if (is_new && features) {
-        seen.insert(placed.picture->key);
-        if (tell) tell(static_cast<std::int64_t>(seen.size()), total);
-      }
-      return features;
-    };
+  // The tokens that no selection drops.
+  std::vector<TokenRange> protected_ranges(const GenerateRequest& request, const Prompt& prompt, const TokenIds& ids) const {
+    if (model_->selection().kind == KvSelection::Kind::full || !tokenizer()) return {};
+    std::vector<TokenRange> kept = protected_tokens(*tokenizer(), ids.values(), request.messages, request.protected_texts);
+    for (auto placed = prompt.pictures.rbegin(); placed != prompt.pictures.rend() && placed->picture == prompt.pictures.back().picture; ++placed)
+      kept.push_back({placed->first, placed->first + placed->n_tokens()});  // of a film every time slot
+    return kept;
   }
 
   // Whether `what` of n tokens fits into the context.
@@ -320,21 +285,24 @@ class LocalEngine final : public Engine {
     return {};
   }
 
-  Result<void> check_ids(std::span<const int> ids) const {
-    const std::int64_t vocab_size = model_->model().spec().vocab_size;
-    if (ids.empty()) return make_error(ErrorCode::bad_argument, "ids: at least one, found none");
-    for (int id : ids) {
-      if (id < 0 || id >= vocab_size)
-        return make_error(ErrorCode::bad_argument, "id: 0 to " + std::to_string(vocab_size - 1) + ", found " + std::to_string(id));
-    }
-    return {};
+  // Ids of a text, at least one.
+  Result<TokenIds> checked(std::span<const int> ids, const char* what) const {
+    if (ids.empty()) return make_error(ErrorCode::bad_argument, std::string(what) + ": at least one token, found none");
+    return model_->vocabulary().check({ids.begin(), ids.end()}, what);
+  }
+
+  // A session of its own for measurements, with the whole cache.
+  Session fresh_session() {
+    conversations_->clear();
+    return Session(*model_);
   }
 
   std::unique_ptr<LoadedModel> model_;
   LoadRequest request_;  // that it was loaded by
   std::map<std::tuple<std::string, int, DType, Activations>, SpeedProbe> probes_;
   const std::uint64_t program_bytes_ = resident_bytes();  // before anything was loaded
-  std::list<Kept> sessions_;  // below the model: they give their blocks back to it
+  // Below the model: they give their blocks back to it.
+  std::unique_ptr<Conversations> conversations_;
 };
 
 }  // namespace
@@ -347,6 +315,50 @@ const char* name_of(FinishReason reason) {
     case FinishReason::cancelled: return "cancelled";
   }
   return "unknown";
+}
+
+void deliver(const GenerationEvent& event, const GenerateSink& sink) {
+  using Kind = GenerationEvent::Kind;
+  switch (event.kind) {
+    case Kind::dropped:
+      if (sink.dropped) sink.dropped(event.done);
+      return;
+    case Kind::image:
+      if (sink.image) sink.image(event.done, event.total);
+      return;
+    case Kind::prefill:
+      if (sink.prefill) sink.prefill(event.done, event.total);
+      return;
+    case Kind::logits:
+      if (sink.logits) sink.logits(event.logits);
+      return;
+    case Kind::text:
+      if (sink.text) sink.text(event.text, event.done);
+      return;
+    case Kind::reasoning:
+      if (sink.reasoning) sink.reasoning(event.text, event.done);
+      return;
+    case Kind::tool_call:
+      if (sink.tool_call) sink.tool_call(event.call);
+      return;
+  }
+}
+
+std::vector<Result<std::vector<GenerationEvent>>> Engine::advance(std::span<Generation* const> generations) {
+  std::vector<Result<std::vector<GenerationEvent>>> events;
+  for (Generation* generation : generations) events.push_back(generation->advance());
+  return events;
+}
+
+Result<GenerateResult> Engine::generate(const GenerateRequest& request, const GenerateSink& sink, std::stop_token stop) {
+  GenerateRequest asked = request;
+  asked.wants_logits = asked.wants_logits || sink.logits;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Generation> generation, begin(asked, std::move(stop)));
+  while (!generation->is_finished()) {
+    ASSIGN_OR_RETURN(const std::vector<GenerationEvent> events, generation->advance());
+    for (const GenerationEvent& event : events) deliver(event, sink);
+  }
+  return generation->result();
 }
 
 std::unique_ptr<Engine> create_engine() { return std::make_unique<LocalEngine>(); }

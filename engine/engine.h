@@ -110,6 +110,7 @@ struct GenerateRequest {
   std::vector<std::string> stop;       // stop strings; the answer ends before one, none of its characters are emitted
   bool ignore_eos = false;
   std::vector<int> stop_ids;           // the answer also ends before one of these tokens, beside the model's own end tokens
+  bool wants_logits = false;           // GenerateSink::logits is called for each sampled token
 };
 
 enum class FinishReason { stop, length, context_full, cancelled };
@@ -122,8 +123,8 @@ struct GenerateSink {
   std::function<void(std::string_view text, std::int64_t n_tokens)> text;   // whole characters; n_tokens generated so far
   std::function<void(std::string_view text, std::int64_t n_tokens)> reasoning;
   std::function<void(const ToolCall& call)> tool_call;
-  std::function<void(std::int64_t done, std::int64_t total)> image;         // pictures looked at
-  std::function<void(std::span<const float> row)> logits;                   // [vocab_size] of each sampled step, before penalties
+  std::function<void(std::int64_t done, std::int64_t total)> image;         // pictures encoded
+  std::function<void(std::span<const float> row)> logits;                   // [vocab_size] of each sampled token, before it is drawn
 };
 
 struct GenerateResult {
@@ -134,6 +135,40 @@ struct GenerateResult {
   FinishReason finish_reason = FinishReason::stop;
   std::int64_t n_dropped_messages = 0;
   GenerationStats stats;
+};
+
+// What one unit of a turn brought.
+struct GenerationEvent {
+  enum class Kind {
+    dropped,    // `done` messages, the oldest, were left out to fit the context
+    image,      // `done` of `total` pictures are encoded
+    prefill,    // `done` of `total` tokens of the prompt are read
+    logits,     // of the step that sampled token number `done`, where the request wants them
+    text,       // whole characters; `done` tokens generated so far
+    reasoning,  // the same
+    tool_call,
+  };
+  Kind kind = Kind::text;
+  std::string text = {};
+  std::int64_t done = 0, total = 0;
+  ToolCall call = {};
+  std::vector<float> logits = {};
+};
+void deliver(const GenerationEvent& event, const GenerateSink& sink);
+
+// One turn, a unit at a time. Keeps its sampler, parser, stop strings and sequence; when it goes its blocks stay only as a cache, which gives
+// way to others. One thread at a time, the engine's; of several generations any may be advanced next.
+class Generation {
+ public:
+  virtual ~Generation() = default;
+  // One picture, one chunk of the prompt, or one decoded token. After a stop it finishes with FinishReason::cancelled and what was generated
+  // so far. An error ends this generation, never the model. Nothing happens once it is finished.
+  virtual Result<std::vector<GenerationEvent>> advance() = 0;
+  virtual bool is_finished() const = 0;
+  // So far; whole when finished without an error.
+  virtual const GenerateResult& result() const = 0;
+  // Ends it as a stop would, at once, between two units.
+  virtual void cancel() = 0;
 };
 
 struct LogitsRequest {
@@ -232,8 +267,13 @@ class Engine {
   // Tokens that these messages make as a prompt; for the composer's figure.
   virtual Result<std::int64_t> count_tokens(const std::vector<ChatMessage>& messages) = 0;
 
-  // One turn. A stop ends it with finish_reason cancelled and what was generated so far (never an error).
-  virtual Result<GenerateResult> generate(const GenerateRequest& request, const GenerateSink& sink, std::stop_token stop) = 0;
+  // Makes the prompt of a turn and what is needed to answer it. `stop` may be pulled from any thread and is looked at within 200 ms in every
+  // phase. The generation refers to the loaded model: when that goes, it is cancelled.
+  virtual Result<std::unique_ptr<Generation>> begin(const GenerateRequest& request, std::stop_token stop) = 0;
+  // One unit of each. By default one after the other.
+  virtual std::vector<Result<std::vector<GenerationEvent>>> advance(std::span<Generation* const> generations);
+  // One turn: begin, and advance to the end. A stop ends it with finish_reason cancelled and what was generated so far (never an error).
+  virtual Result<GenerateResult> generate(const GenerateRequest& request, const GenerateSink& sink, std::stop_token stop);
 
   // Logits of every token, from an empty cache.
   virtual Result<LogitsResult> logits(const LogitsRequest& request, std::stop_token stop) = 0;

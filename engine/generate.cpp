@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
+#include <set>
+#include <utility>
 
+#include "engine/sampling/sampler.h"
 #include "engine/stop_strings.h"
 #include "engine/tokenizer/utf8_stream.h"
 
@@ -10,145 +14,294 @@ namespace pio {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+using Events = std::vector<GenerationEvent>;
+using Kind = GenerationEvent::Kind;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-bool is_cancelled(const Result<void>& status) { return !status && status.error().code == ErrorCode::cancelled; }
 
 // Generated ids become what is shown: whole characters, no control tokens; reasoning, calls and text apart; of the text nothing of a stop
 // string.
 class Emitter {
  public:
-  Emitter(const LoadedModel& model, ChatParser* parser, const GenerateRequest& request, const GenerateSink& sink, GenerateResult& result)
-      : tokenizer_(model.tokenizer()), parser_(parser), stops_(request.stop), sink_(sink), result_(result) {}
+  Emitter(const Tokenizer* tokenizer, std::unique_ptr<ChatParser> parser, const std::vector<std::string>& stop_strings, GenerateResult& result)
+      : tokenizer_(tokenizer), parser_(std::move(parser)), stops_(stop_strings), result_(result) {}
 
-  void push(int id) {
+  void push(int id, Events& events) {
     if (!tokenizer_ || tokenizer_->is_control(id)) return;
-    characters(utf8_.push(tokenizer_->bytes(id)));
+    characters(utf8_.push(tokenizer_->bytes(id)), events);
   }
-  void finish() {
-    characters(utf8_.finish());
-    if (parser_ && !stopped()) events(parser_->finish());
-    text(stops_.finish());
+  void finish(Events& events) {
+    characters(utf8_.finish(), events);
+    if (parser_ && !stopped()) parsed(parser_->finish(), events);
+    text(stops_.finish(), events);
   }
   bool stopped() const { return stops_.found(); }
 
  private:
-  void characters(std::string_view characters) {
+  void characters(std::string_view characters, Events& events) {
     if (characters.empty()) return;
-    if (parser_) events(parser_->push(characters));
-    else text(stops_.push(characters));
+    if (parser_) parsed(parser_->push(characters), events);
+    else text(stops_.push(characters), events);
   }
-  void events(std::vector<ChatEvent> events) {
-    for (ChatEvent& event : events) {
+  void parsed(std::vector<ChatEvent> parts, Events& events) {
+    for (ChatEvent& part : parts) {
       if (stopped()) return;
-      switch (event.kind) {
-        case ChatEvent::Kind::text: text(stops_.push(event.text)); break;
+      switch (part.kind) {
+        case ChatEvent::Kind::text: text(stops_.push(part.text), events); break;
         case ChatEvent::Kind::reasoning:
-          result_.reasoning += event.text;
-          if (sink_.reasoning) sink_.reasoning(event.text, n_tokens());
+          result_.reasoning += part.text;
+          events.push_back({.kind = Kind::reasoning, .text = std::move(part.text), .done = n_tokens()});
           break;
         case ChatEvent::Kind::tool_call:
-          text(stops_.finish());  // no stop string reaches across a call
-          result_.tool_calls.push_back(std::move(event.call));
-          if (sink_.tool_call) sink_.tool_call(result_.tool_calls.back());
+          text(stops_.finish(), events);  // no stop string reaches across a call
+          result_.tool_calls.push_back(std::move(part.call));
+          events.push_back({.kind = Kind::tool_call, .done = n_tokens(), .call = result_.tool_calls.back()});
           break;
       }
     }
   }
-  void text(std::string_view text) {
+  void text(std::string_view text, Events& events) {
     if (text.empty()) return;
     result_.text += text;
-    if (sink_.text) sink_.text(text, n_tokens());
+    events.push_back({.kind = Kind::text, .text = std::string(text), .done = n_tokens()});
   }
   std::int64_t n_tokens() const { return static_cast<std::int64_t>(result_.ids.size()); }
 
   const Tokenizer* tokenizer_;
-  ChatParser* parser_;  // may be null
+  std::unique_ptr<ChatParser> parser_;  // may be null
   Utf8Stream utf8_;
   StopStrings stops_;
-  const GenerateSink& sink_;
   GenerateResult& result_;
+};
+
+// The pictures of a prompt: encoded one by one as its tokens are reached, given back when they are read.
+class PromptPictures {
+ public:
+  PromptPictures(std::vector<PlacedPicture> placed, std::int64_t n_cached) : placed_(std::move(placed)) {
+    for (const PlacedPicture& picture : placed_) {
+      if (end_of(picture) > n_cached) wanted_.insert(picture.picture->key);
+    }
+  }
+  std::int64_t n_wanted() const { return std::ssize(wanted_); }
+  std::int64_t n_encoded() const { return n_encoded_; }
+
+  // The first one that tokens first … end - 1 need and that is not encoded; null for none.
+  const Picture* next(std::int64_t first, std::int64_t end) const {
+    for (const PlacedPicture& picture : placed_) {
+      if (picture.first < end && end_of(picture) > first && !features_.contains(picture.picture->key)) return picture.picture.get();
+    }
+    return nullptr;
+  }
+  void keep(const Picture& picture, std::shared_ptr<const VisionFeatures> features) {
+    n_encoded_ += seen_.insert(picture.key).second;
+    features_[picture.key] = std::move(features);
+  }
+  std::shared_ptr<const VisionFeatures> features(const PlacedPicture& picture) const { return features_.at(picture.picture->key); }
+  // Those whose tokens all lie before `done` go.
+  void forget_before(std::int64_t done) {
+    std::erase_if(features_, [&](const auto& kept) {
+      return std::none_of(placed_.begin(), placed_.end(), [&](const PlacedPicture& p) { return p.picture->key == kept.first && end_of(p) > done; });
+    });
+  }
+
+ private:
+  static std::int64_t end_of(const PlacedPicture& picture) { return picture.first + picture.n_tokens(); }
+
+  std::vector<PlacedPicture> placed_;
+  std::set<std::uint64_t> wanted_, seen_;  // keys
+  std::map<std::uint64_t, std::shared_ptr<const VisionFeatures>> features_;
+  std::int64_t n_encoded_ = 0;
+};
+
+class LocalGeneration final : public Generation {
+ public:
+  explicit LocalGeneration(GenerationStart start)
+      : model_(start.model),
+        session_(std::move(start.session)),
+        ids_(std::move(start.ids)),
+        request_(std::move(start.request)),
+        stop_(std::move(start.stop)),
+        sampler_(request_.sampling),
+        emitter_(model_.tokenizer(), std::move(start.prompt.parser), request_.stop, result_),
+        stop_ids_(model_.stop_ids()),
+        done_(session_->keep_prefix(ids_)),
+        pictures_(start.prompt.pictures, done_) {
+    stop_ids_.insert(stop_ids_.end(), request_.stop_ids.begin(), request_.stop_ids.end());
+    for (const int id : ids_.values()) {
+      if (id >= 0) sampler_.accept(id);  // below zero: a picture's
+    }
+    result_.n_dropped_messages = start.prompt.n_dropped_messages;
+    GenerationStats& stats = result_.stats;
+    stats.prompt_tokens = ids_.size();
+    stats.context_length = model_.info().context_length;
+    stats.reused_tokens = done_;
+    session_->show(std::move(start.prompt.pictures),
+                   [this](const PlacedPicture& picture) -> Result<std::shared_ptr<const VisionFeatures>> { return pictures_.features(picture); });
+    session_->begin_prompt(ids_.size() - done_);
+    session_.set_owner(this);
+  }
+
+  ~LocalGeneration() override { end(); }
+
+  bool is_finished() const override { return phase_ == Phase::finished; }
+  const GenerateResult& result() const override { return result_; }
+
+  Result<Events> advance() override {
+    Events events;
+    if (is_finished()) return events;
+    // An error or an exception ends this turn and nothing else.
+    const Phase before = std::exchange(phase_, Phase::finished);
+    ASSIGN_OR_RETURN(phase_, one_unit(before, events));
+    if (is_finished()) end();
+    return events;
+  }
+
+  void cancel() override {
+    if (is_finished()) return;
+    result_.finish_reason = FinishReason::cancelled;
+    phase_ = Phase::finished;
+    end();
+  }
+
+ private:
+  enum class Phase { beginning, reading, decoding, finished };
+
+  Result<Phase> one_unit(Phase phase, Events& events) {
+    switch (phase) {
+      case Phase::beginning: return begin(events);
+      case Phase::reading: return read(events);
+      case Phase::decoding: return decode(events);
+      case Phase::finished: break;
+    }
+    return Phase::finished;
+  }
+
+  Phase begin(Events& events) {
+    if (result_.n_dropped_messages > 0) events.push_back({.kind = Kind::dropped, .done = result_.n_dropped_messages});
+    if (pictures_.n_wanted() > 0) events.push_back({.kind = Kind::image, .done = 0, .total = pictures_.n_wanted()});
+    events.push_back({.kind = Kind::prefill, .done = done_, .total = ids_.size()});
+    return Phase::reading;
+  }
+
+  // One picture, or one chunk of the prompt.
+  Result<Phase> read(Events& events) {
+    const std::int64_t n = std::min(kStepTokens, ids_.size() - done_);
+    if (const Picture* picture = pictures_.next(done_, done_ + n)) {
+      const StopScope stop_scope(model_.stages(), stop_);
+      Result<std::shared_ptr<const VisionFeatures>> features = model_.pictures()->features(*picture, stop_);
+      if (is_stopped(features)) return finish(FinishReason::cancelled, events);
+      if (!features) return features.error();
+      pictures_.keep(*picture, std::move(*features));
+      events.push_back({.kind = Kind::image, .done = pictures_.n_encoded(), .total = pictures_.n_wanted()});
+      return Phase::reading;
+    }
+    const bool is_last = done_ + n == ids_.size();
+    const Result<void> status =
+        session_->process(ids_.span().subspan(done_, n), is_last ? Session::Outputs::last : Session::Outputs::none, logits_, stop_);
+    if (is_stopped(status)) return finish(FinishReason::cancelled, events);
+    RETURN_IF_ERROR(status);
+    done_ += n;
+    pictures_.forget_before(done_);
+    events.push_back({.kind = Kind::prefill, .done = done_, .total = ids_.size()});
+    if (!is_last) return Phase::reading;
+    session_->begin_decoding();
+    result_.stats.prefill_seconds = seconds_since(start_);
+    decode_start_ = Clock::now();
+    return Phase::decoding;
+  }
+
+  // Samples a token and, unless it is the last, processes it.
+  Result<Phase> decode(Events& events) {
+    GenerationStats& stats = result_.stats;
+    if (request_.max_tokens >= 0 && std::ssize(result_.ids) >= request_.max_tokens) return finish(FinishReason::length, events);
+    if (stop_.stop_requested()) return finish(FinishReason::cancelled, events);
+
+    const int id = sampler_.sample(logits_, model_.n_ids());
+    sampler_.accept(id);
+    if (request_.wants_logits) events.push_back({.kind = Kind::logits, .done = std::ssize(result_.ids), .logits = logits_});
+    if (result_.ids.empty()) stats.first_token_seconds = seconds_since(start_);
+    else stats.decode_seconds = seconds_since(decode_start_);
+    if (!request_.ignore_eos && std::find(stop_ids_.begin(), stop_ids_.end(), id) != stop_ids_.end()) return finish(FinishReason::stop, events);
+
+    result_.ids.push_back(id);
+    emitter_.push(id, events);
+    if (emitter_.stopped()) return finish(FinishReason::stop, events);
+    if (session_->n_tokens() >= model_.info().context_length) return finish(FinishReason::context_full, events);
+
+    ASSIGN_OR_RETURN(const TokenIds next, model_.vocabulary().check({id}, "sampled token"));
+    const Result<void> status = session_->process(next, Session::Outputs::last, logits_, stop_);
+    if (is_stopped(status)) return finish(FinishReason::cancelled, events);
+    RETURN_IF_ERROR(status);
+    stats.weight_bytes_read += model_.weight_bytes_per_token();
+    return Phase::decoding;
+  }
+
+  template <class T>
+  static bool is_stopped(const Result<T>& status) {
+    return !status && status.error().code == ErrorCode::cancelled;
+  }
+
+  Phase finish(FinishReason reason, Events& events) {
+    emitter_.finish(events);
+    result_.finish_reason = reason;
+    GenerationStats& stats = result_.stats;
+    stats.generated_tokens = std::ssize(result_.ids);
+    stats.context_used = session_->n_tokens();
+    if (stats.generated_tokens > 1 && stats.decode_seconds > 0)
+      stats.tokens_per_second = static_cast<double>(stats.generated_tokens - 1) / stats.decode_seconds;
+    return Phase::finished;
+  }
+
+  // The session goes back to who lent it, without what this turn lent it.
+  void end() {
+    if (!session_) return;
+    session_->end_prompt();
+    session_.give_back();
+  }
+
+  LoadedModel& model_;
+  Conversations::Lent session_;
+  TokenIds ids_;
+  GenerateRequest request_;
+  std::stop_token stop_;
+  GenerateResult result_;
+  Sampler sampler_;
+  Emitter emitter_;
+  std::vector<int> stop_ids_;
+  std::int64_t done_;            // tokens of the prompt that are in the cache
+  PromptPictures pictures_;
+  std::vector<float> logits_;    // of the last row
+  Phase phase_ = Phase::beginning;
+  const Clock::time_point start_ = Clock::now();
+  Clock::time_point decode_start_;
+};
+
+class StoppedGeneration final : public Generation {
+ public:
+  StoppedGeneration() { result_.finish_reason = FinishReason::cancelled; }
+  Result<Events> advance() override { return Events(); }
+  bool is_finished() const override { return true; }
+  const GenerateResult& result() const override { return result_; }
+  void cancel() override {}
+
+ private:
+  GenerateResult result_;
 };
 
 }  // namespace
 
-Result<GenerateResult> generate(LoadedModel& model, Session& session, const Prompt& input, const GenerateRequest& request,
-                                const GenerateSink& sink, std::stop_token stop) {
-  const std::span<const int> prompt = input.ids;
-  const Clock::time_point start = Clock::now();
-  GenerateResult result;
-  GenerationStats& stats = result.stats;
-  const auto n_prompt = static_cast<std::int64_t>(prompt.size());
-  const std::int64_t context_length = model.info().context_length;
-  stats.prompt_tokens = n_prompt;
-  stats.context_length = context_length;
-  if (prompt.empty()) return make_error(ErrorCode::bad_argument, "prompt: at least one token, found none");
-  if (n_prompt >= context_length) {
-    Error error = make_error(ErrorCode::context_full, "prompt: at most " + std::to_string(context_length - 1) + " tokens, found " +
-                                                          std::to_string(n_prompt));
-    error.limit = static_cast<std::uint64_t>(context_length - 1);
+Result<std::unique_ptr<Generation>> begin_generation(GenerationStart start) {
+  const std::int64_t n_prompt = start.ids.size(), most = start.model.info().context_length - 1;
+  if (n_prompt == 0) return make_error(ErrorCode::bad_argument, "prompt: at least one token, found none");
+  if (n_prompt > most) {
+    Error error = make_error(ErrorCode::context_full, "prompt: at most " + std::to_string(most) + " tokens, found " + std::to_string(n_prompt));
+    error.limit = static_cast<std::uint64_t>(most);
     error.asked = static_cast<std::uint64_t>(n_prompt);
     return error;
   }
-
-  Sampler sampler(request.sampling);
-  for (int id : prompt) {
-    if (id >= 0) sampler.accept(id);  // below zero: a picture's
-  }
-
-  Emitter emitter(model, input.parser.get(), request, sink, result);
-  const auto finish = [&](FinishReason reason) {
-    emitter.finish();
-    result.finish_reason = reason;
-    stats.generated_tokens = static_cast<std::int64_t>(result.ids.size());
-    stats.context_used = session.n_tokens();
-    if (stats.generated_tokens > 1 && stats.decode_seconds > 0)
-      stats.tokens_per_second = static_cast<double>(stats.generated_tokens - 1) / stats.decode_seconds;
-    return std::move(result);
-  };
-
-  // ---- prefill
-  std::vector<float> logits;
-  std::int64_t done = session.keep_prefix(prompt);
-  stats.reused_tokens = done;
-  if (sink.prefill) sink.prefill(done, n_prompt);
-  while (done < n_prompt) {
-    const std::int64_t n = std::min(kPrefillTokens, n_prompt - done);
-    const bool last = done + n == n_prompt;
-    const Result<void> status = session.process(prompt.subspan(done, n), last ? Session::Outputs::last : Session::Outputs::none, logits, stop);
-    if (is_cancelled(status)) return finish(FinishReason::cancelled);
-    RETURN_IF_ERROR(status);
-    done += n;
-    if (sink.prefill) sink.prefill(done, n_prompt);
-  }
-  stats.prefill_seconds = seconds_since(start);
-
-  // ---- decode
-  std::vector<int> stop_ids = model.stop_ids();
-  stop_ids.insert(stop_ids.end(), request.stop_ids.begin(), request.stop_ids.end());
-  const Clock::time_point decode_start = Clock::now();
-  for (;;) {
-    if (request.max_tokens >= 0 && static_cast<std::int64_t>(result.ids.size()) >= request.max_tokens) return finish(FinishReason::length);
-    if (stop.stop_requested()) return finish(FinishReason::cancelled);
-
-    if (sink.logits) sink.logits(logits);
-    const int id = sampler.sample(logits, model.n_ids());
-    sampler.accept(id);
-    if (result.ids.empty()) stats.first_token_seconds = seconds_since(start);
-    else stats.decode_seconds = seconds_since(decode_start);
-    if (!request.ignore_eos && std::find(stop_ids.begin(), stop_ids.end(), id) != stop_ids.end()) return finish(FinishReason::stop);
-
-    result.ids.push_back(id);
-    emitter.push(id);
-    if (emitter.stopped()) return finish(FinishReason::stop);
-    if (session.n_tokens() >= context_length) return finish(FinishReason::context_full);
-
-    const Result<void> status = session.process(std::span(&id, 1), Session::Outputs::last, logits, stop);
-    if (is_cancelled(status)) return finish(FinishReason::cancelled);
-    RETURN_IF_ERROR(status);
-    stats.weight_bytes_read += model.weight_bytes_per_token();
-  }
+  return std::unique_ptr<Generation>(std::make_unique<LocalGeneration>(std::move(start)));
 }
+
+std::unique_ptr<Generation> stopped_generation() { return std::make_unique<StoppedGeneration>(); }
 
 }  // namespace pio

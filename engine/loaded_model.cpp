@@ -38,10 +38,12 @@ bool asks_for_begin_token(const fs::path& config_path) {
   return value && value->truthy();
 }
 
-std::vector<int> stop_ids_of(const Tokenizer* tokenizer, const ChatFormat* chat_format, const ModelFile& file, std::int64_t vocab_size) {
+Result<std::vector<int>> stop_ids_of(const Tokenizer* tokenizer, const ChatFormat* chat_format, const ModelFile& file, std::int64_t vocab_size) {
   std::vector<int> ids;
+  std::optional<std::int64_t> beyond;
   const auto add = [&](std::int64_t id) {
-    if (id >= 0 && id < vocab_size && std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(static_cast<int>(id));
+    if (id < 0 || id >= vocab_size) beyond = id;
+    else if (std::find(ids.begin(), ids.end(), id) == ids.end()) ids.push_back(static_cast<int>(id));
   };
   if (tokenizer) {
     for (int id : tokenizer->stop_ids()) add(id);
@@ -57,6 +59,10 @@ std::vector<int> stop_ids_of(const Tokenizer* tokenizer, const ChatFormat* chat_
     if (const auto* one = value_of<std::int64_t>(file.metadata(), key)) add(*one);
     if (const auto* many = value_of<std::vector<std::int64_t>>(file.metadata(), key))
       for (std::int64_t id : *many) add(id);
+  }
+  if (beyond) {
+    return make_error(ErrorCode::bad_file, file.label() + ": end token: expected an id of the embedding table, 0 to " +
+                                               std::to_string(vocab_size - 1) + ", found " + std::to_string(*beyond));
   }
   return ids;
 }
@@ -95,26 +101,42 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   ASSIGN_OR_RETURN(std::unique_ptr<ModelFile> file, open_for_loading(request));
   ASSIGN_OR_RETURN(loaded->backend_, create_backend_for(request));
   LoadPlan plan;
-  std::uint64_t state_bytes_per_token = 0;
+  std::uint64_t state_bytes_per_token = 0, temporary_bytes = 0;
+  std::int64_t vocab_size = 0;
   {
     ASSIGN_OR_RETURN(const PlannedLoad planned, plan_load(*file, request, *loaded->backend_));
     RETURN_IF_ERROR(require_fit(*file, planned.plan));
     plan = planned.plan;
     state_bytes_per_token = planned.state_bytes_per_token;
+    temporary_bytes = planned.temporary_bytes;
+    vocab_size = planned.estimate->spec().vocab_size;
     loaded->own_weight_bytes_ = plan.weight_bytes - planned.estimate->mapped_bytes();
   }
   if (stop.stop_requested()) return make_error(ErrorCode::cancelled, file->label() + ": loading was stopped");
   ASSIGN_OR_RETURN(loaded->tokenizer_, tokenizer_of(*file));
+  int n_unknown_tokens = 0;
+  if (loaded->tokenizer_) {
+    ASSIGN_OR_RETURN(n_unknown_tokens, loaded->tokenizer_->limit_ids(vocab_size, file->label()));
+  }
   loaded->weights_ = std::make_unique<LoadedWeights>(std::move(file), *loaded->backend_, progress, stop);
   const ModelFile& held = loaded->weights_->file();
   ASSIGN_OR_RETURN(loaded->adapted_, create_adapted_model(*loaded->weights_, *loaded->backend_, request.loras));
-  loaded->context_ = std::make_unique<ForwardContext>(*loaded->backend_);
   const ModelSpec& spec = loaded->model().spec();
   ASSIGN_OR_RETURN(loaded->vision_, load_vision(request.mmproj, held, *loaded->weights_, spec, *loaded->backend_));
   if (loaded->vision_.vision) loaded->pictures_ = std::make_unique<Pictures>(*loaded->vision_.vision);
   loaded->state_bytes_per_token_ = state_bytes_per_token;
-  ASSIGN_OR_RETURN(loaded->pool_, BlockPool::create(*loaded->backend_, spec.kv_layers, request.kv, plan.context_length,
-                                                    loaded->selection_.kind == KvSelection::Kind::pages));
+  ASSIGN_OR_RETURN(loaded->pool_, BlockPool::create(plan.context_length));
+  const std::int64_t n_blocks = loaded->pool_->blocks().n_blocks();
+  const StepCapacity capacity{.n_blocks = n_blocks, .n_position_axes = spec.n_position_axes};
+  loaded->step_builder_ = std::make_unique<StepBuilder>(capacity);
+  Stage stage{.backend = loaded->backend_.get(), .first = 0, .last = spec.n_layers, .context = std::make_unique<ForwardContext>(*loaded->backend_), .kv = {}, .step = {}};
+  RETURN_IF_ERROR(stage.context->reserve(temporary_bytes));
+  ASSIGN_OR_RETURN(stage.kv, KvMemory::create(*stage.backend, {.layers = spec.kv_layers,
+                                                               .dtype = request.kv,
+                                                               .n_blocks = n_blocks,
+                                                               .has_page_bounds = loaded->selection_.kind == KvSelection::Kind::pages}));
+  ASSIGN_OR_RETURN(stage.step, StepMirror::create(*stage.backend, capacity));
+  loaded->stages_.push_back(std::move(stage));
   RETURN_IF_ERROR(prefault(*loaded->weights_, loaded->vision_.weights.get(), progress, stop));
 
   const ChosenFormat chosen = choose_chat_format(held);
@@ -123,7 +145,8 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
                                std::string(chosen.format->name()) + " instead");
   }
   loaded->chat_format_ = chosen.format;
-  loaded->stop_ids_ = stop_ids_of(loaded->tokenizer(), loaded->chat_format_, held, spec.vocab_size);
+  ASSIGN_OR_RETURN(loaded->stop_ids_, stop_ids_of(loaded->tokenizer(), loaded->chat_format_, held, spec.vocab_size));
+  loaded->vocabulary_ = Vocabulary(spec.vocab_size);
   loaded->n_ids_ = static_cast<int>(loaded->tokenizer_ ? std::min<std::int64_t>(loaded->tokenizer_->n_ids(), spec.vocab_size) : spec.vocab_size);
   for (const TensorInfo& tensor : held.tensors()) {
     if (!is_embedding_only(held, tensor) && !is_of_tower(held, tensor)) loaded->weight_bytes_per_token_ += tensor.n_bytes;
@@ -142,6 +165,10 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   info.can_see = loaded->vision_.vision != nullptr;
   info.notes = loaded->vision_.notes;
   for (std::string& note : held.notes()) info.notes.push_back(std::move(note));
+  if (n_unknown_tokens > 0) {
+    info.notes.push_back(std::to_string(n_unknown_tokens) + " added tokens of the tokenizer have no row in the model's table of " +
+                         std::to_string(vocab_size) + ": they are read as text");
+  }
   info.device = loaded->backend_->device().name;
   info.n_threads = loaded->backend_->n_threads();
   info.n_parameters = spec.n_parameters + (info.can_see ? loaded->vision_.vision->n_parameters() : 0);
@@ -156,6 +183,12 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   info.recommended = recommended_sampling(held, loaded->chat_format_);
   info.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return loaded;
+}
+
+std::uint64_t LoadedModel::own_bytes() const {
+  std::uint64_t n_bytes = own_weight_bytes_ + info_.state_bytes;
+  for (const Stage& stage : stages_) n_bytes += stage.context->n_bytes();
+  return n_bytes;
 }
 
 Result<std::unique_ptr<Tokenizer>> tokenizer_in(const fs::path& path) {

@@ -9,6 +9,9 @@
 #include "engine/image/pictures.h"
 #include "engine/image/vision_weights.h"
 #include "engine/kv/block_pool.h"
+#include "engine/stage.h"
+#include "engine/step_builder.h"
+#include "engine/token_ids.h"
 
 // Everything of one loaded model; destroying it gives everything back.
 
@@ -21,10 +24,13 @@ class LoadedModel {
 
   const LoadedInfo& info() const { return info_; }
   const Model& model() const { return *adapted_.model; }
-  Backend& backend() { return *backend_; }
-  // Temporaries of the passes, kept from one to the next.
-  ForwardContext& context() { return *context_; }
+  // Its layers in their order; today all on one backend.
+  std::span<const Stage> stages() const { return stages_; }
+  StepBuilder& step_builder() { return *step_builder_; }
   BlockPool& pool() { return *pool_; }
+  const Vocabulary& vocabulary() const { return vocabulary_; }
+  // What its tokenizer encoded before.
+  EncodedStretches& encoded_stretches() { return encoded_stretches_; }
   // Null where the model does not see.
   const Vision* vision() const { return vision_.vision.get(); }
   Pictures* pictures() { return pictures_.get(); }
@@ -42,7 +48,7 @@ class LoadedModel {
   // Bytes of keys and values of one token.
   std::uint64_t state_bytes_per_token() const { return state_bytes_per_token_; }
   // Memory that is free again when it goes: all but the weights that are read in place, which count as free already.
-  std::uint64_t own_bytes() const { return own_weight_bytes_ + info_.state_bytes + context_->n_bytes(); }
+  std::uint64_t own_bytes() const;
 
  private:
   LoadedModel() = default;
@@ -52,8 +58,11 @@ class LoadedModel {
   AdaptedModel adapted_;                     // the model, and its adapters beside the weights
   LoadedVision vision_;
   std::unique_ptr<Pictures> pictures_;
-  std::unique_ptr<ForwardContext> context_;
+  std::vector<Stage> stages_;
+  std::unique_ptr<StepBuilder> step_builder_;
   std::unique_ptr<BlockPool> pool_;
+  Vocabulary vocabulary_{0};
+  EncodedStretches encoded_stretches_;
   KvSelection selection_;
   std::unique_ptr<Tokenizer> tokenizer_;
   const ChatFormat* chat_format_ = nullptr;

@@ -29,23 +29,21 @@ class RandomIds {
   std::uint64_t state_ = 1;
 };
 
-Result<void> prefill(Session& session, std::span<const int> ids, std::vector<float>& logits, std::stop_token stop) {
-  for (std::size_t at = 0; at < ids.size(); at += kPrefillTokens) {
-    const std::size_t n = std::min<std::size_t>(kPrefillTokens, ids.size() - at);
-    const bool last = at + n == ids.size();
-    RETURN_IF_ERROR(session.process(ids.subspan(at, n), last ? Session::Outputs::last : Session::Outputs::none, logits, stop));
-  }
+Result<void> prefill(Session& session, TokenSpan ids, std::vector<float>& logits, std::stop_token stop) {
+  session.begin_prompt(ids.size());
+  RETURN_IF_ERROR(session.process(ids, Session::Outputs::last, logits, stop));
+  session.begin_decoding();
   return {};
 }
 
 }  // namespace
 
-Result<PerplexityResult> measure_perplexity(LoadedModel& model, Session& session, std::span<const int> ids, std::int64_t context,
+Result<PerplexityResult> measure_perplexity(LoadedModel& model, Session& session, TokenSpan ids, std::int64_t context,
                                             std::int64_t n_windows, const std::function<void(std::int64_t, double)>& progress,
                                             std::stop_token stop) {
   PerplexityResult result;
   result.n_tokens = static_cast<std::int64_t>(ids.size());
-  ASSIGN_OR_RETURN(const std::int64_t n_full, count_windows(std::ssize(ids), context));  // what is left at the end is not scored
+  ASSIGN_OR_RETURN(const std::int64_t n_full, count_windows(ids.size(), context));  // what is left at the end is not scored
   if (n_windows <= 0 || n_windows > n_full) n_windows = n_full;
 
   // As llama.cpp: of a window of n tokens those at n/2 … n - 2 predict their successor, n - 1 - n/2 scores.
@@ -55,10 +53,11 @@ Result<PerplexityResult> measure_perplexity(LoadedModel& model, Session& session
   double sum = 0;
   std::int64_t n_scored = 0;
   for (std::int64_t window = 0; window < n_windows; ++window) {
-    const std::span<const int> tokens = ids.subspan(window * context, context);
+    const TokenSpan tokens = ids.subspan(window * context, context);
     session.clear();
-    for (std::int64_t at = 0; at < context; at += kPrefillTokens) {
-      const std::int64_t n = std::min(kPrefillTokens, context - at);
+    session.begin_prompt(context);
+    for (std::int64_t at = 0; at < context; at += kStepTokens) {
+      const std::int64_t n = std::min(kStepTokens, context - at);
       std::vector<int> rows;
       for (std::int64_t i = std::max(first, at); i < std::min(context - 1, at + n); ++i) rows.push_back(static_cast<int>(i - at));
       RETURN_IF_ERROR(session.process(tokens.subspan(at, n), rows, logits, stop));
@@ -78,10 +77,11 @@ Result<BenchResult> measure_speed(LoadedModel& model, Session& session, std::int
                                   int n_repetitions, std::stop_token stop) {
   BenchResult result;
   RandomIds random(model.n_ids());
-  const std::vector<int> depth = random.next(n_depth);
+  const auto random_ids = [&](std::int64_t n) { return model.vocabulary().check(random.next(n), "random tokens"); };
+  ASSIGN_OR_RETURN(const TokenIds depth, random_ids(n_depth));
   std::vector<float> logits;
   const auto to_depth = [&]() -> Result<void> {
-    if (session.keep_prefix(depth) < n_depth) return prefill(session, std::span(depth).subspan(session.n_tokens()), logits, stop);
+    if (session.keep_prefix(depth) < n_depth) return prefill(session, depth.span().subspan(session.n_tokens()), logits, stop);
     return {};
   };
   // What a decoded token reads: the weights, and the keys and values of the tokens before it, on average.
@@ -90,7 +90,7 @@ Result<BenchResult> measure_speed(LoadedModel& model, Session& session, std::int
   for (int repetition = -1; repetition < n_repetitions; ++repetition) {  // -1 warms up
     if (n_prompt > 0) {
       RETURN_IF_ERROR(to_depth());
-      const std::vector<int> ids = random.next(n_prompt);
+      ASSIGN_OR_RETURN(const TokenIds ids, random_ids(n_prompt));
       const Clock::time_point start = Clock::now();
       RETURN_IF_ERROR(prefill(session, ids, logits, stop));
       const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
@@ -98,9 +98,9 @@ Result<BenchResult> measure_speed(LoadedModel& model, Session& session, std::int
     }
     if (n_decode > 0) {
       RETURN_IF_ERROR(to_depth());
-      const std::vector<int> ids = random.next(n_decode);
+      ASSIGN_OR_RETURN(const TokenIds ids, random_ids(n_decode));
       const Clock::time_point start = Clock::now();
-      for (int id : ids) RETURN_IF_ERROR(session.process(std::span(&id, 1), Session::Outputs::last, logits, stop));
+      for (std::int64_t i = 0; i < n_decode; ++i) RETURN_IF_ERROR(session.process(ids.span().subspan(i, 1), Session::Outputs::last, logits, stop));
       const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
       if (repetition >= 0) result.decode_tokens_per_second.push_back(static_cast<double>(n_decode) / seconds);
     }

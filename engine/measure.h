@@ -10,7 +10,7 @@
 
 namespace pio {
 
-Result<PerplexityResult> measure_perplexity(LoadedModel& model, Session& session, std::span<const int> ids, std::int64_t context,
+Result<PerplexityResult> measure_perplexity(LoadedModel& model, Session& session, TokenSpan ids, std::int64_t context,
                                             std::int64_t n_windows, const std::function<void(std::int64_t, double)>& progress,
                                             std::stop_token stop);
 

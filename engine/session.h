@@ -11,13 +11,11 @@
 #include "engine/image/pictures.h"
 #include "engine/kv/sequence.h"
 #include "engine/loaded_model.h"
+#include "engine/token_ids.h"
 
 // One conversation's tokens and what the model remembers of them.
 
 namespace pio {
-
-// Tokens fed to the model at a time: enough for the weights to be read once for many tokens, few enough to show progress and stop.
-inline constexpr std::int64_t kPrefillTokens = 512;
 
 class Session {
  public:
@@ -28,27 +26,36 @@ class Session {
 
   // Keeps the tokens that `ids` begins with as well, drops the others, and says how many stayed; at least the last of `ids` is left to
   // be processed, since its logits are wanted.
-  std::int64_t keep_prefix(std::span<const int> ids);
+  std::int64_t keep_prefix(TokenSpan ids);
   // How many tokens keep_prefix would keep.
-  std::int64_t common_prefix(std::span<const int> ids) const;
+  std::int64_t common_prefix(TokenSpan ids) const;
+  // Forgets its own tokens and begins with the first n of `other`, shared in whole blocks. Returns how many that made.
+  std::int64_t adopt_prefix(const Session& other, std::int64_t n);
   std::int64_t n_tokens() const { return sequence_.n_tokens(); }
-  void clear() { sequence_.truncate(0); }
+  void clear();
 
   // The pictures of the whole prompt that is kept and processed next; its ids stand for them below zero. `features` is asked for each as its
-  // tokens are reached, so that the tower does not run for what the cache holds.
+  // tokens are reached, so that what the cache holds is not encoded again.
   using FeaturesOf = std::function<Result<std::shared_ptr<const VisionFeatures>>(const PlacedPicture& picture)>;
   void show(std::vector<PlacedPicture> pictures, FeaturesOf features);
+  // The places of the pictures stay; `features` is not asked any more.
+  void end_prompt() { features_of_ = {}; }
   // What tokens attend to from now on, instead of what the model was loaded with.
   void set_selection(KvSelection selection) { selection_ = selection; }
   // Tokens whose blocks every selection keeps, instead of those named before.
   void protect(std::vector<TokenRange> tokens) { protected_ = std::move(tokens); }
 
+  // The next n_tokens tokens are a prompt's, in however many calls of process they come. The model's form for them is chosen here, once.
+  void begin_prompt(std::int64_t n_tokens);
+  // What follows is decoded token by token.
+  void begin_decoding() { needs_ = {}; }
+
   enum class Outputs { none, last, all };
-  // Processes `ids` after the tokens there are, in one step. Logits [n_outputs, vocab_size] of the wanted ones go to `logits`.
-  // Fails with context_full, with the device's error, or with cancelled; then none of `ids` were added.
-  Result<void> process(std::span<const int> ids, Outputs outputs, std::vector<float>& logits, std::stop_token stop);
-  // The same with the wanted rows given by their places in `ids`.
-  Result<void> process(std::span<const int> ids, std::span<const int> output_rows, std::vector<float>& logits, std::stop_token stop);
+  // Processes `ids` after the tokens there are, in steps of at most kStepTokens. Logits [n_outputs, vocab_size] of the wanted ones go to
+  // `logits`. Fails with context_full, with the device's error, or with cancelled; then none of `ids` were added.
+  Result<void> process(TokenSpan ids, Outputs outputs, std::vector<float>& logits, const std::stop_token& stop);
+  // The same with the wanted rows given by their places in `ids`, rising.
+  Result<void> process(TokenSpan ids, std::span<const int> output_rows, std::vector<float>& logits, const std::stop_token& stop);
 
  private:
   // What a step takes from pictures instead of the embedding table. `held` keeps its tensors.
@@ -57,6 +64,7 @@ class Session {
     std::vector<std::shared_ptr<const VisionFeatures>> held;
   };
   Result<Seen> see(ForwardContext& context, std::int64_t first, std::int64_t n);
+  Result<void> process_step(TokenSpan ids, std::span<const int> output_rows, std::vector<float>& logits, const std::stop_token& stop);
 
   LoadedModel& model_;
   Sequence sequence_;
@@ -65,6 +73,7 @@ class Session {
   TokenPlaces places_;
   FeaturesOf features_of_;
   KvSelection selection_;
+  StepNeeds needs_;
   std::vector<TokenRange> protected_;
 };
 

@@ -65,8 +65,10 @@ struct Step {
   Tensor block_table;  // [n_sequences, max_blocks]  i32: entry j of a row is the pool block that holds its tokens
                        //   j * kKvBlockLength … + kKvBlockLength - 1; entries that kv_lengths does not reach are never read
   Tensor outputs;      // [n_outputs] i32, rows of this step whose logits are wanted
-  Tensor kv_cells;     // [n_cached]  i32, cells of tokens 0 … n_cached - 1 of the step's one sequence, this step's own included; empty where
-                       //   the step holds several sequences or a single token (its extent changes with every token)
+  Tensor kv_cells = {};        // [n_cached]  i32, cells of tokens 0 … n_cached - 1 of the step's one sequence, this step's own included;
+                               //   empty where the model did not ask for them
+  Tensor n_kv_cells = {};      // [1] i32, n_cached, for a backend that replays a recorded step
+  Tensor ordered_blocks = {};  // [n_sequences, max_blocks] i32, with kv_cells: j for each entry j, the block table of keys that lie in order
   KvSelection selection = {};
   Tensor protected_blocks = {};  // [n_sequences, max_blocks] i32, as block_table: where not 0, every selection keeps the block; empty: nowhere
 

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <new>
 
 #include "models/model.h"
@@ -5,34 +6,63 @@
 namespace pio {
 namespace {
 
-constexpr std::size_t kAlignment = 64;               // a cache line: what Backend::allocate promises
-constexpr std::size_t kSlabBytes = std::size_t{8} << 20;  // a decode step of a small model fits in one
+constexpr std::size_t kAlignment = 64;                     // a cache line: what Backend::allocate promises
+constexpr std::size_t kPieceBytes = std::size_t{8} << 20;  // a decode step of a small model fits in one
 
 std::size_t aligned(std::size_t n_bytes) { return (n_bytes + kAlignment - 1) / kAlignment * kAlignment; }
 
 }  // namespace
 
+Tensor ForwardContext::put(DType dtype, Shape shape, std::size_t n_bytes) {
+  const Tensor tensor{dtype, shape, blocks_[place_.block].get(), place_.offset};
+  place_.offset += n_bytes;
+  place_.used += n_bytes;
+  high_water_ = std::max(high_water_, place_.used);
+  return tensor;
+}
+
 Tensor ForwardContext::temp(DType dtype, Shape shape) {
   const std::size_t n_bytes = aligned(bytes_of(dtype, shape.n_values()));
-  std::size_t end = 0;  // of the slabs so far
-  for (Slab& slab : slabs_) {
-    end = slab.start + slab.buffer->n_bytes();
-    const std::size_t first = used_ > slab.start ? used_ : slab.start;
-    if (first + n_bytes > end) continue;
-    used_ = first + n_bytes;
-    return Tensor{dtype, shape, slab.buffer.get(), first - slab.start};
+  if (place_.used == 0 && (blocks_.size() > 1 || blocks_.empty() || blocks_[0]->n_bytes() < n_bytes)) {
+    if (!reserve(std::max({high_water_, n_bytes, kPieceBytes}))) throw std::bad_alloc();
   }
-  Result<std::unique_ptr<Buffer>> buffer = backend_.allocate(n_bytes > kSlabBytes ? n_bytes : kSlabBytes);
-  if (!buffer) throw std::bad_alloc();
-  slabs_.push_back({std::move(*buffer), end});
-  used_ = end + n_bytes;
-  return Tensor{dtype, shape, slabs_.back().buffer.get(), 0};
+  if (place_.offset + n_bytes <= blocks_[place_.block]->n_bytes()) return put(dtype, shape, n_bytes);
+  // What lies behind the current piece holds nothing that is still used.
+  blocks_.resize(place_.block + 1);
+  Result<std::unique_ptr<Buffer>> piece = backend_.allocate(std::max(n_bytes, kPieceBytes));
+  if (!piece) throw std::bad_alloc();
+  blocks_.push_back(std::move(*piece));
+  ++place_.block;
+  place_.offset = 0;
+  return put(dtype, shape, n_bytes);
+}
+
+Result<void> ForwardContext::reserve(std::size_t n_bytes) {
+  CHECK(place_.used == 0, "reserve: there are temporaries");
+  place_ = {};
+  if (blocks_.size() == 1 && blocks_[0]->n_bytes() >= n_bytes) return {};
+  blocks_.clear();  // first, so that both are never there together
+  ++generation_;
+  ASSIGN_OR_RETURN(std::unique_ptr<Buffer> block, backend_.allocate(n_bytes));
+  blocks_.push_back(std::move(block));
+  return {};
+}
+
+void ForwardContext::release(const Mark::Place& place) {
+  place_ = place;
+  if (place_.used == 0) place_ = {};
 }
 
 std::size_t ForwardContext::n_bytes() const {
   std::size_t total = 0;
-  for (const Slab& slab : slabs_) total += slab.buffer->n_bytes();
+  for (const std::unique_ptr<Buffer>& block : blocks_) total += block->n_bytes();
   return total;
+}
+
+Result<Tensor> Model::forward(ForwardContext& context, const Step& step, KvState& state, const GivenEmbeddings* given) const {
+  ASSIGN_OR_RETURN(Tensor x, embed(context, step, given));
+  ASSIGN_OR_RETURN(x, layers(context, x, step, state, 0, spec().n_layers, given));
+  return head(context, x, step);
 }
 
 }  // namespace pio

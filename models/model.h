@@ -33,33 +33,73 @@ struct ModelSpec {
   std::int64_t n_position_axes = 1;  // 3: Step.positions has rows for time, row and column of a token (models.md 3.2.9)
 };
 
-// Tokens of a step whose embeddings do not come from the table: an image's. All on the model's device.
+// What a step must bring beside ids, positions, cells and lengths.
+struct StepNeeds {
+  bool ordered_cells = false;  // Step.kv_cells and ordered_blocks
+  friend bool operator==(const StepNeeds&, const StepNeeds&) = default;
+};
+
+// Rows first … first + n - 1 of a step take rows from … of GivenEmbeddings.
+struct RowRun {
+  std::int64_t first = 0, from = 0, n = 0;
+};
+
+// Tokens of a step whose embeddings do not come from the table: an image's. The tensors are on the model's device.
 struct GivenEmbeddings {
-  Tensor rows;                    // [n] i32: which rows of the step, rising
+  std::vector<RowRun> runs;       // by rising `first`, apart
   Tensor values;                  // [n, dim] f32
   std::vector<Tensor> deepstack;  // each [n, dim] f32: number k is added to these rows behind layer k (Meng et al. 2024, arXiv:2406.04334)
 };
 
-// Temporary tensors of one forward pass. Memory is kept and reused; a device that has none left throws std::bad_alloc, as `new` does.
+// Temporary tensors of one forward pass, in one block of memory that is kept from pass to pass. Where a pass needs more than the block
+// holds, it gets pieces beside it, and the next pass begins with one block of the largest size seen so far. A device that has no memory
+// left throws std::bad_alloc, as `new` does.
 class ForwardContext {
  public:
+  // Gives back every temporary made after it when it goes.
+  class Mark {
+   public:
+    explicit Mark(ForwardContext& context) : context_(context), place_(context.place_) {}
+    ~Mark() { context_.release(place_); }
+    Mark(const Mark&) = delete;
+    Mark& operator=(const Mark&) = delete;
+
+   private:
+    friend class ForwardContext;
+    ForwardContext& context_;
+    struct Place {
+      std::size_t used = 0;    // bytes of all temporaries
+      std::size_t block = 0;   // where the next one goes
+      std::size_t offset = 0;
+    };
+    Place place_;
+  };
+
   explicit ForwardContext(Backend& backend) : backend_(backend) {}
   Backend& backend() { return backend_; }
   bool stop_requested() const { return backend_.stop_requested(); }
   Tensor temp(DType dtype, Shape shape);
-  // Frees every temporary made after the mark.
-  std::size_t mark() const { return used_; }
-  void release(std::size_t mark) { used_ = mark; }
-  std::size_t n_bytes() const;   // held in all
+  // Makes the block hold n_bytes. Only while there are no temporaries.
+  Result<void> reserve(std::size_t n_bytes);
+  std::size_t n_bytes() const;                                  // held in all
+  std::size_t high_water_bytes() const { return high_water_; }  // of the temporaries of any pass so far
+  // Rises whenever the block has moved: addresses in a recorded pass hold for one generation.
+  std::uint64_t generation() const { return generation_; }
 
   // Told of each mixture's choice, layer after layer, if set: ids and weights [n_tokens, n_used]. For tests and traces.
   std::function<void(Tensor ids, Tensor weights)> on_routing;
+  // Told of the residual stream [n_tokens, dim] before each layer, if set. For training, and to find where a difference begins.
+  std::function<void(std::int64_t layer, Tensor x)> on_layer_input;
 
  private:
+  void release(const Mark::Place& place);
+  Tensor put(DType dtype, Shape shape, std::size_t n_bytes);
+
   Backend& backend_;
-  struct Slab { std::unique_ptr<Buffer> buffer; std::size_t start = 0; };
-  std::vector<Slab> slabs_;
-  std::size_t used_ = 0;         // position in the slabs laid end to end
+  std::vector<std::unique_ptr<Buffer>> blocks_;  // the block, and the pieces that one pass needed beside it
+  Mark::Place place_;
+  std::size_t high_water_ = 0;
+  std::uint64_t generation_ = 0;
 };
 
 // Keys and values of every layer, in pools of cells shared by all sequences. The engine owns the memory.
@@ -69,17 +109,31 @@ struct KvLayer {
   Tensor page_bounds = {};  // of k, for store_kv and attention; empty where no selection by pages is wanted
 };
 struct KvState {
-  std::vector<KvLayer> layers;
+  std::int64_t first_layer = 0;   // of the model
+  std::vector<KvLayer> layers;    // from first_layer on
+  const KvLayer& of(std::int64_t layer) const { return layers[layer - first_layer]; }
 };
 
+// A pass is embed, then layers, then head; each may run on a stage of its own. What they return are temporaries of `context`, valid until its
+// mark is released. After a stop they are unfinished; the caller looks at the token. Fails where weights that are not resident cannot be had.
 class Model {
  public:
   virtual ~Model() = default;
   virtual const ModelSpec& spec() const = 0;
-  // Processes the tokens of `step`, stores their keys and values, and returns the logits [n_outputs, vocab_size] f32 of the wanted rows
-  // (a temporary of `context`, valid until it is released). After a stop the result is unfinished; the caller looks at the token.
-  // `given` is for models that see (spec().n_position_axes is 3); null: every token is looked up.
-  virtual Tensor forward(ForwardContext& context, const Step& step, KvState& state, const GivenEmbeddings* given = nullptr) const = 0;
+  // What the steps of a prompt must bring that has n_tokens new tokens behind n_cached cached ones, however it is cut into steps. Pure.
+  // Steps that decode bring nothing.
+  virtual StepNeeds step_needs(std::int64_t n_tokens, std::int64_t n_cached) const = 0;
+
+  // The residual stream before the first layer, [n_tokens, dim] f32. `given` is for models that see (spec().n_position_axes is 3); null:
+  // every token is looked up.
+  virtual Result<Tensor> embed(ForwardContext& context, const Step& step, const GivenEmbeddings* given = nullptr) const = 0;
+  // Layers first … last - 1 of x [n_tokens, dim], in place; keys and values of the step's tokens go to `state`, which holds these layers.
+  virtual Result<Tensor> layers(ForwardContext& context, Tensor x, const Step& step, KvState& state, std::int64_t first, std::int64_t last,
+                                const GivenEmbeddings* given = nullptr) const = 0;
+  // Logits [n_outputs, vocab_size] f32 of the wanted rows of the last layer's output.
+  virtual Result<Tensor> head(ForwardContext& context, Tensor x, const Step& step) const = 0;
+  // All three.
+  Result<Tensor> forward(ForwardContext& context, const Step& step, KvState& state, const GivenEmbeddings* given = nullptr) const;
 };
 
 // Builds the model that `source` holds: reads its hyper-parameters, binds every tensor. Fails with unsupported_model{architecture}, or

@@ -21,6 +21,8 @@ Result<void> Sequence::reserve(std::int64_t n) {
     error.message = "context: at most " + std::to_string(error.limit) + " tokens, found " + std::to_string(wanted);
     return error;
   }
+  if (n_blocks <= 0) return {};
+  blocks_.reserve(blocks_.size() + n_blocks);  // so that no taken block is lost where there is no memory
   for (std::int64_t i = 0; i < n_blocks; ++i) blocks_.push_back(pool_->blocks().take());
   return {};
 }
@@ -34,11 +36,12 @@ std::int64_t Sequence::adopt_prefix(const Sequence& other, std::int64_t n) {
   CHECK(tokens_.empty() && blocks_.empty() && pool_ == other.pool_, "adopt_prefix: expected an empty sequence of the same pool");
   CHECK(n >= 0 && n <= other.n_tokens(), "adopt_prefix: more tokens than there are");
   const std::int64_t n_blocks = n / kKvBlockLength;
+  tokens_.assign(other.tokens_.begin(), other.tokens_.begin() + n_blocks * kKvBlockLength);
+  blocks_.reserve(n_blocks);
   for (std::int64_t j = 0; j < n_blocks; ++j) {
     pool_->blocks().share(other.blocks_[j]);
     blocks_.push_back(other.blocks_[j]);
   }
-  tokens_.assign(other.tokens_.begin(), other.tokens_.begin() + n_blocks * kKvBlockLength);
   return n_tokens();
 }
 

@@ -4,10 +4,10 @@
 #include <map>
 
 #include "engine/attention_choice.h"
-#include "engine/kv/block_pool.h"
 #include "engine/plan/placement.h"
 #include "engine/plan/speed_estimate.h"
-#include "engine/session.h"
+#include "engine/kv/kv_memory.h"
+#include "engine/step_builder.h"
 
 namespace pio {
 
@@ -31,8 +31,10 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
 
   // Temporaries may grow with the context, so the longest that is possible is asked about first.
   const auto scratch_bytes = [&](std::int64_t context_length) {
-    planned.chunk_length = std::min(kPrefillTokens, context_length);
-    return estimate.scratch_bytes(planned.chunk_length, context_length, request.kv) + vocabulary_bytes(file);
+    planned.chunk_length = std::min(kStepTokens, context_length);
+    const ModelEstimate::Scratch scratch = estimate.scratch(planned.chunk_length, context_length, request.kv);
+    planned.temporary_bytes = scratch.temporary_bytes;
+    return scratch.temporary_bytes + scratch.other_bytes + vocabulary_bytes(file);
   };
   const DeviceInfo& device = backend.device();
   const std::int64_t longest = std::clamp<std::int64_t>(request.context_length > 0 ? request.context_length : spec.context_length, 1, 1 << 20);
@@ -66,7 +68,7 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
 void predict_speed(PlannedLoad& planned, const ModelFile& file, const LoadRequest& request, const SpeedProbe& probe) {
   ModelEstimate& estimate = *planned.estimate;
   LoadPlan& plan = planned.plan;
-  const std::int64_t n_tokens = std::clamp<std::int64_t>(plan.context_length, 1, kPrefillTokens);
+  const std::int64_t n_tokens = std::clamp<std::int64_t>(plan.context_length, 1, kStepTokens);
   const OpCounts prompt = estimate.run(n_tokens, n_tokens, request.kv).counts;
   const OpCounts decode = estimate.run(1, n_tokens, request.kv).counts;
   const SpeedEstimate speed = estimate_speed(prompt, n_tokens, decode, probe, estimate.mapped_bytes(),

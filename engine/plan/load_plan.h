@@ -14,6 +14,7 @@ struct PlannedLoad {
   LoadPlan plan;                              // without predicted speeds
   std::unique_ptr<ModelEstimate> estimate;    // refers to the file and the backend
   std::int64_t chunk_length = 0;              // tokens of a prompt that are read at a time
+  std::uint64_t temporary_bytes = 0;          // of a pass, at most: ForwardContext::reserve
   std::uint64_t state_bytes_per_token = 0;    // of keys and values, and of the bounds of pages where attention selects by them
 };
 

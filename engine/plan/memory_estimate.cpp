@@ -6,6 +6,7 @@
 #include "engine/files/header_source.h"
 #include "engine/files/metadata.h"
 #include "engine/image/vision_weights.h"
+#include "engine/step_builder.h"
 
 namespace pio {
 namespace {
@@ -79,27 +80,40 @@ ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cac
   for (const KvLayout& layer : spec.kv_layers)
     state.layers.push_back({cells(layer.n_kv_heads, layer.k_head_dim), cells(layer.n_kv_heads, layer.v_head_dim)});
 
-  const auto indices = [&](std::int64_t n) { return context.temp(DType::i32, {n}); };
-  pio::Step step{.ids = indices(n_tokens),
-                 .positions = spec.n_position_axes > 1 ? context.temp(DType::i32, {spec.n_position_axes, n_tokens}) : indices(n_tokens),
-                 .cells = indices(n_tokens),
-                 .kv_lengths = indices(n_tokens),
-                 .sequences = indices(n_tokens),
-                 .block_table = context.temp(DType::i32, {1, n_blocks}),
-                 .outputs = indices(1),
-                 .kv_cells = n_tokens > 1 ? indices(n_cached) : Tensor{DType::i32, {0}, nullptr, 0}};
+  const StepCapacity capacity{.n_tokens = n_tokens, .n_blocks = n_blocks, .n_position_axes = spec.n_position_axes};
+  const std::unique_ptr<Buffer> step_buffer = backend_.wrap(nullptr, StepMirror::bytes_needed(capacity)).value();
+  const auto indices = [&](Shape shape) { return Tensor{DType::i32, shape, step_buffer.get(), 0}; };
+  const Shape tokens{n_tokens};
+  pio::Step step{.ids = indices(tokens),
+                 .positions = indices(spec.n_position_axes > 1 ? Shape{spec.n_position_axes, n_tokens} : tokens),
+                 .cells = indices(tokens),
+                 .kv_lengths = indices(tokens),
+                 .sequences = indices(tokens),
+                 .block_table = indices({1, n_blocks}),
+                 .outputs = indices({1})};
+  // As if this were the last chunk of a prompt that fills the cache.
+  if (n_tokens > 1 && adapted_.model->step_needs(n_cached, 0).ordered_cells) {
+    step.kv_cells = indices({n_cached});
+    step.n_kv_cells = indices({1});
+    step.ordered_blocks = indices({1, n_blocks});
+  }
   backend_.reset_counts();
-  adapted_.model->forward(context, step, state);
-  return {.temporary_bytes = context.n_bytes(), .counts = backend_.counts()};
+  const Result<Tensor> logits = adapted_.model->forward(context, step, state);
+  CHECK(logits, "a pass that only counts reads nothing that can fail");
+  return {.temporary_bytes = context.high_water_bytes(), .counts = backend_.counts()};
 }
 
-std::uint64_t ModelEstimate::scratch_bytes(std::int64_t n_chunk, std::int64_t n_cached, DType kv) {
-  std::uint64_t n_bytes = 0;
+ModelEstimate::Scratch ModelEstimate::scratch(std::int64_t n_chunk, std::int64_t n_cached, DType kv) {
+  Scratch scratch;
   for (const std::int64_t n_tokens : {n_chunk, std::int64_t{1}}) {
     const Step step = run(n_tokens, n_cached, kv);
-    n_bytes = std::max(n_bytes, step.temporary_bytes + step.counts.scratch_bytes);
+    scratch.temporary_bytes = std::max(scratch.temporary_bytes, step.temporary_bytes);
+    scratch.other_bytes = std::max(scratch.other_bytes, step.counts.scratch_bytes);
   }
-  return n_bytes;
+  scratch.other_bytes += StepMirror::bytes_needed({.n_tokens = n_chunk,
+                                                   .n_blocks = (n_cached + kKvBlockLength - 1) / kKvBlockLength,
+                                                   .n_position_axes = spec().n_position_axes});
+  return scratch;
 }
 
 std::uint64_t vocabulary_bytes(const ModelFile& file) {

@@ -34,12 +34,16 @@ class ModelEstimate {
 
   // A step of n_tokens that come last of n_cached, one of whose logits are wanted.
   struct Step {
-    std::uint64_t temporary_bytes = 0;  // ForwardContext::n_bytes() after it
+    std::uint64_t temporary_bytes = 0;  // ForwardContext::high_water_bytes() after it
     OpCounts counts;
   };
   Step run(std::int64_t n_tokens, std::int64_t n_cached, DType kv);
-  // The memory that generating takes beside weights and state: temporaries and the ops' own, for prompts in steps of n_chunk tokens.
-  std::uint64_t scratch_bytes(std::int64_t n_chunk, std::int64_t n_cached, DType kv);
+  // The memory that generating takes beside weights and state, for prompts in steps of n_chunk tokens.
+  struct Scratch {
+    std::uint64_t temporary_bytes = 0;  // of the passes
+    std::uint64_t other_bytes = 0;      // the ops' own, and the step's tensors
+  };
+  Scratch scratch(std::int64_t n_chunk, std::int64_t n_cached, DType kv);
 
  private:
   class Source;

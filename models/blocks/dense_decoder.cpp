@@ -1,7 +1,6 @@
 #include "models/blocks/dense_decoder.h"
 
 #include "models/blocks/embedding.h"
-#include "models/blocks/given_rows.h"
 #include "models/blocks/norm.h"
 
 namespace pio {
@@ -10,35 +9,43 @@ AttentionConfig attention_of(const DenseHyper& hyper) {
   return {.dim = hyper.dim, .n_heads = hyper.n_heads, .n_kv_heads = hyper.n_kv_heads, .head_dim = hyper.head_dim, .norm_eps = hyper.norm_eps};
 }
 
-Tensor DenseDecoder::forward(ForwardContext& ctx, const Step& step, KvState& state, const GivenEmbeddings* given) const {
-  Tensor x = hidden(ctx, step, state, c_.hyper.n_layers, given);                       // [n_tokens, dim]
-  x = rms_norm(ctx, output_rows(ctx, x, step), output_norm_, c_.hyper.norm_eps);       // [n_outputs, dim]
-  return linear(ctx, x, output_);                                                      // [n_outputs, vocab_size]
+StepNeeds DenseDecoder::step_needs(std::int64_t n_tokens, std::int64_t n_cached) const {
+  return {.ordered_cells = c_.mla && expanding_pays(*c_.mla, n_tokens, n_cached)};
 }
 
-Tensor DenseDecoder::hidden(ForwardContext& ctx, const Step& step, KvState& state, std::int64_t n_layers,
-                            const GivenEmbeddings* given) const {
+Result<Tensor> DenseDecoder::embed(ForwardContext& ctx, const Step& step, const GivenEmbeddings* given) const {
+  Tensor x = pio::embed(ctx, token_embd_, step.ids);                                   // [n_tokens, dim]
+  if (given) {
+    for (const RowRun& run : given->runs) ctx.backend().copy(x.rows(run.first, run.n), given->values.rows(run.from, run.n));
+  }
+  return x;
+}
+
+Result<Tensor> DenseDecoder::layers(ForwardContext& ctx, Tensor x, const Step& step, KvState& state, std::int64_t first, std::int64_t last,
+                                    const GivenEmbeddings* given) const {
   const float eps = c_.hyper.norm_eps;
-  Tensor x = embed(ctx, token_embd_, step.ids);                                        // [n_tokens, dim]
-  const std::vector<RowRun> seen = given ? runs_of(ctx, *given) : std::vector<RowRun>();
-  for (const RowRun& run : seen) ctx.backend().copy(x.rows(run.first, run.n), given->values.rows(run.from, run.n));
-  for (std::int64_t l = 0; l < n_layers && !ctx.stop_requested(); ++l) {
+  for (std::int64_t l = first; l < last && !ctx.stop_requested(); ++l) {
     const Layer& layer = layers_[l];
-    const std::size_t mark = ctx.mark();
+    const ForwardContext::Mark mark(ctx);
+    if (ctx.on_layer_input) ctx.on_layer_input(l, x);
 
     Tensor h = rms_norm(ctx, x, layer.attn_norm, eps);
-    add_to(ctx, x, c_.mla ? mla(ctx, h, layer.mla, *c_.mla, rope_, step, state.layers[l])
-                          : attention(ctx, h, layer.attention, c_.attention, rope_, step, state.layers[l]));
+    add_to(ctx, x, c_.mla ? mla(ctx, h, layer.mla, *c_.mla, rope_, step, state.of(l))
+                          : attention(ctx, h, layer.attention, c_.attention, rope_, step, state.of(l)));
 
     h = rms_norm(ctx, x, layer.ffn_norm, eps);
     add_to(ctx, x, layer.is_mixture ? moe(ctx, h, layer.moe, c_.moe) : mlp(ctx, h, layer.mlp));
 
     if (given && l < static_cast<std::int64_t>(given->deepstack.size())) {
-      for (const RowRun& run : seen) add_to(ctx, x.rows(run.first, run.n), given->deepstack[l].rows(run.from, run.n));
+      for (const RowRun& run : given->runs) add_to(ctx, x.rows(run.first, run.n), given->deepstack[l].rows(run.from, run.n));
     }
-    ctx.release(mark);
   }
   return x;
+}
+
+Result<Tensor> DenseDecoder::head(ForwardContext& ctx, Tensor x, const Step& step) const {
+  x = rms_norm(ctx, output_rows(ctx, x, step), output_norm_, c_.hyper.norm_eps);       // [n_outputs, dim]
+  return linear(ctx, x, output_);                                                      // [n_outputs, vocab_size]
 }
 
 Result<std::unique_ptr<DenseDecoder>> DenseDecoder::create(const DenseConfig& config, WeightSource& source, Backend& backend) {

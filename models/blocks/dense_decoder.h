@@ -37,10 +37,11 @@ class DenseDecoder final : public Model {
   static Result<std::unique_ptr<DenseDecoder>> create(const DenseConfig& config, WeightSource& source, Backend& backend);
 
   const ModelSpec& spec() const override { return spec_; }
-  Tensor forward(ForwardContext& ctx, const Step& step, KvState& state, const GivenEmbeddings* given) const override;
-
-  // The residual stream after the first n_layers layers, [n_tokens, dim], before the final norm: to see where a difference begins.
-  Tensor hidden(ForwardContext& ctx, const Step& step, KvState& state, std::int64_t n_layers, const GivenEmbeddings* given = nullptr) const;
+  StepNeeds step_needs(std::int64_t n_tokens, std::int64_t n_cached) const override;
+  Result<Tensor> embed(ForwardContext& ctx, const Step& step, const GivenEmbeddings* given) const override;
+  Result<Tensor> layers(ForwardContext& ctx, Tensor x, const Step& step, KvState& state, std::int64_t first, std::int64_t last,
+                        const GivenEmbeddings* given) const override;
+  Result<Tensor> head(ForwardContext& ctx, Tensor x, const Step& step) const override;
 
  private:
   struct Layer {

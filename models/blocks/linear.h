@@ -16,13 +16,12 @@ inline Tensor linear(ForwardContext& ctx, Tensor x, const Linear& layer) {
   Tensor y = ctx.temp(DType::f32, {x.shape[0], layer.w.shape[0]});
   ctx.backend().matmul(y, x, layer.w, layer.bias);
   for (const LowRank& adapter : layer.adapters) {
-    const std::size_t mark = ctx.mark();
+    const ForwardContext::Mark mark(ctx);
     Tensor low = ctx.temp(DType::f32, {x.shape[0], adapter.a.shape[0]});
     ctx.backend().matmul(low, x, adapter.a);
     Tensor high = ctx.temp(DType::f32, y.shape);
     ctx.backend().matmul(high, low, adapter.b);
     ctx.backend().add_scaled(y, high, adapter.scale);
-    ctx.release(mark);
   }
   return y;
 }

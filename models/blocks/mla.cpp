@@ -1,7 +1,7 @@
 #include "models/blocks/mla.h"
 
+#include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include "models/blocks/embedding.h"
 #include "models/blocks/norm.h"
@@ -9,9 +9,11 @@
 namespace pio {
 namespace {
 
-// What the keys and values of an expanded pass may take: 6,500 cached tokens of GLM-4.7-Flash (20 heads of 256 + 256). Beyond them a
-// chunk of some hundred tokens gains little by expanding, for it makes the keys of the whole past again.
-constexpr std::int64_t kMaxExpandedBytes = std::int64_t{256} << 20;
+// What the keys and values of the heads that are expanded together may take. A head of GLM-4.7-Flash (256 + 256) takes 64 MiB at 32,768 tokens.
+constexpr std::int64_t kExpandedBytes = std::int64_t{64} << 20;
+
+// Tokens whose latents are decoded at a time.
+constexpr std::int64_t kLatentsAtOnce = 512;
 
 // y[t][h][…] = the head's matrix times x[t][h][…], by whichever form the file has.
 struct HeadMatrices {
@@ -33,21 +35,6 @@ HeadMatrices latent_to_value(const MlaWeights& weights, const MlaConfig& c) {
   return {weights.kv_b, {.w_first = c.nope_dim, .w_rows = c.v_dim}};
 }
 
-// Products of a head for the expanded way are fewer: it makes every cached key and value once, then each score costs nope_dim + rope_dim
-// instead of kv_rank + rope_dim. One token, several sequences or a short question behind a long past take the latents as they are.
-bool expanding_pays(const MlaConfig& c, const Step& step) {
-  if (!step.kv_cells) return false;
-  // what a selection keeps is said in blocks of the cache, and chosen by the keys that lie there
-  if (step.selection.kind != KvSelection::Kind::full) return false;
-  const std::int64_t n_tokens = step.n_tokens(), n_cached = step.kv_cells.shape[0];
-  const std::int64_t k_dim = c.nope_dim + c.rope_dim;
-  if (n_cached * c.n_heads * (k_dim + c.v_dim) * static_cast<std::int64_t>(sizeof(float)) > kMaxExpandedBytes) return false;
-  const std::int64_t through_latent = (c.nope_dim + c.v_dim) * c.kv_rank;  // a head's two matrices
-  const std::int64_t expanded = n_cached * (through_latent + n_tokens * (k_dim + c.v_dim));
-  const std::int64_t absorbed = n_tokens * (through_latent + n_cached * (2 * c.kv_rank + c.rope_dim));
-  return expanded < absorbed;
-}
-
 // [n_tokens, 1, kv_rank + rope_dim]: what is cached of each token.
 Tensor latents(ForwardContext& ctx, Tensor x, const MlaWeights& weights, const MlaConfig& c, const Rope& rope, const Step& step) {
   Backend& backend = ctx.backend();
@@ -56,7 +43,7 @@ Tensor latents(ForwardContext& ctx, Tensor x, const MlaWeights& weights, const M
   Tensor latent = ctx.temp(DType::f32, {n_tokens, c.kv_rank});
   backend.copy_columns(latent, 0, both, 0, c.kv_rank);
   backend.rms_norm(latent, latent, weights.kv_a_norm, c.norm_eps);
-  backend.copy_columns(both, 0, latent, 0, c.kv_rank);  // the key beside it has no norm, but turns
+  backend.copy_columns(both, 0, latent, 0, c.kv_rank);  // the key beside it has no norm, but a rotary position
   Tensor y = both.reshaped({n_tokens, 1, c.kv_rank + c.rope_dim});
   backend.rope(y, step.positions, rope.inv_freq, {.pairing = rope.pairing, .first_dim = c.kv_rank}, rope.axes);
   return y;
@@ -81,34 +68,60 @@ Tensor absorbed(ForwardContext& ctx, Tensor q, const MlaWeights& weights, const 
   return y;
 }
 
-// Attention over keys and values of every head, made again from the cached latents and laid in order of their tokens.
+// Attention over keys and values of every head, made again from the cached latents in the order of their tokens, some heads at a time.
 Tensor expanded(ForwardContext& ctx, Tensor q, const MlaWeights& weights, const MlaConfig& c, const Step& step, const KvLayer& kv,
                 float scale) {
   Backend& backend = ctx.backend();
-  const std::int64_t n_cached = step.kv_cells.shape[0], width = c.kv_rank + c.rope_dim;
-  const std::int64_t n_blocks = (n_cached + kKvBlockLength - 1) / kKvBlockLength;
-  Tensor cached = embed(ctx, kv.k.reshaped({kv.k.shape[0], width}), step.kv_cells).reshaped({n_cached, 1, width});
-
-  Tensor k = ctx.temp(DType::f32, {n_blocks * kKvBlockLength, c.n_heads, c.nope_dim + c.rope_dim});
-  Tensor v = ctx.temp(DType::f32, {n_blocks * kKvBlockLength, c.n_heads, c.v_dim});
+  const std::int64_t n_tokens = q.shape[0], n_cached = step.kv_cells.shape[0];
+  const std::int64_t n_cells = (n_cached + kKvBlockLength - 1) / kKvBlockLength * kKvBlockLength;
+  const std::int64_t latent_dim = c.kv_rank + c.rope_dim, k_dim = c.nope_dim + c.rope_dim;
+  const std::int64_t head_bytes = n_cells * (k_dim + c.v_dim) * static_cast<std::int64_t>(sizeof(float));
+  const std::int64_t heads_at_once = std::clamp<std::int64_t>(kExpandedBytes / head_bytes, 1, c.n_heads);
   const HeadMatrices to_key = latent_to_key(weights, c), to_value = latent_to_value(weights, c);
-  backend.matmul_heads(k.rows(0, n_cached), cached, to_key.w, to_key.params);
-  backend.copy_columns(k.rows(0, n_cached), c.nope_dim, cached, c.kv_rank, c.rope_dim);  // one for all heads
-  backend.matmul_heads(v.rows(0, n_cached), cached, to_value.w, to_value.params);
+  const Tensor latents = kv.k.reshaped({kv.k.shape[0], latent_dim});
+  Step in_order = step;
+  in_order.block_table = step.ordered_blocks;
 
-  Step in_order = step;  // block j of every sequence is block j of k and v
-  const std::int64_t n_sequences = step.block_table.shape[0];
-  std::vector<std::int32_t> table(n_sequences * n_blocks);
-  for (std::size_t i = 0; i < table.size(); ++i) table[i] = static_cast<std::int32_t>(i % n_blocks);
-  in_order.block_table = ctx.temp(DType::i32, {n_sequences, n_blocks});
-  backend.upload(in_order.block_table, table.data());
-
-  Tensor y = ctx.temp(DType::f32, {q.shape[0], c.n_heads, c.v_dim});
-  backend.attention(y, q, k, v, in_order, {.scale = scale});
+  Tensor y = ctx.temp(DType::f32, {n_tokens, c.n_heads, c.v_dim});
+  for (std::int64_t h = 0; h < c.n_heads && !ctx.stop_requested(); h += heads_at_once) {
+    const ForwardContext::Mark mark(ctx);
+    const std::int64_t n_heads = std::min(heads_at_once, c.n_heads - h);
+    Tensor k = ctx.temp(DType::f32, {n_cells, n_heads, k_dim});
+    Tensor v = ctx.temp(DType::f32, {n_cells, n_heads, c.v_dim});
+    for (std::int64_t first = 0; first < n_cached; first += kLatentsAtOnce) {
+      const ForwardContext::Mark tile(ctx);
+      const std::int64_t n = std::min(kLatentsAtOnce, n_cached - first);
+      Tensor cached = embed(ctx, latents, step.kv_cells.rows(first, n)).reshaped({n, 1, latent_dim});
+      backend.matmul_heads(k.rows(first, n), cached, to_key.w.rows(h, n_heads), to_key.params);
+      backend.copy_columns(k.rows(first, n), c.nope_dim, cached, c.kv_rank, c.rope_dim);  // one for all heads
+      backend.matmul_heads(v.rows(first, n), cached, to_value.w.rows(h, n_heads), to_value.params);
+    }
+    if (n_heads == c.n_heads) {
+      backend.attention(y, q, k, v, in_order, {.scale = scale});
+      break;
+    }
+    Tensor q_part = ctx.temp(DType::f32, {n_tokens, n_heads, k_dim}), y_part = ctx.temp(DType::f32, {n_tokens, n_heads, c.v_dim});
+    const auto rows_of = [&](Tensor t) { return t.reshaped({n_tokens, t.shape[1] * t.shape[2]}); };
+    backend.copy_columns(rows_of(q_part), 0, rows_of(q), h * k_dim, n_heads * k_dim);
+    backend.attention(y_part, q_part, k, v, in_order, {.scale = scale});
+    backend.copy_columns(rows_of(y), h * c.v_dim, rows_of(y_part), 0, n_heads * c.v_dim);
+  }
   return y;
 }
 
 }  // namespace
+
+bool expanding_pays(const MlaConfig& c, std::int64_t n_tokens, std::int64_t n_cached) {
+  constexpr std::int64_t kChunk = 512;  // of a prompt; each makes the keys of its whole past again
+  const std::int64_t k_dim = c.nope_dim + c.rope_dim;
+  const std::int64_t through_latent = (c.nope_dim + c.v_dim) * c.kv_rank;  // a head's two matrices
+  const auto pairs = static_cast<double>(n_tokens) * (static_cast<double>(n_cached) + 0.5 * static_cast<double>(n_tokens));
+  double made_again = 0;
+  for (std::int64_t at = 0; at < n_tokens; at += kChunk) made_again += static_cast<double>(n_cached + std::min(at + kChunk, n_tokens));
+  const double expanded = made_again * through_latent + pairs * static_cast<double>(k_dim + c.v_dim);
+  const double absorbed = static_cast<double>(n_tokens) * through_latent + pairs * static_cast<double>(2 * c.kv_rank + c.rope_dim);
+  return expanded < absorbed;
+}
 
 void bind_mla(Binder& binder, const std::string& prefix, MlaWeights& weights, const MlaConfig& c) {
   const std::int64_t q_dim = c.n_heads * (c.nope_dim + c.rope_dim);
@@ -148,7 +161,7 @@ Tensor mla(ForwardContext& ctx, Tensor x, const MlaWeights& weights, const MlaCo
 
   // the size of a head's own key, not of the latent: both ways give the same scores
   const float scale = 1 / std::sqrt(static_cast<float>(c.nope_dim + c.rope_dim));
-  Tensor y = expanding_pays(c, step) ? expanded(ctx, q, weights, c, step, kv, scale) : absorbed(ctx, q, weights, c, step, kv, scale);
+  Tensor y = step.kv_cells ? expanded(ctx, q, weights, c, step, kv, scale) : absorbed(ctx, q, weights, c, step, kv, scale);
   return linear(ctx, y.reshaped({n_tokens, c.n_heads * c.v_dim}), weights.output);
 }
 

@@ -30,7 +30,7 @@ struct MlaWeights {
   Tensor kv_a_norm;   // [kv_rank]
   // The latent's way to keys and values, in one of two forms:
   Tensor kv_b;        // [n_heads, nope_dim + v_dim, kv_rank], bound as [n_heads * (nope_dim + v_dim), kv_rank]; or
-  Tensor k_b;         // [n_heads, kv_rank, nope_dim]: llama.cpp's, turned round, and
+  Tensor k_b;         // [n_heads, kv_rank, nope_dim]: llama.cpp's, transposed, and
   Tensor v_b;         // [n_heads, v_dim, kv_rank]
   Linear output;      // [dim, n_heads * v_dim]
 };
@@ -39,9 +39,13 @@ struct MlaWeights {
 void bind_mla(Binder& binder, const std::string& prefix, MlaWeights& weights, const MlaConfig& config);
 void split_heads(MlaWeights& weights, const MlaConfig& config);
 
+// Whether a prompt of n_tokens new tokens behind n_cached cached ones takes fewer multiplications expanded. A score costs less there, but every
+// chunk makes the keys and values of its whole past again.
+bool expanding_pays(const MlaConfig& config, std::int64_t n_tokens, std::int64_t n_cached);
+
 // Stores the latents of the step's tokens in `kv` ([n_cells, 1, kv_rank + rope_dim], no values beside) and attends to what each may see, in
-// the cheaper of two equal ways: absorbed, over the latents as they are (arXiv:2405.04434, section 2.1.2), or expanded, over keys and values
-// made again from the latents that step.kv_cells names.   x [n_tokens, dim] → [n_tokens, dim], a temporary.
+// one of two forms: expanded where the step brings kv_cells, over keys and values made again from the latents that they name; else absorbed,
+// over the latents as they are (arXiv:2405.04434, section 2.1.2). The two are equal but for rounding.   x [n_tokens, dim] → [n_tokens, dim], a temporary.
 Tensor mla(ForwardContext& ctx, Tensor x, const MlaWeights& weights, const MlaConfig& config, const Rope& rope, const Step& step,
            const KvLayer& kv);
 

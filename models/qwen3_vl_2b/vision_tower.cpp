@@ -157,7 +157,7 @@ void Qwen3VlTower::embed_patches(ForwardContext& ctx, const PreparedPicture& pic
   std::vector<float> host;
   for (std::int64_t first = 0; first < x.shape[0] && !ctx.stop_requested(); first += kChunkRows) {
     const std::int64_t n = std::min(kChunkRows, x.shape[0] - first);
-    const std::size_t mark = ctx.mark();
+    const ForwardContext::Mark mark(ctx);
     host.resize(n * std::max(patch_dim(), c_.dim));
     patches(picture, first, n, host.data());
     const Tensor values = ctx.temp(DType::f32, {n, patch_dim()});
@@ -167,7 +167,6 @@ void Qwen3VlTower::embed_patches(ForwardContext& ctx, const PreparedPicture& pic
     const Tensor place = ctx.temp(DType::f32, {n, c_.dim});
     backend_.upload(place, host.data());
     add_to(ctx, x.rows(first, n), place);
-    ctx.release(mark);
   }
 }
 
@@ -223,7 +222,7 @@ Tensor Qwen3VlTower::norm(ForwardContext& ctx, Tensor x, const LayerNorm& norm) 
 
 // x += out(attention(norm1 x)), some heads at a time.
 void Qwen3VlTower::attend(ForwardContext& ctx, const TowerBlock& block, Tensor x, Tensor places, std::span<const std::int32_t> starts) const {
-  const std::size_t mark = ctx.mark();
+  const ForwardContext::Mark mark(ctx);
   const std::int64_t n = x.shape[0], head_dim = c_.head_dim();
   const Tensor h = norm(ctx, x, block.norm1);                                                   // [n, dim]
   const Tensor y = ctx.temp(DType::f32, {n, c_.n_heads, head_dim});
@@ -231,7 +230,7 @@ void Qwen3VlTower::attend(ForwardContext& ctx, const TowerBlock& block, Tensor x
   const std::int64_t n_group = std::clamp<std::int64_t>(fitting, 1, c_.n_heads);
   for (std::int64_t first = 0; first < c_.n_heads && !ctx.stop_requested(); first += n_group) {
     const std::int64_t n_heads = std::min(n_group, c_.n_heads - first);
-    const std::size_t group_mark = ctx.mark();
+    const ForwardContext::Mark group_mark(ctx);
     Tensor parts[3];                                                                            // queries, keys, values
     for (std::int64_t part = 0; part < 3; ++part) {
       const std::int64_t row = part * c_.dim + first * head_dim, n_rows = n_heads * head_dim;
@@ -241,27 +240,23 @@ void Qwen3VlTower::attend(ForwardContext& ctx, const TowerBlock& block, Tensor x
       if (part < 2) backend_.rope(parts[part], places, inv_freq_, {.pairing = RopePairing::half}, axes_);
     }
     backend_.self_attention(y, parts[0], parts[1], parts[2], starts, first, 1 / std::sqrt(static_cast<float>(head_dim)));
-    ctx.release(group_mark);
   }
   const Tensor flat = y.reshaped({n, c_.dim});
   for (std::int64_t first = 0; first < n && !ctx.stop_requested(); first += kChunkRows) {
     const std::int64_t n_rows = std::min(kChunkRows, n - first);
-    const std::size_t chunk_mark = ctx.mark();
+    const ForwardContext::Mark chunk_mark(ctx);
     add_to(ctx, x.rows(first, n_rows), linear(ctx, flat.rows(first, n_rows), block.out));
-    ctx.release(chunk_mark);
   }
-  ctx.release(mark);
 }
 
 // x += down(gelu(up(norm2 x)))
 void Qwen3VlTower::feed_forward(ForwardContext& ctx, const TowerBlock& block, Tensor x) const {
   for (std::int64_t first = 0; first < x.shape[0] && !ctx.stop_requested(); first += kChunkRows) {
-    const std::size_t mark = ctx.mark();
+    const ForwardContext::Mark mark(ctx);
     const Tensor rows = x.rows(first, std::min(kChunkRows, x.shape[0] - first));
     const Tensor h = linear(ctx, norm(ctx, rows, block.norm2), block.up);
     backend_.gelu(h, h, Gelu::tanh);
     add_to(ctx, rows, linear(ctx, h, block.down));
-    ctx.release(mark);
   }
 }
 
@@ -271,14 +266,13 @@ void Qwen3VlTower::merge(ForwardContext& ctx, const Merger& merger, Tensor x, Te
   const std::int64_t chunk = std::max<std::int64_t>(kChunkRows / n_merged, 1);
   for (std::int64_t first = 0; first < y.shape[0] && !ctx.stop_requested(); first += chunk) {
     const std::int64_t n = std::min(chunk, y.shape[0] - first);
-    const std::size_t mark = ctx.mark();
+    const ForwardContext::Mark mark(ctx);
     Tensor h = x.rows(first * n_merged, n * n_merged);
     if (merger.norm.w.shape[0] == merged_dim) h = h.reshaped({n, merged_dim});
     h = norm(ctx, h, merger.norm).reshaped({n, merged_dim});
     h = linear(ctx, h, merger.fc1);
     backend_.gelu(h, h, Gelu::erf);
     backend_.matmul(y.rows(first, n), h, merger.fc2.w, merger.fc2.bias);
-    ctx.release(mark);
   }
 }
 

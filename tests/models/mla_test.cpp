@@ -156,6 +156,8 @@ TEST_P(MlaTest, EveryFormOfItsWeightsAndBothWaysAgreeWithTheFormulasInDouble) {
         // the sequence is row 1 of the table, its blocks lie backwards, and it comes in two pieces
         std::vector<std::int32_t> table(n_rows * n_blocks, 0);
         for (std::int64_t j = 0; j < n_blocks; ++j) table[n_blocks + j] = static_cast<std::int32_t>(n_blocks - j);
+        std::vector<std::int32_t> ordered;
+        for (std::int64_t i = 0; i < n_rows * n_blocks; ++i) ordered.push_back(static_cast<std::int32_t>(i % n_blocks));
         std::vector<float> y;
         for (const auto& [first, last] : {std::pair<int, int>{0, 41}, {41, 70}}) {
           std::vector<std::int32_t> positions, cells, lengths, all;
@@ -170,7 +172,7 @@ TEST_P(MlaTest, EveryFormOfItsWeightsAndBothWaysAgreeWithTheFormulasInDouble) {
           const std::int64_t n = last - first;
           Step step{.ids = ints(positions, {n}), .positions = ints(positions, {n}), .cells = ints(cells, {n}), .kv_lengths = ints(lengths, {n}),
                     .sequences = ints(std::vector<std::int32_t>(n, 1), {n}), .block_table = ints(table, {n_rows, n_blocks}),
-                    .outputs = {}, .kv_cells = has_cells ? ints(all, {last}) : Tensor{}};
+                    .outputs = {}, .kv_cells = has_cells ? ints(all, {last}) : Tensor{}, .ordered_blocks = ints(ordered, {n_rows, n_blocks})};
           const std::vector<float> part(x.begin() + first * c.dim, x.begin() + last * c.dim);
           const Tensor out = mla(ctx, floats({n, c.dim}, part), weights, c, rope, step, kv);
           std::vector<float> rows(out.shape.n_values());
@@ -204,7 +206,7 @@ TEST_P(MlaTest, AbsorbedAndExpandedPrefillGiveTheSameLogits) {
     Step step = runner.make_step({{0, ids}});
     ASSERT_TRUE(step.kv_cells);
     if (!can_expand) step.kv_cells = {};
-    both.push_back(runner.download((*model)->forward(runner.context(), step, runner.state())));
+    both.push_back(runner.download((*model)->forward(runner.context(), step, runner.state()).value()));
   }
   double worst = 0, distance = 0;
   for (std::size_t i = 0; i < both[0].size(); ++i) {

@@ -74,6 +74,10 @@ class ScriptedEngine : public Engine {
   const ChatFormat* chat_format() const override { return nullptr; }
   // Words of all contents, plus 4 a message.
   Result<std::int64_t> count_tokens(const std::vector<ChatMessage>& messages) override;
+  // It knows whole turns only.
+  Result<std::unique_ptr<Generation>> begin(const GenerateRequest&, std::stop_token) override {
+    return make_error(ErrorCode::not_available, "begin: a script");
+  }
   Result<GenerateResult> generate(const GenerateRequest& request, const GenerateSink& sink, std::stop_token stop) override;
   Result<LogitsResult> logits(const LogitsRequest& request, std::stop_token stop) override;
   Result<PreprocessResult> preprocess(const ImageInput& image, std::stop_token stop) override;

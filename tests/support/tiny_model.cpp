@@ -339,6 +339,12 @@ const Step& ModelRunner::make_step(const std::vector<Piece>& pieces, std::option
            .block_table = ints(table, {n_sequences_, max_blocks_}),
            .outputs = ints(rows, {static_cast<std::int64_t>(rows.size())}),
            .kv_cells = cached.empty() ? Tensor{} : ints(cached, {static_cast<std::int64_t>(cached.size())})};
+  if (step_.kv_cells) {
+    std::vector<std::int32_t> ordered;
+    for (int s = 0; s < n_sequences_; ++s)
+      for (std::int64_t b = 0; b < max_blocks_; ++b) ordered.push_back(static_cast<std::int32_t>(b));
+    step_.ordered_blocks = ints(ordered, {n_sequences_, max_blocks_});
+  }
   return step_;
 }
 
@@ -350,10 +356,8 @@ std::vector<float> ModelRunner::download(Tensor t) {
 
 std::vector<float> ModelRunner::run(const std::vector<Piece>& pieces, std::optional<std::vector<int>> outputs) {
   const Step& step = make_step(pieces, std::move(outputs));
-  const std::size_t mark = context_.mark();
-  std::vector<float> logits = download(model_.forward(context_, step, state_));
-  context_.release(mark);
-  return logits;
+  const ForwardContext::Mark mark(context_);
+  return download(model_.forward(context_, step, state_).value());
 }
 
 }  // namespace pio::test

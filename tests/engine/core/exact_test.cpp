@@ -121,12 +121,14 @@ class Exact : public testing::TestWithParam<Parameters> {
   std::string skipped_;
 };
 
-std::vector<float> all_logits(LoadedModel& model, std::span<const int> ids, std::int64_t n_chunk) {
+std::vector<float> all_logits(LoadedModel& model, const std::vector<int>& tokens, std::int64_t n_chunk) {
+  const TokenIds ids = model.vocabulary().check(tokens, "ids").value();
   Session session(model);
+  if (n_chunk > 1) session.begin_prompt(ids.size());
   std::vector<float> all, part;
-  for (std::size_t at = 0; at < ids.size(); at += n_chunk) {
-    const auto n = std::min<std::size_t>(n_chunk, ids.size() - at);
-    const Result<void> status = session.process(ids.subspan(at, n), Session::Outputs::all, part, {});
+  for (std::int64_t at = 0; at < ids.size(); at += n_chunk) {
+    const std::int64_t n = std::min(n_chunk, ids.size() - at);
+    const Result<void> status = session.process(ids.span().subspan(at, n), Session::Outputs::all, part, {});
     EXPECT_TRUE(status) << status.error().message;
     all.insert(all.end(), part.begin(), part.end());
   }
@@ -153,9 +155,10 @@ TEST_P(Exact, LogitsInOneGoTokenByTokenAndAfterAReusedPrefixAreTheReferences) {
     for (int i = 0; i < 40; ++i) other.push_back((tokens[0] + 7 * i + 1) % static_cast<int>(model->model().spec().vocab_size));
     other[tokens.size() / 2] = (tokens[tokens.size() / 2] + 1) % 300;
     std::vector<float> logits;
-    ASSERT_TRUE(session.process(other, Session::Outputs::none, logits, {}));
-    EXPECT_EQ(session.keep_prefix(tokens), static_cast<std::int64_t>(tokens.size() / 2));
-    ASSERT_TRUE(session.process(std::span(tokens).subspan(tokens.size() / 2), Session::Outputs::last, logits, {}));
+    const TokenIds checked = model->vocabulary().check(tokens, "ids").value(), went = model->vocabulary().check(other, "ids").value();
+    ASSERT_TRUE(session.process(went, Session::Outputs::none, logits, {}));
+    EXPECT_EQ(session.keep_prefix(checked), static_cast<std::int64_t>(tokens.size() / 2));
+    ASSERT_TRUE(session.process(checked.span().subspan(tokens.size() / 2), Session::Outputs::last, logits, {}));
     const test::Npy gold = test::read_npy(gold_file(name));
     const std::span<const float> last = std::span<const float>(gold.values).last(gold.shape[1]);
     for (std::size_t i = 0; i < last.size(); ++i) ASSERT_NEAR(logits[i], last[i], tolerance(name)) << i;

@@ -124,14 +124,16 @@ TEST(Plan, FindsTheTemporariesThatThePassReallyKeeps) {
     ASSERT_TRUE(model) << model.error().message;
     Session session(**model);
     std::vector<float> logits;
-    const std::vector<int> ids(512, 7);
+    const TokenIds ids = (*model)->vocabulary().check(std::vector<int>(512, 7), "ids").value();
+    session.begin_prompt(512);
     ASSERT_TRUE(session.process(ids, Session::Outputs::last, logits, {}));
-    ASSERT_TRUE(session.process(std::span(ids).first(1), Session::Outputs::last, logits, {}));
+    session.begin_decoding();
+    ASSERT_TRUE(session.process(ids.span().subspan(0, 1), Session::Outputs::last, logits, {}));
 
     const Result<std::unique_ptr<ModelFile>> file = open_for_loading(request);
-    const Result<std::unique_ptr<ModelEstimate>> estimate = ModelEstimate::create(**file, (*model)->backend());
+    const Result<std::unique_ptr<ModelEstimate>> estimate = ModelEstimate::create(**file, *(*model)->stages().front().backend);
     ASSERT_TRUE(estimate) << estimate.error().message;
-    EXPECT_EQ((*estimate)->run(512, 512, request.kv).temporary_bytes, (*model)->context().n_bytes()) << name;
+    EXPECT_EQ((*estimate)->run(512, 512, request.kv).temporary_bytes, (*model)->stages().front().context->high_water_bytes()) << name;
   }
 }
 
@@ -140,7 +142,7 @@ TEST(Plan, CountsWhatATokenReads) {
   Result<std::unique_ptr<LoadedModel>> model = LoadedModel::load(request, {}, {});
   ASSERT_TRUE(model) << model.error().message;
   const Result<std::unique_ptr<ModelFile>> file = open_for_loading(request);
-  const Result<std::unique_ptr<ModelEstimate>> estimate = ModelEstimate::create(**file, (*model)->backend());
+  const Result<std::unique_ptr<ModelEstimate>> estimate = ModelEstimate::create(**file, *(*model)->stages().front().backend);
   const OpCounts counts = (*estimate)->run(1, 32, request.kv).counts;
   EXPECT_EQ(counts.state_bytes, 32 * (*model)->state_bytes_per_token());
   // All matrices but the rows of the table that no token looked up; norms are no products.

@@ -63,6 +63,80 @@ TEST_F(PromptTest, TheOldestTurnsGoWholeAndTheSystemMessageStays) {
   EXPECT_LE(last_only.ids.size(), one_less.ids.size() - 1);
 }
 
+// A long chat at a small limit: the cut is a multiple of a quarter of the limit, counted from the first turn.
+TEST_F(PromptTest, TurnsAreLeftOutInStridesThatOnlyDependOnTheMessages) {
+  constexpr std::int64_t kLimit = 400;
+  std::vector<ChatMessage> messages = {{"system", "Be kind."}};
+  // What a turn takes, from the difference of two chats.
+  const auto tokens = [&](const std::vector<ChatMessage>& some) { return std::ssize(make(some, 1 << 20).ids); };
+  std::vector<std::int64_t> turn_tokens;
+  std::string last_begin;
+  int n_cuts = 0, n_turns = 0;
+  for (; n_turns < 60; ++n_turns) {
+    const std::string words = "Turn " + std::to_string(n_turns) + std::string(n_turns % 5, 'x');
+    messages.push_back({"user", words});
+    const std::int64_t without = tokens(messages);
+    const Prompt prompt = make(messages, kLimit);
+    EXPECT_LE(std::ssize(prompt.ids), kLimit);
+    // Another process makes the same prompt of the same messages.
+    EXPECT_EQ(make(messages, kLimit).ids, prompt.ids);
+    if (prompt.n_dropped_messages > 0) {
+      // The first kept turn is the first one that begins at or behind the cut, which is the smallest multiple after which the rest fits.
+      const auto kept_from = [&](std::int64_t cut) {
+        std::int64_t start = 0;
+        std::size_t k = 0;
+        while (k < turn_tokens.size() && start < cut) start += turn_tokens[k++];
+        return k;
+      };
+      std::int64_t cut = 0;
+      const auto fits = [&](std::size_t k) {
+        std::vector<ChatMessage> rest = {messages[0]};
+        rest.insert(rest.end(), messages.begin() + 1 + 2 * k, messages.end());
+        return tokens(rest) <= kLimit;
+      };
+      while (!fits(kept_from(cut))) cut += kLimit / 4;
+      EXPECT_EQ(prompt.n_dropped_messages, static_cast<std::int64_t>(2 * kept_from(cut))) << n_turns;
+    }
+    const std::string begin = text(prompt).substr(0, 90);
+    n_cuts += n_turns > 0 && begin != last_begin;
+    last_begin = begin;
+    messages.push_back({"assistant", "Answer"});
+    static_cast<void>(without);
+    std::vector<ChatMessage> two = {messages[0], messages[messages.size() - 2], messages.back()}, four = two;
+    four.insert(four.end(), two.begin() + 1, two.end());
+    turn_tokens.push_back(tokens(four) - tokens(two));
+  }
+  EXPECT_LT(n_cuts, 25) << "most prompts begin as the one before";
+  EXPECT_GT(n_cuts, 3);
+}
+
+TEST_F(PromptTest, SystemMessagesStayWhereverTheyStand) {
+  std::vector<ChatMessage> messages = kChat;
+  messages.insert(messages.begin() + 3, {"system", "Be brief."});
+  const std::int64_t full = std::ssize(make(messages, 100000).ids);
+  const Prompt cut = make(messages, full - 1);
+  EXPECT_EQ(cut.n_dropped_messages, 2);
+  EXPECT_NE(text(cut).find("Be kind."), std::string::npos);
+  EXPECT_NE(text(cut).find("Be brief."), std::string::npos);
+  EXPECT_EQ(text(cut).find("First question"), std::string::npos);
+}
+
+TEST_F(PromptTest, WhatWasEncodedBeforeGivesTheSameIdsAndAStopEndsIt) {
+  EncodedStretches memory;
+  const Prompt plain = make(kChat, 100000);
+  for (int i = 0; i < 3; ++i) {
+    const Result<Prompt> remembered = make_prompt(*format_, *tokenizer_, asking(kChat), 100000, {.memory = &memory});
+    ASSERT_TRUE(remembered);
+    EXPECT_EQ(remembered->ids, plain.ids);
+  }
+  EXPECT_GT(memory.n_bytes(), 0u);
+  std::stop_source source;
+  source.request_stop();
+  const Result<Prompt> stopped = make_prompt(*format_, *tokenizer_, asking(kChat), 100000, {.stop = source.get_token()});
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, ErrorCode::cancelled);
+}
+
 TEST_F(PromptTest, ALastTurnThatIsTooLongIsAnErrorWithItsNumbers) {
   const Result<Prompt> prompt = make_prompt(*format_, *tokenizer_, asking(kChat), 10);
   ASSERT_FALSE(prompt);

@@ -59,7 +59,7 @@ class Tower : public testing::TestWithParam<Form> {
     const test::Npy gold = test::read_npy(gold_file);
     ASSERT_EQ(have.shape, (Shape{gold.shape[0], gold.shape[1]})) << gold_file;
     std::vector<float> values(gold.values.size());
-    model_->backend().download(values.data(), have);
+    model_->stages().front().backend->download(values.data(), have);
     double worst = 0;
     for (std::size_t i = 0; i < values.size(); ++i) worst = std::max(worst, std::abs(static_cast<double>(values[i]) - gold.values[i]));
     EXPECT_LE(worst, kTolerance) << gold_file;

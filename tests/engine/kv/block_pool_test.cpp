@@ -1,4 +1,5 @@
 #include "engine/kv/block_pool.h"
+#include "engine/kv/kv_memory.h"
 
 #include <gtest/gtest.h>
 
@@ -44,11 +45,14 @@ class BlockPoolTest : public testing::Test {
 };
 
 TEST_F(BlockPoolTest, EveryLayerGetsItsCells) {
-  auto pool = BlockPool::create(*backend_, {{2, 32, 64}, {4, 16, 16}}, DType::f16, 33);
+  const auto pool = BlockPool::create(33);
   ASSERT_TRUE(pool) << pool.error().message;
   EXPECT_EQ((*pool)->n_tokens(), 33);
   EXPECT_EQ((*pool)->blocks().n_blocks(), 2);
-  const std::vector<KvLayer>& layers = (*pool)->state().layers;
+  const std::vector<KvLayout> layouts{{2, 32, 64}, {4, 16, 16}};
+  const auto memory = KvMemory::create(*backend_, {.layers = layouts, .dtype = DType::f16, .n_blocks = 2});
+  ASSERT_TRUE(memory) << memory.error().message;
+  const std::vector<KvLayer>& layers = (*memory)->state().layers;
   ASSERT_EQ(layers.size(), 2u);
   EXPECT_EQ(layers[0].k.shape, (Shape{64, 2, 32}));
   EXPECT_EQ(layers[0].v.shape, (Shape{64, 2, 64}));
@@ -59,21 +63,22 @@ TEST_F(BlockPoolTest, EveryLayerGetsItsCells) {
 TEST_F(BlockPoolTest, TooLittleMemoryIsToldWithTheNumbersOfTheWhole) {
   const std::int64_t n_tokens = 1 << 30;
   const std::vector<KvLayout> layers(36, {8, 128, 128});
-  auto pool = BlockPool::create(*backend_, layers, DType::f16, n_tokens);
-  ASSERT_FALSE(pool);
-  EXPECT_EQ(pool.error().code, ErrorCode::out_of_memory);
-  EXPECT_EQ(pool.error().needed_bytes, 147456u * static_cast<std::uint64_t>(n_tokens));
-  EXPECT_GT(pool.error().free_bytes, 0u);
-  EXPECT_LT(pool.error().free_bytes, pool.error().needed_bytes);
-  EXPECT_EQ(pool.error().device, "reference");
+  const auto memory = KvMemory::create(*backend_, {.layers = layers, .dtype = DType::f16, .n_blocks = n_tokens / kKvBlockLength});
+  ASSERT_FALSE(memory);
+  EXPECT_EQ(memory.error().code, ErrorCode::out_of_memory);
+  EXPECT_EQ(memory.error().needed_bytes, 147456u * static_cast<std::uint64_t>(n_tokens));
+  EXPECT_GT(memory.error().free_bytes, 0u);
+  EXPECT_LT(memory.error().free_bytes, memory.error().needed_bytes);
+  EXPECT_EQ(memory.error().device, "reference");
 }
 
 TEST_F(BlockPoolTest, FormatsThatDoNotFitTheHeadAndAbsurdLengthsAreRefused) {
-  auto pool = BlockPool::create(*backend_, {{2, 16, 16}}, DType::q8_0, 32);
-  ASSERT_FALSE(pool);
-  EXPECT_EQ(pool.error().code, ErrorCode::not_available);
+  const std::vector<KvLayout> layers{{2, 16, 16}};
+  const auto memory = KvMemory::create(*backend_, {.layers = layers, .dtype = DType::q8_0, .n_blocks = 1});
+  ASSERT_FALSE(memory);
+  EXPECT_EQ(memory.error().code, ErrorCode::not_available);
   for (std::int64_t n_tokens : {std::int64_t{0}, std::int64_t{-1}, INT64_MAX}) {
-    auto absurd = BlockPool::create(*backend_, {{2, 16, 16}}, DType::f16, n_tokens);
+    auto absurd = BlockPool::create(n_tokens);
     ASSERT_FALSE(absurd);
     EXPECT_EQ(absurd.error().code, ErrorCode::bad_argument);
   }

@@ -21,7 +21,7 @@ class SequenceTest : public testing::Test {
     auto backend = create_backend("reference", {});
     ASSERT_TRUE(backend) << backend.error().message;
     backend_ = std::move(*backend);
-    auto pool = BlockPool::create(*backend_, {{1, 2, 2}}, DType::f32, n_tokens);
+    auto pool = BlockPool::create(n_tokens);
     ASSERT_TRUE(pool) << pool.error().message;
     pool_ = std::move(*pool);
   }

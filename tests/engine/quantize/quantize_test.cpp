@@ -74,7 +74,9 @@ std::vector<float> logits_of(const fs::path& path, const std::vector<int>& ids) 
   std::vector<float> logits;
   if (!model) return logits;
   Session session(*model);
-  const auto status = session.process(ids, Session::Outputs::all, logits, {});
+  const TokenIds checked = model->vocabulary().check(ids, "ids").value();
+  session.begin_prompt(checked.size());
+  const auto status = session.process(checked, Session::Outputs::all, logits, {});
   EXPECT_TRUE(status) << status.error().message;
   return logits;
 }

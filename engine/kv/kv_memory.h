@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "kernels/backend.h"
+#include "models/model.h"
+
+// The cells of keys and values of some layers on one backend.
+
+namespace pio {
+
+// Bytes that one token's keys and values take in these layers; a head takes whole blocks of its format.
+std::uint64_t kv_bytes_per_token(std::span<const KvLayout> layers, DType dtype);
+
+// And what the score bounds of the pages' keys take beside them, for attention by pages.
+std::uint64_t page_bounds_bytes_per_token(std::span<const KvLayout> layers);
+
+struct KvMemoryRequest {
+  std::span<const KvLayout> layers;   // of the model, from first_layer on
+  std::int64_t first_layer = 0;
+  DType dtype = DType::f16;
+  std::int64_t n_blocks = 0;
+  bool has_page_bounds = false;
+};
+
+class KvMemory {
+ public:
+  // Fails with out_of_memory{device, needed_bytes, free_bytes} (of all these layers together), or with not_available where the backend keeps
+  // no heads in this format.
+  static Result<std::unique_ptr<KvMemory>> create(Backend& backend, const KvMemoryRequest& request);
+
+  KvState& state() { return state_; }
+
+ private:
+  KvMemory() = default;
+  Result<void> add_layer(Backend& backend, const KvLayout& layout, const KvMemoryRequest& request);
+  Result<Tensor> allocate(Backend& backend, DType dtype, Shape shape);
+
+  std::vector<std::unique_ptr<Buffer>> buffers_;
+  KvState state_;
+};
+
+}  // namespace pio

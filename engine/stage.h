@@ -1,0 +1,48 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <stop_token>
+#include <vector>
+
+#include "engine/kv/kv_memory.h"
+#include "engine/step_builder.h"
+#include "models/model.h"
+
+// A model's layers, spread over devices in their order.
+
+namespace pio {
+
+// Layers first … last - 1 on one backend, with what they compute in: temporaries, keys and values, the step.
+struct Stage {
+  Backend* backend = nullptr;                // outlives the stage
+  std::int64_t first = 0, last = 0;
+  std::unique_ptr<ForwardContext> context;
+  std::unique_ptr<KvMemory> kv;
+  std::unique_ptr<StepMirror> step;
+};
+
+// x of one backend as a temporary of another's context; x itself where both are one.
+Tensor copy_between(Backend& from, Tensor x, ForwardContext& to);
+
+// While it lives, the stages' ops end early once `stop` is requested.
+class StopScope {
+ public:
+  StopScope(std::span<const Stage> stages, const std::stop_token& stop) : stages_(stages) { set(stop); }
+  ~StopScope() { set({}); }
+  StopScope(const StopScope&) = delete;
+  StopScope& operator=(const StopScope&) = delete;
+
+ private:
+  void set(const std::stop_token& stop) {
+    for (const Stage& stage : stages_) stage.backend->set_stop(stop);
+  }
+  std::span<const Stage> stages_;
+};
+
+// One step through all stages. The logits [n_outputs, vocab_size] of the wanted rows go behind those that `logits` holds. `given` lies on
+// the first stage's backend. Fails with a device's error, an expert's, or cancelled.
+Result<void> run_step(const Model& model, std::span<const Stage> stages, StepBuilder& builder, const GivenEmbeddings* given,
+                      const std::stop_token& stop, std::vector<float>& logits);
+
+}  // namespace pio
