@@ -52,12 +52,13 @@ std::vector<TokenRange> protected_tokens(const Tokenizer& tokenizer, std::span<c
   const auto first = std::find_if(messages.begin(), messages.end(), [](const ChatMessage& m) { return m.role != "system"; });
   std::size_t at = 0;
   for (auto message = messages.begin(); message != first; ++message) {
-    const std::string_view content = beginning_of(message->content);
+    const std::string text = message->content.text();
+    const std::string_view content = beginning_of(text);
     const std::size_t found = spelled.find(content, at);
-    if (found != std::string::npos) at = std::min(found + std::max(message->content.size(), content.size()), spelled.size());
+    if (found != std::string::npos) at = std::min(found + text.size(), spelled.size());
   }
   if (first != messages.end()) {
-    const std::string_view content = beginning_of(first->content);
+    const std::string_view content = beginning_of(first->content.first_text());
     const std::size_t found = content.empty() ? std::string::npos : spelled.find(content, at);
     if (found != std::string::npos) at = found;
   }

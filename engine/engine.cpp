@@ -213,7 +213,7 @@ class LocalEngine final : public Engine {
   }
 
   Result<void> need_sight(std::span<const ChatMessage> messages) const {
-    const bool has_pictures = std::any_of(messages.begin(), messages.end(), [](const ChatMessage& m) { return !m.images.empty(); });
+    const bool has_pictures = std::any_of(messages.begin(), messages.end(), [](const ChatMessage& m) { return m.content.has_pictures(); });
     return has_pictures ? need_vision() : Result<void>();
   }
 
@@ -228,8 +228,8 @@ class LocalEngine final : public Engine {
       std::vector<std::shared_ptr<const Picture>> pictures;
       for (const ChatMessage& message : messages) {
         if (message.role == "system" || message.role == "assistant") continue;
-        for (const ImageInput& image : message.images) {
-          ASSIGN_OR_RETURN(std::shared_ptr<const Picture> picture, model_->pictures()->find(image, stop));
+        for (const ImageInput* image : message.content.pictures()) {
+          ASSIGN_OR_RETURN(std::shared_ptr<const Picture> picture, model_->pictures()->find(*image, stop));
           pictures.push_back(std::move(picture));
         }
       }

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/chat/message_content.h"
 #include "engine/files/model_file.h"
 #include "engine/lora/adapted_weights.h"
 #include "engine/sampling/sampler.h"
@@ -76,12 +77,6 @@ struct LoadedInfo {
 // Bytes of weights made ready so far, of all.
 using LoadProgress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
-// A picture as its file, PNG, JPEG, WebP, BMP or TIFF: at `path`, or in `bytes` when that is set (pasted ones have no file).
-struct ImageInput {
-  std::string path;
-  std::shared_ptr<const std::vector<std::byte>> bytes;  // shared: a conversation is copied from turn to turn, its pictures are not
-};
-
 // A film as its frames, in order; sampled and stamped with times as the published processor does.
 struct VideoInput {
   std::vector<ImageInput> frames;  // or one video file, which is decoded
@@ -89,9 +84,8 @@ struct VideoInput {
 };
 
 struct ChatMessage {
-  std::string role;     // "system", "user", "assistant", "tool"
-  std::string content;  // UTF-8
-  std::vector<ImageInput> images = {};     // stand before the words, in this order; only models that see take them
+  std::string role;                        // "system", "user", "assistant", "tool"
+  MessageContent content;                  // pictures only where the model sees
   std::string reasoning = {};              // of an assistant
   std::vector<ToolCall> tool_calls = {};   // of an assistant
 };

@@ -85,8 +85,7 @@ Result<GenerateResult> Plugin::generate_multimodal_response(const std::string& t
   RETURN_IF_ERROR(need_model());
   if (!engine_->loaded()->can_see)
     return make_error(ErrorCode::not_available, "pictures: a model that sees, found " + engine_->loaded()->name + ", which reads text only");
-  ChatMessage message = {.role = "user", .content = text, .images = images};
-  return chat_completion(std::vector<ChatMessage>{std::move(message)}, {}, how);
+  return chat_completion(std::vector<ChatMessage>{{"user", pictures_then_text(images, text)}}, {}, how);
 }
 
 Result<GenerateResult> Plugin::chat_completion(const std::vector<ChatMessage>& messages, const JsonValue& tools, const Answering& how) {

@@ -13,15 +13,23 @@ JsonValue as_json(const ToolCall& call) {
                             {"function", JsonValue::object({{"name", JsonValue::string(call.name)}, {"arguments", call.arguments}})}});
 }
 
-// As the templates read messages. Text alone stays a string, which all of them take; pictures stand before it.
+JsonValue as_json(const ContentPart& part) {
+  const auto* text = std::get_if<std::string>(&part);
+  if (!text) return JsonValue::object({{"type", JsonValue::string("image")}});
+  return JsonValue::object({{"type", JsonValue::string("text")}, {"text", JsonValue::string(*text)}});
+}
+
+// Text alone is a string, which every template takes.
+JsonValue as_json(const MessageContent& content) {
+  if (!content.has_pictures()) return JsonValue::string(content.text());
+  std::vector<JsonValue> parts;
+  for (const ContentPart& part : content.parts()) parts.push_back(as_json(part));
+  return JsonValue::array(std::move(parts));
+}
+
+// As the templates read messages.
 JsonValue as_json(const ChatMessage& message) {
-  JsonValue content = JsonValue::string(message.content);
-  if (!message.images.empty()) {
-    std::vector<JsonValue> parts(message.images.size(), JsonValue::object({{"type", JsonValue::string("image")}}));
-    parts.push_back(JsonValue::object({{"type", JsonValue::string("text")}, {"text", std::move(content)}}));
-    content = JsonValue::array(std::move(parts));
-  }
-  JsonValue json = JsonValue::object({{"role", JsonValue::string(message.role)}, {"content", std::move(content)}});
+  JsonValue json = JsonValue::object({{"role", JsonValue::string(message.role)}, {"content", as_json(message.content)}});
   if (!message.reasoning.empty()) json.set("reasoning_content", JsonValue::string(message.reasoning));
   if (!message.tool_calls.empty()) {
     std::vector<JsonValue> calls;
@@ -37,7 +45,7 @@ RenderRequest render_request(const GenerateRequest& request) {
   render.tools = request.tools;
   if (request.thinking) render.variables.set("enable_thinking", JsonValue::boolean(*request.thinking));
   if (request.clear_thinking) render.variables.set("clear_thinking", JsonValue::boolean(*request.clear_thinking));
-  if (request.continue_last) render.begun = BegunAnswer{request.messages.back().reasoning, request.messages.back().content};
+  if (request.continue_last) render.begun = BegunAnswer{request.messages.back().reasoning, request.messages.back().content.text()};
   return render;
 }
 

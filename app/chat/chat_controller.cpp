@@ -109,10 +109,11 @@ std::vector<ChatMessage> ChatController::Private::promptOf(const Conversation& c
     const bool isCarriedOn = id == lastId && !message.reasoning.isEmpty();
     // An answer that was stopped before its first word is nothing that was said, unless it is carried on.
     if (message.role == Message::Role::Assistant && message.text.isEmpty() && message.toolCalls.isEmpty() && !isCarriedOn) continue;
-    prompt.push_back({nameOf(message.role).toStdString(), message.text.toStdString()});
+    std::vector<ImageInput> pictures;
+    for (const QString& picture : message.pictures) pictures.push_back({picture.toStdString(), nullptr});
+    prompt.push_back({nameOf(message.role).toStdString(), pictures_then_text(std::move(pictures), message.text.toStdString())});
     prompt.back().reasoning = message.reasoning.toStdString();
     prompt.back().tool_calls = toolCallsOf(message);
-    for (const QString& picture : message.pictures) prompt.back().images.push_back({picture.toStdString(), nullptr});
   }
   return prompt;
 }

@@ -183,7 +183,7 @@ class Conversation {
 
   Result<void> answer(const std::string& words) {
     const bool has_images = !images_.empty();
-    request_.messages.push_back({"user", words, images_});  // those of the command line go with the first words
+    request_.messages.push_back({"user", pictures_then_text(images_, words)});  // those of the command line go with the first words
     const Result<GenerateResult> result = generate(engine_, request_, sink_for(options_.json, logits_));
     RETURN_IF_ERROR(output_status());
     if (was_stopped(result) && (!is_terminal_ || !result || result->ids.empty())) {
@@ -284,7 +284,7 @@ Result<void> chat(const Options& options) {
   ASSIGN_OR_RETURN(request.tools, read_tools(options));
   if (options.system) request.messages.push_back({"system", *options.system});
   ASSIGN_OR_RETURN(std::vector<ImageInput> images, image_inputs(options.images));
-  request.messages.push_back({"user", *options.prompt, std::move(images)});
+  request.messages.push_back({"user", pictures_then_text(std::move(images), *options.prompt)});
   ASSIGN_OR_RETURN(const GenerateResult result, engine->generate(request, sink_for(options.json, logits), interrupt_token()));
   return finish_answer(result, options.json, as_chat_json, logits);
 }

@@ -75,7 +75,7 @@ Result<std::optional<ImageInput>> picture_in(const JsonValue& part, const std::s
 
 Result<void> read_content(const JsonValue& content, const std::string& place, ChatMessage& message) {
   if (content.is_string()) {
-    message.content = content.text();
+    message.content = MessageContent(content.text());
     return {};
   }
   if (!content.is_array()) return wrong(place, "a string or a list of parts");
@@ -83,12 +83,12 @@ Result<void> read_content(const JsonValue& content, const std::string& place, Ch
     const JsonValue& part = content.items()[i];
     const std::string here = place + "[" + std::to_string(i) + "]";
     if (const JsonValue* text = part.is_string() ? &part : member_of(part, "text"); text && text->is_string()) {
-      message.content += text->text();
+      message.content.add(text->text());
       continue;
     }
     ASSIGN_OR_RETURN(std::optional<ImageInput> image, picture_in(part, here));
     if (!image) return wrong(here, "a text or a picture");
-    message.images.push_back(std::move(*image));
+    message.content.add(std::move(*image));
   }
   return {};
 }

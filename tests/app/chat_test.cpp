@@ -103,7 +103,7 @@ class ChatTest : public QObject {
     const GenerateRequest request = f.engine->generate_requests().back();
     QVERIFY(request.continue_last);
     QCOMPARE(request.messages.back().reasoning, half.reasoning.toStdString());
-    QCOMPARE(request.messages.back().content, std::string());
+    QCOMPARE(request.messages.back().content.text(), std::string());
     QTRY_COMPARE(f.onDisk(chat).last().message.text, "A lighthouse.");
     const Message whole = f.onDisk(chat).last().message;
     QCOMPARE(whole.reasoning, half.reasoning + "It is a");
@@ -373,7 +373,7 @@ class ChatTest : public QObject {
     QCOMPARE(f.chat()->textOf(f.chat()->lastUserMessageId()), "Better");
     const auto messages = f.engine->generate_requests().back().messages;
     QCOMPARE(messages.size(), 1U);  // nothing of the other branch
-    QCOMPARE(messages[0].content, "Better");
+    QCOMPARE(messages[0].content.text(), "Better");
     f.chat()->selectVersion(f.chat()->lastUserMessageId(), 1);
     QCOMPARE(f.chat()->messages()->messageCount(), 4);
   }
@@ -393,7 +393,7 @@ class ChatTest : public QObject {
     QTRY_COMPARE(f.engine->generate_requests().size(), 2U);
     QVERIFY(f.waitFor(ChatController::Ready));
     QVERIFY(f.engine->generate_requests().back().continue_last);
-    QCOMPARE(f.engine->generate_requests().back().messages.back().content, half.toStdString());
+    QCOMPARE(f.engine->generate_requests().back().messages.back().content.text(), half.toStdString());
     QTRY_COMPARE(f.onDisk(f.chat()->chatId()).last().message.text, half + " the end.");
     QCOMPARE(f.onDisk(f.chat()->chatId()).size(), 2);
   }
@@ -501,9 +501,9 @@ class ChatTest : public QObject {
     const auto messages = f.engine->generate_requests().back().messages;
     QCOMPARE(messages.size(), 3U);
     QCOMPARE(messages[0].role, "system");
-    QCOMPARE(messages[0].content, "Be brief.");
-    QCOMPARE(messages[1].content, "One");
-    QCOMPARE(messages[2].content, "Two");
+    QCOMPARE(messages[0].content.text(), "Be brief.");
+    QCOMPARE(messages[1].content.text(), "One");
+    QCOMPARE(messages[2].content.text(), "Two");
   }
 
   void aDraftIsKeptForEachChatAndAcrossARestart() {

@@ -98,8 +98,8 @@ class CodeTest : public QObject {
     QVERIFY(f.code()->busy());
     QVERIFY(f.waitUntilIdle());
     const auto request = f.engine->generate_requests().back();
-    QVERIFY(request.messages.back().content.find("Selected lines 2 to 4") != std::string::npos);
-    QVERIFY(request.messages.back().content.find("out[entry.month]") != std::string::npos);
+    QVERIFY(request.messages.back().content.text().find("Selected lines 2 to 4") != std::string::npos);
+    QVERIFY(request.messages.back().content.text().find("out[entry.month]") != std::string::npos);
     if (CodeColourer::knows("python")) QCOMPARE(request.protected_texts, (std::vector<std::string>{"def totals(entries):", "def report(entries):"}));
     QCOMPARE(f.code()->hunks()->count(), 0);
     QVERIFY(f.code()->messages()->count() > 2);

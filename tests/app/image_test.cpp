@@ -88,13 +88,13 @@ class ImageTest : public QObject {
     QCOMPARE(f.session()->places()->index(0).data(PlaceModel::RightRole).toDouble(), 0.3);
     QVERIFY(f.session()->places()->index(1).data(PlaceModel::PointRole).toBool());
     const GenerateRequest first = f.engine->generate_requests().back();
-    QCOMPARE(first.messages.back().images.size(), 2U);
-    QCOMPARE(QString::fromStdString(first.messages.back().images[1].path), two);
+    QCOMPARE(first.messages.back().content.pictures().size(), 2U);
+    QCOMPARE(QString::fromStdString(first.messages.back().content.pictures()[1]->path), two);
     // A question that follows is about the same pictures.
     QVERIFY(f.ask("And the floor?"));
     const GenerateRequest second = f.engine->generate_requests().back();
-    QCOMPARE(second.messages.front().images.size(), 2U);
-    QVERIFY(second.messages.back().images.empty());
+    QCOMPARE(second.messages.front().content.pictures().size(), 2U);
+    QVERIFY(!second.messages.back().content.has_pictures());
     const QString id = f.chat()->chatId();
     QCOMPARE(f.onDisk(id).first().message.pictures, (QStringList{one, two}));
     const QString three = picture(folder, "three.png");

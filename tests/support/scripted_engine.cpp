@@ -176,7 +176,7 @@ const LoadedInfo* ScriptedEngine::loaded() const { return loaded_ ? &*loaded_ : 
 Result<std::int64_t> ScriptedEngine::count_tokens(const std::vector<ChatMessage>& messages) {
   if (!loaded_) return make_error(ErrorCode::not_available, "count_tokens: a loaded model, none");
   std::int64_t n = 0;
-  for (const ChatMessage& message : messages) n += 4 + count_words(message.content);
+  for (const ChatMessage& message : messages) n += 4 + count_words(message.content.text());
   return n;
 }
 
@@ -201,7 +201,7 @@ Result<GenerateResult> ScriptedEngine::generate(const GenerateRequest& request, 
   constexpr int kChunks = 20;
   bool is_stopped = false;
   std::int64_t n_pictures = 0;
-  for (const ChatMessage& message : request.messages) n_pictures += static_cast<std::int64_t>(message.images.size());
+  for (const ChatMessage& message : request.messages) n_pictures += static_cast<std::int64_t>(message.content.pictures().size());
   if (n_pictures > 0 && !loaded_->can_see) return make_error(ErrorCode::not_available, "images: a model that sees, found none");
   for (std::int64_t picture = 0; n_pictures > 0 && picture <= n_pictures && !is_stopped; ++picture) {
     if (sink.image) sink.image(picture, n_pictures);

@@ -24,14 +24,17 @@ TEST(OpenAiMessages, AreBroughtIntoTheShapeThatTemplatesRead) {
   ASSERT_EQ(messages->size(), 5u);
   EXPECT_EQ((*messages)[0].role, "system");
   const ChatMessage& user = (*messages)[1];
-  EXPECT_EQ(user.content, "What is it?");
-  ASSERT_EQ(user.images.size(), 3u);
+  const std::vector<ContentPart>& parts = user.content.parts();
+  ASSERT_EQ(parts.size(), 5u) << "in their order";
   const std::vector<std::byte> bytes = {std::byte{1}, std::byte{2}, std::byte{3}, std::byte{255}};
-  EXPECT_EQ(*user.images[0].bytes, bytes);
-  EXPECT_EQ(user.images[1].path, "a b.png");
-  EXPECT_EQ(user.images[2].path, "/x y.png");
+  EXPECT_EQ(std::get<std::string>(parts[0]), "What ");
+  EXPECT_EQ(*std::get<ImageInput>(parts[1]).bytes, bytes);
+  EXPECT_EQ(std::get<std::string>(parts[2]), "is it?");
+  EXPECT_EQ(std::get<ImageInput>(parts[3]).path, "a b.png");
+  EXPECT_EQ(std::get<ImageInput>(parts[4]).path, "/x y.png");
+  EXPECT_EQ(user.content.text(), "What is it?");
   const ChatMessage& assistant = (*messages)[2];
-  EXPECT_EQ(assistant.content, "");
+  EXPECT_EQ(assistant.content.text(), "");
   EXPECT_EQ(assistant.reasoning, "hm");
   ASSERT_EQ(assistant.tool_calls.size(), 3u);
   EXPECT_EQ(assistant.tool_calls[0].id, "c1");
@@ -40,6 +43,25 @@ TEST(OpenAiMessages, AreBroughtIntoTheShapeThatTemplatesRead) {
   EXPECT_EQ(assistant.tool_calls[2].arguments.dump(), "{}");
   EXPECT_EQ((*messages)[3].role, "tool");
   EXPECT_EQ((*messages)[4].role, "tool");
+}
+
+TEST(MessageContents, JoinTextsThatAreNeighbours) {
+  MessageContent content("a");
+  content.add(std::string("b"));
+  content.add(std::string());
+  content.add(ImageInput{.path = "p.png", .bytes = nullptr});
+  content.add(std::string("c"));
+  ASSERT_EQ(content.parts().size(), 3u);
+  EXPECT_EQ(std::get<std::string>(content.parts()[0]), "ab");
+  EXPECT_EQ(content.text(), "abc");
+  EXPECT_EQ(content.first_text(), "ab");
+  ASSERT_EQ(content.pictures().size(), 1u);
+  EXPECT_EQ(content.pictures()[0]->path, "p.png");
+  EXPECT_TRUE(MessageContent("").parts().empty());
+  EXPECT_FALSE(MessageContent("x").has_pictures());
+  const MessageContent usual = pictures_then_text({{"1.png", nullptr}, {"2.png", nullptr}}, "What?");
+  ASSERT_EQ(usual.parts().size(), 3u);
+  EXPECT_EQ(std::get<std::string>(usual.parts()[2]), "What?");
 }
 
 TEST(OpenAiMessages, ThatMakeNoSenseAreRefusedWithTheirPlace) {

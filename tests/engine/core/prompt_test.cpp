@@ -5,6 +5,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "engine/chat/chat_json.h"
 #include "tests/support/tiny_model.h"
 
 namespace pio {
@@ -175,6 +176,31 @@ TEST_F(PromptTest, ToolsCallsResultsAndReasoningReachTheTemplate) {
   EXPECT_TRUE(qwen.ends_with("<|im_start|>assistant\n<tool_call>\n{\"name\": \"get\", \"arguments\": {\"city\": \"Rome\"}}\n</tool_call><|im_end|>\n"
                              "<|im_start|>user\n<tool_response>\n20\n</tool_response><|im_end|>\n<|im_start|>assistant\n"))
       << qwen;
+}
+
+// The published template over the list of parts is the truth about their order.
+TEST_F(PromptTest, PicturesStandWhereTheyStoodBetweenTheTexts) {
+  const ChatFormat& format = *find_chat_format("qwen3-vl-2b-instruct");
+  const std::string picture = "<|vision_start|><|image_pad|><|vision_end|>";
+  const std::pair<const char*, std::string> contents[] = {
+      {R"([{"type": "text", "text": "First: "}, {"type": "image_url", "image_url": {"url": "a.png"}}, {"type": "text", "text": "Second: "},
+           {"type": "image", "image": "b.png"}, {"type": "text", "text": "Compare."}])",
+       "First: " + picture + "Second: " + picture + "Compare."},
+      {R"([{"image": "a.png"}, {"image": "b.png"}, {"type": "text", "text": "First: "}, {"type": "text", "text": "Second: Compare."}])",
+       picture + picture + "First: Second: Compare."},
+      {R"([{"type": "text", "text": "What is this?"}, {"image": "a.png"}])", "What is this?" + picture},
+      {R"([{"image": "a.png"}])", picture},
+  };
+  for (const auto& [content, expected] : contents) {
+    GenerateRequest request;
+    RenderRequest given;
+    given.messages = *JsonValue::parse(R"([{"role": "user", "content": )" + std::string(content) + "}]");
+    request.messages = *chat_messages(given.messages);
+    const Result<Prompt> prompt = make_prompt(format, *tokenizer_, request, 100000);
+    ASSERT_TRUE(prompt) << prompt.error().message;
+    EXPECT_EQ(text(*prompt), "<|im_start|>user\n" + expected + "<|im_end|>\n<|im_start|>assistant\n");
+    EXPECT_EQ(prompt->ids, tokenizer_->encode_pieces(*format.render(given)));
+  }
 }
 
 TEST_F(PromptTest, OldReasoningIsKeptWhereItIsAskedFor) {

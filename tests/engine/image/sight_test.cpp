@@ -130,8 +130,9 @@ TEST_P(Sight, GreedyWordsAfterAPictureAreTheReferences) {
   const std::string text = one["text"];  // "<|im_start|>user\n<|vision_start|><|image_pad|><|vision_end|>WORDS<|im_end|>\n…"
   const std::string before = "<|im_start|>user\n<|vision_start|><|image_pad|><|vision_end|>";
   ASSERT_TRUE(text.starts_with(before));
-  ChatMessage message{"user", text.substr(before.size(), text.find("<|im_end|>") - before.size())};
-  for (const std::string name : one["images"]) message.images.push_back(image(name));
+  std::vector<ImageInput> pictures;
+  for (const std::string name : one["images"]) pictures.push_back(image(name));
+  const ChatMessage message{"user", pictures_then_text(pictures, text.substr(before.size(), text.find("<|im_end|>") - before.size()))};
   const std::vector<int> ids = gold["ids"];
   const GenerateResult result = run(greedy({message}, "one", static_cast<std::int64_t>(ids.size())));
   EXPECT_EQ(result.ids, ids);  // smallest margin 0.18, 0.13
@@ -148,7 +149,7 @@ INSTANTIATE_TEST_SUITE_P(Models, Sight, testing::Values("qwen3-vl-tiny", "qwen3-
 using Conversation = Sight;
 
 TEST_P(Conversation, ASecondTurnAboutAPictureReadsOnlyItsOwnWords) {
-  std::vector<ChatMessage> messages = {{"user", "What is here?", {image("shapes_w500_h300.png")}}};
+  std::vector<ChatMessage> messages = {{"user", pictures_then_text({image("shapes_w500_h300.png")}, "What is here?")}};
   const GenerateResult first = run(greedy(messages));
   EXPECT_EQ(first.stats.reused_tokens, 0);
   EXPECT_EQ(n_looks_, 1);
@@ -163,8 +164,8 @@ TEST_P(Conversation, ASecondTurnAboutAPictureReadsOnlyItsOwnWords) {
 }
 
 TEST_P(Conversation, AnotherPictureOfTheSameSizeIsNotTakenForTheFirst) {
-  const std::vector<ChatMessage> with_one = {{"user", "What is here?", {image("photo_w256_h256.png")}}};
-  const std::vector<ChatMessage> with_other = {{"user", "What is here?", {image("noise_w64_h64.png")}}};  // 64 tokens too
+  const std::vector<ChatMessage> with_one = {{"user", pictures_then_text({image("photo_w256_h256.png")}, "What is here?")}};
+  const std::vector<ChatMessage> with_other = {{"user", pictures_then_text({image("noise_w64_h64.png")}, "What is here?")}};  // 64 tokens too
   const GenerateResult first = run(greedy(with_one));
   const GenerateResult other = run(greedy(with_other));
   EXPECT_EQ(other.stats.prompt_tokens, first.stats.prompt_tokens);
@@ -177,13 +178,13 @@ TEST_P(Conversation, AnotherPictureOfTheSameSizeIsNotTakenForTheFirst) {
 TEST_P(Conversation, APictureCopiedToAnotherFileOrHeldInMemoryIsTheSame) {
   const TempFolder folder;
   fs::copy(folder_ / "images/photo_w256_h256.png", folder.path() / "copy.jpg");
-  const GenerateResult first = run(greedy({{"user", "What?", {image("photo_w256_h256.png")}}}));
-  const GenerateResult copied = run(greedy({{"user", "What?", {file(folder.path() / "copy.jpg")}}}));
+  const GenerateResult first = run(greedy({{"user", pictures_then_text({image("photo_w256_h256.png")}, "What?")}}));
+  const GenerateResult copied = run(greedy({{"user", pictures_then_text({file(folder.path() / "copy.jpg")}, "What?")}}));
   EXPECT_EQ(copied.stats.reused_tokens, first.stats.prompt_tokens - 1);
   std::ifstream in(folder_ / "images/photo_w256_h256.png", std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(in), {}};
   const ImageInput held{.path = {}, .bytes = std::make_shared<const std::vector<std::byte>>(text_bytes(bytes))};
-  EXPECT_EQ(run(greedy({{"user", "What?", {held}}})).stats.reused_tokens, first.stats.prompt_tokens - 1);
+  EXPECT_EQ(run(greedy({{"user", pictures_then_text({held}, "What?")}})).stats.reused_tokens, first.stats.prompt_tokens - 1);
   EXPECT_EQ(copied.ids, first.ids);
 }
 
@@ -191,7 +192,7 @@ TEST_P(Conversation, APictureChangedInItsFileIsReadAnew) {
   const TempFolder folder;
   const fs::path path = folder.path() / "picture.png";
   fs::copy(folder_ / "images/photo_w256_h256.png", path);
-  const GenerateRequest request = greedy({{"user", "What?", {file(path)}}});
+  const GenerateRequest request = greedy({{"user", pictures_then_text({file(path)}, "What?")}});
   run(request);
   fs::copy(folder_ / "images/noise_w64_h64.png", path, fs::copy_options::overwrite_existing);
   const GenerateResult changed = run(request);
@@ -200,10 +201,10 @@ TEST_P(Conversation, APictureChangedInItsFileIsReadAnew) {
 }
 
 TEST_P(Conversation, ASecondPictureLeavesTheFirstInTheCache) {
-  std::vector<ChatMessage> messages = {{"user", "One.", {image("shapes_w500_h300.png")}}};
+  std::vector<ChatMessage> messages = {{"user", pictures_then_text({image("shapes_w500_h300.png")}, "One.")}};
   const GenerateResult first = run(greedy(messages));
   messages.push_back({"assistant", "Yes."});
-  messages.push_back({"user", "And these?", {image("photo_w80_h80.png"), image("tall_w64_h1200.png")}});
+  messages.push_back({"user", pictures_then_text({image("photo_w80_h80.png"), image("tall_w64_h1200.png")}, "And these?")});
   const GenerateRequest request = greedy(messages);
   const GenerateResult second = run(request);
   EXPECT_GE(second.stats.reused_tokens, first.stats.prompt_tokens);
@@ -211,9 +212,26 @@ TEST_P(Conversation, ASecondPictureLeavesTheFirstInTheCache) {
   expect_as_fresh(request, second);
 }
 
+TEST_P(Conversation, APictureBetweenTextsIsReadInItsPlace) {
+  const ImageInput one = image("photo_w80_h80.png"), other = image("noise_w64_h64.png");
+  const auto asking = [](std::initializer_list<ContentPart> parts) {
+    MessageContent content;
+    for (const ContentPart& part : parts) std::visit([&](const auto& of) { content.add(of); }, part);
+    return greedy({{"user", content}});
+  };
+  const std::string first = "First: ", second = " Second: ";
+  const GenerateResult between = run(asking({first, one, second, other}));
+  EXPECT_EQ(run(asking({first, one, second, other})).stats.reused_tokens, between.stats.prompt_tokens - 1);
+  // What follows the first picture is the only thing that these do not share.
+  EXPECT_GT(run(asking({first, one, std::string("?")})).stats.reused_tokens, 64);
+  EXPECT_LT(run(asking({one, other, first + second})).stats.reused_tokens, 10) << "pictures first is another prompt";
+  const GenerateRequest swapped = asking({first, other, second, one});
+  expect_as_fresh(swapped, run(swapped));
+}
+
 TEST_P(Conversation, TheSamePictureTwiceIsLookedAtOnce) {
   const ImageInput one = image("photo_w80_h80.png");
-  const GenerateRequest request = greedy({{"user", "Compare.", {one, one}}});
+  const GenerateRequest request = greedy({{"user", pictures_then_text({one, one}, "Compare.")}});
   const GenerateResult result = run(request);
   EXPECT_EQ(n_looks_, 1);
   EXPECT_GT(result.stats.prompt_tokens, 2 * 64);
@@ -223,7 +241,7 @@ TEST_P(Conversation, AStopInsideAPictureLosesNothing) {
   // The prompt's first step of 512 tokens ends inside the picture of 310.
   std::string words;
   for (int i = 0; i < 300; ++i) words += "a ";
-  const std::vector<ChatMessage> messages = {{"user", words}, {"assistant", "Yes."}, {"user", "What is written?", {image("text_w1000_h333.png")}}};
+  const std::vector<ChatMessage> messages = {{"user", words}, {"assistant", "Yes."}, {"user", pictures_then_text({image("text_w1000_h333.png")}, "What is written?")}};
   const GenerateRequest request = greedy(messages);
   std::stop_source stop;
   GenerateSink sink;
@@ -243,7 +261,7 @@ TEST_P(Conversation, AStopWhileThePictureIsLookedAtEndsTheTurn) {
   std::stop_source stop;
   GenerateSink sink;
   sink.image = [&](std::int64_t, std::int64_t) { stop.request_stop(); };
-  const GenerateRequest request = greedy({{"user", "What?", {image("text_w1000_h333.png")}}});
+  const GenerateRequest request = greedy({{"user", pictures_then_text({image("text_w1000_h333.png")}, "What?")}});
   const Result<GenerateResult> stopped = engine_->generate(request, sink, stop.get_token());
   ASSERT_TRUE(stopped) << stopped.error().message;
   EXPECT_EQ(stopped->finish_reason, FinishReason::cancelled);
@@ -256,8 +274,8 @@ TEST_P(Conversation, AStopWhileThePictureIsLookedAtEndsTheTurn) {
 TEST_P(Conversation, NoAttentionKindDropsTheLastPicture) {
   // All before the last picture are first tokens that the window keeps, all behind it fit into the window: what is missing is the picture,
   // unless it is protected.
-  const std::vector<ChatMessage> messages = {{"user", "Look.", {image("photo_w80_h80.png")}}, {"assistant", "Yes."},
-                                             {"user", "Why?", {image("shapes_w500_h300.png")}}};
+  const std::vector<ChatMessage> messages = {{"user", pictures_then_text({image("photo_w80_h80.png")}, "Look.")}, {"assistant", "Yes."},
+                                             {"user", pictures_then_text({image("shapes_w500_h300.png")}, "Why?")}};
   const GenerateRequest request = greedy(messages, "one", 16);
   const GenerateResult full = run(request);
   const std::int64_t n_before = *engine_->count_tokens({messages[0], messages[1], {"user", ""}}) - 10;  // up to the user's turn, roughly
@@ -268,14 +286,14 @@ TEST_P(Conversation, NoAttentionKindDropsTheLastPicture) {
   // The same with a picture behind it, which is then the last: the words depend on what was dropped.
   std::vector<ChatMessage> longer = messages;
   longer.push_back({"assistant", "So."});
-  longer.push_back({"user", "And?", {image("noise_w64_h64.png")}});
+  longer.push_back({"user", pictures_then_text({image("noise_w64_h64.png")}, "And?")});
   const std::vector<int> dropped = run(greedy(longer, "one", 16)).ids;
   ASSERT_TRUE(load(folder_, ""));
   EXPECT_NE(run(greedy(longer, "one", 16)).ids, dropped);
 }
 
 TEST_P(Conversation, WhatAPictureCountsIsCountedBeforeItIsSent) {
-  const std::vector<ChatMessage> messages = {{"user", "What?", {image("shapes_w500_h300.png")}}};
+  const std::vector<ChatMessage> messages = {{"user", pictures_then_text({image("shapes_w500_h300.png")}, "What?")}};
   const Result<std::int64_t> n = engine_->count_tokens(messages);
   ASSERT_TRUE(n) << n.error().message;
   EXPECT_EQ(*n, run(greedy(messages)).stats.prompt_tokens);
@@ -283,10 +301,10 @@ TEST_P(Conversation, WhatAPictureCountsIsCountedBeforeItIsSent) {
 
 TEST_P(Conversation, ABadPictureIsAnErrorAndTheNextTurnWorks) {
   const TempFolder folder;
-  const std::vector<ChatMessage> good = {{"user", "What?", {image("photo_w80_h80.png")}}};
+  const std::vector<ChatMessage> good = {{"user", pictures_then_text({image("photo_w80_h80.png")}, "What?")}};
   const GenerateResult before = run(greedy(good));
   const auto refused = [&](const ImageInput& input) {
-    const Result<GenerateResult> result = engine_->generate(greedy({{"user", "What?", {input}}}), {}, {});
+    const Result<GenerateResult> result = engine_->generate(greedy({{"user", pictures_then_text({input}, "What?")}}), {}, {});
     return result ? std::string("taken") : result.error().message;
   };
   EXPECT_NE(refused(file(folder.write("notes.png", "no picture at all"))).find("expected a picture"), std::string::npos);
@@ -322,7 +340,7 @@ TEST_P(Blind, AGgufWithoutItsTowerIsForTextAndSaysSo) {
   ASSERT_EQ(engine_->loaded()->notes.size(), 1u);
   EXPECT_NE(engine_->loaded()->notes[0].find("text only"), std::string::npos);
   expect_logits("text_only", 0);
-  const Result<GenerateResult> asked = engine_->generate(greedy({{"user", "What?", {image("photo_w80_h80.png")}}}), {}, {});
+  const Result<GenerateResult> asked = engine_->generate(greedy({{"user", pictures_then_text({image("photo_w80_h80.png")}, "What?")}}), {}, {});
   ASSERT_FALSE(asked);
   EXPECT_EQ(asked.error().code, ErrorCode::not_available);
   EXPECT_NE(asked.error().message.find("a model that sees"), std::string::npos);
@@ -348,7 +366,7 @@ TEST_P(Blind, AModelForTextRefusesPicturesAndTowers) {
   const fs::path text_model = test::model_data("qwen3-tiny");
   ASSERT_TRUE(load(text_model, ""));
   EXPECT_TRUE(engine_->loaded()->notes.empty());
-  EXPECT_FALSE(engine_->generate(greedy({{"user", "What?", {image("photo_w80_h80.png")}}}), {}, {}));
+  EXPECT_FALSE(engine_->generate(greedy({{"user", pictures_then_text({image("photo_w80_h80.png")}, "What?")}}), {}, {}));
   const Result<void> named = load(text_model, folder_ / "mmproj-f32.gguf");
   ASSERT_FALSE(named);
   EXPECT_NE(named.error().message.find("a model that sees"), std::string::npos);
