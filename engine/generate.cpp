@@ -30,9 +30,10 @@ class Emitter {
     if (!tokenizer_ || tokenizer_->is_control(id)) return;
     characters(utf8_.push(tokenizer_->bytes(id)), events);
   }
-  void finish(Events& events) {
+  void finish(FinishReason reason, Events& events) {
     characters(utf8_.finish(), events);
-    if (parser_ && !stopped()) parsed(parser_->finish(), events);
+    const AnswerEnd end = reason == FinishReason::stop ? AnswerEnd::complete : AnswerEnd::cut_off;
+    if (parser_ && !stopped()) parsed(parser_->finish(end), events);
     text(stops_.finish(), events);
   }
   bool stopped() const { return stops_.found(); }
@@ -242,7 +243,7 @@ class LocalGeneration final : public Generation {
   }
 
   Phase finish(FinishReason reason, Events& events) {
-    emitter_.finish(events);
+    emitter_.finish(reason, events);
     result_.finish_reason = reason;
     GenerationStats& stats = result_.stats;
     stats.generated_tokens = std::ssize(result_.ids);

@@ -24,46 +24,17 @@ std::size_t spaces_at_end(std::string_view text) {
   return last == std::string_view::npos ? text.size() : text.size() - last - 1;
 }
 
+// Whether `text` is the beginning of `tag`, but not all of it.
+bool begins(std::string_view text, std::string_view tag) { return text.size() < tag.size() && tag.starts_with(text); }
+
+// Of a value that begins at `begin`.
+bool is_line_start(std::string_view text, std::size_t begin, std::size_t at) {
+  const std::string_view before = text.substr(begin, at - begin);
+  const std::size_t last = before.find_last_not_of(" \t");
+  return last == std::string_view::npos || before[last] == '\n';
+}
+
 std::size_t spaces_at_begin(std::string_view text) { return std::min(text.find_first_not_of(kSpaces), text.size()); }
-
-const JsonValue* member_of(const JsonValue* value, std::string_view key) { return value && value->is_object() ? value->find(key) : nullptr; }
-
-// The names of the types that a schema allows: of `type`, and of what anyOf or oneOf offer.
-void add_types(const JsonValue* schema, std::vector<std::string>& types) {
-  if (const JsonValue* type = member_of(schema, "type")) {
-    if (type->is_string()) types.push_back(type->text());
-    for (const JsonValue& one : type->items()) {
-      if (one.is_string()) types.push_back(one.text());
-    }
-  }
-  for (const char* key : {"anyOf", "oneOf"}) {
-    if (const JsonValue* choices = member_of(schema, key)) {
-      for (const JsonValue& choice : choices->items()) {
-        if (const JsonValue* type = member_of(&choice, "type"); type && type->is_string()) types.push_back(type->text());
-      }
-    }
-  }
-}
-
-bool is_of_type(const JsonValue& value, std::string_view type) {
-  switch (value.kind()) {
-    case JsonValue::Kind::null: return type == "null";
-    case JsonValue::Kind::boolean: return type == "boolean";
-    case JsonValue::Kind::number: return type == "number" || type == "integer";
-    case JsonValue::Kind::string: return type == "string";
-    case JsonValue::Kind::array: return type == "array";
-    case JsonValue::Kind::object: return type == "object";
-  }
-  return false;
-}
-
-std::optional<JsonValue> parsed(std::string_view text) {
-  if (text == "True") return JsonValue::boolean(true);  // Qwen3-Coder's own template prints arguments as Python does
-  if (text == "False") return JsonValue::boolean(false);
-  if (text == "None") return JsonValue();
-  Result<JsonValue> value = JsonValue::parse(text);
-  return value ? std::optional<JsonValue>(std::move(*value)) : std::nullopt;
-}
 
 class PlainParser final : public ChatParser {
  public:
@@ -71,56 +42,7 @@ class PlainParser final : public ChatParser {
     if (text.empty()) return {};
     return {{.kind = ChatEvent::Kind::text, .text = std::string(text), .call = {}}};
   }
-  std::vector<ChatEvent> finish() override { return {}; }
-};
-
-class HermesParser final : public CallParser {
- public:
-  explicit HermesParser(const RenderRequest& request)
-      : CallParser({.openers = {kOpener}, .is_carried_on = request.begun && !request.begun->content.empty()}, request) {}
-
- private:
-  static constexpr std::string_view kOpener = "<tool_call>", kCloser = "</tool_call>";
-  enum { at_opener, in_json };
-
-  Read read(std::string_view held, Draft& draft, bool) override {
-    if (draft.state == at_opener) {
-      draft.at = kOpener.size();
-      const Stands brace = stands(held, draft, "{");
-      if (brace != Stands::yes) return brace == Stands::more ? Read::more : Read::not_a_call;
-      draft.state = in_json;
-    }
-    // Outside its strings JSON has no '<': the first one there is the closing tag or no call.
-    for (; draft.at < held.size(); ++draft.at) {
-      const char c = held[draft.at];
-      if (std::exchange(draft.is_escaped, false)) continue;
-      if (c == '"') draft.in_string = !draft.in_string;
-      else if (c == '\\') draft.is_escaped = draft.in_string;
-      else if (c == '<' && !draft.in_string) return close(held, draft);
-    }
-    return Read::more;
-  }
-
-  static Read close(std::string_view held, Draft& draft) {
-    const std::size_t end = draft.at;
-    switch (stands(held, draft, kCloser)) {
-      case Stands::more: return Read::more;
-      case Stands::no: return Read::not_a_call;
-      case Stands::yes: break;
-    }
-    const Result<JsonValue> body = JsonValue::parse(held.substr(kOpener.size(), end - kOpener.size()));
-    if (!body || !body->is_object()) return Read::not_a_call;
-    const JsonValue *name = body->find("name"), *arguments = body->find("arguments");
-    if (!name || !name->is_string() || name->text().empty()) return Read::not_a_call;
-    draft.call.name = name->text();
-    if (!arguments) return Read::call;
-    draft.call.arguments = *arguments;
-    if (arguments->is_string()) {  // as OpenAI's interface has them
-      Result<JsonValue> inner = JsonValue::parse(arguments->text());
-      if (inner) draft.call.arguments = std::move(*inner);
-    }
-    return draft.call.arguments.is_object() ? Read::call : Read::not_a_call;
-  }
+  std::vector<ChatEvent> finish(AnswerEnd) override { return {}; }
 };
 
 }  // namespace
@@ -128,11 +50,6 @@ class HermesParser final : public CallParser {
 bool offers_tools(const RenderRequest& request) { return request.tools.truthy(); }
 
 std::unique_ptr<ChatParser> plain_parser() { return std::make_unique<PlainParser>(); }
-
-std::unique_ptr<ChatParser> hermes_parser(const RenderRequest& request) {
-  if (!offers_tools(request)) return plain_parser();
-  return std::make_unique<HermesParser>(request);
-}
 
 CallParser::CallParser(Setup setup, const RenderRequest& request)
     : openers_(std::move(setup.openers)),
@@ -143,12 +60,12 @@ CallParser::CallParser(Setup setup, const RenderRequest& request)
 
 std::vector<ChatEvent> CallParser::push(std::string_view text) {
   held_ += text;
-  drain(false);
+  drain(Ended::not_yet);
   return std::exchange(events_, {});
 }
 
-std::vector<ChatEvent> CallParser::finish() {
-  drain(true);
+std::vector<ChatEvent> CallParser::finish(AnswerEnd end) {
+  drain(end == AnswerEnd::complete ? Ended::complete : Ended::cut_off);
   if (state_ == State::reasoning) {
     think(held_);
   } else {
@@ -159,13 +76,13 @@ std::vector<ChatEvent> CallParser::finish() {
   return std::exchange(events_, {});
 }
 
-void CallParser::drain(bool at_end) {
+void CallParser::drain(Ended ended) {
   bool has_more = true;
   while (has_more) {
     switch (state_) {
       case State::reasoning: has_more = drain_reasoning(); break;
       case State::text: has_more = drain_text(); break;
-      case State::call: has_more = drain_call(at_end); break;
+      case State::call: has_more = drain_call(ended); break;
     }
   }
 }
@@ -202,12 +119,15 @@ bool CallParser::drain_text() {
   return true;
 }
 
-bool CallParser::drain_call(bool at_end) {
-  switch (read(held_, draft_, at_end)) {
+bool CallParser::drain_call(Ended ended) {
+  switch (read(held_, draft_, ended)) {
     case Read::more: return false;
     case Read::call:
-      draft_.call.id = "call_" + std::to_string(n_calls_++);
-      events_.push_back({.kind = ChatEvent::Kind::tool_call, .text = {}, .call = std::move(draft_.call)});
+      if (draft_.calls.empty()) draft_.calls.push_back(std::move(draft_.call));
+      for (ToolCall& call : draft_.calls) {
+        call.id = "call_" + std::to_string(n_calls_++);
+        events_.push_back({.kind = ChatEvent::Kind::tool_call, .text = {}, .call = std::move(call)});
+      }
       held_.erase(0, draft_.at);
       is_interrupted_ = true;
       break;
@@ -279,47 +199,79 @@ CallParser::Stands CallParser::take_name(std::string_view held, Draft& draft, ch
   return Stands::yes;
 }
 
-CallParser::Stands CallParser::take_value(std::string_view held, Draft& draft, std::string_view closer,
-                                          std::initializer_list<std::string_view> followers, std::string_view& value) {
-  for (;;) {
-    const std::size_t at = held.find(closer, std::max(draft.at, draft.searched));
-    if (at == std::string_view::npos) {
-      draft.searched = std::max(draft.at, held.size() - std::min(held.size(), closer.size() - 1));
-      return Stands::more;
+bool CallParser::may_begin_argument(std::string_view held, std::size_t at, const Draft& draft, std::string_view key) const {
+  const ToolSchema schema(tools_, draft.call.name);
+  if (!schema.is_offered() || key == draft.key || draft.call.arguments.find(key)) return false;
+  return schema.has_parameter(key) || !schema.has_parameters() || is_line_start(held, draft.at, at);
+}
+
+CallParser::Stands CallParser::take_value(std::string_view held, Draft& draft, Ended ended, std::string_view closer,
+                                          std::initializer_list<std::string_view> followers, std::string_view& value, bool& is_closed) const {
+  const bool may_lack_tags = is_offered(draft.call.name);
+  const auto end_at = [&](std::size_t end, std::size_t next) {
+    value = held.substr(draft.at, end - draft.at);
+    is_closed = next > end;
+    draft.at = draft.searched = next;
+    draft.used_fallback = end == draft.fallback.end;
+    draft.fallback = {};
+    return Stands::yes;
+  };
+  // Behind a tag of a tool's call that may lack others: what shows that it was the last one of its value or call.
+  const auto ends_behind = [&](std::size_t at) {
+    at = std::min(held.find_first_not_of(kSpaces, at), held.size());
+    if (at == held.size()) return ended == Ended::complete ? Stands::yes : Stands::more;
+    switch (held[at] == '<' ? tag_at(held, at, draft) : Tag::none) {
+      case Tag::call_closer:
+      case Tag::call: return Stands::yes;
+      case Tag::undecided: return Stands::more;
+      default: return Stands::no;
     }
-    draft.searched = at;
-    for (const std::string_view follower : followers) {
-      Draft ahead;
-      ahead.at = at + closer.size();
-      const Stands found = stands(held, ahead, follower);
-      if (found == Stands::more) return Stands::more;
-      if (found == Stands::no) continue;
-      value = held.substr(draft.at, at - draft.at);
-      draft.at = draft.searched = at + closer.size();
-      return Stands::yes;
+  };
+  for (;;) {
+    const std::size_t at = held.find('<', std::max(draft.at, draft.searched));
+    draft.searched = std::min(at, held.size());
+    if (at == std::string_view::npos) break;
+    const bool is_closer = held.substr(at).starts_with(closer);
+    const Tag tag = is_closer ? Tag::value_closer : may_lack_tags ? tag_at(held, at, draft) : begins(held.substr(at), closer) ? Tag::undecided : Tag::none;
+    if (tag == Tag::undecided) {
+      if (ended == Ended::not_yet) return Stands::more;
+    } else if (tag == Tag::argument) {
+      return end_at(at, at);
+    } else if (tag == Tag::call) {
+      if (draft.fallback.end != std::string_view::npos) return end_at(draft.fallback.end, draft.fallback.next);
+      if (is_line_start(held, draft.at, at)) return end_at(at, at);
+    } else if (is_closer || tag == Tag::call_closer) {
+      const std::size_t next = is_closer ? at + closer.size() : at;
+      Stands found = Stands::no;
+      for (const std::string_view follower : followers) {
+        if (!is_closer || found != Stands::no) break;
+        Draft ahead;
+        ahead.at = next;
+        found = stands(held, ahead, follower);
+      }
+      if (may_lack_tags && found != Stands::yes) found = ends_behind(is_closer ? next : held.find('>', at) + 1);
+      if (found == Stands::yes) return end_at(at, next);
+      if (found == Stands::more && ended == Ended::not_yet) return Stands::more;
+      if (draft.fallback.end == std::string_view::npos) draft.fallback = {at, next};
     }
     draft.searched = at + 1;
   }
+  if (ended != Ended::complete || !may_lack_tags) return Stands::more;
+  if (draft.fallback.end != std::string_view::npos) return end_at(draft.fallback.end, draft.fallback.next);
+  value = held.substr(draft.at);
+  value.remove_suffix(begun(value, closer));
+  is_closed = false;
+  draft.at = draft.searched = held.size();
+  return Stands::yes;
 }
 
-JsonValue CallParser::argument(const std::string& tool, const std::string& key, std::string_view text) const {
-  std::vector<std::string> types;
-  for (const JsonValue& offered : tools_.items()) {
-    const JsonValue* function = member_of(&offered, "function");
-    if (!function) function = &offered;
-    const JsonValue* name = member_of(function, "name");
-    if (!name || !name->is_string() || name->text() != tool) continue;
-    add_types(member_of(member_of(member_of(function, "parameters"), "properties"), key), types);
-  }
-  std::optional<JsonValue> value = parsed(text);
-  const auto is_allowed = [&](const std::string& type) { return is_of_type(*value, type); };
-  const bool takes_strings = std::find(types.begin(), types.end(), "string") != types.end();
-  if (!value || value->is_string()) {
-    // "x" in quotes is the string x only where no text was asked for
-    return value && !takes_strings && types.empty() ? std::move(*value) : JsonValue::string(std::string(text));
-  }
-  if (types.empty() || std::any_of(types.begin(), types.end(), is_allowed) || !takes_strings) return std::move(*value);
-  return JsonValue::string(std::string(text));
+CallParser::Stands CallParser::ends_unclosed(std::string_view held, const Draft& draft, Ended ended) const {
+  if (!is_offered(draft.call.name)) return Stands::no;
+  const std::size_t at = std::min(held.find_first_not_of(kSpaces, draft.at), held.size());
+  if (at == held.size()) return ended == Ended::complete ? Stands::yes : Stands::more;
+  const Tag tag = held[at] == '<' ? tag_at(held, at, draft) : Tag::none;
+  if (tag == Tag::undecided && ended == Ended::not_yet) return Stands::more;
+  return tag == Tag::call || draft.used_fallback ? Stands::yes : Stands::no;
 }
 
 }  // namespace pio

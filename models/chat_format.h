@@ -57,6 +57,9 @@ struct ChatEvent {
   ToolCall call;         // of tool_call: a whole one
 };
 
+// How an answer ended: by the model, or by a limit or a stop within it.
+enum class AnswerEnd { complete, cut_off };
+
 // Takes a model's output apart as it comes, wherever it is cut: a tag that may still be one is held back. Output that is not as the format
 // says is text, never an error. One answer each; one thread.
 class ChatParser {
@@ -64,8 +67,9 @@ class ChatParser {
   virtual ~ChatParser() = default;
   // `text` is whole characters, added tokens that are not control tokens spelled out.
   virtual std::vector<ChatEvent> push(std::string_view text) = 0;
-  // The end of the answer: what was held back comes out; a call that breaks off becomes text.
-  virtual std::vector<ChatEvent> finish() = 0;
+  // The end of the answer: what was held back comes out. A call that lacks only closing tags is one where the model ended the answer; a call
+  // that breaks off, or was cut off before it was closed, becomes text.
+  virtual std::vector<ChatEvent> finish(AnswerEnd end = AnswerEnd::complete) = 0;
 };
 
 // How a family is asked for what stands between two texts of a file.

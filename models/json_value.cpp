@@ -119,6 +119,36 @@ void append_dumped(std::string& out, const std::string& text) {
   out += '"';
 }
 
+// Bytes of the character that `text` begins with; 0 where it begins with none. Unicode 15, table 3-7.
+std::size_t utf8_length(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
+  const auto follows = [&](std::size_t i) { return (byte(i) & 0xC0) == 0x80; };
+  const unsigned lead = byte(0), second = byte(1);
+  if (lead < 0x80) return 1;
+  if (lead >= 0xC2 && lead <= 0xDF) return follows(1) ? 2 : 0;
+  if (lead >= 0xE0 && lead <= 0xEF) {
+    const bool is_allowed = !(lead == 0xE0 && second < 0xA0) && !(lead == 0xED && second > 0x9F);
+    return is_allowed && follows(1) && follows(2) ? 3 : 0;
+  }
+  if (lead >= 0xF0 && lead <= 0xF4) {
+    const bool is_allowed = !(lead == 0xF0 && second < 0x90) && !(lead == 0xF4 && second > 0x8F);
+    return is_allowed && follows(1) && follows(2) && follows(3) ? 4 : 0;
+  }
+  return 0;
+}
+
+// The UTF-16 unit of an escape \uXXXX that `text` begins with; below zero where it begins with none.
+int escaped_unit(std::string_view text) {
+  if (text.size() < 6 || !text.starts_with("\\u")) return -1;
+  int code = 0;
+  for (const char c : text.substr(2, 4)) {
+    const int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+    if (digit < 0) return -1;
+    code = code << 4 | digit;
+  }
+  return code;
+}
+
 struct CodeRange {
   std::uint32_t first, last;
 };
@@ -214,6 +244,35 @@ std::string json_escaped(std::string_view text) {
   return out;
 }
 
+std::string readable_json(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size();) {
+    if (text[i] != '\\') {
+      const std::size_t n = utf8_length(text.substr(i));
+      if (n > 0) out.append(text, i, n);
+      else out += "\xEF\xBF\xBD";
+      i += std::max<std::size_t>(n, 1);
+      continue;
+    }
+    const int code = escaped_unit(text.substr(i));
+    if (code < 0) {  // the escaped character is looked at with its backslash: it may be one itself
+      const std::size_t n = i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0x80 ? 2 : 1;
+      out.append(text, i, n);
+      i += n;
+      continue;
+    }
+    const bool is_high = code >= 0xD800 && code < 0xDC00, is_low = code >= 0xDC00 && code < 0xE000;
+    const int next = is_high ? escaped_unit(text.substr(i + 6)) : -1;
+    const bool is_pair = next >= 0xDC00 && next < 0xE000;
+    const std::size_t n = is_pair ? 12 : 6;
+    if ((is_high && !is_pair) || is_low) out += "\\uFFFD";
+    else out.append(text, i, n);
+    i += n;
+  }
+  return out;
+}
+
 JsonValue JsonValue::boolean(bool value) {
   JsonValue made;
   made.kind_ = Kind::boolean;
@@ -271,8 +330,12 @@ JsonValue JsonValue::object(std::vector<Member> members) {
 
 Result<JsonValue> JsonValue::parse(std::string_view text) {
   Reader reader;
-  if (!nlohmann::json::sax_parse(text, &reader)) return make_error(ErrorCode::bad_argument, reader.error);
-  return std::move(reader.root);
+  if (nlohmann::json::sax_parse(text, &reader)) return std::move(reader.root);
+  if (const std::string readable = readable_json(text); readable != text) {
+    Reader again;
+    if (nlohmann::json::sax_parse(readable, &again)) return std::move(again.root);
+  }
+  return make_error(ErrorCode::bad_argument, reader.error);
 }
 
 const JsonValue* JsonValue::find(std::string_view key) const {

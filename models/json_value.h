@@ -25,6 +25,7 @@ class JsonValue {
   static JsonValue string(std::string value);
   static JsonValue array(std::vector<JsonValue> items);
   static JsonValue object(std::vector<Member> members);
+  // Bytes that are no UTF-8, and escaped halves of surrogate pairs, are U+FFFD.
   static Result<JsonValue> parse(std::string_view text);
 
   Kind kind() const { return kind_; }
@@ -54,6 +55,8 @@ class JsonValue {
   std::vector<Member> members_;
 };
 
+// JSON whose bytes are UTF-8 and whose surrogates come in pairs, for parsers that insist: what was neither is U+FFFD, a byte or a surrogate each.
+std::string readable_json(std::string_view text);
 // A string's characters as they stand between the quotes of JSON: only ", \ and what is below U+0020 is escaped.
 std::string json_escaped(std::string_view text);
 

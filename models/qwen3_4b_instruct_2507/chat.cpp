@@ -1,7 +1,7 @@
 #include "models/qwen3_4b_instruct_2507/chat.h"
 
-#include "models/call_parser.h"
 #include "models/chat_pieces.h"
+#include "models/hermes_parser.h"
 
 namespace pio {
 

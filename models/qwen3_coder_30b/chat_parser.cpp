@@ -1,5 +1,7 @@
 #include "models/qwen3_coder_30b/chat_parser.h"
 
+#include <algorithm>
+
 #include "models/call_parser.h"
 
 namespace pio {
@@ -17,33 +19,41 @@ class Qwen3CoderParser final : public CallParser {
  private:
   enum { at_opener, in_name, between, in_key, in_value, after_function };
 
-  Read read(std::string_view held, Draft& draft, bool at_end) override {
+  Read read(std::string_view held, Draft& draft, Ended ended) override {
     for (;;) {
       if (draft.state == after_function) {  // with the closing tag or without
         const bool may_come = stands(held, draft, kCallEnd) == Stands::more;
-        return may_come && !at_end ? Read::more : Read::call;
+        return may_come && ended == Ended::not_yet ? Read::more : Read::call;
       }
-      const Stands found = step(held, draft);
+      Stands found = step(held, draft, ended);
+      if (draft.state == between && found != Stands::yes) {
+        const Stands unclosed = ends_unclosed(held, draft, ended);
+        if (unclosed == Stands::yes) return Read::call;
+        if (unclosed == Stands::more) found = Stands::more;
+      }
       if (found != Stands::yes) return found == Stands::more ? Read::more : Read::not_a_call;
     }
   }
 
   // From one part to the next; where that has not come yet the state stays.
-  Stands step(std::string_view held, Draft& draft) {
+  Stands step(std::string_view held, Draft& draft, Ended ended) {
     switch (draft.state) {
       case at_opener:
         if (held.starts_with(kCall)) draft.at = kCall.size();
         return then(stands(held, draft, kFunction), draft, in_name);
       case in_name: return then(take_name(held, draft, '>', draft.call.name), draft, between);
       case between: {
-        const Stands found = then(stands(held, draft, kParameter), draft, in_key);
-        return found == Stands::no ? then(stands(held, draft, kFunctionEnd), draft, after_function) : found;
+        Stands found = then(stands(held, draft, kParameter), draft, in_key);
+        if (found == Stands::no) found = then(stands(held, draft, kFunctionEnd), draft, after_function);
+        if (found == Stands::no && is_offered(draft.call.name)) found = then(stands(held, draft, kCallEnd), draft, after_function);
+        return found;
       }
       case in_key: return then(take_name(held, draft, '>', draft.key), draft, in_value);
       default: break;
     }
     std::string_view value;
-    const Stands found = then(take_value(held, draft, kParameterEnd, {kParameter, kFunctionEnd}, value), draft, between);
+    bool is_closed = false;
+    const Stands found = then(take_value(held, draft, ended, kParameterEnd, {kParameter, kFunctionEnd}, value, is_closed), draft, between);
     if (found != Stands::yes) return found;
     // The template puts one newline on either side.
     if (value.starts_with('\n')) value.remove_prefix(1);
@@ -51,6 +61,31 @@ class Qwen3CoderParser final : public CallParser {
     draft.call.arguments.set(draft.key, argument(draft.call.name, draft.key, value));
     return found;
   }
+
+  Tag tag_at(std::string_view held, std::size_t at, const Draft& draft) const override {
+    const std::string_view rest = held.substr(at);
+    if (rest.starts_with(kParameterEnd)) return Tag::value_closer;
+    if (rest.starts_with(kFunctionEnd) || rest.starts_with(kCallEnd)) return Tag::call_closer;
+    Draft ahead;
+    std::string name;
+    Stands found = stands(rest, ahead, kParameter);
+    if (found == Stands::yes) {
+      found = take_name(rest, ahead, '>', name);
+      if (found == Stands::yes && !may_begin_argument(held, at, draft, name)) found = Stands::no;
+      return found == Stands::yes ? Tag::argument : found == Stands::more ? Tag::undecided : Tag::none;
+    }
+    if (rest.starts_with(kCall)) ahead.at = kCall.size();
+    found = stands(rest, ahead, kFunction);
+    if (found == Stands::yes) {
+      found = take_name(rest, ahead, '>', name);
+      if (found == Stands::yes && !is_offered(name)) found = Stands::no;
+      if (found == Stands::yes) return Tag::call;
+    }
+    const auto may_become = [&](std::string_view tag) { return tag.starts_with(rest); };
+    const bool is_begun = std::any_of(std::begin(kTags), std::end(kTags), may_become);
+    return found == Stands::more || is_begun ? Tag::undecided : Tag::none;
+  }
+  static constexpr std::string_view kTags[] = {kCall, kCallEnd, kFunction, kFunctionEnd, kParameter, kParameterEnd};
 };
 
 }  // namespace

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "models/call_parser.h"
 #include "models/chat_pieces.h"
+#include "models/hermes_parser.h"
 
 namespace pio {
 

@@ -1,7 +1,7 @@
 #include "models/small_dense/chat.h"
 
-#include "models/call_parser.h"
 #include "models/chat_pieces.h"
+#include "models/hermes_parser.h"
 
 namespace pio {
 
