@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <stop_token>
 #include <string>
 
 #include "engine/engine.h"
@@ -10,13 +11,14 @@
 
 namespace pio {
 
-// 8-bit RGB, upright: the EXIF turn applied, transparency on white (round((c * a + 255 * (255 - a)) / 255)), 16 bits scaled
-// (round(v / 257)), gray repeated, palettes looked up. Fails with bad_file in words; memory at most a few times the pixels allowed
-// (picture_header.h). `label` names the file in errors.
+// 8-bit RGB, upright: the EXIF orientation applied, transparency on white (round((c * a + 255 * (255 - a)) / 255)), 16 bits scaled
+// (round(v / 257)), gray repeated, palettes looked up. Of several pages or frames the first; an animated WebP is refused as one. Fails with
+// bad_file in words; memory at most a few times the pixels allowed (picture_header.h). `label` names the file in errors.
 Result<Pixels> decode_picture(std::span<const std::byte> file, const std::string& label);
 
-// A video file, whose frames are decoded one after the other as they are asked for, by rising index.
-Result<FrameSource> open_film(const std::string& path);
+// A video file, whose frames are decoded one after the other as they are asked for, by rising index. A stop is obeyed between frames, also
+// those that are passed over: cancelled.
+Result<FrameSource> open_film(const std::string& path, std::stop_token stop = {});
 
 // The file's bytes: of `path`, or those given. The pointer keeps them alive.
 struct PictureFile {
@@ -25,5 +27,9 @@ struct PictureFile {
   std::string label;
 };
 Result<PictureFile> open_picture(const ImageInput& input);
+
+// decode_picture, which a stop leaves at once with cancelled, although the library cannot be interrupted: what it does is finished on another
+// thread, holding the file, and thrown away. The next picture waits for that, so that one is decoded at a time.
+Result<Pixels> decode_picture(const PictureFile& file, std::stop_token stop);
 
 }  // namespace pio

@@ -39,6 +39,9 @@ class Bytes {
 struct TiffTags {
   std::int64_t width = 0, height = 0;
   int orientation = 1;
+  std::vector<std::uint64_t> orientation_tags = {};
+  std::uint64_t n_bits = 1, n_samples = 1, photometric = 1;
+  std::uint64_t extra_sample = 0;  // TIFF 6.0, section 18: 2 is alpha that the colours have not been multiplied by
 };
 TiffTags read_tiff(const Bytes& tiff) {
   TiffTags tags;
@@ -54,7 +57,14 @@ TiffTags read_tiff(const Bytes& tiff) {
     switch (number(at, 2)) {
       case 256: tags.width = std::max(tags.width, static_cast<std::int64_t>(value)); break;  // a tag that comes twice does not hide one
       case 257: tags.height = std::max(tags.height, static_cast<std::int64_t>(value)); break;
-      case 274: tags.orientation = value >= 1 && value <= 8 ? static_cast<int>(value) : 1; break;
+      case 274:
+        tags.orientation = value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
+        tags.orientation_tags.push_back(at);
+        break;
+      case 258: tags.n_bits = number(at + 4, 4) > 2 ? number(number(at + 8, 4), 2) : value; break;  // more than two do not fit here
+      case 262: tags.photometric = value; break;
+      case 277: tags.n_samples = value; break;
+      case 338: tags.extra_sample = number(at + 4, 4) > 2 ? number(number(at + 8, 4), 2) : value; break;
       default: break;
     }
   }
@@ -67,11 +77,16 @@ using Found = std::optional<PictureHeader>;
 // ISO 15948: chunks of length, name, data, checksum, from IHDR to IEND.
 Found read_png(const Bytes& file) {
   PictureHeader header{.format = "PNG", .width = static_cast<std::int64_t>(file.big(16, 4)), .height = static_cast<std::int64_t>(file.big(20, 4))};
+  const std::uint64_t n_bits = file.big(24, 1), colour_type = file.big(25, 1);
   if (!file.spells(12, "IHDR")) return std::nullopt;
   for (std::uint64_t at = 8; file.has(at, 12);) {
     const std::uint64_t n = file.big(at, 4);
     if (!file.has(at, 12 + n)) return std::nullopt;
     if (file.spells(at + 4, "eXIf")) header.orientation = read_tiff(file.part(at + 8, n)).orientation;
+    if (file.spells(at + 4, "tRNS") && colour_type == 0 && n >= 2 && n_bits >= 1 && n_bits <= 16) {
+      const std::uint64_t most = (std::uint64_t{1} << n_bits) - 1, value = file.big(at + 8, 2) & most;
+      header.transparent_gray = static_cast<std::uint32_t>(n_bits < 8 ? value * 255 / most : value);
+    }
     if (file.spells(at + 4, "IEND")) return header;
     at += 12 + n;
   }
@@ -111,6 +126,7 @@ Found read_webp(const Bytes& file) {
   for (std::uint64_t at = 12; file.has(at, 8);) {
     const std::uint64_t n = file.little(at + 4, 4), data = at + 8;
     if (!file.has(data, n)) return std::nullopt;
+    if (file.spells(at, "ANMF")) header.is_animated = true;
     if (file.spells(at, "VP8X")) {
       header.width = static_cast<std::int64_t>(file.little(data + 4, 3)) + 1;
       header.height = static_cast<std::int64_t>(file.little(data + 7, 3)) + 1;
@@ -155,6 +171,13 @@ Result<PictureHeader> read_picture_header(std::span<const std::byte> bytes, std:
   else if (file.spells(0, std::string_view("II*\0", 4)) || file.spells(0, std::string_view("MM\0*", 4))) {
     const TiffTags tags = read_tiff(file);
     format = "TIFF", header = PictureHeader{.format = "TIFF", .width = tags.width, .height = tags.height, .orientation = tags.orientation};
+    header->orientation_tags = tags.orientation_tags;
+    header->is_big_endian = file.spells(0, "MM");
+    // libtiff multiplies 8-bit colours where the file has not; the decoder hands on 16 bits as they are stored. Alpha of a kind that is not
+    // said is taken for associated, as libtiff takes it.
+    header->is_multiplied = tags.n_bits != 16 || tags.extra_sample != 2;
+    if (tags.photometric <= 1 && tags.n_samples > 1)
+      return bad_file(name, "expected a TIFF of gray or of colours with or without transparency, found gray with " + std::to_string(tags.n_samples - 1) + " more samples a pixel");
   } else {
     const std::string what = file.spells(0, "GIF8")       ? "a GIF"
                              : file.spells(4, "ftyp")     ? "a file of the MPEG-4 family (HEIC, AVIF or a film)"
@@ -163,6 +186,7 @@ Result<PictureHeader> read_picture_header(std::span<const std::byte> bytes, std:
                                                           : what_it_looks_like(bytes);
     return bad_file(name, "expected a picture (PNG, JPEG, WebP, BMP or TIFF), found " + what);
   }
+  if (header && header->is_animated) return bad_file(name, "expected a picture that stands still, found an animated WebP");
   if (!header) return bad_file(name, std::string("expected a whole ") + format + " picture, found one that breaks off or contradicts itself");
   if (header->width < 1 || header->height < 1 || header->width > kMaxPicturePixels / header->height) {
     return bad_file(name, "expected a picture of 1 to " + std::to_string(kMaxPicturePixels) + " pixels, found " + std::to_string(header->width) + " x " +

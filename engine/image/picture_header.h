@@ -2,8 +2,10 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "kernels/base/result.h"
 
@@ -14,6 +16,13 @@ struct PictureHeader {
   const char* format = "";              // "PNG", "JPEG", "WebP", "BMP", "TIFF"
   std::int64_t width = 0, height = 0;   // as stored
   int orientation = 1;                  // EXIF 2.3 tag 0x0112: 1 upright … 8
+  std::vector<std::uint64_t> orientation_tags = {};  // of a TIFF: where its entries of 12 bytes lie that say so
+  bool is_animated = false;                       // of a WebP
+  bool is_big_endian = false;                     // of a TIFF
+  // Of a TIFF with alpha: the decoder gives colours that have been multiplied by it.
+  bool is_multiplied = false;
+  // Of a gray PNG: the value that is transparent, of 16 bits where the picture has 16, else of 8.
+  std::optional<std::uint32_t> transparent_gray = {};
 };
 
 // Decoded pictures of more pixels are refused: 100 million of 8 bytes, the most that a pixel takes before it is 8-bit RGB, are 0.8 GB.

@@ -12,31 +12,8 @@ namespace pio {
 namespace {
 
 constexpr std::size_t kMaxKept = 256;                                  // sizes
-constexpr std::size_t kMaxPreparedBytes = std::size_t{128} << 20;      // pixels that wait to be looked at
+constexpr std::size_t kMaxPreparedBytes = std::size_t{128} << 20;      // pixels that wait to be encoded
 constexpr std::uint64_t kMaxFeatureBytes = std::uint64_t{512} << 20;   // a 1024 × 1024 picture of the 2B model has 34 MB
-
-// A 64-bit digest: multiply and fold, 8 bytes at a time (the constants are those of SplitMix64, Steele et al. 2014). Not against malice: who
-// makes two files collide deceives only their own conversation.
-std::uint64_t mixed(std::uint64_t x) {
-  x = (x ^ x >> 30) * 0xBF58476D1CE4E5B9u;
-  x = (x ^ x >> 27) * 0x94D049BB133111EBu;
-  return x ^ x >> 31;
-}
-
-std::uint64_t digest(std::span<const std::byte> bytes, std::uint64_t seed) {
-  std::uint64_t state = mixed(seed + bytes.size());
-  std::size_t at = 0;
-  for (; at + 8 <= bytes.size(); at += 8) {
-    std::uint64_t word;
-    std::memcpy(&word, &bytes[at], 8);
-    state = mixed(state ^ word) + 0x9E3779B97F4A7C15u;
-  }
-  std::uint64_t rest = 0;
-  if (at < bytes.size()) std::memcpy(&rest, &bytes[at], bytes.size() - at);
-  return mixed(state ^ rest);
-}
-
-std::uint64_t digest(std::string_view text, std::uint64_t seed) { return digest(std::as_bytes(std::span(text)), seed); }
 
 bool is_picture_file(const ImageInput& input) {
   if (input.bytes) return true;
@@ -54,31 +31,26 @@ Result<std::uint64_t> film_file_key(const std::string& path) {
     return error;
   }
   const auto changed = std::filesystem::last_write_time(path, problem).time_since_epoch().count();
-  return digest(path, mixed(size) ^ static_cast<std::uint64_t>(changed));
+  return digest(std::as_bytes(std::span(path)), mixed(size) ^ static_cast<std::uint64_t>(changed));
 }
 
 bool is_film_file(const VideoInput& film) { return film.frames.size() == 1 && !is_picture_file(film.frames[0]); }
 
-Result<std::uint64_t> key_of(const ImageInput& input) {
-  ASSIGN_OR_RETURN(const PictureFile file, open_picture(input));
-  return digest(file.bytes, 1);
-}
-
-Result<std::uint64_t> key_of(const VideoInput& film) {
+Result<std::uint64_t> key_of(const VideoInput& film, ContentKeys& keys, std::stop_token stop) {
   if (is_film_file(film)) return film_file_key(film.frames[0].path);
   std::uint64_t bits;
   std::memcpy(&bits, &film.frames_per_second, 8);
   std::uint64_t key = mixed(bits);
   for (const ImageInput& frame : film.frames) {
-    ASSIGN_OR_RETURN(const std::uint64_t of_frame, key_of(frame));
+    ASSIGN_OR_RETURN(const std::uint64_t of_frame, keys.key_of(frame, stop));
     key = mixed(key ^ of_frame) + 2;
   }
   return key;
 }
 
-Result<Pixels> decode(const ImageInput& input) {
+Result<Pixels> decode(const ImageInput& input, std::stop_token stop) {
   ASSIGN_OR_RETURN(const PictureFile file, open_picture(input));
-  Result<Pixels> pixels = decode_picture(file.bytes, file.label);
+  Result<Pixels> pixels = decode_picture(file, stop);
   if (pixels) return pixels;
   Error error = pixels.error();
   error.path = input.path;
@@ -105,22 +77,23 @@ int pseudo_token(std::uint64_t key, std::int64_t index) {
 
 Result<PreparedPicture> Pictures::prepare(const PictureSource& source, std::stop_token stop) const {
   if (const auto* input = std::get_if<ImageInput>(&source)) {
-    ASSIGN_OR_RETURN(const Pixels pixels, decode(*input));
+    ASSIGN_OR_RETURN(const Pixels pixels, decode(*input, stop));
     return vision_.prepare(pixels, stop);
   }
   const VideoInput& film = std::get<VideoInput>(source);
   if (is_film_file(film)) {
-    ASSIGN_OR_RETURN(const FrameSource frames, open_film(film.frames[0].path));
+    ASSIGN_OR_RETURN(const FrameSource frames, open_film(film.frames[0].path, stop));
     return vision_.prepare_film(frames, stop);
   }
   const FrameSource frames{.n_frames = static_cast<std::int64_t>(film.frames.size()),
                            .frames_per_second = film.frames_per_second,
-                           .frame = [&film](std::int64_t index) { return decode(film.frames[index]); }};
+                           .frame = [&film, stop](std::int64_t index) { return decode(film.frames[index], stop); }};
   return vision_.prepare_film(frames, stop);
 }
 
 Result<std::shared_ptr<const Picture>> Pictures::find(const PictureSource& source, std::stop_token stop) {
-  ASSIGN_OR_RETURN(const std::uint64_t key, std::visit([](const auto& one) { return key_of(one); }, source));
+  const auto* input = std::get_if<ImageInput>(&source);
+  ASSIGN_OR_RETURN(const std::uint64_t key, input ? keys_.key_of(*input, stop) : key_of(std::get<VideoInput>(source), keys_, stop));
   if (Kept* known = kept(key)) return known->picture;
   ASSIGN_OR_RETURN(PreparedPicture prepared, prepare(source, stop));
   auto picture = std::make_shared<Picture>(Picture{key, source, vision_.slots(prepared)});
@@ -139,7 +112,6 @@ Result<std::shared_ptr<const VisionFeatures>> Pictures::features(const Picture& 
     prepared = std::make_shared<const PreparedPicture>(std::move(again));
   }
   ASSIGN_OR_RETURN(VisionFeatures made, vision_.look(*prepared));
-  ++n_looks_;
   auto features = std::make_shared<const VisionFeatures>(std::move(made));
   if (!kept(picture.key)) kept_.push_front({std::make_shared<Picture>(picture), nullptr, nullptr});
   kept_.front().features = features;

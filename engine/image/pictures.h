@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/image/content_keys.h"
 #include "models/vision.h"
 
 // Pictures and films of conversations as a model that sees reads them.
@@ -24,26 +25,26 @@ struct Picture {
   std::vector<PictureSlot> slots;   // the tokens that stand for it
 };
 
-// Decodes them, shows them to the tower, and remembers: sizes of many, features of the last few, so that a second turn about a picture
-// costs nothing. One thread.
+// Decodes them, encodes them, and remembers: sizes of many, features of the last few, so that a second turn about a picture costs nothing.
+// One thread.
 class Pictures {
  public:
   explicit Pictures(const Vision& vision) : vision_(vision) {}
 
   // Fails with the file's error, in words, or with cancelled.
   Result<std::shared_ptr<const Picture>> find(const PictureSource& source, std::stop_token stop);
-  // What the tower makes of it. The backend's stop token ends it too.
+  // What the vision model makes of it. The backend's stop token ends it too.
   Result<std::shared_ptr<const VisionFeatures>> features(const Picture& picture, std::stop_token stop);
   // Pixel values of one picture, for proof.
   Result<PreparedPicture> prepare(const PictureSource& source, std::stop_token stop) const;
 
-  // Times that the tower has run.
-  std::int64_t n_looks() const { return n_looks_; }
+  // Bytes of files that were read to tell pictures apart.
+  std::uint64_t n_bytes_read() const { return keys_.n_bytes_read(); }
 
  private:
   struct Kept {
     std::shared_ptr<const Picture> picture;
-    std::shared_ptr<const PreparedPicture> prepared;   // until it was looked at
+    std::shared_ptr<const PreparedPicture> prepared;   // until it was encoded
     std::shared_ptr<const VisionFeatures> features;    // null before, and when it had to give way
   };
   Kept* kept(std::uint64_t key);
@@ -51,7 +52,7 @@ class Pictures {
 
   const Vision& vision_;
   std::list<Kept> kept_;   // the last used first
-  std::int64_t n_looks_ = 0;
+  ContentKeys keys_;
 };
 
 // Tokens of a prompt that stand for a picture, or for one time slot of a film.
