@@ -1,6 +1,7 @@
 #include "kernels/cpu/thread_pool.h"
 
 #include <chrono>
+#include <utility>
 
 namespace pio {
 namespace {
@@ -52,16 +53,29 @@ void ThreadPool::run(std::int64_t n_tiles, Function function, const void* contex
   take_tiles(0);
   gate_.fetch_and(~kOpen, std::memory_order_acq_rel);
   while (gate_.load(std::memory_order_acquire) & kInsideMask) relax();
+  if (has_error_.load(std::memory_order_relaxed)) {
+    has_error_.store(false, std::memory_order_relaxed);
+    std::rethrow_exception(std::exchange(error_, nullptr));
+  }
+}
+
+void ThreadPool::keep_error() noexcept {
+  if (!has_error_.exchange(true)) error_ = std::current_exception();
+  next_tile_.store(n_tiles_, std::memory_order_relaxed);  // what nobody has begun is left out
 }
 
 void ThreadPool::take_tiles(int worker) {
   const std::int64_t n_tiles = n_tiles_;
   const Function function = function_;
   const void* const context = context_;
-  for (;;) {
-    const std::int64_t tile = next_tile_.fetch_add(1, std::memory_order_relaxed);
-    if (tile >= n_tiles) return;
-    function(context, tile, worker);
+  try {
+    for (;;) {
+      const std::int64_t tile = next_tile_.fetch_add(1, std::memory_order_relaxed);
+      if (tile >= n_tiles) return;
+      function(context, tile, worker);
+    }
+  } catch (...) {
+    keep_error();
   }
 }
 

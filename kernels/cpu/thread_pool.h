@@ -3,6 +3,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <exception>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -26,8 +27,8 @@ class ThreadPool {
   int n_threads() const { return static_cast<int>(workers_.size()) + 1; }
 
   // Calls body(tile, worker) once for each tile in [0, n_tiles), in any order, from up to n_threads threads; worker is in
-  // [0, n_threads) and no two calls with one worker overlap. Returns when all are done. One thread at a time calls this. The body must
-  // not throw.
+  // [0, n_threads) and no two calls with one worker overlap. Returns when all are done. One thread at a time calls this. What a body throws
+  // (bad_alloc) is thrown here once no body runs any more; tiles that were not begun by then are left out. Of several the first one counts.
   template <class Body>
   void for_each_tile(std::int64_t n_tiles, const Body& body) {
     if (n_tiles <= 0) return;
@@ -44,6 +45,7 @@ class ThreadPool {
   void run(std::int64_t n_tiles, Function function, const void* context);
   void work(int worker);
   void take_tiles(int worker);
+  void keep_error() noexcept;
 
   // The gate: bit 0 says whether the loop takes workers, bits 1 … 15 count those inside, the rest numbers the loops. The three fields
   // below it are written only while the gate is closed and empty, and read only from inside.
@@ -55,6 +57,8 @@ class ThreadPool {
 
   alignas(64) std::atomic<int> n_parked_{0};
   std::atomic<bool> ends_{false};
+  std::atomic<bool> has_error_{false};
+  std::exception_ptr error_;  // of the loop; written by whoever sets has_error_, read when the gate is closed and empty
   std::mutex mutex_;
   std::condition_variable wake_;
   std::vector<std::thread> workers_;

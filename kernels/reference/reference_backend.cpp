@@ -347,9 +347,16 @@ class ReferenceBackend final : public Backend {
   }
 
   void do_route_experts(Tensor ids, Tensor weights, Tensor logits, Tensor bias, RoutingParams params) override {
+    const std::int64_t n_experts = logits.shape[1], n_used = ids.shape[1];
+    std::vector<float> scratch(route_scratch_floats(n_experts));
     for (std::int64_t t = 0; t < ids.shape[0]; ++t) {
-      route_token(host_pointer<float>(logits) + t * logits.shape[1], bias ? host_pointer<float>(bias) : nullptr, logits.shape[1], params,
-                  ids.shape[1], host_pointer<std::int32_t>(ids) + t * ids.shape[1], host_pointer<float>(weights) + t * ids.shape[1]);
+      route_token({.logits = host_pointer<float>(logits) + t * n_experts,
+                   .bias = bias ? host_pointer<float>(bias) : nullptr,
+                   .n_experts = n_experts,
+                   .n_used = n_used,
+                   .ids = host_pointer<std::int32_t>(ids) + t * n_used,
+                   .weights = host_pointer<float>(weights) + t * n_used},
+                  params, scratch.data());
     }
   }
 
