@@ -16,19 +16,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Tied models read the embedding table as their output; others look up one row of it.
-bool is_embedding_only(const ModelFile& file, const TensorInfo& tensor) {
-  const bool gguf = file.naming() == WeightSource::Naming::gguf;
-  if (tensor.name != (gguf ? "token_embd.weight" : "model.embed_tokens.weight")) return false;
-  const std::string_view output = gguf ? "output.weight" : "lm_head.weight";
-  return std::any_of(file.tensors().begin(), file.tensors().end(), [&](const TensorInfo& t) { return t.name == output; });
-}
-
-// A folder holds both halves of a model that sees; a decoded token reads one.
-bool is_of_tower(const ModelFile& file, const TensorInfo& tensor) {
-  return file.naming() == WeightSource::Naming::hugging_face && tensor.name.starts_with("model.visual.");
-}
-
 // What a folder says of its SentencePiece model: whether the begin token comes first.
 bool asks_for_begin_token(const fs::path& config_path) {
   constexpr std::size_t kConfigBytes = 16 << 20;
@@ -109,6 +96,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
     plan = planned.plan;
     state_bytes_per_token = planned.state_bytes_per_token;
     temporary_bytes = planned.temporary_bytes;
+    loaded->weight_bytes_per_token_ = planned.weight_bytes_per_token;
     vocab_size = planned.estimate->spec().vocab_size;
     loaded->own_weight_bytes_ = plan.weight_bytes - planned.estimate->mapped_bytes();
   }
@@ -148,10 +136,6 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   ASSIGN_OR_RETURN(loaded->stop_ids_, stop_ids_of(loaded->tokenizer(), loaded->chat_format_, held, spec.vocab_size));
   loaded->vocabulary_ = Vocabulary(spec.vocab_size);
   loaded->n_ids_ = static_cast<int>(loaded->tokenizer_ ? std::min<std::int64_t>(loaded->tokenizer_->n_ids(), spec.vocab_size) : spec.vocab_size);
-  for (const TensorInfo& tensor : held.tensors()) {
-    if (!is_embedding_only(held, tensor) && !is_of_tower(held, tensor)) loaded->weight_bytes_per_token_ += tensor.n_bytes;
-  }
-
   LoadedInfo& info = loaded->info_;
   info.path = request.path;
   info.name = model_name_of(held);

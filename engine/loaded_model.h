@@ -43,7 +43,8 @@ class LoadedModel {
   const std::vector<int>& stop_ids() const { return stop_ids_; }
   // Ids that may be sampled: rows past the tokenizer are padding.
   int n_ids() const { return n_ids_; }
-  // Bytes of weights that a decoded token reads: all of them, but for an embedding table that is not also the output.
+  // Bytes of weights that a decoded token reads, as the counting backend counts them: of a mixture the chosen experts, of an embedding table
+  // that is not also the output one row.
   std::uint64_t weight_bytes_per_token() const { return weight_bytes_per_token_; }
   // Bytes of keys and values of one token.
   std::uint64_t state_bytes_per_token() const { return state_bytes_per_token_; }

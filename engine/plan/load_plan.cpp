@@ -48,6 +48,7 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
                         .is_budget = request.ram_bytes > 0};
   const Placement placement = place(needs, request.context_length, room);
 
+  planned.weight_bytes_per_token = estimate.run(1, 1, request.kv).counts.weight_bytes;
   LoadPlan& plan = planned.plan;
   plan.fits = placement.fits;
   plan.why_not = placement.why_not;

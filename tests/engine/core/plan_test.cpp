@@ -145,9 +145,31 @@ TEST(Plan, CountsWhatATokenReads) {
   const Result<std::unique_ptr<ModelEstimate>> estimate = ModelEstimate::create(**file, *(*model)->stages().front().backend);
   const OpCounts counts = (*estimate)->run(1, 32, request.kv).counts;
   EXPECT_EQ(counts.state_bytes, 32 * (*model)->state_bytes_per_token());
-  // All matrices but the rows of the table that no token looked up; norms are no products.
-  EXPECT_NEAR(static_cast<double>(counts.weight_bytes), static_cast<double>((*model)->weight_bytes_per_token()),
-              0.02 * static_cast<double>((*model)->weight_bytes_per_token()));
+}
+
+// By the file's own tensors: of experts the share that is chosen, of an untied table one row.
+TEST(Plan, BytesOfATokenAreThoseOfTheChosenExperts) {
+  struct Case {
+    const char* name;
+    double chosen;  // of a layer's experts
+  };
+  for (const Case& c : {Case{"qwen3-tiny", 1}, Case{"llama-tiny", 1}, Case{"qwen3-moe-tiny", 4.0 / 16}, Case{"glm4-moe-lite-mtp-tiny", 4.0 / 8}}) {
+    const LoadRequest request = request_for(c.name, 64);
+    const Result<std::unique_ptr<LoadedModel>> model = LoadedModel::load(request, {}, {});
+    ASSERT_TRUE(model) << model.error().message;
+    const Result<std::unique_ptr<ModelFile>> file = open_for_loading(request);
+    bool is_tied = true;
+    for (const TensorInfo& tensor : (*file)->tensors()) is_tied = is_tied && tensor.name != "lm_head.weight";
+    double expected = 0;
+    for (const TensorInfo& tensor : (*file)->tensors()) {
+      const std::int64_t unused_layer = (*model)->model().spec().n_layers;
+      if (tensor.shape.rank() < 2 || tensor.name.starts_with("model.layers." + std::to_string(unused_layer) + ".")) continue;
+      const double n_bytes = static_cast<double>(tensor.n_bytes);
+      if (tensor.name == "model.embed_tokens.weight" && !is_tied) expected += n_bytes / static_cast<double>(tensor.shape[0]);
+      else expected += tensor.name.find(".mlp.experts.") != std::string::npos ? n_bytes * c.chosen : n_bytes;
+    }
+    EXPECT_NEAR(static_cast<double>((*model)->weight_bytes_per_token()), expected, 0.03 * expected) << c.name;  // routers and norms are f32
+  }
 }
 
 TEST(Plan, SaysWhatDoesNotFitAndLoadingRefusesTheSame) {
