@@ -36,8 +36,8 @@ std::int64_t Sequence::adopt_prefix(const Sequence& other, std::int64_t n) {
   CHECK(tokens_.empty() && blocks_.empty() && pool_ == other.pool_, "adopt_prefix: expected an empty sequence of the same pool");
   CHECK(n >= 0 && n <= other.n_tokens(), "adopt_prefix: more tokens than there are");
   const std::int64_t n_blocks = n / kKvBlockLength;
+  blocks_.reserve(n_blocks);  // first: where memory is missing, no token may stay without its block
   tokens_.assign(other.tokens_.begin(), other.tokens_.begin() + n_blocks * kKvBlockLength);
-  blocks_.reserve(n_blocks);
   for (std::int64_t j = 0; j < n_blocks; ++j) {
     pool_->blocks().share(other.blocks_[j]);
     blocks_.push_back(other.blocks_[j]);
