@@ -12,11 +12,12 @@ void RopeAngles::update(CpuContext& context, const Tensor& positions, std::int64
   const std::int64_t n_pairs = inv_freq.shape[0], n_axes = axes ? n_pairs : 0;
   const auto same = [](const auto& kept, const auto* now, std::int64_t n) { return std::equal(kept.begin(), kept.end(), now, now + n); };
   if (same(positions_, position, positions.shape.n_values()) && same(freq_, freq, n_pairs) && same(axes_, axis, n_axes)) return;
-  positions_.assign(position, position + positions.shape.n_values());
+  positions_.clear();  // so that nothing counts as kept where memory is missing below
   freq_.assign(freq, freq + n_pairs);
   axes_.assign(axis, axis + n_axes);
   cos_.resize(n_tokens * n_pairs);
   sin_.resize(n_tokens * n_pairs);
+  positions_.assign(position, position + positions.shape.n_values());
   context.for_each_span(n_tokens, n_pairs * 256, [&](std::int64_t first, std::int64_t n) {
     for (std::int64_t t = first; t < first + n; ++t) {
       for (std::int64_t i = 0; i < n_pairs; ++i) {
