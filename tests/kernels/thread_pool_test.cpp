@@ -35,13 +35,16 @@ TEST(ThreadPool, WhatATileThrowsReachesTheCallerAndThePoolGoesOn) {
     for (int round = 0; round < 50; ++round) {
       std::atomic<int> n_inside{0};
       const auto throwing = [&](bool of_workers, bool of_caller) {
+        std::atomic<bool> caller_came{false};
         pool.for_each_tile(64, [&](std::int64_t, int worker) {
           ++n_inside;
           struct Leave {
             std::atomic<int>& n;
             ~Leave() { --n; }
           } const leave{n_inside};
+          if (worker == 0) caller_came = true;
           if (worker == 0 ? of_caller : of_workers) throw std::bad_alloc();
+          while (of_caller && !caller_came) std::this_thread::yield();  // else the others might leave the caller no tile
           if (round % 10 == 0) sleep_a_moment();  // lets the others in
         });
       };
