@@ -11,6 +11,9 @@ static_assert(kKvBlockLength == 32, "inl/attention_inl.h works in blocks of 32 c
 // Query rows of a run: they keep the vector units busy while the keys of a block are transposed once.
 constexpr std::int64_t kQueryRows = 96;
 
+// What the parts of the runs that are cut among threads may take at a time.
+constexpr std::int64_t kPartsBytes = 32 << 20;
+
 KvFormat kv_format(DType dtype) {
   switch (dtype) {
     case DType::f32: return KvFormat::f32;
@@ -35,7 +38,6 @@ class CpuAttention::PartialLayout : public Layout {
   PartialLayout(std::int64_t n_rows, std::int64_t v_head_dim)
       : largest_(add<float>(n_rows)), sum_(add<float>(n_rows)), out_(add<float>(n_rows * round_up(v_head_dim, 32))) {}
   Partial in(std::byte* memory) const { return {largest_.in(memory), sum_.in(memory), out_.in(memory)}; }
-  std::int64_t n_floats() const { return static_cast<std::int64_t>(n_bytes() / sizeof(float)); }
 
  private:
   Piece<float> largest_, sum_, out_;
@@ -45,12 +47,18 @@ void CpuAttention::attention(const Tensor& y, const Tensor& q, const Tensor& k_c
                              const AttentionParams& params) {
   const AttentionPlan planned = plan(y, q, k_cache, v_cache, step, params);
   selection_.begin(planned);
-  const std::int64_t slab = selection_.runs_at_once(planned);
+  // Few heads and few tokens: a run's parts go to several threads.
+  const std::int64_t n_threads = context_.n_threads(), n_whole = planned.n_runs() * planned.n_kv_heads();
+  const std::int64_t run_bytes = planned.n_kv_heads() * planned.most_parts() * static_cast<std::int64_t>(PartialLayout(planned.most_rows(), planned.v_head_dim()).n_bytes());
+  const bool in_parts = n_threads > 1 && n_whole < 3 * n_threads && planned.most_parts() > 1 && run_bytes <= kPartsBytes;
+  std::int64_t slab = selection_.runs_at_once(planned);
+  if (in_parts) slab = std::min(slab, kPartsBytes / run_bytes);
   // the longest runs, which are the last of a prompt, first
   for (std::int64_t end = planned.n_runs(); end > 0 && !context_.stop_requested(); end -= slab) {
     const std::int64_t n = std::min(slab, end);
     selection_.keep(planned, end - n, n);
-    run_tiles(planned, end - n, n);
+    if (in_parts) run_in_parts(planned, end - n, n);
+    else run_whole(planned, end - n, n);
   }
 }
 
@@ -73,62 +81,93 @@ AttentionPlan CpuAttention::plan(const Tensor& y, const Tensor& q, const Tensor&
     work += lengths[t];
   }
   plan.n_bytes = work * plan.n_heads() * (plan.head_dim() + plan.v_head_dim());
-
-  // Few heads and few tokens: the cached tokens are cut too, in parts of at least 8 blocks.
-  const std::int64_t n_threads = context_.n_threads(), n_whole = plan.n_runs() * plan.n_kv_heads();
-  if (n_threads > 1 && n_whole < 3 * n_threads) {
-    plan.n_parts = std::clamp<std::int64_t>((4 * n_threads + n_whole - 1) / n_whole, 1, std::max<std::int64_t>(1, plan.longest / 8));
-  }
   return plan;
 }
 
-// Attention of runs [first_run, first_run + n_runs), one tile a run, key head and part; with several parts their sums afterwards.
-void CpuAttention::run_tiles(const AttentionPlan& plan, std::int64_t first_run, std::int64_t n_runs) {
-  const std::int64_t n_kv_heads = plan.n_kv_heads(), n_parts = plan.n_parts;
-  const std::int64_t n_rows_most = std::min(plan.most_tokens, plan.n_tokens()) * plan.n_group();
-  const PartialLayout partial_layout(n_rows_most, plan.v_head_dim());
-  Layout of_worker, shared;
-  const auto kernel_scratch = of_worker.add<float>(kernels_.attend_scratch_floats(
-      static_cast<int>(n_rows_most), static_cast<int>(plan.head_dim()), static_cast<int>(plan.v_head_dim())));
-  const Layout::Repeated own_partial = of_worker.add(1, partial_layout);
-  const Layout::Repeated shared_partials = shared.add(n_runs * n_kv_heads * n_parts, partial_layout);
+// Attention of runs [first_run, first_run + n_runs), one tile a run and key head, which takes the parts one after the other.
+void CpuAttention::run_whole(const AttentionPlan& plan, std::int64_t first_run, std::int64_t n_runs) {
+  const std::int64_t n_kv_heads = plan.n_kv_heads();
+  const PartialLayout partial_layout(plan.most_rows(), plan.v_head_dim());
+  Layout of_worker;
+  const auto kernel_scratch = of_worker.add<float>(kernel_floats(plan));
+  const Layout::Repeated partials = of_worker.add(2, partial_layout);
   context_.reserve_worker_scratch(of_worker.n_bytes());
-  std::byte* const memory = n_parts > 1 ? context_.scratch.reserve(shared.n_bytes()) : nullptr;
-
-  context_.for_each_tile(n_runs * n_kv_heads * n_parts, plan.n_bytes, [&](std::int64_t tile, int worker) {
-    const std::int64_t i = n_runs - 1 - tile / (n_kv_heads * n_parts), kv_head = tile / n_parts % n_kv_heads, part = tile % n_parts;
+  context_.for_each_tile(n_runs * n_kv_heads, plan.n_bytes, [&](std::int64_t tile, int worker) {
+    const std::int64_t i = n_runs - 1 - tile / n_kv_heads, kv_head = tile % n_kv_heads;
     const AttentionRun& run = plan.runs[first_run + i];
+    std::byte* const memory = context_.worker_scratch(worker);
     AttendTask task = task_of(plan, run, kv_head);
-    const std::int64_t n_blocks = selection_.apply(plan, run, i, kv_head, task);
-    task.first_block = static_cast<int>(n_blocks * part / n_parts);
-    task.end_block = static_cast<int>(n_blocks * (part + 1) / n_parts);
-    const Partial partial =
-        partial_layout.in(n_parts > 1 ? shared_partials.in(memory, tile) : own_partial.in(context_.worker_scratch(worker), 0));
-    task.largest = partial.largest;
-    task.sum = partial.sum;
-    task.out = partial.out;
-    task.scratch = kernel_scratch.in(context_.worker_scratch(worker));
-    kernels_.attend(task);
-    if (n_parts == 1) write(plan, run, kv_head, partial, 0);
-  });
-
-  if (n_parts == 1 || context_.stop_requested()) return;
-  context_.for_each_tile(n_runs * n_kv_heads, plan.n_tokens() * plan.n_heads() * n_parts * plan.v_head_dim() * 4, [&](std::int64_t tile, int) {
-    const AttentionRun& run = plan.runs[first_run + n_runs - 1 - tile / n_kv_heads];
-    write(plan, run, tile % n_kv_heads, partial_layout.in(shared_partials.in(memory, tile * n_parts)), partial_layout.n_floats());
+    task.scratch = kernel_scratch.in(memory);
+    const std::int64_t n_blocks = selection_.apply(plan, run, i, kv_head, task), n_rows = run.n_tokens * plan.n_group();
+    const Partial whole = partial_layout.in(partials.in(memory, 0)), next = partial_layout.in(partials.in(memory, 1));
+    for (std::int64_t part = 0; part < run.n_parts(); ++part) {
+      attend_part(run, part, n_blocks, task, part == 0 ? whole : next);
+      for (std::int64_t r = 0; part > 0 && r < n_rows; ++r) merge_row(r, whole, next, plan.v_head_dim());
+    }
+    for (std::int64_t r = 0; r < n_rows; ++r) write_row(plan, run, kv_head, r, whole);
   });
 }
 
-// Merges the parts, partial_floats apart, of each query row of a run.
-void CpuAttention::write(const AttentionPlan& plan, const AttentionRun& run, std::int64_t kv_head, const Partial& partial,
-                         std::int64_t partial_floats) const {
+// The same, one tile a part; the parts of each row are merged afterwards.
+void CpuAttention::run_in_parts(const AttentionPlan& plan, std::int64_t first_run, std::int64_t n_runs) {
+  const std::int64_t n_kv_heads = plan.n_kv_heads(), most_parts = plan.most_parts(), most_rows = plan.most_rows();
+  const PartialLayout partial_layout(most_rows, plan.v_head_dim());
+  Layout of_worker, shared;
+  const auto kernel_scratch = of_worker.add<float>(kernel_floats(plan));
+  const Layout::Repeated partials = shared.add(n_runs * n_kv_heads * most_parts, partial_layout);
+  context_.reserve_worker_scratch(of_worker.n_bytes());
+  std::byte* const memory = context_.scratch.reserve(shared.n_bytes());
+  const auto partial_of = [&](std::int64_t i, std::int64_t kv_head, std::int64_t part) {
+    return partial_layout.in(partials.in(memory, (i * n_kv_heads + kv_head) * most_parts + part));
+  };
+
+  context_.for_each_tile(n_runs * n_kv_heads * most_parts, plan.n_bytes, [&](std::int64_t tile, int worker) {
+    const std::int64_t i = n_runs - 1 - tile / (n_kv_heads * most_parts), kv_head = tile / most_parts % n_kv_heads, part = tile % most_parts;
+    const AttentionRun& run = plan.runs[first_run + i];
+    if (part >= run.n_parts()) return;
+    AttendTask task = task_of(plan, run, kv_head);
+    task.scratch = kernel_scratch.in(context_.worker_scratch(worker));
+    const std::int64_t n_blocks = selection_.apply(plan, run, i, kv_head, task);
+    attend_part(run, part, n_blocks, task, partial_of(i, kv_head, part));
+  });
+  if (context_.stop_requested()) return;
+  context_.for_each_tile(n_runs * n_kv_heads * most_rows, plan.n_tokens() * plan.n_heads() * most_parts * plan.v_head_dim() * 4, [&](std::int64_t tile, int) {
+    const std::int64_t i = tile / (n_kv_heads * most_rows), kv_head = tile / most_rows % n_kv_heads, row = tile % most_rows;
+    const AttentionRun& run = plan.runs[first_run + i];
+    if (row >= run.n_tokens * plan.n_group()) return;
+    const Partial whole = partial_of(i, kv_head, 0);
+    for (std::int64_t part = 1; part < run.n_parts(); ++part) merge_row(row, whole, partial_of(i, kv_head, part), plan.v_head_dim());
+    write_row(plan, run, kv_head, row, whole);
+  });
+}
+
+std::int64_t CpuAttention::kernel_floats(const AttentionPlan& plan) const {
+  return static_cast<std::int64_t>(kernels_.attend_scratch_floats(static_cast<int>(plan.most_rows()), static_cast<int>(plan.head_dim()), static_cast<int>(plan.v_head_dim())));
+}
+
+// `n_blocks` of the run's sequence, or of those that the task visits, are read; this reads those of one part.
+void CpuAttention::attend_part(const AttentionRun& run, std::int64_t part, std::int64_t n_blocks, AttendTask& task, const Partial& partial) const {
+  const std::int64_t first = part * kBlocksOfPart, end = std::min(first + kBlocksOfPart, run.n_blocks());
+  const auto place_of = [&](std::int64_t block) {
+    return static_cast<int>(task.visit ? std::lower_bound(task.visit, task.visit + n_blocks, block) - task.visit : block);
+  };
+  task.first_block = place_of(first);
+  task.end_block = place_of(end);
+  task.largest = partial.largest;
+  task.sum = partial.sum;
+  task.out = partial.out;
+  kernels_.attend(task);
+}
+
+void CpuAttention::merge_row(std::int64_t row, const Partial& into, const Partial& part, std::int64_t v_head_dim) const {
+  const std::int64_t width = round_up(v_head_dim, 32);
+  kernels_.merge_attention(into.largest + row, into.sum + row, into.out + row * width, part.largest[row], part.sum[row], part.out + row * width, static_cast<int>(width));
+}
+
+void CpuAttention::write_row(const AttentionPlan& plan, const AttentionRun& run, std::int64_t kv_head, std::int64_t row, const Partial& partial) const {
   const std::int64_t n_group = plan.n_group(), v_head_dim = plan.v_head_dim();
-  for (std::int64_t r = 0; r < run.n_tokens * n_group; ++r) {
-    float* const out =
-        host_pointer<float>(plan.y) + ((run.first + r / n_group) * plan.n_heads() + kv_head * n_group + r % n_group) * v_head_dim;
-    kernels_.merge_attention(out, static_cast<int>(v_head_dim), partial.largest + r, partial.sum + r, partial.out + r * round_up(v_head_dim, 32),
-                             static_cast<int>(plan.n_parts), partial_floats, partial_floats);
-  }
+  float* const y = host_pointer<float>(plan.y) + ((run.first + row / n_group) * plan.n_heads() + kv_head * n_group + row % n_group) * v_head_dim;
+  kernels_.divide_attention(y, partial.sum[row], partial.out + row * round_up(v_head_dim, 32), static_cast<int>(v_head_dim));
 }
 
 AttendTask CpuAttention::task_of(float scale) const {
@@ -212,8 +251,8 @@ void CpuAttention::self_attention(const Tensor& y, const Tensor& q, const Tensor
     task.end_block = static_cast<int>(run.n_blocks());
     kernels_.attend(task);
     for (std::int64_t r = 0; r < run.n_tokens; ++r) {
-      kernels_.merge_attention(host_pointer<float>(y) + ((run.first + r) * y.shape[1] + first_head + h) * head_dim, width, task.largest + r,
-                               task.sum + r, task.out + r * round_up(head_dim, 32), 1, 0, 0);
+      kernels_.divide_attention(host_pointer<float>(y) + ((run.first + r) * y.shape[1] + first_head + h) * head_dim, task.sum[r],
+                                task.out + r * round_up(head_dim, 32), width);
     }
   });
 }

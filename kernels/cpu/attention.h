@@ -29,8 +29,12 @@ class CpuAttention {
                      const AttentionParams& params);
   AttendTask task_of(float scale) const;
   AttendTask task_of(const AttentionPlan& plan, const AttentionRun& run, std::int64_t kv_head) const;
-  void run_tiles(const AttentionPlan& plan, std::int64_t first_run, std::int64_t n_runs);
-  void write(const AttentionPlan& plan, const AttentionRun& run, std::int64_t kv_head, const Partial& partial, std::int64_t partial_floats) const;
+  std::int64_t kernel_floats(const AttentionPlan& plan) const;
+  void attend_part(const AttentionRun& run, std::int64_t part, std::int64_t n_blocks, AttendTask& task, const Partial& partial) const;
+  void merge_row(std::int64_t row, const Partial& into, const Partial& part, std::int64_t v_head_dim) const;
+  void write_row(const AttentionPlan& plan, const AttentionRun& run, std::int64_t kv_head, std::int64_t row, const Partial& partial) const;
+  void run_whole(const AttentionPlan& plan, std::int64_t first_run, std::int64_t n_runs);
+  void run_in_parts(const AttentionPlan& plan, std::int64_t first_run, std::int64_t n_runs);
 
   CpuContext& context_;
   const CpuKernels& kernels_;

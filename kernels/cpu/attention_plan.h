@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -9,10 +10,14 @@ namespace pio {
 
 constexpr std::int64_t blocks_of(std::int64_t n_cells) { return (n_cells + kKvBlockLength - 1) / kKvBlockLength; }
 
+// The cached tokens of a sequence are cut here, whatever attends to them: a row's sums are those of its parts, merged in their order.
+constexpr std::int64_t kBlocksOfPart = 8;
+
 // Queries that attend together, and how many keys the longest of them reaches, from first_key on.
 struct AttentionRun {
   std::int64_t first, n_tokens, first_key, n_keys;
   std::int64_t n_blocks() const { return blocks_of(n_keys); }
+  std::int64_t n_parts() const { return (n_blocks() + kBlocksOfPart - 1) / kBlocksOfPart; }
 };
 
 // What an attention over cached tokens reads, and how it is cut.
@@ -26,7 +31,6 @@ struct AttentionPlan {
   std::vector<AttentionRun>& runs;  // tokens of one sequence each, by rising token
   std::int64_t most_tokens = 0;     // of a run
   std::int64_t longest = 0;         // blocks that any run reaches
-  std::int64_t n_parts = 1;         // that the cached tokens of a run are cut into
   std::int64_t n_bytes = 0;         // of work
 
   std::int64_t n_tokens() const { return q.shape[0]; }
@@ -35,6 +39,8 @@ struct AttentionPlan {
   std::int64_t v_head_dim() const { return y.shape[2]; }
   std::int64_t n_kv_heads() const { return k_cache.shape[1]; }
   std::int64_t n_group() const { return n_heads() / n_kv_heads(); }
+  std::int64_t most_parts() const { return (longest + kBlocksOfPart - 1) / kBlocksOfPart; }
+  std::int64_t most_rows() const { return std::min(most_tokens, n_tokens()) * n_group(); }
   std::int64_t n_runs() const { return static_cast<std::int64_t>(runs.size()); }
   const std::int32_t* lengths() const { return host_pointer<std::int32_t>(step.kv_lengths); }
   // A run's row of the block table, and of the protected blocks (null: there are none).

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <numeric>
 
 #include "kernels/reference/route.h"
 
@@ -37,55 +36,70 @@ void CpuExperts::run(const Tensor& y, const Tensor& x, const Tensor& ids, const 
 
 // Rows of activations are gathered expert by expert and go through the products of many tokens. An expert without tokens costs nothing.
 void CpuExperts::run_many(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, std::span<const ExpertMlp> experts) {
-  const std::int64_t dim = x.shape[1], hidden_dim = experts[0].gate.shape[0], n_used = ids.shape[1], n_places = ids.shape.n_values();
-  // Places (token * n_used + choice) in the order of their experts, each expert's by rising token.
-  starts_.assign(experts.size() + 1, 0);
-  for (std::int64_t i = 0; i < n_places; ++i) ++starts_[host_pointer<std::int32_t>(ids)[i] + 1];
-  for (std::size_t e = 0; e < experts.size(); ++e) starts_[e + 1] += starts_[e];
-  places_.resize(n_places);
-  next_.assign(starts_.begin(), starts_.end() - 1);
-  for (std::int64_t i = 0; i < n_places; ++i) places_[next_[host_pointer<std::int32_t>(ids)[i]]++] = i;
+  const std::int64_t dim = x.shape[1], n_used = ids.shape[1];
+  // Tokens at a time: bounds the memory, and is plenty for the products.
+  constexpr std::int64_t kMostTokens = 512;
+  for (std::int64_t t = 0; t < x.shape[0]; t += kMostTokens) {
+    const std::int64_t n = std::min(kMostTokens, x.shape[0] - t);
+    float* const outputs = run_expert_by_expert(x.rows(t, n), ids.rows(t, n), experts);
+    if (context_.stop_requested()) return;
+    context_.for_each_span(n, n_used * dim * 8, [&](std::int64_t first, std::int64_t n_rows) {
+      for (std::int64_t i = first; i < first + n_rows; ++i) {
+        float* const yt = host_pointer<float>(y) + (t + i) * dim;
+        std::fill_n(yt, dim, 0.0f);
+        for (std::int64_t place = i * n_used; place < (i + 1) * n_used; ++place) {
+          kernels_.add_scaled(yt, outputs + places_[place] * dim, host_pointer<float>(weights)[t * n_used + place], dim);
+        }
+      }
+    });
+  }
+}
 
-  constexpr std::int64_t kMostRows = 512;  // of an expert at a time: bounds the memory, and is plenty for the products
+// What the chosen experts give, [n_places, dim], expert by expert; places_[token * n_used + choice] is the row of a choice.
+float* CpuExperts::run_expert_by_expert(const Tensor& x, const Tensor& ids, std::span<const ExpertMlp> experts) {
+  const std::int64_t dim = x.shape[1], hidden_dim = experts[0].gate.shape[0], n_used = ids.shape[1], n_places = ids.shape.n_values();
+  const std::int32_t* const id = host_pointer<std::int32_t>(ids);
+  starts_.assign(experts.size() + 1, 0);
+  for (std::int64_t i = 0; i < n_places; ++i) ++starts_[id[i] + 1];
   std::int64_t most_rows = 0;
-  for (std::size_t e = 0; e < experts.size(); ++e) most_rows = std::max(most_rows, starts_[e + 1] - starts_[e]);
-  most_rows = std::min(most_rows, kMostRows);
+  for (std::size_t e = 0; e < experts.size(); ++e) {
+    most_rows = std::max(most_rows, starts_[e + 1]);
+    starts_[e + 1] += starts_[e];
+  }
+  places_.resize(n_places);
+  tokens_.resize(n_places);
+  next_.assign(starts_.begin(), starts_.end() - 1);
+  for (std::int64_t i = 0; i < n_places; ++i) {
+    places_[i] = next_[id[i]]++;
+    tokens_[places_[i]] = i / n_used;
+  }
+
   Layout layout;
   const auto input_piece = layout.add<float>(most_rows * dim), gate_piece = layout.add<float>(most_rows * hidden_dim),
-             up_piece = layout.add<float>(most_rows * hidden_dim);
+             up_piece = layout.add<float>(most_rows * hidden_dim), output_piece = layout.add<float>(n_places * dim);
   std::byte* const memory = rows_.reserve(layout.n_bytes());
   BorrowedBuffer buffer(memory, layout.n_bytes());
-  const auto tensor = [&](const Layout::Piece<float>& piece, std::int64_t n_rows, std::int64_t width) {
-    return Tensor{DType::f32, {n_rows, width}, &buffer, piece.offset()};
+  const auto tensor = [&](const Layout::Piece<float>& piece, std::int64_t first, std::int64_t n_rows, std::int64_t width) {
+    return Tensor{DType::f32, {n_rows, width}, &buffer, piece.offset() + static_cast<std::size_t>(first * width) * sizeof(float)};
   };
-  float* const input = input_piece.in(memory);
-
-  std::memset(host_pointer<float>(y), 0, y.n_bytes());
-  for (std::size_t e = 0; e < experts.size(); ++e) {
-    for (std::int64_t at = starts_[e]; at < starts_[e + 1]; at += kMostRows) {
-      if (context_.stop_requested()) return;
-      const std::int64_t n = std::min(kMostRows, starts_[e + 1] - at);
-      const Tensor rows = tensor(input_piece, n, dim), gate = tensor(gate_piece, n, hidden_dim), up = tensor(up_piece, n, hidden_dim);
-      context_.for_each_span(n, dim * 8, [&](std::int64_t first, std::int64_t n_rows) {
-        for (std::int64_t i = first; i < first + n_rows; ++i) {
-          std::memcpy(input + i * dim, host_pointer<float>(x) + places_[at + i] / n_used * dim, dim * sizeof(float));
-        }
-      });
-      products_.matmul(gate, rows, experts[e].gate, {});
-      products_.matmul(up, rows, experts[e].up, {});
-      context_.for_each_span(n * hidden_dim, 24, [&](std::int64_t first, std::int64_t n_values) {
-        float* const values = gate_piece.in(memory) + first;
-        kernels_.glu(values, values, up_piece.in(memory) + first, n_values);
-      });
-      products_.matmul(rows, gate, experts[e].down, {});
-      context_.for_each_span(n, dim * 12, [&](std::int64_t first, std::int64_t n_rows) {
-        for (std::int64_t i = first; i < first + n_rows; ++i) {
-          const std::int64_t place = places_[at + i];
-          kernels_.add_scaled(host_pointer<float>(y) + place / n_used * dim, input + i * dim, host_pointer<float>(weights)[place], dim);
-        }
-      });
-    }
+  for (std::size_t e = 0; e < experts.size() && !context_.stop_requested(); ++e) {
+    const std::int64_t at = starts_[e], n = starts_[e + 1] - at;
+    if (n == 0) continue;
+    const Tensor rows = tensor(input_piece, 0, n, dim), gate = tensor(gate_piece, 0, n, hidden_dim), up = tensor(up_piece, 0, n, hidden_dim);
+    context_.for_each_span(n, dim * 8, [&](std::int64_t first, std::int64_t n_rows) {
+      for (std::int64_t i = first; i < first + n_rows; ++i) {
+        std::memcpy(input_piece.in(memory) + i * dim, host_pointer<float>(x) + tokens_[at + i] * dim, dim * sizeof(float));
+      }
+    });
+    products_.matmul(gate, rows, experts[e].gate, {});
+    products_.matmul(up, rows, experts[e].up, {});
+    context_.for_each_span(n * hidden_dim, 24, [&](std::int64_t first, std::int64_t n_values) {
+      float* const values = gate_piece.in(memory) + first;
+      kernels_.glu(values, values, up_piece.in(memory) + first, n_values);
+    });
+    products_.matmul(tensor(output_piece, at, n, dim), gate, experts[e].down, {});
   }
+  return output_piece.in(memory);
 }
 
 // Two sections of tiles for all chosen experts together: their products are too short to wait for each other.
@@ -93,12 +107,6 @@ void CpuExperts::run_few(const Tensor& y, const Tensor& x, const Tensor& ids, co
   const std::int64_t n_tokens = x.shape[0], dim = x.shape[1], hidden_dim = experts[0].gate.shape[0], n_used = ids.shape[1];
   const std::int64_t n_places = n_tokens * n_used;
   const std::int32_t* const id = host_pointer<std::int32_t>(ids);
-  places_.resize(n_places);
-  for (std::int64_t t = 0; t < n_tokens; ++t) {
-    const auto begin = places_.begin() + t * n_used;
-    std::iota(begin, begin + n_used, t * n_used);
-    std::sort(begin, begin + n_used, [&](std::int64_t a, std::int64_t b) { return id[a] != id[b] ? id[a] < id[b] : a < b; });
-  }
 
   // gate and up of a place need its token's row in 8 bits, down needs its own hidden row
   const auto any_rounded = [&](Tensor ExpertMlp::*which) {
@@ -145,8 +153,7 @@ void CpuExperts::run_few(const Tensor& y, const Tensor& x, const Tensor& ids, co
     const std::int64_t t = tile / out_tiles, first = tile % out_tiles * out_rows, n = std::min(out_rows, dim - first);
     float* const yt = host_pointer<float>(y) + t * dim + first;
     std::fill_n(yt, n, 0.0f);
-    for (std::int64_t i = t * n_used; i < (t + 1) * n_used && !context_.stop_requested(); ++i) {
-      const std::int64_t place = places_[i];
+    for (std::int64_t place = t * n_used; place < (t + 1) * n_used && !context_.stop_requested(); ++place) {
       products_.multiply_rows(experts[id[place]].down, first, n, hidden + place * hidden_dim, hidden_row(place), products_of(worker), decoded_of(worker));
       kernels_.add_scaled(yt, products_of(worker), host_pointer<float>(weights)[place], n);
     }

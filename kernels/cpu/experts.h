@@ -15,18 +15,19 @@ class CpuExperts {
 
   void route(const Tensor& ids, const Tensor& weights, const Tensor& logits, const Tensor& bias, const RoutingParams& params);
 
-  // Either way a token's experts are summed by rising index, so the two agree but for what the products round.
+  // A token's experts are summed in the order of its choices, so a token's row has the same bits either way.
   void run(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, std::span<const ExpertMlp> experts);
 
  private:
   void run_few(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, std::span<const ExpertMlp> experts);
   void run_many(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, std::span<const ExpertMlp> experts);
+  float* run_expert_by_expert(const Tensor& x, const Tensor& ids, std::span<const ExpertMlp> experts);
 
   CpuContext& context_;
   const CpuKernels& kernels_;
   CpuProducts& products_;
-  Scratch rows_;  // of one expert; its products use the context's scratch
-  std::vector<std::int64_t> starts_, next_, places_;
+  Scratch rows_;  // of one expert, and what all give; the products use the context's scratch
+  std::vector<std::int64_t> starts_, next_, places_, tokens_;
 };
 
 }  // namespace pio

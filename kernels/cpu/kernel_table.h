@@ -44,8 +44,8 @@ constexpr int kGemmWidths = 3;
 struct QuantKernels {
   // n_values (a multiple of the block length) to f32.
   void (*decode)(const uint8_t* blocks, float* values, int64_t n_values);
-  // y[r] = row r · a, for n_rows rows that are row_bytes apart.
-  void (*gemv)(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const Q8Row& a, float* y);
+  // y[r] = bias[r] + row r · a, for n_rows rows that are row_bytes apart; bias may be null. The bits of gemm's.
+  void (*gemv)(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const Q8Row& a, const float* bias, float* y);
 
   // The matrix product of many tokens; null where the instruction set has none.
   //   pack: the first n_rows (1 … gemm_lanes) rows at w into `out`; the places of rows beyond them hold the last of them.
@@ -115,9 +115,9 @@ struct CpuKernels {
   // y[t][o] = sum over i < n_in of x[t][i] * w[i][o], o < n_columns: the rows of w run along the input.
   void (*matmul_f32_transposed)(const float* w, size_t w_stride, int64_t n_in, int64_t n_columns, const float* x, size_t x_stride,
                                 int64_t n_tokens, float* y, size_t y_stride);
-  // y[r] = w row r · x, rows of half-width floats.
-  void (*gemv_f16)(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const float* x, float* y);
-  void (*gemv_bf16)(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const float* x, float* y);
+  // y[r] = w row r · x (+ bias[r]), rows of half-width floats; bias may be null. The bits of matmul_f32 with the rows decoded.
+  void (*gemv_f16)(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const float* x, const float* bias, float* y);
+  void (*gemv_bf16)(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const float* x, const float* bias, float* y);
 
   void (*quantize_q8)(const float* x, int64_t n, const Q8Row& out);
   // Puts n_columns quantized rows side by side as GemmPanel wants them, `width` wide, the rest zero.
@@ -139,10 +139,10 @@ struct CpuKernels {
   size_t (*attend_scratch_floats)(int n_rows, int head_dim, int v_head_dim);
   // The sum over n_rows queries, head_dim apart, and all dims of max(q * bounds[dim], q * bounds[head_dim + dim]).
   float (*score_bound)(const float* q, int n_rows, int head_dim, const float* bounds);
-  // y = sum over parts of out_p * exp(largest_p - largest) / sum over parts of sum_p * exp(largest_p - largest); parts are part_stride
-  // floats apart. One row.
-  void (*merge_attention)(float* y, int n, const float* largest, const float* sum, const float* out, int n_parts, size_t row_stride,
-                          size_t out_stride);
+  // One row's results of a further part of its cached tokens (AttendTask), taken into those of the parts before it; n, out_stride of both.
+  void (*merge_attention)(float* largest, float* sum, float* out, float part_largest, float part_sum, const float* part_out, int n);
+  // y[i] = out[i] / sum, i < n; 0 where nothing was attended to.
+  void (*divide_attention)(float* y, float sum, const float* out, int n);
 };
 
 // Of those that the build has: the scalar one always, the others for their processor.

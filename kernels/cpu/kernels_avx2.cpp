@@ -60,20 +60,15 @@ inline Bytes bytes_from_bits(const uint8_t* p, uint8_t value) {
   return {_mm256_and_si256(set, _mm256_set1_epi8(static_cast<char>(value)))};
 }
 
-// Sums of four byte products each. Unsigned weights are at most 63: 63 * 127 * 2 fits 16 bits.
-inline Float8 f8_dot_unsigned(Bytes w, Bytes a) {
-  return _mm256_cvtepi32_ps(_mm256_madd_epi16(_mm256_maddubs_epi16(w.v, a.v), _mm256_set1_epi16(1)));
-}
-// |w| * sign(w) a: 128 * 127 * 2 = 32,512 fits 16 bits.
-inline Float8 f8_dot_signed(Bytes w, Bytes a) {
-  const __m256i p = _mm256_maddubs_epi16(_mm256_abs_epi8(w.v), _mm256_sign_epi8(a.v, w.v));
-  return _mm256_cvtepi32_ps(_mm256_madd_epi16(p, _mm256_set1_epi16(1)));
-}
+typedef __m256i IntVec;
+inline IntVec int_set(int32_t x) { return _mm256_set1_epi32(x); }
+inline IntVec int_add(IntVec a, IntVec b) { return _mm256_add_epi32(a, b); }
+inline Vec int_to_float(IntVec v) { return _mm256_cvtepi32_ps(v); }
 
 constexpr int kMatmulTokens = 3;  // 4 x 3 sums in 16 registers
 constexpr int kPanelRows = 3;     // 3 x 4 sums
 
-inline void turn_8x8(__m256i (&r)[8]) {
+inline void transpose_8x8(__m256i (&r)[8]) {
   __m256i t[8], u[8];
   for (int i = 0; i < 4; ++i) {
     t[2 * i] = _mm256_unpacklo_epi32(r[2 * i], r[2 * i + 1]);
@@ -92,18 +87,28 @@ inline void turn_8x8(__m256i (&r)[8]) {
 }
 
 // in [32][n] → out [n][32]
-inline void turn_32_rows(const float* in, int n, float* out) {
+inline void transpose_32_rows(const float* in, int n, float* out) {
   int i = 0;
   for (; i + 8 <= n; i += 8) {
     for (int c = 0; c < 32; c += 8) {
       __m256i r[8];
       for (int k = 0; k < 8; ++k) r[k] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in + (c + k) * n + i));
-      turn_8x8(r);
+      transpose_8x8(r);
       for (int k = 0; k < 8; ++k) _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + (i + k) * 32 + c), r[k]);
     }
   }
   for (; i < n; ++i)
     for (int c = 0; c < 32; ++c) out[i * 32 + c] = in[c * n + i];
+}
+
+// in [8][stride], n numbers of each row → out [n][8], in whole eights
+inline void transpose_scales(const float* in, int stride, int n, float* out) {
+  for (int i = 0; i < n; i += 8) {
+    __m256i r[8];
+    for (int k = 0; k < 8; ++k) r[k] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in + k * stride + i));
+    transpose_8x8(r);
+    for (int k = 0; k < 8; ++k) _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + (i + k) * 8), r[k]);
+  }
 }
 
 #define PIO_CPU_GEMM
@@ -114,10 +119,10 @@ constexpr int kSignedOffset = 0;
 
 // 8 runs of 32 bytes → 8 registers of four bytes a run
 template <bool kSigned>
-inline void turn_runs(const Bytes (&runs)[kGemmRows], uint8_t* out) {
+inline void transpose_runs(const Bytes (&runs)[kGemmRows], uint8_t* out) {
   __m256i r[8];
   for (int i = 0; i < 8; ++i) r[i] = runs[i].v;
-  turn_8x8(r);
+  transpose_8x8(r);
   for (int i = 0; i < 8; ++i) _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 32 * i), r[i]);
 }
 
@@ -158,8 +163,59 @@ inline void gemm_group(const uint8_t* quants, const int8_t* q, const int32_t* in
   for (int c = 0; c < kColumns; ++c) product[c] = _mm256_cvtepi32_ps(sum[c]);
 }
 
+// The sums of the products of run i of a block, `at` bytes into each of eight rows, a lane a row: of all 32, or of the first and the last 16.
+template <class F, int kGroups>
+inline void group_sums(const uint8_t* const (&rows)[8], ptrdiff_t at, int i, const int8_t* q, __m256i (&sums)[kGroups]) {
+  const __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(q));
+  const auto pairs = [&](int k) {  // sums of two products: |w| <= 128 times 127 twice is 32,512 at most
+    const __m256i w = F::quants(rows[k] + at, i).v;
+    if constexpr (F::kSigned) return _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(a, w));
+    else return _mm256_maddubs_epi16(w, a);
+  };
+  const __m256i ones = _mm256_set1_epi16(1);
+  if constexpr (F::kMaxRaw <= 15) {
+    // 16 products, 15 * 127 * 16 = 30,480 at most, fit 16 bits: the rows are transposed in halves of the width
+    __m256i two[4], four[2];
+#pragma GCC unroll 4
+    for (int k = 0; k < 4; ++k) {
+      const __m256i x = pairs(2 * k), y = pairs(2 * k + 1);
+      two[k] = _mm256_add_epi16(_mm256_unpacklo_epi16(x, y), _mm256_unpackhi_epi16(x, y));
+    }
+#pragma GCC unroll 2
+    for (int k = 0; k < 2; ++k) {
+      four[k] = _mm256_add_epi16(_mm256_unpacklo_epi32(two[2 * k], two[2 * k + 1]), _mm256_unpackhi_epi32(two[2 * k], two[2 * k + 1]));
+    }
+    const __m256i eight = _mm256_add_epi16(_mm256_unpacklo_epi64(four[0], four[1]), _mm256_unpackhi_epi64(four[0], four[1]));
+    const __m256i first = _mm256_cvtepi16_epi32(_mm256_castsi256_si128(eight)), second = _mm256_cvtepi16_epi32(_mm256_extracti128_si256(eight, 1));
+    if constexpr (kGroups == 1) {
+      sums[0] = _mm256_add_epi32(first, second);
+    } else {
+      sums[0] = first;
+      sums[1] = second;
+    }
+  } else {
+    __m256i four[2];
+#pragma GCC unroll 2
+    for (int k = 0; k < 2; ++k) {
+      const auto fours = [&](int j) { return _mm256_madd_epi16(pairs(4 * k + j), ones); };
+      const __m256i r0 = fours(0), r1 = fours(1), r2 = fours(2), r3 = fours(3);
+      const __m256i x = _mm256_add_epi32(_mm256_unpacklo_epi32(r0, r1), _mm256_unpackhi_epi32(r0, r1));
+      const __m256i y = _mm256_add_epi32(_mm256_unpacklo_epi32(r2, r3), _mm256_unpackhi_epi32(r2, r3));
+      four[k] = _mm256_add_epi32(_mm256_unpacklo_epi64(x, y), _mm256_unpackhi_epi64(x, y));
+    }
+    const __m256i first = _mm256_permute2x128_si256(four[0], four[1], 0x20), second = _mm256_permute2x128_si256(four[0], four[1], 0x31);
+    if constexpr (kGroups == 1) {
+      sums[0] = _mm256_add_epi32(first, second);
+    } else {
+      sums[0] = first;
+      sums[1] = second;
+    }
+  }
+}
+
 #include "kernels/cpu/inl/formats_inl.h"
 #include "kernels/cpu/inl/dot_inl.h"
+#include "kernels/cpu/inl/gemv_inl.h"
 #include "kernels/cpu/inl/gemm_inl.h"
 #include "kernels/cpu/inl/elementwise_inl.h"
 #include "kernels/cpu/inl/attention_inl.h"

@@ -1,5 +1,4 @@
-// AVX-512 with VNNI: 16 floats, 64 bytes, and vpdpbusd, which adds four byte products to 32 bits without saturating. Products with one
-// token take four rows together (inl/gemv4_inl.h).
+// AVX-512 with VNNI: 16 floats, 64 bytes, and vpdpbusd, which adds four byte products to 32 bits without saturating.
 
 #include <immintrin.h>
 #include <string.h>
@@ -48,20 +47,21 @@ inline Bytes bytes_from_bits(const uint8_t* p, uint8_t value) {
   return {_mm256_maskz_mov_epi8(static_cast<__mmask32>(read_u32(p)), _mm256_set1_epi8(static_cast<char>(value)))};
 }
 
-// The same place of four rows, `stride` bytes apart.
+// The same place of every fourth of 16 rows: rows[0], rows[4], rows[8], rows[12].
 struct Rows4 {
-  const uint8_t* p;
-  size_t stride;
-  Rows4 operator+(ptrdiff_t n) const { return {p + n, stride}; }
+  const uint8_t* const* rows;
+  ptrdiff_t at;
+  Rows4 operator+(ptrdiff_t n) const { return {rows, at + n}; }
+  const uint8_t* operator[](int i) const { return rows[4 * i] + at; }
 };
-// 32 bytes of each of four rows: lane r of `low` holds the first 16 of row r, lane r of `high` the others.
+// 32 bytes of each of four rows: lane i of `low` holds the first 16 of row i, lane i of `high` the others.
 struct Bytes4 {
   __m512i low, high;
 };
 inline __m512i lanes_load(Rows4 r) {
   const auto at = [](const uint8_t* p) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p)); };
-  const __m256i first = _mm256_inserti128_si256(_mm256_castsi128_si256(at(r.p)), at(r.p + r.stride), 1);
-  const __m256i second = _mm256_inserti128_si256(_mm256_castsi128_si256(at(r.p + 2 * r.stride)), at(r.p + 3 * r.stride), 1);
+  const __m256i first = _mm256_inserti128_si256(_mm256_castsi128_si256(at(r[0])), at(r[1]), 1);
+  const __m256i second = _mm256_inserti128_si256(_mm256_castsi128_si256(at(r[2])), at(r[3]), 1);
   return _mm512_inserti64x4(_mm512_castsi256_si512(first), second, 1);
 }
 inline Bytes4 bytes_load(Rows4 r) { return {lanes_load(r), lanes_load(r + 16)}; }
@@ -85,23 +85,23 @@ inline Bytes4 bytes_from_bits(Rows4 r, uint8_t value) {
   uint64_t low = 0, high = 0;
 #pragma GCC unroll 4
   for (int i = 0; i < 4; ++i) {
-    low |= static_cast<uint64_t>(read_u16(r.p + i * r.stride)) << (16 * i);
-    high |= static_cast<uint64_t>(read_u16(r.p + i * r.stride + 2)) << (16 * i);
+    low |= static_cast<uint64_t>(read_u16(r[i])) << (16 * i);
+    high |= static_cast<uint64_t>(read_u16(r[i] + 2)) << (16 * i);
   }
   const __m512i v = _mm512_set1_epi8(static_cast<char>(value));
   return {_mm512_maskz_mov_epi8(low, v), _mm512_maskz_mov_epi8(high, v)};
 }
 
-inline Float8 f8_dot_unsigned(Bytes w, Bytes a) { return _mm256_cvtepi32_ps(_mm256_dpbusd_epi32(_mm256_setzero_si256(), w.v, a.v)); }
-inline Float8 f8_dot_signed(Bytes w, Bytes a) {
-  return _mm256_cvtepi32_ps(_mm256_dpbusd_epi32(_mm256_setzero_si256(), _mm256_abs_epi8(w.v), _mm256_sign_epi8(a.v, w.v)));
-}
+typedef __m512i IntVec;
+inline IntVec int_set(int32_t x) { return _mm512_set1_epi32(x); }
+inline IntVec int_add(IntVec a, IntVec b) { return _mm512_add_epi32(a, b); }
+inline Vec int_to_float(IntVec v) { return _mm512_cvtepi32_ps(v); }
 
 constexpr int kMatmulTokens = 6;  // 4 x 6 sums in 32 registers
 constexpr int kPanelRows = 8;     // 8 x 2 sums
 
 // 16 runs of 8 numbers (four bytes each), two runs a register: a[i] = run i | run i + 8 → 8 registers of one number a run.
-inline void turn_16x8(__m512i (&a)[8], __m512i (&out)[8]) {
+inline void transpose_16x8(__m512i (&a)[8], __m512i (&out)[8]) {
   __m512i t[8], u[8];
   for (int i = 0; i < 4; ++i) {
     t[2 * i] = _mm512_unpacklo_epi32(a[2 * i], a[2 * i + 1]);
@@ -123,7 +123,7 @@ inline void turn_16x8(__m512i (&a)[8], __m512i (&out)[8]) {
 inline __m512i two_runs(__m256i low, __m256i high) { return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1); }
 
 // in [32][n] → out [n][32]
-inline void turn_32_rows(const float* in, int n, float* out) {
+inline void transpose_32_rows(const float* in, int n, float* out) {
   int i = 0;
   for (; i + 8 <= n; i += 8) {
     for (int c = 0; c < 32; c += 16) {
@@ -132,12 +132,25 @@ inline void turn_32_rows(const float* in, int n, float* out) {
         a[k] = two_runs(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(in + (c + k) * n + i)),
                         _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in + (c + k + 8) * n + i)));
       }
-      turn_16x8(a, r);
+      transpose_16x8(a, r);
       for (int k = 0; k < 8; ++k) _mm512_storeu_si512(out + (i + k) * 32 + c, r[k]);
     }
   }
   for (; i < n; ++i)
     for (int c = 0; c < 32; ++c) out[i * 32 + c] = in[c * n + i];
+}
+
+// in [16][stride], n numbers of each row → out [n][16], in whole eights
+inline void transpose_scales(const float* in, int stride, int n, float* out) {
+  for (int i = 0; i < n; i += 8) {
+    __m512i a[8], r[8];
+    for (int k = 0; k < 8; ++k) {
+      a[k] = two_runs(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(in + k * stride + i)),
+                      _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in + (k + 8) * stride + i)));
+    }
+    transpose_16x8(a, r);
+    for (int k = 0; k < 8; ++k) _mm512_storeu_si512(out + (i + k) * 16, r[k]);
+  }
 }
 
 #define PIO_CPU_GEMM
@@ -148,13 +161,13 @@ constexpr int kGemmColumns[kGemmWidths] = {12, 8, 4};
 constexpr int kSignedOffset = 128;
 
 template <bool kSigned>
-inline void turn_runs(const Bytes (&runs)[kGemmRows], uint8_t* out) {
+inline void transpose_runs(const Bytes (&runs)[kGemmRows], uint8_t* out) {
   __m512i a[8], r[8];
   for (int i = 0; i < 8; ++i) {
     a[i] = two_runs(runs[i].v, runs[i + 8].v);
     if constexpr (kSigned) a[i] = _mm512_xor_si512(a[i], _mm512_set1_epi8(static_cast<char>(0x80)));
   }
-  turn_16x8(a, r);
+  transpose_16x8(a, r);
   for (int i = 0; i < 8; ++i) _mm512_storeu_si512(out + 64 * i, r[i]);
 }
 
@@ -177,9 +190,40 @@ inline void gemm_group(const uint8_t* quants, const int8_t* q, const int32_t* in
   for (int c = 0; c < kColumns; ++c) product[c] = _mm512_cvtepi32_ps(sum[c]);
 }
 
+// Four registers of four partial sums of each of four rows (register k: rows k, k + 4, k + 8, k + 12) → the 16 sums, a lane a row.
+inline __m512i add_partial_sums(const __m512i (&p)[4]) {
+  const __m512i x = _mm512_add_epi32(_mm512_unpacklo_epi32(p[0], p[1]), _mm512_unpackhi_epi32(p[0], p[1]));
+  const __m512i y = _mm512_add_epi32(_mm512_unpacklo_epi32(p[2], p[3]), _mm512_unpackhi_epi32(p[2], p[3]));
+  return _mm512_add_epi32(_mm512_unpacklo_epi64(x, y), _mm512_unpackhi_epi64(x, y));
+}
+
+// The sums of the products of run i of a block, `at` bytes into each of 16 rows, a lane a row: of all 32, or of the first and the last 16.
+template <class F, int kGroups>
+inline void group_sums(const uint8_t* const (&rows)[16], ptrdiff_t at, int i, const int8_t* q, __m512i (&sums)[kGroups]) {
+  const __m512i a_low = _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(q)));
+  const __m512i a_high = _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(q + 16)));
+  __m512i first[4], second[4];
+#pragma GCC unroll 4
+  for (int k = 0; k < 4; ++k) {
+    Bytes4 w = F::quants(Rows4{rows + k, at}, i);
+    if constexpr (F::kSigned) {  // moved up by kSignedOffset
+      const __m512i up = _mm512_set1_epi8(static_cast<char>(0x80));
+      w = {_mm512_xor_si512(w.low, up), _mm512_xor_si512(w.high, up)};
+    }
+    first[k] = _mm512_dpbusd_epi32(_mm512_setzero_si512(), w.low, a_low);
+    second[k] = _mm512_dpbusd_epi32(kGroups == 1 ? first[k] : _mm512_setzero_si512(), w.high, a_high);
+  }
+  if constexpr (kGroups == 1) {
+    sums[0] = add_partial_sums(second);
+  } else {
+    sums[0] = add_partial_sums(first);
+    sums[1] = add_partial_sums(second);
+  }
+}
+
 #include "kernels/cpu/inl/formats_inl.h"
 #include "kernels/cpu/inl/dot_inl.h"
-#include "kernels/cpu/inl/gemv4_inl.h"
+#include "kernels/cpu/inl/gemv_inl.h"
 #include "kernels/cpu/inl/gemm_inl.h"
 #include "kernels/cpu/inl/elementwise_inl.h"
 #include "kernels/cpu/inl/attention_inl.h"

@@ -67,12 +67,12 @@ void CpuProducts::matmul(const Tensor& y, const Tensor& x, const Tensor& w, cons
 }
 
 // Rows of weights in a tile: at most 256 KiB, some 10 microseconds of memory bandwidth, and a few tiles a thread. Not smaller, because
-// kernels fetch some KiB ahead, past the end of their tile. Kernels take four rows together.
+// kernels fetch ahead, past the end of their tile. Kernels take 8 or 16 rows together.
 std::int64_t CpuProducts::rows_per_tile(std::int64_t n_rows, std::int64_t row_bytes) const {
-  return round_up(std::max<std::int64_t>(1, std::min(256 * 1024 / row_bytes, n_rows / (4 * context_.n_threads()))), 4);
+  return round_up(std::max<std::int64_t>(1, std::min(256 * 1024 / row_bytes, n_rows / (4 * context_.n_threads()))), 16);
 }
 
-// gemv(t, first, n, y) computes rows [first, first + n) for token t.
+// gemv(t, first, n, bias, y) computes rows [first, first + n) for token t; bias and y are those of row `first`, bias may be null.
 template <class Gemv>
 void CpuProducts::matvec(const Tensor& y, const Tensor& w, const Tensor& bias, const Gemv& gemv) {
   const std::int64_t n_tokens = y.shape[0], n_out = w.shape[0];
@@ -83,9 +83,7 @@ void CpuProducts::matvec(const Tensor& y, const Tensor& w, const Tensor& bias, c
   context_.for_each_tile((n_out + rows - 1) / rows, n_tokens * n_out * row_bytes, [&](std::int64_t tile, int) {
     const std::int64_t first = tile * rows, n = std::min(rows, n_out - first);
     for (std::int64_t t = 0; t < n_tokens && !context_.stop_requested(); ++t) {
-      float* const yt = out + t * n_out + first;
-      gemv(t, first, n, yt);
-      if (b) kernels_.add(yt, yt, b + first, n);
+      gemv(t, first, n, b ? b + first : nullptr, out + t * n_out + first);
     }
   });
 }
@@ -93,8 +91,8 @@ void CpuProducts::matvec(const Tensor& y, const Tensor& w, const Tensor& bias, c
 void CpuProducts::matvec_half(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, decltype(CpuKernels::gemv_f16) gemv) {
   const std::int64_t n_in = w.shape[1];
   const std::size_t row_bytes = bytes_of(w.dtype, n_in);
-  matvec(y, w, bias, [&](std::int64_t t, std::int64_t first, std::int64_t n, float* yt) {
-    gemv(bytes_at(w) + first * row_bytes, row_bytes, n, n_in, host_pointer<float>(x) + t * n_in, yt);
+  matvec(y, w, bias, [&](std::int64_t t, std::int64_t first, std::int64_t n, const float* b, float* yt) {
+    gemv(bytes_at(w) + first * row_bytes, row_bytes, n, n_in, host_pointer<float>(x) + t * n_in, b, yt);
   });
 }
 
@@ -109,8 +107,8 @@ void CpuProducts::matvec_q8(const Tensor& y, const Tensor& x, const Tensor& w, c
   context_.for_each_span(n_tokens, n_in * 8, [&](std::int64_t first, std::int64_t n) {
     for (std::int64_t t = first; t < first + n; ++t) kernels_.quantize_q8(host_pointer<float>(x) + t * n_in, n_in, row_of(t));
   });
-  matvec(y, w, bias, [&](std::int64_t t, std::int64_t first, std::int64_t n, float* yt) {
-    quant.gemv(bytes_at(w) + first * row_bytes, row_bytes, n, n_in, row_of(t), yt);
+  matvec(y, w, bias, [&](std::int64_t t, std::int64_t first, std::int64_t n, const float* b, float* yt) {
+    quant.gemv(bytes_at(w) + first * row_bytes, row_bytes, n, n_in, row_of(t), b, yt);
   });
 }
 
@@ -222,7 +220,7 @@ void CpuProducts::heads_by_rows(const Tensor& y, const Tensor& x, const Tensor& 
     const std::int64_t first = tile % n_pieces * kRows, n = std::min(kRows, params.w_rows - first);
     const std::uint8_t* const rows = head.w + first * head.row_bytes;
     if (few && gemv) {
-      for (std::int64_t t = 0; t < n_tokens; ++t) gemv(rows, head.row_bytes, n, n_columns, head.x + t * head.x_stride, head.y + t * head.y_stride + first);
+      for (std::int64_t t = 0; t < n_tokens; ++t) gemv(rows, head.row_bytes, n, n_columns, head.x + t * head.x_stride, nullptr, head.y + t * head.y_stride + first);
       return;
     }
     const float* const weights = context_.floats_of(w.dtype, rows, n * n_columns, context_.worker_floats(worker));
@@ -270,9 +268,9 @@ void CpuProducts::multiply_rows(const Tensor& w, std::int64_t first, std::int64_
   const std::int64_t n_in = w.shape.back();
   const std::size_t row_bytes = bytes_of(w.dtype, n_in);
   const std::uint8_t* const rows = bytes_at(w) + first * row_bytes;
-  if (rounds_input(w)) return context_.quant_kernels(w.dtype)->gemv(rows, row_bytes, n, n_in, rounded, y);
-  if (w.dtype == DType::f16) return kernels_.gemv_f16(rows, row_bytes, n, n_in, x, y);
-  if (w.dtype == DType::bf16) return kernels_.gemv_bf16(rows, row_bytes, n, n_in, x, y);
+  if (rounds_input(w)) return context_.quant_kernels(w.dtype)->gemv(rows, row_bytes, n, n_in, rounded, nullptr, y);
+  if (w.dtype == DType::f16) return kernels_.gemv_f16(rows, row_bytes, n, n_in, x, nullptr, y);
+  if (w.dtype == DType::bf16) return kernels_.gemv_bf16(rows, row_bytes, n, n_in, x, nullptr, y);
   for (std::int64_t r = 0; r < n; r += kRowsAtOnce) {
     const std::int64_t n_rows = std::min(kRowsAtOnce, n - r);
     kernels_.matmul_f32(context_.floats_of(w.dtype, rows + r * row_bytes, n_rows * n_in, decoded), n_in, n_rows, x, 0, 1, n_in, nullptr, y + r, 0);

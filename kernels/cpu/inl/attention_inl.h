@@ -72,9 +72,6 @@ void matmul_f32_transposed(const float* w, size_t w_stride, int64_t n_in, int64_
   }
 }
 
-// With this many query rows it pays to turn the keys round once, so that scores of 32 cells come out side by side.
-constexpr int kTurnRows = 6;
-
 size_t attend_scratch_floats(int n_rows, int head_dim, int v_head_dim) {
   const size_t row_offsets = static_cast<size_t>(n_rows) * (sizeof(size_t) / sizeof(float)) * 2;
   return static_cast<size_t>(kCells) * (2 * round_up_32(head_dim) + round_up_32(v_head_dim)) + static_cast<size_t>(n_rows) * kCells +
@@ -92,7 +89,7 @@ void attend(const AttendTask& task) {
     return p;
   };
   float* const keys = take(static_cast<size_t>(kCells) * round_up_32(head_dim));         // [32][head_dim]
-  float* const keys_turned = take(static_cast<size_t>(kCells) * round_up_32(head_dim));  // [head_dim][32]
+  float* const transposed_keys = take(static_cast<size_t>(kCells) * round_up_32(head_dim));  // [head_dim][32]
   float* const values = take(kCells * out_stride);                                       // [32][out_stride]
   float* const scores = take(static_cast<size_t>(n_rows) * kCells);
   size_t* const q_rows = reinterpret_cast<size_t*>(take(static_cast<size_t>(n_rows) * 2));
@@ -121,35 +118,12 @@ void attend(const AttendTask& task) {
     while (row0 < n_rows && task.kv_lengths[row0 / task.n_group] <= first) ++row0;
     const int rows = n_rows - row0;
 
+    // The keys are transposed once, so that scores of 32 cells come out side by side; each is one sum over rising dims.
     const uint8_t* k = task.k + cell * task.k_cell_bytes;
-    if (rows >= kTurnRows) {
-      for (int c = 0; c < n_cells; ++c) decode_kv(task.k_format, k + c * task.k_cell_bytes, keys + static_cast<size_t>(c) * head_dim, head_dim);
-      for (int c = n_cells; c < kCells; ++c) memset(keys + static_cast<size_t>(c) * head_dim, 0, head_dim * sizeof(float));
-      turn_32_rows(keys, head_dim, keys_turned);
-      panels<false>(task.q, q_rows + row0, rows, keys_turned, kCells, head_dim, scores + static_cast<size_t>(row0) * kCells, kCells);
-    } else {
-      for (int c = 0; c < n_cells; ++c) {
-        const float* key = reinterpret_cast<const float*>(k + c * task.k_cell_bytes);
-        if (task.k_format != KvFormat::f32) {
-          decode_kv(task.k_format, k + c * task.k_cell_bytes, keys, head_dim);
-          key = keys;
-        }
-        for (int r = row0; r < n_rows; ++r) {
-          const float* q = task.q + q_rows[r];
-          Vec sum0 = vec_set(0), sum1 = sum0;
-          int i = 0;
-          for (; i + 2 * kLanes <= head_dim; i += 2 * kLanes) {
-            sum0 = vec_fma(vec_load(q + i), vec_load(key + i), sum0);
-            sum1 = vec_fma(vec_load(q + i + kLanes), vec_load(key + i + kLanes), sum1);
-          }
-          for (; i < head_dim; i += kLanes) {
-            const int n = head_dim - i < kLanes ? head_dim - i : kLanes;
-            sum0 = vec_fma(vec_load_n(q + i, n), vec_load_n(key + i, n), sum0);
-          }
-          scores[static_cast<size_t>(r) * kCells + c] = vec_sum(sum0 + sum1);
-        }
-      }
-    }
+    for (int c = 0; c < n_cells; ++c) decode_kv(task.k_format, k + c * task.k_cell_bytes, keys + static_cast<size_t>(c) * head_dim, head_dim);
+    for (int c = n_cells; c < kCells; ++c) memset(keys + static_cast<size_t>(c) * head_dim, 0, head_dim * sizeof(float));
+    transpose_32_rows(keys, head_dim, transposed_keys);
+    panels<false>(task.q, q_rows + row0, rows, transposed_keys, kCells, head_dim, scores + static_cast<size_t>(row0) * kCells, kCells);
 
     for (int r = row0; r < n_rows; ++r) {
       float* s = scores + static_cast<size_t>(r) * kCells;
@@ -196,7 +170,7 @@ void attend(const AttendTask& task) {
     const uint8_t* v = task.v + cell * task.v_cell_bytes;
     const float* v_rows = values;
     size_t v_stride = out_stride;
-    if (task.v == task.k && v_dim % 32 == 0 && rows >= kTurnRows) {  // values that begin the keys were decoded with them
+    if (task.v == task.k && v_dim % 32 == 0) {  // values that begin the keys were decoded with them
       v_rows = keys;
       v_stride = head_dim;
     } else if (task.v_format == KvFormat::f32 && v_dim % 32 == 0) {
@@ -224,30 +198,19 @@ float score_bound(const float* q, int n_rows, int head_dim, const float* bounds)
   return vec_sum(sum);
 }
 
-void merge_attention(float* y, int n, const float* largest, const float* sum, const float* out, int n_parts, size_t row_stride,
-                     size_t out_stride) {
-  float top = -__builtin_inff();
-  for (int p = 0; p < n_parts; ++p) top = largest[p * row_stride] > top ? largest[p * row_stride] : top;
-  if (n_parts == 1) {
-    const float total = sum[0];
-    const Vec s = vec_set(total != 0 ? 1.0f / total : 0.0f);
-    for (int i = 0; i < n; i += kLanes) vec_store_n(y + i, vec_load_n(out + i, n - i < kLanes ? n - i : kLanes) * s, n - i < kLanes ? n - i : kLanes);
-    return;
-  }
-  float total = 0;
-  for (int p = 0; p < n_parts; ++p) {
-    const float part = largest[p * row_stride];
-    const float shrink = part == -__builtin_inff() ? 0.0f : vec_first(vec_exp(vec_set(part - top)));
-    total += shrink * sum[p * row_stride];
-    for (int i = 0; i < n; i += kLanes) {
-      const int lanes = n - i < kLanes ? n - i : kLanes;
-      const Vec o = vec_load_n(out + p * out_stride + i, lanes) * vec_set(shrink);
-      vec_store_n(y + i, p == 0 ? o : vec_load_n(y + i, lanes) + o, lanes);
-    }
-  }
-  const Vec s = vec_set(total != 0 ? 1.0f / total : 0.0f);
-  for (int i = 0; i < n; i += kLanes) {
-    const int lanes = n - i < kLanes ? n - i : kLanes;
-    vec_store_n(y + i, vec_load_n(y + i, lanes) * s, lanes);
-  }
+void merge_attention(float* largest, float* sum, float* out, float part_largest, float part_sum, const float* part_out, int n) {
+  if (part_largest == -__builtin_inff()) return;
+  const bool is_first = *largest == -__builtin_inff();
+  const float top = part_largest > *largest ? part_largest : *largest;
+  const float scale = is_first ? 0.0f : vec_first(vec_exp(vec_set(*largest - top))), part_scale = vec_first(vec_exp(vec_set(part_largest - top)));
+  *largest = top;
+  *sum = *sum * scale + part_sum * part_scale;
+  for (int i = 0; i < n; i += kLanes) vec_store(out + i, vec_fma(vec_load(part_out + i), vec_set(part_scale), vec_load(out + i) * vec_set(scale)));
+}
+
+void divide_attention(float* y, float sum, const float* out, int n) {
+  const Vec s = vec_set(sum != 0 ? 1.0f / sum : 0.0f);
+  int i = 0;
+  for (; i + kLanes <= n; i += kLanes) vec_store(y + i, vec_load(out + i) * s);
+  if (i < n) vec_store_n(y + i, vec_load_n(out + i, n - i) * s, n - i);
 }

@@ -1,4 +1,5 @@
-// Products with one token, and the decoders. Included inside the anonymous namespace of an instruction set's file, after formats_inl.h.
+// Decoders, activations in 8 bits, and products with float32 and 16-bit weights. Included inside the anonymous namespace of an instruction
+// set's file, after formats_inl.h.
 
 // Numbers whose scales are held at once: a multiple of every block length, small enough for the scales to stay in the nearest cache.
 constexpr int kRun = 2048;
@@ -24,75 +25,6 @@ void decode(const uint8_t* p, float* values, int64_t n_values) {
         }
       }
     }
-  }
-}
-
-template <class F>
-inline Float8 run_product(const uint8_t* block, int i, const int8_t* a) {
-  if constexpr (F::kSigned) return f8_dot_signed(F::quants(block, i), bytes_load(a));
-  else return f8_dot_unsigned(F::quants(block, i), bytes_load(a));
-}
-
-template <class F>
-inline Float8 run_scale(const float* scale, int run) {
-  if constexpr (F::kGroup == 32) return f8_set(scale[run]);
-  else return f8_two(scale + 2 * run);
-}
-
-// y[r] = sum over groups of scale_w * scale_a * (raw · q), and min_w * s_a or -offset * scale_w * s_a for the constant parts. The scales
-// of a row come first, eight at a time; the integer products follow and read them one by one.
-template <class F>
-void gemv(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const Q8Row& a, float* y) {
-  alignas(64) float scale[kRun / F::kGroup];
-  alignas(64) float min[kRun / F::kGroup];
-  const float* const a_d = F::kGroup == 32 ? a.d32 : a.d16;
-  const float* const a_s = F::kGroup == 32 ? a.s32 : a.s16;
-  constexpr int kRuns = F::kBlock / 32;
-  for (int64_t r = 0; r < n_rows; ++r) {
-    const uint8_t* p = w + r * row_bytes;
-    Float8 sum0 = f8_set(0), sum1 = sum0, sum2 = sum0, sum3 = sum0, constant = sum0;
-    for (int64_t done = 0; done < n_in; done += kRun) {
-      const int n = static_cast<int>(n_in - done < kRun ? n_in - done : kRun);
-      const int n_blocks = n / F::kBlock;
-      F::scales(p, n_blocks, scale, min);
-      const int64_t group0 = done / F::kGroup;
-      for (int g = 0; g < n / F::kGroup; g += 8) {
-        const Float8 s = f8_load(scale + g);
-        if constexpr (F::kMins) constant = f8_fma(f8_load(min + g), f8_load(a_s + group0 + g), constant);
-        if constexpr (F::kOffset != 0) constant = f8_fma(s, f8_load(a_s + group0 + g), constant);
-        f8_store(scale + g, s * f8_load(a_d + group0 + g));
-      }
-      const int8_t* q = a.q + done;
-      if constexpr (kRuns == 1) {
-        int b = 0;
-        for (; b + 4 <= n_blocks; b += 4, p += 4 * F::kBytes, q += 128) {
-          prefetch(p + 2048);
-          if constexpr (4 * F::kBytes > 64) prefetch(p + 2048 + 64);
-          sum0 = f8_fma(run_product<F>(p, 0, q), run_scale<F>(scale, b), sum0);
-          sum1 = f8_fma(run_product<F>(p + F::kBytes, 0, q + 32), run_scale<F>(scale, b + 1), sum1);
-          sum2 = f8_fma(run_product<F>(p + 2 * F::kBytes, 0, q + 64), run_scale<F>(scale, b + 2), sum2);
-          sum3 = f8_fma(run_product<F>(p + 3 * F::kBytes, 0, q + 96), run_scale<F>(scale, b + 3), sum3);
-        }
-        for (; b < n_blocks; ++b, p += F::kBytes, q += 32) sum0 = f8_fma(run_product<F>(p, 0, q), run_scale<F>(scale, b), sum0);
-      } else {
-        for (int b = 0; b < n_blocks; ++b, p += F::kBytes, q += 256) {
-          const float* s = scale + b * (256 / F::kGroup);
-          for (int line = 0; line < F::kBytes; line += 64) prefetch(p + 2048 + line);
-          sum0 = f8_fma(run_product<F>(p, 0, q), run_scale<F>(s, 0), sum0);
-          sum1 = f8_fma(run_product<F>(p, 1, q + 32), run_scale<F>(s, 1), sum1);
-          sum2 = f8_fma(run_product<F>(p, 2, q + 64), run_scale<F>(s, 2), sum2);
-          sum3 = f8_fma(run_product<F>(p, 3, q + 96), run_scale<F>(s, 3), sum3);
-          sum0 = f8_fma(run_product<F>(p, 4, q + 128), run_scale<F>(s, 4), sum0);
-          sum1 = f8_fma(run_product<F>(p, 5, q + 160), run_scale<F>(s, 5), sum1);
-          sum2 = f8_fma(run_product<F>(p, 6, q + 192), run_scale<F>(s, 6), sum2);
-          sum3 = f8_fma(run_product<F>(p, 7, q + 224), run_scale<F>(s, 7), sum3);
-        }
-      }
-    }
-    Float8 sum = (sum0 + sum1) + (sum2 + sum3);
-    if constexpr (F::kMins) sum = sum + constant;
-    if constexpr (F::kOffset != 0) sum = f8_fma(f8_set(-F::kOffset), constant, sum);
-    y[r] = f8_sum(sum);
   }
 }
 
@@ -192,24 +124,33 @@ void decode_half(const uint8_t* bits, float* values, int64_t n_values) {
   for (; i < n_values; ++i) values[i] = F::one(read_u16(bits + 2 * i));
 }
 
-template <class F>
-void gemv_half(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const float* x, float* y) {
-  for (int64_t r = 0; r < n_rows; ++r) {
-    const uint8_t* p = w + r * row_bytes;
-    Vec sum0 = vec_set(0), sum1 = sum0, sum2 = sum0, sum3 = sum0;
-    int64_t i = 0;
-    for (; i + 4 * kLanes <= n_in; i += 4 * kLanes) {
-      prefetch(p + 2 * i + 2048);
-      if constexpr (kLanes > 8) prefetch(p + 2 * i + 2048 + 64);
-      sum0 = vec_fma(F::load(p + 2 * i), vec_load(x + i), sum0);
-      sum1 = vec_fma(F::load(p + 2 * (i + kLanes)), vec_load(x + i + kLanes), sum1);
-      sum2 = vec_fma(F::load(p + 2 * (i + 2 * kLanes)), vec_load(x + i + 2 * kLanes), sum2);
-      sum3 = vec_fma(F::load(p + 2 * (i + 3 * kLanes)), vec_load(x + i + 3 * kLanes), sum3);
-    }
-    float rest = 0;
-    for (; i < n_in; ++i) rest += F::one(read_u16(p + 2 * i)) * x[i];
-    y[r] = vec_sum((sum0 + sum1) + (sum2 + sum3)) + rest;
+// kRows rows times one token, in matmul_f32_tile's order of sums.
+template <class F, int kRows>
+inline void gemv_half_rows(const uint8_t* w, size_t row_bytes, int64_t n_in, const float* x, const float* bias, float* y) {
+  Vec sum[kRows];
+  for (int r = 0; r < kRows; ++r) sum[r] = vec_set(0);
+  int64_t i = 0;
+  for (; i + kLanes <= n_in; i += kLanes) {
+    const Vec xv = vec_load(x + i);
+    for (int r = 0; r < kRows; ++r) sum[r] = vec_fma(F::load(w + r * row_bytes + 2 * i), xv, sum[r]);
   }
+  if (i < n_in) {
+    const int rest = static_cast<int>(n_in - i);
+    const Vec xv = vec_load_n(x + i, rest);
+    for (int r = 0; r < kRows; ++r) {
+      uint8_t last[2 * kLanes] = {};
+      memcpy(last, w + r * row_bytes + 2 * i, 2 * static_cast<size_t>(rest));
+      sum[r] = vec_fma(F::load(last), xv, sum[r]);
+    }
+  }
+  for (int r = 0; r < kRows; ++r) y[r] = vec_sum(sum[r]) + (bias ? bias[r] : 0.0f);
+}
+
+template <class F>
+void gemv_half(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const float* x, const float* bias, float* y) {
+  int64_t r = 0;
+  for (; r + 8 <= n_rows; r += 8) gemv_half_rows<F, 8>(w + r * row_bytes, row_bytes, n_in, x, bias ? bias + r : bias, y + r);
+  for (; r < n_rows; ++r) gemv_half_rows<F, 1>(w + r * row_bytes, row_bytes, n_in, x, bias ? bias + r : bias, y + r);
 }
 
 void encode_f16(const float* values, uint16_t* bits, int64_t n_values) {

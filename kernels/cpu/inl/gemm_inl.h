@@ -1,11 +1,12 @@
 // The product of many tokens: rows of weights are unpacked once into bytes that lie side by side, and multiplied with all tokens while they
 // are near. Included inside the anonymous namespace of an instruction set's file, after dot_inl.h. The file defines kGemmRows,
-// turn_runs() and the inner product gemm_group().
+// transpose_runs() and the inner product gemm_group().
 
 template <class F>
 void pack(const uint8_t* w, size_t row_bytes, int n_rows, int64_t n_in, const GemmWeights& out) {
-  alignas(64) float scale[kGemmRows][kRun / F::kGroup];
-  alignas(64) float min[kGemmRows][F::kMins ? kRun / F::kGroup : 8];
+  constexpr int kGroups = kRun / F::kGroup;
+  alignas(64) float scale[kGemmRows][kGroups];
+  alignas(64) float min[kGemmRows][F::kMins ? kGroups : 8];
   const uint8_t* rows[kGemmRows];
   for (int r = 0; r < kGemmRows; ++r) rows[r] = w + static_cast<size_t>(r < n_rows ? r : n_rows - 1) * row_bytes;
   uint8_t* quants = out.quants;
@@ -26,7 +27,7 @@ void pack(const uint8_t* w, size_t row_bytes, int n_rows, int64_t n_in, const Ge
         Bytes runs[kGemmRows];
 #pragma GCC unroll 16
         for (int r = 0; r < kGemmRows; ++r) runs[r] = F::quants(rows[r], i);
-        turn_runs<F::kSigned>(runs, quants);
+        transpose_runs<F::kSigned>(runs, quants);
       }
       for (int r = 0; r < kGemmRows; ++r) rows[r] += F::kBytes;
     }

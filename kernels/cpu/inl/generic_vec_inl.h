@@ -20,7 +20,7 @@ struct Bytes {
   uint8_t v[32];
 };
 
-inline void prefetch(const void* p) { __builtin_prefetch(p); }
+inline void prefetch_far(const void* p) { __builtin_prefetch(p); }
 
 inline float half_to_float(uint16_t bits) {
   // the exponent moves from bias 15 to 127 by a product; infinity and NaN take the widest exponent
@@ -104,8 +104,6 @@ inline Float8 f8_set(float x) { return vec_set(x); }
 inline Float8 f8_load(const float* p) { return vec_load(p); }
 inline void f8_store(float* p, Float8 v) { vec_store(p, v); }
 inline Float8 f8_fma(Float8 a, Float8 b, Float8 c) { return a * b + c; }
-inline float f8_sum(Float8 v) { return vec_sum(v); }
-inline Float8 f8_two(const float* p) { return Float8{p[0], p[0], p[0], p[0], p[1], p[1], p[1], p[1]}; }
 inline Float8 f8_from_u8(const void* p) {
   const uint8_t* b = static_cast<const uint8_t*>(p);
   Float8 v;
@@ -171,16 +169,29 @@ inline Bytes bytes_from_bits(const uint8_t* p, uint8_t value) {
   return b;
 }
 
-// Lane i sums four neighbouring products, as the x86 files do.
-inline Float8 f8_dot_unsigned(const Bytes& w, const Bytes& a) {
-  IntVec sum{};
-  for (int i = 0; i < 32; ++i) sum[i / 4] += static_cast<int>(w.v[i]) * static_cast<int8_t>(a.v[i]);
-  return __builtin_convertvector(sum, Vec);
+inline IntVec int_set(int32_t x) { return IntVec{x, x, x, x, x, x, x, x}; }
+inline IntVec int_add(IntVec a, IntVec b) { return a + b; }
+inline Vec int_to_float(IntVec v) { return __builtin_convertvector(v, Vec); }
+
+constexpr int kSignedOffset = 0;
+
+// in [8][stride], n numbers of each row → out [n][8]
+inline void transpose_scales(const float* in, int stride, int n, float* out) {
+  for (int i = 0; i < n; ++i)
+    for (int k = 0; k < kLanes; ++k) out[i * kLanes + k] = in[k * stride + i];
 }
-inline Float8 f8_dot_signed(const Bytes& w, const Bytes& a) {
-  IntVec sum{};
-  for (int i = 0; i < 32; ++i) sum[i / 4] += static_cast<int8_t>(w.v[i]) * static_cast<int8_t>(a.v[i]);
-  return __builtin_convertvector(sum, Vec);
+
+// The sums of the products of run i of a block, `at` bytes into each of eight rows, a lane a row: of all 32, or of the first and the last 16.
+template <class F, int kGroups>
+inline void group_sums(const uint8_t* const (&rows)[kLanes], ptrdiff_t at, int i, const int8_t* q, IntVec (&sums)[kGroups]) {
+  for (int k = 0; k < kLanes; ++k) {
+    const Bytes w = F::quants(rows[k] + at, i);
+    for (int g = 0; g < kGroups; ++g) {
+      int32_t sum = 0;
+      for (int j = g * 32 / kGroups; j < (g + 1) * 32 / kGroups; ++j) sum += (F::kSigned ? static_cast<int8_t>(w.v[j]) : w.v[j]) * q[j];
+      sums[g][k] = sum;
+    }
+  }
 }
 
 // The largest |x| of 32, NaN when one of them is.
@@ -221,7 +232,7 @@ inline Bytes f8_round_to_bytes(Float8 a, Float8 b, Float8 c, Float8 d, float inv
 }
 
 // in [32][n] → out [n][32]
-inline void turn_32_rows(const float* in, int n, float* out) {
+inline void transpose_32_rows(const float* in, int n, float* out) {
   for (int i = 0; i < n; ++i)
     for (int c = 0; c < 32; ++c) out[i * 32 + c] = in[c * n + i];
 }
@@ -231,6 +242,7 @@ constexpr int kPanelRows = 1;
 
 #include "kernels/cpu/inl/formats_inl.h"
 #include "kernels/cpu/inl/dot_inl.h"
+#include "kernels/cpu/inl/gemv_inl.h"
 #include "kernels/cpu/inl/elementwise_inl.h"
 #include "kernels/cpu/inl/attention_inl.h"
 #include "kernels/cpu/inl/table_inl.h"

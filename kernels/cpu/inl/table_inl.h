@@ -4,11 +4,7 @@ template <class F>
 constexpr QuantKernels quant_kernels() {
   QuantKernels k{};
   k.decode = &decode<F>;
-#ifdef PIO_CPU_GEMV4
-  k.gemv = &gemv4<F>;
-#else
   k.gemv = &gemv<F>;
-#endif
 #ifdef PIO_CPU_GEMM
   constexpr int offset = F::kSigned ? kSignedOffset : F::kOffset;
   constexpr int max_raw = F::kMaxRaw <= 15 ? 15 : F::kMaxRaw <= 31 ? 31 : F::kMaxRaw <= 63 ? 63 : 255;  // fewer instances
@@ -65,5 +61,6 @@ constexpr CpuKernels make_table(const char* name) {
   t.attend_scratch_floats = &attend_scratch_floats;
   t.score_bound = &score_bound;
   t.merge_attention = &merge_attention;
+  t.divide_attention = &divide_attention;
   return t;
 }

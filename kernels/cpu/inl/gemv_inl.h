@@ -1,0 +1,64 @@
+// The product of one token with quantized weights: kLanes rows at a time, a lane a row. Included inside the anonymous namespace of an
+// instruction set's file, after dot_inl.h. The file defines kSignedOffset, transpose_scales() and group_sums().
+//
+// Order of sums, the same as gemm's (gemm_inl.h): a row's sum starts at its bias and takes the groups one after the other, each an exact
+// integer times scale * d, and then its minimum.
+
+// Numbers whose scales are held at once, in two orders: small enough for the nearest cache.
+constexpr int kGemvRun = 512;
+
+template <class F>
+void gemv(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const Q8Row& a, const float* bias, float* y) {
+  constexpr int kOffset = F::kSigned ? kSignedOffset : F::kOffset;
+  constexpr int kGroups = kGemvRun / F::kGroup;
+  constexpr int kRuns = F::kBlock / 32, kGroupsPerRun = 32 / F::kGroup;
+  alignas(64) float scale[kLanes][kGroups];
+  alignas(64) float min[kLanes][F::kMins ? kGroups : 8];
+  alignas(64) float scales[kGroups * kLanes];  // [groups][rows]
+  alignas(64) float mins[F::kMins ? kGroups * kLanes : 8];
+  const float* const d = F::kGroup == 32 ? a.d32 : a.d16;
+  const float* const s = F::kGroup == 32 ? a.s32 : a.s16;
+  for (int64_t r = 0; r < n_rows; r += kLanes) {
+    const int n_here = static_cast<int>(n_rows - r < kLanes ? n_rows - r : kLanes);
+    const uint8_t* rows[kLanes];
+    for (int k = 0; k < kLanes; ++k) rows[k] = w + static_cast<size_t>(r + (k < n_here ? k : n_here - 1)) * row_bytes;
+    // The rows are one piece of memory, but are read as many streams, which the hardware does not foresee. So the next ones are fetched in
+    // order, into the second cache. Past the end of the weights a prefetch does nothing.
+    const uint8_t* next = rows[0] + kLanes * row_bytes;
+    Vec sum = bias ? vec_load_n(bias + r, n_here) : vec_set(0);
+    int64_t group = 0;
+    ptrdiff_t at = 0;  // in each row
+    for (int64_t done = 0; done < n_in; done += kGemvRun) {
+      const int n = static_cast<int>(n_in - done < kGemvRun ? n_in - done : kGemvRun);
+      const int n_blocks = n / F::kBlock;
+      for (int k = 0; k < kLanes; ++k) F::scales(rows[k] + at, n_blocks, scale[k], min[k]);
+      transpose_scales(scale[0], kGroups, n / F::kGroup, scales);
+      if constexpr (F::kMins) transpose_scales(min[0], kGroups, n / F::kGroup, mins);
+      const float* row_scales = scales;
+      const float* row_mins = mins;
+      const int8_t* q = a.q + done;
+      for (int b = 0; b < n_blocks; ++b, at += F::kBytes) {
+        for (int line = 0; line < kLanes * F::kBytes; line += 64) prefetch_far(next + line);
+        next += kLanes * F::kBytes;
+#pragma GCC unroll 8
+        for (int i = 0; i < kRuns; ++i, q += 32) {
+          IntVec products[kGroupsPerRun];
+          group_sums<F>(rows, at, i, q, products);
+#pragma GCC unroll 2
+          for (int g = 0; g < kGroupsPerRun; ++g, ++group, row_scales += kLanes) {
+            if constexpr (kOffset != 0) {
+              const int32_t total = F::kGroup == 16 ? a.sum16[group] : a.sum16[2 * group] + a.sum16[2 * group + 1];
+              products[g] = int_add(products[g], int_set(-kOffset * total));
+            }
+            sum = vec_fma(int_to_float(products[g]), vec_load(row_scales) * vec_set(d[group]), sum);
+            if constexpr (F::kMins) {
+              sum = vec_fma(vec_load(row_mins), vec_set(s[group]), sum);
+              row_mins += kLanes;
+            }
+          }
+        }
+      }
+    }
+    vec_store_n(y + r, sum, n_here);
+  }
+}
