@@ -167,49 +167,38 @@ inline void gemm_group(const uint8_t* quants, const int8_t* q, const int32_t* in
 template <class F, int kGroups>
 inline void group_sums(const uint8_t* const (&rows)[8], ptrdiff_t at, int i, const int8_t* q, __m256i (&sums)[kGroups]) {
   const __m256i a = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(q));
-  const auto pairs = [&](int k) {  // sums of two products: |w| <= 128 times 127 twice is 32,512 at most
+  const auto pairs = [&](int k) {  // sums of two products: 128 * 127 * 2 = 32,512 fits 16 bits
     const __m256i w = F::quants(rows[k] + at, i).v;
     if constexpr (F::kSigned) return _mm256_maddubs_epi16(_mm256_abs_epi8(w), _mm256_sign_epi8(a, w));
     else return _mm256_maddubs_epi16(w, a);
   };
+  // Rows are put side by side while their sums are added up: in 16 bits as long as those hold them, then in 32.
   const __m256i ones = _mm256_set1_epi16(1);
-  if constexpr (F::kMaxRaw <= 15) {
-    // 16 products, 15 * 127 * 16 = 30,480 at most, fit 16 bits: the rows are transposed in halves of the width
-    __m256i two[4], four[2];
-#pragma GCC unroll 4
-    for (int k = 0; k < 4; ++k) {
-      const __m256i x = pairs(2 * k), y = pairs(2 * k + 1);
-      two[k] = _mm256_add_epi16(_mm256_unpacklo_epi16(x, y), _mm256_unpackhi_epi16(x, y));
-    }
+  __m256i four[2];
 #pragma GCC unroll 2
-    for (int k = 0; k < 2; ++k) {
-      four[k] = _mm256_add_epi16(_mm256_unpacklo_epi32(two[2 * k], two[2 * k + 1]), _mm256_unpackhi_epi32(two[2 * k], two[2 * k + 1]));
+  for (int k = 0; k < 2; ++k) {
+    __m256i two[2];
+#pragma GCC unroll 2
+    for (int j = 0; j < 2; ++j) {
+      const __m256i x = pairs(4 * k + 2 * j), y = pairs(4 * k + 2 * j + 1);
+      if constexpr (F::kMaxRaw <= 63) {  // 63 * 127 * 4 = 32,004
+        two[j] = _mm256_add_epi16(_mm256_unpacklo_epi32(x, y), _mm256_unpackhi_epi32(x, y));
+        if constexpr (F::kMaxRaw > 31) two[j] = _mm256_madd_epi16(two[j], ones);
+      } else {
+        const __m256i x4 = _mm256_madd_epi16(x, ones), y4 = _mm256_madd_epi16(y, ones);
+        two[j] = _mm256_add_epi32(_mm256_unpacklo_epi32(x4, y4), _mm256_unpackhi_epi32(x4, y4));
+      }
     }
-    const __m256i eight = _mm256_add_epi16(_mm256_unpacklo_epi64(four[0], four[1]), _mm256_unpackhi_epi64(four[0], four[1]));
-    const __m256i first = _mm256_cvtepi16_epi32(_mm256_castsi256_si128(eight)), second = _mm256_cvtepi16_epi32(_mm256_extracti128_si256(eight, 1));
-    if constexpr (kGroups == 1) {
-      sums[0] = _mm256_add_epi32(first, second);
-    } else {
-      sums[0] = first;
-      sums[1] = second;
-    }
+    const __m256i low = _mm256_unpacklo_epi64(two[0], two[1]), high = _mm256_unpackhi_epi64(two[0], two[1]);
+    if constexpr (F::kMaxRaw <= 31) four[k] = _mm256_madd_epi16(_mm256_add_epi16(low, high), ones);  // 31 * 127 * 8 = 31,496
+    else four[k] = _mm256_add_epi32(low, high);
+  }
+  const __m256i first = _mm256_permute2x128_si256(four[0], four[1], 0x20), second = _mm256_permute2x128_si256(four[0], four[1], 0x31);
+  if constexpr (kGroups == 1) {
+    sums[0] = _mm256_add_epi32(first, second);
   } else {
-    __m256i four[2];
-#pragma GCC unroll 2
-    for (int k = 0; k < 2; ++k) {
-      const auto fours = [&](int j) { return _mm256_madd_epi16(pairs(4 * k + j), ones); };
-      const __m256i r0 = fours(0), r1 = fours(1), r2 = fours(2), r3 = fours(3);
-      const __m256i x = _mm256_add_epi32(_mm256_unpacklo_epi32(r0, r1), _mm256_unpackhi_epi32(r0, r1));
-      const __m256i y = _mm256_add_epi32(_mm256_unpacklo_epi32(r2, r3), _mm256_unpackhi_epi32(r2, r3));
-      four[k] = _mm256_add_epi32(_mm256_unpacklo_epi64(x, y), _mm256_unpackhi_epi64(x, y));
-    }
-    const __m256i first = _mm256_permute2x128_si256(four[0], four[1], 0x20), second = _mm256_permute2x128_si256(four[0], four[1], 0x31);
-    if constexpr (kGroups == 1) {
-      sums[0] = _mm256_add_epi32(first, second);
-    } else {
-      sums[0] = first;
-      sums[1] = second;
-    }
+    sums[0] = first;
+    sums[1] = second;
   }
 }
 

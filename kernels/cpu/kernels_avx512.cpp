@@ -74,8 +74,12 @@ inline Bytes4 bytes_nibbles(Rows4 r) {
 }
 inline Bytes4 bytes_or(Bytes4 a, Bytes4 b) { return {_mm512_or_si512(a.low, b.low), _mm512_or_si512(a.high, b.high)}; }
 inline Bytes4 bytes_shift_mask(Bytes4 b, int n, uint8_t mask) { return {lanes_shift_mask(b.low, n, mask), lanes_shift_mask(b.high, n, mask)}; }
-inline Bytes4 bytes_shift_left(Bytes4 b, int n) {
-  return {_mm512_slli_epi16(b.low, static_cast<unsigned>(n)), _mm512_slli_epi16(b.high, static_cast<unsigned>(n))};
+inline __m512i lanes_move_bits(__m512i v, int from, int to, uint8_t mask) {
+  const __m512i moved = from >= to ? _mm512_srli_epi16(v, static_cast<unsigned>(from - to)) : _mm512_slli_epi16(v, static_cast<unsigned>(to - from));
+  return _mm512_and_si512(moved, _mm512_set1_epi8(static_cast<char>(mask << to)));
+}
+inline Bytes4 bytes_move_bits(Bytes4 b, int from, int to, uint8_t mask) {
+  return {lanes_move_bits(b.low, from, to, mask), lanes_move_bits(b.high, from, to, mask)};
 }
 inline Bytes4 bytes_table(const int8_t* table, Bytes4 index) {
   const __m512i t = _mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));

@@ -153,7 +153,7 @@ struct Q5_K {
   template <class Block>
   static auto quants(Block block, int i) {
     const auto low = bytes_shift_mask(bytes_load(block + 48 + 32 * (i / 2)), 4 * (i % 2), 15);
-    return bytes_or(low, bytes_shift_left(bytes_shift_mask(bytes_load(block + 16), i, 1), 4));
+    return bytes_or(low, bytes_move_bits(bytes_load(block + 16), i, 4, 1));
   }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float* min) { k4_scales(p, n_blocks, kBytes, scale, min); }
 };
@@ -165,8 +165,7 @@ struct Q6_K {
   static auto quants(Block block, int i) {
     const int half = i / 4, k = i % 4;
     const auto low = bytes_shift_mask(bytes_load(block + 64 * half + 32 * (k % 2)), 4 * (k / 2), 15);
-    const auto high = bytes_shift_mask(bytes_load(block + 128 + 32 * half), 2 * k, 3);
-    return bytes_or(low, bytes_shift_left(high, 4));
+    return bytes_or(low, bytes_move_bits(bytes_load(block + 128 + 32 * half), 2 * k, 4, 3));
   }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float*) {
     for (int b = 0; b < n_blocks; ++b, p += kBytes, scale += 16) {
@@ -204,7 +203,7 @@ struct Q3_K {
   template <class Block>
   static auto quants(Block block, int i) {
     const auto low = bytes_shift_mask(bytes_load(block + 32 + 32 * (i / 4)), 2 * (i % 4), 3);
-    return bytes_or(low, bytes_shift_left(bytes_shift_mask(bytes_load(block), i, 1), 2));
+    return bytes_or(low, bytes_move_bits(bytes_load(block), i, 2, 1));
   }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float*) {
     for (int b = 0; b < n_blocks; ++b, p += kBytes, scale += 16) {

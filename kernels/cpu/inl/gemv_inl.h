@@ -5,7 +5,7 @@
 // integer times scale * d, and then its minimum.
 
 // Numbers whose scales are held at once, in two orders: small enough for the nearest cache.
-constexpr int kGemvRun = 512;
+constexpr int kGemvRun = 256;
 
 template <class F>
 void gemv(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const Q8Row& a, const float* bias, float* y) {
@@ -16,6 +16,7 @@ void gemv(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, cons
   alignas(64) float min[kLanes][F::kMins ? kGroups : 8];
   alignas(64) float scales[kGroups * kLanes];  // [groups][rows]
   alignas(64) float mins[F::kMins ? kGroups * kLanes : 8];
+  int32_t start[kGroups];  // takes the offset off
   const float* const d = F::kGroup == 32 ? a.d32 : a.d16;
   const float* const s = F::kGroup == 32 ? a.s32 : a.s16;
   for (int64_t r = 0; r < n_rows; r += kLanes) {
@@ -23,7 +24,8 @@ void gemv(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, cons
     const uint8_t* rows[kLanes];
     for (int k = 0; k < kLanes; ++k) rows[k] = w + static_cast<size_t>(r + (k < n_here ? k : n_here - 1)) * row_bytes;
     // The rows are one piece of memory, but are read as many streams, which the hardware does not foresee. So the next ones are fetched in
-    // order, into the second cache. Past the end of the weights a prefetch does nothing.
+    // order into the second cache, a little with each run: many at once would fill the queue that loads wait in. Past the end of the weights
+    // a prefetch does nothing.
     const uint8_t* next = rows[0] + kLanes * row_bytes;
     Vec sum = bias ? vec_load_n(bias + r, n_here) : vec_set(0);
     int64_t group = 0;
@@ -34,22 +36,26 @@ void gemv(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, cons
       for (int k = 0; k < kLanes; ++k) F::scales(rows[k] + at, n_blocks, scale[k], min[k]);
       transpose_scales(scale[0], kGroups, n / F::kGroup, scales);
       if constexpr (F::kMins) transpose_scales(min[0], kGroups, n / F::kGroup, mins);
+      if constexpr (kOffset != 0) {
+        for (int g = 0; g < n / F::kGroup; ++g) {
+          start[g] = -kOffset * (F::kGroup == 16 ? a.sum16[group + g] : a.sum16[2 * (group + g)] + a.sum16[2 * (group + g) + 1]);
+        }
+      }
+      const int32_t* row_start = start;
       const float* row_scales = scales;
       const float* row_mins = mins;
       const int8_t* q = a.q + done;
       for (int b = 0; b < n_blocks; ++b, at += F::kBytes) {
-        for (int line = 0; line < kLanes * F::kBytes; line += 64) prefetch_far(next + line);
-        next += kLanes * F::kBytes;
 #pragma GCC unroll 8
         for (int i = 0; i < kRuns; ++i, q += 32) {
+#pragma GCC unroll 8
+          for (int line = 0; line < kLanes * F::kBytes / kRuns; line += 64) prefetch_far(next + line);
+          next += kLanes * F::kBytes / kRuns;
           IntVec products[kGroupsPerRun];
           group_sums<F>(rows, at, i, q, products);
 #pragma GCC unroll 2
           for (int g = 0; g < kGroupsPerRun; ++g, ++group, row_scales += kLanes) {
-            if constexpr (kOffset != 0) {
-              const int32_t total = F::kGroup == 16 ? a.sum16[group] : a.sum16[2 * group] + a.sum16[2 * group + 1];
-              products[g] = int_add(products[g], int_set(-kOffset * total));
-            }
+            if constexpr (kOffset != 0) products[g] = int_add(products[g], int_set(*row_start++));
             sum = vec_fma(int_to_float(products[g]), vec_load(row_scales) * vec_set(d[group]), sum);
             if constexpr (F::kMins) {
               sum = vec_fma(vec_load(row_mins), vec_set(s[group]), sum);

@@ -153,8 +153,9 @@ inline Bytes bytes_shift_mask(Bytes b, int n, uint8_t mask) {
   for (int i = 0; i < 32; ++i) b.v[i] = static_cast<uint8_t>(b.v[i] >> n & mask);
   return b;
 }
-inline Bytes bytes_shift_left(Bytes b, int n) {
-  for (int i = 0; i < 32; ++i) b.v[i] = static_cast<uint8_t>(b.v[i] << n);
+// The bits `mask << from` as `mask << to`, the others zero.
+inline Bytes bytes_move_bits(Bytes b, int from, int to, uint8_t mask) {
+  for (int i = 0; i < 32; ++i) b.v[i] = static_cast<uint8_t>((b.v[i] >> from & mask) << to);
   return b;
 }
 inline Bytes bytes_table(const int8_t* table, Bytes index) {

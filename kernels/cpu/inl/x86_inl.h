@@ -68,8 +68,11 @@ inline Bytes bytes_nibbles(const uint8_t* p) {
 inline Bytes bytes_shift_mask(Bytes b, int n, uint8_t mask) {
   return {_mm256_and_si256(_mm256_srli_epi16(b.v, n), _mm256_set1_epi8(static_cast<char>(mask)))};
 }
-// Only for bytes whose top n bits are zero.
-inline Bytes bytes_shift_left(Bytes b, int n) { return {_mm256_slli_epi16(b.v, n)}; }
+// The bits `mask << from` as `mask << to`, the others zero.
+inline Bytes bytes_move_bits(Bytes b, int from, int to, uint8_t mask) {
+  const __m256i moved = from >= to ? _mm256_srli_epi16(b.v, from - to) : _mm256_slli_epi16(b.v, to - from);
+  return {_mm256_and_si256(moved, _mm256_set1_epi8(static_cast<char>(mask << to)))};
+}
 inline Bytes bytes_table(const int8_t* table, Bytes index) {
   const __m256i t = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table)));
   return {_mm256_shuffle_epi8(t, index.v)};
