@@ -190,6 +190,18 @@ std::vector<float> TestCheckpoint::values(const std::string& name) const {
   return values;
 }
 
+void TestCheckpoint::store_as(DType dtype) {
+  for (std::size_t i = 0; i < tensors_.size(); ++i) {
+    TensorInfo& tensor = tensors_[i];
+    if (tensor.shape.rank() < 2 || tensor.shape.back() % info(dtype).block_length != 0) continue;
+    const std::vector<float> decoded = values(tensor.name);
+    tensor.dtype = dtype;
+    tensor.n_bytes = bytes_of(dtype, tensor.shape.n_values());
+    bytes_[i].assign(tensor.n_bytes, std::byte{});
+    info(dtype).encode(decoded.data(), bytes_[i].data(), tensor.shape.n_values());
+  }
+}
+
 void TestCheckpoint::stack(const std::vector<std::string>& names, const std::string& as) {
   Shape shape{static_cast<std::int64_t>(names.size())};
   const Shape one = tensors_[index_of(names.at(0))].shape;

@@ -67,6 +67,8 @@ class TestCheckpoint final : public WeightSource {
   void become_gguf();
   // In place of `names`, all of one shape, one tensor [names, …] f32.
   void stack(const std::vector<std::string>& names, const std::string& as);
+  // Every matrix whose rows are whole blocks in this format.
+  void store_as(DType dtype);
   int n_loads() const { return n_loads_; }
 
  private:
