@@ -17,6 +17,7 @@ GTEST_REASON = re.compile(r"^\S+:\d+: Skipped$")
 QT_LINE = re.compile(r"^(?P<result>PASS|FAIL!|XFAIL|XPASS|SKIP|BPASS|BFAIL)\s*: (?P<function>[^\s(]+)\((?P<data>.*?)\)(?: (?P<reason>.*))?$")
 
 MISSING_FILE = re.compile(r"no fixture|no shared|no starter|no grammar|is not there|is not on this machine|has no films|PIO_SHARED|PIO_STARTER_MODEL")
+INSTRUCTION_SET = re.compile(r'instruction set: expected one of .*, found "(?P<name>\w+)"')
 HARDWARE = re.compile(r"instruction set|processor|control group|no such device|device|backend|cuda|vulkan|NEON", re.IGNORECASE)
 GROUPS = ("a file is missing", "hardware or a right that this machine does not have", "something else")
 
@@ -25,6 +26,19 @@ def group_of(reason):
     if MISSING_FILE.search(reason):
         return GROUPS[0]
     return GROUPS[1] if HARDWARE.search(reason) else GROUPS[2]
+
+
+def merged(skips):
+    """Instruction sets that this processor does not have are one reason, however many tests name them."""
+    merged, names = Counter(), set()
+    for reason, n in skips.items():
+        if found := INSTRUCTION_SET.search(reason):
+            names.add(found["name"])
+            reason = None
+        merged[reason] += n
+    if names:
+        merged["instruction sets that this processor does not have: " + ", ".join(sorted(names))] = merged.pop(None)
+    return merged
 
 
 def gtest_body(match):
@@ -94,7 +108,7 @@ def main():
         count = read(log)
     print(f"{len(count.bodies)} test bodies, {count.n_cases} cases ran, {sum(count.skips.values())} were skipped")
     for group in GROUPS:
-        reasons = [(n, reason) for reason, n in count.skips.items() if group_of(reason) == group]
+        reasons = [(n, reason) for reason, n in merged(count.skips).items() if group_of(reason) == group]
         if reasons:
             print(f"Skipped, {group}:")
         for n, reason in sorted(reasons, key=lambda pair: (-pair[0], pair[1])):
