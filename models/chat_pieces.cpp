@@ -146,8 +146,6 @@ Result<std::vector<JsonValue>> template_tools(const JsonValue& tools) {
   return items;
 }
 
-const JsonValue* member(const JsonValue* value, std::string_view key) { return value && value->is_object() ? value->find(key) : nullptr; }
-
 Result<std::vector<JsonValue>> iterated(const JsonValue& value, std::string_view what) {
   std::vector<JsonValue> items;
   if (value.is_array()) {
@@ -215,12 +213,12 @@ Result<void> write_hermes_calls(PieceWriter& out, const JsonValue& calls, bool f
   ASSIGN_OR_RETURN(const std::vector<JsonValue> items, iterated(calls, place));
   for (std::size_t i = 0; i < items.size(); ++i) {
     if (i > 0 || follows_text) out.own("\n");
-    const JsonValue* function = member(&items[i], "function");
+    const JsonValue* function = member_of(&items[i], "function");
     const JsonValue* call = function && function->truthy() ? function : &items[i];
-    const JsonValue* arguments = member(call, "arguments");
+    const JsonValue* arguments = member_of(call, "arguments");
     if (!arguments) return refused(place + ".arguments", "a value", nullptr);
     out.own("<tool_call>\n{\"name\": \"");
-    out.print(member(call, "name"));
+    out.print(member_of(call, "name"));
     out.own("\", \"arguments\": ");
     if (arguments->is_string()) out.given(arguments->text());
     else out.arguments(*arguments);
@@ -241,7 +239,7 @@ void write_qwen_fim(PieceWriter& out, std::string_view prefix, std::string_view 
   out.own("<|fim_middle|>");
 }
 
-bool is_tool_result(const JsonValue* message) { return is_string(member(message, "role"), "tool"); }
+bool is_tool_result(const JsonValue* message) { return is_string(member_of(message, "role"), "tool"); }
 
 void open_hermes_result(PieceWriter& out, const std::vector<JsonValue>& messages, std::size_t i) {
   if (i == 0 || !is_tool_result(&messages[i - 1])) out.own("<|im_start|>user");
@@ -254,7 +252,7 @@ void close_hermes_result(PieceWriter& out, const std::vector<JsonValue>& message
 }
 
 const JsonValue& function_of(const JsonValue& item) {
-  const JsonValue* function = member(&item, "function");
+  const JsonValue* function = member_of(&item, "function");
   return function ? *function : item;
 }
 

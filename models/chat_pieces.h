@@ -49,8 +49,6 @@ Result<std::vector<JsonValue>> template_messages(const JsonValue& messages);
 // The tools; none when null or empty. Each is an object.
 Result<std::vector<JsonValue>> template_tools(const JsonValue& tools);
 
-// value.key; null where it is undefined.
-const JsonValue* member(const JsonValue* value, std::string_view key);
 // What `for` goes through: items, an object's keys, a string's characters.
 Result<std::vector<JsonValue>> iterated(const JsonValue& value, std::string_view what);
 // The characters of `value`, for '…' + value: anything but a string is refused.

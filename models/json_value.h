@@ -37,7 +37,11 @@ class JsonValue {
   const std::string& text() const { return text_; }                  // of a string: its characters; of a number: its spelling
   const std::vector<JsonValue>& items() const { return items_; }     // of an array
   const std::vector<Member>& members() const { return members_; }    // of an object
-  const JsonValue* find(std::string_view key) const;                 // of an object; null when absent
+  const JsonValue* find(std::string_view key) const;                 // null when absent, and where this is no object
+  const JsonValue* find_given(std::string_view key) const {          // null also where the member is null
+    const JsonValue* value = find(key);
+    return value && !value->is_null() ? value : nullptr;
+  }
   void set(std::string key, JsonValue value);                        // of an object
 
   // json.dumps(value, ensure_ascii=False): separators ", " and ": ".
@@ -54,6 +58,9 @@ class JsonValue {
   std::vector<JsonValue> items_;
   std::vector<Member> members_;
 };
+
+// A member of what may be no object, or not be there at all; null then.
+inline const JsonValue* member_of(const JsonValue* value, std::string_view key) { return value ? value->find(key) : nullptr; }
 
 // JSON whose bytes are UTF-8 and whose surrogates come in pairs, for parsers that insist: what was neither is U+FFFD, a byte or a surrogate each.
 std::string readable_json(std::string_view text);

@@ -20,8 +20,6 @@ using Kinds = std::uint8_t;
 constexpr Kinds kNull = 1, kBoolean = 2, kInteger = 4, kFraction = 8, kString = 16, kArray = 32, kObject = 64, kNumber = kInteger | kFraction,
                 kAny = 127;
 
-const JsonValue* member_of(const JsonValue* value, std::string_view key) { return value && value->is_object() ? value->find(key) : nullptr; }
-
 bool is_whole(std::string_view number) {
   const std::size_t point = number.find('.');
   if (number.find_first_of("eE") != std::string_view::npos) return false;

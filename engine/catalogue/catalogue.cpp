@@ -42,10 +42,7 @@ class Members {
     if (status != std::errc() || end != digits.data() + digits.size()) fail(key, "a whole number from 0 on");
     return count;
   }
-  const JsonValue* find(const char* key) const {
-    const JsonValue* value = object_.is_object() ? object_.find(key) : nullptr;
-    return value && !value->is_null() ? value : nullptr;
-  }
+  const JsonValue* find(const char* key) const { return object_.find_given(key); }
   void fail(const std::string& key, const char* wanted) {
     if (problem_.empty())
       problem_ = place_ + "." + key + ": expected " + wanted + ", found " + (find(key.c_str()) ? "something else" : "none");

@@ -13,11 +13,6 @@ Error wrong(const std::string& place, std::string_view expected) {
   return make_error(ErrorCode::bad_argument, place + ": expected " + std::string(expected) + ", found something else");
 }
 
-const JsonValue* member_of(const JsonValue& value, std::string_view key) {
-  const JsonValue* found = value.is_object() ? value.find(key) : nullptr;
-  return found && !found->is_null() ? found : nullptr;
-}
-
 // RFC 4648, section 4; white space is passed over, padding may be missing.
 std::optional<std::vector<std::byte>> from_base64(std::string_view text) {
   std::vector<std::byte> bytes;
@@ -63,9 +58,9 @@ Result<ImageInput> image_of(std::string_view url, const std::string& place) {
 // "image": path, "image_url": url, or {"url": url}; nothing where the part is no picture.
 Result<std::optional<ImageInput>> picture_in(const JsonValue& part, const std::string& place) {
   for (const char* key : {"image", "image_url"}) {
-    const JsonValue* value = member_of(part, key);
+    const JsonValue* value = part.find_given(key);
     if (!value) continue;
-    if (const JsonValue* url = member_of(*value, "url")) value = url;
+    if (const JsonValue* url = value->find_given("url")) value = url;
     if (!value->is_string()) return wrong(place + "." + key, "a string");
     ASSIGN_OR_RETURN(ImageInput image, image_of(value->text(), place + "." + key));
     return std::optional<ImageInput>(std::move(image));
@@ -82,7 +77,7 @@ Result<void> read_content(const JsonValue& content, const std::string& place, Ch
   for (std::size_t i = 0; i < content.items().size(); ++i) {
     const JsonValue& part = content.items()[i];
     const std::string here = place + "[" + std::to_string(i) + "]";
-    if (const JsonValue* text = part.is_string() ? &part : member_of(part, "text"); text && text->is_string()) {
+    if (const JsonValue* text = part.is_string() ? &part : part.find_given("text"); text && text->is_string()) {
       message.content.add(text->text());
       continue;
     }
@@ -94,9 +89,9 @@ Result<void> read_content(const JsonValue& content, const std::string& place, Ch
 }
 
 Result<ToolCall> call_of(const JsonValue& entry, const std::string& place) {
-  const JsonValue* function = member_of(entry, "function");
+  const JsonValue* function = entry.find_given("function");
   if (!function) function = &entry;
-  const JsonValue *name = member_of(*function, "name"), *arguments = member_of(*function, "arguments"), *id = member_of(entry, "id");
+  const JsonValue *name = function->find_given("name"), *arguments = function->find_given("arguments"), *id = entry.find_given("id");
   if (!name || !name->is_string()) return wrong(place + ".name", "a string");
   ToolCall call = {.id = id && id->is_string() ? id->text() : "", .name = name->text(), .arguments = JsonValue::object({})};
   if (!arguments || (arguments->is_string() && arguments->text().empty())) return call;
@@ -110,18 +105,18 @@ Result<ToolCall> call_of(const JsonValue& entry, const std::string& place) {
 }
 
 Result<ChatMessage> message_of(const JsonValue& entry, const std::string& place) {
-  const JsonValue* role = member_of(entry, "role");
+  const JsonValue* role = entry.find_given("role");
   if (!role || !role->is_string()) return wrong(place + ".role", "a string");
   ChatMessage message;
   message.role = role->text() == "developer" ? "system" : role->text() == "function" ? "tool" : role->text();
-  if (const JsonValue* content = member_of(entry, "content")) {
+  if (const JsonValue* content = entry.find_given("content")) {
     RETURN_IF_ERROR(read_content(*content, place + ".content", message));
   }
   for (const char* key : {"reasoning_content", "reasoning", "thinking"}) {
-    const JsonValue* reasoning = member_of(entry, key);
+    const JsonValue* reasoning = entry.find_given(key);
     if (reasoning && reasoning->is_string() && message.reasoning.empty()) message.reasoning = reasoning->text();
   }
-  if (const JsonValue* calls = member_of(entry, "tool_calls")) {
+  if (const JsonValue* calls = entry.find_given("tool_calls")) {
     if (!calls->is_array()) return wrong(place + ".tool_calls", "a list");
     for (std::size_t i = 0; i < calls->items().size(); ++i) {
       ASSIGN_OR_RETURN(ToolCall call, call_of(calls->items()[i], place + ".tool_calls[" + std::to_string(i) + "]"));

@@ -27,12 +27,11 @@ std::optional<std::string> template_in(const fs::path& path) {
   const std::optional<std::string> text = text_of(path);
   if (!text) return std::nullopt;
   const Result<JsonValue> config = JsonValue::parse(*text);
-  const JsonValue* value = config && config->is_object() ? config->find("chat_template") : nullptr;
+  const JsonValue* value = config ? config->find("chat_template") : nullptr;
   if (!value) return std::nullopt;
   if (value->is_string()) return value->text();
   for (const JsonValue& entry : value->items()) {
-    const JsonValue* name = entry.is_object() ? entry.find("name") : nullptr;
-    const JsonValue* body = entry.is_object() ? entry.find("template") : nullptr;
+    const JsonValue *name = entry.find("name"), *body = entry.find("template");
     if (name && body && name->is_string() && name->text() == "default" && body->is_string()) return body->text();
   }
   return std::nullopt;

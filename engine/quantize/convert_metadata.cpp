@@ -87,7 +87,7 @@ Result<void> write_tokenizer(const ModelFile& file, const DenseConfig& c, Metada
   // A spelling in tokenizer_config.json comes before a number in config.json.
   for (const auto& [key, gguf] : {std::pair{"bos", "bos"}, {"eos", "eos"}, {"pad", "padding"}, {"unk", "unknown"}}) {
     std::optional<std::int64_t> id;
-    if (const std::string* spelling = config.is_object() ? spelling_in(config, std::string(key) + "_token") : nullptr) id = id_of(*spelling);
+    if (const std::string* spelling = spelling_in(config, std::string(key) + "_token")) id = id_of(*spelling);
     for (const char* section : {"", "text_config."}) {
       const auto* number = value_of<std::int64_t>(file.metadata(), section + std::string(key) + "_token_id");
       if (!id && number && *number >= 0 && *number < c.hyper.vocab_size) id = *number;
@@ -101,7 +101,7 @@ Result<void> write_tokenizer(const ModelFile& file, const DenseConfig& c, Metada
     }
   }
   for (const char* key : {"add_bos_token", "add_eos_token"}) {
-    const JsonValue* value = config.is_object() ? config.find(key) : nullptr;
+    const JsonValue* value = config.find(key);
     if (value && value->kind() == JsonValue::Kind::boolean) tokenizer["tokenizer.ggml." + std::string(key)] = value->as_bool();
   }
   if (std::optional<std::string> text = chat_template_of(file)) tokenizer["tokenizer.chat_template"] = std::move(*text);

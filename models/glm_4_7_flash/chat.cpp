@@ -8,7 +8,7 @@ namespace pio {
 namespace {
 
 bool is_on(const RenderRequest& request, std::string_view variable, bool unset) {
-  const JsonValue* value = member(&request.variables, variable);
+  const JsonValue* value = member_of(&request.variables, variable);
   return value ? value->truthy() : unset;
 }
 
@@ -32,7 +32,7 @@ std::string_view without_newlines_after(std::string_view text) {
 void write_visible(PieceWriter& out, const JsonValue* content) {
   if (!content || !content->is_array()) return out.print(content);
   for (const JsonValue& part : content->items()) {
-    if (is_string(member(&part, "type"), "text")) out.print(member(&part, "text"));
+    if (is_string(member_of(&part, "type"), "text")) out.print(member_of(&part, "text"));
     else if (part.is_string()) out.given(part.text());
   }
 }
@@ -136,10 +136,10 @@ class GlmChat final : public ChatFormat {
   static Result<void> write_calls(PieceWriter& out, const JsonValue& calls, const std::string& place) {
     ASSIGN_OR_RETURN(const std::vector<JsonValue> items, iterated(calls, place));
     for (const JsonValue& item : items) {
-      const JsonValue* function = member(&item, "function");
+      const JsonValue* function = member_of(&item, "function");
       const JsonValue* call = function && function->truthy() ? function : &item;
-      ASSIGN_OR_RETURN(const std::string name, concatenated(member(call, "name"), place + ".name"));
-      const JsonValue* arguments = member(call, "arguments");
+      ASSIGN_OR_RETURN(const std::string name, concatenated(member_of(call, "name"), place + ".name"));
+      const JsonValue* arguments = member_of(call, "arguments");
       if (!arguments || !arguments->is_object()) return refused(place + ".arguments", "an object", arguments);
       out.own("<tool_call>");
       out.given(name);
@@ -167,7 +167,7 @@ class GlmChat final : public ChatFormat {
     if (!content) return {};
     ASSIGN_OR_RETURN(const std::vector<JsonValue> results, iterated(*content, place + ".content"));
     for (const JsonValue& result : results) {
-      const JsonValue* output = member(&result, "output");
+      const JsonValue* output = member_of(&result, "output");
       out.own("<tool_response>");
       out.print(output ? output : &result);
       out.own("</tool_response>");

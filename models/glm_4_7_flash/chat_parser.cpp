@@ -123,7 +123,7 @@ class GlmParser final : public CallParser {
 bool glm_answer_starts_in_reasoning(const RenderRequest& request) {
   if (!request.add_generation_prompt || (request.begun && !request.begun->content.empty())) return false;
   if (request.begun && !request.begun->reasoning.empty()) return true;
-  const JsonValue* thinking = member(&request.variables, "enable_thinking");
+  const JsonValue* thinking = member_of(&request.variables, "enable_thinking");
   return !thinking || thinking->truthy();
 }
 

@@ -52,13 +52,13 @@ void write_parameter(PieceWriter& out, std::string_view name, const JsonValue& f
   out.own("\n<parameter>\n<name>");
   out.given(name);
   out.own("</name>");
-  if (const JsonValue* type = member(&fields, "type")) {
+  if (const JsonValue* type = member_of(&fields, "type")) {
     out.own("\n<type>");
     if (is_list_of_words(*type)) out.own(type->python_str());
     else out.print(type);
     out.own("</type>");
   }
-  write_description(out, member(&fields, "description"));
+  write_description(out, member_of(&fields, "description"));
   write_extra_keys(out, &fields, {"name", "type", "description"});
   out.own("\n</parameter>");
 }
@@ -67,12 +67,12 @@ void write_tool(PieceWriter& out, const JsonValue& wrapped) {
   const JsonValue* function = wrapped.find("function");
   const JsonValue* tool = function ? function : &wrapped;
   out.own("\n<function>\n<name>");
-  out.print(member(tool, "name"));
+  out.print(member_of(tool, "name"));
   out.own("</name>");
-  write_description(out, member(tool, "description"));
+  write_description(out, member_of(tool, "description"));
   out.own("\n<parameters>");
-  const JsonValue* parameters = member(tool, "parameters");
-  if (const JsonValue* properties = member(parameters, "properties"); properties && properties->is_object()) {
+  const JsonValue* parameters = member_of(tool, "parameters");
+  if (const JsonValue* properties = member_of(parameters, "properties"); properties && properties->is_object()) {
     for (const auto& [name, fields] : properties->members()) write_parameter(out, name, fields);
   }
   write_extra_keys(out, parameters, {"type", "properties"});
@@ -163,11 +163,11 @@ class Qwen3CoderChat final : public ChatFormat {
     ASSIGN_OR_RETURN(const std::vector<JsonValue> items, iterated(calls, place));
     for (const JsonValue& item : items) {
       const JsonValue& call = function_of(item);
-      ASSIGN_OR_RETURN(const std::string name, concatenated(member(&call, "name"), place + ".name"));
+      ASSIGN_OR_RETURN(const std::string name, concatenated(member_of(&call, "name"), place + ".name"));
       out.own("\n<tool_call>\n<function=");
       out.given(name);
       out.own(">\n");
-      if (const JsonValue* arguments = member(&call, "arguments")) {
+      if (const JsonValue* arguments = member_of(&call, "arguments")) {
         if (!arguments->is_object()) return refused(place + ".arguments", "an object", arguments);
         for (const auto& [key, value] : arguments->members()) {
           out.own("<parameter=");

@@ -45,14 +45,14 @@ class Contents {
         }
       }
       ASSIGN_OR_RETURN(const bool is_text, holds(part, "text", place));
-      if (is_text) out_.print(member(&part, "text"));
+      if (is_text) out_.print(member_of(&part, "text"));
     }
     return {};
   }
 
  private:
   static Result<bool> is_one_of(const JsonValue& part, std::string_view kind, std::string_view other_key, const std::string& place) {
-    if (is_string(member(&part, "type"), kind)) return true;
+    if (is_string(member_of(&part, "type"), kind)) return true;
     ASSIGN_OR_RETURN(const bool has_key, holds(part, kind, place));
     if (has_key) return true;
     return holds(part, other_key, place);
@@ -82,7 +82,7 @@ class Qwen3VlChat final : public ChatFormat {
     ASSIGN_OR_RETURN(const std::vector<JsonValue> tools, template_tools(request.tools));
     if (messages.empty()) return refused("messages[0]", "an object", nullptr);
     PieceWriter out;
-    const JsonValue* numbered = member(&request.variables, "add_vision_id");
+    const JsonValue* numbered = member_of(&request.variables, "add_vision_id");
     Contents contents(out, numbered && numbered->truthy());
     RETURN_IF_ERROR(write_system(out, contents, messages[0], tools));
     for (std::size_t i = 0; i < messages.size(); ++i) {

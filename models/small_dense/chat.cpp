@@ -20,7 +20,7 @@ class SmolLm2Chat final : public ChatFormat {
     RETURN_IF_ERROR(template_tools(request.tools));
     PieceWriter out;
     for (std::size_t i = 0; i < messages.size(); ++i) {
-      const JsonValue *role = member(&messages[i], "role"), *content = member(&messages[i], "content");
+      const JsonValue *role = member_of(&messages[i], "role"), *content = member_of(&messages[i], "content");
       if (i == 0 && !is_string(role, "system")) {
         out.own("<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n");
       }
@@ -108,10 +108,10 @@ class Qwen25CoderChat final : public ChatFormat {
     ASSIGN_OR_RETURN(const std::vector<JsonValue> items, iterated(calls, place));
     for (const JsonValue& item : items) {
       const JsonValue& call = function_of(item);
-      const JsonValue* arguments = member(&call, "arguments");
+      const JsonValue* arguments = member_of(&call, "arguments");
       if (!arguments) return refused(place + ".arguments", "a value", nullptr);
       out.own("\n<tool_call>\n{\"name\": \"");
-      out.print(member(&call, "name"));
+      out.print(member_of(&call, "name"));
       out.own("\", \"arguments\": ");
       out.arguments(*arguments);
       out.own("}\n</tool_call>");
