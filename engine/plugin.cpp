@@ -15,14 +15,14 @@ Plugin::Plugin(std::string_view chat_format, std::unique_ptr<Engine> engine) : e
   chat_format_ = format->name();
 }
 
-Result<void> Plugin::initialize(const PluginConfig& config) {
+Result<void> Plugin::initialize(const LoadRequest& how) {
   engine_->unload();
-  config_ = config;
+  how_ = how;
   return {};
 }
 
 Result<void> Plugin::load_model(const std::string& path, const LoadProgress& progress, std::stop_token stop) {
-  if (!config_) return make_error(ErrorCode::bad_argument, "plugin " + std::string(chat_format_) + ": initialize before load_model, found none");
+  if (!how_) return make_error(ErrorCode::bad_argument, "plugin " + std::string(chat_format_) + ": initialize before load_model, found none");
   ASSIGN_OR_RETURN(const InspectResult inspected, inspect(path));
   const std::string& architecture = inspected.file->architecture();
   const ChatFormat* family = chat_format_of(architecture);
@@ -32,18 +32,8 @@ Result<void> Plugin::load_model(const std::string& path, const LoadProgress& pro
     error.path = path;
     return error;
   }
-  LoadRequest request;
+  LoadRequest request = *how_;
   request.path = path;
-  request.mmproj = config_->mmproj;
-  request.quantization = config_->quantization;
-  request.loras = config_->loras;
-  request.attention = config_->attention;
-  request.device = config_->device;
-  request.n_threads = config_->n_threads;
-  request.context_length = config_->context_length;
-  request.kv = config_->kv;
-  request.activations = config_->activations;
-  request.ram_bytes = config_->memory_bytes;
   return engine_->load(request, progress, stop);
 }
 
@@ -105,7 +95,7 @@ Result<GenerateResult> Plugin::chat_completion(const JsonValue& messages, const 
 
 void Plugin::cleanup() {
   engine_->unload();
-  config_.reset();
+  how_.reset();
 }
 
 Result<void> Plugin::need_model() const {

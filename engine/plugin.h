@@ -14,20 +14,6 @@
 
 namespace pio {
 
-// How a plugin's model is loaded.
-struct PluginConfig {
-  AttentionChoice attention;       // which cached tokens a token attends to; full: all
-  std::uint64_t memory_bytes = 0;  // budget for weights, state and scratch; 0: what is free
-  LoadQuantization quantization = LoadQuantization::keep;
-  DType kv = DType::f16;           // how keys and values are stored
-  Activations activations = Activations::q8;
-  std::int64_t context_length = 0; // tokens; 0: what fits, at most the model's
-  int n_threads = 0;               // 0: one a physical core
-  std::string device = "auto";
-  std::string mmproj;              // the vision tower's file; "": beside the model
-  std::vector<LoraRequest> loras;
-};
-
 // How one answer is made. Streaming: sink.text (and the others) hear of it as it comes; the result holds all of it either way.
 struct Answering {
   std::optional<SamplingParams> sampling = {};  // unset: the publisher's values
@@ -46,8 +32,8 @@ class Plugin {
 
   std::string_view name() const { return chat_format_; }  // "glm-4.7-flash"
 
-  // How models will be loaded from here on. Unloads the one there is.
-  Result<void> initialize(const PluginConfig& config = {});
+  // How models will be loaded from here on; its path is not read. Unloads the one there is.
+  Result<void> initialize(const LoadRequest& how = {});
   // Fails with bad_argument before initialize, with unsupported_model for another family's file, and as Engine::load.
   Result<void> load_model(const std::string& path, const LoadProgress& progress = {}, std::stop_token stop = {});
   const LoadedInfo* loaded() const { return engine_->loaded(); }  // null before load_model
@@ -79,7 +65,7 @@ class Plugin {
 
   std::string_view chat_format_;
   std::unique_ptr<Engine> engine_;
-  std::optional<PluginConfig> config_;  // empty until initialize
+  std::optional<LoadRequest> how_;  // empty until initialize
 };
 
 std::unique_ptr<Plugin> create_glm_4_7_flash_plugin();

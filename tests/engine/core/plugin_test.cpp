@@ -13,13 +13,13 @@ namespace pio {
 namespace {
 
 // Exact and short: the same on every machine.
-PluginConfig exact() {
-  PluginConfig config;
-  config.kv = DType::f32;
-  config.activations = Activations::f32;
-  config.context_length = 1024;
-  config.n_threads = 1;
-  return config;
+LoadRequest exact() {
+  LoadRequest loading;
+  loading.kv = DType::f32;
+  loading.activations = Activations::f32;
+  loading.context_length = 1024;
+  loading.n_threads = 1;
+  return loading;
 }
 
 Answering short_answer() {
