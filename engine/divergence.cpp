@@ -4,7 +4,7 @@
 #include <cmath>
 #include <numeric>
 
-#include "engine/attention_choice.h"
+#include "engine/kv_selection.h"
 #include "engine/loaded_model.h"
 #include "engine/scores.h"
 #include "engine/session.h"
@@ -169,9 +169,9 @@ Result<DivergenceResult> measure_divergence(const DivergenceRequest& request,
   if (request.window < 1 || request.window > kLongestWindow)
     return make_error(ErrorCode::bad_argument,
                       "window: 1 to " + std::to_string(kLongestWindow) + " tokens, found " + std::to_string(request.window));
-  Loading base{request.base, {}}, other{request.other, {}};
-  ASSIGN_OR_RETURN(base.selection, selection_of(request.base.attention));
-  ASSIGN_OR_RETURN(other.selection, selection_of(request.other.attention));
+  Loading base{request.base, request.base.attention}, other{request.other, request.other.attention};
+  RETURN_IF_ERROR(check_selection(base.selection));
+  RETURN_IF_ERROR(check_selection(other.selection));
   base.request.context_length = other.request.context_length = request.window;
   LoadRequest base_with_others_attention = base.request;
   base_with_others_attention.attention = other.request.attention;

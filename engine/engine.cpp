@@ -5,7 +5,7 @@
 #include <map>
 #include <tuple>
 
-#include "engine/attention_choice.h"
+#include "engine/kv_selection.h"
 #include "engine/chat/chat_template.h"
 #include "engine/conversations.h"
 #include "engine/files/mapped_file.h"

@@ -24,26 +24,12 @@
 
 namespace pio {
 
-// Which cached tokens a token attends to. What a kind leaves out changes the logits: measure_divergence tells by how much.
-struct AttentionChoice {
-  enum class Kind {
-    full,
-    window,   // the first n_sinks tokens and the last `window`: Xiao et al. 2023, StreamingLLM (arXiv:2309.17453)
-    pages,    // the n_pages pages whose keys promise the largest scores: Tang et al. 2024, Quest (arXiv:2406.10774)
-  };
-  Kind kind = Kind::full;
-  std::int64_t n_sinks = 4;        // tokens
-  std::int64_t window = 4096;      // tokens, the current one included
-  std::int64_t n_pages = 64;       // of kKvBlockLength tokens, the current one included
-  bool operator==(const AttentionChoice&) const = default;
-};
-
 struct LoadRequest {
   std::string path;                // a .gguf file or a Hugging Face folder
   std::string mmproj;              // the vision tower's file; "": beside the model, if there is one
   LoadQuantization quantization = LoadQuantization::keep;
   std::vector<LoraRequest> loras;
-  AttentionChoice attention;
+  KvSelection attention;
   std::string device = "auto";
   int n_threads = 0;               // 0: one a physical core
   std::int64_t context_length = 0; // 0: what fits, at most the model's

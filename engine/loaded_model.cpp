@@ -4,7 +4,6 @@
 #include <chrono>
 #include <filesystem>
 
-#include "engine/attention_choice.h"
 #include "engine/chat/chat_template.h"
 #include "engine/files/mapped_file.h"
 #include "engine/files/metadata.h"
@@ -83,7 +82,7 @@ Result<std::unique_ptr<Backend>> create_backend_for(const LoadRequest& request) 
 Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) {
   const auto start = std::chrono::steady_clock::now();
   std::unique_ptr<LoadedModel> loaded(new LoadedModel);
-  ASSIGN_OR_RETURN(loaded->selection_, selection_of(request.attention));
+  loaded->selection_ = request.attention;
 
   ASSIGN_OR_RETURN(std::unique_ptr<ModelFile> file, open_for_loading(request));
   ASSIGN_OR_RETURN(loaded->backend_, create_backend_for(request));

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/attention_choice.h"
+#include "engine/kv_selection.h"
 #include "engine/image/pictures.h"
 #include "engine/kv/sequence.h"
 #include "engine/loaded_model.h"

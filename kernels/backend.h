@@ -41,7 +41,7 @@ enum class RopePairing {
   interleaved,  // dim 2i with dim 2i + 1
 };
 
-// Which cached tokens of its sequence a token attends to. A page is a block of the KV pool.
+// Which cached tokens of its sequence a token attends to. Leaving out any changes the logits.
 struct KvSelection {
   enum class Kind {
     full,    // all
@@ -49,9 +49,9 @@ struct KvSelection {
     pages,   // n_pages pages, the one it stands in included, the others by what their keys promise: Tang et al. 2024, Quest (arXiv:2406.10774)
   };
   Kind kind = Kind::full;
-  std::int64_t n_sinks = 0;  // tokens
-  std::int64_t window = 1;   // tokens, at least 1
-  std::int64_t n_pages = 1;  // at least 1
+  std::int64_t n_sinks = 4;    // tokens, at least 0
+  std::int64_t window = 4096;  // tokens, at least 1
+  std::int64_t n_pages = 64;   // of kKvBlockLength tokens, at least 1
   friend bool operator==(const KvSelection&, const KvSelection&) = default;
 };
 

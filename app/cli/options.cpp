@@ -63,11 +63,11 @@ LoadQuantization quantization_of(const std::string& name) {
   return LoadQuantization::keep;
 }
 
-Result<AttentionChoice> parse_attention(const std::string& text) {
+Result<KvSelection> parse_attention(const std::string& text) {
   const auto refuse = [&] {
     return make_error(ErrorCode::bad_argument, "--attention: full, window:TOKENS[:SINKS] or pages:N, found " + text);
   };
-  AttentionChoice choice;
+  KvSelection choice;
   if (text == "full") return choice;
   std::string_view rest = text;
   const auto number = [&](std::int64_t& value) {
@@ -79,13 +79,13 @@ Result<AttentionChoice> parse_attention(const std::string& text) {
   };
   if (rest.starts_with("window")) {
     rest.remove_prefix(6);
-    choice.kind = AttentionChoice::Kind::window;
+    choice.kind = KvSelection::Kind::window;
     if (!number(choice.window) || choice.window < 1 || (!rest.empty() && !number(choice.n_sinks)) || !rest.empty()) return refuse();
     return choice;
   }
   if (!rest.starts_with("pages")) return refuse();
   rest.remove_prefix(5);
-  choice.kind = AttentionChoice::Kind::pages;
+  choice.kind = KvSelection::Kind::pages;
   if (!number(choice.n_pages) || choice.n_pages < 1 || !rest.empty()) return refuse();
   return choice;
 }

@@ -8,13 +8,13 @@ namespace {
 constexpr LoadQuantization kQuantizations[] = {LoadQuantization::keep, LoadQuantization::int4, LoadQuantization::int8, LoadQuantization::fp16,
                                                LoadQuantization::nf4};
 constexpr DType kKvTypes[] = {DType::f16, DType::q8_0, DType::q4_0, DType::f32};
-constexpr AttentionChoice::Kind kKinds[] = {AttentionChoice::Kind::full, AttentionChoice::Kind::window, AttentionChoice::Kind::pages};
+constexpr KvSelection::Kind kKinds[] = {KvSelection::Kind::full, KvSelection::Kind::window, KvSelection::Kind::pages};
 
-QString nameOf(AttentionChoice::Kind kind) {
+QString nameOf(KvSelection::Kind kind) {
   switch (kind) {
-    case AttentionChoice::Kind::full: return QStringLiteral("full");
-    case AttentionChoice::Kind::window: return QStringLiteral("window");
-    case AttentionChoice::Kind::pages: return QStringLiteral("pages");
+    case KvSelection::Kind::full: return QStringLiteral("full");
+    case KvSelection::Kind::window: return QStringLiteral("window");
+    case KvSelection::Kind::pages: return QStringLiteral("pages");
   }
   return {};
 }

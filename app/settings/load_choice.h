@@ -17,7 +17,7 @@ struct LoadChoice {
   qint64 contextLength = 0;  // tokens; 0: what fits
   int threads = 0;           // 0: one a physical core
   quint64 ramBytes = 0;      // 0: what is free
-  AttentionChoice attention;
+  KvSelection attention;
 
   bool operator==(const LoadChoice& other) const;
   LoadRequest request(const QString& path) const;

@@ -108,7 +108,7 @@ void LoadSettings::setRamBytes(double bytes) {
 
 void LoadSettings::setAttention(int kind) {
   LoadChoice choice = m_choice;
-  choice.attention.kind = static_cast<AttentionChoice::Kind>(std::clamp<int>(kind, Full, Pages));
+  choice.attention.kind = static_cast<KvSelection::Kind>(std::clamp<int>(kind, Full, Pages));
   put(choice);
 }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "engine/attention_choice.h"
+#include "engine/kv_selection.h"
 #include "engine/plan/placement.h"
 #include "engine/plan/speed_estimate.h"
 #include "engine/kv/kv_memory.h"
@@ -25,8 +25,8 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
     }
   }
 
-  ASSIGN_OR_RETURN(const KvSelection selection, selection_of(request.attention));
-  const bool by_pages = selection.kind == KvSelection::Kind::pages;
+  RETURN_IF_ERROR(check_selection(request.attention));
+  const bool by_pages = request.attention.kind == KvSelection::Kind::pages;
   planned.state_bytes_per_token = kv_bytes_per_token(spec.kv_layers, request.kv) + (by_pages ? page_bounds_bytes_per_token(spec.kv_layers) : 0);
 
   // Temporaries may grow with the context, so the longest that is possible is asked about first.

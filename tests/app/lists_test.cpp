@@ -365,7 +365,7 @@ class ListsTest : public QObject {
     choice.contextLength = 4096;
     choice.quantization = LoadQuantization::int8;
     choice.ramBytes = 3'000'000'000;
-    choice.attention.kind = AttentionChoice::Kind::window;
+    choice.attention.kind = KvSelection::Kind::window;
     choice.attention.window = 777;
     settings->setLoadChoice("/models/scripted.gguf", choice);
     f.restart();

@@ -115,7 +115,7 @@ struct Case {
   int n_threads;
   const char* image = nullptr;
   const char* lora = nullptr;
-  AttentionChoice attention = {};
+  KvSelection attention = {};
   DType kv = DType::f16;
 };
 void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
@@ -307,8 +307,8 @@ INSTANTIATE_TEST_SUITE_P(All, NoMemory, testing::Values(
   Case{"qwen3_moe_1_thread", "qwen3-moe-tiny", 1}, Case{"qwen3_moe_2_threads", "qwen3-moe-tiny", 2},
   Case{"glm_1_thread", "glm4-moe-lite-mtp-tiny", 1}, Case{"glm_2_threads", "glm4-moe-lite-mtp-tiny", 2},
   Case{"lora_2_threads", "qwen3-tiny", 2, nullptr, "qwen3-tiny-lora"},
-  Case{"pages_2_threads", "qwen3-tiny", 2, nullptr, nullptr, {.kind = AttentionChoice::Kind::pages, .n_pages = 2}},
-  Case{"window_q8_0_2_threads", "qwen3-tiny", 2, nullptr, nullptr, {.kind = AttentionChoice::Kind::window, .n_sinks = 2, .window = 8}, DType::q8_0},
+  Case{"pages_2_threads", "qwen3-tiny", 2, nullptr, nullptr, {.kind = KvSelection::Kind::pages, .n_pages = 2}},
+  Case{"window_q8_0_2_threads", "qwen3-tiny", 2, nullptr, nullptr, {.kind = KvSelection::Kind::window, .n_sinks = 2, .window = 8}, DType::q8_0},
   Case{"vision_1_thread", "qwen3-vl-tiny", 1, "photo_w80_h80.png"}, Case{"vision_2_threads", "qwen3-vl-tiny", 2, "photo_w80_h80.png"}),
   [](const auto& param) { return param.param.name; });
 

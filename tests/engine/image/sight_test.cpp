@@ -33,7 +33,7 @@ class Sight : public testing::TestWithParam<const char*> {
     const Result<PreprocessResult> any = engine_->preprocess(file(PIO_TEST_DATA "/vision/few_tokens_w96_h32.png"), {});
     if (!any && any.error().code == ErrorCode::not_available) GTEST_SKIP() << any.error().message;
   }
-  Result<void> load(const fs::path& path, const fs::path& mmproj, const AttentionChoice& attention = {}) {
+  Result<void> load(const fs::path& path, const fs::path& mmproj, const KvSelection& attention = {}) {
     LoadRequest request;
     request.attention = attention;
     request.path = path.string();
@@ -279,7 +279,7 @@ TEST_P(Conversation, NoAttentionKindDropsTheLastPicture) {
   const GenerateRequest request = greedy(messages, "one", 16);
   const GenerateResult full = run(request);
   const std::int64_t n_before = *engine_->count_tokens({messages[0], messages[1], {"user", ""}}) - 10;  // up to the user's turn, roughly
-  AttentionChoice window{.kind = AttentionChoice::Kind::window, .n_sinks = n_before, .window = 64};
+  KvSelection window{.kind = KvSelection::Kind::window, .n_sinks = n_before, .window = 64};
   ASSERT_TRUE(load(folder_, "", window));
   EXPECT_EQ(run(request).ids, full.ids);
 

@@ -1,4 +1,4 @@
-#include "engine/attention_choice.h"
+#include "engine/kv_selection.h"
 
 #include <gtest/gtest.h>
 
@@ -19,7 +19,7 @@ std::vector<int> some_ids(int n) {
 
 class AttentionKinds : public testing::Test {
  protected:
-  Result<void> try_load(const AttentionChoice& attention) {
+  Result<void> try_load(const KvSelection& attention) {
     LoadRequest request;
     request.path = test::model_data("qwen3-tiny").string();
     request.kv = DType::f32;
@@ -28,7 +28,7 @@ class AttentionKinds : public testing::Test {
     request.attention = attention;
     return engine_->load(request, {}, {});
   }
-  std::vector<float> logits(const AttentionChoice& attention, const std::vector<int>& ids, std::int64_t n_chunk = 0) {
+  std::vector<float> logits(const KvSelection& attention, const std::vector<int>& ids, std::int64_t n_chunk = 0) {
     const Result<void> status = try_load(attention);
     EXPECT_TRUE(status) << status.error().message;
     LogitsRequest request;
@@ -42,10 +42,10 @@ class AttentionKinds : public testing::Test {
   std::unique_ptr<Engine> engine_ = create_engine();
 };
 
-AttentionChoice window(std::int64_t n_tokens, std::int64_t n_sinks) {
-  return {.kind = AttentionChoice::Kind::window, .n_sinks = n_sinks, .window = n_tokens};
+KvSelection window(std::int64_t n_tokens, std::int64_t n_sinks) {
+  return {.kind = KvSelection::Kind::window, .n_sinks = n_sinks, .window = n_tokens};
 }
-AttentionChoice pages(std::int64_t n) { return {.kind = AttentionChoice::Kind::pages, .n_pages = n}; }
+KvSelection pages(std::int64_t n) { return {.kind = KvSelection::Kind::pages, .n_pages = n}; }
 
 double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
   double largest = a.size() == b.size() ? 0 : 1e9;
@@ -65,9 +65,9 @@ TEST_F(AttentionKinds, ThatReachLessGiveOtherLogitsFromThereOnOnly) {
   const std::vector<int> ids = some_ids(150);
   const std::vector<float> full = logits({}, ids);
   const std::size_t vocab_size = full.size() / 150;
-  for (const AttentionChoice& attention : {window(40, 4), pages(2)}) {
+  for (const KvSelection& attention : {window(40, 4), pages(2)}) {
     const std::vector<float> less = logits(attention, ids);
-    const std::size_t same = (attention.kind == AttentionChoice::Kind::window ? 44 : 64) * vocab_size;
+    const std::size_t same = (attention.kind == KvSelection::Kind::window ? 44 : 64) * vocab_size;
     const auto part = [&](const std::vector<float>& v, bool head) {
       return head ? std::vector<float>(v.begin(), v.begin() + same) : std::vector<float>(v.begin() + same, v.end());
     };
@@ -78,7 +78,7 @@ TEST_F(AttentionKinds, ThatReachLessGiveOtherLogitsFromThereOnOnly) {
 
 TEST_F(AttentionKinds, KeepTheSameTokensInPrefillAndTokenByToken) {
   const std::vector<int> ids = some_ids(150);
-  for (const AttentionChoice& attention : {window(40, 4), pages(2)}) {
+  for (const KvSelection& attention : {window(40, 4), pages(2)}) {
     const std::vector<float> together = logits(attention, ids);
     // Float32 in other orders through a few layers: 1e-4 of logits of size 10. Another page would show as 1e-2 and more.
     EXPECT_LT(largest_difference(logits(attention, ids, 1), together), 1e-3);
@@ -93,7 +93,7 @@ std::string some_text() {
   return text;
 }
 
-LoadRequest exact(const std::string& path, const AttentionChoice& attention = {}) {
+LoadRequest exact(const std::string& path, const KvSelection& attention = {}) {
   LoadRequest request;
   request.path = path;
   request.kv = DType::f32;
@@ -184,7 +184,7 @@ TEST(Divergence, OfTwoLoadsIsThatOfTheirLogits) {
 }
 
 TEST_F(AttentionKinds, RefuseNumbersThatMakeNoSense) {
-  for (const AttentionChoice& attention : {window(0, 4), window(-5, 4), window(10, -1), pages(0), pages(-3), window(INT64_MAX, 0), window(5, INT64_MAX), pages(INT64_MAX)}) {
+  for (const KvSelection& attention : {window(0, 4), window(-5, 4), window(10, -1), pages(0), pages(-3), window(INT64_MAX, 0), window(5, INT64_MAX), pages(INT64_MAX)}) {
     const Result<void> status = try_load(attention);
     ASSERT_FALSE(status);
     EXPECT_EQ(status.error().code, ErrorCode::bad_argument) << status.error().message;

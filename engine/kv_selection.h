@@ -7,12 +7,12 @@
 
 #include "engine/engine.h"
 
-// What a chosen attention kind keeps, and what no kind may drop.
+// Which cached tokens a selection may leave out: its numbers, and the tokens that every selection keeps.
 
 namespace pio {
 
-// The choice as the ops read it. Fails with bad_argument where a number makes no sense.
-Result<KvSelection> selection_of(const AttentionChoice& choice);
+// Fails with bad_argument where a number makes no sense, whatever the kind.
+Result<void> check_selection(const KvSelection& selection);
 
 // Tokens first … end - 1 of a prompt.
 struct TokenRange {

@@ -1,4 +1,4 @@
-#include "engine/attention_choice.h"
+#include "engine/kv_selection.h"
 
 #include <algorithm>
 #include <string_view>
@@ -22,18 +22,11 @@ std::string_view beginning_of(std::string_view text) {
 
 }  // namespace
 
-Result<KvSelection> selection_of(const AttentionChoice& choice) {
-  KvSelection selection;
-  if (choice.kind == AttentionChoice::Kind::window) {
-    if (choice.n_sinks < 0 || choice.n_sinks > kMost) return out_of_range("first tokens", 0, choice.n_sinks);
-    if (choice.window < 1 || choice.window > kMost) return out_of_range("a window of tokens", 1, choice.window);
-    selection = {.kind = KvSelection::Kind::window, .n_sinks = choice.n_sinks, .window = choice.window};
-  }
-  if (choice.kind == AttentionChoice::Kind::pages) {
-    if (choice.n_pages < 1 || choice.n_pages > kMost) return out_of_range("pages", 1, choice.n_pages);
-    selection = {.kind = KvSelection::Kind::pages, .n_pages = choice.n_pages};
-  }
-  return selection;
+Result<void> check_selection(const KvSelection& selection) {
+  if (selection.n_sinks < 0 || selection.n_sinks > kMost) return out_of_range("first tokens", 0, selection.n_sinks);
+  if (selection.window < 1 || selection.window > kMost) return out_of_range("a window of tokens", 1, selection.window);
+  if (selection.n_pages < 1 || selection.n_pages > kMost) return out_of_range("pages", 1, selection.n_pages);
+  return {};
 }
 
 std::vector<TokenRange> protected_tokens(const Tokenizer& tokenizer, std::span<const int> ids, const std::vector<ChatMessage>& messages,
