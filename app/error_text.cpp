@@ -188,6 +188,11 @@ UserError wrongModelNotice(const QString& wanted, const QString& path, const QSt
 
 UserError planNotice(const LoadPlan& plan) {
   UserError user;
+  if (!plan.fallbacks.empty()) {
+    user = userErrorOf(make_error(ErrorCode::not_available, plan.why_not));
+    user.actions = {UserError::Dismiss};
+    return user;
+  }
   user.title = tr("This does not fit");
   std::uint64_t free = 0, total = 0;
   for (const LoadPlan::Device& device : plan.devices) {

@@ -59,8 +59,10 @@ class LocalEngine final : public Engine {
   Result<LoadPlan> plan(const LoadRequest& request) override {
     ASSIGN_OR_RETURN(Planning planning, plan_for(request, {}));
     const auto& [file, backend, planned] = planning;
-    ASSIGN_OR_RETURN(const SpeedProbe probe, speed_probe(*backend, commonest_format(*file), request.activations));
-    predict_speed(planning.planned, *file, request, probe);
+    if (planned.plan.fallbacks.empty()) {
+      ASSIGN_OR_RETURN(const SpeedProbe probe, speed_probe(*backend, commonest_format(*file), request.activations));
+      predict_speed(planning.planned, *file, request, probe);
+    }
     LoadPlan plan = planned.plan;
     plan.scratch_bytes += program_bytes_;
     plan.devices.front().scratch_bytes += program_bytes_;
@@ -368,7 +370,7 @@ Result<InspectResult> inspect(const std::string& path) {
   ASSIGN_OR_RETURN(result.file, open_model_file(path));
   const ModelFile& file = *result.file;
   result.name = model_name_of(file);
-  result.quantization = quantization_of(file);
+  if (!file.tensors().empty()) result.quantization = pio::info(commonest_format(file)).name;
   for (const TensorInfo& tensor : file.tensors()) result.n_parameters += tensor.shape.n_values();
   const bool gguf = file.naming() == WeightSource::Naming::gguf;
   const auto integer = [&](const std::string& key) -> std::int64_t {

@@ -188,6 +188,15 @@ struct LoadPlan {
     std::uint64_t weight_bytes = 0, state_bytes = 0, scratch_bytes = 0, free_bytes = 0, total_bytes = 0;
   };
   std::vector<Device> devices;
+  // What the device does not run, so that this part of the model needs another one. With any of them the model does not fit.
+  struct Fallback {
+    std::string part;                                // "layers", "experts", "embeddings", "output", "vision", or "weights" while loading
+    std::int64_t first_layer = 0, last_layer = 0;    // of layers and experts, both included
+    std::string op, reason;                          // "matmul", "cpu: expected …, found …"
+    friend bool operator==(const Fallback&, const Fallback&) = default;
+    std::string text() const;                        // "layers 2 to 5: matmul: cpu: expected …, found …"
+  };
+  std::vector<Fallback> fallbacks;
   double load_seconds = 0, prefill_tokens_per_second = 0, decode_tokens_per_second = 0;  // predicted
 };
 

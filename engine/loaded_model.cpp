@@ -139,7 +139,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   info.path = request.path;
   info.name = model_name_of(held);
   info.architecture = held.architecture();
-  info.quantization = quantization_of(held);
+  info.quantization = pio::info(commonest_format(held)).name;
   if (loaded->chat_format_) {
     info.chat_format = loaded->chat_format_->name();
     info.can_think = loaded->chat_format_->can_think();
@@ -222,8 +222,6 @@ SamplingParams recommended_sampling(const ModelFile& file, const ChatFormat* cha
   read(gguf ? "penalty_repeat" : "repetition_penalty", 0.1, 10, params.repeat_penalty);
   return params;
 }
-
-std::string quantization_of(const ModelFile& file) { return file.tensors().empty() ? "" : pio::info(commonest_format(file)).name; }
 
 std::string model_name_of(const ModelFile& file) {
   if (const auto* name = value_of<std::string>(file.metadata(), "general.name"); name && !name->empty()) return *name;

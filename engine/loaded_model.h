@@ -94,7 +94,5 @@ SamplingParams recommended_sampling(const ModelFile& file, const ChatFormat* cha
 
 // "SmolLM2-135M-Instruct": the name in the metadata, else of the file.
 std::string model_name_of(const ModelFile& file);
-// The format that holds most of the weights: "Q4_K".
-std::string quantization_of(const ModelFile& file);
 
 }  // namespace pio

@@ -1,6 +1,7 @@
 #include "kernels/backend.h"
 
 #include <algorithm>
+#include <iterator>
 #include <string>
 
 // The public ops: what every backend may rely on is checked here, once. Behind these checks the tensors are in range of their buffers,
@@ -70,6 +71,51 @@ void check_page_bounds(const char* op, const Tensor& bounds, const Tensor& k_cac
 
 }  // namespace
 
+const char* name_of(Op op) {
+  constexpr const char* kNames[] = {"embed", "matmul", "rms_norm", "add", "glu", "rope", "store_kv", "attention", "layer_norm", "gelu",
+                                    "add_scaled", "copy_columns", "matmul_heads", "self_attention", "route_experts", "moe_experts",
+                                    "gather_rows", "cast", "copy", "argmax"};
+  static_assert(std::size(kNames) == static_cast<std::size_t>(Op::argmax) + 1);
+  return kNames[static_cast<std::size_t>(op)];
+}
+
+Result<void> Backend::supports(Op op, DType dtype, const Shape& extents) const {
+  const DTypeInfo& format = info(dtype);
+  const auto no = [&](const std::string& expected, const std::string& found) -> Error {
+    Error error = make_error(ErrorCode::not_available, device().name + ": expected " + expected + ", found " + found);
+    error.device = device().name;
+    return error;
+  };
+  if (op == Op::store_kv || op == Op::attention) {
+    const bool is_kv_format = dtype == DType::f32 || dtype == DType::f16 || dtype == DType::q8_0 || dtype == DType::q4_0;
+    if (!is_kv_format) return no("keys and values in F32, F16, Q8_0 or Q4_0", format.name);
+    for (int i = op == Op::store_kv ? 1 : 2; i < extents.rank(); ++i) {
+      if (extents[i] % format.block_length == 0) continue;
+      return no("heads of a multiple of " + std::to_string(format.block_length) + " values in " + format.name, std::to_string(extents[i]));
+    }
+  } else if (op != Op::copy && !format.decode) {
+    return no("a format of real numbers", format.name);
+  }
+  return {};
+}
+
+void Backend::refuse(Op op, const Error& reason) {
+  check_failed("supports", (std::string(name_of(op)) + ": " + reason.message).c_str(), __FILE__, __LINE__);
+}
+
+void Backend::require(Op op, DType dtype, const Shape& extents) {
+  if (const Result<void> answer = supports(op, dtype, extents); !answer) refuse(op, answer.error());
+}
+
+Result<Tensor> Backend::allocate_tensor(DType dtype, const Shape& shape, std::vector<std::unique_ptr<Buffer>>& buffers,
+                                        const void* values) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, allocate(bytes_of(dtype, shape.n_values())));
+  buffers.push_back(std::move(buffer));
+  const Tensor tensor{dtype, shape, buffers.back().get(), 0};
+  if (values) upload(tensor, values);
+  return tensor;
+}
+
 void Backend::embed(Tensor y, Tensor table, Tensor ids) {
   check_rank("embed", "y", y, 2);
   check_rank("embed", "table", table, 2);
@@ -80,6 +126,7 @@ void Backend::embed(Tensor y, Tensor table, Tensor ids) {
   if (y.shape.n_values() == 0) return;
   check_apart("embed", "table", y, table);
   check_apart("embed", "ids", y, ids);
+  require(Op::embed, table.dtype, table.shape);
   do_embed(y, table, ids);
 }
 
@@ -91,11 +138,11 @@ void Backend::matmul(Tensor y, Tensor x, Tensor w, Tensor bias) {
   check_rows("matmul", "w", w);
   check_place("matmul", "w", w);
   if (bias) check_tensor("matmul", "bias", bias, DType::f32, {w.shape[0]});
-  CHECK(supports_weights(w.dtype), "matmul: this backend has no product with weights of this format");
   if (y.shape.n_values() == 0) return;
   check_apart("matmul", "x", y, x);
   check_apart("matmul", "w", y, w);
   if (bias) check_apart("matmul", "bias", y, bias);
+  require(Op::matmul, w.dtype, w.shape);
   do_matmul(y, x, w, bias);
 }
 
@@ -106,17 +153,22 @@ void Backend::rms_norm(Tensor y, Tensor x, Tensor w, float eps) {
   if (y.shape.n_values() == 0) return;
   check_same_or_apart("rms_norm", "x", y, x);
   check_apart("rms_norm", "w", y, w);
+  require(Op::rms_norm, x.dtype, x.shape);
   do_rms_norm(y, x, w, eps);
 }
 
 void Backend::add(Tensor y, Tensor a, Tensor b) {
   check_elementwise("add", y, a, "a", b, "b");
-  if (y.shape.n_values() != 0) do_add(y, a, b);
+  if (y.shape.n_values() == 0) return;
+  require(Op::add, a.dtype, a.shape);
+  do_add(y, a, b);
 }
 
 void Backend::glu(Tensor y, Tensor gate, Tensor up) {
   check_elementwise("glu", y, gate, "gate", up, "up");
-  if (y.shape.n_values() != 0) do_glu(y, gate, up);
+  if (y.shape.n_values() == 0) return;
+  require(Op::glu, gate.dtype, gate.shape);
+  do_glu(y, gate, up);
 }
 
 void Backend::rope(Tensor x, Tensor positions, Tensor inv_freq, RopeParams params, Tensor axes) {
@@ -129,6 +181,7 @@ void Backend::rope(Tensor x, Tensor positions, Tensor inv_freq, RopeParams param
   if (axes) check_tensor("rope", "axes", axes, DType::i32, inv_freq.shape);
   CHECK(params.first_dim >= 0 && params.first_dim + 2 * inv_freq.shape[0] <= x.shape[2], "rope: more pairs than the head holds");
   if (x.shape.n_values() == 0 || inv_freq.shape[0] == 0) return;
+  require(Op::rope, x.dtype, x.shape);
   do_rope(x, positions, inv_freq, params, axes);
 }
 
@@ -139,11 +192,11 @@ void Backend::store_kv(Tensor cache, Tensor x, Tensor cells, Tensor page_bounds)
   check_tensor("store_kv", "cells", cells, DType::i32, {x.shape[0]});
   check_rows("store_kv", "cache", cache);
   check_place("store_kv", "cache", cache);
-  CHECK(supports_kv(cache.dtype, cache.shape[2]), "store_kv: this backend keeps no keys or values of this format and head size");
   if (page_bounds) check_page_bounds("store_kv", page_bounds, cache);
   if (x.shape.n_values() == 0) return;
   check_apart("store_kv", "x", cache, x);
   check_apart("store_kv", "cells", cache, cells);
+  require(Op::store_kv, cache.dtype, {cache.shape[1], cache.shape[2]});
   do_store_kv(cache, x, cells, page_bounds);
 }
 
@@ -157,14 +210,12 @@ void Backend::attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, cons
   if (v_cache) {
     check_tensor("attention", "v_cache", v_cache, v_cache.dtype, {k_cache.shape[0], n_kv_heads, y.shape[2]});
     check_rows("attention", "v_cache", v_cache);
-    CHECK(supports_kv(v_cache.dtype, v_cache.shape[2]), "attention: this backend reads no values of this format and head size");
   } else {
-    CHECK(y.shape[2] <= k_cache.shape[2] && supports_kv(k_cache.dtype, y.shape[2]), "attention: the keys do not begin with whole values");
+    CHECK(y.shape[2] <= k_cache.shape[2], "attention: the keys are shorter than the values that they begin with");
   }
   CHECK(n_kv_heads > 0 && n_heads % n_kv_heads == 0, "attention: the query heads do not divide evenly among the key heads");
   check_rows("attention", "k_cache", k_cache);
   check_place("attention", "k_cache", k_cache);
-  CHECK(supports_kv(k_cache.dtype, k_cache.shape[2]), "attention: this backend reads no keys of this format and head size");
   check_tensor("attention", "kv_lengths", step.kv_lengths, DType::i32, {n_tokens});
   check_tensor("attention", "sequences", step.sequences, DType::i32, {n_tokens});
   check_rank("attention", "block_table", step.block_table, 2);
@@ -176,6 +227,9 @@ void Backend::attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, cons
   check_apart("attention", "q", y, q);
   check_apart("attention", "k_cache", y, k_cache);
   if (v_cache) check_apart("attention", "v_cache", y, v_cache);
+  const Shape heads{n_heads, n_kv_heads, k_cache.shape[2], y.shape[2]};
+  require(Op::attention, k_cache.dtype, heads);
+  if (v_cache && v_cache.dtype != k_cache.dtype) require(Op::attention, v_cache.dtype, heads);
   do_attention(y, q, k_cache, v_cache, step, params);
 }
 
@@ -188,6 +242,7 @@ void Backend::layer_norm(Tensor y, Tensor x, Tensor w, Tensor bias, float eps) {
   check_same_or_apart("layer_norm", "x", y, x);
   check_apart("layer_norm", "w", y, w);
   check_apart("layer_norm", "bias", y, bias);
+  require(Op::layer_norm, x.dtype, x.shape);
   do_layer_norm(y, x, w, bias, eps);
 }
 
@@ -196,6 +251,7 @@ void Backend::gelu(Tensor y, Tensor x, Gelu kind) {
   check_tensor("gelu", "x", x, DType::f32, y.shape);
   if (y.shape.n_values() == 0) return;
   check_same_or_apart("gelu", "x", y, x);
+  require(Op::gelu, x.dtype, x.shape);
   do_gelu(y, x, kind);
 }
 
@@ -204,6 +260,7 @@ void Backend::add_scaled(Tensor y, Tensor x, float scale) {
   check_tensor("add_scaled", "x", x, DType::f32, y.shape);
   if (y.shape.n_values() == 0) return;
   check_apart("add_scaled", "x", y, x);
+  require(Op::add_scaled, x.dtype, x.shape);
   do_add_scaled(y, x, scale);
 }
 
@@ -215,6 +272,7 @@ void Backend::copy_columns(Tensor y, std::int64_t y_first, Tensor x, std::int64_
   if (y.shape.n_values() == 0 || n == 0) return;
   CHECK(x.shape.n_rows() > 0 && y.shape.n_rows() % x.shape.n_rows() == 0, "copy_columns: y's rows are no multiple of x's");
   check_apart("copy_columns", "x", y, x);
+  require(Op::copy_columns, x.dtype, x.shape);
   do_copy_columns(y, y_first, x, x_first, n);
 }
 
@@ -228,7 +286,6 @@ void Backend::matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) {
   CHECK(x_heads == n_heads || x_heads == 1, "matmul_heads: x has neither the matrices' heads nor one");
   check_rows("matmul_heads", "w", w);
   check_place("matmul_heads", "w", w);
-  CHECK(supports_weights(w.dtype), "matmul_heads: this backend has no product with weights of this format");
   CHECK(params.w_first >= 0 && params.w_rows > 0 && params.w_first + params.w_rows <= w.shape[1], "matmul_heads: rows outside the matrix");
   const std::int64_t n_in = params.transposed ? params.w_rows : w.shape[2], n_out = params.transposed ? w.shape[2] : params.w_rows;
   CHECK(params.x_first >= 0 && params.x_first + n_in <= x.shape[2], "matmul_heads: x's columns lie outside its heads");
@@ -236,6 +293,7 @@ void Backend::matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) {
   if (y.shape.n_values() == 0) return;
   check_apart("matmul_heads", "x", y, x);
   check_apart("matmul_heads", "w", y, w);
+  require(Op::matmul_heads, w.dtype, w.shape);
   do_matmul_heads(y, x, w, params);
 }
 
@@ -254,6 +312,7 @@ void Backend::self_attention(Tensor y, Tensor q, Tensor k, Tensor v, std::span<c
   check_apart("self_attention", "q", y, q);
   check_apart("self_attention", "k", y, k);
   check_apart("self_attention", "v", y, v);
+  require(Op::self_attention, q.dtype, q.shape);
   do_self_attention(y, q, k, v, starts, first_head, scale);
 }
 
@@ -266,9 +325,10 @@ void Backend::route_experts(Tensor ids, Tensor weights, Tensor logits, Tensor bi
   check_tensor("route_experts", "logits", logits, DType::f32, {n_tokens, n_experts});
   if (bias) check_tensor("route_experts", "bias", bias, DType::f32, {n_experts});
   CHECK(params.n_groups >= 1 && group * params.n_groups == n_experts && params.n_groups_used >= 1 && params.n_groups_used <= params.n_groups,
-        "route_experts: the experts do not stand in equal groups");
+        "route_experts: the experts do not form equal groups");
   CHECK(ids.shape[1] <= params.n_groups_used * group, "route_experts: more experts wanted than may be chosen");
   if (ids.shape.n_values() == 0) return;
+  require(Op::route_experts, logits.dtype, logits.shape);
   do_route_experts(ids, weights, logits, bias, params);
 }
 
@@ -288,12 +348,11 @@ void Backend::moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, std::s
     if (!(e.up.shape == in)) wrong_tensor("moe_experts", "up", e.up, in.text());
     if (!(e.down.shape == out)) wrong_tensor("moe_experts", "down", e.down, out.text());
   }
-  for (const Tensor& w : {experts[0].gate, experts[0].up, experts[0].down}) {
-    check_rows("moe_experts", "an expert", w);
-    CHECK(supports_weights(w.dtype), "moe_experts: this backend has no product with weights of this format");
-  }
+  const Tensor parts[] = {experts[0].gate, experts[0].up, experts[0].down};
+  for (const Tensor& w : parts) check_rows("moe_experts", "an expert", w);
   if (y.shape.n_values() == 0) return;
   check_apart("moe_experts", "x", y, x);
+  for (const Tensor& w : parts) require(Op::moe_experts, w.dtype, {static_cast<std::int64_t>(experts.size()), w.shape[0], w.shape[1]});
   do_moe_experts(y, x, ids, weights, experts);
 }
 
@@ -306,6 +365,7 @@ void Backend::gather_rows(Tensor y, Tensor x, Tensor rows) {
   if (y.shape.n_values() == 0) return;
   check_apart("gather_rows", "x", y, x);
   check_apart("gather_rows", "rows", y, rows);
+  require(Op::gather_rows, x.dtype, x.shape);
   do_gather_rows(y, x, rows);
 }
 
@@ -320,6 +380,7 @@ void Backend::cast(Tensor y, Tensor x) {
         "cast: to f32, or from f32 to f16, bf16, q8_0 or q4_0");
   if (y.shape.n_values() == 0) return;
   check_apart("cast", "x", y, x);
+  require(Op::cast, x.dtype == DType::f32 ? y.dtype : x.dtype, x.shape);
   do_cast(y, x);
 }
 
@@ -329,6 +390,7 @@ void Backend::copy(Tensor y, Tensor x) {
   check_place("copy", "x", x);
   if (y.shape.n_values() == 0 || same_place(y, x)) return;
   check_apart("copy", "x", y, x);
+  require(Op::copy, x.dtype, x.shape);
   do_copy(y, x);
 }
 
@@ -339,6 +401,7 @@ void Backend::argmax(Tensor y, Tensor x) {
   if (x.shape[0] == 0) return;
   CHECK(x.shape[1] > 0, "argmax: rows without values");
   check_apart("argmax", "x", y, x);
+  require(Op::argmax, x.dtype, x.shape);
   do_argmax(y, x);
 }
 

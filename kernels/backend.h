@@ -5,6 +5,7 @@
 #include <span>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "kernels/base/result.h"
 #include "kernels/tensor.h"
@@ -122,6 +123,13 @@ struct ExpertMlp {
   Tensor down;  // [dim, hidden_dim]
 };
 
+// The ops of a backend, in the order in which it declares them.
+enum class Op {
+  embed, matmul, rms_norm, add, glu, rope, store_kv, attention, layer_norm, gelu, add_scaled, copy_columns, matmul_heads, self_attention,
+  route_experts, moe_experts, gather_rows, cast, copy, argmax,
+};
+const char* name_of(Op op);  // "matmul_heads"
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -140,11 +148,19 @@ class Backend {
   virtual void upload(Tensor destination, const void* source) = 0;         // destination.n_bytes() bytes from the host
   virtual void download(void* destination, Tensor source) = 0;             // and back; waits until they are there
   virtual Result<void> sync() = 0;
+  // A tensor in memory of its own, which is added to `buffers`: a copy of `values` on the host, or uninitialised. Fails as allocate does.
+  Result<Tensor> allocate_tensor(DType dtype, const Shape& shape, std::vector<std::unique_ptr<Buffer>>& buffers,
+                                 const void* values = nullptr);
 
-  // Whether products with weights of this format run here.
-  virtual bool supports_weights(DType dtype) const = 0;
-  // Whether keys and values may be stored so.
-  virtual bool supports_kv(DType dtype, std::int64_t head_dim) const = 0;
+  // Whether this device runs the op: asked when a model is planned, and by a CHECK in every op. Fails with not_available{device} and the
+  // reason with its numbers. `dtype` and `extents` are
+  //   of embed, matmul, matmul_heads:  the table's or the matrix's
+  //   of moe_experts:                  the gates', ups' and downs', one by one: [n_experts, rows, columns]
+  //   of store_kv, attention:          the cache's; [n_kv_heads, head_dim] and [n_heads, n_kv_heads, head_dim, v_head_dim]
+  //   of cast:                         the format that is not f32, the extents of x
+  //   of the others:                   those of the first input
+  // This one knows no limits but the formats': weights in any, heads of whole blocks in f32, f16, q8_0 and q4_0.
+  virtual Result<void> supports(Op op, DType dtype, const Shape& extents) const;
 
   // Once a stop is requested, ops return early and leave their outputs unfinished, within a few milliseconds even inside a long
   // product. The caller looks at the token and throws the results away. Default: never stopped.
@@ -244,6 +260,10 @@ class Backend {
 
  private:
   virtual void do_embed(Tensor y, Tensor table, Tensor ids) = 0;
+  // An op was called that is not supported. Ends the process: a caller has asked beforehand.
+  virtual void refuse(Op op, const Error& reason);
+  void require(Op op, DType dtype, const Shape& extents);
+
   virtual void do_matmul(Tensor y, Tensor x, Tensor w, Tensor bias) = 0;
   virtual void do_rms_norm(Tensor y, Tensor x, Tensor w, float eps) = 0;
   virtual void do_add(Tensor y, Tensor a, Tensor b) = 0;

@@ -44,6 +44,11 @@ void CountingBackend::download(void* destination, Tensor source) {
   else std::fill_n(static_cast<std::byte*>(destination), source.n_bytes(), std::byte{1});
 }
 
+void CountingBackend::refuse(Op op, const Error& reason) {
+  Refusal refusal{op, reason.message};
+  if (std::find(refusals_.begin(), refusals_.end(), refusal) == refusals_.end()) refusals_.push_back(std::move(refusal));
+}
+
 void CountingBackend::keeps_rows(std::int64_t n_rows, std::int64_t width) {
   counts_.scratch_bytes = std::max(counts_.scratch_bytes, product(n_rows, width, 9) / 4);
 }
@@ -57,7 +62,7 @@ void CountingBackend::do_matmul(Tensor, Tensor x, Tensor w, Tensor) {
 }
 
 void CountingBackend::do_attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams) {
-  // As many tokens as the block table has room for; half of that on average for the last ones of a prompt would be nearer by little.
+  // All tokens that the block table has room for. A chunk's tokens see fewer, which changes the figure by half a chunk.
   const std::int64_t n_cached = step.block_table.shape.n_values() * kKvBlockLength;
   counts_.state_bytes += bytes_of(k_cache.dtype, n_cached * k_cache.shape[1] * k_cache.shape[2]);
   if (v_cache) counts_.state_bytes += bytes_of(v_cache.dtype, n_cached * v_cache.shape[1] * v_cache.shape[2]);

@@ -2,11 +2,14 @@
 
 #include <cstdint>
 #include <memory>
+#include <string>
+#include <utility>
+#include <vector>
 
 #include "kernels/backend.h"
 
-// A backend that computes nothing and holds no memory: it counts what its ops would read and multiply. A model that is built and run on
-// it, by the very code that runs it in earnest, says what it will need before a byte of its weights is read.
+// A backend that computes nothing and holds no memory: it counts what its ops would read and multiply. A model is built and run on
+// it by the same code as on a device, so what it will need is known before a byte of its weights is read.
 
 namespace pio {
 
@@ -17,9 +20,9 @@ struct OpCounts {
   std::uint64_t scratch_bytes = 0;  // the most that one op would keep beside its tensors: within a few MB of what the CPU backend takes
 };
 
-class CountingBackend final : public Backend {
+class CountingBackend : public Backend {
  public:
-  // Answers as `device` does what it is and which formats it takes. `device` must outlive it.
+  // Answers as `device` does what it is and which ops it supports. `device` must outlive it.
   explicit CountingBackend(const Backend& device);
   ~CountingBackend() override;
 
@@ -36,10 +39,19 @@ class CountingBackend final : public Backend {
   // Ones: a sound value of everything that a model reads back while it is built (rope factors, say).
   void download(void* destination, Tensor source) override;
   Result<void> sync() override { return {}; }
-  bool supports_weights(DType dtype) const override { return device_.supports_weights(dtype); }
-  bool supports_kv(DType dtype, std::int64_t head_dim) const override { return device_.supports_kv(dtype, head_dim); }
+  Result<void> supports(Op op, DType dtype, const Shape& extents) const override { return device_.supports(op, dtype, extents); }
+
+  // An op that `device` does not run, and why not. It is counted as if it ran.
+  struct Refusal {
+    Op op{};
+    std::string reason;
+    friend bool operator==(const Refusal&, const Refusal&) = default;
+  };
+  // Those since the last call, each once.
+  std::vector<Refusal> take_refusals() { return std::exchange(refusals_, {}); }
 
  private:
+  void refuse(Op op, const Error& reason) override;
   void do_embed(Tensor y, Tensor table, Tensor ids) override;
   void do_matmul(Tensor y, Tensor x, Tensor w, Tensor bias) override;
   void do_rms_norm(Tensor, Tensor, Tensor, float) override {}
@@ -67,6 +79,7 @@ class CountingBackend final : public Backend {
 
   const Backend& device_;
   OpCounts counts_;
+  std::vector<Refusal> refusals_;
   // Shared with the buffers, which may outlive the backend for a moment while a model is taken down.
   std::shared_ptr<std::uint64_t> held_bytes_;
 };

@@ -107,27 +107,14 @@ Result<BoundWeights> Binder::finish() {
 
 Result<void> Binder::load(const Wish& wish, BoundWeights& bound) {
   const std::size_t index = index_of_.at(wish.name);
-  const TensorInfo& tensor = source_.tensors()[index];
-  const bool is_matrix = wish.shape.rank() > 1;
-  if (is_matrix && !backend_.supports_weights(tensor.dtype)) {
-    Error error = make_error(ErrorCode::not_available, source_.label() + ": tensor " + tensor.name + " is stored as " +
-                                                           info(tensor.dtype).name + ", which " + backend_.device().name +
-                                                           " does not multiply by");
-    error.device = backend_.device().name;
-    return error;
-  }
   ASSIGN_OR_RETURN(Tensor weights, source_.load(index));
   bound.n_parameters += wish.shape.n_values();
   if (!wish.as_f32 || weights.dtype == DType::f32) {
     *wish.slot = weights;
     return {};
   }
-  Tensor decoded{DType::f32, wish.shape, nullptr, 0};
-  ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, backend_.allocate(decoded.n_bytes()));
-  decoded.buffer = buffer.get();
-  bound.buffers.push_back(std::move(buffer));
-  backend_.cast(decoded, weights);
-  *wish.slot = decoded;
+  ASSIGN_OR_RETURN(*wish.slot, backend_.allocate_tensor(DType::f32, wish.shape, bound.buffers));
+  backend_.cast(*wish.slot, weights);
   return {};
 }
 

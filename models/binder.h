@@ -44,7 +44,7 @@ class Binder {
   bool is_hopeless() const;
 
   // Checks every name and shape, then loads. Loads nothing unless all is right: otherwise bad_file with each tensor that is missing,
-  // misshapen, or not used; or not_available where the backend can't multiply by a format.
+  // misshapen, or not used. What the ops support is not asked here: a plan is made by running the model (engine/plan/memory_estimate.h).
   Result<BoundWeights> finish();
 
  private:

@@ -3,7 +3,7 @@
 #include "models/qwen3_4b_instruct_2507/config.h"
 #include "models/qwen3_coder_30b/config.h"
 #include "models/qwen3_vl_2b/config.h"
-#include "models/qwen3_vl_2b/vision_tower.h"
+#include "models/qwen3_vl_2b/vision.h"
 #include "models/small_dense/config.h"
 
 namespace pio {
@@ -56,8 +56,8 @@ Result<std::unique_ptr<Model>> create_model(WeightSource& source, Backend& backe
 }
 
 Result<std::unique_ptr<Vision>> create_vision(WeightSource& source, Backend& backend, const ModelSpec& language_model) {
-  // One tower so far, and two ways to hold it.
-  if (source.architecture() == "qwen3_vl" || source.architecture() == "clip") return create_qwen3_vl_tower(source, backend, language_model);
+  // One vision encoder so far, and two ways to hold it.
+  if (source.architecture() == "qwen3_vl" || source.architecture() == "clip") return create_qwen3_vl_vision(source, backend, language_model);
   return make_error(ErrorCode::unsupported_model, source.label() + ": expected a vision tower of architecture clip, found " + source.architecture());
 }
 

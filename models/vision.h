@@ -11,7 +11,7 @@
 #include "models/chat_format.h"
 #include "models/model.h"
 
-// The part of a model that sees: from plain pixels to embeddings that stand in the place of tokens. It knows no file format.
+// The vision half of a model: from pixels to embeddings that take the place of tokens. It knows no file format.
 
 namespace pio {
 
@@ -20,7 +20,7 @@ struct Pixels {
   std::vector<std::uint8_t> rgb;  // [height, width, 3]
 };
 
-// A picture or a film in the size in which it is looked at.
+// A picture or a film in the size in which it is encoded.
 struct PreparedPicture {
   std::array<std::int64_t, 3> grid{};             // patches: time, height, width
   std::int64_t height = 0, width = 0;             // pixels
@@ -35,7 +35,7 @@ struct PictureSlot {
   std::int64_t n_tokens() const { return height * width; }
 };
 
-// What the tower makes of a picture: one row a token, slot after slot.
+// What the vision encoder makes of a picture: one row a token, slot after slot.
 struct VisionFeatures {
   Tensor values;                                  // [n_tokens, dim] f32, dim that of the language model
   std::vector<Tensor> deepstack;                  // each like values: GivenEmbeddings
@@ -63,16 +63,18 @@ class Vision {
   // Scaled as the published processor does. Fails with bad_argument where it refuses a shape, with cancelled after a stop.
   virtual Result<PreparedPicture> prepare(const Pixels& pixels, std::stop_token stop) const = 0;
   virtual Result<PreparedPicture> prepare_film(const FrameSource& film, std::stop_token stop) const = 0;
-  // Patches first … first + n - 1 as the tower reads them: values [n, patch_dim] of host memory.
+  // Patches first … first + n - 1 as the vision encoder reads them: values [n, patch_dim] of host memory.
   virtual void patches(const PreparedPicture& picture, std::int64_t first, std::int64_t n, float* values) const = 0;
   // What takes the place of the picture's one token.
   virtual std::vector<PictureSlot> slots(const PreparedPicture& picture) const = 0;
 
+  // The smallest picture that can be encoded: black, for a pass that only counts.
+  virtual PreparedPicture smallest_picture() const = 0;
   // The pass. Stops with the backend's stop token, within 200 ms; then fails with cancelled. Temporaries are given back at its end.
-  virtual Result<VisionFeatures> look(const PreparedPicture& picture) const = 0;
+  virtual Result<VisionFeatures> encode(const PreparedPicture& picture) const = 0;
 };
 
-// The tower that `source` holds (a folder's own, or a GGUF mmproj), for a language model of this spec. Fails with unsupported_model or
+// The vision encoder that `source` holds (a folder's own, or a GGUF mmproj), for a language model of this spec. Fails with unsupported_model or
 // bad_file as create_model does. `source` and `backend` must outlive it.
 Result<std::unique_ptr<Vision>> create_vision(WeightSource& source, Backend& backend, const ModelSpec& language_model);
 

@@ -145,6 +145,9 @@ Result<void> plan(const Options& options) {
                  {"predicted", {{"load_seconds", plan.load_seconds}, {"prefill_tokens_per_second", plan.prefill_tokens_per_second},
                                 {"decode_tokens_per_second", plan.decode_tokens_per_second}}}};
     if (!plan.fits) json["why_not"] = plan.why_not;
+    json["fallbacks"] = Json::array();
+    for (const LoadPlan::Fallback& f : plan.fallbacks)
+      json["fallbacks"].push_back({{"part", f.part}, {"layers", Json::array({f.first_layer, f.last_layer})}, {"op", f.op}, {"reason", f.reason}});
     return print_json(json);
   }
   char speed[128];

@@ -46,7 +46,7 @@ class ContentKeys {
   std::uint64_t n_bytes_read_ = 0;
 };
 
-// A 64-bit digest. Not against malice: who makes two files collide deceives only their own conversation.
+// A 64-bit digest. It does not resist made-up collisions: they confuse only the conversation of whoever made them.
 std::uint64_t mixed(std::uint64_t x);
 std::uint64_t digest(std::span<const std::byte> bytes, std::uint64_t seed);
 

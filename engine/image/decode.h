@@ -28,8 +28,8 @@ struct PictureFile {
 };
 Result<PictureFile> open_picture(const ImageInput& input);
 
-// decode_picture, which a stop leaves at once with cancelled, although the library cannot be interrupted: what it does is finished on another
-// thread, holding the file, and thrown away. The next picture waits for that, so that one is decoded at a time.
+// Decodes, and ends at once with cancelled after a stop. The library cannot be interrupted: it finishes on another thread, which keeps the
+// file, and its result is dropped. The next picture waits for it, so that one is decoded at a time.
 Result<Pixels> decode_picture(const PictureFile& file, std::stop_token stop);
 
 }  // namespace pio

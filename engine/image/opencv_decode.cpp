@@ -19,8 +19,8 @@
 namespace pio {
 namespace {
 
-// The library must not print, but libpng, libjpeg and FFmpeg tell standard error of every flaw, and OpenCV hands on no way to tell them not
-// to. So that is closed while they work: milliseconds, and what another thread says meanwhile is lost too.
+// libpng, libjpeg and FFmpeg write every flaw of a file to standard error, and OpenCV cannot turn that off. Standard error is closed while
+// they work, for milliseconds; what other threads write there meanwhile is lost.
 class Silence {
  public:
   Silence() : lock_(mutex()) {

@@ -111,7 +111,7 @@ Result<std::shared_ptr<const VisionFeatures>> Pictures::features(const Picture& 
     if (!same_slots(vision_.slots(again), picture.slots)) return make_error(ErrorCode::io, "picture: expected the one read before, found another in its file");
     prepared = std::make_shared<const PreparedPicture>(std::move(again));
   }
-  ASSIGN_OR_RETURN(VisionFeatures made, vision_.look(*prepared));
+  ASSIGN_OR_RETURN(VisionFeatures made, vision_.encode(*prepared));
   auto features = std::make_shared<const VisionFeatures>(std::move(made));
   if (!kept(picture.key)) kept_.push_front({std::make_shared<Picture>(picture), nullptr, nullptr});
   kept_.front().features = features;

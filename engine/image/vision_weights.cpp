@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "mmproj";
 
-Result<LoadedVision> open_tower(const fs::path& path, const ModelSpec& spec, Backend& backend) {
+Result<LoadedVision> open_vision(const fs::path& path, const ModelSpec& spec, Backend& backend) {
   ASSIGN_OR_RETURN(std::unique_ptr<ModelFile> file, open_model_file(path));
   if (file->architecture() != "clip") {
     return unsupported(file->label(), "expected a vision tower (architecture clip), found " + shown(file->architecture()));
@@ -37,7 +37,7 @@ std::size_t likeness(const std::string& a, const std::string& b) {
   return std::mismatch(x.begin(), x.begin() + static_cast<std::ptrdiff_t>(n), y.begin()).first - x.begin();
 }
 
-std::vector<fs::path> towers_beside(const fs::path& model) {
+std::vector<fs::path> vision_files_beside(const fs::path& model) {
   struct Candidate {
     fs::path path;
     std::size_t likeness;
@@ -70,18 +70,18 @@ Result<LoadedVision> load_vision(const std::string& mmproj, const ModelFile& mod
     if (mmproj.empty()) return loaded;
     return make_error(ErrorCode::bad_argument, "--mmproj: a model that sees, found " + spec.architecture);
   }
-  if (!mmproj.empty()) return open_tower(mmproj, spec, backend);
+  if (!mmproj.empty()) return open_vision(mmproj, spec, backend);
   if (model.naming() == WeightSource::Naming::hugging_face) {
     ASSIGN_OR_RETURN(loaded.vision, create_vision(language, backend, spec));
     return loaded;
   }
-  for (const fs::path& path : towers_beside(model.paths().front())) {
-    Result<LoadedVision> tower = open_tower(path, spec, backend);
-    if (tower) {
-      tower->notes = std::move(loaded.notes);
-      return tower;
+  for (const fs::path& path : vision_files_beside(model.paths().front())) {
+    Result<LoadedVision> vision = open_vision(path, spec, backend);
+    if (vision) {
+      vision->notes = std::move(loaded.notes);
+      return vision;
     }
-    loaded.notes.push_back("the vision tower beside it does not fit: " + tower.error().message);
+    loaded.notes.push_back("the vision tower beside it does not fit: " + vision.error().message);
   }
   loaded.notes.push_back("no vision tower (mmproj*.gguf) beside it: text only");
   return loaded;

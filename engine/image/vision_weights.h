@@ -9,15 +9,15 @@
 
 namespace pio {
 
-// The tower of a model that sees, and its weights where they have a file of their own.
+// The vision encoder of a model that sees, and its weights where they have a file of their own.
 struct LoadedVision {
   std::unique_ptr<LoadedWeights> weights;  // null: they lie with the language model's
   std::unique_ptr<Vision> vision;          // null: text only
   std::vector<std::string> notes;          // what a person should know
 };
 
-// Of a folder its own tower; of a GGUF file the one in `mmproj`, or, where that is empty, the best of the files beside the model whose names
-// begin with "mmproj" and that fit it: the name most like the model's, of equals the larger file. A model that should see and has no tower
+// Of a folder its own vision encoder; of a GGUF file the one in `mmproj`, or, where that is empty, the best of the files beside the model whose names
+// begin with "mmproj" and that fit it: the name most like the model's, of equals the larger file. A model that should see and has no vision encoder
 // is one for text, and a note says so. Fails where `mmproj` is named and does not fit. `language` are the weights of `model`; they and
 // `backend` must outlive it.
 Result<LoadedVision> load_vision(const std::string& mmproj, const ModelFile& model, WeightSource& language, const ModelSpec& spec, Backend& backend);

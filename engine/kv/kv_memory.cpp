@@ -26,28 +26,17 @@ std::uint64_t page_bounds_bytes_per_token(std::span<const KvLayout> layers) {
   return (n_bytes + kKvBlockLength - 1) / kKvBlockLength;
 }
 
-Result<Tensor> KvMemory::allocate(Backend& backend, DType dtype, Shape shape) {
-  ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, backend.allocate(bytes_of(dtype, shape.n_values())));
-  buffers_.push_back(std::move(buffer));
-  return Tensor{dtype, shape, buffers_.back().get(), 0};
-}
-
 Result<void> KvMemory::add_layer(Backend& backend, const KvLayout& layout, const KvMemoryRequest& request) {
-  for (const std::int64_t head_dim : {layout.k_head_dim, layout.v_head_dim}) {
-    if (head_dim == 0 || backend.supports_kv(request.dtype, head_dim)) continue;
-    Error error = make_error(ErrorCode::not_available, "cache: expected a format that " + backend.device().name + " keeps heads of " +
-                                                           std::to_string(head_dim) + " values in, found " + info(request.dtype).name);
-    error.device = backend.device().name;
-    return error;
-  }
+  for (const std::int64_t head_dim : {layout.k_head_dim, layout.v_head_dim})
+    if (head_dim > 0) RETURN_IF_ERROR(backend.supports(Op::store_kv, request.dtype, {layout.n_kv_heads, head_dim}));
   const std::int64_t n_cells = request.n_blocks * kKvBlockLength;
   KvLayer cells;
-  ASSIGN_OR_RETURN(cells.k, allocate(backend, request.dtype, {n_cells, layout.n_kv_heads, layout.k_head_dim}));
+  ASSIGN_OR_RETURN(cells.k, backend.allocate_tensor(request.dtype, {n_cells, layout.n_kv_heads, layout.k_head_dim}, buffers_));
   if (layout.v_head_dim > 0) {
-    ASSIGN_OR_RETURN(cells.v, allocate(backend, request.dtype, {n_cells, layout.n_kv_heads, layout.v_head_dim}));
+    ASSIGN_OR_RETURN(cells.v, backend.allocate_tensor(request.dtype, {n_cells, layout.n_kv_heads, layout.v_head_dim}, buffers_));
   }
   if (request.has_page_bounds) {
-    ASSIGN_OR_RETURN(cells.page_bounds, allocate(backend, DType::f32, {request.n_blocks, layout.n_kv_heads, 2, layout.k_head_dim}));
+    ASSIGN_OR_RETURN(cells.page_bounds, backend.allocate_tensor(DType::f32, {request.n_blocks, layout.n_kv_heads, 2, layout.k_head_dim}, buffers_));
   }
   state_.layers.push_back(cells);
   return {};

@@ -37,7 +37,6 @@ class KvMemory {
  private:
   KvMemory() = default;
   Result<void> add_layer(Backend& backend, const KvLayout& layout, const KvMemoryRequest& request);
-  Result<Tensor> allocate(Backend& backend, DType dtype, Shape shape);
 
   std::vector<std::unique_ptr<Buffer>> buffers_;
   KvState state_;

@@ -83,22 +83,13 @@ Result<void> AdaptedWeights::add(const LoraRequest& request) {
 
     LowRank low_rank;
     low_rank.scale = pair.scale * request.scale;
-    ASSIGN_OR_RETURN(low_rank.a, upload(decoded(pair.a, pair.a_bytes), pair.a.shape));
-    ASSIGN_OR_RETURN(low_rank.b, upload(b, pair.b.shape));
+    ASSIGN_OR_RETURN(low_rank.a, backend_.allocate_tensor(DType::f32, pair.a.shape, buffers_, decoded(pair.a, pair.a_bytes).data()));
+    ASSIGN_OR_RETURN(low_rank.b, backend_.allocate_tensor(DType::f32, pair.b.shape, buffers_, b.data()));
     Held& held = held_[pair.target];
     if (held.pairs.empty()) held.where = adapter.label + ": " + where;
     held.pairs.push_back(low_rank);
   }
   return backend_.sync();
-}
-
-Result<Tensor> AdaptedWeights::upload(const std::vector<float>& values, Shape shape) {
-  Tensor tensor{DType::f32, shape, nullptr, 0};
-  ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, backend_.allocate(tensor.n_bytes()));
-  tensor.buffer = buffer.get();
-  buffers_.push_back(std::move(buffer));
-  backend_.upload(tensor, values.data());
-  return tensor;
 }
 
 Result<std::vector<LowRank>> AdaptedWeights::adapters(std::string_view canonical_name) {

@@ -45,7 +45,6 @@ class AdaptedWeights final : public WeightSource {
     std::string where;  // the first adapter's name for it, for messages
     bool is_taken = false;
   };
-  Result<Tensor> upload(const std::vector<float>& values, Shape shape);
 
   WeightSource& base_;
   Backend& backend_;

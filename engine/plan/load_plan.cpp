@@ -15,11 +15,11 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
   PlannedLoad planned;
   ASSIGN_OR_RETURN(planned.estimate, ModelEstimate::create(file, backend, request.loras));
   ModelEstimate& estimate = *planned.estimate;
-  RETURN_IF_ERROR(estimate.add_tower(request.mmproj));
+  RETURN_IF_ERROR(estimate.add_vision(request.mmproj));
   const ModelSpec& spec = estimate.spec();
   for (const KvLayout& layer : spec.kv_layers) {
     for (const std::int64_t head_dim : {layer.k_head_dim, layer.v_head_dim, layer.v_in_k}) {
-      if (!backend.supports_kv(request.kv, head_dim))
+      if (head_dim % info(request.kv).block_length != 0)
         return make_error(ErrorCode::bad_argument, std::string("--kv ") + info(request.kv).name + ": expected keys and values of a multiple of " +
                                                        std::to_string(info(request.kv).block_length) + " numbers, found " + std::to_string(head_dim));
     }
@@ -50,8 +50,10 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
 
   planned.weight_bytes_per_token = estimate.run(1, 1, request.kv).counts.weight_bytes;
   LoadPlan& plan = planned.plan;
-  plan.fits = placement.fits;
+  plan.fallbacks = estimate.fallbacks();
+  plan.fits = placement.fits && plan.fallbacks.empty();
   plan.why_not = placement.why_not;
+  for (const LoadPlan::Fallback& fallback : plan.fallbacks) plan.why_not += (plan.why_not.empty() ? "" : "; ") + fallback.text();
   plan.needed_bytes = placement.needed_bytes;
   plan.context_length = placement.context_length;
   plan.weight_bytes = needs.weight_bytes;
@@ -64,6 +66,16 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
                           .free_bytes = room.free_bytes,
                           .total_bytes = device.total_bytes});
   return planned;
+}
+
+std::string LoadPlan::Fallback::text() const {
+  std::string place = part;
+  if (part == "layers" || part == "experts") {
+    const bool is_one = first_layer == last_layer;
+    place = (part == "experts" ? "experts of " : "") + std::string(is_one ? "layer " : "layers ") + std::to_string(first_layer) +
+            (is_one ? "" : " to " + std::to_string(last_layer));
+  }
+  return place + ": " + op + ": " + reason;
 }
 
 void predict_speed(PlannedLoad& planned, const ModelFile& file, const LoadRequest& request, const SpeedProbe& probe) {
@@ -88,7 +100,8 @@ DType commonest_format(const ModelFile& file) {
 
 Result<void> require_fit(const ModelFile& file, const LoadPlan& plan) {
   if (plan.fits) return {};
-  Error error = make_error(ErrorCode::out_of_memory, file.label() + ": " + plan.why_not);
+  const ErrorCode code = plan.fallbacks.empty() ? ErrorCode::out_of_memory : ErrorCode::not_available;
+  Error error = make_error(code, file.label() + ": " + plan.why_not);
   error.device = plan.devices.front().name;
   error.needed_bytes = plan.needed_bytes;
   error.free_bytes = plan.devices.front().free_bytes;

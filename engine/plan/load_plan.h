@@ -20,8 +20,8 @@ struct PlannedLoad {
 };
 
 // What loading `file` as `request` asks would need; loading itself goes by it. Binds every tensor by name and shape, so it fails with
-// the errors that loading would find in the header; a plan that does not fit is no failure. `given_back_bytes`: what a model that goes
-// first will leave free.
+// the errors that loading would find in the header; a plan that does not fit, or that the device cannot run, is no failure.
+// `given_back_bytes`: what a model that goes first will leave free.
 Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes = 0);
 
 // The predicted speeds of the plan, from the machine's as they are known: for prompts of 512 tokens, and for a token behind 512 others.
@@ -30,7 +30,8 @@ void predict_speed(PlannedLoad& planned, const ModelFile& file, const LoadReques
 // The format that holds most of the file's weights.
 DType commonest_format(const ModelFile& file);
 
-// The error of loading what does not fit: out_of_memory{device, needed_bytes, free_bytes}. Nothing where it fits.
+// The error of loading what does not fit: out_of_memory{device, needed_bytes, free_bytes}, or not_available where the device does not run a part
+// of the model. Nothing where it fits.
 Result<void> require_fit(const ModelFile& file, const LoadPlan& plan);
 
 }  // namespace pio

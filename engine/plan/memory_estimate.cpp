@@ -45,6 +45,7 @@ Result<std::unique_ptr<ModelEstimate>> ModelEstimate::create(const ModelFile& fi
   std::unique_ptr<ModelEstimate> estimate(new ModelEstimate(file, device));
   ASSIGN_OR_RETURN(estimate->adapted_, create_adapted_model(*estimate->source_, estimate->backend_, loras));
   estimate->count_weights();
+  estimate->note_refusals("weights");
   return estimate;
 }
 
@@ -56,11 +57,36 @@ void ModelEstimate::count_weights() {
   copied_bytes_ = backend_.held_bytes();
 }
 
-Result<void> ModelEstimate::add_tower(const std::string& mmproj) {
-  ASSIGN_OR_RETURN(const LoadedVision tower, load_vision(mmproj, file_, *source_, spec(), backend_));
+Result<void> ModelEstimate::add_vision(const std::string& mmproj) {
+  ASSIGN_OR_RETURN(const LoadedVision loaded, load_vision(mmproj, file_, *source_, spec(), backend_));
   count_weights();  // a folder's own are among them now
-  if (tower.weights) mapped_bytes_ += tower.weights->n_bytes();
+  if (loaded.weights) mapped_bytes_ += loaded.weights->n_bytes();
+  if (loaded.vision) RETURN_IF_ERROR(loaded.vision->encode(loaded.vision->smallest_picture()));
+  note_refusals("vision");
   return {};
+}
+
+void ModelEstimate::note_refusals(const std::string& part, std::int64_t layer) {
+  for (CountingBackend::Refusal& refusal : backend_.take_refusals()) {
+    const LoadPlan::Fallback found{.part = refusal.op == Op::moe_experts ? "experts" : part,
+                                   .first_layer = layer,
+                                   .last_layer = layer,
+                                   .op = name_of(refusal.op),
+                                   .reason = std::move(refusal.reason)};
+    if (std::find(refused_.begin(), refused_.end(), found) == refused_.end()) refused_.push_back(found);
+  }
+}
+
+std::vector<LoadPlan::Fallback> ModelEstimate::fallbacks() const {
+  std::vector<LoadPlan::Fallback> runs;
+  for (const LoadPlan::Fallback& next : refused_) {
+    const auto before = std::find_if(runs.begin(), runs.end(), [&](const LoadPlan::Fallback& run) {
+      return run.part == next.part && run.op == next.op && run.reason == next.reason && run.last_layer + 1 == next.first_layer;
+    });
+    if (before == runs.end()) runs.push_back(next);
+    else before->last_layer = next.last_layer;
+  }
+  return runs;
 }
 
 ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cached, DType kv) {
@@ -98,8 +124,14 @@ ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cac
     step.ordered_blocks = indices({1, n_blocks});
   }
   backend_.reset_counts();
-  const Result<Tensor> logits = adapted_.model->forward(context, step, state);
-  CHECK(logits, "a pass that only counts reads nothing that can fail");
+  Tensor x = adapted_.model->embed(context, step).value();  // a pass that only counts reads nothing that can fail
+  note_refusals("embeddings");
+  for (std::int64_t l = 0; l < spec.n_layers; ++l) {
+    x = adapted_.model->layers(context, x, step, state, l, l + 1).value();
+    note_refusals("layers", l);
+  }
+  static_cast<void>(adapted_.model->head(context, x, step).value());
+  note_refusals("output");
   return {.temporary_bytes = context.high_water_bytes(), .counts = backend_.counts()};
 }
 

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/engine.h"
 #include "engine/files/model_file.h"
 #include "engine/lora/adapted_weights.h"
 #include "kernels/counting_backend.h"
@@ -18,13 +19,14 @@ namespace pio {
 
 class ModelEstimate {
  public:
-  // Binds every tensor by name, shape and format, as loading does, and fails as that would. The adapters' small files are read for it.
+  // Binds every tensor by name and shape, as loading does, and fails as that would. The adapters' small files are read for it.
   // `file` and `device` must outlive it.
   static Result<std::unique_ptr<ModelEstimate>> create(const ModelFile& file, const Backend& device, std::span<const LoraRequest> loras = {});
   ~ModelEstimate();
 
-  // Adds the tower that loading would bring for this model, of `mmproj` (LoadRequest). Fails as load_vision does.
-  Result<void> add_tower(const std::string& mmproj);
+  // Adds the vision half that loading would bring for this model, of `mmproj` (LoadRequest), and encodes the smallest picture. Fails as
+  // load_vision does.
+  Result<void> add_vision(const std::string& mmproj);
 
   const ModelSpec& spec() const { return adapted_.model->spec(); }
   // Bytes of the tensors that the model uses, of the copies that it makes of some (f32 norms and routers), and of adapters.
@@ -45,9 +47,14 @@ class ModelEstimate {
   };
   Scratch scratch(std::int64_t n_chunk, std::int64_t n_cached, DType kv);
 
+  // The ops of all passes so far that the device does not support; one entry for neighbouring layers.
+  std::vector<LoadPlan::Fallback> fallbacks() const;
+
  private:
   class Source;
   void count_weights();
+  // Adds what the device refused since the last call as refusals of this part of the model.
+  void note_refusals(const std::string& part, std::int64_t layer = 0);
   ModelEstimate(const ModelFile& file, const Backend& device);
 
   const ModelFile& file_;
@@ -55,6 +62,7 @@ class ModelEstimate {
   std::unique_ptr<Source> source_;
   AdaptedModel adapted_;
   std::uint64_t mapped_bytes_ = 0, made_bytes_ = 0, copied_bytes_ = 0;
+  std::vector<LoadPlan::Fallback> refused_;  // of one layer each
 };
 
 // What the vocabulary in `file`, or beside it, takes: measured, good to some 10 MB.

@@ -35,13 +35,9 @@ Result<SpeedProbe> measure_products(Backend& backend, DType dtype) {
   const bool slow = backend.device().kind == DeviceKind::reference;
   const std::int64_t n_rows = static_cast<std::int64_t>((slow ? kSlowBytes : kBytes) / bytes_of(dtype, kWidth)), n_prompt_rows = n_rows / 8;
   std::vector<std::unique_ptr<Buffer>> buffers;
-  const auto tensor = [&](DType type, Shape shape) -> Result<Tensor> {
-    Tensor t{type, shape, nullptr, 0};
-    ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, backend.allocate(t.n_bytes()));
-    t.buffer = buffer.get();
-    buffers.push_back(std::move(buffer));
-    backend.upload(t, std::vector<std::byte>(t.n_bytes()).data());  // zeros are sound blocks of every format
-    return t;
+  const auto tensor = [&](DType type, Shape shape) {
+    const std::vector<std::byte> zeros(bytes_of(type, shape.n_values()));  // sound blocks of every format
+    return backend.allocate_tensor(type, shape, buffers, zeros.data());
   };
   ASSIGN_OR_RETURN(const Tensor w, tensor(dtype, {n_rows, kWidth}));
   ASSIGN_OR_RETURN(const Tensor x, tensor(DType::f32, {kPromptTokens, kWidth}));

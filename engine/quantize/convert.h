@@ -33,7 +33,7 @@ struct ConvertedFile {
 struct ConvertedModel {
   std::unique_ptr<ModelFile> source;
   ConvertedFile model;
-  std::optional<ConvertedFile> tower;  // of a folder whose model sees: GGUF keeps the two halves apart
+  std::optional<ConvertedFile> vision;  // of a folder whose model sees: GGUF keeps the two halves apart
 };
 
 // A GGUF file as it is; a Hugging Face folder as llama.cpp's converter writes it: names, metadata, the tokenizer, rows of llama's q and k
@@ -48,7 +48,7 @@ float read_value(const ModelFile& file, std::size_t index, std::int64_t row, std
 
 // The parts of it for folders: fill in everything but `source`, of which it is made.
 Result<void> convert_metadata(const ModelFile& file, const DenseConfig& config, std::int64_t n_left_layers, ConvertedModel& model);
-Result<void> convert_tower(const ModelFile& file, const VisionConfig& config, ConvertedModel& model);
+Result<void> convert_vision(const ModelFile& file, const VisionConfig& config, ConvertedModel& model);
 Result<void> convert_hugging_face(const ModelFile& file, ConvertedModel& model);
 
 }  // namespace pio

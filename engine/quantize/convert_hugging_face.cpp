@@ -68,7 +68,7 @@ class Converter {
       if (infos[i].name.ends_with(".rotary_emb.inv_freq")) continue;  // follows from the config: models/binder.cpp
       const std::optional<std::string> name = canonical_name(infos[i].name);
       if (!name) return bad_file(file_.label(), "expected tensors that GGUF has names for, found " + shown(infos[i].name));
-      if (name->starts_with("v.") || name->starts_with("mm.")) continue;  // the tower's
+      if (name->starts_with("v.") || name->starts_with("mm.")) continue;  // the vision encoder's
       RETURN_IF_ERROR(add(i, *name));
     }
     for (auto& [name, matrices] : experts_) RETURN_IF_ERROR(add_experts(name, matrices));
@@ -105,7 +105,7 @@ class Converter {
     out_.push_back({std::move(info), std::move(sources), false, std::move(read)});
   }
 
-  // [n_heads, 2, head_dim / 2, dim] → [n_heads, head_dim / 2, 2, dim]: pairs that turn together lie side by side.
+  // [n_heads, 2, head_dim / 2, dim] → [n_heads, head_dim / 2, 2, dim]: the two dims of a rope pair lie side by side.
   void add_paired(std::size_t i, const std::string& name, std::int64_t n_heads) {
     const Shape shape = file_.tensors()[i].shape;
     const std::int64_t half = shape[0] / n_heads / 2;
@@ -115,7 +115,7 @@ class Converter {
     });
   }
 
-  // kv_b [n_heads * (nope_dim + v_dim), kv_rank] → k_b [n_heads, kv_rank, nope_dim], turned round, and v_b [n_heads, v_dim, kv_rank].
+  // kv_b [n_heads * (nope_dim + v_dim), kv_rank] → k_b [n_heads, kv_rank, nope_dim], transposed, and v_b [n_heads, v_dim, kv_rank].
   Result<void> add_kv_b(std::size_t i, const std::string& prefix) {
     const std::int64_t n_heads = c_.hyper.n_heads, nope = c_.mla ? c_.mla->nope_dim : 0, v = c_.mla ? c_.mla->v_dim : 0;
     const std::int64_t rank = c_.mla ? c_.mla->kv_rank : 0, n = nope + v;
@@ -187,7 +187,7 @@ Result<void> convert_hugging_face(const ModelFile& file, ConvertedModel& model) 
   if (file.architecture() != "qwen3_vl") return {};
   ASSIGN_OR_RETURN(const VisionConfig vision, read_vision_config(HeaderSource(file)));
   model.model.metadata["qwen3vl.n_deepstack_layers"] = static_cast<std::int64_t>(vision.deepstack_blocks.size());
-  return convert_tower(file, vision, model);
+  return convert_vision(file, vision, model);
 }
 
 }  // namespace pio

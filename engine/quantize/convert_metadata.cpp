@@ -35,7 +35,7 @@ void write_attention(const DenseConfig& c, const std::string& prefix, Metadata& 
     out[prefix + "attention.key_length"] = out[prefix + "attention.value_length"] = c.hyper.head_dim;
     return;
   }
-  // One head whose key is the latent and the turning part, whose value is the latent.
+  // One head: its key is the latent and the rotated part, its value the latent.
   out[prefix + "attention.head_count_kv"] = std::int64_t{1};
   out[prefix + "attention.key_length"] = c.mla->kv_rank + c.mla->rope_dim;
   out[prefix + "attention.value_length"] = c.mla->kv_rank;

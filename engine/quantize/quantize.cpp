@@ -101,8 +101,8 @@ Result<Output> create_output(ConvertedFile& file, const std::filesystem::path& p
   return Output{&file, std::move(tensors), std::move(writer)};
 }
 
-// Of the tower: as published ones are, and as llama.cpp reads them. Its matrices are a small part of the model and lose the most.
-Result<Recipe> recipe_of_tower(const Recipe& recipe) {
+// Of the vision encoder: as published ones are, and as llama.cpp reads them. Its matrices are a small part of the model and lose the most.
+Result<Recipe> recipe_of_vision(const Recipe& recipe) {
   const bool is_plain = recipe.base == DType::f32 || recipe.base == DType::bf16 || recipe.base == DType::q8_0;
   return is_plain ? recipe : recipe_of("F16");
 }
@@ -138,19 +138,19 @@ Result<QuantizeReport> quantize(const std::filesystem::path& in, const std::file
   const Clock::time_point start = Clock::now();
   ASSIGN_OR_RETURN(const Recipe recipe, recipe_of(type));
   ASSIGN_OR_RETURN(ConvertedModel model, open_as_gguf(in));
-  const std::filesystem::path tower_out = out.parent_path() / ("mmproj-" + out.filename().string());
+  const std::filesystem::path vision_out = out.parent_path() / ("mmproj-" + out.filename().string());
   RETURN_IF_ERROR(check_apart(*model.source, out));
   std::vector<Output> outputs;
   ASSIGN_OR_RETURN(Output language, create_output(model.model, out, recipe));
   outputs.push_back(std::move(language));
-  if (model.tower) {
+  if (model.vision) {
     std::error_code ignored;
     if (std::filesystem::exists(out, ignored) && !std::filesystem::is_regular_file(out, ignored))
       return make_error(ErrorCode::bad_argument, out.string() + ": expected a file, because its tower is written beside it, found a device or pipe");
-    RETURN_IF_ERROR(check_apart(*model.source, tower_out));
-    ASSIGN_OR_RETURN(const Recipe tower_recipe, recipe_of_tower(recipe));
-    ASSIGN_OR_RETURN(Output tower, create_output(*model.tower, tower_out, tower_recipe));
-    outputs.push_back(std::move(tower));
+    RETURN_IF_ERROR(check_apart(*model.source, vision_out));
+    ASSIGN_OR_RETURN(const Recipe vision_recipe, recipe_of_vision(recipe));
+    ASSIGN_OR_RETURN(Output vision, create_output(*model.vision, vision_out, vision_recipe));
+    outputs.push_back(std::move(vision));
   }
 
   if (n_threads <= 0) n_threads = default_n_threads();
@@ -167,7 +167,7 @@ Result<QuantizeReport> quantize(const std::filesystem::path& in, const std::file
 
   QuantizeReport report;
   for (Output& output : outputs) RETURN_IF_ERROR(output.writer.sync());
-  for (Output& output : outputs | std::views::reverse) {  // the model last: who sees it finds its tower
+  for (Output& output : outputs | std::views::reverse) {  // the model last: who sees it finds its vision encoder
     ASSIGN_OR_RETURN(const std::uint64_t n_bytes, output.writer.finish());
     report.bytes += n_bytes;
   }

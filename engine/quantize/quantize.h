@@ -33,7 +33,7 @@ using QuantizeProgress = std::function<void(std::size_t done, std::size_t total)
 
 // Writes the model `in` (a GGUF file, or a Hugging Face folder) to `out`, a GGUF file, in the recipe `type`: F32, F16, BF16,
 // Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q2_K, Q3_K_S, Q3_K_M, Q3_K_L, Q4_K_S, Q4_K_M, Q5_K_S, Q5_K_M, Q6_K, IQ4_NL, IQ4_XS or MXFP4_MOE, in either case.
-// The tower of a folder whose model sees goes to "mmproj-" + out's name beside it, in F16 (F32, BF16 or Q8_0 where `type` is that).
+// The vision encoder of a folder whose model sees goes to "mmproj-" + out's name beside it, in F16 (F32, BF16 or Q8_0 where `type` is that).
 // At most 64 MB of weights are in memory at a time, n_threads threads (0: one a processor) work on them. Files are written under another
 // name beside their own and appear when they are whole; a failure (bad_argument, io, cancelled …) leaves what was there.
 Result<QuantizeReport> quantize_file(const std::filesystem::path& in, const std::filesystem::path& out, std::string_view type, int n_threads,

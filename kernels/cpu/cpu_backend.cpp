@@ -62,12 +62,6 @@ class CpuBackend final : public Backend {
   }
   Result<void> sync() override { return {}; }
 
-  bool supports_weights(DType dtype) const override { return info(dtype).decode != nullptr; }
-  bool supports_kv(DType dtype, std::int64_t head_dim) const override {
-    if (dtype == DType::f32 || dtype == DType::f16) return true;
-    return (dtype == DType::q8_0 || dtype == DType::q4_0) && head_dim % 32 == 0;
-  }
-
  private:
   void do_matmul(Tensor y, Tensor x, Tensor w, Tensor bias) override { products_.matmul(y, x, w, bias); }
   void do_matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) override { products_.matmul_heads(y, x, w, params); }

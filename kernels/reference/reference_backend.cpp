@@ -65,12 +65,6 @@ class ReferenceBackend final : public Backend {
   }
   Result<void> sync() override { return {}; }
 
-  bool supports_weights(DType dtype) const override { return info(dtype).decode != nullptr; }
-  bool supports_kv(DType dtype, std::int64_t head_dim) const override {
-    const bool is_kv_format = dtype == DType::f32 || dtype == DType::f16 || dtype == DType::q8_0 || dtype == DType::q4_0;
-    return is_kv_format && head_dim % info(dtype).block_length == 0;
-  }
-
  private:
   void do_embed(Tensor y, Tensor table, Tensor ids) override {
     const std::int64_t dim = y.shape[1];
@@ -182,17 +176,17 @@ class ReferenceBackend final : public Backend {
     const std::int64_t own = (length - 1) / kKvBlockLength;
     std::vector<bool> kept = is_protected;
     kept[static_cast<std::size_t>(own)] = true;
-    std::vector<std::pair<double, std::int64_t>> others;  // less what they promise, and which
+    std::vector<std::pair<double, std::int64_t>> others;  // score bound, negated; block
     for (std::int64_t j = 0; j < own; ++j) {
       if (kept[static_cast<std::size_t>(j)]) continue;
       const Bounds bounds = bounds_of(k_cache, kv_head, cells[static_cast<std::size_t>(j * kKvBlockLength)], kKvBlockLength);
-      double promise = 0;
+      double score_bound = 0;
       for (std::int64_t i = 0; i < group * head_dim; ++i) {
         const double value = host_pointer<float>(q)[(t * n_heads + kv_head * group) * head_dim + i];
         const auto d = static_cast<std::size_t>(i % head_dim);
-        promise += std::max(value * static_cast<double>(bounds.smallest[d]), value * static_cast<double>(bounds.largest[d]));
+        score_bound += std::max(value * static_cast<double>(bounds.smallest[d]), value * static_cast<double>(bounds.largest[d]));
       }
-      others.emplace_back(-promise, j);
+      others.emplace_back(-score_bound, j);
     }
     std::sort(others.begin(), others.end());
     const auto n_chosen = std::min(others.size(), static_cast<std::size_t>(step.selection.n_pages - 1));

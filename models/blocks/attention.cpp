@@ -24,7 +24,7 @@ Tensor attention(ForwardContext& ctx, Tensor x, const AttentionWeights& weights,
   Tensor q = linear(ctx, x, weights.q).reshaped({n_tokens, c.n_heads, c.head_dim});
   Tensor k = linear(ctx, x, weights.k).reshaped({n_tokens, c.n_kv_heads, c.head_dim});
   Tensor v = linear(ctx, x, weights.v).reshaped({n_tokens, c.n_kv_heads, c.head_dim});
-  if (c.has_qk_norm) {  // each head by itself, and before it turns
+  if (c.has_qk_norm) {  // of each head, before rope
     backend.rms_norm(q, q, weights.q_norm, c.norm_eps);
     backend.rms_norm(k, k, weights.k_norm, c.norm_eps);
   }

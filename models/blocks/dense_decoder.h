@@ -23,7 +23,7 @@ struct DenseConfig {
   std::vector<bool> is_mixture;    // [n_layers], the feed-forward block; empty: all are dense
   RopePairing pairing = RopePairing::half;
   std::int64_t n_left_layers = 0;  // behind the last one, for multi-token prediction: the file may hold them, nothing here uses them
-  std::vector<std::int64_t> rope_sections;  // [3] of a model that sees: how many pairs turn by time, row, column; else empty
+  std::vector<std::int64_t> rope_sections;  // [3] with pictures: how many pairs are rotated by time, row, column; else empty
   std::vector<const char*> left_prefixes;   // canonical names that belong to the file's other half: Binder::leave
   bool has_rope_factors = false;   // may hold rope_freqs.weight, which slows each pair down (Llama 3)
 };

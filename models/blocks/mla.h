@@ -16,8 +16,8 @@ struct MlaConfig {
   std::int64_t n_heads = 0;
   std::int64_t q_rank = 0;     // of the queries' latent; 0: they come straight from the residual stream
   std::int64_t kv_rank = 0;    // of the cached latent
-  std::int64_t nope_dim = 0;   // of a head's query and key, that does not turn
-  std::int64_t rope_dim = 0;   // and that does
+  std::int64_t nope_dim = 0;   // dims of a head's query and key without position
+  std::int64_t rope_dim = 0;   // dims that rope rotates
   std::int64_t v_dim = 0;      // of a head's value
   float norm_eps = 0;          // of the latents' norms
 };

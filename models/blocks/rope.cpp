@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "kernels/base/number_text.h"
+
 namespace pio {
 
 Result<Rope> make_rope(Backend& backend, double theta, std::int64_t rope_dims, std::span<const float> factors, RopePairing pairing) {
@@ -9,13 +11,12 @@ Result<Rope> make_rope(Backend& backend, double theta, std::int64_t rope_dims, s
   CHECK(factors.empty() || static_cast<std::int64_t>(factors.size()) == n_pairs, "one factor a pair");
   std::vector<float> inv_freq(n_pairs);
   for (std::int64_t i = 0; i < n_pairs; ++i) {
-    const double turn = std::pow(theta, -2.0 * static_cast<double>(i) / static_cast<double>(rope_dims));
-    inv_freq[i] = static_cast<float>(factors.empty() ? turn : turn / factors[i]);
+    const double radians = std::pow(theta, -2.0 * static_cast<double>(i) / static_cast<double>(rope_dims));
+    inv_freq[i] = static_cast<float>(factors.empty() ? radians : radians / factors[i]);
   }
-  Rope rope{.buffer = nullptr, .axes_buffer = nullptr, .inv_freq = {DType::f32, {n_pairs}, nullptr, 0}, .pairing = pairing, .axes = {}};
-  ASSIGN_OR_RETURN(rope.buffer, backend.allocate(rope.inv_freq.n_bytes()));
-  rope.inv_freq.buffer = rope.buffer.get();
-  backend.upload(rope.inv_freq, inv_freq.data());
+  Rope rope;
+  rope.pairing = pairing;
+  ASSIGN_OR_RETURN(rope.inv_freq, backend.allocate_tensor(DType::f32, {n_pairs}, rope.buffers, inv_freq.data()));
   return rope;
 }
 
@@ -25,11 +26,7 @@ Result<void> interleave_axes(Backend& backend, Rope& rope, std::span<const std::
     const std::size_t axis = i % 3;
     if (axis > 0 && static_cast<std::int64_t>(i) < 3 * sections[axis]) axes[i] = static_cast<std::int32_t>(axis);
   }
-  Tensor tensor{DType::i32, {static_cast<std::int64_t>(axes.size())}, nullptr, 0};
-  ASSIGN_OR_RETURN(rope.axes_buffer, backend.allocate(tensor.n_bytes()));
-  tensor.buffer = rope.axes_buffer.get();
-  backend.upload(tensor, axes.data());
-  rope.axes = tensor;
+  ASSIGN_OR_RETURN(rope.axes, backend.allocate_tensor(DType::i32, rope.inv_freq.shape, rope.buffers, axes.data()));
   return {};
 }
 
@@ -40,7 +37,7 @@ Result<std::vector<float>> read_rope_factors(Backend& backend, Tensor tensor, co
   for (float factor : factors) {
     if (!std::isfinite(factor) || factor <= 0) {
       return make_error(ErrorCode::bad_file,
-                        label + ": tensor rope_freqs.weight: expected values above zero, found " + std::to_string(factor));
+                        label + ": tensor rope_freqs.weight: expected values above zero, found " + short_text(factor));
     }
   }
   return factors;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "kernels/base/number_text.h"
+
 namespace pio {
 namespace {
 
@@ -33,7 +35,7 @@ std::vector<bool> read_mixtures(Hyper& hyper, const WeightSource& source, std::i
 void refuse_other_routing(Hyper& hyper) {
   for (const HyperKey& key : {HyperKey{"expert_weights_scale", "routed_scaling_factor"}, HyperKey{"expert_group_count", "n_group"}}) {
     const double value = hyper.real_or(key, 1, {0, 1e9});
-    hyper.refuse_if(value != 1 && value != 0, hyper.spelled(key) + ": expected 1, found " + std::to_string(value));
+    hyper.refuse_if(value != 1 && value != 0, hyper.spelled(key) + ": expected 1, found " + short_text(value));
   }
   const HyperKey gating{"expert_gating_func", ""}, scoring{"", "scoring_func"};
   const std::int64_t kind = hyper.integer_or(gating, 0, {0, 1 << 16});

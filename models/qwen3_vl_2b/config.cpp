@@ -128,7 +128,7 @@ Result<DenseConfig> read_qwen3_vl_config(const WeightSource& source) {
   c.rope_sections = read_sections(hyper, c.hyper.rope_dims / 2);
   for (const char* key : {"rope_scaling.mrope_interleaved", "rope_parameters.mrope_interleaved"})
     hyper.refuse_if(!hyper.flag_or({"", key}, true), hyper.spelled({"", key}) + ": expected true, found false");
-  if (!hyper.is_gguf()) c.left_prefixes = {"v.", "mm."};  // the tower lies in the same folder
+  if (!hyper.is_gguf()) c.left_prefixes = {"v.", "mm."};  // the vision encoder lies in the same folder
   RETURN_IF_ERROR(hyper.status());
   return c;
 }
@@ -149,7 +149,7 @@ Result<VisionConfig> read_vision_config(const WeightSource& source) {
   c.out_dim = hyper.integer({"vision.projection_dim", "out_hidden_size"}, kDimRange);
   c.norm_eps = static_cast<float>(hyper.real_or({"vision.attention.layer_norm_epsilon", ""}, 1e-6, kEpsRange));
   c.rope_theta = hyper.real_or({"", "rope_parameters.rope_theta"}, 10000, kRopeThetaRange);
-  // Half of a head turns by row, half by column, each in pairs.
+  // Half of a head's pairs are rotated by row, half by column.
   hyper.require(c.dim % c.n_heads == 0 && c.dim / c.n_heads % 4 == 0,
                 hyper.spelled({"vision.attention.head_count", "num_heads"}) + ": expected heads of a multiple of 4 values, found " + std::to_string(c.dim) +
                     " values for " + std::to_string(c.n_heads) + " heads");

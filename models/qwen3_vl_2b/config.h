@@ -8,10 +8,10 @@ namespace pio {
 // The language half: Qwen3's dense decoder with 3-D positions.
 Result<DenseConfig> read_qwen3_vl_config(const WeightSource& source);
 
-// The tower (models.md 3.a). Lengths in values.
+// The vision encoder (models.md 3.a). Lengths in values.
 struct VisionConfig {
   std::int64_t n_blocks = 0;
-  std::int64_t dim = 0;                        // of a patch in the tower
+  std::int64_t dim = 0;                        // of a patch in the vision encoder
   std::int64_t n_heads = 0;
   std::int64_t hidden_dim = 0;                 // inside the feed-forward block
   std::int64_t out_dim = 0;                    // the language model's

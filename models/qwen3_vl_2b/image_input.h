@@ -46,13 +46,13 @@ Result<ImageSize> smart_resize_film(std::int64_t n_frames, ImageSize size, std::
 // Unfinished after a stop. size is at least 1 × 1.
 Pixels resize_bicubic(const Pixels& pixels, ImageSize size, std::stop_token stop);
 
-// Which of n_frames are looked at: evenly spread, `config.film_frames_per_second` of them a second.
+// Which of n_frames are encoded: evenly spread, `config.film_frames_per_second` of them a second.
 std::vector<std::int64_t> sampled_frames(const ImageInputConfig& config, std::int64_t n_frames, double frames_per_second);
 
 Result<PreparedPicture> prepare_picture(const ImageInputConfig& config, const Pixels& pixels, std::stop_token stop);
 Result<PreparedPicture> prepare_film(const ImageInputConfig& config, const FrameSource& film, std::stop_token stop);
 
-// Patches in the order of the tower: blocks of merge_size², row by row; each patch channel, time, y, x. Normalised in float32.
+// Patches in the order of the vision encoder: blocks of merge_size², row by row; each patch channel, time, y, x. Normalised in float32.
 void write_patches(const ImageInputConfig& config, const PreparedPicture& picture, std::int64_t first, std::int64_t n, float* values);
 
 }  // namespace pio

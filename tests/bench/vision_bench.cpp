@@ -1,6 +1,6 @@
 // What a vision tower costs: seconds of scaling and of the pass, memory, and how soon a stop ends it.
 //   vision_bench MMPROJ.gguf WIDTH HEIGHT [THREADS] [SECONDS BEFORE A STOP]
-// A tower of the published shape, or of fewer blocks: make_synthetic_mmproj.py.
+// A vision encoder of the published shape, or of fewer blocks: make_synthetic_mmproj.py.
 
 #include <chrono>
 #include <cstdio>
@@ -65,7 +65,7 @@ Result<void> measure(const std::string& path, std::int64_t width, std::int64_t h
     });
   }
   start = Clock::now();
-  const Result<VisionFeatures> features = vision->look(picture);
+  const Result<VisionFeatures> features = vision->encode(picture);
   const double look_seconds = seconds_since(start);
   if (!features && stop_after > 0) {
     std::printf("stopped after %.1f s, back %.0f ms later\n", stop_after, 1e3 * seconds_since(stopped));

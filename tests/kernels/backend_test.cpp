@@ -46,6 +46,26 @@ TEST_F(ChecksDeathTest, RefuseIndicesOutOfRangeInTheReference) {
   EXPECT_DEATH(backend_->embed(y, w_, ids), "out of range");
 }
 
+TEST_F(ChecksDeathTest, NameTheOpThatIsNotSupportedAndTheReason) {
+  GuardedTensor cells(*backend_, {3}, std::vector<std::int32_t>{0, 1, 2}), x(*backend_, DType::f32, {3, 1, 64});
+  GuardedTensor cache(*backend_, DType::q4_1, {3, 1, 64});
+  EXPECT_DEATH(backend_->store_kv(cache, x, cells), "store_kv: reference: expected keys and values in F32, F16, Q8_0 or Q4_0, found Q4_1");
+}
+
+TEST(Supports, SaysWhyNotWithTheNumbers) {
+  const std::unique_ptr<Backend> backend = create_reference_backend();
+  EXPECT_TRUE(backend->supports(Op::matmul, DType::q4_k, {8, 256}));
+  EXPECT_TRUE(backend->supports(Op::attention, DType::q8_0, {20, 1, 576, 512}));
+  EXPECT_TRUE(backend->supports(Op::attention, DType::f16, {2, 1, 7, 3}));
+  const Result<void> ids = backend->supports(Op::matmul, DType::i32, {8, 256}), heads = backend->supports(Op::attention, DType::q8_0, {20, 1, 576, 500});
+  ASSERT_FALSE(ids);
+  ASSERT_FALSE(heads);
+  EXPECT_EQ(ids.error().code, ErrorCode::not_available);
+  EXPECT_EQ(ids.error().device, "reference");
+  EXPECT_EQ(ids.error().message, "reference: expected a format of real numbers, found I32");
+  EXPECT_EQ(heads.error().message, "reference: expected heads of a multiple of 32 values in Q8_0, found 500");
+}
+
 TEST_F(ChecksDeathTest, LetOpsWithoutRowsPassAndDoNothing) {
   GuardedTensor x(*backend_, DType::f32, {0, 64}), ids(*backend_, DType::i32, {0});
   Tensor nothing;  // not even a buffer

@@ -94,11 +94,7 @@ class MlaTest : public testing::TestWithParam<const char*> {
     backend_ = std::move(*backend);
   }
   Tensor uploaded(DType dtype, Shape shape, const void* values) {
-    Tensor tensor{dtype, shape, nullptr, 0};
-    buffers_.push_back(std::move(*backend_->allocate(tensor.n_bytes())));
-    tensor.buffer = buffers_.back().get();
-    backend_->upload(tensor, values);
-    return tensor;
+    return backend_->allocate_tensor(dtype, shape, buffers_, values).value();
   }
   Tensor floats(Shape shape, const std::vector<float>& values) { return uploaded(DType::f32, shape, values.data()); }
   Tensor ints(const std::vector<std::int32_t>& values, Shape shape) { return uploaded(DType::i32, shape, values.data()); }
@@ -122,7 +118,7 @@ TEST_P(MlaTest, EveryFormOfItsWeightsAndBothWaysAgreeWithTheFormulasInDouble) {
     const std::vector<float> x = values(n_tokens * c.dim, 1);
     const Values expected = naive(Values(x.begin(), x.end()), w, c);
 
-    // llama.cpp's split: the keys' rows of each head turned round, the values' as they are
+    // llama.cpp's split: the keys' rows of each head transposed, the values' as they are
     std::vector<float> k_b, v_b;
     for (std::int64_t h = 0; h < c.n_heads; ++h) {
       const float* matrix = &w.kv_b[h * (c.nope_dim + c.v_dim) * c.kv_rank];

@@ -294,24 +294,16 @@ ModelRunner::ModelRunner(const Model& model, Backend& backend, int n_sequences, 
       max_blocks_((max_tokens + kKvBlockLength - 1) / kKvBlockLength), n_cached_(n_sequences, 0) {
   const std::int64_t n_cells = n_sequences * max_blocks_ * kKvBlockLength;
   const auto pool = [&](std::int64_t n_heads, std::int64_t head_dim) {
-    Tensor t{kv, {n_cells, n_heads, head_dim}, nullptr, 0};
-    kv_buffers_.push_back(ok(backend.allocate(t.n_bytes())));
-    t.buffer = kv_buffers_.back().get();
     // the value that a read of a wrong cell would spread: NaN in f32 and f16
-    const std::vector<std::byte> poison(t.n_bytes(), std::byte{0xff});
-    backend.upload(t, poison.data());
-    return t;
+    const std::vector<std::byte> poison(bytes_of(kv, n_cells * n_heads * head_dim), std::byte{0xff});
+    return ok(backend.allocate_tensor(kv, {n_cells, n_heads, head_dim}, kv_buffers_, poison.data()));
   };
   for (const KvLayout& layer : model.spec().kv_layers)
     state_.layers.push_back({pool(layer.n_kv_heads, layer.k_head_dim), layer.v_head_dim > 0 ? pool(layer.n_kv_heads, layer.v_head_dim) : Tensor{}});
 }
 
 Tensor ModelRunner::ints(const std::vector<std::int32_t>& values, Shape shape) {
-  Tensor t{DType::i32, shape, nullptr, 0};
-  step_buffers_.push_back(ok(backend_.allocate(t.n_bytes())));
-  t.buffer = step_buffers_.back().get();
-  backend_.upload(t, values.data());
-  return t;
+  return ok(backend_.allocate_tensor(DType::i32, shape, step_buffers_, values.data()));
 }
 
 const Step& ModelRunner::make_step(const std::vector<Piece>& pieces, std::optional<std::vector<int>> outputs) {

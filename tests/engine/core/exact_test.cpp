@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "engine/session.h"
+#include "tests/support/devices_here.h"
 #include "tests/support/tiny_model.h"
 
 namespace pio {
@@ -42,9 +43,7 @@ const Form kForms[] = {
     {"glm4-moe-lite-small", "model-q6_k"}, {"glm4-moe-lite-small", "model-iq4_xs"},
 };
 
-const char* const kDevices[] = {"reference", "scalar", "avx2", "avx512", "neon"};
-
-using Parameters = std::tuple<Form, const char*>;
+using Parameters = std::tuple<Form, std::string>;
 
 class Exact : public testing::TestWithParam<Parameters> {
  protected:
@@ -56,20 +55,15 @@ class Exact : public testing::TestWithParam<Parameters> {
     request_.kv = DType::f32;
     request_.context_length = 512;
     request_.n_threads = 2;
-    reference_ = std::string(device) == "reference";
+    reference_ = device == "reference";
     request_.device = reference_ ? "reference" : "cpu";
-    if (!reference_) setenv("PIO_FORCE_ISA", device, 1);
+    if (!reference_) setenv("PIO_FORCE_ISA", device.c_str(), 1);
   }
   void TearDown() override { unsetenv("PIO_FORCE_ISA"); }
 
-  // Null, and the test skipped, where this machine lacks the instruction set.
-  std::unique_ptr<LoadedModel> load(Activations activations) {
+  Result<std::unique_ptr<LoadedModel>> load(Activations activations) {
     request_.activations = activations;
-    Result<std::unique_ptr<LoadedModel>> loaded = LoadedModel::load(request_, {}, {});
-    if (loaded) return std::move(*loaded);
-    if (loaded.error().code != ErrorCode::not_available) ADD_FAILURE() << loaded.error().message;
-    skipped_ = loaded.error().message;
-    return nullptr;
+    return LoadedModel::load(request_, {}, {});
   }
 
   fs::path gold_file(const std::string& name) const {
@@ -118,7 +112,6 @@ class Exact : public testing::TestWithParam<Parameters> {
   fs::path folder_;
   LoadRequest request_;
   bool reference_ = false;
-  std::string skipped_;
 };
 
 std::vector<float> all_logits(LoadedModel& model, const std::vector<int>& tokens, std::int64_t n_chunk) {
@@ -138,8 +131,9 @@ std::vector<float> all_logits(LoadedModel& model, const std::vector<int>& tokens
 }  // namespace
 
 TEST_P(Exact, LogitsInOneGoTokenByTokenAndAfterAReusedPrefixAreTheReferences) {
-  const std::unique_ptr<LoadedModel> model = load(Activations::f32);
-  if (!model) GTEST_SKIP() << skipped_;
+  const Result<std::unique_ptr<LoadedModel>> loaded = load(Activations::f32);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  LoadedModel* const model = loaded->get();
   for (const char* name : {"single", "short", "repeat", "long"}) {
     const bool slow = std::string(name) == "repeat" || std::string(name) == "long";
     if (!has_gold(name) || (reference_ && slow)) continue;  // 300 tokens take the reference device minutes
@@ -168,8 +162,9 @@ TEST_P(Exact, LogitsInOneGoTokenByTokenAndAfterAReusedPrefixAreTheReferences) {
 class Fast : public Exact {};
 
 TEST_P(Fast, QuantizedActivationsStayNearByTheMedianRow) {
-  const std::unique_ptr<LoadedModel> model = load(Activations::q8);
-  if (!model) GTEST_SKIP() << skipped_;
+  const Result<std::unique_ptr<LoadedModel>> loaded = load(Activations::q8);
+  ASSERT_TRUE(loaded) << loaded.error().message;
+  LoadedModel* const model = loaded->get();
   for (const char* name : {"short", "long"}) {
     if (!has_gold(name)) continue;
     const test::Npy gold = test::read_npy(gold_file(name));
@@ -195,6 +190,12 @@ std::string name_of_case(const testing::TestParamInfo<Parameters>& info) {
   return name;
 }
 
+std::vector<std::string> instruction_sets() {
+  std::vector<std::string> sets = test::devices_here();
+  std::erase(sets, "reference");
+  return sets;
+}
+
 // The forms whose products round their input: weights in blocks.
 std::vector<Form> quantized_forms() {
   std::vector<Form> forms;
@@ -205,8 +206,7 @@ std::vector<Form> quantized_forms() {
   return forms;
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Exact, testing::Combine(testing::ValuesIn(kForms), testing::ValuesIn(kDevices)), name_of_case);
-INSTANTIATE_TEST_SUITE_P(Models, Fast, testing::Combine(testing::ValuesIn(quantized_forms()), testing::Values("scalar", "avx2", "avx512", "neon")),
-                         name_of_case);
+INSTANTIATE_TEST_SUITE_P(Models, Exact, testing::Combine(testing::ValuesIn(kForms), testing::ValuesIn(test::devices_here())), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Models, Fast, testing::Combine(testing::ValuesIn(quantized_forms()), testing::ValuesIn(instruction_sets())), name_of_case);
 
 }  // namespace pio

@@ -2,11 +2,15 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+#include <iterator>
+
 #include "engine/loaded_model.h"
 #include "engine/plan/load_plan.h"
 #include "engine/plan/placement.h"
 #include "engine/plan/speed_estimate.h"
 #include "engine/session.h"
+#include "tests/support/temp_folder.h"
 #include "tests/support/tiny_model.h"
 
 namespace pio {
@@ -26,7 +30,89 @@ LoadRequest request_for(const std::string& name, std::int64_t context_length) {
   return request;
 }
 
+// A device that runs an op on values of one format not at all.
+class PickyDevice final : public CountingBackend {
+ public:
+  PickyDevice(const Backend& device, Op op, DType dtype) : CountingBackend(device), op_(op), dtype_(dtype) {}
+  Result<void> supports(Op op, DType dtype, const Shape& extents) const override {
+    if (op != op_ || dtype != dtype_) return CountingBackend::supports(op, dtype, extents);
+    return make_error(ErrorCode::not_available, "picky: expected less than " + extents.text() + " of " + info(dtype).name);
+  }
+
+ private:
+  Op op_;
+  DType dtype_;
+};
+
+// The plan for a PickyDevice of `op` and `dtype`.
+LoadPlan plan_of_picky(const LoadRequest& request, Op op, DType dtype) {
+  const Result<std::unique_ptr<ModelFile>> file = open_for_loading(request);
+  EXPECT_TRUE(file) << file.error().message;
+  const std::unique_ptr<Backend> cpu = create_backend("cpu", {.n_threads = 1, .isa = ""}).value();
+  const PickyDevice device(*cpu, op, dtype);
+  const Result<PlannedLoad> planned = plan_load(**file, request, device);
+  EXPECT_TRUE(planned) << planned.error().message;
+  const Result<void> loadable = require_fit(**file, planned->plan);
+  EXPECT_EQ(planned->plan.fits, planned->plan.fallbacks.empty());
+  EXPECT_EQ(loadable.has_value(), planned->plan.fits);
+  if (!loadable) {
+    EXPECT_EQ(loadable.error().code, ErrorCode::not_available);
+    for (const LoadPlan::Fallback& fallback : planned->plan.fallbacks)
+      EXPECT_NE(loadable.error().message.find(fallback.text()), std::string::npos) << loadable.error().message;
+  }
+  return planned->plan;
+}
+
+std::vector<std::string> texts_of(const LoadPlan& plan) {
+  std::vector<std::string> texts;
+  for (const LoadPlan::Fallback& fallback : plan.fallbacks) texts.push_back(fallback.text());
+  return texts;
+}
+
+// A copy of qwen3-tiny with one matrix of layer 1 in F16 instead of BF16.
+void write_with_one_half_matrix(const std::filesystem::path& folder) {
+  std::filesystem::copy(test::model_data("qwen3-tiny"), folder, std::filesystem::copy_options::recursive);
+  std::ifstream in(folder / "model.safetensors", std::ios::binary);
+  std::string bytes{std::istreambuf_iterator<char>(in), {}};
+  const std::size_t at = bytes.find(R"("BF16")", bytes.find("model.layers.1.mlp.down_proj.weight"));
+  bytes.replace(at, 6, R"("F16" )");
+  std::ofstream(folder / "model.safetensors", std::ios::binary) << bytes;
+}
+
+using Texts = std::vector<std::string>;
+
 }  // namespace
+
+TEST(Plan, NamesTheLayerTheOpAndTheReasonWhereADeviceSaysNo) {
+  const TempFolder folder;
+  write_with_one_half_matrix(folder.path() / "model");
+  LoadRequest request;
+  request.path = (folder.path() / "model").string();
+  request.context_length = 64;
+  EXPECT_EQ(texts_of(plan_of_picky(request, Op::matmul, DType::f16)), Texts{"layer 1: matmul: picky: expected less than [64, 160] of F16"});
+  EXPECT_EQ(texts_of(plan_of_picky(request, Op::matmul, DType::q4_0)), Texts{});
+  EXPECT_EQ(texts_of(plan_of_picky(request, Op::embed, DType::bf16)), Texts{"embeddings: embed: picky: expected less than [416, 64] of BF16"});
+  EXPECT_EQ(texts_of(plan_of_picky(request, Op::gather_rows, DType::f32)),  // of a prompt's step and of a decoded token's
+            (Texts{"output: gather_rows: picky: expected less than [64, 64] of F32", "output: gather_rows: picky: expected less than [1, 64] of F32"}));
+  EXPECT_EQ(texts_of(plan_of_picky(request, Op::store_kv, DType::f16)), Texts{"layers 0 to 2: store_kv: picky: expected less than [2, 32] of F16"});
+  EXPECT_EQ(texts_of(plan_of_picky(request_for("glm4-moe-lite-mtp-tiny", 64), Op::matmul_heads, DType::bf16)),
+            Texts{"layers 0 to 1: matmul_heads: picky: expected less than [4, 56, 64] of BF16"});
+}
+
+TEST(Plan, NamesExpertsAndTheVisionHalfApart) {
+  const LoadPlan mixture = plan_of_picky(request_for("qwen3-moe-tiny", 64), Op::moe_experts, DType::bf16);
+  EXPECT_EQ(texts_of(mixture), (Texts{"experts of layers 0 to 2: moe_experts: picky: expected less than [16, 32, 64] of BF16",
+                                      "experts of layers 0 to 2: moe_experts: picky: expected less than [16, 64, 32] of BF16"}));
+  const std::filesystem::path fixture = test::shared_fixture("qwen3-vl-tiny");
+  if (fixture.empty()) GTEST_SKIP() << "no fixture qwen3-vl-tiny: set PIO_SHARED to the folder that has fixtures/";
+  LoadRequest request;
+  request.path = fixture.string();
+  request.context_length = 64;
+  const LoadPlan seeing = plan_of_picky(request, Op::self_attention, DType::f32);
+  ASSERT_EQ(seeing.fallbacks.size(), 1u);
+  EXPECT_EQ(seeing.fallbacks[0].part, "vision");
+  EXPECT_EQ(seeing.fallbacks[0].op, "self_attention");
+}
 
 TEST(Placement, AnUnaskedContextTakesWhatTheWeightsLeave) {
   const Placement placement = place(needs_of_four_gigabytes(), 0, {.free_bytes = 8 * kGigabyte, .total_bytes = 16 * kGigabyte});
@@ -48,11 +134,23 @@ TEST(Placement, MappedWeightsMayPushOutOtherFilesButMustFitIntoTheComputer) {
   EXPECT_EQ(refused.why_not, "memory: at most the 4.0 GB of this computer, found 4.3 GB needed (4.0 GB of weights)");
 }
 
+// Mapped weights leave an unasked context a tenth of what is free, and at least 512 tokens are tried.
+TEST(Placement, AnUnaskedContextTakesATenthWhereTheWeightsAreLargerThanWhatIsFree) {
+  const MemoryNeeds needs = needs_of_four_gigabytes();
+  EXPECT_EQ(place(needs, 0, {.free_bytes = 4 * kGigabyte, .total_bytes = 64 * kGigabyte}).context_length, 2000);  // (4 - 3.6 - 0.2) GB
+  const Placement least = place(needs, 0, {.free_bytes = kGigabyte, .total_bytes = 64 * kGigabyte});
+  EXPECT_EQ(least.context_length, 512);
+  EXPECT_TRUE(least.fits);
+  EXPECT_EQ(place(needs, 0, {.free_bytes = kGigabyte / 10, .total_bytes = 64 * kGigabyte}).why_not,
+            "memory: at most 0.1 GB free, found 0.3 GB needed (51 MB of it for a context of 512 tokens)");
+}
+
 TEST(Placement, AgainstABudgetEverythingCounts) {
   const MemoryNeeds needs = needs_of_four_gigabytes();
   const MemoryRoom budget{.free_bytes = 5 * kGigabyte, .total_bytes = 64 * kGigabyte, .is_budget = true};
   EXPECT_EQ(place(needs, 0, budget).context_length, 8000);
-  EXPECT_FALSE(place(needs, 8001, budget).fits);
+  EXPECT_EQ(place(needs, 8001, budget).why_not,
+            "memory: at most 5.0000 GB as asked, found 5.0001 GB needed (0.8 GB of it for a context of 8001 tokens)");
   EXPECT_TRUE(place(needs, 8000, budget).fits);
 }
 
@@ -98,7 +196,7 @@ TEST(Plan, PredictsSpeedsFromWhatIsReadAndMultiplied) {
   const SpeedProbe probe{.bytes_per_second = 1000, .multiply_adds_per_second = 500};
   OpCounts prompt, decode;
   prompt.weight_bytes = 3000, prompt.state_bytes = 1000, prompt.multiply_adds = 5000;
-  decode.weight_bytes = 3000, decode.state_bytes = 200, decode.multiply_adds = 1000;
+  decode.weight_bytes = 3000, decode.state_bytes = 200, decode.multiply_adds = 9000;  // a token's do not count
   SpeedEstimate speed = estimate_speed(prompt, 20, decode, probe, 4'000'000'000, 0, 1);
   EXPECT_DOUBLE_EQ(speed.prefill_tokens_per_second, 2);         // 20 tokens in the 10 s of its multiplications
   EXPECT_DOUBLE_EQ(speed.decode_tokens_per_second, 1 / 3.2);    // 3200 bytes
@@ -109,7 +207,7 @@ TEST(Plan, PredictsSpeedsFromWhatIsReadAndMultiplied) {
   EXPECT_DOUBLE_EQ(speed.load_seconds, 0.5 + 2 + 2);            // half of it from a disk, and 0.2 GB made
 }
 
-TEST(Plan, CountsTheTowerOfAModelThatSees) {
+TEST(Plan, CountsTheVisionHalfOfAModelThatSees) {
   const std::filesystem::path folder = test::shared_fixture("qwen3-vl-tiny");
   if (folder.empty()) GTEST_SKIP() << "no fixture qwen3-vl-tiny: set PIO_SHARED to the folder that has fixtures/";
   const std::unique_ptr<Engine> engine = create_engine();
@@ -139,11 +237,14 @@ TEST(Plan, FindsTheTemporariesThatThePassReallyKeeps) {
     ASSERT_TRUE(model) << model.error().message;
     Session session(**model);
     std::vector<float> logits;
+    const std::uint64_t generation = (*model)->stages().front().context->generation();
     const TokenIds ids = (*model)->vocabulary().check(std::vector<int>(512, 7), "ids").value();
     session.begin_prompt(512);
     ASSERT_TRUE(session.process(ids, Session::Outputs::last, logits, {}));
     session.begin_decoding();
     ASSERT_TRUE(session.process(ids.span().subspan(0, 1), Session::Outputs::last, logits, {}));
+
+    EXPECT_EQ((*model)->stages().front().context->generation(), generation) << name << ": the block was reserved too small";
 
     const Result<std::unique_ptr<ModelFile>> file = open_for_loading(request);
     const Result<std::unique_ptr<ModelEstimate>> estimate = ModelEstimate::create(**file, *(*model)->stages().front().backend);
@@ -185,6 +286,49 @@ TEST(Plan, BytesOfATokenAreThoseOfTheChosenExperts) {
     }
     EXPECT_NEAR(static_cast<double>((*model)->weight_bytes_per_token()), expected, 0.03 * expected) << c.name;  // routers and norms are f32
   }
+}
+
+// A picture is encoded once; decoding reads none of model.visual.* or of an mmproj.
+TEST(Plan, BytesOfATokenHoldNothingOfTheVisionHalf) {
+  const std::filesystem::path folder = test::shared_fixture("qwen3-vl-tiny");
+  if (folder.empty()) GTEST_SKIP() << "no fixture qwen3-vl-tiny: set PIO_SHARED to the folder that has fixtures/";
+  struct Case {
+    std::filesystem::path model, mmproj;
+  };
+  for (const Case& c : {Case{folder, {}}, Case{folder / "model-f32.gguf", folder / "mmproj-f32.gguf"}}) {
+    LoadRequest request;
+    request.path = c.model.string();
+    request.mmproj = c.mmproj.string();
+    request.context_length = 64;
+    const Result<std::unique_ptr<LoadedModel>> model = LoadedModel::load(request, {}, {});
+    ASSERT_TRUE(model) << model.error().message;
+    ASSERT_TRUE((*model)->info().can_see);
+    const Result<std::unique_ptr<ModelFile>> file = open_for_loading(request);
+    double language = 0, vision = 0;
+    for (const TensorInfo& tensor : (*file)->tensors()) {
+      if (tensor.shape.rank() < 2) continue;
+      (tensor.name.starts_with("model.visual.") ? vision : language) += static_cast<double>(tensor.n_bytes);
+    }
+    if (!c.mmproj.empty()) vision = static_cast<double>(std::filesystem::file_size(c.mmproj));
+    EXPECT_GT(vision, 0.1 * language) << "else this shows nothing";
+    EXPECT_NEAR(static_cast<double>((*model)->weight_bytes_per_token()), language, 0.03 * language);  // a tied table; norms
+  }
+}
+
+// From the bytes of a token and the multiplications of a prompt, on a machine whose speeds are given.
+TEST(Plan, PredictsTheSpeedsOfAModelFromItsShapes) {
+  const LoadRequest request = request_for("qwen3-tiny", 600);
+  const Result<std::unique_ptr<ModelFile>> file = open_for_loading(request);
+  const std::unique_ptr<Backend> cpu = create_backend("cpu", {.n_threads = 1, .isa = ""}).value();
+  Result<PlannedLoad> planned = plan_load(**file, request, *cpu);
+  ASSERT_TRUE(planned) << planned.error().message;
+  predict_speed(*planned, **file, request, {.bytes_per_second = 1e6, .multiply_adds_per_second = 1e6});
+  // behind 511 others
+  const double read = static_cast<double>(planned->weight_bytes_per_token) + 512.0 * static_cast<double>(planned->state_bytes_per_token);
+  EXPECT_NEAR(planned->plan.decode_tokens_per_second, 1e6 / read, 1e-6);
+  // A token of 3 layers: q and output 128 * 64, k and v 64 * 64, three of 160 * 64; 4 heads times 512 cached times (32 + 32). Logits once.
+  const double a_token = 3 * (2.0 * 128 * 64 + 2 * 64 * 64 + 3 * 160 * 64 + 4 * 512 * 64);
+  EXPECT_NEAR(planned->plan.prefill_tokens_per_second, 512 * 1e6 / (512 * a_token + 416 * 64), 1e-6);
 }
 
 TEST(Plan, SaysWhatDoesNotFitAndLoadingRefusesTheSame) {

@@ -138,9 +138,9 @@ TEST(Quantize, AFolderBecomesTheFileThatTheConverterMakesOfIt) {
   for (const Case& c : kCases) {
     SCOPED_TRACE(std::string(c.folder) + " " + c.type);
     const fs::path data = test::shared_fixture(c.folder);
-    const bool is_tower = std::string(c.file).starts_with("mmproj");
+    const bool is_vision = std::string(c.file).starts_with("mmproj");
     written(quantize(data, folder.path() / "out.gguf", c.type));
-    const auto have = opened(folder.path() / (is_tower ? "mmproj-out.gguf" : "out.gguf")), gold = opened(data / c.file);
+    const auto have = opened(folder.path() / (is_vision ? "mmproj-out.gguf" : "out.gguf")), gold = opened(data / c.file);
     ASSERT_TRUE(have && gold);
 
     EXPECT_EQ(have->tensors().size(), gold->tensors().size());
@@ -161,7 +161,7 @@ TEST(Quantize, AFolderBecomesTheFileThatTheConverterMakesOfIt) {
     }
     for (const auto& [key, value] : gold->metadata()) {
       if (key == "general.name" || key == "general.size_label" || key.ends_with("expert_shared_feed_forward_length")) continue;
-      if (is_tower && key.starts_with("general.sampling.")) continue;
+      if (is_vision && key.starts_with("general.sampling.")) continue;
       const auto it = have->metadata().find(key);
       ASSERT_NE(it, have->metadata().end()) << key;
       if (key == "tokenizer.ggml.token_type") {
@@ -196,7 +196,7 @@ TEST(Quantize, TheFilesTokenizerReadsTextAsTheFoldersDoes) {
   }
 }
 
-TEST(Quantize, APictureModelsFileFindsItsTowerAndAnswersAsTheFolder) {
+TEST(Quantize, APictureModelsFileFindsItsVisionAndAnswersAsTheFolder) {
   const fs::path data = test::shared_fixture("qwen3-vl-tiny");
   if (data.empty()) GTEST_SKIP() << "no fixture qwen3-vl-tiny: set PIO_SHARED to the folder that has fixtures/";
   const TempFolder folder;

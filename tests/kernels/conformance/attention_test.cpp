@@ -29,7 +29,7 @@ class Attention : public Conformance {
     const AttentionScene scene(random, sizes);
     const std::vector<float> expected = scene.attend(reference(), params, run_twice);
     for_each([&](Backend& backend, Activations activations) {
-      if (!backend.supports_kv(sizes.dtype, sizes.head_dim) || !backend.supports_kv(sizes.dtype, sizes.v_head_dim)) return;
+      if (!backend.supports(Op::attention, sizes.dtype, {sizes.n_heads, sizes.n_kv_heads, sizes.head_dim, sizes.v_head_dim})) return;
       const bool rounded = activations == Activations::q8 && info(sizes.dtype).block_length > 1;
       EXPECT_TRUE(nmse_below(rounded ? kEightBits : tolerance, scene.attend(backend, params, run_twice), expected));
     });
@@ -158,7 +158,7 @@ TEST_P(Attention, OfASingleTokenIsItsValue) {
       expected.insert(expected.end(), value, value + 64);
     }
     for_each([&](Backend& backend, Activations) {
-      if (!backend.supports_kv(dtype, 64)) return;
+      if (!backend.supports(Op::attention, dtype, {6, 2, 64, 64})) return;
       // the weight is exp(0) / exp(0): exactly 1 everywhere
       EXPECT_EQ(scene.attend(backend, {.scale = 0.125f}, run_twice), expected) << info(dtype).name;
     });

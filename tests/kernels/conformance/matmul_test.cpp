@@ -101,7 +101,7 @@ TEST_P(Matmul, AgreesWithTheReferenceForEveryFormatAndSize) {
       const std::vector<float> bias = c.n_out % 2 ? std::vector<float>{} : normal_values(random, c.n_out);
       const std::vector<float> expected = reference_product(reference(), dtype, c, x, w, bias);
       for_each([&](Backend& backend, Activations activations) {
-        if (!backend.supports_weights(dtype)) return;
+        if (!backend.supports(Op::matmul, dtype, {c.n_out, c.n_in})) return;
         const double tolerance = activations == Activations::q8 && !is_plain(dtype) ? kEightBits : kFloatSums;
         EXPECT_TRUE(error_below(tolerance, product(backend, dtype, c, x, w, bias), expected, c, x, decoded(dtype, w), Power::typical));
       });
@@ -142,7 +142,7 @@ TEST_P(Matmul, LosesNothingWhereEightBitsHoldTheActivations) {
       const std::vector<std::byte> w = random_blocks(random, dtype, c.n_out * c.n_in);
       const std::vector<float> expected = reference_product(reference(), dtype, c, x, w, {});
       for_each([&](Backend& backend, Activations) {
-        if (!backend.supports_weights(dtype)) return;
+        if (!backend.supports(Op::matmul, dtype, {c.n_out, c.n_in})) return;
         EXPECT_TRUE(error_below(kFloatSums, product(backend, dtype, c, x, w, {}), expected, c, x, decoded(dtype, w), Power::typical));
       });
       if (HasFailure()) return;
@@ -182,7 +182,7 @@ TEST_P(Matmul, DoesNotOverflowAtTheLimitsOfTheCodes) {
       }
       const std::vector<float> expected = reference_product(reference(), dtype, c, x, w, {});
       for_each([&](Backend& backend, Activations) {
-        if (!backend.supports_weights(dtype)) return;
+        if (!backend.supports(Op::matmul, dtype, {c.n_out, c.n_in})) return;
         EXPECT_TRUE(error_below(kFloatSums, product(backend, dtype, c, x, w, {}), expected, c, x, decoded(dtype, w), Power::largest));
       });
       if (HasFailure()) return;

@@ -12,7 +12,7 @@ TEST_P(StoreKv, WritesTheEncodedRowsIntoTheirCellsAlone) {
     SCOPED_TRACE(info(dtype).name);
     for (const std::int64_t head_dim : {1, 31, 32, 64, 80, 128, 576}) {
       for_each([&](Backend& backend, Activations) {
-        if (head_dim % info(dtype).block_length != 0 || !backend.supports_kv(dtype, head_dim)) return;
+        if (!backend.supports(Op::store_kv, dtype, {3, head_dim})) return;
         SCOPED_TRACE(head_dim);
         const std::int64_t n_cells = 96, n_kv_heads = 3, n_tokens = 37;
         std::vector<std::int32_t> cells;
@@ -48,7 +48,7 @@ TEST_P(StoreKv, KeepsTheBoundsOfTheBlocksItWritesTo) {
     cells.push_back(2 * kKvBlockLength + 7);
     const std::vector<float> x = normal_values(random, static_cast<std::int64_t>(cells.size()) * n_heads * head_dim);
     for_each([&](Backend& backend, Activations) {
-      if (!backend.supports_kv(dtype, head_dim)) return;
+      if (!backend.supports(Op::store_kv, dtype, {n_heads, head_dim})) return;
       GuardedTensor cache(backend, dtype, {n_blocks * kKvBlockLength, n_heads, head_dim}, blocks.data());
       GuardedTensor bounds(backend, DType::f32, {n_blocks, n_heads, 2, head_dim}), cells_tensor(backend, {static_cast<std::int64_t>(cells.size())}, cells);
       GuardedTensor x_tensor(backend, {static_cast<std::int64_t>(cells.size()), n_heads, head_dim}, x);

@@ -1,4 +1,4 @@
-#include "models/qwen3_vl_2b/vision_tower.h"
+#include "models/qwen3_vl_2b/vision.h"
 
 #include <algorithm>
 #include <cmath>
@@ -20,7 +20,7 @@ struct LayerNorm {
   Tensor w, bias;  // [dim]
 };
 
-struct TowerBlock {
+struct VisionBlock {
   LayerNorm norm1, norm2;
   Linear qkv;   // [3 * dim, dim]: queries, keys, values, each [n_heads, head_dim]
   Linear out;   // [dim, dim]
@@ -39,27 +39,19 @@ void bind_norm(Binder& binder, LayerNorm& norm, const std::string& stem, std::in
   binder.bind(norm.bias, stem + ".bias", {dim});
 }
 
-Result<Tensor> allocate(Backend& backend, std::vector<std::unique_ptr<Buffer>>& buffers, DType dtype, Shape shape) {
-  Tensor tensor{dtype, shape, nullptr, 0};
-  ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, backend.allocate(tensor.n_bytes()));
-  tensor.buffer = buffer.get();
-  buffers.push_back(std::move(buffer));
-  return tensor;
-}
-
 // Any weights as float32 on the host.
 Result<std::vector<float>> decoded(Backend& backend, Tensor weights) {
   std::vector<std::unique_ptr<Buffer>> buffers;
-  ASSIGN_OR_RETURN(const Tensor values, allocate(backend, buffers, DType::f32, weights.shape));
+  ASSIGN_OR_RETURN(const Tensor values, backend.allocate_tensor(DType::f32, weights.shape, buffers));
   backend.cast(values, weights);
   std::vector<float> out(values.shape.n_values());
   backend.download(out.data(), values);
   return out;
 }
 
-class Qwen3VlTower final : public Vision {
+class Qwen3VlVision final : public Vision {
  public:
-  Qwen3VlTower(VisionConfig config, Backend& backend) : c_(std::move(config)), backend_(backend) {}
+  Qwen3VlVision(VisionConfig config, Backend& backend) : c_(std::move(config)), backend_(backend) {}
   Result<void> bind_weights(WeightSource& source);
 
   std::int64_t n_parameters() const override { return bound_.n_parameters; }
@@ -74,7 +66,11 @@ class Qwen3VlTower final : public Vision {
     write_patches(c_.input, picture, first, n, values);
   }
   std::vector<PictureSlot> slots(const PreparedPicture& picture) const override;
-  Result<VisionFeatures> look(const PreparedPicture& picture) const override;
+  PreparedPicture smallest_picture() const override {
+    const std::int64_t n = c_.input.merge_size, side = c_.input.factor();
+    return {.grid = {1, n, n}, .height = side, .width = side, .frames = {std::vector<std::uint8_t>(side * side * 3)}, .seconds = {}};
+  }
+  Result<VisionFeatures> encode(const PreparedPicture& picture) const override;
 
  private:
   Result<void> join_time_slices(Tensor first, Tensor second);
@@ -83,8 +79,8 @@ class Qwen3VlTower final : public Vision {
   void embed_patches(ForwardContext& ctx, const PreparedPicture& picture, Tensor x) const;
   void table_rows(const PreparedPicture& picture, std::int64_t first, std::int64_t n, float* values) const;
   Tensor places(ForwardContext& ctx, const PreparedPicture& picture) const;
-  void attend(ForwardContext& ctx, const TowerBlock& block, Tensor x, Tensor places, std::span<const std::int32_t> starts) const;
-  void feed_forward(ForwardContext& ctx, const TowerBlock& block, Tensor x) const;
+  void attend(ForwardContext& ctx, const VisionBlock& block, Tensor x, Tensor places, std::span<const std::int32_t> starts) const;
+  void feed_forward(ForwardContext& ctx, const VisionBlock& block, Tensor x) const;
   void merge(ForwardContext& ctx, const Merger& merger, Tensor x, Tensor y) const;
   Tensor norm(ForwardContext& ctx, Tensor x, const LayerNorm& norm) const;
 
@@ -96,7 +92,7 @@ class Qwen3VlTower final : public Vision {
   Tensor patch_w_;             // [dim, patch_dim]: values in the order channel, time, y, x
   Tensor patch_bias_;          // [dim]
   std::vector<float> table_;   // [table_side, table_side, dim]: embeddings of places
-  std::vector<TowerBlock> blocks_;
+  std::vector<VisionBlock> blocks_;
   Merger merger_;
   std::vector<Merger> deepstack_;
   Tensor inv_freq_, axes_;     // [head_dim / 2]
@@ -104,7 +100,7 @@ class Qwen3VlTower final : public Vision {
   std::vector<std::unique_ptr<Buffer>> buffers_;
 };
 
-std::vector<PictureSlot> Qwen3VlTower::slots(const PreparedPicture& picture) const {
+std::vector<PictureSlot> Qwen3VlVision::slots(const PreparedPicture& picture) const {
   PictureSlot slot;
   slot.height = picture.grid[1] / c_.input.merge_size;
   slot.width = picture.grid[2] / c_.input.merge_size;
@@ -118,7 +114,7 @@ std::vector<PictureSlot> Qwen3VlTower::slots(const PreparedPicture& picture) con
   return slots;
 }
 
-Result<VisionFeatures> Qwen3VlTower::look(const PreparedPicture& picture) const {
+Result<VisionFeatures> Qwen3VlVision::encode(const PreparedPicture& picture) const {
   const std::int64_t per_slot = picture.grid[1] * picture.grid[2];
   const std::int64_t n_patches = picture.grid[0] * per_slot;
   const std::int64_t n_tokens = n_patches / (c_.input.merge_size * c_.input.merge_size);
@@ -126,9 +122,9 @@ Result<VisionFeatures> Qwen3VlTower::look(const PreparedPicture& picture) const 
   for (std::int64_t slot = 0; slot <= picture.grid[0]; ++slot) starts.push_back(static_cast<std::int32_t>(slot * per_slot));
 
   VisionFeatures features;
-  ASSIGN_OR_RETURN(features.values, allocate(backend_, features.buffers, DType::f32, {n_tokens, c_.out_dim}));
+  ASSIGN_OR_RETURN(features.values, backend_.allocate_tensor(DType::f32, {n_tokens, c_.out_dim}, features.buffers));
   for (std::size_t i = 0; i < deepstack_.size(); ++i) {
-    ASSIGN_OR_RETURN(const Tensor values, allocate(backend_, features.buffers, DType::f32, {n_tokens, c_.out_dim}));
+    ASSIGN_OR_RETURN(const Tensor values, backend_.allocate_tensor(DType::f32, {n_tokens, c_.out_dim}, features.buffers));
     features.deepstack.push_back(values);
   }
   for (const std::unique_ptr<Buffer>& buffer : features.buffers) features.n_bytes += buffer->n_bytes();
@@ -153,7 +149,7 @@ Result<VisionFeatures> Qwen3VlTower::look(const PreparedPicture& picture) const 
   return features;
 }
 
-void Qwen3VlTower::embed_patches(ForwardContext& ctx, const PreparedPicture& picture, Tensor x) const {
+void Qwen3VlVision::embed_patches(ForwardContext& ctx, const PreparedPicture& picture, Tensor x) const {
   std::vector<float> host;
   for (std::int64_t first = 0; first < x.shape[0] && !ctx.stop_requested(); first += kChunkRows) {
     const std::int64_t n = std::min(kChunkRows, x.shape[0] - first);
@@ -171,7 +167,7 @@ void Qwen3VlTower::embed_patches(ForwardContext& ctx, const PreparedPicture& pic
 }
 
 // The table of places stretched over the picture's grid, corners on corners; in the float32 arithmetic of transformers 5.23.
-void Qwen3VlTower::table_rows(const PreparedPicture& picture, std::int64_t first, std::int64_t n, float* values) const {
+void Qwen3VlVision::table_rows(const PreparedPicture& picture, std::int64_t first, std::int64_t n, float* values) const {
   const std::int64_t side = c_.table_side();
   struct Tap {
     std::int64_t low, high;
@@ -195,13 +191,13 @@ void Qwen3VlTower::table_rows(const PreparedPicture& picture, std::int64_t first
   }
 }
 
-std::array<std::int64_t, 2> Qwen3VlTower::row_and_column(const PreparedPicture& picture, std::int64_t patch) const {
+std::array<std::int64_t, 2> Qwen3VlVision::row_and_column(const PreparedPicture& picture, std::int64_t patch) const {
   const std::int64_t side = c_.input.merge_size, across = picture.grid[2] / side;
   const std::int64_t within = patch % (picture.grid[1] * picture.grid[2]), block = within / (side * side), inner = within % (side * side);
   return {block / across * side + inner / side, block % across * side + inner % side};
 }
 
-Tensor Qwen3VlTower::places(ForwardContext& ctx, const PreparedPicture& picture) const {
+Tensor Qwen3VlVision::places(ForwardContext& ctx, const PreparedPicture& picture) const {
   const std::int64_t n = picture.grid[0] * picture.grid[1] * picture.grid[2];
   std::vector<std::int32_t> host(2 * n);
   for (std::int64_t p = 0; p < n; ++p) {
@@ -214,14 +210,14 @@ Tensor Qwen3VlTower::places(ForwardContext& ctx, const PreparedPicture& picture)
   return where;
 }
 
-Tensor Qwen3VlTower::norm(ForwardContext& ctx, Tensor x, const LayerNorm& norm) const {
+Tensor Qwen3VlVision::norm(ForwardContext& ctx, Tensor x, const LayerNorm& norm) const {
   const Tensor y = ctx.temp(DType::f32, x.shape);
   backend_.layer_norm(y, x, norm.w, norm.bias, c_.norm_eps);
   return y;
 }
 
 // x += out(attention(norm1 x)), some heads at a time.
-void Qwen3VlTower::attend(ForwardContext& ctx, const TowerBlock& block, Tensor x, Tensor places, std::span<const std::int32_t> starts) const {
+void Qwen3VlVision::attend(ForwardContext& ctx, const VisionBlock& block, Tensor x, Tensor places, std::span<const std::int32_t> starts) const {
   const ForwardContext::Mark mark(ctx);
   const std::int64_t n = x.shape[0], head_dim = c_.head_dim();
   const Tensor h = norm(ctx, x, block.norm1);                                                   // [n, dim]
@@ -250,7 +246,7 @@ void Qwen3VlTower::attend(ForwardContext& ctx, const TowerBlock& block, Tensor x
 }
 
 // x += down(gelu(up(norm2 x)))
-void Qwen3VlTower::feed_forward(ForwardContext& ctx, const TowerBlock& block, Tensor x) const {
+void Qwen3VlVision::feed_forward(ForwardContext& ctx, const VisionBlock& block, Tensor x) const {
   for (std::int64_t first = 0; first < x.shape[0] && !ctx.stop_requested(); first += kChunkRows) {
     const ForwardContext::Mark mark(ctx);
     const Tensor rows = x.rows(first, std::min(kChunkRows, x.shape[0] - first));
@@ -261,7 +257,7 @@ void Qwen3VlTower::feed_forward(ForwardContext& ctx, const TowerBlock& block, Te
 }
 
 // y [n_tokens, out_dim] = fc2(gelu(fc1(…))) of each block of patches: normed patch by patch, or (deepstack) as a whole.
-void Qwen3VlTower::merge(ForwardContext& ctx, const Merger& merger, Tensor x, Tensor y) const {
+void Qwen3VlVision::merge(ForwardContext& ctx, const Merger& merger, Tensor x, Tensor y) const {
   const std::int64_t merged_dim = c_.merged_dim(), n_merged = merged_dim / c_.dim;
   const std::int64_t chunk = std::max<std::int64_t>(kChunkRows / n_merged, 1);
   for (std::int64_t first = 0; first < y.shape[0] && !ctx.stop_requested(); first += chunk) {
@@ -276,7 +272,7 @@ void Qwen3VlTower::merge(ForwardContext& ctx, const Merger& merger, Tensor x, Te
   }
 }
 
-Result<void> Qwen3VlTower::bind_weights(WeightSource& source) {
+Result<void> Qwen3VlVision::bind_weights(WeightSource& source) {
   const bool is_gguf = source.naming() == WeightSource::Naming::gguf;
   const std::int64_t patch = c_.input.patch_size, merged_dim = c_.merged_dim();
   Binder binder(source, backend_);
@@ -292,7 +288,7 @@ Result<void> Qwen3VlTower::bind_weights(WeightSource& source) {
   blocks_.resize(c_.n_blocks);
   for (std::int64_t b = 0; b < c_.n_blocks; ++b) {
     const std::string prefix = "v.blk." + std::to_string(b) + ".";
-    TowerBlock& block = blocks_[b];
+    VisionBlock& block = blocks_[b];
     bind_norm(binder, block.norm1, prefix + "ln1", c_.dim);
     binder.bind(block.qkv, prefix + "attn_qkv", {3 * c_.dim, c_.dim}, true);
     binder.bind(block.out, prefix + "attn_out", {c_.dim, c_.dim}, true);
@@ -322,7 +318,7 @@ Result<void> Qwen3VlTower::bind_weights(WeightSource& source) {
   return make_rope_tables();
 }
 
-Result<void> Qwen3VlTower::join_time_slices(Tensor first, Tensor second) {
+Result<void> Qwen3VlVision::join_time_slices(Tensor first, Tensor second) {
   ASSIGN_OR_RETURN(const std::vector<float> early, decoded(backend_, first));
   ASSIGN_OR_RETURN(const std::vector<float> late, decoded(backend_, second));
   std::vector<float> joined;
@@ -332,13 +328,12 @@ Result<void> Qwen3VlTower::join_time_slices(Tensor first, Tensor second) {
     joined.insert(joined.end(), early.begin() + at, early.begin() + at + n);
     joined.insert(joined.end(), late.begin() + at, late.begin() + at + n);
   }
-  ASSIGN_OR_RETURN(patch_w_, allocate(backend_, buffers_, DType::f32, {c_.dim, patch_dim()}));
-  backend_.upload(patch_w_, joined.data());
+  ASSIGN_OR_RETURN(patch_w_, backend_.allocate_tensor(DType::f32, {c_.dim, patch_dim()}, buffers_, joined.data()));
   return {};
 }
 
-// The first half of a head's pairs turns by row, the second by column, each at the same speeds.
-Result<void> Qwen3VlTower::make_rope_tables() {
+// The first half of a head's pairs is rotated by row, the second by column, with the same frequencies.
+Result<void> Qwen3VlVision::make_rope_tables() {
   const std::int64_t n_pairs = c_.head_dim() / 2, n_half = n_pairs / 2;
   std::vector<float> inv_freq(n_pairs);
   std::vector<std::int32_t> axes(n_pairs);
@@ -346,16 +341,14 @@ Result<void> Qwen3VlTower::make_rope_tables() {
     inv_freq[i] = static_cast<float>(std::pow(c_.rope_theta, -2.0 * static_cast<double>(i % n_half) / static_cast<double>(n_pairs)));
     axes[i] = i < n_half ? 0 : 1;
   }
-  ASSIGN_OR_RETURN(inv_freq_, allocate(backend_, buffers_, DType::f32, {n_pairs}));
-  backend_.upload(inv_freq_, inv_freq.data());
-  ASSIGN_OR_RETURN(axes_, allocate(backend_, buffers_, DType::i32, {n_pairs}));
-  backend_.upload(axes_, axes.data());
+  ASSIGN_OR_RETURN(inv_freq_, backend_.allocate_tensor(DType::f32, {n_pairs}, buffers_, inv_freq.data()));
+  ASSIGN_OR_RETURN(axes_, backend_.allocate_tensor(DType::i32, {n_pairs}, buffers_, axes.data()));
   return {};
 }
 
 }  // namespace
 
-Result<std::unique_ptr<Vision>> create_qwen3_vl_tower(WeightSource& source, Backend& backend, const ModelSpec& language_model) {
+Result<std::unique_ptr<Vision>> create_qwen3_vl_vision(WeightSource& source, Backend& backend, const ModelSpec& language_model) {
   ASSIGN_OR_RETURN(VisionConfig config, read_vision_config(source));
   if (language_model.n_position_axes != 3) {
     return make_error(ErrorCode::unsupported_model, source.label() + ": expected a language model that sees, found " + language_model.architecture);
@@ -365,9 +358,9 @@ Result<std::unique_ptr<Vision>> create_qwen3_vl_tower(WeightSource& source, Back
                                                std::to_string(language_model.n_layers) + " layers, found " + std::to_string(config.out_dim) + " for " +
                                                std::to_string(config.deepstack_blocks.size()));
   }
-  auto tower = std::make_unique<Qwen3VlTower>(std::move(config), backend);
-  RETURN_IF_ERROR(tower->bind_weights(source));
-  return std::unique_ptr<Vision>(std::move(tower));
+  auto vision = std::make_unique<Qwen3VlVision>(std::move(config), backend);
+  RETURN_IF_ERROR(vision->bind_weights(source));
+  return std::unique_ptr<Vision>(std::move(vision));
 }
 
 }  // namespace pio

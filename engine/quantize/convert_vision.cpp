@@ -1,4 +1,4 @@
-// The tower of Qwen3-VL as llama.cpp's mmproj files hold it (models.md 3.c).
+// The vision encoder of Qwen3-VL as llama.cpp's mmproj files hold it (models.md 3.c).
 
 #include <algorithm>
 #include <charconv>
@@ -55,9 +55,9 @@ void write_metadata(const ModelFile& file, const VisionConfig& c, std::map<std::
 
 }  // namespace
 
-Result<void> convert_tower(const ModelFile& file, const VisionConfig& c, ConvertedModel& model) {
-  ConvertedFile& tower = model.tower.emplace();
-  write_metadata(file, c, tower.metadata);
+Result<void> convert_vision(const ModelFile& file, const VisionConfig& c, ConvertedModel& model) {
+  ConvertedFile& vision = model.vision.emplace();
+  write_metadata(file, c, vision.metadata);
   const std::int64_t side = c.input.patch_size;
   for (std::size_t i = 0; i < file.tensors().size(); ++i) {
     const TensorInfo& from = file.tensors()[i];
@@ -66,7 +66,7 @@ Result<void> convert_tower(const ModelFile& file, const VisionConfig& c, Convert
     if (name.starts_with(kDeepstack)) name = by_block(name, c.deepstack_blocks);
     if (name.empty()) return bad_file(file.label(), "expected " + std::to_string(c.deepstack_blocks.size()) + " deepstack mergers, found " + shown(from.name));
     const auto add = [&](std::string to, Shape shape) -> ConvertedTensor& {
-      ConvertedTensor& tensor = tower.tensors.emplace_back();
+      ConvertedTensor& tensor = vision.tensors.emplace_back();
       tensor.info = {std::move(to), from.dtype, shape, 0};
       tensor.sources = {i};
       return tensor;

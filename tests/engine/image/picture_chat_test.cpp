@@ -23,7 +23,7 @@ ImageInput file(const fs::path& path) { return {.path = path.string(), .bytes = 
 // README-vision.md: another order of sums, rope angles, prefill in parts; the nearest wrong implementation is 2.5e-3 away.
 constexpr double kTolerance = 3e-4;
 
-class Sight : public testing::TestWithParam<const char*> {
+class PictureChat : public testing::TestWithParam<const char*> {
  protected:
   void SetUp() override {
     folder_ = test::shared_fixture(GetParam());
@@ -79,13 +79,13 @@ class Sight : public testing::TestWithParam<const char*> {
     request.ignore_eos = true;
     return request;
   }
-  // `n_looks_` counts the pictures that the tower was shown.
+  // `n_encoded_` counts the pictures that were encoded.
   GenerateResult run(const GenerateRequest& request, std::stop_token stop = {}) {
-    n_looks_ = 0;
+    n_encoded_ = 0;
     GenerateSink sink;
     sink.image = [this](std::int64_t done, std::int64_t total) {
       EXPECT_LE(done, total);
-      n_looks_ = done;
+      n_encoded_ = done;
     };
     Result<GenerateResult> result = engine_->generate(request, sink, stop);
     EXPECT_TRUE(result) << result.error().message;
@@ -102,20 +102,20 @@ class Sight : public testing::TestWithParam<const char*> {
   }
 
   fs::path folder_;
-  std::int64_t n_looks_ = 0;
+  std::int64_t n_encoded_ = 0;
   std::unique_ptr<Engine> engine_ = create_engine();
 };
 
 }  // namespace
 
-TEST_P(Sight, LogitsAreTheReferencesInOneGoAndWithStepsThatEndInsideAPicture) {
+TEST_P(PictureChat, LogitsAreTheReferencesInOneGoAndWithStepsThatEndInsideAPicture) {
   for (const std::string& name : conversations()) {
     if (name.ends_with("_replaced")) continue;  // expanded as transformers 4.57 did
     for (const std::int64_t n_chunk : {0, 50, 7}) expect_logits(name, n_chunk);
   }
 }
 
-TEST_P(Sight, AFolderAndItsGgufFilesSayTheSame) {
+TEST_P(PictureChat, AFolderAndItsGgufFilesSayTheSame) {
   for (const char* mmproj : {"", "mmproj-f32.gguf", "mmproj-f16.gguf"}) {  // "": found beside the model
     const Result<void> status = load(folder_ / "model-f32.gguf", *mmproj ? folder_ / mmproj : fs::path());
     ASSERT_TRUE(status) << status.error().message;
@@ -125,7 +125,7 @@ TEST_P(Sight, AFolderAndItsGgufFilesSayTheSame) {
   }
 }
 
-TEST_P(Sight, GreedyWordsAfterAPictureAreTheReferences) {
+TEST_P(PictureChat, GreedyWordsAfterAPictureAreTheReferences) {
   const nlohmann::json one = conversation("one_image"), gold = read_json(folder_ / "cases/one_image.greedy.json");
   const std::string text = one["text"];  // "<|im_start|>user\n<|vision_start|><|image_pad|><|vision_end|>WORDS<|im_end|>\n…"
   const std::string before = "<|im_start|>user\n<|vision_start|><|image_pad|><|vision_end|>";
@@ -137,30 +137,30 @@ TEST_P(Sight, GreedyWordsAfterAPictureAreTheReferences) {
   const GenerateResult result = run(greedy({message}, "one", static_cast<std::int64_t>(ids.size())));
   EXPECT_EQ(result.ids, ids);  // smallest margin 0.18, 0.13
   EXPECT_EQ(result.stats.prompt_tokens, one["n_tokens"].get<std::int64_t>());
-  EXPECT_EQ(n_looks_, 1);
+  EXPECT_EQ(n_encoded_, 1);
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Sight, testing::Values("qwen3-vl-tiny", "qwen3-vl-tiny-hd32"), [](const auto& info) {
+INSTANTIATE_TEST_SUITE_P(Models, PictureChat, testing::Values("qwen3-vl-tiny", "qwen3-vl-tiny-hd32"), [](const auto& info) {
   std::string name = info.param;
   std::replace(name.begin(), name.end(), '-', '_');
   return name;
 });
 
-using Conversation = Sight;
+using Conversation = PictureChat;
 
 TEST_P(Conversation, ASecondTurnAboutAPictureReadsOnlyItsOwnWords) {
   std::vector<ChatMessage> messages = {{"user", pictures_then_text({image("shapes_w500_h300.png")}, "What is here?")}};
   const GenerateResult first = run(greedy(messages));
   EXPECT_EQ(first.stats.reused_tokens, 0);
-  EXPECT_EQ(n_looks_, 1);
+  EXPECT_EQ(n_encoded_, 1);
   messages.push_back({"assistant", "A thing."});
   messages.push_back({"user", "And how many?"});
   const GenerateRequest request = greedy(messages);
   const GenerateResult second = run(request);
   EXPECT_GE(second.stats.reused_tokens, first.stats.prompt_tokens);
-  EXPECT_EQ(n_looks_, 0);
+  EXPECT_EQ(n_encoded_, 0);
   expect_as_fresh(request, second);
-  EXPECT_EQ(n_looks_, 1);  // asked for again, though its features are still there
+  EXPECT_EQ(n_encoded_, 1);  // asked for again, though its features are still there
 }
 
 TEST_P(Conversation, AnotherPictureOfTheSameSizeIsNotTakenForTheFirst) {
@@ -170,7 +170,7 @@ TEST_P(Conversation, AnotherPictureOfTheSameSizeIsNotTakenForTheFirst) {
   const GenerateResult other = run(greedy(with_other));
   EXPECT_EQ(other.stats.prompt_tokens, first.stats.prompt_tokens);
   EXPECT_LT(other.stats.reused_tokens, 10);  // the words before it
-  EXPECT_EQ(n_looks_, 1);
+  EXPECT_EQ(n_encoded_, 1);
   EXPECT_NE(other.ids, first.ids);
   expect_as_fresh(greedy(with_other), other);
 }
@@ -196,7 +196,7 @@ TEST_P(Conversation, APictureChangedInItsFileIsReadAnew) {
   run(request);
   fs::copy(folder_ / "images/noise_w64_h64.png", path, fs::copy_options::overwrite_existing);
   const GenerateResult changed = run(request);
-  EXPECT_EQ(n_looks_, 1);
+  EXPECT_EQ(n_encoded_, 1);
   expect_as_fresh(request, changed);
 }
 
@@ -208,7 +208,7 @@ TEST_P(Conversation, ASecondPictureLeavesTheFirstInTheCache) {
   const GenerateRequest request = greedy(messages);
   const GenerateResult second = run(request);
   EXPECT_GE(second.stats.reused_tokens, first.stats.prompt_tokens);
-  EXPECT_EQ(n_looks_, 2);
+  EXPECT_EQ(n_encoded_, 2);
   expect_as_fresh(request, second);
 }
 
@@ -233,7 +233,7 @@ TEST_P(Conversation, TheSamePictureTwiceIsLookedAtOnce) {
   const ImageInput one = image("photo_w80_h80.png");
   const GenerateRequest request = greedy({{"user", pictures_then_text({one, one}, "Compare.")}});
   const GenerateResult result = run(request);
-  EXPECT_EQ(n_looks_, 1);
+  EXPECT_EQ(n_encoded_, 1);
   EXPECT_GT(result.stats.prompt_tokens, 2 * 64);
 }
 
@@ -267,7 +267,7 @@ TEST_P(Conversation, AStopWhileThePictureIsLookedAtEndsTheTurn) {
   EXPECT_EQ(stopped->finish_reason, FinishReason::cancelled);
   EXPECT_TRUE(stopped->ids.empty());
   const GenerateResult again = run(request);
-  EXPECT_EQ(n_looks_, 1);
+  EXPECT_EQ(n_encoded_, 1);
   EXPECT_EQ(again.ids.size(), 12u);
 }
 
@@ -330,9 +330,9 @@ TEST_P(Conversation, PlaceholdersAndPicturesMustBeAsMany) {
 
 INSTANTIATE_TEST_SUITE_P(Models, Conversation, testing::Values("qwen3-vl-tiny"), [](const auto&) { return "qwen3_vl_tiny"; });
 
-using Blind = Sight;
+using TextOnly = PictureChat;
 
-TEST_P(Blind, AGgufWithoutItsTowerIsForTextAndSaysSo) {
+TEST_P(TextOnly, AGgufWithoutItsVisionIsForTextAndSaysSo) {
   const TempFolder folder;
   fs::copy(folder_ / "model-f32.gguf", folder.path() / "model.gguf");
   ASSERT_TRUE(load(folder.path() / "model.gguf", ""));
@@ -346,7 +346,7 @@ TEST_P(Blind, AGgufWithoutItsTowerIsForTextAndSaysSo) {
   EXPECT_NE(asked.error().message.find("a model that sees"), std::string::npos);
   EXPECT_FALSE(engine_->preprocess(image("photo_w80_h80.png"), {}));
 
-  // A tower of another model beside it: text only, and both are told; named, it is an error.
+  // A vision encoder of another model beside it: text only, and both are told; named, it is an error.
   const fs::path other = test::shared_fixture("qwen3-vl-tiny-hd32") / "mmproj-f32.gguf";
   fs::copy(other, folder.path() / "mmproj-model-f32.gguf");
   ASSERT_TRUE(load(folder.path() / "model.gguf", ""));
@@ -362,7 +362,7 @@ TEST_P(Blind, AGgufWithoutItsTowerIsForTextAndSaysSo) {
   EXPECT_TRUE(engine_->loaded()->can_see);
 }
 
-TEST_P(Blind, AModelForTextRefusesPicturesAndTowers) {
+TEST_P(TextOnly, AModelForTextRefusesPicturesAndVision) {
   const fs::path text_model = test::model_data("qwen3-tiny");
   ASSERT_TRUE(load(text_model, ""));
   EXPECT_TRUE(engine_->loaded()->notes.empty());
@@ -370,9 +370,9 @@ TEST_P(Blind, AModelForTextRefusesPicturesAndTowers) {
   const Result<void> named = load(text_model, folder_ / "mmproj-f32.gguf");
   ASSERT_FALSE(named);
   EXPECT_NE(named.error().message.find("a model that sees"), std::string::npos);
-  EXPECT_FALSE(load(folder_ / "model-f32.gguf", folder_ / "model-f32.gguf")) << "a language model is no tower";
+  EXPECT_FALSE(load(folder_ / "model-f32.gguf", folder_ / "model-f32.gguf")) << "a language model is no vision encoder";
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, Blind, testing::Values("qwen3-vl-tiny"), [](const auto&) { return "qwen3_vl_tiny"; });
+INSTANTIATE_TEST_SUITE_P(Models, TextOnly, testing::Values("qwen3-vl-tiny"), [](const auto&) { return "qwen3_vl_tiny"; });
 
 }  // namespace pio
