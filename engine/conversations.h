@@ -24,7 +24,7 @@ class Conversations {
   Conversations(const Conversations&) = delete;
   Conversations& operator=(const Conversations&) = delete;
 
-  // A session in use. When it goes, its tokens stay as a cache. Never longer than the conversations that it is of.
+  // A session in use. When it goes, its tokens stay as a cache. It must not outlive the Conversations.
   class Lent {
    public:
     Lent(Lent&& other) noexcept : home_(std::exchange(other.home_, nullptr)), held_(std::move(other.held_)) {}
@@ -44,8 +44,8 @@ class Conversations {
     std::list<Idle> held_;  // its one place in the list of idle ones: giving back needs no memory
   };
 
-  // The session of this conversation, or a new one, for a prompt of these ids. Where another conversation's cached tokens begin the prompt
-  // further (a system prompt, a document), it begins with those, shared in whole blocks.
+  // The session of this conversation, or a new one, for a prompt of these ids. Where another conversation has more of the prompt's
+  // beginning cached (a system prompt, a document), that is shared in whole blocks.
   Lent lend(const std::string& conversation, TokenSpan ids);
   // Forgets those that are not lent.
   void clear() { idle_.clear(); }

@@ -85,7 +85,7 @@ class LocalEngine final : public Engine {
     RETURN_IF_ERROR(need_chat());
     GenerateRequest request;
     request.messages = messages;
-    RETURN_IF_ERROR(need_sight(messages));
+    RETURN_IF_ERROR(need_vision(messages));
     ASSIGN_OR_RETURN(const Prompt prompt, make_prompt(*chat_format(), *tokenizer(), request, INT64_MAX, aids({})));
     return static_cast<std::int64_t>(prompt.ids.size());
   }
@@ -99,7 +99,7 @@ class LocalEngine final : public Engine {
       RETURN_IF_ERROR(need_chat());
       const std::int64_t context_length = model_->info().context_length;
       const std::int64_t limit = context_length - answer_reserve(context_length, request.max_tokens);
-      RETURN_IF_ERROR(need_sight(request.messages));
+      RETURN_IF_ERROR(need_vision(request.messages));
       Result<Prompt> made = make_prompt(*chat_format(), *tokenizer(), request, limit, aids(stop));
       if (!made && made.error().code == ErrorCode::cancelled) return stopped_generation();
       ASSIGN_OR_RETURN(prompt, std::move(made));
@@ -118,12 +118,12 @@ class LocalEngine final : public Engine {
 
   Result<LogitsResult> logits(const LogitsRequest& request, std::stop_token stop) override {
     RETURN_IF_ERROR(need_model());
-    ASSIGN_OR_RETURN(TokenIds ids, checked(request.ids, "ids"));
+    ASSIGN_OR_RETURN(TokenIds ids, checked(request.ids, "--ids"));
     std::vector<PlacedPicture> pictures;
     if (!request.images.empty() || !request.videos.empty()) {
       ASSIGN_OR_RETURN(PicturedIds placed, place_pictures_of_ids(request, stop));
       pictures = std::move(placed.pictures);
-      ASSIGN_OR_RETURN(ids, model_->vocabulary().check_with_pictures(std::move(placed.ids), "ids"));
+      ASSIGN_OR_RETURN(ids, model_->vocabulary().check_with_pictures(std::move(placed.ids), "--ids"));
     }
     Session session = fresh_session();
     session.show(std::move(pictures), [this, stop](const PlacedPicture& picture) { return model_->pictures()->features(*picture.picture, stop); });
@@ -180,8 +180,7 @@ class LocalEngine final : public Engine {
     std::unique_ptr<Backend> backend;
     PlannedLoad planned;
   };
-  // As if the loaded model had gone already.
-  // What unloading would free: of a cache only as much as was ever written is in memory, and free memory counts the rest already.
+  // What unloading would free. Of a cache only what was written is in memory; free memory counts the rest already.
   std::uint64_t bytes_given_back() const { return model_ ? std::min(model_->own_bytes(), anonymous_bytes()) : 0; }
 
   Result<Planning> plan_for(const LoadRequest& request, std::stop_token stop) {
@@ -214,7 +213,7 @@ class LocalEngine final : public Engine {
     return make_error(ErrorCode::not_available, model_->info().name + ": a model that sees, found one for text only");
   }
 
-  Result<void> need_sight(std::span<const ChatMessage> messages) const {
+  Result<void> need_vision(std::span<const ChatMessage> messages) const {
     const bool has_pictures = std::any_of(messages.begin(), messages.end(), [](const ChatMessage& m) { return m.content.has_pictures(); });
     return has_pictures ? need_vision() : Result<void>();
   }

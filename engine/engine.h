@@ -26,7 +26,7 @@ namespace pio {
 
 struct LoadRequest {
   std::string path;                // a .gguf file or a Hugging Face folder
-  std::string mmproj;              // the vision tower's file; "": beside the model, if there is one
+  std::string mmproj;              // the file of the vision half; "": beside the model, if there is one
   LoadQuantization quantization = LoadQuantization::keep;
   std::vector<LoraRequest> loras;
   KvSelection attention;
@@ -46,7 +46,7 @@ struct LoadedInfo {
   std::string quantization;        // the commonest weight format: "Q4_1"
   std::string chat_format;         // "" when the family has none
   std::string family;              // "qwen3_coder_30b": the folder under models/
-  bool can_see = false;            // has its vision tower
+  bool can_see = false;            // its vision half is loaded
   bool can_think = false;
   std::vector<std::string> notes;  // what a person should know: "no vision tower beside it: text only"
   std::string device;              // "cpu"
@@ -166,7 +166,7 @@ struct LogitsResult {
   std::int64_t n_tokens = 0;           // the ids with their placeholders expanded
 };
 
-// What a vision tower would read of a picture.
+// What the vision half would read of a picture.
 struct PreprocessResult {
   std::vector<float> pixel_values;     // [n_patches, patch_dim] row-major
   std::int64_t patch_dim = 0;
@@ -207,8 +207,8 @@ struct DivergenceRequest {
   std::string text;
   std::int64_t window = 2048;          // tokens
   std::int64_t n_windows = 0;          // stop after so many; 0: all
-  bool one_at_a_time = false;          // never both in memory; so it is also with a budget, and where the second does not fit beside the first
-  std::uint64_t kept_bytes = std::uint64_t{1} << 30;  // of base's logits that wait for the other then; one window's at least
+  bool one_at_a_time = false;          // never both in memory; also with a budget, and where the second does not fit beside the first
+  std::uint64_t kept_bytes = std::uint64_t{1} << 30;  // of base's logits kept for the comparison then; at least one window's
 };
 
 // How far `other` is from `base` over the same text.
@@ -240,10 +240,9 @@ class Engine {
 
   // Replaces the loaded model. On failure (or a stop: cancelled) none is loaded.
   virtual Result<void> load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) = 0;
-  // From the loaded model to another: the new file's header, tensors and plan are looked at first, and where they will not do, or a stop
-  // comes, the loaded one stays as it is. Then it goes and the new one comes; when that fails all the same, the old one is loaded again
-  // before the error is returned (what went wrong with the old one, if that fails too, is added to the message); `progress` begins anew for
-  // it, and no stop ends it. Conversations that were cached go with the old one.
+  // From the loaded model to another. The new file's header, tensors and plan are checked first: where they fail, or a stop comes, the
+  // loaded one stays. Then it is unloaded, with its cached conversations, and the new one is loaded. Where that fails, the old one is loaded
+  // again before the error is returned, with `progress` from its start and without a stop; if that fails too, the message says so.
   virtual Result<void> switch_to(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) = 0;
   // What `load` would do, without loading.
   virtual Result<LoadPlan> plan(const LoadRequest& request) = 0;
@@ -256,8 +255,8 @@ class Engine {
   // Tokens that these messages make as a prompt; for the composer's figure.
   virtual Result<std::int64_t> count_tokens(const std::vector<ChatMessage>& messages) = 0;
 
-  // Makes the prompt of a turn and what is needed to answer it. `stop` may be pulled from any thread and is looked at within 200 ms in every
-  // phase. The generation refers to the loaded model: when that goes, it is cancelled.
+  // Makes the prompt of a turn and what is needed to answer it. `stop` may be pulled from any thread and ends every phase within 200 ms.
+  // The generation refers to the loaded model: when that goes, it is cancelled.
   virtual Result<std::unique_ptr<Generation>> begin(const GenerateRequest& request, std::stop_token stop) = 0;
   // One unit of each. By default one after the other.
   virtual std::vector<Result<std::vector<GenerationEvent>>> advance(std::span<Generation* const> generations);
@@ -267,7 +266,7 @@ class Engine {
   // Logits of every token, from an empty cache.
   virtual Result<LogitsResult> logits(const LogitsRequest& request, std::stop_token stop) = 0;
 
-  // What the loaded model's vision tower would be given. Fails with not_available where it has none.
+  // What the loaded model's vision half would be given. Fails with not_available where it has none.
   virtual Result<PreprocessResult> preprocess(const ImageInput& image, std::stop_token stop) = 0;
 
   // As llama.cpp counts it: windows of `context` tokens, the second half of each scored; n_windows 0: all.

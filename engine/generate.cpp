@@ -253,7 +253,7 @@ class LocalGeneration final : public Generation {
     return Phase::finished;
   }
 
-  // The session goes back to who lent it, without what this turn lent it.
+  // Gives the session back, without this turn's pictures.
   void end() {
     if (!session_) return;
     session_->end_prompt();

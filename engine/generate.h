@@ -7,7 +7,7 @@
 #include "engine/prompt.h"
 
 // One turn on a loaded model: read the prompt in chunks, then sample, decode, emit, until the model ends, a stop string comes, the context is
-// full, enough tokens were made, or somebody stops it.
+// full, enough tokens were made, or it is stopped.
 
 namespace pio {
 

@@ -20,7 +20,7 @@ bool asks_for_begin_token(const fs::path& config_path) {
   constexpr std::size_t kConfigBytes = 16 << 20;
   const Result<std::string> text = read_text_file(config_path, kConfigBytes);
   const Result<JsonValue> config = text ? JsonValue::parse(*text) : Result<JsonValue>(text.error());
-  const JsonValue* value = config && config->is_object() ? config->find("add_bos_token") : nullptr;
+  const JsonValue* value = config ? config->find("add_bos_token") : nullptr;
   return value && value->truthy();
 }
 

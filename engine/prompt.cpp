@@ -131,7 +131,7 @@ Result<void> measure_turns(PromptMaker& maker, std::span<const ChatMessage> mess
   std::int64_t n_tokens = once - n_before;
   for (std::size_t k = 1; k < turns.size(); ++k) {
     turns[k].start = n_tokens;
-    if (k + 1 == turns.size()) break;  // nobody asks where the last one ends
+    if (k + 1 == turns.size()) break;  // where the last one ends is not needed
     ASSIGN_OR_RETURN(const std::int64_t alone, maker.count(with_system({&turns[k]})));
     n_tokens += alone - n_before;
   }

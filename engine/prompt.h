@@ -25,7 +25,7 @@ struct Prompt {
 // Puts the messages' pictures in the places of their tokens.
 using PlacePictures = std::function<Result<PicturedIds>(std::span<const int> ids, std::span<const ChatMessage> messages)>;
 
-// What encoding may use and must look at.
+// What encoding uses, and the stop that it polls.
 struct PromptAids {
   PlacePictures place_pictures = {};      // without it the ids are as the chat format wrote them
   EncodedStretches* memory = nullptr;     // of this tokenizer; may be null

@@ -5,7 +5,7 @@
 
 #include "kernels/base/result.h"
 
-// What perplexity and divergence count in, and how a text is cut for them.
+// Log-probabilities and windows of a text, for perplexity and divergence.
 
 namespace pio {
 

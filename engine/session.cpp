@@ -43,7 +43,7 @@ void Session::clear() {
 }
 
 void Session::begin_prompt(std::int64_t n_tokens) {
-  // what a selection keeps is said in blocks of the cache, and chosen by the keys that lie there
+  // a selection keeps blocks of the cache, by the keys in them: the absorbed form
   const bool is_full = selection_.kind == KvSelection::Kind::full;
   needs_ = is_full ? model_.model().step_needs(n_tokens, sequence_.n_tokens()) : StepNeeds{};
 }
@@ -67,7 +67,7 @@ Result<Session::Seen> Session::see(ForwardContext& context, std::int64_t first, 
   for (const PlacedPicture& picture : pictures_) {
     const std::int64_t begin = std::max(first, picture.first), end = std::min(first + n, picture.first + picture.n_tokens());
     if (begin >= end) continue;
-    CHECK(features_of_, "pictures in the prompt, and nobody who encodes them");
+    CHECK(features_of_, "pictures in the prompt without an encoder");
     ASSIGN_OR_RETURN(std::shared_ptr<const VisionFeatures> features, features_of_(picture));
     stretches.push_back({begin - first, picture.first_row + begin - picture.first, end - begin, std::move(features)});
     n_rows += end - begin;

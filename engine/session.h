@@ -29,7 +29,7 @@ class Session {
   std::int64_t keep_prefix(TokenSpan ids);
   // How many tokens keep_prefix would keep.
   std::int64_t common_prefix(TokenSpan ids) const;
-  // Forgets its own tokens and begins with the first n of `other`, shared in whole blocks. Returns how many that made.
+  // Forgets its own tokens and begins with the first n of `other`, shared in whole blocks. Returns how many tokens that are.
   std::int64_t adopt_prefix(const Session& other, std::int64_t n);
   std::int64_t n_tokens() const { return sequence_.n_tokens(); }
   void clear();

@@ -4,7 +4,7 @@
 #include <string_view>
 #include <vector>
 
-// Text as it comes, stop strings held back: what might still become one is not let through, and of one that came nothing is.
+// Text as it is generated, without stop strings: what may become one is held back, and nothing of a whole one is shown.
 
 namespace pio {
 

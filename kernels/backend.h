@@ -36,7 +36,7 @@ enum class Activations {
   f32,  // as it is, against decoded weights (exact)
 };
 
-// Which dims of a head turn together (models.md 0.2, trap 4: the wrong one gives fluent nonsense).
+// Which dims of a head are rotated as a pair (models.md 0.2, trap 4: the wrong one gives fluent text and wrong numbers).
 enum class RopePairing {
   half,         // dim i with dim i + n_pairs
   interleaved,  // dim 2i with dim 2i + 1
@@ -47,7 +47,7 @@ struct KvSelection {
   enum class Kind {
     full,    // all
     window,  // the first n_sinks and the last `window`, itself included: Xiao et al. 2023, StreamingLLM (arXiv:2309.17453)
-    pages,   // n_pages pages, the one it stands in included, the others by what their keys promise: Tang et al. 2024, Quest (arXiv:2406.10774)
+    pages,   // n_pages blocks of the KV pool, its own included, the others by their score bounds: Tang et al. 2024, Quest (arXiv:2406.10774)
   };
   Kind kind = Kind::full;
   std::int64_t n_sinks = 4;    // tokens, at least 0
@@ -82,12 +82,12 @@ inline constexpr int kKvBlockLength = 32;
 
 struct AttentionParams {
   float scale = 1;     // multiplies q·k; usually 1/sqrt(head_dim)
-  Tensor page_bounds = {};  // of the keys, as store_kv keeps them; empty: KvSelection::Kind::pages looks at every key for them
+  Tensor page_bounds = {};  // of the keys, as store_kv keeps them; empty: selection by pages computes them from every key
 };
 
 struct RopeParams {
   RopePairing pairing = RopePairing::half;
-  std::int64_t first_dim = 0;  // of each head, that turns: the dims before it and those behind first_dim + 2 * n_pairs are left alone
+  std::int64_t first_dim = 0;  // of each head, that is rotated; the dims before it and from first_dim + 2 * n_pairs on are left alone
 };
 
 enum class Gelu {
@@ -112,7 +112,7 @@ struct RoutingParams {
   bool normalize = true;          // the chosen weights are divided by (their sum + sum_epsilon)
   float sum_epsilon = 0;
   float scale = 1;                // multiplies the weights at the end
-  std::int64_t n_groups = 1;      // experts stand in equal groups; only those of the n_groups_used best may be chosen, a group's
+  std::int64_t n_groups = 1;      // experts form equal groups; only those of the n_groups_used best may be chosen, a group's
   std::int64_t n_groups_used = 1; //   score being the sum of its two best biased scores
 };
 
@@ -191,7 +191,7 @@ class Backend {
   // Rotates each head of x in place by its token's position: Su et al. 2021 (arXiv:2104.09864), eq. 34.
   //   x [n_tokens, n_heads, head_dim] f32; dims from 2 * n_pairs on are left alone
   //   positions [n_tokens] i32;  inv_freq [n_pairs] f32, radians a token. The angle is the float32 product, as in the reference.
-  //   With several axes (Wang et al. 2024, arXiv:2409.12191, section 2.1) positions is [n_axes, n_tokens], and pair i turns by row
+  //   With several axes (Wang et al. 2024, arXiv:2409.12191, section 2.1) positions is [n_axes, n_tokens], and pair i is rotated by row
   //   axes[i] of it: axes [n_pairs] i32, each below n_axes. Empty: all by the one row.
   void rope(Tensor x, Tensor positions, Tensor inv_freq, RopeParams params, Tensor axes = {});
 
@@ -206,9 +206,10 @@ class Backend {
   //   y [n_tokens, n_heads, v_head_dim] f32;  q [n_tokens, n_heads, head_dim] f32
   //   k_cache [n_cells, n_kv_heads, head_dim];  v_cache [n_cells, n_kv_heads, v_head_dim], formats as in store_kv
   // Of step: kv_lengths, sequences, block_table, selection, protected_blocks. y overlaps nothing.
-  // A selection leaves out of 0 … kv_lengths[t] - 1 what it does not keep. Of pages, each key/value head keeps its own, for each token: the
-  // one of the token, the protected ones, and of the others those n_pages - 1 with the largest sum, over the head's query heads and over the
-  // dims, of max(q * smallest key, q * largest key), which is no less than any q·k of the page; of equal pages the earlier.
+  // A selection keeps some of the tokens 0 … kv_lengths[t] - 1. By pages, each key/value head keeps blocks of its own for each token: the
+  // token's block, the protected ones, and the n_pages - 1 others with the highest score bound. A block's score bound is the sum, over the
+  // head's query heads and over the dims, of max(q * smallest key, q * largest key): no q·k in the block is larger. Of equal bounds the
+  // earlier block is kept.
   // Without v_cache the first v_head_dim values of each key are its value (the latent of MLA, DeepSeek-V2, arXiv:2405.04434).
   void attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams params);
 
@@ -259,11 +260,11 @@ class Backend {
   void argmax(Tensor y, Tensor x);
 
  private:
-  virtual void do_embed(Tensor y, Tensor table, Tensor ids) = 0;
   // An op was called that is not supported. Ends the process: a caller has asked beforehand.
   virtual void refuse(Op op, const Error& reason);
   void require(Op op, DType dtype, const Shape& extents);
 
+  virtual void do_embed(Tensor y, Tensor table, Tensor ids) = 0;
   virtual void do_matmul(Tensor y, Tensor x, Tensor w, Tensor bias) = 0;
   virtual void do_rms_norm(Tensor y, Tensor x, Tensor w, float eps) = 0;
   virtual void do_add(Tensor y, Tensor a, Tensor b) = 0;

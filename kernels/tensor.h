@@ -11,7 +11,7 @@
 
 namespace pio {
 
-// Up to four extents, row-major: the last one runs fastest. (GGUF counts the other way round; engine/files/gguf.cpp turns it once.)
+// Up to four extents, row-major: the last one runs fastest. (GGUF lists them in reverse; engine/files/gguf.cpp reverses them once.)
 class Shape {
  public:
   Shape() = default;

@@ -36,7 +36,7 @@ class Binder {
   void bind_decoded(Linear& layer, const std::string& stem, Shape shape);
   bool has(const std::string& canonical_name) const { return index_of_.contains(canonical_name); }
   WeightSource::Naming naming() const { return source_.naming(); }
-  // Tensors whose canonical name begins so belong to the file, but not to this model (a vision tower, a layer for multi-token prediction):
+  // Tensors whose canonical name begins so belong to the file, but not to this model (the vision half, a layer for multi-token prediction):
   // they are neither loaded nor reported.
   void leave(std::string_view prefix);
 

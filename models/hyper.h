@@ -28,7 +28,7 @@ struct RealRange {
 };
 
 // Reads value after value; the first thing wrong is kept and told by status(), so that a config reads without an `if` a line. After an
-// error every getter returns the least value of its range: nothing computed from them may be used until status() was looked at.
+// error every getter returns the least value of its range: nothing computed from them may be used before status() was checked.
 class Hyper {
  public:
   // `section`: where a Hugging Face config nests the keys of this half of the model ("text_config."); what it lacks is looked for outside.

@@ -115,7 +115,7 @@ struct KvState {
 };
 
 // A pass is embed, then layers, then head; each may run on a stage of its own. What they return are temporaries of `context`, valid until its
-// mark is released. After a stop they are unfinished; the caller looks at the token. Fails where weights that are not resident cannot be had.
+// mark is released. After a stop they are unfinished; the caller polls the token. Fails where weights that are not resident cannot be had.
 class Model {
  public:
   virtual ~Model() = default;

@@ -11,7 +11,7 @@ namespace pio {
 
 namespace {
 
-// Schemas refer to themselves at times, and then twice on each level: nobody's parameter is deeper, or takes more looks to understand.
+// A schema may refer to itself, even twice on each level. No useful parameter is deeper or takes more steps to resolve.
 constexpr int kMaxDepth = 32;
 constexpr int kMaxSteps = 4096;
 

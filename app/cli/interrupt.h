@@ -21,7 +21,7 @@ std::stop_token interrupt_token();
 bool was_interrupted();
 // Makes a new token, for a conversation that goes on after an answer was stopped.
 void reset_interrupt();
-// Pulls the token for another reason: nobody reads what is written.
+// Pulls the token for another reason: the reader of standard output has gone.
 void stop_work();
 // Waits until `file` can be read. False: Ctrl+C came first.
 bool wait_readable(int file);

@@ -295,7 +295,7 @@ std::string unknown_command(const CLI::App& app, int argc, char** argv) {
 int run(const Command& command, const Options& options) {
   try {
     const pio::Result<void> status = command(options);
-    // Nobody hears the end of what could not be written: that is the first thing to say, whatever it led to.
+    // A failed write comes before any error that it led to.
     if (const pio::Result<void> output = pio::cli::output_status(); !output) return complain(output.error().message);
     if (status) return 0;
     return status.error().code == pio::ErrorCode::cancelled ? kInterrupted : complain(status.error().message);

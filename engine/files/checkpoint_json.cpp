@@ -24,7 +24,7 @@ class FlattenEvents final : public JsonEvents {
   bool boolean(bool value) override { return add(MetaValue(value)); }
   bool number_integer(number_integer_t value) override { return add(MetaValue(static_cast<std::int64_t>(value))); }
   bool number_unsigned(number_unsigned_t value) override {
-    // As a fraction: a seed, say, that nobody reads. Who wants a whole number there finds none.
+    // As a fraction (a seed, say): readers of whole numbers do not find it.
     if (value > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max())) return add(MetaValue(static_cast<double>(value)));
     return add(MetaValue(static_cast<std::int64_t>(value)));
   }
@@ -116,7 +116,7 @@ class FlattenEvents final : public JsonEvents {
     }
     return store(MetaValue(std::move(values)));
   }
-  // Of null, of mixed values, of lists or objects, or too long: nobody reads it, but it must not pass for absent.
+  // Of null, of mixed values, of lists or objects, or too long: no reader takes it, but it must not pass for absent.
   bool store_another_list() { return store(MetaValue(std::vector<std::string>())); }
 
   Metadata& metadata_;

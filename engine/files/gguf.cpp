@@ -27,7 +27,7 @@ static_assert(std::endian::native == std::endian::little, "the reader copies num
 
 // The largest headers known (vocabularies of 262,144 with merges and scores) are below 20 MiB.
 constexpr std::size_t kMaxHeaderBytes = std::size_t{256} << 20;
-// gguf.md: keys have at most 2^16 - 1 bytes. It allows tensor names 64; longer ones harm nobody.
+// gguf.md: keys have at most 2^16 - 1 bytes. It allows tensor names 64; longer ones do no harm.
 constexpr std::size_t kMaxNameBytes = 65535;
 constexpr std::int64_t kDefaultAlignment = 32;
 // gguf.md: a multiple of 8. 64 KiB is the largest base page of any CPU that Linux runs on: beyond it an alignment only makes holes.
@@ -245,7 +245,7 @@ class PartReader {
     return MetaValue(std::move(values));
   }
 
-  // Beyond int64 as fractions: a seed, say, that nobody reads. Who wants a whole number there finds none.
+  // Beyond int64 as fractions (a seed, say): readers of whole numbers do not find them.
   Result<MetaValue> read_u64(std::uint64_t n, const std::string& where) {
     bool fits = true;
     Cursor ahead = cursor_;

@@ -31,7 +31,7 @@ class LoadedWeights final : public WeightSource {
   Result<Tensor> load(std::size_t index) override;
 
   // Reads all pages of the loaded tensors that are read in place into memory, in the order of the files, so that the first token does not
-  // wait for the disk; what nobody loaded (a layer for multi-token prediction) stays there.
+  // wait for the disk; what was not loaded (a layer for multi-token prediction) stays there.
   // Calls progress(bytes done, bytes of all loaded tensors) at the start, every few megabytes and at the end. Asks `stop` every 256 KiB (a disk
   // of 2 MB/s still answers within 200 ms) and then returns Error{cancelled}.
   Result<void> prefault(const Progress& progress, std::stop_token stop) const;

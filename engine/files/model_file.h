@@ -65,7 +65,7 @@ Result<std::unique_ptr<ModelFile>> unpack_checkpoint(std::unique_ptr<ModelFile> 
 enum class LoadQuantization { keep, int4, int8, fp16, nf4 };
 
 // The file with the matrices of its layers in another form: those of attention and feed-forward blocks, experts among them, that become
-// smaller by it. Embeddings, the output, routers, norms and vision towers stay as they are (bitsandbytes leaves the same out). Its notes say
+// smaller by it. Embeddings, the output, routers, norms and the vision half stay as they are (bitsandbytes leaves the same out). Its notes say
 // how far the weights made so far are from the file's. Fails with bad_argument where nothing would become smaller.
 Result<std::unique_ptr<ModelFile>> quantize_while_loading(std::unique_ptr<ModelFile> file, LoadQuantization quantization);
 

@@ -172,7 +172,7 @@ Result<DerivedTensor> unpack_nf4(Parts& parts, const std::string& name) {
   const std::int64_t n_in = state->n_in, n_values = state->n_out * n_in, block_length = state->block_length;
   const auto codes = parts.take(".weight", DType::u8, {(n_values + 1) / 2, 1});
   const auto map = parts.take(".weight.quant_map", DType::f32, {16});
-  if (parts.failed()) return parts.error();  // before memory is taken for what the JSON promises
+  if (parts.failed()) return parts.error();  // before memory of the sizes in the JSON is allocated
   const std::vector<float> absmax = read_absmax(parts, *state, (n_values + block_length - 1) / block_length);
   if (!parts.failed() && !is_nf4_codebook(map)) parts.refuse(".weight.quant_map", "expected NF4's sixteen numbers, found others");
 

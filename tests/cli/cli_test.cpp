@@ -180,7 +180,7 @@ TEST_F(Pio, LooksAtPicturesAndFilms) {
   const json film = run_json({"logits", model, "--ids", "1,653,2", "--frames", image("clip_a_00.png") + "," + image("clip_a_01.png"), "--fps", "2", "--out", path("o.npy")});
   EXPECT_GT(film["n_tokens"], 10);
 
-  // Standard error is a person's: the words about the template, the tower or the picture, and nothing of the decoders.
+  // Standard error is a person's: the words about the template, the vision encoder or the picture, and nothing of the decoders.
   const Ran broken = run({"chat", model, "--prompt", "What?", "--image", write("x.png", contents(image("photo_w80_h80.png")).substr(0, 5000))});
   EXPECT_NE(broken.status, 0);
   EXPECT_NE(broken.err.find("pio: x.png: expected a whole PNG"), std::string::npos) << broken.err;

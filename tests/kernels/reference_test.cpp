@@ -88,7 +88,7 @@ TEST_F(Reference, GluIsSiluOfGateTimesUp) {
   expect_rounded(y.floats(), expected, 1e-15);  // 1 + tanh cancels for gates near -10
 }
 
-// Pairs as complex numbers: a token at position p is turned by exp(i p f).
+// Pairs as complex numbers: a token at position p is rotated by exp(i p f).
 TEST_F(Reference, RopeTurnsPairsAsComplexNumbers) {
   Random random(3);
   const std::int64_t n_tokens = 6, n_heads = 2, head_dim = 10, n_pairs = 4;
@@ -104,9 +104,9 @@ TEST_F(Reference, RopeTurnsPairsAsComplexNumbers) {
           const std::size_t a = head + static_cast<std::size_t>(pairing == RopePairing::half ? i : 2 * i);
           const std::size_t b = head + static_cast<std::size_t>(pairing == RopePairing::half ? i + n_pairs : 2 * i + 1);
           const float angle = static_cast<float>(positions[static_cast<std::size_t>(t)]) * inv_freq[static_cast<std::size_t>(i)];
-          const std::complex<double> turned = std::complex<double>(x[a], x[b]) * std::polar(1.0, double{angle});
-          expected[a] = turned.real();
-          expected[b] = turned.imag();
+          const std::complex<double> rotated = std::complex<double>(x[a], x[b]) * std::polar(1.0, double{angle});
+          expected[a] = rotated.real();
+          expected[b] = rotated.imag();
         }
       }
     }
@@ -127,9 +127,9 @@ TEST_F(Reference, RopeKeepsTheProductOfTwoTokensAFunctionOfTheirDistance) {
     both.insert(both.end(), b.begin(), b.end());
     GuardedTensor x(*backend_, {2, 1, 64}, both), positions(*backend_, {2}, std::vector<std::int32_t>{p, q}), f(*backend_, {32}, inv_freq);
     backend_->rope(x, positions, f, {.pairing = pairing});
-    const std::vector<float> turned = x.floats();
+    const std::vector<float> rotated = x.floats();
     double sum = 0;
-    for (std::size_t i = 0; i < 64; ++i) sum += double{turned[i]} * double{turned[i + 64]};
+    for (std::size_t i = 0; i < 64; ++i) sum += double{rotated[i]} * double{rotated[i + 64]};
     return sum;
   };
   for (const RopePairing pairing : {RopePairing::half, RopePairing::interleaved}) {

@@ -44,7 +44,7 @@ TEST(HuggingFaceNamesTest, EachNameHasItsPublishedTwin) {  // models.md 1.c, 2.c
   }
 }
 
-TEST(HuggingFaceNamesTest, TheTowersNamesHaveTheirTwins) {  // models.md 3.c
+TEST(HuggingFaceNamesTest, TheVisionNamesHaveTheirTwins) {  // models.md 3.c
   const std::pair<const char*, const char*> pairs[] = {
       {"v.patch_embd.bias", "model.visual.patch_embed.proj.bias"},
       {"v.position_embd.weight", "model.visual.pos_embed.weight"},

@@ -23,7 +23,7 @@ class ScriptedEngine : public Engine {
   struct Script {
     std::vector<ScriptStep> steps;
     int prefill_ms = 0;                  // how long reading the prompt takes
-    int picture_ms = 0;                  // how long looking at each picture takes
+    int picture_ms = 0;                  // how long encoding each picture takes
     std::int64_t prompt_tokens = 64;
     std::int64_t dropped_messages = 0;
     std::int64_t context_length = 4096;

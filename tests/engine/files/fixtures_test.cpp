@@ -61,7 +61,7 @@ std::string published_name(std::string name) {
   return prefix + parts.at(name.substr(0, dot)) + name.substr(dot);
 }
 
-// The converter turns the rows of Q and K of llama from half-split to interleaved: row 2i + j of a head was row j * head_dim / 2 + i.
+// The converter permutes the rows of Q and K of llama from half-split to interleaved: row 2i + j of a head was row j * head_dim / 2 + i.
 std::vector<float> interleaved(const std::vector<float>& values, std::int64_t n_heads, std::int64_t n_rows) {
   const std::int64_t n_in = static_cast<std::int64_t>(values.size()) / n_rows, head_dim = n_rows / n_heads;
   std::vector<float> out(values.size());

@@ -38,8 +38,8 @@ TEST_P(Rope, AgreesWithTheReferenceForBothPairings) {
         EXPECT_TRUE(x_tensor.guards_are_intact());
         EXPECT_TRUE(max_error_below(kTolerance, found, rx.floats()));
         for (std::size_t i = 0; i < found.size(); ++i) {
-          const bool turns = static_cast<std::int64_t>(i) % c.head_dim < 2 * c.n_pairs;
-          if (!turns || positions[i / static_cast<std::size_t>(c.n_heads * c.head_dim)] == 0) {
+          const bool is_rotated = static_cast<std::int64_t>(i) % c.head_dim < 2 * c.n_pairs;
+          if (!is_rotated || positions[i / static_cast<std::size_t>(c.n_heads * c.head_dim)] == 0) {
             ASSERT_EQ(found[i], x[i]) << i;  // left alone
           }
         }
