@@ -332,7 +332,7 @@ void Backend::route_experts(Tensor ids, Tensor weights, Tensor logits, Tensor bi
   do_route_experts(ids, weights, logits, bias, params);
 }
 
-void Backend::moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, std::span<const ExpertMlp> experts) {
+void Backend::moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, const ExpertSet& experts) {
   check_rank("moe_experts", "x", x, 2);
   check_rank("moe_experts", "ids", ids, 2);
   const std::int64_t n_tokens = x.shape[0], dim = x.shape[1];
@@ -340,19 +340,12 @@ void Backend::moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, std::s
   check_tensor("moe_experts", "y", y, DType::f32, {n_tokens, dim});
   check_tensor("moe_experts", "ids", ids, DType::i32, {n_tokens, ids.shape[1]});
   check_tensor("moe_experts", "weights", weights, DType::f32, ids.shape);
-  CHECK(!experts.empty(), "moe_experts: no experts");
-  const std::int64_t hidden_dim = experts[0].down.shape.back();
-  for (const ExpertMlp& e : experts) {
-    const Shape in{hidden_dim, dim}, out{dim, hidden_dim};
-    if (!(e.gate.shape == in)) wrong_tensor("moe_experts", "gate", e.gate, in.text());
-    if (!(e.up.shape == in)) wrong_tensor("moe_experts", "up", e.up, in.text());
-    if (!(e.down.shape == out)) wrong_tensor("moe_experts", "down", e.down, out.text());
-  }
-  const Tensor parts[] = {experts[0].gate, experts[0].up, experts[0].down};
-  for (const Tensor& w : parts) check_rows("moe_experts", "an expert", w);
+  const ExpertMlp& pattern = experts.pattern();
+  CHECK(pattern.gate && pattern.gate.shape[1] == dim, "moe_experts: no experts of x's width");
+  for (const Tensor& w : {pattern.gate, pattern.up, pattern.down}) check_rows("moe_experts", "an expert", w);
   if (y.shape.n_values() == 0) return;
   check_apart("moe_experts", "x", y, x);
-  for (const Tensor& w : parts) require(Op::moe_experts, w.dtype, {static_cast<std::int64_t>(experts.size()), w.shape[0], w.shape[1]});
+  for (const Tensor& w : {pattern.gate, pattern.up, pattern.down}) require(Op::moe_experts, w.dtype, {experts.n_experts(), w.shape[0], w.shape[1]});
   do_moe_experts(y, x, ids, weights, experts);
 }
 

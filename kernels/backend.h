@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "kernels/base/result.h"
+#include "kernels/expert_set.h"
 #include "kernels/tensor.h"
 
 // One device and its operations. The public op checks shapes (backend.cpp, once for all backends) and calls the private one that computes.
@@ -114,13 +115,6 @@ struct RoutingParams {
   float scale = 1;                // multiplies the weights at the end
   std::int64_t n_groups = 1;      // experts form equal groups; only those of the n_groups_used best may be chosen, a group's
   std::int64_t n_groups_used = 1; //   score being the sum of its two best biased scores
-};
-
-// One expert's feed-forward block, any weight format; views of stacked tensors or tensors of their own.
-struct ExpertMlp {
-  Tensor gate;  // [hidden_dim, dim]
-  Tensor up;    // [hidden_dim, dim]
-  Tensor down;  // [dim, hidden_dim]
 };
 
 // The ops of a backend, in the order in which it declares them.
@@ -244,8 +238,8 @@ class Backend {
   void route_experts(Tensor ids, Tensor weights, Tensor logits, Tensor bias, RoutingParams params);
 
   // y[t] = sum over j of weights[t][j] * down_e(silu(gate_e x[t]) * up_e x[t]), e = ids[t][j].
-  //   y, x [n_tokens, dim] f32, apart;  ids, weights [n_tokens, k] as route_experts gives them;  experts: one an index, all of one shape
-  void moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, std::span<const ExpertMlp> experts);
+  //   y, x [n_tokens, dim] f32, apart;  ids, weights [n_tokens, k] as route_experts gives them;  experts: every chosen one is in it
+  void moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, const ExpertSet& experts);
 
   // y[i] = x[rows[i]].   y [n, dim] f32;  x [m, dim] f32;  rows [n] i32, each below m
   void gather_rows(Tensor y, Tensor x, Tensor rows);
@@ -280,7 +274,7 @@ class Backend {
   virtual void do_self_attention(Tensor y, Tensor q, Tensor k, Tensor v, std::span<const std::int32_t> starts, std::int64_t first_head,
                                  float scale) = 0;
   virtual void do_route_experts(Tensor ids, Tensor weights, Tensor logits, Tensor bias, RoutingParams params) = 0;
-  virtual void do_moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, std::span<const ExpertMlp> experts) = 0;
+  virtual void do_moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, const ExpertSet& experts) = 0;
   virtual void do_gather_rows(Tensor y, Tensor x, Tensor rows) = 0;
   virtual void do_cast(Tensor y, Tensor x) = 0;
   virtual void do_copy(Tensor y, Tensor x) = 0;

@@ -81,12 +81,11 @@ void CountingBackend::do_self_attention(Tensor, Tensor q, Tensor, Tensor, std::s
   }
 }
 
-void CountingBackend::do_moe_experts(Tensor, Tensor x, Tensor ids, Tensor, std::span<const ExpertMlp> experts) {
-  if (experts.empty()) return;
-  const ExpertMlp& one = experts.front();
+void CountingBackend::do_moe_experts(Tensor, Tensor x, Tensor ids, Tensor, const ExpertSet& experts) {
+  const ExpertMlp& one = experts.pattern();
   const std::int64_t n_chosen = x.shape[0] * ids.shape[1], hidden_dim = one.gate.shape[0], dim = one.gate.shape[1];
   const std::uint64_t expert_bytes = one.gate.n_bytes() + one.up.n_bytes() + one.down.n_bytes();
-  counts_.weight_bytes += std::min<std::uint64_t>(n_chosen, experts.size()) * expert_bytes;
+  counts_.weight_bytes += std::min<std::uint64_t>(n_chosen, experts.n_experts()) * expert_bytes;
   counts_.multiply_adds += product(n_chosen, hidden_dim, 3 * dim);
   // Rows are gathered by expert: input, gate, up and output of each, and their 8-bit forms.
   constexpr std::int64_t kRowsAtOnce = 512;

@@ -68,7 +68,7 @@ class CountingBackend : public Backend {
   void do_self_attention(Tensor y, Tensor q, Tensor k, Tensor v, std::span<const std::int32_t> starts, std::int64_t first_head,
                          float scale) override;
   void do_route_experts(Tensor, Tensor, Tensor, Tensor, RoutingParams) override {}
-  void do_moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, std::span<const ExpertMlp> experts) override;
+  void do_moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, const ExpertSet& experts) override;
   void do_gather_rows(Tensor, Tensor, Tensor) override {}
   void do_cast(Tensor, Tensor) override {}
   void do_copy(Tensor, Tensor) override {}

@@ -68,7 +68,7 @@ class CpuBackend final : public Backend {
   void do_route_experts(Tensor ids, Tensor weights, Tensor logits, Tensor bias, RoutingParams params) override {
     experts_.route(ids, weights, logits, bias, params);
   }
-  void do_moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, std::span<const ExpertMlp> experts) override {
+  void do_moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, const ExpertSet& experts) override {
     experts_.run(y, x, ids, weights, experts);
   }
   void do_attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams params) override {

@@ -25,17 +25,17 @@ void CpuExperts::route(const Tensor& ids, const Tensor& weights, const Tensor& l
   });
 }
 
-void CpuExperts::run(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, std::span<const ExpertMlp> experts) {
+void CpuExperts::run(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, const ExpertSet& experts) {
   for (std::int64_t i = 0; i < ids.shape.n_values(); ++i) {
     const std::int32_t id = host_pointer<std::int32_t>(ids)[i];
-    CHECK(id >= 0 && static_cast<std::size_t>(id) < experts.size(), "moe_experts: no such expert");
+    CHECK(experts.has(id), "moe_experts: no such expert");
   }
   if (x.shape[0] < CpuProducts::kDecodeTokens) run_few(y, x, ids, weights, experts);
   else run_many(y, x, ids, weights, experts);
 }
 
 // Rows of activations are gathered expert by expert and go through the products of many tokens. An expert without tokens costs nothing.
-void CpuExperts::run_many(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, std::span<const ExpertMlp> experts) {
+void CpuExperts::run_many(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, const ExpertSet& experts) {
   const std::int64_t dim = x.shape[1], n_used = ids.shape[1];
   // Tokens at a time: bounds the memory, and is plenty for the products.
   constexpr std::int64_t kMostTokens = 512;
@@ -56,13 +56,13 @@ void CpuExperts::run_many(const Tensor& y, const Tensor& x, const Tensor& ids, c
 }
 
 // What the chosen experts give, [n_places, dim], expert by expert; places_[token * n_used + choice] is the row of a choice.
-float* CpuExperts::run_expert_by_expert(const Tensor& x, const Tensor& ids, std::span<const ExpertMlp> experts) {
-  const std::int64_t dim = x.shape[1], hidden_dim = experts[0].gate.shape[0], n_used = ids.shape[1], n_places = ids.shape.n_values();
+float* CpuExperts::run_expert_by_expert(const Tensor& x, const Tensor& ids, const ExpertSet& experts) {
+  const std::int64_t dim = x.shape[1], hidden_dim = experts.pattern().gate.shape[0], n_used = ids.shape[1], n_places = ids.shape.n_values();
   const std::int32_t* const id = host_pointer<std::int32_t>(ids);
-  starts_.assign(experts.size() + 1, 0);
+  starts_.assign(experts.n_experts() + 1, 0);
   for (std::int64_t i = 0; i < n_places; ++i) ++starts_[id[i] + 1];
   std::int64_t most_rows = 0;
-  for (std::size_t e = 0; e < experts.size(); ++e) {
+  for (std::int64_t e = 0; e < experts.n_experts(); ++e) {
     most_rows = std::max(most_rows, starts_[e + 1]);
     starts_[e + 1] += starts_[e];
   }
@@ -82,7 +82,7 @@ float* CpuExperts::run_expert_by_expert(const Tensor& x, const Tensor& ids, std:
   const auto tensor = [&](const Layout::Piece<float>& piece, std::int64_t first, std::int64_t n_rows, std::int64_t width) {
     return Tensor{DType::f32, {n_rows, width}, &buffer, piece.offset() + static_cast<std::size_t>(first * width) * sizeof(float)};
   };
-  for (std::size_t e = 0; e < experts.size() && !context_.stop_requested(); ++e) {
+  for (std::int64_t e = 0; e < experts.n_experts() && !context_.stop_requested(); ++e) {
     const std::int64_t at = starts_[e], n = starts_[e + 1] - at;
     if (n == 0) continue;
     const Tensor rows = tensor(input_piece, 0, n, dim), gate = tensor(gate_piece, 0, n, hidden_dim), up = tensor(up_piece, 0, n, hidden_dim);
@@ -103,8 +103,8 @@ float* CpuExperts::run_expert_by_expert(const Tensor& x, const Tensor& ids, std:
 }
 
 // Two sections of tiles for all chosen experts together: their products are too short to wait for each other.
-void CpuExperts::run_few(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, std::span<const ExpertMlp> experts) {
-  const std::int64_t n_tokens = x.shape[0], dim = x.shape[1], hidden_dim = experts[0].gate.shape[0], n_used = ids.shape[1];
+void CpuExperts::run_few(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, const ExpertSet& experts) {
+  const std::int64_t n_tokens = x.shape[0], dim = x.shape[1], hidden_dim = experts.pattern().gate.shape[0], n_used = ids.shape[1];
   const std::int64_t n_places = n_tokens * n_used;
   const std::int32_t* const id = host_pointer<std::int32_t>(ids);
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <span>
 #include <vector>
 
 #include "kernels/cpu/products.h"
@@ -16,12 +15,12 @@ class CpuExperts {
   void route(const Tensor& ids, const Tensor& weights, const Tensor& logits, const Tensor& bias, const RoutingParams& params);
 
   // A token's experts are summed in the order of its choices, so a token's row has the same bits either way.
-  void run(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, std::span<const ExpertMlp> experts);
+  void run(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, const ExpertSet& experts);
 
  private:
-  void run_few(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, std::span<const ExpertMlp> experts);
-  void run_many(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, std::span<const ExpertMlp> experts);
-  float* run_expert_by_expert(const Tensor& x, const Tensor& ids, std::span<const ExpertMlp> experts);
+  void run_few(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, const ExpertSet& experts);
+  void run_many(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, const ExpertSet& experts);
+  float* run_expert_by_expert(const Tensor& x, const Tensor& ids, const ExpertSet& experts);
 
   CpuContext& context_;
   const CpuKernels& kernels_;

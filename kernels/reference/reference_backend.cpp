@@ -354,8 +354,8 @@ class ReferenceBackend final : public Backend {
     }
   }
 
-  void do_moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, std::span<const ExpertMlp> experts) override {
-    const std::int64_t dim = x.shape[1], hidden_dim = experts[0].gate.shape[0], n_used = ids.shape[1];
+  void do_moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, const ExpertSet& experts) override {
+    const std::int64_t dim = x.shape[1], hidden_dim = experts.pattern().gate.shape[0], n_used = ids.shape[1];
     std::vector<float> row(static_cast<std::size_t>(std::max(dim, hidden_dim))), hidden(static_cast<std::size_t>(hidden_dim));
     std::vector<double> sums(static_cast<std::size_t>(dim));
     for (std::int64_t t = 0; t < x.shape[0]; ++t) {
@@ -364,8 +364,8 @@ class ReferenceBackend final : public Backend {
       for (std::int64_t j = 0; j < n_used; ++j) {
         if (stop_requested()) return;
         const std::int32_t id = host_pointer<std::int32_t>(ids)[t * n_used + j];
-        CHECK(id >= 0 && static_cast<std::size_t>(id) < experts.size(), "moe_experts: no such expert");
-        const ExpertMlp& expert = experts[static_cast<std::size_t>(id)];
+        CHECK(experts.has(id), "moe_experts: no such expert");
+        const ExpertMlp& expert = experts[id];
         for (std::int64_t o = 0; o < hidden_dim; ++o) {
           decode_row(expert.gate, o, dim, row.data());
           const double gate = dot(in, row.data(), dim);

@@ -97,8 +97,9 @@ Result<void> DenseDecoder::bind_weights(WeightSource& source, Backend& backend) 
   for (const char* prefix : c_.left_prefixes) binder.leave(prefix);
 
   ASSIGN_OR_RETURN(bound_, binder.finish());
-  for (Layer& layer : layers_) {
-    if (layer.is_mixture) split_experts(layer.moe, c_.moe);
+  for (std::int64_t l = 0; l < h.n_layers; ++l) {
+    Layer& layer = layers_[l];
+    if (layer.is_mixture) split_experts(layer.moe, c_.moe, l);
     if (c_.mla) split_heads(layer.mla, *c_.mla);
   }
   if (output_.w.empty()) output_.w = token_embd_;

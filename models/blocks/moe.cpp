@@ -32,14 +32,14 @@ void bind_moe(Binder& binder, const std::string& prefix, MoeWeights& weights, co
   binder.bind_decoded(weights.router, prefix + "ffn_gate_inp", {c.n_experts, c.dim});
   if (c.has_bias) binder.bind(weights.bias, prefix + "exp_probs_b.bias", {c.n_experts});
 
-  weights.experts.resize(c.n_experts);
   const bool is_fused = binder.bind_if_present(weights.gates_and_ups, prefix + "ffn_gate_up_exps.weight", {c.n_experts, 2 * c.hidden_dim, c.dim});
   if (!is_fused && binder.naming() == WeightSource::Naming::hugging_face) {
+    weights.single.resize(c.n_experts);
     for (std::int64_t e = 0; e < c.n_experts; ++e) {
       const std::string number = "." + std::to_string(e) + ".weight";
-      binder.bind(weights.experts[e].gate, prefix + "ffn_gate" + number, up);
-      binder.bind(weights.experts[e].up, prefix + "ffn_up" + number, up);
-      binder.bind(weights.experts[e].down, prefix + "ffn_down" + number, down);
+      binder.bind(weights.single[e].gate, prefix + "ffn_gate" + number, up);
+      binder.bind(weights.single[e].up, prefix + "ffn_up" + number, up);
+      binder.bind(weights.single[e].down, prefix + "ffn_down" + number, down);
     }
   } else {
     if (!is_fused) {
@@ -51,10 +51,14 @@ void bind_moe(Binder& binder, const std::string& prefix, MoeWeights& weights, co
   if (c.shared_hidden_dim > 0) bind_mlp(binder, prefix, weights.shared, c.dim, c.shared_hidden_dim, "_shexp");
 }
 
-void split_experts(MoeWeights& weights, const MoeConfig& c) {
-  if (weights.downs.empty()) return;  // each is a tensor of its own
+void split_experts(MoeWeights& weights, const MoeConfig& c, std::int64_t layer) {
+  weights.experts = ExpertSet(layer, c.n_experts);
   for (std::int64_t e = 0; e < c.n_experts; ++e) {
-    ExpertMlp& expert = weights.experts[e];
+    if (!weights.single.empty()) {
+      weights.experts.put(e, weights.single[e]);
+      continue;
+    }
+    ExpertMlp expert;
     if (weights.gates_and_ups) {
       const Tensor both = weights.gates_and_ups.rows(e, 1).reshaped({2 * c.hidden_dim, c.dim});
       expert.gate = both.rows(0, c.hidden_dim);
@@ -64,6 +68,7 @@ void split_experts(MoeWeights& weights, const MoeConfig& c) {
       expert.up = weights.ups.rows(e, 1).reshaped({c.hidden_dim, c.dim});
     }
     expert.down = weights.downs.rows(e, 1).reshaped({c.dim, c.hidden_dim});
+    weights.experts.put(e, expert);
   }
 }
 

@@ -66,6 +66,23 @@ TEST(Supports, SaysWhyNotWithTheNumbers) {
   EXPECT_EQ(heads.error().message, "reference: expected heads of a multiple of 32 values in Q8_0, found 500");
 }
 
+TEST_F(ChecksDeathTest, RefuseExpertsOfOtherShapesAndOnesThatAreNotThere) {
+  GuardedTensor in(*backend_, DType::f32, {8, 64}), out(*backend_, DType::f32, {64, 8}), x(*backend_, DType::f32, {3, 64});
+  GuardedTensor ids(*backend_, {3, 1}, std::vector<std::int32_t>{1, 1, 2}), weights(*backend_, DType::f32, {3, 1}), y(*backend_, DType::f32, {3, 64});
+  ExpertSet experts(5, 3);
+  EXPECT_EQ(experts.layer(), 5);
+  EXPECT_DEATH(backend_->moe_experts(y, x, ids, weights, experts), "moe_experts: no experts of x's width");
+  experts.put(1, {in, in, out});
+  EXPECT_TRUE(experts.has(1));
+  EXPECT_FALSE(experts.has(2) || experts.has(3) || experts.has(-1));
+  EXPECT_DEATH(backend_->moe_experts(y, x, ids, weights, experts), "moe_experts: no such expert");
+  EXPECT_DEATH(backend_->moe_experts(y_, w_, ids, weights, experts), "moe_experts: y: expected");
+  EXPECT_DEATH(experts.put(0, {in, in, in}), "moe_experts: down: expected \\[64, 8\\] inside a buffer, found \\[8, 64\\] F32");
+  EXPECT_DEATH(experts.put(3, {in, in, out}), "put: no such expert");
+  experts.remove(1);
+  EXPECT_FALSE(experts.has(1));
+}
+
 TEST_F(ChecksDeathTest, LetOpsWithoutRowsPassAndDoNothing) {
   GuardedTensor x(*backend_, DType::f32, {0, 64}), ids(*backend_, DType::i32, {0});
   Tensor nothing;  // not even a buffer

@@ -42,10 +42,11 @@ class ExpertScene {
   std::vector<float> run(Backend& backend) const {
     const Shape in{c_.n_experts * c_.hidden_dim, c_.dim}, out{c_.n_experts * c_.dim, c_.hidden_dim};
     GuardedTensor gate(backend, formats_.in, in, gate_.data()), up(backend, formats_.in, in, up_.data()), down(backend, formats_.out, out, down_.data());
-    std::vector<ExpertMlp> experts;
+    ExpertSet experts(0, c_.n_experts);
     for (std::int64_t e = 0; e < c_.n_experts; ++e) {
-      experts.push_back({gate.tensor().rows(e * c_.hidden_dim, c_.hidden_dim), up.tensor().rows(e * c_.hidden_dim, c_.hidden_dim),
-                         down.tensor().rows(e * c_.dim, c_.dim)});
+      if (std::find(ids_.begin(), ids_.end(), e) == ids_.end()) continue;  // an op needs no others
+      experts.put(e, {gate.tensor().rows(e * c_.hidden_dim, c_.hidden_dim), up.tensor().rows(e * c_.hidden_dim, c_.hidden_dim),
+                      down.tensor().rows(e * c_.dim, c_.dim)});
     }
     GuardedTensor x(backend, {c_.n_tokens, c_.dim}, x_), ids(backend, {c_.n_tokens, c_.n_used}, ids_);
     GuardedTensor weights(backend, {c_.n_tokens, c_.n_used}, weights_), y(backend, DType::f32, {c_.n_tokens, c_.dim});

@@ -119,9 +119,9 @@ TEST_P(SameBits, OfExperts) {
     check(kTokens, kDim, [&](Backend& backend, const std::vector<std::int64_t>& rows) {
       const Shape in{kExperts * kHiddenDim, kDim}, out{kExperts * kDim, kHiddenDim};
       GuardedTensor gate(backend, formats.in, in, gates.data()), up(backend, formats.in, in, ups.data()), down(backend, formats.out, out, downs.data());
-      std::vector<ExpertMlp> experts;
+      ExpertSet experts(0, kExperts);
       for (std::int64_t e = 0; e < kExperts; ++e) {
-        experts.push_back({gate.tensor().rows(e * kHiddenDim, kHiddenDim), up.tensor().rows(e * kHiddenDim, kHiddenDim), down.tensor().rows(e * kDim, kDim)});
+        experts.put(e, {gate.tensor().rows(e * kHiddenDim, kHiddenDim), up.tensor().rows(e * kHiddenDim, kHiddenDim), down.tensor().rows(e * kDim, kDim)});
       }
       std::vector<std::int32_t> chosen;
       for (const std::int64_t r : rows) chosen.insert(chosen.end(), ids.begin() + r * kUsed, ids.begin() + (r + 1) * kUsed);

@@ -101,11 +101,11 @@ TEST_P(Stop, EndsALongMixtureAndLongHeadsSoon) {
     const std::int64_t n_tokens = 1024, dim = 1024, hidden_dim = 512, n_experts = 16, n_used = 12;
     GuardedTensor x(backend, {n_tokens, dim}, std::vector<float>(static_cast<std::size_t>(n_tokens * dim), 0.5f)), y(backend, DType::f32, {n_tokens, dim});
     GuardedTensor in(backend, DType::q4_0, {n_experts * hidden_dim, dim}), out(backend, DType::q4_0, {n_experts * dim, hidden_dim});
-    std::vector<ExpertMlp> experts;
+    ExpertSet experts(0, n_experts);
     std::vector<std::int32_t> id_values;
     for (std::int64_t e = 0; e < n_experts; ++e) {
       const Tensor gate = in.tensor().rows(e * hidden_dim, hidden_dim);
-      experts.push_back({gate, gate, out.tensor().rows(e * dim, dim)});
+      experts.put(e, {gate, gate, out.tensor().rows(e * dim, dim)});
     }
     for (std::int64_t i = 0; i < n_tokens * n_used; ++i) id_values.push_back(static_cast<std::int32_t>(i % n_used));
     GuardedTensor ids(backend, {n_tokens, n_used}, id_values), weights(backend, {n_tokens, n_used}, std::vector<float>(id_values.size(), 0.1f));
