@@ -19,9 +19,10 @@ namespace {
   check_failed("tensor", text.c_str(), __FILE__, __LINE__);
 }
 
-// In range of its buffer. A tensor without values needs no buffer.
+// In range of its buffer, row after row. A tensor without values needs no buffer.
 void check_place(const char* op, const char* name, const Tensor& t) {
   if (t.shape.n_values() == 0) return;
+  if (t.layout != TensorLayout::rows) wrong_tensor(op, name, t, "values row after row");
   if (t.empty() || t.offset > t.buffer->n_bytes() || t.n_bytes() > t.buffer->n_bytes() - t.offset) {
     wrong_tensor(op, name, t, "values inside a buffer");
   }
@@ -41,6 +42,12 @@ void check_rows(const char* op, const char* name, const Tensor& t) {
   if (!info(t.dtype).decode) wrong_tensor(op, name, t, "a format of real numbers");
   const int block_length = info(t.dtype).block_length;
   if (t.shape.back() % block_length != 0) wrong_tensor(op, name, t, "rows of whole blocks of " + std::to_string(block_length));
+}
+
+// Weights of an op that reads the backend's own layout.
+void check_weights(const char* op, const char* name, const Tensor& w) {
+  check_rows(op, name, w);
+  if (w.layout == TensorLayout::rows) check_place(op, name, w);
 }
 
 bool same_place(const Tensor& a, const Tensor& b) { return a.buffer == b.buffer && a.offset == b.offset; }
@@ -121,8 +128,7 @@ void Backend::embed(Tensor y, Tensor table, Tensor ids) {
   check_rank("embed", "table", table, 2);
   check_tensor("embed", "y", y, DType::f32, {y.shape[0], table.shape[1]});
   check_tensor("embed", "ids", ids, DType::i32, {y.shape[0]});
-  check_rows("embed", "table", table);
-  check_place("embed", "table", table);
+  check_weights("embed", "table", table);
   if (y.shape.n_values() == 0) return;
   check_apart("embed", "table", y, table);
   check_apart("embed", "ids", y, ids);
@@ -135,8 +141,7 @@ void Backend::matmul(Tensor y, Tensor x, Tensor w, Tensor bias) {
   check_rank("matmul", "w", w, 2);
   check_tensor("matmul", "x", x, DType::f32, {x.shape[0], w.shape[1]});
   check_tensor("matmul", "y", y, DType::f32, {x.shape[0], w.shape[0]});
-  check_rows("matmul", "w", w);
-  check_place("matmul", "w", w);
+  check_weights("matmul", "w", w);
   if (bias) check_tensor("matmul", "bias", bias, DType::f32, {w.shape[0]});
   if (y.shape.n_values() == 0) return;
   check_apart("matmul", "x", y, x);
@@ -284,8 +289,7 @@ void Backend::matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) {
   check_tensor("matmul_heads", "y", y, DType::f32, {x.shape[0], n_heads, y.shape[2]});
   check_tensor("matmul_heads", "x", x, DType::f32, {x.shape[0], x_heads, x.shape[2]});
   CHECK(x_heads == n_heads || x_heads == 1, "matmul_heads: x has neither the matrices' heads nor one");
-  check_rows("matmul_heads", "w", w);
-  check_place("matmul_heads", "w", w);
+  check_weights("matmul_heads", "w", w);
   CHECK(params.w_first >= 0 && params.w_rows > 0 && params.w_first + params.w_rows <= w.shape[1], "matmul_heads: rows outside the matrix");
   const std::int64_t n_in = params.transposed ? params.w_rows : w.shape[2], n_out = params.transposed ? w.shape[2] : params.w_rows;
   CHECK(params.x_first >= 0 && params.x_first + n_in <= x.shape[2], "matmul_heads: x's columns lie outside its heads");
@@ -375,6 +379,15 @@ void Backend::cast(Tensor y, Tensor x) {
   check_apart("cast", "x", y, x);
   require(Op::cast, x.dtype == DType::f32 ? y.dtype : x.dtype, x.shape);
   do_cast(y, x);
+}
+
+void Backend::decode_rows(Tensor y, Tensor w, std::int64_t first) {
+  check_tensor("decode_rows", "y", y, DType::f32, y.shape);
+  check_weights("decode_rows", "w", w);
+  CHECK(y.shape.back() == w.shape.back() && first >= 0 && first + y.shape.n_rows() <= w.shape.n_rows(), "decode_rows: rows outside the weights");
+  if (y.shape.n_values() == 0) return;
+  check_apart("decode_rows", "w", y, w);
+  do_decode_rows(y, w, first);
 }
 
 void Backend::copy(Tensor y, Tensor x) {

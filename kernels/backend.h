@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <stop_token>
@@ -9,6 +10,7 @@
 
 #include "kernels/base/result.h"
 #include "kernels/expert_set.h"
+#include "kernels/matrix_source.h"
 #include "kernels/tensor.h"
 
 // One device and its operations. The public op checks shapes (backend.cpp, once for all backends) and calls the private one that computes.
@@ -139,6 +141,15 @@ class Backend {
   // written), otherwise by a copy.
   virtual Result<std::unique_ptr<Buffer>> wrap(const void* data, std::size_t n_bytes) = 0;
 
+  // Bytes that placing this group takes of an arena, a multiple of 64; 0 where all of it is read in place. A group is what reads one input
+  // (q, k and v; gate and up; the experts of a layer): a backend may lay it together.
+  virtual std::uint64_t placed_bytes(std::span<const MatrixSource> group) const;
+  // Lays a group where this backend's ops read it: in place, or in placed_bytes(group) bytes of `arena` from `offset` on, a multiple of 64.
+  // The default keeps rows as they are. Tells `progress` of every source how many bytes were laid out, on the calling thread. Fails with a
+  // source's error, or with cancelled after a stop. Sources are kept until sync().
+  virtual Result<Placed> place_weights(std::span<const MatrixSource> group, Buffer* arena, std::size_t offset, const std::stop_token& stop,
+                                       const std::function<void(std::uint64_t n_bytes)>& progress);
+
   virtual void upload(Tensor destination, const void* source) = 0;         // destination.n_bytes() bytes from the host
   virtual void download(void* destination, Tensor source) = 0;             // and back; waits until they are there
   virtual Result<void> sync() = 0;
@@ -160,6 +171,7 @@ class Backend {
   // product. The caller looks at the token and throws the results away. Default: never stopped.
   void set_stop(std::stop_token stop) { stop_ = std::move(stop); }
   bool stop_requested() const { return stop_.stop_requested(); }
+  const std::stop_token& stop_token() const { return stop_; }
 
   // ---- ops -------------------------------------------------------------------------------------------------------------------
 
@@ -247,6 +259,10 @@ class Backend {
   // y = x in another format: f32 from any weight format; f16, bf16, q8_0, q4_0 from f32.
   void cast(Tensor y, Tensor x);
 
+  // y = rows of weights in whatever layout, decoded.
+  //   y [n, n_in] f32, or n rows of any more extents;  w [..., n_in] any weight format;  rows first … first + n - 1 of all its rows
+  void decode_rows(Tensor y, Tensor w, std::int64_t first = 0);
+
   // y = x, same dtype and number of values.
   void copy(Tensor y, Tensor x);
 
@@ -258,6 +274,9 @@ class Backend {
   virtual void refuse(Op op, const Error& reason);
   void require(Op op, DType dtype, const Shape& extents);
 
+  // Whether ops read this source where it is mapped.
+  virtual bool reads_in_place(const MatrixSource& /*source*/) const { return false; }
+  virtual void do_decode_rows(Tensor y, Tensor w, std::int64_t first);
   virtual void do_embed(Tensor y, Tensor table, Tensor ids) = 0;
   virtual void do_matmul(Tensor y, Tensor x, Tensor w, Tensor bias) = 0;
   virtual void do_rms_norm(Tensor y, Tensor x, Tensor w, float eps) = 0;

@@ -39,7 +39,24 @@ Result<std::unique_ptr<Buffer>> CountingBackend::wrap(const void*, std::size_t n
   return std::unique_ptr<Buffer>(std::make_unique<CountedBuffer>(n_bytes, nullptr));
 }
 
+Result<Placed> CountingBackend::place_weights(std::span<const MatrixSource> group, Buffer* arena, std::size_t offset, const std::stop_token&,
+                                              const std::function<void(std::uint64_t)>&) {
+  Placed placed;
+  for (const MatrixSource& source : group) {
+    placed.tensors.push_back({source.dtype, source.shape, arena, offset});
+    const std::uint64_t n_bytes = device_.placed_bytes({&source, 1});
+    offset += n_bytes;
+    if (n_bytes > 0) continue;
+    ASSIGN_OR_RETURN(std::unique_ptr<Buffer> view, wrap(source.mapped, source.n_bytes()));
+    placed.tensors.back().buffer = view.get();
+    placed.tensors.back().offset = 0;
+    placed.mapped.push_back(std::move(view));
+  }
+  return placed;
+}
+
 void CountingBackend::download(void* destination, Tensor source) {
+  ++counts_.n_downloads;
   if (source.dtype == DType::f32) std::fill_n(static_cast<float*>(destination), source.shape.n_values(), 1.0f);
   else std::fill_n(static_cast<std::byte*>(destination), source.n_bytes(), std::byte{1});
 }

@@ -17,6 +17,7 @@ struct OpCounts {
   std::uint64_t weight_bytes = 0;   // read of weights; of experts, those that as many tokens can choose at most
   std::uint64_t state_bytes = 0;    // read of cached keys and values, once a step and layer
   std::uint64_t multiply_adds = 0;
+  std::uint64_t n_downloads = 0;    // waits for the device
   std::uint64_t scratch_bytes = 0;  // the most that one op would keep beside its tensors: within a few MB of what the CPU backend takes
 };
 
@@ -35,6 +36,10 @@ class CountingBackend : public Backend {
   int n_threads() const override { return device_.n_threads(); }
   Result<std::unique_ptr<Buffer>> allocate(std::size_t n_bytes) override;
   Result<std::unique_ptr<Buffer>> wrap(const void* data, std::size_t n_bytes) override;
+  std::uint64_t placed_bytes(std::span<const MatrixSource> group) const override { return device_.placed_bytes(group); }
+  // As the device would, reading no source.
+  Result<Placed> place_weights(std::span<const MatrixSource> group, Buffer* arena, std::size_t offset, const std::stop_token& stop,
+                               const std::function<void(std::uint64_t)>& progress) override;
   void upload(Tensor, const void*) override {}
   // Ones: a sound value of everything that a model reads back while it is built (rope factors, say).
   void download(void* destination, Tensor source) override;

@@ -71,12 +71,19 @@ class Buffer {
   std::byte* host_data_;
 };
 
+// In which order a tensor's numbers lie.
+enum class TensorLayout : std::uint8_t {
+  rows,  // row after row, as its format says
+  own,   // as its backend laid it out in place_weights(): only that backend's products, embed and decode_rows read it
+};
+
 // A view of numbers in a buffer: borrowed, cheap to copy, contiguous rows without gaps.
 struct Tensor {
   DType dtype = DType::f32;
   Shape shape;
   Buffer* buffer = nullptr;
   std::size_t offset = 0;  // bytes from the start of the buffer
+  TensorLayout layout = TensorLayout::rows;
 
   bool empty() const { return buffer == nullptr; }
   explicit operator bool() const { return buffer != nullptr; }
@@ -90,6 +97,7 @@ struct Tensor {
   }
   // Rows [first, first + n) of the first extent.
   Tensor rows(std::int64_t first, std::int64_t n) const {
+    CHECK(layout == TensorLayout::rows, "rows: a layout that only its backend knows");
     CHECK(shape.rank() >= 1 && first >= 0 && n >= 0 && first + n <= shape[0], "rows: out of range");
     Tensor view = *this;
     Shape s;

@@ -63,6 +63,7 @@ class CpuBackend final : public Backend {
   Result<void> sync() override { return {}; }
 
  private:
+  bool reads_in_place(const MatrixSource& source) const override { return source.is_aligned(); }
   void do_matmul(Tensor y, Tensor x, Tensor w, Tensor bias) override { products_.matmul(y, x, w, bias); }
   void do_matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) override { products_.matmul_heads(y, x, w, params); }
   void do_route_experts(Tensor ids, Tensor weights, Tensor logits, Tensor bias, RoutingParams params) override {

@@ -26,6 +26,7 @@ void CpuExperts::route(const Tensor& ids, const Tensor& weights, const Tensor& l
 }
 
 void CpuExperts::run(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, const ExpertSet& experts) {
+  if (context_.stop_requested()) return;  // the ids may be unfinished
   for (std::int64_t i = 0; i < ids.shape.n_values(); ++i) {
     const std::int32_t id = host_pointer<std::int32_t>(ids)[i];
     CHECK(experts.has(id), "moe_experts: no such expert");

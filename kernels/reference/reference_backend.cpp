@@ -66,6 +66,7 @@ class ReferenceBackend final : public Backend {
   Result<void> sync() override { return {}; }
 
  private:
+  bool reads_in_place(const MatrixSource& source) const override { return source.is_aligned(); }
   void do_embed(Tensor y, Tensor table, Tensor ids) override {
     const std::int64_t dim = y.shape[1];
     for (std::int64_t t = 0; t < y.shape[0]; ++t) {

@@ -66,6 +66,24 @@ TEST(Supports, SaysWhyNotWithTheNumbers) {
   EXPECT_EQ(heads.error().message, "reference: expected heads of a multiple of 32 values in Q8_0, found 500");
 }
 
+TEST_F(ChecksDeathTest, RefuseALayoutThatOnlyItsBackendReads) {
+  Tensor own = w_;
+  own.layout = TensorLayout::own;
+  GuardedTensor row(*backend_, DType::f32, {5, 64});
+  EXPECT_DEATH(backend_->cast(row, own), "cast: x: expected values row after row, found \\[5, 64\\] F32");
+  EXPECT_DEATH(backend_->copy(row, own), "copy: x: expected values row after row");
+  EXPECT_DEATH(backend_->add(row, row, own), "add: b: expected values row after row");
+  EXPECT_DEATH(backend_->matmul(y_, own, w_), "matmul: x: expected");
+  EXPECT_DEATH(own.rows(1, 2), "rows: a layout that only its backend knows");
+  EXPECT_DEATH(backend_->decode_rows(row, own), "decode_rows: a layout of another backend");
+}
+
+TEST_F(ChecksDeathTest, RefuseRowsOutsideTheWeights) {
+  GuardedTensor rows(*backend_, DType::f32, {3, 64});
+  EXPECT_DEATH(backend_->decode_rows(rows, w_, 3), "decode_rows: rows outside the weights");
+  EXPECT_DEATH(backend_->decode_rows(rows, w_, -1), "decode_rows: rows outside the weights");
+}
+
 TEST_F(ChecksDeathTest, RefuseExpertsOfOtherShapesAndOnesThatAreNotThere) {
   GuardedTensor in(*backend_, DType::f32, {8, 64}), out(*backend_, DType::f32, {64, 8}), x(*backend_, DType::f32, {3, 64});
   GuardedTensor ids(*backend_, {3, 1}, std::vector<std::int32_t>{1, 1, 2}), weights(*backend_, DType::f32, {3, 1}), y(*backend_, DType::f32, {3, 64});

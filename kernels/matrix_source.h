@@ -1,0 +1,37 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "kernels/base/result.h"
+#include "kernels/tensor.h"
+
+namespace pio {
+
+// Where a matrix, or a stack of equal ones, comes from that is to lie on a device. [..., n_out, n_in]: each [n_out, n_in] is multiplied by
+// itself. A tensor of one extent is no matrix: every backend keeps it as it is.
+struct MatrixSource {
+  DType dtype = DType::f32;
+  Shape shape;
+  // All rows in a place that outlives the placed weights; null where there is none.
+  const std::byte* mapped = nullptr;
+  // Where there is none: writes n rows from `first` on, counted through the stack, to `out`. Any thread, several at once.
+  std::function<Result<void>(std::int64_t first, std::int64_t n, std::byte* out)> make_rows;
+
+  std::size_t n_bytes() const { return bytes_of(dtype, shape.n_values()); }
+  // The rows from either place.
+  Result<void> rows(std::int64_t first, std::int64_t n, std::byte* out) const;
+  // Whether a processor can read `mapped` as it lies: its numbers are aligned.
+  bool is_aligned() const;
+};
+
+// Weights where ops read them.
+struct Placed {
+  std::vector<Tensor> tensors;                  // one a source
+  std::vector<std::unique_ptr<Buffer>> mapped;  // views of what is read in place
+};
+
+}  // namespace pio

@@ -1,0 +1,112 @@
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include "kernels/backend.h"
+
+namespace pio {
+namespace {
+
+// What allocate() promises for a buffer holds for every tensor in it.
+std::uint64_t aligned(std::uint64_t n_bytes) { return (n_bytes + 63) / 64 * 64; }
+
+// What a load instruction of the format's widest number needs. A block's widest field is the f16 scale; MXFP4 has bytes only.
+std::size_t alignment_of(DType dtype) {
+  switch (dtype) {
+    case DType::f32:
+    case DType::i32:
+    case DType::int8:
+    case DType::nf4: return 4;
+    case DType::mxfp4: return 1;
+    default: return 2;
+  }
+}
+
+// Rows in tiles over the host's threads, straight into the tensor where the host can reach it.
+Result<void> fill(Backend& backend, const Tensor& tensor, const MatrixSource& source, const std::stop_token& stop) {
+  const std::int64_t n_rows = tensor.shape.n_rows();
+  const std::size_t row_bytes = bytes_of(tensor.dtype, tensor.shape.back());
+  std::vector<std::byte> staging(tensor.buffer->host_data() ? 0 : tensor.n_bytes());
+  std::byte* const out = staging.empty() ? host_pointer<std::byte>(tensor) : staging.data();
+  // About a megabyte of numbers a tile: some ten milliseconds, soon stopped.
+  const std::int64_t tile = std::max<std::int64_t>(1, (1 << 18) / std::max<std::int64_t>(1, tensor.shape.back()));
+  std::atomic<std::int64_t> next = 0;
+  std::atomic<bool> has_failed = false;
+  Result<void> result;
+  std::exception_ptr thrown;
+  std::mutex mutex;  // of result and thrown
+  const auto work = [&] {
+    try {
+      for (std::int64_t first = next.fetch_add(tile); first < n_rows && !stop.stop_requested() && !has_failed; first = next.fetch_add(tile)) {
+        Result<void> made = source.rows(first, std::min(tile, n_rows - first), out + static_cast<std::size_t>(first) * row_bytes);
+        if (made || has_failed.exchange(true)) continue;
+        const std::lock_guard lock(mutex);
+        result = std::move(made);
+      }
+    } catch (...) {
+      has_failed = true;
+      const std::lock_guard lock(mutex);
+      thrown = std::current_exception();
+    }
+  };
+  {
+    std::vector<std::jthread> helpers;
+    for (int i = 1; i < backend.n_threads() && n_rows > tile; ++i) helpers.emplace_back(work);
+    work();
+  }
+  if (thrown) std::rethrow_exception(thrown);
+  RETURN_IF_ERROR(result);
+  if (stop.stop_requested()) return make_error(ErrorCode::cancelled, "placing weights was stopped");
+  if (!staging.empty()) backend.upload(tensor, staging.data());
+  return {};
+}
+
+}  // namespace
+
+Result<void> MatrixSource::rows(std::int64_t first, std::int64_t n, std::byte* out) const {
+  if (!mapped) return make_rows(first, n, out);
+  const std::size_t row_bytes = bytes_of(dtype, shape.back());
+  std::memcpy(out, mapped + static_cast<std::size_t>(first) * row_bytes, static_cast<std::size_t>(n) * row_bytes);
+  return {};
+}
+
+bool MatrixSource::is_aligned() const { return mapped && reinterpret_cast<std::uintptr_t>(mapped) % alignment_of(dtype) == 0; }
+
+std::uint64_t Backend::placed_bytes(std::span<const MatrixSource> group) const {
+  std::uint64_t n_bytes = 0;
+  for (const MatrixSource& source : group) n_bytes += reads_in_place(source) ? 0 : aligned(source.n_bytes());
+  return n_bytes;
+}
+
+Result<Placed> Backend::place_weights(std::span<const MatrixSource> group, Buffer* arena, std::size_t offset, const std::stop_token& stop,
+                                      const std::function<void(std::uint64_t)>& progress) {
+  Placed placed;
+  for (const MatrixSource& source : group) {
+    Tensor tensor{source.dtype, source.shape, arena, offset};
+    if (reads_in_place(source)) {
+      ASSIGN_OR_RETURN(std::unique_ptr<Buffer> view, wrap(source.mapped, source.n_bytes()));
+      tensor.buffer = view.get();
+      tensor.offset = 0;
+      placed.mapped.push_back(std::move(view));
+    } else {
+      RETURN_IF_ERROR(fill(*this, tensor, source, stop));
+      offset += aligned(source.n_bytes());
+      if (progress) progress(source.n_bytes());
+    }
+    placed.tensors.push_back(tensor);
+  }
+  return placed;
+}
+
+void Backend::do_decode_rows(Tensor y, Tensor w, std::int64_t first) {
+  CHECK(w.layout == TensorLayout::rows, "decode_rows: a layout of another backend");
+  Tensor from = w;
+  from.shape = y.shape;
+  from.offset += bytes_of(w.dtype, first * w.shape.back());
+  do_cast(y, from);
+}
+
+}  // namespace pio
