@@ -1,5 +1,7 @@
 #include "models/binder.h"
 
+#include <algorithm>
+
 #include "models/hf_names.h"
 
 namespace pio {
@@ -35,14 +37,15 @@ std::string Binder::spelled(const std::string& name) const {
   return hugging_face_name(name).value_or(name);
 }
 
-void Binder::want(Tensor& slot, std::string name, Shape shape, bool as_f32) {
-  wishes_.push_back({&slot, std::move(name), shape, as_f32});
+void Binder::want(Tensor& slot, std::string name, Shape shape, Shape as, bool as_f32) {
+  const bool is_matrix = shape.rank() > 1;
+  wishes_.push_back({&slot, std::move(name), shape, as, as_f32, is_matrix && shared_group_ ? *shared_group_ : n_groups_++});
   check(wishes_.back());
 }
 
 void Binder::bind(Tensor& slot, std::string name, Shape shape) {
   const bool is_vector = shape.rank() == 1;
-  want(slot, std::move(name), shape, is_vector);
+  want(slot, std::move(name), shape, shape, is_vector);
 }
 
 bool Binder::bind_if_present(Tensor& slot, std::string name, Shape shape) {
@@ -58,7 +61,7 @@ void Binder::bind(Linear& layer, const std::string& stem, Shape shape, bool has_
 }
 
 void Binder::bind_decoded(Linear& layer, const std::string& stem, Shape shape) {
-  want(layer.w, stem + ".weight", shape, true);
+  want(layer.w, stem + ".weight", shape, shape, true);
   linears_.emplace_back(&layer, stem + ".weight");
 }
 
@@ -96,8 +99,7 @@ Result<BoundWeights> Binder::finish() {
     if (problems_.size() > kMaxListedProblems) message += "; and " + std::to_string(problems_.size() - kMaxListedProblems) + " more";
     return make_error(ErrorCode::bad_file, std::move(message));
   }
-  BoundWeights bound;
-  for (const Wish& wish : wishes_) RETURN_IF_ERROR(load(wish, bound));
+  ASSIGN_OR_RETURN(BoundWeights bound, load());
   for (const auto& [layer, name] : linears_) {
     ASSIGN_OR_RETURN(layer->adapters, source_.adapters(name));
   }
@@ -105,17 +107,33 @@ Result<BoundWeights> Binder::finish() {
   return bound;
 }
 
-Result<void> Binder::load(const Wish& wish, BoundWeights& bound) {
-  const std::size_t index = index_of_.at(wish.name);
-  ASSIGN_OR_RETURN(Tensor weights, source_.load(index));
-  bound.n_parameters += wish.shape.n_values();
-  if (!wish.as_f32 || weights.dtype == DType::f32) {
-    *wish.slot = weights;
-    return {};
+Result<BoundWeights> Binder::load() {
+  std::ranges::stable_sort(wishes_, {}, &Wish::group);
+  std::vector<WeightGroup> groups(n_groups_);
+  for (const Wish& wish : wishes_) groups[wish.group].push_back({index_of_.at(wish.name), wish.as});
+  std::erase_if(groups, [](const WeightGroup& group) { return group.empty(); });
+  ASSIGN_OR_RETURN(const std::vector<Tensor> loaded, source_.load(groups));
+
+  BoundWeights bound;
+  std::size_t n_decoded_bytes = 0;
+  const auto has_to_be_decoded = [&](std::size_t i) { return wishes_[i].as_f32 && loaded[i].dtype != DType::f32; };
+  const auto decoded_bytes = [](const Wish& wish) { return (bytes_of(DType::f32, wish.as.n_values()) + 63) / 64 * 64; };  // each aligned
+  for (std::size_t i = 0; i < wishes_.size(); ++i) {
+    bound.n_parameters += wishes_[i].as.n_values();
+    if (has_to_be_decoded(i)) n_decoded_bytes += decoded_bytes(wishes_[i]);
   }
-  ASSIGN_OR_RETURN(*wish.slot, backend_.allocate_tensor(DType::f32, wish.shape, bound.buffers));
-  backend_.cast(*wish.slot, weights);
-  return {};
+  if (n_decoded_bytes > 0) {
+    ASSIGN_OR_RETURN(bound.decoded, backend_.allocate(n_decoded_bytes));
+  }
+  std::size_t offset = 0;
+  for (std::size_t i = 0; i < wishes_.size(); ++i) {
+    *wishes_[i].slot = loaded[i];
+    if (!has_to_be_decoded(i)) continue;
+    *wishes_[i].slot = {DType::f32, wishes_[i].as, bound.decoded.get(), offset};
+    backend_.decode_rows(*wishes_[i].slot, loaded[i]);
+    offset += decoded_bytes(wishes_[i]);
+  }
+  return bound;
 }
 
 }  // namespace pio

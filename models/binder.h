@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -15,9 +16,9 @@
 
 namespace pio {
 
-// What bound weights need to live besides their source: small tensors that were cast.
+// What bound weights need to live besides their source: memory of the small tensors that were decoded.
 struct BoundWeights {
-  std::vector<std::unique_ptr<Buffer>> buffers;
+  std::unique_ptr<Buffer> decoded;
   std::int64_t n_parameters = 0;  // values in all bound tensors, each counted once
 };
 
@@ -28,12 +29,25 @@ class Binder {
   // Asks for the tensor of this canonical name ("blk.3.attn_q.weight") and shape. `slot` must stay where it is: finish() fills it.
   // Matrices keep their format; vectors (norms, biases) become f32, which is what the ops read.
   void bind(Tensor& slot, std::string name, Shape shape);
+  // The same for a matrix that ops read under another shape: one of experts or heads is [n, n_out, n_in].
+  void bind_as(Tensor& slot, std::string name, Shape shape, Shape as) { want(slot, std::move(name), shape, as, false); }
   // The same where a file may do without; returns whether it is there.
   bool bind_if_present(Tensor& slot, std::string name, Shape shape);
   // A linear layer with its adapters: `stem` + ".weight", and ".bias" where it has one. `layer` must stay where it is.
   void bind(Linear& layer, const std::string& stem, Shape shape, bool has_bias = false);
   // The same with its matrix decoded to f32, so that products with it read their input as it is, whatever Activations say.
   void bind_decoded(Linear& layer, const std::string& stem, Shape shape);
+  // While one lives, the matrices that are bound read one input, and a device may lay them together.
+  class OneInput {
+   public:
+    explicit OneInput(Binder& binder) : binder_(binder) { binder.shared_group_ = binder.n_groups_++; }
+    ~OneInput() { binder_.shared_group_.reset(); }
+    OneInput(const OneInput&) = delete;
+    OneInput& operator=(const OneInput&) = delete;
+
+   private:
+    Binder& binder_;
+  };
   bool has(const std::string& canonical_name) const { return index_of_.contains(canonical_name); }
   WeightSource::Naming naming() const { return source_.naming(); }
   // Tensors whose canonical name begins so belong to the file, but not to this model (the vision half, a layer for multi-token prediction):
@@ -51,19 +65,23 @@ class Binder {
   struct Wish {
     Tensor* slot;
     std::string name;
-    Shape shape;
+    Shape shape;        // in the file
+    Shape as;           // where it is used
     bool as_f32;
+    std::size_t group;  // of WeightSource::load
   };
   std::string spelled(const std::string& name) const;
-  void want(Tensor& slot, std::string name, Shape shape, bool as_f32);
+  void want(Tensor& slot, std::string name, Shape shape, Shape as, bool as_f32);
   void check(const Wish& wish);
-  Result<void> load(const Wish& wish, BoundWeights& bound);
+  Result<BoundWeights> load();
 
   WeightSource& source_;
   Backend& backend_;
   std::unordered_map<std::string, std::size_t> index_of_;  // canonical name → tensors()
   std::vector<bool> is_used_;
   std::vector<Wish> wishes_;
+  std::size_t n_groups_ = 0;
+  std::optional<std::size_t> shared_group_;
   std::vector<std::pair<Linear*, std::string>> linears_;  // and the canonical name of its matrix
   std::vector<std::string> problems_;
 };

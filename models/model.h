@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "models/expert_source.h"
 #include "models/weight_source.h"
 
 // A model is mathematics over a Backend: weights bound once, then forward() as often as wanted. It knows no file, thread or device name.
@@ -86,6 +87,8 @@ class ForwardContext {
   // Rises whenever the block has moved: addresses in a recorded pass hold for one generation.
   std::uint64_t generation() const { return generation_; }
 
+  // Where mixtures find their experts; null: they are the model's own, all resident.
+  ExpertSource* experts = nullptr;
   // Told of each mixture's choice, layer after layer, if set: ids and weights [n_tokens, n_used]. For tests and traces.
   std::function<void(Tensor ids, Tensor weights)> on_routing;
   // Told of the residual stream [n_tokens, dim] before each layer, if set. For training, and to find where a difference begins.

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -24,6 +25,14 @@ struct TensorInfo {
   Shape shape;        // row-major: a linear layer is [n_out, n_in]
   std::uint64_t n_bytes = 0;
 };
+
+// A tensor of a file under the shape that ops read it by: [..., n_out, n_in], each [n_out, n_in] multiplied by itself (an expert's, a head's).
+struct WantedTensor {
+  std::size_t index = 0;  // of tensors()
+  Shape shape;
+};
+// Matrices whose products read one input (q, k and v; gate and up; the experts of a layer), or a single tensor: a device may lay them together.
+using WeightGroup = std::vector<WantedTensor>;
 
 // y += scale * (x · aᵀ) · bᵀ: Hu et al. 2021 (arXiv:2106.09685).
 struct LowRank {
@@ -49,8 +58,8 @@ class WeightSource {
   // Null when the key is absent. The pointer lives as long as the source.
   virtual const MetaValue* metadata(std::string_view key) const = 0;
   virtual const std::vector<TensorInfo>& tensors() const = 0;
-  // The weights of tensors()[index], on the device that will use them. They live as long as the source.
-  virtual Result<Tensor> load(std::size_t index) = 0;
+  // The weights of these groups, one group after the other, on the device that will use them. They live as long as the source.
+  virtual Result<std::vector<Tensor>> load(std::span<const WeightGroup> groups) = 0;
   // Low-rank adapters of the matrix with this canonical name ("blk.3.attn_q.weight"), on the same device, applied beside it.
   virtual Result<std::vector<LowRank>> adapters(std::string_view /*canonical_name*/) { return std::vector<LowRank>(); }
 };

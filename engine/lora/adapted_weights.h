@@ -36,7 +36,7 @@ class AdaptedWeights final : public WeightSource {
   const std::string& architecture() const override { return base_.architecture(); }
   const MetaValue* metadata(std::string_view key) const override { return base_.metadata(key); }
   const std::vector<TensorInfo>& tensors() const override { return base_.tensors(); }
-  Result<Tensor> load(std::size_t index) override { return base_.load(index); }
+  Result<std::vector<Tensor>> load(std::span<const WeightGroup> groups) override { return base_.load(groups); }
   Result<std::vector<LowRank>> adapters(std::string_view canonical_name) override;
 
  private:

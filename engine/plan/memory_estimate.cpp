@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "engine/files/header_source.h"
+#include "engine/files/loaded_weights.h"
 #include "engine/files/metadata.h"
 #include "engine/image/vision_weights.h"
 #include "engine/step_builder.h"
@@ -19,20 +20,23 @@ constexpr std::uint64_t kBytesPerVocabularyString = 140, kBytesPerTokenizerByte 
 // The names and shapes of a file; its tensors are places without bytes.
 class ModelEstimate::Source final : public HeaderSource {
  public:
-  Source(const ModelFile& file, Backend& backend) : HeaderSource(file), backend_(backend), buffers_(file.tensors().size()) {}
+  Source(const ModelFile& file, Backend& backend) : HeaderSource(file), file_(file), backend_(backend) {}
 
-  Result<Tensor> load(std::size_t index) override {
-    const TensorInfo& info = tensors()[index];
-    if (!buffers_[index]) {
-      ASSIGN_OR_RETURN(buffers_[index], backend_.wrap(nullptr, info.n_bytes));
-    }
-    return Tensor{info.dtype, info.shape, buffers_[index].get(), 0};
+  Result<std::vector<Tensor>> load(std::span<const WeightGroup> groups) override {
+    ASSIGN_OR_RETURN(PlacedFile placed, place_file(file_, groups, backend_));
+    placed_.push_back(std::move(placed));
+    return placed_.back().tensors;
   }
-  bool is_used(std::size_t index) const { return buffers_[index] != nullptr; }
+  std::uint64_t mapped_bytes() const {
+    std::uint64_t n_bytes = 0;
+    for (const PlacedFile& placed : placed_) n_bytes += placed.mapped_bytes();
+    return n_bytes;
+  }
 
  private:
+  const ModelFile& file_;
   Backend& backend_;
-  std::vector<std::unique_ptr<Buffer>> buffers_;  // one a tensor, null until it is asked for
+  std::vector<PlacedFile> placed_;  // one a load()
 };
 
 ModelEstimate::ModelEstimate(const ModelFile& file, const Backend& device)
@@ -50,17 +54,14 @@ Result<std::unique_ptr<ModelEstimate>> ModelEstimate::create(const ModelFile& fi
 }
 
 void ModelEstimate::count_weights() {
-  mapped_bytes_ = made_bytes_ = 0;
-  for (std::size_t i = 0; i < file_.tensors().size(); ++i) {
-    if (source_->is_used(i)) (file_.is_made(i) ? made_bytes_ : mapped_bytes_) += file_.tensors()[i].n_bytes;
-  }
-  copied_bytes_ = backend_.held_bytes();
+  mapped_bytes_ = source_->mapped_bytes();
+  own_bytes_ = backend_.held_bytes();
 }
 
 Result<void> ModelEstimate::add_vision(const std::string& mmproj) {
   ASSIGN_OR_RETURN(const LoadedVision loaded, load_vision(mmproj, file_, *source_, spec(), backend_));
   count_weights();  // a folder's own are among them now
-  if (loaded.weights) mapped_bytes_ += loaded.weights->n_bytes();
+  if (loaded.weights) mapped_bytes_ += loaded.weights->mapped_bytes();
   if (loaded.vision) RETURN_IF_ERROR(loaded.vision->encode(loaded.vision->smallest_picture()));
   note_refusals("vision");
   return {};

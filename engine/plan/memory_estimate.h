@@ -29,8 +29,9 @@ class ModelEstimate {
   Result<void> add_vision(const std::string& mmproj);
 
   const ModelSpec& spec() const { return adapted_.model->spec(); }
-  // Bytes of the tensors that the model uses, of the copies that it makes of some (f32 norms and routers), and of adapters.
-  std::uint64_t weight_bytes() const { return mapped_bytes_ + made_bytes_ + copied_bytes_; }
+  // Bytes of the tensors that the model uses, as the device places them, of the copies that it makes of some (f32 norms and routers), and of
+  // adapters.
+  std::uint64_t weight_bytes() const { return mapped_bytes_ + own_bytes_; }
   // Of these, the bytes that are read in place from the file: the system may drop them and read them again.
   std::uint64_t mapped_bytes() const { return mapped_bytes_; }
 
@@ -61,7 +62,7 @@ class ModelEstimate {
   CountingBackend backend_;
   std::unique_ptr<Source> source_;
   AdaptedModel adapted_;
-  std::uint64_t mapped_bytes_ = 0, made_bytes_ = 0, copied_bytes_ = 0;
+  std::uint64_t mapped_bytes_ = 0, own_bytes_ = 0;
   std::vector<LoadPlan::Fallback> refused_;  // of one layer each
 };
 

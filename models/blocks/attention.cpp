@@ -7,9 +7,12 @@ namespace pio {
 void bind_attention(Binder& binder, const std::string& prefix, AttentionWeights& weights, const AttentionConfig& c) {
   const std::int64_t q_dim = c.n_heads * c.head_dim;
   const std::int64_t kv_dim = c.n_kv_heads * c.head_dim;
-  binder.bind(weights.q, prefix + "attn_q", {q_dim, c.dim}, c.has_qkv_bias);
-  binder.bind(weights.k, prefix + "attn_k", {kv_dim, c.dim}, c.has_qkv_bias);
-  binder.bind(weights.v, prefix + "attn_v", {kv_dim, c.dim}, c.has_qkv_bias);
+  {
+    const Binder::OneInput x(binder);
+    binder.bind(weights.q, prefix + "attn_q", {q_dim, c.dim}, c.has_qkv_bias);
+    binder.bind(weights.k, prefix + "attn_k", {kv_dim, c.dim}, c.has_qkv_bias);
+    binder.bind(weights.v, prefix + "attn_v", {kv_dim, c.dim}, c.has_qkv_bias);
+  }
   binder.bind(weights.output, prefix + "attn_output", {c.dim, q_dim});
   if (c.has_qk_norm) {
     binder.bind(weights.q_norm, prefix + "attn_q_norm.weight", {c.head_dim});

@@ -34,7 +34,12 @@ Result<Tensor> DenseDecoder::layers(ForwardContext& ctx, Tensor x, const Step& s
                           : attention(ctx, h, layer.attention, c_.attention, rope_, step, state.of(l)));
 
     h = rms_norm(ctx, x, layer.ffn_norm, eps);
-    add_to(ctx, x, layer.is_mixture ? moe(ctx, h, layer.moe, c_.moe) : mlp(ctx, h, layer.mlp));
+    if (layer.is_mixture) {
+      ASSIGN_OR_RETURN(const Tensor mixed, moe(ctx, h, layer.moe, c_.moe, ctx.experts ? *ctx.experts : *experts_, l));
+      add_to(ctx, x, mixed);
+    } else {
+      add_to(ctx, x, mlp(ctx, h, layer.mlp));
+    }
 
     if (given && l < static_cast<std::int64_t>(given->deepstack.size())) {
       for (const RowRun& run : given->runs) add_to(ctx, x.rows(run.first, run.n), given->deepstack[l].rows(run.from, run.n));
@@ -97,11 +102,11 @@ Result<void> DenseDecoder::bind_weights(WeightSource& source, Backend& backend) 
   for (const char* prefix : c_.left_prefixes) binder.leave(prefix);
 
   ASSIGN_OR_RETURN(bound_, binder.finish());
+  std::vector<ExpertSet> experts(h.n_layers);
   for (std::int64_t l = 0; l < h.n_layers; ++l) {
-    Layer& layer = layers_[l];
-    if (layer.is_mixture) split_experts(layer.moe, c_.moe, l);
-    if (c_.mla) split_heads(layer.mla, *c_.mla);
+    if (layers_[l].is_mixture) experts[l] = experts_of(layers_[l].moe, c_.moe, l);
   }
+  experts_ = std::make_unique<ResidentExperts>(std::move(experts));
   if (output_.w.empty()) output_.w = token_embd_;
   ASSIGN_OR_RETURN(const std::vector<float> factors, read_rope_factors(backend, rope_factors, source.label()));
   ASSIGN_OR_RETURN(rope_, make_rope(backend, h.rope_theta, h.rope_dims, factors, c_.pairing));

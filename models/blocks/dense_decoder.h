@@ -62,6 +62,7 @@ class DenseDecoder final : public Model {
   ModelSpec spec_;
   Tensor token_embd_;   // [vocab_size, dim]
   std::vector<Layer> layers_;
+  std::unique_ptr<ExpertSource> experts_;  // all resident
   Tensor output_norm_;  // [dim]
   Linear output_;       // [vocab_size, dim]; the embedding itself when tied
   Rope rope_;

@@ -125,29 +125,28 @@ bool expanding_pays(const MlaConfig& c, std::int64_t n_tokens, std::int64_t n_ca
 
 void bind_mla(Binder& binder, const std::string& prefix, MlaWeights& weights, const MlaConfig& c) {
   const std::int64_t q_dim = c.n_heads * (c.nope_dim + c.rope_dim);
+  {
+    const Binder::OneInput x(binder);
+    if (c.q_rank > 0) binder.bind(weights.q_a, prefix + "attn_q_a", {c.q_rank, c.dim});
+    else binder.bind(weights.q, prefix + "attn_q", {q_dim, c.dim});
+    binder.bind(weights.kv_a, prefix + "attn_kv_a_mqa", {c.kv_rank + c.rope_dim, c.dim});
+  }
   if (c.q_rank > 0) {
-    binder.bind(weights.q_a, prefix + "attn_q_a", {c.q_rank, c.dim});
     binder.bind(weights.q_a_norm, prefix + "attn_q_a_norm.weight", {c.q_rank});
     binder.bind(weights.q, prefix + "attn_q_b", {q_dim, c.q_rank});
-  } else {
-    binder.bind(weights.q, prefix + "attn_q", {q_dim, c.dim});
   }
-  binder.bind(weights.kv_a, prefix + "attn_kv_a_mqa", {c.kv_rank + c.rope_dim, c.dim});
   binder.bind(weights.kv_a_norm, prefix + "attn_kv_a_norm.weight", {c.kv_rank});
   // llama.cpp stored kv_b whole until April 2025, and some files hold both forms.
   const std::string whole = prefix + "attn_kv_b.weight";
   if (binder.has(whole) || binder.naming() == WeightSource::Naming::hugging_face) {
-    binder.bind(weights.kv_b, whole, {c.n_heads * (c.nope_dim + c.v_dim), c.kv_rank});
+    const std::int64_t rows = c.nope_dim + c.v_dim;
+    binder.bind_as(weights.kv_b, whole, {c.n_heads * rows, c.kv_rank}, {c.n_heads, rows, c.kv_rank});
     for (const char* part : {"attn_k_b.", "attn_v_b."}) binder.leave(prefix + part);
   } else {
     binder.bind(weights.k_b, prefix + "attn_k_b.weight", {c.n_heads, c.kv_rank, c.nope_dim});
     binder.bind(weights.v_b, prefix + "attn_v_b.weight", {c.n_heads, c.v_dim, c.kv_rank});
   }
   binder.bind(weights.output, prefix + "attn_output", {c.dim, c.n_heads * c.v_dim});
-}
-
-void split_heads(MlaWeights& weights, const MlaConfig& c) {
-  if (weights.kv_b) weights.kv_b = weights.kv_b.reshaped({c.n_heads, c.nope_dim + c.v_dim, c.kv_rank});
 }
 
 Tensor mla(ForwardContext& ctx, Tensor x, const MlaWeights& weights, const MlaConfig& c, const Rope& rope, const Step& step,

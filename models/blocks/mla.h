@@ -29,15 +29,14 @@ struct MlaWeights {
   Linear kv_a;        // [kv_rank + rope_dim, dim]
   Tensor kv_a_norm;   // [kv_rank]
   // The latent's way to keys and values, in one of two forms:
-  Tensor kv_b;        // [n_heads, nope_dim + v_dim, kv_rank], bound as [n_heads * (nope_dim + v_dim), kv_rank]; or
+  Tensor kv_b;        // [n_heads, nope_dim + v_dim, kv_rank]; or
   Tensor k_b;         // [n_heads, kv_rank, nope_dim]: llama.cpp's, transposed, and
   Tensor v_b;         // [n_heads, v_dim, kv_rank]
   Linear output;      // [dim, n_heads * v_dim]
 };
 
-// Binds them under `prefix` ("blk.3."); `weights` must stay where it is until the binder has finished; then split_heads() gives kv_b its shape.
+// Binds them under `prefix` ("blk.3."); `weights` must stay where it is until the binder has finished.
 void bind_mla(Binder& binder, const std::string& prefix, MlaWeights& weights, const MlaConfig& config);
-void split_heads(MlaWeights& weights, const MlaConfig& config);
 
 // Whether a prompt of n_tokens new tokens behind n_cached cached ones takes fewer multiplications expanded. A score costs less there, but every
 // chunk makes the keys and values of its whole past again.

@@ -1,5 +1,7 @@
 #include "models/blocks/moe.h"
 
+#include <algorithm>
+
 #include "models/blocks/norm.h"
 
 namespace pio {
@@ -32,17 +34,24 @@ void bind_moe(Binder& binder, const std::string& prefix, MoeWeights& weights, co
   binder.bind_decoded(weights.router, prefix + "ffn_gate_inp", {c.n_experts, c.dim});
   if (c.has_bias) binder.bind(weights.bias, prefix + "exp_probs_b.bias", {c.n_experts});
 
-  const bool is_fused = binder.bind_if_present(weights.gates_and_ups, prefix + "ffn_gate_up_exps.weight", {c.n_experts, 2 * c.hidden_dim, c.dim});
-  if (!is_fused && binder.naming() == WeightSource::Naming::hugging_face) {
+  const std::string fused = prefix + "ffn_gate_up_exps.weight";
+  if (!binder.has(fused) && binder.naming() == WeightSource::Naming::hugging_face) {
     weights.single.resize(c.n_experts);
-    for (std::int64_t e = 0; e < c.n_experts; ++e) {
-      const std::string number = "." + std::to_string(e) + ".weight";
-      binder.bind(weights.single[e].gate, prefix + "ffn_gate" + number, up);
-      binder.bind(weights.single[e].up, prefix + "ffn_up" + number, up);
-      binder.bind(weights.single[e].down, prefix + "ffn_down" + number, down);
+    const auto bind_each = [&](Tensor ExpertMlp::*part, const std::string& name, const Shape& shape) {
+      for (std::int64_t e = 0; e < c.n_experts; ++e) binder.bind(weights.single[e].*part, prefix + name + "." + std::to_string(e) + ".weight", shape);
+    };
+    {
+      const Binder::OneInput x(binder);
+      bind_each(&ExpertMlp::gate, "ffn_gate", up);
+      bind_each(&ExpertMlp::up, "ffn_up", up);
     }
+    const Binder::OneInput hidden(binder);
+    bind_each(&ExpertMlp::down, "ffn_down", down);
   } else {
-    if (!is_fused) {
+    if (binder.has(fused)) {
+      binder.bind_as(weights.gates_and_ups, fused, {c.n_experts, 2 * c.hidden_dim, c.dim}, {2 * c.n_experts, c.hidden_dim, c.dim});
+    } else {
+      const Binder::OneInput x(binder);
       binder.bind(weights.gates, prefix + "ffn_gate_exps.weight", {c.n_experts, c.hidden_dim, c.dim});
       binder.bind(weights.ups, prefix + "ffn_up_exps.weight", {c.n_experts, c.hidden_dim, c.dim});
     }
@@ -51,28 +60,51 @@ void bind_moe(Binder& binder, const std::string& prefix, MoeWeights& weights, co
   if (c.shared_hidden_dim > 0) bind_mlp(binder, prefix, weights.shared, c.dim, c.shared_hidden_dim, "_shexp");
 }
 
-void split_experts(MoeWeights& weights, const MoeConfig& c, std::int64_t layer) {
-  weights.experts = ExpertSet(layer, c.n_experts);
+ExpertSet experts_of(const MoeWeights& weights, const MoeConfig& c, std::int64_t layer) {
+  ExpertSet experts(layer, c.n_experts);
+  const Shape up{c.hidden_dim, c.dim}, down{c.dim, c.hidden_dim};
   for (std::int64_t e = 0; e < c.n_experts; ++e) {
     if (!weights.single.empty()) {
-      weights.experts.put(e, weights.single[e]);
-      continue;
-    }
-    ExpertMlp expert;
-    if (weights.gates_and_ups) {
-      const Tensor both = weights.gates_and_ups.rows(e, 1).reshaped({2 * c.hidden_dim, c.dim});
-      expert.gate = both.rows(0, c.hidden_dim);
-      expert.up = both.rows(c.hidden_dim, c.hidden_dim);
+      experts.put(e, weights.single[e]);
+    } else if (const Tensor& both = weights.gates_and_ups) {
+      experts.put(e, {both.rows(2 * e, 1).reshaped(up), both.rows(2 * e + 1, 1).reshaped(up), weights.downs.rows(e, 1).reshaped(down)});
     } else {
-      expert.gate = weights.gates.rows(e, 1).reshaped({c.hidden_dim, c.dim});
-      expert.up = weights.ups.rows(e, 1).reshaped({c.hidden_dim, c.dim});
+      experts.put(e, {weights.gates.rows(e, 1).reshaped(up), weights.ups.rows(e, 1).reshaped(up), weights.downs.rows(e, 1).reshaped(down)});
     }
-    expert.down = weights.downs.rows(e, 1).reshaped({c.dim, c.hidden_dim});
-    weights.experts.put(e, expert);
   }
+  return experts;
 }
 
-Tensor moe(ForwardContext& ctx, Tensor x, const MoeWeights& weights, const MoeConfig& c) {
+namespace {
+
+// One op where all experts of the layer are resident. Else the ids are read back, and the op waits for the experts: a token's are summed in the
+// order of its choices, whatever order they arrive in.
+Result<void> run_experts(ForwardContext& ctx, Tensor y, Tensor x, Tensor ids, Tensor shares, ExpertSource& source, std::int64_t layer) {
+  Backend& backend = ctx.backend();
+  if (const ExpertSet* all = source.resident(layer)) {
+    CHECK(all->layer() == layer, "experts of another layer");
+    backend.moe_experts(y, x, ids, shares, *all);
+    return {};
+  }
+  std::vector<std::int32_t> wanted(ids.shape.n_values());
+  backend.download(wanted.data(), ids);
+  if (backend.stop_requested()) return make_error(ErrorCode::cancelled, "stopped");  // the ids may be unfinished
+  std::ranges::sort(wanted);
+  const auto repeated = std::ranges::unique(wanted);
+  wanted.erase(repeated.begin(), repeated.end());
+  ASSIGN_OR_RETURN(const std::unique_ptr<ExpertLease> lease, source.acquire(layer, wanted, backend.stop_token()));
+  for (bool are_all_there = false; !are_all_there;) {
+    ASSIGN_OR_RETURN(const std::optional<std::int32_t> id, lease->next());
+    are_all_there = !id;
+  }
+  CHECK(lease->experts().layer() == layer, "experts of another layer");
+  backend.moe_experts(y, x, ids, shares, lease->experts());
+  return backend.sync();  // the op has read them when the lease ends
+}
+
+}  // namespace
+
+Result<Tensor> moe(ForwardContext& ctx, Tensor x, const MoeWeights& weights, const MoeConfig& c, ExpertSource& experts, std::int64_t layer) {
   Tensor logits = linear(ctx, x, weights.router);                             // [n_tokens, n_experts]
   Tensor ids = ctx.temp(DType::i32, {x.shape[0], c.n_used});
   Tensor shares = ctx.temp(DType::f32, ids.shape);
@@ -80,7 +112,7 @@ Tensor moe(ForwardContext& ctx, Tensor x, const MoeWeights& weights, const MoeCo
   if (ctx.on_routing) ctx.on_routing(ids, shares);
 
   Tensor y = ctx.temp(DType::f32, x.shape);
-  ctx.backend().moe_experts(y, x, ids, shares, weights.experts);
+  RETURN_IF_ERROR(run_experts(ctx, y, x, ids, shares, experts, layer));
   if (c.shared_hidden_dim > 0) add_to(ctx, y, mlp(ctx, x, weights.shared));
   return y;
 }

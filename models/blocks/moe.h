@@ -5,6 +5,7 @@
 
 #include "models/binder.h"
 #include "models/blocks/mlp.h"
+#include "models/expert_source.h"
 #include "models/hyper.h"
 
 namespace pio {
@@ -27,23 +28,23 @@ MoeConfig read_moe(Hyper& hyper, std::int64_t dim);
 struct MoeWeights {
   Linear router;                   // [n_experts, dim] f32: logits in bf16 flip experts that are nearly tied (models.md 1.b, step 11)
   Tensor bias;                     // [n_experts], or empty
-  ExpertSet experts;               // all of the layer
   MlpWeights shared;               // empty where there is none
-  // What `experts` are views of, where a file holds them stacked,
+  // The experts, where a file holds them stacked,
   Tensor gates;                    // [n_experts, hidden_dim, dim]
   Tensor ups;
-  Tensor gates_and_ups;            // [n_experts, 2 * hidden_dim, dim], gate first
+  Tensor gates_and_ups;            // [2 * n_experts, hidden_dim, dim], each gate before its up
   Tensor downs;                    // [n_experts, dim, hidden_dim]
   std::vector<ExpertMlp> single;   // and where it holds each by itself
 };
 
 // Binds them under `prefix` ("blk.3.") in any form that a file has: experts stacked, gate and up in one tensor, or each matrix by itself.
-// `weights` must stay where it is until the binder has finished; then split_experts() fills the set.
+// `weights` must stay where it is until the binder has finished; then experts_of() gives the experts, views of them.
 void bind_moe(Binder& binder, const std::string& prefix, MoeWeights& weights, const MoeConfig& config);
-void split_experts(MoeWeights& weights, const MoeConfig& config, std::int64_t layer);
+ExpertSet experts_of(const MoeWeights& weights, const MoeConfig& config, std::int64_t layer);
 
 // A mixture of experts, Shazeer et al. 2017 (arXiv:1701.06538): each token's best n_used, weighted, and with them what every token passes
-// through (DeepSeekMoE, arXiv:2401.06066).   x [n_tokens, dim] → [n_tokens, dim], a temporary.
-Tensor moe(ForwardContext& ctx, Tensor x, const MoeWeights& weights, const MoeConfig& config);
+// through (DeepSeekMoE, arXiv:2401.06066).   x [n_tokens, dim] → [n_tokens, dim], a temporary. Fails where `experts` does, and with cancelled
+// where a stop ends the waiting for them.
+Result<Tensor> moe(ForwardContext& ctx, Tensor x, const MoeWeights& weights, const MoeConfig& config, ExpertSource& experts, std::int64_t layer);
 
 }  // namespace pio

@@ -43,7 +43,7 @@ void bind_norm(Binder& binder, LayerNorm& norm, const std::string& stem, std::in
 Result<std::vector<float>> decoded(Backend& backend, Tensor weights) {
   std::vector<std::unique_ptr<Buffer>> buffers;
   ASSIGN_OR_RETURN(const Tensor values, backend.allocate_tensor(DType::f32, weights.shape, buffers));
-  backend.cast(values, weights);
+  backend.decode_rows(values, weights);
   std::vector<float> out(values.shape.n_values());
   backend.download(out.data(), values);
   return out;
@@ -281,7 +281,7 @@ Result<void> Qwen3VlVision::bind_weights(WeightSource& source) {
     binder.bind(slices[0], "v.patch_embd.weight", {c_.dim, 3, patch, patch});
     binder.bind(slices[1], "v.patch_embd.weight.1", {c_.dim, 3, patch, patch});
   } else {        // five extents, of which the last two lie in one
-    binder.bind(slices[0], "v.patch_embd.weight", {c_.dim, 3, c_.input.temporal_size, patch * patch});
+    binder.bind_as(patch_w_, "v.patch_embd.weight", {c_.dim, 3, c_.input.temporal_size, patch * patch}, {c_.dim, patch_dim()});
   }
   binder.bind(patch_bias_, "v.patch_embd.bias", {c_.dim});
   binder.bind(table, "v.position_embd.weight", {c_.n_positions, c_.dim});
@@ -314,7 +314,6 @@ Result<void> Qwen3VlVision::bind_weights(WeightSource& source) {
 
   ASSIGN_OR_RETURN(table_, decoded(backend_, table));
   if (is_gguf) RETURN_IF_ERROR(join_time_slices(slices[0], slices[1]));
-  else patch_w_ = slices[0].reshaped({c_.dim, patch_dim()});
   return make_rope_tables();
 }
 

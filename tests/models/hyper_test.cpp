@@ -193,7 +193,7 @@ class Settings final : public WeightSource {
     return found == values.end() ? nullptr : &found->second;
   }
   const std::vector<TensorInfo>& tensors() const override { return tensors_; }
-  Result<Tensor> load(std::size_t) override { return make_error(ErrorCode::internal, "no weights here"); }
+  Result<std::vector<Tensor>> load(std::span<const WeightGroup>) override { return make_error(ErrorCode::internal, "no weights here"); }
 
  private:
   std::string label_ = "vl", architecture_ = "qwen3_vl";

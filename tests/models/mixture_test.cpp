@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
+#include <functional>
+#include <iterator>
 
+#include "kernels/counting_backend.h"
 #include "kernels/registry.h"
 #include "models/glm_4_7_flash/config.h"
 #include "models/qwen3_coder_30b/config.h"
@@ -246,6 +250,121 @@ TEST_P(MixtureTest, AbsurdNumbersAreToldInWords) {
   ASSERT_FALSE(m);
   EXPECT_LT(m.error().message.size(), 200000u);
   EXPECT_NE(m.error().message.find("and "), std::string::npos);
+}
+
+// Experts that lie on the device only while a lease lives, and come in falling order of their ids. What a lease held is overwritten when it
+// ends: an op that read it later would give NaN.
+class LentExperts final : public ExpertSource {
+ public:
+  LentExperts(TestCheckpoint& source, Backend& backend, std::int64_t first_mixture) : source_(source), backend_(backend), first_(first_mixture) {}
+
+  const ExpertSet* resident(std::int64_t layer) const override {
+    CHECK(layer >= first_, "a layer that is no mixture");
+    return nullptr;
+  }
+  Result<std::unique_ptr<ExpertLease>> acquire(std::int64_t layer, std::span<const std::int32_t> ids, const std::stop_token&) override {
+    EXPECT_TRUE(std::ranges::is_sorted(ids, std::less_equal<>()));  // each once
+    EXPECT_EQ(n_leases_, 0);
+    ++n_acquired;
+    return std::unique_ptr<ExpertLease>(std::make_unique<Lease>(*this, layer, ids));
+  }
+  int n_acquired = 0;
+
+ private:
+  class Lease final : public ExpertLease {
+   public:
+    Lease(LentExperts& lender, std::int64_t layer, std::span<const std::int32_t> ids)
+        : lender_(lender), experts_(layer, 16), waiting_(ids.begin(), ids.end()) {
+      ++lender_.n_leases_;
+    }
+    ~Lease() override {
+      --lender_.n_leases_;
+      for (const std::unique_ptr<Buffer>& buffer : buffers_) std::memset(buffer->host_data(), 0xFF, buffer->n_bytes());
+      std::ranges::move(buffers_, std::back_inserter(lender_.given_back_));
+    }
+    Result<std::optional<std::int32_t>> next() override {
+      if (waiting_.empty()) return std::optional<std::int32_t>();
+      const std::int32_t id = waiting_.back();
+      waiting_.pop_back();
+      const auto part = [&](const char* name, Shape shape) { return tensor(expert(static_cast<int>(experts_.layer()), id, name), shape); };
+      experts_.put(id, {part("gate", {32, 64}), part("up", {32, 64}), part("down", {64, 32})});
+      return std::optional<std::int32_t>(id);
+    }
+    const ExpertSet& experts() const override { return experts_; }
+
+   private:
+    Tensor tensor(const std::string& name, Shape shape) {
+      Tensor tensor{DType::f32, shape, nullptr, 0};
+      buffers_.push_back(lender_.backend_.allocate(tensor.n_bytes()).value());
+      tensor.buffer = buffers_.back().get();
+      lender_.backend_.upload(tensor, lender_.source_.values(name).data());
+      return tensor;
+    }
+    LentExperts& lender_;
+    ExpertSet experts_;
+    std::vector<std::int32_t> waiting_;
+    std::vector<std::unique_ptr<Buffer>> buffers_;
+  };
+
+  TestCheckpoint& source_;
+  Backend& backend_;
+  std::int64_t first_;
+  int n_leases_ = 0;
+  std::vector<std::unique_ptr<Buffer>> given_back_;
+};
+
+TEST_P(MixtureTest, ExpertsThatArriveInAnyOrderGiveTheBytesOfResidentOnes) {
+  for (const std::string model : {kQwen, kGlm}) {
+    TestCheckpoint source = open(model);
+    for (int l = model == kQwen ? 0 : 1; l < (model == kQwen ? 3 : 2); ++l) {  // in f32, as they are lent
+      for (int e = 0; e < (model == kQwen ? 16 : 8); ++e) {
+        for (const char* part : {"gate", "up", "down"}) {
+          const std::string name = expert(l, e, part);
+          const std::vector<float> values = source.values(name);
+          source.drop(name);
+          source.add(name, std::string(part) == "down" ? Shape{64, 32} : Shape{32, 64}, values);
+        }
+      }
+    }
+    auto m = create_model(source, *backend_);
+    ASSERT_TRUE(m) << m.error().message;
+    const std::vector<int> prompt = ids(model), next = {3};
+    ModelRunner resident(**m, *backend_, 1, 64), lent(**m, *backend_, 1, 64);
+    const std::vector<float> expected = resident.run(prompt), expected_next = resident.run(next);
+    LentExperts lender(source, *backend_, model == kQwen ? 0 : 1);
+    lent.context().experts = &lender;
+    EXPECT_EQ(lent.run(prompt), expected) << model;
+    EXPECT_EQ(lent.run(next), expected_next) << model;
+    EXPECT_EQ(lender.n_acquired, model == kQwen ? 6 : 2) << model;
+  }
+}
+
+TEST_P(MixtureTest, ADecodeStepReadsNothingBackWhereAllExpertsAreResident) {
+  CountingBackend counting(*backend_);
+  for (const std::string model : {kQwen, kGlm}) {
+    TestCheckpoint source(model_data(model), counting);
+    auto m = create_model(source, counting);
+    ASSERT_TRUE(m) << m.error().message;
+    ModelRunner runner(**m, counting, 1, 64);
+    const Step& step = runner.make_step({{0, {7}}});
+    const ForwardContext::Mark mark(runner.context());
+    counting.reset_counts();
+    ASSERT_TRUE((*m)->forward(runner.context(), step, runner.state()));
+    EXPECT_GT(counting.counts().multiply_adds, 0u);
+    EXPECT_EQ(counting.counts().n_downloads, 0u) << model;
+
+    struct NotResident final : ExpertSource {
+      const ExpertSet* resident(std::int64_t) const override { return nullptr; }
+      Result<std::unique_ptr<ExpertLease>> acquire(std::int64_t layer, std::span<const std::int32_t>, const std::stop_token&) override {
+        return make_error(ErrorCode::io, "expert of layer " + std::to_string(layer) + ": expected 3072 bytes, found 100");
+      }
+    } broken;
+    runner.context().experts = &broken;
+    const auto failed = (*m)->forward(runner.context(), step, runner.state());
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().message, "expert of layer " + std::string(model == kQwen ? "0" : "1") + ": expected 3072 bytes, found 100");
+    EXPECT_EQ(counting.counts().n_downloads, 1u) << model;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, MixtureTest, testing::Values("reference", "cpu"), [](const auto& info) { return std::string(info.param); });

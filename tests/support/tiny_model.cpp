@@ -147,12 +147,17 @@ const MetaValue* TestCheckpoint::metadata(std::string_view key) const {
   return it == metadata_.end() ? nullptr : &it->second;
 }
 
-Result<Tensor> TestCheckpoint::load(std::size_t index) {
-  ++n_loads_;
-  const TensorInfo& tensor = tensors_.at(index);
-  ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, backend_.wrap(bytes_[index].data(), bytes_[index].size()));
-  buffers_.push_back(std::move(buffer));
-  return Tensor{tensor.dtype, tensor.shape, buffers_.back().get(), 0};
+Result<std::vector<Tensor>> TestCheckpoint::load(std::span<const WeightGroup> groups) {
+  std::vector<Tensor> loaded;
+  for (const WeightGroup& group : groups) {
+    for (const WantedTensor& wanted : group) {
+      ++n_loads_;
+      ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, backend_.wrap(bytes_.at(wanted.index).data(), bytes_[wanted.index].size()));
+      buffers_.push_back(std::move(buffer));
+      loaded.push_back({tensors_[wanted.index].dtype, wanted.shape, buffers_.back().get(), 0});
+    }
+  }
+  return loaded;
 }
 
 std::size_t TestCheckpoint::index_of(const std::string& name) const {

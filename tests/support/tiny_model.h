@@ -50,7 +50,7 @@ class TestCheckpoint final : public WeightSource {
   const std::string& architecture() const override { return architecture_; }
   const MetaValue* metadata(std::string_view key) const override;
   const std::vector<TensorInfo>& tensors() const override { return tensors_; }
-  Result<Tensor> load(std::size_t index) override;
+  Result<std::vector<Tensor>> load(std::span<const WeightGroup> groups) override;
 
   void set(const std::string& key, MetaValue value) { metadata_[key] = std::move(value); }
   // Every key that begins with `from` also under `to`.
@@ -69,6 +69,7 @@ class TestCheckpoint final : public WeightSource {
   void stack(const std::vector<std::string>& names, const std::string& as);
   // Every matrix whose rows are whole blocks in this format.
   void store_as(DType dtype);
+  // Tensors loaded so far.
   int n_loads() const { return n_loads_; }
 
  private:

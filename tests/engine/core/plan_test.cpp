@@ -253,6 +253,27 @@ TEST(Plan, FindsTheTemporariesThatThePassReallyKeeps) {
   }
 }
 
+// As it is, with all layers' matrices made while loading, and from a folder whose tensors lie at odd places.
+TEST(Plan, CountsTheWeightsWhereLoadingPlacesThem) {
+  for (const char* name : {"qwen3-tiny", "qwen3-moe-tiny"}) {
+    for (const LoadQuantization quantization : {LoadQuantization::keep, LoadQuantization::int8}) {
+      LoadRequest request = request_for(name, 64);
+      request.quantization = quantization;
+      Result<std::unique_ptr<ModelFile>> file = open_for_loading(request), same = open_for_loading(request);
+      ASSERT_TRUE(file && same) << name;
+      const auto backend = create_backend_for(request);
+      ASSERT_TRUE(backend);
+      const Result<std::unique_ptr<ModelEstimate>> estimate = ModelEstimate::create(**file, **backend);
+      ASSERT_TRUE(estimate) << estimate.error().message;
+      LoadedWeights weights(std::move(*same), **backend);
+      ASSERT_TRUE(create_model(weights, **backend));
+      EXPECT_EQ((*estimate)->mapped_bytes(), weights.mapped_bytes()) << name;
+      EXPECT_EQ((*estimate)->mapped_bytes() < weights.n_bytes(), quantization != LoadQuantization::keep) << name;
+      EXPECT_GE((*estimate)->weight_bytes(), weights.n_bytes()) << name;
+    }
+  }
+}
+
 TEST(Plan, CountsWhatATokenReads) {
   const LoadRequest request = request_for("qwen3-tiny", 64);
   Result<std::unique_ptr<LoadedModel>> model = LoadedModel::load(request, {}, {});

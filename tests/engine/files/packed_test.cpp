@@ -293,11 +293,13 @@ TEST(QuantizeWhileLoading, ChangesTheMatricesOfLayersOnlyAndWithinTheFormatsStep
     EXPECT_EQ(weights.tensors()[0].dtype, DType::f32);
     EXPECT_EQ(weights.tensors()[1].dtype, form.dtype);
     EXPECT_EQ(weights.tensors()[2].dtype, DType::f32);
-    const auto before = weights.load(0), after = weights.load(1);
-    ASSERT_TRUE(before && after);
+    const std::vector<WeightGroup> groups{{{0, {4, 128}}}, {{1, {4, 128}}}};
+    const auto loaded = weights.load(groups);
+    ASSERT_TRUE(loaded) << loaded.error().message;
+    const Tensor &before = (*loaded)[0], &after = (*loaded)[1];
     std::vector<float> values(512);
-    info(form.dtype).decode(host_pointer<std::byte>(*after), values.data(), 512);
-    for (int i = 0; i < 512; ++i) EXPECT_NEAR(values[i], host_pointer<float>(*before)[i], form.step * (1 + i / 128) * 1.01) << i;
+    info(form.dtype).decode(host_pointer<std::byte>(after), values.data(), 512);
+    for (int i = 0; i < 512; ++i) EXPECT_NEAR(values[i], host_pointer<float>(before)[i], form.step * (1 + i / 128) * 1.01) << i;
   }
 }
 
@@ -322,9 +324,10 @@ TEST(QuantizeWhileLoading, StopsBetweenTiles) {
   stop.request_stop();
   const auto backend = create_reference_backend();
   LoadedWeights weights(std::move(*file), *backend, {}, stop.get_token());
-  const auto tensor = weights.load(1);
-  ASSERT_FALSE(tensor);
-  EXPECT_EQ(tensor.error().code, ErrorCode::cancelled);
+  const WeightGroup group{{1, {4, 128}}};
+  const auto loaded = weights.load({&group, 1});
+  ASSERT_FALSE(loaded);
+  EXPECT_EQ(loaded.error().code, ErrorCode::cancelled);
 }
 
 }  // namespace

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <stop_token>
+#include <vector>
+
+#include "kernels/base/result.h"
+#include "kernels/expert_set.h"
+
+// Where a mixture finds its experts. Those of a model that fits lie on the device; the engine may implement this over slots that it fills
+// from a disk, tests over anything. One thread, that of the backend.
+
+namespace pio {
+
+// Experts of one layer that stay on the device while this lives: until the op that reads them has finished.
+class ExpertLease {
+ public:
+  virtual ~ExpertLease() = default;
+  // Waits for one more expert and returns its id, in whatever order they arrive; nothing once all are there. Fails with the error of reading,
+  // or, within 200 ms of a stop, with cancelled.
+  virtual Result<std::optional<std::int32_t>> next() = 0;
+  // Those that have arrived.
+  virtual const ExpertSet& experts() const = 0;
+};
+
+class ExpertSource {
+ public:
+  virtual ~ExpertSource() = default;
+  // All experts of a layer, where they lie on the device; null where they have to be acquired. Reads nothing and never waits.
+  virtual const ExpertSet* resident(std::int64_t layer) const = 0;
+  // Experts of a layer, each id once and rising. `stop` ends this and the lease's waiting. Fails as ExpertLease::next.
+  virtual Result<std::unique_ptr<ExpertLease>> acquire(std::int64_t layer, std::span<const std::int32_t> ids, const std::stop_token& stop) = 0;
+  // These may be wanted soon: a source that can reads them ahead.
+  virtual void hint(std::int64_t /*layer*/, std::span<const std::int32_t> /*ids*/) {}
+};
+
+// All of them on the device.
+class ResidentExperts final : public ExpertSource {
+ public:
+  // [n_layers]; empty sets for layers that are no mixtures.
+  explicit ResidentExperts(std::vector<ExpertSet> layers) : layers_(std::move(layers)) {}
+  const ExpertSet* resident(std::int64_t layer) const override { return &layers_.at(layer); }
+  Result<std::unique_ptr<ExpertLease>> acquire(std::int64_t, std::span<const std::int32_t>, const std::stop_token&) override {
+    return make_error(ErrorCode::internal, "experts that are resident are not acquired");
+  }
+
+ private:
+  std::vector<ExpertSet> layers_;
+};
+
+}  // namespace pio
