@@ -1,8 +1,7 @@
-#include "kernels/backend.h"
-
-#include <algorithm>
 #include <iterator>
 #include <string>
+
+#include "kernels/op_checks.h"
 
 // The public ops: what every backend may rely on is checked here, once. Behind these checks the tensors are in range of their buffers,
 // have the shapes and formats that backend.h promises, and have at least one row: an op without rows ends here.
@@ -10,76 +9,9 @@
 // What lies in device memory (ids, positions, cells, block tables) cannot be checked on the way; it is the caller's to keep in range.
 
 namespace pio {
-namespace {
-
-// A shape that is wrong is our bug, and is reported with both shapes.
-[[noreturn]] void wrong_tensor(const char* op, const char* name, const Tensor& tensor, const std::string& expected) {
-  const std::string text = std::string(op) + ": " + name + ": expected " + expected + ", found " + tensor.shape.text() + " " +
-                           info(tensor.dtype).name + (tensor.empty() ? " without a buffer" : "");
-  check_failed("tensor", text.c_str(), __FILE__, __LINE__);
-}
-
-// In range of its buffer, row after row. A tensor without values needs no buffer.
-void check_place(const char* op, const char* name, const Tensor& t) {
-  if (t.shape.n_values() == 0) return;
-  if (t.layout != TensorLayout::rows) wrong_tensor(op, name, t, "values row after row");
-  if (t.empty() || t.offset > t.buffer->n_bytes() || t.n_bytes() > t.buffer->n_bytes() - t.offset) {
-    wrong_tensor(op, name, t, "values inside a buffer");
-  }
-}
-
-void check_tensor(const char* op, const char* name, const Tensor& t, DType dtype, const Shape& shape) {
-  if (t.dtype != dtype || t.shape != shape) wrong_tensor(op, name, t, shape.text() + " " + info(dtype).name);
-  check_place(op, name, t);
-}
-
-void check_rank(const char* op, const char* name, const Tensor& t, int rank) {
-  if (t.shape.rank() != rank) wrong_tensor(op, name, t, std::to_string(rank) + " extents");
-}
-
-// Rows of whole blocks, of a format that has values.
-void check_rows(const char* op, const char* name, const Tensor& t) {
-  if (!info(t.dtype).decode) wrong_tensor(op, name, t, "a format of real numbers");
-  const int block_length = info(t.dtype).block_length;
-  if (t.shape.back() % block_length != 0) wrong_tensor(op, name, t, "rows of whole blocks of " + std::to_string(block_length));
-}
-
-// Weights of an op that reads the backend's own layout.
-void check_weights(const char* op, const char* name, const Tensor& w) {
-  check_rows(op, name, w);
-  if (w.layout == TensorLayout::rows) check_place(op, name, w);
-}
-
-bool same_place(const Tensor& a, const Tensor& b) { return a.buffer == b.buffer && a.offset == b.offset; }
-
-bool overlap(const Tensor& a, const Tensor& b) {
-  return a.buffer == b.buffer && a.offset < b.offset + b.n_bytes() && b.offset < a.offset + a.n_bytes();
-}
-
-void check_apart(const char* op, const char* name, const Tensor& y, const Tensor& x) {
-  if (overlap(y, x)) wrong_tensor(op, name, x, "a place of its own, apart from the output");
-}
-
-void check_same_or_apart(const char* op, const char* name, const Tensor& y, const Tensor& x) {
-  if (!same_place(y, x)) check_apart(op, name, y, x);
-}
-
-void check_elementwise(const char* op, const Tensor& y, const Tensor& a, const char* a_name, const Tensor& b, const char* b_name) {
-  check_tensor(op, "y", y, DType::f32, y.shape);
-  check_tensor(op, a_name, a, DType::f32, y.shape);
-  check_tensor(op, b_name, b, DType::f32, y.shape);
-  check_same_or_apart(op, a_name, y, a);
-  check_same_or_apart(op, b_name, y, b);
-}
-
-void check_page_bounds(const char* op, const Tensor& bounds, const Tensor& k_cache) {
-  check_tensor(op, "page_bounds", bounds, DType::f32, {k_cache.shape[0] / kKvBlockLength, k_cache.shape[1], 2, k_cache.shape[2]});
-}
-
-}  // namespace
 
 const char* name_of(Op op) {
-  constexpr const char* kNames[] = {"embed", "matmul", "rms_norm", "add", "glu", "rope", "store_kv", "attention", "layer_norm", "gelu",
+  constexpr const char* kNames[] = {"embed", "matmul", "rms_norm", "add", "multiply", "silu", "glu", "rope", "store_kv", "attention", "layer_norm", "gelu",
                                     "add_scaled", "copy_columns", "matmul_heads", "self_attention", "route_experts", "moe_experts",
                                     "gather_rows", "cast", "copy", "argmax"};
   static_assert(std::size(kNames) == static_cast<std::size_t>(Op::argmax) + 1);
@@ -169,11 +101,18 @@ void Backend::add(Tensor y, Tensor a, Tensor b) {
   do_add(y, a, b);
 }
 
-void Backend::glu(Tensor y, Tensor gate, Tensor up) {
-  check_elementwise("glu", y, gate, "gate", up, "up");
+void Backend::multiply(Tensor y, Tensor a, Tensor b) {
+  check_elementwise("multiply", y, a, "a", b, "b");
   if (y.shape.n_values() == 0) return;
-  require(Op::glu, gate.dtype, gate.shape);
-  do_glu(y, gate, up);
+  require(Op::multiply, a.dtype, a.shape);
+  do_multiply(y, a, b);
+}
+
+void Backend::silu(Tensor y, Tensor x) {
+  check_elementwise("silu", y, x, "x", x, "x");
+  if (y.shape.n_values() == 0) return;
+  require(Op::silu, x.dtype, x.shape);
+  do_silu(y, x);
 }
 
 void Backend::rope(Tensor x, Tensor positions, Tensor inv_freq, RopeParams params, Tensor axes) {
@@ -260,97 +199,14 @@ void Backend::gelu(Tensor y, Tensor x, Gelu kind) {
   do_gelu(y, x, kind);
 }
 
-void Backend::add_scaled(Tensor y, Tensor x, float scale) {
-  check_tensor("add_scaled", "y", y, DType::f32, y.shape);
-  check_tensor("add_scaled", "x", x, DType::f32, y.shape);
-  if (y.shape.n_values() == 0) return;
-  check_apart("add_scaled", "x", y, x);
-  require(Op::add_scaled, x.dtype, x.shape);
-  do_add_scaled(y, x, scale);
-}
-
-void Backend::copy_columns(Tensor y, std::int64_t y_first, Tensor x, std::int64_t x_first, std::int64_t n) {
-  check_tensor("copy_columns", "y", y, DType::f32, y.shape);
-  check_tensor("copy_columns", "x", x, DType::f32, x.shape);
-  CHECK(n >= 0 && y_first >= 0 && y_first + n <= y.shape.back() && x_first >= 0 && x_first + n <= x.shape.back(),
-        "copy_columns: the columns lie outside the rows");
-  if (y.shape.n_values() == 0 || n == 0) return;
-  CHECK(x.shape.n_rows() > 0 && y.shape.n_rows() % x.shape.n_rows() == 0, "copy_columns: y's rows are no multiple of x's");
-  check_apart("copy_columns", "x", y, x);
-  require(Op::copy_columns, x.dtype, x.shape);
-  do_copy_columns(y, y_first, x, x_first, n);
-}
-
-void Backend::matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) {
-  check_rank("matmul_heads", "y", y, 3);
-  check_rank("matmul_heads", "x", x, 3);
-  check_rank("matmul_heads", "w", w, 3);
-  const std::int64_t n_heads = w.shape[0], x_heads = x.shape[1];
-  check_tensor("matmul_heads", "y", y, DType::f32, {x.shape[0], n_heads, y.shape[2]});
-  check_tensor("matmul_heads", "x", x, DType::f32, {x.shape[0], x_heads, x.shape[2]});
-  CHECK(x_heads == n_heads || x_heads == 1, "matmul_heads: x has neither the matrices' heads nor one");
-  check_weights("matmul_heads", "w", w);
-  CHECK(params.w_first >= 0 && params.w_rows > 0 && params.w_first + params.w_rows <= w.shape[1], "matmul_heads: rows outside the matrix");
-  const std::int64_t n_in = params.transposed ? params.w_rows : w.shape[2], n_out = params.transposed ? w.shape[2] : params.w_rows;
-  CHECK(params.x_first >= 0 && params.x_first + n_in <= x.shape[2], "matmul_heads: x's columns lie outside its heads");
-  CHECK(params.y_first >= 0 && params.y_first + n_out <= y.shape[2], "matmul_heads: y's columns lie outside its heads");
-  if (y.shape.n_values() == 0) return;
-  check_apart("matmul_heads", "x", y, x);
-  check_apart("matmul_heads", "w", y, w);
-  require(Op::matmul_heads, w.dtype, w.shape);
-  do_matmul_heads(y, x, w, params);
-}
-
-void Backend::self_attention(Tensor y, Tensor q, Tensor k, Tensor v, std::span<const std::int32_t> starts, std::int64_t first_head,
-                             float scale) {
-  check_rank("self_attention", "q", q, 3);
-  check_rank("self_attention", "y", y, 3);
-  check_tensor("self_attention", "q", q, DType::f32, q.shape);
-  check_tensor("self_attention", "k", k, DType::f32, q.shape);
-  check_tensor("self_attention", "v", v, DType::f32, q.shape);
-  check_tensor("self_attention", "y", y, DType::f32, {q.shape[0], y.shape[1], q.shape[2]});
-  CHECK(first_head >= 0 && first_head + q.shape[1] <= y.shape[1], "self_attention: the heads lie outside y");
-  CHECK(!starts.empty() && starts.front() == 0 && starts.back() == q.shape[0], "self_attention: the segments do not cover the tokens");
-  for (std::size_t i = 1; i < starts.size(); ++i) CHECK(starts[i - 1] <= starts[i], "self_attention: a segment ends before it starts");
-  if (q.shape.n_values() == 0) return;
-  check_apart("self_attention", "q", y, q);
-  check_apart("self_attention", "k", y, k);
-  check_apart("self_attention", "v", y, v);
-  require(Op::self_attention, q.dtype, q.shape);
-  do_self_attention(y, q, k, v, starts, first_head, scale);
-}
-
 void Backend::route_experts(Tensor ids, Tensor weights, Tensor logits, Tensor bias, RoutingParams params) {
   check_rank("route_experts", "ids", ids, 2);
-  check_rank("route_experts", "logits", logits, 2);
-  const std::int64_t n_tokens = ids.shape[0], n_experts = logits.shape[1], group = n_experts / std::max<std::int64_t>(1, params.n_groups);
-  check_tensor("route_experts", "ids", ids, DType::i32, {n_tokens, ids.shape[1]});
+  check_tensor("route_experts", "ids", ids, DType::i32, ids.shape);
   check_tensor("route_experts", "weights", weights, DType::f32, ids.shape);
-  check_tensor("route_experts", "logits", logits, DType::f32, {n_tokens, n_experts});
-  if (bias) check_tensor("route_experts", "bias", bias, DType::f32, {n_experts});
-  CHECK(params.n_groups >= 1 && group * params.n_groups == n_experts && params.n_groups_used >= 1 && params.n_groups_used <= params.n_groups,
-        "route_experts: the experts do not form equal groups");
-  CHECK(ids.shape[1] <= params.n_groups_used * group, "route_experts: more experts wanted than may be chosen");
+  check_routing("route_experts", logits, ids.shape[0], ids.shape[1], bias, params);
   if (ids.shape.n_values() == 0) return;
   require(Op::route_experts, logits.dtype, logits.shape);
   do_route_experts(ids, weights, logits, bias, params);
-}
-
-void Backend::moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, const ExpertSet& experts) {
-  check_rank("moe_experts", "x", x, 2);
-  check_rank("moe_experts", "ids", ids, 2);
-  const std::int64_t n_tokens = x.shape[0], dim = x.shape[1];
-  check_tensor("moe_experts", "x", x, DType::f32, {n_tokens, dim});
-  check_tensor("moe_experts", "y", y, DType::f32, {n_tokens, dim});
-  check_tensor("moe_experts", "ids", ids, DType::i32, {n_tokens, ids.shape[1]});
-  check_tensor("moe_experts", "weights", weights, DType::f32, ids.shape);
-  const ExpertMlp& pattern = experts.pattern();
-  CHECK(pattern.gate && pattern.gate.shape[1] == dim, "moe_experts: no experts of x's width");
-  for (const Tensor& w : {pattern.gate, pattern.up, pattern.down}) check_rows("moe_experts", "an expert", w);
-  if (y.shape.n_values() == 0) return;
-  check_apart("moe_experts", "x", y, x);
-  for (const Tensor& w : {pattern.gate, pattern.up, pattern.down}) require(Op::moe_experts, w.dtype, {experts.n_experts(), w.shape[0], w.shape[1]});
-  do_moe_experts(y, x, ids, weights, experts);
 }
 
 void Backend::gather_rows(Tensor y, Tensor x, Tensor rows) {

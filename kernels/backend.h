@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "kernels/arena.h"
 #include "kernels/base/result.h"
 #include "kernels/expert_set.h"
 #include "kernels/matrix_source.h"
@@ -64,7 +65,8 @@ struct Step {
   Tensor ids;          // [n_tokens]  i32
   Tensor positions;    // [n_tokens]  i32, 0-based place in its sequence; [3, n_tokens] where a model places tokens by time, row, column
   Tensor cells;        // [n_tokens]  i32, cell of the KV pool that takes this token's key and value
-  Tensor kv_lengths;   // [n_tokens]  i32, how many cached tokens of its sequence, from the first, the token attends to (itself included)
+  Tensor kv_lengths;   // [n_tokens]  i32, how many cached tokens of its sequence, from the first, the token attends to (itself included);
+                       //   0 of a row that only fills the step up
   Tensor sequences;    // [n_tokens]  i32, its sequence: a row of block_table
   Tensor block_table;  // [n_sequences, max_blocks]  i32: entry j of a row is the pool block that holds its tokens
                        //   j * kKvBlockLength … + kKvBlockLength - 1; entries that kv_lengths does not reach are never read
@@ -119,10 +121,50 @@ struct RoutingParams {
   std::int64_t n_groups_used = 1; //   score being the sum of its two best biased scores
 };
 
-// The ops of a backend, in the order in which it declares them.
+// One matrix of several that read the same input: y = input · wᵀ (+ bias).
+struct Projection {
+  Tensor y;          // [n_tokens, n_out] f32
+  Tensor w;          // [n_out, n_in] any weight format
+  Tensor bias = {};  // [n_out] f32, or empty
+};
+
+// Queries, keys and values on their way from the projections to the cache.
+struct QkvHeads {
+  Tensor q;            // [n_tokens, n_heads, q_dim] f32: normed and rotated in place
+  Tensor k;            // [n_tokens, n_kv_heads, k_dim] f32; its values mean nothing afterwards
+  Tensor v = {};       // [n_tokens, n_kv_heads, v_dim] f32; empty where only keys are kept (MLA)
+  Tensor q_norm = {};  // [q_dim] f32: weights of the norm of each query head; empty: none
+  Tensor k_norm = {};  // [n] f32: weights of the norm of the first n dims of each key head; empty: none
+  float norm_eps = 0;
+  Tensor inv_freq, axes = {};                // as in rope
+  RopePairing pairing = RopePairing::half;
+  std::int64_t q_first_dim = 0, k_first_dim = 0;  // RopeParams::first_dim of the two
+  Tensor k_cache;           // [n_cells, n_kv_heads, k_dim], formats as in store_kv
+  Tensor v_cache = {};      // [n_cells, n_kv_heads, v_dim]; empty where v is
+  Tensor page_bounds = {};  // of k_cache, as in store_kv
+};
+
+// The experts of a layer, and how a token comes to its own.
+struct Mixture {
+  const ExpertSet& experts;
+  std::int64_t n_used = 0;  // experts a token
+  Tensor bias = {};         // as in route_experts
+  RoutingParams routing = {};
+  ExpertMlp shared = {};    // every token passes through it; without tensors where there is none
+};
+
+// What a recording holds for: steps of n_tokens rows, n_outputs of them wanted, whose temporaries are of this generation.
+struct RecordingKey {
+  std::uint64_t generation = 0;  // Arena::generation
+  std::int64_t n_tokens = 0;
+  std::int64_t n_outputs = 0;
+  friend bool operator==(const RecordingKey&, const RecordingKey&) = default;
+};
+
+// The ops that a device may not have.
 enum class Op {
-  embed, matmul, rms_norm, add, glu, rope, store_kv, attention, layer_norm, gelu, add_scaled, copy_columns, matmul_heads, self_attention,
-  route_experts, moe_experts, gather_rows, cast, copy, argmax,
+  embed, matmul, rms_norm, add, multiply, silu, glu, rope, store_kv, attention, layer_norm, gelu, add_scaled, copy_columns, matmul_heads,
+  self_attention, route_experts, moe_experts, gather_rows, cast, copy, argmax,
 };
 const char* name_of(Op op);  // "matmul_heads"
 
@@ -152,6 +194,7 @@ class Backend {
 
   virtual void upload(Tensor destination, const void* source) = 0;         // destination.n_bytes() bytes from the host
   virtual void download(void* destination, Tensor source) = 0;             // and back; waits until they are there
+  // Waits for all ops. Fails with device_lost where the device no longer answers: its memory and what is in it are gone then.
   virtual Result<void> sync() = 0;
   // A tensor in memory of its own, which is added to `buffers`: a copy of `values` on the host, or uninitialised. Fails as allocate does.
   Result<Tensor> allocate_tensor(DType dtype, const Shape& shape, std::vector<std::unique_ptr<Buffer>>& buffers,
@@ -164,14 +207,29 @@ class Backend {
   //   of store_kv, attention:          the cache's; [n_kv_heads, head_dim] and [n_heads, n_kv_heads, head_dim, v_head_dim]
   //   of cast:                         the format that is not f32, the extents of x
   //   of the others:                   those of the first input
+  // Ops that no Op names are asked as the ops that their defaults call.
   // This one knows no limits but the formats': weights in any, heads of whole blocks in f32, f16, q8_0 and q4_0.
   virtual Result<void> supports(Op op, DType dtype, const Shape& extents) const;
+
+  // How many rows a step should have on a backend that replays recorded steps, rising. Steps are filled up to the next of them; those of
+  // more rows than the last come as they are. None: every step comes as it is.
+  virtual std::span<const std::int64_t> step_sizes() const { return {}; }
+  // The ops up to end_recording() may be kept under `key`, and with them where their result lies; they run all the same. Without a result
+  // nothing is kept. A recording is good for as long as the workspace has not moved either. Default: nothing is kept.
+  virtual void begin_recording(const RecordingKey&) {}
+  virtual void end_recording(Tensor /*result*/) {}
+  // Runs again what was kept under `key`, on what its tensors hold now, and returns the result; an empty tensor where nothing is kept.
+  virtual Tensor replay(const RecordingKey&) { return {}; }
 
   // Once a stop is requested, ops return early and leave their outputs unfinished, within a few milliseconds even inside a long
   // product. The caller looks at the token and throws the results away. Default: never stopped.
   void set_stop(std::stop_token stop) { stop_ = std::move(stop); }
   bool stop_requested() const { return stop_.stop_requested(); }
   const std::stop_token& stop_token() const { return stop_; }
+
+  // The temporary memory of ops that are compositions of others. Its buffers go after the backend, and must keep alive what they need for it.
+  Arena& workspace() { return workspace_; }
+  const Arena& workspace() const { return workspace_; }
 
   // ---- ops -------------------------------------------------------------------------------------------------------------------
 
@@ -191,8 +249,11 @@ class Backend {
   // y = a + b, all of one shape, f32; y may be a or b.
   void add(Tensor y, Tensor a, Tensor b);
 
-  // y = silu(gate) * up: SwiGLU, Shazeer 2020 (arXiv:2002.05202). All of one shape, f32; y may be gate or up.
-  void glu(Tensor y, Tensor gate, Tensor up);
+  // y = a * b of each pair, all of one shape, f32; y may be a or b.
+  void multiply(Tensor y, Tensor a, Tensor b);
+
+  // y = x / (1 + exp(-x)), one shape, f32; y may be x: Elfwing et al. 2018 (arXiv:1702.03118).
+  void silu(Tensor y, Tensor x);
 
   // Rotates each head of x in place by its token's position: Su et al. 2021 (arXiv:2104.09864), eq. 34.
   //   x [n_tokens, n_heads, head_dim] f32; dims from 2 * n_pairs on are left alone
@@ -216,6 +277,7 @@ class Backend {
   // token's block, the protected ones, and the n_pages - 1 others with the highest score bound. A block's score bound is the sum, over the
   // head's query heads and over the dims, of max(q * smallest key, q * largest key): no q·k in the block is larger. Of equal bounds the
   // earlier block is kept.
+  // A token of length 0 gets zeros.
   // Without v_cache the first v_head_dim values of each key are its value (the latent of MLA, DeepSeek-V2, arXiv:2405.04434).
   void attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams params);
 
@@ -226,32 +288,10 @@ class Backend {
   // y = gelu(x), one shape, f32; y may be x.
   void gelu(Tensor y, Tensor x, Gelu kind);
 
-  // y += scale * x, one shape, f32.
-  void add_scaled(Tensor y, Tensor x, float scale);
-
-  // y[r][y_first + i] = x[r / (y's rows / x's rows)][x_first + i] for i < n: columns of rows, repeated where y has a multiple of x's rows.
-  //   y, x [..., width] f32, apart
-  void copy_columns(Tensor y, std::int64_t y_first, Tensor x, std::int64_t x_first, std::int64_t n);
-
-  // Each head by a matrix of its own: y[t][h][y_first + o] = sum over i of x[t][h][x_first + i] * w[h][w_first + o][i], o < w_rows, or,
-  // transposed, of x[t][h][x_first + i] * w[h][w_first + i][o], i < w_rows.
-  //   y [n_tokens, n_heads, y_dim] f32;  x [n_tokens, n_heads or 1 (for all heads), x_dim] f32;  w [n_heads, rows, columns] any weight
-  //   format. Weights are decoded and x is read as it is, whatever Activations say.
-  void matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params);
-
-  // Attention of all tokens of a segment to all tokens of the same one (an image, a frame of a video); nothing of the size of
-  // n_tokens² is kept.   q, k, v [n_tokens, n_heads, head_dim] f32;  y [n_tokens, y_heads, head_dim] f32: heads first_head and on are written
-  //   starts [n_segments + 1] i32, host memory of the caller for this call: segment s is tokens starts[s] … starts[s + 1] - 1
-  void self_attention(Tensor y, Tensor q, Tensor k, Tensor v, std::span<const std::int32_t> starts, std::int64_t first_head, float scale);
-
   // The k experts of each token and their weights, by falling score; of equal scores the lower index comes first.
   //   ids [n_tokens, k] i32;  weights [n_tokens, k] f32;  logits [n_tokens, n_experts] f32
   //   bias [n_experts] f32 or empty: added to the scores for the choice, not to the weights
   void route_experts(Tensor ids, Tensor weights, Tensor logits, Tensor bias, RoutingParams params);
-
-  // y[t] = sum over j of weights[t][j] * down_e(silu(gate_e x[t]) * up_e x[t]), e = ids[t][j].
-  //   y, x [n_tokens, dim] f32, apart;  ids, weights [n_tokens, k] as route_experts gives them;  experts: every chosen one is in it
-  void moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, const ExpertSet& experts);
 
   // y[i] = x[rows[i]].   y [n, dim] f32;  x [m, dim] f32;  rows [n] i32, each below m
   void gather_rows(Tensor y, Tensor x, Tensor rows);
@@ -269,6 +309,54 @@ class Backend {
   // y[i] = the index of the largest of row i, the lowest of equals.   y [n] i32;  x [n, dim] f32
   void argmax(Tensor y, Tensor x);
 
+  // ---- ops that are compositions of those above --------------------------------------------------------------------------------
+  // Each has a default that calls them (compositions.cpp). A backend overrides what it does better in one go.
+
+  // y = silu(gate) * up: SwiGLU, Shazeer 2020 (arXiv:2002.05202). All of one shape, f32; y may be gate or up.
+  void glu(Tensor y, Tensor gate, Tensor up);
+
+  // y += scale * x, one shape, f32.
+  void add_scaled(Tensor y, Tensor x, float scale);
+
+  // y[r][y_first + i] = x[r / (y's rows / x's rows)][x_first + i] for i < n: columns of rows, repeated where y has a multiple of x's rows.
+  //   y, x [..., width] f32, apart
+  void copy_columns(Tensor y, std::int64_t y_first, Tensor x, std::int64_t x_first, std::int64_t n);
+
+  // Each head by a matrix of its own: y[t][h][y_first + o] = sum over i of x[t][h][x_first + i] * w[h][w_first + o][i], o < w_rows, or,
+  // transposed, of x[t][h][x_first + i] * w[h][w_first + i][o], i < w_rows.
+  //   y [n_tokens, n_heads, y_dim] f32;  x [n_tokens, n_heads or 1 (for all heads), x_dim] f32;  w [n_heads, rows, columns] any weight
+  //   format. Weights are decoded and x is read as it is, whatever Activations say.
+  void matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params);
+
+  // Attention of all tokens of a segment to all tokens of the same one (an image, a frame of a video); nothing of the size of
+  // n_tokens² is kept.   q, k, v [n_tokens, n_heads, head_dim] f32;  y [n_tokens, y_heads, head_dim] f32: heads first_head and on are written
+  //   starts [n_segments + 1] i32, from 0 to n_tokens: segment s is tokens starts[s] … starts[s + 1] - 1
+  void self_attention(Tensor y, Tensor q, Tensor k, Tensor v, Tensor starts, std::int64_t first_head, float scale);
+
+  // y[t] = sum over j of weights[t][j] * down_e(silu(gate_e x[t]) * up_e x[t]), e = ids[t][j].
+  //   y, x [n_tokens, dim] f32, apart;  ids, weights [n_tokens, k] as route_experts gives them;  experts: every chosen one is in it
+  void moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, const ExpertSet& experts);
+
+  // h = rms_norm(x, norm, eps), and of each projection y = h · wᵀ (+ bias).
+  //   x [n_tokens, dim] f32;  norm [dim] f32;  normed [n_tokens, dim] f32 takes h, unless it is empty. The outputs overlap nothing.
+  void norm_matmul(std::span<const Projection> projections, Tensor x, Tensor norm, float eps, Tensor normed = {});
+
+  // The norm of each head of q and k where there are weights for it, then their rope, then k and v into the cells of the step's tokens.
+  // Of step: positions, cells.
+  void qk_norm_rope_store(const QkvHeads& heads, const Step& step);
+
+  // residual += x · wᵀ (+ bias), the product rounded to f32 before it is added.
+  //   residual [n_tokens, n_out] f32, apart from x;  x, w, bias as in matmul
+  void matmul_add(Tensor residual, Tensor x, Tensor w, Tensor bias = {});
+
+  // y = silu(h · gateᵀ) * (h · upᵀ), h = rms_norm(x, norm, eps).
+  //   y [n_tokens, hidden_dim] f32, apart from x;  x [n_tokens, dim] f32;  norm [dim] f32;  gate, up [hidden_dim, dim] any weight format
+  void norm_glu_matmul(Tensor y, Tensor x, Tensor norm, float eps, Tensor gate, Tensor up);
+
+  // residual += moe_experts(x) of the experts that route_experts chooses, to which what the shared expert makes of x is added first.
+  //   residual, x [n_tokens, dim] f32, apart;  logits [n_tokens, n_experts] f32
+  void experts(Tensor residual, Tensor x, Tensor logits, const Mixture& mixture);
+
  private:
   // An op was called that is not supported. Ends the process: a caller has asked beforehand.
   virtual void refuse(Op op, const Error& reason);
@@ -281,25 +369,33 @@ class Backend {
   virtual void do_matmul(Tensor y, Tensor x, Tensor w, Tensor bias) = 0;
   virtual void do_rms_norm(Tensor y, Tensor x, Tensor w, float eps) = 0;
   virtual void do_add(Tensor y, Tensor a, Tensor b) = 0;
-  virtual void do_glu(Tensor y, Tensor gate, Tensor up) = 0;
+  virtual void do_multiply(Tensor y, Tensor a, Tensor b) = 0;
+  virtual void do_silu(Tensor y, Tensor x) = 0;
   virtual void do_rope(Tensor x, Tensor positions, Tensor inv_freq, RopeParams params, Tensor axes) = 0;
   virtual void do_store_kv(Tensor cache, Tensor x, Tensor cells, Tensor page_bounds) = 0;
   virtual void do_attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams params) = 0;
   virtual void do_layer_norm(Tensor y, Tensor x, Tensor w, Tensor bias, float eps) = 0;
   virtual void do_gelu(Tensor y, Tensor x, Gelu kind) = 0;
-  virtual void do_add_scaled(Tensor y, Tensor x, float scale) = 0;
-  virtual void do_copy_columns(Tensor y, std::int64_t y_first, Tensor x, std::int64_t x_first, std::int64_t n) = 0;
-  virtual void do_matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) = 0;
-  virtual void do_self_attention(Tensor y, Tensor q, Tensor k, Tensor v, std::span<const std::int32_t> starts, std::int64_t first_head,
-                                 float scale) = 0;
   virtual void do_route_experts(Tensor ids, Tensor weights, Tensor logits, Tensor bias, RoutingParams params) = 0;
-  virtual void do_moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, const ExpertSet& experts) = 0;
   virtual void do_gather_rows(Tensor y, Tensor x, Tensor rows) = 0;
   virtual void do_cast(Tensor y, Tensor x) = 0;
   virtual void do_copy(Tensor y, Tensor x) = 0;
   virtual void do_argmax(Tensor y, Tensor x) = 0;
 
+  virtual void do_glu(Tensor y, Tensor gate, Tensor up);
+  virtual void do_add_scaled(Tensor y, Tensor x, float scale);
+  virtual void do_copy_columns(Tensor y, std::int64_t y_first, Tensor x, std::int64_t x_first, std::int64_t n);
+  virtual void do_matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params);
+  virtual void do_self_attention(Tensor y, Tensor q, Tensor k, Tensor v, Tensor starts, std::int64_t first_head, float scale);
+  virtual void do_moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, const ExpertSet& experts);
+  virtual void do_norm_matmul(std::span<const Projection> projections, Tensor x, Tensor norm, float eps, Tensor normed);
+  virtual void do_qk_norm_rope_store(const QkvHeads& heads, const Step& step);
+  virtual void do_matmul_add(Tensor residual, Tensor x, Tensor w, Tensor bias);
+  virtual void do_norm_glu_matmul(Tensor y, Tensor x, Tensor norm, float eps, Tensor gate, Tensor up);
+  virtual void do_experts(Tensor residual, Tensor x, Tensor logits, const Mixture& mixture);
+
   std::stop_token stop_;
+  Arena workspace_{*this};
 };
 
 }  // namespace pio

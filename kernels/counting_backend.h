@@ -19,6 +19,7 @@ struct OpCounts {
   std::uint64_t multiply_adds = 0;
   std::uint64_t n_downloads = 0;    // waits for the device
   std::uint64_t scratch_bytes = 0;  // the most that one op would keep beside its tensors: within a few MB of what the CPU backend takes
+  std::uint64_t workspace_bytes = 0;  // the most that Backend::workspace held at once
 };
 
 class CountingBackend : public Backend {
@@ -27,9 +28,9 @@ class CountingBackend : public Backend {
   explicit CountingBackend(const Backend& device);
   ~CountingBackend() override;
 
-  const OpCounts& counts() const { return counts_; }
-  void reset_counts() { counts_ = {}; }
-  // Bytes allocated and not yet given back. Wrapped memory is not counted.
+  OpCounts counts() const;
+  void reset_counts();
+  // Bytes allocated and not yet given back, without the workspace. Wrapped memory is not counted.
   std::uint64_t held_bytes() const;
 
   const DeviceInfo& device() const override { return device_.device(); }
@@ -57,10 +58,13 @@ class CountingBackend : public Backend {
 
  private:
   void refuse(Op op, const Error& reason) override;
+  // Counted here is what a device does in one go; the other compositions are counted as the ops that they are made of.
   void do_embed(Tensor y, Tensor table, Tensor ids) override;
   void do_matmul(Tensor y, Tensor x, Tensor w, Tensor bias) override;
   void do_rms_norm(Tensor, Tensor, Tensor, float) override {}
   void do_add(Tensor, Tensor, Tensor) override {}
+  void do_multiply(Tensor, Tensor, Tensor) override {}
+  void do_silu(Tensor, Tensor) override {}
   void do_glu(Tensor, Tensor, Tensor) override {}
   void do_rope(Tensor, Tensor, Tensor, RopeParams, Tensor) override {}
   void do_store_kv(Tensor, Tensor, Tensor, Tensor) override {}
@@ -70,8 +74,7 @@ class CountingBackend : public Backend {
   void do_add_scaled(Tensor, Tensor, float) override {}
   void do_copy_columns(Tensor, std::int64_t, Tensor, std::int64_t, std::int64_t) override {}
   void do_matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) override;
-  void do_self_attention(Tensor y, Tensor q, Tensor k, Tensor v, std::span<const std::int32_t> starts, std::int64_t first_head,
-                         float scale) override;
+  void do_self_attention(Tensor y, Tensor q, Tensor k, Tensor v, Tensor starts, std::int64_t first_head, float scale) override;
   void do_route_experts(Tensor, Tensor, Tensor, Tensor, RoutingParams) override {}
   void do_moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, const ExpertSet& experts) override;
   void do_gather_rows(Tensor, Tensor, Tensor) override {}

@@ -52,40 +52,11 @@ struct GivenEmbeddings {
   std::vector<Tensor> deepstack;  // each [n, dim] f32: number k is added to these rows behind layer k (Meng et al. 2024, arXiv:2406.04334)
 };
 
-// Temporary tensors of one forward pass, in one block of memory that is kept from pass to pass. Where a pass needs more than the block
-// holds, it gets pieces beside it, and the next pass begins with one block of the largest size seen so far. A device that has no memory
-// left throws std::bad_alloc, as `new` does.
-class ForwardContext {
+// Where one forward pass computes: its temporaries, and who is told of what it does.
+class ForwardContext : public Arena {
  public:
-  // Gives back every temporary made after it when it goes.
-  class Mark {
-   public:
-    explicit Mark(ForwardContext& context) : context_(context), place_(context.place_) {}
-    ~Mark() { context_.release(place_); }
-    Mark(const Mark&) = delete;
-    Mark& operator=(const Mark&) = delete;
-
-   private:
-    friend class ForwardContext;
-    ForwardContext& context_;
-    struct Place {
-      std::size_t used = 0;    // bytes of all temporaries
-      std::size_t block = 0;   // where the next one goes
-      std::size_t offset = 0;
-    };
-    Place place_;
-  };
-
-  explicit ForwardContext(Backend& backend) : backend_(backend) {}
-  Backend& backend() { return backend_; }
-  bool stop_requested() const { return backend_.stop_requested(); }
-  Tensor temp(DType dtype, Shape shape);
-  // Makes the block hold n_bytes. Only while there are no temporaries.
-  Result<void> reserve(std::size_t n_bytes);
-  std::size_t n_bytes() const;                                  // held in all
-  std::size_t high_water_bytes() const { return high_water_; }  // of the temporaries of any pass so far
-  // Rises whenever the block has moved: addresses in a recorded pass hold for one generation.
-  std::uint64_t generation() const { return generation_; }
+  using Arena::Arena;
+  bool stop_requested() { return backend().stop_requested(); }
 
   // Where mixtures find their experts; null: they are the model's own, all resident.
   ExpertSource* experts = nullptr;
@@ -93,16 +64,6 @@ class ForwardContext {
   std::function<void(Tensor ids, Tensor weights)> on_routing;
   // Told of the residual stream [n_tokens, dim] before each layer, if set. For training, and to find where a difference begins.
   std::function<void(std::int64_t layer, Tensor x)> on_layer_input;
-
- private:
-  void release(const Mark::Place& place);
-  Tensor put(DType dtype, Shape shape, std::size_t n_bytes);
-
-  Backend& backend_;
-  std::vector<std::unique_ptr<Buffer>> blocks_;  // the block, and the pieces that one pass needed beside it
-  Mark::Place place_;
-  std::size_t high_water_ = 0;
-  std::uint64_t generation_ = 0;
 };
 
 // Keys and values of every layer, in pools of cells shared by all sequences. The engine owns the memory.

@@ -201,8 +201,9 @@ AttendTask CpuAttention::task_of(const AttentionPlan& plan, const AttentionRun& 
 }
 
 // Each head by itself through the attention over cached tokens: a segment's keys lie one after the other, so its blocks are 0, 1, 2, …
-void CpuAttention::self_attention(const Tensor& y, const Tensor& q, const Tensor& k, const Tensor& v, std::span<const std::int32_t> starts,
+void CpuAttention::self_attention(const Tensor& y, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& starts_tensor,
                                   std::int64_t first_head, float scale) {
+  const std::span<const std::int32_t> starts(host_pointer<std::int32_t>(starts_tensor), static_cast<std::size_t>(starts_tensor.shape[0]));
   const std::int64_t n_heads = q.shape[1], head_dim = q.shape[2], token_floats = n_heads * head_dim;
   runs_.clear();
   std::int64_t longest = 0, work = 0;

@@ -16,8 +16,8 @@ class CpuAttention {
   explicit CpuAttention(CpuContext& context) : context_(context), kernels_(context.kernels), selection_(context) {}
 
   void attention(const Tensor& y, const Tensor& q, const Tensor& k_cache, const Tensor& v_cache, const Step& step, const AttentionParams& params);
-  void self_attention(const Tensor& y, const Tensor& q, const Tensor& k, const Tensor& v, std::span<const std::int32_t> starts,
-                      std::int64_t first_head, float scale);
+  void self_attention(const Tensor& y, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& starts, std::int64_t first_head,
+                      float scale);
 
   CpuSelection& selection() { return selection_; }
 

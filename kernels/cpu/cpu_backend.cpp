@@ -75,8 +75,7 @@ class CpuBackend final : public Backend {
   void do_attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams params) override {
     attention_.attention(y, q, k_cache, v_cache, step, params);
   }
-  void do_self_attention(Tensor y, Tensor q, Tensor k, Tensor v, std::span<const std::int32_t> starts, std::int64_t first_head,
-                         float scale) override {
+  void do_self_attention(Tensor y, Tensor q, Tensor k, Tensor v, Tensor starts, std::int64_t first_head, float scale) override {
     attention_.self_attention(y, q, k, v, starts, first_head, scale);
   }
 
@@ -115,6 +114,21 @@ class CpuBackend final : public Backend {
   void do_add(Tensor y, Tensor a, Tensor b) override {
     context_.for_each_span(y.shape.n_values(), 12, [&](std::int64_t first, std::int64_t n) {
       kernels_.add(host_pointer<float>(y) + first, host_pointer<float>(a) + first, host_pointer<float>(b) + first, n);
+    });
+  }
+
+  void do_multiply(Tensor y, Tensor a, Tensor b) override {
+    context_.for_each_span(y.shape.n_values(), 12, [&](std::int64_t first, std::int64_t n) {
+      for (std::int64_t i = first; i < first + n; ++i) host_pointer<float>(y)[i] = host_pointer<float>(a)[i] * host_pointer<float>(b)[i];
+    });
+  }
+
+  void do_silu(Tensor y, Tensor x) override {
+    context_.for_each_span(y.shape.n_values(), 24, [&](std::int64_t first, std::int64_t n) {
+      for (std::int64_t i = first; i < first + n; ++i) {
+        const float value = host_pointer<float>(x)[i];
+        host_pointer<float>(y)[i] = value / (1 + std::exp(-value));
+      }
     });
   }
 

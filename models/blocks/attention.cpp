@@ -20,25 +20,29 @@ void bind_attention(Binder& binder, const std::string& prefix, AttentionWeights&
   }
 }
 
-Tensor attention(ForwardContext& ctx, Tensor x, const AttentionWeights& weights, const AttentionConfig& c, const Rope& rope,
-                 const Step& step, const KvLayer& kv) {
+void attention(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const AttentionWeights& weights, const AttentionConfig& c,
+               const Rope& rope, const Step& step, const KvLayer& kv) {
   Backend& backend = ctx.backend();
   const std::int64_t n_tokens = x.shape[0];
-  Tensor q = linear(ctx, x, weights.q).reshaped({n_tokens, c.n_heads, c.head_dim});
-  Tensor k = linear(ctx, x, weights.k).reshaped({n_tokens, c.n_kv_heads, c.head_dim});
-  Tensor v = linear(ctx, x, weights.v).reshaped({n_tokens, c.n_kv_heads, c.head_dim});
-  if (c.has_qk_norm) {  // of each head, before rope
-    backend.rms_norm(q, q, weights.q_norm, c.norm_eps);
-    backend.rms_norm(k, k, weights.k_norm, c.norm_eps);
-  }
-  backend.rope(q, step.positions, rope.inv_freq, {.pairing = rope.pairing}, rope.axes);
-  backend.rope(k, step.positions, rope.inv_freq, {.pairing = rope.pairing}, rope.axes);
-  backend.store_kv(kv.k, k, step.cells, kv.page_bounds);
-  backend.store_kv(kv.v, v, step.cells);
-
-  Tensor y = ctx.temp(DType::f32, q.shape);
+  const auto heads = norm_linear<3>(ctx, x, norm, {&weights.q, &weights.k, &weights.v});
+  const Tensor q = heads[0].reshaped({n_tokens, c.n_heads, c.head_dim});
+  // each head is normed by itself, before rope
+  backend.qk_norm_rope_store({.q = q,
+                              .k = heads[1].reshaped({n_tokens, c.n_kv_heads, c.head_dim}),
+                              .v = heads[2].reshaped({n_tokens, c.n_kv_heads, c.head_dim}),
+                              .q_norm = weights.q_norm,
+                              .k_norm = weights.k_norm,
+                              .norm_eps = c.norm_eps,
+                              .inv_freq = rope.inv_freq,
+                              .axes = rope.axes,
+                              .pairing = rope.pairing,
+                              .k_cache = kv.k,
+                              .v_cache = kv.v,
+                              .page_bounds = kv.page_bounds},
+                             step);
+  const Tensor y = ctx.temp(DType::f32, q.shape);
   backend.attention(y, q, kv.k, kv.v, step, {.scale = 1 / std::sqrt(static_cast<float>(c.head_dim)), .page_bounds = kv.page_bounds});
-  return linear(ctx, y.reshaped({n_tokens, c.n_heads * c.head_dim}), weights.output);
+  add_linear(ctx, x, y.reshaped({n_tokens, c.n_heads * c.head_dim}), weights.output);
 }
 
 }  // namespace pio

@@ -30,9 +30,9 @@ struct AttentionWeights {
 // Binds them under `prefix` ("blk.3."); `weights` must stay where it is until the binder has finished.
 void bind_attention(Binder& binder, const std::string& prefix, AttentionWeights& weights, const AttentionConfig& config);
 
-// Grouped-query attention, Ainslie et al. 2023 (arXiv:2305.13245): stores keys and values of the step's tokens in `kv`, attends to what
-// each may see, and projects back.   x [n_tokens, dim] → [n_tokens, dim], a temporary.
-Tensor attention(ForwardContext& ctx, Tensor x, const AttentionWeights& weights, const AttentionConfig& config, const Rope& rope,
-                 const Step& step, const KvLayer& kv);
+// Grouped-query attention, Ainslie et al. 2023 (arXiv:2305.13245), over norm(x): stores keys and values of the step's tokens in `kv`, attends
+// to what each may see, projects back and adds that to x [n_tokens, dim].
+void attention(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const AttentionWeights& weights, const AttentionConfig& config,
+               const Rope& rope, const Step& step, const KvLayer& kv);
 
 }  // namespace pio

@@ -29,16 +29,13 @@ Result<Tensor> DenseDecoder::layers(ForwardContext& ctx, Tensor x, const Step& s
     const ForwardContext::Mark mark(ctx);
     if (ctx.on_layer_input) ctx.on_layer_input(l, x);
 
-    Tensor h = rms_norm(ctx, x, layer.attn_norm, eps);
-    add_to(ctx, x, c_.mla ? mla(ctx, h, layer.mla, *c_.mla, rope_, step, state.of(l))
-                          : attention(ctx, h, layer.attention, c_.attention, rope_, step, state.of(l)));
+    if (c_.mla) mla(ctx, x, {layer.attn_norm, eps}, layer.mla, *c_.mla, rope_, step, state.of(l));
+    else attention(ctx, x, {layer.attn_norm, eps}, layer.attention, c_.attention, rope_, step, state.of(l));
 
-    h = rms_norm(ctx, x, layer.ffn_norm, eps);
     if (layer.is_mixture) {
-      ASSIGN_OR_RETURN(const Tensor mixed, moe(ctx, h, layer.moe, c_.moe, ctx.experts ? *ctx.experts : *experts_, l));
-      add_to(ctx, x, mixed);
+      RETURN_IF_ERROR(moe(ctx, x, {layer.ffn_norm, eps}, layer.moe, c_.moe, ctx.experts ? *ctx.experts : *experts_, l));
     } else {
-      add_to(ctx, x, mlp(ctx, h, layer.mlp));
+      mlp(ctx, x, {layer.ffn_norm, eps}, layer.mlp);
     }
 
     if (given && l < static_cast<std::int64_t>(given->deepstack.size())) {
@@ -49,8 +46,8 @@ Result<Tensor> DenseDecoder::layers(ForwardContext& ctx, Tensor x, const Step& s
 }
 
 Result<Tensor> DenseDecoder::head(ForwardContext& ctx, Tensor x, const Step& step) const {
-  x = rms_norm(ctx, output_rows(ctx, x, step), output_norm_, c_.hyper.norm_eps);       // [n_outputs, dim]
-  return linear(ctx, x, output_);                                                      // [n_outputs, vocab_size]
+  x = output_rows(ctx, x, step);                                                       // [n_outputs, dim]
+  return norm_linear<1>(ctx, x, {output_norm_, c_.hyper.norm_eps}, {&output_})[0];     // [n_outputs, vocab_size]
 }
 
 Result<std::unique_ptr<DenseDecoder>> DenseDecoder::create(const DenseConfig& config, WeightSource& source, Backend& backend) {

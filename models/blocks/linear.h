@@ -1,6 +1,9 @@
 #pragma once
 
-#include "models/model.h"
+#include <algorithm>
+#include <array>
+
+#include "models/blocks/norm.h"
 
 namespace pio {
 
@@ -24,6 +27,33 @@ inline Tensor linear(ForwardContext& ctx, Tensor x, const Linear& layer) {
     ctx.backend().add_scaled(y, high, adapter.scale);
   }
   return y;
+}
+
+// norm(x) through each of the layers: x [n_tokens, n_in] → [n_tokens, n_out] each, temporaries. One op, unless a layer has adapters.
+//   normed   [n_tokens, n_in] takes norm(x), unless it is empty
+template <std::size_t n>
+std::array<Tensor, n> norm_linear(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const std::array<const Linear*, n>& layers,
+                                  Tensor normed = {}) {
+  std::array<Tensor, n> outputs;
+  if (std::any_of(layers.begin(), layers.end(), [](const Linear* layer) { return !layer->adapters.empty(); })) {
+    if (!normed) normed = ctx.temp(DType::f32, x.shape);
+    ctx.backend().rms_norm(normed, x, norm.w, norm.eps);
+    for (std::size_t i = 0; i < n; ++i) outputs[i] = linear(ctx, normed, *layers[i]);
+    return outputs;
+  }
+  std::array<Projection, n> projections;
+  for (std::size_t i = 0; i < n; ++i) {
+    outputs[i] = ctx.temp(DType::f32, {x.shape[0], layers[i]->w.shape[0]});
+    projections[i] = {outputs[i], layers[i]->w, layers[i]->bias};
+  }
+  ctx.backend().norm_matmul(projections, x, norm.w, norm.eps, normed);
+  return outputs;
+}
+
+// residual += layer(x). One op, unless the layer has adapters.
+inline void add_linear(ForwardContext& ctx, Tensor residual, Tensor x, const Linear& layer) {
+  if (layer.adapters.empty()) ctx.backend().matmul_add(residual, x, layer.w, layer.bias);
+  else add_to(ctx, residual, linear(ctx, x, layer));
 }
 
 }  // namespace pio

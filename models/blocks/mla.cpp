@@ -35,20 +35,6 @@ HeadMatrices latent_to_value(const MlaWeights& weights, const MlaConfig& c) {
   return {weights.kv_b, {.w_first = c.nope_dim, .w_rows = c.v_dim}};
 }
 
-// [n_tokens, 1, kv_rank + rope_dim]: what is cached of each token.
-Tensor latents(ForwardContext& ctx, Tensor x, const MlaWeights& weights, const MlaConfig& c, const Rope& rope, const Step& step) {
-  Backend& backend = ctx.backend();
-  const std::int64_t n_tokens = x.shape[0];
-  Tensor both = linear(ctx, x, weights.kv_a);  // [n_tokens, kv_rank + rope_dim]
-  Tensor latent = ctx.temp(DType::f32, {n_tokens, c.kv_rank});
-  backend.copy_columns(latent, 0, both, 0, c.kv_rank);
-  backend.rms_norm(latent, latent, weights.kv_a_norm, c.norm_eps);
-  backend.copy_columns(both, 0, latent, 0, c.kv_rank);  // the key beside it has no norm, but a rotary position
-  Tensor y = both.reshaped({n_tokens, 1, c.kv_rank + c.rope_dim});
-  backend.rope(y, step.positions, rope.inv_freq, {.pairing = rope.pairing, .first_dim = c.kv_rank}, rope.axes);
-  return y;
-}
-
 // Attention in the space of the latents: all heads share one key of kv_rank + rope_dim, whose first kv_rank numbers are the value too.
 Tensor absorbed(ForwardContext& ctx, Tensor q, const MlaWeights& weights, const MlaConfig& c, const Step& step, const KvLayer& kv,
                 float scale) {
@@ -149,19 +135,32 @@ void bind_mla(Binder& binder, const std::string& prefix, MlaWeights& weights, co
   binder.bind(weights.output, prefix + "attn_output", {c.dim, c.n_heads * c.v_dim});
 }
 
-Tensor mla(ForwardContext& ctx, Tensor x, const MlaWeights& weights, const MlaConfig& c, const Rope& rope, const Step& step,
-           const KvLayer& kv) {
-  Backend& backend = ctx.backend();
+void mla(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const MlaWeights& weights, const MlaConfig& c, const Rope& rope,
+         const Step& step, const KvLayer& kv) {
   const std::int64_t n_tokens = x.shape[0];
-  Tensor q_in = c.q_rank > 0 ? rms_norm(ctx, linear(ctx, x, weights.q_a), weights.q_a_norm, c.norm_eps) : x;
-  Tensor q = linear(ctx, q_in, weights.q).reshaped({n_tokens, c.n_heads, c.nope_dim + c.rope_dim});
-  backend.rope(q, step.positions, rope.inv_freq, {.pairing = rope.pairing, .first_dim = c.nope_dim}, rope.axes);
-  backend.store_kv(kv.k, latents(ctx, x, weights, c, rope, step), step.cells, kv.page_bounds);
+  const Linear& from_x = c.q_rank > 0 ? weights.q_a : weights.q;
+  const auto both = norm_linear<2>(ctx, x, norm, {&from_x, &weights.kv_a});
+  Tensor q = both[0];
+  if (c.q_rank > 0) q = norm_linear<1>(ctx, q, {weights.q_a_norm, c.norm_eps}, {&weights.q})[0];
+  q = q.reshaped({n_tokens, c.n_heads, c.nope_dim + c.rope_dim});
+  // the latent is normed; the key behind it is not, but has a rotary position
+  ctx.backend().qk_norm_rope_store({.q = q,
+                                    .k = both[1].reshaped({n_tokens, 1, c.kv_rank + c.rope_dim}),
+                                    .k_norm = weights.kv_a_norm,
+                                    .norm_eps = c.norm_eps,
+                                    .inv_freq = rope.inv_freq,
+                                    .axes = rope.axes,
+                                    .pairing = rope.pairing,
+                                    .q_first_dim = c.nope_dim,
+                                    .k_first_dim = c.kv_rank,
+                                    .k_cache = kv.k,
+                                    .page_bounds = kv.page_bounds},
+                                   step);
 
   // the size of a head's own key, not of the latent: both ways give the same scores
   const float scale = 1 / std::sqrt(static_cast<float>(c.nope_dim + c.rope_dim));
-  Tensor y = step.kv_cells ? expanded(ctx, q, weights, c, step, kv, scale) : absorbed(ctx, q, weights, c, step, kv, scale);
-  return linear(ctx, y.reshaped({n_tokens, c.n_heads * c.v_dim}), weights.output);
+  const Tensor y = step.kv_cells ? expanded(ctx, q, weights, c, step, kv, scale) : absorbed(ctx, q, weights, c, step, kv, scale);
+  add_linear(ctx, x, y.reshaped({n_tokens, c.n_heads * c.v_dim}), weights.output);
 }
 
 }  // namespace pio

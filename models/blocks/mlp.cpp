@@ -12,11 +12,18 @@ void bind_mlp(Binder& binder, const std::string& prefix, MlpWeights& weights, st
   binder.bind(weights.down, prefix + "ffn_down" + kind, {dim, hidden_dim});
 }
 
-Tensor mlp(ForwardContext& ctx, Tensor x, const MlpWeights& weights) {
-  Tensor gate = linear(ctx, x, weights.gate);
-  Tensor up = linear(ctx, x, weights.up);
+Tensor swiglu(ForwardContext& ctx, Tensor h, const MlpWeights& weights) {
+  Tensor gate = linear(ctx, h, weights.gate);
+  Tensor up = linear(ctx, h, weights.up);
   ctx.backend().glu(gate, gate, up);
   return linear(ctx, gate, weights.down);
+}
+
+void mlp(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const MlpWeights& weights) {
+  if (weights.has_adapters()) return add_to(ctx, x, swiglu(ctx, rms_norm(ctx, x, norm), weights));
+  const Tensor hidden = ctx.temp(DType::f32, {x.shape[0], weights.gate.w.shape[0]});
+  ctx.backend().norm_glu_matmul(hidden, x, norm.w, norm.eps, weights.gate.w, weights.up.w);
+  ctx.backend().matmul_add(x, hidden, weights.down.w);
 }
 
 }  // namespace pio

@@ -11,6 +11,7 @@ struct MlpWeights {
   Linear gate;  // [hidden_dim, dim]
   Linear up;    // [hidden_dim, dim]
   Linear down;  // [dim, hidden_dim]
+  bool has_adapters() const { return !gate.adapters.empty() || !up.adapters.empty() || !down.adapters.empty(); }
 };
 
 // Binds them under `prefix` ("blk.3."); `weights` must stay where it is until the binder has finished. `kind` follows the names: "_shexp"
@@ -18,7 +19,10 @@ struct MlpWeights {
 void bind_mlp(Binder& binder, const std::string& prefix, MlpWeights& weights, std::int64_t dim, std::int64_t hidden_dim,
               const std::string& kind = "");
 
-// down(silu(gate x) * up x): SwiGLU, Shazeer 2020 (arXiv:2002.05202).   x [n_tokens, dim] → [n_tokens, dim], a temporary.
-Tensor mlp(ForwardContext& ctx, Tensor x, const MlpWeights& weights);
+// down(silu(gate h) * up h): SwiGLU, Shazeer 2020 (arXiv:2002.05202).   h [n_tokens, dim] → [n_tokens, dim], a temporary.
+Tensor swiglu(ForwardContext& ctx, Tensor h, const MlpWeights& weights);
+
+// x [n_tokens, dim] += swiglu(norm(x)).
+void mlp(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const MlpWeights& weights);
 
 }  // namespace pio

@@ -77,15 +77,9 @@ ExpertSet experts_of(const MoeWeights& weights, const MoeConfig& c, std::int64_t
 
 namespace {
 
-// One op where all experts of the layer are resident. Else the ids are read back, and the op waits for the experts: a token's are summed in the
-// order of its choices, whatever order they arrive in.
-Result<void> run_experts(ForwardContext& ctx, Tensor y, Tensor x, Tensor ids, Tensor shares, ExpertSource& source, std::int64_t layer) {
+// The ids are read back, and the op waits for the experts: a token's are summed in the order of its choices, whatever order they arrive in.
+Result<void> run_acquired(ForwardContext& ctx, Tensor y, Tensor x, Tensor ids, Tensor shares, ExpertSource& source, std::int64_t layer) {
   Backend& backend = ctx.backend();
-  if (const ExpertSet* all = source.resident(layer)) {
-    CHECK(all->layer() == layer, "experts of another layer");
-    backend.moe_experts(y, x, ids, shares, *all);
-    return {};
-  }
   std::vector<std::int32_t> wanted(ids.shape.n_values());
   backend.download(wanted.data(), ids);
   if (backend.stop_requested()) return make_error(ErrorCode::cancelled, "stopped");  // the ids may be unfinished
@@ -104,17 +98,29 @@ Result<void> run_experts(ForwardContext& ctx, Tensor y, Tensor x, Tensor ids, Te
 
 }  // namespace
 
-Result<Tensor> moe(ForwardContext& ctx, Tensor x, const MoeWeights& weights, const MoeConfig& c, ExpertSource& experts, std::int64_t layer) {
-  Tensor logits = linear(ctx, x, weights.router);                             // [n_tokens, n_experts]
-  Tensor ids = ctx.temp(DType::i32, {x.shape[0], c.n_used});
-  Tensor shares = ctx.temp(DType::f32, ids.shape);
+Result<void> moe(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const MoeWeights& weights, const MoeConfig& c, ExpertSource& experts,
+                 std::int64_t layer) {
+  const Tensor h = ctx.temp(DType::f32, x.shape);
+  const Tensor logits = norm_linear<1>(ctx, x, norm, {&weights.router}, h)[0];  // [n_tokens, n_experts]
+  const MlpWeights& shared = weights.shared;
+  const ExpertSet* const all = experts.resident(layer);
+  CHECK(!all || all->layer() == layer, "experts of another layer");
+  if (all && !ctx.on_routing && !shared.has_adapters()) {
+    ctx.backend().experts(x, h, logits, {.experts = *all,
+                                         .n_used = c.n_used,
+                                         .bias = weights.bias,
+                                         .routing = c.routing,
+                                         .shared = {shared.gate.w, shared.up.w, shared.down.w}});
+    return {};
+  }
+  const Tensor ids = ctx.temp(DType::i32, {x.shape[0], c.n_used}), shares = ctx.temp(DType::f32, ids.shape), y = ctx.temp(DType::f32, x.shape);
   ctx.backend().route_experts(ids, shares, logits, weights.bias, c.routing);
   if (ctx.on_routing) ctx.on_routing(ids, shares);
-
-  Tensor y = ctx.temp(DType::f32, x.shape);
-  RETURN_IF_ERROR(run_experts(ctx, y, x, ids, shares, experts, layer));
-  if (c.shared_hidden_dim > 0) add_to(ctx, y, mlp(ctx, x, weights.shared));
-  return y;
+  if (all) ctx.backend().moe_experts(y, h, ids, shares, *all);
+  else RETURN_IF_ERROR(run_acquired(ctx, y, h, ids, shares, experts, layer));
+  if (c.shared_hidden_dim > 0) add_to(ctx, y, swiglu(ctx, h, shared));
+  add_to(ctx, x, y);
+  return {};
 }
 
 }  // namespace pio

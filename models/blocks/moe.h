@@ -43,8 +43,9 @@ void bind_moe(Binder& binder, const std::string& prefix, MoeWeights& weights, co
 ExpertSet experts_of(const MoeWeights& weights, const MoeConfig& config, std::int64_t layer);
 
 // A mixture of experts, Shazeer et al. 2017 (arXiv:1701.06538): each token's best n_used, weighted, and with them what every token passes
-// through (DeepSeekMoE, arXiv:2401.06066).   x [n_tokens, dim] → [n_tokens, dim], a temporary. Fails where `experts` does, and with cancelled
-// where a stop ends the waiting for them.
-Result<Tensor> moe(ForwardContext& ctx, Tensor x, const MoeWeights& weights, const MoeConfig& config, ExpertSource& experts, std::int64_t layer);
+// through (DeepSeekMoE, arXiv:2401.06066), of norm(x), added to x [n_tokens, dim]. Fails where `experts` does, and with cancelled where a stop
+// ends the waiting for them.
+Result<void> moe(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const MoeWeights& weights, const MoeConfig& config, ExpertSource& experts,
+                 std::int64_t layer);
 
 }  // namespace pio

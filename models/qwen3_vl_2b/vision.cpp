@@ -79,7 +79,8 @@ class Qwen3VlVision final : public Vision {
   void embed_patches(ForwardContext& ctx, const PreparedPicture& picture, Tensor x) const;
   void table_rows(const PreparedPicture& picture, std::int64_t first, std::int64_t n, float* values) const;
   Tensor places(ForwardContext& ctx, const PreparedPicture& picture) const;
-  void attend(ForwardContext& ctx, const VisionBlock& block, Tensor x, Tensor places, std::span<const std::int32_t> starts) const;
+  Tensor slot_starts(ForwardContext& ctx, const PreparedPicture& picture) const;
+  void attend(ForwardContext& ctx, const VisionBlock& block, Tensor x, Tensor places, Tensor starts) const;
   void feed_forward(ForwardContext& ctx, const VisionBlock& block, Tensor x) const;
   void merge(ForwardContext& ctx, const Merger& merger, Tensor x, Tensor y) const;
   Tensor norm(ForwardContext& ctx, Tensor x, const LayerNorm& norm) const;
@@ -118,8 +119,6 @@ Result<VisionFeatures> Qwen3VlVision::encode(const PreparedPicture& picture) con
   const std::int64_t per_slot = picture.grid[1] * picture.grid[2];
   const std::int64_t n_patches = picture.grid[0] * per_slot;
   const std::int64_t n_tokens = n_patches / (c_.input.merge_size * c_.input.merge_size);
-  std::vector<std::int32_t> starts;  // no frame sees another
-  for (std::int64_t slot = 0; slot <= picture.grid[0]; ++slot) starts.push_back(static_cast<std::int32_t>(slot * per_slot));
 
   VisionFeatures features;
   ASSIGN_OR_RETURN(features.values, backend_.allocate_tensor(DType::f32, {n_tokens, c_.out_dim}, features.buffers));
@@ -132,7 +131,7 @@ Result<VisionFeatures> Qwen3VlVision::encode(const PreparedPicture& picture) con
   ForwardContext ctx(backend_);  // of its own, so that a big picture's memory goes with the pass
   Tensor x = ctx.temp(DType::f32, {n_patches, c_.dim});
   embed_patches(ctx, picture, x);
-  const Tensor where = places(ctx, picture);
+  const Tensor where = places(ctx, picture), starts = slot_starts(ctx, picture);
   std::size_t n_merged = 0;
   for (std::int64_t b = 0; b < c_.n_blocks && !ctx.stop_requested(); ++b) {
     attend(ctx, blocks_[b], x, where, starts);
@@ -210,6 +209,15 @@ Tensor Qwen3VlVision::places(ForwardContext& ctx, const PreparedPicture& picture
   return where;
 }
 
+// [n_slots + 1]: the first patch of each time slot; no frame sees another.
+Tensor Qwen3VlVision::slot_starts(ForwardContext& ctx, const PreparedPicture& picture) const {
+  std::vector<std::int32_t> host;
+  for (std::int64_t slot = 0; slot <= picture.grid[0]; ++slot) host.push_back(static_cast<std::int32_t>(slot * picture.grid[1] * picture.grid[2]));
+  const Tensor starts = ctx.temp(DType::i32, {std::ssize(host)});
+  backend_.upload(starts, host.data());
+  return starts;
+}
+
 Tensor Qwen3VlVision::norm(ForwardContext& ctx, Tensor x, const LayerNorm& norm) const {
   const Tensor y = ctx.temp(DType::f32, x.shape);
   backend_.layer_norm(y, x, norm.w, norm.bias, c_.norm_eps);
@@ -217,7 +225,7 @@ Tensor Qwen3VlVision::norm(ForwardContext& ctx, Tensor x, const LayerNorm& norm)
 }
 
 // x += out(attention(norm1 x)), some heads at a time.
-void Qwen3VlVision::attend(ForwardContext& ctx, const VisionBlock& block, Tensor x, Tensor places, std::span<const std::int32_t> starts) const {
+void Qwen3VlVision::attend(ForwardContext& ctx, const VisionBlock& block, Tensor x, Tensor places, Tensor starts) const {
   const ForwardContext::Mark mark(ctx);
   const std::int64_t n = x.shape[0], head_dim = c_.head_dim();
   const Tensor h = norm(ctx, x, block.norm1);                                                   // [n, dim]
@@ -240,8 +248,7 @@ void Qwen3VlVision::attend(ForwardContext& ctx, const VisionBlock& block, Tensor
   const Tensor flat = y.reshaped({n, c_.dim});
   for (std::int64_t first = 0; first < n && !ctx.stop_requested(); first += kChunkRows) {
     const std::int64_t n_rows = std::min(kChunkRows, n - first);
-    const ForwardContext::Mark chunk_mark(ctx);
-    add_to(ctx, x.rows(first, n_rows), linear(ctx, flat.rows(first, n_rows), block.out));
+    add_linear(ctx, x.rows(first, n_rows), flat.rows(first, n_rows), block.out);
   }
 }
 
@@ -252,7 +259,7 @@ void Qwen3VlVision::feed_forward(ForwardContext& ctx, const VisionBlock& block, 
     const Tensor rows = x.rows(first, std::min(kChunkRows, x.shape[0] - first));
     const Tensor h = linear(ctx, norm(ctx, rows, block.norm2), block.up);
     backend_.gelu(h, h, Gelu::tanh);
-    add_to(ctx, rows, linear(ctx, h, block.down));
+    add_linear(ctx, rows, h, block.down);
   }
 }
 

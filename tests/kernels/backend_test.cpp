@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "kernels/counting_backend.h"
 #include "kernels/reference/reference_backend.h"
 #include "kernels/registry.h"
 #include "tests/support/guarded_buffer.h"
@@ -111,6 +112,45 @@ TEST_F(ChecksDeathTest, LetOpsWithoutRowsPassAndDoNothing) {
   backend_->gather_rows(x, w_, ids);
   backend_->argmax(ids, x);
   EXPECT_TRUE(x.guards_are_intact());
+}
+
+// Compositions are counted as what they are made of: weights, products, and the temporaries between, each on a line of 64 bytes.
+TEST(Counting, CountsTheOpsOfALayer) {
+  const std::unique_ptr<Backend> device = create_reference_backend();
+  CountingBackend backend(*device);
+  const GuardedTensor x(backend, DType::f32, {3, 64}), norm(backend, DType::f32, {64}), hidden(backend, DType::f32, {3, 20}), residual(backend, DType::f32, {3, 64});
+  const GuardedTensor gate(backend, DType::q8_0, {20, 64}), up(backend, DType::q8_0, {20, 64}), down(backend, DType::f32, {64, 20});
+  const std::uint64_t held = backend.held_bytes(), rows = 3 * 64 * 4, hidden_rows = 256;  // 3 · 20 · 4 = 240
+
+  backend.norm_glu_matmul(hidden, x, norm, 1e-6f, gate, up);
+  EXPECT_EQ(backend.counts().weight_bytes, 2 * gate.tensor().n_bytes());
+  EXPECT_EQ(backend.counts().multiply_adds, 2u * 3 * 20 * 64);
+  EXPECT_EQ(backend.counts().workspace_bytes, rows + hidden_rows);
+  EXPECT_EQ(backend.held_bytes(), held) << "the workspace is not of the model";
+
+  backend.matmul_add(residual, hidden, down);
+  EXPECT_EQ(backend.counts().weight_bytes, 2 * gate.tensor().n_bytes() + down.tensor().n_bytes());
+  EXPECT_EQ(backend.counts().multiply_adds, 3u * 3 * 20 * 64);
+  EXPECT_EQ(backend.counts().workspace_bytes, rows + hidden_rows) << "the largest of any op";
+
+  backend.reset_counts();
+  const Projection projections[] = {{hidden, gate}, {residual, down}};
+  backend.norm_matmul(std::span(projections, 1), x, norm, 1e-6f);
+  EXPECT_EQ(backend.counts().weight_bytes, gate.tensor().n_bytes());
+  EXPECT_EQ(backend.counts().workspace_bytes, rows) << "of nothing before";
+  backend.reset_counts();
+  backend.norm_matmul(std::span(projections, 1), x, norm, 1e-6f, residual);
+  EXPECT_EQ(backend.counts().workspace_bytes, 0u) << "the caller's memory takes the normed rows";
+
+  backend.reset_counts();
+  ExpertSet experts(0, 4);
+  for (int e = 0; e < 4; ++e) experts.put(e, {gate, up, down});
+  const GuardedTensor logits(backend, DType::f32, {3, 4});
+  backend.experts(residual, x, logits, {.experts = experts, .n_used = 2, .shared = {gate, up, down}});
+  const std::uint64_t expert_bytes = gate.tensor().n_bytes() + up.tensor().n_bytes() + down.tensor().n_bytes();
+  EXPECT_EQ(backend.counts().weight_bytes, (4 + 1) * expert_bytes) << "four of the six choices can differ, and the shared one";
+  EXPECT_EQ(backend.counts().multiply_adds, (6u + 3) * 3 * 20 * 64);
+  EXPECT_EQ(backend.counts().workspace_bytes, 64 + 64 + rows + 2 * hidden_rows + rows) << "ids, weights, sum, gate, up, and the product before it is added";
 }
 
 TEST(Registry, ListsTheCpuFirstAndTheReferenceLast) {

@@ -43,13 +43,15 @@ void turn(double* x, std::int64_t n, double position, double theta) {
 }
 
 struct Weights {
-  std::vector<float> q, q_a, q_a_norm, kv_a, kv_a_norm, kv_b, output;
+  std::vector<float> norm, q, q_a, q_a_norm, kv_a, kv_a_norm, kv_b, output;
 };
 
 constexpr double kTheta = 10000;
 
-// The naive pass, step by step as the dossier has it.
-Values naive(const Values& x, const Weights& w, const MlaConfig& c) {
+// The naive pass, step by step as the dossier has it, beside the residual stream.
+Values naive(const Values& residual, const Weights& w, const MlaConfig& c) {
+  Values x = residual;
+  normalize(x, c.dim, c.dim, w.norm, c.norm_eps);
   const std::int64_t n = static_cast<std::int64_t>(x.size()) / c.dim, k_dim = c.nope_dim + c.rope_dim, width = c.kv_rank + c.rope_dim;
   Values q_in = x;
   if (c.q_rank > 0) {
@@ -83,7 +85,9 @@ Values naive(const Values& x, const Weights& w, const MlaConfig& c) {
         for (std::int64_t v = 0; v < c.v_dim; ++v) mixed[(t * c.n_heads + h) * c.v_dim + v] += scores[s] / total * through(c.nope_dim + v, s);
     }
   }
-  return product(mixed, w.output, c.n_heads * c.v_dim, c.dim);
+  Values y = product(mixed, w.output, c.n_heads * c.v_dim, c.dim);
+  for (std::size_t i = 0; i < y.size(); ++i) y[i] += residual[i];
+  return y;
 }
 
 class MlaTest : public testing::TestWithParam<const char*> {
@@ -112,7 +116,7 @@ TEST_P(MlaTest, EveryFormOfItsWeightsAndBothWaysAgreeWithTheFormulasInDouble) {
     const std::int64_t n_tokens = 70, k_dim = c.nope_dim + c.rope_dim, width = c.kv_rank + c.rope_dim, q_in = c.q_rank > 0 ? c.q_rank : c.dim;
     Random random(7);
     const auto values = [&](std::int64_t n, double scale) { return normal_values(random, n, static_cast<float>(scale)); };
-    Weights w{.q = values(c.n_heads * k_dim * q_in, 0.3), .q_a = values(c.q_rank * c.dim, 0.2), .q_a_norm = values(c.q_rank, 1),
+    Weights w{.norm = values(c.dim, 1), .q = values(c.n_heads * k_dim * q_in, 0.3), .q_a = values(c.q_rank * c.dim, 0.2), .q_a_norm = values(c.q_rank, 1),
               .kv_a = values(width * c.dim, 0.2), .kv_a_norm = values(c.kv_rank, 1),
               .kv_b = values(c.n_heads * (c.nope_dim + c.v_dim) * c.kv_rank, 0.2), .output = values(c.dim * c.n_heads * c.v_dim, 0.2)};
     const std::vector<float> x = values(n_tokens * c.dim, 1);
@@ -170,7 +174,8 @@ TEST_P(MlaTest, EveryFormOfItsWeightsAndBothWaysAgreeWithTheFormulasInDouble) {
                     .sequences = ints(std::vector<std::int32_t>(n, 1), {n}), .block_table = ints(table, {n_rows, n_blocks}),
                     .outputs = {}, .kv_cells = has_cells ? ints(all, {last}) : Tensor{}, .ordered_blocks = ints(ordered, {n_rows, n_blocks})};
           const std::vector<float> part(x.begin() + first * c.dim, x.begin() + last * c.dim);
-          const Tensor out = mla(ctx, floats({n, c.dim}, part), weights, c, rope, step, kv);
+          const Tensor out = floats({n, c.dim}, part);
+          mla(ctx, out, {floats({c.dim}, w.norm), c.norm_eps}, weights, c, rope, step, kv);
           std::vector<float> rows(out.shape.n_values());
           backend_->download(rows.data(), out);
           y.insert(y.end(), rows.begin(), rows.end());

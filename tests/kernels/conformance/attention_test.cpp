@@ -1,5 +1,6 @@
 #include <cmath>
 #include <span>
+#include <utility>
 
 #include "tests/kernels/attention_scene.h"
 #include "tests/kernels/conformance/conformance.h"
@@ -145,6 +146,23 @@ TEST_P(Attention, StandsScoresFarBeyondTheRangeOfExp) {
     // Scores of 300 to 1,000 are off by up to 1e-4 in float32 (2^-24 * 1,000 and a walk over 64 terms): squared 1e-8, a margin of 100.
     check_against_reference(random, {.lengths = {100, 64}, .in_step = {9, 1}, .dtype = dtype, .q_size = 300}, 1e-6);
     if (HasFailure()) return;
+  }
+}
+
+// A row that only fills a step up.
+TEST_P(Attention, OfATokenThatSeesNothingIsZeroAndLeavesTheOthersAlone) {
+  Random random(10);
+  for (const KvSelection& selection : {KvSelection{}, kWindows[1], kPages[1]}) {
+    AttentionScene scene(random, {.lengths = {70, 40}, .in_step = {3, 1}, .selection = selection});
+    for_each([&](Backend& backend, Activations) {
+      const std::vector<float> before = scene.attend(backend, {.scale = 0.125f}, run_twice);
+      const std::int32_t length = std::exchange(scene.kv_lengths[1], 0);
+      std::vector<float> found = scene.attend(backend, {.scale = 0.125f}, run_twice);
+      scene.kv_lengths[1] = length;
+      const std::int64_t width = 4 * 64;
+      for (std::int64_t i = width; i < 2 * width; ++i) EXPECT_EQ(std::exchange(found[i], before[i]), 0) << i;
+      EXPECT_EQ(found, before);
+    });
   }
 }
 

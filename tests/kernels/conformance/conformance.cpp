@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "kernels/reference/reference_backend.h"
+#include "tests/support/forwarding_backend.h"
 
 namespace pio {
 
@@ -18,6 +19,7 @@ namespace {
 
 Result<std::unique_ptr<Backend>> open(BackendName backend, BackendOptions options) {
   const std::string_view name = backend.text;
+  if (name == "primitives") return std::unique_ptr<Backend>(std::make_unique<PrimitivesBackend>(create_reference_backend(), "primitives"));
   const std::size_t colon = name.find(':');
   if (colon != std::string_view::npos) options.isa = name.substr(colon + 1);
   return create_backend(name.substr(0, colon), options);
@@ -41,8 +43,10 @@ void Conformance::SetUp() {
     for (const int n_threads : {1, 3}) {
       auto backend = open(GetParam(), {.n_threads = n_threads, .activations = activations, .isa = ""});
       ASSERT_TRUE(backend) << backend.error().message;
+      const bool has_options = (*backend)->device().kind != DeviceKind::reference;
       opened_.push_back({std::move(*backend), activations,
                          std::to_string(n_threads) + " threads, " + (activations == Activations::q8 ? "q8" : "f32") + " activations"});
+      if (!has_options) return;
     }
   }
 }

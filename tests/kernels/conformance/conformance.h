@@ -16,6 +16,7 @@
 // One suite for every backend: each op gives what the reference backend gives, within a tolerance that says why, writes nothing but its
 // output, and gives the same bits when it runs again.
 //
+// "primitives" is the reference's primitives under the default compositions: what a backend has on its first day.
 // The list of backends is fixed here; one that this machine or build lacks is one visible skip with its reason (Backends.IsHere).
 
 namespace pio {
@@ -25,7 +26,7 @@ struct BackendName {
 };
 inline void PrintTo(const BackendName& name, std::ostream* out) { *out << name.text; }
 
-inline constexpr BackendName kBackendNames[] = {{"reference"}, {"cpu:scalar"}, {"cpu:avx2"}, {"cpu:avx512"},
+inline constexpr BackendName kBackendNames[] = {{"reference"}, {"primitives"}, {"cpu:scalar"}, {"cpu:avx2"}, {"cpu:avx512"},
                                                 {"cpu:neon"},  {"cuda"},       {"vulkan"}};
 
 // Those of the list that open on this machine in this build.
@@ -36,7 +37,8 @@ std::string test_name(const testing::TestParamInfo<BackendName>& param);
 
 class Conformance : public testing::TestWithParam<BackendName> {
  protected:
-  // Opens the backend with one and with three threads (three: does not divide the usual sizes), in both readings of activations.
+  // Opens the backend with one and with three threads (three: does not divide the usual sizes), in both readings of activations; the reference
+  // knows neither.
   void SetUp() override;
 
   // Runs `body` with every opened backend.

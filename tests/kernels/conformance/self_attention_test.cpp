@@ -33,13 +33,16 @@ TEST_P(SelfAttention, AgreesWithTheReferenceAndKeepsSegmentsApart) {
     const std::vector<float> v = normal_values(random, shape.n_values()), before(static_cast<std::size_t>(y_shape.n_values()), 0.5f);
     const float scale = static_cast<float>(1 / std::sqrt(static_cast<double>(c.head_dim)));
     GuardedTensor rq(reference(), shape, q), rk(reference(), shape, k), rv(reference(), shape, v), ry(reference(), y_shape, before);
-    reference().self_attention(ry, rq, rk, rv, c.starts, c.first_head, scale);
+    const Shape starts_shape{std::ssize(c.starts)};
+    GuardedTensor rs(reference(), starts_shape, c.starts);
+    reference().self_attention(ry, rq, rk, rv, rs, c.first_head, scale);
     const std::vector<float> expected = ry.floats();
     for_each([&](Backend& backend, Activations) {
       GuardedTensor q_tensor(backend, shape, q), k_tensor(backend, shape, k), v_tensor(backend, shape, v), y(backend, DType::f32, y_shape);
+      GuardedTensor starts(backend, starts_shape, c.starts);
       const std::vector<float> found = run_twice(backend, y, [&] {
         y.upload(before.data());
-        backend.self_attention(y, q_tensor, k_tensor, v_tensor, c.starts, c.first_head, scale);
+        backend.self_attention(y, q_tensor, k_tensor, v_tensor, starts, c.first_head, scale);
       });
       // scores 30 times as large: 900 times the squared error
       EXPECT_TRUE(nmse_below(c.q_size > 1 ? 900 * kFloatSums : kFloatSums, found, expected));

@@ -93,7 +93,7 @@ TEST_P(Stop, EndsALongSelfAttentionSoon) {
     const Shape shape{n_tokens, 4, 64};
     const std::vector<float> values(static_cast<std::size_t>(shape.n_values()), 0.1f);
     GuardedTensor q(backend, shape, values), k(backend, shape, values), v(backend, shape, values), y(backend, DType::f32, shape);
-    const std::int32_t starts[] = {0, n_tokens};
+    GuardedTensor starts(backend, {2}, std::vector<std::int32_t>{0, n_tokens});
     expect_prompt_end(backend, [&] { backend.self_attention(y, q, k, v, starts, 0, 0.125f); });
     EXPECT_TRUE(y.guards_are_intact());
   });

@@ -1,7 +1,10 @@
+#include "kernels/arena.h"
+
 #include <algorithm>
+#include <atomic>
 #include <new>
 
-#include "models/model.h"
+#include "kernels/backend.h"
 
 namespace pio {
 namespace {
@@ -13,7 +16,12 @@ std::size_t aligned(std::size_t n_bytes) { return (n_bytes + kAlignment - 1) / k
 
 }  // namespace
 
-Tensor ForwardContext::put(DType dtype, Shape shape, std::size_t n_bytes) {
+std::uint64_t Arena::next_generation() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
+Tensor Arena::put(DType dtype, Shape shape, std::size_t n_bytes) {
   const Tensor tensor{dtype, shape, blocks_[place_.block].get(), place_.offset};
   place_.offset += n_bytes;
   place_.used += n_bytes;
@@ -21,7 +29,7 @@ Tensor ForwardContext::put(DType dtype, Shape shape, std::size_t n_bytes) {
   return tensor;
 }
 
-Tensor ForwardContext::temp(DType dtype, Shape shape) {
+Tensor Arena::temp(DType dtype, Shape shape) {
   const std::size_t n_bytes = aligned(bytes_of(dtype, shape.n_values()));
   if (place_.used == 0 && (blocks_.size() > 1 || blocks_.empty() || blocks_[0]->n_bytes() < n_bytes)) {
     if (!reserve(std::max({high_water_, n_bytes, kPieceBytes}))) throw std::bad_alloc();
@@ -37,32 +45,33 @@ Tensor ForwardContext::temp(DType dtype, Shape shape) {
   return put(dtype, shape, n_bytes);
 }
 
-Result<void> ForwardContext::reserve(std::size_t n_bytes) {
+Result<void> Arena::reserve(std::size_t n_bytes) {
   CHECK(place_.used == 0, "reserve: there are temporaries");
   place_ = {};
   if (blocks_.size() == 1 && blocks_[0]->n_bytes() >= n_bytes) return {};
   blocks_.clear();  // first, so that both are never there together
-  ++generation_;
+  generation_ = next_generation();
   ASSIGN_OR_RETURN(std::unique_ptr<Buffer> block, backend_.allocate(n_bytes));
   blocks_.push_back(std::move(block));
   return {};
 }
 
-void ForwardContext::release(const Mark::Place& place) {
+void Arena::release(const Mark::Place& place) {
   place_ = place;
   if (place_.used == 0) place_ = {};
 }
 
-std::size_t ForwardContext::n_bytes() const {
+void Arena::clear() {
+  CHECK(place_.used == 0, "clear: there are temporaries");
+  if (!blocks_.empty()) generation_ = next_generation();
+  blocks_.clear();
+  high_water_ = 0;
+}
+
+std::size_t Arena::n_bytes() const {
   std::size_t total = 0;
   for (const std::unique_ptr<Buffer>& block : blocks_) total += block->n_bytes();
   return total;
-}
-
-Result<Tensor> Model::forward(ForwardContext& context, const Step& step, KvState& state, const GivenEmbeddings* given) const {
-  ASSIGN_OR_RETURN(Tensor x, embed(context, step, given));
-  ASSIGN_OR_RETURN(x, layers(context, x, step, state, 0, spec().n_layers, given));
-  return head(context, x, step);
 }
 
 }  // namespace pio
