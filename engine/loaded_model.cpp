@@ -87,7 +87,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   ASSIGN_OR_RETURN(std::unique_ptr<ModelFile> file, open_for_loading(request));
   ASSIGN_OR_RETURN(loaded->backend_, create_backend_for(request));
   LoadPlan plan;
-  std::uint64_t state_bytes_per_token = 0, temporary_bytes = 0;
+  std::uint64_t state_bytes_per_token = 0, temporary_bytes = 0, workspace_bytes = 0;
   std::int64_t vocab_size = 0;
   {
     ASSIGN_OR_RETURN(const PlannedLoad planned, plan_load(*file, request, *loaded->backend_));
@@ -95,6 +95,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
     plan = planned.plan;
     state_bytes_per_token = planned.state_bytes_per_token;
     temporary_bytes = planned.temporary_bytes;
+    workspace_bytes = planned.workspace_bytes;
     loaded->weight_bytes_per_token_ = planned.weight_bytes_per_token;
     vocab_size = planned.estimate->spec().vocab_size;
     loaded->own_weight_bytes_ = plan.weight_bytes - planned.estimate->mapped_bytes();
@@ -118,9 +119,12 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   loaded->step_builder_ = std::make_unique<StepBuilder>(capacity);
   Stage stage{.backend = loaded->backend_.get(), .first = 0, .last = spec.n_layers, .context = std::make_unique<ForwardContext>(*loaded->backend_), .kv = {}, .step = {}};
   RETURN_IF_ERROR(stage.context->reserve(temporary_bytes));
+  RETURN_IF_ERROR(stage.backend->workspace().reserve(workspace_bytes));
+  const bool has_spare_block = !stage.backend->step_sizes().empty();
+  if (has_spare_block) loaded->spare_cell_ = static_cast<std::int32_t>(n_blocks * kKvBlockLength);
   ASSIGN_OR_RETURN(stage.kv, KvMemory::create(*stage.backend, {.layers = spec.kv_layers,
                                                                .dtype = request.kv,
-                                                               .n_blocks = n_blocks,
+                                                               .n_blocks = n_blocks + has_spare_block,
                                                                .has_page_bounds = loaded->selection_.kind == KvSelection::Kind::pages}));
   ASSIGN_OR_RETURN(stage.step, StepMirror::create(*stage.backend, capacity));
   loaded->stages_.push_back(std::move(stage));
@@ -171,6 +175,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
 std::uint64_t LoadedModel::own_bytes() const {
   std::uint64_t n_bytes = own_weight_bytes_ + info_.state_bytes;
   for (const Stage& stage : stages_) n_bytes += stage.context->n_bytes();
+  n_bytes += backend_->workspace().n_bytes();
   return n_bytes;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <vector>
 
@@ -28,6 +29,8 @@ class LoadedModel {
   std::span<const Stage> stages() const { return stages_; }
   StepBuilder& step_builder() { return *step_builder_; }
   BlockPool& pool() { return *pool_; }
+  // The cell of no sequence, for rows that only fill a step up; none where no backend asks for such rows.
+  std::optional<std::int32_t> spare_cell() const { return spare_cell_; }
   const Vocabulary& vocabulary() const { return vocabulary_; }
   // What its tokenizer encoded before.
   EncodedStretches& encoded_stretches() { return encoded_stretches_; }
@@ -62,6 +65,7 @@ class LoadedModel {
   std::vector<Stage> stages_;
   std::unique_ptr<StepBuilder> step_builder_;
   std::unique_ptr<BlockPool> pool_;
+  std::optional<std::int32_t> spare_cell_;
   Vocabulary vocabulary_{0};
   EncodedStretches encoded_stretches_;
   KvSelection selection_;

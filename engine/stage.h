@@ -40,8 +40,11 @@ class StopScope {
   std::span<const Stage> stages_;
 };
 
-// One step through all stages. The logits [n_outputs, vocab_size] of the wanted rows go behind those that `logits` holds. `given` lies on
-// the first stage's backend. Fails with a device's error, an expert's, or cancelled.
+// How many rows a step of n_tokens gets where a stage's backend wants certain sizes; n_tokens where none does, or where it has no such size.
+std::int64_t padded_size(std::span<const Stage> stages, std::int64_t n_tokens);
+
+// One step through all stages, by replay where a backend has recorded such a step. The logits [n_outputs, vocab_size] of the wanted rows go
+// behind those that `logits` holds. `given` lies on the first stage's backend. Fails with a device's error, an expert's, or cancelled.
 Result<void> run_step(const Model& model, std::span<const Stage> stages, StepBuilder& builder, const GivenEmbeddings* given,
                       const std::stop_token& stop, std::vector<float>& logits);
 

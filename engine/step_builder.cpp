@@ -107,7 +107,9 @@ Result<std::unique_ptr<StepMirror>> StepMirror::create(Backend& backend, StepCap
 }
 
 const Step& StepMirror::fill(StepBuilder& builder) {
-  const std::int64_t n_tokens = builder.n_tokens(), n_blocks = builder.max_blocks_, n_sequences = builder.n_sequences_;
+  const bool is_recorded = !backend_.step_sizes().empty();
+  const std::int64_t n_tokens = builder.n_tokens();
+  const std::int64_t n_blocks = is_recorded ? capacity_.n_blocks : builder.max_blocks_, n_sequences = is_recorded ? capacity_.n_sequences : builder.n_sequences_;
   const auto upload = [&](Tensor to, Shape shape, std::span<const std::int32_t> values) {
     const Tensor view = extent(to, shape);
     if (!values.empty()) backend_.upload(view, values.data());

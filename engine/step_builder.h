@@ -67,7 +67,8 @@ class StepMirror {
   static Result<std::unique_ptr<StepMirror>> create(Backend& backend, StepCapacity capacity);
   static std::uint64_t bytes_needed(StepCapacity capacity);
 
-  // Copies what `builder` has collected; the views have its extents. The tensors hold until the next call.
+  // Copies what `builder` has collected; the views have its extents, but block tables have their full ones on a backend that replays steps,
+  // because a recording keeps the extents that it saw. The tensors hold until the next call.
   const Step& fill(StepBuilder& builder);
 
  private:

@@ -34,7 +34,8 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
     planned.chunk_length = std::min(kStepTokens, context_length);
     const ModelEstimate::Scratch scratch = estimate.scratch(planned.chunk_length, context_length, request.kv);
     planned.temporary_bytes = scratch.temporary_bytes;
-    return scratch.temporary_bytes + scratch.other_bytes + vocabulary_bytes(file);
+    planned.workspace_bytes = scratch.workspace_bytes;
+    return scratch.temporary_bytes + scratch.workspace_bytes + scratch.other_bytes + vocabulary_bytes(file);
   };
   const DeviceInfo& device = backend.device();
   const std::int64_t longest = std::clamp<std::int64_t>(request.context_length > 0 ? request.context_length : spec.context_length, 1, 1 << 20);

@@ -141,6 +141,7 @@ ModelEstimate::Scratch ModelEstimate::scratch(std::int64_t n_chunk, std::int64_t
   for (const std::int64_t n_tokens : {n_chunk, std::int64_t{1}}) {
     const Step step = run(n_tokens, n_cached, kv);
     scratch.temporary_bytes = std::max(scratch.temporary_bytes, step.temporary_bytes);
+    scratch.workspace_bytes = std::max(scratch.workspace_bytes, step.counts.workspace_bytes);
     scratch.other_bytes = std::max(scratch.other_bytes, step.counts.scratch_bytes);
   }
   scratch.other_bytes += StepMirror::bytes_needed({.n_tokens = n_chunk,

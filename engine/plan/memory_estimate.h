@@ -44,6 +44,7 @@ class ModelEstimate {
   // The memory that generating takes beside weights and state, for prompts in steps of n_chunk tokens.
   struct Scratch {
     std::uint64_t temporary_bytes = 0;  // of the passes
+    std::uint64_t workspace_bytes = 0;  // Backend::workspace
     std::uint64_t other_bytes = 0;      // the ops' own, and the step's tensors
   };
   Scratch scratch(std::int64_t n_chunk, std::int64_t n_cached, DType kv);

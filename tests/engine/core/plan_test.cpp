@@ -231,7 +231,7 @@ TEST(Plan, CountsTheVisionHalfOfAModelThatSees) {
 }
 
 TEST(Plan, FindsTheTemporariesThatThePassReallyKeeps) {
-  for (const char* name : {"llama-tiny", "qwen3-tiny"}) {
+  for (const char* name : {"llama-tiny", "qwen3-tiny", "qwen3-moe-tiny", "glm4-moe-lite-mtp-tiny"}) {
     const LoadRequest request = request_for(name, 600);
     Result<std::unique_ptr<LoadedModel>> model = LoadedModel::load(request, {}, {});
     ASSERT_TRUE(model) << model.error().message;
@@ -249,7 +249,11 @@ TEST(Plan, FindsTheTemporariesThatThePassReallyKeeps) {
     const Result<std::unique_ptr<ModelFile>> file = open_for_loading(request);
     const Result<std::unique_ptr<ModelEstimate>> estimate = ModelEstimate::create(**file, *(*model)->stages().front().backend);
     ASSERT_TRUE(estimate) << estimate.error().message;
-    EXPECT_EQ((*estimate)->run(512, 512, request.kv).temporary_bytes, (*model)->stages().front().context->high_water_bytes()) << name;
+    const ModelEstimate::Step step = (*estimate)->run(512, 512, request.kv);
+    const Stage& stage = (*model)->stages().front();
+    EXPECT_EQ(step.temporary_bytes, stage.context->high_water_bytes()) << name;
+    EXPECT_EQ(step.counts.workspace_bytes, stage.backend->workspace().high_water_bytes()) << name;
+    EXPECT_LE(stage.backend->workspace().high_water_bytes(), stage.backend->workspace().n_bytes()) << name << ": reserved while loading";
   }
 }
 

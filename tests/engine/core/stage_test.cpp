@@ -6,10 +6,51 @@
 
 #include "engine/kv/sequence.h"
 #include "kernels/registry.h"
+#include "tests/support/forwarding_backend.h"
 #include "tests/support/tiny_model.h"
 
 namespace pio {
 namespace {
+
+// Keeps the ops of a step and runs them again.
+class RecordingBackend final : public ForwardingBackend {
+ public:
+  using ForwardingBackend::ForwardingBackend;
+  std::span<const std::int64_t> step_sizes() const override { return kSizes; }
+  void begin_recording(const RecordingKey& key) override { recordings_.push_back({key, {}, {}}), is_recording_ = true; }
+  void end_recording(Tensor result) override {
+    is_recording_ = false;
+    recordings_.back().result = result;
+    if (!result) recordings_.pop_back();
+  }
+  Tensor replay(const RecordingKey& key) override {
+    for (const Recording& recording : recordings_) {
+      if (!(recording.key == key)) continue;
+      for (const auto& op : recording.ops) op(inner());
+      ++n_replays;
+      return recording.result;
+    }
+    return {};
+  }
+  int n_replays = 0;
+  std::optional<Error> lost;  // what sync() answers
+  Result<void> sync() override { return lost ? Result<void>(*lost) : ForwardingBackend::sync(); }
+  std::size_t n_recordings() const { return recordings_.size(); }
+
+ private:
+  void run(const std::function<void(Backend&)>& op) override {
+    if (is_recording_) recordings_.back().ops.push_back(op);
+    ForwardingBackend::run(op);
+  }
+  struct Recording {
+    RecordingKey key;
+    std::vector<std::function<void(Backend&)>> ops;
+    Tensor result;
+  };
+  static constexpr std::int64_t kSizes[] = {1, 4, 40};
+  std::vector<Recording> recordings_;
+  bool is_recording_ = false;
+};
 
 class StageTest : public testing::TestWithParam<const char*> {
  protected:
@@ -104,6 +145,92 @@ TEST_P(StageTest, AnyCutOfAPromptAndAnyCompanyGiveTheSameBytes) {
     }
     EXPECT_EQ(run(*model_, stages, capacity(), {5, 85}, true), expected) << info(dtype).name;
   }
+}
+
+// Steps of 50 tokens are none of the sizes; those of 40 and 1 are, and the second and third of one token come from the recording.
+TEST_P(StageTest, ReplayedStepsGiveTheBytesOfStepsThatAreRun) {
+  const std::int64_t n_layers = model_->spec().n_layers;
+  std::vector<Stage> eager, recorded;
+  eager.push_back(stage(0, 0, n_layers));
+  const std::vector<float> expected = run(*model_, eager, capacity());
+  auto& recorder = static_cast<RecordingBackend&>(*(backends_[1] = std::make_unique<RecordingBackend>(std::move(backends_[1]), "recorder")));
+  for (const bool is_split : {false, true}) {
+    recorded.clear();
+    if (is_split) recorded.push_back(stage(0, 0, 1));
+    recorded.push_back(stage(1, is_split ? 1 : 0, n_layers));
+    for (const Stage& one : recorded) ASSERT_TRUE(one.context->reserve(16 << 20));
+    recorder.n_replays = 0;
+    EXPECT_EQ(run(*model_, recorded, capacity()), expected);
+    EXPECT_EQ(recorder.n_replays, 2);
+  }
+  // Memory that moved ends a recording; so does anyone who wants to be told.
+  recorder.n_replays = 0;
+  ASSERT_TRUE(recorded[1].context->reserve(32 << 20));
+  const std::size_t before = recorder.n_recordings();
+  EXPECT_EQ(run(*model_, recorded, capacity()), expected);
+  EXPECT_EQ(recorder.n_replays, 2);
+  EXPECT_GT(recorder.n_recordings(), before);
+  int n_told = 0;
+  recorded[1].context->on_layer_input = [&](std::int64_t, Tensor) { ++n_told; };
+  EXPECT_EQ(run(*model_, recorded, capacity()), expected);
+  EXPECT_EQ(recorder.n_replays, 2);
+  EXPECT_EQ(n_told, 5 * (n_layers - 1));
+}
+
+TEST_P(StageTest, StepsAreFilledUpToTheSizesThatABackendWants) {
+  auto& recorder = static_cast<RecordingBackend&>(*(backends_[1] = std::make_unique<RecordingBackend>(std::move(backends_[1]), "recorder")));
+  std::vector<Stage> eager, padded;
+  eager.push_back(stage(0, 0, model_->spec().n_layers));
+  padded.push_back(stage(1, 0, model_->spec().n_layers));
+  for (const auto& [n, size] : {std::pair{1, 1}, {2, 4}, {4, 4}, {5, 40}, {40, 40}, {41, 41}, {512, 512}}) {
+    EXPECT_EQ(padded_size(padded, n), size);
+    EXPECT_EQ(padded_size(eager, n), n);
+  }
+  const Vocabulary vocabulary(model_->spec().vocab_size);
+  const auto spare_cell = static_cast<std::int32_t>((kBlocks - 1) * kKvBlockLength);
+  std::vector<std::vector<float>> both;
+  for (const std::vector<Stage>* stages : {&eager, &padded}) {
+    auto pool = BlockPool::create((kBlocks - 1) * kKvBlockLength).value();
+    Sequence sequence(*pool);
+    StepBuilder builder(capacity());
+    both.emplace_back();
+    for (int step = 0; step < 4; ++step) {  // three tokens each: filled up to four
+      const TokenIds ids = vocabulary.check({3 + step, 14, 15}, "ids").value();
+      ASSERT_TRUE(sequence.reserve(3));
+      std::vector<std::int32_t> positions;
+      for (std::int64_t axis = 0; axis < capacity().n_position_axes; ++axis)
+        for (int i = 0; i < 3; ++i) positions.push_back(static_cast<std::int32_t>(sequence.n_tokens()) + i);
+      const int last = 2;
+      builder.begin({}, {});
+      builder.add({.sequence = sequence, .first = sequence.n_tokens(), .ids = ids, .output_rows = std::span(&last, 1), .positions = positions, .protected_blocks = {}});
+      builder.pad(padded_size(*stages, 3), spare_cell);
+      ASSERT_TRUE(run_step(*model_, *stages, builder, nullptr, {}, both.back()));
+      sequence.append(std::vector<int>{3 + step, 14, 15});
+    }
+  }
+  EXPECT_GE(recorder.n_replays, 2);
+  EXPECT_EQ(both[0], both[1]);
+}
+
+TEST_P(StageTest, ADeviceThatIsLostEndsTheStepWithThatError) {
+  auto& recorder = static_cast<RecordingBackend&>(*(backends_[1] = std::make_unique<RecordingBackend>(std::move(backends_[1]), "recorder")));
+  std::vector<Stage> stages;
+  stages.push_back(stage(1, 0, model_->spec().n_layers));
+  recorder.lost = make_error(ErrorCode::device_lost, "recorder: an answer, none");
+  const Vocabulary vocabulary(model_->spec().vocab_size);
+  auto pool = BlockPool::create(kBlocks * kKvBlockLength).value();
+  Sequence sequence(*pool);
+  ASSERT_TRUE(sequence.reserve(1));
+  StepBuilder builder(capacity());
+  const std::vector<std::int32_t> positions(capacity().n_position_axes, 0);
+  const int row = 0;
+  builder.begin({}, {});
+  builder.add({.sequence = sequence, .ids = vocabulary.check({3}, "ids").value(), .output_rows = std::span(&row, 1), .positions = positions, .protected_blocks = {}});
+  std::vector<float> logits;
+  const Result<void> done = run_step(*model_, stages, builder, nullptr, {}, logits);
+  ASSERT_FALSE(done);
+  EXPECT_EQ(done.error().code, ErrorCode::device_lost);
+  EXPECT_TRUE(logits.empty());
 }
 
 // Devices that replay recorded steps fill them up.
