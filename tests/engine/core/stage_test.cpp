@@ -224,8 +224,9 @@ TEST_P(StageTest, ADeviceThatIsLostEndsTheStepWithThatError) {
   StepBuilder builder(capacity());
   const std::vector<std::int32_t> positions(capacity().n_position_axes, 0);
   const int row = 0;
+  const TokenIds ids = vocabulary.check({3}, "ids").value();
   builder.begin({}, {});
-  builder.add({.sequence = sequence, .ids = vocabulary.check({3}, "ids").value(), .output_rows = std::span(&row, 1), .positions = positions, .protected_blocks = {}});
+  builder.add({.sequence = sequence, .ids = ids, .output_rows = std::span(&row, 1), .positions = positions, .protected_blocks = {}});
   std::vector<float> logits;
   const Result<void> done = run_step(*model_, stages, builder, nullptr, {}, logits);
   ASSERT_FALSE(done);
