@@ -78,6 +78,48 @@ size_t attend_scratch_floats(int n_rows, int head_dim, int v_head_dim) {
          row_offsets + 64;
 }
 
+// Row r's scores of a block become its weights, exp(scaled score - largest so far); what the row has so far shrinks where the largest grows.
+inline void weigh_scores(const AttendTask& task, int r, int block, size_t out_stride, float* s) {
+  const int token = r / task.n_group, first = block * kCells;
+  const int length = task.kv_lengths[token] - first;
+  const bool has_hole = task.window > 0 && !(task.open && task.open[block]);
+  const int hole = has_hole && task.n_sinks > first ? task.n_sinks - first : 0;
+  const int hole_end = has_hole ? length - task.window : 0;
+  const bool is_chosen = !task.chosen || task.chosen[token * task.chosen_stride + block];
+  if (length <= 0 || !is_chosen || (hole == 0 && hole_end >= kCells)) {  // nothing here for this row
+    for (int c = 0; c < kCells; c += kLanes) vec_store(s + c, vec_set(0));
+    return;
+  }
+  for (int c = length; c < kCells; ++c) s[c] = -__builtin_inff();
+  for (int c = hole; c < hole_end && c < kCells; ++c) s[c] = -__builtin_inff();
+  Vec largest = vec_set(-__builtin_inff());
+  for (int c = 0; c < kCells; c += kLanes) {
+    const Vec scaled = vec_load(s + c) * vec_set(task.scale);
+    vec_store(s + c, scaled);
+    largest = vec_max(scaled, largest);
+  }
+  for (int c = length; c < kCells; ++c) s[c] = -__builtin_inff();  // a negative scale makes the marks positive
+  for (int c = hole; c < hole_end && c < kCells; ++c) s[c] = -__builtin_inff();
+  const float before = task.largest[r];
+  float now = vec_largest(largest);
+  now = now > before ? now : before;
+  if (now == -__builtin_inff()) now = 0;  // every score is -infinity: weights 0, not NaN
+  Vec sum = vec_set(0);
+  for (int c = 0; c < kCells; c += kLanes) {
+    const Vec p = vec_exp(vec_load(s + c) - vec_set(now));
+    vec_store(s + c, p);
+    sum = sum + p;
+  }
+  if (now != before) {
+    const float shrink = vec_first(vec_exp(vec_set(before - now)));
+    task.sum[r] *= shrink;
+    float* out = task.out + r * out_stride;
+    for (size_t i = 0; i < out_stride; i += kLanes) vec_store(out + i, vec_load(out + i) * vec_set(shrink));
+    task.largest[r] = now;
+  }
+  task.sum[r] += vec_sum(sum);
+}
+
 void attend(const AttendTask& task) {
   const int n_rows = task.n_tokens * task.n_group;
   const int head_dim = task.head_dim, v_dim = task.v_head_dim;
@@ -88,9 +130,9 @@ void attend(const AttendTask& task) {
     next += (n + 15) / 16 * 16;
     return p;
   };
-  float* const keys = take(static_cast<size_t>(kCells) * round_up_32(head_dim));         // [32][head_dim]
+  float* const keys = take(static_cast<size_t>(kCells) * round_up_32(head_dim));             // [32][head_dim]
   float* const transposed_keys = take(static_cast<size_t>(kCells) * round_up_32(head_dim));  // [head_dim][32]
-  float* const values = take(kCells * out_stride);                                       // [32][out_stride]
+  float* const values = take(kCells * out_stride);                                           // [32][out_stride]
   float* const scores = take(static_cast<size_t>(n_rows) * kCells);
   size_t* const q_rows = reinterpret_cast<size_t*>(take(static_cast<size_t>(n_rows) * 2));
   size_t* const score_rows = reinterpret_cast<size_t*>(take(static_cast<size_t>(n_rows) * 2));
@@ -125,47 +167,7 @@ void attend(const AttendTask& task) {
     transpose_32_rows(keys, head_dim, transposed_keys);
     panels<false>(task.q, q_rows + row0, rows, transposed_keys, kCells, head_dim, scores + static_cast<size_t>(row0) * kCells, kCells);
 
-    for (int r = row0; r < n_rows; ++r) {
-      float* s = scores + static_cast<size_t>(r) * kCells;
-      const int token = r / task.n_group;
-      const int length = task.kv_lengths[token] - first;
-      const bool has_hole = task.window > 0 && !(task.open && task.open[block]);
-      const int hole = has_hole && task.n_sinks > first ? task.n_sinks - first : 0;
-      const int hole_end = has_hole ? length - task.window : 0;
-      const bool is_chosen = !task.chosen || task.chosen[token * task.chosen_stride + block];
-      if (length <= 0 || !is_chosen || (hole == 0 && hole_end >= kCells)) {  // nothing here for this row
-        for (int c = 0; c < kCells; c += kLanes) vec_store(s + c, vec_set(0));
-        continue;
-      }
-      for (int c = length; c < kCells; ++c) s[c] = -__builtin_inff();
-      for (int c = hole; c < hole_end && c < kCells; ++c) s[c] = -__builtin_inff();
-      Vec largest = vec_set(-__builtin_inff());
-      for (int c = 0; c < kCells; c += kLanes) {
-        const Vec scaled = vec_load(s + c) * vec_set(task.scale);
-        vec_store(s + c, scaled);
-        largest = vec_max(scaled, largest);
-      }
-      for (int c = length; c < kCells; ++c) s[c] = -__builtin_inff();  // a negative scale turns the marks round
-      for (int c = hole; c < hole_end && c < kCells; ++c) s[c] = -__builtin_inff();
-      const float before = task.largest[r];
-      float now = vec_largest(largest);
-      now = now > before ? now : before;
-      if (now == -__builtin_inff()) now = 0;  // every score is -infinity: weights 0, not NaN
-      Vec sum = vec_set(0);
-      for (int c = 0; c < kCells; c += kLanes) {
-        const Vec p = vec_exp(vec_load(s + c) - vec_set(now));
-        vec_store(s + c, p);
-        sum = sum + p;
-      }
-      if (now != before) {
-        const float shrink = vec_first(vec_exp(vec_set(before - now)));
-        task.sum[r] *= shrink;
-        float* out = task.out + r * out_stride;
-        for (size_t i = 0; i < out_stride; i += kLanes) vec_store(out + i, vec_load(out + i) * vec_set(shrink));
-        task.largest[r] = now;
-      }
-      task.sum[r] += vec_sum(sum);
-    }
+    for (int r = row0; r < n_rows; ++r) weigh_scores(task, r, block, out_stride, scores + static_cast<size_t>(r) * kCells);
 
     const uint8_t* v = task.v + cell * task.v_cell_bytes;
     const float* v_rows = values;
