@@ -49,7 +49,8 @@ void CpuAttention::attention(const Tensor& y, const Tensor& q, const Tensor& k_c
   selection_.begin(planned);
   // Few heads and few tokens: a run's parts go to several threads.
   const std::int64_t n_threads = context_.n_threads(), n_whole = planned.n_runs() * planned.n_kv_heads();
-  const std::int64_t run_bytes = planned.n_kv_heads() * planned.most_parts() * static_cast<std::int64_t>(PartialLayout(planned.most_rows(), planned.v_head_dim()).n_bytes());
+  const auto part_bytes = static_cast<std::int64_t>(PartialLayout(planned.most_rows(), planned.v_head_dim()).n_bytes());
+  const std::int64_t run_bytes = planned.n_kv_heads() * planned.most_parts() * part_bytes;
   const bool in_parts = n_threads > 1 && n_whole < 3 * n_threads && planned.most_parts() > 1 && run_bytes <= kPartsBytes;
   std::int64_t slab = selection_.runs_at_once(planned);
   if (in_parts) slab = std::min(slab, kPartsBytes / run_bytes);
@@ -131,7 +132,8 @@ void CpuAttention::run_in_parts(const AttentionPlan& plan, std::int64_t first_ru
     attend_part(run, part, n_blocks, task, partial_of(i, kv_head, part));
   });
   if (context_.stop_requested()) return;
-  context_.for_each_tile(n_runs * n_kv_heads * most_rows, plan.n_tokens() * plan.n_heads() * most_parts * plan.v_head_dim() * 4, [&](std::int64_t tile, int) {
+  const std::int64_t merged_bytes = plan.n_tokens() * plan.n_heads() * most_parts * plan.v_head_dim() * 4;
+  context_.for_each_tile(n_runs * n_kv_heads * most_rows, merged_bytes, [&](std::int64_t tile, int) {
     const std::int64_t i = tile / (n_kv_heads * most_rows), kv_head = tile / most_rows % n_kv_heads, row = tile % most_rows;
     const AttentionRun& run = plan.runs[first_run + i];
     if (row >= run.n_tokens * plan.n_group()) return;
@@ -142,11 +144,13 @@ void CpuAttention::run_in_parts(const AttentionPlan& plan, std::int64_t first_ru
 }
 
 std::int64_t CpuAttention::kernel_floats(const AttentionPlan& plan) const {
-  return static_cast<std::int64_t>(kernels_.attend_scratch_floats(static_cast<int>(plan.most_rows()), static_cast<int>(plan.head_dim()), static_cast<int>(plan.v_head_dim())));
+  return static_cast<std::int64_t>(kernels_.attend_scratch_floats(static_cast<int>(plan.most_rows()), static_cast<int>(plan.head_dim()),
+                                                                  static_cast<int>(plan.v_head_dim())));
 }
 
 // `n_blocks` of the run's sequence, or of those that the task visits, are read; this reads those of one part.
-void CpuAttention::attend_part(const AttentionRun& run, std::int64_t part, std::int64_t n_blocks, AttendTask& task, const Partial& partial) const {
+void CpuAttention::attend_part(const AttentionRun& run, std::int64_t part, std::int64_t n_blocks, AttendTask& task,
+                               const Partial& partial) const {
   const std::int64_t first = part * kBlocksOfPart, end = std::min(first + kBlocksOfPart, run.n_blocks());
   const auto place_of = [&](std::int64_t block) {
     return static_cast<int>(task.visit ? std::lower_bound(task.visit, task.visit + n_blocks, block) - task.visit : block);
@@ -161,10 +165,12 @@ void CpuAttention::attend_part(const AttentionRun& run, std::int64_t part, std::
 
 void CpuAttention::merge_row(std::int64_t row, const Partial& into, const Partial& part, std::int64_t v_head_dim) const {
   const std::int64_t width = round_up(v_head_dim, 32);
-  kernels_.merge_attention(into.largest + row, into.sum + row, into.out + row * width, part.largest[row], part.sum[row], part.out + row * width, static_cast<int>(width));
+  kernels_.merge_attention(into.largest + row, into.sum + row, into.out + row * width, part.largest[row], part.sum[row],
+                           part.out + row * width, static_cast<int>(width));
 }
 
-void CpuAttention::write_row(const AttentionPlan& plan, const AttentionRun& run, std::int64_t kv_head, std::int64_t row, const Partial& partial) const {
+void CpuAttention::write_row(const AttentionPlan& plan, const AttentionRun& run, std::int64_t kv_head, std::int64_t row,
+                             const Partial& partial) const {
   const std::int64_t n_group = plan.n_group(), v_head_dim = plan.v_head_dim();
   float* const y = host_pointer<float>(plan.y) + ((run.first + row / n_group) * plan.n_heads() + kv_head * n_group + row % n_group) * v_head_dim;
   kernels_.divide_attention(y, partial.sum[row], partial.out + row * round_up(v_head_dim, 32), static_cast<int>(v_head_dim));

@@ -148,16 +148,18 @@ def difference(a, b):
 
 
 def compare(a, b, hashes, case):
-    """None: equal."""
+    """What differs (None: nothing), and whether b refused the case."""
     right = logits(b, case)
+    refused = right[0] is None
     if hashes is not None:
-        return None if hashes.get(case.name) == digest(*right) else {"other": "bytes" if case.name in hashes else "not among the hashes"}
+        is_equal = hashes.get(case.name) == digest(*right)
+        return None if is_equal else {"other": "bytes" if case.name in hashes else "not among the hashes"}, refused
     left = logits(a, case)
     if left == right:
-        return None
-    if left[0] is None or right[0] is None:
-        return {"complaints": [left[1], right[1]]}
-    return difference(values(left[0]), values(right[0]))
+        return None, refused
+    if left[0] is None or refused:
+        return {"complaints": [left[1], right[1]]}, refused
+    return difference(values(left[0]), values(right[0])), False
 
 
 def main():
@@ -179,13 +181,14 @@ def main():
 
     hashes = json.loads(pathlib.Path(options.a).read_text()) if options.a.endswith(".json") else None
     a, b = os.path.abspath(options.a), os.path.abspath(options.b)
-    found, n_other = {}, 0
-    for case, result in zip(cases, pool.map(lambda c: compare(a, b, hashes, c), cases)):
+    found, n_other, n_refused = {}, 0, 0
+    for case, (result, refused) in zip(cases, pool.map(lambda c: compare(a, b, hashes, c), cases)):
         found[case.name] = result
         n_other += result is not None
+        n_refused += refused and result is None
         if result is not None:
             print(f"{case.name}: {json.dumps(result)}", flush=True)
-    print(f"{len(cases)} cases, {len(cases) - n_other} equal, {n_other} not")
+    print(f"{len(cases)} cases, {len(cases) - n_other - n_refused} equal, {n_refused} refused by both in the same words, {n_other} not equal")
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(found, indent=1) + "\n")
     return 1 if n_other else 0
