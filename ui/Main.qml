@@ -288,6 +288,14 @@ T.ApplicationWindow {
         }
     }
     Connections {
+        target: SpareKeys
+        enabled: undoRemove.enabled
+
+        function onUndo(): void {
+            undoRemove.activated()
+        }
+    }
+    Connections {
         target: root.app.code
 
         function onAnnouncement(text: string): void {
@@ -433,7 +441,7 @@ T.ApplicationWindow {
         onActivated: root.talk.messageList.editQuestion(root.app.chat.lastUserMessageId())
     }
     Shortcut { sequences: ["Ctrl+Shift+C"]; enabled: root.chatKeys; onActivated: root.app.chat.copyLastAnswer() }
-    Shortcut { sequences: [StandardKey.Undo]; enabled: !root.codeShown && root.app.history.removedTitle.length > 0; onActivated: root.app.history.undoRemove() }
+    Shortcut { id: undoRemove; sequences: [StandardKey.Undo]; enabled: root.ownKeys && !root.codeShown && root.app.history.removedTitle.length > 0; onActivated: root.app.history.undoRemove() }
     Shortcut { sequences: ["Ctrl+,"]; enabled: root.ownKeys; onActivated: settings.open() }
     Shortcut { sequences: ["Ctrl+?", "Ctrl+Shift+/", "F1"]; enabled: root.ownKeys; onActivated: shortcuts.open() }
     Shortcut { sequences: [StandardKey.ZoomIn, "Ctrl+="]; onActivated: root.zoomBy(0.1) }

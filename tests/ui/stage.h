@@ -6,8 +6,11 @@
 #include <QFile>
 #include <QGuiApplication>
 #include <QImage>
+#include <QKeySequence>
 #include <QMimeData>
 #include <QObject>
+#include <QQuickItem>
+#include <QQuickWindow>
 #include <QTemporaryDir>
 #include <QTest>
 #include <QUrl>
@@ -94,11 +97,39 @@ class Stage : public QObject {
   Q_INVOKABLE void key(QWindow* window, int key, int modifiers = 0) {
     QTest::keyClick(window, Qt::Key(key), Qt::KeyboardModifiers(modifiers));
   }
+  // The keys of a `sequences` of a Shortcut as [key, modifiers, name].
+  Q_INVOKABLE QVariantList keysOf(const QVariantList& sequences) const {
+    QVariantList keys;
+    for (const QVariant& sequence : sequences) {
+      const bool isText = sequence.typeId() == QMetaType::QString;
+      const QList<QKeySequence> all = isText ? QList<QKeySequence>{QKeySequence(sequence.toString())}
+                                             : QKeySequence::keyBindings(QKeySequence::StandardKey(sequence.toInt()));
+      for (const QKeySequence& one : all) {
+        const QKeyCombination key = one[0];
+        keys.append(QVariant(QVariantList{int(key.key()), int(key.keyboardModifiers().toInt()), one.toString()}));
+      }
+    }
+    return keys;
+  }
+  // The item with the focus claims that key before the window's shortcuts are asked.
+  Q_INVOKABLE bool claims(QQuickWindow* window, int key, int modifiers) const {
+    return window->activeFocusItem() != nullptr && isAccepted(window->activeFocusItem(), QEvent::ShortcutOverride, key, modifiers);
+  }
+  // The item with the focus does something with that key when no shortcut takes it first.
+  Q_INVOKABLE bool uses(QQuickWindow* window, int key, int modifiers) const {
+    return window->activeFocusItem() != nullptr && isAccepted(window->activeFocusItem(), QEvent::KeyPress, key, modifiers);
+  }
   Q_INVOKABLE void type(QWindow* window, const QString& text) {
     for (const QChar c : text) QTest::keyClick(window, c.toLatin1());
   }
 
  private:
+  static bool isAccepted(QObject* item, QEvent::Type type, int key, int modifiers) {
+    QKeyEvent event(type, key, Qt::KeyboardModifiers(modifiers));
+    event.ignore();
+    QCoreApplication::sendEvent(item, &event);
+    return event.isAccepted();
+  }
   static QImage drawn() {
     QImage image(40, 30, QImage::Format_RGB32);
     image.fill(Qt::darkCyan);

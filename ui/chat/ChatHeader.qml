@@ -83,6 +83,7 @@ Item {
             font: Theme.title.font
             leftPadding: Theme.space8
             implicitHeight: Theme.row
+            ownsEscape: true
             Accessible.name: qsTr("Title of the chat")
             onAccepted: root.endRenaming(true)
             onActiveFocusChanged: if (!activeFocus) root.endRenaming(true)

@@ -95,6 +95,7 @@ Rectangle {
             onCursorRectangleChanged: scroll.follow()
 
             Keys.onPressed: event => {
+                SpareKeys.offer(event, field.canUndo)
                 const enter = event.key === Qt.Key_Return || event.key === Qt.Key_Enter
                 if (enter && !field.inputMethodComposing && !(event.modifiers & Qt.AltModifier)
                         && (root.enterSends ? !(event.modifiers & (Qt.ShiftModifier | Qt.ControlModifier))

@@ -37,12 +37,13 @@ Rectangle {
             Layout.maximumWidth: 360
             iconName: "search"
             placeholderText: qsTr("Find in this chat")
+            ownsEscape: true
             onTextChanged: {
                 root.row = -1
                 root.look(1)
             }
             Keys.onPressed: event => {
-                if (event.key === Qt.Key_Return || event.key === Qt.Key_Enter) {
+                if ((event.key === Qt.Key_Return || event.key === Qt.Key_Enter) && !(event.modifiers & (Qt.ControlModifier | Qt.AltModifier))) {
                     event.accepted = true
                     root.look(event.modifiers & Qt.ShiftModifier ? -1 : 1)
                 } else if (event.key === Qt.Key_Escape) {

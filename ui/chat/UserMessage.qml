@@ -136,7 +136,9 @@ BlockItem {
                 cursorDelegate: Caret { editor: field }
                 Accessible.name: qsTr("Your question, in other words")
                 onTextChanged: if (root.editing && text !== root.editedText) root.editChanged(text)
+                Keys.onShortcutOverride: event => event.accepted = event.key === Qt.Key_Escape
                 Keys.onPressed: event => {
+                    SpareKeys.offer(event, field.canUndo)
                     if (event.key === Qt.Key_Escape) {
                         event.accepted = true
                         root.editCancelled()
@@ -183,8 +185,10 @@ BlockItem {
     Component.onCompleted: root.begin()
 
     function begin(): void {
-        if (!root.editing)
+        if (!root.editing) {
+            field.focus = false     // else the list would give it the focus again
             return
+        }
         field.text = root.editedText
         field.cursorPosition = field.length
         field.forceActiveFocus()

@@ -39,14 +39,14 @@ Rectangle {
             return
         root.code.ask(field.text)
         if (root.code.busy)
-            field.clear()
+            field.text = ""    // not clear(), which could be undone
     }
     function change(): void {
         if (!root.hasWords || !root.code.canAsk)
             return
         root.code.generate(field.text)
         if (root.code.busy)
-            field.clear()
+            field.text = ""    // not clear(), which could be undone
     }
 
     implicitHeight: scroll.height + Theme.rowBar + Theme.space12 + Theme.space8 + Theme.space2
@@ -100,13 +100,11 @@ Rectangle {
                     scroll.contentY = Math.max(0, Math.min(scroll.contentHeight - scroll.height, cursorRectangle.y + cursorRectangle.height - scroll.height))
             }
             Keys.onPressed: event => {
+                SpareKeys.offer(event, field.canUndo)
                 const enter = event.key === Qt.Key_Return || event.key === Qt.Key_Enter
                 if (enter && !field.inputMethodComposing && (event.modifiers & Qt.AltModifier)) {
                     event.accepted = true
                     root.change()
-                } else if (event.matches(StandardKey.Undo) && field.length === 0 && root.code.canUndo) {  // what was written to the file is meant
-                    event.accepted = true
-                    root.code.undo()
                 } else if (enter && !field.inputMethodComposing && (root.enterSends ? !(event.modifiers & (Qt.ShiftModifier | Qt.ControlModifier))
                                                                                     : event.modifiers & Qt.ControlModifier)) {
                     event.accepted = true

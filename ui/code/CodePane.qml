@@ -286,8 +286,17 @@ Rectangle {
     Shortcut { sequences: ["Alt+Down"]; enabled: root.keysCount && root.hasProposal; onActivated: root.code.stepHunk(1) }
     Shortcut { sequences: ["Alt+Up"]; enabled: root.keysCount && root.hasProposal; onActivated: root.code.stepHunk(-1) }
     Shortcut { sequences: [StandardKey.Save]; enabled: root.keysCount && root.code.canApply; onActivated: root.code.apply() }
-    Shortcut { sequences: [StandardKey.Undo]; enabled: root.keysCount && root.code.canUndo && root.code.canAsk; onActivated: root.code.undo() }
+    Shortcut { id: undoApply; sequences: [StandardKey.Undo]; enabled: root.keysCount && root.code.canUndo && root.code.canAsk; onActivated: root.code.undo() }
     Shortcut { sequences: ["Escape"]; enabled: root.keysCount && root.code.busy; onActivated: root.code.stop() }
+
+    Connections {
+        target: SpareKeys
+        enabled: undoApply.enabled
+
+        function onUndo(): void {
+            undoApply.activated()
+        }
+    }
 
     // Decides the current change and goes on to the next one.
     function takeOrLeave(taken: bool): void {

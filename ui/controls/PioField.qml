@@ -11,6 +11,7 @@ T.TextField {
     property bool wrong: false
     property string iconName: ""
     property string key: ""     // shown at the right while empty
+    property bool ownsEscape: false     // Esc ends what the field is for: the window's Esc has to wait
 
     implicitHeight: Theme.row
     implicitWidth: 200
@@ -25,6 +26,8 @@ T.TextField {
     selectByMouse: true
     cursorDelegate: Caret { editor: root }
     Accessible.name: root.placeholderText
+    Keys.onShortcutOverride: event => event.accepted = root.ownsEscape && event.key === Qt.Key_Escape
+    Keys.onPressed: event => SpareKeys.offer(event, root.canUndo)
 
     background: Rectangle {
         radius: Theme.radius

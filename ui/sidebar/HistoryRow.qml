@@ -99,13 +99,16 @@ T.AbstractButton {
             visible: root.renaming
             leftPadding: Theme.space8
             rightPadding: Theme.space8
+            ownsEscape: true
             Accessible.name: qsTr("Title of the chat")
             onAccepted: root.renamed(text)
             onActiveFocusChanged: if (!activeFocus && root.renaming) root.renamed(text)
             Keys.onEscapePressed: root.renamed("")
             onVisibleChanged: {
-                if (!visible)
+                if (!visible) {
+                    focus = false   // else the list would give it the focus again
                     return
+                }
                 text = root.title
                 selectAll()
                 forceActiveFocus()

@@ -77,6 +77,7 @@ Rectangle {
             placeholderText: qsTr("Search")
             key: qsTr("Ctrl K")
             text: root.history.query
+            ownsEscape: true
             Accessible.name: qsTr("Search all chats")
             onTextEdited: root.history.query = text
             Keys.onPressed: event => {
@@ -86,7 +87,8 @@ Rectangle {
                         root.history.query = ""
                     else
                         root.focusReturned()
-                } else if (event.key === Qt.Key_Down || event.key === Qt.Key_Return || event.key === Qt.Key_Enter) {
+                } else if (event.key === Qt.Key_Down || ((event.key === Qt.Key_Return || event.key === Qt.Key_Enter)
+                                                         && !(event.modifiers & (Qt.ControlModifier | Qt.AltModifier)))) {
                     event.accepted = true
                     if (list.count > 0) {
                         list.currentIndex = 0
@@ -173,7 +175,8 @@ Rectangle {
             }
         }
 
-        Keys.onShortcutOverride: event => event.accepted = event.key === Qt.Key_F2  // the row's name, not the open chat's
+        // The row's name, not the open chat's.
+        Keys.onShortcutOverride: event => event.accepted = event.key === Qt.Key_F2 && currentItem !== null && !root.searching && root.renamingId.length === 0
         Keys.onPressed: event => {
             const item = list.itemAtIndex(list.currentIndex) as HistoryRow
             if (item === null || root.renamingId.length > 0)
