@@ -828,17 +828,17 @@ void ChatController::removeMessage(const QString& messageId) {
     }
   }
   d->queue.removeIf([&](const Private::Turn& turn) { return ids.contains(turn.answerTo) || ids.contains(turn.answerId); });
-  const qint64 when = now();
-  d->tellWriter([ids, when](HistoryWriter& writer) { writer.removeMessages(ids, when); });
+  const qint64 removal = HistoryDb::newRemoval();
+  d->tellWriter([ids, removal](HistoryWriter& writer) { writer.removeMessages(ids, removal); });
   d->syncPath();
   d->w.history->offerUndo(
       title,
-      [this, gone, when, id = d->chatId] {
-        d->tellWriter([when](HistoryWriter& writer) { writer.restore(when); });
+      [this, gone, removal, id = d->chatId] {
+        d->tellWriter([removal](HistoryWriter& writer) { writer.restore(removal); });
         if (const auto known = d->chats.find(id); known != d->chats.end()) known->second.restore(gone);
         if (id == d->chatId) d->syncPath();
       },
-      [this, when] { d->tellWriter([when](HistoryWriter& writer) { writer.purge(when); }); });
+      [this, removal] { d->tellWriter([removal](HistoryWriter& writer) { writer.purge(removal); }); });
   Q_EMIT stateChanged();
 }
 

@@ -7,6 +7,7 @@
 #include <QJsonArray>
 #include <QJsonDocument>
 #include <QJsonObject>
+#include <QRandomGenerator>
 #include <QSet>
 #include <QSqlError>
 #include <QThread>
@@ -397,34 +398,39 @@ Result<void> HistoryDb::setActiveChild(const QString& chatId, const QString& par
   return run(QStringLiteral("UPDATE messages SET active_child = ? WHERE id = ?"), {childId, parentId});
 }
 
-Result<void> HistoryDb::removeChat(const QString& chatId, qint64 when) {
-  return run(QStringLiteral("UPDATE chats SET deleted = ? WHERE id = ?"), {when, chatId});
+qint64 HistoryDb::newRemoval() { return static_cast<qint64>(QRandomGenerator::system()->generate64() >> 2) + 1; }
+
+Result<void> HistoryDb::removeChat(const QString& chatId, qint64 removal) {
+  return run(QStringLiteral("UPDATE chats SET deleted = ? WHERE id = ?"), {removal, chatId});
 }
 
-Result<void> HistoryDb::removeMessages(const QStringList& ids, qint64 when) {
+Result<void> HistoryDb::removeMessages(const QStringList& ids, qint64 removal) {
   return inTransaction([&]() -> Result<void> {
-    for (const QString& id : ids) RETURN_IF_ERROR(run(QStringLiteral("UPDATE messages SET deleted = ? WHERE id = ?"), {when, id}));
+    for (const QString& id : ids) RETURN_IF_ERROR(run(QStringLiteral("UPDATE messages SET deleted = ? WHERE id = ?"), {removal, id}));
     return {};
   });
 }
 
-Result<void> HistoryDb::restore(qint64 when) {
+Result<void> HistoryDb::restore(qint64 removal) {
   return inTransaction([&]() -> Result<void> {
-    RETURN_IF_ERROR(run(QStringLiteral("UPDATE chats SET deleted = 0 WHERE deleted = ?"), {when}));
-    return run(QStringLiteral("UPDATE messages SET deleted = 0 WHERE deleted = ?"), {when});
+    RETURN_IF_ERROR(run(QStringLiteral("UPDATE chats SET deleted = 0 WHERE deleted = ?"), {removal}));
+    return run(QStringLiteral("UPDATE messages SET deleted = 0 WHERE deleted = ?"), {removal});
   });
 }
 
-Result<QStringList> HistoryDb::purge(qint64 olderThan) {
+Result<QStringList> HistoryDb::purge(qint64 removal) { return purgeWhere(QStringLiteral("deleted = %1").arg(std::max<qint64>(removal, 1))); }
+
+Result<QStringList> HistoryDb::purgeAll() { return purgeWhere(QStringLiteral("deleted > 0")); }
+
+Result<QStringList> HistoryDb::purgeWhere(const QString& condition) {
   QStringList gone;
   const Result<void> done = inTransaction([&]() -> Result<void> {
-    const QString chats = QStringLiteral("SELECT id FROM chats WHERE deleted > 0 AND deleted <= ?");
-    ASSIGN_OR_RETURN(gone, picturesWhere(QStringLiteral("chat_id IN (%1) OR (deleted > 0 AND deleted <= ?)").arg(chats), {olderThan, olderThan}));
-    RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM search WHERE rowid IN (SELECT 2 * seq FROM messages WHERE chat_id IN (%1))").arg(chats), {olderThan}));
-    RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM search WHERE rowid IN (SELECT 2 * seq FROM messages WHERE deleted > 0 AND deleted <= ?)"), {olderThan}));
-    RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM search WHERE rowid IN (SELECT 2 * seq + 1 FROM chats WHERE deleted > 0 AND deleted <= ?)"), {olderThan}));
-    RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM messages WHERE deleted > 0 AND deleted <= ?"), {olderThan}));
-    RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM chats WHERE deleted > 0 AND deleted <= ?"), {olderThan}));
+    const QString messages = QStringLiteral("%1 OR chat_id IN (SELECT id FROM chats WHERE %1)").arg(condition);
+    ASSIGN_OR_RETURN(gone, picturesWhere(messages, {}));
+    RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM search WHERE rowid IN (SELECT 2 * seq FROM messages WHERE %1)").arg(messages)));
+    RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM search WHERE rowid IN (SELECT 2 * seq + 1 FROM chats WHERE %1)").arg(condition)));
+    RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM messages WHERE %1").arg(condition)));
+    RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM chats WHERE %1").arg(condition)));
     if (gone.isEmpty()) return {};
     ASSIGN_OR_RETURN(const QStringList kept, picturesWhere(QStringLiteral("TRUE"), {}));
     const QSet<QString> named(kept.begin(), kept.end());

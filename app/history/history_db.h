@@ -47,12 +47,14 @@ class HistoryDb {
   Result<void> appendText(const QString& messageId, const QString& delta, const QString& thought = {});
   Result<void> putMessage(const MessageRecord& record, const QString& writer);  // everything but parent, role, created
   Result<void> setActiveChild(const QString& chatId, const QString& parentId, const QString& childId);
-  // Removed things are hidden until they are purged; `when` (ms since 1970) names the removal.
-  Result<void> removeChat(const QString& chatId, qint64 when);
-  Result<void> removeMessages(const QStringList& ids, qint64 when);
-  Result<void> restore(qint64 when);
-  // Gives the pictures that no message names any more.
-  Result<QStringList> purge(qint64 olderThan);
+  // Removed things are hidden until they are purged. A removal is named by a random number above 0, which no other one has, in no window.
+  static qint64 newRemoval();
+  Result<void> removeChat(const QString& chatId, qint64 removal);
+  Result<void> removeMessages(const QStringList& ids, qint64 removal);
+  Result<void> restore(qint64 removal);
+  // These give the pictures that no message names any more.
+  Result<QStringList> purge(qint64 removal);
+  Result<QStringList> purgeAll();
   // Messages whose writer is gone become unfinished. How many.
   Result<int> adoptUnfinished(const std::function<bool(const QString& writer)>& isAlive);
   Result<QString> meta(const QString& key);  // "" when never put
@@ -77,6 +79,7 @@ class HistoryDb {
  private:
   Result<void> fail(const QString& what, const QSqlError& error);
   Result<void> run(const QString& sql, const QVariantList& values = {});
+  Result<QStringList> purgeWhere(const QString& condition);
   Result<QStringList> picturesWhere(const QString& condition, const QVariantList& values);
   Result<QSqlQuery> select(const QString& sql, const QVariantList& values = {});
   Result<void> inTransaction(const std::function<Result<void>()>& body);

@@ -248,15 +248,15 @@ void HistoryModel::remove(const QString& chatId) {
   const int row = d->rowOf(chatId);
   if (row < 0) return;
   const ChatRecord chat = d->chats[row];
-  const qint64 when = QDateTime::currentMSecsSinceEpoch();
+  const qint64 removal = HistoryDb::newRemoval();
   hide(chatId);
-  QMetaObject::invokeMethod(d->writer, [writer = d->writer, chatId, when] { writer->removeChat(chatId, when); });
+  QMetaObject::invokeMethod(d->writer, [writer = d->writer, chatId, removal] { writer->removeChat(chatId, removal); });
   offerUndo(chat.title,
-            [this, chat, when] {
-              QMetaObject::invokeMethod(d->writer, [writer = d->writer, when] { writer->restore(when); });
+            [this, chat, removal] {
+              QMetaObject::invokeMethod(d->writer, [writer = d->writer, removal] { writer->restore(removal); });
               put(chat);
             },
-            [this, when] { QMetaObject::invokeMethod(d->writer, [writer = d->writer, when] { writer->purge(when); }); });
+            [this, removal] { QMetaObject::invokeMethod(d->writer, [writer = d->writer, removal] { writer->purge(removal); }); });
   Q_EMIT removed(chatId);
 }
 

@@ -38,8 +38,10 @@ void HistoryWriter::open(const QString& dataFolder, const QString& session) {
   if (trouble.kind != HistoryProblem::Kind::none) Q_EMIT problem(trouble);
 
   (void)m_db.adoptUnfinished([&](const QString& writer) { return SessionLock::isAlive(dataFolder, writer); }).has_value();
-  // Removals whose undo has passed; a younger one may be another window's.
-  if (const auto gone = m_db.purge(QDateTime::currentMSecsSinceEpoch() - 10'000)) removePictures(m_ownPictures, *gone);
+  // What windows that died had removed; one that lives may still undo its own.
+  if (!SessionLock::othersLive(dataFolder, session)) {
+    if (const auto gone = m_db.purgeAll()) removePictures(m_ownPictures, *gone);
+  }
 
   const auto chats = m_db.chats();
   if (!chats) Q_EMIT problem(m_db.problem());
@@ -151,21 +153,21 @@ void HistoryWriter::setActiveChild(const QString& chatId, const QString& parentI
   write([=](HistoryDb& db) { return db.setActiveChild(chatId, parentId, childId); });
 }
 
-void HistoryWriter::removeChat(const QString& chatId, qint64 when) {
-  write([=](HistoryDb& db) { return db.removeChat(chatId, when); });
+void HistoryWriter::removeChat(const QString& chatId, qint64 removal) {
+  write([=](HistoryDb& db) { return db.removeChat(chatId, removal); });
 }
 
-void HistoryWriter::removeMessages(const QStringList& ids, qint64 when) {
-  write([=](HistoryDb& db) { return db.removeMessages(ids, when); });
+void HistoryWriter::removeMessages(const QStringList& ids, qint64 removal) {
+  write([=](HistoryDb& db) { return db.removeMessages(ids, removal); });
 }
 
-void HistoryWriter::restore(qint64 when) {
-  write([=](HistoryDb& db) { return db.restore(when); });
+void HistoryWriter::restore(qint64 removal) {
+  write([=](HistoryDb& db) { return db.restore(removal); });
 }
 
-void HistoryWriter::purge(qint64 olderThan) {
+void HistoryWriter::purge(qint64 removal) {
   write([=, own = m_ownPictures](HistoryDb& db) -> Result<void> {
-    ASSIGN_OR_RETURN(const QStringList gone, db.purge(olderThan));
+    ASSIGN_OR_RETURN(const QStringList gone, db.purge(removal));
     removePictures(own, gone);
     return {};
   });

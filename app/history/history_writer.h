@@ -42,10 +42,10 @@ class HistoryWriter : public QObject {
   void appendThought(quint64 turn, const QString& messageId, const QString& delta, qint64 nTokens);
   void putMessage(const pio::MessageRecord& record);
   void setActiveChild(const QString& chatId, const QString& parentId, const QString& childId);
-  void removeChat(const QString& chatId, qint64 when);
-  void removeMessages(const QStringList& ids, qint64 when);
-  void restore(qint64 when);
-  void purge(qint64 olderThan);
+  void removeChat(const QString& chatId, qint64 removal);
+  void removeMessages(const QStringList& ids, qint64 removal);
+  void restore(qint64 removal);
+  void purge(qint64 removal);
   void putMeta(const QString& key, const QString& value);
   void loadChat(quint64 serial, const QString& chatId);
   void search(quint64 serial, const QString& query);

@@ -3,6 +3,7 @@
 #include <QDir>
 #include <QFile>
 #include <QFileInfo>
+#include <algorithm>
 
 #include "app/history/records.h"
 
@@ -28,6 +29,13 @@ bool SessionLock::isAlive(const QString& dataFolder, const QString& id) {
   QLockFile lock(path);
   lock.setStaleLockTime(0);
   return !lock.tryLock(0);  // a dead one's file goes when `lock` does
+}
+
+bool SessionLock::othersLive(const QString& dataFolder, const QString& id) {
+  const QFileInfoList locks = QDir(sessionsFolder(dataFolder)).entryInfoList({QStringLiteral("*.lock")}, QDir::Files);
+  return std::any_of(locks.begin(), locks.end(), [&](const QFileInfo& lock) {
+    return lock.completeBaseName() != id && isAlive(dataFolder, lock.completeBaseName());
+  });
 }
 
 QString SessionLock::loadNotePath() const { return m_folder + '/' + m_id + QStringLiteral(".loading"); }

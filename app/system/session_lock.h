@@ -18,6 +18,8 @@ class SessionLock {
   const QString& id() const { return m_id; }
 
   static bool isAlive(const QString& dataFolder, const QString& id);
+  // A session besides that one is alive.
+  static bool othersLive(const QString& dataFolder, const QString& id);
 
   // Where this session notes the model it is loading; written before, removed after.
   QString loadNotePath() const;

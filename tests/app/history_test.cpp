@@ -10,7 +10,9 @@
 
 #include "app/chat/conversation.h"
 #include "app/history/history_db.h"
+#include "app/history/history_writer.h"
 #include "app/history/migrations.h"
+#include "app/system/session_lock.h"
 
 using namespace pio;
 
@@ -125,7 +127,7 @@ class HistoryTest : public QObject {
     again.message.pictures = {"/somewhere/b.jpg"};
     QVERIFY(db.addMessage(again, {}));
     QVERIFY(db.removeChat("c3", 111));
-    QCOMPARE(*db.purge(110), QStringList());
+    QCOMPARE(*db.purge(112), QStringList());
     QCOMPARE(*db.purge(111), QStringList{"/somewhere/a \"ü\".png"});
     QVERIFY(db.removeMessages({"u4"}, 222));
     QCOMPARE(*db.purge(222), QStringList{"/somewhere/b.jpg"});
@@ -383,6 +385,59 @@ class HistoryTest : public QObject {
     QCOMPARE(db.messages("c1")->size(), 1);
     QVERIFY(db.restore(333));
     QCOMPARE(db.chats()->size(), 3);
+    QVERIFY(db.purge(0));  // names nothing
+    QCOMPARE(db.chats()->size(), 3);
+  }
+
+  void aPurgeTakesItsOwnRemovalAndNoOther() {
+    HistoryDb db;
+    QVERIFY(db.open(":memory:"));
+    fill(db);
+    QVERIFY(db.removeChat("c1", 500));
+    QVERIFY(db.removeChat("c2", 100));  // by another window
+    QVERIFY(db.removeMessages({"u3"}, 300));
+    QVERIFY(db.purge(500));
+    QVERIFY(db.restore(100));
+    QVERIFY(db.restore(300));
+    QVERIFY(db.restore(500));
+    QCOMPARE(db.chats()->size(), 2);
+    QCOMPARE(db.messages("c2")->size(), 2);
+    QCOMPARE(db.messages("c3")->size(), 1);
+    QCOMPARE(db.search("leuchtturm")->size(), 0);
+  }
+
+  void removalsHaveNamesOfTheirOwn() {
+    QSet<qint64> names;
+    for (int i = 0; i < 1000; ++i) names.insert(HistoryDb::newRemoval());
+    QCOMPARE(names.size(), 1000);
+    QVERIFY(*std::min_element(names.cbegin(), names.cend()) > 0);
+  }
+
+  void whatALivingWindowRemovedIsKeptAndWhatADeadOneRemovedGoes() {
+    QTemporaryDir folder;
+    {
+      HistoryDb db;
+      QVERIFY(db.open(folder.filePath("history.db")));
+      fill(db);
+      QVERIFY(db.removeChat("c1", 1));  // older than any clock
+    }
+    const SessionLock own(folder.path());
+    const auto start = [&] {
+      HistoryWriter writer;
+      writer.open(folder.path(), own.id());
+      writer.close();
+    };
+    const auto isThere = [&] {
+      HistoryDb db;
+      return db.open(folder.filePath("history.db")) && db.restore(1) && db.chat("c1") && db.removeChat("c1", 1);
+    };
+    {
+      const SessionLock other(folder.path());
+      start();
+      QVERIFY(isThere());
+    }
+    start();
+    QVERIFY(!isThere());
   }
 
   void anAnswerIsFoundWhenItIsDone() {
