@@ -38,7 +38,7 @@ int complain(const QString& words) {
 
 // Opens the history for an errand; an older one is brought up to date, a damaged or newer one is left alone.
 Result<void> openHistory(HistoryDb& db, const QString& dataFolder) {
-  if (!QDir().mkpath(dataFolder)) return make_error(ErrorCode::io, (dataFolder + ": a folder, cannot be made").toStdString());
+  if (!makeDataFolder(dataFolder)) return make_error(ErrorCode::io, (dataFolder + ": a folder, cannot be made").toStdString());
   return db.open(dataFolder + QStringLiteral("/history.db"));
 }
 

@@ -20,11 +20,14 @@ namespace pio {
 
 QString defaultDataFolder() { return QStandardPaths::writableLocation(QStandardPaths::GenericDataLocation) + QStringLiteral("/inference-pio"); }
 
+bool makeDataFolder(const QString& path) {
+  if (!QDir().mkpath(path)) return false;
+  QFile::setPermissions(path, QFile::ReadOwner | QFile::WriteOwner | QFile::ExeOwner);
+  return true;
+}
+
 Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) {
-  if (!QDir(options.dataFolder).exists()) {
-    QDir().mkpath(options.dataFolder);
-    QFile::setPermissions(options.dataFolder, QFile::ReadOwner | QFile::WriteOwner | QFile::ExeOwner);
-  }
+  makeDataFolder(options.dataFolder);
   // A picture that claims more is refused by every reader of Qt; BackgroundFiles::kMostPixels take 400 MB.
   QImageReader::setAllocationLimit(512);
   m_session = std::make_unique<SessionLock>(options.dataFolder);

@@ -21,6 +21,8 @@ class SessionLock;
 
 // $XDG_DATA_HOME/inference-pio, or ~/.local/share/inference-pio.
 QString defaultDataFolder();
+// Makes it when it is not there; its owner alone may look into it, whoever made it.
+bool makeDataFolder(const QString& path);
 
 struct ProgramOptions {
   QString dataFolder;          // made when it is not there

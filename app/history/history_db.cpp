@@ -158,6 +158,12 @@ QString snippetAround(const QString& text, const QString& term) {
          text.mid(at + term.size(), end - at - term.size()) + (end < text.size() ? QStringLiteral("…") : QString());
 }
 
+// An empty file that its owner alone can read; false when there is one already or none can be made.
+bool makePrivate(const QString& path) {
+  QFile file(path);
+  return file.open(QIODevice::WriteOnly | QIODevice::NewOnly, QFile::ReadOwner | QFile::WriteOwner);
+}
+
 QString asText(const QJsonValue& value) { return QString::fromUtf8(QJsonDocument(QJsonArray{value}).toJson(QJsonDocument::Compact)).left(60); }
 
 }  // namespace
@@ -234,7 +240,7 @@ Result<void> HistoryDb::open(const QString& path) {
   close();
   m_path = path;
   m_code = 0;
-  const bool isNew = path != QLatin1String(":memory:") && !QFileInfo::exists(path);
+  if (path != QLatin1String(":memory:")) makePrivate(path);  // where there is none
   m_db = QSqlDatabase::addDatabase(QStringLiteral("QSQLITE"), m_connection);
   m_db.setDatabaseName(path);
   m_db.setConnectOptions(QStringLiteral("QSQLITE_BUSY_TIMEOUT=5000"));
@@ -263,7 +269,6 @@ Result<void> HistoryDb::open(const QString& path) {
       return giveUp(sqlError(ErrorCode::bad_file, m_details, path));
     }
   }
-  if (isNew) QFile::setPermissions(path, QFile::ReadOwner | QFile::WriteOwner);
   for (const char* pragma : {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL", "PRAGMA foreign_keys = ON"}) {
     Result<void> done = run(QLatin1String(pragma));
     // Two windows that make the file at the same moment: the change to WAL is refused at once, whatever the busy timeout says.
@@ -277,7 +282,11 @@ Result<void> HistoryDb::open(const QString& path) {
     if (version > 0) {
       QString copy = QFileInfo(path).path() + QStringLiteral("/history.v%1.db").arg(version);
       if (QFileInfo::exists(copy)) copy.insert(copy.size() - 3, QDateTime::currentDateTimeUtc().toString(QStringLiteral("-yyyyMMdd-HHmmss")));
-      if (auto done = run(QStringLiteral("VACUUM INTO ?"), {copy}); !done) return giveUp(done.error());
+      makePrivate(copy);  // SQLite writes into an empty file
+      if (auto done = run(QStringLiteral("VACUUM INTO ?"), {copy}); !done) {
+        QFile::remove(copy);
+        return giveUp(done.error());
+      }
     }
     if (auto done = migrate(); !done) return giveUp(done.error());
   }

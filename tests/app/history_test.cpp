@@ -220,6 +220,15 @@ class HistoryTest : public QObject {
     QCOMPARE(db.search("cliff")->size(), 1);
     QCOMPARE(db.search("old light")->size(), 1);  // the title
     QVERIFY(QFile::exists(folder.filePath("history.v1.db")));
+    const QFile::Permissions others = QFile::ReadGroup | QFile::WriteGroup | QFile::ReadOther | QFile::WriteOther;
+    QCOMPARE(QFile::permissions(folder.filePath("history.v1.db")) & others, QFile::Permissions());
+    {
+      QTemporaryDir elsewhere;  // it is the file of before
+      QVERIFY(QFile::copy(folder.filePath("history.v1.db"), elsewhere.filePath("history.db")));
+      HistoryDb copy;
+      QVERIFY(copy.open(elsewhere.filePath("history.db")));
+      QCOMPARE(copy.messages("old-chat")->size(), 2);
+    }
     QVERIFY(db.appendText("old-answer", " Still."));
     db.close();
     QVERIFY(db.open(path));

@@ -150,6 +150,16 @@ class ListsTest : public QObject {
     QCOMPARE(titles(f.history()), (QStringList{"age 0", "age 3"}));
   }
 
+  void theDataFolderIsPrivateWhoeverMadeIt() {
+    QTemporaryDir folder;
+    ProgramOptions options;
+    options.dataFolder = folder.filePath("data");
+    QVERIFY(QDir().mkpath(options.dataFolder));
+    QVERIFY(QFile::setPermissions(options.dataFolder, QFile::Permissions(0x7755)));
+    ProgramFixture f(options);
+    QCOMPARE(QFile::permissions(options.dataFolder) & QFile::Permissions(0x0077), QFile::Permissions());
+  }
+
   void theChatOnScreenCanBeRemovedWhileItIsBeingWritten() {
     ProgramFixture f;
     f.setScript(ScriptedEngine::speak("word", 5, 400));
