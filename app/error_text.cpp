@@ -4,6 +4,7 @@
 #include <QFileInfo>
 #include <QLocale>
 
+#include "app/code/code_answer.h"
 #include "app/code/source_file.h"
 #include "app/history/records.h"
 #include "app/library/model_library.h"
@@ -15,6 +16,8 @@ namespace {
 QString tr(const char* text) { return QCoreApplication::translate("UserError", text); }
 
 QString number(std::uint64_t value) { return QLocale().toString(static_cast<qulonglong>(value)); }
+
+QString linesText(int n) { return n == 1 ? tr("1 line") : tr("%1 lines").arg(number(static_cast<std::uint64_t>(n))); }
 
 // The file's name in a sentence; "The file" where the error has none.
 QString fileOf(const Error& error) {
@@ -329,8 +332,9 @@ UserError sourceNotice(const SourceFile& file) {
 UserError noProposalNotice(NoProposal why) {
   UserError user;
   switch (why) {
+    case NoProposal::none: return {};
     case NoProposal::no_code:
-      user.title = tr("The answer has no code in it");
+      user.title = tr("The answer contains no code");
       user.explanation = tr("Nothing is proposed. Asking again in other words, or for fewer lines, may help.");
       break;
     case NoProposal::no_change:
@@ -341,8 +345,44 @@ UserError noProposalNotice(NoProposal why) {
       user.title = tr("The answer is not complete");
       user.explanation = tr("It ended before its last line, so nothing is proposed.");
       break;
+    case NoProposal::several_blocks:
+      user.title = tr("The answer contains several pieces of code");
+      user.explanation = tr("Which of them is meant for the file is not certain, so nothing is proposed.");
+      break;
+    case NoProposal::unclear_end:
+      user.title = tr("Where the code ends is not certain");
+      user.explanation = tr("The answer has code blocks within code blocks, or one that is not closed, so nothing is proposed.");
+      break;
+    case NoProposal::other_language:
+      user.title = tr("The code is in another language than the file");
+      user.explanation = tr("It does not seem to be meant for the file, so nothing is proposed.");
+      break;
+    case NoProposal::placeholder:
+      user.title = tr("The answer leaves lines out");
+      user.explanation = tr("A line in it stands for code that it does not repeat, so nothing is proposed. Selecting the lines to change may help.");
+      break;
+    case NoProposal::part_of_file:
+      user.title = tr("The answer may be only a part of the file");
+      user.explanation = tr("It does not begin and end as the file does, so nothing is proposed. Selecting the lines to change may help.");
+      break;
+    case NoProposal::other_lines:
+      user.title = tr("The answer is not about the selected lines alone");
+      user.explanation = tr("It begins with lines above them, so nothing is proposed. Selecting these, too, may help.");
+      break;
+    case NoProposal::diff_unfit:
+      user.title = tr("The changes do not fit the file");
+      user.explanation = tr("The answer is a diff whose lines are not found exactly once in the file, so nothing is proposed.");
+      break;
   }
   user.actions = {UserError::Dismiss};
+  return user;
+}
+
+UserError shrinkingNotice(int linesBefore, int linesAfter) {
+  UserError user;
+  user.title = tr("The answer is much shorter than what it replaces");
+  user.explanation = tr("It would put %1 in place of %2. It may be only a part.").arg(linesText(linesAfter), linesText(linesBefore));
+  user.actions = {UserError::ShowChanges, UserError::Dismiss};
   return user;
 }
 

@@ -22,7 +22,7 @@ class UserError {
 
  public:
   // What a button under the words does; the first one is the primary. ui/chat/ErrorBanner.qml gives each its label.
-  enum Action { Retry, OpenModel, ShorterContext, NewChat, ExportChat, Dismiss, ReadAgain, Overwrite };
+  enum Action { Retry, OpenModel, ShorterContext, NewChat, ExportChat, Dismiss, ReadAgain, Overwrite, ShowChanges };
   Q_ENUM(Action)
 
   QString title;        // empty: nothing to say
@@ -60,8 +60,10 @@ UserError fileNotice(FileNotice what, const QString& path, const QString& detail
 
 // The code pane's.
 UserError sourceNotice(const SourceFile& file);
-enum class NoProposal { no_code, no_change, cut_off };  // of an answer that was to be one
+enum class NoProposal : int;
 UserError noProposalNotice(NoProposal why);
+// The answer would take away more than half of the lines; it is shown when that is wanted.
+UserError shrinkingNotice(int linesBefore, int linesAfter);
 UserError selectionTooLongNotice(bool isSelection, qint64 contextLength);
 
 // "9.7 GB" as a person reads it, with a no-break space.

@@ -938,6 +938,7 @@ void ChatController::runAction(int userErrorAction) {
     case UserError::ExportChat: Q_EMIT exportRequested(); break;
     case UserError::ReadAgain:  // the code pane's
     case UserError::Overwrite:
+    case UserError::ShowChanges:
     case UserError::Dismiss: dismissNotice(); break;
   }
 }

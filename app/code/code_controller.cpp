@@ -185,22 +185,14 @@ void CodeController::Private::endTurn(Message::State state, const GenerationStat
 // ---- proposals ---------------------------------------------------------------------------------------------------------------------------
 
 void CodeController::Private::propose(const Turn& ended) {
-  const std::optional<QString> code = codeOf(ended.question, ended.answer);
-  if (!code) {
-    setNotice(noProposalNotice(NoProposal::no_code));
-    return;
-  }
   ++serial;
   isComparing = true;
-  QMetaObject::invokeMethod(w.code, [code_worker = w.code, serial = serial, before = source.text.lines, after = proposedLines(ended.question, *code),
-                                     language = source.language] { code_worker->compare(serial, before, after, language); });
+  QMetaObject::invokeMethod(w.code, [code = w.code, serial = serial, question = ended.question, answer = ended.answer, language = source.language] {
+    code->propose(serial, question, answer, language);
+  });
 }
 
 void CodeController::Private::showProposal(const Proposal& made) {
-  if (made.hunks.empty()) {
-    setNotice(noProposalNotice(NoProposal::no_change));
-    return;
-  }
   proposal = made;
   hunks->reset(proposal);
   lines->setProposal(proposal);
@@ -212,6 +204,7 @@ void CodeController::Private::showProposal(const Proposal& made) {
 }
 
 void CodeController::Private::dropProposal() {
+  held.reset();
   if (proposal.hunks.empty()) return;
   proposal = {};
   hunks->reset({});
@@ -233,7 +226,7 @@ void CodeController::Private::decide(int hunk, HunkModel::State state) {
 }
 
 SourceText CodeController::Private::result(HunkModel::State one, HunkModel::State other) const {
-  return merged(source.text, proposal.after, proposal.hunks, hunks->taken(one, other));
+  return merged(source.text, proposal.answer.after, proposal.hunks, hunks->taken(one, other));
 }
 
 void CodeController::Private::checkSyntax() {
@@ -312,10 +305,19 @@ CodeController::CodeController(std::unique_ptr<Private> p, QObject* parent) : QO
     }
     Q_EMIT stateChanged();
   });
-  connect(d->w.code, &CodeWorker::compared, this, [this](quint64 serial, const Proposal& proposal) {
+  connect(d->w.code, &CodeWorker::proposed, this, [this](quint64 serial, const Proposal& proposal) {
     if (serial != d->serial) return;
     d->isComparing = false;
-    d->showProposal(proposal);
+    if (proposal.answer.why != NoProposal::none) {
+      d->setNotice(noProposalNotice(proposal.answer.why));
+    } else if (proposal.hunks.empty()) {
+      d->setNotice(noProposalNotice(NoProposal::no_change));
+    } else if (proposal.answer.shrinks()) {
+      d->held = proposal;
+      d->setNotice(shrinkingNotice(proposal.answer.nBefore, proposal.answer.nAfter));
+    } else {
+      d->showProposal(proposal);
+    }
     Q_EMIT stateChanged();
   });
   connect(d->w.code, &CodeWorker::checked, this, [this](quint64 serial, const SyntaxReport& report) {
@@ -514,6 +516,10 @@ void CodeController::runAction(int userErrorAction) {
   switch (static_cast<UserError::Action>(userErrorAction)) {
     case UserError::OpenModel: Q_EMIT openModelRequested(); break;
     case UserError::ReadAgain: reopen(); break;
+    case UserError::ShowChanges:
+      if (const auto held = std::exchange(d->held, std::nullopt)) d->showProposal(*held);
+      d->setNotice({});
+      break;
     case UserError::Overwrite:
       d->isSaving = true;
       ++d->serial;
@@ -527,6 +533,9 @@ void CodeController::runAction(int userErrorAction) {
   }
 }
 
-void CodeController::dismissNotice() { d->setNotice({}); }
+void CodeController::dismissNotice() {
+  d->held.reset();
+  d->setNotice({});
+}
 
 }  // namespace pio

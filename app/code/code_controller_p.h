@@ -84,6 +84,7 @@ struct CodeController::Private {
   int nMessages = 0;
 
   Proposal proposal;
+  std::optional<Proposal> held;      // is shown when the person asks for it: it takes away most of what was there
   int currentHunk = -1;
   Syntax syntax = NotChecked;
   QVariantList syntaxErrors;

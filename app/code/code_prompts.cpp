@@ -1,9 +1,6 @@
 #include "app/code/code_prompts.h"
 
-#include <QSet>
 #include <algorithm>
-
-#include "app/code/source_file.h"
 
 namespace pio {
 namespace {
@@ -11,30 +8,6 @@ namespace {
 constexpr double kSignsPerToken = 2.5;
 constexpr qsizetype kFrameTokens = 320;   // the words around the code, the chat format's marks
 constexpr qsizetype kMostAround = 12'000;  // signs around a selection: about 300 lines; more is minutes of reading on a slow machine and seldom helps
-
-struct Fence {
-  QChar sign;
-  qsizetype length = 0;
-};
-
-// The fence that a line is, if it is one.
-std::optional<Fence> fenceOf(QStringView line) {
-  qsizetype at = 0;
-  while (at < line.size() && at < 4 && line[at] == u' ') ++at;
-  if (at == 4 || at == line.size() || (line[at] != u'`' && line[at] != u'~')) return std::nullopt;
-  const QChar sign = line[at];
-  qsizetype end = at;
-  while (end < line.size() && line[end] == sign) ++end;
-  if (end - at < 3) return std::nullopt;
-  if (sign == u'`' && line.mid(end).contains(u'`')) return std::nullopt;  // code in the middle of a sentence
-  return Fence{sign, end - at};
-}
-
-bool closes(QStringView line, const Fence& open) {
-  const std::optional<Fence> fence = fenceOf(line);
-  if (!fence || fence->sign != open.sign || fence->length < open.length) return false;
-  return line.trimmed().size() == fence->length;
-}
 
 QString fenced(const QStringList& lines, const QString& language) {
   qsizetype longest = 2;
@@ -53,43 +26,6 @@ qsizetype signsOf(const QStringList& lines, int first, int last) {
   qsizetype n = 0;
   for (int i = first; i <= last; ++i) n += lines[i].size() + 1;
   return n;
-}
-
-QString indentOf(const QString& line) {
-  qsizetype at = 0;
-  while (at < line.size() && (line[at] == u' ' || line[at] == u'\t')) ++at;
-  return line.left(at);
-}
-
-// What all lines with words in them begin with.
-QString commonIndent(const QStringList& lines) {
-  std::optional<QString> common;
-  for (const QString& line : lines) {
-    if (line.trimmed().isEmpty()) continue;
-    const QString indent = indentOf(line);
-    if (!common) common = indent;
-    qsizetype same = 0;
-    while (same < common->size() && same < indent.size() && (*common)[same] == indent[same]) ++same;
-    common->truncate(same);
-  }
-  return common.value_or(QString());
-}
-
-QString firstWords(const QStringList& lines) {
-  const auto it = std::find_if(lines.begin(), lines.end(), [](const QString& line) { return !line.trimmed().isEmpty(); });
-  return it == lines.end() ? QString() : it->trimmed();
-}
-
-QString lastWords(const QStringList& lines) {
-  const auto it = std::find_if(lines.rbegin(), lines.rend(), [](const QString& line) { return !line.trimmed().isEmpty(); });
-  return it == lines.rend() ? QString() : it->trimmed();
-}
-
-// The file begins and ends as the answer does, and the selection does neither.
-bool isWholeFile(const CodeQuestion& question, const QStringList& code) {
-  const QStringList selection = question.lines.mid(question.first, question.last - question.first + 1);
-  return firstWords(code) == firstWords(question.lines) && lastWords(code) == lastWords(question.lines) &&
-         firstWords(selection) != firstWords(question.lines) && lastWords(selection) != lastWords(question.lines);
 }
 
 }  // namespace
@@ -173,43 +109,6 @@ CodeBudget budgetOf(const CodeQuestion& question, qsizetype nTokens) {
   const qsizetype words = question.words.size() + (question.hasSelection() ? selected : 0);
   out.signs = std::max<qsizetype>(0, qsizetype(double(nTokens - out.answerTokens - kFrameTokens) * kSignsPerToken) - words);
   return out;
-}
-
-std::optional<QString> firstFence(const QString& answer) {
-  std::optional<Fence> open;
-  QStringList inside;
-  for (const QString& line : linesOf(answer)) {
-    if (!open) open = fenceOf(line);
-    else if (closes(line, *open)) break;
-    else inside.append(line);
-  }
-  return open ? std::optional(inside.join(u'\n')) : std::nullopt;
-}
-
-std::optional<QString> codeOf(const CodeQuestion& question, const QString& answer) {
-  if (std::optional<QString> fence = firstFence(answer)) return fence;
-  QSet<QString> known;
-  for (const QString& line : question.lines) known.insert(line.trimmed());
-  int nKnown = 0, nLines = 0;
-  for (const QString& line : linesOf(answer)) {
-    if (line.trimmed().isEmpty()) continue;
-    ++nLines;
-    nKnown += known.contains(line.trimmed());
-  }
-  return nLines > 0 && 2 * nKnown > nLines ? std::optional(answer) : std::nullopt;
-}
-
-QStringList proposedLines(const CodeQuestion& question, const QString& code) {
-  QStringList lines = linesOf(code);
-  if (!question.hasSelection() || isWholeFile(question, lines)) return lines;
-  const QStringList selection = question.lines.mid(question.first, question.last - question.first + 1);
-  const QString wanted = commonIndent(selection);
-  if (!wanted.isEmpty() && commonIndent(lines).isEmpty()) {
-    for (QString& line : lines) {
-      if (!line.trimmed().isEmpty()) line.prepend(wanted);
-    }
-  }
-  return question.lines.mid(0, question.first) + lines + question.lines.mid(question.last + 1);
 }
 
 }  // namespace pio

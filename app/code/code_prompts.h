@@ -2,9 +2,8 @@
 
 #include <QString>
 #include <QStringList>
-#include <optional>
 
-// What the model is asked, and what of its answer is code. Pure.
+// What the model is asked. Pure. What of its answer is code: code_answer.h.
 
 namespace pio {
 
@@ -41,15 +40,5 @@ struct CodeBudget {
   qsizetype answerTokens = 0;
 };
 CodeBudget budgetOf(const CodeQuestion& question, qsizetype nTokens);
-
-// The inside of the first fence of ``` or ~~~; a fence that is open at the end counts to the end. Nothing where there is none.
-std::optional<QString> firstFence(const QString& answer);
-// The code of an answer that was asked for it: the first fence or, where there is none, all of the answer if most of its lines are lines of what was
-// asked about.
-std::optional<QString> codeOf(const CodeQuestion& question, const QString& answer);
-
-// The new lines of the whole file after the proposal `code`: in place of the selection, or of everything. What models get wrong without harm is
-// put right: an indentation of the selection that the answer left out, and a whole file where only the selection was asked for.
-QStringList proposedLines(const CodeQuestion& question, const QString& code);
 
 }  // namespace pio

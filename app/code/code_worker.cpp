@@ -44,9 +44,15 @@ void CodeWorker::write(quint64 serial, const QString& path, const QByteArray& co
   Q_EMIT written(serial, factsOf(writeSource(path, content, expected, overOthers)));
 }
 
-void CodeWorker::compare(quint64 serial, const QStringList& before, const QStringList& after, const SourceLanguage& language) {
+void CodeWorker::propose(quint64 serial, const CodeQuestion& question, const QString& answer, const SourceLanguage& language) {
   Proposal out;
-  out.after = after;
+  out.answer = readAnswer(question, answer, language.grammar);
+  if (out.answer.why != NoProposal::none) {
+    Q_EMIT proposed(serial, out);
+    return;
+  }
+  const QStringList& before = question.lines;
+  const QStringList& after = out.answer.after;
   out.hunks = compareLines(before, after);
   const std::vector<OutlineEntry> old = outlineOf(before.join(u'\n'), language.grammar);
   const std::vector<OutlineEntry> fresh = outlineOf(after.join(u'\n'), language.grammar);
@@ -55,7 +61,7 @@ void CodeWorker::compare(quint64 serial, const QStringList& before, const QStrin
     out.titles.append(changed->before >= 0 ? definitionAround(old, changed->before) : definitionAround(fresh, changed->after));
   }
   out.colours = coloursOf(after, language.fence);
-  Q_EMIT compared(serial, out);
+  Q_EMIT proposed(serial, out);
 }
 
 void CodeWorker::check(quint64 serial, const QString& before, const QString& after, const QString& grammar) {

@@ -3,6 +3,7 @@
 #include <QObject>
 #include <vector>
 
+#include "app/code/code_answer.h"
 #include "app/code/diff.h"
 #include "app/code/language.h"
 #include "app/code/source_file.h"
@@ -26,10 +27,10 @@ struct OpenedSource {
 };
 
 struct Proposal {
-  QStringList after;
+  CodeAnswer answer;   // the rest is empty where it is none
   std::vector<Hunk> hunks;
   QStringList titles;  // of each hunk: the definition around it, or ""
-  LineColours colours; // of `after`
+  LineColours colours; // of the new lines
 };
 
 class CodeWorker : public QObject {
@@ -38,13 +39,13 @@ class CodeWorker : public QObject {
  public slots:
   void open(quint64 serial, const QString& path);
   void write(quint64 serial, const QString& path, const QByteArray& content, const QByteArray& expected, bool overOthers);
-  void compare(quint64 serial, const QStringList& before, const QStringList& after, const pio::SourceLanguage& language);
+  void propose(quint64 serial, const pio::CodeQuestion& question, const QString& answer, const pio::SourceLanguage& language);
   void check(quint64 serial, const QString& before, const QString& after, const QString& grammar);
 
  signals:
   void opened(quint64 serial, const pio::OpenedSource& source);
   void written(quint64 serial, const pio::OpenedSource& source);  // as it is now; or with its problem
-  void compared(quint64 serial, const pio::Proposal& proposal);
+  void proposed(quint64 serial, const pio::Proposal& proposal);
   void checked(quint64 serial, const pio::SyntaxReport& report);
 };
 

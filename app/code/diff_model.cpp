@@ -117,7 +117,7 @@ void DiffModel::reset(const QStringList& lines, const LineColours& colours) {
 }
 
 void DiffModel::setProposal(const Proposal& proposal) {
-  m_after = proposal.after;
+  m_after = proposal.answer.after;
   m_afterColours = proposal.colours;
   m_changes = proposal.hunks;
   rebuild();

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "app/code/code_answer.h"
 #include "app/code/code_prompts.h"
 #include "app/code/diff.h"
 #include "app/code/language.h"
@@ -236,32 +237,161 @@ CodeQuestion questionAbout(const QStringList& lines, int first, int last) {
   return question;
 }
 
-TEST(CodePrompts, TakesTheFirstFence) {
-  EXPECT_EQ(firstFence("Here:\n```python\na = 1\n\nb\n```\nand\n```\nother\n```\n"), "a = 1\n\nb");
-  EXPECT_EQ(firstFence("~~~\nx\n~~~"), "x");
-  EXPECT_EQ(firstFence("````md\n```\ninner\n```\n````\n"), "```\ninner\n```");
-  EXPECT_EQ(firstFence("```py\nopen to the end"), "open to the end");
-  EXPECT_EQ(firstFence("```py\r\na\r\n```\r\n"), "a");
-  EXPECT_FALSE(firstFence("Use `a` and ```b``` instead."));
-  EXPECT_FALSE(firstFence(""));
+// ---- code_answer ----
+
+QStringList linesAsGiven(const char* text) { return linesOf(QString::fromUtf8(text)); }
+
+CodeQuestion wholeFile(const char* text, const char* name = "a.py", const char* fence = "python") {
+  CodeQuestion question = questionAbout(linesAsGiven(text), 0, -1);
+  question.fileName = QString::fromLatin1(name);
+  question.fence = QString::fromLatin1(fence);
+  return question;
 }
 
-TEST(CodePrompts, TakesAnAnswerWithoutFenceOnlyWhenItIsTheCode) {
-  const auto question = questionAbout({"def f():", "    return 1", "print(f())"}, 0, 1);
-  EXPECT_EQ(codeOf(question, "def f():\n    return 2\nprint(f())"), "def f():\n    return 2\nprint(f())");
-  EXPECT_FALSE(codeOf(question, "The function looks right to me.\nI would keep it."));
+CodeAnswer read(const CodeQuestion& question, const char* answer) { return readAnswer(question, QString::fromUtf8(answer), QStringLiteral("python")); }
+
+constexpr const char* kGuide = "# Guide\n\nInstall:\n\n```sh\nmake instal\n```\n\nRun:\n\n```sh\n./run\n```\n\nDone.\n";
+constexpr const char* kDocumented = "\"\"\"Module.\n\n```\npython b.py\n```\n\"\"\"\ndef f(x):\n    return x +\n\ndef g():\n    return 1\n";
+constexpr const char* kTwoFunctions = "def f(x):\n    \"\"\"Example:\n\n    ```\n    f(1)\n    ```\n    \"\"\"\n    return x +\n\ndef g():\n    return 1\n";
+
+TEST(CodeAnswer, FindsTheEndOfTheOuterFence) {
+  const CodeAnswer guide = read(wholeFile(kGuide, "guide.md", "markdown"), "Here is the corrected file:\n\n```markdown\n# Guide\n\nInstall:\n\n```sh\nmake install\n```\n\nRun:\n\n"
+                                "```sh\n./run\n```\n\nDone.\n```\n\nI corrected the spelling of install.\n");
+  EXPECT_EQ(guide.why, NoProposal::none);
+  EXPECT_EQ(guide.after, linesAsGiven(QByteArray(kGuide).replace("instal\n", "install\n")));
+  const CodeAnswer documented = read(wholeFile(kDocumented), "```python\n\"\"\"Module.\n\n```\npython b.py\n```\n\"\"\"\ndef f(x):\n    return x + 1\n\ndef g():\n    return 1\n```\n");
+  EXPECT_EQ(documented.why, NoProposal::none);
+  EXPECT_EQ(documented.after, linesAsGiven(QByteArray(kDocumented).replace("x +\n", "x + 1\n")));
+  // One more fenced part than the file had, opened with its language.
+  const CodeAnswer longer = read(wholeFile("# Guide\n\nDone.\n", "guide.md", "markdown"), "```markdown\n# Guide\n\n```sh\n./run\n```\n\nDone.\n```\n");
+  EXPECT_EQ(longer.after, linesAsGiven("# Guide\n\n```sh\n./run\n```\n\nDone.\n"));
+  EXPECT_EQ(read(wholeFile("```\ninner\n```\n", "a.md", "markdown"), "````md\n```\nother\n```\n````\n").after, (QStringList{"```", "other", "```"}));
+  EXPECT_EQ(read(wholeFile("x = 1\n"), "~~~\nx = 2\n~~~").after, QStringList{"x = 2"});
+  EXPECT_EQ(read(wholeFile("x = 1\n"), "```py\r\nx = 2\r\n```\r\n").after, QStringList{"x = 2"});
 }
 
-TEST(CodePrompts, PutsTheProposalInTheSelectionsPlace) {
+TEST(CodeAnswer, WhereTheEndIsNotCertainThereIsNoProposal) {
+  // The inner fences lost their language: each reading is possible.
+  EXPECT_EQ(read(wholeFile(kGuide, "guide.md", "markdown"), "```markdown\n# Guide\n\nInstall:\n\n```\nmake install\n```\n\nDone.\n```\n").why, NoProposal::unclear_end);
+  EXPECT_EQ(read(wholeFile(kGuide, "guide.md", "markdown"), "```markdown\n# Guide\n```\nor\n```markdown\n# The guide\n```\n").why, NoProposal::unclear_end);
+  EXPECT_EQ(read(wholeFile("x = 1\n"), "```python\nx = 2\nI changed the value.").why, NoProposal::unclear_end);
+}
+
+TEST(CodeAnswer, TakesTheOneBlockInTheFilesLanguage) {
+  EXPECT_EQ(read(wholeFile("x = 1\n"), "Run first:\n\n```sh\npip install x\n```\n\nThen:\n\n```py\nx = 2\n```\n").after, QStringList{"x = 2"});
+  EXPECT_EQ(read(wholeFile("int x;\n", "a.h", "cpp"), "```c\nint y;\n```").after, QStringList{"int y;"});
+  EXPECT_EQ(read(wholeFile("x = 1\n"), "```sh\npip install x\n```\n").why, NoProposal::other_language);
+  EXPECT_EQ(read(wholeFile("x = 1\n"), "```python\nx = 2\n```\nor\n```python\nx = 3\n```\n").why, NoProposal::several_blocks);
+  EXPECT_EQ(read(wholeFile("x = 1\n"), "```python\nx = 2\n```\nprints\n```\n2\n```\n").why, NoProposal::several_blocks);
+}
+
+TEST(CodeAnswer, APartOfTheFileIsNotTheFile) {
+  // Without a grammar nothing says where the function stands.
+  const auto readPlain = [](const char* file, const char* answer) { return readAnswer(wholeFile(file), QString::fromUtf8(answer), {}); };
+  EXPECT_EQ(readPlain(kTwoFunctions, "Run this first:\n\n```sh\npip install x\n```\n\nThen:\n\n```python\ndef f(x):\n    return x + 1\n```\n").why, NoProposal::part_of_file);
+  EXPECT_EQ(readPlain("import a\nimport b\n\ndef f():\n    return 1\n", "```python\ndef f():\n    return 2\n```").why, NoProposal::part_of_file);
+  EXPECT_EQ(readPlain(kTwoFunctions, "```python\ndef g():\n    return 2\n```").why, NoProposal::part_of_file);
+  // The first of many lines may go.
+  QString many = QStringLiteral("import a\n");
+  for (int i = 0; i < 12; ++i) many += QStringLiteral("x%1 = %1\n").arg(i);
+  const QByteArray fewer = "```python\n" + many.mid(9).toUtf8() + "```";
+  EXPECT_EQ(readPlain(many.toUtf8().constData(), fewer.constData()).after, linesOf(many.mid(9)));
+}
+
+TEST(CodeAnswer, APlaceholderIsNoCode) {
+  const char* const file = "def f(x):\n    return x +\n\ndef g():\n    return 1\n\nprint(g())\n";
+  for (const char* line : {"# ... existing code ...", "# … unchanged …", "# rest of the code", "# the rest of the file stays the same", "...", "    # ...", "# (other functions remain unchanged...)",
+                           "    pass  # ... existing code ...", "# Remaining code unchanged", "# unchanged", "[rest of the file unchanged]", "// ...", "/* ... */", "<!-- ... -->"}) {
+    const QByteArray answer = QByteArray("```python\ndef f(x):\n    return x + 1\n\n") + line + "\n\nprint(g())\n```";
+    EXPECT_EQ(readAnswer(wholeFile(file), QString::fromUtf8(answer), {}).why, NoProposal::placeholder) << line;
+  }
+  for (const char* line : {"# the same for all others", "def h(*args): ...", "# waits for a moment...", "print(\"...\")", "# the rest is sent later"}) {
+    const QByteArray code = QByteArray(file) + line + "\nprint(g())\n";
+    EXPECT_EQ(readAnswer(wholeFile(file), QString::fromUtf8("```python\n" + code + "```"), {}).why, NoProposal::none) << line;
+  }
+  // One that the file has is a line of the file.
+  EXPECT_EQ(read(wholeFile("# ...\nx = 1\n"), "```python\n# ...\nx = 2\n```").after, (QStringList{"# ...", "x = 2"}));
+}
+
+TEST(CodeAnswer, ReplacesADefinitionByItsName) {
+  if (!hasGrammars()) GTEST_SKIP() << kNoGrammars;
+  const char* const file = "import os\n\n\ndef f(x):\n    return x - 1\n\n\nclass C:\n    def run(self):\n        return 1\n\n    def stop(self):\n        return 2\n";
+  const QByteArray changed = QByteArray(file).replace("x - 1", "x + 1");
+  EXPECT_EQ(read(wholeFile(file), "```python\ndef f(x):\n    return x + 1\n\n# ... existing code ...\n```").after, linesAsGiven(changed));
+  EXPECT_EQ(read(wholeFile(file), "```python\nimport os\n\ndef f(x):\n    return x + 1\n```").after, linesAsGiven(changed));
+  const QByteArray stopped = QByteArray(file).replace("return 2", "return 3");
+  EXPECT_EQ(read(wholeFile(file), "```python\ndef stop(self):\n    return 3\n```").after, linesAsGiven(stopped));
+  // Not certain: a placeholder within, a name that is not there, one that is there twice, another import, another kind.
+  EXPECT_EQ(read(wholeFile(file), "```python\ndef f(x):\n    # ... existing code ...\n    return x + 1\n```").why, NoProposal::placeholder);
+  EXPECT_EQ(read(wholeFile(file), "```python\ndef h(x):\n    return x + 1\n```").why, NoProposal::part_of_file);
+  EXPECT_EQ(read(wholeFile(file), "```python\nimport sys\n\ndef f(x):\n    return x + 1\n```").why, NoProposal::part_of_file);
+  EXPECT_EQ(read(wholeFile(file), "```python\nclass f:\n    x = 1\n```").why, NoProposal::part_of_file);
+  const QByteArray twice = QByteArray(file) + "\n    def f(self):\n        return 1\n";
+  EXPECT_EQ(read(wholeFile(twice.constData()), "```python\ndef f(x):\n    return x + 1\n```").why, NoProposal::part_of_file);
+  // The selection is one line of the function, and the answer the function.
+  CodeQuestion selected = wholeFile(file);
+  selected.first = selected.last = 4;
+  EXPECT_EQ(read(selected, "```python\ndef f(x):\n    return x + 1\n```").after, linesAsGiven(changed));
+}
+
+TEST(CodeAnswer, AFunctionWithASyntaxErrorIsReplacedAloneOrNotAtAll) {
+  const QStringList wanted = linesAsGiven("def f(x):\n    return x + 1\n\ndef g():\n    return 1\n");
+  for (const char* answer : {"```python\ndef f(x):\n    return x + 1\n\n# ... existing code ...\n```\n", "Run this first:\n\n```sh\npip install x\n```\n\nThen:\n\n```python\ndef f(x):\n    return x + 1\n```\n"}) {
+    const CodeAnswer out = read(wholeFile(kTwoFunctions), answer);
+    if (out.why == NoProposal::none) {
+      EXPECT_EQ(out.after, wanted);
+    } else {
+      EXPECT_TRUE(out.after.isEmpty());
+    }
+  }
+}
+
+TEST(CodeAnswer, AppliesADiffThatFits) {
+  const QStringList wanted = linesAsGiven(QByteArray(kTwoFunctions).replace("x +\n", "x + 1\n"));
+  EXPECT_EQ(read(wholeFile(kTwoFunctions), "```diff\n--- a/a.py\n+++ b/a.py\n@@ -6,3 +6,3 @@\n-    return x +\n+    return x + 1\n```\n").after, wanted);
+  EXPECT_EQ(read(wholeFile(kTwoFunctions), "```\n@@ -8,3 +8,3 @@\n     \"\"\"\n-    return x +\n+    return x + 1\n \n def g():\n```\n").after, wanted);
+  EXPECT_EQ(read(wholeFile("a\nb\nc\nd\n"), "```diff\n@@ @@\n a\n-b\n+B\n@@ @@\n-d\n+D\n+e\n```\n").after, (QStringList{"a", "B", "c", "D", "e"}));
+  for (const char* diff : {"@@ -1 +1 @@\n-    return x\n+    return x + 1\n",                                 // not there
+                           "@@ -1 +1 @@\n     ```\n+    more\n",                                              // twice
+                           "@@ -1 +1 @@\n+import os\n",                                                       // anywhere
+                           "--- a/b.py\n+++ b/b.py\n@@ -1 +1 @@\n-    return x +\n+    return x + 1\n",       // of another file
+                           "@@ -1 +1 @@\n-def g():\n+def h():\n@@ -2 +2 @@\n-def f(x):\n+def e(x):\n",        // not in order
+                           "rename from a.py\n@@ -1 +1 @@\n-def g():\n+def h():\n",
+                           "@@ -1 +1 @@\n-def g():\n+def h():\nThat is all.\n"}) {
+    EXPECT_EQ(read(wholeFile(kTwoFunctions), (QByteArray("```diff\n") + diff + "```").constData()).why, NoProposal::diff_unfit) << diff;
+  }
+}
+
+TEST(CodeAnswer, SaysHowMuchIsLeft) {
+  const CodeAnswer half = read(wholeFile("a\nb\n\nc\nd\n"), "```python\na\nd\n```");
+  EXPECT_FALSE(half.shrinks());
+  const CodeAnswer less = read(wholeFile("a\nb\n\nc\nd\ne\n"), "```python\na\ne\n```");
+  EXPECT_EQ(less.why, NoProposal::none);
+  EXPECT_EQ(less.nBefore, 5);
+  EXPECT_EQ(less.nAfter, 2);
+  EXPECT_TRUE(less.shrinks());
+}
+
+TEST(CodeAnswer, TakesAnAnswerWithoutFenceOnlyWhenItIsTheCode) {
+  const auto question = questionAbout({"def f():", "    return 1", "print(f())"}, 0, -1);
+  EXPECT_EQ(read(question, "def f():\n    return 2\nprint(f())").after, (QStringList{"def f():", "    return 2", "print(f())"}));
+  EXPECT_EQ(read(question, "The function looks right to me.\nI would keep it.").why, NoProposal::no_code);
+  EXPECT_EQ(read(question, "Here it is:\ndef f():\n    return 1\nprint(f())").why, NoProposal::no_code);
+  EXPECT_EQ(read(question, "Use `a` and ```b``` instead.").why, NoProposal::no_code);
+  EXPECT_EQ(read(question, "").why, NoProposal::no_code);
+}
+
+TEST(CodeAnswer, PutsTheProposalInTheSelectionsPlace) {
   const QStringList lines = {"import x", "def f():", "    a = 1", "    return b", "f()"};
-  EXPECT_EQ(proposedLines(questionAbout(lines, 2, 3), "    a = 2\n    return a\n"), (QStringList{"import x", "def f():", "    a = 2", "    return a", "f()"}));
+  const auto read23 = [&](const QString& code) { return readAnswer(questionAbout(lines, 2, 3), "```python\n" + code + "\n```", {}); };
+  EXPECT_EQ(read23("    a = 2\n    return a").after, (QStringList{"import x", "def f():", "    a = 2", "    return a", "f()"}));
   // Models leave the indentation out …
-  EXPECT_EQ(proposedLines(questionAbout(lines, 2, 3), "a = 2\n\nif a:\n    return a"),
-            (QStringList{"import x", "def f():", "    a = 2", "", "    if a:", "        return a", "f()"}));
-  // … or give all of the file.
+  EXPECT_EQ(read23("a = 2\n\nif a:\n    return a").after, (QStringList{"import x", "def f():", "    a = 2", "", "    if a:", "        return a", "f()"}));
+  // … or give all of the file …
   const QStringList whole = {"import x", "def f():", "    return 2", "f()"};
-  EXPECT_EQ(proposedLines(questionAbout(lines, 2, 3), whole.join('\n')), whole);
-  EXPECT_EQ(proposedLines(questionAbout(lines, 0, -1), "x\n"), QStringList{"x"});
+  EXPECT_EQ(read23(whole.join('\n')).after, whole);
+  // … or the function around the lines, whose place is not certain without a grammar.
+  EXPECT_EQ(read23("def f():\n    a = 2\n    return a").why, NoProposal::other_lines);
 }
 
 TEST(CodePrompts, CutsLongFilesAroundTheSelection) {

@@ -246,6 +246,58 @@ class CodeTest : public QObject {
     QCOMPARE(f.code()->hunks()->count(), 0);
   }
 
+  void whatIsNotCertainlyTheFileIsNoProposalAndWhyIsSaid() {
+    Fixture f;
+    QStringList titles;
+    for (const char* answer : {"```sh\npip install x\n```", "```python\nx = 1\n```\nor\n```python\nx = 2\n```", "```python\ndef totals(entries):\n    # ... existing code ...\n```",
+                               "```python\ndef other(entries):\n    return 1\n```", "```diff\n@@ -1 +1 @@\n-nowhere\n+x\n```", "```python\nopen to the end"}) {
+      f.answer(answer);
+      f.code()->fix();
+      QVERIFY(f.waitUntilIdle());
+      QCOMPARE(f.code()->hunks()->count(), 0);
+      QVERIFY2(f.code()->notice().isSet() && !f.code()->notice().explanation.isEmpty(), answer);
+      QVERIFY(!titles.contains(f.code()->notice().title));
+      titles.append(f.code()->notice().title);
+    }
+    f.code()->select(10, 11);
+    f.answer("```python\ndef nothing_there():\n    pass\n```");
+    f.code()->fix();
+    QVERIFY(f.waitUntilIdle());
+    QCOMPARE(f.code()->hunks()->count(), 1);  // the selection is what was asked for
+  }
+
+  void aDiffIsAppliedWhereItFits() {
+    Fixture f;
+    f.answer("```diff\n--- a/ledger.py\n+++ b/ledger.py\n@@ -1,2 +1,2 @@\n-    out = {}\n+    out = defaultdict(int)\n```");
+    f.code()->fix();
+    QVERIFY(f.waitUntilIdle());
+    f.code()->acceptAll();
+    f.code()->apply();
+    QVERIFY(f.waitUntilIdle());
+    QCOMPARE(f.read(), QByteArray(kLedger).replace("out = {}", "out = defaultdict(int)"));
+  }
+
+  void whatTakesAwayMoreThanHalfAsksFirst() {
+    Fixture f;
+    const QByteArray shrunk = "def totals(entries):\n    lines = []\n    return lines\n";
+    f.propose(shrunk);
+    QCOMPARE(f.code()->hunks()->count(), 0);
+    QVERIFY(f.code()->notice().explanation.contains("10"));  // lines with words in them
+    QCOMPARE(f.code()->notice().actions.first(), int(UserError::ShowChanges));
+    f.code()->runAction(UserError::Dismiss);
+    QVERIFY(!f.code()->notice().isSet());
+    f.code()->runAction(UserError::ShowChanges);  // gone
+    QCOMPARE(f.code()->hunks()->count(), 0);
+    f.propose(shrunk);
+    f.code()->runAction(UserError::ShowChanges);
+    QVERIFY(!f.code()->notice().isSet());
+    QVERIFY(f.code()->hunks()->count() > 0);
+    f.code()->acceptAll();
+    f.code()->apply();
+    QVERIFY(f.waitUntilIdle());
+    QCOMPARE(f.read(), shrunk);
+  }
+
   void anEmptyFileIsFilled() {
     Fixture f;
     f.write("");

@@ -27,6 +27,7 @@ Rectangle {
         case UserError.NewChat: return qsTr("New chat")
         case UserError.ReadAgain: return qsTr("Read it again")
         case UserError.Overwrite: return qsTr("Write all the same")
+        case UserError.ShowChanges: return qsTr("Show the changes")
         case UserError.ExportChat: return qsTr("Export the chat…")
         }
         return qsTr("Dismiss")
