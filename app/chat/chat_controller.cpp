@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "app/chat/chat_controller_p.h"
+#include "app/text/grapheme.h"
 
 namespace pio {
 namespace {
@@ -20,7 +21,7 @@ constexpr qsizetype kTitleWords = 6, kTitleLength = 60;
 QString titleFrom(const QString& text) {
   const QStringList words = text.simplified().split(' ');
   QString title = words.mid(0, kTitleWords).join(' ');
-  if (title.size() > kTitleLength) title = title.left(kTitleLength - 1);  // scripts without spaces: one long word
+  if (title.size() > kTitleLength) title = beginningOf(title, kTitleLength - 1);  // scripts without spaces: one long word
   return title.size() < text.simplified().size() ? title + QStringLiteral("…") : title;
 }
 

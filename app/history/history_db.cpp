@@ -15,6 +15,7 @@
 #include <cmath>
 
 #include "app/history/migrations.h"
+#include "app/text/grapheme.h"
 
 namespace pio {
 namespace {
@@ -151,9 +152,9 @@ QString snippetHtml(const QString& marked) {
 // The surroundings of the first match, marked as snippet() does.
 QString snippetAround(const QString& text, const QString& term) {
   const qsizetype at = text.indexOf(term, 0, Qt::CaseInsensitive);
-  if (at < 0) return text.left(80);
-  const qsizetype begin = std::max<qsizetype>(0, at - 30);
-  const qsizetype end = std::min(text.size(), at + term.size() + 50);
+  if (at < 0) return beginningOf(text, 80);
+  const qsizetype begin = boundaryBefore(text, at - 30);
+  const qsizetype end = boundaryBefore(text, at + term.size() + 50);
   return (begin > 0 ? QStringLiteral("…") : QString()) + text.mid(begin, at - begin) + kMatchBegin + text.mid(at, term.size()) + kMatchEnd +
          text.mid(at + term.size(), end - at - term.size()) + (end < text.size() ? QStringLiteral("…") : QString());
 }
@@ -164,7 +165,7 @@ bool makePrivate(const QString& path) {
   return file.open(QIODevice::WriteOnly | QIODevice::NewOnly, QFile::ReadOwner | QFile::WriteOwner);
 }
 
-QString asText(const QJsonValue& value) { return QString::fromUtf8(QJsonDocument(QJsonArray{value}).toJson(QJsonDocument::Compact)).left(60); }
+QString asText(const QJsonValue& value) { return beginningOf(QString::fromUtf8(QJsonDocument(QJsonArray{value}).toJson(QJsonDocument::Compact)), 60); }
 
 }  // namespace
 

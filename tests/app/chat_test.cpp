@@ -23,6 +23,17 @@ class ChatTest : public QObject {
   Q_OBJECT
 
  private slots:
+  void aTitleIsCutBetweenCharacters() {
+    ProgramFixture f;
+    const QString family = QStringLiteral("👨‍👩‍👧‍👦");  // one character of 11 UTF-16 units
+    f.chat()->send(family.repeated(9));
+    QCOMPARE(f.chat()->title(), family.repeated(5) + "…");
+    f.chat()->newChat();
+    const QString accented = QStringLiteral("e\u0301");
+    f.chat()->send(accented.repeated(40));
+    QCOMPARE(f.chat()->title(), accented.repeated(29) + "…");
+  }
+
   void aQuestionIsAnsweredAndBothAreOnTheDisk() {
     ProgramFixture f;
     const QAbstractItemModelTester tester(f.chat()->messages());

@@ -348,6 +348,17 @@ class HistoryTest : public QObject {
     QVERIFY(db.search("int")->first().snippet.contains("<b>int</b>"));
   }
 
+  void aSnippetIsCutBetweenCharacters() {
+    HistoryDb db;
+    QVERIFY(db.open(":memory:"));
+    const QString family = QStringLiteral("👨‍👩‍👧‍👦");  // one character of 11 UTF-16 units
+    QVERIFY(db.putChat({"c", "t", 1, 1}));
+    QVERIFY(db.addMessage(message("c", "m", {}, Message::Role::User, family.repeated(6) + "漢字" + family.repeated(8), 1), {}));
+    const auto hits = db.search("漢字");
+    QCOMPARE(hits->size(), 1);
+    QCOMPARE(hits->first().snippet, "…" + family.repeated(3) + "<b>漢字</b>" + family.repeated(4) + "…");
+  }
+
   void noSearchTextIsSyntax() {
     HistoryDb db;
     QVERIFY(db.open(":memory:"));
