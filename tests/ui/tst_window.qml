@@ -341,6 +341,41 @@ TestCase {
         test.window.closePopups()
         tryVerify(() => !test.window.popupShown)
     }
+    function test_thePageThatIsOpenedIsTheOneThatTheKeysGoOnFrom(): void {
+        test.window.openSettings(0)
+        tryVerify(() => test.window.popupShown)
+        const list = test.find(test.window.contentItem.parent, item => item.count === 4 && item.keyNavigationEnabled === true && item.visible)
+        tryVerify(() => list.activeFocus && list.itemAtIndex(1) !== null)
+        mouseClick(list.itemAtIndex(1))
+        compare(list.currentIndex, 1)
+        test.window.openSettings(3)
+        compare(list.currentIndex, 3)
+        stage.key(test.window, Qt.Key_Up)
+        compare(list.currentIndex, 2)
+        test.window.closePopups()
+        tryVerify(() => !test.window.popupShown)
+    }
+    function test_theFirstRowOfASettingsPageKeepsItsDistanceFromTheTitle(): void {
+        for (let page = 0; page < 4; ++page) {
+            test.window.openSettings(page)
+            tryVerify(() => test.window.popupShown)
+            const shown = test.find(test.window.contentItem.parent, item => item.hint !== undefined && item.focusItem !== undefined && item.title !== undefined && item.visible)
+            const rows = shown.contentItem.children[0].children
+            let title = null
+            let first = null
+            for (let i = 0; i < rows.length && first === null; ++i) {
+                if (title === null)
+                    title = rows[i]
+                else if (rows[i].visible && rows[i].height > 0)
+                    first = rows[i]
+            }
+            tryVerify(() => first.y - title.y - title.height >= 4, 1000, shown.title)
+            if (shown.hint.length === 0)
+                verify(first.y - title.y - title.height >= 8, shown.title + ": " + (first.y - title.y - title.height))
+        }
+        test.window.closePopups()
+        tryVerify(() => !test.window.popupShown)
+    }
     function test_zoomChangesTextAndNotTheFrame(): void {
         test.window.zoomBy(0.3)
         fuzzyCompare(Theme.zoom, 1.3, 0.001)

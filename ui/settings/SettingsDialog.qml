@@ -95,7 +95,6 @@ PioDialog {
                     Accessible.selected: row.isCurrent
                     onClicked: {
                         root.page = row.index
-                        list.currentIndex = row.index
                         root.listShown = false
                     }
 

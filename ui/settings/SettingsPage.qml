@@ -45,6 +45,7 @@ Flickable {
             Layout.topMargin: 17
             Layout.fillWidth: true
             Layout.rightMargin: Theme.space32
+            Layout.bottomMargin: root.hint.length > 0 ? 0 : Theme.space8
             role: Theme.page
             text: root.title
             Accessible.role: Accessible.Heading

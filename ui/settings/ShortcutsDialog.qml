@@ -57,9 +57,6 @@ PioDialog {
             Keys.onUpPressed: contentY = Math.max(0, contentY - Theme.rowHeader)
             Keys.onDownPressed: contentY = Math.max(0, Math.min(contentHeight - height, contentY + Theme.rowHeader))
 
-            Item {
-                Layout.preferredHeight: Theme.space8
-            }
             Repeater {
                 model: root.keys
 
