@@ -66,10 +66,10 @@ void CpuProducts::matmul(const Tensor& y, const Tensor& x, const Tensor& w, cons
   matvec_q8(y, x, w, bias, *quant);
 }
 
-// Rows of weights in a tile: at most 256 KiB, some 10 microseconds of memory bandwidth, and a few tiles a thread. Not smaller, because
+// Rows of weights in a tile: at most 1 MiB, some 50 microseconds of memory bandwidth, and a few tiles a thread. Not smaller, because
 // kernels fetch ahead, past the end of their tile. Kernels take 8 or 16 rows together.
 std::int64_t CpuProducts::rows_per_tile(std::int64_t n_rows, std::int64_t row_bytes) const {
-  return round_up(std::max<std::int64_t>(1, std::min(256 * 1024 / row_bytes, n_rows / (4 * context_.n_threads()))), 16);
+  return round_up(std::max<std::int64_t>(1, std::min(1024 * 1024 / row_bytes, n_rows / (4 * context_.n_threads()))), 16);
 }
 
 // gemv(t, first, n, bias, y) computes rows [first, first + n) for token t; bias and y are those of row `first`, bias may be null.

@@ -125,18 +125,8 @@ struct IQ4_XS {
   }
 };
 
-// The 6-bit scales and minimums of Q4_K and Q5_K, packed in 12 bytes, as sixteen bytes: eight scales, eight minimums.
 inline void k4_scales(const uint8_t* p, int n_blocks, int block_bytes, float* scale, float* min) {
-  for (int b = 0; b < n_blocks; ++b, p += block_bytes, scale += 8, min += 8) {
-    const uint32_t s0 = read_u32(p + 4), s1 = read_u32(p + 8), s2 = read_u32(p + 12);
-    uint32_t sm[4];
-    sm[0] = s0 & 0x3f3f3f3f;
-    sm[1] = (s2 & 0x0f0f0f0f) | ((s0 >> 6) & 0x03030303) << 4;
-    sm[2] = s1 & 0x3f3f3f3f;
-    sm[3] = ((s2 >> 4) & 0x0f0f0f0f) | ((s1 >> 6) & 0x03030303) << 4;
-    f8_store(scale, f8_from_u8(sm) * f8_set(half_to_float(read_u16(p))));
-    f8_store(min, f8_from_u8(sm + 2) * f8_set(-half_to_float(read_u16(p + 2))));
-  }
+  for (int b = 0; b < n_blocks; ++b, p += block_bytes, scale += 8, min += 8) k4_block_scales(p, scale, min);
 }
 
 struct Q4_K {

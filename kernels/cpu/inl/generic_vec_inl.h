@@ -195,6 +195,18 @@ inline void group_sums(const uint8_t* const (&rows)[kLanes], ptrdiff_t at, int i
   }
 }
 
+// The eight scales and minimums of a block of Q4_K or Q5_K: 6 bits each, packed in 12 bytes behind the two halves that scale them.
+inline void k4_block_scales(const uint8_t* p, float* scale, float* min) {
+  const uint32_t s0 = read_u32(p + 4), s1 = read_u32(p + 8), s2 = read_u32(p + 12);
+  uint32_t sm[4];
+  sm[0] = s0 & 0x3f3f3f3f;
+  sm[1] = (s2 & 0x0f0f0f0f) | ((s0 >> 6) & 0x03030303) << 4;
+  sm[2] = s1 & 0x3f3f3f3f;
+  sm[3] = ((s2 >> 4) & 0x0f0f0f0f) | ((s1 >> 6) & 0x03030303) << 4;
+  f8_store(scale, f8_from_u8(sm) * f8_set(half_to_float(read_u16(p))));
+  f8_store(min, f8_from_u8(sm + 2) * f8_set(-half_to_float(read_u16(p + 2))));
+}
+
 // The largest |x| of 32, NaN when one of them is.
 inline float f8_largest_magnitude(Float8 a, Float8 b, Float8 c, Float8 d) {
   float largest = 0;

@@ -111,3 +111,17 @@ inline __m256 load_n_mask8(const float* p, int n) {
   const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
   return _mm256_maskload_ps(p, _mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane));
 }
+
+// The eight scales and minimums of a block of Q4_K or Q5_K: 6 bits each, packed in 12 bytes behind the two halves that scale them.
+inline void k4_block_scales(const uint8_t* p, float* scale, float* min) {
+  const __m128i packed = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 4));  // the last four bytes are quants
+  // eight scales, eight minimums: four bytes of each in whole, of the others the low four bits in the third word, the upper two elsewhere
+  const __m128i low = _mm_and_si128(_mm_srlv_epi32(_mm_shuffle_epi32(packed, 0x98), _mm_setr_epi32(0, 0, 0, 4)),
+                                    _mm_setr_epi32(0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f));
+  const __m128i high = _mm_and_si128(_mm_srli_epi32(_mm_shuffle_epi32(packed, 0x50), 2), _mm_setr_epi32(0, 0x30303030, 0, 0x30303030));
+  const __m128i six = _mm_or_si128(low, high);
+  const __m128 by = _mm_xor_ps(_mm_cvtph_ps(_mm_cvtsi32_si128(static_cast<int>(read_u32(p)))), _mm_setr_ps(0.0f, -0.0f, 0.0f, 0.0f));
+  const __m256 d = _mm256_broadcastss_ps(by), minus_dmin = _mm256_broadcastss_ps(_mm_movehdup_ps(by));
+  f8_store(scale, _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(six)) * d);
+  f8_store(min, _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(six, 8))) * minus_dmin);
+}
