@@ -15,9 +15,9 @@ void Application::wire(HistoryWriter* writer) {
   connect(writer, &HistoryWriter::exportFailed, this, [this](const QString& path, const QString& details) {
     chat->showNotice(fileNotice(FileNotice::export_failed, path, details));
   });
-  connect(writer, &HistoryWriter::imported, this, &Application::imported);
-  connect(writer, &HistoryWriter::importFailed, this, [this](const QString& path, const QString& details) {
-    chat->showNotice(fileNotice(FileNotice::import_failed, path, details));
+  connect(writer, &HistoryWriter::imported, this, [this](const ImportReport& report) {
+    if (report.isDone()) Q_EMIT imported(importText(report));
+    else chat->showNotice(importNotice(report));
   });
 }
 

@@ -68,7 +68,7 @@ class Application : public QObject {
   void paneRequested(int pane);  // a file that was opened belongs there
   void importOffered(const QUrl& file);
   void unsupportedFile(const QUrl& file);
-  void imported(int added, int known);  // chats added, and chats that were there already
+  void imported(const QString& words);  // what came in, what was known, what was left out
   void exported(const QUrl& file);
 
  private:

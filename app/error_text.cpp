@@ -271,10 +271,6 @@ UserError fileNotice(FileNotice what, const QString& path, const QString& detail
       user.title = tr("The chats could not be exported");
       user.explanation = tr("%1 cannot be written.").arg(path);
       break;
-    case FileNotice::import_failed:
-      user.title = tr("The chats could not be imported");
-      user.explanation = tr("%1 is not an export of Inference-PIO, or it is damaged. Nothing was changed.").arg(QFileInfo(path).fileName());
-      break;
     case FileNotice::settings_not_saved:
       user.title = tr("Settings cannot be saved");
       user.explanation = tr("%1 cannot be written.").arg(path);
@@ -282,6 +278,53 @@ UserError fileNotice(FileNotice what, const QString& path, const QString& detail
   }
   user.actions = {UserError::Dismiss};
   return user;
+}
+
+UserError importNotice(const ImportReport& report) {
+  UserError user;
+  const QString file = QFileInfo(report.path).fileName();
+  user.title = tr("The chats could not be imported");
+  user.details = report.details;
+  user.actions = {UserError::Dismiss};
+  switch (report.problem) {
+    case ImportReport::Problem::none: return {};
+    case ImportReport::Problem::unreadable: user.explanation = tr("%1 is not there, is no file, or cannot be read.").arg(file); break;
+    case ImportReport::Problem::not_json: user.explanation = tr("%1 is damaged or is not an export of Inference-PIO.").arg(file); break;
+    case ImportReport::Problem::foreign:
+      user.explanation = report.program.isEmpty()
+                             ? tr("%1 was written by another program. Only exports of Inference-PIO can be imported.").arg(file)
+                             : tr("%1 is an export of %2. Only exports of Inference-PIO can be imported.").arg(file, report.program);
+      break;
+    case ImportReport::Problem::newer: user.explanation = tr("%1 was exported by a newer version of Inference-PIO.").arg(file); break;
+    case ImportReport::Problem::malformed:
+      user.explanation = tr("%1 is an export of Inference-PIO, but it was damaged or edited. Nothing was changed.").arg(file);
+      break;
+    case ImportReport::Problem::not_saved: user.explanation = tr("The history cannot be written at the moment. Nothing was changed."); break;
+  }
+  return user;
+}
+
+QString importText(const ImportReport& report) {
+  const auto count = [](int n, const char* one, const char* many) { return n == 1 ? tr(one) : tr(many).arg(number(static_cast<std::uint64_t>(n))); };
+  QStringList sentences;
+  if (report.chatsAdded > 0 || (report.messagesAdded == 0 && report.chatsKnown == 0)) {
+    sentences.append(count(report.chatsAdded, QT_TR_NOOP("1 chat was added."), QT_TR_NOOP("%1 chats were added.")));
+  }
+  if (report.messagesAdded > 0) {
+    sentences.append(count(report.messagesAdded, QT_TR_NOOP("1 new message was added to a chat that was already here."),
+                           QT_TR_NOOP("%1 new messages were added to chats that were already here.")));
+  } else if (report.chatsKnown > 0) {
+    sentences.append(count(report.chatsKnown, QT_TR_NOOP("1 chat was already here."), QT_TR_NOOP("%1 chats were already here.")));
+  }
+  if (report.messagesLeftOut > 0) {
+    sentences.append(count(report.messagesLeftOut, QT_TR_NOOP("1 message that had been deleted here was left out."),
+                           QT_TR_NOOP("%1 messages that had been deleted here were left out.")));
+  }
+  if (report.picturesLeftOut > 0) {
+    sentences.append(count(report.picturesLeftOut, QT_TR_NOOP("1 picture was left out because it is not a file."),
+                           QT_TR_NOOP("%1 pictures were left out because they are not files.")));
+  }
+  return sentences.join(QLatin1Char(' '));
 }
 
 UserError sourceNotice(const SourceFile& file) {

@@ -34,6 +34,7 @@ class UserError {
 };
 
 struct HistoryProblem;
+struct ImportReport;
 struct PictureFact;
 struct SourceFile;
 
@@ -55,8 +56,12 @@ UserError pictureNotice(const PictureFact& picture);
 UserError tooManyPicturesNotice(int most);
 UserError interruptedLoadNotice(const QString& modelPath);
 UserError contextFullNotice(qint64 contextLength);
-enum class FileNotice { export_failed, import_failed, settings_not_saved };
+enum class FileNotice { export_failed, settings_not_saved };
 UserError fileNotice(FileNotice what, const QString& path, const QString& details);
+// Of an import that changed nothing.
+UserError importNotice(const ImportReport& report);
+// Of one that is done: what came in, what was known, what was left out. Whole sentences.
+QString importText(const ImportReport& report);
 
 // The code pane's.
 UserError sourceNotice(const SourceFile& file);

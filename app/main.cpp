@@ -59,9 +59,8 @@ int importHistory(const QString& dataFolder, const QString& path) {
   if (!file.open(QIODevice::ReadOnly)) return complain(path + QStringLiteral(": an export, ") + file.errorString());
   HistoryDb db;
   if (const auto opened = openHistory(db, dataFolder); !opened) return complain(QString::fromStdString(opened.error().message));
-  const auto done = db.importJson(file.readAll(), path);
-  if (!done) return complain(QString::fromStdString(done.error().message));
-  return 0;
+  const ImportReport report = db.importJson(file.readAll(), path);
+  return report.isDone() ? 0 : complain(report.details);
 }
 
 // Without a graphics card OpenGL is computed by the processor, which then has less time for the model: Qt's own software renderer costs a

@@ -277,8 +277,8 @@ T.ApplicationWindow {
         function onImportOffered(file: url): void {
             root.app.importFile(file)
         }
-        function onImported(added: int, known: int): void {
-            root.talk.tell(known > 0 ? qsTr("Chats added: %1; here already: %2").arg(added).arg(known) : qsTr("Chats added: %1").arg(added))
+        function onImported(words: string): void {
+            root.talk.tell(words)
         }
         function onExported(file: url): void {
             root.talk.tell(qsTr("The chats were written to %1").arg(decodeURIComponent(String(file).replace(/^.*\//, ""))))

@@ -27,11 +27,11 @@ QString titleFrom(const QString& text) {
 
 std::vector<ToolCall> toolCallsOf(const Message& message) {
   std::vector<ToolCall> calls;
-  for (const ToolUse& use : message.toolCalls) {
+  for (const ToolUse& use : message.toolCalls()) {
     // What is no object (an edited import) asks for nothing.
     auto arguments = JsonValue::parse(use.arguments.toStdString());
     if (!arguments || !arguments->is_object()) arguments = JsonValue::object({});
-    calls.push_back({"call_" + std::to_string(calls.size()), use.name.toStdString(), std::move(*arguments)});
+    calls.push_back({use.id.toStdString(), use.name.toStdString(), std::move(*arguments)});
   }
   return calls;
 }
@@ -107,13 +107,15 @@ std::vector<ChatMessage> ChatController::Private::promptOf(const Conversation& c
   const QStringList ids = chat.pathTo(lastId);
   for (const QString& id : ids) {
     const Message& message = chat.find(id)->message;
-    const bool isCarriedOn = id == lastId && !message.reasoning.isEmpty();
+    const bool isCarriedOn = id == lastId && message.has(MessagePart::Kind::Thought);
     // An answer that was stopped before its first word is nothing that was said, unless it is carried on.
-    if (message.role == Message::Role::Assistant && message.text.isEmpty() && message.toolCalls.isEmpty() && !isCarriedOn) continue;
+    if (message.role == Message::Role::Assistant && !message.has(MessagePart::Kind::Text) && !message.has(MessagePart::Kind::ToolCall) &&
+        !isCarriedOn)
+      continue;
     std::vector<ImageInput> pictures;
-    for (const QString& picture : message.pictures) pictures.push_back({picture.toStdString(), nullptr});
-    prompt.push_back({nameOf(message.role).toStdString(), pictures_then_text(std::move(pictures), message.text.toStdString())});
-    prompt.back().reasoning = message.reasoning.toStdString();
+    for (const QString& picture : message.pictures()) pictures.push_back({picture.toStdString(), nullptr});
+    prompt.push_back({nameOf(message.role).toStdString(), pictures_then_text(std::move(pictures), message.text().toStdString())});
+    prompt.back().reasoning = message.reasoning().toStdString();
     prompt.back().tool_calls = toolCallsOf(message);
   }
   return prompt;
@@ -135,7 +137,7 @@ void ChatController::Private::launch() {
   if (record == nullptr) {
     stop.request_stop();  // removed in the meantime: the engine ends the turn at once
   } else {
-    job.request.continue_last = active->continues && !(record->message.text.isEmpty() && record->message.reasoning.isEmpty());
+    job.request.continue_last = active->continues && (record->message.has(MessagePart::Kind::Text) || record->message.has(MessagePart::Kind::Thought));
     job.request.messages = promptOf(chat, job.request.continue_last ? active->answerId : record->message.parent);
   }
   QMetaObject::invokeMethod(w.worker, [worker = w.worker, job, token = stop.get_token()] { worker->generate(job, token); });
@@ -164,12 +166,13 @@ void ChatController::Private::onWords(quint64 turn, Words kind, const QString& d
   message.generatedTokens = active->earlierTokens + nTokens;
   const bool isThought = kind == Words::thought;
   const bool endsThought = isThinking && !isThought;
-  if (message.text.isEmpty() && (isThinking || isThought)) {
+  if (!message.has(MessagePart::Kind::Text) && (isThinking || isThought)) {
     message.thinkingSeconds = active->earlierThinking + static_cast<double>(sinceFirstWord.elapsed()) / 1000;
     if (isThought) message.thinkingTokens = active->earlierThoughts + nTokens;
     isThinking = isThought;
   }
-  (isThought ? message.reasoning : message.text) += delta;
+  if (isThought) message.appendThought(delta);
+  else message.appendText(delta);
   if (path.contains(active->answerId)) {
     if (isThought || endsThought)
       messages->appendThought(active->answerId, isThought ? delta : QString(), message.thinkingSeconds, message.thinkingTokens);
@@ -332,15 +335,15 @@ void ChatController::Private::countDraft() {
   QMetaObject::invokeMethod(w.worker, [worker = w.worker, serial = draftSerial, text] { worker->countTokens(serial, text); });
 }
 
-MessageRecord ChatController::Private::addUserMessage(Conversation& chat, const QString& parent, const QString& text, const QStringList& pictures) {
+MessageRecord ChatController::Private::addUserMessage(Conversation& chat, const QString& parent, const QString& text, const QList<MessagePart>& pictures) {
   MessageRecord record;
   record.chatId = chat.chat.id;
   record.created = now();
   record.message.id = newId();
   record.message.parent = parent;
   record.message.role = Message::Role::User;
-  record.message.text = text;
-  record.message.pictures = pictures;
+  for (const MessagePart& picture : pictures) record.message.add(picture);
+  record.message.setText(text);
   chat.add(record);
   chat.chat.updated = record.created;
   tellWriter([record](HistoryWriter& writer) { writer.addMessage(record); });
@@ -480,7 +483,7 @@ ChatController::ChatController(std::unique_ptr<Private> p, QObject* parent) : QO
   connect(worker, &EngineWorker::toolCalled, this, [this](quint64 turn, const QString& name, const QString& arguments) {
     if (!d->active || d->active->number != turn) return;
     if (MessageRecord* record = d->activeRecord()) {
-      record->message.toolCalls.append({name, arguments});
+      record->message.addToolCall(name, arguments);
       d->hasWords = true;
       d->isThinking = false;
       d->showMessage(d->active->answerId);
@@ -573,7 +576,7 @@ QString ChatController::title() const {
 
 bool ChatController::isImage() const {
   const Conversation* chat = d->shown();
-  return chat == nullptr ? d->newIsImage : chat->chat.isImage;
+  return chat == nullptr ? d->newIsImage : chat->chat.kind == ChatRecord::Kind::Image;
 }
 
 PictureTray* ChatController::tray() const { return d->w.tray; }
@@ -714,7 +717,7 @@ void ChatController::send(const QString& text) {
     if (state() == NoModel) d->setNotice(noModelNotice(), Private::NoticeKind::model);
     return;
   }
-  const QStringList pictures = isImage() ? d->w.tray->take() : QStringList();
+  const QList<MessagePart> pictures = isImage() ? d->w.tray->take() : QList<MessagePart>();
   if (d->chatId.isEmpty()) {
     ++d->openSerial;  // a chat that is being opened does not come in between
     d->opening.clear();
@@ -723,7 +726,7 @@ void ChatController::send(const QString& text) {
     record.title = titleFrom(words);
     record.created = record.updated = now();
     record.systemPrompt = systemPrompt();
-    record.isImage = d->newIsImage;
+    if (d->newIsImage) record.kind = ChatRecord::Kind::Image;
     d->newSystemPrompt.reset();
     d->newDraft.clear();
     d->draftTimer.stop();
@@ -734,7 +737,7 @@ void ChatController::send(const QString& text) {
     });
     d->chats.insert_or_assign(record.id, Conversation(record, {}));
     d->chatId = record.id;
-    d->lastShown[record.isImage] = record.id;
+    d->lastShown[d->newIsImage] = record.id;
     d->w.tray->show(record.id);
     d->w.history->put(record);
     d->w.history->setCurrent(record.id);
@@ -785,7 +788,11 @@ void ChatController::editAndResend(const QString& messageId, const QString& text
   if (record == nullptr || record->message.role != Message::Role::User || words.isEmpty()) return;
   d->queue.removeIf([&](const Private::Turn& turn) { return turn.chatId == d->chatId; });
   if (d->runsIn(d->chatId)) d->stopTurn();
-  const MessageRecord edited = d->addUserMessage(*chat, record->message.parent, words, QStringList(record->message.pictures));
+  QList<MessagePart> attached;  // the parts that are no words go with the new ones
+  for (const MessagePart& part : record->message.parts) {
+    if (part.kind == MessagePart::Kind::Picture || part.kind == MessagePart::Kind::File) attached.append(part);
+  }
+  const MessageRecord edited = d->addUserMessage(*chat, record->message.parent, words, attached);
   Q_EMIT messageFocusRequested(edited.message.id);
   d->enqueue({.number = 0, .chatId = d->chatId, .answerTo = edited.message.id, .answerId = {}});
 }
@@ -817,7 +824,7 @@ void ChatController::removeMessage(const QString& messageId) {
   Conversation* chat = d->shown();
   const MessageRecord* record = chat == nullptr ? nullptr : chat->find(messageId);
   if (record == nullptr) return;
-  const QString title = record->message.text.isEmpty() ? tr("Empty answer") : titleFrom(record->message.text);
+  const QString title = record->message.has(MessagePart::Kind::Text) ? titleFrom(record->message.text()) : tr("Empty answer");
   QList<MessageRecord> gone = chat->remove(messageId);
   QStringList ids;
   for (MessageRecord& removed : gone) {
@@ -854,7 +861,7 @@ QString ChatController::lastUserMessageId() const {
 QString ChatController::textOf(const QString& messageId) const {
   const Conversation* chat = d->shown();
   const MessageRecord* record = chat == nullptr ? nullptr : chat->find(messageId);
-  return record == nullptr ? QString() : record->message.text;
+  return record == nullptr ? QString() : record->message.text();
 }
 
 void ChatController::copyText(const QString& text) { QGuiApplication::clipboard()->setText(text); }
@@ -864,7 +871,7 @@ void ChatController::copyLastAnswer() {
   for (qsizetype i = d->path.size() - 1; chat != nullptr && i >= 0; --i) {
     const Message& message = chat->find(d->path[i])->message;
     if (message.role != Message::Role::Assistant) continue;
-    copyText(message.text);
+    copyText(message.text());
     return;
   }
 }
@@ -872,7 +879,7 @@ void ChatController::copyLastAnswer() {
 void ChatController::copyWithThought(const QString& messageId) {
   const Conversation* chat = d->shown();
   const MessageRecord* record = chat == nullptr ? nullptr : chat->find(messageId);
-  if (record != nullptr) copyText(record->message.reasoning.trimmed() + QStringLiteral("\n\n") + record->message.text);
+  if (record != nullptr) copyText(record->message.reasoning().trimmed() + QStringLiteral("\n\n") + record->message.text());
 }
 
 void ChatController::loadModel(const QString& path) {

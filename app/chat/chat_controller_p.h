@@ -73,7 +73,7 @@ struct ChatController::Private {
   void focus(const QString& messageId);
   void saveDraft();
   void countDraft();
-  MessageRecord addUserMessage(Conversation& chat, const QString& parent, const QString& text, const QStringList& pictures);
+  MessageRecord addUserMessage(Conversation& chat, const QString& parent, const QString& text, const QList<MessagePart>& pictures);
   void beginNew(bool isImage);
   void setNotice(const UserError& notice, NoticeKind kind);
   template <class Call>

@@ -73,14 +73,14 @@ Kind kindOf(const Block& block) {
 
 std::vector<Part> partsOf(const Entry& entry) {
   const Message& message = entry.message;
-  if (message.role == Message::Role::System) return {};
+  if (message.role == Message::Role::System || message.role == Message::Role::Tool) return {};
   if (message.role == Message::Role::User) return {{Kind::UserMessage}};
   std::vector<Part> parts = {{Kind::AnswerHeader}};
   if (message.droppedMessages > 0) parts.push_back({Kind::DroppedNote});
-  if (!message.reasoning.isEmpty()) parts.push_back({Kind::Thinking});
+  if (message.has(MessagePart::Kind::Thought)) parts.push_back({Kind::Thinking});
   const auto& blocks = entry.text.blocks();
   for (size_t i = 0; i < blocks.size(); ++i) parts.push_back({kindOf(blocks[i]), int(i)});
-  for (int i = 0; i < message.toolCalls.size(); ++i) parts.push_back({Kind::ToolCall, -1, i});
+  for (int i = 0; i < message.toolCalls().size(); ++i) parts.push_back({Kind::ToolCall, -1, i});
   if (message.state == Message::State::Failed && message.error.isSet()) parts.push_back({Kind::ErrorNote});
   if (message.state == Message::State::Stopped || message.state == Message::State::Unfinished) parts.push_back({Kind::StoppedNote});
   parts.push_back({Kind::Footer});
@@ -88,7 +88,11 @@ std::vector<Part> partsOf(const Entry& entry) {
 }
 
 // It thinks until the first sign of its answer.
-bool isThinking(const Message& message) { return isStreaming(message) && message.text.isEmpty() && message.toolCalls.isEmpty(); }
+bool isThinking(const Message& message) {
+  return isStreaming(message) && !message.has(MessagePart::Kind::Text) && !message.has(MessagePart::Kind::ToolCall);
+}
+
+bool hasThought(const Message& message) { return message.has(MessagePart::Kind::Thought); }
 
 bool isBox(Kind kind) { return kind == Kind::Code || kind == Kind::Table; }
 
@@ -191,7 +195,7 @@ struct ConversationModel::Private {
     entry.announcedBlock = 0;
     entry.announcedTo = 0;
     if (isAnswer(entry.message)) {
-      entry.text.append(entry.message.text);
+      entry.text.append(entry.message.text());
       if (!isStreaming(entry.message)) entry.text.finish();
     }
     entry.html.resize(entry.text.blocks().size());
@@ -274,7 +278,7 @@ struct ConversationModel::Private {
     }
   }
 
-  static int blockOffset(const Entry& entry) { return 1 + (entry.message.droppedMessages > 0 ? 1 : 0) + (entry.message.reasoning.isEmpty() ? 0 : 1); }
+  static int blockOffset(const Entry& entry) { return 1 + (entry.message.droppedMessages > 0 ? 1 : 0) + (hasThought(entry.message) ? 1 : 0); }
   static int thoughtRow(const Entry& entry) { return entry.firstRow + blockOffset(entry) - 1; }
 
   // ---- what a row says ----------------------------------------------------------------------------------------------------------
@@ -325,11 +329,11 @@ struct ConversationModel::Private {
     switch (part.kind) {
       case Kind::UserMessage:
       case Kind::Footer:
-        return entry.message.text;
+        return entry.message.text();
       case Kind::Thinking:
-        return entry.message.reasoning.trimmed();
+        return entry.message.reasoning().trimmed();
       case Kind::ToolCall:
-        return entry.message.toolCalls.value(part.call).arguments;
+        return entry.message.toolCalls().value(part.call).arguments;
       case Kind::AnswerHeader:
         return entry.message.modelName;
       case Kind::ErrorNote: {
@@ -436,7 +440,7 @@ QVariant ConversationModel::data(const QModelIndex& index, int role) const {
       return QVariant::fromValue(message.error);
     case PicturesRole: {
       QVariantList urls;
-      for (const QString& path : message.pictures) urls.append(QUrl::fromLocalFile(path));
+      for (const QString& path : message.pictures()) urls.append(QUrl::fromLocalFile(path));
       return urls;
     }
     case ThinkingSecondsRole:
@@ -444,9 +448,9 @@ QVariant ConversationModel::data(const QModelIndex& index, int role) const {
     case ThinkingTokensRole:
       return message.thinkingTokens;
     case HasThoughtRole:
-      return !message.reasoning.isEmpty();
+      return hasThought(message);
     case ToolNameRole:
-      return message.toolCalls.value(part.call).name;
+      return message.toolCalls().value(part.call).name;
     default:
       return {};
   }
@@ -531,8 +535,8 @@ void ConversationModel::appendText(const QString& messageId, const QString& delt
   if (it == d->byId.constEnd() || delta.isEmpty()) return;
   const size_t e = size_t(it.value());
   Entry& entry = d->entries[e];
-  const bool endsThought = isThinking(entry.message) && !entry.message.reasoning.isEmpty();
-  entry.message.text += delta;
+  const bool endsThought = isThinking(entry.message) && hasThought(entry.message);
+  entry.message.appendText(delta);
   if (!isAnswer(entry.message) || !isStreaming(entry.message)) {
     // No answer being written: a text that grows all the same (an import) is read anew.
     d->fill(entry);
@@ -550,9 +554,9 @@ void ConversationModel::appendThought(const QString& messageId, const QString& d
   const auto it = d->byId.constFind(messageId);
   if (it == d->byId.constEnd()) return;
   Entry& entry = d->entries[size_t(it.value())];
-  const bool isFirst = entry.message.reasoning.isEmpty();
+  const bool isFirst = !hasThought(entry.message);
   if (isFirst && delta.isEmpty()) return;
-  entry.message.reasoning += delta;
+  entry.message.appendThought(delta);
   entry.message.thinkingSeconds = seconds;
   entry.message.thinkingTokens = nTokens;
   if (isFirst) {
@@ -570,10 +574,11 @@ void ConversationModel::update(const Message& message) {
   Entry& entry = d->entries[e];
   const bool wasStreaming = isStreaming(entry.message);
   // The caller may leave the text out: it is what was appended.
-  const QString text = message.text.isEmpty() ? entry.message.text : message.text;
-  const bool sameText = text == entry.message.text && message.role == entry.message.role;
+  const QString before = entry.message.text();
+  const QString text = message.has(MessagePart::Kind::Text) ? message.text() : before;
+  const bool sameText = text == before && message.role == entry.message.role;
   entry.message = message;
-  entry.message.text = text;
+  entry.message.setText(text);
   if (!sameText || (!wasStreaming && isStreaming(message))) {
     d->fill(entry);
     d->syncRows(e);
@@ -606,7 +611,7 @@ void ConversationModel::removeFrom(const QString& messageId) {
 
 QString ConversationModel::textOf(const QString& messageId) const {
   const auto it = d->byId.constFind(messageId);
-  return it == d->byId.constEnd() ? QString() : d->entries[size_t(it.value())].message.text;
+  return it == d->byId.constEnd() ? QString() : d->entries[size_t(it.value())].message.text();
 }
 
 int ConversationModel::messageCount() const { return int(d->entries.size()); }

@@ -5,45 +5,12 @@
 #include <QtQml/qqmlregistration.h>
 #include <memory>
 
-#include "app/error_text.h"
+#include "app/chat/message.h"
 
 // The conversation on screen as rows: one for each Markdown block, so that a growing answer touches its last block only
 // (a whole message in one MarkdownText falls to 8 frames a second at 14 KB).
 
 namespace pio {
-
-// A function that a model asked for; the window runs none.
-struct ToolUse {
-  QString name;
-  QString arguments;  // a JSON object
-  bool operator==(const ToolUse&) const = default;
-};
-
-// One message of the path shown, as the history keeps it.
-struct Message {
-  enum class Role { System, User, Assistant };
-  enum class State { Complete, Stopped, Unfinished, Failed, Streaming };  // Unfinished: the program died while it was written
-  QString id;
-  QString parent;
-  Role role = Role::User;
-  State state = State::Complete;
-  QString text;
-  QString modelName;
-  int version = 1;            // among its siblings, from 1
-  int versionCount = 1;
-  qint64 generatedTokens = 0;
-  double tokensPerSecond = 0;
-  double firstTokenSeconds = 0;
-  qint64 contextUsed = 0;
-  qint64 contextLength = 0;
-  qint64 droppedMessages = 0; // left out of the prompt to fit the context
-  UserError error;            // of state Failed
-  QStringList pictures = {};  // files that go with a question, before its words
-  QString reasoning = {};     // what the model thought before it answered
-  double thinkingSeconds = 0; // how long
-  qint64 thinkingTokens = 0;
-  QList<ToolUse> toolCalls = {};
-};
 
 class ConversationModel : public QAbstractListModel {
   Q_OBJECT

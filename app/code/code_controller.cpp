@@ -79,10 +79,10 @@ void CodeController::Private::start(CodeTask task, const QString& words) {
   asked.id = next.questionId = QString::number(++nMessages);
   asked.role = Message::Role::User;
   switch (task) {
-    case CodeTask::explain: asked.text = where.isEmpty() ? tr("Explain the file") : tr("Explain %1").arg(where); break;
-    case CodeTask::fix: asked.text = where.isEmpty() ? tr("Fix the file") : tr("Fix %1").arg(where); break;
+    case CodeTask::explain: asked.setText(where.isEmpty() ? tr("Explain the file") : tr("Explain %1").arg(where)); break;
+    case CodeTask::fix: asked.setText(where.isEmpty() ? tr("Fix the file") : tr("Fix %1").arg(where)); break;
     case CodeTask::ask:
-    case CodeTask::generate: asked.text = where.isEmpty() ? question.words : tr("%1 (%2)", "a question, the lines it is about").arg(question.words, where); break;
+    case CodeTask::generate: asked.setText(where.isEmpty() ? question.words : tr("%1 (%2)", "a question, the lines it is about").arg(question.words, where)); break;
   }
   messages->append(asked);
   turn = next;
@@ -163,7 +163,7 @@ void CodeController::Private::endTurn(Message::State state, const GenerationStat
   answer.parent = ended.questionId;
   answer.role = Message::Role::Assistant;
   answer.state = state;
-  answer.text = ended.answer;
+  answer.setText(ended.answer);
   answer.modelName = w.chat->modelName();
   answer.generatedTokens = stats.generated_tokens;
   answer.tokensPerSecond = stats.tokens_per_second;

@@ -76,10 +76,8 @@ QJsonArray jsonOf(const QList<ToolUse>& calls) {
   return json;
 }
 
-QList<ToolUse> toolCallsFrom(const QJsonArray& json) {
-  QList<ToolUse> calls;
-  for (const QJsonValue& call : json) calls.append({call["name"].toString(), call["arguments"].toString()});
-  return calls;
+void addToolCalls(Message& message, const QJsonArray& json) {
+  for (const QJsonValue& call : json) message.addToolCall(call["name"].toString(), call["arguments"].toString());
 }
 
 QString toolCallsText(const QList<ToolUse>& calls) {
@@ -93,7 +91,7 @@ MessageRecord recordFrom(const QSqlQuery& row) {
   record.chatId = row.value(1).toString();
   message.parent = row.value(2).toString();
   roleFromName(row.value(3).toString(), message.role);
-  message.text = row.value(4).toString();
+  message.setText(row.value(4).toString());
   stateFromName(row.value(5).toString(), message.state);
   record.created = row.value(6).toLongLong();
   message.modelName = row.value(7).toString();
@@ -106,21 +104,22 @@ MessageRecord recordFrom(const QSqlQuery& row) {
   const QByteArray error = row.value(14).toByteArray();
   if (!error.isEmpty()) message.error = userErrorFrom(QJsonDocument::fromJson(error).object());
   record.activeChild = row.value(15).toString();
-  message.pictures = picturesFrom(QJsonDocument::fromJson(row.value(16).toByteArray()).array());
-  message.reasoning = row.value(17).toString();
+  for (const QString& path : picturesFrom(QJsonDocument::fromJson(row.value(16).toByteArray()).array())) message.addPicture(path);
+  message.setReasoning(row.value(17).toString());
   message.thinkingSeconds = row.value(18).toDouble();
   message.thinkingTokens = row.value(19).toLongLong();
-  message.toolCalls = toolCallsFrom(QJsonDocument::fromJson(row.value(20).toByteArray()).array());
+  addToolCalls(message, QJsonDocument::fromJson(row.value(20).toByteArray()).array());
   return record;
 }
 
 QVariantList valuesOf(const ChatRecord& chat) {
-  return {chat.id, chat.title, chat.created, chat.updated, chat.pinned ? 1 : 0, chat.systemPrompt, chat.draft, chat.activeRoot, chat.isImage ? 1 : 0};
+  return {chat.id, chat.title, chat.created, chat.updated, chat.pinned ? 1 : 0, chat.systemPrompt, chat.draft, chat.activeRoot,
+          chat.kind == ChatRecord::Kind::Image ? 1 : 0};
 }
 
 ChatRecord chatFrom(const QSqlQuery& row) {
   return {row.value(0).toString(), row.value(1).toString(), row.value(2).toLongLong(), row.value(3).toLongLong(), row.value(4).toBool(),
-          row.value(5).toString(), row.value(6).toString(), row.value(7).toString(), row.value(8).toBool()};
+          row.value(5).toString(), row.value(6).toString(), row.value(7).toString(), row.value(8).toBool() ? ChatRecord::Kind::Image : ChatRecord::Kind::Chat};
 }
 
 double finite(double value) { return std::isfinite(value) ? value : 0; }  // SQLite keeps NaN as NULL, which the columns refuse
@@ -370,11 +369,11 @@ Result<void> HistoryDb::addMessage(const MessageRecord& record, const QString& w
   const Message& message = record.message;
   return inTransaction([&]() -> Result<void> {
     RETURN_IF_ERROR(run(QStringLiteral("INSERT INTO messages (%1, writer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)").arg(kMessageColumns),
-                        {message.id, record.chatId, message.parent, nameOf(message.role), message.text, nameOf(message.state), record.created,
+                        {message.id, record.chatId, message.parent, nameOf(message.role), message.text(), nameOf(message.state), record.created,
                          message.modelName, message.generatedTokens, finite(message.tokensPerSecond), finite(message.firstTokenSeconds),
                          message.contextUsed, message.contextLength, message.droppedMessages, errorText(message.error), record.activeChild,
-                         picturesText(message.pictures), message.reasoning, finite(message.thinkingSeconds), message.thinkingTokens,
-                         toolCallsText(message.toolCalls), writer}));
+                         picturesText(message.pictures()), message.reasoning(), finite(message.thinkingSeconds), message.thinkingTokens,
+                         toolCallsText(message.toolCalls()), writer}));
     if (message.parent.isEmpty()) {
       RETURN_IF_ERROR(run(QStringLiteral("UPDATE chats SET active_root = ? WHERE id = ?"), {message.id, record.chatId}));
     } else {
@@ -395,10 +394,10 @@ Result<void> HistoryDb::putMessage(const MessageRecord& record, const QString& w
     RETURN_IF_ERROR(run(QStringLiteral("UPDATE messages SET text = ?, state = ?, model = ?, tokens = ?, tokens_per_second = ?, first_token_seconds = ?, "
                                        "context_used = ?, context_length = ?, dropped = ?, error = ?, reasoning = ?, thinking_seconds = ?, thinking_tokens = ?, "
                                        "tool_calls = ?, writer = ? WHERE id = ?"),
-                        {message.text, nameOf(message.state), message.modelName, message.generatedTokens, finite(message.tokensPerSecond),
+                        {message.text(), nameOf(message.state), message.modelName, message.generatedTokens, finite(message.tokensPerSecond),
                          finite(message.firstTokenSeconds), message.contextUsed, message.contextLength, message.droppedMessages,
-                         errorText(message.error), message.reasoning, finite(message.thinkingSeconds), message.thinkingTokens,
-                         toolCallsText(message.toolCalls), writer, message.id}));
+                         errorText(message.error), message.reasoning(), finite(message.thinkingSeconds), message.thinkingTokens,
+                         toolCallsText(message.toolCalls()), writer, message.id}));
     return indexMessage(message.id);
   });
 }
@@ -559,7 +558,7 @@ Result<QByteArray> HistoryDb::exportJson() {
         QJsonObject object{{"id", m.id},
                            {"parent", m.parent.isEmpty() ? QJsonValue() : QJsonValue(m.parent)},
                            {"role", nameOf(m.role)},
-                           {"text", m.text},
+                           {"text", m.text()},
                            {"state", nameOf(isStreaming ? Message::State::Unfinished : m.state)},
                            {"created", record.created},
                            {"active_child", record.activeChild.isEmpty() ? QJsonValue() : QJsonValue(record.activeChild)}};
@@ -573,13 +572,13 @@ Result<QByteArray> HistoryDb::exportJson() {
           object.insert("dropped_messages", m.droppedMessages);
         }
         if (m.error.isSet()) object.insert("error", jsonOf(m.error));
-        if (!m.reasoning.isEmpty()) {
-          object.insert("reasoning", m.reasoning);
+        if (m.has(MessagePart::Kind::Thought)) {
+          object.insert("reasoning", m.reasoning());
           object.insert("thinking_seconds", m.thinkingSeconds);
           object.insert("thinking_tokens", m.thinkingTokens);
         }
-        if (!m.toolCalls.isEmpty()) object.insert("tool_calls", jsonOf(m.toolCalls));
-        if (!m.pictures.isEmpty()) object.insert("pictures", QJsonArray::fromStringList(m.pictures));
+        if (m.has(MessagePart::Kind::ToolCall)) object.insert("tool_calls", jsonOf(m.toolCalls()));
+        if (m.has(MessagePart::Kind::Picture)) object.insert("pictures", QJsonArray::fromStringList(m.pictures()));
         messageArray.append(object);
       }
       QJsonObject chatObject{{"id", chat.id},
@@ -591,7 +590,7 @@ Result<QByteArray> HistoryDb::exportJson() {
                              {"draft", chat.draft},
                              {"active_root", chat.activeRoot.isEmpty() ? QJsonValue() : QJsonValue(chat.activeRoot)},
                              {"messages", messageArray}};
-      if (chat.isImage) chatObject.insert("kind", QStringLiteral("image"));
+      if (chat.kind == ChatRecord::Kind::Image) chatObject.insert("kind", QStringLiteral("image"));
       chatArray.append(chatObject);
     }
     return {};
@@ -601,24 +600,37 @@ Result<QByteArray> HistoryDb::exportJson() {
   return QJsonDocument(QJsonObject{{"version", 1}, {"chats", chatArray}}).toJson(QJsonDocument::Indented);
 }
 
-Result<HistoryDb::Imported> HistoryDb::importJson(const QByteArray& json, const QString& label) {
+ImportReport HistoryDb::importJson(const QByteArray& json, const QString& label) {
+  ImportReport report;
+  report.path = label;
   const auto bad = [&](const QString& words) { return sqlError(ErrorCode::bad_file, label + ": " + words, label); };
+  const auto refuse = [&](ImportReport::Problem problem, const Error& error) {
+    report = {};
+    report.problem = problem;
+    report.path = label;
+    report.details = QString::fromStdString(error.message);
+    return report;
+  };
+  using Problem = ImportReport::Problem;
   QJsonParseError parseError;
   const QJsonDocument document = QJsonDocument::fromJson(json, &parseError);
   if (parseError.error != QJsonParseError::NoError) {
-    return bad(QStringLiteral("JSON, %1 at byte %2").arg(parseError.errorString()).arg(parseError.offset));
+    return refuse(Problem::not_json, bad(QStringLiteral("JSON, %1 at byte %2").arg(parseError.errorString()).arg(parseError.offset)));
   }
-  if (document.object().value("version").toInt() != 1) return bad(QStringLiteral("version: 1, %1").arg(asText(document.object().value("version"))));
-  if (!document.object().value("chats").isArray()) return bad(QStringLiteral("chats: an array, %1").arg(asText(document.object().value("chats"))));
+  if (document.object().value("version").toInt() != 1) {
+    return refuse(Problem::malformed, bad(QStringLiteral("version: 1, %1").arg(asText(document.object().value("version")))));
+  }
+  if (!document.object().value("chats").isArray()) {
+    return refuse(Problem::malformed, bad(QStringLiteral("chats: an array, %1").arg(asText(document.object().value("chats")))));
+  }
 
   QSet<QString> known;
-  {
-    ASSIGN_OR_RETURN(QSqlQuery row, select(QStringLiteral("SELECT id FROM chats")));  // removed ones too: their ids are taken until the purge
-    while (row.next()) known.insert(row.value(0).toString());
-  }
-  Imported imported;
   QSet<QString> seenChats, seenMessages;
   const Result<void> done = inTransaction([&]() -> Result<void> {
+    {
+      ASSIGN_OR_RETURN(QSqlQuery row, select(QStringLiteral("SELECT id FROM chats")));  // removed ones too: their ids are taken until the purge
+      while (row.next()) known.insert(row.value(0).toString());
+    }
     const QJsonArray chatArray = document.object().value("chats").toArray();
     for (qsizetype i = 0; i < chatArray.size(); ++i) {
       const QString where = QStringLiteral("chats[%1]").arg(i);
@@ -638,7 +650,7 @@ Result<HistoryDb::Imported> HistoryDb::importJson(const QByteArray& json, const 
       chat.systemPrompt = object.value("system_prompt").toString();
       chat.draft = object.value("draft").toString();
       chat.activeRoot = object.value("active_root").toString();
-      chat.isImage = object.value("kind").toString() == QLatin1String("image");
+      if (object.value("kind").toString() == QLatin1String("image")) chat.kind = ChatRecord::Kind::Image;
 
       QList<MessageRecord> records;
       QHash<QString, QString> parents;
@@ -658,7 +670,7 @@ Result<HistoryDb::Imported> HistoryDb::importJson(const QByteArray& json, const 
         message.parent = parent.toString();
         if (!roleFromName(m.value("role").toString(), message.role)) return bad(at + QStringLiteral(".role: system, user or assistant, ") + asText(m.value("role")));
         if (!m.value("text").isString()) return bad(at + QStringLiteral(".text: a text, ") + asText(m.value("text")));
-        message.text = m.value("text").toString();
+        message.setText(m.value("text").toString());
         if (!stateFromName(m.value("state").toString(), message.state) || message.state == Message::State::Streaming) {
           return bad(at + QStringLiteral(".state: complete, stopped, unfinished or failed, ") + asText(m.value("state")));
         }
@@ -672,13 +684,14 @@ Result<HistoryDb::Imported> HistoryDb::importJson(const QByteArray& json, const 
         message.contextLength = m.value("context_length").toInteger();
         message.droppedMessages = m.value("dropped_messages").toInteger();
         message.error = userErrorFrom(m.value("error").toObject());
-        message.reasoning = m.value("reasoning").toString();
+        message.setReasoning(m.value("reasoning").toString());
         message.thinkingSeconds = m.value("thinking_seconds").toDouble();
         message.thinkingTokens = m.value("thinking_tokens").toInteger();
-        message.toolCalls = toolCallsFrom(m.value("tool_calls").toArray());
-        message.pictures = picturesFrom(m.value("pictures").toArray());
-        // A pipe or a device would be opened to be shown, and waited for.
-        message.pictures.removeIf([](const QString& path) { return QFileInfo::exists(path) && !QFileInfo(path).isFile(); });
+        addToolCalls(message, m.value("tool_calls").toArray());
+        for (const QString& path : picturesFrom(m.value("pictures").toArray())) {
+          // A pipe or a device would be opened to be shown, and waited for.
+          if (!QFileInfo::exists(path) || QFileInfo(path).isFile()) message.addPicture(path);
+        }
         parents.insert(message.id, message.parent);
         records.append(record);
       }
@@ -692,7 +705,7 @@ Result<HistoryDb::Imported> HistoryDb::importJson(const QByteArray& json, const 
         }
       }
       if (known.contains(chat.id)) {
-        ++imported.known;
+        ++report.chatsKnown;
         continue;
       }
       RETURN_IF_ERROR(run(QStringLiteral("INSERT INTO chats (%1) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)").arg(kChatColumns), valuesOf(chat)));
@@ -700,22 +713,22 @@ Result<HistoryDb::Imported> HistoryDb::importJson(const QByteArray& json, const 
       for (const MessageRecord& record : std::as_const(records)) {
         const Message& m = record.message;
         if (auto added = run(QStringLiteral("INSERT INTO messages (%1) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)").arg(kMessageColumns),
-                             {m.id, record.chatId, m.parent, nameOf(m.role), m.text, nameOf(m.state), record.created, m.modelName, m.generatedTokens,
+                             {m.id, record.chatId, m.parent, nameOf(m.role), m.text(), nameOf(m.state), record.created, m.modelName, m.generatedTokens,
                               m.tokensPerSecond, m.firstTokenSeconds, m.contextUsed, m.contextLength, m.droppedMessages, errorText(m.error),
-                              record.activeChild, picturesText(m.pictures), m.reasoning, m.thinkingSeconds, m.thinkingTokens,
-                              toolCallsText(m.toolCalls)});
+                              record.activeChild, picturesText(m.pictures()), m.reasoning(), m.thinkingSeconds, m.thinkingTokens,
+                              toolCallsText(m.toolCalls())});
             !added) {
           if (isHopeless()) return bad(where + QStringLiteral(": messages of this chat alone, one of another chat: ") + m.id);
           return added.error();
         }
         RETURN_IF_ERROR(indexMessage(m.id));
       }
-      ++imported.added;
+      ++report.chatsAdded;
     }
     return {};
   });
-  if (!done) return done.error();
-  return imported;
+  if (!done) return refuse(done.error().code == ErrorCode::bad_file ? Problem::malformed : Problem::not_saved, done.error());
+  return report;
 }
 
 void openOrRecover(HistoryDb& db, const QString& path, HistoryProblem& problem) {

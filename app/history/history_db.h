@@ -69,12 +69,8 @@ class HistoryDb {
 
   // The whole history as the export's bytes; what is being streamed counts as unfinished.
   Result<QByteArray> exportJson();
-  struct Imported {
-    int added = 0;
-    int known = 0;  // chats that were there already
-  };
-  // All or nothing. bad_file with what was expected and found.
-  Result<Imported> importJson(const QByteArray& json, const QString& label);
+  // All or nothing. `label` names the bytes in the report.
+  ImportReport importJson(const QByteArray& json, const QString& label);
 
  private:
   Result<void> fail(const QString& what, const QSqlError& error);

@@ -121,7 +121,7 @@ QVariant HistoryModel::data(const QModelIndex& index, int role) const {
     case CurrentRole: return chat.id == d->current;
     case WritingRole: return !chat.id.isEmpty() && chat.id == d->writing;
     case PinnedRole: return chat.pinned;
-    case ImageRole: return chat.isImage;
+    case ImageRole: return chat.kind == ChatRecord::Kind::Image;
     case SnippetRole: return hit.snippet;
     case MessageIdRole: return hit.messageId;
     default: return {};

@@ -215,18 +215,19 @@ void HistoryWriter::exportTo(const QString& path) {
 }
 
 void HistoryWriter::importFrom(const QString& path) {
+  ImportReport report;
   QFile file(path);
-  if (!file.open(QIODevice::ReadOnly)) {
-    Q_EMIT importFailed(path, file.errorString());
-    return;
+  if (QFileInfo(path).isFile() && file.open(QIODevice::ReadOnly)) {
+    report = m_db.importJson(file.readAll(), path);
+  } else {
+    report.problem = ImportReport::Problem::unreadable;
+    report.path = path;
+    report.details = file.errorString();
   }
-  const auto done = m_db.importJson(file.readAll(), path);
-  if (!done) {
-    Q_EMIT importFailed(path, QString::fromStdString(done.error().message));
-    return;
+  if (report.isDone()) {
+    if (const auto chats = m_db.chats()) Q_EMIT chatsRead(*chats);
   }
-  if (const auto chats = m_db.chats()) Q_EMIT chatsRead(*chats);
-  Q_EMIT imported(done->added, done->known);
+  Q_EMIT imported(report);
 }
 
 void HistoryWriter::lookForOthers() {

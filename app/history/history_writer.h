@@ -66,8 +66,7 @@ class HistoryWriter : public QObject {
   void found(quint64 serial, const QList<pio::SearchHit>& hits);
   void exported(const QString& path);
   void exportFailed(const QString& path, const QString& details);
-  void imported(int added, int known);
-  void importFailed(const QString& path, const QString& details);
+  void imported(const pio::ImportReport& report);
 
  private:
   using Operation = std::function<Result<void>(HistoryDb&)>;

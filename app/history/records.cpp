@@ -7,11 +7,21 @@
 
 namespace pio {
 
+QString nameOf(ChatRecord::Kind kind) {
+  switch (kind) {
+    case ChatRecord::Kind::Chat: return QStringLiteral("chat");
+    case ChatRecord::Kind::Image: return QStringLiteral("image");
+    case ChatRecord::Kind::Code: return QStringLiteral("code");
+  }
+  return {};
+}
+
 QString nameOf(Message::Role role) {
   switch (role) {
     case Message::Role::System: return QStringLiteral("system");
     case Message::Role::User: return QStringLiteral("user");
     case Message::Role::Assistant: return QStringLiteral("assistant");
+    case Message::Role::Tool: return QStringLiteral("tool");
   }
   return {};
 }
@@ -27,8 +37,18 @@ QString nameOf(Message::State state) {
   return {};
 }
 
+bool kindFromName(const QString& name, ChatRecord::Kind& kind) {
+  for (const auto candidate : {ChatRecord::Kind::Chat, ChatRecord::Kind::Image, ChatRecord::Kind::Code}) {
+    if (nameOf(candidate) == name) {
+      kind = candidate;
+      return true;
+    }
+  }
+  return false;
+}
+
 bool roleFromName(const QString& name, Message::Role& role) {
-  for (const auto candidate : {Message::Role::System, Message::Role::User, Message::Role::Assistant}) {
+  for (const auto candidate : {Message::Role::System, Message::Role::User, Message::Role::Assistant, Message::Role::Tool}) {
     if (nameOf(candidate) == name) {
       role = candidate;
       return true;

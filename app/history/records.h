@@ -3,13 +3,14 @@
 #include <QList>
 #include <QString>
 
-#include "app/chat/conversation_model.h"
+#include "app/chat/message.h"
 
 // Chats and messages as values, as they lie in the database and travel between threads.
 
 namespace pio {
 
 struct ChatRecord {
+  enum class Kind { Chat, Image, Code };  // which pane opens it
   QString id;
   QString title;
   qint64 created = 0;  // milliseconds since 1970, UTC
@@ -18,7 +19,8 @@ struct ChatRecord {
   QString systemPrompt = {};
   QString draft = {};
   QString activeRoot = {};  // the first message of the path shown; "" the newest
-  bool isImage = false;     // a conversation about pictures, which the image pane shows
+  Kind kind = Kind::Chat;
+  QString file = {};        // of a code chat: the path of the file that it is about
 };
 
 struct MessageRecord {
@@ -44,9 +46,26 @@ struct HistoryProblem {
   QString details;  // the database's own message
 };
 
+// What an import did, or why nothing. Words for it: error_text.h.
+struct ImportReport {
+  enum class Problem { none, unreadable, not_json, foreign, newer, malformed, not_saved };
+  Problem problem = Problem::none;  // of any other nothing was changed
+  QString path;
+  QString program;          // of foreign: whose file it is; "" not known
+  QString details;
+  int chatsAdded = 0;
+  int chatsKnown = 0;       // they were here already
+  int messagesAdded = 0;    // to those
+  int messagesLeftOut = 0;  // removed here, and what follows them
+  int picturesLeftOut = 0;  // what they name is no file
+  bool isDone() const { return problem == Problem::none; }
+};
+
 // Names in the file and in exports.
-QString nameOf(Message::Role role);    // "system", "user", "assistant"
+QString nameOf(ChatRecord::Kind kind);  // "chat", "image", "code"
+QString nameOf(Message::Role role);    // "system", "user", "assistant", "tool"
 QString nameOf(Message::State state);  // "complete", "stopped", "unfinished", "failed", "streaming"
+bool kindFromName(const QString& name, ChatRecord::Kind& kind);
 bool roleFromName(const QString& name, Message::Role& role);
 bool stateFromName(const QString& name, Message::State& state);
 

@@ -35,10 +35,11 @@ void ImageSession::follow() {
   m_asked.clear();
   QString answer;
   for (const Message& message : m_chat->shownMessages()) {
-    if (message.role == Message::Role::Assistant) answer = message.text;
-    if (message.pictures.isEmpty()) continue;
-    m_asked = message.pictures;
-    m_pictures.append(message.pictures);
+    if (message.role == Message::Role::Assistant) answer = message.text();
+    const QStringList pictures = message.pictures();
+    if (pictures.isEmpty()) continue;
+    m_asked = pictures;
+    m_pictures.append(pictures);
   }
   const QStringList tray = m_chat->tray()->paths();
   m_pictures.append(tray);

@@ -82,8 +82,9 @@ void PictureTray::show(const QString& chatId) {
   Q_EMIT countChanged();
 }
 
-QStringList PictureTray::take() {
-  const QStringList taken = paths();
+QList<MessagePart> PictureTray::take() {
+  QList<MessagePart> taken;
+  for (const QString& path : paths()) taken.append({.kind = MessagePart::Kind::Picture, .name = nameOf(path), .path = path});
   beginResetModel();
   m_pictures.clear();
   endResetModel();

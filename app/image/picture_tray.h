@@ -6,7 +6,7 @@
 #include <QUrl>
 #include <QtQml/qqmlregistration.h>
 
-#include "app/error_text.h"
+#include "app/chat/message.h"
 #include "app/system/background_files.h"
 
 // The pictures that go with the next question. Each is looked at in the background before it counts: its kind, its size, never its pixels here.
@@ -45,7 +45,7 @@ class PictureTray : public QAbstractListModel {
 
   // For the chat controller: those of the chat that is shown.
   void show(const QString& chatId);
-  QStringList take();       // all of them; the tray is empty then
+  QList<MessagePart> take();  // all of them; the tray is empty then
 
  public slots:
   void add(const QList<QUrl>& files);

@@ -43,9 +43,9 @@ class ChatTest : public QObject {
     QCOMPARE(f.chat()->title(), "Tell me about one, two, three…");  // six words
     const QList<MessageRecord> records = f.onDisk(f.chat()->chatId());
     QCOMPARE(records.size(), 2);
-    QCOMPARE(records[0].message.text, "Tell me about one, two, three and more lighthouses.");
+    QCOMPARE(records[0].message.text(), "Tell me about one, two, three and more lighthouses.");
     QCOMPARE(records[1].message.parent, records[0].message.id);
-    QTRY_COMPARE(f.onDisk(f.chat()->chatId())[1].message.text, kAnswer);
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId())[1].message.text(), kAnswer);
     const Message answer = f.onDisk(f.chat()->chatId())[1].message;
     QCOMPARE(answer.state, Message::State::Complete);
     QCOMPARE(answer.generatedTokens, 9);
@@ -72,8 +72,8 @@ class ChatTest : public QObject {
     QVERIFY(rows->index(4).data(ConversationModel::HasThoughtRole).toBool());
     QTRY_COMPARE(f.onDisk(f.chat()->chatId())[1].message.state, Message::State::Complete);
     const Message answer = f.onDisk(f.chat()->chatId())[1].message;
-    QCOMPARE(answer.text, "A lighthouse.");
-    QCOMPARE(answer.reasoning, "It is a");
+    QCOMPARE(answer.text(), "A lighthouse.");
+    QCOMPARE(answer.reasoning(), "It is a");
     QVERIFY(answer.thinkingSeconds > 0);
     f.chat()->copyLastAnswer();
     QCOMPARE(QGuiApplication::clipboard()->text(), "A lighthouse.");
@@ -99,25 +99,25 @@ class ChatTest : public QObject {
     QTRY_VERIFY(f.chat()->messages()->rowCount() == 4);
     QVERIFY(f.chat()->messages()->index(2).data(ConversationModel::StreamingRole).toBool());
     const QString chat = f.chat()->chatId();
-    QTRY_VERIFY(f.onDisk(chat).last().message.reasoning.startsWith("It is"));  // a crash would not take it
+    QTRY_VERIFY(f.onDisk(chat).last().message.reasoning().startsWith("It is"));  // a crash would not take it
     QCOMPARE(f.onDisk(chat).last().message.state, Message::State::Streaming);
     QTRY_VERIFY_WITH_TIMEOUT(f.chat()->progressDone() == 1, 2000);  // second
     f.chat()->stop();
     QVERIFY(f.waitFor(ChatController::Ready));
     QTRY_COMPARE(f.onDisk(chat).last().message.state, Message::State::Stopped);
     const Message half = f.onDisk(chat).last().message;
-    QVERIFY(half.text.isEmpty());
+    QVERIFY(half.text().isEmpty());
     f.setScript(thinkingScript());
     f.chat()->continueLast();
     QTRY_COMPARE(f.engine->generate_requests().size(), 2U);
     QVERIFY(f.waitFor(ChatController::Ready));
     const GenerateRequest request = f.engine->generate_requests().back();
     QVERIFY(request.continue_last);
-    QCOMPARE(request.messages.back().reasoning, half.reasoning.toStdString());
+    QCOMPARE(request.messages.back().reasoning, half.reasoning().toStdString());
     QCOMPARE(request.messages.back().content.text(), std::string());
-    QTRY_COMPARE(f.onDisk(chat).last().message.text, "A lighthouse.");
+    QTRY_COMPARE(f.onDisk(chat).last().message.text(), "A lighthouse.");
     const Message whole = f.onDisk(chat).last().message;
-    QCOMPARE(whole.reasoning, half.reasoning + "It is a");
+    QCOMPARE(whole.reasoning(), half.reasoning() + "It is a");
     QVERIFY(whole.thinkingSeconds > half.thinkingSeconds);
     QCOMPARE(whole.thinkingTokens, half.thinkingTokens + 3);
   }
@@ -155,7 +155,7 @@ class ChatTest : public QObject {
                                         ConversationModel::Footer}));
     QCOMPARE(rows->index(2).data(ConversationModel::ToolNameRole).toString(), "get_weather");
     QVERIFY(rows->index(2).data(ConversationModel::TextRole).toString().contains("\"city\": \"Oslo\""));
-    QTRY_COMPARE(f.onDisk(f.chat()->chatId())[1].message.toolCalls.size(), 1);
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId())[1].message.toolCalls().size(), 1);
     QVERIFY(f.ask("And?"));
     const std::vector<ChatMessage> messages = f.engine->generate_requests().back().messages;
     QCOMPARE(messages.size(), std::size_t{3});
@@ -172,7 +172,7 @@ class ChatTest : public QObject {
       if (!found.isEmpty() || !db.open(f.folder() + "/history.db")) return;
       const auto chats = db.chats();
       const auto messages = db.messages(chats->first().id);
-      found = messages->first().message.text;
+      found = messages->first().message.text();
     });
     QVERIFY(f.ask("Written first"));
     QCOMPARE(found, "Written first");
@@ -236,7 +236,7 @@ class ChatTest : public QObject {
     QVERIFY(f.waitFor(ChatController::Ready));
     QVERIFY2(timer.elapsed() < 200, "the limit that the window promises");
     QTRY_COMPARE(f.onDisk(f.chat()->chatId()).last().message.state, Message::State::Stopped);
-    const QString text = f.onDisk(f.chat()->chatId()).last().message.text;
+    const QString text = f.onDisk(f.chat()->chatId()).last().message.text();
     QVERIFY(text.startsWith("word after"));
     QCOMPARE(f.chat()->textOf(f.onDisk(f.chat()->chatId()).last().message.id), text);
   }
@@ -321,7 +321,7 @@ class ChatTest : public QObject {
     QVERIFY(f.ask("Try"));
     QTRY_COMPARE(f.onDisk(f.chat()->chatId()).last().message.state, Message::State::Failed);
     const Message failed = f.onDisk(f.chat()->chatId()).last().message;
-    QCOMPARE(failed.text, "Half of");
+    QCOMPARE(failed.text(), "Half of");
     QVERIFY(failed.error.isSet());
     f.setScript(ScriptedEngine::speak("Whole.", 1));
     f.chat()->runAction(UserError::Retry);
@@ -343,7 +343,7 @@ class ChatTest : public QObject {
     }
     f.setScript(ScriptedEngine::speak("Fine again.", 1));
     QVERIFY(f.ask("And now?"));
-    QTRY_COMPARE(f.onDisk(f.chat()->chatId()).last().message.text, "Fine again.");
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId()).last().message.text(), "Fine again.");
   }
 
   void regenerateMakesAnotherVersionAndTheChosenOneComesBackAfterARestart() {
@@ -398,14 +398,14 @@ class ChatTest : public QObject {
     f.chat()->stop();
     QVERIFY(f.waitFor(ChatController::Ready));
     QTRY_COMPARE(f.onDisk(f.chat()->chatId()).last().message.state, Message::State::Stopped);
-    const QString half = f.onDisk(f.chat()->chatId()).last().message.text;
+    const QString half = f.onDisk(f.chat()->chatId()).last().message.text();
     f.setScript(ScriptedEngine::speak(" the end.", 1));
     f.chat()->continueLast();
     QTRY_COMPARE(f.engine->generate_requests().size(), 2U);
     QVERIFY(f.waitFor(ChatController::Ready));
     QVERIFY(f.engine->generate_requests().back().continue_last);
     QCOMPARE(f.engine->generate_requests().back().messages.back().content.text(), half.toStdString());
-    QTRY_COMPARE(f.onDisk(f.chat()->chatId()).last().message.text, half + " the end.");
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId()).last().message.text(), half + " the end.");
     QCOMPARE(f.onDisk(f.chat()->chatId()).size(), 2);
   }
 
@@ -463,7 +463,7 @@ class ChatTest : public QObject {
     QTRY_COMPARE(f.engine->generate_requests().size(), 2U);
     QVERIFY(f.waitFor(ChatController::Ready));
     QTRY_COMPARE(f.onDisk(f.chat()->chatId()).size(), 3);
-    QTRY_COMPARE(f.onDisk(f.chat()->chatId()).last().message.text, "Instead.");
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId()).last().message.text(), "Instead.");
     QCOMPARE(f.onDisk(f.chat()->chatId())[1].message.state, Message::State::Stopped);
   }
 
@@ -560,7 +560,7 @@ class ChatTest : public QObject {
     QVERIFY(timer.elapsed() < 1000);  // a stop is seen within 200 ms; the rest is the last commit
     const Message answer = f.onDisk(chat).last().message;
     QCOMPARE(answer.state, Message::State::Stopped);
-    QVERIFY(answer.text.startsWith("word after"));
+    QVERIFY(answer.text().startsWith("word after"));
     f.start();
   }
 
@@ -574,7 +574,7 @@ class ChatTest : public QObject {
       user.chatId = "c";
       user.created = 1;
       user.message.id = "u";
-      user.message.text = "Speak";
+      user.message.setText("Speak");
       QVERIFY(db.addMessage(user, {}));
       MessageRecord half = user;
       half.created = 2;
@@ -582,7 +582,7 @@ class ChatTest : public QObject {
       half.message.parent = "u";
       half.message.role = Message::Role::Assistant;
       half.message.state = Message::State::Streaming;
-      half.message.text = "Half";
+      half.message.setText("Half");
       QVERIFY(db.addMessage(half, "a-session-that-is-gone"));
       QVERIFY(db.putMeta("last_chat", "c"));
     }
@@ -594,7 +594,7 @@ class ChatTest : public QObject {
     f.setScript(ScriptedEngine::speak(" and whole.", 1));
     QVERIFY(f.loadModel());
     f.chat()->continueAnswer("a");
-    QTRY_COMPARE(f.onDisk("c").last().message.text, "Half and whole.");
+    QTRY_COMPARE(f.onDisk("c").last().message.text(), "Half and whole.");
   }
 
   void anAnswerThatALiveWindowWritesIsLeftAlone() {

@@ -25,7 +25,7 @@ MessageRecord message(const QString& chat, const QString& id, const QString& par
   record.message.id = id;
   record.message.parent = parent;
   record.message.role = role;
-  record.message.text = text;
+  record.message.setText(text);
   return record;
 }
 
@@ -41,15 +41,15 @@ void fill(HistoryDb& db) {
   answer.message.contextUsed = 120;
   answer.message.contextLength = 8192;
   answer.message.droppedMessages = 2;
-  answer.message.reasoning = QString::fromUtf8("Türme: 20 – 60 m\n");
+  answer.message.setReasoning(QString::fromUtf8("Türme: 20 – 60 m\n"));
   answer.message.thinkingSeconds = 14.2;
   answer.message.thinkingTokens = 391;
-  answer.message.toolCalls = {{"look_up", "{\"what\": \"Höhe\"}"}};
+  answer.message.addToolCall("look_up", "{\"what\": \"Höhe\"}");
   QVERIFY(db.addMessage(answer, {}));
   answer.message.id = "a2";
   answer.created = 1003;
   answer.message.state = Message::State::Failed;
-  answer.message.text = QString::fromUtf8("\U0001F5FC 灯塔很高 \"quoted\" \\ \t\r\n ") + QChar(0x0001) + QStringLiteral("end");
+  answer.message.setText(QString::fromUtf8("\U0001F5FC 灯塔很高 \"quoted\" \\ \t\r\n ") + QChar(0x0001) + QStringLiteral("end"));
   answer.message.error = {"Not enough memory", "This needs 9.7 GB.", "out_of_memory: x", {UserError::ShorterContext, UserError::OpenModel}};
   QVERIFY(db.addMessage(answer, {}));
   QVERIFY(db.setActiveChild("c1", "u1", "a1"));
@@ -60,10 +60,11 @@ void fill(HistoryDb& db) {
   half.message.state = Message::State::Unfinished;
   QVERIFY(db.addMessage(half, {}));
   ChatRecord pictures{"c3", "Two pictures", 3000, 3000};
-  pictures.isImage = true;
+  pictures.kind = ChatRecord::Kind::Image;
   QVERIFY(db.putChat(pictures));
   MessageRecord shown = message("c3", "u3", {}, Message::Role::User, "Which is larger?", 3001);
-  shown.message.pictures = {"/somewhere/a \"ü\".png", "/somewhere/b.jpg"};
+  shown.message.addPicture("/somewhere/a \"ü\".png");
+  shown.message.addPicture("/somewhere/b.jpg");
   QVERIFY(db.addMessage(shown, {}));
 }
 
@@ -96,7 +97,7 @@ class HistoryTest : public QObject {
     QCOMPARE(messages->at(0).activeChild, "a1");
     QCOMPARE(messages->at(1).message.tokensPerSecond, 31.400000000000002);
     QCOMPARE(messages->at(2).message.error.actions, (QList<int>{UserError::ShorterContext, UserError::OpenModel}));
-    QVERIFY(messages->at(2).message.text.endsWith("end"));
+    QVERIFY(messages->at(2).message.text().endsWith("end"));
     QCOMPARE(QFile::permissions(path) & (QFile::ReadGroup | QFile::ReadOther), QFile::Permissions());
   }
 
@@ -107,13 +108,13 @@ class HistoryTest : public QObject {
     QVERIFY(second.open(folder.filePath("two.db")));
     fill(first);
     const QByteArray out = *first.exportJson();
-    const auto done = second.importJson(out, "export.json");
-    QVERIFY(done);
-    QCOMPARE(done->added, 3);
+    const ImportReport done = second.importJson(out, "export.json");
+    QVERIFY(done.isDone());
+    QCOMPARE(done.chatsAdded, 3);
     QCOMPARE(*second.exportJson(), out);
-    const auto again = second.importJson(out, "export.json");
-    QCOMPARE(again->added, 0);
-    QCOMPARE(again->known, 3);
+    const ImportReport again = second.importJson(out, "export.json");
+    QCOMPARE(again.chatsAdded, 0);
+    QCOMPARE(again.chatsKnown, 3);
     QCOMPARE(*second.exportJson(), out);
     QCOMPARE(second.search("leuchtturm")->size(), 1);  // what came in is found
   }
@@ -124,7 +125,7 @@ class HistoryTest : public QObject {
     QVERIFY(db.open(folder.filePath("one.db")));
     fill(db);
     MessageRecord again = message("c2", "u4", "s2", Message::Role::User, "And this?", 2003);
-    again.message.pictures = {"/somewhere/b.jpg"};
+    again.message.addPicture("/somewhere/b.jpg");
     QVERIFY(db.addMessage(again, {}));
     QVERIFY(db.removeChat("c3", 111));
     QCOMPARE(*db.purge(112), QStringList());
@@ -140,10 +141,10 @@ class HistoryTest : public QObject {
     const QByteArray json = R"({"version": 1, "chats": [{"id": "c", "title": "", "created": 1, "updated": 1, "pinned": false, "system_prompt": "",
       "draft": "", "active_root": null, "kind": "image", "messages": [{"id": "u", "parent": null, "role": "user", "text": "What is it?",
       "state": "complete", "created": 1, "active_child": null, "pictures": ["/dev/zero", "/not/there.png", 7, ""]}]}]})";
-    const auto done = db.importJson(json, "pictures.json");
-    QVERIFY2(done, done ? "" : done.error().message.c_str());
-    QCOMPARE(db.messages("c")->first().message.pictures, QStringList{"/not/there.png"});
-    QVERIFY(db.chat("c")->isImage);
+    const ImportReport done = db.importJson(json, "pictures.json");
+    QVERIFY2(done.isDone(), qPrintable(done.details));
+    QCOMPARE(db.messages("c")->first().message.pictures(), QStringList{"/not/there.png"});
+    QVERIFY(db.chat("c")->kind == ChatRecord::Kind::Image);
   }
 
   void anAnswerBeingWrittenIsExportedAsUnfinished() {
@@ -186,9 +187,9 @@ class HistoryTest : public QObject {
     QVERIFY(db.open(":memory:"));
     fill(db);
     const QByteArray before = *db.exportJson();
-    const auto done = db.importJson(json, "bad.json");
-    QVERIFY(!done);
-    const QString said = QString::fromStdString(done.error().message);
+    const ImportReport done = db.importJson(json, "bad.json");
+    QVERIFY(!done.isDone());
+    const QString said = done.details;
     QVERIFY2(said.startsWith("bad.json: ") && said.contains(words), qPrintable(said));
     QCOMPARE(*db.exportJson(), before);
   }
@@ -215,7 +216,7 @@ class HistoryTest : public QObject {
     QVERIFY(db.open(path));
     const auto messages = db.messages("old-chat");
     QCOMPARE(messages->size(), 2);
-    QCOMPARE(messages->at(1).message.text, "It stands on the cliff.");
+    QCOMPARE(messages->at(1).message.text(), "It stands on the cliff.");
     QCOMPARE(messages->at(1).message.tokensPerSecond, 12.5);
     QCOMPARE(db.search("cliff")->size(), 1);
     QCOMPARE(db.search("old light")->size(), 1);  // the title
@@ -232,7 +233,7 @@ class HistoryTest : public QObject {
     QVERIFY(db.appendText("old-answer", " Still."));
     db.close();
     QVERIFY(db.open(path));
-    QCOMPARE(db.messages("old-chat")->at(1).message.text, "It stands on the cliff. Still.");
+    QCOMPARE(db.messages("old-chat")->at(1).message.text(), "It stands on the cliff. Still.");
     QCOMPARE(QDir(folder.path()).entryList({"history.v1*"}).size(), 1);  // one copy, not one a start
   }
 
@@ -469,7 +470,7 @@ class HistoryTest : public QObject {
     QVERIFY(db.addMessage(answer, "me"));
     QVERIFY(db.appendText("a", "A light"));
     QVERIFY(db.appendText("a", "house."));
-    QCOMPARE(db.messages("c")->first().message.text, "A lighthouse.");
+    QCOMPARE(db.messages("c")->first().message.text(), "A lighthouse.");
     QCOMPARE(db.search("lighthouse")->size(), 0);
     QCOMPARE(*db.adoptUnfinished([](const QString& writer) { return writer == "me"; }), 0);
     QCOMPARE(*db.adoptUnfinished([](const QString&) { return false; }), 1);
@@ -488,7 +489,7 @@ class HistoryTest : public QObject {
     QCOMPARE(two.chats()->size(), 3);
     QVERIFY(two.appendText("u1", " Zwei"));
     QVERIFY(one.appendText("u1", " Drei"));
-    QVERIFY(two.messages("c1")->first().message.text.endsWith(" Zwei Drei"));
+    QVERIFY(two.messages("c1")->first().message.text().endsWith(" Zwei Drei"));
   }
 
   void idsSortAsTheyWereMade() {

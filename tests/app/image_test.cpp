@@ -96,7 +96,7 @@ class ImageTest : public QObject {
     QCOMPARE(second.messages.front().content.pictures().size(), 2U);
     QVERIFY(!second.messages.back().content.has_pictures());
     const QString id = f.chat()->chatId();
-    QCOMPARE(f.onDisk(id).first().message.pictures, (QStringList{one, two}));
+    QCOMPARE(f.onDisk(id).first().message.pictures(), (QStringList{one, two}));
     const QString three = picture(folder, "three.png");
     f.tray()->add({QUrl::fromLocalFile(three)});
     QTRY_COMPARE(f.session()->name(), "three.png");  // what is new is looked at

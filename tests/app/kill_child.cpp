@@ -67,14 +67,14 @@ int main(int argc, char** argv) {
     record.chatId = chatId;
     record.created = 1;
     record.message.id = questionId;
-    record.message.text = QStringLiteral("Tell me about the sea.");
+    record.message.setText(QStringLiteral("Tell me about the sea."));
     writer->addMessage(record);
     record.created = 2;
     record.message.id = answerId;
     record.message.parent = questionId;
     record.message.role = Message::Role::Assistant;
     record.message.state = Message::State::Streaming;
-    record.message.text.clear();
+    record.message.setText({});
     writer->addMessage(record);
   });
   return QCoreApplication::exec();

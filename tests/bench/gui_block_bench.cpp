@@ -38,7 +38,7 @@ bool fill(const QString& path, int nMessages) {
     record.message.id = QString::number(i);
     record.message.parent = parent;
     record.message.role = i % 2 == 0 ? Message::Role::User : Message::Role::Assistant;
-    record.message.text = i % 2 == 0 ? QStringLiteral("What about number %1?").arg(i) : QString::fromUtf8(kAnswer);
+    record.message.setText(i % 2 == 0 ? QStringLiteral("What about number %1?").arg(i) : QString::fromUtf8(kAnswer));
     if (!db.addMessage(record, {})) return false;
     parent = record.message.id;
   }

@@ -18,7 +18,7 @@ Message user(const QString& id, const QString& text) {
   Message message;
   message.id = id;
   message.role = Message::Role::User;
-  message.text = text;
+  message.setText(text);
   return message;
 }
 
@@ -27,7 +27,7 @@ Message answer(const QString& id, const QString& text, Message::State state = Me
   message.id = id;
   message.role = Message::Role::Assistant;
   message.state = state;
-  message.text = text;
+  message.setText(text);
   message.modelName = "Qwen3 4B";
   return message;
 }
@@ -233,7 +233,7 @@ TEST(ConversationModel, UpdatesRemovalAndVersionsKeepTheRowsRight) {
   EXPECT_EQ(at(model, 0 + model.rowOf("a"), ConversationModel::VersionRole), 2);
   // going on with a stopped answer
   second.state = Message::State::Streaming;
-  second.text.clear();
+  second.setText({});
   model.update(second);
   expectTrue(mirror);
   EXPECT_EQ(model.textOf("a"), "other\n\n# text");
