@@ -17,7 +17,8 @@ constexpr std::int64_t kBlocksOfPart = 8;
 struct AttentionRun {
   std::int64_t first, n_tokens, first_key, n_keys;
   std::int64_t n_blocks() const { return blocks_of(n_keys); }
-  std::int64_t n_parts() const { return (n_blocks() + kBlocksOfPart - 1) / kBlocksOfPart; }
+  // At least one: queries that see nothing get the zeros of a part without blocks.
+  std::int64_t n_parts() const { return std::max<std::int64_t>(1, (n_blocks() + kBlocksOfPart - 1) / kBlocksOfPart); }
 };
 
 // What an attention over cached tokens reads, and how it is cut.

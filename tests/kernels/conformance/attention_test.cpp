@@ -1,6 +1,6 @@
+#include <algorithm>
 #include <cmath>
 #include <span>
-#include <utility>
 
 #include "tests/kernels/attention_scene.h"
 #include "tests/kernels/conformance/conformance.h"
@@ -149,20 +149,23 @@ TEST_P(Attention, StandsScoresFarBeyondTheRangeOfExp) {
   }
 }
 
-// A row that only fills a step up.
-TEST_P(Attention, OfATokenThatSeesNothingIsZeroAndLeavesTheOthersAlone) {
+// Rows that only fill a step up: one between others, a sequence of nothing else, and a step of nothing else.
+TEST_P(Attention, OfTokensThatSeeNothingIsZeroAndLeavesTheOthersAlone) {
   Random random(10);
-  for (const KvSelection& selection : {KvSelection{}, kWindows[1], kPages[1]}) {
-    AttentionScene scene(random, {.lengths = {70, 40}, .in_step = {3, 1}, .selection = selection});
-    for_each([&](Backend& backend, Activations) {
-      const std::vector<float> before = scene.attend(backend, {.scale = 0.125f}, run_twice);
-      const std::int32_t length = std::exchange(scene.kv_lengths[1], 0);
-      std::vector<float> found = scene.attend(backend, {.scale = 0.125f}, run_twice);
-      scene.kv_lengths[1] = length;
-      const std::int64_t width = 4 * 64;
-      for (std::int64_t i = width; i < 2 * width; ++i) EXPECT_EQ(std::exchange(found[i], before[i]), 0) << i;
-      EXPECT_EQ(found, before);
-    });
+  for (const std::int32_t longest : {70, 600}) {  // one part of the cache, and several
+    for (const KvSelection& selection : {KvSelection{}, kWindows[1], kPages[1]}) {
+      const AttentionScene full(random, {.lengths = {longest, 40}, .in_step = {3, 1}, .selection = selection});
+      for (const std::vector<std::size_t>& blind : {std::vector<std::size_t>{1}, {3}, {0, 1, 2, 3}}) {
+        AttentionScene scene = full;
+        for (const std::size_t t : blind) scene.kv_lengths[t] = 0;
+        for_each([&](Backend& backend, Activations) {
+          std::vector<float> expected = full.attend(backend, {.scale = 0.125f}, run_twice);  // leaves numbers in the backend's scratch
+          const std::size_t width = 4 * 64;
+          for (const std::size_t t : blind) std::fill_n(expected.begin() + static_cast<std::ptrdiff_t>(t * width), width, 0.0f);
+          EXPECT_EQ(scene.attend(backend, {.scale = 0.125f}, run_twice), expected) << longest << ", " << blind.size() << " rows from " << blind[0];
+        });
+      }
+    }
   }
 }
 
