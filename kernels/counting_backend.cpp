@@ -77,16 +77,17 @@ void CountingBackend::refuse(Op op, const Error& reason) {
   if (std::find(refusals_.begin(), refusals_.end(), refusal) == refusals_.end()) refusals_.push_back(std::move(refusal));
 }
 
-void CountingBackend::keeps_rows(std::int64_t n_rows, std::int64_t width) {
-  counts_.scratch_bytes = std::max(counts_.scratch_bytes, product(n_rows, width, 9) / 4);
-}
+void CountingBackend::keeps(std::uint64_t n_bytes) { counts_.scratch_bytes = std::max(counts_.scratch_bytes, n_bytes); }
+
+// In 8 bits with scales and sums: at most 1.5 bytes a value, and half as much again where the memory grew.
+std::uint64_t CountingBackend::rounded_bytes(std::int64_t n_rows, std::int64_t width) { return product(n_rows, width, 9) / 4; }
 
 void CountingBackend::do_embed(Tensor y, Tensor table, Tensor) { counts_.weight_bytes += y.shape[0] * bytes_of(table.dtype, table.shape[1]); }
 
 void CountingBackend::do_matmul(Tensor, Tensor x, Tensor w, Tensor) {
   counts_.weight_bytes += w.n_bytes();
   counts_.multiply_adds += product(x.shape[0], w.shape[0], w.shape[1]);
-  keeps_rows(x.shape[0], w.shape[1]);
+  keeps(rounded_bytes(x.shape[0], w.shape[1]));
 }
 
 void CountingBackend::do_attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams) {
@@ -113,9 +114,10 @@ void CountingBackend::do_moe_experts(Tensor, Tensor x, Tensor ids, Tensor, const
   const std::uint64_t expert_bytes = one.gate.n_bytes() + one.up.n_bytes() + one.down.n_bytes();
   counts_.weight_bytes += std::min<std::uint64_t>(n_chosen, experts.n_experts()) * expert_bytes;
   counts_.multiply_adds += product(n_chosen, hidden_dim, 3 * dim);
-  // Rows are gathered by expert: input, gate, up and output of each, and their 8-bit forms.
-  constexpr std::int64_t kRowsAtOnce = 512;
-  keeps_rows(std::min(n_chosen, kRowsAtOnce), 3 * (dim + hidden_dim));
+  // Some tokens at a time: input, gate and up of the expert that most of them choose, all at most, and what every choice gives.
+  constexpr std::int64_t kTokensAtOnce = 512;
+  const std::int64_t n_rows = std::min(x.shape[0], kTokensAtOnce), row = dim + 2 * hidden_dim + ids.shape[1] * dim;
+  keeps(product(n_rows, row, 4) + rounded_bytes(n_rows, std::max(dim, hidden_dim)));
 }
 
 }  // namespace pio

@@ -82,8 +82,8 @@ class CountingBackend : public Backend {
   void do_copy(Tensor, Tensor) override {}
   void do_argmax(Tensor, Tensor) override {}
 
-  // An op keeps its input in 8 bits with scales and sums: at most 1.5 bytes a value, and half as much again where its memory grew.
-  void keeps_rows(std::int64_t n_rows, std::int64_t width);
+  void keeps(std::uint64_t n_bytes);
+  static std::uint64_t rounded_bytes(std::int64_t n_rows, std::int64_t width);
 
   const Backend& device_;
   OpCounts counts_;

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "kernels/counting_backend.h"
@@ -151,6 +152,25 @@ TEST(Counting, CountsTheOpsOfALayer) {
   EXPECT_EQ(backend.counts().weight_bytes, (4 + 1) * expert_bytes) << "four of the six choices can differ, and the shared one";
   EXPECT_EQ(backend.counts().multiply_adds, (6u + 3) * 3 * 20 * 64);
   EXPECT_EQ(backend.counts().workspace_bytes, 64 + 64 + rows + 2 * hidden_rows + rows) << "ids, weights, sum, gate, up, and the product before it is added";
+}
+
+// What each of a token's experts gives is kept in float32 until all can be summed in the order of its choices, 512 tokens at a time.
+TEST(Counting, CountsWhatAMixtureKeeps) {
+  const std::unique_ptr<Backend> device = create_reference_backend();
+  CountingBackend backend(*device);
+  const GuardedTensor in(backend, DType::q8_0, {32, 64}), out(backend, DType::q8_0, {64, 32});
+  ExpertSet experts(0, 8);
+  for (int e = 0; e < 8; ++e) experts.put(e, {in, in, out});
+  for (const std::int64_t n_tokens : {5, 512, 600}) {
+    const Shape chosen{n_tokens, 4};
+    const GuardedTensor x(backend, DType::f32, {n_tokens, 64}), y(backend, DType::f32, {n_tokens, 64});
+    const GuardedTensor ids(backend, DType::i32, chosen), weights(backend, DType::f32, chosen);
+    backend.reset_counts();
+    backend.moe_experts(y, x, ids, weights, experts);
+    const std::uint64_t n_outputs = static_cast<std::uint64_t>(std::min<std::int64_t>(n_tokens, 512)) * 4 * 64;
+    EXPECT_GE(backend.counts().scratch_bytes, n_outputs * sizeof(float)) << n_tokens;
+    EXPECT_LE(backend.counts().scratch_bytes, n_outputs * sizeof(float) * 2) << n_tokens;
+  }
 }
 
 TEST(Registry, ListsTheCpuFirstAndTheReferenceLast) {
