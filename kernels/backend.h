@@ -192,7 +192,7 @@ class Backend {
   virtual Result<Placed> place_weights(std::span<const MatrixSource> group, Buffer* arena, std::size_t offset, const std::stop_token& stop,
                                        const std::function<void(std::uint64_t n_bytes)>& progress);
 
-  virtual void upload(Tensor destination, const void* source) = 0;         // destination.n_bytes() bytes from the host
+  virtual void upload(Tensor destination, const void* source) = 0;         // destination.n_bytes() bytes from the host, copied or staged on return
   virtual void download(void* destination, Tensor source) = 0;             // and back; waits until they are there
   // Waits for all ops. Fails with device_lost where the device no longer answers: its memory and what is in it are gone then.
   virtual Result<void> sync() = 0;

@@ -191,6 +191,7 @@ void Backend::moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, const 
   check_tensor("moe_experts", "y", y, DType::f32, {n_tokens, dim});
   check_tensor("moe_experts", "ids", ids, DType::i32, {n_tokens, ids.shape[1]});
   check_tensor("moe_experts", "weights", weights, DType::f32, ids.shape);
+  CHECK(ids.shape[1] > 0, "moe_experts: tokens without experts");
   const ExpertMlp& pattern = experts.pattern();
   CHECK(pattern.gate && pattern.gate.shape[1] == dim, "moe_experts: no experts of x's width");
   for (const Tensor& w : {pattern.gate, pattern.up, pattern.down}) check_rows("moe_experts", "an expert", w);

@@ -130,7 +130,7 @@ struct CpuKernels {
   void (*add_scaled)(float* y, const float* x, float scale, int64_t n);
   void (*glu)(float* y, const float* gate, const float* up, int64_t n);
   void (*gelu_tanh)(float* y, const float* x, int64_t n);
-  // One head: pairs (i, i + n_pairs) turn by cos[i], sin[i]. Interleaved: (2i, 2i + 1).
+  // One head: pairs (i, i + n_pairs) are rotated by cos[i], sin[i]. Interleaved: (2i, 2i + 1).
   void (*rope_half)(float* x, const float* cos, const float* sin, int64_t n_pairs);
   void (*rope_interleaved)(float* x, const float* cos, const float* sin, int64_t n_pairs);
   int64_t (*argmax)(const float* x, int64_t n);

@@ -97,6 +97,8 @@ TEST_F(ChecksDeathTest, RefuseExpertsOfOtherShapesAndOnesThatAreNotThere) {
   EXPECT_FALSE(experts.has(2) || experts.has(3) || experts.has(-1));
   EXPECT_DEATH(backend_->moe_experts(y, x, ids, weights, experts), "moe_experts: no such expert");
   EXPECT_DEATH(backend_->moe_experts(y_, w_, ids, weights, experts), "moe_experts: y: expected");
+  GuardedTensor nothing(*backend_, DType::f32, {3, 0});
+  EXPECT_DEATH(backend_->moe_experts(y, x, GuardedTensor(*backend_, DType::i32, {3, 0}), nothing, experts), "moe_experts: tokens without experts");
   EXPECT_DEATH(experts.put(0, {in, in, in}), "moe_experts: down: expected \\[64, 8\\] inside a buffer, found \\[8, 64\\] F32");
   EXPECT_DEATH(experts.put(3, {in, in, out}), "put: no such expert");
   experts.remove(1);
