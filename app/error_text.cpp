@@ -24,11 +24,14 @@ QString fileOf(const Error& error) {
   return error.path.empty() ? tr("The file") : QFileInfo(QString::fromStdString(error.path)).fileName();
 }
 
+// Kept under DATA/files, by the hash of its content.
+bool isKept(const Error& error) { return QFileInfo(QString::fromStdString(error.path)).fileName().size() == 64; }
+
 // A picture of the conversation that the engine could not look at.
 UserError pictureErrorOf(const Error& error) {
   UserError user;
   user.title = tr("A picture cannot be looked at");
-  const QString file = fileOf(error);
+  const QString file = isKept(error) ? tr("A pasted picture") : fileOf(error);
   const QString why = error.code == ErrorCode::not_found ? tr("%1 has been moved, renamed or deleted.").arg(file)
                       : error.code == ErrorCode::io      ? tr("%1 is protected, or the device it lies on has gone.").arg(file)
                                                          : tr("%1 is damaged, or too large or too long to be looked at.").arg(file);
@@ -48,7 +51,7 @@ QString bytesText(quint64 bytes) {
 
 UserError userErrorOf(const Error& error) {
   const bool isAboutFile = error.code == ErrorCode::bad_file || error.code == ErrorCode::not_found || error.code == ErrorCode::io;
-  const bool isPicture = isAboutFile && isPictureName(QString::fromStdString(error.path));
+  const bool isPicture = isAboutFile && (isPictureName(QString::fromStdString(error.path)) || isKept(error));
   UserError user = isPicture ? pictureErrorOf(error) : UserError();
   user.details = QString::fromStdString(std::string(name_of(error.code)) + ": " + error.message);
   if (isPicture) return user;
@@ -149,6 +152,17 @@ UserError userErrorOf(const HistoryProblem& problem) {
       user.explanation = tr("%1 is left as it is. New messages stay here until the window is closed.").arg(file);
       user.actions = {UserError::Dismiss};
       break;
+    case HistoryProblem::Kind::no_room:
+      user.title = tr("There is no room to bring the history up to date");
+      user.explanation = tr("%1 of disk space are needed. The history was not touched. New messages stay here and are added to it when there is room.")
+                             .arg(bytesText(static_cast<quint64>(problem.neededBytes)));
+      user.actions = {UserError::Retry, UserError::Dismiss};
+      break;
+    case HistoryProblem::Kind::unreadable:
+      user.title = tr("The history cannot be read at the moment");
+      user.explanation = tr("%1 cannot be read. What you write is saved all the same.").arg(problem.path);
+      user.actions = {UserError::Dismiss};
+      break;
     case HistoryProblem::Kind::other:
       user.title = tr("Messages cannot be saved at the moment");
       user.explanation = tr("%1 cannot be written. It is tried again every few seconds.").arg(problem.path);
@@ -242,6 +256,14 @@ UserError tooManyPicturesNotice(int most) {
   UserError user;
   user.title = tr("These are many pictures");
   user.explanation = tr("At most %1 can go with one question.").arg(most);
+  return user;
+}
+
+UserError blindModelNotice(const QString& model) {
+  UserError user;
+  user.title = tr("This model cannot see pictures");
+  user.explanation = tr("%1 is told their names, not what they show.").arg(model);
+  user.actions = {UserError::OpenModel, UserError::Dismiss};
   return user;
 }
 

@@ -54,6 +54,8 @@ UserError planNotice(const LoadPlan& plan);
 // Why a picture cannot go with a question.
 UserError pictureNotice(const PictureFact& picture);
 UserError tooManyPicturesNotice(int most);
+// The loaded model does not see: it read the names of the pictures.
+UserError blindModelNotice(const QString& model);
 UserError interruptedLoadNotice(const QString& modelPath);
 UserError contextFullNotice(qint64 contextLength);
 enum class FileNotice { export_failed, settings_not_saved };

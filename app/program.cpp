@@ -55,7 +55,8 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
       std::make_unique<ModelLibrary::Private>(options.dataFolder + QStringLiteral("/models.json"), options.starterFolders, m_files), app);
   app->history = new HistoryModel(std::make_unique<HistoryModel::Private>(m_writer), app);
   app->memory = new MemoryMeter(m_files, app);
-  auto* tray = new PictureTray(m_files, options.dataFolder + QStringLiteral("/pictures"), app);
+  auto* tray = new PictureTray(m_files, options.dataFolder, m_session->id(), app);
+  QObject::connect(app->history, &HistoryModel::purged, tray, &PictureTray::forget);
   app->chat = new ChatController(
       std::make_unique<ChatController::Private>(ChatController::Private::Wiring{
           m_worker, m_writer, app->history, app->models, app->settings, m_session->loadNotePath(), tray}),

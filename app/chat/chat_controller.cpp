@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "app/chat/chat_controller_p.h"
+#include "app/history/message_codec.h"
 #include "app/text/grapheme.h"
 
 namespace pio {
@@ -23,17 +24,6 @@ QString titleFrom(const QString& text) {
   QString title = words.mid(0, kTitleWords).join(' ');
   if (title.size() > kTitleLength) title = beginningOf(title, kTitleLength - 1);  // scripts without spaces: one long word
   return title.size() < text.simplified().size() ? title + QStringLiteral("…") : title;
-}
-
-std::vector<ToolCall> toolCallsOf(const Message& message) {
-  std::vector<ToolCall> calls;
-  for (const ToolUse& use : message.toolCalls()) {
-    // What is no object (an edited import) asks for nothing.
-    auto arguments = JsonValue::parse(use.arguments.toStdString());
-    if (!arguments || !arguments->is_object()) arguments = JsonValue::object({});
-    calls.push_back({use.id.toStdString(), use.name.toStdString(), std::move(*arguments)});
-  }
-  return calls;
 }
 
 qint64 now() { return QDateTime::currentMSecsSinceEpoch(); }
@@ -112,11 +102,7 @@ std::vector<ChatMessage> ChatController::Private::promptOf(const Conversation& c
     if (message.role == Message::Role::Assistant && !message.has(MessagePart::Kind::Text) && !message.has(MessagePart::Kind::ToolCall) &&
         !isCarriedOn)
       continue;
-    std::vector<ImageInput> pictures;
-    for (const QString& picture : message.pictures()) pictures.push_back({picture.toStdString(), nullptr});
-    prompt.push_back({nameOf(message.role).toStdString(), pictures_then_text(std::move(pictures), message.text().toStdString())});
-    prompt.back().reasoning = message.reasoning().toStdString();
-    prompt.back().tool_calls = toolCallsOf(message);
+    prompt.push_back(pio::promptOf(message, modelSees));
   }
   return prompt;
 }
@@ -139,6 +125,9 @@ void ChatController::Private::launch() {
   } else {
     job.request.continue_last = active->continues && (record->message.has(MessagePart::Kind::Text) || record->message.has(MessagePart::Kind::Thought));
     job.request.messages = promptOf(chat, job.request.continue_last ? active->answerId : record->message.parent);
+    const QStringList read = chat.pathTo(active->answerTo);
+    const auto shows = [&](const QString& id) { return chat.find(id)->message.has(MessagePart::Kind::Picture); };
+    if (!modelSees && std::any_of(read.begin(), read.end(), shows)) setNotice(blindModelNotice(modelName), NoticeKind::other);
   }
   QMetaObject::invokeMethod(w.worker, [worker = w.worker, job, token = stop.get_token()] { worker->generate(job, token); });
 }
@@ -513,6 +502,11 @@ ChatController::ChatController(std::unique_ptr<Private> p, QObject* parent) : QO
   connect(writer, &HistoryWriter::recovered, this, [this] {
     d->inTrouble = false;
     if (d->noticeKind == Private::NoticeKind::history) d->setNotice({}, Private::NoticeKind::none);
+  });
+  connect(writer, &HistoryWriter::readFailed, this,
+          [this](const HistoryProblem& problem) { d->setNotice(userErrorOf(problem), Private::NoticeKind::reading); });
+  connect(writer, &HistoryWriter::readRecovered, this, [this] {
+    if (d->noticeKind == Private::NoticeKind::reading) d->setNotice({}, Private::NoticeKind::none);
   });
   connect(writer, &HistoryWriter::chatLoaded, this, [this](quint64 serial, const ChatRecord& chat, const QList<MessageRecord>& messages) {
     if (serial != d->openSerial || d->opening != chat.id) return;
@@ -925,7 +919,8 @@ void ChatController::unloadModel() {
 void ChatController::runAction(int userErrorAction) {
   switch (static_cast<UserError::Action>(userErrorAction)) {
     case UserError::Retry:
-      if (d->noticeKind == Private::NoticeKind::model && !d->lastPath.isEmpty()) loadModel(QString(d->lastPath));
+      if (d->noticeKind == Private::NoticeKind::history) d->tellWriter([](HistoryWriter& writer) { writer.tryAgain(); });
+      else if (d->noticeKind == Private::NoticeKind::model && !d->lastPath.isEmpty()) loadModel(QString(d->lastPath));
       else if (d->isReady) regenerateLast();
       else if (!d->lastPath.isEmpty()) loadModel(QString(d->lastPath));
       break;

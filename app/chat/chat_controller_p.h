@@ -42,7 +42,7 @@ struct ChatController::Private {
     double earlierThinking = 0;  // seconds
     qint64 earlierThoughts = 0;  // tokens
   };
-  enum class NoticeKind { none, model, history, other };
+  enum class NoticeKind { none, model, history, reading, other };
 
   explicit Private(Wiring wiring) : w(std::move(wiring)) {}
 

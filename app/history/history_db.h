@@ -17,7 +17,7 @@ namespace pio {
 
 class HistoryDb {
  public:
-  static constexpr int kVersion = 4;  // of the schema: PRAGMA user_version
+  static constexpr int kVersion = 5;  // of the schema: PRAGMA user_version
 
   HistoryDb();
   ~HistoryDb();
@@ -25,7 +25,8 @@ class HistoryDb {
   HistoryDb& operator=(const HistoryDb&) = delete;
 
   // Opens or makes the file, bringing an older schema up to date after a copy of the file was put beside it
-  // ("history.v1.db"). Errors: bad_file (damaged), not_available (written by a newer version; nothing is touched), io.
+  // ("history.v1.db"). Errors: bad_file (damaged), not_available (written by a newer version; nothing is touched), io (among them:
+  // no room to bring it up to date; nothing is touched).
   // ":memory:" lives as long as this object.
   Result<void> open(const QString& path);
   void close();
@@ -35,6 +36,9 @@ class HistoryDb {
   HistoryProblem problem() const;
   // The last error was that of the statement itself (a constraint): trying again gives the same.
   bool isHopeless() const;
+  bool isMigrated() const { return m_isMigrated; }  // by the last open()
+  // The program opened the file, read its list and ended in order. After the second time the copies of older schemas are removed.
+  Result<void> noteGoodStart();
 
   Result<QList<ChatRecord>> chats();  // newest first; no removed ones
   Result<ChatRecord> chat(const QString& chatId);
@@ -47,14 +51,16 @@ class HistoryDb {
   Result<void> appendText(const QString& messageId, const QString& delta, const QString& thought = {});
   Result<void> putMessage(const MessageRecord& record, const QString& writer);  // everything but parent, role, created
   Result<void> setActiveChild(const QString& chatId, const QString& parentId, const QString& childId);
-  // Removed things are hidden until they are purged. A removal is named by a random number above 0, which no other one has, in no window.
+  // Removed things are hidden until they are purged. A removal is named by a random number above 0, which no other one has, in no window;
+  // `session` may undo it.
   static qint64 newRemoval();
-  Result<void> removeChat(const QString& chatId, qint64 removal);
-  Result<void> removeMessages(const QStringList& ids, qint64 removal);
+  Result<void> removeChat(const QString& chatId, qint64 removal, const QString& session = {});
+  Result<void> removeMessages(const QStringList& ids, qint64 removal, const QString& session = {});
   Result<void> restore(qint64 removal);
-  // These give the pictures that no message names any more.
+  // These give the pictures and files that no message names any more.
   Result<QStringList> purge(qint64 removal);
-  Result<QStringList> purgeAll();
+  Result<QStringList> purgeDead(const std::function<bool(const QString& session)>& isAlive);  // removals of other sessions
+  Result<QStringList> namedFiles();  // pictures and files that messages name, removed ones too
   // Messages whose writer is gone become unfinished. How many.
   Result<int> adoptUnfinished(const std::function<bool(const QString& writer)>& isAlive);
   Result<QString> meta(const QString& key);  // "" when never put
@@ -64,29 +70,47 @@ class HistoryDb {
   // A number that changes when another connection has written.
   Result<qint64> dataVersion();
 
-  // The file may grow to so many pages of 4 KiB, as if the disk ended there.
+  // As if the disk ended at so many pages of 4 KiB, also for files opened later. As if the file were protected against writing.
   void limitPages(int nPages);
+  int pageLimit() const { return m_pageLimit; }
+  void protect(bool isProtected);
 
   // The whole history as the export's bytes; what is being streamed counts as unfinished.
   Result<QByteArray> exportJson();
-  // All or nothing. `label` names the bytes in the report.
+  // Chats and messages that are not there yet; all or nothing. `label` names the bytes in the report.
   ImportReport importJson(const QByteArray& json, const QString& label);
 
  private:
+  // history_db.cpp
   Result<void> fail(const QString& what, const QSqlError& error);
   Result<void> run(const QString& sql, const QVariantList& values = {});
-  Result<QStringList> purgeWhere(const QString& condition);
-  Result<QStringList> picturesWhere(const QString& condition, const QVariantList& values);
   Result<QSqlQuery> select(const QString& sql, const QVariantList& values = {});
   Result<void> inTransaction(const std::function<Result<void>()>& body);
+  Result<void> bringUpToDate(int version);
   Result<void> migrate();
+  QString copyName(const QString& version) const;
+  void applyLimits();
+  // history_rows.cpp, within a transaction
+  Result<void> insertChat(const ChatRecord& chat);
+  Result<void> insertMessage(const MessageRecord& record, const QString& writer);
+  Result<void> putParts(const Message& message);
+  Result<void> appendWords(const QString& messageId, const QString& kind, const QString& delta);
+  Result<void> insertRemoval(qint64 removal, const QString& session);
+  Result<QStringList> filesWhere(const QString& condition);
+  // history_search.cpp
   Result<void> indexMessage(const QString& messageId);
+  Result<void> forgetMessage(const QString& messageId);
   Result<void> indexChat(const QString& chatId);
+  // history_transfer.cpp
+  Result<void> importChat(const ChatRecord& chat, const QList<MessageRecord>& messages, ImportReport& report);
 
   QString m_path;
   QString m_connection;
   QSqlDatabase m_db;
-  int m_code = 0;  // SQLite's primary result code of the last error
+  bool m_isMigrated = false;
+  int m_pageLimit = 0;       // 0: none
+  int m_code = 0;            // SQLite's primary result code of the last error
+  qint64 m_neededBytes = 0;  // of a migration that has no room
   QString m_details;
 };
 

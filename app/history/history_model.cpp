@@ -256,7 +256,10 @@ void HistoryModel::remove(const QString& chatId) {
               QMetaObject::invokeMethod(d->writer, [writer = d->writer, removal] { writer->restore(removal); });
               put(chat);
             },
-            [this, removal] { QMetaObject::invokeMethod(d->writer, [writer = d->writer, removal] { writer->purge(removal); }); });
+            [this, chatId, removal] {
+              QMetaObject::invokeMethod(d->writer, [writer = d->writer, removal] { writer->purge(removal); });
+              Q_EMIT purged(chatId);
+            });
   Q_EMIT removed(chatId);
 }
 

@@ -70,6 +70,7 @@ class HistoryModel : public QAbstractListModel {
   void openRequested(const QString& chatId, const QString& messageId);
   void renamed(const QString& chatId, const QString& title);
   void removed(const QString& chatId);
+  void purged(const QString& chatId);  // its undo has passed
 
  private:
   void hide(const QString& chatId);

@@ -11,46 +11,107 @@
 
 namespace pio {
 
-HistoryWriter::HistoryWriter() : m_retry(new QTimer(this)), m_commit(new QTimer(this)), m_others(new QTimer(this)) {
-  m_retry->setInterval(3000);
+HistoryWriter::HistoryWriter(Pace pace)
+    : m_pace(pace),
+      m_db(std::make_unique<HistoryDb>()),
+      m_retry(new QTimer(this)),
+      m_open(new QTimer(this)),
+      m_commit(new QTimer(this)),
+      m_others(new QTimer(this)) {
+  m_retry->setInterval(m_pace.writeAgainMs);
   connect(m_retry, &QTimer::timeout, this, &HistoryWriter::writeBacklog);
+  m_open->setInterval(m_pace.openAgainMs);
+  connect(m_open, &QTimer::timeout, this, &HistoryWriter::tryAgain);
   m_commit->setSingleShot(true);
   m_commit->setTimerType(Qt::PreciseTimer);
   m_commit->setInterval(kGroupMs);
   connect(m_commit, &QTimer::timeout, this, &HistoryWriter::commitStream);
-  m_others->setInterval(2000);
+  m_others->setInterval(m_pace.lookMs);
   connect(m_others, &QTimer::timeout, this, &HistoryWriter::lookForOthers);
 }
 
 HistoryWriter::~HistoryWriter() = default;
 
-static void removePictures(const QString& folder, const QStringList& pictures) {
-  for (const QString& path : pictures) {
-    if (QFileInfo(path).path() == folder) QFile::remove(path);
+// False where it failed, which is told once until the same works again.
+template <class T>
+bool HistoryWriter::isRead(Reading what, const Result<T>& result) {
+  if (!result && result.error().code != ErrorCode::not_found) {
+    HistoryProblem problem = m_db->problem();
+    problem.kind = HistoryProblem::Kind::unreadable;
+    if (m_failing.isEmpty()) Q_EMIT readFailed(problem);
+    if (!m_failing.contains(what)) m_failing.append(what);
+  } else if (m_failing.removeAll(what) > 0 && m_failing.isEmpty()) {
+    Q_EMIT readRecovered();
+  }
+  return result.has_value();
+}
+
+// ---- opening -------------------------------------------------------------------------------------------------------------------------
+
+// A file that may be had later: what is damaged or newer stays so.
+static bool mayOpenLater(const HistoryProblem& problem) {
+  switch (problem.kind) {
+    case HistoryProblem::Kind::disk_full:
+    case HistoryProblem::Kind::no_room:
+    case HistoryProblem::Kind::read_only:
+    case HistoryProblem::Kind::other: return true;
+    default: return false;
   }
 }
 
 void HistoryWriter::open(const QString& dataFolder, const QString& session) {
+  m_dataFolder = dataFolder;
   m_session = session;
-  m_ownPictures = dataFolder + QStringLiteral("/pictures");
+  m_kept = std::make_unique<KeptFiles>(dataFolder);
   HistoryProblem trouble;
-  openOrRecover(m_db, dataFolder + QStringLiteral("/history.db"), trouble);
+  openOrRecover(*m_db, dataFolder + QStringLiteral("/history.db"), trouble);
+  m_isAside = m_db->path() == QLatin1String(":memory:");
+  if (m_isAside && mayOpenLater(trouble)) m_open->start();
   if (trouble.kind != HistoryProblem::Kind::none) Q_EMIT problem(trouble);
+  greet();
 
-  (void)m_db.adoptUnfinished([&](const QString& writer) { return SessionLock::isAlive(dataFolder, writer); }).has_value();
-  // What windows that died had removed; one that lives may still undo its own.
-  if (!SessionLock::othersLive(dataFolder, session)) {
-    if (const auto gone = m_db.purgeAll()) removePictures(m_ownPictures, *gone);
-  }
-
-  const auto chats = m_db.chats();
-  if (!chats) Q_EMIT problem(m_db.problem());
-  const auto lastChat = m_db.meta(QStringLiteral("last_chat"));
-  const auto newDraft = m_db.meta(QStringLiteral("new_draft"));
-  if (const auto version = m_db.dataVersion()) m_dataVersion = *version;
+  const auto chats = m_db->chats();
+  m_isGoodStart = isRead(Reading::list, chats) && !m_isAside;
+  const auto lastChat = m_db->meta(QStringLiteral("last_chat"));
+  const auto newDraft = m_db->meta(QStringLiteral("new_draft"));
   m_others->start();
   Q_EMIT opened(chats ? *chats : QList<ChatRecord>(), lastChat ? *lastChat : QString(), newDraft ? *newDraft : QString());
 }
+
+// A file just opened: what windows that died left in it is put in order.
+void HistoryWriter::greet() {
+  const auto isAlive = [this](const QString& session) { return SessionLock::isAlive(m_dataFolder, session); };
+  m_kept->removeLeftovers(isAlive);
+  (void)m_db->adoptUnfinished(isAlive).has_value();
+  // What a window that died had removed; one that lives may still undo its own. Older versions did not say whose a removal is.
+  const bool othersLive = SessionLock::othersLive(m_dataFolder, m_session);
+  const auto gone = m_db->purgeDead([&](const QString& session) { return session.isEmpty() ? othersLive : isAlive(session); });
+  if (gone && !m_isAside) m_kept->remove(*gone);
+  if (const auto named = m_db->namedFiles(); named && !m_isAside && !othersLive && m_db->isMigrated()) m_kept->removeUnnamed(*named);
+  if (const auto version = m_db->dataVersion()) m_dataVersion = *version;
+}
+
+void HistoryWriter::tryAgain() {
+  if (!m_isAside) {
+    writeBacklog();
+    return;
+  }
+  auto file = std::make_unique<HistoryDb>();
+  file->limitPages(m_db->pageLimit());
+  if (!file->open(m_dataFolder + QStringLiteral("/history.db"))) return;
+  m_open->stop();
+  m_db = std::move(file);
+  m_isAside = false;
+  greet();
+  // What waited comes after what was written to memory.
+  m_backlog.insert(m_backlog.begin(), std::make_move_iterator(m_aside.begin()), std::make_move_iterator(m_aside.end()));
+  m_aside.clear();
+  m_inTrouble = true;  // until all of it is in the file
+  writeBacklog();
+  if (const auto chats = m_db->chats(); isRead(Reading::list, chats)) Q_EMIT chatsRead(*chats);
+}
+
+// ---- writing -------------------------------------------------------------------------------------------------------------------------
 
 void HistoryWriter::write(Operation operation) {
   m_backlog.push_back(std::move(operation));
@@ -59,15 +120,15 @@ void HistoryWriter::write(Operation operation) {
 
 bool HistoryWriter::writeBacklog() {
   while (!m_backlog.empty()) {
-    if (const Result<void> done = m_backlog.front()(m_db); !done) {
-      if (!m_db.isHopeless()) {
-        if (!m_inTrouble) Q_EMIT problem(m_db.problem());
-        m_inTrouble = true;
+    if (const Result<void> done = m_backlog.front()(*m_db); !done) {
+      if (!m_db->isHopeless()) {
+        if (!std::exchange(m_inTrouble, true) || !m_retry->isActive()) Q_EMIT problem(m_db->problem());
         m_retry->start();
         return false;
       }
-      Q_EMIT problem(m_db.problem());  // a contradiction in the file: it would stand in the way of everything after it for ever
+      Q_EMIT problem(m_db->problem());  // a contradiction in the file: it would stand in the way of everything after it for ever
     }
+    if (m_isAside) m_aside.push_back(std::move(m_backlog.front()));
     m_backlog.pop_front();
   }
   m_retry->stop();
@@ -99,8 +160,9 @@ void HistoryWriter::setDraft(const QString& chatId, const QString& text) {
 }
 
 void HistoryWriter::addMessage(const MessageRecord& record) {
-  write([record, session = m_session](HistoryDb& db) {
-    return db.addMessage(record, record.message.state == Message::State::Streaming ? session : QString());
+  write([this, record = MessageRecord(record)](HistoryDb& db) mutable {
+    if (!m_isAside) m_kept->keep(record.message);
+    return db.addMessage(record, record.message.state == Message::State::Streaming ? m_session : QString());
   });
   Q_EMIT stored(record.message.id);
 }
@@ -154,11 +216,11 @@ void HistoryWriter::setActiveChild(const QString& chatId, const QString& parentI
 }
 
 void HistoryWriter::removeChat(const QString& chatId, qint64 removal) {
-  write([=](HistoryDb& db) { return db.removeChat(chatId, removal); });
+  write([=](HistoryDb& db) { return db.removeChat(chatId, removal, m_session); });
 }
 
 void HistoryWriter::removeMessages(const QStringList& ids, qint64 removal) {
-  write([=](HistoryDb& db) { return db.removeMessages(ids, removal); });
+  write([=](HistoryDb& db) { return db.removeMessages(ids, removal, m_session); });
 }
 
 void HistoryWriter::restore(qint64 removal) {
@@ -166,9 +228,9 @@ void HistoryWriter::restore(qint64 removal) {
 }
 
 void HistoryWriter::purge(qint64 removal) {
-  write([=, own = m_ownPictures](HistoryDb& db) -> Result<void> {
+  write([=](HistoryDb& db) -> Result<void> {
     ASSIGN_OR_RETURN(const QStringList gone, db.purge(removal));
-    removePictures(own, gone);
+    if (!m_isAside) m_kept->remove(gone);  // else the file may name them
     return {};
   });
 }
@@ -177,16 +239,17 @@ void HistoryWriter::putMeta(const QString& key, const QString& value) {
   write([=](HistoryDb& db) { return db.putMeta(key, value); });
 }
 
+// ---- reading -------------------------------------------------------------------------------------------------------------------------
+
 void HistoryWriter::loadChat(quint64 serial, const QString& chatId) {
   commitStream();
-  const auto chat = m_db.chat(chatId);
-  if (!chat) {
+  const auto chat = m_db->chat(chatId);
+  if (!isRead(Reading::chat, chat)) {
     Q_EMIT chatMissing(serial);
     return;
   }
-  const auto messages = m_db.messages(chatId);
-  if (!messages) {
-    Q_EMIT problem(m_db.problem());
+  const auto messages = m_db->messages(chatId);
+  if (!isRead(Reading::chat, messages)) {
     Q_EMIT chatMissing(serial);
     return;
   }
@@ -194,14 +257,13 @@ void HistoryWriter::loadChat(quint64 serial, const QString& chatId) {
 }
 
 void HistoryWriter::search(quint64 serial, const QString& query) {
-  const auto hits = m_db.search(query);
-  if (!hits) Q_EMIT problem(m_db.problem());
-  Q_EMIT found(serial, hits ? *hits : QList<SearchHit>());
+  const auto hits = m_db->search(query);
+  Q_EMIT found(serial, isRead(Reading::search, hits) ? *hits : QList<SearchHit>());
 }
 
 void HistoryWriter::exportTo(const QString& path) {
   commitStream();
-  const auto json = m_db.exportJson();
+  const auto json = m_db->exportJson();
   if (!json) {
     Q_EMIT exportFailed(path, QString::fromStdString(json.error().message));
     return;
@@ -218,31 +280,40 @@ void HistoryWriter::importFrom(const QString& path) {
   ImportReport report;
   QFile file(path);
   if (QFileInfo(path).isFile() && file.open(QIODevice::ReadOnly)) {
-    report = m_db.importJson(file.readAll(), path);
+    const QByteArray bytes = file.readAll();
+    report = m_db->importJson(bytes, path);
+    if (report.isDone() && m_isAside) {
+      m_aside.push_back([bytes, path](HistoryDb& db) -> Result<void> {
+        const ImportReport again = db.importJson(bytes, path);
+        if (again.problem == ImportReport::Problem::not_saved) return make_error(ErrorCode::io, again.details.toStdString());
+        return {};
+      });
+    }
   } else {
     report.problem = ImportReport::Problem::unreadable;
     report.path = path;
     report.details = file.errorString();
   }
   if (report.isDone()) {
-    if (const auto chats = m_db.chats()) Q_EMIT chatsRead(*chats);
+    if (const auto chats = m_db->chats(); isRead(Reading::list, chats)) Q_EMIT chatsRead(*chats);
   }
   Q_EMIT imported(report);
 }
 
 void HistoryWriter::lookForOthers() {
-  const auto version = m_db.dataVersion();
-  if (!version || *version == m_dataVersion) return;
+  const auto version = m_db->dataVersion();
+  if (!version || (*version == m_dataVersion && !m_failing.contains(Reading::list))) return;
   m_dataVersion = *version;
-  if (const auto chats = m_db.chats()) Q_EMIT chatsRead(*chats);
+  if (const auto chats = m_db->chats(); isRead(Reading::list, chats)) Q_EMIT chatsRead(*chats);
 }
 
 void HistoryWriter::close() {
   commitStream();
-  m_retry->stop();
-  m_others->stop();
-  writeBacklog();
-  m_db.close();
+  for (QTimer* timer : {m_retry, m_open, m_others}) timer->stop();
+  if (m_isAside) tryAgain();
+  if (writeBacklog() && m_isGoodStart && !m_isAside) (void)m_db->noteGoodStart().has_value();
+  m_db->close();
+  m_kept->removeLeftovers([this](const QString& session) { return session != m_session; });
   QThread::currentThread()->quit();
 }
 

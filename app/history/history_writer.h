@@ -9,10 +9,12 @@
 #include <memory>
 
 #include "app/history/history_db.h"
+#include "app/history/kept_files.h"
 #include "app/history/records.h"
 
 // The one owner of the history file while the window runs, on a thread of its own; nobody waits for it. Slots in, signals out, values only.
-// What cannot be written (a full disk) is kept in order and tried again every three seconds.
+// What cannot be written (a full disk) is kept in order and tried again every three seconds. Where the file cannot be opened the history
+// lives in memory; every thirty seconds the file is tried again, and what was written meanwhile goes into it.
 
 namespace pio {
 
@@ -25,8 +27,17 @@ class HistoryWriter : public QObject {
   static constexpr int kGroupTokens = 32;
   static constexpr int kGroupMs = 200;
 
-  HistoryWriter();
+  struct Pace {
+    int writeAgainMs = 3'000;
+    int openAgainMs = 30'000;
+    int lookMs = 2'000;  // for what other windows wrote
+  };
+  explicit HistoryWriter(Pace pace);
+  HistoryWriter() : HistoryWriter(Pace()) {}
   ~HistoryWriter() override;
+
+  // For tests, on the writer's thread: the disk can be filled and protected there.
+  HistoryDb& db() { return *m_db; }
 
  public slots:
   // First of all. `session` marks the messages that this window streams; those of windows that are gone become unfinished.
@@ -51,6 +62,8 @@ class HistoryWriter : public QObject {
   void search(quint64 serial, const QString& query);
   void exportTo(const QString& path);
   void importFrom(const QString& path);
+  // What could not be opened or written, now instead of in a while.
+  void tryAgain();
   // Last of all: writes what waits, closes the file and ends this thread's event loop.
   void close();
 
@@ -59,8 +72,10 @@ class HistoryWriter : public QObject {
   // The list of chats after another window or an import changed it.
   void chatsRead(const QList<pio::ChatRecord>& chats);
   void stored(const QString& messageId);  // it is on the disk, or known not to get there
-  void problem(const pio::HistoryProblem& problem);
-  void recovered();                       // everything that waited is written
+  void problem(const pio::HistoryProblem& problem);  // of opening and writing
+  void recovered();                       // the file is open and everything that waited is written
+  void readFailed(const pio::HistoryProblem& problem);  // of a chat, the list or a search
+  void readRecovered();                   // what failed works again
   void chatLoaded(quint64 serial, const pio::ChatRecord& chat, const QList<pio::MessageRecord>& messages);
   void chatMissing(quint64 serial);
   void found(quint64 serial, const QList<pio::SearchHit>& hits);
@@ -75,13 +90,23 @@ class HistoryWriter : public QObject {
   void append(const QString& messageId, QString HistoryWriter::*words, const QString& delta, qint64 nTokens);
   void commitStream();
   void lookForOthers();
+  void greet();
+  enum class Reading { list, chat, search };
+  template <class T>
+  bool isRead(Reading what, const Result<T>& result);
 
-  HistoryDb m_db;
-  QString m_session;
-  QString m_ownPictures;           // the folder of those that go with the chats that name them
+  const Pace m_pace;
+  std::unique_ptr<HistoryDb> m_db;
+  QString m_dataFolder, m_session;
+  std::unique_ptr<KeptFiles> m_kept;
   std::deque<Operation> m_backlog;
+  std::deque<Operation> m_aside;   // what is in memory only, for the file
+  bool m_isAside = false;          // the history lives in memory
   bool m_inTrouble = false;
+  QList<Reading> m_failing;        // reads that did not work, the last time
+  bool m_isGoodStart = false;
   QTimer* m_retry = nullptr;       // children of this, so that they move to its thread
+  QTimer* m_open = nullptr;
   QTimer* m_commit = nullptr;
   QTimer* m_others = nullptr;
   QString m_streamId;              // the message whose text waits

@@ -39,11 +39,21 @@ struct SearchHit {
 
 // What is wrong with the history file. Words for it: error_text.h.
 struct HistoryProblem {
-  enum class Kind { none, disk_full, read_only, damaged, newer, other };
+  enum class Kind {
+    none,
+    disk_full,
+    read_only,
+    damaged,
+    newer,
+    no_room,     // to bring an older file up to date
+    unreadable,  // a chat or a search, now
+    other
+  };
   Kind kind = Kind::none;
   QString path;
   QString keptAs;   // of damaged: where the old file lies now
   QString details;  // the database's own message
+  qint64 neededBytes = 0;  // of no_room
 };
 
 // What an import did, or why nothing. Words for it: error_text.h.

@@ -37,6 +37,9 @@ void ImageSession::follow() {
   for (const Message& message : m_chat->shownMessages()) {
     if (message.role == Message::Role::Assistant) answer = message.text();
     const QStringList pictures = message.pictures();
+    for (const MessagePart& part : message.parts) {
+      if (part.kind == MessagePart::Kind::Picture && !part.name.isEmpty()) m_names.insert(part.path, part.name);
+    }
     if (pictures.isEmpty()) continue;
     m_asked = pictures;
     m_pictures.append(pictures);
@@ -74,7 +77,7 @@ void ImageSession::setCurrent(int index) {
 }
 
 QUrl ImageSession::source() const { return m_current < 0 ? QUrl() : QUrl::fromLocalFile(m_pictures[m_current]); }
-QString ImageSession::name() const { return m_current < 0 ? QString() : m_chat->tray()->nameOf(m_pictures[m_current]); }
+QString ImageSession::name() const { return m_current < 0 ? QString() : m_names.value(m_pictures[m_current], m_chat->tray()->nameOf(m_pictures[m_current])); }
 bool ImageSession::placesBelong() const { return m_current >= 0 && m_asked.contains(m_pictures[m_current]); }
 
 }  // namespace pio

@@ -54,6 +54,7 @@ class ImageSession : public QObject {
   BackgroundFiles* m_files;  // on its own thread
   PlaceModel* m_places;
   QStringList m_pictures;
+  QHash<QString, QString> m_names;  // of those that have one of their own
   QStringList m_asked;     // of the last question that had some
   int m_current = -1;
   QString m_lookedAt;

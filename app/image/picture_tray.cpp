@@ -8,14 +8,18 @@
 #include <QMimeData>
 #include <algorithm>
 
+#include "app/history/kept_files.h"
 #include "app/history/records.h"
 
 namespace pio {
 
 constexpr const char* kPartEnding = ".part.png";
 
-PictureTray::PictureTray(BackgroundFiles* files, QString ownFolder, QObject* parent)
-    : QAbstractListModel(parent), m_files(files), m_ownFolder(std::move(ownFolder)) {
+PictureTray::PictureTray(BackgroundFiles* files, const QString& dataFolder, const QString& session, QObject* parent)
+    : QAbstractListModel(parent),
+      m_files(files),
+      m_ownFolder(KeptFiles::pastedFolder(dataFolder, session)),
+      m_oldFolder(dataFolder + QStringLiteral("/pictures")) {
   connect(m_files, &BackgroundFiles::pictureLooked, this, [this](quint64 serial, const PictureFact& fact) {
     const auto found = std::find_if(m_pictures.begin(), m_pictures.end(), [&](const Picture& picture) { return picture.serial == serial; });
     if (found == m_pictures.end()) return;  // removed, or of a chat that is not shown: it is looked at again with that
@@ -84,12 +88,24 @@ void PictureTray::show(const QString& chatId) {
 
 QList<MessagePart> PictureTray::take() {
   QList<MessagePart> taken;
-  for (const QString& path : paths()) taken.append({.kind = MessagePart::Kind::Picture, .name = nameOf(path), .path = path});
+  for (const QString& path : paths()) {
+    taken.append({.kind = MessagePart::Kind::Picture, .name = isPasted(path) ? nameOf(path) : QString(), .path = path});
+  }
   beginResetModel();
   m_pictures.clear();
   endResetModel();
   Q_EMIT countChanged();
   return taken;
+}
+
+void PictureTray::forget(const QString& chatId) {
+  for (const Picture& picture : m_others.take(chatId)) removePasted(picture.path);
+}
+
+bool PictureTray::isPasted(const QString& path) const { return QFileInfo(path).path() == m_ownFolder; }
+
+void PictureTray::removePasted(const QString& path) {
+  if (isPasted(path)) QMetaObject::invokeMethod(m_files, [files = m_files, path] { files->removeFile(path); });
 }
 
 bool PictureTray::hasRoom() {
@@ -151,14 +167,14 @@ QString PictureTray::newFile(const char* ending) const { return m_ownFolder + QL
 
 QString PictureTray::nameOf(const QString& path) const {
   const QFileInfo file(path);
-  if (file.path() != m_ownFolder) return file.fileName();
+  if (!isPasted(path) && file.path() != m_oldFolder) return file.fileName();
   return file.fileName().endsWith(QLatin1String(kPartEnding)) ? tr("Part of a picture") : tr("Pasted picture");
 }
 
 void PictureTray::remove(int row) {
   if (row < 0 || row >= m_pictures.size()) return;
   const QString path = m_pictures[row].path;
-  if (QFileInfo(path).path() == m_ownFolder) QMetaObject::invokeMethod(m_files, [files = m_files, path] { files->removeFile(path); });
+  removePasted(path);
   beginRemoveRows({}, row, row);
   m_pictures.removeAt(row);
   endRemoveRows();

@@ -31,8 +31,8 @@ class PictureTray : public QAbstractListModel {
   };
   static constexpr int kMost = 16;
 
-  // `ownFolder` keeps what has no file: pasted pictures and parts. It is made with the first of them.
-  PictureTray(BackgroundFiles* files, QString ownFolder, QObject* parent = nullptr);
+  // What has no file, pasted pictures and parts, lies in DATA/pasted/SESSION until it is sent.
+  PictureTray(BackgroundFiles* files, const QString& dataFolder, const QString& session, QObject* parent = nullptr);
 
   int rowCount(const QModelIndex& parent = {}) const override;
   QVariant data(const QModelIndex& index, int role) const override;
@@ -46,6 +46,7 @@ class PictureTray : public QAbstractListModel {
   // For the chat controller: those of the chat that is shown.
   void show(const QString& chatId);
   QList<MessagePart> take();  // all of them; the tray is empty then
+  void forget(const QString& chatId);  // the chat is gone
 
  public slots:
   void add(const QList<QUrl>& files);
@@ -70,9 +71,12 @@ class PictureTray : public QAbstractListModel {
   void append(const QString& path);
   QString newFile(const char* ending) const;
   bool hasRoom();
+  bool isPasted(const QString& path) const;
+  void removePasted(const QString& path);
 
   BackgroundFiles* m_files;   // on its own thread
   QString m_ownFolder;
+  QString m_oldFolder;        // of versions before
   QList<Picture> m_pictures;
   QHash<QString, QList<Picture>> m_others;  // of chats that are not shown
   QString m_chat;

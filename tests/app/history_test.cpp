@@ -1,74 +1,14 @@
 #include <QDir>
 #include <QFile>
-#include <QJsonDocument>
-#include <QJsonObject>
 #include <QRandomGenerator>
-#include <QSqlDatabase>
-#include <QSqlQuery>
 #include <QTemporaryDir>
-#include <QTest>
 
 #include "app/chat/conversation.h"
-#include "app/history/history_db.h"
 #include "app/history/history_writer.h"
-#include "app/history/migrations.h"
 #include "app/system/session_lock.h"
+#include "tests/app/history_fixture.h"
 
 using namespace pio;
-
-namespace {
-
-MessageRecord message(const QString& chat, const QString& id, const QString& parent, Message::Role role, const QString& text, qint64 created) {
-  MessageRecord record;
-  record.chatId = chat;
-  record.created = created;
-  record.message.id = id;
-  record.message.parent = parent;
-  record.message.role = role;
-  record.message.setText(text);
-  return record;
-}
-
-// A history with everything that a file can hold.
-void fill(HistoryDb& db) {
-  QVERIFY(db.putChat({"c1", "Räume & Häuser", 1000, 5000, true, "Be brief.", "half a thought"}));
-  QVERIFY(db.addMessage(message("c1", "u1", {}, Message::Role::User, "Wie hoch ist ein Leuchtturm?", 1001), {}));
-  MessageRecord answer = message("c1", "a1", "u1", Message::Role::Assistant, "Etwa 40 m.\n\n```cpp\nint x = 1;\n```", 1002);
-  answer.message.modelName = "SmolLM2";
-  answer.message.generatedTokens = 41;
-  answer.message.tokensPerSecond = 31.400000000000002;  // doubles come back as they went
-  answer.message.firstTokenSeconds = 0.1;
-  answer.message.contextUsed = 120;
-  answer.message.contextLength = 8192;
-  answer.message.droppedMessages = 2;
-  answer.message.setReasoning(QString::fromUtf8("Türme: 20 – 60 m\n"));
-  answer.message.thinkingSeconds = 14.2;
-  answer.message.thinkingTokens = 391;
-  answer.message.addToolCall("look_up", "{\"what\": \"Höhe\"}");
-  QVERIFY(db.addMessage(answer, {}));
-  answer.message.id = "a2";
-  answer.created = 1003;
-  answer.message.state = Message::State::Failed;
-  answer.message.setText(QString::fromUtf8("\U0001F5FC 灯塔很高 \"quoted\" \\ \t\r\n ") + QChar(0x0001) + QStringLiteral("end"));
-  answer.message.error = {"Not enough memory", "This needs 9.7 GB.", "out_of_memory: x", {UserError::ShorterContext, UserError::OpenModel}};
-  QVERIFY(db.addMessage(answer, {}));
-  QVERIFY(db.setActiveChild("c1", "u1", "a1"));
-  QVERIFY(db.putChat({"c2", "100 % _under\\score", 2000, 2000}));
-  MessageRecord half = message("c2", "u2", {}, Message::Role::User, "Second", 2001);
-  QVERIFY(db.addMessage(half, {}));
-  half = message("c2", "s2", "u2", Message::Role::Assistant, "Half", 2002);
-  half.message.state = Message::State::Unfinished;
-  QVERIFY(db.addMessage(half, {}));
-  ChatRecord pictures{"c3", "Two pictures", 3000, 3000};
-  pictures.kind = ChatRecord::Kind::Image;
-  QVERIFY(db.putChat(pictures));
-  MessageRecord shown = message("c3", "u3", {}, Message::Role::User, "Which is larger?", 3001);
-  shown.message.addPicture("/somewhere/a \"ü\".png");
-  shown.message.addPicture("/somewhere/b.jpg");
-  QVERIFY(db.addMessage(shown, {}));
-}
-
-}  // namespace
 
 class HistoryTest : public QObject {
   Q_OBJECT
@@ -85,41 +25,31 @@ class HistoryTest : public QObject {
     HistoryDb db;
     QVERIFY(db.open(path));
     const auto chats = db.chats();
-    QCOMPARE(chats->size(), 3);
-    QCOMPARE(chats->at(1).id, "c2");  // newest first
+    QCOMPARE(chats->size(), 4);
+    QCOMPARE(chats->at(2).id, "c2");  // newest first
+    QCOMPARE(chats->at(0).kind, ChatRecord::Kind::Code);
+    QCOMPARE(chats->at(0).file, "/somewhere/main.cpp");
     const auto c1 = db.chat("c1");
     QCOMPARE(c1->title, "Räume & Häuser");
     QVERIFY(c1->pinned);
     QCOMPARE(c1->draft, "half a thought");
     QCOMPARE(c1->activeRoot, "u1");
     const auto messages = db.messages("c1");
-    QCOMPARE(messages->size(), 3);
+    QCOMPARE(messages->size(), 4);
     QCOMPARE(messages->at(0).activeChild, "a1");
     QCOMPARE(messages->at(1).message.tokensPerSecond, 31.400000000000002);
+    QCOMPARE(messages->at(1).message.parts.size(), 3);
+    QCOMPARE(messages->at(1).message.parts[0].kind, MessagePart::Kind::Thought);
+    QCOMPARE(messages->at(1).message.toolCalls(), (QList<ToolUse>{{"look_up", "{\"what\": \"Höhe\"}", "call_0"}}));
+    QCOMPARE(messages->at(3).message.role, Message::Role::Tool);
+    QCOMPARE(messages->at(3).message.parts.first(),
+             (MessagePart{.kind = MessagePart::Kind::ToolResult, .text = "{\"metres\": 40}", .name = "look_up", .id = "call_0"}));
     QCOMPARE(messages->at(2).message.error.actions, (QList<int>{UserError::ShorterContext, UserError::OpenModel}));
     QVERIFY(messages->at(2).message.text().endsWith("end"));
     QCOMPARE(QFile::permissions(path) & (QFile::ReadGroup | QFile::ReadOther), QFile::Permissions());
   }
 
-  void exportImportExportIsTheSameFile() {
-    QTemporaryDir folder;
-    HistoryDb first, second;
-    QVERIFY(first.open(folder.filePath("one.db")));
-    QVERIFY(second.open(folder.filePath("two.db")));
-    fill(first);
-    const QByteArray out = *first.exportJson();
-    const ImportReport done = second.importJson(out, "export.json");
-    QVERIFY(done.isDone());
-    QCOMPARE(done.chatsAdded, 3);
-    QCOMPARE(*second.exportJson(), out);
-    const ImportReport again = second.importJson(out, "export.json");
-    QCOMPARE(again.chatsAdded, 0);
-    QCOMPARE(again.chatsKnown, 3);
-    QCOMPARE(*second.exportJson(), out);
-    QCOMPARE(second.search("leuchtturm")->size(), 1);  // what came in is found
-  }
-
-  void aPurgeTellsWhichPicturesNobodyNamesAnyMore() {
+  void aPurgeTellsWhichFilesNobodyNamesAnyMore() {
     QTemporaryDir folder;
     HistoryDb db;
     QVERIFY(db.open(folder.filePath("one.db")));
@@ -129,112 +59,9 @@ class HistoryTest : public QObject {
     QVERIFY(db.addMessage(again, {}));
     QVERIFY(db.removeChat("c3", 111));
     QCOMPARE(*db.purge(112), QStringList());
-    QCOMPARE(*db.purge(111), QStringList{"/somewhere/a \"ü\".png"});
+    QCOMPARE(*db.purge(111), (QStringList{"/somewhere/a \"ü\".png", "/somewhere/notes.txt"}));
     QVERIFY(db.removeMessages({"u4"}, 222));
     QCOMPARE(*db.purge(222), QStringList{"/somewhere/b.jpg"});
-  }
-
-  void aPictureThatIsNoFileIsNotImported() {
-    QTemporaryDir folder;
-    HistoryDb db;
-    QVERIFY(db.open(folder.filePath("one.db")));
-    const QByteArray json = R"({"version": 1, "chats": [{"id": "c", "title": "", "created": 1, "updated": 1, "pinned": false, "system_prompt": "",
-      "draft": "", "active_root": null, "kind": "image", "messages": [{"id": "u", "parent": null, "role": "user", "text": "What is it?",
-      "state": "complete", "created": 1, "active_child": null, "pictures": ["/dev/zero", "/not/there.png", 7, ""]}]}]})";
-    const ImportReport done = db.importJson(json, "pictures.json");
-    QVERIFY2(done.isDone(), qPrintable(done.details));
-    QCOMPARE(db.messages("c")->first().message.pictures(), QStringList{"/not/there.png"});
-    QVERIFY(db.chat("c")->kind == ChatRecord::Kind::Image);
-  }
-
-  void anAnswerBeingWrittenIsExportedAsUnfinished() {
-    HistoryDb db;
-    QVERIFY(db.open(":memory:"));
-    QVERIFY(db.putChat({"c", "t", 1, 1}));
-    MessageRecord half = message("c", "a", {}, Message::Role::Assistant, "Half", 2);
-    half.message.state = Message::State::Streaming;
-    QVERIFY(db.addMessage(half, "live"));
-    QVERIFY(db.exportJson()->contains("\"unfinished\""));
-    QVERIFY(!db.exportJson()->contains("streaming"));
-  }
-
-  void aMalformedExportChangesNothingAndIsExplained_data() {
-    QTest::addColumn<QByteArray>("json");
-    QTest::addColumn<QString>("words");
-    const QByteArray chat = R"({"version":1,"chats":[{"id":"x","title":"t","created":1,"messages":[%1]}]})";
-    const auto with = [&](const QByteArray& messages) { return QByteArray(chat).replace("%1", messages); };
-    QTest::newRow("nothing") << QByteArray() << "JSON";
-    QTest::newRow("not json") << QByteArray("{\"version\":1,") << "at byte";
-    QTest::newRow("array") << QByteArray("[]") << "version: 1";
-    QTest::newRow("version 2") << QByteArray(R"({"version":2,"chats":[]})") << "version: 1, [2]";
-    QTest::newRow("no chats") << QByteArray(R"({"version":1})") << "chats: an array";
-    QTest::newRow("chat without id") << QByteArray(R"({"version":1,"chats":[{"title":"t"}]})") << "chats[0].id";
-    QTest::newRow("chat twice") << QByteArray(R"({"version":1,"chats":[{"id":"x","title":"t","created":1,"messages":[]},{"id":"x","title":"t","created":1,"messages":[]}]})")
-                                << "chats[1].id: one of its own";
-    QTest::newRow("role") << with(R"({"id":"m","parent":null,"role":"boss","text":"","state":"complete"})") << "messages[0].role";
-    QTest::newRow("state") << with(R"({"id":"m","parent":null,"role":"user","text":"","state":"streaming"})") << "messages[0].state";
-    QTest::newRow("text") << with(R"({"id":"m","parent":null,"role":"user","text":7,"state":"complete"})") << "messages[0].text";
-    QTest::newRow("orphan") << with(R"({"id":"m","parent":"gone","role":"user","text":"","state":"complete"})") << "parents are there";
-    QTest::newRow("circle") << with(R"({"id":"m","parent":"n","role":"user","text":"","state":"complete"},{"id":"n","parent":"m","role":"user","text":"","state":"complete"})")
-                            << "a circle";
-    QTest::newRow("own parent") << with(R"({"id":"m","parent":"m","role":"user","text":"","state":"complete"})") << "a circle";
-    QTest::newRow("id of another chat") << with(R"({"id":"u1","parent":null,"role":"user","text":"","state":"complete"})") << "one of another chat";
-  }
-  void aMalformedExportChangesNothingAndIsExplained() {
-    QFETCH(QByteArray, json);
-    QFETCH(QString, words);
-    HistoryDb db;
-    QVERIFY(db.open(":memory:"));
-    fill(db);
-    const QByteArray before = *db.exportJson();
-    const ImportReport done = db.importJson(json, "bad.json");
-    QVERIFY(!done.isDone());
-    const QString said = done.details;
-    QVERIFY2(said.startsWith("bad.json: ") && said.contains(words), qPrintable(said));
-    QCOMPARE(*db.exportJson(), before);
-  }
-
-  void anOlderFileIsBroughtUpToDateAfterACopyWasMade() {
-    QTemporaryDir folder;
-    const QString path = folder.filePath("history.db");
-    {
-      // As version 1 wrote it.
-      QFile script(PIO_TEST_DATA "/app/history_v1.sql");
-      QVERIFY(script.open(QIODevice::ReadOnly));
-      QSqlDatabase v1 = QSqlDatabase::addDatabase("QSQLITE", "v1");
-      v1.setDatabaseName(path);
-      QVERIFY(v1.open());
-      const QStringList statements = QString::fromUtf8(script.readAll()).split(";\n", Qt::SkipEmptyParts);
-      for (const QString& statement : statements) {
-        if (statement.trimmed().isEmpty()) continue;
-        QSqlQuery query(v1);
-        QVERIFY2(query.exec(statement), qPrintable(statement));
-      }
-    }
-    QSqlDatabase::removeDatabase("v1");
-    HistoryDb db;
-    QVERIFY(db.open(path));
-    const auto messages = db.messages("old-chat");
-    QCOMPARE(messages->size(), 2);
-    QCOMPARE(messages->at(1).message.text(), "It stands on the cliff.");
-    QCOMPARE(messages->at(1).message.tokensPerSecond, 12.5);
-    QCOMPARE(db.search("cliff")->size(), 1);
-    QCOMPARE(db.search("old light")->size(), 1);  // the title
-    QVERIFY(QFile::exists(folder.filePath("history.v1.db")));
-    const QFile::Permissions others = QFile::ReadGroup | QFile::WriteGroup | QFile::ReadOther | QFile::WriteOther;
-    QCOMPARE(QFile::permissions(folder.filePath("history.v1.db")) & others, QFile::Permissions());
-    {
-      QTemporaryDir elsewhere;  // it is the file of before
-      QVERIFY(QFile::copy(folder.filePath("history.v1.db"), elsewhere.filePath("history.db")));
-      HistoryDb copy;
-      QVERIFY(copy.open(elsewhere.filePath("history.db")));
-      QCOMPARE(copy.messages("old-chat")->size(), 2);
-    }
-    QVERIFY(db.appendText("old-answer", " Still."));
-    db.close();
-    QVERIFY(db.open(path));
-    QCOMPARE(db.messages("old-chat")->at(1).message.text(), "It stands on the cliff. Still.");
-    QCOMPARE(QDir(folder.path()).entryList({"history.v1*"}).size(), 1);  // one copy, not one a start
   }
 
   void aFileOfANewerVersionIsRefusedAndNotTouched() {
@@ -377,7 +204,7 @@ class HistoryTest : public QObject {
       for (int j = random.bounded(12); j >= 0; --j) text += QChar(random.bounded(4) == 0 ? random.bounded(1, 0xd800) : random.bounded(32, 127));
       QVERIFY2(db.search(text), qPrintable(text));
     }
-    QCOMPARE(db.chats()->size(), 3);
+    QCOMPARE(db.chats()->size(), 4);
   }
 
   void htmlInATextIsNotHtmlInTheSnippet() {
@@ -393,21 +220,21 @@ class HistoryTest : public QObject {
     QVERIFY(db.open(":memory:"));
     fill(db);
     QVERIFY(db.removeChat("c1", 111));
-    QCOMPARE(db.chats()->size(), 2);
+    QCOMPARE(db.chats()->size(), 3);
     QCOMPARE(db.search("leuchtturm")->size(), 0);
     QVERIFY(!db.exportJson()->contains("Leuchtturm"));
     QVERIFY(db.restore(111));
     QCOMPARE(db.search("leuchtturm")->size(), 1);
-    QVERIFY(db.removeMessages({"a1", "a2"}, 222));
+    QVERIFY(db.removeMessages({"a1", "a2", "r1"}, 222));
     QCOMPARE(db.messages("c1")->size(), 1);
     QVERIFY(db.removeChat("c2", 333));
     QVERIFY(db.purge(222));
     QVERIFY(db.restore(222));
     QCOMPARE(db.messages("c1")->size(), 1);
     QVERIFY(db.restore(333));
-    QCOMPARE(db.chats()->size(), 3);
+    QCOMPARE(db.chats()->size(), 4);
     QVERIFY(db.purge(0));  // names nothing
-    QCOMPARE(db.chats()->size(), 3);
+    QCOMPARE(db.chats()->size(), 4);
   }
 
   void aPurgeTakesItsOwnRemovalAndNoOther() {
@@ -421,7 +248,7 @@ class HistoryTest : public QObject {
     QVERIFY(db.restore(100));
     QVERIFY(db.restore(300));
     QVERIFY(db.restore(500));
-    QCOMPARE(db.chats()->size(), 2);
+    QCOMPARE(db.chats()->size(), 3);
     QCOMPARE(db.messages("c2")->size(), 2);
     QCOMPARE(db.messages("c3")->size(), 1);
     QCOMPARE(db.search("leuchtturm")->size(), 0);
@@ -486,7 +313,7 @@ class HistoryTest : public QObject {
     const qint64 before = *two.dataVersion();
     fill(one);
     QVERIFY(*two.dataVersion() != before);
-    QCOMPARE(two.chats()->size(), 3);
+    QCOMPARE(two.chats()->size(), 4);
     QVERIFY(two.appendText("u1", " Zwei"));
     QVERIFY(one.appendText("u1", " Drei"));
     QVERIFY(two.messages("c1")->first().message.text().endsWith(" Zwei Drei"));

@@ -146,7 +146,7 @@ class ImageTest : public QObject {
     f.tray()->paste();
     QTRY_COMPARE(f.tray()->paths().size(), 1);
     const QString path = f.tray()->paths().first();
-    QVERIFY(path.startsWith(f.folder() + "/pictures/"));
+    QVERIFY(path.startsWith(f.folder() + "/pasted/"));
     QCOMPARE(QImage(path).size(), QSize(20, 10));
     f.tray()->remove(0);  // taken out before it was sent: nobody names it
     QTRY_VERIFY(!QFile::exists(path));
@@ -155,13 +155,43 @@ class ImageTest : public QObject {
     const QString sent = f.tray()->paths().first();
     QVERIFY(f.loadModel());
     QVERIFY(f.ask("What is it?"));
+    const QString kept = f.onDisk(f.chat()->chatId()).first().message.pictures().first();
+    QCOMPARE(QFileInfo(kept).path(), f.folder() + "/files");
+    QCOMPARE(QImage(kept).size(), QSize(20, 10));
+    f.tray()->paste();  // never sent
+    QTRY_COMPARE(f.tray()->paths().size(), 1);
+    const QString unsent = f.tray()->paths().first();
     QGuiApplication::clipboard()->setText("words");
     QVERIFY(!f.tray()->canPaste());
-    f.history()->remove(f.chat()->chatId());
-    QVERIFY(QFile::exists(sent));  // it can still be undone
+    const QString chat = f.chat()->chatId();
+    f.restart();
+    QVERIFY(!QFile::exists(unsent) && !QFile::exists(sent));
+    QTRY_COMPARE(f.chat()->chatId(), chat);
+    QTRY_COMPARE(f.session()->name(), "Pasted picture");
+    f.history()->remove(chat);
+    QVERIFY(QFile::exists(kept));  // it can still be undone
     QTest::qWait(20);
     f.restart();  // the undo ends with the program
-    QTRY_VERIFY(!QFile::exists(sent));
+    QTRY_VERIFY(!QFile::exists(kept));
+  }
+
+  void whatWasPastedIntoAChatGoesWithTheChat() {
+    SeeingFixture f;
+    QVERIFY(f.loadModel());
+    f.chat()->newImageChat();
+    QImage image(20, 10, QImage::Format_RGB32);
+    image.fill(Qt::blue);
+    QGuiApplication::clipboard()->setImage(image);
+    f.tray()->paste();
+    QTRY_COMPARE(f.tray()->paths().size(), 1);
+    QVERIFY(f.ask("What is it?"));
+    f.tray()->paste();
+    QTRY_COMPARE(f.tray()->paths().size(), 1);
+    const QString unsent = f.tray()->paths().first();
+    f.history()->remove(f.chat()->chatId());
+    QVERIFY(QFile::exists(unsent));
+    f.history()->endUndo();
+    QTRY_VERIFY(!QFile::exists(unsent));
   }
 
   void aPartOfAPictureIsAPictureOfItsOwn() {
@@ -174,7 +204,7 @@ class ImageTest : public QObject {
     f.tray()->addPart(whole, QRectF(0.25, 0.5, 0.5, 0.75));  // beyond the edge: what there is
     QTRY_COMPARE(f.tray()->paths().size(), 2);
     const QString part = f.tray()->paths().last();
-    QVERIFY(part.startsWith(f.folder() + "/pictures/"));
+    QVERIFY(part.startsWith(f.folder() + "/pasted/"));
     QCOMPARE(QImage(part).size(), QSize(100, 50));
     QCOMPARE(f.tray()->index(1).data(PictureTray::NameRole).toString(), "Part of a picture");
     QCOMPARE(f.session()->name(), "one.png");
@@ -187,7 +217,7 @@ class ImageTest : public QObject {
     QCOMPARE(f.tray()->count(), 2);
   }
 
-  void aModelThatCannotSeeSaysSoInTheAnswersPlace() {
+  void aModelThatCannotSeeReadsANameAndThePersonIsTold() {
     const QTemporaryDir folder;
     ProgramFixture f;
     QVERIFY(f.loadModel());
@@ -196,8 +226,11 @@ class ImageTest : public QObject {
     f.chat()->tray()->add({QUrl::fromLocalFile(picture(folder, "one.png"))});
     QTRY_VERIFY(f.chat()->tray()->ready());
     QVERIFY(f.ask("What is it?"));
-    QCOMPARE(f.chat()->shownMessages().last().state, Message::State::Failed);
-    QVERIFY(f.chat()->shownMessages().last().error.isSet());
+    QCOMPARE(f.chat()->shownMessages().last().state, Message::State::Complete);
+    QVERIFY(f.chat()->notice().title.contains("cannot see"));
+    const MessageContent content = f.engine->generate_requests().back().messages.back().content;
+    QVERIFY(!content.has_pictures());
+    QCOMPARE(content.text(), std::string("[picture: one.png]\nWhat is it?"));
   }
 
   void aPictureThatCannotBeDecodedIsToldAsAPicture() {

@@ -1,0 +1,111 @@
+#include <QSqlError>
+#include <QSqlQuery>
+
+#include "app/history/history_db.h"
+#include "app/text/grapheme.h"
+
+// The search index: texts of messages (2 · seq of the part) and titles of chats (2 · seq + 1 of the chat).
+
+namespace pio {
+namespace {
+
+constexpr QChar kMatchBegin(0x0002), kMatchEnd(0x0003);  // snippet marks that no text of ours holds
+
+// Scripts written without spaces: the index knows a whole run of them as one word.
+bool needsSubstringSearch(const QString& query) {
+  for (const uint c : query.toUcs4()) {
+    switch (QChar::script(c)) {
+      case QChar::Script_Han:
+      case QChar::Script_Hiragana:
+      case QChar::Script_Katakana:
+      case QChar::Script_Thai:
+      case QChar::Script_Lao:
+      case QChar::Script_Khmer:
+      case QChar::Script_Myanmar: return true;
+      default: break;
+    }
+  }
+  return false;
+}
+
+QString snippetHtml(const QString& marked) {
+  QString html = marked.simplified().toHtmlEscaped();
+  html.replace(kMatchBegin, QStringLiteral("<b>"));
+  html.replace(kMatchEnd, QStringLiteral("</b>"));
+  return html;
+}
+
+// The surroundings of the first match, marked as snippet() does.
+QString snippetAround(const QString& text, const QString& term) {
+  const qsizetype at = text.indexOf(term, 0, Qt::CaseInsensitive);
+  if (at < 0) return beginningOf(text, 80);
+  const qsizetype begin = boundaryBefore(text, at - 30);
+  const qsizetype end = boundaryBefore(text, at + term.size() + 50);
+  return (begin > 0 ? QStringLiteral("…") : QString()) + text.mid(begin, at - begin) + kMatchBegin + text.mid(at, term.size()) + kMatchEnd +
+         text.mid(at + term.size(), end - at - term.size()) + (end < text.size() ? QStringLiteral("…") : QString());
+}
+
+}  // namespace
+
+Result<void> HistoryDb::forgetMessage(const QString& messageId) {
+  return run(QStringLiteral("DELETE FROM search WHERE rowid IN (SELECT 2 * p.seq FROM parts p JOIN messages m ON m.seq = p.message WHERE m.id = ?)"),
+             {messageId});
+}
+
+Result<void> HistoryDb::indexMessage(const QString& messageId) {
+  RETURN_IF_ERROR(forgetMessage(messageId));
+  return run(QStringLiteral("INSERT INTO search (rowid, text) SELECT 2 * p.seq, p.text FROM parts p JOIN messages m ON m.seq = p.message "
+                            "WHERE m.id = ? AND p.kind = 'text' AND m.state <> 'streaming'"),
+             {messageId});
+}
+
+Result<void> HistoryDb::indexChat(const QString& chatId) {
+  RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM search WHERE rowid = (SELECT 2 * seq + 1 FROM chats WHERE id = ?)"), {chatId}));
+  return run(QStringLiteral("INSERT INTO search (rowid, text) SELECT 2 * seq + 1, title FROM chats WHERE id = ?"), {chatId});
+}
+
+Result<QList<SearchHit>> HistoryDb::search(const QString& text, int limit) {
+  QString cleaned = text;
+  cleaned.remove(QChar(0));
+  QStringList terms = cleaned.simplified().split(' ', Qt::SkipEmptyParts);
+  if (terms.isEmpty()) return QList<SearchHit>();
+  if (terms.size() > 16) terms = terms.first(16);  // nobody types more; SQLite's expressions have a limited depth
+
+  const bool isSubstring = needsSubstringSearch(cleaned);
+  QString sql;
+  QVariantList values;
+  if (isSubstring) {
+    QStringList conditions;
+    for (QString term : terms) {
+      conditions.append(QStringLiteral("text LIKE ? ESCAPE '\\'"));
+      values.append('%' + term.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_") + '%');
+    }
+    sql = QStringLiteral("SELECT rowid, text FROM search WHERE %1 ORDER BY rowid DESC LIMIT %2").arg(conditions.join(" AND ")).arg(limit);
+  } else {
+    QStringList phrases;
+    // Quoted, so that no word is an operator of FTS5; the star outside the quotes makes it a prefix.
+    for (QString term : terms) phrases.append('"' + term.replace('"', "\"\"") + "\"*");
+    sql = QStringLiteral("SELECT rowid, snippet(search, 0, char(2), char(3), '…', 14) FROM search WHERE search MATCH ? ORDER BY rank LIMIT %1").arg(limit);
+    values.append(phrases.join(' '));
+  }
+  QList<std::pair<qint64, QString>> found;
+  {
+    ASSIGN_OR_RETURN(QSqlQuery row, select(sql, values));
+    while (row.next()) found.append({row.value(0).toLongLong(), row.value(1).toString()});
+    if (row.lastError().isValid()) return fail(QStringLiteral("search"), row.lastError()).error();
+  }
+  QList<SearchHit> hits;
+  for (const auto& [rowid, marked] : found) {
+    const bool isTitle = rowid % 2 == 1;
+    ASSIGN_OR_RETURN(QSqlQuery row, select(isTitle ? QStringLiteral("SELECT id, '', title FROM chats WHERE seq = ? AND removal = 0")
+                                                   : QStringLiteral("SELECT c.id, m.id, c.title FROM parts p JOIN messages m ON m.seq = p.message "
+                                                                    "JOIN chats c ON c.id = m.chat_id WHERE p.seq = ? AND m.removal = 0 AND c.removal = 0"),
+                                           {rowid / 2}));
+    if (!row.next()) continue;
+    hits.append({row.value(0).toString(), row.value(1).toString(), row.value(2).toString(),
+                 snippetHtml(isSubstring ? snippetAround(marked, terms.first()) : marked)});
+  }
+  return hits;
+}
+
+}  // namespace pio

@@ -1,0 +1,293 @@
+#include <QCryptographicHash>
+#include <QDir>
+#include <QSignalSpy>
+#include <QTemporaryDir>
+#include <QTest>
+
+#include "app/history/history_writer.h"
+#include "app/system/session_lock.h"
+#include "tests/app/history_fixture.h"
+
+using namespace pio;
+
+namespace {
+
+constexpr HistoryWriter::Pace kQuick{.writeAgainMs = 30, .openAgainMs = 50, .lookMs = 30};
+
+// A writer on this thread, and what it told.
+struct Watched {
+  explicit Watched(const QString& folder, const QString& session = "me") : writer(kQuick) {
+    writer.open(folder, session);
+  }
+  HistoryWriter writer;
+  QSignalSpy problems{&writer, &HistoryWriter::problem}, recovered{&writer, &HistoryWriter::recovered};
+  QSignalSpy readFailed{&writer, &HistoryWriter::readFailed}, readRecovered{&writer, &HistoryWriter::readRecovered};
+  QSignalSpy stored{&writer, &HistoryWriter::stored}, lists{&writer, &HistoryWriter::chatsRead};
+  QSignalSpy loaded{&writer, &HistoryWriter::chatLoaded}, found{&writer, &HistoryWriter::found};
+
+  HistoryProblem problem() const { return problems.first().first().value<HistoryProblem>(); }
+  // A question and an answer that comes in pieces.
+  void talk(const QString& chat, const QString& question, const QString& answer) {
+    writer.addMessage(message(chat, question, {}, Message::Role::User, "Question " + question, 1));
+    MessageRecord record = message(chat, answer, question, Message::Role::Assistant, {}, 2);
+    record.message.state = Message::State::Streaming;
+    writer.addMessage(record);
+    for (int i = 0; i < 40; ++i) writer.appendText(1, answer, "word ", i + 1);
+    record.message.setText(QString("word ").repeated(40));
+    record.message.state = Message::State::Complete;
+    writer.putMessage(record);
+  }
+};
+
+QList<MessageRecord> onDisk(const QString& folder, const QString& chat) {
+  HistoryDb db;
+  if (!db.open(folder + "/history.db")) return {};
+  const auto messages = db.messages(chat);
+  return messages ? *messages : QList<MessageRecord>();
+}
+
+QString write(const QString& path, const QByteArray& bytes) {
+  QDir().mkpath(QFileInfo(path).path());
+  QFile file(path);
+  if (file.open(QIODevice::WriteOnly)) file.write(bytes);
+  return path;
+}
+
+QString sha(const QByteArray& bytes) { return QString::fromLatin1(QCryptographicHash::hash(bytes, QCryptographicHash::Sha256).toHex()); }
+
+}  // namespace
+
+class WriterTest : public QObject {
+  Q_OBJECT
+
+ private slots:
+  void aFullDiskKeepsEverythingInOrderUntilThereIsRoom() {
+    QTemporaryDir folder;
+    Watched w(folder.path());
+    w.writer.putChat({"c", "t", 1, 1});
+    w.writer.db().limitPages(1);  // it ends where the file ends
+    for (int i = 0; i < 50; ++i) {
+      w.writer.addMessage(message("c", QString::number(i), i == 0 ? QString() : QString::number(i - 1), Message::Role::User, QString(5000, 'x'), i));
+    }
+    w.talk("c", "q", "a");
+    QCOMPARE(w.problems.size(), 1);  // told once
+    QCOMPARE(w.problem().kind, HistoryProblem::Kind::disk_full);
+    QCOMPARE(w.stored.size(), 53);   // the engine does not wait for a disk
+    QVERIFY(onDisk(folder.path(), "c").size() < 50);
+    QTest::qWait(100);
+    QCOMPARE(w.recovered.size(), 0);
+    w.writer.db().limitPages(100'000);
+    QTRY_COMPARE(w.recovered.size(), 1);
+    QCOMPARE(onDisk(folder.path(), "c").size(), 52);
+    QCOMPARE(w.problems.size(), 1);
+    w.writer.loadChat(1, "c");
+    const auto records = w.loaded.first().at(2).value<QList<MessageRecord>>();
+    const auto answer = std::find_if(records.begin(), records.end(), [](const MessageRecord& record) { return record.message.id == "a"; });
+    QCOMPARE(answer->message.text(), QString("word ").repeated(40));
+  }
+
+  void aProtectedFileIsToldAndWrittenWhenItIsOpenAgain() {
+    QTemporaryDir folder;
+    Watched w(folder.path());
+    w.writer.putChat({"c", "t", 1, 1});
+    w.writer.db().protect(true);
+    w.talk("c", "q", "a");
+    QCOMPARE(w.problem().kind, HistoryProblem::Kind::read_only);
+    w.writer.loadChat(1, "c");  // reading goes on
+    QCOMPARE(w.loaded.size(), 1);
+    w.writer.db().protect(false);
+    QTRY_COMPARE(w.recovered.size(), 1);
+    QCOMPARE(onDisk(folder.path(), "c").last().message.text(), QString("word ").repeated(40));
+  }
+
+  void aFileThatAnotherProgramLocksIsWrittenAfterwards() {
+    QTemporaryDir folder;
+    Watched w(folder.path());
+    w.writer.putChat({"c", "t", 1, 1});
+    {
+      QSqlDatabase other = QSqlDatabase::addDatabase("QSQLITE", "other");
+      other.setDatabaseName(folder.filePath("history.db"));
+      QVERIFY(other.open());
+      QVERIFY(QSqlQuery(other).exec("BEGIN IMMEDIATE"));
+      w.talk("c", "q", "a");  // waits as long as SQLite does, once
+      QCOMPARE(w.problems.size(), 1);
+      QCOMPARE(w.problem().kind, HistoryProblem::Kind::other);
+      QVERIFY(QSqlQuery(other).exec("COMMIT"));
+    }
+    QSqlDatabase::removeDatabase("other");
+    QTRY_COMPARE_WITH_TIMEOUT(w.recovered.size(), 1, 10'000);
+    QCOMPARE(onDisk(folder.path(), "c").size(), 2);
+  }
+
+  void aFailedSearchIsNoWritingTroubleAndRecovers() {
+    QTemporaryDir folder;
+    Watched w(folder.path());
+    w.writer.putChat({"c", "lighthouse", 1, 1});
+    QSqlDatabase raw = QSqlDatabase::addDatabase("QSQLITE", "raw");
+    raw.setDatabaseName(folder.filePath("history.db"));
+    QVERIFY(raw.open());
+    QVERIFY(QSqlQuery(raw).exec("ALTER TABLE search RENAME TO elsewhere"));
+    w.writer.search(1, "light");
+    w.writer.search(2, "light");
+    QCOMPARE(w.found.size(), 2);
+    QCOMPARE(w.readFailed.size(), 1);  // told once
+    QCOMPARE(w.readFailed.first().first().value<HistoryProblem>().kind, HistoryProblem::Kind::unreadable);
+    QCOMPARE(w.problems.size(), 0);
+    QTest::qWait(80);
+    QCOMPARE(w.readRecovered.size(), 0);  // the list can be read: that says nothing of the search
+    QVERIFY(QSqlQuery(raw).exec("ALTER TABLE elsewhere RENAME TO search"));
+    w.writer.search(3, "light");
+    QCOMPARE(w.readRecovered.size(), 1);
+    QCOMPARE(w.found.last().at(1).value<QList<SearchHit>>().size(), 1);
+    raw.close();
+    raw = QSqlDatabase();
+    QSqlDatabase::removeDatabase("raw");
+  }
+
+  void aChatThatCannotBeReadIsNoWritingTroubleAndRecovers() {
+    QTemporaryDir folder;
+    Watched w(folder.path());
+    w.writer.putChat({"c", "t", 1, 1});
+    QSignalSpy missing(&w.writer, &HistoryWriter::chatMissing);
+    QSqlDatabase raw = QSqlDatabase::addDatabase("QSQLITE", "raw");
+    raw.setDatabaseName(folder.filePath("history.db"));
+    QVERIFY(raw.open());
+    QVERIFY(QSqlQuery(raw).exec("ALTER TABLE parts RENAME TO elsewhere"));
+    w.writer.loadChat(1, "c");
+    QCOMPARE(missing.size(), 1);
+    QCOMPARE(w.readFailed.size(), 1);
+    QCOMPARE(w.problems.size(), 0);
+    QVERIFY(QSqlQuery(raw).exec("ALTER TABLE elsewhere RENAME TO parts"));
+    w.writer.loadChat(2, "c");
+    QCOMPARE(w.loaded.size(), 1);
+    QCOMPARE(w.readRecovered.size(), 1);
+    w.writer.loadChat(3, "never there");
+    QCOMPARE(missing.size(), 2);
+    QCOMPARE(w.readFailed.size(), 1);  // that is no failure
+    raw.close();
+    raw = QSqlDatabase();
+    QSqlDatabase::removeDatabase("raw");
+  }
+
+  void twoWindowsShareOneFolder() {
+    QTemporaryDir folder;
+    const SessionLock one(folder.path()), two(folder.path());
+    Watched first(folder.path(), one.id()), second(folder.path(), two.id());
+    first.writer.putChat({"c1", "Of the first", 1, 1});
+    second.writer.putChat({"c2", "Of the second", 2, 2});
+    first.talk("c1", "q1", "a1");
+    second.talk("c2", "q2", "a2");
+    QTRY_VERIFY(!first.lists.isEmpty() && first.lists.last().first().value<QList<ChatRecord>>().size() == 2);
+    QTRY_VERIFY(!second.lists.isEmpty() && second.lists.last().first().value<QList<ChatRecord>>().size() == 2);
+    // Each removes a chat of its own; the end of one purges nothing of the other.
+    first.writer.removeChat("c1", 11);
+    second.writer.removeChat("c2", 22);
+    first.writer.purge(11);
+    second.writer.restore(22);
+    first.writer.close();
+    second.writer.loadChat(1, "c2");
+    QCOMPARE(second.loaded.size(), 1);
+    QCOMPARE(onDisk(folder.path(), "c1").size(), 0);
+    QCOMPARE(onDisk(folder.path(), "c2").size(), 2);
+    QCOMPARE(first.problems.size() + second.problems.size(), 0);
+  }
+
+  void whatADeadWindowRemovedGoesWhileOthersLive() {
+    QTemporaryDir folder;
+    const SessionLock alive(folder.path());
+    Watched living(folder.path(), alive.id());
+    living.writer.putChat({"c1", "Of the living", 1, 1});
+    living.writer.putChat({"c2", "Of the dead", 2, 2});
+    {
+      Watched dead(folder.path(), "a-session-that-is-gone");
+      dead.writer.removeChat("c2", 22);
+    }
+    living.writer.removeChat("c1", 11);
+    const SessionLock newSession(folder.path());
+    Watched starting(folder.path(), newSession.id());
+    living.writer.restore(11);
+    living.writer.restore(22);
+    QCOMPARE(starting.writer.db().chats()->size(), 1);
+    QCOMPARE(starting.writer.db().chats()->first().id, "c1");
+  }
+
+  void pastedPicturesAndFilesAreKeptByTheirContent() {
+    QTemporaryDir folder, elsewhere;
+    Watched w(folder.path());
+    const QString pasted = write(KeptFiles::pastedFolder(folder.path(), "me") + "/x.png", "pasted pixels");
+    const QString given = write(elsewhere.filePath("given.png"), "given pixels");
+    const QString file = write(elsewhere.filePath("notes.txt"), "some notes");
+    w.writer.putChat({"c", "t", 1, 1});
+    MessageRecord question = message("c", "q", {}, Message::Role::User, "What is it?", 1);
+    question.message.add({.kind = MessagePart::Kind::Picture, .name = "Pasted picture", .path = pasted});
+    question.message.addPicture(given);
+    question.message.addPicture("/not/there.png");
+    question.message.add({.kind = MessagePart::Kind::File, .path = file});
+    w.writer.addMessage(question);
+    write(file, "changed since");
+    const QList<MessagePart> parts = onDisk(folder.path(), "c").first().message.parts;
+    QCOMPARE(parts.size(), 5);
+    QCOMPARE(parts[0].path, folder.filePath("files/") + sha("pasted pixels"));
+    QCOMPARE(parts[0].sha256, sha("pasted pixels"));
+    QCOMPARE(parts[0].size, 13);
+    QCOMPARE(parts[0].name, "Pasted picture");
+    QCOMPARE(parts[1].path, given);  // stays where it is
+    QCOMPARE(parts[1].sha256, sha("given pixels"));
+    QCOMPARE(parts[2].path, "/not/there.png");
+    QCOMPARE(parts[2].sha256, QString());
+    QCOMPARE(parts[3].path, folder.filePath("files/") + sha("some notes"));
+    QCOMPARE(parts[3].name, "notes.txt");
+    QFile kept(parts[3].path);
+    QVERIFY(kept.open(QIODevice::ReadOnly));
+    QCOMPARE(kept.readAll(), QByteArray("some notes"));
+    QCOMPARE(QFile::permissions(parts[0].path) & (QFile::ReadGroup | QFile::ReadOther), QFile::Permissions());
+    QCOMPARE(QDir(folder.filePath("files")).entryList(QDir::Files | QDir::Hidden).size(), 2);
+
+    // They go with the last message that names them, and no file of other people does.
+    MessageRecord again = message("c", "q2", {}, Message::Role::User, "And now?", 2);
+    again.message.add({.kind = MessagePart::Kind::Picture, .path = pasted});
+    w.writer.addMessage(again);
+    w.writer.removeMessages({"q"}, 5);
+    w.writer.purge(5);
+    QVERIFY(QFile::exists(parts[0].path));
+    QVERIFY(!QFile::exists(parts[3].path));
+    QVERIFY(QFile::exists(given) && QFile::exists(file));
+    w.writer.removeChat("c", 6);
+    w.writer.purge(6);
+    QVERIFY(!QFile::exists(parts[0].path));
+  }
+
+  void picturesThatWereNeverSentGoWithTheirSession() {
+    QTemporaryDir folder;
+    const SessionLock own(folder.path()), other(folder.path());
+    const QString mine = write(KeptFiles::pastedFolder(folder.path(), own.id()) + "/1.png", "1");
+    const QString living = write(KeptFiles::pastedFolder(folder.path(), other.id()) + "/2.png", "2");
+    const QString dead = write(KeptFiles::pastedFolder(folder.path(), "gone") + "/3.png", "3");
+    Watched w(folder.path(), own.id());
+    QVERIFY(!QFile::exists(dead));
+    QVERIFY(QFile::exists(living) && QFile::exists(mine));
+    w.writer.close();
+    QVERIFY(!QFile::exists(mine) && QFile::exists(living));
+  }
+
+  void leftoversOfOlderVersionsGoWhenTheFileIsBroughtUpToDate() {
+    QTemporaryDir folder;
+    makeOldHistory(folder.filePath("history.db"), 4);
+    const QString named = write(folder.filePath("pictures/named.png"), "1"), unnamed = write(folder.filePath("pictures/unnamed.png"), "2");
+    {
+      QSqlDatabase old = QSqlDatabase::addDatabase("QSQLITE", "old");
+      old.setDatabaseName(folder.filePath("history.db"));
+      QVERIFY(old.open());
+      QVERIFY(QSqlQuery(old).exec(QStringLiteral("UPDATE messages SET pictures = '[\"%1\"]' WHERE id = 'u6'").arg(named)));
+    }
+    QSqlDatabase::removeDatabase("old");
+    Watched w(folder.path());
+    QVERIFY(QFile::exists(named) && !QFile::exists(unnamed));
+    w.writer.removeMessages({"u6"}, 9);
+    w.writer.purge(9);
+    QVERIFY(!QFile::exists(named));
+  }
+};
+
+QTEST_GUILESS_MAIN(WriterTest)
+#include "writer_test.moc"
