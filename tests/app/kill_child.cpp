@@ -1,14 +1,13 @@
-// kill_child DATA: writes one long answer into DATA/history.db by the threads of the real program, and on standard output, a line each, what the
-// engine emits: "u MICROSECONDS" when the words of the person are on the disk, then "MICROSECONDS BYTES TOKENS". It runs until it is killed.
-#include <QCoreApplication>
-#include <QThread>
+// kill_child DATA [EXPORT.json]: the program without a window on DATA, with an engine that thinks and answers; one question after the other in one
+// chat, and the import of a file beside it. On standard output, a line each: what the engine emits, "TURN MICROSECONDS BYTES TOKENS", thoughts and
+// answer counted together. An answer is only begun when the question is on the disk. It runs until it is killed.
+#include <QGuiApplication>
 #include <chrono>
 #include <cstdio>
 #include <unistd.h>
 
-#include "app/engine_worker.h"
-#include "app/history/history_writer.h"
-#include "app/system/session_lock.h"
+#include "app/program.h"
+#include "tests/app/kill_script.h"
 #include "tests/support/scripted_engine.h"
 
 using namespace pio;
@@ -26,56 +25,36 @@ void say(const char* line, int length) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  QCoreApplication application(argc, argv);
+  QGuiApplication application(argc, argv);
   if (argc < 2) return 2;
-  const QString folder = QString::fromLocal8Bit(argv[1]);
 
-  auto engine = std::make_unique<ScriptedEngine>();
+  auto scripted = std::make_unique<ScriptedEngine>();
+  ScriptedEngine* engine = scripted.get();
+  ScriptedEngine::Loading loading;
+  loading.can_think = true;
+  engine->set_loading(loading);
   // 5 ms a token: 200 a second, more than the starter model reaches here.
-  engine->set_script(ScriptedEngine::speak("the sea rose and the lamp of the tower went round ", 5, 20'000));
-  qint64 nTokens = 0;
-  engine->set_observer([&nTokens](std::uint64_t nBytes) {
-    char line[80];
-    const int length = std::snprintf(line, sizeof line, "%lld %llu %lld\n", microseconds(), static_cast<unsigned long long>(nBytes), static_cast<long long>(++nTokens));
-    say(line, length);
+  engine->set_script(ScriptedEngine::think(kKillThought, kKillAnswer, 5, kKillThoughts));
+  std::size_t turn = 0;
+  long long nTokens = 0;
+  engine->set_observer([&, engine](std::uint64_t nBytes) {
+    if (const std::size_t now = engine->generate_requests().size(); now != turn) {
+      turn = now;
+      nTokens = 0;
+    }
+    char line[100];
+    say(line, std::snprintf(line, sizeof line, "%zu %lld %llu %lld\n", turn, microseconds(), static_cast<unsigned long long>(nBytes), ++nTokens));
   });
 
-  const SessionLock session(folder);
-  QThread engineThread, historyThread;
-  auto* worker = new EngineWorker(std::move(engine));
-  auto* writer = new HistoryWriter;
-  worker->moveToThread(&engineThread);
-  writer->moveToThread(&historyThread);
-  QObject::connect(worker, &EngineWorker::textReady, writer, &HistoryWriter::appendText);
-  engineThread.start();
-  historyThread.start();
-
-  const QString chatId = newId(), questionId = newId(), answerId = newId();
-  QObject::connect(writer, &HistoryWriter::stored, &application, [&](const QString& id) {
-    char line[80];
-    if (id == questionId) say(line, std::snprintf(line, sizeof line, "u %lld\n", microseconds()));
-    if (id != answerId) return;
-    GenerateJob job{1, answerId, {}};
-    QMetaObject::invokeMethod(worker, [worker, job] { worker->generate(job, std::stop_token()); });
-  });
-  QMetaObject::invokeMethod(worker, [worker] { worker->load(LoadJob{}, std::stop_token()); });
-  QMetaObject::invokeMethod(writer, [=, id = session.id()] {
-    writer->open(folder, id);
-    ChatRecord chat{chatId, QStringLiteral("Killed"), 1, 1};
-    writer->putChat(chat);
-    MessageRecord record;
-    record.chatId = chatId;
-    record.created = 1;
-    record.message.id = questionId;
-    record.message.setText(QStringLiteral("Tell me about the sea."));
-    writer->addMessage(record);
-    record.created = 2;
-    record.message.id = answerId;
-    record.message.parent = questionId;
-    record.message.role = Message::Role::Assistant;
-    record.message.state = Message::State::Streaming;
-    record.message.setText({});
-    writer->addMessage(record);
-  });
-  return QCoreApplication::exec();
+  ProgramOptions options;
+  options.dataFolder = QString::fromLocal8Bit(argv[1]);
+  options.model = QStringLiteral("/models/scripted.gguf");
+  options.prompt = QStringLiteral("Tell me about the sea.");
+  Program program(std::move(scripted), options);
+  if (argc > 2) program.application()->importFile(QUrl::fromLocalFile(QString::fromLocal8Bit(argv[2])));
+  ChatController* chat = program.chat();
+  QObject::connect(chat, &ChatController::stateChanged, chat, [chat] {
+    if (chat->state() == ChatController::Ready && chat->messages()->messageCount() > 0 && !chat->queued()) chat->send(QStringLiteral("And then?"));
+  }, Qt::QueuedConnection);
+  return QGuiApplication::exec();
 }

@@ -226,11 +226,12 @@ Result<GenerateResult> ScriptedEngine::generate(const GenerateRequest& request, 
     ++n;
     if (step.is_thought) {
       result.reasoning += step.text;
+      if (observer) observer(result.reasoning.size() + result.text.size());
       if (sink.reasoning) sink.reasoning(step.text, n);
       continue;
     }
     result.text += step.text;
-    if (observer) observer(result.text.size());
+    if (observer) observer(result.reasoning.size() + result.text.size());
     if (sink.text) sink.text(step.text, n);
   }
   for (const ToolCall& call : script.tool_calls) {
