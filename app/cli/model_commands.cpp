@@ -284,6 +284,7 @@ Result<void> swap(const Options& options) {
     const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
     RETURN_IF_ERROR(engine->switch_to(request, {}, interrupt_token()));
     const double seconds_to_ready = seconds();
+    if (i < options.models.size()) print_notes(*engine);
     GenerateRequest first_token;
     if (engine->chat_format() && engine->tokenizer()) first_token.messages.push_back({"user", "Hello"});
     else first_token.ids = {0};

@@ -127,6 +127,12 @@ TEST_F(Misuse, NamesTheTrainedLengthOfAContextAboveIt) {
   EXPECT_EQ(run({"complete", kModels + "/llama-tiny", "--ids", "1", "--max-tokens", "1", "--ctx", "8192"}).err, "");
 }
 
+TEST_F(Misuse, NamesTheTrainedLengthOfAContextAboveItWhereModelsAreSwitched) {
+  const Ran ran = run({"swap", kModels + "/llama-tiny", kModels + "/qwen3-tiny", "--ctx", "9000"});
+  EXPECT_EQ(ran.status, 0) << ran.err;
+  EXPECT_NE(ran.err.find("8192"), std::string::npos) << ran.err;
+}
+
 TEST_F(Misuse, AnswersABatchLineForLine) {
   const std::vector<std::string> bad = {"{",
                                         "5",
