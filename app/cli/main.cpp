@@ -310,7 +310,9 @@ int run(const Command& command, const Options& options) {
 
 int main(int argc, char** argv) {
   keep_standard_streams();
-  std::signal(SIGPIPE, SIG_IGN);  // a reader that has gone is an error of the write
+  // A reader that has gone and a file that may not grow are errors of the write.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   const pio::cli::InterruptWatch interrupts;
   pio::set_log_sink([](pio::LogLevel level, std::string_view text) {
     if (level == pio::LogLevel::warning) std::fprintf(stderr, "%.*s\n", static_cast<int>(text.size()), text.data());

@@ -499,6 +499,35 @@ TEST_F(Misuse, GoesOnAfterABadLineOfJsonl) {
   EXPECT_TRUE(out[0].contains("ids") && out[1].contains("error") && out[2].contains("error") && out[3].contains("ids"));
 }
 
+// A limit of the system on the size of files, for what is started while this exists.
+class FileSizeLimit {
+ public:
+  explicit FileSizeLimit(rlim_t n_bytes) {
+    getrlimit(RLIMIT_FSIZE, &before_);
+    rlimit limit = before_;
+    limit.rlim_cur = n_bytes;
+    setrlimit(RLIMIT_FSIZE, &limit);
+  }
+  ~FileSizeLimit() { setrlimit(RLIMIT_FSIZE, &before_); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST_F(Misuse, SaysThatAFileMayNotGrow) {
+  const std::vector<std::string> many = {"--max-tokens", "60", "--ignore-eos", "--ctx", "128"};
+  const std::vector<std::string> rows = {"complete", kModels + "/llama-tiny", "--ids", "1", "--logits-out", path("x.npy")};
+  const std::vector<std::string> text = {"batch", kModels + "/llama-tiny", "--prompts", write("lines", R"({"ids":[1]})" "\n")};
+  for (std::vector<std::string> words : {rows, text}) {
+    words.insert(words.end(), many.begin(), many.end());
+    const FileSizeLimit limit(500);
+    const Ran ran = run(words);
+    EXPECT_EQ(ran.status, 1) << words[0];
+    EXPECT_TRUE(std::regex_match(ran.err, std::regex("pio: [^\n]*\n"))) << ran.err;
+    EXPECT_FALSE(fs::exists(path("x.npy")));
+  }
+}
+
 TEST_F(Misuse, DecodesFileAddresses) {
   fs::create_directory(folder_ / "a b");
   for (const char* file : {"config.json", "model.safetensors", "tokenizer.json"})
