@@ -3,6 +3,8 @@
 #include <climits>
 #include <utility>
 
+#include "engine/files/local_path.h"
+
 namespace pio::cli {
 namespace {
 
@@ -81,7 +83,8 @@ Result<void> read_member(BatchLine& line, const std::string& name, const JsonVal
   } else if (name == "stop") {
     ASSIGN_OR_RETURN(line.stop, stops_of(value));
   } else if (name == "logits_out") {
-    ASSIGN_OR_RETURN(line.logits_out, text_of(name, value));
+    ASSIGN_OR_RETURN(const std::string typed, text_of(name, value));
+    ASSIGN_OR_RETURN(line.logits_out, local_path(typed));
     if (line.logits_out.empty()) return make_error(ErrorCode::bad_argument, "logits_out: a file, found an empty text");
   } else if (name == "max_tokens") {
     if (value.kind() != Kind::number) return mistyped(name, "a number", value);

@@ -13,6 +13,7 @@
 
 #include "app/cli/options.h"
 #include "app/cli/print.h"
+#include "engine/files/local_path.h"
 #include "kernels/base/log.h"
 
 namespace {
@@ -41,9 +42,10 @@ std::function<std::string(const std::string&)> is_not_empty(const std::string& e
   return [expected](const std::string& text) { return text.empty() ? expected + ", found an empty text" : std::string(); };
 }
 
-// A file or folder that is to be read or written. Where it may be left out, "" stands for that, so "" cannot be typed.
+// A file or folder that is to be read or written, or its file: address. Where it may be left out, "" stands for that, so "" cannot be typed.
 CLI::Option* add_path(CLI::App* command, const std::string& name, std::string& target, const std::string& description = "") {
-  return command->add_option(name, target, description)->check(is_not_empty("a file"));
+  const auto decoded = [](const std::string& typed) { return accepted(pio::local_path(typed)); };
+  return command->add_option(name, target, description)->check(is_not_empty("a file"))->transform(decoded);
 }
 
 // One each time it is named. (CLI11 by itself would go on with the words that follow, and take "[a,b]" for two.)
@@ -173,7 +175,7 @@ void add_commands(CLI::App& app, Options& options, Command& chosen) {
   add_path(command, "--out", options.out, "an .npy file")->required();
   repeatable(command->add_option("--image", options.images, "a picture for the next placeholder in the ids; repeatable"))
       ->check(is_not_empty("a file"));
-  add_path(command, "--frames", options.frames, "a film for its placeholder: F,F,… or one video file");
+  command->add_option("--frames", options.frames, "a film for its placeholder: F,F,… or one video file")->check(is_not_empty("a file"));
   command->add_option_function<std::string>(
       "--fps",
       [&options](const std::string& typed) { options.frames_per_second = accepted(parse_real("--fps", typed, {.without_least = true})); },

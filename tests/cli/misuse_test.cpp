@@ -538,6 +538,17 @@ TEST_F(Misuse, DecodesFileAddresses) {
           .size(),
       2u);
   expect_complaint(run({"inspect", "file://elsewhere/a"}));
+
+  // Of files that are read and of those that are written, not of models alone.
+  const std::string address = "file://" + folder_.string() + "/a%20b/", model = kModels + "/llama-tiny";
+  std::ofstream(folder_ / "a b/text") << "x";
+  std::ofstream(folder_ / "a b/lines") << json{{"ids", {1}}, {"max_tokens", 1}, {"logits_out", address + "line.npy"}} << "\n";
+  EXPECT_EQ(run_json({"tokenize", model, "--file", address + "text"}), run_json({"tokenize", model, "--text", "x"}));
+  EXPECT_EQ(run_json({"batch", model, "--prompts", address + "lines", "--ctx", "64"})["ids"].size(), 1u);
+  EXPECT_TRUE(fs::exists(folder_ / "a b/line.npy"));
+  run_json({"logits", model, "--ids", "1", "--ctx", "64", "--out", address + "x.npy"});
+  EXPECT_TRUE(fs::exists(folder_ / "a b/x.npy"));
+  expect_complaint(run({"tokenize", model, "--file", "file:///a%2"}));
 }
 
 TEST_F(Misuse, TakesANameOfTheCatalogueForAModel) {
