@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "app/error_text.h"
 #include "app/history/history_db.h"
 #include "app/program.h"
 #include "engine/catalogue/catalogue.h"
@@ -60,7 +61,9 @@ int importHistory(const QString& dataFolder, const QString& path) {
   HistoryDb db;
   if (const auto opened = openHistory(db, dataFolder); !opened) return complain(QString::fromStdString(opened.error().message));
   const ImportReport report = db.importJson(file.readAll(), path);
-  return report.isDone() ? 0 : complain(report.details);
+  if (!report.isDone()) return complain(report.details);
+  std::printf("%s\n", importText(report).toUtf8().constData());
+  return 0;
 }
 
 // Without a graphics card OpenGL is computed by the processor, which then has less time for the model: Qt's own software renderer costs a

@@ -146,8 +146,6 @@ Result<void> HistoryDb::insertMessage(const MessageRecord& record, const QString
 }
 
 Result<void> HistoryDb::putParts(const Message& message) {
-  RETURN_IF_ERROR(forgetMessage(message.id));
-  RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM parts WHERE message = (SELECT seq FROM messages WHERE id = ?)"), {message.id}));
   for (qsizetype i = 0; i < message.parts.size(); ++i) {
     const PartRow row = rowOf(message.parts[i]);
     RETURN_IF_ERROR(run(QStringLiteral("INSERT INTO parts (message, position, kind, text, data) SELECT seq, ?, ?, ?, ? FROM messages WHERE id = ?"),
@@ -199,6 +197,8 @@ Result<void> HistoryDb::putMessage(const MessageRecord& record, const QString& w
                                        "writer = ? WHERE id = ?"),
                         {nameOf(m.state), m.modelName, m.generatedTokens, finite(m.tokensPerSecond), finite(m.firstTokenSeconds), m.contextUsed,
                          m.contextLength, m.droppedMessages, rowOf(m.error), finite(m.thinkingSeconds), m.thinkingTokens, writer, m.id}));
+    RETURN_IF_ERROR(forgetMessage(m.id));
+    RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM parts WHERE message = (SELECT seq FROM messages WHERE id = ?)"), {m.id}));
     return putParts(m);
   });
 }
@@ -223,6 +223,7 @@ Result<int> HistoryDb::adoptUnfinished(const std::function<bool(const QString& w
     }
     for (const QString& id : ids) {
       RETURN_IF_ERROR(run(QStringLiteral("UPDATE messages SET state = 'unfinished', writer = '' WHERE id = ?"), {id}));
+      RETURN_IF_ERROR(forgetMessage(id));  // a file that was of the first version has it in the index
       RETURN_IF_ERROR(indexMessage(id));
     }
     n = static_cast<int>(ids.size());

@@ -53,7 +53,6 @@ Result<void> HistoryDb::forgetMessage(const QString& messageId) {
 }
 
 Result<void> HistoryDb::indexMessage(const QString& messageId) {
-  RETURN_IF_ERROR(forgetMessage(messageId));
   return run(QStringLiteral("INSERT INTO search (rowid, text) SELECT 2 * p.seq, p.text FROM parts p JOIN messages m ON m.seq = p.message "
                             "WHERE m.id = ? AND p.kind = 'text' AND m.state <> 'streaming'"),
              {messageId});

@@ -216,11 +216,11 @@ void HistoryWriter::setActiveChild(const QString& chatId, const QString& parentI
 }
 
 void HistoryWriter::removeChat(const QString& chatId, qint64 removal) {
-  write([=](HistoryDb& db) { return db.removeChat(chatId, removal, m_session); });
+  write([=, this](HistoryDb& db) { return db.removeChat(chatId, removal, m_session); });
 }
 
 void HistoryWriter::removeMessages(const QStringList& ids, qint64 removal) {
-  write([=](HistoryDb& db) { return db.removeMessages(ids, removal, m_session); });
+  write([=, this](HistoryDb& db) { return db.removeMessages(ids, removal, m_session); });
 }
 
 void HistoryWriter::restore(qint64 removal) {
@@ -228,7 +228,7 @@ void HistoryWriter::restore(qint64 removal) {
 }
 
 void HistoryWriter::purge(qint64 removal) {
-  write([=](HistoryDb& db) -> Result<void> {
+  write([=, this](HistoryDb& db) -> Result<void> {
     ASSIGN_OR_RETURN(const QStringList gone, db.purge(removal));
     if (!m_isAside) m_kept->remove(gone);  // else the file may name them
     return {};

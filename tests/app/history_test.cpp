@@ -5,6 +5,7 @@
 
 #include "app/chat/conversation.h"
 #include "app/history/history_writer.h"
+#include "app/history/message_codec.h"
 #include "app/system/session_lock.h"
 #include "tests/app/history_fixture.h"
 
@@ -331,6 +332,52 @@ class HistoryTest : public QObject {
       last = id;
     }
     QCOMPARE(all.size(), 10'000);
+  }
+
+  void thePartsOfAMessageStandInTheOrderOfTheirKinds() {
+    Message message;
+    message.appendText("Word");
+    message.addToolCall("f", "{}");
+    message.appendText("s");
+    message.appendThought("Thou");
+    message.addToolCall("g", "{}");
+    message.appendThought("ght");
+    message.addPicture("/a.png");
+    message.add({.kind = MessagePart::Kind::File, .path = "/b.txt"});
+    message.appendText({});
+    using Kind = MessagePart::Kind;
+    QCOMPARE(message.parts, (QList<MessagePart>{{.kind = Kind::Picture, .path = "/a.png"},
+                                                {.kind = Kind::File, .path = "/b.txt"},
+                                                {.kind = Kind::Thought, .text = "Thought"},
+                                                {.kind = Kind::Text, .text = "Words"},
+                                                {.kind = Kind::ToolCall, .text = "{}", .name = "f", .id = "call_0"},
+                                                {.kind = Kind::ToolCall, .text = "{}", .name = "g", .id = "call_1"}}));
+    message.setText({});  // no empty part
+    QVERIFY(!message.has(Kind::Text));
+    message.setText("Other");
+    QCOMPARE(message.parts[3].text, "Other");
+    QCOMPARE(message.pictures(), QStringList{"/a.png"});
+  }
+
+  void aPromptHasWhatTheModelCanReadAndNamesTheRest() {
+    Message question = message("c", "q", {}, Message::Role::User, "What is it?", 1).message;
+    question.addPicture("/a/one.png");
+    question.add({.kind = MessagePart::Kind::Picture, .name = "Pasted picture", .path = "/files/0123"});
+    question.add({.kind = MessagePart::Kind::File, .path = "/b/notes.txt"});
+    const ChatMessage seen = promptOf(question, true);
+    QCOMPARE(seen.content.pictures().size(), 2U);
+    QCOMPARE(seen.content.text(), std::string("[file: notes.txt]\nWhat is it?"));
+    const ChatMessage blind = promptOf(question, false);
+    QVERIFY(!blind.content.has_pictures());
+    QCOMPARE(blind.content.text(), std::string("[picture: one.png]\n[picture: Pasted picture]\n[file: notes.txt]\nWhat is it?"));
+    Message result;
+    result.role = Message::Role::Tool;
+    result.add({.kind = MessagePart::Kind::ToolResult, .text = "40", .id = "call_0"});
+    QCOMPARE(promptOf(result, false).role, std::string("tool"));
+    QCOMPARE(promptOf(result, false).content.text(), std::string("40"));
+    Message edited;  // arguments that are no object ask for nothing
+    edited.addToolCall("f", "[1");
+    QCOMPARE(promptOf(edited, false).tool_calls.front().arguments.dump(), std::string("{}"));
   }
 
   void thePathFollowsTheActiveChildren() {

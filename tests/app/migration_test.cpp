@@ -112,6 +112,10 @@ class MigrationTest : public QObject {
     QCOMPARE(messages->at(1).message.tokensPerSecond, 12.5);
     QCOMPARE(db.search("cliff")->size(), 1);
     QCOMPARE(db.search("old light")->size(), 1);  // the title
+    HistoryDb second;
+    QVERIFY(second.open(":memory:"));
+    QVERIFY(second.importJson(*db.exportJson(), "v1.json").isDone());
+    QCOMPARE(*second.exportJson(), *db.exportJson());
     QVERIFY(QFile::exists(folder.filePath("history.v1.db")));
     QCOMPARE(QFile::permissions(folder.filePath("history.v1.db")) & kOthers, QFile::Permissions());
     {
