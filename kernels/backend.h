@@ -192,6 +192,9 @@ class Backend {
   virtual Result<Placed> place_weights(std::span<const MatrixSource> group, Buffer* arena, std::size_t offset, const std::stop_token& stop,
                                        const std::function<void(std::uint64_t n_bytes)>& progress);
 
+  // Matrix i of a placed stack [n, n_out, n_in], for ops that read one.
+  virtual Tensor matrix(Tensor stack, std::int64_t i) const;
+
   virtual void upload(Tensor destination, const void* source) = 0;         // destination.n_bytes() bytes from the host, copied or staged on return
   virtual void download(void* destination, Tensor source) = 0;             // and back; waits until they are there
   // Waits for all ops. Fails with device_lost where the device no longer answers: its memory and what is in it are gone then.
@@ -357,6 +360,10 @@ class Backend {
   //   residual, x [n_tokens, dim] f32, apart;  logits [n_tokens, n_experts] f32
   void experts(Tensor residual, Tensor x, Tensor logits, const Mixture& mixture);
 
+ protected:
+  // This one reads rows as they are.
+  virtual void do_decode_rows(Tensor y, Tensor w, std::int64_t first);
+
  private:
   // An op was called that is not supported. Ends the process: a caller has asked beforehand.
   virtual void refuse(Op op, const Error& reason);
@@ -364,7 +371,9 @@ class Backend {
 
   // Whether ops read this source where it is mapped.
   virtual bool reads_in_place(const MatrixSource& /*source*/) const { return false; }
-  virtual void do_decode_rows(Tensor y, Tensor w, std::int64_t first);
+  // Bytes of this source in this backend's own layout; 0 where it stays row after row.
+  virtual std::uint64_t own_layout_bytes(const MatrixSource& /*source*/) const { return 0; }
+  virtual Result<void> lay_out(const Tensor& /*tensor*/, const MatrixSource& /*source*/, const std::stop_token&) { return {}; }
   virtual void do_embed(Tensor y, Tensor table, Tensor ids) = 0;
   virtual void do_matmul(Tensor y, Tensor x, Tensor w, Tensor bias) = 0;
   virtual void do_rms_norm(Tensor y, Tensor x, Tensor w, float eps) = 0;

@@ -11,14 +11,22 @@
 
 namespace pio {
 
+// What ops do with a matrix.
+enum class MatrixUse {
+  rows,      // they read rows of it, or parts: it stays row after row
+  products,  // matmul, embed and moe_experts read it, whole: a backend may lay it out in an order of its own
+};
+
 // Where a matrix, or a stack of equal ones, comes from that is to lie on a device. [..., n_out, n_in]: each [n_out, n_in] is multiplied by
 // itself. A tensor of one extent is no matrix: every backend keeps it as it is.
 struct MatrixSource {
   DType dtype = DType::f32;
   Shape shape;
+  MatrixUse use = MatrixUse::rows;
   // All rows in a place that outlives the placed weights; null where there is none.
   const std::byte* mapped = nullptr;
-  // Where there is none: writes n rows from `first` on, counted through the stack, to `out`. Any thread, several at once.
+  // Where there is none, or where `mapped` is not to be touched by copying: writes n rows from `first` on, counted through the stack, to
+  // `out`. Any thread, several at once.
   std::function<Result<void>(std::int64_t first, std::int64_t n, std::byte* out)> make_rows;
 
   std::size_t n_bytes() const { return bytes_of(dtype, shape.n_values()); }

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "kernels/backend.h"
+#include "kernels/loading_tiles.h"
 
 namespace pio {
 namespace {
@@ -25,14 +26,10 @@ std::size_t alignment_of(DType dtype) {
   }
 }
 
-// Rows in tiles over the host's threads, straight into the tensor where the host can reach it.
-Result<void> fill(Backend& backend, const Tensor& tensor, const MatrixSource& source, const std::stop_token& stop) {
-  const std::int64_t n_rows = tensor.shape.n_rows();
-  const std::size_t row_bytes = bytes_of(tensor.dtype, tensor.shape.back());
-  std::vector<std::byte> staging(tensor.buffer->host_data() ? 0 : tensor.n_bytes());
-  std::byte* const out = staging.empty() ? host_pointer<std::byte>(tensor) : staging.data();
-  // About a megabyte of numbers a tile: some ten milliseconds, soon stopped.
-  const std::int64_t tile = std::max<std::int64_t>(1, (1 << 18) / std::max<std::int64_t>(1, tensor.shape.back()));
+}  // namespace
+
+Result<void> for_each_tile_of_loading(std::int64_t n_items, std::int64_t tile, int n_threads, const std::stop_token& stop,
+                                      const std::function<Result<void>(std::int64_t first, std::int64_t n)>& body) {
   std::atomic<std::int64_t> next = 0;
   std::atomic<bool> has_failed = false;
   Result<void> result;
@@ -40,8 +37,8 @@ Result<void> fill(Backend& backend, const Tensor& tensor, const MatrixSource& so
   std::mutex mutex;  // of result and thrown
   const auto work = [&] {
     try {
-      for (std::int64_t first = next.fetch_add(tile); first < n_rows && !stop.stop_requested() && !has_failed; first = next.fetch_add(tile)) {
-        Result<void> made = source.rows(first, std::min(tile, n_rows - first), out + static_cast<std::size_t>(first) * row_bytes);
+      for (std::int64_t first = next.fetch_add(tile); first < n_items && !stop.stop_requested() && !has_failed; first = next.fetch_add(tile)) {
+        Result<void> made = body(first, std::min(tile, n_items - first));
         if (made || has_failed.exchange(true)) continue;
         const std::lock_guard lock(mutex);
         result = std::move(made);
@@ -54,12 +51,26 @@ Result<void> fill(Backend& backend, const Tensor& tensor, const MatrixSource& so
   };
   {
     std::vector<std::jthread> helpers;
-    for (int i = 1; i < backend.n_threads() && n_rows > tile; ++i) helpers.emplace_back(work);
+    for (int i = 1; i < n_threads && n_items > tile; ++i) helpers.emplace_back(work);
     work();
   }
   if (thrown) std::rethrow_exception(thrown);
   RETURN_IF_ERROR(result);
   if (stop.stop_requested()) return make_error(ErrorCode::cancelled, "placing weights was stopped");
+  return {};
+}
+
+namespace {
+
+// Rows in tiles over the host's threads, straight into the tensor where the host can reach it.
+Result<void> fill(Backend& backend, const Tensor& tensor, const MatrixSource& source, const std::stop_token& stop) {
+  const std::size_t row_bytes = bytes_of(tensor.dtype, tensor.shape.back());
+  std::vector<std::byte> staging(tensor.buffer->host_data() ? 0 : tensor.n_bytes());
+  std::byte* const out = staging.empty() ? host_pointer<std::byte>(tensor) : staging.data();
+  const std::int64_t tile = std::max<std::int64_t>(1, kLoadingTileValues / std::max<std::int64_t>(1, tensor.shape.back()));
+  RETURN_IF_ERROR(for_each_tile_of_loading(tensor.shape.n_rows(), tile, backend.n_threads(), stop, [&](std::int64_t first, std::int64_t n) {
+    return source.rows(first, n, out + static_cast<std::size_t>(first) * row_bytes);
+  }));
   if (!staging.empty()) backend.upload(tensor, staging.data());
   return {};
 }
@@ -67,7 +78,7 @@ Result<void> fill(Backend& backend, const Tensor& tensor, const MatrixSource& so
 }  // namespace
 
 Result<void> MatrixSource::rows(std::int64_t first, std::int64_t n, std::byte* out) const {
-  if (!mapped) return make_rows(first, n, out);
+  if (make_rows) return make_rows(first, n, out);
   const std::size_t row_bytes = bytes_of(dtype, shape.back());
   std::memcpy(out, mapped + static_cast<std::size_t>(first) * row_bytes, static_cast<std::size_t>(n) * row_bytes);
   return {};
@@ -77,7 +88,10 @@ bool MatrixSource::is_aligned() const { return mapped && reinterpret_cast<std::u
 
 std::uint64_t Backend::placed_bytes(std::span<const MatrixSource> group) const {
   std::uint64_t n_bytes = 0;
-  for (const MatrixSource& source : group) n_bytes += reads_in_place(source) ? 0 : aligned(source.n_bytes());
+  for (const MatrixSource& source : group) {
+    const std::uint64_t own = own_layout_bytes(source);
+    n_bytes += own > 0 ? aligned(own) : reads_in_place(source) ? 0 : aligned(source.n_bytes());
+  }
   return n_bytes;
 }
 
@@ -86,7 +100,12 @@ Result<Placed> Backend::place_weights(std::span<const MatrixSource> group, Buffe
   Placed placed;
   for (const MatrixSource& source : group) {
     Tensor tensor{source.dtype, source.shape, arena, offset};
-    if (reads_in_place(source)) {
+    if (const std::uint64_t own = own_layout_bytes(source); own > 0) {
+      tensor.layout = TensorLayout::own;
+      RETURN_IF_ERROR(lay_out(tensor, source, stop));
+      offset += aligned(own);
+      if (progress) progress(source.n_bytes());
+    } else if (reads_in_place(source)) {
       ASSIGN_OR_RETURN(std::unique_ptr<Buffer> view, wrap(source.mapped, source.n_bytes()));
       tensor.buffer = view.get();
       tensor.offset = 0;
@@ -99,6 +118,11 @@ Result<Placed> Backend::place_weights(std::span<const MatrixSource> group, Buffe
     placed.tensors.push_back(tensor);
   }
   return placed;
+}
+
+Tensor Backend::matrix(Tensor stack, std::int64_t i) const {
+  CHECK(stack.shape.rank() == 3, "matrix: expected a stack of matrices");
+  return stack.rows(i, 1).reshaped({stack.shape[1], stack.shape[2]});
 }
 
 void Backend::do_decode_rows(Tensor y, Tensor w, std::int64_t first) {

@@ -14,6 +14,7 @@
 #include "kernels/cpu/rope_angles.h"
 #include "kernels/host.h"
 #include "kernels/host_buffer.h"
+#include "kernels/loading_tiles.h"
 
 namespace pio {
 namespace {
@@ -62,8 +63,45 @@ class CpuBackend final : public Backend {
   }
   Result<void> sync() override { return {}; }
 
+  Tensor matrix(Tensor stack, std::int64_t i) const override {
+    return stack.layout == TensorLayout::own ? context_.matrix(stack, i) : Backend::matrix(stack, i);
+  }
+
  private:
   bool reads_in_place(const MatrixSource& source) const override { return source.is_aligned(); }
+
+  std::uint64_t own_layout_bytes(const MatrixSource& source) const override {
+    const int rank = source.shape.rank();
+    if (source.use != MatrixUse::products || (rank != 2 && rank != 3)) return 0;
+    return source.shape.n_rows() / source.shape[rank - 2] * context_.lines_bytes(source.dtype, source.shape[rank - 2], source.shape.back());
+  }
+
+  // Lines in tiles over the threads, each matrix of a stack in lines of its own.
+  Result<void> lay_out(const Tensor& tensor, const MatrixSource& source, const std::stop_token& stop) override {
+    const std::int64_t n_in = tensor.shape.back(), n_rows = tensor.shape[tensor.shape.rank() - 2], lanes = kernels_.gemm_lanes;
+    const QuantKernels& quant = *context_.quant_kernels(tensor.dtype);
+    const std::size_t row_bytes = bytes_of(tensor.dtype, n_in), line_bytes = quant.line_bytes(n_in);
+    const std::int64_t lines_of_matrix = (n_rows + lanes - 1) / lanes, n_lines = tensor.shape.n_rows() / n_rows * lines_of_matrix;
+    const std::int64_t tile = std::max<std::int64_t>(1, kLoadingTileValues / (n_in * lanes));
+    return for_each_tile_of_loading(n_lines, tile, n_threads(), stop, [&](std::int64_t first, std::int64_t n) -> Result<void> {
+      std::vector<std::byte> rows(row_bytes * lanes);
+      for (std::int64_t line = first; line < first + n; ++line) {
+        const std::int64_t row = line % lines_of_matrix * lanes, n_here = std::min(lanes, n_rows - row);
+        RETURN_IF_ERROR(source.rows(line / lines_of_matrix * n_rows + row, n_here, rows.data()));
+        quant.place(reinterpret_cast<const std::uint8_t*>(rows.data()), row_bytes, static_cast<int>(n_here), n_in,
+                    host_pointer<std::uint8_t>(tensor) + static_cast<std::size_t>(line) * line_bytes);
+      }
+      return {};
+    });
+  }
+
+  void do_decode_rows(Tensor y, Tensor w, std::int64_t first) override {
+    if (w.layout == TensorLayout::rows) return Backend::do_decode_rows(y, w, first);
+    context_.for_each_span(y.shape.n_rows(), y.shape.back() * 8, [&](std::int64_t begin, std::int64_t n) {
+      products_.decode_rows(w, first + begin, n, host_pointer<float>(y) + begin * y.shape.back());
+    });
+  }
+
   void do_matmul(Tensor y, Tensor x, Tensor w, Tensor bias) override { products_.matmul(y, x, w, bias); }
   void do_matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) override { products_.matmul_heads(y, x, w, params); }
   void do_route_experts(Tensor ids, Tensor weights, Tensor logits, Tensor bias, RoutingParams params) override {
@@ -97,7 +135,10 @@ class CpuBackend final : public Backend {
     const std::int64_t dim = table.shape[1], row_bytes = bytes_of(table.dtype, dim);
     context_.for_each_span(y.shape[0], dim * 8, [&](std::int64_t first, std::int64_t n) {
       for (std::int64_t t = first; t < first + n; ++t) {
-        context_.decode_row(table.dtype, bytes_at(table) + host_pointer<std::int32_t>(ids)[t] * row_bytes, host_pointer<float>(y) + t * dim, dim);
+        const std::int32_t id = host_pointer<std::int32_t>(ids)[t];
+        float* const yt = host_pointer<float>(y) + t * dim;
+        if (table.layout == TensorLayout::own) products_.decode_rows(table, id, 1, yt);
+        else context_.decode_row(table.dtype, bytes_at(table) + id * row_bytes, yt, dim);
       }
     });
   }

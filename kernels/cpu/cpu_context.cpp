@@ -26,6 +26,22 @@ const QuantKernels* CpuContext::quant_kernels(DType dtype) const {
   }
 }
 
+std::size_t CpuContext::lines_bytes(DType dtype, std::int64_t n_rows, std::int64_t n_in) const {
+  const QuantKernels* const quant = quant_kernels(dtype);
+  if (!quant || !quant->line_bytes || activations != Activations::q8) return 0;
+  return static_cast<std::size_t>((n_rows + kernels.gemm_lanes - 1) / kernels.gemm_lanes) * quant->line_bytes(n_in);
+}
+
+const std::uint8_t* CpuContext::line_at(const Tensor& w, std::int64_t row) const {
+  return bytes_at(w) + static_cast<std::size_t>(row / kernels.gemm_lanes) * quant_kernels(w.dtype)->line_bytes(w.shape.back());
+}
+
+Tensor CpuContext::matrix(Tensor stack, std::int64_t i) const {
+  stack.offset += static_cast<std::size_t>(i) * lines_bytes(stack.dtype, stack.shape[1], stack.shape[2]);
+  stack.shape = {stack.shape[1], stack.shape[2]};
+  return stack;
+}
+
 void CpuContext::decode_row(DType dtype, const std::uint8_t* from, float* to, std::int64_t n) const {
   switch (dtype) {
     case DType::f32: std::memcpy(to, from, n * sizeof(float)); return;

@@ -61,6 +61,13 @@ class CpuContext {
   std::byte* worker_scratch(int worker) const { return worker_scratch_[worker].data(); }
   float* worker_floats(int worker) const { return reinterpret_cast<float*>(worker_scratch(worker)); }
 
+  // Bytes of one matrix [n_rows, n_in] in lines (kernel_table.h); 0 where it is not laid out so.
+  std::size_t lines_bytes(DType dtype, std::int64_t n_rows, std::int64_t n_in) const;
+  // The line of a laid out matrix that begins with `row`, a multiple of gemm_lanes.
+  const std::uint8_t* line_at(const Tensor& w, std::int64_t row) const;
+  // Matrix i of a laid out stack.
+  Tensor matrix(Tensor stack, std::int64_t i) const;
+
   // n values of any weight format to f32.
   void decode_row(DType dtype, const std::uint8_t* from, float* to, std::int64_t n) const;
 

@@ -54,6 +54,16 @@ struct QuantKernels {
   void (*pack)(const uint8_t* w, size_t row_bytes, int n_rows, int64_t n_in, const GemmWeights& out);
   void (*gemm[kGemmWidths])(const GemmWeights& w, const GemmPanel& panel, int64_t n_in, const float* bias, float* y, size_t y_stride,
                             int n_rows, int n_columns);
+
+  // Weights laid out side by side: lines of gemm_lanes rows (inl/lanes_inl.h); null where the format or the instruction set has none.
+  //   line_bytes: of a line of n_in inputs.  place: n_rows (1 … gemm_lanes) rows at w into a line.
+  //   gemv_lines, pack_line: as gemv and pack, the bits too.  decode_line: rows first … first + n - 1 of a line, to n_in floats each.
+  size_t (*line_bytes)(int64_t n_in);
+  void (*place)(const uint8_t* w, size_t row_bytes, int n_rows, int64_t n_in, uint8_t* line);
+  void (*gemv_lines)(const uint8_t* lines, int64_t n_rows, int64_t n_in, const Q8Row& a, const float* bias, float* y);
+  void (*pack_line)(const uint8_t* line, int64_t n_in, const GemmWeights& out);
+  void (*decode_line)(const uint8_t* line, int first, int n, int64_t n_in, float* values);
+
   int group;   // inputs that share a scale: 32 or 16
   int offset;  // what `pack` added to each number: init = -offset * sum of q over the group
 };

@@ -64,6 +64,24 @@ typedef __m256i IntVec;
 inline IntVec int_set(int32_t x) { return _mm256_set1_epi32(x); }
 inline IntVec int_add(IntVec a, IntVec b) { return _mm256_add_epi32(a, b); }
 inline Vec int_to_float(IntVec v) { return _mm256_cvtepi32_ps(v); }
+inline IntVec int_load(const uint8_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
+inline void int_store(uint8_t* p, IntVec v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), v); }
+inline IntVec int_or(IntVec a, IntVec b) { return _mm256_or_si256(a, b); }
+inline IntVec int_mask(IntVec v, uint8_t mask) { return _mm256_and_si256(v, _mm256_set1_epi8(static_cast<char>(mask))); }
+// Bits that come from a neighbouring byte are for the caller to mask.
+inline IntVec int_left(IntVec v, int n) { return _mm256_slli_epi16(v, n); }
+inline IntVec int_right(IntVec v, int n) { return _mm256_srli_epi16(v, n); }
+inline IntVec int_table(const int8_t* table, IntVec index) { return bytes_table(table, {index}).v; }
+inline IntVec int_moved_up(IntVec v) { return v; }  // kSignedOffset is 0
+inline Vec vec_from_u8(const uint8_t* p) { return f8_from_u8(p); }
+inline Vec vec_from_s8(const uint8_t* p) { return f8_from_s8(p); }
+// 2^(e - 128) of each byte e: exponent field e - 1; for e = 0 and 1 the subnormals 2^-128 and 2^-127
+inline Vec vec_from_e8m0(const uint8_t* p) {
+  const __m256i e = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+  const __m256i normal = _mm256_slli_epi32(_mm256_sub_epi32(e, _mm256_set1_epi32(1)), 23);
+  const __m256i small = _mm256_sllv_epi32(_mm256_set1_epi32(0x00200000), e);
+  return _mm256_castsi256_ps(_mm256_blendv_epi8(normal, small, _mm256_cmpgt_epi32(_mm256_set1_epi32(2), e)));
+}
 
 constexpr int kMatmulTokens = 3;  // 4 x 3 sums in 16 registers
 constexpr int kPanelRows = 3;     // 3 x 4 sums
@@ -163,6 +181,27 @@ inline void gemm_group(const uint8_t* quants, const int8_t* q, const int32_t* in
   for (int c = 0; c < kColumns; ++c) product[c] = _mm256_cvtepi32_ps(sum[c]);
 }
 
+// The sum of the products of 4 * kSteps inputs, a lane a row.
+template <bool kSigned, int kMaxRaw, int kSteps>
+inline __m256i lanes_dot(const __m256i (&w)[kSteps], const int8_t* q) {
+  constexpr int kFit = kMaxRaw <= 15 ? 8 : kMaxRaw <= 31 ? 4 : kMaxRaw <= 63 ? 2 : 1;  // as in gemm_group
+  constexpr int kStep = kFit < kSteps ? kFit : kSteps;
+  __m256i sum = _mm256_setzero_si256();
+#pragma GCC unroll 8
+  for (int k = 0; k < kSteps; k += kStep) {
+    __m256i narrow = _mm256_setzero_si256();
+#pragma GCC unroll 8
+    for (int j = 0; j < kStep; ++j) {
+      __m256i a = four_bytes(q + 4 * (k + j));
+      if constexpr (kSigned) a = _mm256_sign_epi8(a, w[k + j]);
+      const __m256i p = _mm256_maddubs_epi16(kSigned ? _mm256_abs_epi8(w[k + j]) : w[k + j], a);
+      narrow = j == 0 ? p : _mm256_add_epi16(narrow, p);
+    }
+    sum = _mm256_add_epi32(sum, _mm256_madd_epi16(narrow, _mm256_set1_epi16(1)));
+  }
+  return sum;
+}
+
 // The sums of the products of run i of a block, `at` bytes into each of eight rows, a lane a row: of all 32, or of the first and the last 16.
 template <class F, int kGroups>
 inline void group_sums(const uint8_t* const (&rows)[8], ptrdiff_t at, int i, const int8_t* q, __m256i (&sums)[kGroups]) {
@@ -206,6 +245,7 @@ inline void group_sums(const uint8_t* const (&rows)[8], ptrdiff_t at, int i, con
 #include "kernels/cpu/inl/dot_inl.h"
 #include "kernels/cpu/inl/gemv_inl.h"
 #include "kernels/cpu/inl/gemm_inl.h"
+#include "kernels/cpu/inl/lanes_inl.h"
 #include "kernels/cpu/inl/elementwise_inl.h"
 #include "kernels/cpu/inl/attention_inl.h"
 #include "kernels/cpu/inl/table_inl.h"

@@ -100,6 +100,26 @@ typedef __m512i IntVec;
 inline IntVec int_set(int32_t x) { return _mm512_set1_epi32(x); }
 inline IntVec int_add(IntVec a, IntVec b) { return _mm512_add_epi32(a, b); }
 inline Vec int_to_float(IntVec v) { return _mm512_cvtepi32_ps(v); }
+inline IntVec int_load(const uint8_t* p) { return _mm512_loadu_si512(p); }
+inline void int_store(uint8_t* p, IntVec v) { _mm512_storeu_si512(p, v); }
+inline IntVec int_or(IntVec a, IntVec b) { return _mm512_or_si512(a, b); }
+inline IntVec int_mask(IntVec v, uint8_t mask) { return _mm512_and_si512(v, _mm512_set1_epi8(static_cast<char>(mask))); }
+// Bits that come from a neighbouring byte are for the caller to mask.
+inline IntVec int_left(IntVec v, int n) { return _mm512_slli_epi16(v, static_cast<unsigned>(n)); }
+inline IntVec int_right(IntVec v, int n) { return _mm512_srli_epi16(v, static_cast<unsigned>(n)); }
+inline IntVec int_table(const int8_t* table, IntVec index) {
+  return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table))), index);
+}
+inline IntVec int_moved_up(IntVec v) { return _mm512_xor_si512(v, _mm512_set1_epi8(static_cast<char>(0x80))); }  // by kSignedOffset
+inline Vec vec_from_u8(const uint8_t* p) { return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))); }
+inline Vec vec_from_s8(const uint8_t* p) { return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))); }
+// 2^(e - 128) of each byte e: exponent field e - 1; for e = 0 and 1 the subnormals 2^-128 and 2^-127
+inline Vec vec_from_e8m0(const uint8_t* p) {
+  const __m512i e = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  const __m512i normal = _mm512_slli_epi32(_mm512_sub_epi32(e, _mm512_set1_epi32(1)), 23);
+  const __m512i small = _mm512_sllv_epi32(_mm512_set1_epi32(0x00200000), e);
+  return _mm512_castsi512_ps(_mm512_mask_blend_epi32(_mm512_cmplt_epi32_mask(e, _mm512_set1_epi32(2)), normal, small));
+}
 
 constexpr int kMatmulTokens = 6;  // 4 x 6 sums in 32 registers
 constexpr int kPanelRows = 8;     // 8 x 2 sums
@@ -194,6 +214,19 @@ inline void gemm_group(const uint8_t* quants, const int8_t* q, const int32_t* in
   for (int c = 0; c < kColumns; ++c) product[c] = _mm512_cvtepi32_ps(sum[c]);
 }
 
+// The sum of the products of 4 * kSteps inputs, a lane a row; signed weights moved up by kSignedOffset.
+template <bool kSigned, int kMaxRaw, int kSteps>
+inline __m512i lanes_dot(const __m512i (&w)[kSteps], const int8_t* q) {
+  __m512i sum = _mm512_setzero_si512();
+#pragma GCC unroll 8
+  for (int k = 0; k < kSteps; ++k) {
+    int32_t four;
+    memcpy(&four, q + 4 * k, 4);
+    sum = _mm512_dpbusd_epi32(sum, kSigned ? int_moved_up(w[k]) : w[k], _mm512_set1_epi32(four));
+  }
+  return sum;
+}
+
 // Four registers of four partial sums of each of four rows (register k: rows k, k + 4, k + 8, k + 12) → the 16 sums, a lane a row.
 inline __m512i add_partial_sums(const __m512i (&p)[4]) {
   const __m512i x = _mm512_add_epi32(_mm512_unpacklo_epi32(p[0], p[1]), _mm512_unpackhi_epi32(p[0], p[1]));
@@ -229,6 +262,7 @@ inline void group_sums(const uint8_t* const (&rows)[16], ptrdiff_t at, int i, co
 #include "kernels/cpu/inl/dot_inl.h"
 #include "kernels/cpu/inl/gemv_inl.h"
 #include "kernels/cpu/inl/gemm_inl.h"
+#include "kernels/cpu/inl/lanes_inl.h"
 #include "kernels/cpu/inl/elementwise_inl.h"
 #include "kernels/cpu/inl/attention_inl.h"
 #include "kernels/cpu/inl/table_inl.h"

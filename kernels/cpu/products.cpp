@@ -59,6 +59,7 @@ struct WeightsLayout : Layout {
 void CpuProducts::matmul(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias) {
   const std::int64_t n_tokens = x.shape[0];
   const QuantKernels* quant = context_.quant_kernels(w.dtype);
+  if (w.layout == TensorLayout::own) CHECK(context_.activations == Activations::q8, "matmul: weights that were laid out for 8-bit activations");
   if (w.dtype == DType::f16 && n_tokens < kDecodeTokens) return matvec_half(y, x, w, bias, kernels_.gemv_f16);
   if (w.dtype == DType::bf16 && n_tokens < kDecodeTokens) return matvec_half(y, x, w, bias, kernels_.gemv_bf16);
   if (!quant || context_.activations == Activations::f32) return matmul_decoded(y, x, w, bias);
@@ -108,7 +109,8 @@ void CpuProducts::matvec_q8(const Tensor& y, const Tensor& x, const Tensor& w, c
     for (std::int64_t t = first; t < first + n; ++t) kernels_.quantize_q8(host_pointer<float>(x) + t * n_in, n_in, row_of(t));
   });
   matvec(y, w, bias, [&](std::int64_t t, std::int64_t first, std::int64_t n, const float* b, float* yt) {
-    quant.gemv(bytes_at(w) + first * row_bytes, row_bytes, n, n_in, row_of(t), b, yt);
+    if (w.layout == TensorLayout::own) quant.gemv_lines(context_.line_at(w, first), n, n_in, row_of(t), b, yt);
+    else quant.gemv(bytes_at(w) + first * row_bytes, row_bytes, n, n_in, row_of(t), b, yt);
   });
 }
 
@@ -183,7 +185,8 @@ void CpuProducts::matmul_packed(const Tensor& y, const Tensor& x, const Tensor& 
     for (std::int64_t l = 0; l < n; ++l) {
       const std::int64_t row = (first_line + l) * lanes;
       const int n_rows = static_cast<int>(std::min(lanes, n_out - row));
-      quant.pack(bytes_at(w) + row * row_bytes, row_bytes, n_rows, n_in, line_at(l));
+      if (w.layout == TensorLayout::own) quant.pack_line(context_.line_at(w, row), n_in, line_at(l));
+      else quant.pack(bytes_at(w) + row * row_bytes, row_bytes, n_rows, n_in, line_at(l));
       for (std::int64_t r = 0; r < lanes; ++r) biases[l * lanes + r] = bias && r < n_rows ? host_pointer<float>(bias)[row + r] : 0.0f;
     }
     for (std::int64_t i = 0; i < n_panels && !context_.stop_requested(); ++i) {
@@ -198,6 +201,20 @@ void CpuProducts::matmul_packed(const Tensor& y, const Tensor& x, const Tensor& 
       }
     }
   });
+}
+
+void CpuProducts::decode_rows(const Tensor& w, std::int64_t first, std::int64_t n, float* values) const {
+  const std::int64_t n_in = w.shape.back(), lanes = kernels_.gemm_lanes, n_rows = w.shape.rank() == 3 ? w.shape[1] : w.shape.n_rows();
+  const QuantKernels& quant = *context_.quant_kernels(w.dtype);
+  while (n > 0) {
+    const std::int64_t i = first / n_rows, row = first % n_rows;  // of a stack's matrix
+    const Tensor matrix = w.shape.rank() == 3 ? context_.matrix(w, i) : w;
+    const std::int64_t here = std::min({n, lanes - row % lanes, n_rows - row});
+    quant.decode_line(context_.line_at(matrix, row - row % lanes), static_cast<int>(row % lanes), static_cast<int>(here), n_in, values);
+    first += here;
+    n -= here;
+    values += here * n_in;
+  }
 }
 
 // ---- a matrix a head ---------------------------------------------------------------------------------------------------------------
@@ -267,6 +284,7 @@ void CpuProducts::multiply_rows(const Tensor& w, std::int64_t first, std::int64_
                                 float* decoded) const {
   const std::int64_t n_in = w.shape.back();
   const std::size_t row_bytes = bytes_of(w.dtype, n_in);
+  if (w.layout == TensorLayout::own) return context_.quant_kernels(w.dtype)->gemv_lines(context_.line_at(w, first), n, n_in, rounded, nullptr, y);
   const std::uint8_t* const rows = bytes_at(w) + first * row_bytes;
   if (rounds_input(w)) return context_.quant_kernels(w.dtype)->gemv(rows, row_bytes, n, n_in, rounded, nullptr, y);
   if (w.dtype == DType::f16) return kernels_.gemv_f16(rows, row_bytes, n, n_in, x, nullptr, y);

@@ -13,6 +13,9 @@ class CpuProducts {
   void matmul(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias);
   void matmul_heads(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params);
 
+  // Rows of a matrix in this backend's own layout, decoded.
+  void decode_rows(const Tensor& w, std::int64_t first, std::int64_t n, float* values) const;
+
   // ---- for the products of few tokens with experts: parts of a matrix times one token -----------------------------------------------
 
   // Whether a product with w reads its input in 8 bits.

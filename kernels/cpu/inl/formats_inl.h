@@ -6,6 +6,10 @@
 //   scales(...)        for `n_blocks` blocks the scale of each group of kGroup numbers, and for kMins its minimum:
 //                      a number is scale * (raw - kOffset), or scale * raw + minimum
 // kMaxRaw bounds the unsigned ones. kBlock, kBytes: numbers and bytes of a block. The layouts are models.md 8.2 and kernels/quant/*.h.
+//
+// A format that is laid out in lanes (lanes_inl.h) says besides
+//   codes(block, i)    what quants() makes its numbers of, kBits wide: the numbers themselves, or where kIsTable their places in table()
+//   fields(...)        the kLaneHalves halves of a block, and of each group the kLaneBytes bytes, signed where kSignedScales
 
 // Halves that are kStride bytes apart, to floats; `out` is padded with zeros to a multiple of 8. Whole vectors are stored, also for the
 // rest: who reads them a moment later gets them from the store queue.
@@ -33,6 +37,11 @@ struct Q4_0 {
   template <class Block>
   static auto quants(Block block, int) { return bytes_nibbles(block + 2); }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float*) { strided_halves<kBytes>(p, n_blocks, scale); }
+
+  static constexpr int kBits = 4, kLaneHalves = 1, kLaneBytes = 0;
+  static constexpr bool kIsTable = false, kSignedScales = false;
+  static Bytes codes(const uint8_t* block, int i) { return quants(block, i); }
+  static void fields(const uint8_t* p, uint16_t* halves, uint8_t (*)[2]) { halves[0] = read_u16(p); }
 };
 
 struct Q4_1 {
@@ -42,6 +51,14 @@ struct Q4_1 {
   static auto quants(Block block, int) { return bytes_nibbles(block + 4); }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float* min) {
     strided_pairs<kBytes>(p, n_blocks, scale, min);
+  }
+
+  static constexpr int kBits = 4, kLaneHalves = 2, kLaneBytes = 0;
+  static constexpr bool kIsTable = false, kSignedScales = false;
+  static Bytes codes(const uint8_t* block, int i) { return quants(block, i); }
+  static void fields(const uint8_t* p, uint16_t* halves, uint8_t (*)[2]) {
+    halves[0] = read_u16(p);
+    halves[1] = read_u16(p + 2);
   }
 };
 
@@ -53,6 +70,11 @@ struct Q5_0 {
     return bytes_or(bytes_nibbles(block + 6), bytes_from_bits(block + 2, 0x10));
   }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float*) { strided_halves<kBytes>(p, n_blocks, scale); }
+
+  static constexpr int kBits = 5, kLaneHalves = 1, kLaneBytes = 0;
+  static constexpr bool kIsTable = false, kSignedScales = false;
+  static Bytes codes(const uint8_t* block, int i) { return quants(block, i); }
+  static void fields(const uint8_t* p, uint16_t* halves, uint8_t (*)[2]) { halves[0] = read_u16(p); }
 };
 
 struct Q5_1 {
@@ -65,6 +87,14 @@ struct Q5_1 {
   static void scales(const uint8_t* p, int n_blocks, float* scale, float* min) {
     strided_pairs<kBytes>(p, n_blocks, scale, min);
   }
+
+  static constexpr int kBits = 5, kLaneHalves = 2, kLaneBytes = 0;
+  static constexpr bool kIsTable = false, kSignedScales = false;
+  static Bytes codes(const uint8_t* block, int i) { return quants(block, i); }
+  static void fields(const uint8_t* p, uint16_t* halves, uint8_t (*)[2]) {
+    halves[0] = read_u16(p);
+    halves[1] = read_u16(p + 2);
+  }
 };
 
 struct Q8_0 {
@@ -73,6 +103,11 @@ struct Q8_0 {
   template <class Block>
   static auto quants(Block block, int) { return bytes_load(block + 2); }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float*) { strided_halves<kBytes>(p, n_blocks, scale); }
+
+  static constexpr int kBits = 8, kLaneHalves = 1, kLaneBytes = 0;
+  static constexpr bool kIsTable = false, kSignedScales = false;
+  static Bytes codes(const uint8_t* block, int i) { return quants(block, i); }
+  static void fields(const uint8_t* p, uint16_t* halves, uint8_t (*)[2]) { halves[0] = read_u16(p); }
 };
 
 struct IQ4_NL {
@@ -81,6 +116,12 @@ struct IQ4_NL {
   template <class Block>
   static auto quants(Block block, int) { return bytes_table(kIq4Values, bytes_nibbles(block + 2)); }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float*) { strided_halves<kBytes>(p, n_blocks, scale); }
+
+  static constexpr int kBits = 4, kLaneHalves = 1, kLaneBytes = 0;
+  static constexpr bool kIsTable = true, kSignedScales = false;
+  static const int8_t* table() { return kIq4Values; }
+  static Bytes codes(const uint8_t* block, int) { return bytes_nibbles(block + 2); }
+  static void fields(const uint8_t* p, uint16_t* halves, uint8_t (*)[2]) { halves[0] = read_u16(p); }
 };
 
 struct MXFP4 {
@@ -97,11 +138,29 @@ struct MXFP4 {
     }
     for (int b = n_blocks; b % 8 != 0; ++b) scale[b] = 0;
   }
+
+  static constexpr int kBits = 4, kLaneHalves = 0, kLaneBytes = 1;
+  static constexpr bool kIsTable = true, kSignedScales = false;
+  static const int8_t* table() { return kMxfp4Values; }
+  static Bytes codes(const uint8_t* block, int) { return bytes_nibbles(block + 1); }
+  static void fields(const uint8_t* p, uint16_t*, uint8_t (*bytes)[2]) { bytes[0][0] = p[0]; }
 };
 
 inline uint64_t every_other_byte(uint64_t x) {
   x = (x | x << 16) & 0x0000ffff0000ffff;
   return (x | x << 8) & 0x00ff00ff00ff00ff;
+}
+
+// The eight scales of a block of IQ4_XS, 32 too large, a byte each.
+inline uint64_t iq4_xs_scales(const uint8_t* p) {
+  const uint32_t low = read_u32(p + 4);
+  // four bits of each scale to the even and odd bytes, and its two upper bits above them
+  const uint64_t lower = every_other_byte(low & 0x0f0f0f0f) | every_other_byte((low >> 4) & 0x0f0f0f0f) << 8;
+  uint64_t high = read_u16(p + 2);
+  high = (high | high << 24) & 0x000000ff000000ff;
+  high = (high | high << 12) & 0x000f000f000f000f;
+  high = (high | high << 6) & 0x0303030303030303;
+  return lower | high << 4;
 }
 
 struct IQ4_XS {
@@ -112,21 +171,37 @@ struct IQ4_XS {
   static void scales(const uint8_t* p, int n_blocks, float* scale, float*) {
     for (int b = 0; b < n_blocks; ++b, p += kBytes, scale += 8) {
       const float d = half_to_float(read_u16(p));
-      const uint32_t low = read_u32(p + 4);
-      // four bits of each scale to the even and odd bytes, and its two upper bits above them
-      uint64_t ls = every_other_byte(low & 0x0f0f0f0f) | every_other_byte((low >> 4) & 0x0f0f0f0f) << 8;
-      uint64_t high = read_u16(p + 2);
-      high = (high | high << 24) & 0x000000ff000000ff;
-      high = (high | high << 12) & 0x000f000f000f000f;
-      high = (high | high << 6) & 0x0303030303030303;
-      ls |= high << 4;
+      const uint64_t ls = iq4_xs_scales(p);
       f8_store(scale, (f8_from_u8(&ls) - f8_set(32)) * f8_set(d));
     }
+  }
+
+  static constexpr int kBits = 4, kLaneHalves = 1, kLaneBytes = 1;
+  static constexpr bool kIsTable = true, kSignedScales = true;
+  static const int8_t* table() { return kIq4Values; }
+  static Bytes codes(const uint8_t* block, int i) { return bytes_nibbles(block + 8 + 16 * i); }
+  static void fields(const uint8_t* p, uint16_t* halves, uint8_t (*bytes)[2]) {
+    halves[0] = read_u16(p);
+    const uint64_t ls = iq4_xs_scales(p);
+    for (int g = 0; g < 8; ++g) bytes[g][0] = static_cast<uint8_t>((ls >> (8 * g) & 0xff) - 32);
   }
 };
 
 inline void k4_scales(const uint8_t* p, int n_blocks, int block_bytes, float* scale, float* min) {
   for (int b = 0; b < n_blocks; ++b, p += block_bytes, scale += 8, min += 8) k4_block_scales(p, scale, min);
+}
+
+// The halves and the six-bit numbers of a block of Q4_K or Q5_K.
+inline void k4_fields(const uint8_t* p, uint16_t* halves, uint8_t (*bytes)[2]) {
+  halves[0] = read_u16(p);
+  halves[1] = read_u16(p + 2);
+  const uint8_t* const six = p + 4;
+  for (int g = 0; g < 4; ++g) {
+    bytes[g][0] = six[g] & 63;
+    bytes[g][1] = six[4 + g] & 63;
+    bytes[4 + g][0] = static_cast<uint8_t>((six[8 + g] & 15) | (six[g] >> 6) << 4);
+    bytes[4 + g][1] = static_cast<uint8_t>(six[8 + g] >> 4 | (six[4 + g] >> 6) << 4);
+  }
 }
 
 struct Q4_K {
@@ -135,6 +210,11 @@ struct Q4_K {
   template <class Block>
   static auto quants(Block block, int i) { return bytes_shift_mask(bytes_load(block + 16 + 32 * (i / 2)), 4 * (i % 2), 15); }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float* min) { k4_scales(p, n_blocks, kBytes, scale, min); }
+
+  static constexpr int kBits = 4, kLaneHalves = 2, kLaneBytes = 2;
+  static constexpr bool kIsTable = false, kSignedScales = false;
+  static Bytes codes(const uint8_t* block, int i) { return quants(block, i); }
+  static void fields(const uint8_t* p, uint16_t* halves, uint8_t (*bytes)[2]) { k4_fields(p, halves, bytes); }
 };
 
 struct Q5_K {
@@ -146,6 +226,11 @@ struct Q5_K {
     return bytes_or(low, bytes_move_bits(bytes_load(block + 16), i, 4, 1));
   }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float* min) { k4_scales(p, n_blocks, kBytes, scale, min); }
+
+  static constexpr int kBits = 5, kLaneHalves = 2, kLaneBytes = 2;
+  static constexpr bool kIsTable = false, kSignedScales = false;
+  static Bytes codes(const uint8_t* block, int i) { return quants(block, i); }
+  static void fields(const uint8_t* p, uint16_t* halves, uint8_t (*bytes)[2]) { k4_fields(p, halves, bytes); }
 };
 
 struct Q6_K {
@@ -163,6 +248,14 @@ struct Q6_K {
       f8_store(scale, f8_from_s8(p + 192) * d);
       f8_store(scale + 8, f8_from_s8(p + 200) * d);
     }
+  }
+
+  static constexpr int kBits = 6, kLaneHalves = 1, kLaneBytes = 1;
+  static constexpr bool kIsTable = false, kSignedScales = true;
+  static Bytes codes(const uint8_t* block, int i) { return quants(block, i); }
+  static void fields(const uint8_t* p, uint16_t* halves, uint8_t (*bytes)[2]) {
+    halves[0] = read_u16(p + 208);
+    for (int g = 0; g < 16; ++g) bytes[g][0] = p[192 + g];
   }
 };
 
@@ -185,6 +278,8 @@ struct Q2_K {
       }
     }
   }
+
+  static constexpr int kBits = 0;  // not laid out
 };
 
 struct Q3_K {
@@ -208,4 +303,6 @@ struct Q3_K {
       f8_store(scale + 8, (f8_from_u8(sc + 2) - f8_set(32)) * d);
     }
   }
+
+  static constexpr int kBits = 0;  // not laid out
 };

@@ -13,6 +13,13 @@ constexpr QuantKernels quant_kernels() {
   k.gemm[1] = &gemm<kGemmColumns[1], F::kGroup, F::kMins, offset != 0, F::kSigned, max_raw>;
   k.gemm[2] = &gemm<kGemmColumns[2], F::kGroup, F::kMins, offset != 0, F::kSigned, max_raw>;
   k.offset = offset;
+  if constexpr (F::kBits > 0) {
+    k.line_bytes = &Lanes<F>::line_bytes;
+    k.place = &lanes_place<F>;
+    k.gemv_lines = &lanes_gemv<F>;
+    k.pack_line = &lanes_pack<F>;
+    k.decode_line = &lanes_decode<F>;
+  }
 #endif
   k.group = F::kGroup;
   return k;

@@ -75,6 +75,106 @@ TEST_P(PlaceWeights, KeepsTheNumbersOfEverySource) {
   }
 }
 
+// A matrix that products read, in whatever order the backend lays it: the same bytes as from the file's order, alone and among others.
+TEST_P(PlaceWeights, ProductsWithPlacedMatricesGiveTheSameBytes) {
+  Random random(2);
+  struct Case {
+    DType dtype;
+    std::int64_t n_rows, n_in;
+  };
+  std::vector<Case> cases;
+  for (const DType dtype : {DType::q4_0, DType::q4_1, DType::q5_0, DType::q5_1, DType::q8_0, DType::iq4_nl, DType::mxfp4}) {
+    for (const std::int64_t n_rows : {1, 8, 33}) cases.push_back({dtype, n_rows, n_rows == 1 ? 32 : n_rows == 8 ? 96 : 512});
+  }
+  for (const DType dtype : {DType::q4_k, DType::q5_k, DType::q6_k, DType::iq4_xs, DType::q2_k, DType::q3_k}) {
+    for (const std::int64_t n_rows : {7, 16, 41}) cases.push_back({dtype, n_rows, n_rows == 7 ? 256 : 768});
+  }
+  cases.push_back({DType::q4_k, 1100, 1024});  // several tiles of loading
+  cases.push_back({DType::f16, 9, 40});
+  for (const Case& c : cases) {
+    SCOPED_TRACE(std::string(info(c.dtype).name) + " " + std::to_string(c.n_rows) + " x " + std::to_string(c.n_in));
+    const std::vector<std::byte> blocks = random_blocks(random, c.dtype, 3 * c.n_rows * c.n_in);
+    const std::vector<float> x_values = normal_values(random, 33 * c.n_in), bias_values = normal_values(random, c.n_rows);
+    MatrixSource source{.dtype = c.dtype, .shape = {3, c.n_rows, c.n_in}, .use = MatrixUse::products, .mapped = blocks.data(), .make_rows = {}};
+    for_each([&](Backend& backend, Activations) {
+      const std::uint64_t n_bytes = backend.placed_bytes({&source, 1});
+      auto arena = backend.allocate(std::max<std::uint64_t>(n_bytes, 64)).value();
+      const auto placed = backend.place_weights({&source, 1}, arena.get(), 0, {}, {});
+      ASSERT_TRUE(placed) << placed.error().message;
+      const Tensor stack = placed->tensors[0];
+      GuardedTensor rows(backend, c.dtype, {3, c.n_rows, c.n_in});
+      rows.upload(blocks.data());
+      GuardedTensor decoded(backend, DType::f32, {3 * c.n_rows, c.n_in}), expected_decoded(backend, DType::f32, {3 * c.n_rows, c.n_in});
+      backend.decode_rows(decoded, stack);
+      backend.decode_rows(expected_decoded, rows);
+      EXPECT_EQ(decoded.floats(), expected_decoded.floats());
+      GuardedTensor bias(backend, {c.n_rows}, bias_values);
+      for (const std::int64_t n_tokens : {1, 2, 3, 4, 5, 6, 7, 8, 9, 31, 32, 33}) {
+        GuardedTensor x(backend, {n_tokens, c.n_in}, std::vector<float>(x_values.begin(), x_values.begin() + n_tokens * c.n_in));
+        GuardedTensor y(backend, DType::f32, {n_tokens, c.n_rows}), expected(backend, DType::f32, {n_tokens, c.n_rows});
+        backend.matmul(y, x, backend.matrix(stack, 1), bias);
+        backend.matmul(expected, x, Tensor(rows).rows(1, 1).reshaped({c.n_rows, c.n_in}), bias);
+        EXPECT_EQ(y.floats(), expected.floats()) << n_tokens;
+        EXPECT_TRUE(y.guards_are_intact());
+      }
+      const std::vector<std::int32_t> id_values{static_cast<std::int32_t>(c.n_rows - 1), 0, static_cast<std::int32_t>(c.n_rows / 2)};
+      GuardedTensor ids(backend, DType::i32, {3});
+      ids.upload(id_values.data());
+      GuardedTensor e(backend, DType::f32, {3, c.n_in}), expected_e(backend, DType::f32, {3, c.n_in});
+      backend.embed(e, backend.matrix(stack, 2), ids);
+      backend.embed(expected_e, Tensor(rows).rows(2, 1).reshaped({c.n_rows, c.n_in}), ids);
+      EXPECT_EQ(e.floats(), expected_e.floats());
+    });
+    if (HasFailure()) return;
+  }
+}
+
+// Experts of placed stacks, for few tokens and for many.
+TEST_P(PlaceWeights, ExpertsOfPlacedStacksGiveTheSameBytes) {
+  Random random(3);
+  constexpr std::int64_t kExperts = 5, kDim = 512, kHiddenDim = 288;
+  for (const DType dtype : {DType::q4_0, DType::q8_0, DType::mxfp4}) {
+    SCOPED_TRACE(info(dtype).name);
+    const std::vector<std::byte> gates = random_blocks(random, dtype, kExperts * kHiddenDim * kDim), ups = random_blocks(random, dtype, kExperts * kHiddenDim * kDim),
+                                 downs = random_blocks(random, dtype, kExperts * kHiddenDim * kDim);
+    const std::vector<float> x_values = normal_values(random, 20 * kDim);
+    const auto source = [&](const std::vector<std::byte>& bytes, Shape shape) {
+      return MatrixSource{.dtype = dtype, .shape = shape, .use = MatrixUse::products, .mapped = bytes.data(), .make_rows = {}};
+    };
+    const MatrixSource group[] = {source(gates, {kExperts, kHiddenDim, kDim}), source(ups, {kExperts, kHiddenDim, kDim}), source(downs, {kExperts, kDim, kHiddenDim})};
+    for_each([&](Backend& backend, Activations) {
+      auto arena = backend.allocate(std::max<std::uint64_t>(backend.placed_bytes(group), 64)).value();
+      const auto placed = backend.place_weights(group, arena.get(), 0, {}, {});
+      ASSERT_TRUE(placed) << placed.error().message;
+      std::vector<std::unique_ptr<GuardedTensor>> rows;
+      for (const MatrixSource& one : group) {
+        rows.push_back(std::make_unique<GuardedTensor>(backend, dtype, one.shape));
+        rows.back()->upload(one.mapped);
+      }
+      ExpertSet lanes(0, kExperts), plain(0, kExperts);
+      for (std::int64_t e = 0; e < kExperts; ++e) {
+        lanes.put(e, {backend.matrix(placed->tensors[0], e), backend.matrix(placed->tensors[1], e), backend.matrix(placed->tensors[2], e)});
+        plain.put(e, {backend.matrix(*rows[0], e), backend.matrix(*rows[1], e), backend.matrix(*rows[2], e)});
+      }
+      for (const std::int64_t n_tokens : {1, 3, 20}) {
+        std::vector<std::int32_t> id_values;
+        for (std::int64_t t = 0; t < n_tokens; ++t) {
+          id_values.push_back(static_cast<std::int32_t>(t % kExperts));
+          id_values.push_back(static_cast<std::int32_t>((t + 2) % kExperts));
+        }
+        GuardedTensor x(backend, {n_tokens, kDim}, std::vector<float>(x_values.begin(), x_values.begin() + n_tokens * kDim));
+        GuardedTensor ids(backend, DType::i32, {n_tokens, 2}), weights(backend, {n_tokens, 2}, std::vector<float>(2 * n_tokens, 0.5f));
+        ids.upload(id_values.data());
+        GuardedTensor y(backend, DType::f32, {n_tokens, kDim}), expected(backend, DType::f32, {n_tokens, kDim});
+        backend.moe_experts(y, x, ids, weights, lanes);
+        backend.moe_experts(expected, x, ids, weights, plain);
+        EXPECT_EQ(y.floats(), expected.floats()) << n_tokens;
+      }
+    });
+    if (HasFailure()) return;
+  }
+}
+
 TEST_P(PlaceWeights, EndsWithTheSourcesErrorItsExceptionOrAStop) {
   for_each([](Backend& backend, Activations) {
     const auto place = [&](const MatrixSource& source, std::stop_token stop) {

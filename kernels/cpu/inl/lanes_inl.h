@@ -1,0 +1,208 @@
+// Weights laid out when a model is loaded, so that they are read as one stream: a line is kLanes rows side by side, input by input.
+// Included inside the anonymous namespace of an instruction set's file, after formats_inl.h. The file defines kSignedOffset and the
+// functions of IntVec.
+//
+// A line is units of kUnit inputs, one after the other, each:
+//   halves   [kUnit / kBlock][kLaneHalves][kLanes] f16: the scales of blocks, and their minimums
+//   bytes    [kUnit / kGroup][kLaneBytes][kLanes]: the scales of groups, and their minimums
+//   codes    for each 64 inputs, as registers of four bytes a row: register k has inputs 4k … 4k + 3.
+//            Of 8 bits 16 registers; else 8 registers of the low four bits, k in the low and k + 8 in the high nibbles, and then the
+//            fifth bits of eight registers in one (register j's in bit j), or bits 4 and 5 of four registers in one (j's in bits 2j, 2j + 1).
+// Inputs that fill up the last unit are zeros. Rows that fill up the last line repeat its last one.
+
+constexpr int kCode = 4 * kLanes;  // bytes of a register of codes
+
+template <class F>
+struct Lanes {
+  static constexpr int kUnit = F::kBlock < 64 ? 64 : F::kBlock;
+  static constexpr int kHalves = kUnit / F::kBlock * F::kLaneHalves, kBytes = kUnit / F::kGroup * F::kLaneBytes;
+  static constexpr int kPair = (F::kBits == 8 ? 16 : 8 + 2 * (F::kBits - 4)) * kCode;  // bytes of the codes of 64 inputs
+  static constexpr size_t kCodesAt = (2 * kHalves + kBytes) * kLanes;
+  static constexpr size_t kUnitBytes = kCodesAt + kUnit / 64 * kPair;
+  static size_t line_bytes(int64_t n_in) { return static_cast<size_t>((n_in + kUnit - 1) / kUnit) * kUnitBytes; }
+};
+
+// Four bytes of each row, inputs 4k … 4k + 3 of the 64 whose codes begin at p: the raw numbers, as F::quants gives them.
+template <class F>
+inline IntVec lane_quants(const uint8_t* p, int k) {
+  if constexpr (F::kBits == 8) return int_load(p + k * kCode);
+  IntVec low = int_load(p + k % 8 * kCode);
+  low = int_mask(k < 8 ? low : int_right(low, 4), 15);
+  if constexpr (F::kBits == 5) {
+    const IntVec plane = int_load(p + (8 + k / 8) * kCode);
+    low = int_or(low, int_mask(k % 8 < 4 ? int_left(plane, 4 - k % 8) : int_right(plane, k % 8 - 4), 0x10));
+  }
+  if constexpr (F::kBits == 6) {
+    const IntVec plane = int_load(p + (8 + k / 4) * kCode);
+    low = int_or(low, int_mask(k % 4 < 2 ? int_left(plane, 4 - 2 * (k % 4)) : int_right(plane, 2 * (k % 4) - 4), 0x30));
+  }
+  if constexpr (F::kIsTable) return int_table(F::table(), low);
+  else return low;
+}
+
+// The scales of the kLanes rows, and their minimums, of a group of a unit.
+template <class F>
+struct LaneScales {
+  explicit LaneScales(const uint8_t* p) : unit(p) {
+    if constexpr (F::kLaneBytes > 0 && F::kLaneHalves > 0) d = vec_load_f16(p);
+    if constexpr (F::kLaneBytes > 0 && F::kLaneHalves > 1) minus_dmin = vec_load_f16(p + 2 * kLanes) * vec_set(-1);
+  }
+  Vec scale(int g) const {
+    if constexpr (F::kLaneHalves == 0) return vec_from_e8m0(byte(g, 0));
+    else if constexpr (F::kLaneBytes == 0) return vec_load_f16(unit + g * F::kLaneHalves * 2 * kLanes);
+    else if constexpr (F::kSignedScales) return vec_from_s8(byte(g, 0)) * d;
+    else return vec_from_u8(byte(g, 0)) * d;
+  }
+  Vec min(int g) const {
+    if constexpr (F::kLaneBytes == 0) return vec_load_f16(unit + (g * F::kLaneHalves + 1) * 2 * kLanes);
+    else return vec_from_u8(byte(g, 1)) * minus_dmin;
+  }
+  const uint8_t* byte(int g, int which) const { return unit + (2 * Lanes<F>::kHalves + g * F::kLaneBytes + which) * kLanes; }
+  const uint8_t* unit;
+  Vec d, minus_dmin;
+};
+
+// Lays out n_rows (1 … kLanes) rows at w as a line.
+template <class F>
+void lanes_place(const uint8_t* w, size_t row_bytes, int n_rows, int64_t n_in, uint8_t* line) {
+  using L = Lanes<F>;
+  constexpr int kGroups = F::kBlock / F::kGroup, kRuns = F::kBlock / 32;
+  for (int64_t done = 0; done < n_in; done += L::kUnit, line += L::kUnitBytes) {
+    alignas(64) uint8_t codes[L::kUnit / 32][8][kCode] = {};
+    const int n_blocks = static_cast<int>((n_in - done < L::kUnit ? n_in - done : L::kUnit) / F::kBlock);
+    memset(line, 0, L::kCodesAt);
+    for (int b = 0; b < n_blocks; ++b) {
+      const uint8_t* rows[kLanes];
+      for (int r = 0; r < kLanes; ++r) {
+        rows[r] = w + static_cast<size_t>(r < n_rows ? r : n_rows - 1) * row_bytes + (done / F::kBlock + b) * F::kBytes;
+        uint16_t halves[2];
+        uint8_t bytes[kGroups][2];
+        F::fields(rows[r], halves, bytes);
+        for (int h = 0; h < F::kLaneHalves; ++h) memcpy(line + 2 * ((b * F::kLaneHalves + h) * kLanes + r), halves + h, 2);
+        for (int g = 0; g < kGroups; ++g)
+          for (int i = 0; i < F::kLaneBytes; ++i) line[(2 * L::kHalves + (b * kGroups + g) * F::kLaneBytes + i) * kLanes + r] = bytes[g][i];
+      }
+      for (int i = 0; i < kRuns; ++i) {
+        Bytes runs[kLanes];
+        for (int r = 0; r < kLanes; ++r) runs[r] = F::codes(rows[r], i);
+        transpose_runs<false>(runs, codes[b * kRuns + i][0]);
+      }
+    }
+    uint8_t* out = line + L::kCodesAt;
+    for (int pair = 0; pair < L::kUnit / 64; ++pair, out += L::kPair) {
+      const uint8_t* from = codes[2 * pair][0];
+      if constexpr (F::kBits == 8) {
+        memcpy(out, from, L::kPair);
+      } else {
+        for (int k = 0; k < 8; ++k) {
+          const IntVec low = int_mask(int_load(from + k * kCode), 15), high = int_mask(int_load(from + (k + 8) * kCode), 15);
+          int_store(out + k * kCode, int_or(low, int_left(high, 4)));
+        }
+        constexpr int kPlaneBits = F::kBits - 4, kInPlane = kPlaneBits == 0 ? 16 : 8 / kPlaneBits;
+        for (int plane = 0; plane < 2 * kPlaneBits; ++plane) {
+          IntVec bits = int_set(0);
+          for (int j = 0; j < kInPlane; ++j) {
+            const IntVec upper = int_mask(int_right(int_load(from + (plane * kInPlane + j) * kCode), 4), (1 << kPlaneBits) - 1);
+            bits = int_or(bits, int_left(upper, j * kPlaneBits));
+          }
+          int_store(out + (8 + plane) * kCode, bits);
+        }
+      }
+    }
+  }
+}
+
+// y[r] = bias[r] + row r · a, in gemv's order of sums (gemv_inl.h).
+template <class F>
+void lanes_gemv(const uint8_t* lines, int64_t n_rows, int64_t n_in, const Q8Row& a, const float* bias, float* y) {
+  using L = Lanes<F>;
+  constexpr int kOffset = F::kSigned ? kSignedOffset : F::kOffset, kSteps = F::kGroup / 4, kGroupsInPair = 64 / F::kGroup;
+  const float* const d = F::kGroup == 32 ? a.d32 : a.d16;
+  const float* const s = F::kGroup == 32 ? a.s32 : a.s16;
+  const uint8_t* unit = lines;
+  for (int64_t r = 0; r < n_rows; r += kLanes) {
+    const int n_here = static_cast<int>(n_rows - r < kLanes ? n_rows - r : kLanes);
+    Vec sum = bias ? vec_load_n(bias + r, n_here) : vec_set(0);
+    for (int64_t done = 0; done < n_in; done += L::kUnit, unit += L::kUnitBytes) {
+      const LaneScales<F> scales(unit);
+      const uint8_t* codes = unit + L::kCodesAt;
+      const int8_t* q = a.q + done;
+      int64_t group = done / F::kGroup;
+#pragma GCC unroll 4
+      for (int pair = 0; pair < L::kUnit / 64; ++pair, codes += L::kPair) {
+#pragma GCC unroll 4
+        for (int g = 0; g < kGroupsInPair; ++g, ++group, q += F::kGroup) {
+          if (F::kBlock < 64 && g * F::kGroup >= 32 && done + 32 >= n_in) break;  // half a unit is left
+          IntVec quants[kSteps];
+#pragma GCC unroll 8
+          for (int k = 0; k < kSteps; ++k) quants[k] = lane_quants<F>(codes, g * kSteps + k);
+          IntVec product = lanes_dot<F::kSigned, F::kMaxRaw, kSteps>(quants, q);
+          if constexpr (kOffset != 0) {
+            const int32_t total = F::kGroup == 16 ? a.sum16[group] : a.sum16[2 * group] + a.sum16[2 * group + 1];
+            product = int_add(product, int_set(-kOffset * total));
+          }
+          sum = vec_fma(int_to_float(product), scales.scale(pair * kGroupsInPair + g) * vec_set(d[group]), sum);
+          if constexpr (F::kMins) sum = vec_fma(scales.min(pair * kGroupsInPair + g), vec_set(s[group]), sum);
+        }
+      }
+    }
+    vec_store_n(y + r, sum, n_here);
+  }
+}
+
+// A line as `pack` (gemm_inl.h) makes it of rows.
+template <class F>
+void lanes_pack(const uint8_t* line, int64_t n_in, const GemmWeights& out) {
+  using L = Lanes<F>;
+  constexpr int kGroups = L::kUnit / F::kGroup;
+  uint8_t* quants = out.quants;
+  for (int64_t done = 0; done < n_in; done += L::kUnit, line += L::kUnitBytes) {
+    const LaneScales<F> scales(line);
+    const int64_t group = done / F::kGroup, left = n_in - done;
+    for (int g = 0; g < kGroups && g * F::kGroup < left; ++g) {
+      vec_store(out.scales + (group + g) * kLanes, scales.scale(g));
+      if constexpr (F::kMins) vec_store(out.mins + (group + g) * kLanes, scales.min(g));
+    }
+    const uint8_t* codes = line + L::kCodesAt;
+    for (int pair = 0; pair < L::kUnit / 64; ++pair, codes += L::kPair) {
+#pragma GCC unroll 16
+      for (int k = 0; k < 16; ++k) {
+        if (F::kBlock < 64 && 4 * k >= left) return;
+        const IntVec v = lane_quants<F>(codes, k);
+        int_store(quants, F::kSigned ? int_moved_up(v) : v);
+        quants += kCode;
+      }
+    }
+  }
+}
+
+// Rows first … first + n - 1 of a line to f32, as `decode` (dot_inl.h) does.
+template <class F>
+void lanes_decode(const uint8_t* line, int first, int n, int64_t n_in, float* values) {
+  using L = Lanes<F>;
+  constexpr int kGroups = L::kUnit / F::kGroup;
+  alignas(64) float scale[kGroups][kLanes], min[F::kMins ? kGroups : 1][kLanes];
+  alignas(64) uint8_t quants[8][kCode];
+  alignas(64) uint8_t raw[32];
+  for (int64_t done = 0; done < n_in; done += L::kUnit, line += L::kUnitBytes) {
+    const LaneScales<F> scales(line);
+    for (int g = 0; g < kGroups; ++g) {
+      vec_store(scale[g], scales.scale(g));
+      if constexpr (F::kMins) vec_store(min[g], scales.min(g));
+    }
+    for (int run = 0; run < L::kUnit / 32 && done + 32 * run < n_in; ++run) {
+      const uint8_t* const codes = line + L::kCodesAt + run / 2 * L::kPair;
+      for (int k = 0; k < 8; ++k) int_store(quants[k], run % 2 ? lane_quants<F>(codes, 8 + k) : lane_quants<F>(codes, k));
+      for (int r = first; r < first + n; ++r) {
+        float* const to = values + (r - first) * n_in + done + 32 * run;
+        for (int k = 0; k < 8; ++k) memcpy(raw + 4 * k, quants[k] + 4 * r, 4);
+        for (int j = 0; j < 32; j += 8) {
+          const int g = (32 * run + j) / F::kGroup;
+          const Float8 q = F::kSigned ? f8_from_s8(raw + j) : f8_from_u8(raw + j);
+          const Float8 m = f8_set(F::kMins ? min[g][r] : -F::kOffset * scale[g][r]);
+          f8_store(to + j, f8_fma(f8_set(scale[g][r]), q, m));
+        }
+      }
+    }
+  }
+}
