@@ -89,10 +89,12 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   LoadPlan plan;
   std::uint64_t state_bytes_per_token = 0, temporary_bytes = 0, workspace_bytes = 0;
   std::int64_t vocab_size = 0;
+  bool lays_out = false;
   {
     ASSIGN_OR_RETURN(const PlannedLoad planned, plan_load(*file, request, *loaded->backend_));
     RETURN_IF_ERROR(require_fit(*file, planned.plan));
     plan = planned.plan;
+    lays_out = planned.lays_out;
     state_bytes_per_token = planned.state_bytes_per_token;
     temporary_bytes = planned.temporary_bytes;
     workspace_bytes = planned.workspace_bytes;
@@ -106,7 +108,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   if (loaded->tokenizer_) {
     ASSIGN_OR_RETURN(n_unknown_tokens, loaded->tokenizer_->limit_ids(vocab_size, file->label()));
   }
-  loaded->weights_ = std::make_unique<LoadedWeights>(std::move(file), *loaded->backend_, progress, stop);
+  loaded->weights_ = std::make_unique<LoadedWeights>(std::move(file), *loaded->backend_, progress, stop, lays_out);
   const ModelFile& held = loaded->weights_->file();
   ASSIGN_OR_RETURN(loaded->adapted_, create_adapted_model(*loaded->weights_, *loaded->backend_, request.loras));
   const ModelSpec& spec = loaded->model().spec();

@@ -23,7 +23,8 @@ bool is_harmless(const WeightSource& source, std::string_view name) {
 
 }  // namespace
 
-Binder::Binder(WeightSource& source, Backend& backend) : source_(source), backend_(backend), is_used_(source.tensors().size(), false) {
+Binder::Binder(WeightSource& source, Backend& backend, MatrixUse linear)
+    : source_(source), backend_(backend), linear_(linear), is_used_(source.tensors().size(), false) {
   const std::vector<TensorInfo>& tensors = source.tensors();
   for (std::size_t i = 0; i < tensors.size(); ++i) {
     const bool is_new = index_of_.emplace(canonical(source, tensors[i].name), i).second;
@@ -37,15 +38,15 @@ std::string Binder::spelled(const std::string& name) const {
   return hugging_face_name(name).value_or(name);
 }
 
-void Binder::want(Tensor& slot, std::string name, Shape shape, Shape as, bool as_f32) {
+void Binder::want(Tensor& slot, std::string name, Shape shape, Shape as, MatrixUse use, bool as_f32) {
   const bool is_matrix = shape.rank() > 1;
-  wishes_.push_back({&slot, std::move(name), shape, as, as_f32, is_matrix && shared_group_ ? *shared_group_ : n_groups_++});
+  wishes_.push_back({&slot, std::move(name), shape, as, use, as_f32, is_matrix && shared_group_ ? *shared_group_ : n_groups_++});
   check(wishes_.back());
 }
 
-void Binder::bind(Tensor& slot, std::string name, Shape shape) {
+void Binder::bind(Tensor& slot, std::string name, Shape shape, MatrixUse use) {
   const bool is_vector = shape.rank() == 1;
-  want(slot, std::move(name), shape, shape, is_vector);
+  want(slot, std::move(name), shape, shape, use, is_vector);
 }
 
 bool Binder::bind_if_present(Tensor& slot, std::string name, Shape shape) {
@@ -55,13 +56,13 @@ bool Binder::bind_if_present(Tensor& slot, std::string name, Shape shape) {
 }
 
 void Binder::bind(Linear& layer, const std::string& stem, Shape shape, bool has_bias) {
-  bind(layer.w, stem + ".weight", shape);
+  bind(layer.w, stem + ".weight", shape, linear_);
   if (has_bias) bind(layer.bias, stem + ".bias", {shape[0]});
   linears_.emplace_back(&layer, stem + ".weight");
 }
 
 void Binder::bind_decoded(Linear& layer, const std::string& stem, Shape shape) {
-  want(layer.w, stem + ".weight", shape, shape, true);
+  want(layer.w, stem + ".weight", shape, shape, MatrixUse::rows, true);
   linears_.emplace_back(&layer, stem + ".weight");
 }
 
@@ -110,7 +111,7 @@ Result<BoundWeights> Binder::finish() {
 Result<BoundWeights> Binder::load() {
   std::ranges::stable_sort(wishes_, {}, &Wish::group);
   std::vector<WeightGroup> groups(n_groups_);
-  for (const Wish& wish : wishes_) groups[wish.group].push_back({index_of_.at(wish.name), wish.as});
+  for (const Wish& wish : wishes_) groups[wish.group].push_back({index_of_.at(wish.name), wish.as, wish.use});
   std::erase_if(groups, [](const WeightGroup& group) { return group.empty(); });
   ASSIGN_OR_RETURN(const std::vector<Tensor> loaded, source_.load(groups));
 

@@ -24,13 +24,16 @@ struct BoundWeights {
 
 class Binder {
  public:
-  Binder(WeightSource& source, Backend& backend);
+  // `linear`: what ops do with the matrices of linear layers.
+  Binder(WeightSource& source, Backend& backend, MatrixUse linear = MatrixUse::products);
 
   // Asks for the tensor of this canonical name ("blk.3.attn_q.weight") and shape. `slot` must stay where it is: finish() fills it.
   // Matrices keep their format; vectors (norms, biases) become f32, which is what the ops read.
-  void bind(Tensor& slot, std::string name, Shape shape);
+  void bind(Tensor& slot, std::string name, Shape shape, MatrixUse use = MatrixUse::rows);
   // The same for a matrix that ops read under another shape: one of experts or heads is [n, n_out, n_in].
-  void bind_as(Tensor& slot, std::string name, Shape shape, Shape as) { want(slot, std::move(name), shape, as, false); }
+  void bind_as(Tensor& slot, std::string name, Shape shape, Shape as, MatrixUse use = MatrixUse::rows) {
+    want(slot, std::move(name), shape, as, use, false);
+  }
   // The same where a file may do without; returns whether it is there.
   bool bind_if_present(Tensor& slot, std::string name, Shape shape);
   // A linear layer with its adapters: `stem` + ".weight", and ".bias" where it has one. `layer` must stay where it is.
@@ -67,16 +70,18 @@ class Binder {
     std::string name;
     Shape shape;        // in the file
     Shape as;           // where it is used
+    MatrixUse use;
     bool as_f32;
     std::size_t group;  // of WeightSource::load
   };
   std::string spelled(const std::string& name) const;
-  void want(Tensor& slot, std::string name, Shape shape, Shape as, bool as_f32);
+  void want(Tensor& slot, std::string name, Shape shape, Shape as, MatrixUse use, bool as_f32);
   void check(const Wish& wish);
   Result<BoundWeights> load();
 
   WeightSource& source_;
   Backend& backend_;
+  const MatrixUse linear_;
   std::unordered_map<std::string, std::size_t> index_of_;  // canonical name → tensors()
   std::vector<bool> is_used_;
   std::vector<Wish> wishes_;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kernels/base/result.h"
+#include "kernels/matrix_source.h"
 #include "kernels/tensor.h"
 
 // Where a model finds its hyper-parameters and weights. The engine implements this over files; tests over a map.
@@ -30,6 +31,7 @@ struct TensorInfo {
 struct WantedTensor {
   std::size_t index = 0;  // of tensors()
   Shape shape;
+  MatrixUse use = MatrixUse::rows;
 };
 // Matrices whose products read one input (q, k and v; gate and up; the experts of a layer), or a single tensor: a device may lay them together.
 using WeightGroup = std::vector<WantedTensor>;

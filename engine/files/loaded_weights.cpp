@@ -4,8 +4,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 #include <iterator>
 #include <utility>
+
+#include "engine/files/mapped_file.h"
 
 namespace pio {
 namespace {
@@ -24,13 +27,23 @@ void read_ahead(std::span<const std::byte> bytes, std::size_t page) {
 
 Error was_stopped(const ModelFile& file) { return make_error(ErrorCode::cancelled, file.label() + ": loading was stopped"); }
 
-MatrixSource source_of(const ModelFile& file, const WantedTensor& wanted) {
+MatrixSource source_of(const ModelFile& file, const WantedTensor& wanted, bool lays_out) {
   const std::size_t index = wanted.index;
   MatrixSource source;
   source.dtype = file.tensors()[index].dtype;
   source.shape = wanted.shape;
+  if (lays_out) source.use = wanted.use;
   if (!file.is_made(index)) {
-    source.mapped = file.data(index).data();
+    const std::byte* const data = file.data(index).data();
+    const std::size_t row_bytes = bytes_of(source.dtype, source.shape.back());
+    source.mapped = data;
+    // What is copied is not read in the file again.
+    source.make_rows = [data, row_bytes](std::int64_t first, std::int64_t n, std::byte* out) -> Result<void> {
+      const std::span<const std::byte> rows(data + static_cast<std::size_t>(first) * row_bytes, static_cast<std::size_t>(n) * row_bytes);
+      std::memcpy(out, rows.data(), rows.size());
+      release_pages(rows);
+      return {};
+    };
   } else {
     source.make_rows = [&file, index](std::int64_t first, std::int64_t n, std::byte* out) -> Result<void> {
       file.make_rows(index, first, n, out);
@@ -48,14 +61,14 @@ std::uint64_t PlacedFile::mapped_bytes() const {
   return n_bytes;
 }
 
-Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup> groups, Backend& backend, const PlacingProgress& progress,
+Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup> groups, Backend& backend, bool lays_out, const PlacingProgress& progress,
                               const std::stop_token& stop) {
   std::vector<std::vector<MatrixSource>> sources;
   std::uint64_t arena_bytes = 0, done = 0, total = 0;
   for (const WeightGroup& group : groups) {
     std::vector<MatrixSource>& of_group = sources.emplace_back();
     for (const WantedTensor& wanted : group) {
-      of_group.push_back(source_of(file, wanted));
+      of_group.push_back(source_of(file, wanted, lays_out));
       total += of_group.back().n_bytes();
     }
     arena_bytes += backend.placed_bytes(of_group);
@@ -83,8 +96,8 @@ Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup
   return all;
 }
 
-LoadedWeights::LoadedWeights(std::unique_ptr<ModelFile> file, Backend& backend, const PlacingProgress& progress, std::stop_token stop)
-    : file_(std::move(file)), backend_(backend), progress_(progress), stop_(std::move(stop)) {}
+LoadedWeights::LoadedWeights(std::unique_ptr<ModelFile> file, Backend& backend, const PlacingProgress& progress, std::stop_token stop, bool lays_out)
+    : file_(std::move(file)), backend_(backend), progress_(progress), stop_(std::move(stop)), lays_out_(lays_out) {}
 
 const MetaValue* LoadedWeights::metadata(std::string_view key) const {
   const auto it = file_->metadata().find(key);
@@ -98,7 +111,7 @@ std::uint64_t LoadedWeights::mapped_bytes() const {
 }
 
 Result<std::vector<Tensor>> LoadedWeights::load(std::span<const WeightGroup> groups) {
-  ASSIGN_OR_RETURN(PlacedFile placed, place_file(*file_, groups, backend_, progress_, stop_));
+  ASSIGN_OR_RETURN(PlacedFile placed, place_file(*file_, groups, backend_, lays_out_, progress_, stop_));
   std::size_t i = 0;
   for (const WeightGroup& group : groups) {
     for (const WantedTensor& wanted : group) {

@@ -23,16 +23,17 @@ struct PlacedFile {
   std::vector<std::unique_ptr<Buffer>> mapped;  // views of the file
   std::uint64_t mapped_bytes() const;
 };
-// Lays these groups of the file on `backend`. On a CountingBackend: what that would take, and no weight is read. Fails with out_of_memory
+// Lays these groups of the file on `backend`, in its own layout where `lays_out` allows one. On a CountingBackend: what that would take, and no weight is read. Fails with out_of_memory
 // before anything is read; with cancelled after a stop. `file` must outlive the result.
-Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup> groups, Backend& backend,
+Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup> groups, Backend& backend, bool lays_out,
                               const PlacingProgress& progress = {}, const std::stop_token& stop = {});
 
 // The weights of a model file on one device. Owns the file and the buffers; the backend must outlive it. One thread at a time, as the backend.
 class LoadedWeights final : public WeightSource {
  public:
-  // `progress` and `stop` are for weights that are not read in place.
-  LoadedWeights(std::unique_ptr<ModelFile> file, Backend& backend, const PlacingProgress& progress = {}, std::stop_token stop = {});
+  // `progress` and `stop` are for weights that are not read in place; `lays_out` allows the backend a layout of its own, which takes memory
+  // beside the file.
+  LoadedWeights(std::unique_ptr<ModelFile> file, Backend& backend, const PlacingProgress& progress = {}, std::stop_token stop = {}, bool lays_out = false);
 
   Naming naming() const override { return file_->naming(); }
   const std::string& label() const override { return file_->label(); }
@@ -58,6 +59,7 @@ class LoadedWeights final : public WeightSource {
   Backend& backend_;
   PlacingProgress progress_;
   std::stop_token stop_;
+  const bool lays_out_;
   std::vector<PlacedFile> placed_;                    // one a load()
   std::vector<std::span<const std::byte>> in_place_;  // what is read where it is mapped
   std::uint64_t n_bytes_ = 0;

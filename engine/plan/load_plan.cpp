@@ -11,9 +11,12 @@
 
 namespace pio {
 
-Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes) {
+namespace {
+
+Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes, bool lays_out) {
   PlannedLoad planned;
-  ASSIGN_OR_RETURN(planned.estimate, ModelEstimate::create(file, backend, request.loras));
+  planned.lays_out = lays_out;
+  ASSIGN_OR_RETURN(planned.estimate, ModelEstimate::create(file, backend, request.loras, lays_out));
   ModelEstimate& estimate = *planned.estimate;
   RETURN_IF_ERROR(estimate.add_vision(request.mmproj));
   const ModelSpec& spec = estimate.spec();
@@ -67,6 +70,16 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
                           .free_bytes = room.free_bytes,
                           .total_bytes = device.total_bytes});
   return planned;
+}
+
+}  // namespace
+
+// A layout of the device's own takes memory that cannot be dropped and read again, so what does not fit then is tried in place.
+Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes) {
+  ASSIGN_OR_RETURN(PlannedLoad planned, plan_load(file, request, backend, given_back_bytes, true));
+  if (planned.plan.fits || !planned.plan.fallbacks.empty()) return planned;
+  ASSIGN_OR_RETURN(PlannedLoad in_place, plan_load(file, request, backend, given_back_bytes, false));
+  return in_place.plan.fits ? std::move(in_place) : std::move(planned);
 }
 
 std::string LoadPlan::Fallback::text() const {

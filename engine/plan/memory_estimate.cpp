@@ -20,10 +20,10 @@ constexpr std::uint64_t kBytesPerVocabularyString = 140, kBytesPerTokenizerByte 
 // The names and shapes of a file; its tensors are places without bytes.
 class ModelEstimate::Source final : public HeaderSource {
  public:
-  Source(const ModelFile& file, Backend& backend) : HeaderSource(file), file_(file), backend_(backend) {}
+  Source(const ModelFile& file, Backend& backend, bool lays_out) : HeaderSource(file), file_(file), backend_(backend), lays_out_(lays_out) {}
 
   Result<std::vector<Tensor>> load(std::span<const WeightGroup> groups) override {
-    ASSIGN_OR_RETURN(PlacedFile placed, place_file(file_, groups, backend_));
+    ASSIGN_OR_RETURN(PlacedFile placed, place_file(file_, groups, backend_, lays_out_));
     placed_.push_back(std::move(placed));
     return placed_.back().tensors;
   }
@@ -36,17 +36,18 @@ class ModelEstimate::Source final : public HeaderSource {
  private:
   const ModelFile& file_;
   Backend& backend_;
+  const bool lays_out_;
   std::vector<PlacedFile> placed_;  // one a load()
 };
 
-ModelEstimate::ModelEstimate(const ModelFile& file, const Backend& device)
-    : file_(file), backend_(device), source_(std::make_unique<Source>(file, backend_)) {}
+ModelEstimate::ModelEstimate(const ModelFile& file, const Backend& device, bool lays_out)
+    : file_(file), backend_(device), source_(std::make_unique<Source>(file, backend_, lays_out)) {}
 
 ModelEstimate::~ModelEstimate() = default;
 
 Result<std::unique_ptr<ModelEstimate>> ModelEstimate::create(const ModelFile& file, const Backend& device,
-                                                                    std::span<const LoraRequest> loras) {
-  std::unique_ptr<ModelEstimate> estimate(new ModelEstimate(file, device));
+                                                                    std::span<const LoraRequest> loras, bool lays_out) {
+  std::unique_ptr<ModelEstimate> estimate(new ModelEstimate(file, device, lays_out));
   ASSIGN_OR_RETURN(estimate->adapted_, create_adapted_model(*estimate->source_, estimate->backend_, loras));
   estimate->count_weights();
   estimate->note_refusals("weights");

@@ -20,8 +20,9 @@ namespace pio {
 class ModelEstimate {
  public:
   // Binds every tensor by name and shape, as loading does, and fails as that would. The adapters' small files are read for it.
-  // `file` and `device` must outlive it.
-  static Result<std::unique_ptr<ModelEstimate>> create(const ModelFile& file, const Backend& device, std::span<const LoraRequest> loras = {});
+  // `lays_out`: as LoadedWeights. `file` and `device` must outlive it.
+  static Result<std::unique_ptr<ModelEstimate>> create(const ModelFile& file, const Backend& device, std::span<const LoraRequest> loras = {},
+                                                       bool lays_out = false);
   ~ModelEstimate();
 
   // Adds the vision half that loading would bring for this model, of `mmproj` (LoadRequest), and encodes the smallest picture. Fails as
@@ -57,7 +58,7 @@ class ModelEstimate {
   void count_weights();
   // Adds what the device refused since the last call as refusals of this part of the model.
   void note_refusals(const std::string& part, std::int64_t layer = 0);
-  ModelEstimate(const ModelFile& file, const Backend& device);
+  ModelEstimate(const ModelFile& file, const Backend& device, bool lays_out);
 
   const ModelFile& file_;
   CountingBackend backend_;

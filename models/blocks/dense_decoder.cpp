@@ -87,13 +87,14 @@ void DenseDecoder::bind_layer(Binder& binder, std::int64_t l) {
 Result<void> DenseDecoder::bind_weights(WeightSource& source, Backend& backend) {
   const DenseHyper& h = c_.hyper;
   Binder binder(source, backend);
-  binder.bind(token_embd_, "token_embd.weight", {h.vocab_size, h.dim});
+  // A tied model may still hold its output matrix: older official Qwen GGUF files and those of Qwen2.5-Coder do.
+  const bool has_output = !h.is_tied || binder.has("output.weight");
+  binder.bind(token_embd_, "token_embd.weight", {h.vocab_size, h.dim}, has_output ? MatrixUse::rows : MatrixUse::products);
   layers_.resize(h.n_layers);
   for (std::int64_t l = 0; l < h.n_layers && !binder.is_hopeless(); ++l) bind_layer(binder, l);
   for (std::int64_t l = h.n_layers; l < h.n_layers + c_.n_left_layers; ++l) binder.leave("blk." + std::to_string(l) + ".");
   binder.bind(output_norm_, "output_norm.weight", {h.dim});
-  // A tied model may still hold its output matrix: older official Qwen GGUF files and those of Qwen2.5-Coder do.
-  if (!h.is_tied || binder.has("output.weight")) binder.bind(output_, "output", {h.vocab_size, h.dim});
+  if (has_output) binder.bind(output_, "output", {h.vocab_size, h.dim});
   Tensor rope_factors;
   if (c_.has_rope_factors) binder.bind_if_present(rope_factors, "rope_freqs.weight", {h.rope_dims / 2});
   for (const char* prefix : c_.left_prefixes) binder.leave(prefix);
@@ -101,7 +102,7 @@ Result<void> DenseDecoder::bind_weights(WeightSource& source, Backend& backend) 
   ASSIGN_OR_RETURN(bound_, binder.finish());
   std::vector<ExpertSet> experts(h.n_layers);
   for (std::int64_t l = 0; l < h.n_layers; ++l) {
-    if (layers_[l].is_mixture) experts[l] = experts_of(layers_[l].moe, c_.moe, l);
+    if (layers_[l].is_mixture) experts[l] = experts_of(backend, layers_[l].moe, c_.moe, l);
   }
   experts_ = std::make_unique<ResidentExperts>(std::move(experts));
   if (output_.w.empty()) output_.w = token_embd_;

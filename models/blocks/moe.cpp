@@ -38,7 +38,7 @@ void bind_moe(Binder& binder, const std::string& prefix, MoeWeights& weights, co
   if (!binder.has(fused) && binder.naming() == WeightSource::Naming::hugging_face) {
     weights.single.resize(c.n_experts);
     const auto bind_each = [&](Tensor ExpertMlp::*part, const std::string& name, const Shape& shape) {
-      for (std::int64_t e = 0; e < c.n_experts; ++e) binder.bind(weights.single[e].*part, prefix + name + "." + std::to_string(e) + ".weight", shape);
+      for (std::int64_t e = 0; e < c.n_experts; ++e) binder.bind(weights.single[e].*part, prefix + name + "." + std::to_string(e) + ".weight", shape, MatrixUse::products);
     };
     {
       const Binder::OneInput x(binder);
@@ -49,27 +49,27 @@ void bind_moe(Binder& binder, const std::string& prefix, MoeWeights& weights, co
     bind_each(&ExpertMlp::down, "ffn_down", down);
   } else {
     if (binder.has(fused)) {
-      binder.bind_as(weights.gates_and_ups, fused, {c.n_experts, 2 * c.hidden_dim, c.dim}, {2 * c.n_experts, c.hidden_dim, c.dim});
+      binder.bind_as(weights.gates_and_ups, fused, {c.n_experts, 2 * c.hidden_dim, c.dim}, {2 * c.n_experts, c.hidden_dim, c.dim},
+                     MatrixUse::products);
     } else {
       const Binder::OneInput x(binder);
-      binder.bind(weights.gates, prefix + "ffn_gate_exps.weight", {c.n_experts, c.hidden_dim, c.dim});
-      binder.bind(weights.ups, prefix + "ffn_up_exps.weight", {c.n_experts, c.hidden_dim, c.dim});
+      binder.bind(weights.gates, prefix + "ffn_gate_exps.weight", {c.n_experts, c.hidden_dim, c.dim}, MatrixUse::products);
+      binder.bind(weights.ups, prefix + "ffn_up_exps.weight", {c.n_experts, c.hidden_dim, c.dim}, MatrixUse::products);
     }
-    binder.bind(weights.downs, prefix + "ffn_down_exps.weight", {c.n_experts, c.dim, c.hidden_dim});
+    binder.bind(weights.downs, prefix + "ffn_down_exps.weight", {c.n_experts, c.dim, c.hidden_dim}, MatrixUse::products);
   }
   if (c.shared_hidden_dim > 0) bind_mlp(binder, prefix, weights.shared, c.dim, c.shared_hidden_dim, "_shexp");
 }
 
-ExpertSet experts_of(const MoeWeights& weights, const MoeConfig& c, std::int64_t layer) {
+ExpertSet experts_of(const Backend& backend, const MoeWeights& weights, const MoeConfig& c, std::int64_t layer) {
   ExpertSet experts(layer, c.n_experts);
-  const Shape up{c.hidden_dim, c.dim}, down{c.dim, c.hidden_dim};
   for (std::int64_t e = 0; e < c.n_experts; ++e) {
     if (!weights.single.empty()) {
       experts.put(e, weights.single[e]);
     } else if (const Tensor& both = weights.gates_and_ups) {
-      experts.put(e, {both.rows(2 * e, 1).reshaped(up), both.rows(2 * e + 1, 1).reshaped(up), weights.downs.rows(e, 1).reshaped(down)});
+      experts.put(e, {backend.matrix(both, 2 * e), backend.matrix(both, 2 * e + 1), backend.matrix(weights.downs, e)});
     } else {
-      experts.put(e, {weights.gates.rows(e, 1).reshaped(up), weights.ups.rows(e, 1).reshaped(up), weights.downs.rows(e, 1).reshaped(down)});
+      experts.put(e, {backend.matrix(weights.gates, e), backend.matrix(weights.ups, e), backend.matrix(weights.downs, e)});
     }
   }
   return experts;

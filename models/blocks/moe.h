@@ -40,7 +40,7 @@ struct MoeWeights {
 // Binds them under `prefix` ("blk.3.") in any form that a file has: experts stacked, gate and up in one tensor, or each matrix by itself.
 // `weights` must stay where it is until the binder has finished; then experts_of() gives the experts, views of them.
 void bind_moe(Binder& binder, const std::string& prefix, MoeWeights& weights, const MoeConfig& config);
-ExpertSet experts_of(const MoeWeights& weights, const MoeConfig& config, std::int64_t layer);
+ExpertSet experts_of(const Backend& backend, const MoeWeights& weights, const MoeConfig& config, std::int64_t layer);
 
 // A mixture of experts, Shazeer et al. 2017 (arXiv:1701.06538): each token's best n_used, weighted, and with them what every token passes
 // through (DeepSeekMoE, arXiv:2401.06066), of norm(x), added to x [n_tokens, dim]. Fails where `experts` does, and with cancelled where a stop

@@ -282,7 +282,7 @@ void Qwen3VlVision::merge(ForwardContext& ctx, const Merger& merger, Tensor x, T
 Result<void> Qwen3VlVision::bind_weights(WeightSource& source) {
   const bool is_gguf = source.naming() == WeightSource::Naming::gguf;
   const std::int64_t patch = c_.input.patch_size, merged_dim = c_.merged_dim();
-  Binder binder(source, backend_);
+  Binder binder(source, backend_, MatrixUse::rows);  // q, k and v are parts of one matrix
   Tensor slices[2], table;
   if (is_gguf) {  // a slice of the kernel for each of two frames
     binder.bind(slices[0], "v.patch_embd.weight", {c_.dim, 3, patch, patch});
