@@ -64,16 +64,18 @@ std::uint64_t PlacedFile::mapped_bytes() const {
 Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup> groups, Backend& backend, bool lays_out, const PlacingProgress& progress,
                               const std::stop_token& stop) {
   std::vector<std::vector<MatrixSource>> sources;
-  std::uint64_t arena_bytes = 0, done = 0, total = 0;
+  std::uint64_t arena_bytes = 0, made_bytes = 0, done = 0, total = 0;
   for (const WeightGroup& group : groups) {
     std::vector<MatrixSource>& of_group = sources.emplace_back();
     for (const WantedTensor& wanted : group) {
       of_group.push_back(source_of(file, wanted, lays_out));
       total += of_group.back().n_bytes();
+      if (file.is_made(wanted.index)) made_bytes += of_group.back().n_bytes();
     }
     arena_bytes += backend.placed_bytes(of_group);
   }
   PlacedFile all;
+  all.made_bytes = made_bytes;
   if (arena_bytes > 0) {
     ASSIGN_OR_RETURN(all.arena, backend.allocate(arena_bytes));
   }

@@ -21,6 +21,7 @@ struct PlacedFile {
   std::vector<Tensor> tensors;                  // of all groups, one after the other
   std::unique_ptr<Buffer> arena;                // null where all is read in place
   std::vector<std::unique_ptr<Buffer>> mapped;  // views of the file
+  std::uint64_t made_bytes = 0;                 // of what stands nowhere in the file (ModelFile::is_made)
   std::uint64_t mapped_bytes() const;
 };
 // Lays these groups of the file on `backend`, in its own layout where `lays_out` allows one. On a CountingBackend: what that would take, and no weight is read. Fails with out_of_memory

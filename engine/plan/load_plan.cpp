@@ -98,8 +98,11 @@ void predict_speed(PlannedLoad& planned, const ModelFile& file, const LoadReques
   const std::int64_t n_tokens = std::clamp<std::int64_t>(plan.context_length, 1, kStepTokens);
   const OpCounts prompt = estimate.run(n_tokens, n_tokens, request.kv).counts;
   const OpCounts decode = estimate.run(1, n_tokens, request.kv).counts;
-  const SpeedEstimate speed = estimate_speed(prompt, n_tokens, decode, probe, estimate.mapped_bytes(),
-                                             plan.weight_bytes - estimate.mapped_bytes(), resident_share(file));
+  const SpeedEstimate speed = estimate_speed(prompt, n_tokens, decode, probe,
+                                             {.mapped = estimate.mapped_bytes(),
+                                              .copied = plan.weight_bytes - std::min(plan.weight_bytes, estimate.mapped_bytes() + estimate.made_bytes()),
+                                              .made = estimate.made_bytes()},
+                                             resident_share(file));
   plan.load_seconds = speed.load_seconds;
   plan.prefill_tokens_per_second = speed.prefill_tokens_per_second;
   plan.decode_tokens_per_second = speed.decode_tokens_per_second;

@@ -32,6 +32,11 @@ class ModelEstimate::Source final : public HeaderSource {
     for (const PlacedFile& placed : placed_) n_bytes += placed.mapped_bytes();
     return n_bytes;
   }
+  std::uint64_t made_bytes() const {
+    std::uint64_t n_bytes = 0;
+    for (const PlacedFile& placed : placed_) n_bytes += placed.made_bytes;
+    return n_bytes;
+  }
 
  private:
   const ModelFile& file_;
@@ -56,6 +61,7 @@ Result<std::unique_ptr<ModelEstimate>> ModelEstimate::create(const ModelFile& fi
 
 void ModelEstimate::count_weights() {
   mapped_bytes_ = source_->mapped_bytes();
+  made_bytes_ = source_->made_bytes();
   own_bytes_ = backend_.held_bytes();
 }
 

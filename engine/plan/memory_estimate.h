@@ -35,6 +35,8 @@ class ModelEstimate {
   std::uint64_t weight_bytes() const { return mapped_bytes_ + own_bytes_; }
   // Of these, the bytes that are read in place from the file: the system may drop them and read them again.
   std::uint64_t mapped_bytes() const { return mapped_bytes_; }
+  // And the bytes that are made from others while loading.
+  std::uint64_t made_bytes() const { return made_bytes_; }
 
   // A step of n_tokens that come last of n_cached, one of whose logits are wanted.
   struct Step {
@@ -64,7 +66,7 @@ class ModelEstimate {
   CountingBackend backend_;
   std::unique_ptr<Source> source_;
   AdaptedModel adapted_;
-  std::uint64_t mapped_bytes_ = 0, own_bytes_ = 0;
+  std::uint64_t mapped_bytes_ = 0, made_bytes_ = 0, own_bytes_ = 0;
   std::vector<LoadPlan::Fallback> refused_;  // of one layer each
 };
 

@@ -5,21 +5,22 @@
 namespace pio {
 namespace {
 
-// Touching pages that the system holds; reading from an ordinary SSD; making a quantized form, one core.
-constexpr double kCachedBytesPerSecond = 4e9, kDiskBytesPerSecond = 1e9, kMadeBytesPerSecond = 0.1e9;
+// Touching pages that the system holds; reading from an ordinary SSD; laying weights out in memory that is touched first so; making a
+// quantized form, one core.
+constexpr double kCachedBytesPerSecond = 4e9, kDiskBytesPerSecond = 1e9, kCopiedBytesPerSecond = 1e9, kMadeBytesPerSecond = 0.1e9;
 
 }  // namespace
 
 SpeedEstimate estimate_speed(const OpCounts& prompt, std::int64_t n_prompt, const OpCounts& decode, const SpeedProbe& probe,
-                             std::uint64_t mapped_bytes, std::uint64_t made_bytes, double resident_share) {
+                             const LoadedBytes& loaded, double resident_share) {
   const auto reading = [&](const OpCounts& counts) {
     return static_cast<double>(counts.weight_bytes + counts.state_bytes) / probe.bytes_per_second;
   };
   const auto multiplying = [&](const OpCounts& counts) { return static_cast<double>(counts.multiply_adds) / probe.multiply_adds_per_second; };
   SpeedEstimate speed;
-  const double mapped = static_cast<double>(mapped_bytes);
-  speed.load_seconds = mapped * resident_share / kCachedBytesPerSecond + mapped * (1 - resident_share) / kDiskBytesPerSecond +
-                       static_cast<double>(made_bytes) / kMadeBytesPerSecond;
+  const double read = static_cast<double>(loaded.mapped + loaded.copied);
+  speed.load_seconds = read * resident_share / kCachedBytesPerSecond + read * (1 - resident_share) / kDiskBytesPerSecond +
+                       static_cast<double>(loaded.copied) / kCopiedBytesPerSecond + static_cast<double>(loaded.made) / kMadeBytesPerSecond;
   speed.prefill_tokens_per_second = static_cast<double>(n_prompt) / std::max({reading(prompt), multiplying(prompt), 1e-9});
   speed.decode_tokens_per_second = 1 / std::max(reading(decode), 1e-9);
   return speed;

@@ -16,9 +16,17 @@ struct SpeedEstimate {
   double decode_tokens_per_second = 0;
 };
 
+// Bytes of weights, by how they come to where they are read.
+struct LoadedBytes {
+  std::uint64_t mapped = 0;  // in place
+  std::uint64_t copied = 0;  // laid out beside the file
+  std::uint64_t made = 0;    // computed from others
+};
+
 // `prompt`: a step of n_prompt tokens; `decode`: a step of one token.
-// A prompt takes its multiplications, or, where it is short, the reading of its weights; a token the reading of weights and state.
+// A prompt takes its multiplications, or, where it is short, the reading of its weights; a token the reading of weights and state. `resident_share`: of
+// the file, what the system holds in memory.
 SpeedEstimate estimate_speed(const OpCounts& prompt, std::int64_t n_prompt, const OpCounts& decode, const SpeedProbe& probe,
-                             std::uint64_t mapped_bytes, std::uint64_t made_bytes, double resident_share);
+                             const LoadedBytes& loaded, double resident_share);
 
 }  // namespace pio

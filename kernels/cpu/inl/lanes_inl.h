@@ -45,7 +45,7 @@ template <class F>
 struct LaneScales {
   explicit LaneScales(const uint8_t* p) : unit(p) {
     if constexpr (F::kLaneBytes > 0 && F::kLaneHalves > 0) d = vec_load_f16(p);
-    if constexpr (F::kLaneBytes > 0 && F::kLaneHalves > 1) minus_dmin = vec_load_f16(p + 2 * kLanes) * vec_set(-1);
+    if constexpr (F::kLaneBytes > 0 && F::kLaneHalves > 1) minus_dmin = -vec_load_f16(p + 2 * kLanes);
   }
   Vec scale(int g) const {
     if constexpr (F::kLaneHalves == 0) return vec_from_e8m0(byte(g, 0));

@@ -197,12 +197,12 @@ TEST(Plan, PredictsSpeedsFromWhatIsReadAndMultiplied) {
   OpCounts prompt, decode;
   prompt.weight_bytes = 3000, prompt.state_bytes = 1000, prompt.multiply_adds = 5000;
   decode.weight_bytes = 3000, decode.state_bytes = 200, decode.multiply_adds = 9000;  // a token's do not count
-  SpeedEstimate speed = estimate_speed(prompt, 20, decode, probe, 4'000'000'000, 0, 1);
+  SpeedEstimate speed = estimate_speed(prompt, 20, decode, probe, {.mapped = 4'000'000'000}, 1);
   EXPECT_DOUBLE_EQ(speed.prefill_tokens_per_second, 2);         // 20 tokens in the 10 s of its multiplications
   EXPECT_DOUBLE_EQ(speed.decode_tokens_per_second, 1 / 3.2);    // 3200 bytes
   EXPECT_DOUBLE_EQ(speed.load_seconds, 1);                      // 4 GB that the system holds
   prompt.multiply_adds = 100;
-  speed = estimate_speed(prompt, 20, decode, probe, 4'000'000'000, 200'000'000, 0.5);
+  speed = estimate_speed(prompt, 20, decode, probe, {.mapped = 4'000'000'000, .made = 200'000'000}, 0.5);
   EXPECT_DOUBLE_EQ(speed.prefill_tokens_per_second, 5);         // 20 tokens in the 4 s of its reading
   EXPECT_DOUBLE_EQ(speed.load_seconds, 0.5 + 2 + 2);            // half of it from a disk, and 0.2 GB made
 }
