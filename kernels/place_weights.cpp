@@ -3,6 +3,7 @@
 #include <cstring>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "kernels/backend.h"
@@ -51,7 +52,11 @@ Result<void> for_each_tile_of_loading(std::int64_t n_items, std::int64_t tile, i
   };
   {
     std::vector<std::jthread> helpers;
-    for (int i = 1; i < n_threads && n_items > tile; ++i) helpers.emplace_back(work);
+    try {
+      for (int i = 1; i < n_threads && n_items > tile; ++i) helpers.emplace_back(work);
+    } catch (const std::system_error&) {
+      // The system gives no more threads: this one does their work.
+    }
     work();
   }
   if (thrown) std::rethrow_exception(thrown);

@@ -1,6 +1,7 @@
 #include "kernels/cpu/thread_pool.h"
 
 #include <chrono>
+#include <system_error>
 #include <utility>
 
 namespace pio {
@@ -26,7 +27,11 @@ inline void relax() {
 
 ThreadPool::ThreadPool(int n_threads) {
   workers_.reserve(n_threads > 1 ? n_threads - 1 : 0);
-  for (int worker = 1; worker < n_threads; ++worker) workers_.emplace_back([this, worker] { work(worker); });
+  try {
+    for (int worker = 1; worker < n_threads; ++worker) workers_.emplace_back([this, worker] { work(worker); });
+  } catch (const std::system_error&) {
+    // The system gives no more threads: those that are there do the work.
+  }
 }
 
 ThreadPool::~ThreadPool() {

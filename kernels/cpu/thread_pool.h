@@ -18,7 +18,7 @@ namespace pio {
 
 class ThreadPool {
  public:
-  // n_threads counts the caller; at least 1.
+  // n_threads counts the caller; at least 1. Fewer where the system gives no more: n_threads() says how many.
   explicit ThreadPool(int n_threads);
   ~ThreadPool();
   ThreadPool(const ThreadPool&) = delete;

@@ -1,9 +1,11 @@
 #include "kernels/cpu/thread_pool.h"
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <atomic>
 #include <chrono>
+#include <cstdlib>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -81,6 +83,21 @@ TEST(ThreadPool, AWorkersExceptionIsTheOneThatWasThrown) {
   }
   EXPECT_TRUE(seen);
 }
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+// In a process of its own: with little room for stacks only some threads can be started.
+TEST(ThreadPool, WorksWithTheThreadsThatTheSystemGives) {
+  const auto work = [] {
+    const rlimit little{256 << 20, 256 << 20};  // bytes of addresses: a stack takes 8 MB
+    if (::setrlimit(RLIMIT_AS, &little) != 0) std::_Exit(2);
+    ThreadPool pool(400);
+    std::atomic<int> n_done = 0;
+    pool.for_each_tile(1000, [&](std::int64_t, int) { ++n_done; });
+    std::_Exit(n_done == 1000 && pool.n_threads() < 400 ? 0 : 1);
+  };
+  EXPECT_EXIT(work(), testing::ExitedWithCode(0), "");
+}
+#endif
 
 }  // namespace
 }  // namespace pio

@@ -44,6 +44,16 @@ class PickyDevice final : public CountingBackend {
   DType dtype_;
 };
 
+// A device with its own layout, and so much free memory.
+class SmallDevice final : public CountingBackend {
+ public:
+  SmallDevice(const Backend& device, std::uint64_t free_bytes) : CountingBackend(device), info_(device.device()) { info_.free_bytes = free_bytes; }
+  const DeviceInfo& device() const override { return info_; }
+
+ private:
+  DeviceInfo info_;
+};
+
 // The plan for a PickyDevice of `op` and `dtype`.
 LoadPlan plan_of_picky(const LoadRequest& request, Op op, DType dtype) {
   const Result<std::unique_ptr<ModelFile>> file = open_for_loading(request);
@@ -205,6 +215,28 @@ TEST(Plan, PredictsSpeedsFromWhatIsReadAndMultiplied) {
   speed = estimate_speed(prompt, 20, decode, probe, {.mapped = 4'000'000'000, .made = 200'000'000}, 0.5);
   EXPECT_DOUBLE_EQ(speed.prefill_tokens_per_second, 5);         // 20 tokens in the 4 s of its reading
   EXPECT_DOUBLE_EQ(speed.load_seconds, 0.5 + 2 + 2);            // half of it from a disk, and 0.2 GB made
+}
+
+// A copy of the weights in the device's own layout is made where there is memory for it; where not, the file is read in place.
+TEST(Plan, LaysWeightsOutWhereMemoryAllows) {
+  const std::filesystem::path path = test::shared_fixture("qwen3-small");
+  if (path.empty()) GTEST_SKIP() << "no fixture qwen3-small: set PIO_SHARED to the folder that has fixtures/";
+  LoadRequest request;
+  request.path = (path / "model-q4_k_m.gguf").string();
+  request.context_length = 256;
+  const Result<std::unique_ptr<ModelFile>> file = open_for_loading(request);
+  ASSERT_TRUE(file) << file.error().message;
+  const std::unique_ptr<Backend> cpu = create_backend("cpu", {.n_threads = 1, .isa = ""}).value();
+  const auto planned_with = [&](std::uint64_t free_bytes) { return plan_load(**file, request, SmallDevice(*cpu, free_bytes)).value(); };
+  const PlannedLoad ample = planned_with(kGigabyte);
+  if (!ample.lays_out || ample.estimate->mapped_bytes() == ample.plan.weight_bytes) GTEST_SKIP() << "this processor's kernels have no layout of their own";
+  const PlannedLoad exact = planned_with(ample.plan.needed_bytes);
+  EXPECT_TRUE(exact.plan.fits && exact.lays_out);
+  const PlannedLoad tight = planned_with(ample.plan.needed_bytes - 1);
+  EXPECT_TRUE(tight.plan.fits) << tight.plan.why_not;
+  EXPECT_FALSE(tight.lays_out);
+  EXPECT_GT(tight.estimate->mapped_bytes(), ample.estimate->mapped_bytes());
+  EXPECT_FALSE(planned_with(1000).plan.fits);
 }
 
 TEST(Plan, CountsTheVisionHalfOfAModelThatSees) {
