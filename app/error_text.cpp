@@ -3,6 +3,7 @@
 #include <QCoreApplication>
 #include <QFileInfo>
 #include <QLocale>
+#include <algorithm>
 
 #include "app/code/code_answer.h"
 #include "app/code/source_file.h"
@@ -25,7 +26,11 @@ QString fileOf(const Error& error) {
 }
 
 // Kept under DATA/files, by the hash of its content.
-bool isKept(const Error& error) { return QFileInfo(QString::fromStdString(error.path)).fileName().size() == 64; }
+bool isKept(const Error& error) {
+  const QString name = QFileInfo(QString::fromStdString(error.path)).fileName();
+  const auto isHex = [](QChar c) { return (c >= u'0' && c <= u'9') || (c >= u'a' && c <= u'f'); };
+  return name.size() == 64 && std::all_of(name.begin(), name.end(), isHex);
+}
 
 // A picture of the conversation that the engine could not look at.
 UserError pictureErrorOf(const Error& error) {

@@ -3,6 +3,7 @@
 #include <QFileInfo>
 #include <QJsonArray>
 #include <QJsonDocument>
+#include <QMetaEnum>
 #include <array>
 
 #include "app/text/grapheme.h"
@@ -78,7 +79,7 @@ UserError userErrorFrom(const QJsonObject& json) {
   error.explanation = textOf(json.value("explanation"));
   error.details = textOf(json.value("details"));
   for (const QJsonValue& action : json.value("actions").toArray()) {
-    if (action.toInt(-1) >= UserError::Retry && action.toInt() <= UserError::ShowChanges) error.actions.append(action.toInt());
+    if (QMetaEnum::fromType<UserError::Action>().valueToKey(action.toInt(-1)) != nullptr) error.actions.append(action.toInt());
   }
   return error;
 }

@@ -248,6 +248,10 @@ class ImageTest : public QObject {
     const UserError error = f.chat()->shownMessages().last().error;
     QVERIFY(error.title.contains("picture"));
     QCOMPARE(error.actions, (QList<int>{UserError::Retry, UserError::NewChat}));
+    failing.error->path = (f.folder() + "/files/" + QString(64, 'a')).toStdString();  // kept by its content
+    QVERIFY(userErrorOf(*failing.error).explanation.startsWith("A pasted picture"));
+    failing.error->path = "/models/" + std::string(59, 'a') + ".gguf";  // as long, and a model
+    QVERIFY(!userErrorOf(*failing.error).title.contains("picture"));
     f.chat()->runAction(UserError::NewChat);
     QVERIFY(f.chat()->isImage());
     QVERIFY(f.chat()->chatId().isEmpty());
