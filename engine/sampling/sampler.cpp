@@ -75,33 +75,63 @@ void Sampler::accept(int token) {
 
 int Sampler::sample(std::span<const float> logits, int n_ids) {
   CHECK(n_ids > 0 && static_cast<std::size_t>(n_ids) <= logits.size(), "sample: as many logits as ids, and one at least");
-  candidates_.resize(static_cast<std::size_t>(n_ids));
-  for (int id = 0; id < n_ids; ++id) candidates_[id] = {id, finite(logits[id]), 0};
-  apply_penalties();
-  if (params_.greedy()) return std::min_element(candidates_.begin(), candidates_.end(), is_likelier)->id;
-
-  keep_top_k();
+  logits = logits.first(static_cast<std::size_t>(n_ids));
+  if (params_.greedy()) {
+    find_likeliest(logits, 1);
+    return candidates_.front().id;
+  }
+  is_sorted_ = params_.top_k > 0 && params_.top_k < n_ids;
+  if (is_sorted_) {
+    find_likeliest(logits, static_cast<std::size_t>(params_.top_k));
+  } else {
+    candidates_.resize(logits.size());
+    for (int id = 0; id < n_ids; ++id) candidates_[id] = {id, finite(logits[id]), 0};
+    for (const auto& [id, n] : n_seen_) {
+      if (id >= 0 && id < n_ids) candidates_[id].logit = penalized(logits[id], n);
+    }
+  }
   const double total = fill_probabilities();
   keep_top_p_and_min_p(total);
   return draw();
 }
 
-void Sampler::apply_penalties() {
-  if (params_.repeat_penalty == 1 && params_.presence_penalty == 0 && params_.frequency_penalty == 0) return;
-  for (const auto& [id, n] : n_seen_) {
-    if (id < 0 || static_cast<std::size_t>(id) >= candidates_.size()) continue;
-    double logit = candidates_[id].logit;
-    logit = logit > 0 ? logit / params_.repeat_penalty : logit * params_.repeat_penalty;
-    candidates_[id].logit = finite(logit - params_.presence_penalty - n * params_.frequency_penalty);
-  }
+// The logit of a token that was seen n times.
+double Sampler::penalized(float raw, int n) const {
+  const double logit = finite(raw);
+  const double repeated = logit > 0 ? logit / params_.repeat_penalty : logit * params_.repeat_penalty;
+  return finite(repeated - params_.presence_penalty - n * params_.frequency_penalty);
 }
 
-void Sampler::keep_top_k() {
-  is_sorted_ = false;
-  if (params_.top_k <= 0 || static_cast<std::size_t>(params_.top_k) >= candidates_.size()) return;
-  std::partial_sort(candidates_.begin(), candidates_.begin() + params_.top_k, candidates_.end(), is_likelier);
-  candidates_.resize(static_cast<std::size_t>(params_.top_k));
-  is_sorted_ = true;
+// The k likeliest, in falling order. A vocabulary has 150,000 ids and few of them come near: those that are not above the k-th so far are passed
+// over a block at a time. Tokens that were seen have another logit and come last.
+void Sampler::find_likeliest(std::span<const float> logits, std::size_t k) {
+  constexpr std::size_t kBlock = 64;
+  candidates_.clear();
+  for (std::size_t first = 0; first < logits.size(); first += kBlock) {
+    const std::size_t end = std::min(first + kBlock, logits.size());
+    if (candidates_.size() == k) {
+      const double least = candidates_.front().logit;
+      int n_above = 0;  // a sum, which a compiler makes of vectors; NaN is above nothing
+      for (std::size_t i = first; i < end; ++i) n_above += logits[i] > static_cast<float>(least);
+      if (n_above == 0) continue;
+    }
+    for (std::size_t i = first; i < end; ++i) {
+      const Candidate candidate{static_cast<int>(i), finite(logits[i]), 0};
+      if (candidates_.size() == k && !is_likelier(candidate, candidates_.front())) continue;
+      if (n_seen_.contains(candidate.id)) continue;
+      if (candidates_.size() == k) {
+        std::pop_heap(candidates_.begin(), candidates_.end(), is_likelier);
+        candidates_.pop_back();
+      }
+      candidates_.push_back(candidate);
+      std::push_heap(candidates_.begin(), candidates_.end(), is_likelier);
+    }
+  }
+  for (const auto& [id, n] : n_seen_) {
+    if (id >= 0 && static_cast<std::size_t>(id) < logits.size()) candidates_.push_back({id, penalized(logits[id], n), 0});
+  }
+  std::sort(candidates_.begin(), candidates_.end(), is_likelier);
+  if (candidates_.size() > k) candidates_.resize(k);
 }
 
 // Relative to the likeliest, whose p is exactly 1. Returns their sum.

@@ -42,8 +42,8 @@ class Sampler {
   };
   static bool is_likelier(const Candidate& a, const Candidate& b) { return a.logit != b.logit ? a.logit > b.logit : a.id < b.id; }
   std::uint64_t next_random();
-  void apply_penalties();
-  void keep_top_k();
+  double penalized(float raw, int n) const;
+  void find_likeliest(std::span<const float> logits, std::size_t k);
   double fill_probabilities();
   void keep_top_p_and_min_p(double total);
   int draw();

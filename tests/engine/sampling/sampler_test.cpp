@@ -133,6 +133,35 @@ TEST(SamplerTest, MinPAfterTopPAgreesWithTheLongWayInABigVocabulary) {
   }
 }
 
+// Against sorting all of a big vocabulary: equal logits at the edge, tokens that were seen in and out of it, infinities and no numbers.
+TEST(SamplerTest, TheLikeliestOfABigVocabularyAreThoseOfSortingAll) {
+  std::vector<float> logits(3001);
+  for (std::size_t i = 0; i < logits.size(); ++i) logits[i] = static_cast<float>(static_cast<int>(i * 7919 % 997) % 40 - 30);
+  logits[5] = logits[2900] = kNaN;
+  logits[100] = -kInf;
+  const std::vector<int> seen = {3, 40, 41, 2999, 3000, 5};
+  for (const int k : {0, 1, 7, 300}) {
+    SamplingParams params = plain(k == 0 ? 0 : 100);  // 0: greedy
+    params.top_k = k;
+    params.repeat_penalty = 1.5;
+    params.presence_penalty = 0.5;
+    Sampler sampler(params);
+    std::vector<std::pair<double, int>> order;
+    for (std::size_t i = 0; i < logits.size(); ++i) {
+      double logit = std::isnan(logits[i]) ? -std::numeric_limits<float>::max() : std::max(logits[i], -std::numeric_limits<float>::max());
+      if (std::find(seen.begin(), seen.end(), static_cast<int>(i)) != seen.end()) logit = (logit > 0 ? logit / 1.5 : logit * 1.5) - 0.5;
+      order.emplace_back(-logit, static_cast<int>(i));
+    }
+    std::sort(order.begin(), order.end());
+    std::set<int> kept;
+    for (int i = 0; i < std::max(k, 1); ++i) kept.insert(order[i].second);
+    for (const int id : seen) sampler.accept(id);
+    std::set<int> drawn;
+    for (int i = 0; i < 10000; ++i) drawn.insert(sample(sampler, logits));
+    EXPECT_EQ(drawn, kept) << k;  // at this temperature each of 300 is drawn some thirty times
+  }
+}
+
 TEST(SamplerTest, GreedyTakesTheLargestAndOfEqualsTheLowerId) {
   Sampler sampler(greedy());
   EXPECT_EQ(sample(sampler, kLogits), 2);
