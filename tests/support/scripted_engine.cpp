@@ -33,6 +33,96 @@ std::int64_t count_words(std::string_view text) {
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
+class ScriptedGeneration final : public Generation {
+ public:
+  ScriptedGeneration(ScriptedEngine::Script script, std::function<void(std::uint64_t)> observer, std::int64_t n_pictures, std::int64_t max_tokens,
+                     std::stop_token stop)
+      : script_(std::move(script)), observer_(std::move(observer)), n_pictures_(n_pictures), max_tokens_(max_tokens), stop_(std::move(stop)) {
+    result_.n_dropped_messages = script_.dropped_messages;
+    result_.stats.prompt_tokens = script_.prompt_tokens;
+    result_.stats.context_length = script_.context_length;
+  }
+
+  bool is_finished() const override { return is_finished_; }
+  const GenerateResult& result() const override { return result_; }
+  void cancel() override {
+    if (!is_finished_) finish(FinishReason::cancelled);
+  }
+
+  Result<std::vector<GenerationEvent>> advance() override {
+    using Kind = GenerationEvent::Kind;
+    std::vector<GenerationEvent> events;
+    if (is_finished_) return events;
+    if (!has_begun_) {
+      has_begun_ = true;
+      if (script_.dropped_messages > 0) events.push_back({.kind = Kind::dropped, .done = script_.dropped_messages});
+      if (n_pictures_ > 0) events.push_back({.kind = Kind::image, .done = 0, .total = n_pictures_});
+      return events;
+    }
+    if (n_seen_ < n_pictures_) {
+      if (!sleep_until(Clock::now() + std::chrono::milliseconds(script_.picture_ms), stop_)) return finish(FinishReason::cancelled);
+      events.push_back({.kind = Kind::image, .done = ++n_seen_, .total = n_pictures_});
+      return events;
+    }
+    if (n_chunks_ <= kChunks) {
+      if (n_chunks_ == 0) read_start_ = Clock::now();
+      if (!sleep_until(read_start_ + std::chrono::milliseconds(script_.prefill_ms) * n_chunks_ / kChunks, stop_)) return finish(FinishReason::cancelled);
+      events.push_back({.kind = Kind::prefill, .done = script_.prompt_tokens * n_chunks_ / kChunks, .total = script_.prompt_tokens});
+      if (++n_chunks_ > kChunks) {
+        result_.stats.prefill_seconds = seconds_since(start_);
+        due_ = decode_start_ = Clock::now();
+      }
+      return events;
+    }
+    if (n_said_ == script_.steps.size() || (max_tokens_ >= 0 && static_cast<std::int64_t>(n_said_) >= max_tokens_)) {
+      for (const ToolCall& call : script_.tool_calls) {
+        result_.tool_calls.push_back(call);
+        events.push_back({.kind = Kind::tool_call, .call = call});
+      }
+      finish(script_.finish_reason);
+      if (script_.thrown == ScriptedEngine::Script::Throw::bad_alloc) throw std::bad_alloc();
+      if (script_.thrown == ScriptedEngine::Script::Throw::runtime_error) throw std::runtime_error("the script throws");
+      if (script_.error) return *script_.error;
+      return events;
+    }
+    const ScriptStep& step = script_.steps[n_said_];
+    due_ += std::chrono::milliseconds(step.delay_ms);  // from one due time to the next, so that the rate is what the script says
+    if (!sleep_until(due_, stop_)) return finish(FinishReason::cancelled);
+    if (n_said_ == 0) result_.stats.first_token_seconds = seconds_since(start_);
+    ++n_said_;
+    (step.is_thought ? result_.reasoning : result_.text) += step.text;
+    if (observer_) observer_(result_.reasoning.size() + result_.text.size());
+    events.push_back({.kind = step.is_thought ? Kind::reasoning : Kind::text, .text = step.text, .done = static_cast<std::int64_t>(n_said_)});
+    return events;
+  }
+
+ private:
+  static constexpr int kChunks = 20;
+
+  std::vector<GenerationEvent> finish(FinishReason reason) {
+    is_finished_ = true;
+    result_.finish_reason = reason;
+    GenerationStats& stats = result_.stats;
+    stats.generated_tokens = static_cast<std::int64_t>(n_said_);
+    if (n_chunks_ > kChunks) stats.decode_seconds = seconds_since(decode_start_);
+    if (stats.decode_seconds > 0 && n_said_ > 1) stats.tokens_per_second = static_cast<double>(n_said_ - 1) / stats.decode_seconds;
+    stats.context_used = script_.prompt_tokens + stats.generated_tokens;
+    return {};
+  }
+
+  const ScriptedEngine::Script script_;
+  const std::function<void(std::uint64_t)> observer_;
+  const std::int64_t n_pictures_, max_tokens_;
+  const std::stop_token stop_;
+  GenerateResult result_;
+  bool has_begun_ = false, is_finished_ = false;
+  std::int64_t n_seen_ = 0;
+  int n_chunks_ = 0;
+  std::size_t n_said_ = 0;
+  const Clock::time_point start_ = Clock::now();
+  Clock::time_point read_start_{}, decode_start_{}, due_{};
+};
+
 }  // namespace
 
 ScriptedEngine::Script ScriptedEngine::speak(std::string_view text, int delay_ms, int n_tokens) {
@@ -180,75 +270,14 @@ Result<std::int64_t> ScriptedEngine::count_tokens(const std::vector<ChatMessage>
   return n;
 }
 
-Result<GenerateResult> ScriptedEngine::generate(const GenerateRequest& request, const GenerateSink& sink, std::stop_token stop) {
-  Script script;
-  std::function<void(std::uint64_t)> observer;
-  {
-    const std::scoped_lock lock(mutex_);
-    generate_requests_.push_back(request);
-    script = script_;
-    observer = observer_;
-  }
+Result<std::unique_ptr<Generation>> ScriptedEngine::begin(const GenerateRequest& request, std::stop_token stop) {
+  const std::scoped_lock lock(mutex_);
+  generate_requests_.push_back(request);
   if (!loaded_) return make_error(ErrorCode::not_available, "generate: a loaded model, none");
-
-  GenerateResult result;
-  result.n_dropped_messages = script.dropped_messages;
-  result.stats.prompt_tokens = script.prompt_tokens;
-  result.stats.context_length = script.context_length;
-  if (script.dropped_messages > 0 && sink.dropped) sink.dropped(script.dropped_messages);
-
-  const auto start = Clock::now();
-  constexpr int kChunks = 20;
-  bool is_stopped = false;
   std::int64_t n_pictures = 0;
   for (const ChatMessage& message : request.messages) n_pictures += static_cast<std::int64_t>(message.content.pictures().size());
   if (n_pictures > 0 && !loaded_->can_see) return make_error(ErrorCode::not_available, "images: a model that sees, found none");
-  for (std::int64_t picture = 0; n_pictures > 0 && picture <= n_pictures && !is_stopped; ++picture) {
-    if (sink.image) sink.image(picture, n_pictures);
-    if (picture < n_pictures) is_stopped = !sleep_until(Clock::now() + std::chrono::milliseconds(script.picture_ms), stop);
-  }
-  const auto read_start = Clock::now();
-  for (int chunk = 0; chunk <= kChunks && !is_stopped; ++chunk) {
-    if (sink.prefill) sink.prefill(script.prompt_tokens * chunk / kChunks, script.prompt_tokens);
-    is_stopped = !sleep_until(read_start + std::chrono::milliseconds(script.prefill_ms) * chunk / kChunks, stop);
-  }
-  result.stats.prefill_seconds = seconds_since(start);
-
-  const auto decode_start = Clock::now();
-  auto due = decode_start;
-  std::int64_t n = 0;
-  for (const ScriptStep& step : script.steps) {
-    if (is_stopped || (request.max_tokens >= 0 && n >= request.max_tokens)) break;
-    due += std::chrono::milliseconds(step.delay_ms);  // from one due time to the next, so that the rate is what the script says
-    is_stopped = !sleep_until(due, stop);
-    if (is_stopped) break;
-    if (n == 0) result.stats.first_token_seconds = seconds_since(start);
-    ++n;
-    if (step.is_thought) {
-      result.reasoning += step.text;
-      if (observer) observer(result.reasoning.size() + result.text.size());
-      if (sink.reasoning) sink.reasoning(step.text, n);
-      continue;
-    }
-    result.text += step.text;
-    if (observer) observer(result.reasoning.size() + result.text.size());
-    if (sink.text) sink.text(step.text, n);
-  }
-  for (const ToolCall& call : script.tool_calls) {
-    if (is_stopped) break;
-    result.tool_calls.push_back(call);
-    if (sink.tool_call) sink.tool_call(call);
-  }
-  result.stats.generated_tokens = n;
-  result.stats.decode_seconds = seconds_since(decode_start);
-  if (result.stats.decode_seconds > 0 && n > 1) result.stats.tokens_per_second = static_cast<double>(n - 1) / result.stats.decode_seconds;
-  result.stats.context_used = script.prompt_tokens + n;
-  result.finish_reason = is_stopped ? FinishReason::cancelled : script.finish_reason;
-  if (is_stopped) return result;
-  if (script.thrown == Script::Throw::bad_alloc) throw std::bad_alloc();
-  if (script.thrown == Script::Throw::runtime_error) throw std::runtime_error("the script throws");
-  if (script.error) return *script.error;
-  return result;
+  return std::unique_ptr<Generation>(std::make_unique<ScriptedGeneration>(script_, observer_, n_pictures, request.max_tokens, std::move(stop)));
 }
 
 Result<LogitsResult> ScriptedEngine::logits(const LogitsRequest&, std::stop_token) {

@@ -74,11 +74,8 @@ class ScriptedEngine : public Engine {
   const ChatFormat* chat_format() const override { return nullptr; }
   // Words of all contents, plus 4 a message.
   Result<std::int64_t> count_tokens(const std::vector<ChatMessage>& messages) override;
-  // It knows whole turns only.
-  Result<std::unique_ptr<Generation>> begin(const GenerateRequest&, std::stop_token) override {
-    return make_error(ErrorCode::not_available, "begin: a script");
-  }
-  Result<GenerateResult> generate(const GenerateRequest& request, const GenerateSink& sink, std::stop_token stop) override;
+  // Each unit is a picture, a twentieth of the prompt or a step of the script, which counts as it was at the beginning.
+  Result<std::unique_ptr<Generation>> begin(const GenerateRequest& request, std::stop_token stop) override;
   Result<LogitsResult> logits(const LogitsRequest& request, std::stop_token stop) override;
   Result<PreprocessResult> preprocess(const ImageInput& image, std::stop_token stop) override;
   Result<PerplexityResult> perplexity(std::span<const int> ids, std::int64_t context, std::int64_t n_windows,
