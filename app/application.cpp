@@ -13,12 +13,25 @@ void Application::wire(HistoryWriter* writer) {
   m_writer = writer;
   connect(writer, &HistoryWriter::exported, this, [this](const QString& path) { Q_EMIT exported(QUrl::fromLocalFile(path)); });
   connect(writer, &HistoryWriter::exportFailed, this, [this](const QString& path, const QString& details) {
-    chat->showNotice(fileNotice(FileNotice::export_failed, path, details));
+    notices->show(Notices::Chats, fileNotice(FileNotice::export_failed, path, details));
   });
   connect(writer, &HistoryWriter::imported, this, [this](const ImportReport& report) {
     if (report.isDone()) Q_EMIT imported(importText(report));
-    else chat->showNotice(importNotice(report));
+    else notices->show(Notices::Chats, importNotice(report));
   });
+  connect(history, &HistoryModel::openRequested, this, &Application::openChat);
+  connect(code, &CodeController::fileMissing, this, [this](const QString& chatId) {
+    Q_EMIT paneRequested(ChatPane);
+    chat->openChat(chatId);
+  });
+}
+
+void Application::openChat(const QString& chatId, const QString& messageId) {
+  const ChatRecord record = history->record(chatId);
+  const bool isCode = record.kind == ChatRecord::Kind::Code;
+  Q_EMIT paneRequested(isCode ? CodePane : record.kind == ChatRecord::Kind::Image ? ImagePane : ChatPane);
+  if (isCode) code->openChat(chatId, record.file);
+  else chat->openChat(chatId, messageId);
 }
 
 Application::FileKind Application::kindOf(const QUrl& file, Pane shown) const {
@@ -47,7 +60,7 @@ void Application::openFiles(const QList<QUrl>& files, Pane shown) {
     }
   }
   if (pictures.isEmpty()) return;
-  if (!chat->isImage()) chat->newImageChat();
+  if (chat->chatId().isEmpty() && !chat->isImage()) chat->newImageChat();
   chat->tray()->add(pictures);
   Q_EMIT paneRequested(ImagePane);
 }

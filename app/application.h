@@ -7,10 +7,13 @@
 
 #include "app/chat/chat_controller.h"
 #include "app/code/code_controller.h"
+#include "app/engine_queue.h"
 #include "app/history/history_model.h"
 #include "app/image/image_session.h"
 #include "app/image/picture_tray.h"
 #include "app/library/model_library.h"
+#include "app/model_session.h"
+#include "app/notices.h"
 #include "app/settings/load_settings.h"
 #include "app/settings/settings.h"
 #include "app/system/memory_meter.h"
@@ -27,6 +30,9 @@ class Application : public QObject {
   QML_UNCREATABLE("made by main()")
   Q_PROPERTY(pio::ChatController* chat MEMBER chat CONSTANT)
   Q_PROPERTY(pio::CodeController* code MEMBER code CONSTANT)
+  Q_PROPERTY(pio::EngineQueue* engine MEMBER engine CONSTANT)
+  Q_PROPERTY(pio::ModelSession* model MEMBER model CONSTANT)
+  Q_PROPERTY(pio::Notices* notices MEMBER notices CONSTANT)
   Q_PROPERTY(pio::HistoryModel* history MEMBER history CONSTANT)
   Q_PROPERTY(pio::ModelLibrary* models MEMBER models CONSTANT)
   Q_PROPERTY(pio::Settings* settings MEMBER settings CONSTANT)
@@ -44,6 +50,9 @@ class Application : public QObject {
   using QObject::QObject;
   ChatController* chat = nullptr;
   CodeController* code = nullptr;
+  EngineQueue* engine = nullptr;
+  ModelSession* model = nullptr;
+  Notices* notices = nullptr;
   HistoryModel* history = nullptr;
   ModelLibrary* models = nullptr;
   Settings* settings = nullptr;
@@ -57,10 +66,13 @@ class Application : public QObject {
   Q_INVOKABLE pio::Application::FileKind kindOf(const QUrl& file, pio::Application::Pane shown = ChatPane) const;
 
  public slots:
-  // Files dropped on the window or given on the command line: a .gguf becomes the model, a picture goes to the image pane, a .json
-  // export is offered for import, source opens in the code pane.
+  // Files dropped on the window or given on the command line: a .gguf becomes the model, a picture goes with the next question of the
+  // chat on screen, which the image pane shows, a .json export is
+  // offered for import, source opens in the code pane.
   void openFiles(const QList<QUrl>& files, pio::Application::Pane shown = ChatPane);
-  // Adds the chats of an export that are not there yet; a failure is a notice of the chat controller.
+  // A chat of the list, in the pane of its kind: one about a source file with the file, where that is there.
+  void openChat(const QString& chatId, const QString& messageId = {});
+  // Adds the chats of an export that are not there yet; a failure is a notice.
   void importFile(const QUrl& file);
   void exportTo(const QUrl& file);
 

@@ -443,6 +443,10 @@ UserError noProposalNotice(NoProposal why) {
       user.title = tr("The changes do not fit the file");
       user.explanation = tr("The answer is a diff whose lines are not found exactly once in the file, so nothing is proposed.");
       break;
+    case NoProposal::file_changed:
+      user.title = tr("The file has changed since the question");
+      user.explanation = tr("The answer is about other lines than it has now, so nothing is proposed. Asking again is about these.");
+      break;
   }
   user.actions = {UserError::Dismiss};
   return user;

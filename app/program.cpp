@@ -8,10 +8,12 @@
 
 #include "app/chat/chat_controller_p.h"
 #include "app/code/code_controller_p.h"
-#include "app/engine_worker.h"
+#include "app/engine_queue.h"
 #include "app/history/history_model_p.h"
 #include "app/history/history_writer.h"
 #include "app/library/model_library_p.h"
+#include "app/model_session.h"
+#include "app/notices.h"
 #include "app/settings/settings_p.h"
 #include "app/system/background_files.h"
 #include "app/system/session_lock.h"
@@ -32,8 +34,7 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
   QImageReader::setAllocationLimit(512);
   m_session = std::make_unique<SessionLock>(options.dataFolder);
 
-  m_worker = new EngineWorker(std::move(engine));  // no parents: they move to their threads
-  m_writer = new HistoryWriter;
+  m_writer = new HistoryWriter;  // no parents: they move to their threads
   m_files = new BackgroundFiles;
   m_code = new CodeWorker;
   const auto start = [](QThread& thread, QObject* object, const QString& name) {
@@ -42,7 +43,6 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
     QObject::connect(&thread, &QThread::finished, object, &QObject::deleteLater);
     thread.start();
   };
-  start(m_engineThread, m_worker, QStringLiteral("engine"));
   start(m_historyThread, m_writer, QStringLiteral("history"));
   start(m_filesThread, m_files, QStringLiteral("files"));
   m_code->moveToThread(&m_filesThread);
@@ -55,30 +55,47 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
       std::make_unique<ModelLibrary::Private>(options.dataFolder + QStringLiteral("/models.json"), options.starterFolders, m_files), app);
   app->history = new HistoryModel(std::make_unique<HistoryModel::Private>(m_writer), app);
   app->memory = new MemoryMeter(m_files, app);
+  app->notices = new Notices(app);
+  app->engine = new EngineQueue(std::move(engine), app);
+  app->model = new ModelSession({app->engine, app->models, app->settings, app->notices, m_session->loadNotePath()}, app);
+  app->load = new LoadSettings({app->engine, app->model, app->models, app->settings}, app);
+  auto* store = new ChatStore(m_writer, app->history, app);
+  auto* turns = new Turns({app->engine, store, app->model, app->history}, app);
   auto* tray = new PictureTray(m_files, options.dataFolder, m_session->id(), app);
   QObject::connect(app->history, &HistoryModel::purged, tray, &PictureTray::forget);
-  app->chat = new ChatController(
-      std::make_unique<ChatController::Private>(ChatController::Private::Wiring{
-          m_worker, m_writer, app->history, app->models, app->settings, m_session->loadNotePath(), tray}),
-      app);
-  app->load = new LoadSettings({m_worker, app->chat, app->models, app->settings}, app);
-  app->code = new CodeController(std::make_unique<CodeController::Private>(CodeController::Private::Wiring{m_worker, m_code, app->chat, app->settings}), app);
-  QObject::connect(app->code, &CodeController::engineNeeded, app->chat, [app] { app->chat->setEngineTaken(app->code->isOnEngine()); });
+  app->chat = new ChatController(std::make_unique<ChatController::Private>(ChatController::Private::Wiring{
+                                     app->engine, app->model, store, turns, app->history, app->settings, app->notices, tray}),
+                                 app);
+  app->code = new CodeController(std::make_unique<CodeController::Private>(CodeController::Private::Wiring{
+                                     m_code, app->model, store, turns, app->history, app->settings, app->notices}),
+                                 app);
   app->image = new ImageSession(app->chat, m_files, app);
   app->wire(m_writer);
 
   const QStringList interrupted = SessionLock::takeInterruptedLoads(options.dataFolder);
-  if (!interrupted.isEmpty()) app->chat->interruptedLoad(interrupted.first());
+  if (!interrupted.isEmpty()) app->model->interruptedLoad(interrupted.first());
 
   QObject::connect(m_writer, &HistoryWriter::opened, app, [app](const QList<ChatRecord>&, const QString& lastChat, const QString& newDraft) {
     app->chat->openLastChat(lastChat, newDraft);
   });
   QObject::connect(m_files, &BackgroundFiles::writeFailed, app, [app](const QString& path, const QString& details) {
-    app->chat->showNotice(fileNotice(FileNotice::settings_not_saved, path, details));
+    app->notices->show(Notices::Settings, fileNotice(FileNotice::settings_not_saved, path, details));
   });
   QObject::connect(app->models, &ModelLibrary::wrongFile, app, [app](const QString& wanted, const QString& path, const QString& architecture) {
-    app->chat->showNotice(wrongModelNotice(wanted, path, architecture));
+    app->notices->show(Notices::Model, wrongModelNotice(wanted, path, architecture));
   });
+  QObject::connect(store, &ChatStore::troubleChanged, app, [app, store](const HistoryProblem& problem) {
+    app->notices->show(Notices::History, userErrorOf(problem), [store](UserError::Action action) {
+      if (action == UserError::Retry) store->tryAgain();
+    });
+  });
+  QObject::connect(store, &ChatStore::readingChanged, app, [app](const HistoryProblem& problem) {
+    app->notices->show(Notices::Reading, userErrorOf(problem));
+  });
+  QObject::connect(app->notices, &Notices::newChatRequested, app->chat, &ChatController::newChat);
+  // The engine's words go to the history by the shortest way.
+  QObject::connect(app->engine, &EngineQueue::textReady, m_writer, &HistoryWriter::appendText);
+  QObject::connect(app->engine, &EngineQueue::thoughtReady, m_writer, &HistoryWriter::appendThought);
   QMetaObject::invokeMethod(m_writer, [writer = m_writer, folder = options.dataFolder, id = m_session->id()] { writer->open(folder, id); });
 
   loadFirstModel(options, !interrupted.isEmpty());
@@ -89,35 +106,30 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
 }
 
 void Program::loadFirstModel(const ProgramOptions& options, bool wasInterrupted) {
-  ChatController* chat = m_application->chat;
+  ModelSession* model = m_application->model;
   if (!options.model.isEmpty()) {
-    chat->loadModel(options.model);
+    model->load(options.model);
     return;
   }
   // A model that took the program down with it is not loaded again unasked: that could go on for ever.
   if (!options.loadsModel || wasInterrupted) return;
   ModelLibrary* models = m_application->models;
   if (models->everChosen()) {
-    if (!models->lastUsed().isEmpty()) chat->loadModel(models->lastUsed());
+    if (!models->lastUsed().isEmpty()) model->load(models->lastUsed());
     return;
   }
-  QObject::connect(models, &ModelLibrary::searched, chat, [chat, models, isFirst = true]() mutable {
+  QObject::connect(models, &ModelLibrary::searched, model, [model, models, isFirst = true]() mutable {
     if (!std::exchange(isFirst, false)) return;
-    if (!chat->hasModel() && !models->everChosen() && models->hasStarter()) chat->loadModel(models->starterPath());
+    if (!model->hasModel() && !models->everChosen() && models->hasStarter()) model->load(models->starterPath());
   });
 }
 
 Program::~Program() {
-  m_application->chat->shutDown();
-  m_application->code->shutDown();
+  m_application->engine->shutDown();
+  m_application->chat->saveDraft();
   m_application->history->endUndo();
   m_application->settings->saveNow();
-
-  m_engineThread.quit();  // takes effect when the stopped turn has returned
-  m_engineThread.wait();
-  // The last words and the end of the turn, still on their way to the controller, which hands them to the history.
-  QCoreApplication::sendPostedEvents(m_application->chat);
-  m_application->chat->endShutDown();
+  m_application->engine->join();  // with the last words and the ends of turns, which go to the history
 
   QMetaObject::invokeMethod(m_writer, &HistoryWriter::close);  // after everything that was posted before; they end their threads themselves
   QMetaObject::invokeMethod(m_files, &BackgroundFiles::close);

@@ -8,12 +8,12 @@
 #include "app/application.h"
 #include "engine/engine.h"
 
-// Everything behind the window, built in order and taken down in order: three threads (engine, history, files), their workers, the view models.
+// Everything behind the window, built in order and taken down in order: three threads (the
+// engine's, in its queue; history, files), their workers, the view models.
 // main() makes one; tests and screenshots make theirs with a scripted engine and a folder of their own.
 
 namespace pio {
 
-class EngineWorker;
 class HistoryWriter;
 class BackgroundFiles;
 class CodeWorker;
@@ -42,6 +42,8 @@ class Program {
 
   Application* application() const { return m_application.get(); }
   ChatController* chat() const { return m_application->chat; }
+  ModelSession* model() const { return m_application->model; }
+  Notices* notices() const { return m_application->notices; }
   CodeController* code() const { return m_application->code; }
   HistoryModel* history() const { return m_application->history; }
   ModelLibrary* models() const { return m_application->models; }
@@ -51,9 +53,8 @@ class Program {
   void loadFirstModel(const ProgramOptions& options, bool wasInterrupted);
 
   std::unique_ptr<SessionLock> m_session;
-  QThread m_engineThread, m_historyThread, m_filesThread;
-  EngineWorker* m_worker = nullptr;      // each is deleted by the end of its thread
-  HistoryWriter* m_writer = nullptr;
+  QThread m_historyThread, m_filesThread;
+  HistoryWriter* m_writer = nullptr;     // each is deleted by the end of its thread
   BackgroundFiles* m_files = nullptr;
   CodeWorker* m_code = nullptr;          // on the files thread
   std::unique_ptr<Application> m_application;  // parent of the view models

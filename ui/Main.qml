@@ -21,11 +21,13 @@ T.ApplicationWindow {
     readonly property bool codeShown: root.pane === Application.CodePane
     readonly property bool imageShown: root.pane === Application.ImagePane
     readonly property var talk: root.imageShown ? imagePane : pane      // the conversation that keys are about
+    readonly property var shownPane: root.codeShown ? codePane : root.talk
+    readonly property string chatId: root.app.chat.chatId
     property bool sidebarOverPage: false    // where the sidebar lies over the page, it opens for one choice
     property bool sidebarBesideWork: false  // code and pictures want the width: there the sidebar starts hidden
     readonly property bool sidebarShown: root.tight ? root.sidebarOverPage
                                                     : root.chatShown ? root.app.settings.sidebarVisible : root.sidebarBesideWork
-    readonly property bool popupShown: picker.visible || source.visible || settings.visible || shortcuts.visible || systemPrompt.visible
+    readonly property bool popupShown: picker.visible || source.visible || settings.visible || shortcuts.visible || systemPrompt.visible || leave.visible
     readonly property bool ownKeys: !root.popupShown     // the window's keys count; a popup has its own
     readonly property bool chatKeys: root.ownKeys && (root.chatShown || root.imageShown)
 
@@ -40,8 +42,11 @@ T.ApplicationWindow {
     function showPane(pane: int): void {
         if (root.panes.indexOf(pane) < 0)
             return
-        if (pane !== Application.CodePane)
-            root.app.chat.showImageChat(pane === Application.ImagePane)
+        // What was not begun yet becomes what this pane begins; a chat that is there is shown in either.
+        if (root.app.chat.chatId.length === 0 && pane === Application.ImagePane && !root.app.chat.isImage)
+            root.app.chat.newImageChat()
+        else if (root.app.chat.chatId.length === 0 && pane === Application.ChatPane && root.app.chat.isImage)
+            root.app.chat.newChat()
         root.sidebarOverPage = false
         root.pane = pane
         root.takeFocus()
@@ -98,6 +103,8 @@ T.ApplicationWindow {
     color: Theme.color.canvas
     font: Theme.ui.font
     Component.onCompleted: root.takeFocus()
+    onClosing: close => close.accepted = root.app.code.mayClose()
+    onChatIdChanged: if (root.chatShown && root.app.chat.isImage) root.showChat()
 
     // Dialogs that Qt draws itself take these.
     palette {
@@ -118,7 +125,7 @@ T.ApplicationWindow {
     Binding { target: Theme; property: "appearance"; value: root.app.settings.appearance }
     Binding { target: Theme; property: "reducedMotion"; value: root.app.settings.reducedMotion }
     Binding { target: Theme; property: "zoom"; value: root.app.settings.zoom }
-    Binding { target: Theme; property: "computing"; value: root.app.chat.busy || root.app.code.busy }
+    Binding { target: Theme; property: "computing"; value: root.app.engine.busy }
     Binding { target: root.app.chat.messages; property: "style"; value: Theme.richText }
     Binding { target: root.app.code.messages; property: "style"; value: Theme.richText }
     Binding { target: root.app.code.lines; property: "style"; value: Theme.richText }
@@ -158,7 +165,7 @@ T.ApplicationWindow {
                 onNewChatRequested: root.newChat()
                 onSettingsRequested: settings.open()
                 onFocusReturned: root.takeFocus()
-                onChatOpened: root.showChat()
+                onChatOpened: root.sidebarOverPage = false     // paneRequested says where
             }
             Item {
                 anchors { right: parent.right; top: parent.top; bottom: parent.bottom }
@@ -208,6 +215,7 @@ T.ApplicationWindow {
             onSidebarRequested: root.toggleSidebar()
             onPaneChosen: pane => root.showPane(pane)
             onFileRequested: files.openFor(-1)
+            onPicturesRequested: pictures.open()
             onPickerRequested: root.openPicker()
             onSystemPromptRequested: systemPrompt.open()
         }
@@ -217,7 +225,7 @@ T.ApplicationWindow {
             anchors { left: root.tight ? parent.left : slot.right; right: parent.right; top: parent.top; bottom: status.top }
             visible: root.codeShown
             code: root.app.code
-            chat: root.app.chat
+            history: root.app.history
             panes: root.sidebarShown ? [] : root.panes
             enterSends: root.app.settings.enterSends
             narrow: codePane.width < 840
@@ -252,6 +260,7 @@ T.ApplicationWindow {
             anchors { left: parent.left; right: parent.right; bottom: parent.bottom }
             chat: root.app.chat
             code: root.app.code
+            engine: root.app.engine
             codeShown: root.codeShown
             memory: root.app.memory
             narrow: root.narrow
@@ -278,13 +287,13 @@ T.ApplicationWindow {
             root.app.importFile(file)
         }
         function onImported(words: string): void {
-            root.talk.tell(words)
+            root.shownPane.tell(words)
         }
         function onExported(file: url): void {
-            root.talk.tell(qsTr("The chats were written to %1").arg(decodeURIComponent(String(file).replace(/^.*\//, ""))))
+            root.shownPane.tell(qsTr("The chats were written to %1").arg(decodeURIComponent(String(file).replace(/^.*\//, ""))))
         }
         function onUnsupportedFile(file: url): void {
-            root.talk.tell(qsTr("%1 is neither a model (.gguf) nor a picture nor exported chats (.json)").arg(decodeURIComponent(String(file).replace(/^.*\//, ""))))
+            root.shownPane.tell(qsTr("%1 is neither a model (.gguf) nor a picture nor exported chats (.json)").arg(decodeURIComponent(String(file).replace(/^.*\//, ""))))
         }
     }
     Connections {
@@ -301,22 +310,22 @@ T.ApplicationWindow {
         function onAnnouncement(text: string): void {
             announcer.sentence = text
         }
-        function onOpenModelRequested(): void {
-            files.openFor(-1)
+        function onCloseAllowed(): void {
+            Qt.quit()
         }
     }
     Connections {
         target: root.app.chat
 
-        function onChatChanged(): void {
-            if (root.pane !== Application.CodePane && root.imageShown !== root.app.chat.isImage)
-                root.showChat()
-        }
-        function onExportRequested(): void {
-            exports.open()
-        }
         function onAnnouncement(text: string): void {
             announcer.sentence = text
+        }
+    }
+    Connections {
+        target: root.app.notices
+
+        function onExportRequested(): void {
+            exports.open()
         }
         function onOpenModelRequested(): void {
             files.openFor(-1)
@@ -354,6 +363,11 @@ T.ApplicationWindow {
         id: shortcuts
 
         onClosed: root.takeFocus()
+    }
+    LeaveDialog {
+        id: leave
+
+        code: root.app.code
     }
     SystemPromptDialog {
         id: systemPrompt
@@ -447,5 +461,5 @@ T.ApplicationWindow {
     Shortcut { sequences: [StandardKey.ZoomIn, "Ctrl+="]; onActivated: root.zoomBy(0.1) }
     Shortcut { sequences: [StandardKey.ZoomOut]; onActivated: root.zoomBy(-0.1) }
     Shortcut { sequences: ["Ctrl+0"]; onActivated: root.app.settings.zoom = 1 }
-    Shortcut { sequences: ["Ctrl+Q"]; onActivated: Qt.quit() }
+    Shortcut { sequences: ["Ctrl+Q"]; onActivated: root.close() }
 }

@@ -11,25 +11,25 @@ Rectangle {
 
     required property ChatController chat
     required property CodeController code
+    required property EngineQueue engine
     required property MemoryMeter memory
     property bool codeShown: false      // the figures are those of the pane that is shown
     property bool narrow: false
-    readonly property bool failed: root.chat.state === ChatController.NoModel && root.chat.notice.title.length > 0
-    readonly property bool busy: root.chat.busy || root.code.busy
+    readonly property ModelSession model: root.chat.model
+    readonly property bool failed: root.model.failed
+    readonly property bool busy: root.engine.busy
     readonly property string stateWords: {
-        switch (root.code.state) {
-        case CodeController.Reading: return qsTr("Reading")
-        case CodeController.Writing: return qsTr("Writing")
-        case CodeController.Stopping: return qsTr("Stopping")
+        switch (root.model.state) {
+        case ModelSession.None: return root.failed ? qsTr("Not loaded") : ""
+        case ModelSession.Loading: return qsTr("Loading")
+        case ModelSession.Stopping: return qsTr("Stopping")
         }
-        switch (root.chat.state) {
-        case ChatController.NoModel: return root.failed ? qsTr("Not loaded") : ""
-        case ChatController.Loading: return qsTr("Loading")
-        case ChatController.Looking: return qsTr("Looking")
-        case ChatController.Reading: return qsTr("Reading")
-        case ChatController.Thinking: return qsTr("Thinking")
-        case ChatController.Writing: return qsTr("Writing")
-        case ChatController.Stopping: return qsTr("Stopping")
+        switch (root.engine.current?.state) {
+        case AnswerRun.Looking: return qsTr("Looking")
+        case AnswerRun.Reading: return qsTr("Reading")
+        case AnswerRun.Thinking: return qsTr("Thinking")
+        case AnswerRun.Writing: return qsTr("Writing")
+        case AnswerRun.Stopping: return qsTr("Stopping")
         }
         return qsTr("Ready")
     }
@@ -51,7 +51,7 @@ Rectangle {
             implicitWidth: 8
             implicitHeight: 8
             radius: 4
-            visible: root.chat.hasModel || root.failed
+            visible: root.model.hasModel || root.failed
             color: root.failed ? Theme.color.danger : root.busy ? Theme.color.accent : "transparent"
             border.width: root.busy || root.failed ? 0 : 1.5
             border.color: Theme.color.text2
@@ -71,14 +71,14 @@ Rectangle {
         }
         Words {
             role: Theme.small
-            text: root.chat.modelName.length > 0 ? root.chat.modelName : qsTr("No model")
+            text: root.model.name.length > 0 ? root.model.name : qsTr("No model")
             color: Theme.color.text2
             Layout.maximumWidth: root.width * 0.4
         }
         Words {
             visible: text.length > 0
             role: Theme.small
-            text: root.chat.modelDetail
+            text: root.model.detail
             color: Theme.color.text2
         }
         Words {
@@ -91,7 +91,7 @@ Rectangle {
         }
         Words {
             Layout.preferredWidth: 72
-            visible: root.chat.hasModel
+            visible: root.model.hasModel
             horizontalAlignment: Text.AlignRight
             role: Theme.small
             text: speed.value > 0 ? Figures.speed(speed.value) : ""
@@ -104,10 +104,10 @@ Rectangle {
             }
         }
         Figure {
-            visible: !root.narrow && root.chat.contextLength > 0
+            visible: !root.narrow && root.model.contextLength > 0
             name: qsTr("Context")
-            value: root.chat.contextLength > 0 ? used.value / root.chat.contextLength : 0
-            words: qsTr("%1 of %2").arg(Figures.thousands(used.value)).arg(Figures.thousands(root.chat.contextLength))
+            value: root.model.contextLength > 0 ? used.value / root.model.contextLength : 0
+            words: qsTr("%1 of %2").arg(Figures.thousands(used.value)).arg(Figures.thousands(root.model.contextLength))
 
             Throttled {
                 id: used

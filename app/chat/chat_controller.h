@@ -6,10 +6,10 @@
 #include <memory>
 
 #include "app/chat/conversation_model.h"
-#include "app/error_text.h"
-#include "app/settings/load_choice.h"
+#include "app/model_session.h"
+#include "app/notices.h"
 
-// What the chat screen is: a state, a list, and the verbs.
+// What the chat screen is: one chat, with its own state, and the verbs. What runs in other chats does not show here.
 
 namespace pio {
 
@@ -20,33 +20,26 @@ class ChatController : public QObject {
   QML_ELEMENT
   QML_UNCREATABLE("made by the program")
   Q_PROPERTY(State state READ state NOTIFY stateChanged)
-  Q_PROPERTY(bool busy READ busy NOTIFY stateChanged)                    // something runs that Stop ends
-  Q_PROPERTY(bool queued READ queued NOTIFY stateChanged)                // a prompt waits for the model to be ready, or for another pane's answer
+  Q_PROPERTY(bool busy READ busy NOTIFY stateChanged)                    // something runs or waits that Stop ends
+  Q_PROPERTY(bool queued READ queued NOTIFY stateChanged)                // a question waits: for a model, or for another answer
+  Q_PROPERTY(pio::ModelSession* model READ model CONSTANT)
+  Q_PROPERTY(pio::Notices* notices READ notices CONSTANT)
   Q_PROPERTY(pio::ConversationModel* messages READ messages CONSTANT)
   Q_PROPERTY(QString chatId READ chatId NOTIFY chatChanged)              // "" for a new one that has no message yet
   Q_PROPERTY(QString title READ title NOTIFY chatChanged)                // "" for a new one
-  Q_PROPERTY(bool isImage READ isImage NOTIFY chatChanged)               // the chat on screen is about pictures
+  Q_PROPERTY(bool isImage READ isImage NOTIFY chatChanged)               // the chat on screen opens in the image pane
   Q_PROPERTY(pio::PictureTray* tray READ tray CONSTANT)                  // pictures that go with the next question
   Q_PROPERTY(QString systemPrompt READ systemPrompt WRITE setSystemPrompt NOTIFY chatChanged)
   Q_PROPERTY(QString draft READ draft WRITE setDraft NOTIFY draftChanged)  // text of the composer, kept for each chat
   Q_PROPERTY(qint64 draftTokens READ draftTokens NOTIFY draftTokensChanged) // what it would cost; 0 unknown
-  Q_PROPERTY(bool hasModel READ hasModel NOTIFY modelChanged)            // a model is loaded or being loaded
-  Q_PROPERTY(QString modelName READ modelName NOTIFY modelChanged)
-  Q_PROPERTY(QString modelDetail READ modelDetail NOTIFY modelChanged)   // "Q4_1"
-  Q_PROPERTY(QString modelPath READ modelPath NOTIFY modelChanged)
-  Q_PROPERTY(QStringList modelNotes READ modelNotes NOTIFY modelChanged) // what a person should know of it: "no vision tower beside it: text only"
-  Q_PROPERTY(bool modelSees READ modelSees NOTIFY modelChanged)          // the loaded one takes pictures
-  Q_PROPERTY(bool modelThinks READ modelThinks NOTIFY modelChanged)      // the loaded one can reason before it answers
-  Q_PROPERTY(bool thinking READ thinking WRITE setThinking NOTIFY thinkingChanged)  // whether such a model does
   Q_PROPERTY(qint64 progressDone READ progressDone NOTIFY progressChanged)   // Loading: bytes; Looking: pictures; Reading: prompt tokens; Thinking: seconds; Writing: tokens
   Q_PROPERTY(qint64 progressTotal READ progressTotal NOTIFY progressChanged) // 0 unknown
   Q_PROPERTY(double tokensPerSecond READ tokensPerSecond NOTIFY statsChanged)
   Q_PROPERTY(qint64 contextUsed READ contextUsed NOTIFY statsChanged)
-  Q_PROPERTY(qint64 contextLength READ contextLength NOTIFY statsChanged)
-  Q_PROPERTY(pio::UserError notice READ notice NOTIFY noticeChanged)     // about the program, shown above the composer: disk full, model not loaded
 
  public:
-  enum State { NoModel, Loading, Ready, Reading, Writing, Stopping, Looking, Thinking };  // Looking: at the pictures of a question
+  // Queued: another answer comes first. Looking: at the pictures of a question. Paused: a more urgent run has the engine.
+  enum State { NoModel, Loading, Ready, Queued, Looking, Reading, Thinking, Writing, Paused, Stopping };
   Q_ENUM(State)
 
   struct Private;
@@ -56,6 +49,8 @@ class ChatController : public QObject {
   State state() const;
   bool busy() const;
   bool queued() const;
+  ModelSession* model() const;
+  Notices* notices() const;
   ConversationModel* messages() const;
   QString chatId() const;
   QString title() const;
@@ -67,41 +62,22 @@ class ChatController : public QObject {
   QString draft() const;
   void setDraft(const QString& text);
   qint64 draftTokens() const;
-  bool hasModel() const;
-  QString modelName() const;
-  QString modelDetail() const;
-  QString modelPath() const;
-  QStringList modelNotes() const;
-  bool modelSees() const;
-  bool modelThinks() const;
-  bool thinking() const;
-  void setThinking(bool value);
   qint64 progressDone() const;
   qint64 progressTotal() const;
   double tokensPerSecond() const;
   qint64 contextUsed() const;
-  qint64 contextLength() const;
-  UserError notice() const;
-
-  // What the loaded model was loaded with; unset when none is.
-  std::optional<LoadChoice> loadedWith() const;
 
   // For the program.
-  void showNotice(const UserError& notice);
   void openLastChat(const QString& chatId, const QString& newDraft);  // unless something was begun already
-  void interruptedLoad(const QString& modelPath);                     // the last start died loading it
-  void setEngineTaken(bool taken);                                    // another pane is being answered: turns wait
-  void shutDown();                                                    // stops everything and saves the draft
-  void endShutDown();                                                 // when the engine's thread has ended: no turn is left open
+  void saveDraft();
 
  public slots:
   void newChat();
   void newImageChat();
-  // To the chat about pictures that was shown last, or a new one; or back to the last without.
-  void showImageChat(bool isImage);
-  void openChat(const QString& chatId);
-  void rename(const QString& title);
-  // Sends; while a model is being loaded it waits for it. Empty text does nothing.
+  void openChat(const QString& chatId, const QString& messageId = {});  // and goes to that message
+  // A chat that may not be the one on screen any more when its new title is typed.
+  void rename(const QString& chatId, const QString& title);
+  // Sends; while a model is being loaded or another chat is answered it waits, visibly. Empty text does nothing.
   void send(const QString& text);
   void stop();
   // Another version of this answer, beside the ones there are.
@@ -114,28 +90,21 @@ class ChatController : public QObject {
   void continueLast();
   // Deletes this message and what follows it on every branch below; undoable like a chat's deletion.
   void removeMessage(const QString& messageId);
+  // A button of the error that stands in this answer's place.
+  void runAction(const QString& messageId, int userErrorAction);
   QString lastUserMessageId() const;
   QString textOf(const QString& messageId) const;
   void copyText(const QString& text);
   void copyLastAnswer();
   void copyWithThought(const QString& messageId);  // what was thought, then the answer
-  void loadModel(const QString& path);
-  void unloadModel();
-  void runAction(int userErrorAction);
-  void dismissNotice();
 
  signals:
   void stateChanged();
   void chatChanged();
   void draftChanged();
   void draftTokensChanged();
-  void modelChanged();
-  void thinkingChanged();
   void progressChanged();
   void statsChanged();
-  void noticeChanged();
-  void openModelRequested();  // an error's button asks for the file dialog
-  void exportRequested();     // an error's button asks where to put the chats
   // The view goes to this message: a search hit was opened, or a question was sent.
   void messageFocusRequested(const QString& messageId);
   // Whole sentences, for screen readers.

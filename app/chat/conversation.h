@@ -29,6 +29,7 @@ class Conversation {
   QStringList pathTo(const QString& id) const;       // ids from the first message to this one
   QStringList siblings(const QString& id) const;     // itself among them, in the order they were made
   QString leaf() const { return path().isEmpty() ? QString() : path().last(); }
+  QStringList childrenOf(const QString& id) const { return m_children.value(id); }
   bool hasChildren(const QString& id) const { return !m_children.value(id).isEmpty(); }
 
   void add(const MessageRecord& record);             // becomes the active child of its parent

@@ -22,6 +22,7 @@ enum class NoProposal : int {
   part_of_file,    // it does not begin and end as the file does
   other_lines,     // it begins with lines outside the selection
   diff_unfit,      // a diff whose lines are not exactly once in the file
+  file_changed,    // the question was about other lines than the file has now
 };
 
 struct CodeAnswer {

@@ -8,9 +8,11 @@
 
 #include "app/chat/conversation_model.h"
 #include "app/code/diff_model.h"
-#include "app/error_text.h"
+#include "app/model_session.h"
+#include "app/notices.h"
 
-// What the code pane is: one file, questions about it, and a proposal whose changes are taken or left one by one, then written to the disk.
+// What the code pane is: one file, a conversation about it that is kept as every chat is, and a proposal whose changes are taken or left one by
+// one, then written to the disk.
 
 namespace pio {
 
@@ -21,7 +23,10 @@ class CodeController : public QObject {
   Q_PROPERTY(State state READ state NOTIFY stateChanged)
   Q_PROPERTY(bool busy READ busy NOTIFY stateChanged)            // a question waits or is answered; Stop ends it
   Q_PROPERTY(bool canAsk READ canAsk NOTIFY stateChanged)        // a file is open and nothing is under way
-  Q_PROPERTY(Waiting waitsFor READ waitsFor NOTIFY stateChanged) // of state Queued
+  Q_PROPERTY(Leaving leaving READ leaving NOTIFY leavingChanged) // what waits for a decision about the proposal
+  Q_PROPERTY(pio::ModelSession* model READ model CONSTANT)
+  Q_PROPERTY(pio::Notices* notices READ notices CONSTANT)
+  Q_PROPERTY(QString chatId READ chatId NOTIFY chatChanged)      // of the conversation; "" nothing was asked yet
   Q_PROPERTY(QString path READ path NOTIFY fileChanged)          // "" no file
   Q_PROPERTY(QString fileName READ fileName NOTIFY fileChanged)
   Q_PROPERTY(QString folder READ folder NOTIFY fileChanged)      // the last two folders of the path: "household / src"
@@ -42,17 +47,17 @@ class CodeController : public QObject {
   Q_PROPERTY(bool canApply READ canApply NOTIFY stateChanged)    // accepted changes can be written now
   Q_PROPERTY(bool canUndo READ canUndo NOTIFY writtenChanged)
   Q_PROPERTY(int written READ written NOTIFY writtenChanged)     // changes written by the last apply; 0 after an undo
-  Q_PROPERTY(qint64 progressDone READ progressDone NOTIFY progressChanged)    // Reading: prompt tokens; Writing: tokens
+  Q_PROPERTY(qint64 progressDone READ progressDone NOTIFY progressChanged)    // Reading: prompt tokens; Thinking: seconds; Writing: tokens
   Q_PROPERTY(qint64 progressTotal READ progressTotal NOTIFY progressChanged)  // 0 unknown
   Q_PROPERTY(double tokensPerSecond READ tokensPerSecond NOTIFY progressChanged)  // of the answer that is written, or the last one; 0 none yet
   Q_PROPERTY(qint64 contextUsed READ contextUsed NOTIFY progressChanged)          // tokens, of the same
-  Q_PROPERTY(pio::UserError notice READ notice NOTIFY noticeChanged)
 
  public:
-  enum State { NoFile, Opening, Idle, Queued, Reading, Writing, Stopping, Comparing, Saving };
+  // Queued: for the model, or for another answer. Paused: a more urgent run has the engine.
+  enum State { NoFile, Opening, Idle, Queued, Reading, Thinking, Writing, Paused, Stopping, Comparing, Saving };
   Q_ENUM(State)
-  enum Waiting { Nothing, Model, Chat };  // the model is being loaded; another pane is being answered
-  Q_ENUM(Waiting)
+  enum Leaving { Nothing, OpeningOther, Closing };
+  Q_ENUM(Leaving)
   enum Syntax { NotChecked, NoGrammar, TooLong, Clean, NewErrors };
   Q_ENUM(Syntax)
 
@@ -63,7 +68,10 @@ class CodeController : public QObject {
   State state() const;
   bool busy() const;
   bool canAsk() const;
-  Waiting waitsFor() const;
+  Leaving leaving() const;
+  ModelSession* model() const;
+  Notices* notices() const;
+  QString chatId() const;
   QString path() const;
   QString fileName() const;
   QString folder() const;
@@ -89,15 +97,18 @@ class CodeController : public QObject {
   qint64 progressTotal() const;
   double tokensPerSecond() const;
   qint64 contextUsed() const;
-  UserError notice() const;
-
-  // For the program.
-  bool isOnEngine() const;  // the engine works, or is about to, for this pane
-  void shutDown();
 
  public slots:
+  // Where changes are proposed that are neither written nor discarded, these ask first (leaving).
   void open(const QUrl& file);
-  void reopen();  // what is on the disk now; the proposal goes
+  void openChat(const QString& chatId, const QString& file);  // a conversation of the history, with its file
+  bool mayClose();                                            // the window; false: it is asked
+  // The answers to that. Applying writes what was accepted, or all changes where nothing was; what fails keeps the file open.
+  void applyAndLeave();
+  void discardAndLeave();
+  void stay();
+  void reopen();           // what is on the disk now; the proposal goes
+  void newConversation();  // about the same file
   void select(int firstLine, int lastLine);  // from 1; 0, 0 clears
   // Each asks about the selection, or the whole file. An answer of fix and generate becomes a proposal.
   void ask(const QString& words);
@@ -115,8 +126,8 @@ class CodeController : public QObject {
   void undo();                // the last apply
   void copyLines();           // the selection
   void copyText(const QString& text);
-  void runAction(int userErrorAction);
-  void dismissNotice();
+  // A button of the error that stands in this answer's place.
+  void runAction(const QString& messageId, int userErrorAction);
 
  signals:
   void stateChanged();
@@ -128,9 +139,10 @@ class CodeController : public QObject {
   void syntaxChanged();
   void writtenChanged();
   void progressChanged();
-  void noticeChanged();
-  void engineNeeded();         // isOnEngine() may have changed
-  void openModelRequested();
+  void chatChanged();
+  void leavingChanged();
+  void closeAllowed();         // after mayClose() said no
+  void fileMissing(const QString& chatId);  // of a conversation that was to be opened
   void announcement(const QString& text);  // whole sentences, for screen readers
 
  private:

@@ -1,99 +1,112 @@
 #pragma once
 
-#include <QElapsedTimer>
+#include <QHash>
 #include <optional>
-#include <stop_token>
 
-#include "app/chat/chat_controller.h"
+#include "app/chat/chat_store.h"
+#include "app/chat/shown_chat.h"
+#include "app/chat/turns.h"
 #include "app/code/code_controller.h"
 #include "app/code/code_prompts.h"
-#include "app/engine_worker.h"
+#include "app/code/code_worker.h"
+#include "app/history/history_model.h"
 #include "app/settings/settings.h"
 
-// What CodeController is made of; for the program, not for QML.
-//
-// One engine serves all panes, one turn at a time: a question waits (Queued) until the chat is neither loading nor being answered, and while
-// it is answered ChatController keeps its own turns in its queue (setEngineTaken).
+// What CodeController is made of; for the program, not for QML. Its stories: code_file.cpp (what is open, what is written), code_questions.cpp
+// (the conversation), code_proposal.cpp (changes).
 
 namespace pio {
 
 struct CodeController::Private {
   struct Wiring {
-    EngineWorker* worker = nullptr;  // on the engine thread
-    CodeWorker* code = nullptr;      // on the files thread
-    ChatController* chat = nullptr;  // which knows the model
+    CodeWorker* code = nullptr;  // on the files thread
+    ModelSession* model = nullptr;
+    ChatStore* store = nullptr;
+    Turns* turns = nullptr;
+    HistoryModel* history = nullptr;
     Settings* settings = nullptr;
+    Notices* notices = nullptr;
   };
-  struct Turn {
-    quint64 number = 0;      // 0: waits
+  // A question that was asked since the start, with the file as it was then.
+  struct Asked {
     CodeQuestion question;
-    CodeExcerpt excerpt;
-    QString questionId, answerId;
-    QString answer;
+    SourceText text;
+    std::vector<OutlineEntry> outline;
     bool changes() const { return question.task == CodeTask::fix || question.task == CodeTask::generate; }
   };
-  struct Said {
-    QString question, answer;
+  struct Target {
+    QString path, chatId;  // chatId "": the last conversation about it
   };
 
   explicit Private(Wiring wiring) : w(wiring) {}
 
-  void openPath(const QString& path);
+  // code_file.cpp
+  void connectFile();
+  void request(const Target& target);
+  void open(const Target& target);
   void show(const OpenedSource& opened);
+  void showChat(const QString& chatId);
+  void proposeUnseen();  // changes of this conversation that came while another file was open
+  void lookForChat();
+  void write(const QByteArray& content, int nChanges, bool overOthers = false);
+  void onWritten(const OpenedSource& opened);
+  void setLeaving(Leaving value);
+  void leave();
+  void sayOfFile(const UserError& words);
+  // code_questions.cpp
+  void connectTurns();
   void start(CodeTask task, const QString& words);
-  void pump();
-  void launch();
-  void refuse(const UserError& error);  // the turn cannot be asked
-  void endTurn(Message::State state, const GenerationStats& stats, const UserError& error);
-  void propose(const Turn& turn);
-  void showProposal(const Proposal& proposal);
+  Asked asking(CodeTask task, const QString& words, int first, int last) const;
+  void send(const QString& questionId, const Asked& asked);
+  std::optional<GenerateRequest> requestFor(const Conversation& chat, const QString& questionId, const Asked& asked);
+  void retry(const QString& answerId);
+  AnswerRun* run() const { return w.turns->runOf(shown->chatId()); }
+  void sayOfAnswer(const UserError& words);
+  // code_proposal.cpp
+  void connectProposals();
+  void propose(const QString& questionId, const QString& answer);
+  void showProposal(const Proposal& made);
   void dropProposal();
   void decide(int hunk, HunkModel::State state);
   void checkSyntax();
-  void write(const QByteArray& content, int nChanges);
-  void setNotice(const UserError& value);
   void setSyntax(Syntax value, const QVariantList& errors);
   bool hasHunk(int hunk) const { return hunk >= 0 && hunk < hunks->count(); }
   SourceText result(HunkModel::State one, HunkModel::State other) const;
-  bool engineIsFree() const { return w.chat->state() == ChatController::Ready; }
 
   CodeController* q = nullptr;
   Wiring w;
   DiffModel* lines = nullptr;
   HunkModel* hunks = nullptr;
-  ConversationModel* messages = nullptr;
+  ShownChat* shown = nullptr;
 
   OpenedSource source;               // its file's path is empty: none
-  QString openingPath;
-  quint64 serial = 0;                // of what was asked of the code worker last
-  bool isOpening = false, isComparing = false, isSaving = false;
-  quint64 checkSerial = 0;
+  Target opening;                    // its path is empty: nothing is being opened
+  quint64 openSerial = 0;            // of the file
+  quint64 chatSerial = 0;            // of its conversation; 0: none is being read
+  bool isLookedFor = false;          // whether there is a conversation
   int selectionFirst = 0, selectionLast = 0;
+  Leaving leaving = Nothing;
+  Target leavingFor;
 
-  // Counts from where the chat's numbers never come: the engine's signals reach both controllers.
-  quint64 turnNumber = quint64(1) << 63;
-  std::optional<Turn> turn;
-  bool isStopping = false, hasText = false, isShutDown = false;
-  std::stop_source stop;
-  std::vector<Said> said;            // about this file
+  QHash<QString, Asked> asked;       // by question
+  QHash<QString, QString> unseen;    // by chat: the question whose changes came while another file was open
   int shownFirst = 0, shownLast = 0;
-  qint64 progressDone = 0, progressTotal = 0;
-  qint64 promptTokens = 0, firstTextTokens = 0, contextUsed = 0;
-  double tokensPerSecond = 0;
-  QElapsedTimer sinceFirstText;
-  int nMessages = 0;
 
+  quint64 proposeSerial = 0, checkSerial = 0;
+  bool isComparing = false;
+  QString proposedFor;               // the question
   Proposal proposal;
   std::optional<Proposal> held;      // is shown when the person asks for it: it takes away most of what was there
   int currentHunk = -1;
   Syntax syntax = NotChecked;
   QVariantList syntaxErrors;
 
+  quint64 writeSerial = 0;
+  bool isSaving = false;
   std::vector<QByteArray> versions;  // what undo brings back, the last one first
   QByteArray writing;
   int writingChanges = 0;            // -1: an undo
   int written = 0;
-  UserError notice;
 };
 
 }  // namespace pio

@@ -141,6 +141,19 @@ QString HistoryModel::mostRecent() const {
   return newest == d->chats.cend() ? QString() : newest->id;
 }
 
+ChatRecord HistoryModel::record(const QString& chatId) const {
+  const int row = d->rowOf(chatId);
+  return row < 0 ? ChatRecord{} : d->chats[row];
+}
+
+QString HistoryModel::chatOfFile(const QString& path) const {
+  const ChatRecord* newest = nullptr;
+  for (const ChatRecord& chat : d->chats) {
+    if (chat.kind == ChatRecord::Kind::Code && chat.file == path && (newest == nullptr || newest->updated < chat.updated)) newest = &chat;
+  }
+  return newest == nullptr ? QString() : newest->id;
+}
+
 void HistoryModel::setQuery(const QString& query) {
   if (query == d->query) return;
   if (query.trimmed().isEmpty()) {

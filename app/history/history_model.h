@@ -53,6 +53,8 @@ class HistoryModel : public QAbstractListModel {
   // Something titled `title` was hidden: undoRemove() calls `undo`; when that has passed, `purge` is called.
   void offerUndo(const QString& title, std::function<void()> undo, std::function<void()> purge);
   void endUndo();                              // the undo passes now; at the program's end
+  ChatRecord record(const QString& chatId) const;      // its id is empty where there is none
+  QString chatOfFile(const QString& path) const;       // the newest conversation of the code pane about that file; "" none
   QString mostRecent() const;                  // "" when there is none
 
  public slots:

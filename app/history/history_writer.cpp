@@ -167,16 +167,15 @@ void HistoryWriter::addMessage(const MessageRecord& record) {
   Q_EMIT stored(record.message.id);
 }
 
-void HistoryWriter::appendText(quint64, const QString& messageId, const QString& delta, qint64 nTokens) {
+void HistoryWriter::appendText(const QString& messageId, const QString& delta, qint64 nTokens) {
   append(messageId, &HistoryWriter::m_streamText, delta, nTokens);
 }
 
-void HistoryWriter::appendThought(quint64, const QString& messageId, const QString& delta, qint64 nTokens) {
+void HistoryWriter::appendThought(const QString& messageId, const QString& delta, qint64 nTokens) {
   append(messageId, &HistoryWriter::m_streamThought, delta, nTokens);
 }
 
 void HistoryWriter::append(const QString& messageId, QString HistoryWriter::*words, const QString& delta, qint64 nTokens) {
-  if (messageId.isEmpty()) return;  // the code pane's answers are not kept
   if (messageId != m_streamId) {
     commitStream();
     m_streamId = messageId;

@@ -49,8 +49,8 @@ class HistoryWriter : public QObject {
   void setDraft(const QString& chatId, const QString& text);
   void addMessage(const pio::MessageRecord& record);
   // More of a message that is being streamed; connected to the engine's thread directly, so that a busy window does not delay it.
-  void appendText(quint64 turn, const QString& messageId, const QString& delta, qint64 nTokens);
-  void appendThought(quint64 turn, const QString& messageId, const QString& delta, qint64 nTokens);
+  void appendText(const QString& messageId, const QString& delta, qint64 nTokens);
+  void appendThought(const QString& messageId, const QString& delta, qint64 nTokens);
   void putMessage(const pio::MessageRecord& record);
   void setActiveChild(const QString& chatId, const QString& parentId, const QString& childId);
   void removeChat(const QString& chatId, qint64 removal);

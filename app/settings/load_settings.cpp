@@ -2,9 +2,9 @@
 
 #include <algorithm>
 
-#include "app/chat/chat_controller.h"
-#include "app/engine_worker.h"
+#include "app/engine_queue.h"
 #include "app/library/model_library.h"
+#include "app/model_session.h"
 #include "app/settings/settings.h"
 
 namespace pio {
@@ -15,7 +15,7 @@ LoadSettings::LoadSettings(const Wiring& wiring, QObject* parent) : QObject(pare
   m_askTimer.setSingleShot(true);
   m_askTimer.setInterval(kAskMs);
   connect(&m_askTimer, &QTimer::timeout, this, &LoadSettings::ask);
-  connect(w.worker, &EngineWorker::planned, this, [this](quint64 serial, const LoadPlan& plan) {
+  connect(w.queue, &EngineQueue::planned, this, [this](quint64 serial, const LoadPlan& plan) {
     if (serial != m_serial) return;
     m_isPlanning = false;
     m_hasPlan = true;
@@ -23,14 +23,14 @@ LoadSettings::LoadSettings(const Wiring& wiring, QObject* parent) : QObject(pare
     m_problem = plan.fits ? UserError() : planNotice(plan);
     Q_EMIT planChanged();
   });
-  connect(w.worker, &EngineWorker::planFailed, this, [this](quint64 serial, const Error& error) {
+  connect(w.queue, &EngineQueue::planFailed, this, [this](quint64 serial, const Error& error) {
     if (serial != m_serial) return;
     m_isPlanning = m_hasPlan = false;
     m_plan = {};
     m_problem = userErrorOf(error);
     Q_EMIT planChanged();
   });
-  connect(w.chat, &ChatController::modelChanged, this, &LoadSettings::changed);
+  connect(w.model, &ModelSession::changed, this, &LoadSettings::changed);
   connect(w.models, &ModelLibrary::modelReset, this, &LoadSettings::changed);
   // "Use a shorter context" chooses for a model too.
   connect(w.settings, &Settings::changed, this, [this] {
@@ -45,7 +45,7 @@ void LoadSettings::setPath(const QString& path) {
   m_plan = {};
   m_hasPlan = false;
   m_problem = {};
-  ++m_serial;
+  m_serial = 0;
   Q_EMIT pathChanged();
   Q_EMIT changed();
   ask();
@@ -55,7 +55,7 @@ void LoadSettings::put(const LoadChoice& choice) {
   if (choice == m_choice || m_path.isEmpty()) return;
   m_choice = choice;
   w.settings->setLoadChoice(m_path, choice);
-  ++m_serial;
+  m_serial = 0;
   m_isPlanning = true;
   m_askTimer.start();
   Q_EMIT changed();
@@ -66,7 +66,7 @@ void LoadSettings::ask() {
   m_isPlanning = !m_path.isEmpty();
   Q_EMIT planChanged();
   if (m_path.isEmpty()) return;
-  QMetaObject::invokeMethod(w.worker, [worker = w.worker, serial = ++m_serial, request = m_choice.request(m_path)] { worker->plan(serial, request); });
+  m_serial = w.queue->plan(m_choice.request(m_path));
 }
 
 bool LoadSettings::canQuantize() const {
@@ -124,8 +124,8 @@ void LoadSettings::setAttentionPages(int pages) {
   put(choice);
 }
 
-bool LoadSettings::isLoaded() const { return !m_path.isEmpty() && w.chat->loadedWith() && w.chat->modelPath() == m_path; }
-bool LoadSettings::differs() const { return isLoaded() && !(*w.chat->loadedWith() == m_choice); }
+bool LoadSettings::isLoaded() const { return !m_path.isEmpty() && w.model->loadedWith() && w.model->path() == m_path; }
+bool LoadSettings::differs() const { return isLoaded() && !(*w.model->loadedWith() == m_choice); }
 
 double LoadSettings::freeBytes() const { return m_plan.devices.empty() ? 0 : static_cast<double>(m_plan.devices.front().free_bytes); }
 double LoadSettings::totalBytes() const { return m_plan.devices.empty() ? 0 : static_cast<double>(m_plan.devices.front().total_bytes); }
@@ -135,7 +135,7 @@ void LoadSettings::load() {
 }
 
 void LoadSettings::undo() {
-  if (isLoaded()) put(*w.chat->loadedWith());
+  if (isLoaded()) put(*w.model->loadedWith());
 }
 
 }  // namespace pio

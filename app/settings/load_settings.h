@@ -13,9 +13,9 @@
 
 namespace pio {
 
-class ChatController;
-class EngineWorker;
+class EngineQueue;
 class ModelLibrary;
+class ModelSession;
 class Settings;
 
 class LoadSettings : public QObject {
@@ -56,8 +56,8 @@ class LoadSettings : public QObject {
   Q_ENUM(Attention)
 
   struct Wiring {
-    EngineWorker* worker = nullptr;  // on the engine thread
-    ChatController* chat = nullptr;
+    EngineQueue* queue = nullptr;
+    ModelSession* model = nullptr;
     ModelLibrary* models = nullptr;
     Settings* settings = nullptr;
   };

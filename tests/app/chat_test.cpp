@@ -125,21 +125,21 @@ class ChatTest : public QObject {
   void onlyAModelThatCanThinkIsToldWhetherTo() {
     ProgramFixture f;
     QVERIFY(f.loadModel());
-    QVERIFY(!f.chat()->modelThinks());
+    QVERIFY(!f.model()->thinks());
     QVERIFY(f.ask("One"));
     QVERIFY(!f.engine->generate_requests().back().thinking);
     f.setLoading({.error = {}, .can_think = true});
     QVERIFY(f.loadModel());
-    QVERIFY(f.chat()->modelThinks());
+    QVERIFY(f.model()->thinks());
     QVERIFY(f.ask("Two"));
     QCOMPARE(f.engine->generate_requests().back().thinking, std::optional(true));
-    QSignalSpy changed(f.chat(), &ChatController::thinkingChanged);
-    f.chat()->setThinking(false);
+    QSignalSpy changed(f.model(), &ModelSession::thinkingChanged);
+    f.model()->setThinking(false);
     QCOMPARE(changed.size(), 1);
     QVERIFY(f.ask("Three"));
     QCOMPARE(f.engine->generate_requests().back().thinking, std::optional(false));
     f.restart();
-    QVERIFY(!f.chat()->thinking());
+    QVERIFY(!f.model()->thinking());
   }
 
   void aToolThatTheModelAsksForIsARowOfItsAnswerAndStaysInTheConversation() {
@@ -184,19 +184,19 @@ class ChatTest : public QObject {
     ScriptedEngine::Loading broken;
     broken.error = make_error(ErrorCode::bad_file, "other.gguf: tensor blk.0.attn_q.weight, found none");
     f.setLoading(broken);
-    f.chat()->loadModel(QStringLiteral("/models/other.gguf"));
+    f.model()->load(QStringLiteral("/models/other.gguf"));
     QVERIFY(f.waitFor(ChatController::Ready));
-    QCOMPARE(f.chat()->modelPath(), "/models/scripted.gguf");
-    QCOMPARE(f.chat()->modelDetail(), "Q4_1");
-    QCOMPARE(f.chat()->contextLength(), 8192);
-    QVERIFY(f.chat()->notice().explanation.contains("scripted answers as before"));
+    QCOMPARE(f.model()->path(), "/models/scripted.gguf");
+    QCOMPARE(f.model()->detail(), "Q4_1");
+    QCOMPARE(f.model()->contextLength(), 8192);
+    QVERIFY(f.notice().explanation.contains("scripted answers as before"));
     f.setLoading({});
     QVERIFY(f.ask("Still there?"));
     QCOMPARE(f.chat()->messages()->messageCount(), 2);
-    f.chat()->runAction(UserError::Retry);  // of the notice: the other one again
+    f.model()->retry();  // the other one again
     QVERIFY(f.waitFor(ChatController::Ready));
-    QCOMPARE(f.chat()->modelPath(), "/models/other.gguf");
-    QVERIFY(!f.chat()->notice().isSet());
+    QCOMPARE(f.model()->path(), "/models/other.gguf");
+    QVERIFY(!f.notice().isSet());
   }
 
   void aSwitchThatIsStoppedKeepsTheOldModelWithoutAWord() {
@@ -205,13 +205,13 @@ class ChatTest : public QObject {
     ScriptedEngine::Loading slow;
     slow.milliseconds = 5000;
     f.setLoading(slow);
-    f.chat()->loadModel(QStringLiteral("/models/other.gguf"));
+    f.model()->load(QStringLiteral("/models/other.gguf"));
     QTRY_VERIFY(f.chat()->progressTotal() > 0);
-    QCOMPARE(f.chat()->modelPath(), "/models/other.gguf");
+    QCOMPARE(f.model()->path(), "/models/other.gguf");
     f.chat()->stop();
     QVERIFY(f.waitFor(ChatController::Ready, 500));
-    QCOMPARE(f.chat()->modelPath(), "/models/scripted.gguf");
-    QVERIFY(!f.chat()->notice().isSet());
+    QCOMPARE(f.model()->path(), "/models/scripted.gguf");
+    QVERIFY(!f.notice().isSet());
     QVERIFY(f.ask("Still there?"));
   }
 
@@ -257,7 +257,7 @@ class ChatTest : public QObject {
   void aPromptSentWhileLoadingWaitsForTheModel() {
     ProgramFixture f;
     f.setLoading({.milliseconds = 300, .error = {}});
-    f.chat()->loadModel("/models/slow.gguf");
+    f.model()->load("/models/slow.gguf");
     QCOMPARE(f.chat()->state(), ChatController::Loading);
     f.chat()->send("Early");
     QVERIFY(f.chat()->queued());
@@ -272,13 +272,13 @@ class ChatTest : public QObject {
   void stopEndsLoadingAndKeepsTheWords() {
     ProgramFixture f;
     f.setLoading({.milliseconds = 10'000, .error = {}});
-    f.chat()->loadModel("/models/slow.gguf");
+    f.model()->load("/models/slow.gguf");
     f.chat()->send("Early");
     QTest::qWait(30);
     f.chat()->stop();
     QVERIFY(f.waitFor(ChatController::NoModel, 500));
     QVERIFY(!f.chat()->queued());
-    QVERIFY(!f.chat()->notice().isSet());  // nothing to explain
+    QVERIFY(!f.notice().isSet());  // nothing to explain
     QTRY_COMPARE(f.onDisk(f.chat()->chatId()).size(), 1);
   }
 
@@ -288,27 +288,27 @@ class ChatTest : public QObject {
     error.needed_bytes = 9'700'000'000;
     error.free_bytes = 7'900'000'000;
     f.setLoading({.milliseconds = 50, .error = error});
-    f.chat()->loadModel("/models/big.gguf");
+    f.model()->load("/models/big.gguf");
     f.chat()->send("Still here");
     QTRY_COMPARE(f.chat()->state(), ChatController::NoModel);
-    QVERIFY(!f.chat()->hasModel());
-    QVERIFY(f.chat()->notice().explanation.contains(QStringLiteral("9.7\u00a0GB")));
-    QCOMPARE(f.chat()->notice().actions.first(), int(UserError::ShorterContext));
+    QVERIFY(!f.model()->hasModel());
+    QVERIFY(f.notice().explanation.contains(QStringLiteral("9.7\u00a0GB")));
+    QCOMPARE(f.notice().actions.first(), int(UserError::ShorterContext));
     QTRY_COMPARE(f.onDisk(f.chat()->chatId()).size(), 1);
     f.setLoading({});
     QVERIFY(f.loadModel());
     QTRY_COMPARE(f.chat()->messages()->messageCount(), 2);
-    QVERIFY(!f.chat()->notice().isSet());
+    QVERIFY(!f.notice().isSet());
   }
 
   void withoutAModelTheWordsAreKeptAndTheNoticeOffersToOpenOne() {
     ProgramFixture f;
-    QSignalSpy open(f.chat(), &ChatController::openModelRequested);
+    QSignalSpy open(f.notices(), &Notices::openModelRequested);
     f.chat()->send("Anybody there?");
     QCOMPARE(f.chat()->state(), ChatController::NoModel);
-    QCOMPARE(f.chat()->notice().actions, QList<int>{UserError::OpenModel});
+    QCOMPARE(f.notice().actions, QList<int>{UserError::OpenModel});
     QTRY_COMPARE(f.onDisk(f.chat()->chatId()).size(), 1);
-    f.chat()->runAction(UserError::OpenModel);
+    f.act(UserError::OpenModel);
     QCOMPARE(open.size(), 1);
   }
 
@@ -324,7 +324,7 @@ class ChatTest : public QObject {
     QCOMPARE(failed.text(), "Half of");
     QVERIFY(failed.error.isSet());
     f.setScript(ScriptedEngine::speak("Whole.", 1));
-    f.chat()->runAction(UserError::Retry);
+    f.chat()->runAction(failed.id, UserError::Retry);
     QTRY_COMPARE(f.engine->generate_requests().size(), 2U);
     QVERIFY(f.waitFor(ChatController::Ready));
     QTRY_COMPARE(f.onDisk(f.chat()->chatId()).last().message.state, Message::State::Complete);
@@ -418,10 +418,13 @@ class ChatTest : public QObject {
     const QString first = f.chat()->chatId();
     f.chat()->newChat();
     QCOMPARE(f.chat()->messages()->messageCount(), 0);
-    QVERIFY(f.chat()->busy());
+    QCOMPARE(f.chat()->state(), ChatController::Ready);  // another chat's answer is not this one's
+    QVERIFY(!f.chat()->busy());
+    QCOMPARE(f.chat()->progressDone(), 0);
     f.chat()->send("In the second");  // waits for its turn
     const QString second = f.chat()->chatId();
-    QVERIFY(f.chat()->queued());
+    QCOMPARE(f.chat()->state(), ChatController::Queued);
+    QVERIFY(f.chat()->queued() && f.chat()->busy());
     f.chat()->openChat(first);
     QCOMPARE(f.chat()->chatId(), first);
     const QString shown = f.chat()->textOf(f.chat()->messages()->data(f.chat()->messages()->index(f.chat()->messages()->rowCount() - 1), ConversationModel::MessageIdRole).toString());
@@ -474,11 +477,11 @@ class ChatTest : public QObject {
     f.chat()->send("Speak");
     QVERIFY(f.waitFor(ChatController::Writing));
     f.setLoading({.milliseconds = 20, .error = {}});
-    f.chat()->loadModel("/models/another.gguf");
+    f.model()->load("/models/another.gguf");
     QVERIFY(f.waitFor(ChatController::Ready));
-    QCOMPARE(f.chat()->modelName(), "another");
+    QCOMPARE(f.model()->name(), "another");
     QTRY_COMPARE(f.onDisk(f.chat()->chatId()).last().message.state, Message::State::Stopped);
-    f.chat()->unloadModel();
+    f.model()->unload();
     QCOMPARE(f.chat()->state(), ChatController::NoModel);
     QTRY_COMPARE(f.engine->n_unloads(), 1);
   }
@@ -491,7 +494,7 @@ class ChatTest : public QObject {
     f.setScript(script);
     QVERIFY(f.loadModel());
     QVERIFY(f.ask("Go on"));
-    QVERIFY(f.chat()->notice().explanation.contains("4,096"));
+    QVERIFY(f.notice().explanation.contains("4,096"));
     QTRY_COMPARE(f.onDisk(f.chat()->chatId()).last().message.droppedMessages, 3);
   }
 
@@ -632,12 +635,12 @@ class ChatTest : public QObject {
     note.write("/models/scripted.gguf");
     note.close();
     f.start();
-    QVERIFY(f.chat()->notice().title.contains("scripted"));
+    QVERIFY(f.notice().title.contains("scripted"));
     QTest::qWait(50);
     QCOMPARE(f.chat()->state(), ChatController::NoModel);
-    f.chat()->runAction(UserError::Retry);
+    f.act(UserError::Retry);
     QVERIFY(f.waitFor(ChatController::Ready));
-    QVERIFY(!f.chat()->notice().isSet());
+    QVERIFY(!f.notice().isSet());
   }
 
   void everyErrorHasWordsAndCancelledHasNone() {

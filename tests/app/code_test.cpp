@@ -85,7 +85,7 @@ class CodeTest : public QObject {
   void whatIsNoTextIsSaidInWordsAndTheOpenFileStays() {
     Fixture f;
     f.code()->open(QUrl::fromLocalFile("/nowhere/at/all.py"));
-    QTRY_VERIFY(f.code()->notice().isSet());
+    QTRY_VERIFY(f.notice().isSet());
     QCOMPARE(f.code()->state(), CodeController::Idle);
     QCOMPARE(f.code()->fileName(), "ledger.py");
   }
@@ -202,14 +202,14 @@ class CodeTest : public QObject {
     f.code()->apply();
     QVERIFY(f.waitUntilIdle());
     QCOMPARE(f.read(), "theirs\n");
-    QVERIFY(f.code()->notice().actions.contains(UserError::ReadAgain));
-    f.code()->runAction(UserError::Overwrite);
+    QVERIFY(f.notice().actions.contains(UserError::ReadAgain));
+    f.act(UserError::Overwrite);
     QVERIFY(f.waitUntilIdle());
     QCOMPARE(f.read(), betterLedger());
     f.code()->undo();
     QVERIFY(f.waitUntilIdle());
     QCOMPARE(f.read(), "theirs\n");
-    f.code()->runAction(UserError::ReadAgain);
+    f.act(UserError::ReadAgain);
     QVERIFY(f.waitUntilIdle());
     QCOMPARE(f.code()->lineCount(), 1);
   }
@@ -221,7 +221,7 @@ class CodeTest : public QObject {
     f.code()->acceptAll();
     f.code()->apply();
     QVERIFY(f.waitUntilIdle());
-    f.code()->runAction(UserError::Overwrite);
+    f.act(UserError::Overwrite);
     QVERIFY(f.waitUntilIdle());
     QCOMPARE(f.read(), betterLedger());
     QVERIFY(!f.code()->canUndo());
@@ -232,17 +232,17 @@ class CodeTest : public QObject {
     f.answer("It is fine as it stands.");
     f.code()->fix();
     QVERIFY(f.waitUntilIdle());
-    QVERIFY(f.code()->notice().isSet());
+    QVERIFY(f.notice().isSet());
     QCOMPARE(f.code()->hunks()->count(), 0);
     f.propose(kLedger);
-    QVERIFY(f.code()->notice().isSet());
+    QVERIFY(f.notice().isSet());
     QCOMPARE(f.code()->hunks()->count(), 0);
     auto cut = ScriptedEngine::speak("```python\ndef totals(", 0);
     cut.finish_reason = FinishReason::length;
     f.setScript(cut);
     f.code()->fix();
     QVERIFY(f.waitUntilIdle());
-    QVERIFY(f.code()->notice().isSet());
+    QVERIFY(f.notice().isSet());
     QCOMPARE(f.code()->hunks()->count(), 0);
   }
 
@@ -255,9 +255,9 @@ class CodeTest : public QObject {
       f.code()->fix();
       QVERIFY(f.waitUntilIdle());
       QCOMPARE(f.code()->hunks()->count(), 0);
-      QVERIFY2(f.code()->notice().isSet() && !f.code()->notice().explanation.isEmpty(), answer);
-      QVERIFY(!titles.contains(f.code()->notice().title));
-      titles.append(f.code()->notice().title);
+      QVERIFY2(f.notice().isSet() && !f.notice().explanation.isEmpty(), answer);
+      QVERIFY(!titles.contains(f.notice().title));
+      titles.append(f.notice().title);
     }
     f.code()->select(10, 11);
     f.answer("```python\ndef nothing_there():\n    pass\n```");
@@ -282,15 +282,15 @@ class CodeTest : public QObject {
     const QByteArray shrunk = "def totals(entries):\n    lines = []\n    return lines\n";
     f.propose(shrunk);
     QCOMPARE(f.code()->hunks()->count(), 0);
-    QVERIFY(f.code()->notice().explanation.contains("10"));  // lines with words in them
-    QCOMPARE(f.code()->notice().actions.first(), int(UserError::ShowChanges));
-    f.code()->runAction(UserError::Dismiss);
-    QVERIFY(!f.code()->notice().isSet());
-    f.code()->runAction(UserError::ShowChanges);  // gone
+    QVERIFY(f.notice().explanation.contains("10"));  // lines with words in them
+    QCOMPARE(f.notice().actions.first(), int(UserError::ShowChanges));
+    f.act(UserError::Dismiss);
+    QVERIFY(!f.notice().isSet());
+    f.act(UserError::ShowChanges);  // gone
     QCOMPARE(f.code()->hunks()->count(), 0);
     f.propose(shrunk);
-    f.code()->runAction(UserError::ShowChanges);
-    QVERIFY(!f.code()->notice().isSet());
+    f.act(UserError::ShowChanges);
+    QVERIFY(!f.notice().isSet());
     QVERIFY(f.code()->hunks()->count() > 0);
     f.code()->acceptAll();
     f.code()->apply();
@@ -334,7 +334,6 @@ class CodeTest : public QObject {
     QTRY_COMPARE(f.chat()->state(), ChatController::Writing);
     f.code()->ask("What is this?");
     QCOMPARE(f.code()->state(), CodeController::Queued);
-    QCOMPARE(f.code()->waitsFor(), CodeController::Chat);
     QTRY_COMPARE(f.code()->state(), CodeController::Writing);
     QCOMPARE(f.chat()->state(), ChatController::Ready);
     f.chat()->send("And another");
@@ -370,10 +369,10 @@ class CodeTest : public QObject {
     f.program->application()->openFiles({QUrl::fromLocalFile(file.fileName())});
     QTRY_COMPARE(f.program->code()->state(), CodeController::Idle);
     f.program->code()->explain();
-    QVERIFY(f.program->code()->notice().actions.contains(UserError::OpenModel));
+    QVERIFY(f.notice().actions.contains(UserError::OpenModel));
     QVERIFY(!f.program->code()->busy());
     QVERIFY(f.loadModel());
-    QTRY_VERIFY(!f.program->code()->notice().isSet());  // there is one now
+    QTRY_VERIFY(!f.notice().isSet());  // there is one now
   }
 
   void anotherModelEndsTheAnswer() {
@@ -381,7 +380,7 @@ class CodeTest : public QObject {
     f.setScript(ScriptedEngine::speak("one two three ", 20, 500));
     f.code()->ask("Count");
     QTRY_COMPARE(f.code()->state(), CodeController::Writing);
-    f.chat()->loadModel("/models/other.gguf");
+    f.model()->load("/models/other.gguf");
     QTRY_COMPARE(f.code()->state(), CodeController::Idle);
     QTRY_COMPARE(f.chat()->state(), ChatController::Ready);
   }
@@ -408,7 +407,7 @@ class CodeTest : public QObject {
     QVERIFY(f.code()->shownLast() > 1502 && f.code()->shownLast() < 3000);
     f.code()->select(0, 0);
     f.code()->fix();  // the whole file does not fit
-    QVERIFY(f.code()->notice().isSet());
+    QTRY_VERIFY(f.notice().isSet());
     QVERIFY(!f.code()->busy());
   }
 };

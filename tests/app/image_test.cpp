@@ -71,7 +71,7 @@ class ImageTest : public QObject {
     const QAbstractItemModelTester tester(f.tray());
     const QAbstractItemModelTester placesTester(f.session()->places());
     QVERIFY(f.loadModel());
-    QVERIFY(f.chat()->modelSees());
+    QVERIFY(f.model()->sees());
     f.chat()->newImageChat();
     f.tray()->add({QUrl::fromLocalFile(one), QUrl::fromLocalFile(two), QUrl::fromLocalFile(one)});
     f.chat()->send("Too early");  // not looked at yet: nothing is sent, nothing is lost
@@ -120,12 +120,12 @@ class ImageTest : public QObject {
                           folder.path(), file(folder, "huge.bmp", bmpHeader(65000, 65000)), file(folder, "none.bmp", bmpHeader(0, 0)), file(folder, "strip.bmp", bmpHeader(3, 900)),
                           file(folder, "drawing.png", "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>")};
     for (const QString& path : bad) {
-      f.chat()->dismissNotice();
+      f.notices()->dismiss(Notices::Picture);
       f.tray()->add({QUrl::fromLocalFile(path)});
-      QTRY_VERIFY2(f.chat()->notice().isSet(), qPrintable(path));
+      QTRY_VERIFY2(f.notice().isSet(), qPrintable(path));
       QCOMPARE(f.tray()->count(), 0);
     }
-    QVERIFY(f.chat()->notice().explanation.contains("drawing.png"));
+    QVERIFY(f.notice().explanation.contains("drawing.png"));
     // A wrong ending alone is no fault.
     const QString wrong = picture(folder, "right.bmp");
     QVERIFY(QFile::rename(wrong, folder.filePath("wrong.jpg")));
@@ -212,8 +212,8 @@ class ImageTest : public QObject {
     QCOMPARE(f.session()->name(), "Part of a picture");
     QTRY_COMPARE(f.session()->pixels(), QSize(100, 50));
     f.tray()->addPart(QUrl::fromLocalFile(folder.filePath("gone.png")), QRectF(0, 0, 1, 1));
-    QTRY_VERIFY(f.chat()->notice().isSet());
-    QVERIFY(f.chat()->notice().explanation.contains("gone.png"));
+    QTRY_VERIFY(f.notice().isSet());
+    QVERIFY(f.notice().explanation.contains("gone.png"));
     QCOMPARE(f.tray()->count(), 2);
   }
 
@@ -221,13 +221,13 @@ class ImageTest : public QObject {
     const QTemporaryDir folder;
     ProgramFixture f;
     QVERIFY(f.loadModel());
-    QVERIFY(!f.chat()->modelSees());
+    QVERIFY(!f.model()->sees());
     f.chat()->newImageChat();
     f.chat()->tray()->add({QUrl::fromLocalFile(picture(folder, "one.png"))});
     QTRY_VERIFY(f.chat()->tray()->ready());
     QVERIFY(f.ask("What is it?"));
     QCOMPARE(f.chat()->shownMessages().last().state, Message::State::Complete);
-    QVERIFY(f.chat()->notice().title.contains("cannot see"));
+    QVERIFY(f.notices()->about(Notices::Picture).title.contains("cannot see"));
     const MessageContent content = f.engine->generate_requests().back().messages.back().content;
     QVERIFY(!content.has_pictures());
     QCOMPARE(content.text(), std::string("[picture: one.png]\nWhat is it?"));
@@ -252,7 +252,7 @@ class ImageTest : public QObject {
     QVERIFY(userErrorOf(*failing.error).explanation.startsWith("A pasted picture"));
     failing.error->path = "/models/" + std::string(59, 'a') + ".gguf";  // as long, and a model
     QVERIFY(!userErrorOf(*failing.error).title.contains("picture"));
-    f.chat()->runAction(UserError::NewChat);
+    f.chat()->runAction(f.chat()->shownMessages().last().id, UserError::NewChat);
     QVERIFY(f.chat()->isImage());
     QVERIFY(f.chat()->chatId().isEmpty());
   }
@@ -274,24 +274,28 @@ class ImageTest : public QObject {
     QCOMPARE(f.chat()->shownMessages().last().state, Message::State::Stopped);
   }
 
-  void chatsAndPictureChatsAreKeptApart() {
+  void picturesArePartsOfAnyChat() {
     const QTemporaryDir folder;
     SeeingFixture f;
     QVERIFY(f.loadModel());
     QVERIFY(f.ask("A chat"));
     const QString chat = f.chat()->chatId();
     QSignalSpy pane(f.program->application(), &Application::paneRequested);
-    f.program->application()->openFiles({QUrl::fromLocalFile(picture(folder, "one.png"))});
+    const QString one = picture(folder, "one.png");
+    f.program->application()->openFiles({QUrl::fromLocalFile(one)});
     QCOMPARE(pane.size(), 1);
     QCOMPARE(pane.first().first().toInt(), int(Application::ImagePane));
-    QVERIFY(f.chat()->isImage() && f.chat()->chatId().isEmpty());
+    QCOMPARE(f.chat()->chatId(), chat);  // the image pane shows the pictures of the chat
     QTRY_VERIFY(f.tray()->ready());
-    f.chat()->showImageChat(false);
-    QTRY_COMPARE(f.chat()->chatId(), chat);
-    QCOMPARE(f.tray()->count(), 0);
-    f.chat()->showImageChat(true);
-    QVERIFY(f.chat()->isImage());
-    QCOMPARE(f.tray()->count(), 1);  // where it was left
+    QCOMPARE(f.session()->pictures(), QStringList{one});
+    QVERIFY(f.ask("And this?"));
+    QCOMPARE(f.engine->generate_requests().back().messages.back().content.pictures().size(), 1U);
+    QVERIFY(!f.chat()->isImage());
+    QCOMPARE(f.session()->pictures(), QStringList{one});
+    f.chat()->newChat();
+    QVERIFY(f.session()->pictures().isEmpty());
+    f.program->application()->openFiles({QUrl::fromLocalFile(one)});
+    QVERIFY(f.chat()->isImage());  // what begins with a picture opens there again
   }
 };
 

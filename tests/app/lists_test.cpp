@@ -216,7 +216,7 @@ class ListsTest : public QObject {
     bad.write("{}");
     bad.close();
     app->importFile(QUrl::fromLocalFile(other.filePath("bad.json")));
-    QTRY_VERIFY(f.chat()->notice().isSet());
+    QTRY_VERIFY(f.notice().isSet());
     QCOMPARE(f.history()->count(), 2);
   }
 
@@ -229,7 +229,7 @@ class ListsTest : public QObject {
     QCOMPARE(unsupported.size(), 1);
     QVERIFY(f.chat()->isImage());
     QTRY_COMPARE(f.chat()->tray()->count(), 0);  // there is no such picture
-    QCOMPARE(f.chat()->modelPath(), "/x/model.gguf");
+    QCOMPARE(f.model()->path(), "/x/model.gguf");
   }
 
   void aModelIsNamedAfterItsFileWithoutTheFormat() {
@@ -295,10 +295,10 @@ class ListsTest : public QObject {
     QSignalSpy wrong(library, &ModelLibrary::wrongFile);
     library->chooseFor(0, QUrl::fromLocalFile(models.filePath("tiny-moe.gguf")));
     QTRY_COMPARE(wrong.size(), 1);
-    QVERIFY(f.chat()->notice().title.contains("GLM-4.7-Flash"));
+    QVERIFY(f.notice().title.contains("GLM-4.7-Flash"));
     library->chooseFor(1, QUrl::fromLocalFile(models.filePath("tiny-moe.gguf")));
     QTRY_COMPARE(fileOf(1), "tiny-moe.gguf");
-    QTRY_COMPARE(f.chat()->modelPath(), models.filePath("tiny-moe.gguf"));
+    QTRY_COMPARE(f.model()->path(), models.filePath("tiny-moe.gguf"));
     QVERIFY(f.waitFor(ChatController::Ready));
     f.restart();
     QTRY_COMPARE(f.program->models()->index(1).data(ModelLibrary::FileRole).toString(), "tiny-moe.gguf");
@@ -320,8 +320,8 @@ class ListsTest : public QObject {
       ProgramFixture f(options);
       QVERIFY(f.waitFor(ChatController::Ready));
       QVERIFY(f.program->models()->hasStarter());
-      QCOMPARE(f.chat()->modelPath(), file.fileName());
-      f.chat()->unloadModel();
+      QCOMPARE(f.model()->path(), file.fileName());
+      f.model()->unload();
     }
     ProgramFixture f(options);
     QTRY_VERIFY(f.program->models()->hasStarter());
@@ -384,7 +384,7 @@ class ListsTest : public QObject {
     QVERIFY(request.quantization == LoadQuantization::int8);
     QCOMPARE(request.ram_bytes, 3'000'000'000U);
     QCOMPARE(request.attention.window, 777);
-    f.chat()->loadModel("/models/other.gguf");
+    f.model()->load("/models/other.gguf");
     QVERIFY(f.waitFor(ChatController::Ready));
     QCOMPARE(f.engine->load_requests().back().context_length, 2048);
   }

@@ -38,7 +38,7 @@ class ProgramFixture {
     engine->set_loading(loading);
   }
   bool loadModel() {
-    program->chat()->loadModel(QStringLiteral("/models/scripted.gguf"));
+    program->model()->load(QStringLiteral("/models/scripted.gguf"));
     return QTest::qWaitFor([this] { return program->chat()->state() == ChatController::Ready; });
   }
   bool waitFor(ChatController::State state, int ms = 5000) {
@@ -51,6 +51,13 @@ class ProgramFixture {
   }
   QString folder() const { return m_options.dataFolder; }
   ChatController* chat() const { return program->chat(); }
+  ModelSession* model() const { return program->model(); }
+  Notices* notices() const { return program->notices(); }
+  UserError notice() const { return notices()->latest(); }
+  // Presses a button of the newest notice.
+  void act(UserError::Action action) {
+    notices()->runAction(notices()->index(0).data(Notices::SubjectRole).toInt(), action);
+  }
   HistoryModel* history() const { return program->history(); }
 
   // What another process would read from the file now.

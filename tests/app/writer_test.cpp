@@ -32,7 +32,7 @@ struct Watched {
     MessageRecord record = message(chat, answer, question, Message::Role::Assistant, {}, 2);
     record.message.state = Message::State::Streaming;
     writer.addMessage(record);
-    for (int i = 0; i < 40; ++i) writer.appendText(1, answer, "word ", i + 1);
+    for (int i = 0; i < 40; ++i) writer.appendText(answer, "word ", i + 1);
     record.message.setText(QString("word ").repeated(40));
     record.message.state = Message::State::Complete;
     writer.putMessage(record);

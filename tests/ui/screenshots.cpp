@@ -158,12 +158,12 @@ void drawThinking(Stage& stage, Photographer& p) {
   p.ask(QStringLiteral("Do I need an umbrella in Oslo tomorrow?"));
   p.openFolds();
   p.take("68-tool-call");
-  p.chat()->setThinking(false);
+  p.stage().program().model()->setThinking(false);
   p.size(720, 900);
   p.take("69-thought-narrow-720");
   p.size(480, 800);
   p.take("70-thought-narrow-480");
-  p.chat()->setThinking(true);
+  p.stage().program().model()->setThinking(true);
   p.size(1280, 800);
 }
 
@@ -231,8 +231,7 @@ void drawPictures(Stage& stage, Photographer& p) {
   p.size(1280, 800);
   p.chat()->tray()->add({QUrl::fromLocalFile(QStringLiteral("/etc/hostname"))});
   p.take("38-image-refused");
-  p.chat()->dismissNotice();
-  p.chat()->dismissNotice();
+  p.stage().program().notices()->dismiss(Notices::Picture);
   p.chat()->newImageChat();
   p.chat()->tray()->add({QUrl::fromLocalFile(folder.filePath(QStringLiteral("living-room.png")))});
   QTest::qWaitFor([&] { return p.chat()->tray()->ready(); }, 2000);
@@ -486,16 +485,16 @@ void drawCode(Stage& stage, Photographer& p) {
   idle();
   p.take("53-code-binary-dark");
   p.theme(Settings::Light);
-  code->dismissNotice();
+  p.stage().program().notices()->dismiss(Notices::Code);
   code->open(QUrl::fromLocalFile(stage.writeFile(QStringLiteral("shop.ini"), QStringLiteral("[shop]\nopen = 8\n"))));
   idle();
   propose("[shop]\nopen = 9\n");
   p.take("56-code-no-grammar");
-  p.chat()->unloadModel();
+  p.stage().program().model()->unload();
   p.waitFor(ChatController::NoModel);
   code->explain();
   p.take("57-code-no-model");
-  code->dismissNotice();
+  p.stage().program().notices()->dismiss(Notices::Model);
   Q_EMIT app->paneRequested(Application::ChatPane);
 }
 

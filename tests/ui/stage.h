@@ -41,7 +41,7 @@ class Stage : public QObject {
 
   // What the next answers say, a word every `delayMs`.
   Q_INVOKABLE void speak(const QString& text, int delayMs) { m_engine->set_script(ScriptedEngine::speak(text.toStdString(), delayMs)); }
-  Q_INVOKABLE void loadModel() { m_program->chat()->loadModel(QStringLiteral("/models/SmolLM2-135M-Instruct.Q4_1.gguf")); }
+  Q_INVOKABLE void loadModel() { m_program->model()->load(QStringLiteral("/models/SmolLM2-135M-Instruct.Q4_1.gguf")); }
   // What the next answers think first, then say.
   Q_INVOKABLE void think(const QString& thought, const QString& answer, int delayMs) {
     m_engine->set_script(ScriptedEngine::think(thought.toStdString(), answer.toStdString(), delayMs));
@@ -52,16 +52,16 @@ class Stage : public QObject {
     loading.can_think = true;
     loading.quantization = "Q4_K_M";
     m_engine->set_loading(loading);
-    m_program->chat()->loadModel(QStringLiteral("/models/GLM-4.7-Flash-Q4_K_M.gguf"));
-    (void)QTest::qWaitFor([this] { return m_program->chat()->modelThinks(); });
+    m_program->model()->load(QStringLiteral("/models/GLM-4.7-Flash-Q4_K_M.gguf"));
+    (void)QTest::qWaitFor([this] { return m_program->model()->thinks(); });
     m_engine->set_loading({});
   }
   Q_INVOKABLE void loadSeeingModel() {
     ScriptedEngine::Loading seeing;
     seeing.can_see = true;
     m_engine->set_loading(seeing);
-    m_program->chat()->loadModel(QStringLiteral("/models/Qwen3VL-2B-Instruct-Q8_0.gguf"));
-    (void)QTest::qWaitFor([this] { return m_program->chat()->modelSees(); });
+    m_program->model()->load(QStringLiteral("/models/Qwen3VL-2B-Instruct-Q8_0.gguf"));
+    (void)QTest::qWaitFor([this] { return m_program->model()->sees(); });
     m_engine->set_loading({});
   }
   Q_INVOKABLE void copyPicture() { QGuiApplication::clipboard()->setImage(drawn()); }

@@ -165,6 +165,27 @@ TestCase {
         stage.key(test.window, Qt.Key_Escape)
         tryCompare(test.app.code, "state", CodeController.Idle)
     }
+    function test_changesThatAreNotWrittenAskBeforeTheFileIsLeft(): void {
+        const inDialog = text => test.find(test.window.contentItem.parent, item => item.visible && item.text === text && item.iconName !== undefined)
+        test.propose()
+        const other = stage.writeFile("third.c", "int x;\n")
+        stage.drop(test.window, other)
+        tryVerify(() => inDialog("Write all changes") !== null)
+        waitForRendering(test.window.contentItem, 200)
+        mouseClick(inDialog("Cancel"))
+        tryCompare(test.app.code, "leaving", CodeController.Nothing)
+        compare(test.app.code.hunks.count, 2)
+        test.window.close()
+        tryVerify(() => inDialog("Write all changes") !== null)
+        verify(test.window.visible)
+        stage.key(test.window, Qt.Key_Escape)
+        tryCompare(test.app.code, "leaving", CodeController.Nothing)
+        stage.drop(test.window, other)
+        tryVerify(() => inDialog("Write all changes") !== null)
+        test.app.code.discardAndLeave()
+        tryCompare(test.app.code, "fileName", "third.c")
+        tryVerify(() => inDialog("Write all changes") === null)
+    }
     function test_aDroppedFileOpens(): void {
         const other = stage.writeFile("other.c", "int x;\n")
         stage.drop(test.window, other)

@@ -142,10 +142,10 @@ TestCase {
         tryCompare(test.app.chat, "state", ChatController.Ready)
         verify(think() !== null && think().checked)
         mouseClick(think())
-        compare(test.app.chat.thinking, false)
+        compare(test.app.model.thinking, false)
         think().forceActiveFocus()
         stage.key(test.window, Qt.Key_Space)
-        compare(test.app.chat.thinking, true)
+        compare(test.app.model.thinking, true)
         stage.loadModel()
         tryCompare(test.app.chat, "state", ChatController.Ready)
         tryVerify(() => think() === null)
@@ -267,6 +267,33 @@ TestCase {
         mouseClick(test.button("Undo"))
         tryCompare(test.app.history, "count", before)
     }
+    function test_aTitleIsGivenToTheChatThatItWasTypedFor(): void {
+        test.ask("The first of two")
+        const first = test.app.chat.chatId
+        test.window.newChat()
+        test.ask("The second of two")
+        const second = test.app.chat.chatId
+        stage.key(test.window, Qt.Key_F2)
+        stage.type(test.window, "Renamed")
+        test.app.history.open(first, "")
+        tryCompare(test.app.chat, "chatId", first)
+        test.window.takeFocus()
+        compare(test.app.chat.title, "The first of two")
+        test.app.history.open(second, "")
+        tryCompare(test.app.chat, "chatId", second)
+        compare(test.app.chat.title, "Renamed")
+    }
+    function test_noticesAreSeenInEveryPane(): void {
+        test.app.chat.tray.add([stage.urlOf(stage.writeFile("no.png", "words"))])
+        const shown = () => test.find(test.window.contentItem, item => item.visible && item.text === "This picture cannot be used") !== null
+        tryVerify(shown)
+        for (const pane of [Application.CodePane, Application.ImagePane, Application.ChatPane]) {
+            test.window.showPane(pane)
+            tryVerify(shown)
+        }
+        mouseClick(test.button("Close"))
+        tryVerify(() => !shown())
+    }
     function test_narrowLayoutsKeepEverythingInside(): void {
         test.ask("Narrow")
         for (const width of [860, 600, 480]) {
@@ -279,7 +306,7 @@ TestCase {
     }
     function test_picturesArePastedAskedAboutAndMarked(): void {
         stage.loadSeeingModel()
-        tryVerify(() => test.app.chat.modelSees)
+        tryVerify(() => test.app.model.sees)
         stage.key(test.window, Qt.Key_3, Qt.ControlModifier)
         tryVerify(() => test.app.chat.isImage && test.window.imageShown)
         verify(!test.button("Send").enabled)
@@ -319,9 +346,10 @@ TestCase {
             }
         }
         stage.key(test.window, Qt.Key_1, Qt.ControlModifier)
-        tryVerify(() => !test.app.chat.isImage && test.window.chatShown)
+        tryVerify(() => test.window.chatShown)
+        verify(test.app.chat.isImage)      // the same chat, in the other pane
         stage.loadModel()
-        tryVerify(() => !test.app.chat.modelSees && test.app.chat.state === ChatController.Ready)
+        tryVerify(() => !test.app.model.sees && test.app.chat.state === ChatController.Ready)
     }
     function test_aDroppedPictureOpensTheImagePane(): void {
         const file = stage.pictureFile()

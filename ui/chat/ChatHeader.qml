@@ -14,6 +14,7 @@ Item {
     property string newTitle: qsTr("New chat")
     property bool canFind: true
     property bool renaming: false
+    property string renamedChat: ""     // whose title is typed; another chat may be on screen when it is done
     readonly property bool isNew: root.chat.chatId.length === 0
     signal sidebarRequested()
     signal paneChosen(pane: int)
@@ -28,6 +29,7 @@ Item {
     function rename(): void {
         if (root.isNew)
             return
+        root.renamedChat = root.chat.chatId
         root.renaming = true
         field.text = root.chat.title
         field.selectAll()
@@ -38,7 +40,7 @@ Item {
             return
         root.renaming = false
         if (keep && field.text.trim().length > 0)
-            root.chat.rename(field.text.trim())
+            root.chat.rename(root.renamedChat, field.text.trim())
         root.focusReturned()
     }
 

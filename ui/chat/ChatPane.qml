@@ -25,7 +25,8 @@ Rectangle {
     readonly property alias messageList: list
     signal sidebarRequested()
     signal paneChosen(pane: int)
-    signal fileRequested()
+    signal fileRequested()          // a model
+    signal picturesRequested()
     signal pickerRequested()
     signal systemPromptRequested()
 
@@ -103,7 +104,7 @@ Rectangle {
             width: root.columnWidth
             y: Math.max(Theme.space16, Math.round(parent.parent.height * 0.19))
             active: root.isEmpty
-            sourceComponent: root.chat.hasModel ? emptyChat : noModel
+            sourceComponent: root.chat.model.hasModel ? emptyChat : noModel
         }
         Component {
             id: emptyChat
@@ -140,22 +141,20 @@ Rectangle {
         width: root.columnWidth
         spacing: Theme.space12
 
-        ErrorBanner {
+        NoticeList {
             width: parent.width
-            visible: root.chat.notice.title.length > 0
-            error: root.chat.notice
-            closable: true
-            onActionTaken: action => root.chat.runAction(action)
+            notices: root.chat.notices
             onCopyRequested: text => root.chat.copyText(text)
-            onClosed: root.chat.dismissNotice()
         }
         Composer {
             id: composer
 
             width: parent.width
             chat: root.chat
+            tray: root.chat.tray
             enterSends: root.enterSends
             narrow: root.columnWidth < 560
+            onFileRequested: root.picturesRequested()
             onPickerRequested: root.pickerRequested()
             onEditLastRequested: list.editQuestion(root.chat.lastUserMessageId())
             onScrollRequested: direction => list.page(direction)

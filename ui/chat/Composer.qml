@@ -14,7 +14,7 @@ Rectangle {
     required property bool enterSends
     property bool narrow: false
     property PictureTray tray: null     // pictures can go with the question
-    property string hintText: !root.chat.hasModel ? qsTr("Ask anything once a model is here")
+    property string hintText: !root.chat.model.hasModel ? qsTr("Ask anything once a model is here")
                             : root.narrow ? qsTr("Ask anything") : qsTr("Ask anything — it stays on this computer")
     property bool blocked: false        // what is asked could not be answered
     readonly property bool canSend: field.text.trim().length > 0 && !root.blocked && (root.tray === null || root.tray.ready)
@@ -159,12 +159,12 @@ Rectangle {
             Layout.minimumWidth: Theme.space48 * 2
             Layout.fillWidth: true
             visible: !root.tight || !root.chat.busy
-            name: root.chat.hasModel ? root.chat.modelName : qsTr("No model")
-            detail: root.tray !== null ? "" : root.chat.hasModel ? root.chat.modelDetail : qsTr("choose one")
+            name: root.chat.model.hasModel ? root.chat.model.name : qsTr("No model")
+            detail: root.narrow && root.tray !== null ? "" : root.chat.model.hasModel ? root.chat.model.detail : qsTr("choose one")
             onClicked: root.pickerRequested()
         }
         Row {
-            visible: root.chat.modelThinks && !(root.narrow && root.chat.busy)     // the figures take its place
+            visible: root.chat.model.thinks && !(root.narrow && root.chat.busy)     // the figures take its place
             spacing: Theme.space6
 
             Words {
@@ -174,15 +174,15 @@ Rectangle {
                 Accessible.ignored: true
 
                 TapHandler {
-                    onTapped: root.chat.thinking = !root.chat.thinking
+                    onTapped: root.chat.model.thinking = !root.chat.model.thinking
                 }
             }
             PioSwitch {
                 id: thinkSwitch
 
                 text: qsTr("Think before the answer")
-                checked: root.chat.thinking
-                onToggled: root.chat.thinking = checked
+                checked: root.chat.model.thinking
+                onToggled: root.chat.model.thinking = checked
 
                 TipOf {
                     control: thinkSwitch

@@ -306,7 +306,7 @@ Item {
                 ErrorNote {
                     columnWidth: root.columnWidth
                     usable: root.usable
-                    onActionTaken: action => root.chat.runAction(action)
+                    onActionTaken: action => root.chat.runAction(messageId, action)
                     onCopyRequested: text => root.chat.copyText(text)
                 }
             }
@@ -314,7 +314,7 @@ Item {
                 roleValue: ConversationModel.StoppedNote
                 StoppedNote {
                     columnWidth: root.columnWidth
-                    canContinue: root.usable && root.chat.hasModel
+                    canContinue: root.usable && root.chat.model.hasModel
                     onContinueRequested: root.chat.continueAnswer(messageId)
                 }
             }

@@ -7,6 +7,7 @@ Item {
     id: root
 
     required property HistoryModel history
+    readonly property bool shown: undo.visible || note.visible
 
     function tell(sentence: string): void {
         note.text = sentence

@@ -23,6 +23,10 @@ Row {
         case ChatController.Loading:
             return root.chat.queued ? qsTr("Queued · loading")
                  : root.chat.progressTotal > 0 ? qsTr("Loading %1").arg(Figures.bytesOf(done.value, root.chat.progressTotal)) : qsTr("Loading")
+        case ChatController.Queued:
+            return qsTr("Queued")
+        case ChatController.Paused:
+            return qsTr("Paused")
         case ChatController.Looking:
             return (root.tight ? qsTr("Picture %1 of %2") : qsTr("Looking · picture %1 of %2")).arg(Math.min(done.value + 1, root.chat.progressTotal)).arg(root.chat.progressTotal)
         case ChatController.Reading:
@@ -35,8 +39,6 @@ Row {
         case ChatController.Stopping:
             return qsTr("Stopping")
         }
-        if (root.chat.state === ChatController.Ready && root.chat.queued)
-            return qsTr("Queued · code pane")
         return root.hasText && root.chat.draftTokens > 0 ? qsTr("%1 tokens").arg(Figures.count(root.chat.draftTokens)) : ""
     }
 
@@ -77,7 +79,7 @@ Row {
             sourceComponent: Tip {
                 parent: label
                 visible: true
-                text: root.isLoading ? qsTr("Will be sent when the model is ready") : qsTr("Will be sent when the code pane has its answer")
+                text: root.isLoading ? qsTr("Will be sent when the model is ready") : qsTr("Will be answered when the answer before it is finished")
             }
         }
     }

@@ -15,7 +15,11 @@ ListView {
     required property CodeController code
     readonly property real columnWidth: root.width - 2 * Theme.space16
     property bool following: true
+    property var openFolds: ({})    // by what they belong to: a row that scrolls away is destroyed
 
+    function setOpen(fold: string, open: bool): void {
+        root.openFolds = Object.assign({}, root.openFolds, { [fold]: open })
+    }
     function isAtEnd(): bool {
         return root.contentY + root.height >= root.originY + root.contentHeight - 4
     }
@@ -75,6 +79,14 @@ ListView {
             }
         }
         DelegateChoice {
+            roleValue: ConversationModel.Thinking
+            ThinkingBlock {
+                columnWidth: root.columnWidth
+                open: root.openFolds[messageId] === true
+                onToggled: root.setOpen(messageId, !open)
+            }
+        }
+        DelegateChoice {
             roleValue: ConversationModel.Paragraph
             ProseBlock {
                 required property int index
@@ -128,7 +140,7 @@ ListView {
             ErrorNote {
                 columnWidth: root.columnWidth
                 usable: !root.code.busy
-                onActionTaken: action => root.code.runAction(action)
+                onActionTaken: action => root.code.runAction(messageId, action)
                 onCopyRequested: text => root.code.copyText(text)
             }
         }

@@ -20,9 +20,11 @@ Rectangle {
                                                                : qsTr("lines %1 to %2").arg(root.code.selectionFirst).arg(root.code.selectionLast)
     readonly property string words: {
         switch (root.code.state) {
-        case CodeController.Queued: return root.code.waitsFor === CodeController.Model ? qsTr("Queued · loading") : qsTr("Queued · chat")
+        case CodeController.Queued: return root.code.model.state === ModelSession.Loading ? qsTr("Queued · loading") : qsTr("Queued")
+        case CodeController.Paused: return qsTr("Paused")
         case CodeController.Reading:
             return root.code.progressTotal > 0 ? qsTr("Reading %1 of %2").arg(Figures.count(done.value)).arg(Figures.count(root.code.progressTotal)) : qsTr("Reading")
+        case CodeController.Thinking: return qsTr("Thinking · %1").arg(Figures.seconds(done.value))
         case CodeController.Writing: return qsTr("Writing · %1 tokens").arg(Figures.count(done.value))
         case CodeController.Stopping: return qsTr("Stopping")
         case CodeController.Comparing: return qsTr("Comparing")
@@ -155,6 +157,19 @@ Rectangle {
                 control: fixButton
                 text: qsTr("Fix %1").arg(root.about)
                 key: qsTr("Ctrl+Shift+X")
+            }
+        }
+        PioSwitch {
+            id: thinkSwitch
+
+            visible: root.code.model.thinks && !root.code.busy      // the figures take its place
+            text: qsTr("Think before the answer")
+            checked: root.code.model.thinking
+            onToggled: root.code.model.thinking = checked
+
+            TipOf {
+                control: thinkSwitch
+                text: qsTr("Think before the answer: slower, better at hard questions")
             }
         }
         Words {

@@ -12,7 +12,7 @@ Rectangle {
     id: root
 
     required property CodeController code
-    required property ChatController chat   // which has the model
+    required property HistoryModel history
     required property bool enterSends
     readonly property Item chip: chipButton
     property bool narrow: false
@@ -27,6 +27,10 @@ Rectangle {
     signal fileRequested()
     signal pickerRequested()
 
+    // A sentence that goes by itself.
+    function tell(sentence: string): void {
+        toasts.tell(sentence)
+    }
     function takeFocus(): void {
         if (root.hasFile)
             composer.take()
@@ -107,8 +111,8 @@ Rectangle {
                 Layout.maximumWidth: Math.min(Math.ceil(implicitWidth), root.narrow ? 140 : 280)
                 Layout.minimumWidth: 72
                 Layout.fillWidth: true
-                name: root.chat.hasModel ? root.chat.modelName : qsTr("No model")
-                detail: !root.chat.hasModel ? qsTr("choose one") : root.narrow ? "" : root.chat.modelDetail
+                name: root.code.model.hasModel ? root.code.model.name : qsTr("No model")
+                detail: !root.code.model.hasModel ? qsTr("choose one") : root.narrow ? "" : root.code.model.detail
                 onClicked: root.pickerRequested()
             }
             IconButton {
@@ -152,14 +156,11 @@ Rectangle {
             text: qsTr("Open a file…")
             onClicked: root.fileRequested()
         }
-        ErrorBanner {
+        NoticeList {
             width: parent.width
-            visible: root.code.notice.title.length > 0
-            error: root.code.notice
-            closable: true
-            onActionTaken: action => root.code.runAction(action)
+            notices: root.code.notices
+            codeShown: true
             onCopyRequested: text => root.code.copyText(text)
-            onClosed: root.code.dismissNotice()
         }
     }
 
@@ -176,11 +177,19 @@ Rectangle {
     }
     Toast {
         anchors { left: view.left; bottom: view.bottom; margins: Theme.space12 }
-        visible: root.hasFile && root.code.written > 0 && root.code.canUndo && !root.hasProposal
+        visible: root.hasFile && !toasts.shown && root.code.written > 0 && root.code.canUndo && !root.hasProposal
         width: Math.min(implicitWidth, view.width - 2 * Theme.space12)
         text: root.code.written === 1 ? qsTr("1 change was written to %1").arg(root.code.fileName)
                                       : qsTr("%1 changes were written to %2").arg(root.code.written).arg(root.code.fileName)
         onActionTaken: root.code.undo()
+    }
+
+    PaneToasts {
+        id: toasts
+
+        anchors { left: view.left; right: view.right; bottom: view.bottom; margins: Theme.space12 }
+        z: 1
+        history: root.history
     }
 
     Item {
@@ -199,7 +208,7 @@ Rectangle {
         Column {
             anchors { horizontalCenter: parent.horizontalCenter; verticalCenter: parent.verticalCenter; verticalCenterOffset: -lower.height / 2 }
             width: parent.width - 2 * Theme.space32
-            visible: root.code.messages.count === 0 && !root.narrow && root.code.notice.title.length === 0
+            visible: root.code.messages.count === 0 && !root.narrow 
             spacing: Theme.space4
 
             Words {
@@ -222,14 +231,11 @@ Rectangle {
             anchors { left: parent.left; right: parent.right; bottom: parent.bottom; margins: Theme.space16 }
             spacing: Theme.space12
 
-            ErrorBanner {
+            NoticeList {
                 width: parent.width
-                visible: root.code.notice.title.length > 0
-                error: root.code.notice
-                closable: true
-                onActionTaken: action => root.code.runAction(action)
+                notices: root.code.notices
+                codeShown: true
                 onCopyRequested: text => root.code.copyText(text)
-                onClosed: root.code.dismissNotice()
             }
             ChangeList {
                 width: parent.width

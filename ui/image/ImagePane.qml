@@ -148,22 +148,18 @@ Rectangle {
                 currentPlace: root.currentPlace
                 onPlaceChosen: index => root.currentPlace = index
             }
-            ErrorBanner {
+            NoticeList {
                 width: parent.width
-                visible: root.chat.notice.title.length > 0
-                error: root.chat.notice
-                closable: true
-                onActionTaken: action => root.chat.runAction(action)
+                notices: root.chat.notices
                 onCopyRequested: text => root.chat.copyText(text)
-                onClosed: root.chat.dismissNotice()
             }
             BlindBanner {
                 id: blind
 
                 width: parent.width
-                visible: !root.chat.modelSees && root.chat.state !== ChatController.Loading
-                modelName: root.chat.modelName
-                towerMissing: root.models.seeingPath.length > 0 && root.models.seeingPath === root.chat.modelPath
+                visible: !root.chat.model.sees && root.chat.model.state !== ModelSession.Loading
+                modelName: root.chat.model.name
+                towerMissing: root.models.seeingPath.length > 0 && root.models.seeingPath === root.chat.model.path
                 hasFile: root.models.seeingPath.length > 0 && !blind.towerMissing
                 usable: !root.chat.busy
                 onSwitchRequested: root.models.choose(root.models.seeingPath)
@@ -176,7 +172,7 @@ Rectangle {
                 chat: root.chat
                 tray: root.chat.tray
                 hintText: root.hasPicture ? qsTr("Ask about the picture") : qsTr("Ask once a picture is here")
-                blocked: (!root.chat.modelSees && root.chat.state !== ChatController.Loading) || !root.hasPicture
+                blocked: (!root.chat.model.sees && root.chat.model.state !== ModelSession.Loading) || !root.hasPicture
                 enterSends: root.enterSends
                 narrow: true
                 onFileRequested: root.fileRequested()

@@ -74,7 +74,7 @@ PioPopover {
                 required property int index
 
                 width: list.width
-                loading: root.chat.state === ChatController.Loading
+                loading: root.chat.model.state === ModelSession.Loading
                 topPadding: row.index === 4 ? Theme.space8 : 0
                 implicitHeight: 52 + topPadding
                 focused: list.activeFocus && list.currentIndex === row.index
@@ -120,12 +120,12 @@ PioPopover {
                 color: Theme.color.text3
             }
             PioButton {
-                visible: root.chat.hasModel
+                visible: root.chat.model.hasModel
                 quiet: true
                 text: qsTr("Unload")
                 onClicked: {
                     root.close()
-                    root.chat.unloadModel()
+                    root.chat.model.unload()
                 }
             }
             PioButton {

@@ -25,7 +25,7 @@ SettingsPage {
 
     title: qsTr("Model")
     hint: root.ready ? "" : qsTr("Choose a model that has a file: its settings are its own.")
-    Component.onCompleted: if (root.load.path.length === 0) root.load.path = root.chat.modelPath
+    Component.onCompleted: if (root.load.path.length === 0) root.load.path = root.chat.model.path
 
     Flow {
         Layout.fillWidth: true
@@ -220,7 +220,7 @@ SettingsPage {
     Repeater {
         id: notes
 
-        model: root.load.isLoaded ? root.chat.modelNotes : []
+        model: root.load.isLoaded ? root.chat.model.notes : []
 
         Words {
             required property string modelData

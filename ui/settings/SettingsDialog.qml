@@ -34,8 +34,8 @@ PioDialog {
     fillBelow: 960
     onAboutToShow: {
         root.listShown = true
-        if (root.chat.modelPath.length > 0)
-            root.load.path = root.chat.modelPath
+        if (root.chat.model.path.length > 0)
+            root.load.path = root.chat.model.path
     }
     onOpened: list.forceActiveFocus(Qt.TabFocusReason)
 

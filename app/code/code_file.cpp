@@ -1,0 +1,237 @@
+#include <QDir>
+#include <QFileInfo>
+#include <algorithm>
+#include <utility>
+
+#include "app/code/code_controller_p.h"
+
+// What CodeController has open, with its conversation, and what it writes.
+
+namespace pio {
+namespace {
+
+constexpr std::size_t kMostVersions = 50;  // of at most 2 MB each
+
+}  // namespace
+
+void CodeController::Private::connectFile() {
+  connect(w.code, &CodeWorker::opened, q, [this](quint64 serial, const OpenedSource& opened) {
+    if (serial != openSerial) return;
+    const Target target = std::exchange(opening, {});
+    if (opened.file.problem != SourceProblem::none) {
+      sayOfFile(sourceNotice(opened.file));
+      if (!target.chatId.isEmpty()) Q_EMIT q->fileMissing(target.chatId);
+      proposeUnseen();
+      Q_EMIT q->stateChanged();
+      return;
+    }
+    const bool isOther = opened.file.path != source.file.path;
+    if (isOther) versions.clear();
+    written = 0;
+    show(opened);
+    Q_EMIT q->writtenChanged();
+    if (isOther) showChat({});
+    if (!target.chatId.isEmpty()) {
+      isLookedFor = true;
+      if (target.chatId != shown->chatId()) chatSerial = w.store->open(target.chatId);
+    } else if (isOther) {
+      isLookedFor = false;
+      lookForChat();
+    }
+    if (chatSerial == 0) proposeUnseen();
+    Q_EMIT q->stateChanged();
+  });
+  connect(w.code, &CodeWorker::written, q, [this](quint64 serial, const OpenedSource& opened) {
+    if (serial == writeSerial) onWritten(opened);
+  });
+  connect(w.store, &ChatStore::opened, q, [this](quint64 serial, const QString& chatId) {
+    if (serial != chatSerial) return;
+    showChat(chatId);
+    Q_EMIT q->stateChanged();
+  });
+  connect(w.store, &ChatStore::missing, q, [this](quint64 serial) {
+    if (serial != chatSerial) return;
+    chatSerial = 0;
+    Q_EMIT q->stateChanged();
+  });
+  // A file that is opened while the program starts waits for the list.
+  connect(w.history, &HistoryModel::countChanged, q, [this] { lookForChat(); });
+  connect(w.history, &HistoryModel::removed, q, [this](const QString& chatId) {
+    if (chatId == shown->chatId()) showChat({});
+    Q_EMIT q->stateChanged();
+  });
+}
+
+void CodeController::Private::request(const Target& target) {
+  if (hunks->count() == 0) {
+    open(target);
+    return;
+  }
+  leavingFor = target;
+  setLeaving(OpeningOther);
+}
+
+void CodeController::Private::open(const Target& target) {
+  ++openSerial;
+  ++writeSerial;  // what is said of the other file comes too late
+  ++proposeSerial;
+  if (held || isComparing) unseen.insert(shown->chatId(), proposedFor);
+  isSaving = isComparing = false;
+  opening = target;
+  w.notices->clear(Notices::Code);
+  w.notices->clear(Notices::CodeAnswer);
+  QMetaObject::invokeMethod(w.code, [code = w.code, serial = openSerial, path = target.path] { code->open(serial, path); });
+  Q_EMIT q->stateChanged();
+}
+
+void CodeController::Private::show(const OpenedSource& opened) {
+  dropProposal();
+  const bool isOther = opened.file.path != source.file.path;
+  const bool isLonger = opened.text.lines.size() != source.text.lines.size();
+  source = opened;
+  lines->reset(source.text.lines, source.colours);
+  if (isOther || isLonger) q->select(0, 0);  // the numbers mean other lines now
+  Q_EMIT q->fileChanged();
+}
+
+void CodeController::Private::showChat(const QString& chatId) {
+  chatSerial = 0;
+  shown->show(chatId);
+  shownFirst = shownLast = 0;
+  Q_EMIT q->chatChanged();
+  Q_EMIT q->questionChanged();
+  Q_EMIT q->progressChanged();
+  Q_EMIT q->stateChanged();
+  proposeUnseen();
+}
+
+void CodeController::Private::proposeUnseen() {
+  const Conversation* chat = shown->chat();
+  if (chat == nullptr || run() != nullptr) return;
+  const QString question = unseen.take(chat->chat.id);
+  for (const QString& answer : chat->childrenOf(question)) {
+    const Message& message = chat->find(answer)->message;
+    if (message.state == Message::State::Complete && shown->path().contains(answer)) propose(question, message.text());
+  }
+}
+
+void CodeController::Private::lookForChat() {
+  if (isLookedFor || !w.history->ready() || source.file.path.isEmpty()) return;
+  isLookedFor = true;
+  const QString chatId = w.history->chatOfFile(source.file.path);
+  if (!chatId.isEmpty() && shown->chatId().isEmpty()) chatSerial = w.store->open(chatId);
+  Q_EMIT q->stateChanged();
+}
+
+void CodeController::Private::write(const QByteArray& content, int nChanges, bool overOthers) {
+  writing = content;
+  writingChanges = nChanges;
+  isSaving = true;
+  ++writeSerial;
+  const QByteArray expected = overOthers ? QByteArray() : source.file.content;
+  QMetaObject::invokeMethod(w.code, [code = w.code, serial = writeSerial, path = source.file.path, content, expected, overOthers] {
+    code->write(serial, path, content, expected, overOthers);
+  });
+  Q_EMIT q->stateChanged();
+}
+
+void CodeController::Private::onWritten(const OpenedSource& opened) {
+  isSaving = false;
+  if (opened.file.problem != SourceProblem::none) {
+    setLeaving(Nothing);
+    sayOfFile(sourceNotice(opened.file));
+    Q_EMIT q->stateChanged();
+    return;
+  }
+  w.notices->clear(Notices::Code);
+  const bool isUndo = writingChanges < 0;
+  if (isUndo) {
+    if (!versions.empty()) versions.pop_back();
+  } else if (opened.file.canGoBack) {
+    versions.push_back(opened.file.replaced);
+    if (versions.size() > kMostVersions) versions.erase(versions.begin());
+  } else {
+    versions.clear();  // what was there could not be read: nothing to bring back
+  }
+  written = isUndo ? 0 : writingChanges;
+  show(opened);
+  Q_EMIT q->writtenChanged();
+  Q_EMIT q->announcement(isUndo ? tr("The file is as it was before.") : tr("The changes were written to the file."));
+  Q_EMIT q->stateChanged();
+  if (leaving != Nothing && hunks->count() == 0) leave();
+}
+
+void CodeController::Private::sayOfFile(const UserError& words) {
+  w.notices->show(Notices::Code, words, [this](UserError::Action action) {
+    if (action == UserError::ReadAgain) q->reopen();
+    if (action != UserError::Overwrite) return;
+    w.notices->clear(Notices::Code);
+    write(writing, writingChanges, true);
+  });
+}
+
+// ---- leaving a file with changes that are not written -----------------------------------------------------------------------------------
+
+void CodeController::Private::setLeaving(Leaving value) {
+  if (leaving == value) return;
+  leaving = value;
+  Q_EMIT q->leavingChanged();
+}
+
+void CodeController::Private::leave() {
+  const Leaving what = leaving;
+  setLeaving(Nothing);
+  if (what == OpeningOther) open(std::exchange(leavingFor, {}));
+  if (what == Closing) Q_EMIT q->closeAllowed();
+}
+
+CodeController::Leaving CodeController::leaving() const { return d->leaving; }
+
+bool CodeController::mayClose() {
+  if (d->hunks->count() == 0) return true;
+  d->setLeaving(Closing);
+  return false;
+}
+
+void CodeController::applyAndLeave() {
+  if (d->leaving == Nothing || d->isSaving) return;
+  if (acceptedCount() == 0) acceptAll();
+  d->write(d->result(HunkModel::Accepted, HunkModel::Accepted).bytes(), acceptedCount());
+}
+
+void CodeController::discardAndLeave() {
+  if (d->leaving == Nothing || d->isSaving) return;
+  d->dropProposal();
+  d->leave();
+}
+
+void CodeController::stay() {
+  if (d->isSaving) return;
+  d->leavingFor = {};
+  d->setLeaving(Nothing);
+}
+
+void CodeController::open(const QUrl& file) {
+  if (file.isLocalFile()) d->request({QDir::cleanPath(file.toLocalFile()), {}});
+}
+
+void CodeController::openChat(const QString& chatId, const QString& file) { d->request({file, chatId}); }
+
+void CodeController::reopen() {
+  if (!path().isEmpty()) d->open({path(), {}});
+}
+
+void CodeController::newConversation() {
+  d->isLookedFor = true;
+  d->showChat({});
+}
+
+void CodeController::apply() {
+  if (canApply()) d->write(d->result(HunkModel::Accepted, HunkModel::Accepted).bytes(), acceptedCount());
+}
+
+void CodeController::undo() {
+  if (canUndo() && canAsk()) d->write(d->versions.back(), -1);
+}
+
+}  // namespace pio

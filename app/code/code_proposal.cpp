@@ -1,0 +1,127 @@
+#include <algorithm>
+
+#include "app/code/code_controller_p.h"
+
+// The changes that an answer proposes, taken or left one by one.
+
+namespace pio {
+
+void CodeController::Private::connectProposals() {
+  connect(w.code, &CodeWorker::proposed, q, [this](quint64 serial, const Proposal& made) {
+    if (serial != proposeSerial) return;
+    isComparing = false;
+    if (made.answer.why != NoProposal::none) {
+      sayOfAnswer(noProposalNotice(made.answer.why));
+    } else if (made.hunks.empty()) {
+      sayOfAnswer(noProposalNotice(NoProposal::no_change));
+    } else if (made.answer.shrinks()) {
+      sayOfAnswer(shrinkingNotice(made.answer.nBefore, made.answer.nAfter));
+      held = made;
+    } else {
+      showProposal(made);
+    }
+    Q_EMIT q->stateChanged();
+  });
+  connect(w.code, &CodeWorker::checked, q, [this](quint64 serial, const SyntaxReport& report) {
+    if (serial != checkSerial) return;
+    QVariantList errors;
+    for (const SyntaxError& error : report.added) {
+      errors.append(QVariantMap{{QStringLiteral("line"), error.line + 1}, {QStringLiteral("found"), error.found}, {QStringLiteral("isMissing"), error.isMissing}});
+    }
+    switch (report.outcome) {
+      case SyntaxReport::Outcome::no_grammar: setSyntax(NoGrammar, {}); break;
+      case SyntaxReport::Outcome::too_long: setSyntax(TooLong, {}); break;
+      case SyntaxReport::Outcome::checked: setSyntax(errors.isEmpty() ? Clean : NewErrors, errors); break;
+    }
+  });
+}
+
+void CodeController::Private::propose(const QString& questionId, const QString& answer) {
+  const CodeQuestion question = asked.value(questionId).question;
+  if (question.lines != source.text.lines) {
+    sayOfAnswer(noProposalNotice(NoProposal::file_changed));
+    return;
+  }
+  proposedFor = questionId;
+  isComparing = true;
+  QMetaObject::invokeMethod(w.code, [code = w.code, serial = ++proposeSerial, question, answer, language = source.language] {
+    code->propose(serial, question, answer, language);
+  });
+  Q_EMIT q->stateChanged();
+}
+
+void CodeController::Private::showProposal(const Proposal& made) {
+  proposal = made;
+  hunks->reset(proposal);
+  lines->setProposal(proposal);
+  q->setCurrentHunk(0);
+  checkSyntax();
+  Q_EMIT q->proposalChanged();
+  Q_EMIT q->stateChanged();
+  Q_EMIT q->announcement(hunks->count() == 1 ? tr("1 change proposed.") : tr("%1 changes proposed.").arg(hunks->count()));
+}
+
+void CodeController::Private::dropProposal() {
+  held.reset();
+  if (proposal.hunks.empty()) return;
+  proposal = {};
+  hunks->reset({});
+  lines->clearProposal();
+  q->setCurrentHunk(-1);
+  ++checkSerial;
+  setSyntax(NotChecked, {});
+  Q_EMIT q->proposalChanged();
+  Q_EMIT q->stateChanged();
+}
+
+void CodeController::Private::decide(int hunk, HunkModel::State state) {
+  if (!hasHunk(hunk) || isSaving || hunks->stateOf(hunk) == state) return;
+  hunks->setState(hunk, state);
+  lines->updateHunk(hunk);
+  checkSyntax();
+  Q_EMIT q->proposalChanged();
+  Q_EMIT q->stateChanged();
+}
+
+SourceText CodeController::Private::result(HunkModel::State one, HunkModel::State other) const {
+  return merged(source.text, proposal.answer.after, proposal.hunks, hunks->taken(one, other));
+}
+
+void CodeController::Private::checkSyntax() {
+  ++checkSerial;
+  QMetaObject::invokeMethod(w.code, [code = w.code, serial = checkSerial, before = source.text.text(),
+                                     after = result(HunkModel::Accepted, HunkModel::Pending).text(),
+                                     grammar = source.language.grammar] { code->check(serial, before, after, grammar); });
+}
+
+void CodeController::Private::setSyntax(Syntax value, const QVariantList& errors) {
+  syntax = value;
+  syntaxErrors = errors;
+  Q_EMIT q->syntaxChanged();
+}
+
+void CodeController::accept(int hunk) { d->decide(hunk, HunkModel::Accepted); }
+void CodeController::reject(int hunk) { d->decide(hunk, HunkModel::Rejected); }
+void CodeController::reconsider(int hunk) { d->decide(hunk, HunkModel::Pending); }
+
+void CodeController::acceptAll() {
+  for (int i = 0; i < d->hunks->count(); ++i) {
+    if (d->hunks->stateOf(i) == HunkModel::Pending) d->decide(i, HunkModel::Accepted);
+  }
+}
+
+void CodeController::stepHunk(int by) {
+  if (d->hunks->count() > 0) setCurrentHunk(std::clamp(d->currentHunk + by, 0, d->hunks->count() - 1));
+}
+
+void CodeController::setCurrentHunk(int hunk) {
+  if (hunk == d->currentHunk || (hunk >= 0 && !d->hasHunk(hunk))) return;
+  d->currentHunk = hunk;
+  Q_EMIT currentHunkChanged();
+}
+
+void CodeController::discard() {
+  if (!d->isSaving) d->dropProposal();
+}
+
+}  // namespace pio

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <QObject>
+#include <QString>
+#include <list>
+#include <memory>
+#include <stop_token>
+
+#include "app/answer_run.h"
+#include "app/delta_batcher.h"
+#include "engine/engine.h"
+
+// What EngineQueue does on the engine's thread: the only caller of Engine. Slots in, signals out, values only. Exceptions become errors here.
+//
+// Runs go on a unit at a time; whatever else was asked meanwhile (a load, a plan, a count) comes between two units. A run whose stop was
+// pulled comes first, then the highest priority, then the one that came first.
+
+namespace pio {
+
+struct LoadJob {
+  quint64 serial = 0;
+  LoadRequest request;
+  QString notePath;  // holds the model's path while it is loaded, so that the next start can tell what a crash was about; "" none
+};
+
+struct RunJob {
+  RunId id{};
+  Priority priority = Priority::answer;
+  QString messageId;
+  GenerateRequest request;
+};
+
+class EngineLoop : public QObject {
+  Q_OBJECT
+
+ public:
+  explicit EngineLoop(std::unique_ptr<Engine> engine);
+  ~EngineLoop() override;
+
+ public slots:
+  // Beside a loaded model this is a switch: where the new one will not do, the loaded one stays and `kept` tells of both. Ends all runs.
+  void load(const pio::LoadJob& job, std::stop_token stop);
+  void unload();
+  void add(const pio::RunJob& job, std::stop_token stop);
+  void lookForStops();
+  void countTokens(quint64 serial, const QString& text);
+  void plan(quint64 serial, const pio::LoadRequest& request);
+  // Last of all: ends the runs and this thread's event loop.
+  void close();
+
+ signals:
+  void loadProgress(quint64 serial, qint64 doneBytes, qint64 totalBytes);
+  void loaded(quint64 serial, const pio::LoadedInfo& info);
+  void loadFailed(quint64 serial, const pio::Error& error);                         // none is loaded now
+  void kept(quint64 serial, const pio::Error& error, const pio::LoadedInfo& info);  // the load failed, this one is (again) loaded
+  void paused(pio::RunId run, bool isPaused);
+  void dropped(pio::RunId run, qint64 nMessages);
+  void looking(pio::RunId run, qint64 donePictures, qint64 totalPictures);
+  void prefill(pio::RunId run, qint64 doneTokens, qint64 totalTokens);
+  void textReady(pio::RunId run, const QString& messageId, const QString& delta, qint64 nTokens);
+  void thoughtReady(pio::RunId run, const QString& messageId, const QString& delta, qint64 nTokens);
+  void toolCalled(pio::RunId run, const QString& name, const QString& arguments);
+  void finished(pio::RunId run, pio::FinishReason reason, const pio::GenerationStats& stats);
+  void failed(pio::RunId run, const pio::Error& error);
+  void tokensCounted(quint64 serial, qint64 nTokens);
+  void planned(quint64 serial, const pio::LoadPlan& plan);
+  void planFailed(quint64 serial, const pio::Error& error);
+
+ private:
+  struct Live;
+  using Runs = std::list<std::unique_ptr<Live>>;
+  void wake();
+  void step();
+  Runs::iterator next();
+  void advance(Runs::iterator run);  // one unit; a run that has ended is gone
+  void endAll();
+
+  std::unique_ptr<Engine> m_engine;
+  Runs m_runs;
+  Live* m_current = nullptr;  // the one that was advanced last, while it lives
+  bool m_isAwake = false;     // a step is on its way
+};
+
+}  // namespace pio

@@ -1,0 +1,137 @@
+#include "app/model_session.h"
+
+#include <algorithm>
+
+#include "app/engine_queue.h"
+#include "app/library/model_library.h"
+#include "app/notices.h"
+#include "app/settings/settings.h"
+
+namespace pio {
+
+constexpr qint64 kSpeedTokens = 32;       // answers shorter than this say little about a model's speed
+constexpr qint64 kUnknownContext = 8192;  // tokens, of a model that was not loaded
+
+ModelSession::ModelSession(const Wiring& wiring, QObject* parent) : QObject(parent), w(wiring) {
+  connect(w.queue, &EngineQueue::loadProgress, this, [this](qint64 done, qint64 total) {
+    m_loadedBytes = done;
+    m_totalBytes = total;
+    Q_EMIT progressChanged();
+  });
+  connect(w.queue, &EngineQueue::loaded, this, [this](const LoadedInfo& info) {
+    take(info);
+    m_loadedWith = m_loadingWith;
+    w.models->noteLoaded(m_path);
+    say({});
+    Q_EMIT changed();
+  });
+  connect(w.queue, &EngineQueue::loadFailed, this, [this](const Error& error) {
+    forget();
+    UserError notice = userErrorOf(error);
+    m_hasFailed = notice.isSet();  // not set: the person stopped it
+    if (m_hasFailed && !notice.actions.contains(UserError::Retry) && notice.actions.size() < 3) notice.actions.append(UserError::Retry);
+    say(notice);
+    Q_EMIT changed();
+  });
+  connect(w.queue, &EngineQueue::kept, this, [this](const Error& error, const LoadedInfo& info) {
+    take(info);
+    const UserError notice = keptModelNotice(error, m_name);
+    if (!notice.isSet()) m_lastPath = m_path;  // the person stopped it
+    say(notice);
+    Q_EMIT changed();
+  });
+  connect(w.queue, &EngineQueue::modelChanged, this, &ModelSession::changed);
+  connect(w.settings, &Settings::changed, this, &ModelSession::thinkingChanged);
+  connect(w.models, &ModelLibrary::loadRequested, this, &ModelSession::load);
+}
+
+ModelSession::State ModelSession::state() const {
+  if (w.queue->isLoading()) return w.queue->isStoppingLoad() ? Stopping : Loading;
+  return w.queue->isReady() ? Ready : None;
+}
+
+bool ModelSession::thinking() const { return w.settings->thinking(); }
+void ModelSession::setThinking(bool value) { w.settings->setThinking(value); }
+
+void ModelSession::say(const UserError& notice) {
+  w.notices->show(Notices::Model, notice, [this](UserError::Action action) {
+    if (action == UserError::Retry) retry();
+    if (action == UserError::ShorterContext) shorterContext();
+    if (action == UserError::NewChat) Q_EMIT w.notices->newChatRequested();
+  });
+}
+
+void ModelSession::interruptedLoad(const QString& path) {
+  m_lastPath = path;
+  say(interruptedLoadNotice(path));
+}
+
+void ModelSession::waitForModel() { say(noModelNotice()); }
+void ModelSession::askForModel() { say(askAgainNotice()); }
+
+void ModelSession::noteSpeed(double tokensPerSecond, qint64 nTokens) {
+  if (nTokens >= kSpeedTokens && state() == Ready) w.models->noteSpeed(m_path, tokensPerSecond);
+}
+
+void ModelSession::take(const LoadedInfo& info) {
+  m_path = QString::fromStdString(info.path);
+  m_name = modelNameOf(m_path);
+  m_detail = QString::fromStdString(info.quantization);
+  m_contextLength = info.context_length;
+  m_sees = info.can_see;
+  m_thinks = info.can_think;
+  m_notes.clear();
+  for (const std::string& note : info.notes) m_notes.append(QString::fromStdString(note));
+  w.settings->setRecommended(info.recommended);
+  w.models->setCurrent(m_path);
+}
+
+void ModelSession::forget() {
+  m_path.clear();
+  m_name.clear();
+  m_detail.clear();
+  m_notes.clear();
+  m_sees = m_thinks = m_hasFailed = false;
+  m_contextLength = 0;
+  m_loadedWith.reset();
+  w.models->setCurrent({});
+}
+
+void ModelSession::load(const QString& path) {
+  if (path.isEmpty()) return;
+  m_lastPath = path;
+  m_detail.clear();
+  m_notes.clear();
+  m_path = path;
+  m_name = modelNameOf(path);
+  m_sees = m_thinks = m_hasFailed = false;
+  m_contextLength = m_loadedBytes = m_totalBytes = 0;
+  w.models->setCurrent(path);
+  say({});
+  m_loadingWith = w.settings->loadChoice(path);
+  Q_EMIT progressChanged();
+  w.queue->load(m_loadingWith.request(path), w.loadNotePath);
+}
+
+void ModelSession::unload() {
+  if (!hasModel()) return;
+  forget();
+  w.models->noteUnloaded();
+  w.queue->unload();
+}
+
+void ModelSession::stop() { w.queue->stopLoading(); }
+
+void ModelSession::retry() { load(QString(m_lastPath)); }
+
+void ModelSession::shorterContext() {
+  const QString path = m_lastPath;
+  if (path.isEmpty()) return;
+  LoadChoice choice = w.settings->loadChoice(path);
+  const qint64 present = choice.contextLength > 0 ? choice.contextLength : m_contextLength > 0 ? m_contextLength : kUnknownContext;
+  choice.contextLength = std::max(LoadChoice::kLeastContext, present / 2);
+  w.settings->setLoadChoice(path, choice);
+  load(path);
+}
+
+}  // namespace pio

@@ -1,0 +1,482 @@
+#include <QAbstractItemModelTester>
+#include <QFile>
+#include <QMetaEnum>
+#include <QSqlDatabase>
+#include <QSqlQuery>
+
+#include "tests/app/program_fixture.h"
+
+// What the panes owe each other: every chat and every file has its own state, every notice is seen, every button acts on what it stands under.
+
+using namespace pio;
+
+namespace {
+
+const char* const kFile =
+    "def one():\n"
+    "    return 1\n"
+    "\n"
+    "\n"
+    "def two():\n"
+    "    return 2\n";
+const QByteArray kBetter = QByteArray(kFile).replace("return 1", "return 11").replace("return 2", "return 22");
+
+class Fixture : public ProgramFixture {
+ public:
+  Fixture() {
+    write(a(), kFile);
+    write(b(), "other = True\n");
+    loadModel();
+  }
+  CodeController* code() const { return program->code(); }
+  QString a() const { return m_source.filePath("a.py"); }
+  QString b() const { return m_source.filePath("b.py"); }
+  static void write(const QString& path, const QByteArray& bytes) {
+    QFile file(path);
+    QVERIFY(file.open(QIODevice::WriteOnly));
+    file.write(bytes);
+  }
+  static QByteArray read(const QString& path) {
+    QFile file(path);
+    return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
+  }
+  bool isIdle(const QString& path) {
+    return QTest::qWaitFor([&] { return code()->state() == CodeController::Idle && code()->path() == path; });
+  }
+  bool open(const QString& path) {
+    code()->open(QUrl::fromLocalFile(path));
+    return isIdle(path);
+  }
+  void answerWithChanges(int delayMs = 0) {
+    setScript(ScriptedEngine::speak("Here it is:\n\n```python\n" + kBetter.toStdString() + "```\n", delayMs));
+  }
+  bool propose() {
+    answerWithChanges();
+    code()->fix();
+    return QTest::qWaitFor([&] { return code()->state() == CodeController::Idle && code()->hunks()->count() == 2; });
+  }
+  void fail(ErrorCode code) {
+    ScriptedEngine::Script script = ScriptedEngine::speak("Half", 0);
+    script.error = make_error(code, "thing: this, that");
+    setScript(script);
+  }
+  QString lastAnswer() const { return chat()->shownMessages().last().id; }
+  std::size_t nRequests() const { return engine->generate_requests().size(); }
+
+ private:
+  QTemporaryDir m_source;
+};
+
+QList<int> actionsOfEngineErrors() {
+  QList<int> actions;
+  for (int code = 0; code <= int(ErrorCode::internal); ++code) actions += userErrorOf(make_error(ErrorCode(code), "thing: this, that")).actions;
+  Error picture = make_error(ErrorCode::not_found, "cat.png: a file, none");
+  picture.path = "cat.png";
+  return actions + userErrorOf(picture).actions;
+}
+
+// One row for every action that there is.
+void addActions() {
+  QTest::addColumn<int>("action");
+  const QMetaEnum actions = QMetaEnum::fromType<UserError::Action>();
+  for (int i = 0; i < actions.keyCount(); ++i) QTest::addRow("%s", actions.key(i)) << actions.value(i);
+}
+
+}  // namespace
+
+class PanesTest : public QObject {
+  Q_OBJECT
+
+ private slots:
+  // ---- chats -------------------------------------------------------------------------------------------------------------------------
+
+  void whatRunsInOneChatIsNeitherSeenNorStoppedInAnother() {
+    Fixture f;
+    f.setScript(ScriptedEngine::speak("word after word", 5, 150));
+    f.chat()->send("In the first");
+    QVERIFY(f.waitFor(ChatController::Writing));
+    const QString first = f.chat()->chatId();
+    f.chat()->newChat();
+    QCOMPARE(f.chat()->state(), ChatController::Ready);
+    QCOMPARE(f.chat()->progressDone(), 0);
+    QCOMPARE(f.chat()->tokensPerSecond(), 0);
+    f.chat()->stop();  // nothing of its own
+    f.chat()->send("In the second");
+    QCOMPARE(f.chat()->state(), ChatController::Queued);
+    f.chat()->stop();  // takes its own back
+    QCOMPARE(f.chat()->state(), ChatController::Ready);
+    f.chat()->regenerateLast();
+    QCOMPARE(f.chat()->state(), ChatController::Queued);
+    QTRY_COMPARE(f.onDisk(first).last().message.state, Message::State::Complete);
+    QCOMPARE(f.onDisk(first).last().message.generatedTokens, 150);
+    QVERIFY(f.waitFor(ChatController::Ready));
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId()).last().message.state, Message::State::Complete);
+  }
+
+  void aTitleGoesToTheChatThatItWasTypedFor() {
+    Fixture f;
+    QVERIFY(f.ask("First"));
+    const QString first = f.chat()->chatId();
+    f.chat()->newChat();
+    QVERIFY(f.ask("Second"));
+    f.chat()->rename(first, "Another name");
+    QCOMPARE(f.chat()->title(), "Second");
+    QCOMPARE(f.history()->record(first).title, "Another name");
+  }
+
+  void theLastClickCountsAlsoOnTheChatThatIsShown() {
+    Fixture f;
+    QVERIFY(f.ask("First"));
+    const QString first = f.chat()->chatId();
+    f.chat()->newChat();
+    QVERIFY(f.ask("Second"));
+    const QString second = f.chat()->chatId();
+    f.history()->open(first);
+    f.history()->open(second);
+    QTest::qWait(100);
+    QCOMPARE(f.chat()->chatId(), second);
+  }
+
+  void whatIsNewerHereIsNotReadOverFromTheFile() {
+    Fixture f;
+    QVERIFY(f.ask("First"));
+    const QString first = f.chat()->chatId();
+    f.chat()->newChat();
+    f.history()->open(first);
+    f.history()->rename(first, "Newer");  // while it is being read
+    QTRY_COMPARE(f.chat()->chatId(), first);
+    QCOMPARE(f.chat()->title(), "Newer");
+  }
+
+  void aReloadWhileTheDiskRefusesKeepsTheWords() {
+    Fixture f;
+    QVERIFY(f.ask("First"));
+    const QString first = f.chat()->chatId();
+    QTRY_COMPARE(f.onDisk(first).last().message.state, Message::State::Complete);
+    {
+      QSqlDatabase other = QSqlDatabase::addDatabase("QSQLITE", "other");
+      other.setDatabaseName(f.folder() + "/history.db");
+      QVERIFY(other.open());
+      QVERIFY(QSqlQuery(other).exec("BEGIN IMMEDIATE"));
+      f.chat()->send("Never reached the disk");
+      f.chat()->newChat();
+      QTRY_VERIFY_WITH_TIMEOUT(f.notices()->about(Notices::History).isSet(), 15'000);
+      f.history()->open(first);
+      QTRY_COMPARE(f.chat()->chatId(), first);
+      QCOMPARE(f.chat()->textOf(f.chat()->lastUserMessageId()), "Never reached the disk");
+      f.chat()->newChat();
+      f.history()->open(first);
+      QTRY_COMPARE(f.chat()->chatId(), first);
+      QCOMPARE(f.chat()->textOf(f.chat()->lastUserMessageId()), "Never reached the disk");
+      QVERIFY(QSqlQuery(other).exec("ROLLBACK"));
+      other.close();
+    }
+    QSqlDatabase::removeDatabase("other");
+    QTRY_VERIFY_WITH_TIMEOUT(!f.notices()->about(Notices::History).isSet(), 15'000);
+    QTRY_COMPARE(f.onDisk(first).size(), 4);
+  }
+
+  // ---- files -------------------------------------------------------------------------------------------------------------------------
+
+  void anAnswerEndsInTheConversationOfItsFile() {
+    Fixture f;
+    QVERIFY(f.open(f.a()));
+    f.setScript(ScriptedEngine::speak("It returns one of two numbers.", 20));
+    f.code()->explain();
+    QTRY_COMPARE(f.code()->state(), CodeController::Writing);
+    const QString chat = f.code()->chatId();
+    QVERIFY(f.open(f.b()));
+    QVERIFY(!f.code()->busy());
+    QCOMPARE(f.code()->messages()->count(), 0);
+    QTRY_COMPARE(f.onDisk(chat).last().message.state, Message::State::Complete);
+    QCOMPARE(f.onDisk(chat).last().message.text(), "It returns one of two numbers.");
+    QCOMPARE(f.code()->messages()->count(), 0);
+    QVERIFY(f.code()->chatId().isEmpty());
+    f.code()->explain();
+    QTRY_VERIFY(!f.code()->busy());
+    const GenerateRequest request = f.engine->generate_requests().back();
+    for (const ChatMessage& message : request.messages) QVERIFY(message.content.text().find("def one") == std::string::npos);
+  }
+
+  void changesThatComeWhileAnotherFileIsOpenAreProposedWhenOneComesBack() {
+    Fixture f;
+    QVERIFY(f.open(f.a()));
+    f.answerWithChanges(10);
+    f.code()->fix();
+    QTRY_COMPARE(f.code()->state(), CodeController::Writing);
+    QVERIFY(f.open(f.b()));
+    QTRY_VERIFY(!f.program->application()->engine->busy());
+    QTest::qWait(50);
+    QCOMPARE(f.code()->hunks()->count(), 0);
+    QCOMPARE(f.code()->state(), CodeController::Idle);
+    QCOMPARE(f.code()->lines()->count(), 1);
+    QVERIFY(f.open(f.a()));
+    QTRY_COMPARE(f.code()->hunks()->count(), 2);
+  }
+
+  void openingAtTheMomentOfTheAnswerEndsInTheOtherFile() {
+    Fixture f;
+    f.answerWithChanges();
+    for (int i = 0; i < 20; ++i) {
+      QVERIFY(f.open(f.a()));
+      f.code()->discard();
+      f.code()->fix();
+      QTest::qWait(i);
+      f.code()->open(QUrl::fromLocalFile(f.b()));
+      if (f.code()->leaving() != CodeController::Nothing) f.code()->discardAndLeave();
+      QVERIFY2(f.isIdle(f.b()), qPrintable(QString::number(i)));
+      QTest::qWait(10);
+      QCOMPARE(f.code()->hunks()->count(), 0);
+      QCOMPARE(f.code()->lines()->count(), 1);
+      QTRY_VERIFY(!f.program->application()->engine->busy());
+      QVERIFY(f.open(f.a()));
+      QTRY_COMPARE(f.code()->state(), CodeController::Idle);
+      f.code()->discard();
+    }
+  }
+
+  void changesThatAreNotWrittenAskBeforeTheFileIsLeft() {
+    Fixture f;
+    QVERIFY(f.open(f.a()));
+    QVERIFY(f.propose());
+    QSignalSpy allowed(f.code(), &CodeController::closeAllowed);
+    f.program->application()->openFiles({QUrl::fromLocalFile(f.b())}, Application::CodePane);
+    QCOMPARE(f.code()->leaving(), CodeController::OpeningOther);
+    QTest::qWait(50);
+    QCOMPARE(f.code()->path(), f.a());
+    QCOMPARE(f.code()->hunks()->count(), 2);
+    f.code()->stay();
+    QCOMPARE(f.code()->leaving(), CodeController::Nothing);
+    QVERIFY(!f.code()->mayClose());
+    QCOMPARE(f.code()->leaving(), CodeController::Closing);
+    f.code()->stay();
+    QCOMPARE(f.code()->hunks()->count(), 2);
+
+    f.code()->reject(1);
+    f.code()->accept(0);
+    f.code()->open(QUrl::fromLocalFile(f.b()));
+    f.code()->applyAndLeave();  // what is accepted
+    QVERIFY(f.isIdle(f.b()));
+    QCOMPARE(f.read(f.a()), QByteArray(kFile).replace("return 1", "return 11"));
+
+    f.write(f.a(), kFile);
+    QVERIFY(f.open(f.a()));
+    QVERIFY(f.propose());
+    QVERIFY(!f.code()->mayClose());
+    f.write(f.a(), "theirs\n");
+    f.code()->applyAndLeave();  // cannot be written: nothing is lost
+    QTRY_VERIFY(f.notices()->about(Notices::Code).actions.contains(UserError::Overwrite));
+    QCOMPARE(allowed.size(), 0);
+    QCOMPARE(f.code()->leaving(), CodeController::Nothing);
+    QCOMPARE(f.code()->hunks()->count(), 2);
+    f.write(f.a(), kFile);
+    QVERIFY(!f.code()->mayClose());
+    f.code()->applyAndLeave();
+    QTRY_COMPARE(allowed.size(), 1);
+    QCOMPARE(f.read(f.a()), kBetter);
+    QVERIFY(f.code()->mayClose());
+
+    f.write(f.a(), kFile);
+    f.code()->reopen();
+    QVERIFY(f.isIdle(f.a()));
+    QVERIFY(f.propose());
+    QVERIFY(!f.code()->mayClose());
+    f.code()->discardAndLeave();
+    QCOMPARE(allowed.size(), 2);
+    QCOMPARE(f.read(f.a()), QByteArray(kFile));
+  }
+
+  void aConversationAboutAFileIsKeptAndOpensWithIt() {
+    Fixture f;
+    QVERIFY(f.open(f.a()));
+    f.setScript(ScriptedEngine::speak("It returns numbers.", 0));
+    f.code()->explain();
+    QTRY_COMPARE(f.code()->state(), CodeController::Idle);
+    const QString chat = f.code()->chatId();
+    QTRY_COMPARE(f.onDisk(chat).size(), 2);
+    QCOMPARE(f.history()->record(chat).title, "a.py");
+    f.restart();
+    QTRY_VERIFY(f.history()->ready());
+    QVERIFY(f.chat()->chatId().isEmpty());
+    QSignalSpy pane(f.program->application(), &Application::paneRequested);
+    f.history()->open(chat);
+    QCOMPARE(pane.last().first().toInt(), int(Application::CodePane));
+    QVERIFY(f.isIdle(f.a()));
+    QCOMPARE(f.code()->chatId(), chat);
+    QVERIFY(f.code()->messages()->count() > 2);
+    QVERIFY(f.open(f.b()));
+    QCOMPARE(f.code()->messages()->count(), 0);
+    QVERIFY(f.open(f.a()));  // the file brings its conversation
+    QCOMPARE(f.code()->chatId(), chat);
+    f.code()->newConversation();
+    QCOMPARE(f.code()->messages()->count(), 0);
+    QVERIFY(f.open(f.b()));
+    QVERIFY(QFile::remove(f.a()));
+    f.history()->open(chat);  // the words are there all the same
+    QTRY_COMPARE(f.chat()->chatId(), chat);
+    QCOMPARE(pane.last().first().toInt(), int(Application::ChatPane));
+    QVERIFY(f.notices()->about(Notices::Code).isSet());
+    QCOMPARE(f.code()->path(), f.b());
+  }
+
+  void thinkingIsSwitchableAndShownInTheCodePane() {
+    Fixture f;
+    f.setLoading({.error = {}, .can_think = true});
+    QVERIFY(f.loadModel());
+    QVERIFY(f.open(f.a()));
+    f.setScript(ScriptedEngine::think("It is a function", "It returns one.", 20, 20));
+    f.code()->explain();
+    QTRY_COMPARE(f.code()->state(), CodeController::Thinking);
+    QTRY_COMPARE(f.code()->state(), CodeController::Idle);
+    QCOMPARE(f.engine->generate_requests().back().thinking, std::optional(true));
+    QCOMPARE(f.code()->messages()->index(2).data(ConversationModel::KindRole).toInt(), int(ConversationModel::Thinking));
+    f.code()->model()->setThinking(false);
+    f.code()->explain();
+    QTRY_COMPARE(f.code()->state(), CodeController::Idle);
+    QCOMPARE(f.engine->generate_requests().back().thinking, std::optional(false));
+  }
+
+  // ---- notices and buttons -----------------------------------------------------------------------------------------------------------
+
+  void thereIsOneNoticeOfASubjectAndTheNewestComesFirst() {
+    Notices notices;
+    const QAbstractItemModelTester tester(&notices);
+    QList<int> acted;
+    notices.show(Notices::Model, noModelNotice());
+    notices.show(Notices::Code, selectionTooLongNotice(true, 100), [&](UserError::Action action) { acted.append(action); });
+    notices.show(Notices::Model, askAgainNotice());
+    QCOMPARE(notices.count(), 2);
+    QCOMPARE(notices.latest(), askAgainNotice());
+    QVERIFY(!notices.index(0).data(Notices::InCodeRole).toBool());
+    QVERIFY(notices.index(1).data(Notices::InCodeRole).toBool());
+    for (const int role : notices.roleNames().keys()) QVERIFY(notices.index(0).data(role).isValid());
+    notices.runAction(Notices::Code, UserError::Retry);  // it does not offer that
+    QVERIFY(acted.isEmpty());
+    notices.dismiss(Notices::Code);
+    QCOMPARE(acted, QList<int>{UserError::Dismiss});
+    notices.clear(Notices::Model);
+    QCOMPARE(notices.count(), 0);
+    notices.dismiss(Notices::Model);
+    notices.runAction(Notices::Model, UserError::OpenModel);
+  }
+
+  void everyActionActsOnTheMessageOfTheChatThatItStandsUnder_data() { addActions(); }
+  void everyActionActsOnTheMessageOfTheChatThatItStandsUnder() {
+    QFETCH(int, action);
+    Fixture f;
+    f.fail(ErrorCode::internal);
+    QVERIFY(f.ask("The first"));
+    const QString failed = f.lastAnswer();
+    f.setScript(ScriptedEngine::speak("Fine.", 0));
+    QVERIFY(f.ask("The second"));
+    const std::size_t before = f.nRequests();
+    QSignalSpy open(f.notices(), &Notices::openModelRequested), exported(f.notices(), &Notices::exportRequested);
+    f.chat()->runAction(failed, action);
+    switch (action) {
+      case UserError::Retry:
+      case UserError::ShorterContext:
+        QTRY_COMPARE(f.nRequests(), before + 1);
+        QCOMPARE(f.engine->generate_requests().back().messages.back().content.text(), "The first");
+        QVERIFY(f.waitFor(ChatController::Ready));
+        if (action == UserError::ShorterContext) QCOMPARE(f.engine->load_requests().back().context_length, 4096);
+        break;
+      case UserError::OpenModel: QCOMPARE(open.size(), 1); break;
+      case UserError::ExportChat: QCOMPARE(exported.size(), 1); break;
+      case UserError::NewChat: QVERIFY(f.chat()->chatId().isEmpty()); break;
+      case UserError::Dismiss: QVERIFY(!f.chat()->shownMessages().at(1).error.isSet()); break;
+      case UserError::ReadAgain:
+      case UserError::Overwrite:
+      case UserError::ShowChanges: QVERIFY(!actionsOfEngineErrors().contains(action)); break;
+      default: QFAIL("an action without a meaning here");
+    }
+  }
+
+  void everyActionActsOnTheAnswerOfTheCodePaneThatItStandsUnder_data() { addActions(); }
+  void everyActionActsOnTheAnswerOfTheCodePaneThatItStandsUnder() {
+    QFETCH(int, action);
+    Fixture f;
+    QVERIFY(f.open(f.a()));
+    f.fail(ErrorCode::internal);
+    f.code()->ask("The first");
+    QTRY_COMPARE(f.code()->state(), CodeController::Idle);
+    const QString chat = f.code()->chatId();
+    QTRY_COMPARE(f.onDisk(chat).size(), 2);
+    const QString failed = f.onDisk(chat).last().message.id;
+    f.setScript(ScriptedEngine::speak("Fine.", 0));
+    f.code()->explain();
+    QTRY_COMPARE(f.code()->state(), CodeController::Idle);
+    const std::size_t before = f.nRequests();
+    QSignalSpy open(f.notices(), &Notices::openModelRequested), exported(f.notices(), &Notices::exportRequested);
+    f.code()->runAction(failed, action);
+    switch (action) {
+      case UserError::Retry:
+      case UserError::ShorterContext:
+        QTRY_COMPARE(f.nRequests(), before + 1);
+        QVERIFY(f.engine->generate_requests().back().messages.back().content.text().find("The first") != std::string::npos);
+        if (action == UserError::ShorterContext) QCOMPARE(f.engine->load_requests().back().context_length, 4096);
+        QTRY_COMPARE(f.code()->state(), CodeController::Idle);
+        break;
+      case UserError::OpenModel: QCOMPARE(open.size(), 1); break;
+      case UserError::ExportChat: QCOMPARE(exported.size(), 1); break;
+      case UserError::NewChat: QVERIFY(f.code()->chatId().isEmpty()); break;
+      case UserError::Dismiss: QTRY_VERIFY(!f.onDisk(chat).at(1).message.error.isSet()); break;
+      case UserError::ReadAgain:
+      case UserError::Overwrite:
+      case UserError::ShowChanges: QVERIFY(!actionsOfEngineErrors().contains(action)); break;
+      default: QFAIL("an action without a meaning here");
+    }
+  }
+
+  void everyActionOfANoticeAboutTheModelActs_data() { addActions(); }
+  void everyActionOfANoticeAboutTheModelActs() {
+    QFETCH(int, action);
+    Fixture f;
+    QVERIFY(f.ask("A chat"));
+    f.model()->unload();
+    bool isOffered = false;
+    for (int code = 0; code <= int(ErrorCode::internal); ++code) {
+      f.setLoading({.error = make_error(ErrorCode(code), "thing: this, that")});
+      f.model()->load("/models/broken.gguf");
+      QTRY_COMPARE(f.model()->state(), ModelSession::None);
+      if (!f.notices()->about(Notices::Model).actions.contains(action)) continue;
+      isOffered = true;
+      const std::size_t before = f.engine->load_requests().size();
+      QSignalSpy open(f.notices(), &Notices::openModelRequested);
+      f.notices()->runAction(Notices::Model, action);
+      switch (action) {
+        case UserError::Retry:
+        case UserError::ShorterContext:
+          QTRY_COMPARE(f.engine->load_requests().size(), before + 1);
+          QCOMPARE(f.engine->load_requests().back().path, "/models/broken.gguf");
+          QTRY_COMPARE(f.model()->state(), ModelSession::None);
+          break;
+        case UserError::OpenModel: QCOMPARE(open.size(), 1); break;
+        case UserError::NewChat: QVERIFY(f.chat()->chatId().isEmpty()); break;
+        default: QFAIL("an action without a meaning here");
+      }
+    }
+    QCOMPARE(isOffered, action == UserError::Retry || action == UserError::ShorterContext || action == UserError::OpenModel || action == UserError::NewChat);
+  }
+
+  void theNoticeOfAFullContextBelongsToItsChat() {
+    Fixture f;
+    ScriptedEngine::Script script = ScriptedEngine::speak("as far as it goes", 0);
+    script.finish_reason = FinishReason::context_full;
+    f.setScript(script);
+    QVERIFY(f.ask("Go on"));
+    const QString full = f.chat()->chatId();
+    QVERIFY(f.notices()->about(Notices::Chat).isSet());
+    f.chat()->newChat();
+    QVERIFY(!f.notices()->about(Notices::Chat).isSet());
+    f.history()->open(full);
+    QTRY_VERIFY(f.notices()->about(Notices::Chat).isSet());
+    f.notices()->runAction(Notices::Chat, UserError::NewChat);
+    QVERIFY(f.chat()->chatId().isEmpty());
+    f.history()->open(full);
+    QTRY_COMPARE(f.chat()->chatId(), full);
+    QVERIFY(!f.notices()->about(Notices::Chat).isSet());  // it was answered
+  }
+};
+
+QTEST_MAIN(PanesTest)
+#include "panes_test.moc"
