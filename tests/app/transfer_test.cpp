@@ -1,3 +1,4 @@
+#include <QRandomGenerator>
 #include <QTemporaryDir>
 
 #include "tests/app/history_fixture.h"
@@ -195,6 +196,45 @@ class TransferTest : public QObject {
     const ImportReport again = db.importJson(json, "x");
     QVERIFY(again.isDone());
     QCOMPARE(again.messagesAdded, 0);
+  }
+
+  // Seeded: an export with random damage comes in whole or not at all, and what came in goes out and in again as it is.
+  void whateverIsDamagedNothingIsHalfDone() {
+    HistoryDb source;
+    QVERIFY(source.open(":memory:"));
+    fill(source);
+    const QByteArray whole = *source.exportJson();
+    const QByteArrayList pieces = {"0", "-1", "1e300", "9223372036854775807", "0.5", "\"\"", "null", "true", "[]", "{}", "\"x\"", "\"\\ud800\"", "\"u1\"", "\"c1\"", ",", "}", "]", "\xff"};
+    QRandomGenerator random(20'261'129);
+    int done = 0;
+    for (int i = 0; i < 120; ++i) {
+      QByteArray json = whole;
+      for (int j = random.bounded(1, 3); j > 0; --j) {
+        // Mostly a value behind its name, else anywhere.
+        const qsizetype colon = json.indexOf(": ", random.bounded(json.size()));
+        const qsizetype end = colon < 0 ? -1 : json.indexOf('\n', colon);
+        const QByteArray piece = pieces[random.bounded(pieces.size())];
+        if (colon >= 0 && random.bounded(5) > 0) json.replace(colon + 2, end - colon - 2, piece + (json[end - 1] == ',' ? "," : ""));
+        else json.replace(random.bounded(json.size()), random.bounded(1, 20), piece);
+      }
+      HistoryDb db;
+      QVERIFY(db.open(":memory:"));
+      const QByteArray before = *db.exportJson();
+      const ImportReport report = db.importJson(json, "x");
+      const QByteArray after = *db.exportJson();
+      if (!report.isDone()) {
+        QCOMPARE(after, before);
+        QVERIFY(!report.details.isEmpty());
+        continue;
+      }
+      ++done;
+      HistoryDb again;
+      QVERIFY(again.open(":memory:"));
+      const ImportReport second = again.importJson(after, "x");
+      QVERIFY2(second.isDone(), qPrintable(second.details));
+      if (*again.exportJson() != after) QFAIL(json);
+    }
+    QVERIFY(done > 12);
   }
 
   void aLoneSurrogateThatWasTypedIsKeptAsOneCharacterToo() {
