@@ -60,7 +60,7 @@ class LocalEngine final : public Engine {
     ASSIGN_OR_RETURN(Planning planning, plan_for(request, {}));
     const auto& [file, backend, planned] = planning;
     if (planned.plan.fallbacks.empty()) {
-      ASSIGN_OR_RETURN(const SpeedProbe probe, speed_probe(*backend, commonest_format(*file), request.activations));
+      ASSIGN_OR_RETURN(const SpeedProbe probe, speed_probe(*backend, commonest_format(*file), request.activations, planned.lays_out));
       predict_speed(planning.planned, *file, request, probe);
     }
     LoadPlan plan = planned.plan;
@@ -193,11 +193,11 @@ class LocalEngine final : public Engine {
   }
 
   // Measured once for each device, format and number of threads.
-  Result<SpeedProbe> speed_probe(Backend& backend, DType dtype, Activations activations) {
-    const std::tuple key(backend.device().name, backend.n_threads(), dtype, activations);
+  Result<SpeedProbe> speed_probe(Backend& backend, DType dtype, Activations activations, bool lays_out) {
+    const std::tuple key(backend.device().name, backend.n_threads(), dtype, activations, lays_out);
     auto found = probes_.find(key);
     if (found == probes_.end()) {
-      ASSIGN_OR_RETURN(const SpeedProbe probe, measure_products(backend, dtype));
+      ASSIGN_OR_RETURN(const SpeedProbe probe, measure_products(backend, dtype, lays_out));
       found = probes_.emplace(key, probe).first;
     }
     return found->second;
@@ -300,7 +300,7 @@ class LocalEngine final : public Engine {
 
   std::unique_ptr<LoadedModel> model_;
   LoadRequest request_;  // that it was loaded by
-  std::map<std::tuple<std::string, int, DType, Activations>, SpeedProbe> probes_;
+  std::map<std::tuple<std::string, int, DType, Activations, bool>, SpeedProbe> probes_;
   const std::uint64_t program_bytes_ = resident_bytes();  // before anything was loaded
   // Below the model: they give their blocks back to it.
   std::unique_ptr<Conversations> conversations_;

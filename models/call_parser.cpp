@@ -219,7 +219,7 @@ CallParser::Stands CallParser::take_value(std::string_view held, Draft& draft, E
   // Behind a tag of a tool's call that may lack others: what shows that it was the last one of its value or call.
   const auto ends_behind = [&](std::size_t at) {
     at = std::min(held.find_first_not_of(kSpaces, at), held.size());
-    if (at == held.size()) return ended == Ended::complete ? Stands::yes : Stands::more;
+    if (at == held.size()) return ended == Ended::not_yet ? Stands::more : Stands::yes;
     switch (held[at] == '<' ? tag_at(held, at, draft) : Tag::none) {
       case Tag::call_closer:
       case Tag::call: return Stands::yes;

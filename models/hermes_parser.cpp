@@ -21,7 +21,7 @@ constexpr std::string_view kNoArguments[] = {"id", "type"};
 
 bool is_one_of(std::string_view word, std::span<const std::string_view> words) { return std::find(words.begin(), words.end(), word) != words.end(); }
 
-// An object, or one as JSON in a string (twice at times); an empty text is an object of nothing.
+// An object, or one as JSON in a string (twice at times); an empty text and an empty list are objects of nothing.
 std::optional<JsonValue> object_in(JsonValue value) {
   for (int i = 0; i < 2 && value.is_string(); ++i) {
     if (value.text().find_first_not_of(" \t\r\n") == std::string::npos) return JsonValue::object({});
@@ -29,7 +29,7 @@ std::optional<JsonValue> object_in(JsonValue value) {
     if (!inner) return std::nullopt;
     value = std::move(*inner);
   }
-  if (value.is_null()) return JsonValue::object({});
+  if (value.is_null() || (value.is_array() && value.items().empty())) return JsonValue::object({});
   return value.is_object() ? std::optional<JsonValue>(std::move(value)) : std::nullopt;
 }
 
@@ -172,17 +172,22 @@ class HermesParser final : public CallParser {
     return true;
   }
 
-  // Nothing where what should be the arguments is no object.
+  // Those under all names that arguments have; of one key under several the first. Nothing where what should be the arguments is no object.
   static std::optional<JsonValue> arguments_in(const std::vector<const JsonValue*>& holders, const ToolSchema& schema) {
     bool has_others = false;
+    JsonValue named = JsonValue::object({});
     for (const JsonValue* holder : holders) {
       for (const std::string_view key : kArguments) {
         const JsonValue* value = holder->find(key);
         std::optional<JsonValue> arguments = value ? object_in(*value) : JsonValue::object({});
-        if (arguments && !arguments->members().empty()) return arguments;
         if (!arguments && !schema.has_parameter(key)) has_others = true;
+        if (!arguments) continue;
+        for (const auto& [member, argument] : arguments->members()) {
+          if (!named.find(member)) named.set(member, argument);
+        }
       }
     }
+    if (!named.members().empty()) return named;
     if (has_others) return std::nullopt;
     JsonValue beside = JsonValue::object({});  // the arguments stand where the name does
     for (const JsonValue* holder : holders) {

@@ -67,6 +67,7 @@ void refuse_scaled_rope_of(Hyper& hyper, const std::string& group) {
     }
   }
   expect_real(hyper, {"", key_of("partial_rotary_factor")}, 1);
+  for (const char* member : {"alpha", "scale"}) expect_real(hyper, {"", key_of(member)}, 1);
   if (type == "default") return;
   const double factor = hyper.real_or({"", key_of("factor")}, 1, kAnyReal);
   for (const char* member : {"short_factor", "long_factor"}) expect_none(hyper, {"", key_of(member)});
@@ -109,7 +110,7 @@ void refuse_other_mathematics(Hyper& hyper, std::int64_t context_length) {
     refuse_scaled_rope_of_gguf(hyper);
   } else {
     for (const char* group : {"rope_scaling", "rope_parameters"}) refuse_scaled_rope_of(hyper, group);
-    for (const char* key : {"partial_rotary_factor", "rotary_pct", "rope_pct", "rope_ratio"}) expect_real(hyper, {"", key}, 1);
+    for (const char* key : {"partial_rotary_factor", "rotary_pct", "rope_pct", "rope_ratio", "rope_scaling_factor"}) expect_real(hyper, {"", key}, 1);
   }
   refuse_sliding_window(hyper, context_length);
   refuse_layers_without_rope(hyper);

@@ -157,6 +157,7 @@ class Conversation {
         continue;
       }
       if (!is_blank(*line)) RETURN_IF_ERROR(answer(*line));
+      else if (options_.json) RETURN_IF_ERROR(print_json({{"error", "line: a message, found an empty line"}}));  // a line for a line
     }
     if (logits_) RETURN_IF_ERROR(logits_->finish());
     return {};

@@ -86,7 +86,8 @@ Result<void> add_shards(MappedModel& model, const std::filesystem::path& folder,
 std::string name_of_folder(const std::filesystem::path& folder) {
   std::error_code ignored;
   const std::filesystem::path whole = std::filesystem::absolute(folder, ignored).lexically_normal();
-  return (whole.has_filename() ? whole : whole.parent_path()).filename().string();  // "models/a/" has an empty last name
+  const std::filesystem::path name = (whole.has_filename() ? whole : whole.parent_path()).filename();  // "models/a/" has an empty last name
+  return (name.empty() ? whole : name).string();
 }
 
 // Why a folder without config.json is none of ours, in the words that help most.

@@ -27,7 +27,8 @@ struct OpenFile {
 };
 
 Error error_of(ErrorCode code, const std::filesystem::path& path, const std::string& words) {
-  Error error = make_error(code, path.filename().string() + ": " + words);
+  const std::filesystem::path name = path.has_filename() ? path.filename() : path.parent_path().filename();  // "a/" ends in an empty one
+  Error error = make_error(code, (name.empty() ? path : name).string() + ": " + words);
   error.path = path.string();
   return error;
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <fstream>
 #include <vector>
 
@@ -31,27 +32,34 @@ double fastest_seconds(const Run& run) {
 
 }  // namespace
 
-Result<SpeedProbe> measure_products(Backend& backend, DType dtype) {
+Result<SpeedProbe> measure_products(Backend& backend, DType dtype, bool lays_out) {
   const bool slow = backend.device().kind == DeviceKind::reference;
-  const std::int64_t n_rows = static_cast<std::int64_t>((slow ? kSlowBytes : kBytes) / bytes_of(dtype, kWidth)), n_prompt_rows = n_rows / 8;
+  const std::uint64_t free_bytes = backend.device().free_bytes;
+  const std::uint64_t n_bytes = slow ? kSlowBytes : free_bytes == 0 ? kBytes : std::clamp<std::uint64_t>(free_bytes / 8, kSlowBytes, kBytes);
+  constexpr std::int64_t kMatrices = 8;
+  const std::int64_t n_rows = static_cast<std::int64_t>(n_bytes / kMatrices / bytes_of(dtype, kWidth));
+  // Zeros are sound blocks of every format.
+  MatrixSource source{.dtype = dtype,
+                      .shape = {kMatrices, n_rows, kWidth},
+                      .use = lays_out ? MatrixUse::products : MatrixUse::rows,
+                      .make_rows = [row_bytes = bytes_of(dtype, kWidth)](std::int64_t, std::int64_t n, std::byte* out) -> Result<void> {
+                        std::memset(out, 0, static_cast<std::size_t>(n) * row_bytes);
+                        return {};
+                      }};
   std::vector<std::unique_ptr<Buffer>> buffers;
-  const auto tensor = [&](DType type, Shape shape) {
-    const std::vector<std::byte> zeros(bytes_of(type, shape.n_values()));  // sound blocks of every format
-    return backend.allocate_tensor(type, shape, buffers, zeros.data());
-  };
-  ASSIGN_OR_RETURN(const Tensor w, tensor(dtype, {n_rows, kWidth}));
-  ASSIGN_OR_RETURN(const Tensor x, tensor(DType::f32, {kPromptTokens, kWidth}));
-  ASSIGN_OR_RETURN(const Tensor y, tensor(DType::f32, {kPromptTokens * n_prompt_rows}));
-  const auto multiply = [&](std::int64_t n_tokens, std::int64_t rows) {
-    Tensor out = y;
-    out.shape = {n_tokens, rows};
-    backend.matmul(out, x.rows(0, n_tokens), w.rows(0, rows));
+  ASSIGN_OR_RETURN(std::unique_ptr<Buffer> arena, backend.allocate(backend.placed_bytes({&source, 1})));
+  ASSIGN_OR_RETURN(const Placed placed, backend.place_weights({&source, 1}, arena.get(), 0, {}, {}));
+  const Tensor& w = placed.tensors[0];
+  const std::vector<float> zeros(kPromptTokens * kWidth);
+  ASSIGN_OR_RETURN(const Tensor x, backend.allocate_tensor(DType::f32, {kPromptTokens, kWidth}, buffers, zeros.data()));
+  ASSIGN_OR_RETURN(const Tensor y, backend.allocate_tensor(DType::f32, {kPromptTokens, n_rows}, buffers));
+  const auto multiply = [&](std::int64_t n_tokens, std::int64_t n_matrices) {
+    for (std::int64_t i = 0; i < n_matrices; ++i) backend.matmul(y.rows(0, n_tokens), x.rows(0, n_tokens), backend.matrix(w, i));
     static_cast<void>(backend.sync());
   };
   SpeedProbe probe;
-  probe.bytes_per_second = static_cast<double>(w.n_bytes()) / fastest_seconds([&] { multiply(1, n_rows); });
-  probe.multiply_adds_per_second =
-      static_cast<double>(kPromptTokens * n_prompt_rows * kWidth) / fastest_seconds([&] { multiply(kPromptTokens, n_prompt_rows); });
+  probe.bytes_per_second = static_cast<double>(w.n_bytes()) / fastest_seconds([&] { multiply(1, kMatrices); });
+  probe.multiply_adds_per_second = static_cast<double>(kPromptTokens * n_rows * kWidth) / fastest_seconds([&] { multiply(kPromptTokens, 1); });
   RETURN_IF_ERROR(backend.sync());
   return probe;
 }

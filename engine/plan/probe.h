@@ -12,8 +12,9 @@ struct SpeedProbe {
   double multiply_adds_per_second = 0;  // of a product with 64 tokens
 };
 
-// With weights of this format, far more than the processor's caches hold. Allocates them (80 MB) and gives them back.
-Result<SpeedProbe> measure_products(Backend& backend, DType dtype);
+// With weights of this format, far more than the processor's caches hold. Allocates them (80 MB, or an eighth of
+// what is free where that is less) and gives them back. `lays_out`: as LoadedWeights.
+Result<SpeedProbe> measure_products(Backend& backend, DType dtype, bool lays_out);
 
 // What of this process is in memory now; 0 where the system does not say.
 std::uint64_t resident_bytes();

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "models/call_parser.h"
+#include "models/chat_pieces.h"
 
 namespace pio {
 
@@ -41,14 +42,14 @@ class Qwen3CoderParser final : public CallParser {
       case at_opener:
         if (held.starts_with(kCall)) draft.at = kCall.size();
         return then(stands(held, draft, kFunction), draft, in_name);
-      case in_name: return then(take_name(held, draft, '>', draft.call.name), draft, between);
+      case in_name: return then(take_plain_name(held, draft, draft.call.name), draft, between);
       case between: {
         Stands found = then(stands(held, draft, kParameter), draft, in_key);
         if (found == Stands::no) found = then(stands(held, draft, kFunctionEnd), draft, after_function);
         if (found == Stands::no && is_offered(draft.call.name)) found = then(stands(held, draft, kCallEnd), draft, after_function);
         return found;
       }
-      case in_key: return then(take_name(held, draft, '>', draft.key), draft, in_value);
+      case in_key: return then(take_plain_name(held, draft, draft.key), draft, in_value);
       default: break;
     }
     std::string_view value;
@@ -62,6 +63,18 @@ class Qwen3CoderParser final : public CallParser {
     return found;
   }
 
+  // A name up to its '>', without white space and without the quotes that belong to an attribute.
+  static Stands take_plain_name(std::string_view held, Draft& draft, std::string& name) {
+    const Stands found = take_name(held, draft, '>', name);
+    if (found != Stands::yes) return found;
+    std::string_view plain = stripped(name);
+    if (plain.size() >= 2 && plain.front() == plain.back() && (plain.front() == '"' || plain.front() == '\'')) {
+      plain = stripped(plain.substr(1, plain.size() - 2));
+    }
+    name = std::string(plain);
+    return name.empty() ? Stands::no : Stands::yes;
+  }
+
   Tag tag_at(std::string_view held, std::size_t at, const Draft& draft) const override {
     const std::string_view rest = held.substr(at);
     if (rest.starts_with(kParameterEnd)) return Tag::value_closer;
@@ -70,14 +83,14 @@ class Qwen3CoderParser final : public CallParser {
     std::string name;
     Stands found = stands(rest, ahead, kParameter);
     if (found == Stands::yes) {
-      found = take_name(rest, ahead, '>', name);
+      found = take_plain_name(rest, ahead, name);
       if (found == Stands::yes && !may_begin_argument(held, at, draft, name)) found = Stands::no;
       return found == Stands::yes ? Tag::argument : found == Stands::more ? Tag::undecided : Tag::none;
     }
     if (rest.starts_with(kCall)) ahead.at = kCall.size();
     found = stands(rest, ahead, kFunction);
     if (found == Stands::yes) {
-      found = take_name(rest, ahead, '>', name);
+      found = take_plain_name(rest, ahead, name);
       if (found == Stands::yes && !is_offered(name)) found = Stands::no;
       if (found == Stands::yes) return Tag::call;
     }

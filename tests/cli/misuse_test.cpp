@@ -255,11 +255,11 @@ TEST_F(Misuse, SaysHowManyMessagesWereLeftOut) {
 TEST_F(Misuse, ConversesInJsonALineForALine) {
   std::string input;
   for (int i = 0; i < 12; ++i) input += "say some of the usual words " + std::to_string(i) + "\n";
-  input += std::string(4000, 'x') + "\nand once more\n";
+  input += std::string(4000, 'x') + "\nand once more\n \n";
   const Ran ran = run({"chat", kModels + "/llama-tiny", "--json", "--max-tokens", "4", "--ctx", "256"}, input);
   EXPECT_EQ(ran.status, 0) << ran.err;
   const std::vector<json> out = json_lines(ran.out);
-  ASSERT_EQ(out.size(), 14u);
+  ASSERT_EQ(out.size(), 15u);
   for (int i = 0; i < 14; ++i) {
     if (i == 12) continue;
     for (const char* key : {"text", "reasoning", "tool_calls", "finish_reason", "dropped_messages", "stats"})
@@ -268,6 +268,7 @@ TEST_F(Misuse, ConversesInJsonALineForALine) {
   EXPECT_EQ(out[0]["dropped_messages"], 0);
   EXPECT_GT(out[11]["dropped_messages"], 0);
   EXPECT_TRUE(out[12].contains("error")) << "4,000 letters do not fit into 256 tokens";
+  EXPECT_TRUE(out[14].contains("error")) << "a line of spaces";
 
   const Ran words = run({"chat", kModels + "/llama-tiny", "--max-tokens", "4", "--ctx", "256"}, input);
   EXPECT_EQ(words.status, 0);

@@ -77,6 +77,7 @@ TEST_F(HyperTest, WhatWouldChangeTheMathematicsIsRefusedInWords) {
       {"rope_scaling.rope_type", std::string("llama3")}, {"rope_scaling.type", std::string("yarn")},
       {"rope_parameters.rope_type", std::string("linear")}, {"rope_scaling.factor", 4.0}, {"rope_scaling.factor", std::int64_t{2}},
       {"rope_parameters.factor", 0.5}, {"rope_scaling.type", std::string("dynamic")}, {"rope_scaling", std::string("linear")}, {"rope_scaling", 4.0},
+      {"rope_scaling.alpha", 1000.0}, {"rope_parameters.scale", 2.0}, {"rope_scaling_factor", 4.0},
       {"rope_parameters", std::vector<std::string>()}, {"rope_parameters.full_attention.rope_theta", 1e6},
       {"rope_parameters.sliding_attention.rope_type", std::string("default")}, {"rope_scaling.long_factor", std::vector<double>{1, 2}},
       {"rope_scaling.attention_factor", 1.2}, {"rope_parameters.partial_rotary_factor", 0.5}, {"rope_scaling.partial_rotary_factor", 0.5},

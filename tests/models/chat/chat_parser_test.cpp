@@ -226,6 +226,9 @@ TEST(CoderSlips, AValueWithoutItsClosingTagEndsWhereTheNextTagBegins) {
   };
   for (const std::string_view answer : answers) EXPECT_EQ(said(kCoder, answer, slip_request()), Said{kWrite}) << answer;
   EXPECT_EQ(said(kCoder, "<tool_call>\n<function=ping>", slip_request()), (Said{"C:call_0 ping {}"}));
+  // names as attributes have them
+  EXPECT_EQ(said(kCoder, "<function=\"write\">\n<parameter=path >\na.txt\n</parameter>\n<parameter=' content'>\nhello\n</parameter>\n</function>", slip_request()), Said{kWrite});
+  EXPECT_EQ(said(kCoder, "<function=\"\">\n</function>", slip_request()), Said{"T:<function=\"\">\n</function>"});
 }
 
 TEST(CoderSlips, ACallWithoutItsClosingTagsEndsWhereTheNextBeginsOrTextDoes) {
@@ -302,6 +305,8 @@ TEST(HermesSlips, LoseNoArguments) {
   const auto one = [](std::string_view answer) { return said(kHermes[0], answer, slip_request()); };
   EXPECT_EQ(one(R"(<tool_call>{"name": "ping", "arguments": null}</tool_call>)"), (Said{"C:call_0 ping {}"}));
   EXPECT_EQ(one(R"(<tool_call>{"name": "ping", "arguments": ""}</tool_call>)"), (Said{"C:call_0 ping {}"}));
+  EXPECT_EQ(one(R"(<tool_call>{"name": "ping", "arguments": []}</tool_call>)"), (Said{"C:call_0 ping {}"}));
+  EXPECT_EQ(one(R"(<tool_call>{"name": "write", "arguments": {"path": "a.txt"}, "parameters": {"path": "b.txt", "content": "hello"}}</tool_call>)"), Said{kWrite});
   EXPECT_EQ(one("<tool_call>{\"name\": \"write\", \"arguments\": {\"content\": \"a\n\tb\"}}</tool_call>"), (Said{R"(C:call_0 write {"content": "a\n\tb"})"}));
   EXPECT_EQ(one(R"(<tool_call>{"name": "ping"}<tool_call>{"name": "ping"}</tool_call>)"), (Said{"C:call_0 ping {}", "C:call_1 ping {}"}));
   EXPECT_EQ(one("<tool_call>{\"name\": \"ping\"}\n{\"name\": \"ping\"}\n</tool_call>"), (Said{"C:call_0 ping {}", "C:call_1 ping {}"}));
@@ -325,6 +330,9 @@ TEST(AnswersCutOff, HaveOnlyWholeCalls) {
       EXPECT_TRUE(part.starts_with(out[0].substr(2)) || out.size() > 1) << part;
     }
     EXPECT_EQ(said(format, answer, slip_request(), AnswerEnd::cut_off), (Said{"T:Go.", kWrite}));
+    EXPECT_EQ(said(kGlm, "<tool_call>write<arg_key>path</arg_key><arg_value>a.txt</arg_value><arg_key>content</arg_key><arg_value>hello</tool_call>", slip_request(),
+                   AnswerEnd::cut_off),
+              Said{kWrite});
     EXPECT_EQ(said(format, answer + "\n" + answer.substr(4, 40), slip_request(), AnswerEnd::cut_off)[1], kWrite);
   }
 }
