@@ -44,14 +44,28 @@ Result<Tensor> pass(const Model& model, const Stage& stage, const Step& step, Te
   return model.head(*stage.context, x, step);
 }
 
+// Begun when it is made, ended when it goes: an exception inside leaves none open, and nothing is kept of it.
+class Recording {
+ public:
+  Recording(Backend& backend, const RecordingKey& key) : backend_(backend) { backend.begin_recording(key); }
+  ~Recording() { backend_.end_recording(result_); }
+  Recording(const Recording&) = delete;
+  Recording& operator=(const Recording&) = delete;
+  void keep(Tensor result) { result_ = result; }
+
+ private:
+  Backend& backend_;
+  Tensor result_;
+};
+
 Result<Tensor> pass_or_replay(const Model& model, const Stage& stage, const Step& step, Tensor x, const GivenEmbeddings* given) {
   if (!is_repeatable(stage, step, given)) return pass(model, stage, step, x, given);
   Backend& backend = *stage.backend;
   const RecordingKey key{stage.context->generation(), step.n_tokens(), step.n_outputs()};
   if (const Tensor result = backend.replay(key)) return result;
-  backend.begin_recording(key);
-  const Result<Tensor> result = pass(model, stage, step, x, given);
-  backend.end_recording(result && !backend.stop_requested() ? *result : Tensor{});
+  Recording recording(backend, key);
+  Result<Tensor> result = pass(model, stage, step, x, given);
+  if (result && !backend.stop_requested()) recording.keep(*result);
   return result;
 }
 
