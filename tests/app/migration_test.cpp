@@ -189,7 +189,7 @@ class MigrationTest : public QObject {
     MessageRecord answer = message("new", "n2", "n1", Message::Role::Assistant, {}, 9002);
     answer.message.state = Message::State::Streaming;
     writer.addMessage(answer);
-    writer.appendText(1, "n2", "Yes.", 1);
+    writer.appendText("n2", "Yes.", 1);
     answer.message.setText("Yes.");
     answer.message.state = Message::State::Complete;
     writer.putMessage(answer);
