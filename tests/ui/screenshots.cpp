@@ -296,7 +296,7 @@ void drawAll(Stage& stage, Photographer& p) {
 
   p.say(kCode);
   p.ask(QStringLiteral("Wie lese ich in Python eine CSV-Datei mit 40 Millionen Zeilen und summiere eine Spalte, ohne den Speicher zu füllen?"));
-  p.chat()->rename(QStringLiteral("Große CSV-Datei zeilenweise lesen"));
+  p.chat()->rename(p.chat()->chatId(), QStringLiteral("Große CSV-Datei zeilenweise lesen"));
   p.take("06-code-light");
   p.theme(Settings::Dark);
   p.take("07-code-dark");
@@ -304,7 +304,7 @@ void drawAll(Stage& stage, Photographer& p) {
 
   p.say(kAnswer);
   p.ask(QStringLiteral("We have a 1930s brick house, 140 m², radiators at 65 °C, and a boiler of 19 years that burns 21,000 kWh a year. Replace it, or go for a heat pump?"));
-  p.chat()->rename(QStringLiteral("Heat pump or gas boiler for a 1930s house"));
+  p.chat()->rename(p.chat()->chatId(), QStringLiteral("Heat pump or gas boiler for a 1930s house"));
   p.chat()->regenerateLast();
   p.waitForTheAnswer();
   p.take("08-chat-light");
