@@ -32,13 +32,23 @@ ChatStore::ChatStore(HistoryWriter* writer, HistoryModel* list, QObject* parent)
     const bool isNewer = known != nullptr && (m_isInTrouble || known->revision != opening->second.revision);
     m_openings.erase(opening);
     if (!isNewer) m_chats.insert_or_assign(chat.id, Opened{Conversation(chat, messages), known == nullptr ? 0 : known->revision});
-    Q_EMIT opened(serial, chat.id);
+    if (m_reloads.remove(serial)) Q_EMIT pathChanged(chat.id);
+    else Q_EMIT opened(serial, chat.id);
+  });
+  connect(writer, &HistoryWriter::imported, this, [this](const ImportReport& report) {
+    if (report.messagesAdded == 0) return;
+    for (const auto& [chatId, chat] : m_chats) {
+      const MessageRecord* last = chat.conversation.find(chat.conversation.leaf());
+      const bool isWritten = last != nullptr && last->message.state == Message::State::Streaming;  // what it says may be on its way to here
+      if (!isWritten) m_reloads.insert(open(chatId));
+    }
   });
   connect(writer, &HistoryWriter::chatMissing, this, [this](quint64 serial) {
     const auto opening = m_openings.find(serial);
     if (opening == m_openings.end()) return;
     const QString chatId = opening->second.chatId;
     m_openings.erase(opening);
+    if (m_reloads.remove(serial)) return;
     if (m_chats.contains(chatId)) Q_EMIT opened(serial, chatId);
     else Q_EMIT missing(serial, chatId);
   });

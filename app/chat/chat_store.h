@@ -1,6 +1,7 @@
 #pragma once
 
 #include <QObject>
+#include <QSet>
 #include <map>
 
 #include "app/chat/conversation.h"
@@ -75,6 +76,7 @@ class ChatStore : public QObject {
   HistoryModel* m_list;
   std::map<QString, Opened> m_chats;  // small, and the only copy while the disk refuses
   std::map<quint64, Opening> m_openings;
+  QSet<quint64> m_reloads;            // of them, after an import
   quint64 m_serial = 0;
   bool m_isInTrouble = false;
 };

@@ -204,8 +204,9 @@ void HistoryWriter::putMessage(const MessageRecord& record) {
     m_streamThought.clear();
     m_streamId.clear();
   }
-  write([record, session = m_session](HistoryDb& db) {
-    return db.putMessage(record, record.message.state == Message::State::Streaming ? session : QString());
+  write([this, record = MessageRecord(record)](HistoryDb& db) mutable {
+    if (!m_isAside) m_kept->keep(record.message);
+    return db.putMessage(record, record.message.state == Message::State::Streaming ? m_session : QString());
   });
   Q_EMIT stored(record.message.id);
 }

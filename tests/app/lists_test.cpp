@@ -220,6 +220,36 @@ class ListsTest : public QObject {
     QCOMPARE(f.history()->count(), 2);
   }
 
+  void whatAnImportAddsToTheChatOnScreenIsSeen() {
+    QTemporaryDir other;
+    ProgramFixture f;
+    QVERIFY(f.loadModel());
+    QVERIFY(f.ask("Where is it?"));
+    QCOMPARE(f.chat()->messages()->messageCount(), 2);
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId()).last().message.state, Message::State::Complete);
+    {
+      HistoryDb here, away;
+      QVERIFY(here.open(f.folder() + "/history.db"));
+      QVERIFY(away.open(":memory:"));
+      QVERIFY(away.importJson(*here.exportJson(), "x").isDone());
+      MessageRecord more;
+      more.chatId = f.chat()->chatId();
+      more.created = QDateTime::currentMSecsSinceEpoch();
+      more.message.id = newId();
+      more.message.parent = f.onDisk(more.chatId).last().message.id;
+      more.message.setText("Asked on another computer");
+      QVERIFY(away.addMessage(more, {}));
+      QFile file(other.filePath("in.json"));
+      QVERIFY(file.open(QIODevice::WriteOnly));
+      file.write(*away.exportJson());
+    }
+    QSignalSpy imported(f.program->application(), &Application::imported);
+    f.program->application()->importFile(QUrl::fromLocalFile(other.filePath("in.json")));
+    QTRY_COMPARE(imported.size(), 1);
+    QCOMPARE(imported.first().first().toString(), "1 new message was added to a chat that was already here.");
+    QTRY_COMPARE(f.chat()->messages()->messageCount(), 3);
+  }
+
   void droppedFilesGoWhereTheyBelong() {
     ProgramFixture f;
     Application* app = f.program->application();
