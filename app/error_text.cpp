@@ -302,6 +302,10 @@ UserError fileNotice(FileNotice what, const QString& path, const QString& detail
       user.title = tr("Settings cannot be saved");
       user.explanation = tr("%1 cannot be written.").arg(path);
       break;
+    case FileNotice::settings_unreadable:
+      user.title = tr("Some settings could not be read");
+      user.explanation = tr("%1 was damaged and has been begun anew. What it held is kept as %2.").arg(QFileInfo(path).fileName(), details);
+      break;
   }
   user.actions = {UserError::Dismiss};
   return user;

@@ -17,6 +17,7 @@
 #include "app/settings/settings_p.h"
 #include "app/system/background_files.h"
 #include "app/system/session_lock.h"
+#include "app/system/shared_json.h"
 
 namespace pio {
 
@@ -45,14 +46,17 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
   };
   start(m_historyThread, m_writer, QStringLiteral("history"));
   start(m_filesThread, m_files, QStringLiteral("files"));
-  m_code->moveToThread(&m_filesThread);
-  QObject::connect(&m_filesThread, &QThread::finished, m_code, &QObject::deleteLater);
+  m_shared = new SharedJsonFiles;
+  for (QObject* worker : {static_cast<QObject*>(m_code), static_cast<QObject*>(m_shared)}) {
+    worker->moveToThread(&m_filesThread);
+    QObject::connect(&m_filesThread, &QThread::finished, worker, &QObject::deleteLater);
+  }
 
   m_application = std::make_unique<Application>();
   Application* app = m_application.get();
-  app->settings = new Settings(std::make_unique<Settings::Private>(options.dataFolder + QStringLiteral("/settings.json"), m_files), app);
+  app->settings = new Settings(std::make_unique<Settings::Private>(options.dataFolder + QStringLiteral("/settings.json"), m_shared), app);
   app->models = new ModelLibrary(
-      std::make_unique<ModelLibrary::Private>(options.dataFolder + QStringLiteral("/models.json"), options.starterFolders, m_files), app);
+      std::make_unique<ModelLibrary::Private>(options.dataFolder + QStringLiteral("/models.json"), options.starterFolders, m_files, m_shared), app);
   app->history = new HistoryModel(std::make_unique<HistoryModel::Private>(m_writer), app);
   app->memory = new MemoryMeter(m_files, app);
   app->notices = new Notices(app);
@@ -78,8 +82,11 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
   QObject::connect(m_writer, &HistoryWriter::opened, app, [app](const QList<ChatRecord>&, const QString& lastChat, const QString& newDraft) {
     app->chat->openLastChat(lastChat, newDraft);
   });
-  QObject::connect(m_files, &BackgroundFiles::writeFailed, app, [app](const QString& path, const QString& details) {
+  QObject::connect(m_shared, &SharedJsonFiles::mergeFailed, app, [app](const QString& path, const QString& details) {
     app->notices->show(Notices::Settings, fileNotice(FileNotice::settings_not_saved, path, details));
+  });
+  QObject::connect(m_shared, &SharedJsonFiles::copyKept, app, [app](const QString& path, const QString& copy) {
+    app->notices->show(Notices::Settings, fileNotice(FileNotice::settings_unreadable, path, copy));
   });
   QObject::connect(app->models, &ModelLibrary::wrongFile, app, [app](const QString& wanted, const QString& path, const QString& architecture) {
     app->notices->show(Notices::Model, wrongModelNotice(wanted, path, architecture));

@@ -18,6 +18,7 @@ class HistoryWriter;
 class BackgroundFiles;
 class CodeWorker;
 class SessionLock;
+class SharedJsonFiles;
 
 // $XDG_DATA_HOME/inference-pio, or ~/.local/share/inference-pio.
 QString defaultDataFolder();
@@ -56,7 +57,8 @@ class Program {
   QThread m_historyThread, m_filesThread;
   HistoryWriter* m_writer = nullptr;     // each is deleted by the end of its thread
   BackgroundFiles* m_files = nullptr;
-  CodeWorker* m_code = nullptr;          // on the files thread
+  CodeWorker* m_code = nullptr;          // on the files thread, as the next
+  SharedJsonFiles* m_shared = nullptr;
   std::unique_ptr<Application> m_application;  // parent of the view models
 };
 

@@ -2,13 +2,12 @@
 
 #include <QDateTime>
 #include <QDir>
-#include <QFile>
 #include <QFileInfo>
 #include <QJsonArray>
-#include <QJsonDocument>
 #include <QJsonObject>
 #include <QRegularExpression>
 #include <algorithm>
+#include <limits>
 #include <tuple>
 
 #include "app/library/model_library_p.h"
@@ -26,26 +25,35 @@ QString modelNameOf(const QString& path) {
   return name.isEmpty() ? file : name;
 }
 
-ModelLibrary::Private::Private(QString listPath, QStringList folders, BackgroundFiles* backgroundFiles)
-    : path(std::move(listPath)), starterFolders(std::move(folders)), files(backgroundFiles) {
+ModelLibrary::Private::Private(QString listPath, QStringList folders, BackgroundFiles* backgroundFiles, SharedJsonFiles* shared)
+    : list(std::move(listPath), shared, [this] { return json(); }, [this](const QJsonObject& object) { read(object); }),
+      starterFolders(std::move(folders)), files(backgroundFiles) {
   for (qsizetype i = 0; i < catalogue().size(); ++i) chosen.append(QString());
 }
 
-void ModelLibrary::Private::read() {
-  QFile file(path);
-  if (!file.open(QIODevice::ReadOnly)) return;
-  const QJsonObject object = QJsonDocument::fromJson(file.readAll()).object();
+void ModelLibrary::Private::read(const QJsonObject& object) {
   last = object.value("last").toString();
   isChosen = object.value("chosen").toBool();
-  for (const QJsonValue& value : object.value("models").toArray()) {
-    const QJsonObject model = value.toObject();
-    const QString modelPath = model.value("path").toString();
-    Entry entry{modelPath, modelNameOf(modelPath), model.value("bytes").toInteger(), model.value("last_used").toInteger(),
-                model.value("tokens_per_second").toDouble()};
-    if (modelPath.isEmpty() || find(modelPath) != nullptr) continue;
-    entry.known = catalogueIndexOf({modelPath});  // by its name, until its header has been read
-    entries.append(entry);
+  const QJsonValue kept = object.value("models");
+  QJsonObject models = kept.toObject();
+  for (const QJsonValue& value : kept.toArray()) models.insert(value.toObject().value("path").toString(), value);  // of the first version
+  const auto isForgotten = [&](const Entry& entry) { return entry.isListed() && !models.contains(entry.path); };
+  entries.removeIf(isForgotten);
+  for (auto model = models.begin(); model != models.end(); ++model) {
+    if (model.key().isEmpty()) continue;
+    Entry* entry = find(model.key());
+    if (entry == nullptr) {
+      entries.append({model.key(), modelNameOf(model.key())});
+      entry = &entries.last();
+      entry->known = catalogueIndexOf({model.key()});  // by its name, until its header has been read
+    }
+    const QJsonObject facts = model->toObject();
+    entry->bytes = facts.value("bytes").toInteger();
+    entry->lastUsed = facts.value("last_used").toInteger();
+    entry->tokensPerSecond = facts.value("tokens_per_second").toDouble();
   }
+  const auto place = [&](const Entry& entry) { return !entry.isListed() && entry.path == starterPath ? std::numeric_limits<qint64>::max() : entry.lastUsed; };
+  std::stable_sort(entries.begin(), entries.end(), [&](const Entry& a, const Entry& b) { return place(a) > place(b); });
   const QJsonObject known = object.value("known").toObject();
   for (int i = 0; i < catalogue().size(); ++i) {
     chosen[i] = known.value(catalogue()[i].id).toString();
@@ -53,19 +61,16 @@ void ModelLibrary::Private::read() {
   }
 }
 
-void ModelLibrary::Private::save() const {
-  QJsonArray models;
+QJsonObject ModelLibrary::Private::json() const {
+  QJsonObject models;
   for (const Entry& entry : entries) {
-    if (!entry.isListed()) continue;
-    models.append(QJsonObject{{"path", entry.path}, {"bytes", entry.bytes}, {"last_used", entry.lastUsed},
-                              {"tokens_per_second", entry.tokensPerSecond}});
+    if (entry.isListed()) models.insert(entry.path, QJsonObject{{"bytes", entry.bytes}, {"last_used", entry.lastUsed}, {"tokens_per_second", entry.tokensPerSecond}});
   }
   QJsonObject known;
   for (int i = 0; i < catalogue().size(); ++i) {
     if (!chosen[i].isEmpty()) known.insert(catalogue()[i].id, chosen[i]);
   }
-  const QByteArray bytes = QJsonDocument(QJsonObject{{"last", last}, {"chosen", isChosen}, {"models", models}, {"known", known}}).toJson();
-  QMetaObject::invokeMethod(files, [files = files, path = path, bytes] { files->write(path, bytes); });
+  return {{"last", last}, {"chosen", isChosen}, {"models", models}, {"known", known}};
 }
 
 ModelLibrary::Private::Entry* ModelLibrary::Private::find(const QString& wanted) {
@@ -110,8 +115,13 @@ void ModelLibrary::Private::arrange() {
 
 ModelLibrary::ModelLibrary(std::unique_ptr<Private> p, QObject* parent) : QAbstractListModel(parent), d(std::move(p)) {
   d->q = this;
-  d->read();
+  const QJsonObject kept = d->list.start();
+  if (kept.value("models").isArray()) d->list.saveAll();
   d->rows = d->wantedRows();
+  connect(&d->list, &SharedJson::changedOutside, this, [this] {
+    d->arrange();
+    refresh();
+  });
   connect(d->files, &BackgroundFiles::looked, this, [this](const QList<FileFact>& facts) {
     for (const FileFact& fact : facts) {
       Private::Entry* entry = d->find(fact.path);
@@ -160,7 +170,7 @@ ModelLibrary::ModelLibrary(std::unique_ptr<Private> p, QObject* parent) : QAbstr
       entry->known = known;
       entry->quantization = header.quantization;
       d->arrange();
-      d->save();
+      d->list.save();
       choose(header.path);
     }
   });
@@ -254,7 +264,7 @@ void ModelLibrary::forget(const QString& path) {
     if (file == path) file.clear();
   }
   d->arrange();
-  d->save();
+  d->list.save();
 }
 
 void ModelLibrary::setCurrent(const QString& path) {
@@ -276,13 +286,13 @@ void ModelLibrary::noteLoaded(const QString& path) {
   d->last = path;
   d->isChosen = true;
   QMetaObject::invokeMethod(d->files, [files = d->files, path] { files->look({path}); });
-  d->save();
+  d->list.save();
 }
 
 void ModelLibrary::noteUnloaded() {
   d->last.clear();
   d->isChosen = true;
-  d->save();
+  d->list.save();
 }
 
 void ModelLibrary::noteSpeed(const QString& path, double tokensPerSecond) {
@@ -290,7 +300,7 @@ void ModelLibrary::noteSpeed(const QString& path, double tokensPerSecond) {
   if (entry == nullptr || tokensPerSecond <= 0) return;
   entry->tokensPerSecond = tokensPerSecond;
   d->arrange();
-  d->save();
+  d->list.save();
 }
 
 QVariantMap ModelLibrary::source(int known) const {

@@ -2,6 +2,7 @@
 
 #include "app/library/model_library.h"
 #include "app/system/background_files.h"
+#include "app/system/shared_json.h"
 
 // What ModelLibrary is made of; for the program, not for QML.
 
@@ -25,15 +26,15 @@ struct ModelLibrary::Private {
     bool operator==(const Row&) const = default;
   };
 
-  Private(QString listPath, QStringList starterFolders, BackgroundFiles* files);
-  void read();
-  void save() const;
+  Private(QString listPath, QStringList starterFolders, BackgroundFiles* files, SharedJsonFiles* shared);
+  void read(const QJsonObject& object);
+  QJsonObject json() const;
   Entry* find(const QString& path);
   QString fileOf(int known) const;   // the file that stands for one of the four; "" none
   QList<Row> wantedRows() const;
   void arrange();                    // the rows, after anything changed
 
-  QString path;                  // DATA/models.json
+  SharedJson list;               // DATA/models.json
   QStringList starterFolders;
   BackgroundFiles* files;        // on its own thread
   ModelLibrary* q = nullptr;

@@ -1,7 +1,5 @@
 #include "app/settings/settings.h"
 
-#include <QFile>
-#include <QJsonDocument>
 #include <algorithm>
 #include <cmath>
 
@@ -18,50 +16,48 @@ double bounded(double value, double low, double high) { return std::isfinite(val
 
 }  // namespace
 
-Settings::Private::Private(QString settingsPath, BackgroundFiles* backgroundFiles) : path(std::move(settingsPath)), files(backgroundFiles) {
+Settings::Private::Private(QString path, SharedJsonFiles* files)
+    : file(std::move(path), files, [this] { return json(); }, [this](const QJsonObject& object) { read(object); }) {
   saveTimer.setSingleShot(true);
   saveTimer.setInterval(500);
 }
 
-void Settings::Private::read() {
-  QFile file(path);
-  if (!file.open(QIODevice::ReadOnly)) return;
-  QJsonObject object = QJsonDocument::fromJson(file.readAll()).object();
-  const auto take = [&](const char* key) { return object.take(QLatin1String(key)); };
+void Settings::Private::read(const QJsonObject& object) {
+  const auto value = [&](const char* key) { return object.value(QLatin1String(key)); };
   const Values defaults;
-  const QString appearance = take("appearance").toString();
+  values = defaults;
+  const QString appearance = value("appearance").toString();
   for (int i = 0; i < 4; ++i) {
     if (appearance == QLatin1String(kAppearances[i])) values.appearance = static_cast<Appearance>(i);
   }
-  values.reducedMotion = take("reduced_motion").toBool(defaults.reducedMotion);
-  values.zoom = bounded(take("zoom").toDouble(defaults.zoom), kMinZoom, kMaxZoom);
-  values.enterSends = take("enter_sends").toBool(defaults.enterSends);
-  values.thinking = take("thinking").toBool(defaults.thinking);
-  values.sidebarVisible = take("sidebar_visible").toBool(defaults.sidebarVisible);
-  values.sidebarWidth = std::clamp(take("sidebar_width").toInt(defaults.sidebarWidth), kMinSidebar, kMaxSidebar);
-  values.systemPrompt = take("system_prompt").toString();
-  values.ownSampling = take("own_sampling").toBool(defaults.ownSampling);
-  values.sampling.temperature = bounded(take("temperature").toDouble(defaults.sampling.temperature), 0, 5);
-  values.sampling.top_k = std::max(0, take("top_k").toInt(defaults.sampling.top_k));
-  values.sampling.top_p = bounded(take("top_p").toDouble(defaults.sampling.top_p), 0, 1);
-  values.sampling.min_p = bounded(take("min_p").toDouble(defaults.sampling.min_p), 0, 1);
-  values.sampling.repeat_penalty = bounded(take("repeat_penalty").toDouble(defaults.sampling.repeat_penalty), 0.1, 5);
-  values.sampling.presence_penalty = bounded(take("presence_penalty").toDouble(defaults.sampling.presence_penalty), -2, 2);
-  values.sampling.frequency_penalty = bounded(take("frequency_penalty").toDouble(defaults.sampling.frequency_penalty), -2, 2);
-  values.seed = std::max(-1, take("seed").toInt(defaults.seed));
-  values.maxTokens = std::max(-1, take("max_tokens").toInt(defaults.maxTokens));
-  values.contextLength = std::max(0, take("context_length").toInt(defaults.contextLength));
-  values.threads = std::clamp(take("threads").toInt(defaults.threads), 0, 1024);
-  if (const QString kvType = take("kv_type").toString(); kvFromName(kvType)) values.kvType = kvType;
-  const QJsonObject choices = take("models").toObject();
+  values.reducedMotion = value("reduced_motion").toBool(defaults.reducedMotion);
+  values.zoom = bounded(value("zoom").toDouble(defaults.zoom), kMinZoom, kMaxZoom);
+  values.enterSends = value("enter_sends").toBool(defaults.enterSends);
+  values.thinking = value("thinking").toBool(defaults.thinking);
+  values.sidebarVisible = value("sidebar_visible").toBool(defaults.sidebarVisible);
+  values.sidebarWidth = std::clamp(value("sidebar_width").toInt(defaults.sidebarWidth), kMinSidebar, kMaxSidebar);
+  values.systemPrompt = value("system_prompt").toString();
+  values.ownSampling = value("own_sampling").toBool(defaults.ownSampling);
+  values.sampling.temperature = bounded(value("temperature").toDouble(defaults.sampling.temperature), 0, 5);
+  values.sampling.top_k = std::max(0, value("top_k").toInt(defaults.sampling.top_k));
+  values.sampling.top_p = bounded(value("top_p").toDouble(defaults.sampling.top_p), 0, 1);
+  values.sampling.min_p = bounded(value("min_p").toDouble(defaults.sampling.min_p), 0, 1);
+  values.sampling.repeat_penalty = bounded(value("repeat_penalty").toDouble(defaults.sampling.repeat_penalty), 0.1, 5);
+  values.sampling.presence_penalty = bounded(value("presence_penalty").toDouble(defaults.sampling.presence_penalty), -2, 2);
+  values.sampling.frequency_penalty = bounded(value("frequency_penalty").toDouble(defaults.sampling.frequency_penalty), -2, 2);
+  values.seed = std::max(-1, value("seed").toInt(defaults.seed));
+  values.maxTokens = std::max(-1, value("max_tokens").toInt(defaults.maxTokens));
+  values.contextLength = std::max(0, value("context_length").toInt(defaults.contextLength));
+  values.threads = std::clamp(value("threads").toInt(defaults.threads), 0, 1024);
+  if (const QString kvType = value("kv_type").toString(); kvFromName(kvType)) values.kvType = kvType;
+  const QJsonObject choices = value("models").toObject();
   for (auto choice = choices.begin(); choice != choices.end(); ++choice) {
     values.loadChoices.insert(choice.key(), LoadChoice::from(choice->toObject(), defaultLoadChoice()));
   }
-  unknown = object;
 }
 
 QJsonObject Settings::Private::json() const {
-  QJsonObject object = unknown;
+  QJsonObject object;
   object.insert("appearance", QLatin1String(kAppearances[values.appearance]));
   object.insert("reduced_motion", values.reducedMotion);
   object.insert("zoom", values.zoom);
@@ -99,13 +95,12 @@ LoadChoice Settings::Private::defaultLoadChoice() const {
 
 void Settings::Private::save() {
   saveTimer.stop();
-  const QByteArray bytes = QJsonDocument(json()).toJson();
-  QMetaObject::invokeMethod(files, [files = files, path = path, bytes] { files->write(path, bytes); });
+  file.save();
 }
 
 Settings::Settings(std::unique_ptr<Private> p, QObject* parent) : QObject(parent), d(std::move(p)) {
-  d->q = this;
-  d->read();
+  d->file.start();
+  connect(&d->file, &SharedJson::changedOutside, this, &Settings::changed);
   connect(&d->saveTimer, &QTimer::timeout, this, [this] { d->save(); });
   connect(this, &Settings::changed, this, [this] { d->saveTimer.start(); });
 }

@@ -6,7 +6,7 @@
 
 #include "app/settings/load_choice.h"
 
-// What the person chose, kept in settings.json of the data folder (written atomically, off the GUI thread).
+// What the person chose, kept in settings.json of the data folder, which all windows share.
 
 namespace pio {
 

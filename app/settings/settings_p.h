@@ -5,7 +5,7 @@
 #include <QTimer>
 
 #include "app/settings/settings.h"
-#include "app/system/background_files.h"
+#include "app/system/shared_json.h"
 #include "engine/engine.h"
 
 // What Settings is made of; for the program and the chat controller, not for QML.
@@ -32,17 +32,14 @@ struct Settings::Private {
     QHash<QString, LoadChoice> loadChoices;  // by the model's path
   };
 
-  Private(QString path, BackgroundFiles* files);
-  // Reads the file; what cannot be read counts as not chosen. Values out of range are brought into it.
-  void read();
+  Private(QString path, SharedJsonFiles* files);
+  // What cannot be read counts as not chosen. Values out of range are brought into it.
+  void read(const QJsonObject& object);
   QJsonObject json() const;
   LoadChoice defaultLoadChoice() const;
   void save();  // now; else a change is saved half a second later
 
-  Settings* q = nullptr;
-  QString path;
-  BackgroundFiles* files;  // on its own thread
-  QJsonObject unknown;     // keys of another version: kept
+  SharedJson file;
   Values values;
   SamplingParams recommended;  // of the loaded model
   QTimer saveTimer;

@@ -60,13 +60,6 @@ const QByteArrayList kPictureKinds = {"png", "jpeg", "jpg", "webp", "bmp", "tiff
 
 bool isPictureName(const QString& fileName) { return kPictureKinds.contains(QFileInfo(fileName).suffix().toLower().toLatin1()); }
 
-void BackgroundFiles::write(const QString& path, const QByteArray& bytes) {
-  QSaveFile file(path);
-  if (!file.open(QIODevice::WriteOnly) || file.write(bytes) != bytes.size() || !file.commit()) {
-    Q_EMIT writeFailed(path, file.errorString());
-  }
-}
-
 void BackgroundFiles::look(const QStringList& paths) {
   QList<FileFact> facts;
   for (const QString& path : paths) facts.append(factOf(path));

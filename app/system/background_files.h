@@ -10,8 +10,7 @@
 
 #include "app/library/catalogue.h"
 
-// Files that the window needs now and then, read and written on a thread of their own: settings, the list of models, the starter model,
-// this computer's memory.
+// Files that the window needs now and then, read and written on a thread of their own: models, pictures, this computer's memory.
 
 namespace pio {
 
@@ -40,7 +39,6 @@ class BackgroundFiles : public QObject {
   static constexpr int kMostLength = 200;             // times its width: the model takes no longer ones
 
  public slots:
-  void write(const QString& path, const QByteArray& bytes);  // atomically
   void removeFile(const QString& path);
   void look(const QStringList& paths);
   // The first SmolLM2-135M-Instruct*.gguf below one of the folders; Q4_1 before others.
@@ -61,7 +59,6 @@ class BackgroundFiles : public QObject {
   void close();
 
  signals:
-  void writeFailed(const QString& path, const QString& details);
   void looked(const QList<pio::FileFact>& facts);
   void starterSearched(const QString& path, qint64 bytes);  // "" when there is none
   void modelsFound(const QList<pio::ModelHeader>& models);

@@ -484,6 +484,115 @@ class ListsTest : public QObject {
     }
   }
 
+  void twoWindowsKeepEachOthersSettings() {
+    ProgramFixture a;
+    ProgramOptions options;
+    options.dataFolder = a.folder();
+    options.loadsModel = false;
+    ProgramFixture b(options);
+    a.program->settings()->setZoom(1.2);
+    b.program->settings()->setAppearance(Settings::Dark);
+    QTRY_COMPARE(b.program->settings()->zoom(), 1.2);  // the other window's choice arrives
+    QTRY_COMPARE(a.program->settings()->appearance(), Settings::Dark);
+    // What is not saved yet stays on top of what the other window saves.
+    LoadChoice choice = a.program->settings()->loadChoice("/m/a.gguf");
+    choice.threads = 3;
+    a.program->settings()->setLoadChoice("/m/a.gguf", choice);
+    b.program->settings()->setZoom(1.4);
+    b.program->settings()->saveNow();
+    QTRY_COMPARE(a.program->settings()->zoom(), 1.4);
+    QCOMPARE(a.program->settings()->loadChoice("/m/a.gguf").threads, 3);
+    b.program.reset();
+    a.restart();
+    QCOMPARE(a.program->settings()->zoom(), 1.4);
+    QCOMPARE(a.program->settings()->appearance(), Settings::Dark);
+    QCOMPARE(a.program->settings()->loadChoice("/m/a.gguf").threads, 3);
+  }
+
+  void twoWindowsKeepEachOthersModels() {
+    const auto listed = [](const ProgramFixture& f) {
+      QStringList paths;
+      for (int row = 4; row < f.program->models()->count(); ++row) paths.append(f.program->models()->index(row).data(ModelLibrary::PathRole).toString());
+      return paths;
+    };
+    ProgramFixture a;
+    ProgramOptions options;
+    options.dataFolder = a.folder();
+    options.loadsModel = false;
+    ProgramFixture b(options);
+    const QAbstractItemModelTester tester(a.program->models());
+    a.program->models()->choose("/m/a.gguf");
+    QVERIFY(a.waitFor(ChatController::Ready));
+    b.program->models()->choose("/m/b.gguf");
+    QVERIFY(b.waitFor(ChatController::Ready));
+    QTRY_COMPARE(listed(a), (QStringList{"/m/b.gguf", "/m/a.gguf"}));
+    QTRY_COMPARE(listed(b), (QStringList{"/m/b.gguf", "/m/a.gguf"}));
+    b.program->models()->forget("/m/a.gguf");
+    QTRY_COMPARE(listed(a), QStringList{"/m/b.gguf"});
+    a.program->models()->noteSpeed("/m/b.gguf", 12);
+    b.program.reset();
+    a.restart();
+    QCOMPARE(listed(a), QStringList{"/m/b.gguf"});
+    QCOMPARE(a.program->models()->index(4).data(ModelLibrary::SpeedRole).toDouble(), 12.0);
+  }
+
+  void theModelListOfAnOlderVersionIsKept() {
+    QTemporaryDir folder;
+    QFile file(folder.filePath("models.json"));
+    QVERIFY(file.open(QIODevice::WriteOnly));
+    file.write(R"({"last":"/m/a.gguf","chosen":true,"models":[{"path":"/m/a.gguf","last_used":2},{"path":"/m/b.gguf","last_used":1}],"known":{}})");
+    file.close();
+    ProgramOptions options;
+    options.dataFolder = folder.path();
+    ProgramFixture f(options);
+    QVERIFY(f.waitFor(ChatController::Ready));  // the last one is loaded and noted
+    QCOMPARE(f.program->models()->count(), 4 + 2);
+    f.restart();
+    QCOMPARE(f.program->models()->count(), 4 + 2);
+    QCOMPARE(f.program->models()->index(5).data(ModelLibrary::PathRole).toString(), "/m/b.gguf");
+  }
+
+  void anUnreadableSettingsFileIsKeptBesideTheNewOne() {
+    QTemporaryDir folder;
+    QFile file(folder.filePath("settings.json"));
+    QVERIFY(file.open(QIODevice::WriteOnly));
+    file.write("{\"system_prompt\": \"Half a");
+    file.close();
+    ProgramOptions options;
+    options.dataFolder = folder.path();
+    options.loadsModel = false;
+    ProgramFixture f(options);
+    f.program->settings()->setZoom(1.2);
+    f.program->settings()->saveNow();
+    QTRY_VERIFY(f.chat()->notice().isSet());
+    const QStringList copies = QDir(folder.path()).entryList({"settings.json.unreadable-*"});
+    QCOMPARE(copies.size(), 1);
+    QVERIFY(f.chat()->notice().explanation.contains(copies.first()));
+    QFile copy(folder.filePath(copies.first()));
+    QVERIFY(copy.open(QIODevice::ReadOnly));
+    QCOMPARE(copy.readAll(), "{\"system_prompt\": \"Half a");
+    QVERIFY(file.open(QIODevice::ReadOnly));
+    QCOMPARE(QJsonDocument::fromJson(file.readAll()).object(), (QJsonObject{{"zoom", 1.2}}));
+  }
+
+  void settingsThatCannotBeSavedAreSavedLater() {
+    QTemporaryDir folder;
+    QVERIFY(QDir(folder.path()).mkpath("settings.json"));  // a folder where the file should be
+    ProgramOptions options;
+    options.dataFolder = folder.path();
+    options.loadsModel = false;
+    ProgramFixture f(options);
+    f.program->settings()->setZoom(1.2);
+    f.program->settings()->saveNow();
+    QTRY_VERIFY(f.chat()->notice().isSet());
+    QCOMPARE(f.program->settings()->zoom(), 1.2);
+    QVERIFY(QDir(folder.path()).rmdir("settings.json"));
+    f.program->settings()->setEnterSends(false);
+    f.restart();
+    QCOMPARE(f.program->settings()->zoom(), 1.2);
+    QVERIFY(!f.program->settings()->enterSends());
+  }
+
   void thisComputersMemoryIsMeasured() {
     ProgramFixture f;
     MemoryMeter* memory = f.program->application()->memory;
