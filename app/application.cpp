@@ -3,14 +3,20 @@
 #include <QDir>
 #include <QFileInfo>
 
+#include "app/chat/chat_markdown.h"
 #include "app/code/language.h"
 #include "app/history/history_writer.h"
 #include "app/system/background_files.h"
 
 namespace pio {
 
-void Application::wire(HistoryWriter* writer) {
+void Application::wire(HistoryWriter* writer, BackgroundFiles* files) {
   m_writer = writer;
+  m_files = files;
+  connect(files, &BackgroundFiles::textSaved, this, [this](const QString& path) { Q_EMIT chatSaved(QUrl::fromLocalFile(path)); });
+  connect(files, &BackgroundFiles::textNotSaved, this, [this](const QString& path, const QString& details) {
+    notices->show(Notices::Chats, fileNotice(FileNotice::export_failed, path, details));
+  });
   connect(writer, &HistoryWriter::exported, this, [this](const QString& path) { Q_EMIT exported(QUrl::fromLocalFile(path)); });
   connect(writer, &HistoryWriter::exportFailed, this, [this](const QString& path, const QString& details) {
     notices->show(Notices::Chats, fileNotice(FileNotice::export_failed, path, details));
@@ -71,6 +77,12 @@ void Application::importFile(const QUrl& file) {
 
 void Application::exportTo(const QUrl& file) {
   QMetaObject::invokeMethod(m_writer, [writer = m_writer, path = file.toLocalFile()] { writer->exportTo(path); });
+}
+
+void Application::saveChat(const QUrl& file) {
+  QMetaObject::invokeMethod(m_files, [files = m_files, path = file.toLocalFile(), title = chat->title(), messages = chat->messages()->messages()] {
+    files->saveText(path, markdownOf(title, messages).toUtf8());
+  });
 }
 
 }  // namespace pio

@@ -22,6 +22,7 @@
 
 namespace pio {
 
+class BackgroundFiles;
 class HistoryWriter;
 
 class Application : public QObject {
@@ -60,7 +61,8 @@ class Application : public QObject {
   ImageSession* image = nullptr;
   MemoryMeter* memory = nullptr;
 
-  void wire(HistoryWriter* writer);  // which lives on its own thread; once, when the members are set
+  // Both live on their own threads; once, when the members are set.
+  void wire(HistoryWriter* writer, BackgroundFiles* files);
 
   // What becomes of a file that is opened while that pane is shown: to the code pane a .json is source, and so is any file but a model or a picture.
   Q_INVOKABLE pio::Application::FileKind kindOf(const QUrl& file, pio::Application::Pane shown = ChatPane) const;
@@ -75,6 +77,8 @@ class Application : public QObject {
   // Adds the chats of an export that are not there yet; a failure is a notice.
   void importFile(const QUrl& file);
   void exportTo(const QUrl& file);
+  // The chat on screen as Markdown; a failure is a notice.
+  void saveChat(const QUrl& file);
 
  signals:
   void paneRequested(int pane);  // a file that was opened belongs there
@@ -82,9 +86,11 @@ class Application : public QObject {
   void unsupportedFile(const QUrl& file);
   void imported(const QString& words);  // what came in, what was known, what was left out
   void exported(const QUrl& file);
+  void chatSaved(const QUrl& file);
 
  private:
   HistoryWriter* m_writer = nullptr;
+  BackgroundFiles* m_files = nullptr;
 };
 
 }  // namespace pio

@@ -74,7 +74,7 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
                                      m_code, app->model, store, turns, app->history, app->settings, app->notices}),
                                  app);
   app->image = new ImageSession(app->chat, m_files, app);
-  app->wire(m_writer);
+  app->wire(m_writer, m_files);
 
   const QStringList interrupted = SessionLock::takeInterruptedLoads(options.dataFolder);
   if (!interrupted.isEmpty()) app->model->interruptedLoad(interrupted.first());

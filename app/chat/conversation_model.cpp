@@ -1,11 +1,14 @@
 #include "app/chat/conversation_model.h"
 
 #include <QHash>
+#include <QScopedPointer>
+#include <QTimer>
 #include <QUrl>
-#include <optional>
+#include <algorithm>
+#include <map>
 #include <utility>
 
-#include "app/text/highlight.h"
+#include "app/chat/code_pieces.h"
 #include "app/text/markdown.h"
 #include "app/text/rich_text.h"
 
@@ -13,6 +16,8 @@ namespace pio {
 namespace {
 
 using Kind = ConversationModel::Kind;
+
+constexpr qsizetype kSlice = 60'000;  // signs that get their rows in one go; 10 ms of parsing
 
 // One row of a message: a block of its text or one of the rows around it (block < 0).
 struct Part {
@@ -27,8 +32,7 @@ struct Entry {
   StreamingMarkdown text;
   std::vector<Part> parts;
   std::vector<QString> html;             // of each block, as far as it was asked for; null: not made yet
-  std::optional<CodeColourer> colourer;  // of the code block being written
-  int colouredBlock = -1;
+  std::map<int, std::unique_ptr<CodePieces, QScopedPointerDeleteLater>> code;  // of each code block that was asked for
   int announcedBlock = 0;  // sentences up to here have been told
   qsizetype announcedTo = 0;
   int firstRow = 0;
@@ -184,14 +188,15 @@ struct ConversationModel::Private {
   QHash<QString, int> byId;
   QVariantMap styleMap;
   RichStyle style;
+  size_t nPending = 0;  // entries at the beginning that have no rows yet
+  QTimer slices;
 
   // ---- the rows -----------------------------------------------------------------------------------------------------------------
 
   void fill(Entry& entry) {
     entry.text = {};
     entry.html.clear();
-    entry.colourer.reset();
-    entry.colouredBlock = -1;
+    entry.code.clear();
     entry.announcedBlock = 0;
     entry.announcedTo = 0;
     if (isAnswer(entry.message)) {
@@ -203,6 +208,34 @@ struct ConversationModel::Private {
       entry.announcedBlock = std::max(0, int(entry.text.blocks().size()) - 1);
       if (!entry.text.blocks().empty()) entry.announcedTo = entry.text.blocks().back().content.text.size();
     }
+  }
+
+  // Gives the last of the pending entries their rows; returns how many it took.
+  int fillSlice() {
+    qsizetype nSigns = 0;
+    int nRows = 0;
+    while (nPending > 0 && nSigns < kSlice) {
+      Entry& entry = entries[--nPending];
+      nSigns += entry.message.text().size();
+      fill(entry);
+      entry.parts = partsOf(entry);
+      nRows += int(entry.parts.size());
+    }
+    return nRows;
+  }
+
+  void addSlice() {
+    const int before = int(entryOfRow.size());
+    const int nRows = fillSlice();
+    if (nRows > 0) {
+      // The rows are announced before they are counted.
+      q->beginInsertRows({}, 0, nRows - 1);
+      renumber(nPending);
+      q->endInsertRows();
+      if (before > 0) changed(nRows, nRows, {GapRole});
+      emit q->countChanged();
+    }
+    if (nPending == 0) slices.stop();
   }
 
   void renumber(size_t fromEntry) {
@@ -269,13 +302,26 @@ struct ConversationModel::Private {
     const int end = std::min(oldEnd, int(entry.text.blocks().size()));
     const int firstRow = entry.firstRow + blockOffset(entry);
     changed(firstRow + int(firstBlock), firstRow + end - 1);
-    // A code block that has closed gets the colours of the whole code, not of how it came.
-    if (entry.colouredBlock >= 0 && entry.colouredBlock < entry.text.closedCount()) {
-      const int block = std::exchange(entry.colouredBlock, -1);
-      entry.colourer.reset();
-      entry.html[size_t(block)] = QString();
-      changed(firstRow + block, firstRow + block, {HtmlRole});
+    for (auto& [block, code] : entry.code) {
+      if (block >= firstBlock || (code->isOpen() && block < entry.text.closedCount())) setCode(entry, block, *code);
     }
+  }
+
+  static void setCode(const Entry& entry, int block, CodePieces& code) {
+    const auto& blocks = entry.text.blocks();
+    if (size_t(block) < blocks.size()) code.set(blocks[size_t(block)].content.text, block >= entry.text.closedCount());
+  }
+
+  // Made when a view asks for it; gone with its message, or when the block turns out to be something else.
+  CodePieces* codeOf(Entry& entry, int block) {
+    auto& code = entry.code[block];
+    const QString& language = entry.text.blocks()[size_t(block)].language;
+    if (!code || code->language() != language) {
+      code.reset(new CodePieces(language, q));
+      code->setStyle(style);
+      setCode(entry, block, *code);
+    }
+    return code.get();
   }
 
   static int blockOffset(const Entry& entry) { return 1 + (entry.message.droppedMessages > 0 ? 1 : 0) + (hasThought(entry.message) ? 1 : 0); }
@@ -287,20 +333,7 @@ struct ConversationModel::Private {
     QString& html = entry.html[size_t(block)];
     if (!html.isNull()) return html;
     const Block& content = entry.text.blocks()[size_t(block)];
-    if (content.kind == Block::Kind::Code) {
-      // While it is written the colourer keeps its tree; a closed block is parsed once, as a whole.
-      if (block >= entry.text.closedCount()) {
-        if (entry.colouredBlock != block || !entry.colourer) {
-          entry.colourer.emplace(content.language);
-          entry.colouredBlock = block;
-        }
-        html = codeHtml(content.content.text, entry.colourer->colours(content.content.text), style);
-      } else {
-        html = codeHtml(content.content.text, CodeColourer(content.language).colours(content.content.text), style);
-      }
-    } else {
-      html = proseHtml(content, style);
-    }
+    html = proseHtml(content, style);
     if (html.isNull()) html = QString(QLatin1String(""));
     return html;
   }
@@ -374,7 +407,11 @@ struct ConversationModel::Private {
   }
 };
 
-ConversationModel::ConversationModel(QObject* parent) : QAbstractListModel(parent), d(std::make_unique<Private>()) { d->q = this; }
+ConversationModel::ConversationModel(QObject* parent) : QAbstractListModel(parent), d(std::make_unique<Private>()) {
+  d->q = this;
+  d->slices.setInterval(0);
+  connect(&d->slices, &QTimer::timeout, this, [this] { d->addSlice(); });
+}
 ConversationModel::~ConversationModel() = default;
 
 int ConversationModel::rowCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : int(d->entryOfRow.size()); }
@@ -408,6 +445,8 @@ QVariant ConversationModel::data(const QModelIndex& index, int role) const {
       return block.quote;
     case LanguageRole:
       return block.language;
+    case CodeRole:
+      return part.kind == Code && size_t(part.block) < entry.html.size() ? QVariant::fromValue(d->codeOf(entry, part.block)) : QVariant();
     case CellsRole:
       return d->cells(block);
     case AlignmentsRole:
@@ -468,6 +507,7 @@ QHash<int, QByteArray> ConversationModel::roleNames() const {
           {MarkerRole, "marker"},
           {QuoteRole, "quote"},
           {LanguageRole, "language"},
+          {CodeRole, "code"},
           {CellsRole, "cells"},
           {AlignmentsRole, "alignments"},
           {StreamingRole, "streaming"},
@@ -495,7 +535,10 @@ void ConversationModel::setStyle(const QVariantMap& style) {
   if (d->styleMap == style) return;
   d->styleMap = style;
   d->style = RichStyle::of(style);
-  for (Entry& entry : d->entries) entry.html.assign(entry.html.size(), QString());
+  for (Entry& entry : d->entries) {
+    entry.html.assign(entry.html.size(), QString());
+    for (const auto& [block, code] : entry.code) code->setStyle(d->style);
+  }
   d->changed(0, rowCount() - 1, {HtmlRole, CellsRole});
   emit styleChanged();
 }
@@ -509,13 +552,13 @@ void ConversationModel::reset(const QList<Message>& messages) {
   d->entries.reserve(size_t(messages.size()));
   for (const Message& message : messages) {
     d->byId.insert(message.id, int(d->entries.size()));
-    Entry& entry = d->entries.emplace_back();
-    entry.message = message;
-    d->fill(entry);
-    entry.parts = partsOf(entry);
+    d->entries.emplace_back().message = message;
   }
+  d->nPending = d->entries.size();
+  d->fillSlice();
   d->renumber(0);
   endResetModel();
+  if (d->nPending > 0) d->slices.start();
   if (rowCount() != before) emit countChanged();
 }
 
@@ -537,6 +580,7 @@ void ConversationModel::appendText(const QString& messageId, const QString& delt
   Entry& entry = d->entries[e];
   const bool endsThought = isThinking(entry.message) && hasThought(entry.message);
   entry.message.appendText(delta);
+  if (e < d->nPending) return;
   if (!isAnswer(entry.message) || !isStreaming(entry.message)) {
     // No answer being written: a text that grows all the same (an import) is read anew.
     d->fill(entry);
@@ -579,6 +623,7 @@ void ConversationModel::update(const Message& message) {
   const bool sameText = text == before && message.role == entry.message.role;
   entry.message = message;
   entry.message.setText(text);
+  if (e < d->nPending) return;
   if (!sameText || (!wasStreaming && isStreaming(message))) {
     d->fill(entry);
     d->syncRows(e);
@@ -601,6 +646,7 @@ void ConversationModel::removeFrom(const QString& messageId) {
   if (first <= last) beginRemoveRows({}, first, last);
   for (size_t i = e; i < d->entries.size(); ++i) d->byId.remove(d->entries[i].message.id);
   d->entries.resize(e);
+  d->nPending = std::min(d->nPending, e);
   d->entryOfRow.resize(size_t(first));
   if (first <= last) {
     endRemoveRows();
@@ -616,10 +662,32 @@ QString ConversationModel::textOf(const QString& messageId) const {
 
 int ConversationModel::messageCount() const { return int(d->entries.size()); }
 
+QList<Message> ConversationModel::messages() const {
+  QList<Message> messages;
+  for (const Entry& entry : d->entries) messages.append(entry.message);
+  return messages;
+}
+
 int ConversationModel::rowOf(const QString& messageId) const {
   const auto it = d->byId.constFind(messageId);
   if (it == d->byId.constEnd() || d->entries[size_t(it.value())].parts.empty()) return -1;
   return d->entries[size_t(it.value())].firstRow;
+}
+
+QString ConversationModel::questionOf(const QString& answerId) const {
+  for (int e = d->byId.value(answerId, 0) - 1; e >= 0; --e) {
+    if (d->entries[size_t(e)].message.role == Message::Role::User) return d->entries[size_t(e)].message.id;
+  }
+  return {};
+}
+
+QString ConversationModel::lastId() const { return d->entries.empty() ? QString() : d->entries.back().message.id; }
+
+int ConversationModel::lastVersion(int step) const {
+  if (d->entries.empty()) return 0;
+  const Message& last = d->entries.back().message;
+  const int version = last.version + step;
+  return version >= 1 && version <= last.versionCount ? version : 0;
 }
 
 int ConversationModel::find(const QString& needle, int row, int direction) const {

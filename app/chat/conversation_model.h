@@ -17,7 +17,7 @@ class ConversationModel : public QAbstractListModel {
   QML_ELEMENT
   QML_UNCREATABLE("belongs to the chat controller")
   // Colours and sizes for rich text, from ui/Theme.qml: text1, text2, text3, accent, fill, synKey, synStr, synNum, synFn, synCom (colours),
-  // codeSize, proseSize, tableSize (pixels). Setting them rebuilds every row's HTML.
+  // codeSize, codeLine, proseSize, tableSize (pixels). Setting them rebuilds every row's HTML.
   Q_PROPERTY(QVariantMap style READ style WRITE setStyle NOTIFY styleChanged)
   Q_PROPERTY(int count READ count NOTIFY countChanged)
 
@@ -28,13 +28,14 @@ class ConversationModel : public QAbstractListModel {
     KindRole = Qt::UserRole + 1,  // kind
     MessageIdRole,     // messageId
     TextRole,          // text: plain, what Copy copies (of Code: the code; of Footer: the whole message, told anew when it ends)
-    HtmlRole,          // html: rich text of the block, colours included; "" where text is shown plain
+    HtmlRole,          // html: rich text of the block, colours included; "" of code and where text is shown plain
     GapRole,           // gap: pixels above the row (look.md section 7)
     LevelRole,         // level: 1–6 of a heading
     IndentRole,        // indent: nesting of lists, 0 outside
     MarkerRole,        // marker: "•" or "3." on the first row of a list item, else ""
     QuoteRole,         // quote: nesting of block quotes
     LanguageRole,      // language: of code, "" unknown
+    CodeRole,          // code: CodePieces, of code
     CellsRole,         // cells: of a table, list of rows (the first the header) of HTML strings
     AlignmentsRole,    // alignments: of a table, list of Qt.AlignLeft / AlignHCenter / AlignRight
     StreamingRole,     // streaming: the answer it belongs to is being written; of Thinking: it still thinks
@@ -68,7 +69,8 @@ class ConversationModel : public QAbstractListModel {
   QVariantMap style() const;
   void setStyle(const QVariantMap& style);
 
-  // The path shown, from the first message to the last.
+  // The path shown, from the first message to the last. Of a long one the last messages have their rows at once, the others in slices
+  // from the event loop.
   void reset(const QList<Message>& messages);
   void append(const Message& message);
   // More of the answer being written; only rows of its open block change.
@@ -81,9 +83,15 @@ class ConversationModel : public QAbstractListModel {
   void removeFrom(const QString& messageId);
   QString textOf(const QString& messageId) const;
   int messageCount() const;
+  QList<Message> messages() const;
 
-  // First row of the message, -1 when it is not shown; to scroll to it.
+  // First row of the message, -1 when it is not shown or has no rows yet; to scroll to it.
   Q_INVOKABLE int rowOf(const QString& messageId) const;
+  // The question above an answer: the nearest message of the person's before it; "" none.
+  Q_INVOKABLE QString questionOf(const QString& answerId) const;
+  // The last message, and its version that many steps on; "" and 0 where there is none.
+  Q_INVOKABLE QString lastId() const;
+  Q_INVOKABLE int lastVersion(int step) const;
   // Row of the next text match of `needle` (case-insensitive) from `row` in direction +1 or -1, wrapping; -1 when there is none.
   Q_INVOKABLE int find(const QString& needle, int row, int direction) const;
 

@@ -105,9 +105,12 @@ void CodeController::reject(int hunk) { d->decide(hunk, HunkModel::Rejected); }
 void CodeController::reconsider(int hunk) { d->decide(hunk, HunkModel::Pending); }
 
 void CodeController::acceptAll() {
-  for (int i = 0; i < d->hunks->count(); ++i) {
-    if (d->hunks->stateOf(i) == HunkModel::Pending) d->decide(i, HunkModel::Accepted);
-  }
+  if (d->isSaving || d->hunks->countOf(HunkModel::Pending) == 0) return;
+  d->hunks->acceptPending();
+  d->lines->updateHunks();
+  d->checkSyntax();
+  Q_EMIT proposalChanged();
+  Q_EMIT stateChanged();
 }
 
 void CodeController::stepHunk(int by) {

@@ -2,6 +2,7 @@
 
 #include <QColor>
 #include <algorithm>
+#include <iterator>
 
 namespace pio {
 namespace {
@@ -64,6 +65,13 @@ void HunkModel::setState(int hunk, State state) {
   if (row.state == state) return;
   row.state = state;
   Q_EMIT dataChanged(index(hunk), index(hunk), {StateRole});
+}
+
+void HunkModel::acceptPending() {
+  for (Row& row : m_hunks) {
+    if (row.state == Pending) row.state = Accepted;
+  }
+  if (count() > 0) Q_EMIT dataChanged(index(0), index(count() - 1), {StateRole});
 }
 
 int HunkModel::countOf(State state) const {
@@ -178,22 +186,44 @@ void DiffModel::measure() {
 void DiffModel::updateHunk(int hunk) {
   const int header = rowOfHunk(hunk);
   if (header < 0) return;
-  int last = header;
-  while (last + 1 < count() && m_rows[std::size_t(last) + 1].hunk == hunk) ++last;
-  if (last > header) {
-    beginRemoveRows({}, header + 1, last);
-    m_rows.erase(m_rows.begin() + header + 1, m_rows.begin() + last + 1);
-    endRemoveRows();
-  }
-  const std::vector<Row> rows = rowsOf(hunk);
-  if (!rows.empty()) {
-    beginInsertRows({}, header + 1, header + int(rows.size()));
-    m_rows.insert(m_rows.begin() + header + 1, rows.begin(), rows.end());
-    endInsertRows();
+  replaceRows(hunk, header);
+  number();
+  Q_EMIT dataChanged(index(header), index(count() - 1));
+  Q_EMIT countChanged();
+}
+
+void DiffModel::updateHunks() {
+  if (m_changes.empty()) return;
+  // From the last to the first: what was replaced does not move what is still to come.
+  for (int header = count() - 1; header >= 0; --header) {
+    if (m_rows[std::size_t(header)].kind == HunkHeader) replaceRows(m_rows[std::size_t(header)].hunk, header);
   }
   number();
-  Q_EMIT dataChanged(index(header), index(count() - 1), {AfterRole});
+  Q_EMIT dataChanged(index(0), index(count() - 1));
   Q_EMIT countChanged();
+}
+
+void DiffModel::replaceRows(int hunk, int header) {
+  const std::vector<Row> rows = rowsOf(hunk);
+  const auto begin = m_rows.begin() + header + 1;
+  const auto end = std::find_if(begin, m_rows.end(), [hunk](const Row& row) { return row.hunk != hunk; });
+  // Lines that stay at either side keep their rows.
+  const auto isSameLine = [](const Row& a, const Row& b) { return a.before == b.before && a.after == b.after; };
+  const auto nHead = std::mismatch(begin, end, rows.begin(), rows.end(), isSameLine).first - begin;
+  auto nTail = std::mismatch(std::reverse_iterator(end), std::reverse_iterator(begin), rows.rbegin(), rows.rend(), isSameLine).second - rows.rbegin();
+  nTail = std::min({nTail, (end - begin) - nHead, std::ptrdiff_t(rows.size()) - nHead});
+  const int first = header + 1 + int(nHead), nOld = int(end - begin - nHead - nTail), nNew = int(std::ptrdiff_t(rows.size()) - nHead - nTail);
+  if (nOld > 0) {
+    beginRemoveRows({}, first, first + nOld - 1);
+    m_rows.erase(m_rows.begin() + first, m_rows.begin() + first + nOld);
+    endRemoveRows();
+  }
+  if (nNew > 0) {
+    beginInsertRows({}, first, first + nNew - 1);
+    m_rows.insert(m_rows.begin() + first, rows.begin() + nHead, rows.begin() + nHead + nNew);
+    endInsertRows();
+  }
+  std::copy(rows.begin(), rows.end(), m_rows.begin() + header + 1);
 }
 
 int DiffModel::rowOfHunk(int hunk) const {

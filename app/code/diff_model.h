@@ -38,6 +38,7 @@ class HunkModel : public QAbstractListModel {
 
   void reset(const Proposal& proposal);
   void setState(int hunk, State state);
+  void acceptPending();
   State stateOf(int hunk) const { return m_hunks[std::size_t(hunk)].state; }
   int countOf(State state) const;
   std::vector<bool> taken(State one, State other) const;  // of each hunk: it is in one of these states
@@ -91,6 +92,7 @@ class DiffModel : public QAbstractListModel {
   void clearProposal();
   // After the HunkModel was told.
   void updateHunk(int hunk);
+  void updateHunks();  // all at once
 
   // Row of a hunk's header, of a line on the disk (from 1); -1 when there is none.
   Q_INVOKABLE int rowOfHunk(int hunk) const;
@@ -111,6 +113,7 @@ class DiffModel : public QAbstractListModel {
     int partner = -1;             // the line of the other side whose words it is compared with
   };
   std::vector<Row> rowsOf(int hunk) const;
+  void replaceRows(int hunk, int header);
   void rebuild();
   void number();
   void measure();

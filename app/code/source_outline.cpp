@@ -5,6 +5,7 @@
 #include <array>
 #include <string_view>
 
+#include "app/text/grapheme.h"
 #include "app/text/syntax_tree.h"
 
 namespace pio {
@@ -65,7 +66,7 @@ QString nameOf(TSNode node, const QString& text) {
     const TSNode child = ts_node_named_child(node, i);
     if (std::string_view(ts_node_type(child)).ends_with("identifier")) name = child;
   }
-  return ts_node_is_null(name) ? QString() : textOf(name, text).simplified().left(80);
+  return ts_node_is_null(name) ? QString() : beginningOf(textOf(name, text).simplified(), 80);
 }
 
 // Ruby and Lua import by calling a function.

@@ -11,6 +11,7 @@
 #include <algorithm>
 
 #include "engine/engine.h"
+#include "engine/files/replace_file.h"
 
 namespace pio {
 namespace {
@@ -57,6 +58,13 @@ bool isLaterPart(const QString& path) {
 const QByteArrayList kPictureKinds = {"png", "jpeg", "jpg", "webp", "bmp", "tiff", "tif"};
 
 }  // namespace
+
+Result<void> replaceFile(const QString& path, const QByteArray& bytes) {
+  ASSIGN_OR_RETURN(ReplaceFile file, ReplaceFile::open(QFile::encodeName(path).toStdString()));
+  RETURN_IF_ERROR(file.write(std::string_view(bytes.constData(), static_cast<std::size_t>(bytes.size()))));
+  ASSIGN_OR_RETURN([[maybe_unused]] const std::uint64_t n_bytes, file.commit());
+  return {};
+}
 
 bool isPictureName(const QString& fileName) { return kPictureKinds.contains(QFileInfo(fileName).suffix().toLower().toLatin1()); }
 
@@ -111,6 +119,11 @@ void BackgroundFiles::findModels(const QStringList& folders, const QStringList& 
 void BackgroundFiles::inspectModel(quint64 serial, const QString& path) { Q_EMIT modelInspected(serial, headerOf(path)); }
 
 void BackgroundFiles::removeFile(const QString& path) { QFile::remove(path); }
+
+void BackgroundFiles::saveText(const QString& path, const QByteArray& bytes) {
+  if (const auto written = replaceFile(path, bytes)) Q_EMIT textSaved(path);
+  else Q_EMIT textNotSaved(path, QString::fromStdString(written.error().message));
+}
 
 void BackgroundFiles::lookAtPicture(quint64 serial, const QString& path) {
   PictureFact fact{path};

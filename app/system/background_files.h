@@ -9,6 +9,7 @@
 #include <QStringList>
 
 #include "app/library/catalogue.h"
+#include "kernels/base/result.h"
 
 // Files that the window needs now and then, read and written on a thread of their own: models, pictures, this computer's memory.
 
@@ -30,6 +31,9 @@ struct PictureFact {
 // By its ending: what the command line and a drop take for a picture, before anybody has looked into it.
 bool isPictureName(const QString& fileName);
 
+// What is under that name stays until all is written.
+Result<void> replaceFile(const QString& path, const QByteArray& bytes);
+
 class BackgroundFiles : public QObject {
   Q_OBJECT
 
@@ -40,6 +44,7 @@ class BackgroundFiles : public QObject {
 
  public slots:
   void removeFile(const QString& path);
+  void saveText(const QString& path, const QByteArray& bytes);  // what is there is replaced when all is written
   void look(const QStringList& paths);
   // The first SmolLM2-135M-Instruct*.gguf below one of the folders; Q4_1 before others.
   void findStarter(const QStringList& folders);
@@ -59,6 +64,8 @@ class BackgroundFiles : public QObject {
   void close();
 
  signals:
+  void textSaved(const QString& path);
+  void textNotSaved(const QString& path, const QString& details);
   void looked(const QList<pio::FileFact>& facts);
   void starterSearched(const QString& path, qint64 bytes);  // "" when there is none
   void modelsFound(const QList<pio::ModelHeader>& models);

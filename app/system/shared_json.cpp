@@ -7,7 +7,7 @@
 #include <QJsonDocument>
 #include <QLockFile>
 
-#include "engine/files/replace_file.h"
+#include "app/system/background_files.h"
 
 namespace pio {
 namespace {
@@ -20,13 +20,6 @@ QByteArray contentOf(const QString& path) {
 }
 
 QJsonObject objectOf(const QByteArray& bytes) { return QJsonDocument::fromJson(bytes).object(); }
-
-Result<void> replace(const QString& path, const QByteArray& bytes) {
-  ASSIGN_OR_RETURN(ReplaceFile file, ReplaceFile::open(QFile::encodeName(path).toStdString()));
-  RETURN_IF_ERROR(file.write(std::string_view(bytes.constData(), static_cast<std::size_t>(bytes.size()))));
-  ASSIGN_OR_RETURN([[maybe_unused]] const std::uint64_t n_bytes, file.commit());
-  return {};
-}
 
 }  // namespace
 
@@ -92,7 +85,7 @@ void SharedJsonFiles::merge(const QString& path, const QJsonObject& patch) {
   }
   const QJsonObject content = merged(objectOf(before), patch);
   const QByteArray after = QJsonDocument(content).toJson();
-  if (const auto done = replace(path, after); !done) return fail(QString::fromStdString(done.error().message));
+  if (const auto done = replaceFile(path, after); !done) return fail(QString::fromStdString(done.error().message));
   if (m_known.contains(path)) m_known[path] = after;
   Q_EMIT mergeDone(path, content);
 }

@@ -17,7 +17,6 @@ namespace pio {
 namespace {
 
 constexpr qsizetype kLongest = 200'000;  // longer code is read in an editor, not in an answer
-constexpr double kPatience = 0.1;        // seconds of this thread; 50,000 signs of Python take 0.04 on a core of 2.4 GHz
 constexpr uint32_t kMatchLimit = 1024;   // open matches of a query at a time; bounds what hostile code can ask for
 
 // What people write behind a fence → the grammar that reads it.
@@ -177,6 +176,7 @@ struct CodeColourer::Private {
   std::unique_ptr<TSQueryCursor, Deleter> cursor;
   QString text;
   TSPoint end = {0, 0};
+  double patience = 0;  // 50,000 signs of Python take 0.04 s on a core of 2.4 GHz
   double deadline = 0;
   bool gaveUp = false;
   QByteArray roles;  // a CodeColour for every sign, or kPlain
@@ -274,7 +274,8 @@ struct CodeColourer::Private {
   }
 };
 
-CodeColourer::CodeColourer(const QString& language) : d(std::make_unique<Private>()) {
+CodeColourer::CodeColourer(const QString& language, double patience) : d(std::make_unique<Private>()) {
+  d->patience = patience;
   const QString name = grammarName(language);
   d->markup = name == u"html";
   if (d->markup) return;
@@ -301,7 +302,7 @@ const std::vector<ColourRun>& CodeColourer::colours(const QString& code) {
     d->roles = markupColours(code);
   } else {
     if (d->tree && code == d->text) return d->runs;
-    d->deadline = threadSeconds() + kPatience;
+    d->deadline = threadSeconds() + d->patience;
     const qsizetype from = d->parse(code);
     if (from < 0 || !d->paint(from)) {
       d->gaveUp = true;

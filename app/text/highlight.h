@@ -18,11 +18,12 @@ struct ColourRun {
   bool operator==(const ColourRun&) const = default;
 };
 
-// Colours one piece of code, which may grow. One thread at a time; code that takes over 100 ms of the thread or has over 200,000 signs stays plain.
+// Colours one piece of code, which may grow. One thread at a time; code that takes over `patience` seconds of the thread or has over
+// 200,000 signs stays plain.
 class CodeColourer {
  public:
   // `language` as it stands behind a fence ("c++", "py", "tsx"); an unknown one leaves everything plain.
-  explicit CodeColourer(const QString& language);
+  explicit CodeColourer(const QString& language, double patience = 0.1);
   ~CodeColourer();
   CodeColourer(CodeColourer&&) noexcept;
   CodeColourer& operator=(CodeColourer&&) noexcept;

@@ -75,6 +75,7 @@ bool isUnderline(QStringView text) {
 
 struct ListMark {
   bool present = false;
+  bool empty = false;       // no text behind it
   bool interrupts = false;  // may follow a paragraph without an empty line: not empty, and "1." if it is a number
 };
 
@@ -91,7 +92,8 @@ ListMark listMark(QStringView text) {
     ++end;
   }
   if (end < text.size() && text[end] != u' ' && text[end] != u'\t') return {};
-  return {.present = true, .interrupts = first && !isBlank(text.mid(end))};
+  const bool empty = isBlank(text.mid(end));
+  return {.present = true, .empty = empty, .interrupts = first && !empty};
 }
 
 bool interruptsAll(QStringView text) { return fenceLength(text) > 0 || isHeading(text) || isRule(text) || text.startsWith(u'>'); }
@@ -215,8 +217,9 @@ void BlockSplitter::begin(QStringView line, std::vector<Block>& out) {
     m_source += line;
     close(out);
     return;
-  } else if (listMark(start.text).present) {
+  } else if (const ListMark mark = listMark(start.text); mark.present) {
     m_open = Open::List;
+    m_afterEmptyItem = mark.empty;
   } else {
     m_open = Open::Paragraph;
   }
@@ -310,10 +313,12 @@ void BlockSplitter::addLine(QStringView line, std::vector<Block>& out) {
     case Open::List:
       // Indented lines are left to the parser: they may belong to an item, and if not, nothing is lost but an early end.
       if (start.columns == 0) {
-        const bool ends = m_afterBlank ? !mark.present || isRule(start.text) : interruptsAll(start.text);
+        // An item without a text is continued by indented lines only.
+        const bool ends = m_afterBlank ? !mark.present || isRule(start.text) : interruptsAll(start.text) || (m_afterEmptyItem && !mark.present);
         if (ends && !hidesOpenFence()) close(out);
       }
       m_afterBlank = false;
+      m_afterEmptyItem = mark.empty;
       break;
     case Open::Indented:
       if (start.columns < 4) close(out);

@@ -37,6 +37,7 @@ class BlockSplitter {
 
   Open m_open = Open::Nothing;
   bool m_afterBlank = false;
+  bool m_afterEmptyItem = false;
   bool m_isTable = false;
   QString m_source;  // of the open piece, each line with its end; of a fence only the code
   Fence m_fence;

@@ -8,7 +8,7 @@ struct CodeColourer::Private {
   std::vector<ColourRun> none;
 };
 
-CodeColourer::CodeColourer(const QString&) : d(std::make_unique<Private>()) {}
+CodeColourer::CodeColourer(const QString&, double) : d(std::make_unique<Private>()) {}
 CodeColourer::~CodeColourer() = default;
 CodeColourer::CodeColourer(CodeColourer&&) noexcept = default;
 CodeColourer& CodeColourer::operator=(CodeColourer&&) noexcept = default;

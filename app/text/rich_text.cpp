@@ -112,6 +112,7 @@ RichStyle RichStyle::of(const QVariantMap& style) {
           .synCom = name("synCom"),
           .proseSize = size("proseSize", 15),
           .codeSize = size("codeSize", 13),
+          .codeLine = size("codeLine", 20),
           .tableSize = size("tableSize", 14)};
 }
 
@@ -167,7 +168,7 @@ QString codeHtml(const QString& code, std::span<const ColourRun> colours, const 
   QString out;
   out.reserve(code.size() * 2);
   out += "<pre style=\"margin:0;font-family:'JetBrains Mono';font-size:" + QString::number(style.codeSize) +
-         "px;line-height:" + QString::number(scaled(style.codeSize, 20 / 13.)) + "px;-qt-line-height-type:fixed;" + colour(style.text1) +
+         "px;line-height:" + QString::number(style.codeLine) + "px;-qt-line-height-type:fixed;" + colour(style.text1) +
          "\">";
   // The HTML reader drops a line end that follows <pre>.
   if (code.startsWith(u'\n')) out += u'\n';

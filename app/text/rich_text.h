@@ -17,6 +17,7 @@ struct RichStyle {
   QString synKey, synStr, synNum, synFn, synCom;
   int proseSize = 15;  // pixels; lines are 1.6 times as high (look.md section 2)
   int codeSize = 13;
+  int codeLine = 20;
   int tableSize = 14;
 
   static RichStyle of(const QVariantMap& style);

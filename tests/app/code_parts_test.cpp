@@ -472,13 +472,32 @@ TEST(SyntaxCheck, SaysWhenItKnowsNothing) {
 
 TEST(SyntaxCheck, StandsHostileText) {
   if (!hasGrammars()) GTEST_SKIP() << kNoGrammars;
-  const QString open = QString(50'000, '('), quotes = QString(50'000, '"'), nul = QString(1000, QChar(0));
-  for (const QString& text : {open, quotes, nul, QString(20'000, '}')}) {
+  const QString open = QString(50'000, '('), quotes = QString(50'000, '"'), nul = QString(1000, QChar(0)), lines = QString("( \"\n}").repeated(500);
+  for (const QString& text : {open, quotes, nul, QString(20'000, '}'), lines}) {
     for (const char* grammar : {"python", "c", "cpp", "javascript", "rust", "json"}) {
-      EXPECT_LE(checkSyntax("", text, grammar).added.size(), 50u);
-      outlineOf(text, grammar);
+      const SyntaxReport report = checkSyntax("", text, grammar);
+      // Found wrong or given up, never called right, but quotes: they can be strings. And errors that lie in the text.
+      EXPECT_NE(report.outcome, SyntaxReport::Outcome::no_grammar) << grammar;
+      if (text != quotes) EXPECT_EQ(report.added.empty(), report.outcome == SyntaxReport::Outcome::too_long) << grammar << text.left(3).toStdString();
+      EXPECT_LE(report.added.size(), 50u);
+      int line = 0;
+      for (const SyntaxError& error : report.added) {
+        EXPECT_GE(error.line, line);
+        EXPECT_LE(error.line, text.count('\n'));
+        EXPECT_LE(error.found.size(), 80);
+        line = error.line;
+      }
+      for (const OutlineEntry& entry : outlineOf(text, grammar)) EXPECT_LE(entry.name.size(), 80);
     }
   }
+}
+
+TEST(SourceOutline, CutsNamesBetweenCharacters) {
+  if (!hasGrammars()) GTEST_SKIP() << kNoGrammars;
+  const QString letter = QString::fromUtf8("a\u0308");  // one character of two units
+  const auto entries = outlineOf("def x" + letter.repeated(60) + "():\n    pass\n", "python");
+  ASSERT_FALSE(entries.empty());
+  EXPECT_EQ(entries.front().name, "x" + letter.repeated(39));
 }
 
 struct OutlineCase {

@@ -1,4 +1,5 @@
 #include <QAbstractItemModelTester>
+#include <QElapsedTimer>
 #include <QFile>
 
 #include "tests/app/program_fixture.h"
@@ -161,6 +162,38 @@ class CodeTest : public QObject {
     f.code()->discard();
     QCOMPARE(kinds(), QString(12, ' '));
     QCOMPARE(f.code()->currentHunk(), -1);
+  }
+
+  void acceptingAllAtOnceIsAcceptingEach() {
+    const auto rows = [](const Fixture& f) {
+      QStringList rows;
+      for (int row = 0; row < f.code()->lines()->count(); ++row) {
+        const QModelIndex at = f.code()->lines()->index(row);
+        rows.append(QStringLiteral("%1 %2 %3 %4").arg(at.data(DiffModel::KindRole).toInt()).arg(at.data(DiffModel::BeforeRole).toInt())
+                        .arg(at.data(DiffModel::AfterRole).toInt()).arg(at.data(DiffModel::TextRole).toString()));
+      }
+      return rows;
+    };
+    const QByteArray after = betterLedger().replace("    lines = []\n", "").replace("import", "") + "\nreport([])\n";
+    Fixture each, all;
+    const QAbstractItemModelTester tester(all.code()->lines());
+    each.propose(after);
+    all.propose(after);
+    QVERIFY(each.code()->hunks()->count() >= 3);
+    each.code()->reject(1);
+    all.code()->reject(1);
+    for (int hunk = 0; hunk < each.code()->hunks()->count(); ++hunk) {
+      if (hunk != 1) each.code()->accept(hunk);
+    }
+    QSignalSpy proposals(all.code(), &CodeController::proposalChanged);
+    all.code()->acceptAll();
+    QCOMPARE(proposals.size(), 1);
+    QCOMPARE(rows(all), rows(each));
+    QCOMPARE(all.code()->acceptedCount(), each.code()->acceptedCount());
+    all.code()->apply();
+    each.code()->apply();
+    QVERIFY(all.waitUntilIdle() && each.waitUntilIdle());
+    QCOMPARE(all.read(), each.read());
   }
 
   void everyRoleHasANameAndBadIndexesGiveNothing() {
@@ -390,7 +423,10 @@ class CodeTest : public QObject {
     f.setScript(ScriptedEngine::speak("one two three ", 20, 500));
     f.code()->ask("Count");
     QTRY_COMPARE(f.code()->state(), CodeController::Writing);
+    QElapsedTimer timer;
+    timer.start();
     f.program.reset();
+    QVERIFY(timer.elapsed() < 3000);  // the answer would take 10 s: it was stopped, not waited for
   }
 
   void longFilesAreCutAndThatIsSaid() {

@@ -5,6 +5,7 @@
 #include <QJsonDocument>
 #include <QJsonObject>
 
+#include "app/chat/chat_markdown.h"
 #include "tests/app/program_fixture.h"
 #include "tests/support/gguf_writer.h"
 
@@ -248,6 +249,40 @@ class ListsTest : public QObject {
     QTRY_COMPARE(imported.size(), 1);
     QCOMPARE(imported.first().first().toString(), "1 new message was added to a chat that was already here.");
     QTRY_COMPARE(f.chat()->messages()->messageCount(), 3);
+  }
+
+  void theChatOnScreenIsSavedAsMarkdown() {
+    QTemporaryDir folder;
+    ProgramFixture f;
+    f.setScript(ScriptedEngine::speak("It *is*:\n\n```c\nint x;\n```", 0));
+    QVERIFY(f.loadModel());
+    QVERIFY(f.ask("What is x?"));
+    Application* app = f.program->application();
+    QSignalSpy saved(app, &Application::chatSaved);
+    app->saveChat(QUrl::fromLocalFile(folder.filePath("chat.md")));
+    QTRY_COMPARE(saved.size(), 1);
+    QFile file(folder.filePath("chat.md"));
+    QVERIFY(file.open(QIODevice::ReadOnly));
+    QCOMPARE(QString::fromUtf8(file.readAll()),
+             "# What is x?\n\n## You\n\nWhat is x?\n\n## scripted\n\nIt *is*:\n\n```c\nint x;\n```\n");
+    app->saveChat(QUrl::fromLocalFile(folder.filePath("no/such/folder/chat.md")));
+    QTRY_VERIFY(f.notice().isSet());
+  }
+
+  void everythingOfAMessageIsInItsMarkdown() {
+    Message question;
+    question.role = Message::Role::User;
+    question.setText("Look\n");
+    question.addPicture("/a b/c.png");
+    Message answer;
+    answer.role = Message::Role::Assistant;
+    answer.setReasoning("First\nthen");
+    answer.setText("So");
+    answer.addToolCall("find", "{\"text\":\"```\"}");
+    answer.state = Message::State::Stopped;
+    QCOMPARE(markdownOf("A\ntitle", {question, answer}),
+             "# A title\n\n## You\n\n![](<file:///a%20b/c.png>)\n\nLook\n\n## Answer\n\n> First\n> then\n\nSo\n\n"
+             "Asked for `find`:\n````json\n{\"text\":\"```\"}\n````\n\n*Stopped.*\n");
   }
 
   void droppedFilesGoWhereTheyBelong() {
@@ -564,10 +599,10 @@ class ListsTest : public QObject {
     ProgramFixture f(options);
     f.program->settings()->setZoom(1.2);
     f.program->settings()->saveNow();
-    QTRY_VERIFY(f.chat()->notice().isSet());
+    QTRY_VERIFY(f.notice().isSet());
     const QStringList copies = QDir(folder.path()).entryList({"settings.json.unreadable-*"});
     QCOMPARE(copies.size(), 1);
-    QVERIFY(f.chat()->notice().explanation.contains(copies.first()));
+    QVERIFY(f.notice().explanation.contains(copies.first()));
     QFile copy(folder.filePath(copies.first()));
     QVERIFY(copy.open(QIODevice::ReadOnly));
     QCOMPARE(copy.readAll(), "{\"system_prompt\": \"Half a");
@@ -584,7 +619,7 @@ class ListsTest : public QObject {
     ProgramFixture f(options);
     f.program->settings()->setZoom(1.2);
     f.program->settings()->saveNow();
-    QTRY_VERIFY(f.chat()->notice().isSet());
+    QTRY_VERIFY(f.notice().isSet());
     QCOMPARE(f.program->settings()->zoom(), 1.2);
     QVERIFY(QDir(folder.path()).rmdir("settings.json"));
     f.program->settings()->setEnterSends(false);

@@ -1,11 +1,17 @@
-// gui_block_bench [TOKENS PER SECOND] [SECONDS] [MESSAGES]: how long the GUI thread is away from its event loop while an answer streams into a long
-// chat in the real window. A 1 ms timer on the GUI thread measures the gap between two of its calls. Not part of ctest: run it alone.
-//   QT_QPA_PLATFORM=offscreen QT_QUICK_BACKEND=software gui_block_bench 200 10 2000
+// gui_block_bench SCENE…: how long the GUI thread is away from its event loop in the real window. A 1 ms timer on the GUI thread measures the gap
+// between two of its calls. Not part of ctest: run it alone, without scenes for all of them.
+//   stream   an answer of 200 tokens a second for 10 s into a chat of 2,000 messages
+//   code     an answer of one code block of 20,000 lines, 5,000 lines a second
+//   open     a chat of 5,000 messages is opened
+//   accept   500 changes of a file of 10,000 lines are accepted at once
+//   QT_QPA_PLATFORM=offscreen QT_QUICK_BACKEND=software gui_block_bench code open accept
 #include <QElapsedTimer>
+#include <QFile>
 #include <QGuiApplication>
 #include <QQmlApplicationEngine>
 #include <QQuickStyle>
 #include <QTemporaryDir>
+#include <QTest>
 #include <QTimer>
 #include <QtQml/qqmlextensionplugin.h>
 #include <algorithm>
@@ -42,7 +48,139 @@ bool fill(const QString& path, int nMessages) {
     if (!db.addMessage(record, {})) return false;
     parent = record.message.id;
   }
-  return db.putMeta("last_chat", "long").has_value();
+  return true;
+}
+
+// The program and its window.
+struct Stage {
+  explicit Stage(int nMessages = 0) {
+    if (nMessages > 0 && !fill(folder.filePath("history.db"), nMessages)) std::exit(1);
+    auto scripted = std::make_unique<ScriptedEngine>();
+    engine = scripted.get();
+    ProgramOptions options;
+    options.dataFolder = folder.path();
+    options.model = "/models/scripted.gguf";
+    program = std::make_unique<Program>(std::move(scripted), options);
+    window.addImportPath("qrc:/qt/qml");
+    window.setInitialProperties({{"app", QVariant::fromValue(program->application())}});
+    window.load(QUrl("qrc:/qt/qml/Pio/Ui/Main.qml"));
+    if (window.rootObjects().isEmpty()) std::exit(1);
+    expect(QTest::qWaitFor([this] { return program->chat()->state() == ChatController::Ready && program->history()->ready(); }), "the window is ready");
+    QTest::qWait(1000);  // it is drawn
+  }
+  ChatController* chat() const { return program->chat(); }
+  ConversationModel* messages() const { return chat()->messages(); }
+
+  static void expect(bool isTrue, const char* what) {
+    if (isTrue) return;
+    std::fprintf(stderr, "gui_block_bench: %s: expected, did not come\n", what);
+    std::exit(1);
+  }
+
+  QTemporaryDir folder;
+  ScriptedEngine* engine = nullptr;
+  std::unique_ptr<Program> program;
+  QQmlApplicationEngine window;
+};
+
+// The gaps between the calls of a timer of 1 ms, from now on.
+class Gaps {
+ public:
+  Gaps() {
+    m_tick.setTimerType(Qt::PreciseTimer);
+    QObject::connect(&m_tick, &QTimer::timeout, [this] {
+      m_gaps.push_back(static_cast<double>(m_sinceLast.nsecsElapsed()) / 1e6);
+      m_sinceLast.restart();
+    });
+    m_sinceLast.start();
+    m_tick.start(1);
+  }
+  void print(const char* scene) {
+    QTest::qWait(50);
+    std::sort(m_gaps.begin(), m_gaps.end());
+    const auto at = [&](double share) { return m_gaps[static_cast<std::size_t>(share * static_cast<double>(m_gaps.size() - 1))]; };
+    const auto over = std::count_if(m_gaps.begin(), m_gaps.end(), [](double gap) { return gap > 50; });
+    std::printf("%-8s gap of a 1 ms timer p50 %.1f ms, p99 %.1f ms, p99.9 %.1f ms, max %.1f ms; %td of %zu over 50 ms\n", scene, at(0.5), at(0.99), at(0.999),
+                m_gaps.back(), over, m_gaps.size());
+    std::fflush(stdout);
+  }
+
+ private:
+  std::vector<double> m_gaps;
+  QElapsedTimer m_sinceLast;
+  QTimer m_tick;
+};
+
+void answerInto(Stage& stage, const char* scene) {
+  stage.chat()->send("Go on");
+  Gaps gaps;
+  Stage::expect(QTest::qWaitFor([&] { return stage.chat()->state() != ChatController::Ready; }), "an answer begins");
+  Stage::expect(QTest::qWaitFor([&] { return stage.chat()->state() == ChatController::Ready; }, 600'000), "the answer ends");
+  QTest::qWait(1000);
+  gaps.print(scene);
+}
+
+void stream() {
+  Stage stage(2000);
+  stage.chat()->openChat("long");
+  Stage::expect(QTest::qWaitFor([&] { return stage.messages()->rowOf("0") == 0; }, 60'000), "the chat");
+  stage.engine->set_script(ScriptedEngine::speak(kAnswer, 5, 2000));
+  answerInto(stage, "stream");
+}
+
+void code() {
+  Stage stage;
+  ScriptedEngine::Script script;
+  script.steps.push_back({0, "Here it is:\n\n```cpp\n"});
+  for (int i = 0; i < 4000; ++i) {
+    std::string text;
+    for (int line = 0; line < 5; ++line) text += "  if (angle > " + std::to_string(5 * i + line) + ") return rotate(angle, \"once\");  // in twelve seconds\n";
+    script.steps.push_back({1, text});
+  }
+  script.steps.push_back({1, "```\n"});
+  stage.engine->set_script(script);
+  answerInto(stage, "code");
+}
+
+void open() {
+  Stage stage(5000);
+  stage.chat()->newChat();
+  QTest::qWait(500);
+  Gaps gaps;
+  stage.chat()->openChat("long");
+  Stage::expect(QTest::qWaitFor([&] { return stage.messages()->rowOf("0") == 0; }, 60'000), "the chat");
+  QTest::qWait(1000);
+  gaps.print("open");
+}
+
+void accept() {
+  Stage stage;
+  QByteArray before, after;
+  for (int i = 0; i < 10'000; ++i) {
+    const QByteArray line = "value_" + QByteArray::number(i) + " = " + QByteArray::number(i * 7) + "\n";
+    before += line;
+    after += i % 20 == 10 ? "changed_" + line : line;
+  }
+  QFile file(stage.folder.filePath("values.py"));
+  if (!file.open(QIODevice::WriteOnly) || file.write(before) != before.size()) std::exit(1);
+  file.close();
+  stage.program->settings()->setContextLength(1'000'000);
+  stage.chat()->loadModel("/models/long.gguf");
+  CodeController* code = stage.program->code();
+  stage.program->application()->openFiles({QUrl::fromLocalFile(file.fileName())});
+  Stage::expect(QTest::qWaitFor([&] { return code->state() == CodeController::Idle && stage.chat()->state() == ChatController::Ready; }), "the file is open");
+  ScriptedEngine::Script script;
+  script.steps.push_back({0, ("```python\n" + after + "```\n").toStdString()});
+  script.context_length = 1'000'000;
+  stage.engine->set_script(script);
+  code->fix();
+  Stage::expect(QTest::qWaitFor([&] { return code->hunks()->count() == 500; }, 60'000), "a proposal of 500 changes");
+  QTest::qWait(2000);
+  Gaps gaps;
+  code->acceptAll();
+  Stage::expect(code->acceptedCount() == 500, "500 changes are accepted");
+  QTest::qWait(3000);
+  gaps.print("accept");
 }
 
 }  // namespace
@@ -50,56 +188,10 @@ bool fill(const QString& path, int nMessages) {
 int main(int argc, char** argv) {
   QGuiApplication application(argc, argv);
   QQuickStyle::setStyle("Basic");
-  const int rate = argc > 1 ? std::max(1, std::atoi(argv[1])) : 200;
-  const int seconds = argc > 2 ? std::max(1, std::atoi(argv[2])) : 10;
-  const int nMessages = argc > 3 ? std::max(0, std::atoi(argv[3])) : 2000;
-
-  QTemporaryDir folder;
-  if (!fill(folder.filePath("history.db"), nMessages)) {
-    std::fprintf(stderr, "gui_block_bench: the history could not be filled\n");
-    return 1;
+  const std::pair<const char*, void (*)()> scenes[] = {{"stream", stream}, {"code", code}, {"open", open}, {"accept", accept}};
+  for (const auto& [name, run] : scenes) {
+    const bool isAsked = argc == 1 || std::any_of(argv + 1, argv + argc, [name = name](const char* asked) { return std::string_view(asked) == name; });
+    if (isAsked) run();
   }
-  auto scripted = std::make_unique<ScriptedEngine>();
-  scripted->set_script(ScriptedEngine::speak(kAnswer, std::max(1, 1000 / rate), rate * seconds));
-  ProgramOptions options;
-  options.dataFolder = folder.path();
-  options.model = "/models/scripted.gguf";
-  Program program(std::move(scripted), options);
-  QQmlApplicationEngine window;
-  window.addImportPath("qrc:/qt/qml");
-  window.setInitialProperties({{"app", QVariant::fromValue(program.application())}});
-  window.load(QUrl("qrc:/qt/qml/Pio/Ui/Main.qml"));
-  if (window.rootObjects().isEmpty()) {
-    std::fprintf(stderr, "gui_block_bench: the window did not load\n");
-    return 1;
-  }
-
-  std::vector<double> gaps;
-  QElapsedTimer sinceLast;
-  QTimer tick;
-  bool isAsked = false;
-  tick.setTimerType(Qt::PreciseTimer);
-  QObject::connect(&tick, &QTimer::timeout, [&] {
-    gaps.push_back(static_cast<double>(sinceLast.nsecsElapsed()) / 1e6);
-    sinceLast.restart();
-  });
-  QTimer::singleShot(3000, &application, [&] {  // the window is drawn, the chat is open
-    if (!gaps.empty()) std::printf("opening the chat: the GUI thread was away for %.1f ms at most\n", *std::max_element(gaps.begin(), gaps.end()));
-    gaps.clear();
-    isAsked = true;
-    program.chat()->send("Go on");
-  });
-  sinceLast.start();
-  tick.start(1);
-  QObject::connect(program.chat(), &ChatController::stateChanged, &application, [&] {
-    if (program.chat()->state() == ChatController::Ready && isAsked && gaps.size() > 100) QCoreApplication::quit();
-  });
-  QGuiApplication::exec();
-
-  std::sort(gaps.begin(), gaps.end());
-  const auto at = [&](double share) { return gaps[static_cast<std::size_t>(share * static_cast<double>(gaps.size() - 1))]; };
-  const auto over = std::count_if(gaps.begin(), gaps.end(), [](double gap) { return gap > 50; });
-  std::printf("%d messages + %d tokens at %d/s: gap of a 1 ms timer p50 %.1f ms, p99 %.1f ms, p99.9 %.1f ms, max %.1f ms; %td of %zu over 50 ms\n",
-              nMessages, rate * seconds, rate, at(0.5), at(0.99), at(0.999), gaps.back(), over, gaps.size());
   return 0;
 }

@@ -4,6 +4,7 @@
 
 #include <QByteArrayList>
 #include <QTextDocument>
+#include <algorithm>
 #include <map>
 #include <random>
 
@@ -80,15 +81,38 @@ TEST(Highlight, EachRoleIsFound) {
 
 TEST(Highlight, EveryLanguageColoursItsSample) {
   NEEDS("c");
+  // Words of each sample and what they are: keyword, string, number or constant, function or type, comment, none of these.
+  const std::map<std::string, std::vector<std::pair<const char*, char>>> words = {
+      {"c", {{"#include", 'k'}, {"<stdio.h>", 's'}, {"// note", 'c'}, {"twice", 'f'}, {"'a'", 's'}, {"return", 'k'}, {"2", 'n'}, {"strlen", 'f'}, {"\"é 漢\"", 's'}}},
+      {"cpp", {{"namespace", 'k'}, {"template", 'k'}, {"class", 'k'}, {"Base", 'f'}, {"get", 'f'}, {"R\"(x)\"", 's'}, {"value_;", '-'}}},
+      {"python", {{"import", 'k'}, {"class", 'k'}, {"f(self", 'f'}, {"3", 'n'}, {"# note", 'c'}, {"'a'", 's'}, {"None", 'n'}, {"join", 'f'}}},
+      {"javascript", {{"// note", 'c'}, {"import", 'k'}, {"'./a.js'", 's'}, {"f = async", 'f'}, {"await", 'k'}, {"null", 'n'}, {"m()", 'f'}}},
+      {"go", {{"package", 'k'}, {"\"fmt\"", 's'}, {"// note", 'c'}, {"main()", 'f'}, {"uint8", 'f'}, {"3", 'n'}, {"Println", 'f'}, {"`raw`", 's'}, {"nil", 'n'}}},
+      {"rust", {{"use", 'k'}, {"/* note */", 'c'}, {"main", 'f'}, {"u8", 'f'}, {"1;", 'n'}, {"\"{}\"", 's'}, {"Ok", 'f'}}},
+      {"java", {{"package", 'k'}, {"/** note */", 'c'}, {"A {", 'f'}, {"f(String", 'f'}, {"String", 'f'}, {"0x1F", 'n'}}},
+      {"bash", {{"for", 'k'}, {"echo", 'f'}, {"'x'", 's'}, {"done", 'k'}}},
+      {"json", {{"\"a\"", 'f'}, {"1,", 'n'}, {"true", 'n'}, {"null", 'n'}, {"\"é\"", 's'}, {"-1e3", 'n'}}},
+      {"css", {{"@media", 'k'}, {"/* note */", 'c'}, {"#fff", 'n'}, {"calc", 'f'}, {"10px", 'n'}}},
+      {"lua", {{"-- note", 'c'}, {"function", 'k'}, {"f(x)", 'f'}, {"\"a\"", 's'}, {"1,", 'n'}, {"nil", 'n'}}},
+      {"ruby", {{"# note", 'c'}, {"class", 'k'}, {"f(x)", 'f'}, {"if", 'k'}, {"1}", 'n'}}},
+      {"toml", {{"# note", 'c'}, {"\"d\"", 's'}, {"2.5", 'n'}, {"true", 'n'}}},
+      {"c_sharp", {{"using", 'k'}, {"// note", 'c'}, {"class", 'k'}, {"F(", 'f'}, {"null", 'n'}, {"Trim", 'f'}}},
+      {"kotlin", {{"package", 'k'}, {"// note", 'c'}, {"class", 'k'}, {"f()", 'f'}, {"1)", 'n'}}},
+      {"html", {{"<!-- note -->", 'c'}, {"href", 'f'}, {"\"x\"", 's'}, {"'y'", 's'}, {"&amp;", 'n'}}},
+  };
   for (const Sample& sample : kSamples) {
     if (!present(sample.language)) continue;
+    const QString code = QString::fromUtf8(sample.code);
+    std::string roles(size_t(code.size()), '-');
     CodeColourer colourer(QString::fromLatin1(sample.language));
-    const auto runs = colourer.colours(QString::fromUtf8(sample.code));
-    std::map<CodeColour, int> n;
-    for (const ColourRun& run : runs) ++n[run.colour];
-    EXPECT_GE(n.size(), 3u) << marked(sample.language, QString::fromUtf8(sample.code));
-    if (qEnvironmentVariableIsSet("PIO_SHOW"))
-      std::printf("== %s\n%s", sample.language, marked(sample.language, QString::fromUtf8(sample.code)).c_str());
+    for (const ColourRun& run : colourer.colours(code))
+      std::fill_n(roles.begin() + run.start, run.length, "ksnfc"[int(run.colour)]);
+    ASSERT_TRUE(words.contains(sample.language)) << sample.language;
+    for (const auto& [word, role] : words.at(sample.language)) {
+      const qsizetype at = code.indexOf(QString::fromUtf8(word));
+      ASSERT_GE(at, 0) << sample.language << ": " << word;
+      EXPECT_EQ(roles[size_t(at)], role) << sample.language << ": " << word << " in " << marked(sample.language, code);
+    }
   }
 }
 

@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <md4c.h>
+
 #include <QTextDocument>
+#include <QTextDocumentFragment>
+#include <algorithm>
 #include <random>
 
 #include "app/text/block_parser.h"
@@ -87,8 +91,125 @@ std::vector<Block> parsedWhole(const QString& markdown) {
   return out;
 }
 
+// The leaves of a text in their order, from blocks or from md4c's own events: kind, text, and the style of every sign.
+struct Leaf {
+  std::string kind;
+  std::string text;
+  std::string styles;  // a sign of the text each: 0 … 15 as letters, one more letter for a link
+  bool operator==(const Leaf&) const = default;
+};
+
+void PrintTo(const Leaf& leaf, std::ostream* out) { *out << leaf.kind << " '" << leaf.text << "' " << leaf.styles; }
+
+std::vector<Leaf> leavesOf(const std::vector<Block>& blocks) {
+  std::vector<Leaf> leaves;
+  const auto add = [&](const std::string& kind, const Inline& content) {
+    std::string styles(size_t(content.text.size()), 'A');
+    for (const Span& span : content.spans)
+      std::fill_n(styles.begin() + span.start, span.length, char((span.href.isEmpty() ? 'A' : 'a') + span.style));
+    if (!content.text.isEmpty() || kind == "code") leaves.push_back({kind, content.text.toStdString(), styles});
+  };
+  for (const Block& block : blocks) {
+    switch (block.kind) {
+      case Block::Kind::Paragraph:
+      case Block::Kind::ListItem:
+        add("text", block.content);
+        break;
+      case Block::Kind::Heading:
+        add("heading " + std::to_string(block.level), block.content);
+        break;
+      case Block::Kind::Rule:
+        leaves.push_back({"rule", "", ""});
+        break;
+      case Block::Kind::Code:
+        add("code", block.content);
+        break;
+      case Block::Kind::Table:
+        for (const auto& row : block.cells)
+          for (const Inline& cell : row) add("cell", cell);
+    }
+  }
+  return leaves;
+}
+
+// md4c's events over the whole text, read without the program's parser.
+class Md4cReader {
+ public:
+  static std::vector<Leaf> read(const QString& markdown) {
+    QByteArray bytes = markdown.toUtf8();
+    MD_PARSER parser = {};
+    parser.flags = MD_FLAG_NOHTML | MD_FLAG_TABLES | MD_FLAG_STRIKETHROUGH | MD_FLAG_PERMISSIVEAUTOLINKS | MD_FLAG_TASKLISTS;
+    parser.enter_block = [](MD_BLOCKTYPE type, void* detail, void* self) { return static_cast<Md4cReader*>(self)->enter(type, detail); };
+    parser.leave_block = [](MD_BLOCKTYPE type, void*, void* self) { return static_cast<Md4cReader*>(self)->leave(type); };
+    parser.enter_span = [](MD_SPANTYPE type, void* detail, void* self) { return static_cast<Md4cReader*>(self)->span(type, detail, 1); };
+    parser.leave_span = [](MD_SPANTYPE type, void* detail, void* self) { return static_cast<Md4cReader*>(self)->span(type, detail, -1); };
+    parser.text = [](MD_TEXTTYPE type, const MD_CHAR* text, MD_SIZE size, void* self) {
+      return static_cast<Md4cReader*>(self)->add(type, QString::fromUtf8(text, qsizetype(size)));
+    };
+    Md4cReader reader;
+    EXPECT_EQ(md_parse(bytes.constData(), MD_SIZE(bytes.size()), &parser, &reader), 0);
+    reader.end();
+    return reader.m_leaves;
+  }
+
+ private:
+  int enter(MD_BLOCKTYPE type, void* detail) {
+    end();
+    if (type == MD_BLOCK_UL || type == MD_BLOCK_OL) ++m_lists;
+    if (type == MD_BLOCK_HR) m_leaves.push_back({"rule", "", ""});
+    if (type == MD_BLOCK_CODE) m_kind = "code";
+    if (type == MD_BLOCK_TH || type == MD_BLOCK_TD) m_kind = "cell";
+    if (type != MD_BLOCK_H) return 0;
+    // Within a list a heading is a strong line.
+    if (m_lists > 0) ++m_strong;
+    else m_kind = "heading " + std::to_string(static_cast<MD_BLOCK_H_DETAIL*>(detail)->level);
+    return 0;
+  }
+  int leave(MD_BLOCKTYPE type) {
+    if (type == MD_BLOCK_CODE && m_text.endsWith(u'\n')) {
+      m_text.chop(1);
+      m_styles.pop_back();
+    }
+    end();
+    if (type == MD_BLOCK_UL || type == MD_BLOCK_OL) --m_lists;
+    if (type == MD_BLOCK_H && m_lists > 0) --m_strong;
+    return 0;
+  }
+  int span(MD_SPANTYPE type, void* detail, int by) {
+    if (type == MD_SPAN_STRONG) m_strong += by;
+    if (type == MD_SPAN_EM) m_emphasis += by;
+    if (type == MD_SPAN_DEL) m_strike += by;
+    if (type == MD_SPAN_CODE) m_code += by;
+    if (type != MD_SPAN_A) return 0;
+    const auto& href = static_cast<MD_SPAN_A_DETAIL*>(detail)->href;
+    const QString address = QString::fromUtf8(href.text, qsizetype(href.size));
+    if (address.startsWith("http://") || address.startsWith("https://") || address.startsWith("mailto:")) m_links += by;
+    return 0;
+  }
+  int add(MD_TEXTTYPE type, QString part) {
+    if (type == MD_TEXT_NULLCHAR) part = QChar(0xFFFD);
+    if (type == MD_TEXT_BR || type == MD_TEXT_SOFTBR) part = u'\n';
+    if (type == MD_TEXT_ENTITY) part = QTextDocumentFragment::fromHtml(part).toPlainText();
+    const int style = (m_strong > 0 ? 1 : 0) + (m_emphasis > 0 ? 2 : 0) + (m_code > 0 ? 4 : 0) + (m_strike > 0 ? 8 : 0);
+    m_text += part;
+    m_styles += std::string(size_t(part.size()), char((m_links > 0 ? 'a' : 'A') + style));
+    return 0;
+  }
+  void end() {
+    if (!m_text.isEmpty() || m_kind == "code") m_leaves.push_back({m_kind, m_text.toStdString(), m_styles});
+    m_text.clear();
+    m_styles.clear();
+    m_kind = "text";
+  }
+
+  std::vector<Leaf> m_leaves;
+  std::string m_kind = "text", m_styles;
+  QString m_text;
+  int m_lists = 0, m_strong = 0, m_emphasis = 0, m_code = 0, m_strike = 0, m_links = 0;
+};
+
 // A text such as a model writes, of `n` pieces drawn from what Markdown has, ill-formed now and then.
-QString randomMarkdown(std::mt19937& random, int n) {
+QString randomMarkdown(std::mt19937& random, int n, std::string_view without = {}) {
   static const char* pieces[] = {"A plain sentence with *emphasis*, **strength** and `code`.\n\n",
                                  "## Heading\n",
                                  "# H\n\n",
@@ -132,7 +253,10 @@ QString randomMarkdown(std::mt19937& random, int n) {
                                  "a\r\nb\r\n\r\n",
                                  "\r"};
   QString out;
-  for (int i = 0; i < n; ++i) out += QString::fromUtf8(pieces[random() % std::size(pieces)]);
+  for (int i = 0; i < n; ++i) {
+    const char* piece = pieces[random() % std::size(pieces)];
+    if (piece != without) out += QString::fromUtf8(piece);
+  }
   return out;
 }
 
@@ -232,7 +356,7 @@ TEST(Markdown, FormulasBecomeUnicodeAndPricesStay) {
   EXPECT_EQ(outline("\\(a*b*c = d\\) and \\[ E = mc^2 \\]"), "P a*b*c = d and E = mc²\n");
   EXPECT_EQ(outline("`\\(x^2\\)` \\(note\\)"), "P <c>\\(x^2\\)</> (note)\n");
   EXPECT_EQ(mathText("\\sqrt{x+1} \\unknown{y} \\sqrt[3]{8}", "$"), QString::fromUtf8("√(x+1) \\unknowny ³√8"));
-  EXPECT_EQ(mathText(QString(5000, '{') + "^", "$"), mathText(QString(5000, '{') + "^", "$"));  // ends, and without a stack of 5,000
+  EXPECT_EQ(mathText(QString(5000, '{') + "^", "$"), QString(5000 - 32, '{') + "^");  // ends, and without a stack of 5,000
 }
 
 TEST(Markdown, CuttingAtClosedBlocksReadsTheSameAsTheWholeText) {
@@ -240,7 +364,7 @@ TEST(Markdown, CuttingAtClosedBlocksReadsTheSameAsTheWholeText) {
   // may differ.
   for (const char* text : {"a\n\nb\n- c\n- d\n\n  e\n\nf\n> g\nh\n\n```x\ny\n```\ni\n\n| a | b |\n|--|--|\n| 1 | 2 |\n", "# a\nb\n***\nc\n",
                            "1. a\n\n   b\n\n2. c\n   - d\n\n     e\n\nf\n", "- a\n\n      code in a\n\nb\n", "    x\n\n\n    y\nz\n",
-                           "> ```\n> a\n\nb\n", "a | b\n- | -\n1 | 2\n\nc\n", "* a\n\n* b\n\n\n* c\n\nd\n"}) {
+                           "> ```\n> a\n\nb\n", "a | b\n- | -\n1 | 2\n\nc\n", "* a\n\n* b\n\n\n* c\n\nd\n", "-\na\n---\nb\n"}) {
     const QString markdown = QString::fromUtf8(text);
     EXPECT_EQ(outline(blocksOf(markdown)), outline(parsedWhole(markdown))) << text;
   }
@@ -268,6 +392,24 @@ TEST(StreamingMarkdown, AnyPiecesGiveTheBlocksOfTheWholeAndClosedOnesNeverChange
     streaming.finish();
     ASSERT_EQ(streaming.blocks(), expected) << "round " << round << "\n" << text.toStdString();
     for (size_t i = 0; i < closed.size(); ++i) ASSERT_EQ(closed[i], expected[i]);
+  }
+}
+
+TEST(StreamingMarkdown, ReadsWhatMd4cItselfReads) {
+  std::mt19937 random(23);
+  for (int round = 0; round < 6000; ++round) {
+    // md4c 0.4 takes a fence for a paragraph where it ends a list whose own fence is still open.
+    QString text = randomMarkdown(random, 1 + int(random() % 14), "   ```\n");
+    // Formulas are rewritten before md4c sees them, and md4c writes spaces for a tab that begins a line of code.
+    text.remove(u'$').remove(QStringLiteral("\\(")).replace(u'\t', QStringLiteral("    "));
+    StreamingMarkdown streaming;
+    for (qsizetype at = 0; at < text.size();) {
+      const qsizetype n = std::min<qsizetype>(1 + int(random() % 60), text.size() - at);
+      streaming.append(QStringView(text).mid(at, n));
+      at += n;
+    }
+    streaming.finish();
+    ASSERT_EQ(leavesOf(streaming.blocks()), Md4cReader::read(text)) << "round " << round << "\n" << text.toStdString();
   }
 }
 
