@@ -352,10 +352,14 @@ class ChatTest : public QObject {
     QVERIFY(f.ask("Once"));
     f.setScript(ScriptedEngine::speak("A second version.", 1));
     f.chat()->regenerateLast();
-    QVERIFY(f.waitFor(ChatController::Reading) || f.chat()->state() == ChatController::Ready);
-    QTRY_COMPARE(f.onDisk(f.chat()->chatId()).size(), 3);
+    QVERIFY(f.chat()->busy());
     QVERIFY(f.waitFor(ChatController::Ready));
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId()).size(), 3);
+    // The model was asked the same question, and told nothing of its first answer.
+    QCOMPARE(f.engine->generate_requests().back().messages.size(), f.engine->generate_requests().front().messages.size());
     const QList<MessageRecord> records = f.onDisk(f.chat()->chatId());
+    QCOMPARE(records[1].message.text(), "The lighthouse stood at the end of the pier.");
+    QCOMPARE(records[2].message.text(), "A second version.");
     QCOMPARE(records[1].message.parent, records[2].message.parent);
     QCOMPARE(f.chat()->messages()->messageCount(), 2);
     QVERIFY(f.chat()->messages()->rowOf(records[2].message.id) >= 0);
