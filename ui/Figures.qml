@@ -8,6 +8,9 @@ QtObject {
 
     readonly property string gap: "\u00a0"
 
+    function fileName(file: url): string {
+        return decodeURIComponent(String(file).replace(/^.*\//, ""))
+    }
     function plain(value: real, decimals: int): string {
         return decimals === 0 ? Math.round(value).toString() : value.toFixed(decimals).replace(".", Qt.locale().decimalPoint)
     }

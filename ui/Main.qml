@@ -3,7 +3,6 @@
 // The linter of 6.4 does not know 64-bit integers, properties of value types, nor interfaces of C++ types.
 // qmllint disable type
 import QtQuick
-import QtQuick.Dialogs
 import QtQuick.Templates as T
 import Pio.App
 import Pio.Ui
@@ -27,9 +26,8 @@ T.ApplicationWindow {
     property bool sidebarBesideWork: false  // code and pictures want the width: there the sidebar starts hidden
     readonly property bool sidebarShown: root.tight ? root.sidebarOverPage
                                                     : root.chatShown ? root.app.settings.sidebarVisible : root.sidebarBesideWork
-    readonly property bool popupShown: picker.visible || source.visible || settings.visible || shortcuts.visible || systemPrompt.visible || leave.visible
+    readonly property bool popupShown: dialogs.shown
     readonly property bool ownKeys: !root.popupShown     // the window's keys count; a popup has its own
-    readonly property bool chatKeys: root.ownKeys && (root.chatShown || root.imageShown)
 
     function toggleSidebar(): void {
         if (root.tight)
@@ -78,20 +76,16 @@ T.ApplicationWindow {
         root.app.settings.zoom = Math.max(0.85, Math.min(1.6, Math.round((root.app.settings.zoom + step) * 100) / 100))
     }
     function openPicker(): void {
-        picker.openOver(root.codeShown ? codePane.chip : root.talk.composer.chip)
+        dialogs.openPicker(root.codeShown ? codePane.chip : root.talk.composer.chip)
     }
     function closePopups(): void {
-        picker.close()
-        source.close()
-        settings.close()
-        shortcuts.close()
-        systemPrompt.close()
+        dialogs.close()
     }
     function openSource(known: int): void {
-        source.openFor(known)
+        dialogs.openSource(known)
     }
     function openSettings(page: int): void {
-        settings.openPage(page)
+        dialogs.openSettings(page)
     }
 
     width: 1280
@@ -163,7 +157,9 @@ T.ApplicationWindow {
                 pane: root.pane
                 onPaneChosen: pane => root.showPane(pane)
                 onNewChatRequested: root.newChat()
-                onSettingsRequested: settings.open()
+                onSettingsRequested: dialogs.openSettings(-1)
+                onExportRequested: dialogs.exportChats()
+                onImportRequested: dialogs.chooseImport()
                 onFocusReturned: root.takeFocus()
                 onChatOpened: root.sidebarOverPage = false     // paneRequested says where
             }
@@ -214,10 +210,11 @@ T.ApplicationWindow {
             narrow: root.narrow
             onSidebarRequested: root.toggleSidebar()
             onPaneChosen: pane => root.showPane(pane)
-            onFileRequested: files.openFor(-1)
-            onPicturesRequested: pictures.open()
+            onFileRequested: dialogs.openModel(-1)
+            onPicturesRequested: dialogs.openPictures()
             onPickerRequested: root.openPicker()
-            onSystemPromptRequested: systemPrompt.open()
+            onSystemPromptRequested: dialogs.openSystemPrompt()
+            onSaveRequested: dialogs.saveChat()
         }
         CodePane {
             id: codePane
@@ -232,7 +229,7 @@ T.ApplicationWindow {
             keysCount: root.ownKeys && root.codeShown
             onSidebarRequested: root.toggleSidebar()
             onPaneChosen: pane => root.showPane(pane)
-            onFileRequested: sources.open()
+            onFileRequested: dialogs.openSourceFile()
             onPickerRequested: root.openPicker()
         }
         ImagePane {
@@ -249,10 +246,11 @@ T.ApplicationWindow {
             narrow: root.narrow
             onSidebarRequested: root.toggleSidebar()
             onPaneChosen: pane => root.showPane(pane)
-            onFileRequested: pictures.open()
+            onFileRequested: dialogs.openPictures()
             onPickerRequested: root.openPicker()
-            onSourceRequested: source.openFor(ModelLibrary.Images)
-            onSystemPromptRequested: systemPrompt.open()
+            onSourceRequested: dialogs.openSource(ModelLibrary.Images)
+            onSystemPromptRequested: dialogs.openSystemPrompt()
+            onSaveRequested: dialogs.saveChat()
         }
         StatusLine {
             id: status
@@ -284,24 +282,27 @@ T.ApplicationWindow {
             root.showPane(pane)
         }
         function onImportOffered(file: url): void {
-            root.app.importFile(file)
+            dialogs.offerImport(file)
         }
         function onImported(words: string): void {
             root.shownPane.tell(words)
         }
         function onExported(file: url): void {
-            root.shownPane.tell(qsTr("The chats were written to %1").arg(decodeURIComponent(String(file).replace(/^.*\//, ""))))
+            root.shownPane.tell(qsTr("The chats were written to %1").arg(Figures.fileName(file)))
+        }
+        function onChatSaved(file: url): void {
+            root.shownPane.tell(qsTr("The chat was written to %1").arg(Figures.fileName(file)))
         }
         function onUnsupportedFile(file: url): void {
-            root.shownPane.tell(qsTr("%1 is neither a model (.gguf) nor a picture nor exported chats (.json)").arg(decodeURIComponent(String(file).replace(/^.*\//, ""))))
+            root.shownPane.tell(qsTr("%1 is neither a model (.gguf) nor a picture nor exported chats (.json)").arg(Figures.fileName(file)))
         }
     }
     Connections {
         target: SpareKeys
-        enabled: undoRemove.enabled
+        enabled: keys.canUndoRemove
 
         function onUndo(): void {
-            undoRemove.activated()
+            root.app.history.undoRemove()
         }
     }
     Connections {
@@ -325,141 +326,42 @@ T.ApplicationWindow {
         target: root.app.notices
 
         function onExportRequested(): void {
-            exports.open()
+            dialogs.exportChats()
         }
         function onOpenModelRequested(): void {
-            files.openFor(-1)
+            dialogs.openModel(-1)
         }
     }
 
-    ModelPicker {
-        id: picker
+    WindowDialogs {
+        id: dialogs
 
-        models: root.app.models
-        chat: root.app.chat
-        onFileRequested: files.openFor(-1)
-        onSourceRequested: known => source.openFor(known)
+        app: root.app
         onClosed: root.takeFocus()
     }
-    GetModelDialog {
-        id: source
+    WindowShortcuts {
+        id: keys
 
-        models: root.app.models
-        onFileRequested: known => files.openFor(known)
-        onCopyRequested: text => root.app.chat.copyText(text)
-        onClosed: root.takeFocus()
-    }
-    SettingsDialog {
-        id: settings
-
-        settings: root.app.settings
-        chat: root.app.chat
-        load: root.app.load
-        models: root.app.models
-        onShortcutsRequested: shortcuts.open()
-        onClosed: root.takeFocus()
-    }
-    ShortcutsDialog {
-        id: shortcuts
-
-        onClosed: root.takeFocus()
-    }
-    LeaveDialog {
-        id: leave
-
-        code: root.app.code
-    }
-    SystemPromptDialog {
-        id: systemPrompt
-
-        chat: root.app.chat
-        onClosed: root.takeFocus()
-    }
-    FileDialog {
-        id: files
-
-        title: qsTr("Open a model")
-        nameFilters: [qsTr("Models (*.gguf)"), qsTr("All files (*)")]
-        property int known: -1      // which of the four it is for; -1 none of them
-
-        function openFor(known: int): void {
-            files.known = known
-            files.open()
-        }
-
-        onAccepted: files.known < 0 ? root.app.models.openFile(selectedFile) : root.app.models.chooseFor(files.known, selectedFile)
-    }
-
-    FileDialog {
-        id: sources
-
-        title: qsTr("Open a file")
-        onAccepted: root.app.code.open(selectedFile)
-    }
-    FileDialog {
-        id: pictures
-
-        title: qsTr("Choose pictures")
-        fileMode: FileDialog.OpenFiles
-        nameFilters: [qsTr("Pictures (*.png *.jpg *.jpeg *.webp *.bmp *.tif *.tiff)"), qsTr("All files (*)")]
-        onAccepted: root.app.chat.tray.add(selectedFiles)
-    }
-    FileDialog {
-        id: exports
-
-        title: qsTr("Export all chats")
-        fileMode: FileDialog.SaveFile
-        defaultSuffix: "json"
-        nameFilters: [qsTr("Exported chats (*.json)")]
-        onAccepted: root.app.exportTo(selectedFile)
-    }
-
-    Shortcut { sequences: [StandardKey.New]; enabled: root.ownKeys; onActivated: root.newChat() }
-    Shortcut {
-        sequences: ["Ctrl+K", "Ctrl+Shift+F"]
-        enabled: root.ownKeys
-        onActivated: {
+        app: root.app
+        codeShown: root.codeShown
+        chatShown: root.chatShown
+        imageShown: root.imageShown
+        panes: root.panes
+        talk: root.talk
+        counting: root.ownKeys
+        onNewChatRequested: root.newChat()
+        onSearchRequested: {
             root.showSidebar()
             sidebar.search()
         }
+        onFindRequested: pane.find()
+        onPickerRequested: dialogs.pickerShown ? dialogs.closePicker() : root.openPicker()
+        onFileRequested: root.codeShown ? dialogs.openSourceFile() : root.imageShown ? dialogs.openPictures() : dialogs.openModel(-1)
+        onPaneRequested: pane => root.showPane(pane)
+        onSidebarRequested: root.toggleSidebar()
+        onSettingsRequested: dialogs.openSettings(-1)
+        onShortcutsRequested: dialogs.openShortcuts()
+        onZoomRequested: step => root.zoomBy(step)
+        onCloseRequested: root.close()
     }
-    Shortcut { sequences: [StandardKey.Find]; enabled: root.ownKeys && root.chatShown; onActivated: pane.find() }
-    Shortcut { sequences: ["Ctrl+L"]; onActivated: picker.visible ? picker.close() : root.openPicker() }
-    Shortcut {
-        sequences: [StandardKey.Open]
-        enabled: root.ownKeys
-        onActivated: root.codeShown ? sources.open() : root.imageShown ? pictures.open() : files.openFor(-1)
-    }
-    Shortcut { sequences: ["Ctrl+1"]; enabled: root.ownKeys; onActivated: root.showPane(root.panes[0]) }
-    Shortcut { sequences: ["Ctrl+2"]; enabled: root.ownKeys && root.panes.length > 1; onActivated: root.showPane(root.panes[1]) }
-    Shortcut { sequences: ["Ctrl+3"]; enabled: root.ownKeys && root.panes.length > 2; onActivated: root.showPane(root.panes[2]) }
-    Shortcut { sequences: ["F2"]; enabled: root.chatKeys; onActivated: root.talk.header.rename() }
-    Shortcut { sequences: ["F9", "Ctrl+B"]; enabled: root.ownKeys; onActivated: root.toggleSidebar() }
-    Shortcut { sequences: ["F10"]; enabled: root.chatKeys; onActivated: root.talk.header.openMenu() }
-    Shortcut { sequences: ["Escape"]; enabled: root.chatKeys && root.app.chat.busy; onActivated: root.app.chat.stop() }
-    Shortcut {
-        sequences: ["Ctrl+Return", "Ctrl+Enter"]
-        enabled: root.chatKeys && !root.app.chat.busy && root.talk.composer.isEmpty && root.talk.messageList.editingId.length === 0
-        onActivated: root.app.chat.regenerateLast()
-    }
-    Shortcut {
-        sequences: ["Alt+Return", "Alt+Enter"]
-        enabled: root.chatKeys && !root.app.chat.busy
-        onActivated: root.app.chat.continueLast()
-    }
-    Shortcut { sequences: ["Alt+Left"]; enabled: root.chatKeys && !root.app.chat.busy; onActivated: root.talk.messageList.stepVersion(-1) }
-    Shortcut { sequences: ["Alt+Right"]; enabled: root.chatKeys && !root.app.chat.busy; onActivated: root.talk.messageList.stepVersion(1) }
-    Shortcut {
-        sequences: ["Ctrl+Shift+E"]
-        enabled: root.chatKeys && !root.app.chat.busy
-        onActivated: root.talk.messageList.editQuestion(root.app.chat.lastUserMessageId())
-    }
-    Shortcut { sequences: ["Ctrl+Shift+C"]; enabled: root.chatKeys; onActivated: root.app.chat.copyLastAnswer() }
-    Shortcut { id: undoRemove; sequences: [StandardKey.Undo]; enabled: root.ownKeys && !root.codeShown && root.app.history.removedTitle.length > 0; onActivated: root.app.history.undoRemove() }
-    Shortcut { sequences: ["Ctrl+,"]; enabled: root.ownKeys; onActivated: settings.open() }
-    Shortcut { sequences: ["Ctrl+?", "Ctrl+Shift+/", "F1"]; enabled: root.ownKeys; onActivated: shortcuts.open() }
-    Shortcut { sequences: [StandardKey.ZoomIn, "Ctrl+="]; onActivated: root.zoomBy(0.1) }
-    Shortcut { sequences: [StandardKey.ZoomOut]; onActivated: root.zoomBy(-0.1) }
-    Shortcut { sequences: ["Ctrl+0"]; onActivated: root.app.settings.zoom = 1 }
-    Shortcut { sequences: ["Ctrl+Q"]; onActivated: root.close() }
 }

@@ -2,6 +2,7 @@
 
 #include <QClipboard>
 #include <QCoreApplication>
+#include <QDesktopServices>
 #include <QDragEnterEvent>
 #include <QFile>
 #include <QGuiApplication>
@@ -34,6 +35,13 @@ class Stage : public QObject {
     m_engine = engine.get();
     m_program = std::make_unique<Program>(std::move(engine), options());
   }
+
+  ~Stage() override { QDesktopServices::unsetUrlHandler(QStringLiteral("https")); }
+
+  // Links that are opened come here instead of to a browser.
+  Q_INVOKABLE void catchLinks() { QDesktopServices::setUrlHandler(QStringLiteral("https"), this, "linkOpened"); }
+  Q_INVOKABLE QString lastLink() const { return m_link; }
+  Q_INVOKABLE void linkOpened(const QUrl& url) { m_link = url.toString(); }
 
   QObject* app() const { return m_program->application(); }
   Program& program() const { return *m_program; }
@@ -143,6 +151,7 @@ class Stage : public QObject {
   }
 
   QTemporaryDir m_folder;
+  QString m_link;
   ScriptedEngine* m_engine = nullptr;  // owned by the program
   std::unique_ptr<Program> m_program;
 };

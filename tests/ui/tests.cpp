@@ -3,6 +3,7 @@
 #include <QQuickStyle>
 #include <QtQml/qqmlextensionplugin.h>
 #include <QtQuickTest/quicktest.h>
+#include <cstdio>
 
 #include "tests/ui/stage.h"
 
@@ -26,6 +27,26 @@ class Setup : public QObject {
   std::unique_ptr<pio::Stage> m_stage;
 };
 
-QUICK_TEST_MAIN_WITH_SETUP(ui_test, Setup)
+namespace {
+
+QtMessageHandler others = nullptr;
+int nWarnings = 0;  // of the window's own QML
+
+void onMessage(QtMsgType type, const QMessageLogContext& context, const QString& message) {
+  if (type >= QtWarningMsg && type != QtInfoMsg && message.contains(QLatin1String("qrc:/"))) ++nWarnings;
+  if (others != nullptr) others(type, context, message);
+}
+
+}  // namespace
+
+// A warning of the window's QML is a failed test.
+int main(int argc, char** argv) {
+  QTEST_SET_MAIN_SOURCE_PATH
+  others = qInstallMessageHandler(onMessage);
+  Setup setup;
+  const int nFailed = quick_test_main_with_setup(argc, argv, "ui_test", QUICK_TEST_SOURCE_DIR, &setup);
+  if (nWarnings > 0) std::fprintf(stderr, "ui_test: no warning of qrc:/ files expected, %d found\n", nWarnings);
+  return nFailed > 0 || nWarnings > 0 ? 1 : 0;
+}
 
 #include "tests.moc"

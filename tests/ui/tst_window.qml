@@ -362,10 +362,34 @@ TestCase {
         tryCompare(test.app.chat.tray, "count", 0)
         test.window.showPane(Application.ChatPane)
     }
+    function test_anImportIsAskedFirst(): void {
+        const file = stage.writeFile("chats.json", '{"version":1,"chats":[{"id":"c1","title":"Brought in","created":1,"updated":1,"messages":[]}]}')
+        const before = test.app.history.count
+        stage.drop(test.window, file)
+        tryVerify(() => test.window.popupShown)
+        const cancel = test.findInOverlay("Cancel")
+        mouseClick(cancel)
+        tryVerify(() => !test.window.popupShown)
+        compare(test.app.history.count, before)
+        stage.drop(test.window, file)
+        tryVerify(() => test.window.popupShown)
+        mouseClick(test.findInOverlay("Add the chats"))
+        tryCompare(test.app.history, "count", before + 1)
+        tryVerify(() => !test.window.popupShown)
+    }
+    function findInOverlay(text: string) {
+        return test.find(test.window.contentItem.parent, item => item.text === text && item.visible && item.iconName !== undefined)
+    }
     function test_settingsOpenOnEveryPage(): void {
-        for (let page = 0; page < 4; ++page)
+        const titles = []
+        for (let page = 0; page < 4; ++page) {
             test.window.openSettings(page)
-        verify(test.window.popupShown)
+            tryVerify(() => test.window.popupShown)
+            const shown = test.find(test.window.contentItem.parent, item => item.visible && item instanceof SettingsPage)
+            verify(shown !== null, "page " + page)
+            titles.push(shown.title)
+        }
+        compare(titles, [qsTr("Appearance"), qsTr("System prompt"), qsTr("Model"), qsTr("Sampling")])
         test.window.closePopups()
         tryVerify(() => !test.window.popupShown)
     }

@@ -19,6 +19,7 @@ BlockItem {
     required property double contextLength
     property bool hovered: false
     property bool usable: true      // nothing is being written
+    property bool figuresOnly: false
     readonly property bool finished: root.state !== "streaming"
     readonly property real share: root.contextLength > 0 ? root.contextUsed / root.contextLength : 0
     readonly property bool shown: root.finished && (root.isLast || root.hovered || actions.activeFocus || menu.visible)
@@ -45,7 +46,7 @@ BlockItem {
                  : qsTr("%1 · first word %2 s").arg(Figures.speed(root.tokensPerSecond)).arg(Figures.decimal(root.firstTokenSeconds, 1))
         }
         Row {
-            visible: root.finished && root.contextLength > 0
+            visible: root.finished && root.contextLength > 0 && !root.figuresOnly
             spacing: Theme.space6
 
             Meter {
@@ -69,6 +70,7 @@ BlockItem {
 
             implicitWidth: buttons.implicitWidth
             implicitHeight: Theme.rowSmall
+            visible: !root.figuresOnly
             opacity: root.shown ? 1 : 0
 
             Behavior on opacity {

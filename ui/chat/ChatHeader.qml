@@ -20,6 +20,7 @@ Item {
     signal paneChosen(pane: int)
     signal findRequested()
     signal systemPromptRequested()
+    signal saveRequested()
     signal deleteRequested()
     signal focusReturned()
 
@@ -124,6 +125,11 @@ Item {
                 PioMenuItem {
                     text: qsTr("System prompt…")
                     onTriggered: root.systemPromptRequested()
+                }
+                PioMenuItem {
+                    text: qsTr("Save as Markdown…")
+                    enabled: !root.isNew
+                    onTriggered: root.saveRequested()
                 }
                 PioMenuLine {}
                 PioMenuItem {

@@ -29,6 +29,7 @@ Rectangle {
     signal picturesRequested()
     signal pickerRequested()
     signal systemPromptRequested()
+    signal saveRequested()
 
     // A sentence that goes by itself.
     function tell(sentence: string): void {
@@ -63,6 +64,7 @@ Rectangle {
         onPaneChosen: pane => root.paneChosen(pane)
         onFindRequested: root.finding ? root.endFinding() : root.find()
         onSystemPromptRequested: root.systemPromptRequested()
+        onSaveRequested: root.saveRequested()
         onDeleteRequested: root.history.remove(root.chat.chatId)
         onFocusReturned: composer.take()
     }

@@ -1,14 +1,17 @@
+// The linter of 6.4 takes ids of this file for unqualified inside its components, and bound components do not start from these places in 6.4.
+// qmllint disable unqualified
 import QtQuick
 import QtQuick.Layouts
 import QtQuick.Templates as T
+import Pio.App
 import Pio.Ui
 
-/*! Code of an answer: its language, Copy, and lines that scroll sideways instead of breaking. */
+/*! Code of an answer: its language, Copy, and lines that scroll sideways instead of breaking. Of a long block the pieces near the view are laid out. */
 BlockItem {
     id: root
 
     required property string text
-    required property string html
+    required property CodePieces code
     required property string language
     property bool writing: false
     property string needle: ""
@@ -16,7 +19,13 @@ BlockItem {
     property int most: 0            // lines that are shown of a long block until it is opened; 0 all
     property bool open: false
     readonly property bool isClosed: root.folds && !root.open
-    readonly property bool isLong: !root.folds && root.most > 0 && !root.writing && edit.lineCount > root.most + 2
+    readonly property int lineCount: root.code?.lineCount ?? 0
+    readonly property bool isLong: !root.folds && root.most > 0 && !root.writing && root.lineCount > root.most + 2
+    readonly property Flickable list: ListView.view
+    readonly property real margin: 600      // pixels that are laid out above and below the view
+    // The part of the lines that the list shows, from their top.
+    readonly property real shownFrom: root.list === null ? 0 : root.list.contentY - root.y - root.gap - Theme.rowLarge
+    readonly property real shownTo: root.list === null ? Infinity : Math.min(root.shownFrom + root.list.height, scroll.height)
     signal copyRequested(text: string)
 
     bodyHeight: frame.height
@@ -59,7 +68,7 @@ BlockItem {
                 small: true
                 quiet: true
                 iconName: root.open ? "down" : "right"
-                text: root.open ? qsTr("Show less") : qsTr("Show all %1 lines").arg(edit.lineCount)
+                text: root.open ? qsTr("Show less") : qsTr("Show all %1 lines").arg(root.lineCount)
                 onClicked: root.open = !root.open
             }
             IconButton {
@@ -85,8 +94,8 @@ BlockItem {
             anchors.leftMargin: Theme.space16
             anchors.rightMargin: 1
             visible: !root.isClosed
-            height: root.isLong && !root.open ? root.most * Theme.code.line : Math.ceil(edit.implicitHeight)
-            contentWidth: edit.width + Theme.space16
+            height: root.isLong && !root.open ? root.most * Theme.code.line : pieces.height
+            contentWidth: Math.max(width, pieces.widest) + Theme.space16
             contentHeight: height
             flickableDirection: Flickable.HorizontalFlick
             boundsBehavior: Flickable.StopAtBounds
@@ -98,16 +107,39 @@ BlockItem {
                 anchors { left: parent.left; right: parent.right; bottom: parent.bottom }
             }
 
-            RichBlock {
-                id: edit
+            Item {
+                id: pieces
 
-                width: Math.max(implicitWidth, scroll.width - Theme.space16)
-                wrapMode: TextEdit.NoWrap
-                textFormat: root.html.length > 0 ? TextEdit.RichText : TextEdit.PlainText
-                text: root.html.length > 0 ? root.html : root.text
-                role: Theme.code
-                writing: root.writing
-                needle: root.needle
+                property real widest: 0     // of what was laid out so far
+
+                height: root.lineCount * Theme.code.line
+
+                Repeater {
+                    id: repeater
+
+                    model: root.code
+
+                    Loader {
+                        id: piece
+
+                        required property int index
+                        required property int first
+                        required property int lines
+                        required property string html
+
+                        y: first * Theme.code.line
+                        height: lines * Theme.code.line
+                        active: y + height > root.shownFrom - root.margin && y < root.shownTo + root.margin
+                        sourceComponent: RichBlock {
+                            wrapMode: TextEdit.NoWrap
+                            text: piece.html
+                            role: Theme.code
+                            writing: root.writing && piece.index === repeater.count - 1
+                            needle: root.needle
+                            onImplicitWidthChanged: pieces.widest = Math.max(pieces.widest, implicitWidth)
+                        }
+                    }
+                }
             }
         }
     }

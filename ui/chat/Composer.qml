@@ -59,43 +59,25 @@ Rectangle {
         clip: true
         T.ScrollBar.vertical: PioScrollBar {}
 
-        function follow(): void {
-            const line = field.cursorRectangle
-            if (line.y < contentY)
-                contentY = line.y
-            else if (line.y + line.height > contentY + height)
-                contentY = Math.min(contentHeight - height, line.y + line.height - height)
-        }
-
-        T.TextArea {
+        PioTextArea {
             id: field
 
             width: scroll.width
             height: Math.max(scroll.height, contentHeight + 2 * topPadding)
             topPadding: Math.round(Theme.prose.line / 8)    // one line stands in the middle of its 24
+            bottomPadding: topPadding
             leftPadding: Theme.hang
             rightPadding: Theme.hang
-            wrapMode: TextEdit.Wrap
-            textFormat: TextEdit.PlainText
-            font: Theme.prose.font
-            color: Theme.color.text1
-            selectionColor: Theme.color.accentSoft
-            selectedTextColor: Theme.color.text1
-            selectByMouse: true
+            view: scroll
+            hint: root.hintText
             focus: true
-            cursorDelegate: Caret { editor: field }
             text: root.chat.draft
             Accessible.name: qsTr("Your message")
-            Accessible.description: hint.text
-            Keys.onTabPressed: field.nextItemInFocusChain(true).forceActiveFocus(Qt.TabFocusReason)
-            Keys.onBacktabPressed: field.nextItemInFocusChain(false).forceActiveFocus(Qt.BacktabFocusReason)
+            Accessible.description: root.hintText
 
             Component.onCompleted: cursorPosition = length
             onTextChanged: root.chat.draft = text
-            onCursorRectangleChanged: scroll.follow()
-
             Keys.onPressed: event => {
-                SpareKeys.offer(event, field.canUndo)
                 const enter = event.key === Qt.Key_Return || event.key === Qt.Key_Enter
                 if (enter && !field.inputMethodComposing && !(event.modifiers & Qt.AltModifier)
                         && (root.enterSends ? !(event.modifiers & (Qt.ShiftModifier | Qt.ControlModifier))
@@ -112,18 +94,6 @@ Rectangle {
                     event.accepted = true
                     root.scrollRequested(event.key === Qt.Key_PageUp ? -1 : 1)
                 }
-            }
-
-            Words {
-                id: hint
-
-                anchors { left: parent.left; right: parent.right; leftMargin: Theme.hang; rightMargin: Theme.hang }
-                visible: field.length === 0 && field.preeditText.length === 0
-                y: field.topPadding
-                role: Theme.prose
-                text: root.hintText
-                color: Theme.color.text3
-                Accessible.ignored: true
             }
         }
         Connections {

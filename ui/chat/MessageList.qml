@@ -5,7 +5,6 @@
 import QtQuick
 import QtQuick.Templates as T
 import QtQuick.Window
-import Qt.labs.qmlmodels
 import Pio.App
 import Pio.Ui
 
@@ -21,19 +20,12 @@ Item {
     property string hoveredId: ""
     property string needle: ""
     property int foundRow: -1
-    property var openFolds: ({})    // by what they belong to: a row that scrolls away is destroyed
     readonly property bool usable: !root.chat.busy
     readonly property bool atTop: list.contentY <= list.originY + 1
     readonly property bool endIsBelow: !root.following && list.count > 0
     property string askedId: ""     // the question that was placed at the top when it was sent
     property real tail: Theme.space24
 
-    function isOpen(fold: string): bool {
-        return root.openFolds[fold] === true
-    }
-    function setOpen(fold: string, open: bool): void {
-        root.openFolds = Object.assign({}, root.openFolds, { [fold]: open })
-    }
     function editQuestion(messageId: string): void {
         if (messageId.length === 0 || root.chat.busy)
             return
@@ -43,11 +35,9 @@ Item {
     }
     // Another version of the last answer.
     function stepVersion(direction: int): void {
-        const model = root.chat.messages
-        const last = model.index(list.count - 1, 0)
-        const version = model.data(last, ConversationModel.VersionRole) + direction
-        if (list.count > 0 && version >= 1 && version <= model.data(last, ConversationModel.VersionCountRole))
-            root.chat.selectVersion(model.data(last, ConversationModel.MessageIdRole), version)
+        const version = root.chat.messages.lastVersion(direction)
+        if (version > 0)
+            root.chat.selectVersion(root.chat.messages.lastId(), version)
     }
     function toEnd(): void {
         root.following = true
@@ -85,20 +75,26 @@ Item {
             list.positionViewAtEnd()
     }
 
+    property string wantedId: ""    // a message that is to be shown once it has its rows
+    function showMessage(messageId: string): void {
+        const row = root.chat.messages.rowOf(messageId)
+        root.wantedId = row < 0 ? messageId : ""
+        if (row >= 0) {
+            root.following = false
+            list.positionViewAtIndex(row, ListView.Beginning)
+        }
+    }
+
     Connections {
         target: root.chat
 
         function onMessageFocusRequested(messageId: string): void {
-            const row = root.chat.messages.rowOf(messageId)
-            if (row < 0)
-                return
             if (messageId === root.chat.lastUserMessageId()) {
                 root.askedId = messageId
                 root.following = true
                 Qt.callLater(root.settle)
             } else {
-                root.following = false
-                list.positionViewAtIndex(row, ListView.Beginning)
+                root.showMessage(messageId)
             }
         }
         function onChatChanged(): void {
@@ -108,7 +104,12 @@ Item {
     Connections {
         target: root.chat.messages
 
+        function onCountChanged(): void {
+            if (root.wantedId.length > 0)
+                root.showMessage(root.wantedId)
+        }
         function onModelReset(): void {
+            root.wantedId = ""
             root.askedId = ""
             root.editingId = ""
             root.following = true
@@ -186,163 +187,36 @@ Item {
             onHoveredChanged: if (!hover.hovered) root.hoveredId = ""
         }
 
-        delegate: DelegateChooser {
-            role: "kind"
-
-            DelegateChoice {
-                roleValue: ConversationModel.UserMessage
-                UserMessage {
-                    required property int index
-
-                    columnWidth: root.columnWidth
-                    editing: root.editingId === messageId
-                    editedText: root.editedText
-                    hovered: root.hoveredId === messageId
-                    usable: root.usable
-                    needle: index === root.foundRow ? root.needle : ""
-                    onEditRequested: root.editQuestion(messageId)
-                    onEditChanged: text => root.editedText = text
-                    onEditCancelled: {
-                        root.editingId = ""
-                        list.forceActiveFocus()
-                    }
-                    onEditDone: text => {
-                        root.editingId = ""
-                        root.chat.editAndResend(messageId, text)
-                    }
-                    onCopyRequested: text => root.chat.copyText(text)
-                    onVersionChosen: version => root.chat.selectVersion(messageId, version)
-                }
+        delegate: MessageRows {
+            list: list
+            columnWidth: root.columnWidth
+            usable: root.usable
+            canContinue: root.usable && root.chat.model.hasModel
+            placesShown: root.chat.isImage
+            editingId: root.editingId
+            editedText: root.editedText
+            hoveredId: root.hoveredId
+            needle: root.needle
+            foundRow: root.foundRow
+            onCopyRequested: text => root.chat.copyText(text)
+            onCopyAllRequested: messageId => root.chat.copyWithThought(messageId)
+            onEditRequested: messageId => root.editQuestion(messageId)
+            onQuestionEditRequested: answerId => root.editQuestion(root.chat.messages.questionOf(answerId))
+            onEditChanged: text => root.editedText = text
+            onEditCancelled: {
+                root.editingId = ""
+                list.forceActiveFocus()
             }
-            DelegateChoice {
-                roleValue: ConversationModel.AnswerHeader
-                AnswerHeader {
-                    columnWidth: root.columnWidth
-                }
+            onEditDone: (messageId, text) => {
+                root.editingId = ""
+                root.chat.editAndResend(messageId, text)
             }
-            DelegateChoice {
-                roleValue: ConversationModel.Paragraph
-                ProseBlock {
-                    required property int index
-
-                    columnWidth: root.columnWidth
-                    writing: streaming && index === list.count - 2
-                    needle: index === root.foundRow ? root.needle : ""
-                }
-            }
-            DelegateChoice {
-                roleValue: ConversationModel.Heading
-                HeadingBlock {
-                    required property int index
-                    required property bool streaming
-
-                    columnWidth: root.columnWidth
-                    writing: streaming && index === list.count - 2
-                    needle: index === root.foundRow ? root.needle : ""
-                }
-            }
-            DelegateChoice {
-                roleValue: ConversationModel.ListItem
-                ListItemBlock {
-                    required property int index
-                    required property bool streaming
-
-                    columnWidth: root.columnWidth
-                    writing: streaming && index === list.count - 2
-                    needle: index === root.foundRow ? root.needle : ""
-                }
-            }
-            DelegateChoice {
-                roleValue: ConversationModel.Rule
-                RuleBlock {
-                    columnWidth: root.columnWidth
-                }
-            }
-            DelegateChoice {
-                roleValue: ConversationModel.Code
-                CodeBlock {
-                    required property int index
-                    required property bool streaming
-
-                    columnWidth: root.columnWidth
-                    folds: root.chat.isImage && /"(bbox|point)_2d"/.test(text)      // the picture shows them
-                    writing: streaming && index === list.count - 2
-                    needle: index === root.foundRow ? root.needle : ""
-                    onCopyRequested: text => root.chat.copyText(text)
-                }
-            }
-            DelegateChoice {
-                roleValue: ConversationModel.Table
-                TableBlock {
-                    columnWidth: root.columnWidth
-                }
-            }
-            DelegateChoice {
-                roleValue: ConversationModel.Thinking
-                ThinkingBlock {
-                    columnWidth: root.columnWidth
-                    open: root.isOpen(messageId)
-                    onToggled: root.setOpen(messageId, !open)
-                }
-            }
-            DelegateChoice {
-                roleValue: ConversationModel.ToolCall
-                ToolCallBlock {
-                    readonly property string fold: messageId + toolName + text
-
-                    columnWidth: root.columnWidth
-                    open: root.isOpen(fold)
-                    onToggled: root.setOpen(fold, !open)
-                }
-            }
-            DelegateChoice {
-                roleValue: ConversationModel.DroppedNote
-                DroppedNote {
-                    columnWidth: root.columnWidth
-                }
-            }
-            DelegateChoice {
-                roleValue: ConversationModel.ErrorNote
-                ErrorNote {
-                    columnWidth: root.columnWidth
-                    usable: root.usable
-                    onActionTaken: action => root.chat.runAction(messageId, action)
-                    onCopyRequested: text => root.chat.copyText(text)
-                }
-            }
-            DelegateChoice {
-                roleValue: ConversationModel.StoppedNote
-                StoppedNote {
-                    columnWidth: root.columnWidth
-                    canContinue: root.usable && root.chat.model.hasModel
-                    onContinueRequested: root.chat.continueAnswer(messageId)
-                }
-            }
-            DelegateChoice {
-                roleValue: ConversationModel.Footer
-                AnswerFooter {
-                    columnWidth: root.columnWidth
-                    hovered: root.hoveredId === messageId
-                    usable: root.usable
-                    onCopyRequested: text => root.chat.copyText(text)
-                    onCopyAllRequested: root.chat.copyWithThought(messageId)
-                    onRegenerateRequested: root.chat.regenerate(messageId)
-                    onVersionChosen: version => root.chat.selectVersion(messageId, version)
-                    onEditRequested: root.editQuestion(root.questionOf(messageId))
-                    onDeleteRequested: root.chat.removeMessage(messageId)
-                }
-            }
+            onVersionChosen: (messageId, version) => root.chat.selectVersion(messageId, version)
+            onActionTaken: (messageId, action) => root.chat.runAction(messageId, action)
+            onContinueRequested: messageId => root.chat.continueAnswer(messageId)
+            onRegenerateRequested: messageId => root.chat.regenerate(messageId)
+            onDeleteRequested: messageId => root.chat.removeMessage(messageId)
         }
-    }
-
-    // The question above an answer: the nearest message of the person's before it.
-    function questionOf(answerId: string): string {
-        for (let row = root.chat.messages.rowOf(answerId) - 1; row >= 0; --row) {
-            const index = root.chat.messages.index(row, 0)
-            if (root.chat.messages.data(index, ConversationModel.KindRole) === ConversationModel.UserMessage)
-                return root.chat.messages.data(index, ConversationModel.MessageIdRole)
-        }
-        return ""
     }
 
     IconButton {

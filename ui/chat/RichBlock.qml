@@ -1,6 +1,7 @@
 // The linter of 6.4 takes ids of this file for unqualified inside its components, and bound components do not start from these places in 6.4.
 // qmllint disable unqualified
 import QtQuick
+import Pio.App
 import Pio.Ui
 
 /*! Text of an answer that can be selected; links open in the browser, the mark stands where the answer is being written. */
@@ -32,8 +33,18 @@ TextEdit {
 
     onLinkActivated: link => Qt.openUrlExternally(link)
     onNeedleChanged: root.showNeedle()
-    Component.onCompleted: root.showNeedle()
+    onTextChanged: Qt.callLater(TextItems.drawWhole, root)
+    Component.onCompleted: {
+        root.showNeedle()
+        TextItems.drawWhole(root)
+    }
 
+    // Where a sign stands; it moves with the width.
+    function placeOf(position: int): rect {
+        root.width
+        root.contentHeight
+        return position <= root.length ? root.positionToRectangle(position) : Qt.rect(0, 0, 0, 0)
+    }
     function showNeedle(): void {
         const at = root.needle.length > 0 ? root.getText(0, root.length).toLowerCase().indexOf(root.needle.toLowerCase()) : -1
         if (at >= 0)
@@ -51,6 +62,18 @@ TextEdit {
             parent: root
             visible: true
             text: root.hoveredLink
+        }
+    }
+    Repeater {
+        model: TextItems.linksOf(root.text)
+
+        LinkStop {
+            required property var modelData
+            readonly property rect end: root.placeOf(modelData.end)
+            readonly property rect start: root.placeOf(modelData.start)
+
+            link: modelData
+            place: Qt.rect(start.x, start.y, (end.y === start.y ? end.x : root.width) - start.x, start.height)
         }
     }
     Rectangle {

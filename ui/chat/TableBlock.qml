@@ -2,6 +2,7 @@ pragma ComponentBehavior: Bound
 
 import QtQuick
 import QtQuick.Templates as T
+import Pio.App
 import Pio.Ui
 
 /*! A table of an answer. Its columns are as wide as its header and first row want, so that rows still to come move nothing. */
@@ -118,6 +119,8 @@ BlockItem {
                             model: root.columns
 
                             Text {
+                                id: cell
+
                                 required property int index
 
                                 width: root.widths[index] ?? 0
@@ -130,6 +133,19 @@ BlockItem {
                                 horizontalAlignment: root.alignments[index] ?? Text.AlignLeft
                                 verticalAlignment: Text.AlignVCenter
                                 onLinkActivated: link => Qt.openUrlExternally(link)
+                                onTextChanged: Qt.callLater(TextItems.drawWhole, cell)
+                                Component.onCompleted: TextItems.drawWhole(cell)
+
+                                Repeater {
+                                    model: TextItems.linksOf(cell.text)
+
+                                    LinkStop {
+                                        required property var modelData
+
+                                        link: modelData
+                                        place: Qt.rect(0, 0, cell.width, cell.height)   // a Text does not tell where a word stands
+                                    }
+                                }
                             }
                         }
                     }

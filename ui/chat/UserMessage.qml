@@ -2,7 +2,6 @@
 // qmllint disable unqualified
 import QtQuick
 import QtQuick.Layouts
-import QtQuick.Templates as T
 import Pio.Ui
 
 /*! What the person wrote; in its place the same words can be changed and sent again. */
@@ -118,27 +117,18 @@ BlockItem {
             visible: root.editing
             spacing: 0
 
-            T.TextArea {
+            PioTextArea {
                 id: field
 
                 Layout.fillWidth: true
                 leftPadding: Theme.hang
                 rightPadding: Theme.hang
                 topPadding: 10
-                wrapMode: TextEdit.Wrap
-                textFormat: TextEdit.PlainText
                 implicitHeight: contentHeight + topPadding + bottomPadding
-                font: Theme.prose.font
-                color: Theme.color.text1
-                selectionColor: Theme.color.accentSoft
-                selectedTextColor: Theme.color.text1
-                selectByMouse: true
-                cursorDelegate: Caret { editor: field }
                 Accessible.name: qsTr("Your question, in other words")
                 onTextChanged: if (root.editing && text !== root.editedText) root.editChanged(text)
                 Keys.onShortcutOverride: event => event.accepted = event.key === Qt.Key_Escape
                 Keys.onPressed: event => {
-                    SpareKeys.offer(event, field.canUndo)
                     if (event.key === Qt.Key_Escape) {
                         event.accepted = true
                         root.editCancelled()

@@ -4,7 +4,6 @@
 // qmllint disable type
 import QtQuick
 import QtQuick.Templates as T
-import Qt.labs.qmlmodels
 import Pio.App
 import Pio.Ui
 
@@ -15,11 +14,7 @@ ListView {
     required property CodeController code
     readonly property real columnWidth: root.width - 2 * Theme.space16
     property bool following: true
-    property var openFolds: ({})    // by what they belong to: a row that scrolls away is destroyed
 
-    function setOpen(fold: string, open: bool): void {
-        root.openFolds = Object.assign({}, root.openFolds, { [fold]: open })
-    }
     function isAtEnd(): bool {
         return root.contentY + root.height >= root.originY + root.contentHeight - 4
     }
@@ -60,122 +55,13 @@ ListView {
         }
     }
 
-    delegate: DelegateChooser {
-        role: "kind"
-
-        DelegateChoice {
-            roleValue: ConversationModel.UserMessage
-            UserMessage {
-                columnWidth: root.columnWidth
-                usable: false
-                canEdit: false
-                onCopyRequested: text => root.code.copyText(text)
-            }
-        }
-        DelegateChoice {
-            roleValue: ConversationModel.AnswerHeader
-            AnswerHeader {
-                columnWidth: root.columnWidth
-            }
-        }
-        DelegateChoice {
-            roleValue: ConversationModel.Thinking
-            ThinkingBlock {
-                columnWidth: root.columnWidth
-                open: root.openFolds[messageId] === true
-                onToggled: root.setOpen(messageId, !open)
-            }
-        }
-        DelegateChoice {
-            roleValue: ConversationModel.Paragraph
-            ProseBlock {
-                required property int index
-
-                columnWidth: root.columnWidth
-                writing: streaming && index === root.count - 2
-            }
-        }
-        DelegateChoice {
-            roleValue: ConversationModel.Heading
-            HeadingBlock {
-                columnWidth: root.columnWidth
-            }
-        }
-        DelegateChoice {
-            roleValue: ConversationModel.ListItem
-            ListItemBlock {
-                required property int index
-                required property bool streaming
-
-                columnWidth: root.columnWidth
-                writing: streaming && index === root.count - 2
-            }
-        }
-        DelegateChoice {
-            roleValue: ConversationModel.Rule
-            RuleBlock {
-                columnWidth: root.columnWidth
-            }
-        }
-        DelegateChoice {
-            roleValue: ConversationModel.Code
-            CodeBlock {
-                required property int index
-                required property bool streaming
-
-                columnWidth: root.columnWidth
-                writing: streaming && index === root.count - 2
-                most: 6             // the file beside it shows the code at length
-                onCopyRequested: text => root.code.copyText(text)
-            }
-        }
-        DelegateChoice {
-            roleValue: ConversationModel.Table
-            TableBlock {
-                columnWidth: root.columnWidth
-            }
-        }
-        DelegateChoice {
-            roleValue: ConversationModel.ErrorNote
-            ErrorNote {
-                columnWidth: root.columnWidth
-                usable: !root.code.busy
-                onActionTaken: action => root.code.runAction(messageId, action)
-                onCopyRequested: text => root.code.copyText(text)
-            }
-        }
-        DelegateChoice {
-            roleValue: ConversationModel.StoppedNote
-            StoppedNote {
-                columnWidth: root.columnWidth
-                continuable: false
-            }
-        }
-        DelegateChoice {
-            roleValue: ConversationModel.Footer
-            BlockItem {
-                id: foot
-
-                required property double tokensPerSecond
-                required property double firstTokenSeconds
-
-                columnWidth: root.columnWidth
-                bodyHeight: Theme.rowSmall
-
-                Words {
-                    anchors { left: parent.left; leftMargin: Theme.hang; verticalCenter: parent.verticalCenter }
-                    visible: foot.tokensPerSecond > 0
-                    role: Theme.small
-                    color: Theme.color.text3
-                    text: foot.firstTokenSeconds <= 0 ? Figures.speed(foot.tokensPerSecond)
-                        : qsTr("%1 · first word %2 s").arg(Figures.speed(foot.tokensPerSecond)).arg(Figures.decimal(foot.firstTokenSeconds, 1))
-                }
-            }
-        }
-        DelegateChoice {
-            BlockItem {
-                columnWidth: root.columnWidth
-            }
-        }
+    delegate: MessageRows {
+        list: root
+        columnWidth: root.columnWidth
+        usable: !root.code.busy
+        canEdit: false
+        mostLines: 6        // the file beside it shows the code at length
+        onCopyRequested: text => root.code.copyText(text)
+        onActionTaken: (messageId, action) => root.code.runAction(messageId, action)
     }
 }

@@ -76,33 +76,19 @@ Rectangle {
         clip: true
         T.ScrollBar.vertical: PioScrollBar {}
 
-        T.TextArea {
+        PioTextArea {
             id: field
 
             width: scroll.width
             height: Math.max(scroll.height, contentHeight + 2 * topPadding)
             topPadding: Math.round(Theme.prose.line / 8)
+            bottomPadding: topPadding
             leftPadding: Theme.hang
             rightPadding: Theme.hang
-            wrapMode: TextEdit.Wrap
-            textFormat: TextEdit.PlainText
-            font: Theme.prose.font
-            color: Theme.color.text1
-            selectionColor: Theme.color.accentSoft
-            selectedTextColor: Theme.color.text1
-            selectByMouse: true
-            cursorDelegate: Caret { editor: field }
-            Accessible.name: qsTr("Ask about %1").arg(root.about)
-            Keys.onTabPressed: field.nextItemInFocusChain(true).forceActiveFocus(Qt.TabFocusReason)
-            Keys.onBacktabPressed: field.nextItemInFocusChain(false).forceActiveFocus(Qt.BacktabFocusReason)
-            onCursorRectangleChanged: {
-                if (cursorRectangle.y < scroll.contentY)
-                    scroll.contentY = cursorRectangle.y
-                else if (cursorRectangle.y + cursorRectangle.height > scroll.contentY + scroll.height)
-                    scroll.contentY = Math.max(0, Math.min(scroll.contentHeight - scroll.height, cursorRectangle.y + cursorRectangle.height - scroll.height))
-            }
+            view: scroll
+            hint: qsTr("Ask about %1").arg(root.about)
+            Accessible.name: hint
             Keys.onPressed: event => {
-                SpareKeys.offer(event, field.canUndo)
                 const enter = event.key === Qt.Key_Return || event.key === Qt.Key_Enter
                 if (enter && !field.inputMethodComposing && (event.modifiers & Qt.AltModifier)) {
                     event.accepted = true
@@ -112,16 +98,6 @@ Rectangle {
                     event.accepted = true
                     root.ask()
                 }
-            }
-
-            Words {
-                anchors { left: parent.left; right: parent.right; leftMargin: Theme.hang; rightMargin: Theme.hang }
-                visible: field.length === 0 && field.preeditText.length === 0
-                y: field.topPadding
-                role: Theme.prose
-                text: qsTr("Ask about %1").arg(root.about)
-                color: Theme.color.text3
-                Accessible.ignored: true
             }
         }
     }

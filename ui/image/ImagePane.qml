@@ -31,6 +31,7 @@ Rectangle {
     signal pickerRequested()
     signal sourceRequested()        // of the model that sees
     signal systemPromptRequested()
+    signal saveRequested()
 
     function takeFocus(): void {
         composer.take()
@@ -56,6 +57,7 @@ Rectangle {
         onPaneChosen: pane => root.paneChosen(pane)
         onSidebarRequested: root.sidebarRequested()
         onSystemPromptRequested: root.systemPromptRequested()
+        onSaveRequested: root.saveRequested()
         onDeleteRequested: root.history.remove(root.chat.chatId)
         onFocusReturned: composer.take()
     }

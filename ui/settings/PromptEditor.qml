@@ -32,40 +32,18 @@ Rectangle {
         clip: true
         T.ScrollBar.vertical: PioScrollBar {}
 
-        T.TextArea {
+        PioTextArea {
             id: field
 
             width: scroll.width
             height: Math.max(scroll.height, contentHeight + topPadding + bottomPadding)
             padding: Theme.space8 + Theme.space2
             rightPadding: Theme.space16
-            wrapMode: TextEdit.Wrap
-            textFormat: TextEdit.PlainText
-            font: Theme.ui.font
-            color: Theme.color.text1
-            selectionColor: Theme.color.accentSoft
-            selectedTextColor: Theme.color.text1
-            selectByMouse: true
-            Keys.onTabPressed: field.nextItemInFocusChain(true).forceActiveFocus(Qt.TabFocusReason)
-            Keys.onBacktabPressed: field.nextItemInFocusChain(false).forceActiveFocus(Qt.BacktabFocusReason)
-            cursorDelegate: Caret { editor: field }
+            role: Theme.ui
+            view: scroll
+            hint: root.placeholder
             Accessible.name: root.label
             onTextChanged: if (activeFocus) root.edited(text)
-            onCursorRectangleChanged: {
-                if (cursorRectangle.y < scroll.contentY)
-                    scroll.contentY = Math.max(0, cursorRectangle.y - padding)
-                else if (cursorRectangle.y + cursorRectangle.height > scroll.contentY + scroll.height)
-                    scroll.contentY = cursorRectangle.y + cursorRectangle.height - scroll.height + padding
-            }
-
-            Words {
-                anchors { left: parent.left; right: parent.right; top: parent.top; margins: field.padding }
-                visible: field.length === 0 && field.preeditText.length === 0
-                wrapMode: Text.Wrap
-                text: root.placeholder
-                color: Theme.color.text3
-                Accessible.ignored: true
-            }
         }
     }
 }

@@ -19,6 +19,8 @@ Rectangle {
     signal paneChosen(pane: int)
     signal newChatRequested()
     signal settingsRequested()
+    signal exportRequested()
+    signal importRequested()
     signal chatOpened()
     signal focusReturned()
 
@@ -257,6 +259,28 @@ Rectangle {
             iconName: "settings"
             text: qsTr("Settings")
             onClicked: root.settingsRequested()
+        }
+        IconButton {
+            id: more
+
+            anchors { right: parent.right; rightMargin: Theme.space12; verticalCenter: parent.verticalCenter }
+            iconName: "more"
+            text: qsTr("More about all chats")
+            checked: chats.visible
+            onClicked: chats.visible ? chats.close() : chats.popup(more, more.width - chats.implicitWidth, -chats.implicitHeight - Theme.space4)
+
+            PioMenu {
+                id: chats
+
+                PioMenuItem {
+                    text: qsTr("Import chats…")
+                    onTriggered: root.importRequested()
+                }
+                PioMenuItem {
+                    text: qsTr("Export all chats…")
+                    onTriggered: root.exportRequested()
+                }
+            }
         }
     }
     Hairline {

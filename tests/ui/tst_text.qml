@@ -1,0 +1,155 @@
+// `stage` is a context property: tests.cpp sets it.
+// qmllint disable unqualified
+import QtQuick
+import QtTest
+import Pio.App
+import Pio.Ui
+
+/*! Long texts are drawn, wherever one scrolls to; links are reached by the keyboard. */
+TestCase {
+    id: test
+
+    name: "text"
+    when: windowShown
+    visible: true
+
+    property Main window: null
+    property Application app: null
+    property ListView list: null
+
+    Component {
+        id: mainComponent
+        Main {
+            width: 1280
+            height: 800
+        }
+    }
+
+    function initTestCase(): void {
+        test.app = stage.app
+        test.app.settings.reducedMotion = true
+        test.window = mainComponent.createObject(null, { app: test.app })
+        test.window.requestActivate()
+        tryVerify(() => test.window.active)
+        stage.catchLinks()
+        stage.loadThinkingModel()
+        tryCompare(test.app.chat, "state", ChatController.Ready)
+        test.list = test.all(test.window.contentItem, one => one instanceof ListView && one.model === test.app.chat.messages)[0]
+        verify(test.list !== null)
+    }
+    function cleanupTestCase(): void {
+        test.window.destroy()
+    }
+    function init(): void {
+        test.window.showPane(Application.ChatPane)
+        test.window.newChat()
+        tryCompare(test.app.chat.messages, "count", 0)
+    }
+
+    function all(item, accepts) {
+        const found = []
+        for (let i = 0; i < item.children.length; ++i) {
+            if (accepts(item.children[i]))
+                found.push(item.children[i])
+            found.push(...test.all(item.children[i], accepts))
+        }
+        return found
+    }
+    function ask(text: string): void {
+        test.app.chat.send(text)
+        const model = test.app.chat.messages
+        tryVerify(() => model.count > 2 && !test.app.chat.busy && model.data(model.index(model.count - 1, 0), ConversationModel.StateRole) === "complete")
+    }
+    function rowOfKind(kind: int): int {
+        const model = test.app.chat.messages
+        for (let row = 0; row < model.count; ++row) {
+            if (model.data(model.index(row, 0), ConversationModel.KindRole) === kind)
+                return row
+        }
+        return -1
+    }
+    // In every band of 40 pixels of the view something is drawn in that colour.
+    function hasInk(color: color): bool {
+        const image = grabImage(test.window.contentItem)
+        const from = test.list.mapToItem(test.window.contentItem, 0, 0)
+        const left = Math.round(from.x + (test.list.width - 656) / 2 + 16)
+        for (let top = Math.round(from.y) + 60; top + 100 < from.y + test.list.height; top += 40) {
+            let found = false
+            for (let y = top; y < top + 40 && !found; ++y) {
+                for (let x = left; x < left + 120 && !found; ++x)
+                    found = Qt.colorEqual(image.pixel(x, y), color)
+            }
+            if (!found)
+                return false
+        }
+        return true
+    }
+    // At several places of a row that is higher than the view, at once after it was scrolled there.
+    function verifyDrawn(row: int, color: color): void {
+        test.list.parent.following = false
+        test.list.positionViewAtIndex(row, ListView.Beginning)
+        const item = test.list.itemAtIndex(row)
+        verify(item.height > 2 * test.list.height, "row " + row + " is " + item.height + " high")
+        for (const part of [0.1, 0.3, 0.5, 0.7, 0.85]) {
+            test.list.contentY = Math.round(test.list.itemAtIndex(row).y + part * item.height)
+            wait(1)
+            verify(test.hasInk(color), "row " + row + " at " + part)
+        }
+    }
+
+    readonly property string words: "Every word of it can be read. "
+    readonly property string lines: "int lamp = turn(lamp, 12);\n"
+
+    function test_aLongQuestionIsDrawn(): void {
+        test.ask(test.words.repeat(600))
+        test.verifyDrawn(0, Theme.color.text1)
+    }
+    function test_longCodeIsDrawn(): void {
+        stage.speak("```text\n" + test.lines.repeat(800) + "```\n", 0)
+        test.ask("Code")
+        test.verifyDrawn(test.rowOfKind(ConversationModel.Code), Theme.color.text1)
+    }
+    function test_longCodeScrollsOnlyWhatIsNear(): void {
+        stage.speak("```cpp\n" + test.lines.repeat(5000) + "```\n", 0)
+        test.ask("Code")
+        const row = test.rowOfKind(ConversationModel.Code)
+        test.list.parent.following = false
+        test.list.positionViewAtIndex(row, ListView.Beginning)
+        const block = test.list.itemAtIndex(row)
+        compare(block.lineCount, 5000)
+        fuzzyCompare(block.bodyHeight, 5000 * Theme.code.line, 100)     // at once, without its text
+        tryVerify(() => {
+            const texts = test.all(block, one => one instanceof TextEdit)
+            return texts.length > 0 && texts.length < 6
+        })
+    }
+    function test_aLongThoughtIsDrawn(): void {
+        stage.think(test.words.repeat(600), "So it is.", 0)
+        test.ask("Think")
+        const row = test.rowOfKind(ConversationModel.Thinking)
+        test.list.parent.following = false
+        test.list.positionViewAtIndex(row, ListView.Beginning)
+        test.list.itemAtIndex(row).toggled()
+        tryVerify(() => test.list.itemAtIndex(row).height > 1000)
+        test.verifyDrawn(row, Theme.color.text2)
+    }
+
+    function test_linksAreReachedByTheKeyboard(): void {
+        stage.speak("See [the *manual*](https://example.org/manual) and [more](https://example.org/more).\n\n| a | b |\n|---|---|\n| x | [cell](https://example.org/cell) |\n", 0)
+        test.ask("Links")
+        test.list.forceActiveFocus()
+        const seen = []
+        for (let i = 0; i < 30 && seen.length < 3; ++i) {
+            stage.key(test.window, Qt.Key_Tab)
+            const item = test.window.activeFocusItem
+            if (item.link === undefined)
+                continue
+            seen.push(item.Accessible.name)
+            verify(item.visible && item.width > 10 && item.height > 10)
+            verify(test.all(item, one => one.visible && one.gap !== undefined).length === 1, "the focus is seen")
+            stage.key(test.window, Qt.Key_Return)
+            compare(stage.lastLink(), item.link.href)
+        }
+        compare(seen, ["the manual, link to https://example.org/manual", "more, link to https://example.org/more", "cell, link to https://example.org/cell"])
+    }
+}

@@ -1,0 +1,164 @@
+import QtQuick
+import QtQuick.Dialogs
+import Pio.App
+import Pio.Ui
+
+/*! What opens over the window: the chooser of models, the dialogs, the choice of files. */
+Item {
+    id: root
+
+    required property Application app
+    readonly property bool pickerShown: picker.visible
+    readonly property bool shown: picker.visible || source.visible || settings.visible || shortcuts.visible || systemPrompt.visible || importing.visible || leave.visible
+    signal closed()
+
+    function close(): void {
+        picker.close()
+        source.close()
+        settings.close()
+        shortcuts.close()
+        systemPrompt.close()
+        importing.close()
+    }
+    function openPicker(chip: Item): void {
+        picker.openOver(chip)
+    }
+    function closePicker(): void {
+        picker.close()
+    }
+    // How to get one of the four.
+    function openSource(known: int): void {
+        source.openFor(known)
+    }
+    // At that page; -1 where it was left.
+    function openSettings(page: int): void {
+        page < 0 ? settings.open() : settings.openPage(page)
+    }
+    function openShortcuts(): void {
+        shortcuts.open()
+    }
+    function openSystemPrompt(): void {
+        systemPrompt.open()
+    }
+    // For one of the four; -1 for none of them.
+    function openModel(known: int): void {
+        files.known = known
+        files.open()
+    }
+    function openSourceFile(): void {
+        sources.open()
+    }
+    function openPictures(): void {
+        pictures.open()
+    }
+    function exportChats(): void {
+        exports.open()
+    }
+    function chooseImport(): void {
+        imports.open()
+    }
+    function offerImport(file: url): void {
+        importing.offer(file)
+    }
+    function saveChat(): void {
+        markdown.open()
+    }
+
+    ModelPicker {
+        id: picker
+
+        models: root.app.models
+        chat: root.app.chat
+        onFileRequested: root.openModel(-1)
+        onSourceRequested: known => root.openSource(known)
+        onClosed: root.closed()
+    }
+    GetModelDialog {
+        id: source
+
+        models: root.app.models
+        onFileRequested: known => root.openModel(known)
+        onCopyRequested: text => root.app.chat.copyText(text)
+        onClosed: root.closed()
+    }
+    SettingsDialog {
+        id: settings
+
+        settings: root.app.settings
+        chat: root.app.chat
+        load: root.app.load
+        models: root.app.models
+        onShortcutsRequested: shortcuts.open()
+        onClosed: root.closed()
+    }
+    ShortcutsDialog {
+        id: shortcuts
+
+        onClosed: root.closed()
+    }
+    LeaveDialog {
+        id: leave
+
+        code: root.app.code
+    }
+    SystemPromptDialog {
+        id: systemPrompt
+
+        chat: root.app.chat
+        onClosed: root.closed()
+    }
+    ImportDialog {
+        id: importing
+
+        onAccepted: file => root.app.importFile(file)
+        onClosed: root.closed()
+    }
+    FileDialog {
+        id: files
+
+        property int known: -1
+
+        title: qsTr("Open a model")
+        nameFilters: [qsTr("Models (*.gguf)"), qsTr("All files (*)")]
+        onAccepted: files.known < 0 ? root.app.models.openFile(selectedFile) : root.app.models.chooseFor(files.known, selectedFile)
+    }
+    FileDialog {
+        id: sources
+
+        title: qsTr("Open a file")
+        onAccepted: root.app.code.open(selectedFile)
+    }
+    FileDialog {
+        id: pictures
+
+        title: qsTr("Choose pictures")
+        fileMode: FileDialog.OpenFiles
+        nameFilters: [qsTr("Pictures (*.png *.jpg *.jpeg *.webp *.bmp *.tif *.tiff)"), qsTr("All files (*)")]
+        onAccepted: root.app.chat.tray.add(selectedFiles)
+    }
+    FileDialog {
+        id: exports
+
+        title: qsTr("Export all chats")
+        fileMode: FileDialog.SaveFile
+        defaultSuffix: "json"
+        nameFilters: [qsTr("Exported chats (*.json)")]
+        onAccepted: root.app.exportTo(selectedFile)
+    }
+    FileDialog {
+        id: imports
+
+        title: qsTr("Import chats")
+        nameFilters: [qsTr("Exported chats (*.json)"), qsTr("All files (*)")]
+        onAccepted: root.offerImport(selectedFile)
+    }
+    FileDialog {
+        id: markdown
+
+        title: qsTr("Save this chat")
+        fileMode: FileDialog.SaveFile
+        defaultSuffix: "md"
+        nameFilters: [qsTr("Markdown (*.md)")]
+        onAccepted: root.app.saveChat(selectedFile)
+    }
+}
