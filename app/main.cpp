@@ -3,6 +3,7 @@
 #include <QFile>
 #include <QFileInfo>
 #include <QFont>
+#include <QFontDatabase>
 #include <QGuiApplication>
 #include <QIcon>
 #include <QQmlApplicationEngine>
@@ -14,6 +15,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -80,6 +82,15 @@ void chooseRenderer() {
 #endif
 }
 
+// An installed program has its fonts beside it, for a system that has none of them.
+void addOwnFonts() {
+  if (QFontDatabase::hasFamily(QStringLiteral("Inter")) && QFontDatabase::hasFamily(QStringLiteral("JetBrains Mono"))) return;
+  const QDir folder(QCoreApplication::applicationDirPath() + QStringLiteral("/../share/inference-pio/fonts"));
+  for (const QFileInfo& font : folder.entryInfoList({QStringLiteral("*.otf"), QStringLiteral("*.ttf")}, QDir::Files)) {
+    QFontDatabase::addApplicationFont(font.filePath());
+  }
+}
+
 void chooseFonts() {
   QFont::insertSubstitutions(QStringLiteral("Inter"), {QStringLiteral("Noto Sans"), QStringLiteral("Noto Sans CJK SC"), QStringLiteral("DejaVu Sans")});
   QFont::insertSubstitutions(QStringLiteral("JetBrains Mono"),
@@ -102,6 +113,14 @@ void quitOnSignals(QGuiApplication& application) {
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, onQuitSignal);
 }
 #endif
+
+QStringList earlyWords;  // of Qt, before there is an application
+
+// Without a display Qt says much and aborts; here it is one line.
+void onEarlyMessage(QtMsgType type, const QMessageLogContext&, const QString& message) {
+  if (type == QtFatalMsg) std::_Exit(complain(QStringLiteral("a display (DISPLAY or WAYLAND_DISPLAY): expected, none can be opened")));
+  earlyWords.append(message);
+}
 
 QString localPath(const QString& argument) { return QDir::cleanPath(QDir::current().absoluteFilePath(argument)); }
 
@@ -150,11 +169,15 @@ int main(int argc, char** argv) {
   }
 
   chooseRenderer();
+  qInstallMessageHandler(onEarlyMessage);
   QGuiApplication application(argc, argv);
+  qInstallMessageHandler(nullptr);
+  for (const QString& words : std::as_const(earlyWords)) qWarning("%s", qUtf8Printable(words));
   QGuiApplication::setApplicationDisplayName(QStringLiteral("Inference-PIO"));
   QGuiApplication::setDesktopFileName(QStringLiteral("io.github.inference_pio.InferencePio"));
   QQuickStyle::setStyle(QStringLiteral("Basic"));
   QQuickWindow::setTextRenderType(QQuickWindow::NativeTextRendering);
+  addOwnFonts();
   chooseFonts();
 #ifdef Q_OS_UNIX
   quitOnSignals(application);
