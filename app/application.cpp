@@ -4,7 +4,7 @@
 #include <QFileInfo>
 
 #include "app/chat/chat_markdown.h"
-#include "app/code/language.h"
+#include "app/text/language.h"
 #include "app/history/history_writer.h"
 #include "app/system/background_files.h"
 

@@ -73,7 +73,7 @@ T.ApplicationWindow {
         root.showChat()
     }
     function zoomBy(step: real): void {
-        root.app.settings.zoom = Math.max(0.85, Math.min(1.6, Math.round((root.app.settings.zoom + step) * 100) / 100))
+        root.app.settings.zoom = Math.round((root.app.settings.zoom + step) * 100) / 100
     }
     function openPicker(): void {
         dialogs.openPicker(root.codeShown ? codePane.chip : root.talk.composer.chip)
@@ -182,7 +182,7 @@ T.ApplicationWindow {
                     onActiveChanged: if (active) startWidth = root.app.settings.sidebarWidth
                     onTranslationChanged: {
                         if (active)
-                            root.app.settings.sidebarWidth = Math.max(200, Math.min(360, startWidth + (page.LayoutMirroring.enabled ? -1 : 1) * translation.x))
+                            root.app.settings.sidebarWidth = startWidth + (page.LayoutMirroring.enabled ? -1 : 1) * translation.x
                     }
                 }
             }

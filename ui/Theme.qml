@@ -59,7 +59,9 @@ QtObject {
     readonly property var richText: ({
         text1: theme.color.text1, text2: theme.color.text2, text3: theme.color.text3, accent: theme.color.accent, fill: theme.color.fill,
         synKey: theme.color.synKey, synStr: theme.color.synStr, synNum: theme.color.synNum, synFn: theme.color.synFn,
-        synCom: theme.color.synCom, addStrong: theme.color.addStrong, delStrong: theme.color.delStrong, codeSize: theme.code.size, codeLine: theme.code.line, proseSize: theme.prose.size, tableSize: theme.table.size
+        synCom: theme.color.synCom, addStrong: theme.color.addStrong, delStrong: theme.color.delStrong,
+        prose: theme.prose.css, heading1: theme.heading1.css, heading2: theme.heading2.css, heading3: theme.heading3.css,
+        code: theme.code.css, table: theme.table.css, tableHead: theme.tableHead.css, mono: theme.mono
     })
 
     // ---- space and shape --------------------------------------------------------------------------------------------------------------

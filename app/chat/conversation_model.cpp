@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "app/chat/code_pieces.h"
+#include "app/history/records.h"
 #include "app/text/markdown.h"
 #include "app/text/rich_text.h"
 
@@ -40,22 +41,6 @@ struct Entry {
 
 bool isStreaming(const Message& message) { return message.state == Message::State::Streaming; }
 bool isAnswer(const Message& message) { return message.role == Message::Role::Assistant; }
-
-QString stateName(Message::State state) {
-  switch (state) {
-    case Message::State::Complete:
-      return QStringLiteral("complete");
-    case Message::State::Stopped:
-      return QStringLiteral("stopped");
-    case Message::State::Unfinished:
-      return QStringLiteral("unfinished");
-    case Message::State::Failed:
-      return QStringLiteral("failed");
-    case Message::State::Streaming:
-      break;
-  }
-  return QStringLiteral("streaming");
-}
 
 Kind kindOf(const Block& block) {
   switch (block.kind) {
@@ -462,7 +447,7 @@ QVariant ConversationModel::data(const QModelIndex& index, int role) const {
     case VersionCountRole:
       return message.versionCount;
     case StateRole:
-      return stateName(message.state);
+      return nameOf(message.state);
     case TokensRole:
       return message.generatedTokens;
     case SpeedRole:

@@ -16,8 +16,8 @@ class ConversationModel : public QAbstractListModel {
   Q_OBJECT
   QML_ELEMENT
   QML_UNCREATABLE("belongs to the chat controller")
-  // Colours and sizes for rich text, from ui/Theme.qml: text1, text2, text3, accent, fill, synKey, synStr, synNum, synFn, synCom (colours),
-  // codeSize, codeLine, proseSize, tableSize (pixels). Setting them rebuilds every row's HTML.
+  // Colours and type for rich text, from ui/Theme.qml: text1, text2, text3, accent, fill, synKey, synStr, synNum, synFn, synCom (colours), prose,
+  // heading1, heading2, heading3, code, table, tableHead ([size, line, weight], pixels), mono (a family). Setting them rebuilds every row's HTML.
   Q_PROPERTY(QVariantMap style READ style WRITE setStyle NOTIFY styleChanged)
   Q_PROPERTY(int count READ count NOTIFY countChanged)
 

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "app/code/diff.h"
-#include "app/code/fence.h"
-#include "app/code/language.h"
+#include "app/text/fence.h"
+#include "app/text/language.h"
 #include "app/code/source_file.h"
 #include "app/code/source_outline.h"
 

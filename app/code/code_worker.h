@@ -5,7 +5,7 @@
 
 #include "app/code/code_answer.h"
 #include "app/code/diff.h"
-#include "app/code/language.h"
+#include "app/text/language.h"
 #include "app/code/source_file.h"
 #include "app/code/source_outline.h"
 #include "app/code/syntax_check.h"

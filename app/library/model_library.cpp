@@ -11,8 +11,19 @@
 #include <tuple>
 
 #include "app/library/model_library_p.h"
+#include "kernels/base/check.h"
 
 namespace pio {
+
+namespace {
+
+int indexOfTask(CatalogueModel::Task task) {
+  const auto model = std::find_if(catalogue().begin(), catalogue().end(), [task](const CatalogueModel& one) { return one.task == task; });
+  CHECK(model != catalogue().end(), "a task without a model");
+  return static_cast<int>(model - catalogue().begin());
+}
+
+}  // namespace
 
 QString modelNameOf(const QString& path) {
   const QString file = QFileInfo(path).fileName();
@@ -228,12 +239,10 @@ QString ModelLibrary::starterCommand() const { return QStringLiteral("bash insta
 QString ModelLibrary::lastUsed() const { return d->last; }
 QString ModelLibrary::modelsFolder() const { return d->starterFolders.value(0); }
 
-QString ModelLibrary::seeingPath() const {
-  for (int i = 0; i < catalogue().size(); ++i) {
-    if (catalogue()[i].task == CatalogueModel::Images) return d->fileOf(i);
-  }
-  return {};
-}
+QString ModelLibrary::starterName() const { return QStringLiteral("SmolLM2-135M-Instruct"); }
+
+QString ModelLibrary::seeingName() const { return catalogue()[indexOfTask(CatalogueModel::Images)].name; }
+QString ModelLibrary::seeingPath() const { return d->fileOf(indexOfTask(CatalogueModel::Images)); }
 
 QString ModelLibrary::quantizationOf(const QString& path) const {
   const Private::Entry* entry = d->find(path);

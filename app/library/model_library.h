@@ -23,6 +23,8 @@ class ModelLibrary : public QAbstractListModel {
   Q_PROPERTY(QString starterPath READ starterPath NOTIFY countChanged)
   Q_PROPERTY(QString starterCommand READ starterCommand CONSTANT)            // the command that fetches it
   Q_PROPERTY(QString modelsFolder READ modelsFolder CONSTANT)                // where model files are looked for
+  Q_PROPERTY(QString starterName READ starterName CONSTANT)                  // "SmolLM2-135M-Instruct"
+  Q_PROPERTY(QString seeingName READ seeingName CONSTANT)                    // of the model that sees pictures: "Qwen3-VL-2B"
   Q_PROPERTY(QString seeingPath READ seeingPath NOTIFY countChanged)         // the file of the model that sees pictures; "" none yet
 
  public:
@@ -54,6 +56,8 @@ class ModelLibrary : public QAbstractListModel {
   QString starterCommand() const;
   QString modelsFolder() const;
   Q_INVOKABLE QString quantizationOf(const QString& path) const;  // "Q4_K"; "" unknown yet
+  QString starterName() const;
+  QString seeingName() const;
   QString seeingPath() const;
 
   // For the program and the chat controller.

@@ -2,17 +2,31 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <string_view>
 
 #include "app/settings/settings_p.h"
+#include "kernels/base/check.h"
 
 namespace pio {
 namespace {
 
-constexpr double kMinZoom = 0.85, kMaxZoom = 1.6;         // look.md 2
-constexpr int kMinSidebar = 200, kMaxSidebar = 360;       // look.md 6
+// What each number may be; look.md 2 and 6 for the first two.
+constexpr struct {
+  const char* name;
+  double from, to;
+} kLimits[] = {{"zoom", 0.85, 1.6},         {"sidebarWidth", 200, 360},   {"temperature", 0, 2},       {"topK", 0, 100'000},
+               {"topP", 0.05, 1},           {"minP", 0, 1},               {"repeatPenalty", 0.8, 2},   {"presencePenalty", -2, 2},
+               {"frequencyPenalty", -2, 2}, {"seed", -1, 2'147'483'647.}, {"maxTokens", -1, 1'000'000}, {"contextLength", 0, 2'147'483'647.},
+               {"threads", 0, 1024}};
 const char* const kAppearances[] = {"system", "light", "dark", "high contrast"};
 
-double bounded(double value, double low, double high) { return std::isfinite(value) ? std::clamp(value, low, high) : low; }
+double within(std::string_view name, double value) {
+  const auto limit = std::find_if(std::begin(kLimits), std::end(kLimits), [name](const auto& one) { return name == one.name; });
+  CHECK(limit != std::end(kLimits), "a number without limits");
+  return std::isfinite(value) ? std::clamp(value, limit->from, limit->to) : limit->from;
+}
+int within(std::string_view name, int value) { return static_cast<int>(within(name, static_cast<double>(value))); }
 
 }  // namespace
 
@@ -31,24 +45,24 @@ void Settings::Private::read(const QJsonObject& object) {
     if (appearance == QLatin1String(kAppearances[i])) values.appearance = static_cast<Appearance>(i);
   }
   values.reducedMotion = value("reduced_motion").toBool(defaults.reducedMotion);
-  values.zoom = bounded(value("zoom").toDouble(defaults.zoom), kMinZoom, kMaxZoom);
+  values.zoom = within("zoom", value("zoom").toDouble(defaults.zoom));
   values.enterSends = value("enter_sends").toBool(defaults.enterSends);
   values.thinking = value("thinking").toBool(defaults.thinking);
   values.sidebarVisible = value("sidebar_visible").toBool(defaults.sidebarVisible);
-  values.sidebarWidth = std::clamp(value("sidebar_width").toInt(defaults.sidebarWidth), kMinSidebar, kMaxSidebar);
+  values.sidebarWidth = within("sidebarWidth", value("sidebar_width").toInt(defaults.sidebarWidth));
   values.systemPrompt = value("system_prompt").toString();
   values.ownSampling = value("own_sampling").toBool(defaults.ownSampling);
-  values.sampling.temperature = bounded(value("temperature").toDouble(defaults.sampling.temperature), 0, 5);
-  values.sampling.top_k = std::max(0, value("top_k").toInt(defaults.sampling.top_k));
-  values.sampling.top_p = bounded(value("top_p").toDouble(defaults.sampling.top_p), 0, 1);
-  values.sampling.min_p = bounded(value("min_p").toDouble(defaults.sampling.min_p), 0, 1);
-  values.sampling.repeat_penalty = bounded(value("repeat_penalty").toDouble(defaults.sampling.repeat_penalty), 0.1, 5);
-  values.sampling.presence_penalty = bounded(value("presence_penalty").toDouble(defaults.sampling.presence_penalty), -2, 2);
-  values.sampling.frequency_penalty = bounded(value("frequency_penalty").toDouble(defaults.sampling.frequency_penalty), -2, 2);
-  values.seed = std::max(-1, value("seed").toInt(defaults.seed));
-  values.maxTokens = std::max(-1, value("max_tokens").toInt(defaults.maxTokens));
-  values.contextLength = std::max(0, value("context_length").toInt(defaults.contextLength));
-  values.threads = std::clamp(value("threads").toInt(defaults.threads), 0, 1024);
+  values.sampling.temperature = within("temperature", value("temperature").toDouble(defaults.sampling.temperature));
+  values.sampling.top_k = within("topK", value("top_k").toInt(defaults.sampling.top_k));
+  values.sampling.top_p = within("topP", value("top_p").toDouble(defaults.sampling.top_p));
+  values.sampling.min_p = within("minP", value("min_p").toDouble(defaults.sampling.min_p));
+  values.sampling.repeat_penalty = within("repeatPenalty", value("repeat_penalty").toDouble(defaults.sampling.repeat_penalty));
+  values.sampling.presence_penalty = within("presencePenalty", value("presence_penalty").toDouble(defaults.sampling.presence_penalty));
+  values.sampling.frequency_penalty = within("frequencyPenalty", value("frequency_penalty").toDouble(defaults.sampling.frequency_penalty));
+  values.seed = within("seed", value("seed").toInt(defaults.seed));
+  values.maxTokens = within("maxTokens", value("max_tokens").toInt(defaults.maxTokens));
+  values.contextLength = within("contextLength", value("context_length").toInt(defaults.contextLength));
+  values.threads = within("threads", value("threads").toInt(defaults.threads));
   if (const QString kvType = value("kv_type").toString(); kvFromName(kvType)) values.kvType = kvType;
   const QJsonObject choices = value("models").toObject();
   for (auto choice = choices.begin(); choice != choices.end(); ++choice) {
@@ -115,6 +129,11 @@ bool Settings::enterSends() const { return d->values.enterSends; }
 bool Settings::thinking() const { return d->values.thinking; }
 bool Settings::sidebarVisible() const { return d->values.sidebarVisible; }
 int Settings::sidebarWidth() const { return d->values.sidebarWidth; }
+QVariantMap Settings::limits() const {
+  QVariantMap limits;
+  for (const auto& limit : kLimits) limits.insert(QLatin1String(limit.name), QVariantMap{{"from", limit.from}, {"to", limit.to}});
+  return limits;
+}
 QString Settings::systemPrompt() const { return d->values.systemPrompt; }
 bool Settings::ownSampling() const { return d->values.ownSampling; }
 int Settings::seed() const { return d->values.seed; }
@@ -142,16 +161,16 @@ void Settings::put(T& place, const T& value) {
 
 void Settings::setAppearance(Appearance value) { put(d->values.appearance, value); }
 void Settings::setReducedMotion(bool value) { put(d->values.reducedMotion, value); }
-void Settings::setZoom(double value) { put(d->values.zoom, bounded(value, kMinZoom, kMaxZoom)); }
+void Settings::setZoom(double value) { put(d->values.zoom, within("zoom", value)); }
 void Settings::setEnterSends(bool value) { put(d->values.enterSends, value); }
 void Settings::setThinking(bool value) { put(d->values.thinking, value); }
 void Settings::setSidebarVisible(bool value) { put(d->values.sidebarVisible, value); }
-void Settings::setSidebarWidth(int value) { put(d->values.sidebarWidth, std::clamp(value, kMinSidebar, kMaxSidebar)); }
+void Settings::setSidebarWidth(int value) { put(d->values.sidebarWidth, within("sidebarWidth", value)); }
 void Settings::setSystemPrompt(const QString& value) { put(d->values.systemPrompt, value); }
-void Settings::setSeed(int value) { put(d->values.seed, std::max(-1, value)); }
-void Settings::setMaxTokens(int value) { put(d->values.maxTokens, std::max(-1, value)); }
-void Settings::setContextLength(int value) { put(d->values.contextLength, std::max(0, value)); }
-void Settings::setThreads(int value) { put(d->values.threads, std::clamp(value, 0, 1024)); }
+void Settings::setSeed(int value) { put(d->values.seed, within("seed", value)); }
+void Settings::setMaxTokens(int value) { put(d->values.maxTokens, within("maxTokens", value)); }
+void Settings::setContextLength(int value) { put(d->values.contextLength, within("contextLength", value)); }
+void Settings::setThreads(int value) { put(d->values.threads, within("threads", value)); }
 void Settings::setKvType(const QString& value) {
   if (kvFromName(value)) put(d->values.kvType, value);
 }
@@ -175,13 +194,13 @@ void Settings::setOwnSampling(bool value) {
 }
 
 // A value that is changed is one's own from then on.
-void Settings::setTemperature(double value) { putSampling(&SamplingParams::temperature, bounded(value, 0, 5)); }
-void Settings::setTopK(int value) { putSampling(&SamplingParams::top_k, std::max(0, value)); }
-void Settings::setTopP(double value) { putSampling(&SamplingParams::top_p, bounded(value, 0, 1)); }
-void Settings::setMinP(double value) { putSampling(&SamplingParams::min_p, bounded(value, 0, 1)); }
-void Settings::setRepeatPenalty(double value) { putSampling(&SamplingParams::repeat_penalty, bounded(value, 0.1, 5)); }
-void Settings::setPresencePenalty(double value) { putSampling(&SamplingParams::presence_penalty, bounded(value, -2, 2)); }
-void Settings::setFrequencyPenalty(double value) { putSampling(&SamplingParams::frequency_penalty, bounded(value, -2, 2)); }
+void Settings::setTemperature(double value) { putSampling(&SamplingParams::temperature, within("temperature", value)); }
+void Settings::setTopK(int value) { putSampling(&SamplingParams::top_k, within("topK", value)); }
+void Settings::setTopP(double value) { putSampling(&SamplingParams::top_p, within("topP", value)); }
+void Settings::setMinP(double value) { putSampling(&SamplingParams::min_p, within("minP", value)); }
+void Settings::setRepeatPenalty(double value) { putSampling(&SamplingParams::repeat_penalty, within("repeatPenalty", value)); }
+void Settings::setPresencePenalty(double value) { putSampling(&SamplingParams::presence_penalty, within("presencePenalty", value)); }
+void Settings::setFrequencyPenalty(double value) { putSampling(&SamplingParams::frequency_penalty, within("frequencyPenalty", value)); }
 
 template <class T>
 void Settings::putSampling(T SamplingParams::*member, T value) {

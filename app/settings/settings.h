@@ -1,6 +1,7 @@
 #pragma once
 
 #include <QObject>
+#include <QVariantMap>
 #include <QtQml/qqmlregistration.h>
 #include <memory>
 
@@ -16,11 +17,12 @@ class Settings : public QObject {
   QML_UNCREATABLE("made by the program")
   Q_PROPERTY(Appearance appearance READ appearance WRITE setAppearance NOTIFY changed)
   Q_PROPERTY(bool reducedMotion READ reducedMotion WRITE setReducedMotion NOTIFY changed)
-  Q_PROPERTY(double zoom READ zoom WRITE setZoom NOTIFY changed)                 // 0.85 … 1.6
+  Q_PROPERTY(double zoom READ zoom WRITE setZoom NOTIFY changed)
   Q_PROPERTY(bool enterSends READ enterSends WRITE setEnterSends NOTIFY changed) // else Ctrl+Enter sends
   Q_PROPERTY(bool thinking READ thinking WRITE setThinking NOTIFY changed)       // whether a model that can reason does
   Q_PROPERTY(bool sidebarVisible READ sidebarVisible WRITE setSidebarVisible NOTIFY changed)
   Q_PROPERTY(int sidebarWidth READ sidebarWidth WRITE setSidebarWidth NOTIFY changed)
+  Q_PROPERTY(QVariantMap limits READ limits CONSTANT)  // of each number by its property's name: {from, to}
   Q_PROPERTY(QString systemPrompt READ systemPrompt WRITE setSystemPrompt NOTIFY changed)  // of new chats
   // Sampling. When `ownSampling` is off, the model's recommended values count and are what these properties read.
   Q_PROPERTY(bool ownSampling READ ownSampling WRITE setOwnSampling NOTIFY changed)
@@ -59,6 +61,7 @@ class Settings : public QObject {
   void setSidebarVisible(bool value);
   int sidebarWidth() const;
   void setSidebarWidth(int value);
+  QVariantMap limits() const;
   QString systemPrompt() const;
   void setSystemPrompt(const QString& value);
   bool ownSampling() const;

@@ -3,13 +3,13 @@
 #include <time.h>
 #include <tree_sitter/api.h>
 
-#include <QHash>
 #include <algorithm>
 #include <map>
 #include <mutex>
 #include <string>
 
 #include "app/text/grammars.h"
+#include "app/text/language.h"
 #include "app/text/markup_colours.h"
 #include "app/text/syntax_tree.h"
 
@@ -18,61 +18,6 @@ namespace {
 
 constexpr qsizetype kLongest = 200'000;  // longer code is read in an editor, not in an answer
 constexpr uint32_t kMatchLimit = 1024;   // open matches of a query at a time; bounds what hostile code can ask for
-
-// What people write behind a fence → the grammar that reads it.
-QString grammarName(const QString& language) {
-  static const QHash<QString, QString> aliases = {
-      {"h", "c"},
-      {"c++", "cpp"},
-      {"cc", "cpp"},
-      {"cxx", "cpp"},
-      {"hpp", "cpp"},
-      {"cuda", "cpp"},
-      {"cu", "cpp"},
-      {"glsl", "c"},
-      {"arduino", "cpp"},
-      {"objective-c", "c"},
-      {"py", "python"},
-      {"python3", "python"},
-      {"pycon", "python"},
-      {"ipython", "python"},
-      {"js", "javascript"},
-      {"jsx", "javascript"},
-      {"mjs", "javascript"},
-      {"node", "javascript"},
-      {"ts", "javascript"},
-      {"tsx", "javascript"},
-      {"typescript", "javascript"},
-      {"qml", "javascript"},
-      {"golang", "go"},
-      {"rs", "rust"},
-      {"sh", "bash"},
-      {"shell", "bash"},
-      {"zsh", "bash"},
-      {"console", "bash"},
-      {"json5", "json"},
-      {"jsonc", "json"},
-      {"jsonl", "json"},
-      {"htm", "html"},
-      {"xhtml", "html"},
-      {"xml", "html"},
-      {"svg", "html"},
-      {"vue", "html"},
-      {"svelte", "html"},
-      {"scss", "css"},
-      {"less", "css"},
-      {"rb", "ruby"},
-      {"cs", "c_sharp"},
-      {"c#", "c_sharp"},
-      {"csharp", "c_sharp"},
-      {"c-sharp", "c_sharp"},
-      {"kt", "kotlin"},
-      {"kts", "kotlin"},
-      {"ini", "toml"},
-  };
-  const QString name = language.trimmed().toLower();
-  return aliases.value(name, name);
-}
 
 const Grammar* grammarOf(const QString& name) {
   const auto all = grammars();
@@ -276,7 +221,7 @@ struct CodeColourer::Private {
 
 CodeColourer::CodeColourer(const QString& language, double patience) : d(std::make_unique<Private>()) {
   d->patience = patience;
-  const QString name = grammarName(language);
+  const QString name = languageNamed(language).colours;
   d->markup = name == u"html";
   if (d->markup) return;
   const Grammar* grammar = grammarOf(name);
@@ -322,6 +267,6 @@ QStringList CodeColourer::languages() {
   return out;
 }
 
-bool CodeColourer::knows(const QString& language) { return languages().contains(grammarName(language)); }
+bool CodeColourer::knows(const QString& language) { return languages().contains(languageNamed(language).colours); }
 
 }  // namespace pio

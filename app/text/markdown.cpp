@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "app/text/block_parser.h"
+#include "app/text/fence.h"
 #include "app/text/math_text.h"
 
 namespace pio {
@@ -41,14 +42,6 @@ qsizetype runLength(QStringView text, QChar sign) {
   qsizetype n = 0;
   while (n < text.size() && text[n] == sign) ++n;
   return n;
-}
-
-// Length of the fence that opens code here, 0 if none does (CommonMark 4.5).
-qsizetype fenceLength(QStringView text) {
-  if (text.isEmpty() || (text[0] != u'`' && text[0] != u'~')) return 0;
-  const qsizetype n = runLength(text, text[0]);
-  if (n < 3) return 0;
-  return text[0] == u'`' && text.mid(n).contains(u'`') ? 0 : n;
 }
 
 bool isHeading(QStringView text) {
@@ -96,7 +89,7 @@ ListMark listMark(QStringView text) {
   return {.present = true, .empty = empty, .interrupts = first && !empty};
 }
 
-bool interruptsAll(QStringView text) { return fenceLength(text) > 0 || isHeading(text) || isRule(text) || text.startsWith(u'>'); }
+bool interruptsAll(QStringView text) { return fenceOf(text) || isHeading(text) || isRule(text) || text.startsWith(u'>'); }
 
 bool isTableUnderline(QStringView line) {
   bool pipe = false;
@@ -204,11 +197,11 @@ void BlockSplitter::begin(QStringView line, std::vector<Block>& out) {
   m_isTable = false;
   if (start.columns >= 4) {
     m_open = Open::Indented;
-  } else if (const qsizetype fence = fenceLength(start.text)) {
+  } else if (const auto fence = fenceOf(start.text)) {
     m_open = Open::Fence;
-    QString language = start.text.mid(fence).trimmed().toString().toLower();
+    QString language = start.text.mid(fence->length).trimmed().toString().toLower();
     if (const qsizetype end = language.indexOf(u' '); end >= 0) language.truncate(end);
-    m_fence = {.sign = start.text[0], .length = fence, .indent = start.columns, .language = language};
+    m_fence = {.mark = *fence, .indent = start.columns, .language = language};
     return;
   } else if (start.text.startsWith(u'>')) {
     m_open = Open::Quote;
@@ -258,9 +251,7 @@ bool BlockSplitter::hidesOpenFence() const {
 
 void BlockSplitter::addLine(QStringView line, std::vector<Block>& out) {
   if (m_open == Open::Fence) {
-    const Indented code = withoutIndent(line);
-    const qsizetype n = runLength(code.text, m_fence.sign);
-    if (code.columns < 4 && n >= m_fence.length && isBlank(code.text.mid(n))) {
+    if (closes(line, m_fence.mark)) {
       close(out);
       return;
     }

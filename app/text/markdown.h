@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "app/text/block.h"
+#include "app/text/fence.h"
 
 // Markdown that is still being written. The text is cut into pieces that nothing behind them can change (a paragraph at its empty line, a
 // fence at its closing line, a list when something else begins), and each piece is parsed once; only the last, open one is parsed again
@@ -24,9 +25,8 @@ class BlockSplitter {
 
  private:
   enum class Open { Nothing, Paragraph, List, Quote, Indented, Fence };
-  struct Fence {
-    QChar sign;
-    qsizetype length = 0;
+  struct OpenFence {
+    Fence mark;
     qsizetype indent = 0;
     QString language;
   };
@@ -40,7 +40,7 @@ class BlockSplitter {
   bool m_afterEmptyItem = false;
   bool m_isTable = false;
   QString m_source;  // of the open piece, each line with its end; of a fence only the code
-  Fence m_fence;
+  OpenFence m_fence;
 };
 
 // The blocks of one growing text. append() in any pieces, then finish(), gives the blocks of the whole text appended at once.

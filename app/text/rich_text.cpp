@@ -1,6 +1,7 @@
 #include "app/text/rich_text.h"
 
 #include <QColor>
+#include <algorithm>
 #include <cmath>
 
 namespace pio {
@@ -48,6 +49,12 @@ void appendText(QString& out, QStringView text) {
   }
 }
 
+QString font(const QString& family, int size) {
+  return (family.isEmpty() ? QString() : QStringLiteral("font-family:'%1';").arg(family)) + (size > 0 ? QStringLiteral("font-size:%1px;").arg(size) : QString());
+}
+
+QString lineHeight(int line) { return line > 0 ? QStringLiteral("line-height:%1px;-qt-line-height-type:fixed;").arg(line) : QString(); }
+
 void appendInline(QString& out, const Inline& content, int codeSize, const RichStyle& style) {
   const QStringView text(content.text);
   qsizetype at = 0;
@@ -65,8 +72,8 @@ void appendInline(QString& out, const Inline& content, int codeSize, const RichS
     if (span.style & Span::Code) {
       // Rich text has no padding: a small no-break space at each side takes its place.
       const QString background = style.fill.isEmpty() ? QString() : QStringLiteral("background-color:%1;").arg(style.fill);
-      const QString pad = "<span style=\"font-size:7px;" + background + "\">&nbsp;</span>";
-      out += pad + "<span style=\"font-family:'JetBrains Mono';font-size:" + QString::number(codeSize) + "px;" + background + "\">";
+      const QString pad = "<span style=\"" + font({}, codeSize / 2) + background + "\">&nbsp;</span>";
+      out += pad + "<span style=\"" + font(style.mono, codeSize) + background + "\">";
       appendText(out, text.mid(span.start, span.length));
       out += "</span>" + pad;
     } else {
@@ -80,14 +87,10 @@ void appendInline(QString& out, const Inline& content, int codeSize, const RichS
   appendText(out, text.mid(at));
 }
 
-QString paragraph(const QString& colourOfText, int size, int lineHeight, int weight) {
-  return QStringLiteral("<p style=\"margin:0;white-space:pre-wrap;font-size:%1px;line-height:%2px;-qt-line-height-type:fixed;%3%4\">")
-      .arg(size)
-      .arg(lineHeight)
-      .arg(weight == 400 ? QString() : QStringLiteral("font-weight:%1;").arg(weight), colour(colourOfText));
+QString paragraph(const QString& colourOfText, const RichStyle::Type& type) {
+  return QStringLiteral("<p style=\"margin:0;white-space:pre-wrap;") + font({}, type.size) + lineHeight(type.line) +
+         (type.weight == 400 ? QString() : QStringLiteral("font-weight:%1;").arg(type.weight)) + colour(colourOfText) + "\">";
 }
-
-int scaled(int size, double factor) { return int(std::lround(size * factor)); }
 
 }  // namespace
 
@@ -96,9 +99,11 @@ RichStyle RichStyle::of(const QVariantMap& style) {
     const auto value = style.value(QLatin1String(key)).value<QColor>();
     return value.isValid() ? value.name() : QString();
   };
-  const auto size = [&style](const char* key, int otherwise) {
-    const double value = style.value(QLatin1String(key)).toDouble();
-    return value >= 1 && value <= 200 ? int(std::lround(value)) : otherwise;
+  // [size, line, weight]
+  const auto type = [&style](const char* key) {
+    const QVariantList list = style.value(QLatin1String(key)).toList();
+    const auto number = [&](int i, int otherwise) { return i < list.size() ? std::clamp(int(std::lround(list[i].toDouble())), 0, 1000) : otherwise; };
+    return Type{number(0, 0), number(1, 0), number(2, 400)};
   };
   return {.text1 = name("text1"),
           .text2 = name("text2"),
@@ -110,10 +115,14 @@ RichStyle RichStyle::of(const QVariantMap& style) {
           .synNum = name("synNum"),
           .synFn = name("synFn"),
           .synCom = name("synCom"),
-          .proseSize = size("proseSize", 15),
-          .codeSize = size("codeSize", 13),
-          .codeLine = size("codeLine", 20),
-          .tableSize = size("tableSize", 14)};
+          .prose = type("prose"),
+          .heading1 = type("heading1"),
+          .heading2 = type("heading2"),
+          .heading3 = type("heading3"),
+          .code = type("code"),
+          .table = type("table"),
+          .tableHead = type("tableHead"),
+          .mono = style.value(QStringLiteral("mono")).toString()};
 }
 
 QString proseHtml(const Block& block, const RichStyle& style) {
@@ -122,30 +131,23 @@ QString proseHtml(const Block& block, const RichStyle& style) {
   switch (block.kind) {
     case Block::Kind::Paragraph:
     case Block::Kind::ListItem:
-      out = paragraph(ink, style.proseSize, scaled(style.proseSize, 24 / 15.), 400);
+      out = paragraph(ink, style.prose);
       break;
-    case Block::Kind::Heading:  // 20/28, 17/26 and 15/24 at the prose size of 15
-      if (block.level == 1)
-        out = paragraph(ink, scaled(style.proseSize, 20 / 15.), scaled(style.proseSize, 28 / 15.), 600);
-      else if (block.level == 2)
-        out = paragraph(ink, scaled(style.proseSize, 17 / 15.), scaled(style.proseSize, 26 / 15.), 600);
-      else
-        out = paragraph(ink, style.proseSize, scaled(style.proseSize, 24 / 15.), 600);
+    case Block::Kind::Heading:
+      out = paragraph(ink, block.level == 1 ? style.heading1 : block.level == 2 ? style.heading2 : style.heading3);
       break;
     case Block::Kind::Rule:
     case Block::Kind::Code:
     case Block::Kind::Table:
       return {};
   }
-  appendInline(out, block.content, style.codeSize, style);
+  appendInline(out, block.content, style.code.size, style);
   return out + "</p>";
 }
 
 QString cellHtml(const Inline& cell, bool header, const RichStyle& style) {
-  // header 12/18 at the table size of 14/20
-  QString out = header ? paragraph(style.text3, scaled(style.tableSize, 12 / 14.), scaled(style.tableSize, 18 / 14.), 500)
-                       : paragraph(style.text1, style.tableSize, scaled(style.tableSize, 20 / 14.), 400);
-  appendInline(out, cell, header ? scaled(style.tableSize, 12 / 14.) : std::min(style.codeSize, style.tableSize), style);
+  QString out = header ? paragraph(style.text3, style.tableHead) : paragraph(style.text1, style.table);
+  appendInline(out, cell, std::min(style.code.size, header ? style.tableHead.size : style.table.size), style);
   return out + "</p>";
 }
 
@@ -167,9 +169,7 @@ QString codeHtml(const QString& code, std::span<const ColourRun> colours, const 
   };
   QString out;
   out.reserve(code.size() * 2);
-  out += "<pre style=\"margin:0;font-family:'JetBrains Mono';font-size:" + QString::number(style.codeSize) +
-         "px;line-height:" + QString::number(style.codeLine) + "px;-qt-line-height-type:fixed;" + colour(style.text1) +
-         "\">";
+  out += "<pre style=\"margin:0;" + font(style.mono, style.code.size) + lineHeight(style.code.line) + colour(style.text1) + "\">";
   // The HTML reader drops a line end that follows <pre>.
   if (code.startsWith(u'\n')) out += u'\n';
   const QStringView text(code);

@@ -11,14 +11,16 @@
 
 namespace pio {
 
-// Colours and sizes of ConversationModel::style; a missing colour is left to the view.
+// Colours and type of ConversationModel::style; what is missing is left to the view.
 struct RichStyle {
+  struct Type {
+    int size = 0, line = 0, weight = 400;  // pixels
+    bool operator==(const Type&) const = default;
+  };
   QString text1, text2, text3, accent, fill;  // "#rrggbb"
   QString synKey, synStr, synNum, synFn, synCom;
-  int proseSize = 15;  // pixels; lines are 1.6 times as high (look.md section 2)
-  int codeSize = 13;
-  int codeLine = 20;
-  int tableSize = 14;
+  Type prose, heading1, heading2, heading3, code, table, tableHead;
+  QString mono;  // the family of code
 
   static RichStyle of(const QVariantMap& style);
 };

@@ -29,7 +29,7 @@ Column {
         wrapMode: Text.Wrap
         role: Theme.prose
         text: root.models.hasStarter
-            ? qsTr("SmolLM2-135M-Instruct lies on this computer. It is small and quick; larger models answer better. Nothing you write leaves this computer.")
+            ? qsTr("%1 lies on this computer. It is small and quick; larger models answer better. Nothing you write leaves this computer.").arg(root.models.starterName)
             : qsTr("Models are files of the GGUF kind; this program runs them without the network. Nothing you write leaves this computer.")
         color: Theme.color.text2
     }
@@ -64,7 +64,7 @@ Column {
         wrapMode: Text.Wrap
         visible: !root.models.hasStarter
         role: Theme.small
-        text: qsTr("Or fetch the starter model, SmolLM2-135M-Instruct, with this command in a terminal. It needs 98 MB on disk.")
+        text: qsTr("Or fetch the starter model, %1, with this command in a terminal. It needs 98 MB on disk.").arg(root.models.starterName)
         color: Theme.color.text3
     }
     Rectangle {

@@ -7,6 +7,7 @@ Rectangle {
     id: root
 
     required property string modelName      // "" none is loaded
+    required property string seeingName      // the one that sees
     required property bool hasFile          // the model that sees is on this computer
     property bool towerMissing: false       // it is the one that is loaded, without the file that it sees with
     property bool usable: true
@@ -42,8 +43,8 @@ Rectangle {
                 Layout.fillWidth: true
                 wrapMode: Text.Wrap
                 text: root.towerMissing ? qsTr("%1 sees with a second file, mmproj-….gguf, which does not lie beside it.").arg(root.modelName)
-                    : root.modelName.length > 0 ? qsTr("%1 cannot see pictures. Qwen3-VL-2B can.").arg(root.modelName)
-                    : qsTr("Pictures need a model that sees: Qwen3-VL-2B.")
+                    : root.modelName.length > 0 ? qsTr("%1 cannot see pictures. %2 can.").arg(root.modelName).arg(root.seeingName)
+                    : qsTr("Pictures need a model that sees: %1.").arg(root.seeingName)
                 Accessible.ignored: true
             }
         }
@@ -51,7 +52,7 @@ Rectangle {
             Layout.leftMargin: Theme.iconSize + Theme.space8
             primary: true
             enabled: root.usable
-            text: root.hasFile ? qsTr("Switch to Qwen3-VL-2B") : root.towerMissing ? qsTr("Where to get it…") : qsTr("Get Qwen3-VL-2B…")
+            text: root.hasFile ? qsTr("Switch to %1").arg(root.seeingName) : root.towerMissing ? qsTr("Where to get it…") : qsTr("Get %1…").arg(root.seeingName)
             onClicked: root.hasFile ? root.switchRequested() : root.sourceRequested()
         }
     }

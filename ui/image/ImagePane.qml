@@ -161,6 +161,7 @@ Rectangle {
                 width: parent.width
                 visible: !root.chat.model.sees && root.chat.model.state !== ModelSession.Loading
                 modelName: root.chat.model.name
+                seeingName: root.models.seeingName
                 towerMissing: root.models.seeingPath.length > 0 && root.models.seeingPath === root.chat.model.path
                 hasFile: root.models.seeingPath.length > 0 && !blind.towerMissing
                 usable: !root.chat.busy

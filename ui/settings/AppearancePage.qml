@@ -28,8 +28,8 @@ SettingsPage {
 
         SettingSlider {
             label: qsTr("Text size")
-            from: 0.85
-            to: 1.6
+            from: root.settings.limits.zoom.from
+            to: root.settings.limits.zoom.to
             stepSize: 0.05
             value: root.settings.zoom
             words: Figures.percent(root.settings.zoom, 1)

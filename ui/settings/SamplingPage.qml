@@ -29,8 +29,8 @@ SettingsPage {
         SettingSlider {
             enabled: root.own
             label: qsTr("Temperature")
-            from: 0
-            to: 2
+            from: root.settings.limits.temperature.from
+            to: root.settings.limits.temperature.to
             stepSize: 0.05
             value: root.settings.temperature
             words: Figures.decimal(root.settings.temperature, 2)
@@ -44,8 +44,8 @@ SettingsPage {
         SettingSlider {
             enabled: root.own
             label: qsTr("Top-p")
-            from: 0.05
-            to: 1
+            from: root.settings.limits.topP.from
+            to: root.settings.limits.topP.to
             stepSize: 0.01
             value: root.settings.topP
             words: Figures.decimal(root.settings.topP, 2)
@@ -59,8 +59,8 @@ SettingsPage {
         SettingSlider {
             enabled: root.own
             label: qsTr("Min-p")
-            from: 0
-            to: 1
+            from: root.settings.limits.minP.from
+            to: root.settings.limits.minP.to
             stepSize: 0.01
             value: root.settings.minP
             words: Figures.decimal(root.settings.minP, 2)
@@ -75,7 +75,7 @@ SettingsPage {
             enabled: root.own
             label: qsTr("Top-k")
             value: root.settings.topK
-            to: 100000
+            to: root.settings.limits.topK.to
             onTaken: value => root.settings.topK = value
         }
     }
@@ -86,8 +86,8 @@ SettingsPage {
         SettingSlider {
             enabled: root.own
             label: qsTr("Repeat penalty")
-            from: 0.8
-            to: 2
+            from: root.settings.limits.repeatPenalty.from
+            to: root.settings.limits.repeatPenalty.to
             stepSize: 0.01
             value: root.settings.repeatPenalty
             words: Figures.decimal(root.settings.repeatPenalty, 2)
@@ -101,8 +101,8 @@ SettingsPage {
         SettingSlider {
             enabled: root.own
             label: qsTr("Presence penalty")
-            from: -2
-            to: 2
+            from: root.settings.limits.presencePenalty.from
+            to: root.settings.limits.presencePenalty.to
             stepSize: 0.05
             value: root.settings.presencePenalty
             words: Figures.decimal(root.settings.presencePenalty, 2)
@@ -116,8 +116,8 @@ SettingsPage {
         SettingSlider {
             enabled: root.own
             label: qsTr("Frequency penalty")
-            from: -2
-            to: 2
+            from: root.settings.limits.frequencyPenalty.from
+            to: root.settings.limits.frequencyPenalty.to
             stepSize: 0.05
             value: root.settings.frequencyPenalty
             words: Figures.decimal(root.settings.frequencyPenalty, 2)
@@ -131,7 +131,7 @@ SettingsPage {
         NumberField {
             label: qsTr("Seed")
             value: root.settings.seed
-            to: 2147483647
+            to: root.settings.limits.seed.to
             automatic: qsTr("Another each time")
             automaticValue: -1
             implicitWidth: 160
@@ -146,7 +146,7 @@ SettingsPage {
             label: qsTr("Longest answer")
             value: root.settings.maxTokens
             from: 1
-            to: 1000000
+            to: root.settings.limits.maxTokens.to
             automatic: qsTr("No limit")
             automaticValue: -1
             implicitWidth: 160

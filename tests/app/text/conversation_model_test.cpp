@@ -281,7 +281,7 @@ TEST(ConversationModel, TheStyleIsInEveryRowAfterItChanges) {
   model.reset({answer("a", "See [x](https://a.b)")});
   EXPECT_FALSE(at(model, 1, ConversationModel::HtmlRole).toString().contains("#0b6a88"));
   QSignalSpy changed(&model, &QAbstractItemModel::dataChanged);
-  model.setStyle({{"accent", QColor("#0b6a88")}, {"proseSize", 18}});
+  model.setStyle({{"accent", QColor("#0b6a88")}, {"prose", QVariantList{18, 29, 400}}});
   EXPECT_EQ(changed.count(), 1);
   const QString html = at(model, 1, ConversationModel::HtmlRole).toString();
   EXPECT_TRUE(html.contains("#0b6a88") && html.contains("font-size:18px")) << html.toStdString();

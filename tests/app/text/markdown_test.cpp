@@ -268,7 +268,10 @@ QString randomNoise(std::mt19937& random, int n) {
   return out;
 }
 
-RichStyle style() { return RichStyle::of({{"text1", "#111111"}, {"accent", "#0b6a88"}, {"fill", "#eeeeee"}, {"synKey", "#9a2f62"}}); }
+RichStyle style() {
+  return RichStyle::of({{"text1", "#111111"}, {"accent", "#0b6a88"}, {"fill", "#eeeeee"}, {"synKey", "#9a2f62"}, {"mono", "Some Mono"},
+                        {"prose", QVariantList{15, 24, 400}}, {"code", QVariantList{13, 20, 400}}});
+}
 
 QString shown(const QString& html) {
   QTextDocument document;
@@ -534,9 +537,10 @@ TEST(RichText, ColoursAndSizesComeFromTheStyle) {
   EXPECT_TRUE(html.contains("line-height:24px;-qt-line-height-type:fixed")) << html.toStdString();
   EXPECT_TRUE(html.contains("color:#0b6a88"));
   EXPECT_TRUE(html.contains("background-color:#eeeeee"));
+  EXPECT_TRUE(html.contains("font-family:'Some Mono';font-size:13px;"));
   RichStyle large = style();
-  large.proseSize = 20;
-  EXPECT_TRUE(proseHtml(blocks[0], large).contains("line-height:32px"));
+  large.prose = {20, 32, 600};
+  EXPECT_TRUE(proseHtml(blocks[0], large).contains("font-size:20px;line-height:32px;-qt-line-height-type:fixed;font-weight:600;"));
 }
 
 TEST(RichText, CodeKeepsItsLinesAndColoursItsRuns) {

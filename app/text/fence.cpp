@@ -1,4 +1,4 @@
-#include "app/code/fence.h"
+#include "app/text/fence.h"
 
 namespace pio {
 

@@ -2,7 +2,7 @@
 
 #include <QString>
 
-// What a file is written in, by its name.
+// The languages of source: by a file's name, and by the word behind a fence.
 
 namespace pio {
 
@@ -10,9 +10,12 @@ struct SourceLanguage {
   QString name;          // as a person writes it: "C++"; "" unknown
   QString fence;         // behind a fence and for CodeColourer: "cpp"; "" unknown
   QString grammar;       // the tree-sitter grammar whose errors count; "" where only a relative colours it (TypeScript by JavaScript's)
+  QString colours;       // the grammar that colours it; "html" for markupColours(); "" none
 };
 
 SourceLanguage languageOf(const QString& path);
+// Of the word behind a fence, in any case: "py", "c++", "tsx".
+SourceLanguage languageNamed(const QString& word);
 
 // A file that the code pane is for: source, or text that is edited like source.
 bool isSourceFile(const QString& path);
