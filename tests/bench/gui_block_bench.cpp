@@ -165,7 +165,7 @@ void accept() {
   if (!file.open(QIODevice::WriteOnly) || file.write(before) != before.size()) std::exit(1);
   file.close();
   stage.program->settings()->setContextLength(1'000'000);
-  stage.chat()->loadModel("/models/long.gguf");
+  stage.program->model()->load("/models/long.gguf");
   CodeController* code = stage.program->code();
   stage.program->application()->openFiles({QUrl::fromLocalFile(file.fileName())});
   Stage::expect(QTest::qWaitFor([&] { return code->state() == CodeController::Idle && stage.chat()->state() == ChatController::Ready; }), "the file is open");
