@@ -25,8 +25,8 @@ class CodePieces : public QAbstractListModel {
     FirstRole,                    // first: its first line, from 0
     LinesRole,                    // lines: how many
   };
-  static constexpr int kMostLines = 100;
-  static constexpr qsizetype kMostSigns = 8000;      // of a piece; a longer line goes on in the next one
+  static constexpr int kMostLines = 32;
+  static constexpr qsizetype kMostSigns = 4000;      // of a piece; a longer line goes on in the next one
   static constexpr qsizetype kColouredAtOnce = 16'000;  // longer code that is complete is coloured on another thread
 
   explicit CodePieces(const QString& language, QObject* parent = nullptr);

@@ -122,7 +122,7 @@ TestCase {
         fuzzyCompare(block.bodyHeight, 5000 * Theme.code.line, 100)     // at once, without its text
         tryVerify(() => {
             const texts = test.all(block, one => one instanceof TextEdit)
-            return texts.length > 0 && texts.length < 6
+            return texts.length > 0 && texts.length < 8
         })
     }
     function test_aLongThoughtIsDrawn(): void {

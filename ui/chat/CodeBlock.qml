@@ -22,7 +22,7 @@ BlockItem {
     readonly property int lineCount: root.code?.lineCount ?? 0
     readonly property bool isLong: !root.folds && root.most > 0 && !root.writing && root.lineCount > root.most + 2
     readonly property Flickable list: ListView.view
-    readonly property real margin: 600      // pixels that are laid out above and below the view
+    readonly property real margin: root.writing ? 100 : 600     // pixels that are laid out above and below the view
     // The part of the lines that the list shows, from their top.
     readonly property real shownFrom: root.list === null ? 0 : root.list.contentY - root.y - root.gap - Theme.rowLarge
     readonly property real shownTo: root.list === null ? Infinity : Math.min(root.shownFrom + root.list.height, scroll.height)
