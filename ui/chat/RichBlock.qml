@@ -1,3 +1,5 @@
+// The linter of 6.4 does not know Qt.callLater.
+// qmllint disable type
 // The linter of 6.4 takes ids of this file for unqualified inside its components, and bound components do not start from these places in 6.4.
 // qmllint disable unqualified
 import QtQuick

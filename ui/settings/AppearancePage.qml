@@ -7,6 +7,7 @@ SettingsPage {
     id: root
 
     required property Settings settings
+    readonly property var limits: root.settings.limits
 
     title: qsTr("Appearance")
 
@@ -28,8 +29,8 @@ SettingsPage {
 
         SettingSlider {
             label: qsTr("Text size")
-            from: root.settings.limits.zoom.from
-            to: root.settings.limits.zoom.to
+            from: root.limits.zoom.from
+            to: root.limits.zoom.to
             stepSize: 0.05
             value: root.settings.zoom
             words: Figures.percent(root.settings.zoom, 1)

@@ -7,6 +7,7 @@ SettingsPage {
     id: root
 
     required property Settings settings
+    readonly property var limits: root.settings.limits
     readonly property bool own: root.settings.ownSampling
 
     title: qsTr("Sampling")
@@ -29,8 +30,8 @@ SettingsPage {
         SettingSlider {
             enabled: root.own
             label: qsTr("Temperature")
-            from: root.settings.limits.temperature.from
-            to: root.settings.limits.temperature.to
+            from: root.limits.temperature.from
+            to: root.limits.temperature.to
             stepSize: 0.05
             value: root.settings.temperature
             words: Figures.decimal(root.settings.temperature, 2)
@@ -44,8 +45,8 @@ SettingsPage {
         SettingSlider {
             enabled: root.own
             label: qsTr("Top-p")
-            from: root.settings.limits.topP.from
-            to: root.settings.limits.topP.to
+            from: root.limits.topP.from
+            to: root.limits.topP.to
             stepSize: 0.01
             value: root.settings.topP
             words: Figures.decimal(root.settings.topP, 2)
@@ -59,8 +60,8 @@ SettingsPage {
         SettingSlider {
             enabled: root.own
             label: qsTr("Min-p")
-            from: root.settings.limits.minP.from
-            to: root.settings.limits.minP.to
+            from: root.limits.minP.from
+            to: root.limits.minP.to
             stepSize: 0.01
             value: root.settings.minP
             words: Figures.decimal(root.settings.minP, 2)
@@ -75,7 +76,7 @@ SettingsPage {
             enabled: root.own
             label: qsTr("Top-k")
             value: root.settings.topK
-            to: root.settings.limits.topK.to
+            to: root.limits.topK.to
             onTaken: value => root.settings.topK = value
         }
     }
@@ -86,8 +87,8 @@ SettingsPage {
         SettingSlider {
             enabled: root.own
             label: qsTr("Repeat penalty")
-            from: root.settings.limits.repeatPenalty.from
-            to: root.settings.limits.repeatPenalty.to
+            from: root.limits.repeatPenalty.from
+            to: root.limits.repeatPenalty.to
             stepSize: 0.01
             value: root.settings.repeatPenalty
             words: Figures.decimal(root.settings.repeatPenalty, 2)
@@ -101,8 +102,8 @@ SettingsPage {
         SettingSlider {
             enabled: root.own
             label: qsTr("Presence penalty")
-            from: root.settings.limits.presencePenalty.from
-            to: root.settings.limits.presencePenalty.to
+            from: root.limits.presencePenalty.from
+            to: root.limits.presencePenalty.to
             stepSize: 0.05
             value: root.settings.presencePenalty
             words: Figures.decimal(root.settings.presencePenalty, 2)
@@ -116,8 +117,8 @@ SettingsPage {
         SettingSlider {
             enabled: root.own
             label: qsTr("Frequency penalty")
-            from: root.settings.limits.frequencyPenalty.from
-            to: root.settings.limits.frequencyPenalty.to
+            from: root.limits.frequencyPenalty.from
+            to: root.limits.frequencyPenalty.to
             stepSize: 0.05
             value: root.settings.frequencyPenalty
             words: Figures.decimal(root.settings.frequencyPenalty, 2)
@@ -131,7 +132,7 @@ SettingsPage {
         NumberField {
             label: qsTr("Seed")
             value: root.settings.seed
-            to: root.settings.limits.seed.to
+            to: root.limits.seed.to
             automatic: qsTr("Another each time")
             automaticValue: -1
             implicitWidth: 160
@@ -146,7 +147,7 @@ SettingsPage {
             label: qsTr("Longest answer")
             value: root.settings.maxTokens
             from: 1
-            to: root.settings.limits.maxTokens.to
+            to: root.limits.maxTokens.to
             automatic: qsTr("No limit")
             automaticValue: -1
             implicitWidth: 160
