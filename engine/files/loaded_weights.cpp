@@ -91,8 +91,11 @@ Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup
     offset += backend.placed_bytes(sources[g]);
     std::ranges::move(placed->tensors, std::back_inserter(all.tensors));
     std::ranges::move(placed->mapped, std::back_inserter(all.mapped));
-    for (const WantedTensor& wanted : groups[g]) {
-      if (file.is_made(wanted.index)) file.release_sources(wanted.index);
+    for (std::size_t i = 0; i < groups[g].size(); ++i) {
+      const std::size_t index = groups[g][i].index;
+      if (file.is_made(index)) file.release_sources(index);
+      // What was copied tile by tile has left the pages between two tiles in memory.
+      else if (all.tensors[all.tensors.size() - groups[g].size() + i].buffer == all.arena.get()) release_pages(file.data(index));
     }
   }
   return all;
