@@ -88,7 +88,8 @@ void AnswerRun::onWords(bool isThought, const QString& delta, qint64 nTokens) {
   m_progressDone = m_isThinking ? static_cast<qint64>(m_thinkingSeconds) : generatedTokens();
   if (m_sinceFigures.elapsed() >= kFiguresMs) {
     m_sinceFigures.restart();
-    m_tokensPerSecond = static_cast<double>(nTokens - m_firstWordTokens) * 1000 / static_cast<double>(std::max<qint64>(1, m_sinceFirstWord.elapsed()));
+    m_tokensPerSecond =
+        static_cast<double>(nTokens - m_firstWordTokens) * 1000 / static_cast<double>(std::max<qint64>(1, m_sinceFirstWord.elapsed()));
     m_contextUsed = m_promptTokens + nTokens;
   }
   if (isThought) Q_EMIT thoughtWritten(delta);

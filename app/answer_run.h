@@ -25,10 +25,10 @@ enum class OnHigher { pause, supersede };
 // What a run starts with.
 struct RunStart {
   GenerateRequest request;
-  QString messageId = {};        // of the answer in the history, which gets the words straight from the engine's thread; "" none
-  qint64 earlierTokens = 0;      // of an answer that is carried on
-  double earlierThinking = 0;    // seconds
-  qint64 earlierThoughts = 0;    // tokens
+  QString messageId = {};      // of the answer in the history, which gets the words straight from the engine's thread; "" none
+  qint64 earlierTokens = 0;    // of an answer that is carried on
+  double earlierThinking = 0;  // seconds
+  qint64 earlierThoughts = 0;  // tokens
 };
 
 class AnswerRun : public QObject {
@@ -36,10 +36,11 @@ class AnswerRun : public QObject {
   QML_ELEMENT
   QML_UNCREATABLE("made by the engine's queue")
   Q_PROPERTY(State state READ state NOTIFY stateChanged)
-  Q_PROPERTY(qint64 progressDone READ progressDone NOTIFY progressChanged)    // Looking: pictures; Reading: prompt tokens; Thinking: seconds; Writing: tokens
+  Q_PROPERTY(
+      qint64 progressDone READ progressDone NOTIFY progressChanged)  // Looking: pictures; Reading: prompt tokens; Thinking: seconds; Writing: tokens
   Q_PROPERTY(qint64 progressTotal READ progressTotal NOTIFY progressChanged)  // 0 unknown
   Q_PROPERTY(double tokensPerSecond READ tokensPerSecond NOTIFY progressChanged)
-  Q_PROPERTY(qint64 contextUsed READ contextUsed NOTIFY progressChanged)      // tokens
+  Q_PROPERTY(qint64 contextUsed READ contextUsed NOTIFY progressChanged)  // tokens
 
  public:
   // NoModel, Loading, Queued: it waits, for a model, for the one that is being loaded, for another run. The last four are ends.
@@ -71,7 +72,7 @@ class AnswerRun : public QObject {
   void textWritten(const QString& delta);
   void thoughtWritten(const QString& delta);
   void toolCalled(const QString& name, const QString& arguments);  // a JSON object, indented
-  void dropped(qint64 nMessages);  // the oldest, left out to fit the context
+  void dropped(qint64 nMessages);                                  // the oldest, left out to fit the context
   // One of these is the last of its signals; the queue deletes it then.
   void finished(pio::FinishReason reason, const pio::GenerationStats& stats);
   void failed(const pio::Error& error);

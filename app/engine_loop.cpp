@@ -180,9 +180,8 @@ void EngineLoop::load(const LoadJob& job, std::stop_token stop) {
   const auto progress = [&](std::uint64_t doneBytes, std::uint64_t totalBytes) {
     if (pace.isDue(doneBytes == totalBytes)) Q_EMIT loadProgress(job.serial, static_cast<qint64>(doneBytes), static_cast<qint64>(totalBytes));
   };
-  const Result<void> done = guarded([&] {
-    return m_engine->loaded() != nullptr ? m_engine->switch_to(job.request, progress, stop) : m_engine->load(job.request, progress, stop);
-  });
+  const Result<void> done = guarded(
+      [&] { return m_engine->loaded() != nullptr ? m_engine->switch_to(job.request, progress, stop) : m_engine->load(job.request, progress, stop); });
   if (!job.notePath.isEmpty()) QFile::remove(job.notePath);
   const LoadedInfo* info = m_engine->loaded();
   if (!done && info != nullptr) Q_EMIT kept(job.serial, done.error(), *info);

@@ -61,12 +61,18 @@ EngineQueue::EngineQueue(std::unique_ptr<Engine> engine, QObject* parent) : QObj
   connect(m_loop, &EngineLoop::planned, this, &EngineQueue::planned);
   connect(m_loop, &EngineLoop::planFailed, this, &EngineQueue::planFailed);
   // Told on the engine's thread itself: a busy window does not delay the history.
-  connect(m_loop, &EngineLoop::textReady, this, [this](RunId, const QString& messageId, const QString& delta, qint64 nTokens) {
-    if (!messageId.isEmpty()) Q_EMIT textReady(messageId, delta, nTokens);
-  }, Qt::DirectConnection);
-  connect(m_loop, &EngineLoop::thoughtReady, this, [this](RunId, const QString& messageId, const QString& delta, qint64 nTokens) {
-    if (!messageId.isEmpty()) Q_EMIT thoughtReady(messageId, delta, nTokens);
-  }, Qt::DirectConnection);
+  connect(
+      m_loop, &EngineLoop::textReady, this,
+      [this](RunId, const QString& messageId, const QString& delta, qint64 nTokens) {
+        if (!messageId.isEmpty()) Q_EMIT textReady(messageId, delta, nTokens);
+      },
+      Qt::DirectConnection);
+  connect(
+      m_loop, &EngineLoop::thoughtReady, this,
+      [this](RunId, const QString& messageId, const QString& delta, qint64 nTokens) {
+        if (!messageId.isEmpty()) Q_EMIT thoughtReady(messageId, delta, nTokens);
+      },
+      Qt::DirectConnection);
 
   m_thread.setObjectName(QStringLiteral("engine"));
   m_loop->moveToThread(&m_thread);
@@ -84,7 +90,8 @@ EngineQueue::~EngineQueue() {
 AnswerRun* EngineQueue::submit(std::function<void(AnswerRun&)> prepare, Priority priority, OnHigher onHigher) {
   auto* run = new AnswerRun(this, RunId{++m_number}, priority, onHigher, std::move(prepare));
   m_runs.push_back(run);
-  QMetaObject::invokeMethod(this, [this] { pump(); }, Qt::QueuedConnection);
+  QMetaObject::invokeMethod(
+      this, [this] { pump(); }, Qt::QueuedConnection);
   return run;
 }
 
@@ -232,7 +239,7 @@ void EngineQueue::shutDown() {
 
 void EngineQueue::join() {
   m_thread.wait();
-  QCoreApplication::sendPostedEvents(this);  // the last words and the ends of runs
+  QCoreApplication::sendPostedEvents(this);                                      // the last words and the ends of runs
   while (!m_runs.empty()) finish(*m_runs.front(), FinishReason::cancelled, {});  // what still waited
 }
 

@@ -70,11 +70,11 @@ class EngineQueue : public QObject {
  private:
   friend class AnswerRun;
   void launch(AnswerRun& run);
-  void takeBack(AnswerRun& run);  // the engine's thread does not know it yet
+  void takeBack(AnswerRun& run);   // the engine's thread does not know it yet
   void endPaused(AnswerRun& run);  // all its words are here; the unit of another run is not waited for
   void lookForStops();
-  void pump();                    // begins what may begin
-  void endRuns();                 // of the model that goes
+  void pump();     // begins what may begin
+  void endRuns();  // of the model that goes
   void setModel(bool isReady, bool isLoading);
   AnswerRun* find(RunId id) const;
   void drop(AnswerRun& run, AnswerRun::State state);
@@ -82,7 +82,7 @@ class EngineQueue : public QObject {
   void fail(AnswerRun& run, const Error& error);
 
   QThread m_thread;
-  EngineLoop* m_loop;  // on it; deleted with its end
+  EngineLoop* m_loop;              // on it; deleted with its end
   std::vector<AnswerRun*> m_runs;  // that have not ended, in the order they came; children of this
   quint64 m_number = 0;            // of the last run, load, plan or count
   quint64 m_loadSerial = 0;

@@ -21,9 +21,7 @@ QString number(std::uint64_t value) { return QLocale().toString(static_cast<qulo
 QString linesText(int n) { return n == 1 ? tr("1 line") : tr("%1 lines").arg(number(static_cast<std::uint64_t>(n))); }
 
 // The file's name in a sentence; "The file" where the error has none.
-QString fileOf(const Error& error) {
-  return error.path.empty() ? tr("The file") : QFileInfo(QString::fromStdString(error.path)).fileName();
-}
+QString fileOf(const Error& error) { return error.path.empty() ? tr("The file") : QFileInfo(QString::fromStdString(error.path)).fileName(); }
 
 // Kept under DATA/files, by the hash of its content.
 bool isKept(const Error& error) {
@@ -91,10 +89,9 @@ UserError userErrorOf(const Error& error) {
     case ErrorCode::out_of_memory: {
       const bool isOnProcessor = error.device.empty() || error.device == "cpu" || error.device == "reference";
       user.title = isOnProcessor ? tr("Not enough memory") : tr("Not enough graphics memory");
-      user.explanation = error.needed_bytes > 0
-                             ? tr("This needs %1; %2 is free. A shorter context or a smaller model needs less.")
-                                   .arg(bytesText(error.needed_bytes), bytesText(error.free_bytes))
-                             : tr("The computer has no more memory to give. A shorter context or a smaller model needs less.");
+      user.explanation = error.needed_bytes > 0 ? tr("This needs %1; %2 is free. A shorter context or a smaller model needs less.")
+                                                      .arg(bytesText(error.needed_bytes), bytesText(error.free_bytes))
+                                                : tr("The computer has no more memory to give. A shorter context or a smaller model needs less.");
       user.actions = {UserError::ShorterContext, UserError::OpenModel};
       break;
     }
@@ -159,8 +156,9 @@ UserError userErrorOf(const HistoryProblem& problem) {
       break;
     case HistoryProblem::Kind::no_room:
       user.title = tr("There is no room to bring the history up to date");
-      user.explanation = tr("%1 of disk space are needed. The history was not touched. New messages stay here and are added to it when there is room.")
-                             .arg(bytesText(static_cast<quint64>(problem.neededBytes)));
+      user.explanation =
+          tr("%1 of disk space are needed. The history was not touched. New messages stay here and are added to it when there is room.")
+              .arg(bytesText(static_cast<quint64>(problem.neededBytes)));
       user.actions = {UserError::Retry, UserError::Dismiss};
       break;
     case HistoryProblem::Kind::unreadable:
@@ -202,7 +200,8 @@ UserError keptModelNotice(const Error& error, const QString& keptModel) {
 UserError wrongModelNotice(const QString& wanted, const QString& path, const QString& architecture) {
   UserError user;
   user.title = tr("This is not %1").arg(wanted);
-  user.explanation = tr("%1 holds a model of another kind (%2). It can be opened as a file of its own.").arg(QFileInfo(path).fileName(), architecture);
+  user.explanation =
+      tr("%1 holds a model of another kind (%2). It can be opened as a file of its own.").arg(QFileInfo(path).fileName(), architecture);
   user.details = path;
   user.actions = {UserError::Dismiss};
   return user;
@@ -222,11 +221,10 @@ UserError planNotice(const LoadPlan& plan) {
     total += device.total_bytes;
   }
   // Where what is free would do, the computer as a whole does not.
-  user.explanation = plan.needed_bytes > free
-                         ? tr("It needs %1; %2 is free or allowed. A shorter context, fewer bits or a smaller model needs less.")
-                               .arg(bytesText(plan.needed_bytes), bytesText(free))
-                         : tr("It needs %1; this computer has %2. A shorter context, fewer bits or a smaller model needs less.")
-                               .arg(bytesText(plan.needed_bytes), bytesText(total));
+  user.explanation = plan.needed_bytes > free ? tr("It needs %1; %2 is free or allowed. A shorter context, fewer bits or a smaller model needs less.")
+                                                    .arg(bytesText(plan.needed_bytes), bytesText(free))
+                                              : tr("It needs %1; this computer has %2. A shorter context, fewer bits or a smaller model needs less.")
+                                                    .arg(bytesText(plan.needed_bytes), bytesText(total));
   user.details = QString::fromStdString(plan.why_not);
   user.actions = {UserError::Dismiss};
   return user;
@@ -240,7 +238,9 @@ UserError pictureNotice(const PictureFact& picture) {
   switch (picture.problem) {
     case PictureProblem::none: return {};
     case PictureProblem::missing: user.explanation = tr("%1 is not there, or it is no file.").arg(file); break;
-    case PictureProblem::unknown_kind: user.explanation = tr("%1 is no PNG, JPEG, WebP, BMP or TIFF picture, whatever its name says.").arg(file); break;
+    case PictureProblem::unknown_kind:
+      user.explanation = tr("%1 is no PNG, JPEG, WebP, BMP or TIFF picture, whatever its name says.").arg(file);
+      break;
     case PictureProblem::empty: user.explanation = tr("%1 has no pixels, or it is damaged.").arg(file); break;
     case PictureProblem::too_large:
       user.explanation = tr("%1 has %2 × %3 pixels. At most %4 million pixels can be looked at.")
@@ -284,8 +284,10 @@ UserError interruptedLoadNotice(const QString& modelPath) {
 UserError contextFullNotice(qint64 contextLength) {
   UserError user;
   user.title = tr("The context is full");
-  user.explanation = contextLength > 0 ? tr("The answer ended because all %1 tokens of the context are in use.").arg(number(static_cast<std::uint64_t>(contextLength)))
-                                       : tr("The answer ended because all tokens of the context are in use.");
+  user.explanation =
+      contextLength > 0
+          ? tr("The answer ended because all %1 tokens of the context are in use.").arg(number(static_cast<std::uint64_t>(contextLength)))
+          : tr("The answer ended because all tokens of the context are in use.");
   user.actions = {UserError::NewChat, UserError::Dismiss};
   return user;
 }
@@ -374,7 +376,8 @@ UserError sourceNotice(const SourceFile& file) {
       break;
     case SourceProblem::too_large:
       user.title = tr("This file is too large");
-      user.explanation = tr("%1 has %2; the code pane opens files of up to %3.").arg(name, bytesText(file.details.toULongLong()), bytesText(kLargestSource));
+      user.explanation =
+          tr("%1 has %2; the code pane opens files of up to %3.").arg(name, bytesText(file.details.toULongLong()), bytesText(kLargestSource));
       break;
     case SourceProblem::binary:
       user.title = tr("This is not a text file");
@@ -467,8 +470,10 @@ UserError shrinkingNotice(int linesBefore, int linesAfter) {
 UserError selectionTooLongNotice(bool isSelection, qint64 contextLength) {
   UserError user;
   user.title = isSelection ? tr("The selection is too long for this model") : tr("The file is too long for this model to rewrite");
-  user.explanation = isSelection ? tr("Its lines and an answer as long do not fit into the context of %1 tokens. Select fewer lines.").arg(number(static_cast<std::uint64_t>(contextLength)))
-                                 : tr("It and an answer as long do not fit into the context of %1 tokens. Select the lines that are meant.").arg(number(static_cast<std::uint64_t>(contextLength)));
+  user.explanation = isSelection ? tr("Its lines and an answer as long do not fit into the context of %1 tokens. Select fewer lines.")
+                                       .arg(number(static_cast<std::uint64_t>(contextLength)))
+                                 : tr("It and an answer as long do not fit into the context of %1 tokens. Select the lines that are meant.")
+                                       .arg(number(static_cast<std::uint64_t>(contextLength)));
   user.actions = {UserError::Dismiss};
   return user;
 }

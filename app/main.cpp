@@ -92,7 +92,8 @@ void addOwnFonts() {
 }
 
 void chooseFonts() {
-  QFont::insertSubstitutions(QStringLiteral("Inter"), {QStringLiteral("Noto Sans"), QStringLiteral("Noto Sans CJK SC"), QStringLiteral("DejaVu Sans")});
+  QFont::insertSubstitutions(QStringLiteral("Inter"),
+                             {QStringLiteral("Noto Sans"), QStringLiteral("Noto Sans CJK SC"), QStringLiteral("DejaVu Sans")});
   QFont::insertSubstitutions(QStringLiteral("JetBrains Mono"),
                              {QStringLiteral("Noto Sans Mono"), QStringLiteral("Noto Sans CJK SC"), QStringLiteral("DejaVu Sans Mono")});
 }
@@ -143,15 +144,21 @@ int main(int argc, char** argv) {
   QCoreApplication::setApplicationVersion(QStringLiteral(PIO_VERSION));
 
   QCommandLineParser parser;
-  const QCommandLineOption dataOption(QStringLiteral("data"), QStringLiteral("Everything the program writes lies under DIR."), QStringLiteral("DIR"), defaultDataFolder());
-  const QCommandLineOption modelOption(QStringLiteral("model"), QStringLiteral("The model of the first chat: a .gguf file, a Hugging Face folder, or a known name that is downloaded."), QStringLiteral("MODEL"));
+  const QCommandLineOption dataOption(QStringLiteral("data"), QStringLiteral("Everything the program writes lies under DIR."), QStringLiteral("DIR"),
+                                      defaultDataFolder());
+  const QCommandLineOption modelOption(
+      QStringLiteral("model"),
+      QStringLiteral("The model of the first chat: a .gguf file, a Hugging Face folder, or a known name that is downloaded."),
+      QStringLiteral("MODEL"));
   const QCommandLineOption promptOption(QStringLiteral("prompt"), QStringLiteral("Opens a new chat and sends TEXT at once."), QStringLiteral("TEXT"));
   const QCommandLineOption exportOption(QStringLiteral("export"), QStringLiteral("Writes the whole history and ends."), QStringLiteral("FILE.json"));
-  const QCommandLineOption importOption(QStringLiteral("import"), QStringLiteral("Adds the chats of an export that are not there yet, and ends."), QStringLiteral("FILE.json"));
+  const QCommandLineOption importOption(QStringLiteral("import"), QStringLiteral("Adds the chats of an export that are not there yet, and ends."),
+                                        QStringLiteral("FILE.json"));
   parser.addOptions({dataOption, modelOption, promptOption, exportOption, importOption});
   const QCommandLineOption helpOption = parser.addHelpOption();
   const QCommandLineOption versionOption = parser.addVersionOption();
-  parser.addPositionalArgument(QStringLiteral("FILE"), QStringLiteral("A model, source, a picture, or an export to import."), QStringLiteral("[FILE…]"));
+  parser.addPositionalArgument(QStringLiteral("FILE"), QStringLiteral("A model, source, a picture, or an export to import."),
+                               QStringLiteral("[FILE…]"));
   QStringList arguments;
   for (int i = 0; i < argc; ++i) arguments.append(QString::fromLocal8Bit(argv[i]));
   if (!parser.parse(arguments)) return complain(parser.errorText());
@@ -196,9 +203,12 @@ int main(int argc, char** argv) {
   Program program(create_engine(), options);
 
   QQmlApplicationEngine engine;
-  QObject::connect(&engine, &QQmlApplicationEngine::objectCreated, &application, [](const QObject* window) {
-    if (window == nullptr) QCoreApplication::exit(1);
-  }, Qt::QueuedConnection);
+  QObject::connect(
+      &engine, &QQmlApplicationEngine::objectCreated, &application,
+      [](const QObject* window) {
+        if (window == nullptr) QCoreApplication::exit(1);
+      },
+      Qt::QueuedConnection);
   engine.addImportPath(QStringLiteral("qrc:/qt/qml"));
   engine.setInitialProperties({{QStringLiteral("app"), QVariant::fromValue(program.application())}});
   engine.load(QUrl(QStringLiteral("qrc:/qt/qml/Pio/Ui/Main.qml")));

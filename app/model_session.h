@@ -22,18 +22,18 @@ class ModelSession : public QObject {
   QML_ELEMENT
   QML_UNCREATABLE("made by the program")
   Q_PROPERTY(State state READ state NOTIFY changed)
-  Q_PROPERTY(bool hasModel READ hasModel NOTIFY changed)          // one is loaded or being loaded: what follows is about it
-  Q_PROPERTY(bool failed READ failed NOTIFY changed)              // none is loaded because the last load failed
+  Q_PROPERTY(bool hasModel READ hasModel NOTIFY changed)  // one is loaded or being loaded: what follows is about it
+  Q_PROPERTY(bool failed READ failed NOTIFY changed)      // none is loaded because the last load failed
   Q_PROPERTY(QString name READ name NOTIFY changed)
-  Q_PROPERTY(QString detail READ detail NOTIFY changed)           // "Q4_1"
+  Q_PROPERTY(QString detail READ detail NOTIFY changed)  // "Q4_1"
   Q_PROPERTY(QString path READ path NOTIFY changed)
-  Q_PROPERTY(QStringList notes READ notes NOTIFY changed)         // what a person should know of it: "no vision tower beside it: text only"
-  Q_PROPERTY(bool sees READ sees NOTIFY changed)                  // it takes pictures
-  Q_PROPERTY(bool thinks READ thinks NOTIFY changed)              // it can reason before it answers
+  Q_PROPERTY(QStringList notes READ notes NOTIFY changed)  // what a person should know of it: "no vision tower beside it: text only"
+  Q_PROPERTY(bool sees READ sees NOTIFY changed)           // it takes pictures
+  Q_PROPERTY(bool thinks READ thinks NOTIFY changed)       // it can reason before it answers
   Q_PROPERTY(bool thinking READ thinking WRITE setThinking NOTIFY thinkingChanged)  // whether such a model does
-  Q_PROPERTY(qint64 contextLength READ contextLength NOTIFY changed)      // tokens; 0 unknown
-  Q_PROPERTY(qint64 loadedBytes READ loadedBytes NOTIFY progressChanged)  // of state Loading
-  Q_PROPERTY(qint64 totalBytes READ totalBytes NOTIFY progressChanged)    // 0 unknown
+  Q_PROPERTY(qint64 contextLength READ contextLength NOTIFY changed)                // tokens; 0 unknown
+  Q_PROPERTY(qint64 loadedBytes READ loadedBytes NOTIFY progressChanged)            // of state Loading
+  Q_PROPERTY(qint64 totalBytes READ totalBytes NOTIFY progressChanged)              // 0 unknown
 
  public:
   enum State { None, Loading, Stopping, Ready };  // Stopping: a load
@@ -64,17 +64,17 @@ class ModelSession : public QObject {
   qint64 totalBytes() const { return m_totalBytes; }
   std::optional<LoadChoice> loadedWith() const { return m_loadedWith; }  // unset while none is
 
-  void interruptedLoad(const QString& path);  // the last start died loading it
-  void waitForModel();                        // something was asked and there is none: a notice says so
-  void askForModel();                         // the same where what was asked does not wait
+  void interruptedLoad(const QString& path);               // the last start died loading it
+  void waitForModel();                                     // something was asked and there is none: a notice says so
+  void askForModel();                                      // the same where what was asked does not wait
   void noteSpeed(double tokensPerSecond, qint64 nTokens);  // of an answer
 
  public slots:
   void load(const QString& path);
   void unload();
-  void stop();           // loading it
-  void retry();          // the last load
-  void shorterContext(); // loads it again with half of the context
+  void stop();            // loading it
+  void retry();           // the last load
+  void shorterContext();  // loads it again with half of the context
 
  signals:
   void changed();
@@ -91,9 +91,9 @@ class ModelSession : public QObject {
   QStringList m_notes;
   bool m_sees = false, m_thinks = false, m_hasFailed = false;
   qint64 m_contextLength = 0, m_loadedBytes = 0, m_totalBytes = 0;
-  LoadChoice m_loadingWith;               // of the load under way
+  LoadChoice m_loadingWith;  // of the load under way
   std::optional<LoadChoice> m_loadedWith;
-  QString m_lastPath;                     // what retry() loads
+  QString m_lastPath;  // what retry() loads
 };
 
 }  // namespace pio

@@ -23,8 +23,8 @@ class Notices : public QAbstractListModel {
   Q_ENUM(Subject)
   enum Roles {
     SubjectRole = Qt::UserRole + 1,  // subject
-    ErrorRole,   // error: UserError
-    InCodeRole,  // inCode: it is about the file of the code pane and shown there alone
+    ErrorRole,                       // error: UserError
+    InCodeRole,                      // inCode: it is about the file of the code pane and shown there alone
   };
   using Handler = std::function<void(UserError::Action action)>;
   using QAbstractListModel::QAbstractListModel;

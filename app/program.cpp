@@ -70,8 +70,8 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
   app->chat = new ChatController(std::make_unique<ChatController::Private>(ChatController::Private::Wiring{
                                      app->engine, app->model, store, turns, app->history, app->settings, app->notices, tray}),
                                  app);
-  app->code = new CodeController(std::make_unique<CodeController::Private>(CodeController::Private::Wiring{
-                                     m_code, app->model, store, turns, app->history, app->settings, app->notices}),
+  app->code = new CodeController(std::make_unique<CodeController::Private>(
+                                     CodeController::Private::Wiring{m_code, app->model, store, turns, app->history, app->settings, app->notices}),
                                  app);
   app->image = new ImageSession(app->chat, m_files, app);
   app->wire(m_writer, m_files);
@@ -96,9 +96,8 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
       if (action == UserError::Retry) store->tryAgain();
     });
   });
-  QObject::connect(store, &ChatStore::readingChanged, app, [app](const HistoryProblem& problem) {
-    app->notices->show(Notices::Reading, userErrorOf(problem));
-  });
+  QObject::connect(store, &ChatStore::readingChanged, app,
+                   [app](const HistoryProblem& problem) { app->notices->show(Notices::Reading, userErrorOf(problem)); });
   QObject::connect(app->notices, &Notices::newChatRequested, app->chat, &ChatController::newChat);
   // The engine's words go to the history by the shortest way.
   QObject::connect(app->engine, &EngineQueue::textReady, m_writer, &HistoryWriter::appendText);

@@ -55,9 +55,9 @@ class Program {
 
   std::unique_ptr<SessionLock> m_session;
   QThread m_historyThread, m_filesThread;
-  HistoryWriter* m_writer = nullptr;     // each is deleted by the end of its thread
+  HistoryWriter* m_writer = nullptr;  // each is deleted by the end of its thread
   BackgroundFiles* m_files = nullptr;
-  CodeWorker* m_code = nullptr;          // on the files thread, as the next
+  CodeWorker* m_code = nullptr;  // on the files thread, as the next
   SharedJsonFiles* m_shared = nullptr;
   std::unique_ptr<Application> m_application;  // parent of the view models
 };

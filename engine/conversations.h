@@ -60,7 +60,7 @@ class Conversations {
   void share_prefix(Session& session, TokenSpan ids) const;
 
   LoadedModel& model_;
-  std::list<Idle> idle_;          // the last used first
+  std::list<Idle> idle_;  // the last used first
   std::vector<InUse> in_use_;
 };
 

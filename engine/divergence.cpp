@@ -108,8 +108,8 @@ Result<DivergenceResult> compare_together(Way base, Way other, std::int64_t voca
       RETURN_IF_ERROR(base.step(windows.at(window), at, n, base_logits, windows.stop));
       RETURN_IF_ERROR(other.step(windows.at(window), at, n, other_logits, windows.stop));
       for (std::int64_t i = 0; i < n; ++i) {
-        comparison.add(std::span(base_logits).subspan(i * vocab_size, vocab_size),
-                       std::span(other_logits).subspan(i * vocab_size, vocab_size), windows.after(window, at + i));
+        comparison.add(std::span(base_logits).subspan(i * vocab_size, vocab_size), std::span(other_logits).subspan(i * vocab_size, vocab_size),
+                       windows.after(window, at + i));
       }
     }
     windows.done(window + 1);
@@ -124,8 +124,8 @@ struct Loading {
 
 // Memory for one at a time: as many windows as kept_bytes hold the logits of, one at least, by the one and then by the other. `loaded` is
 // the base.
-Result<DivergenceResult> compare_in_turn(const Loading& base, const Loading& other, std::unique_ptr<LoadedModel> loaded,
-                                         const Windows& windows, std::uint64_t kept_bytes) {
+Result<DivergenceResult> compare_in_turn(const Loading& base, const Loading& other, std::unique_ptr<LoadedModel> loaded, const Windows& windows,
+                                         std::uint64_t kept_bytes) {
   const std::int64_t vocab_size = loaded->model().spec().vocab_size;
   const std::uint64_t window_bytes = static_cast<std::uint64_t>(windows.length) * static_cast<std::uint64_t>(vocab_size) * sizeof(float);
   const auto n_together = static_cast<std::int64_t>(std::max<std::uint64_t>(1, kept_bytes / window_bytes));
@@ -163,12 +163,11 @@ Result<DivergenceResult> compare_in_turn(const Loading& base, const Loading& oth
 
 }  // namespace
 
-Result<DivergenceResult> measure_divergence(const DivergenceRequest& request,
-                                            const std::function<void(std::int64_t, std::int64_t)>& progress, std::stop_token stop) {
+Result<DivergenceResult> measure_divergence(const DivergenceRequest& request, const std::function<void(std::int64_t, std::int64_t)>& progress,
+                                            std::stop_token stop) {
   constexpr std::int64_t kLongestWindow = 1 << 30;
   if (request.window < 1 || request.window > kLongestWindow)
-    return make_error(ErrorCode::bad_argument,
-                      "window: 1 to " + std::to_string(kLongestWindow) + " tokens, found " + std::to_string(request.window));
+    return make_error(ErrorCode::bad_argument, "window: 1 to " + std::to_string(kLongestWindow) + " tokens, found " + std::to_string(request.window));
   Loading base{request.base, request.base.attention}, other{request.other, request.other.attention};
   RETURN_IF_ERROR(check_selection(base.selection));
   RETURN_IF_ERROR(check_selection(other.selection));
@@ -186,8 +185,7 @@ Result<DivergenceResult> measure_divergence(const DivergenceRequest& request,
   const Tokenizer* tokenizer = first->tokenizer();
   if (!tokenizer) return make_error(ErrorCode::unsupported_model, first->info().path + ": a tokenizer, found none");
   ASSIGN_OR_RETURN(TokenIds ids, first->vocabulary().check(tokenizer->encode(request.text, SpecialTokens::none), "text"));
-  Windows windows{
-      .ids = std::move(ids), .length = request.window, .progress = progress, .stop = stop};
+  Windows windows{.ids = std::move(ids), .length = request.window, .progress = progress, .stop = stop};
   ASSIGN_OR_RETURN(windows.n_windows, count_windows(windows.ids.size(), windows.length));
   if (request.n_windows > 0) windows.n_windows = std::min(windows.n_windows, request.n_windows);
   const std::int64_t vocab_size = first->model().spec().vocab_size;
@@ -198,8 +196,7 @@ Result<DivergenceResult> measure_divergence(const DivergenceRequest& request,
     if (second) return compare_together(Way(*first, base.selection), Way(**second, other.selection), vocab_size, windows);
     if (second.error().code != ErrorCode::out_of_memory) return second.error();
   }
-  return compare_in_turn(base, other, std::move(first), windows,
-                         budget == 0 ? request.kept_bytes : std::min(request.kept_bytes, budget / 8));
+  return compare_in_turn(base, other, std::move(first), windows, budget == 0 ? request.kept_bytes : std::min(request.kept_bytes, budget / 8));
 }
 
 }  // namespace pio

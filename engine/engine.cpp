@@ -166,8 +166,7 @@ class LocalEngine final : public Engine {
     return measure_perplexity(*model_, session, text, context, n_windows, progress, stop);
   }
 
-  Result<BenchResult> bench(std::int64_t n_prompt, std::int64_t n_decode, std::int64_t n_depth, int n_repetitions,
-                            std::stop_token stop) override {
+  Result<BenchResult> bench(std::int64_t n_prompt, std::int64_t n_decode, std::int64_t n_depth, int n_repetitions, std::stop_token stop) override {
     RETURN_IF_ERROR(need_model());
     Session session = fresh_session();
     return measure_speed(*model_, session, n_prompt, n_decode, n_depth, n_repetitions, stop);
@@ -272,7 +271,8 @@ class LocalEngine final : public Engine {
   Result<void> need_context(const char* what, std::int64_t n) const {
     const std::int64_t most = model_->info().context_length;
     if (n <= most) return {};
-    Error error = make_error(ErrorCode::context_full, std::string(what) + ": at most " + std::to_string(most) + " tokens, found " + std::to_string(n));
+    Error error =
+        make_error(ErrorCode::context_full, std::string(what) + ": at most " + std::to_string(most) + " tokens, found " + std::to_string(n));
     error.limit = static_cast<std::uint64_t>(most);
     error.asked = static_cast<std::uint64_t>(n);
     return error;
@@ -282,7 +282,8 @@ class LocalEngine final : public Engine {
     RETURN_IF_ERROR(need_model());
     if (!tokenizer()) return make_error(ErrorCode::unsupported_model, model_->info().path + ": a tokenizer, found none");
     if (!chat_format())
-      return make_error(ErrorCode::unsupported_model, model_->info().path + ": a chat format, architecture " + model_->info().architecture + " has none");
+      return make_error(ErrorCode::unsupported_model,
+                        model_->info().path + ": a chat format, architecture " + model_->info().architecture + " has none");
     return {};
   }
 

@@ -25,39 +25,39 @@
 namespace pio {
 
 struct LoadRequest {
-  std::string path;                // a .gguf file or a Hugging Face folder
-  std::string mmproj;              // the file of the vision half; "": beside the model, if there is one
+  std::string path;    // a .gguf file or a Hugging Face folder
+  std::string mmproj;  // the file of the vision half; "": beside the model, if there is one
   LoadQuantization quantization = LoadQuantization::keep;
   std::vector<LoraRequest> loras;
   KvSelection attention;
   std::string device = "auto";
-  int n_threads = 0;               // 0: one a physical core
-  std::int64_t context_length = 0; // 0: what fits, at most the model's
+  int n_threads = 0;                // 0: one a physical core
+  std::int64_t context_length = 0;  // 0: what fits, at most the model's
   DType kv = DType::f16;
   Activations activations = Activations::q8;
-  std::uint64_t ram_bytes = 0;     // budget for weights, state and scratch; 0: what is free
+  std::uint64_t ram_bytes = 0;  // budget for weights, state and scratch; 0: what is free
   bool operator==(const LoadRequest&) const = default;
 };
 
 struct LoadedInfo {
   std::string path;
-  std::string name;                // "SmolLM2-135M-Instruct": general.name, or the file's
+  std::string name;  // "SmolLM2-135M-Instruct": general.name, or the file's
   std::string architecture;
-  std::string quantization;        // the commonest weight format: "Q4_1"
-  std::string chat_format;         // "" when the family has none
-  std::string family;              // "qwen3_coder_30b": the folder under models/
-  bool can_see = false;            // its vision half is loaded
+  std::string quantization;  // the commonest weight format: "Q4_1"
+  std::string chat_format;   // "" when the family has none
+  std::string family;        // "qwen3_coder_30b": the folder under models/
+  bool can_see = false;      // its vision half is loaded
   bool can_think = false;
   std::vector<std::string> notes;  // what a person should know: "no vision tower beside it: text only"
   std::string device;              // "cpu"
   int n_threads = 0;
   std::int64_t n_parameters = 0;
-  std::int64_t context_length = 0;          // as loaded
+  std::int64_t context_length = 0;  // as loaded
   std::int64_t trained_context_length = 0;
   std::uint64_t weight_bytes = 0;
   std::uint64_t state_bytes = 0;
   double load_seconds = 0;
-  SamplingParams recommended;      // the publisher's values, ours where it says nothing
+  SamplingParams recommended;  // the publisher's values, ours where it says nothing
 };
 
 // Bytes of weights made ready so far, of all.
@@ -70,27 +70,27 @@ struct VideoInput {
 };
 
 struct ChatMessage {
-  std::string role;                        // "system", "user", "assistant", "tool"
-  MessageContent content;                  // pictures only where the model sees
-  std::string reasoning = {};              // of an assistant
-  std::vector<ToolCall> tool_calls = {};   // of an assistant
+  std::string role;                       // "system", "user", "assistant", "tool"
+  MessageContent content;                 // pictures only where the model sees
+  std::string reasoning = {};             // of an assistant
+  std::vector<ToolCall> tool_calls = {};  // of an assistant
 };
 
 struct GenerateRequest {
-  std::string conversation;            // the chat's id: its cached prefix is found by it; "" shares one
-  std::vector<ChatMessage> messages;   // the conversation to answer …
-  bool continue_last = false;          //   … the last message, an assistant's, is to be carried on instead of answered
-  std::vector<int> ids;                // … or, when messages is empty, these tokens as they are
-  JsonValue tools;                     // OpenAI's list of tools, or null
-  std::optional<bool> thinking;        // unset: as the family does by itself
-  std::optional<bool> clear_thinking;  // false keeps the reasoning of earlier turns in the prompt
+  std::string conversation;                  // the chat's id: its cached prefix is found by it; "" shares one
+  std::vector<ChatMessage> messages;         // the conversation to answer …
+  bool continue_last = false;                //   … the last message, an assistant's, is to be carried on instead of answered
+  std::vector<int> ids;                      // … or, when messages is empty, these tokens as they are
+  JsonValue tools;                           // OpenAI's list of tools, or null
+  std::optional<bool> thinking;              // unset: as the family does by itself
+  std::optional<bool> clear_thinking;        // false keeps the reasoning of earlier turns in the prompt
   std::vector<std::string> protected_texts;  // parts of the messages that no attention kind drops: signatures and imports of code
   SamplingParams sampling;
-  std::int64_t max_tokens = -1;        // -1: until the model ends or the context is full
-  std::vector<std::string> stop;       // stop strings; the answer ends before one, none of its characters are emitted
+  std::int64_t max_tokens = -1;   // -1: until the model ends or the context is full
+  std::vector<std::string> stop;  // stop strings; the answer ends before one, none of its characters are emitted
   bool ignore_eos = false;
-  std::vector<int> stop_ids;           // the answer also ends before one of these tokens, beside the model's own end tokens
-  bool wants_logits = false;           // GenerateSink::logits is called for each sampled token
+  std::vector<int> stop_ids;  // the answer also ends before one of these tokens, beside the model's own end tokens
+  bool wants_logits = false;  // GenerateSink::logits is called for each sampled token
 };
 
 enum class FinishReason { stop, length, context_full, cancelled };
@@ -98,20 +98,20 @@ const char* name_of(FinishReason reason);  // "stop", "length", "context_full", 
 
 // What happens while a turn runs, in this order: dropped (at most once), image…, prefill…, then text, reasoning and tool_call as they come.
 struct GenerateSink {
-  std::function<void(std::int64_t n_messages)> dropped;                     // the oldest so many were left out to fit the context
-  std::function<void(std::int64_t done, std::int64_t total)> prefill;       // prompt tokens read
-  std::function<void(std::string_view text, std::int64_t n_tokens)> text;   // whole characters; n_tokens generated so far
+  std::function<void(std::int64_t n_messages)> dropped;                    // the oldest so many were left out to fit the context
+  std::function<void(std::int64_t done, std::int64_t total)> prefill;      // prompt tokens read
+  std::function<void(std::string_view text, std::int64_t n_tokens)> text;  // whole characters; n_tokens generated so far
   std::function<void(std::string_view text, std::int64_t n_tokens)> reasoning;
   std::function<void(const ToolCall& call)> tool_call;
-  std::function<void(std::int64_t done, std::int64_t total)> image;         // pictures encoded
-  std::function<void(std::span<const float> row)> logits;                   // [vocab_size] of each sampled token, before it is drawn
+  std::function<void(std::int64_t done, std::int64_t total)> image;  // pictures encoded
+  std::function<void(std::span<const float> row)> logits;            // [vocab_size] of each sampled token, before it is drawn
 };
 
 struct GenerateResult {
   std::string text;
   std::string reasoning;
   std::vector<ToolCall> tool_calls;
-  std::vector<int> ids;                // generated, the end token not among them
+  std::vector<int> ids;  // generated, the end token not among them
   FinishReason finish_reason = FinishReason::stop;
   std::int64_t n_dropped_messages = 0;
   GenerationStats stats;
@@ -152,34 +152,34 @@ class Generation {
 };
 
 struct LogitsRequest {
-  std::vector<int> ids;                // one placeholder an image or video
-  std::vector<ImageInput> images;      // for the placeholders, in order
+  std::vector<int> ids;            // one placeholder an image or video
+  std::vector<ImageInput> images;  // for the placeholders, in order
   std::vector<VideoInput> videos;
-  std::int64_t n_chunk = 0;            // tokens fed at a time; 0: as many as of a prompt
+  std::int64_t n_chunk = 0;  // tokens fed at a time; 0: as many as of a prompt
   // Takes the rows as they come, [n_rows, vocab_size] row-major, of n_tokens in all; LogitsResult::values stays empty then. An error ends
   // the pass.
   std::function<Result<void>(std::span<const float> values, std::int64_t n_rows, std::int64_t n_tokens)> rows = {};
 };
 
 struct LogitsResult {
-  std::vector<float> values;           // [n_tokens, vocab_size] row-major
-  std::int64_t n_tokens = 0;           // the ids with their placeholders expanded
+  std::vector<float> values;  // [n_tokens, vocab_size] row-major
+  std::int64_t n_tokens = 0;  // the ids with their placeholders expanded
 };
 
 // What the vision half would read of a picture.
 struct PreprocessResult {
-  std::vector<float> pixel_values;     // [n_patches, patch_dim] row-major
+  std::vector<float> pixel_values;  // [n_patches, patch_dim] row-major
   std::int64_t patch_dim = 0;
-  std::int64_t grid[3] = {0, 0, 0};    // patches: time, height, width
-  std::int64_t resized[2] = {0, 0};    // pixels: height, width
+  std::int64_t grid[3] = {0, 0, 0};  // patches: time, height, width
+  std::int64_t resized[2] = {0, 0};  // pixels: height, width
 };
 
 // What would be loaded where, with bytes and predicted speed: made from the header alone.
 struct LoadPlan {
   bool fits = false;
-  std::string why_not;                 // in English, when it does not
-  std::uint64_t needed_bytes = 0;      // that must be free: all, but for weights that are read in place
-  std::int64_t context_length = 0;     // tokens
+  std::string why_not;              // in English, when it does not
+  std::uint64_t needed_bytes = 0;   // that must be free: all, but for weights that are read in place
+  std::int64_t context_length = 0;  // tokens
   // Together the peak of resident memory: scratch is the passes', the vocabulary's and what this program takes by itself (which is there
   // already, so it is not among needed_bytes).
   std::uint64_t weight_bytes = 0, state_bytes = 0, scratch_bytes = 0;
@@ -190,11 +190,11 @@ struct LoadPlan {
   std::vector<Device> devices;
   // What the device does not run, so that this part of the model needs another one. With any of them the model does not fit.
   struct Fallback {
-    std::string part;                                // "layers", "experts", "embeddings", "output", "vision", or "weights" while loading
-    std::int64_t first_layer = 0, last_layer = 0;    // of layers and experts, both included
-    std::string op, reason;                          // "matmul", "cpu: expected …, found …"
+    std::string part;                              // "layers", "experts", "embeddings", "output", "vision", or "weights" while loading
+    std::int64_t first_layer = 0, last_layer = 0;  // of layers and experts, both included
+    std::string op, reason;                        // "matmul", "cpu: expected …, found …"
     friend bool operator==(const Fallback&, const Fallback&) = default;
-    std::string text() const;                        // "layers 2 to 5: matmul: cpu: expected …, found …"
+    std::string text() const;  // "layers 2 to 5: matmul: cpu: expected …, found …"
   };
   std::vector<Fallback> fallbacks;
   double load_seconds = 0, prefill_tokens_per_second = 0, decode_tokens_per_second = 0;  // predicted
@@ -203,33 +203,33 @@ struct LoadPlan {
 // Two ways to compute one model. Both read the same text in windows of `window` tokens, each from an empty cache; what is left at the end is
 // not compared. Their context lengths do not count: each holds one window.
 struct DivergenceRequest {
-  LoadRequest base, other;             // of one file; they differ in keys and values, activations, attention, …
+  LoadRequest base, other;  // of one file; they differ in keys and values, activations, attention, …
   std::string text;
-  std::int64_t window = 2048;          // tokens
-  std::int64_t n_windows = 0;          // stop after so many; 0: all
-  bool one_at_a_time = false;          // never both in memory; also with a budget, and where the second does not fit beside the first
+  std::int64_t window = 2048;                         // tokens
+  std::int64_t n_windows = 0;                         // stop after so many; 0: all
+  bool one_at_a_time = false;                         // never both in memory; also with a budget, and where the second does not fit beside the first
   std::uint64_t kept_bytes = std::uint64_t{1} << 30;  // of base's logits kept for the comparison then; at least one window's
 };
 
 // How far `other` is from `base` over the same text.
 struct DivergenceResult {
-  double mean_kl = 0;                  // nats a token, of other's distribution from base's
-  double kl_p99 = 0;                   // the 99th percentile, between ranks linear
+  double mean_kl = 0;  // nats a token, of other's distribution from base's
+  double kl_p99 = 0;   // the 99th percentile, between ranks linear
   double largest_kl = 0;
-  double same_top = 0;                 // share of tokens whose likeliest successor is the same
+  double same_top = 0;  // share of tokens whose likeliest successor is the same
   double perplexity = 0, base_perplexity = 0;
-  std::int64_t n_tokens = 0;           // compared
+  std::int64_t n_tokens = 0;  // compared
 };
 
 struct PerplexityResult {
   double perplexity = 0;
-  std::vector<double> running;         // after each window
-  std::int64_t n_tokens = 0;           // of the text
+  std::vector<double> running;  // after each window
+  std::int64_t n_tokens = 0;    // of the text
 };
 
 struct BenchResult {
   std::vector<double> prefill_tokens_per_second, decode_tokens_per_second;  // one a repetition
-  std::uint64_t bytes_per_token = 0;   // weights and state read for a decoded token
+  std::uint64_t bytes_per_token = 0;                                        // weights and state read for a decoded token
 };
 
 class Engine {
@@ -271,12 +271,10 @@ class Engine {
 
   // As llama.cpp counts it: windows of `context` tokens, the second half of each scored; n_windows 0: all.
   virtual Result<PerplexityResult> perplexity(std::span<const int> ids, std::int64_t context, std::int64_t n_windows,
-                                              const std::function<void(std::int64_t window, double running)>& progress,
-                                              std::stop_token stop) = 0;
+                                              const std::function<void(std::int64_t window, double running)>& progress, std::stop_token stop) = 0;
 
   // Random tokens, as llama-bench: prefill of n_prompt, decoding of n_decode from depth n_depth.
-  virtual Result<BenchResult> bench(std::int64_t n_prompt, std::int64_t n_decode, std::int64_t n_depth, int n_repetitions,
-                                    std::stop_token stop) = 0;
+  virtual Result<BenchResult> bench(std::int64_t n_prompt, std::int64_t n_decode, std::int64_t n_depth, int n_repetitions, std::stop_token stop) = 0;
 };
 
 std::unique_ptr<Engine> create_engine();
@@ -289,15 +287,15 @@ struct InspectResult {
   std::int64_t context_length = 0;
   std::string name;
   std::string chat_format;
-  std::string quantization;            // the format that holds most of the weights: "Q4_K"
+  std::string quantization;  // the format that holds most of the weights: "Q4_K"
 };
 Result<InspectResult> inspect(const std::string& path);
 
 // Loads the model once where the two requests differ in attention alone, else twice (of weights that are read in place there is one copy all
 // the same). `progress` gets the number of windows done and of all. Fails as loading does, with bad_argument where the text has no window,
 // or with cancelled.
-Result<DivergenceResult> measure_divergence(const DivergenceRequest& request, const std::function<void(std::int64_t done, std::int64_t total)>& progress,
-                                            std::stop_token stop);
+Result<DivergenceResult> measure_divergence(const DivergenceRequest& request,
+                                            const std::function<void(std::int64_t done, std::int64_t total)>& progress, std::stop_token stop);
 
 // The tokenizer of MODEL: a GGUF (with or without tensors), a folder, a tokenizer.json or a SentencePiece tokenizer.model.
 Result<std::unique_ptr<Tokenizer>> open_tokenizer(const std::string& path);

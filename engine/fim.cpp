@@ -8,7 +8,8 @@ Result<FimPrompt> fim_prompt(const Engine& engine, std::string_view prefix, std:
   const Tokenizer* tokenizer = engine.tokenizer();
   const ChatFormat* format = engine.chat_format();
   const auto lacks = [&](std::string_view what) {
-    return make_error(ErrorCode::not_available, "fim: a model with tokens to fill in the middle, found " + info->name + " without " + std::string(what));
+    return make_error(ErrorCode::not_available,
+                      "fim: a model with tokens to fill in the middle, found " + info->name + " without " + std::string(what));
   };
   if (!tokenizer || !format) return lacks("a tokenizer of such a family");
   const FimForm form = format->fill_in_the_middle(prefix, suffix);

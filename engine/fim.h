@@ -10,8 +10,8 @@
 namespace pio {
 
 struct FimPrompt {
-  GenerateRequest request;       // greedy, at most 512 tokens (Qwen3-Coder's README); a caller may change both
-  bool may_be_fenced = false;    // the model answers as in a chat: fim_answer takes the code out of its fence
+  GenerateRequest request;     // greedy, at most 512 tokens (Qwen3-Coder's README); a caller may change both
+  bool may_be_fenced = false;  // the model answers as in a chat: fim_answer takes the code out of its fence
 };
 
 // The request whose answer stands between `prefix` and `suffix`, in the family's form; stop tokens included. Nothing that the two texts

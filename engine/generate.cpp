@@ -269,9 +269,9 @@ class LocalGeneration final : public Generation {
   Sampler sampler_;
   Emitter emitter_;
   std::vector<int> stop_ids_;
-  std::int64_t done_;            // tokens of the prompt that are in the cache
+  std::int64_t done_;  // tokens of the prompt that are in the cache
   PromptPictures pictures_;
-  std::vector<float> logits_;    // of the last row
+  std::vector<float> logits_;  // of the last row
   Phase phase_ = Phase::beginning;
   const Clock::time_point start_ = Clock::now();
   Clock::time_point decode_start_;

@@ -14,9 +14,9 @@ namespace pio {
 // What a turn starts from.
 struct GenerationStart {
   LoadedModel& model;
-  Conversations::Lent session;   // its cached tokens are reused as far as they fit
+  Conversations::Lent session;  // its cached tokens are reused as far as they fit
   Prompt prompt;
-  TokenIds ids;                  // the prompt's, checked
+  TokenIds ids;  // the prompt's, checked
   GenerateRequest request;
   std::stop_token stop;
 };

@@ -39,7 +39,9 @@ std::vector<TokenRange> protected_tokens(const Tokenizer& tokenizer, std::span<c
   }
   // The token that holds byte `at`, and the one behind that which holds the last byte before `end`.
   const auto token_at = [&](std::size_t at) { return std::upper_bound(ends.begin(), ends.end(), at) - ends.begin(); };
-  const auto token_end = [&](std::size_t end) { return std::min<std::int64_t>(std::lower_bound(ends.begin(), ends.end(), end) - ends.begin() + 1, ids.size()); };
+  const auto token_end = [&](std::size_t end) {
+    return std::min<std::int64_t>(std::lower_bound(ends.begin(), ends.end(), end) - ends.begin() + 1, ids.size());
+  };
 
   std::vector<TokenRange> ranges;
   const auto first = std::find_if(messages.begin(), messages.end(), [](const ChatMessage& m) { return m.role != "system"; });

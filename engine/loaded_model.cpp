@@ -119,7 +119,12 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   const std::int64_t n_blocks = loaded->pool_->blocks().n_blocks();
   const StepCapacity capacity{.n_blocks = n_blocks, .n_position_axes = spec.n_position_axes};
   loaded->step_builder_ = std::make_unique<StepBuilder>(capacity);
-  Stage stage{.backend = loaded->backend_.get(), .first = 0, .last = spec.n_layers, .context = std::make_unique<ForwardContext>(*loaded->backend_), .kv = {}, .step = {}};
+  Stage stage{.backend = loaded->backend_.get(),
+              .first = 0,
+              .last = spec.n_layers,
+              .context = std::make_unique<ForwardContext>(*loaded->backend_),
+              .kv = {},
+              .step = {}};
   RETURN_IF_ERROR(stage.context->reserve(temporary_bytes));
   RETURN_IF_ERROR(stage.backend->workspace().reserve(workspace_bytes));
   const bool has_spare_block = !stage.backend->step_sizes().empty();

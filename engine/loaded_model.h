@@ -59,7 +59,7 @@ class LoadedModel {
   // In the order of need: each member uses the ones above it.
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<LoadedWeights> weights_;
-  AdaptedModel adapted_;                     // the model, and its adapters beside the weights
+  AdaptedModel adapted_;  // the model, and its adapters beside the weights
   LoadedVision vision_;
   std::unique_ptr<Pictures> pictures_;
   std::vector<Stage> stages_;

@@ -38,9 +38,8 @@ Result<void> prefill(Session& session, TokenSpan ids, std::vector<float>& logits
 
 }  // namespace
 
-Result<PerplexityResult> measure_perplexity(LoadedModel& model, Session& session, TokenSpan ids, std::int64_t context,
-                                            std::int64_t n_windows, const std::function<void(std::int64_t, double)>& progress,
-                                            std::stop_token stop) {
+Result<PerplexityResult> measure_perplexity(LoadedModel& model, Session& session, TokenSpan ids, std::int64_t context, std::int64_t n_windows,
+                                            const std::function<void(std::int64_t, double)>& progress, std::stop_token stop) {
   PerplexityResult result;
   result.n_tokens = static_cast<std::int64_t>(ids.size());
   ASSIGN_OR_RETURN(const std::int64_t n_full, count_windows(ids.size(), context));  // what is left at the end is not scored

@@ -10,9 +10,8 @@
 
 namespace pio {
 
-Result<PerplexityResult> measure_perplexity(LoadedModel& model, Session& session, TokenSpan ids, std::int64_t context,
-                                            std::int64_t n_windows, const std::function<void(std::int64_t, double)>& progress,
-                                            std::stop_token stop);
+Result<PerplexityResult> measure_perplexity(LoadedModel& model, Session& session, TokenSpan ids, std::int64_t context, std::int64_t n_windows,
+                                            const std::function<void(std::int64_t, double)>& progress, std::stop_token stop);
 
 Result<BenchResult> measure_speed(LoadedModel& model, Session& session, std::int64_t n_prompt, std::int64_t n_decode, std::int64_t n_depth,
                                   int n_repetitions, std::stop_token stop);

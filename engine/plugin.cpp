@@ -27,8 +27,8 @@ Result<void> Plugin::load_model(const std::string& path, const LoadProgress& pro
   const std::string& architecture = inspected.file->architecture();
   const ChatFormat* family = chat_format_of(architecture);
   if (!family || family->name() != chat_format_) {
-    Error error = make_error(ErrorCode::unsupported_model, path + ": expected a model of the family " + std::string(chat_format_) +
-                                                               ", found architecture " + architecture);
+    Error error = make_error(ErrorCode::unsupported_model,
+                             path + ": expected a model of the family " + std::string(chat_format_) + ", found architecture " + architecture);
     error.path = path;
     return error;
   }

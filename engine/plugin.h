@@ -22,7 +22,7 @@ struct Answering {
   std::optional<bool> thinking = {};            // unset: as the family does by itself
   std::string conversation = {};                // chats with other ids keep their cached prefixes apart
   GenerateSink sink = {};
-  std::stop_token stop_token = {};              // a stop ends the answer with what came so far
+  std::stop_token stop_token = {};  // a stop ends the answer with what came so far
 };
 
 class Plugin {

@@ -96,8 +96,8 @@ bool is_system(const ChatMessage& message) { return message.role == "system"; }
 
 // A user's message and what follows up to the next one.
 struct Turn {
-  std::size_t first = 0, end = 0;   // messages
-  std::int64_t start = 0;           // tokens from the first turn
+  std::size_t first = 0, end = 0;  // messages
+  std::int64_t start = 0;          // tokens from the first turn
 };
 
 std::vector<Turn> turns_of(std::span<const ChatMessage> messages, std::size_t n_system) {
@@ -181,8 +181,8 @@ Result<Prompt> make_prompt(const ChatFormat& format, const Tokenizer& tokenizer,
       }
     }
     if (!fits(prompt)) {
-      Error error = make_error(ErrorCode::context_full, "prompt: at most " + std::to_string(limit) + " tokens, found " +
-                                                            std::to_string(prompt.ids.size()));
+      Error error =
+          make_error(ErrorCode::context_full, "prompt: at most " + std::to_string(limit) + " tokens, found " + std::to_string(prompt.ids.size()));
       error.limit = static_cast<std::uint64_t>(limit);
       error.asked = prompt.ids.size();
       return error;

@@ -16,7 +16,7 @@
 namespace pio {
 
 struct Prompt {
-  std::vector<int> ids;                 // those below zero stand for pictures
+  std::vector<int> ids;  // those below zero stand for pictures
   std::vector<PlacedPicture> pictures;
   std::int64_t n_dropped_messages = 0;  // the oldest turns, left out whole
   std::unique_ptr<ChatParser> parser;   // of the answer; null where the ids are no conversation
@@ -27,8 +27,8 @@ using PlacePictures = std::function<Result<PicturedIds>(std::span<const int> ids
 
 // What encoding uses, and the stop that it polls.
 struct PromptAids {
-  PlacePictures place_pictures = {};      // without it the ids are as the chat format wrote them
-  EncodedStretches* memory = nullptr;     // of this tokenizer; may be null
+  PlacePictures place_pictures = {};   // without it the ids are as the chat format wrote them
+  EncodedStretches* memory = nullptr;  // of this tokenizer; may be null
   std::stop_token stop = {};
 };
 

@@ -142,7 +142,8 @@ Result<void> Session::process_step(TokenSpan ids, std::span<const int> output_ro
   }
   StepBuilder& builder = model_.step_builder();
   builder.begin(selection_, needs_);
-  builder.add({.sequence = sequence_, .first = first, .ids = ids, .output_rows = output_rows, .positions = positions, .protected_blocks = protected_blocks});
+  builder.add(
+      {.sequence = sequence_, .first = first, .ids = ids, .output_rows = output_rows, .positions = positions, .protected_blocks = protected_blocks});
 
   if (model_.spare_cell()) builder.pad(padded_size(model_.stages(), n_tokens), *model_.spare_cell());
 

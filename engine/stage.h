@@ -15,7 +15,7 @@ namespace pio {
 
 // Layers first … last - 1 on one backend, with what they compute in: temporaries, keys and values, the step.
 struct Stage {
-  Backend* backend = nullptr;                // outlives the stage
+  Backend* backend = nullptr;  // outlives the stage
   std::int64_t first = 0, last = 0;
   std::unique_ptr<ForwardContext> context;
   std::unique_ptr<KvMemory> kv;

@@ -6,16 +6,16 @@ namespace pio {
 
 // What one turn measured.
 struct GenerationStats {
-  std::int64_t prompt_tokens = 0;     // all of the prompt
-  std::int64_t reused_tokens = 0;     // of them, found in the cache
+  std::int64_t prompt_tokens = 0;  // all of the prompt
+  std::int64_t reused_tokens = 0;  // of them, found in the cache
   std::int64_t generated_tokens = 0;
   double prefill_seconds = 0;
-  double first_token_seconds = 0;     // from the call to the first token
+  double first_token_seconds = 0;  // from the call to the first token
   double decode_seconds = 0;
-  double tokens_per_second = 0;       // of decoding: generated tokens after the first by decode_seconds
-  std::int64_t context_used = 0;      // tokens in the cache when it ended
-  std::int64_t context_length = 0;    // and how many fit
-  std::uint64_t weight_bytes_read = 0; // from memory, by decoding
+  double tokens_per_second = 0;         // of decoding: generated tokens after the first by decode_seconds
+  std::int64_t context_used = 0;        // tokens in the cache when it ended
+  std::int64_t context_length = 0;      // and how many fit
+  std::uint64_t weight_bytes_read = 0;  // from memory, by decoding
 };
 
 }  // namespace pio

@@ -109,7 +109,8 @@ Result<std::unique_ptr<StepMirror>> StepMirror::create(Backend& backend, StepCap
 const Step& StepMirror::fill(StepBuilder& builder) {
   const bool is_recorded = !backend_.step_sizes().empty();
   const std::int64_t n_tokens = builder.n_tokens();
-  const std::int64_t n_blocks = is_recorded ? capacity_.n_blocks : builder.max_blocks_, n_sequences = is_recorded ? capacity_.n_sequences : builder.n_sequences_;
+  const std::int64_t n_blocks = is_recorded ? capacity_.n_blocks : builder.max_blocks_,
+                     n_sequences = is_recorded ? capacity_.n_sequences : builder.n_sequences_;
   const auto upload = [&](Tensor to, Shape shape, std::span<const std::int32_t> values) {
     const Tensor view = extent(to, shape);
     if (!values.empty()) backend_.upload(view, values.data());
@@ -123,7 +124,8 @@ const Step& StepMirror::fill(StepBuilder& builder) {
   };
   const std::int64_t n_axes = capacity_.n_position_axes;
   step_.ids = list(capacity_step_.ids, builder.ids_);
-  step_.positions = upload(capacity_step_.positions, n_axes == 1 ? Shape{n_tokens} : Shape{n_axes, n_tokens}, rows_of(builder.positions_, n_axes, n_tokens));
+  step_.positions =
+      upload(capacity_step_.positions, n_axes == 1 ? Shape{n_tokens} : Shape{n_axes, n_tokens}, rows_of(builder.positions_, n_axes, n_tokens));
   step_.cells = list(capacity_step_.cells, builder.cells_);
   step_.kv_lengths = list(capacity_step_.kv_lengths, builder.kv_lengths_);
   step_.sequences = list(capacity_step_.sequences, builder.sequences_);
@@ -132,7 +134,8 @@ const Step& StepMirror::fill(StepBuilder& builder) {
   step_.selection = builder.selection_;
   step_.protected_blocks = {};
   if (builder.has_protected_) {
-    step_.protected_blocks = upload(capacity_step_.protected_blocks, {n_sequences, n_blocks}, rows_of(builder.protected_blocks_, n_sequences, n_blocks));
+    step_.protected_blocks =
+        upload(capacity_step_.protected_blocks, {n_sequences, n_blocks}, rows_of(builder.protected_blocks_, n_sequences, n_blocks));
   }
   step_.kv_cells = step_.n_kv_cells = step_.ordered_blocks = {};
   if (builder.needs_.ordered_cells) {

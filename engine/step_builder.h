@@ -22,7 +22,7 @@ inline constexpr std::int64_t kStepTokens = 512;
 struct StepCapacity {
   std::int64_t n_tokens = kStepTokens;
   std::int64_t n_sequences = 1;
-  std::int64_t n_blocks = 0;         // of a sequence: the whole context
+  std::int64_t n_blocks = 0;  // of a sequence: the whole context
   std::int64_t n_position_axes = 1;
 };
 
@@ -32,11 +32,11 @@ class StepBuilder {
   explicit StepBuilder(StepCapacity capacity);
 
   struct Piece {
-    const Sequence& sequence;                     // the cells of these tokens are reserved
-    std::int64_t first = 0;                       // their place in it
+    const Sequence& sequence;  // the cells of these tokens are reserved
+    std::int64_t first = 0;    // their place in it
     TokenSpan ids;
-    std::span<const int> output_rows;             // of `ids`, whose logits are wanted
-    std::span<const std::int32_t> positions;      // [n_position_axes, ids.size()]
+    std::span<const int> output_rows;                // of `ids`, whose logits are wanted
+    std::span<const std::int32_t> positions;         // [n_position_axes, ids.size()]
     std::span<const std::int32_t> protected_blocks;  // [sequence's blocks], not 0 where every selection keeps the block; empty: nowhere
   };
   void begin(KvSelection selection, StepNeeds needs);
@@ -55,9 +55,9 @@ class StepBuilder {
   StepNeeds needs_;
   std::int64_t n_sequences_ = 0, max_blocks_ = 0;
   std::vector<std::int32_t> ids_, cells_, kv_lengths_, sequences_, outputs_, kv_cells_, ordered_;
-  std::vector<std::vector<std::int32_t>> positions_;                 // [axis]
+  std::vector<std::vector<std::int32_t>> positions_;                  // [axis]
   std::vector<std::vector<std::int32_t>> blocks_, protected_blocks_;  // [sequence]
-  std::vector<std::int32_t> rows_;                                   // put together for one upload
+  std::vector<std::int32_t> rows_;                                    // put together for one upload
   bool has_protected_ = false;
 };
 
@@ -76,7 +76,7 @@ class StepMirror {
   Backend& backend_;
   StepCapacity capacity_;
   std::unique_ptr<Buffer> buffer_;
-  Step capacity_step_;   // each tensor in its full extent
+  Step capacity_step_;  // each tensor in its full extent
   Step step_;
 };
 

@@ -66,8 +66,8 @@ class Vocabulary {
   Result<TokenIds> check(std::vector<int> ids, const char* what, std::int64_t lowest) const {
     for (const int id : ids) {
       if (id >= lowest && id < n_rows_) continue;
-      Error error = make_error(ErrorCode::bad_argument, std::string(what) + ": token ids 0 to " + std::to_string(n_rows_ - 1) + ", found " +
-                                                            std::to_string(id));
+      Error error = make_error(ErrorCode::bad_argument,
+                               std::string(what) + ": token ids 0 to " + std::to_string(n_rows_ - 1) + ", found " + std::to_string(id));
       error.limit = static_cast<std::uint64_t>(n_rows_ - 1);
       error.asked = id < 0 ? 0 : static_cast<std::uint64_t>(id);
       return error;

@@ -29,8 +29,8 @@ class Arena {
     friend class Arena;
     Arena& arena_;
     struct Place {
-      std::size_t used = 0;    // bytes of all temporaries
-      std::size_t block = 0;   // where the next one goes
+      std::size_t used = 0;   // bytes of all temporaries
+      std::size_t block = 0;  // where the next one goes
       std::size_t offset = 0;
     };
     Place place_;

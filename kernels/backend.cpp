@@ -11,9 +11,10 @@
 namespace pio {
 
 const char* name_of(Op op) {
-  constexpr const char* kNames[] = {"embed", "matmul", "rms_norm", "add", "multiply", "silu", "glu", "rope", "store_kv", "attention", "layer_norm", "gelu",
-                                    "add_scaled", "copy_columns", "matmul_heads", "self_attention", "route_experts", "moe_experts",
-                                    "gather_rows", "cast", "copy", "argmax"};
+  constexpr const char* kNames[] = {"embed",        "matmul",         "rms_norm",      "add",         "multiply",    "silu",       "glu",
+                                    "rope",         "store_kv",       "attention",     "layer_norm",  "gelu",        "add_scaled", "copy_columns",
+                                    "matmul_heads", "self_attention", "route_experts", "moe_experts", "gather_rows", "cast",       "copy",
+                                    "argmax"};
   static_assert(std::size(kNames) == static_cast<std::size_t>(Op::argmax) + 1);
   return kNames[static_cast<std::size_t>(op)];
 }
@@ -46,8 +47,7 @@ void Backend::require(Op op, DType dtype, const Shape& extents) {
   if (const Result<void> answer = supports(op, dtype, extents); !answer) refuse(op, answer.error());
 }
 
-Result<Tensor> Backend::allocate_tensor(DType dtype, const Shape& shape, std::vector<std::unique_ptr<Buffer>>& buffers,
-                                        const void* values) {
+Result<Tensor> Backend::allocate_tensor(DType dtype, const Shape& shape, std::vector<std::unique_ptr<Buffer>>& buffers, const void* values) {
   ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, allocate(bytes_of(dtype, shape.n_values())));
   buffers.push_back(std::move(buffer));
   const Tensor tensor{dtype, shape, buffers.back().get(), 0};
@@ -228,8 +228,8 @@ void Backend::cast(Tensor y, Tensor x) {
   check_rows("cast", "x", x);
   check_place("cast", "y", y);
   check_place("cast", "x", x);
-  CHECK(y.dtype == DType::f32 || (x.dtype == DType::f32 && (y.dtype == DType::f16 || y.dtype == DType::bf16 || y.dtype == DType::q8_0 ||
-                                                            y.dtype == DType::q4_0)),
+  CHECK(y.dtype == DType::f32 ||
+            (x.dtype == DType::f32 && (y.dtype == DType::f16 || y.dtype == DType::bf16 || y.dtype == DType::q8_0 || y.dtype == DType::q4_0)),
         "cast: to f32, or from f32 to f16, bf16, q8_0 or q4_0");
   if (y.shape.n_values() == 0) return;
   check_apart("cast", "x", y, x);

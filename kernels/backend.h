@@ -27,9 +27,9 @@ namespace pio {
 enum class DeviceKind { cpu, cuda, vulkan, reference };
 
 struct DeviceInfo {
-  std::string name;      // "cpu", "cuda:0": what --device takes
+  std::string name;  // "cpu", "cuda:0": what --device takes
   DeviceKind kind = DeviceKind::cpu;
-  std::string detail;    // "AMD EPYC, avx512, 2 threads"
+  std::string detail;  // "AMD EPYC, avx512, 2 threads"
   std::uint64_t total_bytes = 0;
   std::uint64_t free_bytes = 0;
 };
@@ -62,15 +62,15 @@ struct KvSelection {
 
 // The tokens now being processed, on the device. n_tokens, n_outputs and the extents are all that the host knows of them.
 struct Step {
-  Tensor ids;          // [n_tokens]  i32
-  Tensor positions;    // [n_tokens]  i32, 0-based place in its sequence; [3, n_tokens] where a model places tokens by time, row, column
-  Tensor cells;        // [n_tokens]  i32, cell of the KV pool that takes this token's key and value
-  Tensor kv_lengths;   // [n_tokens]  i32, how many cached tokens of its sequence, from the first, the token attends to (itself included);
-                       //   0 of a row that only fills the step up
-  Tensor sequences;    // [n_tokens]  i32, its sequence: a row of block_table
-  Tensor block_table;  // [n_sequences, max_blocks]  i32: entry j of a row is the pool block that holds its tokens
-                       //   j * kKvBlockLength … + kKvBlockLength - 1; entries that kv_lengths does not reach are never read
-  Tensor outputs;      // [n_outputs] i32, rows of this step whose logits are wanted
+  Tensor ids;                  // [n_tokens]  i32
+  Tensor positions;            // [n_tokens]  i32, 0-based place in its sequence; [3, n_tokens] where a model places tokens by time, row, column
+  Tensor cells;                // [n_tokens]  i32, cell of the KV pool that takes this token's key and value
+  Tensor kv_lengths;           // [n_tokens]  i32, how many cached tokens of its sequence, from the first, the token attends to (itself included);
+                               //   0 of a row that only fills the step up
+  Tensor sequences;            // [n_tokens]  i32, its sequence: a row of block_table
+  Tensor block_table;          // [n_sequences, max_blocks]  i32: entry j of a row is the pool block that holds its tokens
+                               //   j * kKvBlockLength … + kKvBlockLength - 1; entries that kv_lengths does not reach are never read
+  Tensor outputs;              // [n_outputs] i32, rows of this step whose logits are wanted
   Tensor kv_cells = {};        // [n_cached]  i32, cells of tokens 0 … n_cached - 1 of the step's one sequence, this step's own included;
                                //   empty where the model did not ask for them
   Tensor n_kv_cells = {};      // [1] i32, n_cached, for a backend that replays a recorded step
@@ -86,7 +86,7 @@ struct Step {
 inline constexpr int kKvBlockLength = 32;
 
 struct AttentionParams {
-  float scale = 1;     // multiplies q·k; usually 1/sqrt(head_dim)
+  float scale = 1;          // multiplies q·k; usually 1/sqrt(head_dim)
   Tensor page_bounds = {};  // of the keys, as store_kv keeps them; empty: selection by pages computes them from every key
 };
 
@@ -114,11 +114,11 @@ enum class ExpertScoring { softmax, sigmoid };
 // How a router's logits become experts and weights (models.md 1.b step 11, 2.b step 6).
 struct RoutingParams {
   ExpertScoring scoring = ExpertScoring::softmax;
-  bool normalize = true;          // the chosen weights are divided by (their sum + sum_epsilon)
+  bool normalize = true;  // the chosen weights are divided by (their sum + sum_epsilon)
   float sum_epsilon = 0;
-  float scale = 1;                // multiplies the weights at the end
-  std::int64_t n_groups = 1;      // experts form equal groups; only those of the n_groups_used best may be chosen, a group's
-  std::int64_t n_groups_used = 1; //   score being the sum of its two best biased scores
+  float scale = 1;                 // multiplies the weights at the end
+  std::int64_t n_groups = 1;       // experts form equal groups; only those of the n_groups_used best may be chosen, a group's
+  std::int64_t n_groups_used = 1;  //   score being the sum of its two best biased scores
 };
 
 // One matrix of several that read the same input: y = input · wᵀ (+ bias).
@@ -136,12 +136,12 @@ struct QkvHeads {
   Tensor q_norm = {};  // [q_dim] f32: weights of the norm of each query head; empty: none
   Tensor k_norm = {};  // [n] f32: weights of the norm of the first n dims of each key head; empty: none
   float norm_eps = 0;
-  Tensor inv_freq, axes = {};                // as in rope
+  Tensor inv_freq, axes = {};  // as in rope
   RopePairing pairing = RopePairing::half;
   std::int64_t q_first_dim = 0, k_first_dim = 0;  // RopeParams::first_dim of the two
-  Tensor k_cache;           // [n_cells, n_kv_heads, k_dim], formats as in store_kv
-  Tensor v_cache = {};      // [n_cells, n_kv_heads, v_dim]; empty where v is
-  Tensor page_bounds = {};  // of k_cache, as in store_kv
+  Tensor k_cache;                                 // [n_cells, n_kv_heads, k_dim], formats as in store_kv
+  Tensor v_cache = {};                            // [n_cells, n_kv_heads, v_dim]; empty where v is
+  Tensor page_bounds = {};                        // of k_cache, as in store_kv
 };
 
 // The experts of a layer, and how a token comes to its own.
@@ -150,7 +150,7 @@ struct Mixture {
   std::int64_t n_used = 0;  // experts a token
   Tensor bias = {};         // as in route_experts
   RoutingParams routing = {};
-  ExpertMlp shared = {};    // every token passes through it; without tensors where there is none
+  ExpertMlp shared = {};  // every token passes through it; without tensors where there is none
 };
 
 // What a recording holds for: steps of n_tokens rows, n_outputs of them wanted, whose temporaries are of this generation.
@@ -163,8 +163,28 @@ struct RecordingKey {
 
 // The ops that a device may not have.
 enum class Op {
-  embed, matmul, rms_norm, add, multiply, silu, glu, rope, store_kv, attention, layer_norm, gelu, add_scaled, copy_columns, matmul_heads,
-  self_attention, route_experts, moe_experts, gather_rows, cast, copy, argmax,
+  embed,
+  matmul,
+  rms_norm,
+  add,
+  multiply,
+  silu,
+  glu,
+  rope,
+  store_kv,
+  attention,
+  layer_norm,
+  gelu,
+  add_scaled,
+  copy_columns,
+  matmul_heads,
+  self_attention,
+  route_experts,
+  moe_experts,
+  gather_rows,
+  cast,
+  copy,
+  argmax,
 };
 const char* name_of(Op op);  // "matmul_heads"
 
@@ -195,13 +215,12 @@ class Backend {
   // Matrix i of a placed stack [n, n_out, n_in], for ops that read one.
   virtual Tensor matrix(Tensor stack, std::int64_t i) const;
 
-  virtual void upload(Tensor destination, const void* source) = 0;         // destination.n_bytes() bytes from the host, copied or staged on return
-  virtual void download(void* destination, Tensor source) = 0;             // and back; waits until they are there
+  virtual void upload(Tensor destination, const void* source) = 0;  // destination.n_bytes() bytes from the host, copied or staged on return
+  virtual void download(void* destination, Tensor source) = 0;      // and back; waits until they are there
   // Waits for all ops. Fails with device_lost where the device no longer answers: its memory and what is in it are gone then.
   virtual Result<void> sync() = 0;
   // A tensor in memory of its own, which is added to `buffers`: a copy of `values` on the host, or uninitialised. Fails as allocate does.
-  Result<Tensor> allocate_tensor(DType dtype, const Shape& shape, std::vector<std::unique_ptr<Buffer>>& buffers,
-                                 const void* values = nullptr);
+  Result<Tensor> allocate_tensor(DType dtype, const Shape& shape, std::vector<std::unique_ptr<Buffer>>& buffers, const void* values = nullptr);
 
   // Whether this device runs the op: asked when a model is planned, and by a CHECK in every op. Fails with not_available{device} and the
   // reason with its numbers. `dtype` and `extents` are

@@ -164,8 +164,7 @@ void read_v2(CgroupLimits& limits, const std::string& folder) {
   // Above memory.high a group is slowed down until it gives memory back, so that a model there would never get going.
   if (const std::optional<std::uint64_t> high = read_number(folder + "/memory.high")) lower(memory, *high);
   if (memory) {
-    apply_memory(limits, *memory, read_number(folder + "/memory.current").value_or(0),
-                 read_member(folder + "/memory.stat", "inactive_file"));
+    apply_memory(limits, *memory, read_number(folder + "/memory.current").value_or(0), read_member(folder + "/memory.stat", "inactive_file"));
   }
   std::ifstream file(folder + "/cpu.max");
   std::string quota, period;

@@ -17,8 +17,7 @@ Tensor columns(Tensor t, std::int64_t row, std::int64_t first, std::int64_t n) {
 }
 
 // y [n_tokens, w's rows] = a product of rows of n_in values with w (+ bias).
-void check_product(const char* op, const Tensor& y, std::int64_t n_tokens, std::int64_t n_in, const Tensor& w,
-                   const Tensor& bias) {
+void check_product(const char* op, const Tensor& y, std::int64_t n_tokens, std::int64_t n_in, const Tensor& w, const Tensor& bias) {
   check_rank(op, "w", w, 2);
   if (w.shape[1] != n_in) wrong_tensor(op, "w", w, "rows of " + std::to_string(n_in));
   check_tensor(op, "y", y, DType::f32, {n_tokens, w.shape[0]});
@@ -267,8 +266,9 @@ void Backend::qk_norm_rope_store(const QkvHeads& heads, const Step& step) {
   check_tensor(op, "inv_freq", inv_freq, DType::f32, inv_freq.shape);
   if (axes) check_tensor(op, "axes", axes, DType::i32, inv_freq.shape);
   check_tensor(op, "positions", step.positions, DType::i32, axes ? Shape{step.positions.shape[0], n_tokens} : Shape{n_tokens});
-  CHECK(q_first_dim >= 0 && q_first_dim + 2 * inv_freq.shape[0] <= q.shape[2] && k_first_dim >= 0 &&
-            k_first_dim + 2 * inv_freq.shape[0] <= k.shape[2], "qk_norm_rope_store: more pairs than a head holds");
+  CHECK(
+      q_first_dim >= 0 && q_first_dim + 2 * inv_freq.shape[0] <= q.shape[2] && k_first_dim >= 0 && k_first_dim + 2 * inv_freq.shape[0] <= k.shape[2],
+      "qk_norm_rope_store: more pairs than a head holds");
   check_tensor(op, "cells", step.cells, DType::i32, {n_tokens});
   CHECK(v.empty() == v_cache.empty(), "qk_norm_rope_store: values without a cache of them, or a cache without values");
   for (const auto& [name, cache] : {std::pair{"k_cache", k_cache}, std::pair{"v_cache", v_cache}}) {

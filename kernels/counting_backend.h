@@ -14,10 +14,10 @@
 namespace pio {
 
 struct OpCounts {
-  std::uint64_t weight_bytes = 0;   // read of weights; of experts, those that as many tokens can choose at most
-  std::uint64_t state_bytes = 0;    // read of cached keys and values, once a step and layer
+  std::uint64_t weight_bytes = 0;  // read of weights; of experts, those that as many tokens can choose at most
+  std::uint64_t state_bytes = 0;   // read of cached keys and values, once a step and layer
   std::uint64_t multiply_adds = 0;
-  std::uint64_t n_downloads = 0;    // waits for the device
+  std::uint64_t n_downloads = 0;  // waits for the device
   // The most that one op would keep beside its tensors: within a few MB of what the CPU backend takes, but for its attention, which is not
   // counted: some 50 MB at most, where few tokens attend to many or a selection leaves some out.
   std::uint64_t scratch_bytes = 0;

@@ -9,8 +9,8 @@ void check_matrix(const char* name, const Tensor& w, const Shape& shape) {
   const bool is_right = w.shape == shape && info(w.dtype).decode && shape.back() % info(w.dtype).block_length == 0 && w.buffer &&
                         (w.layout != TensorLayout::rows || (w.offset <= w.buffer->n_bytes() && w.n_bytes() <= w.buffer->n_bytes() - w.offset));
   if (is_right) return;
-  const std::string text = std::string("moe_experts: ") + name + ": expected " + shape.text() + " inside a buffer, found " + w.shape.text() + " " +
-                           info(w.dtype).name;
+  const std::string text =
+      std::string("moe_experts: ") + name + ": expected " + shape.text() + " inside a buffer, found " + w.shape.text() + " " + info(w.dtype).name;
   check_failed("tensor", text.c_str(), __FILE__, __LINE__);
 }
 

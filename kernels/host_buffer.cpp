@@ -53,8 +53,8 @@ Result<std::unique_ptr<Buffer>> allocate_host_buffer(std::size_t n_bytes, const 
   }
   if (!data) {
     const std::uint64_t free_bytes = host_memory().free_bytes;
-    Error error = make_error(ErrorCode::out_of_memory, device + ": expected " + std::to_string(n_bytes) + " bytes, found " +
-                                                           std::to_string(free_bytes) + " free");
+    Error error = make_error(ErrorCode::out_of_memory,
+                             device + ": expected " + std::to_string(n_bytes) + " bytes, found " + std::to_string(free_bytes) + " free");
     error.device = device;
     error.needed_bytes = n_bytes;
     error.free_bytes = free_bytes;

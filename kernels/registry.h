@@ -24,7 +24,7 @@ struct DeviceList {
 struct BackendOptions {
   int n_threads = 0;  // 0: one a physical core
   Activations activations = Activations::q8;
-  std::string isa;    // "", or one of "scalar", "avx2", "avx512", "neon"; PIO_FORCE_ISA in the environment does the same
+  std::string isa;  // "", or one of "scalar", "avx2", "avx512", "neon"; PIO_FORCE_ISA in the environment does the same
 };
 
 DeviceList list_devices();

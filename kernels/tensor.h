@@ -20,7 +20,10 @@ class Shape {
     for (std::int64_t extent : extents) extents_[rank_++] = extent;
   }
   int rank() const { return rank_; }
-  std::int64_t operator[](int i) const { DCHECK(i >= 0 && i < rank_, "extent out of range"); return extents_[i]; }
+  std::int64_t operator[](int i) const {
+    DCHECK(i >= 0 && i < rank_, "extent out of range");
+    return extents_[i];
+  }
   std::int64_t back() const { return rank_ == 0 ? 1 : extents_[rank_ - 1]; }
   // Product of all extents; 1 for the empty shape.
   std::int64_t n_values() const {
@@ -34,7 +37,10 @@ class Shape {
     for (int i = 0; i + 1 < rank_; ++i) n *= extents_[i];
     return n;
   }
-  void append(std::int64_t extent) { CHECK(rank_ < 4, "a shape has at most four extents"); extents_[rank_++] = extent; }
+  void append(std::int64_t extent) {
+    CHECK(rank_ < 4, "a shape has at most four extents");
+    extents_[rank_++] = extent;
+  }
   friend bool operator==(const Shape& a, const Shape& b) {
     if (a.rank_ != b.rank_) return false;
     for (int i = 0; i < a.rank_; ++i)

@@ -68,8 +68,8 @@ class Binder {
   struct Wish {
     Tensor* slot;
     std::string name;
-    Shape shape;        // in the file
-    Shape as;           // where it is used
+    Shape shape;  // in the file
+    Shape as;     // where it is used
     MatrixUse use;
     bool as_f32;
     std::size_t group;  // of WeightSource::load

@@ -232,7 +232,10 @@ CallParser::Stands CallParser::take_value(std::string_view held, Draft& draft, E
     draft.searched = std::min(at, held.size());
     if (at == std::string_view::npos) break;
     const bool is_closer = held.substr(at).starts_with(closer);
-    const Tag tag = is_closer ? Tag::value_closer : may_lack_tags ? tag_at(held, at, draft) : begins(held.substr(at), closer) ? Tag::undecided : Tag::none;
+    const Tag tag = is_closer                         ? Tag::value_closer
+                    : may_lack_tags                   ? tag_at(held, at, draft)
+                    : begins(held.substr(at), closer) ? Tag::undecided
+                                                      : Tag::none;
     if (tag == Tag::undecided) {
       if (ended == Ended::not_yet) return Stands::more;
     } else if (tag == Tag::argument) {

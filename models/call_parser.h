@@ -43,7 +43,7 @@ class CallParser : public ChatParser {
     std::size_t searched = 0;  // none of the tags that are looked for begins before here
     int state = 0;             // 0 at first; the family's own
     std::string key;
-    ToolCall call;             // arguments: an object from the start
+    ToolCall call;                 // arguments: an object from the start
     std::vector<ToolCall> calls;   // whole ones, where one pair of tags may hold several
     std::size_t end_of_calls = 0;  // … and where the last of them ends
     // JSON
@@ -63,12 +63,12 @@ class CallParser : public ChatParser {
 
   // What may stand within or behind a value.
   enum class Tag {
-    none,           // text
-    undecided,      // too little has come to say
-    value_closer,   // </parameter>
-    call_closer,    // </function>, </tool_call>
-    argument,       // the beginning of another argument
-    call,           // the beginning of another call
+    none,          // text
+    undecided,     // too little has come to say
+    value_closer,  // </parameter>
+    call_closer,   // </function>, </tool_call>
+    argument,      // the beginning of another argument
+    call,          // the beginning of another call
   };
   // The tag that `held` has at `at`, where a '<' stands. `argument` and `call` only where may_begin_argument and is_offered say so.
   virtual Tag tag_at(std::string_view held, std::size_t at, const Draft& draft) const = 0;
@@ -121,7 +121,7 @@ class CallParser : public ChatParser {
   Draft draft_;
   int n_calls_ = 0;
   // White space waits until it is known what follows: around reasoning and calls it is dropped, between two texts one stretch of it stays.
-  std::string before_, after_;  // … before and after the last thing that was no text
+  std::string before_, after_;   // … before and after the last thing that was no text
   bool is_interrupted_ = false;  // something came that was no text, and no text since
   bool has_text_, has_reasoning_;
   std::vector<ChatEvent> events_;

@@ -29,8 +29,8 @@ struct BegunAnswer {
 };
 
 struct RenderRequest {
-  JsonValue messages;                   // array of {"role", "content", …}, as the published template takes them
-  JsonValue tools;                      // array, or null
+  JsonValue messages;  // array of {"role", "content", …}, as the published template takes them
+  JsonValue tools;     // array, or null
   bool add_generation_prompt = true;
   JsonValue variables = JsonValue::object({});  // enable_thinking, clear_thinking, add_vision_id
   std::optional<BegunAnswer> begun = {};        // follows the generation prompt; no part of the published templates
@@ -44,17 +44,17 @@ struct RecommendedSampling {
 
 // A function that the model asks for.
 struct ToolCall {
-  std::string id;        // ours: "call_0", "call_1" … within a conversation's answer; templates do not print it
+  std::string id;  // ours: "call_0", "call_1" … within a conversation's answer; templates do not print it
   std::string name;
-  JsonValue arguments;   // an object
+  JsonValue arguments;  // an object
 };
 
 // What a model's output says, in the order in which it says it.
 struct ChatEvent {
   enum class Kind { text, reasoning, tool_call };
   Kind kind = Kind::text;
-  std::string text;      // of text and reasoning: more of it
-  ToolCall call;         // of tool_call: a whole one
+  std::string text;  // of text and reasoning: more of it
+  ToolCall call;     // of tool_call: a whole one
 };
 
 // How an answer ended: by the model, or by a limit or a stop within it.
@@ -74,16 +74,16 @@ class ChatParser {
 
 // How a family is asked for what stands between two texts of a file.
 struct FimForm {
-  std::vector<Piece> prompt;                     // the two texts are pieces of kind text
-  std::vector<std::string_view> needed_tokens;   // added tokens that a model must have for it
-  std::vector<std::string_view> stop_tokens;     // beside those that end a turn
-  bool answers_as_chat = false;                  // the code may stand in a fence
+  std::vector<Piece> prompt;                    // the two texts are pieces of kind text
+  std::vector<std::string_view> needed_tokens;  // added tokens that a model must have for it
+  std::vector<std::string_view> stop_tokens;    // beside those that end a turn
+  bool answers_as_chat = false;                 // the code may stand in a fence
 };
 
 class ChatFormat {
  public:
   virtual ~ChatFormat() = default;
-  virtual std::string_view name() const = 0;                              // "smollm2-instruct"
+  virtual std::string_view name() const = 0;  // "smollm2-instruct"
   // The pieces whose joined texts are the published template's output, byte for byte; or template_refused where it raises.
   virtual Result<std::vector<Piece>> render(const RenderRequest& request) const = 0;
   // Spellings of the added tokens that end a turn: {"<|im_end|>", "<|endoftext|>"}.

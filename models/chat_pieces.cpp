@@ -112,8 +112,7 @@ void PieceWriter::schema(const JsonValue& value, bool keys_are_names) {
 }
 
 Error refused(std::string_view what, std::string_view expected, const JsonValue* found) {
-  return make_error(ErrorCode::template_refused,
-                    std::string(what) + ": expected " + std::string(expected) + ", found " + kind_in_words(found));
+  return make_error(ErrorCode::template_refused, std::string(what) + ": expected " + std::string(expected) + ", found " + kind_in_words(found));
 }
 
 Result<std::vector<JsonValue>> template_messages(const JsonValue& messages) {
@@ -174,15 +173,15 @@ bool is_string(const JsonValue* value, std::string_view wanted) { return value &
 bool is_structured(const JsonValue& value) { return value.is_array() || value.is_object(); }
 
 bool is_list_of_words(const JsonValue& value) {
-  return value.is_array() && std::all_of(value.items().begin(), value.items().end(),
-                                         [](const JsonValue& item) { return item.is_string() && is_word(item.text()); });
+  return value.is_array() &&
+         std::all_of(value.items().begin(), value.items().end(), [](const JsonValue& item) { return item.is_string() && is_word(item.text()); });
 }
 
 std::string_view stripped(std::string_view text) {
   // All that str.isspace() calls space, in UTF-8 (CPython 3.13, Unicode 15.1).
-  static constexpr std::string_view kSpaces[] = {
-      "\t", "\n", "\x0B", "\f", "\r", "\x1C", "\x1D", "\x1E", "\x1F", " ", "\u0085", "\u00A0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003",
-      "\u2004", "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200A", "\u2028", "\u2029", "\u202F", "\u205F", "\u3000"};
+  static constexpr std::string_view kSpaces[] = {"\t",     "\n",     "\x0B",   "\f",     "\r",     "\x1C",   "\x1D",   "\x1E",   "\x1F",   " ",
+                                                 "\u0085", "\u00A0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003", "\u2004", "\u2005", "\u2006",
+                                                 "\u2007", "\u2008", "\u2009", "\u200A", "\u2028", "\u2029", "\u202F", "\u205F", "\u3000"};
   const auto* const end = std::end(kSpaces);
   for (const auto* it = kSpaces; it != end;) {
     it = std::find_if(kSpaces, end, [&](std::string_view space) { return text.starts_with(space); });
@@ -228,7 +227,7 @@ Result<void> write_hermes_calls(PieceWriter& out, const JsonValue& calls, bool f
 }
 
 const std::vector<std::string_view> kQwenFimTokens = {"<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"};
-const std::vector<std::string_view> kQwenFimStopTokens = {"<|endoftext|>",   "<|im_end|>",  "<|fim_prefix|>", "<|fim_middle|>",
+const std::vector<std::string_view> kQwenFimStopTokens = {"<|endoftext|>",  "<|im_end|>",  "<|fim_prefix|>", "<|fim_middle|>",
                                                           "<|fim_suffix|>", "<|fim_pad|>", "<|repo_name|>",  "<|file_sep|>"};
 
 void write_qwen_fim(PieceWriter& out, std::string_view prefix, std::string_view suffix) {

@@ -129,7 +129,8 @@ class HermesParser final : public CallParser {
         begin_object(draft);
         return Read::call;
       }
-      const bool is_too_much = stands(held, draft, ",") == Stands::yes || stands(held, draft, "]") == Stands::yes || stands(held, draft, "}") == Stands::yes;
+      const bool is_too_much =
+          stands(held, draft, ",") == Stands::yes || stands(held, draft, "]") == Stands::yes || stands(held, draft, "}") == Stands::yes;
       if (!is_too_much) return Read::not_a_call;
       draft.end_of_calls = draft.at;
     }

@@ -6,8 +6,7 @@ namespace pio {
 namespace {
 
 const char* kind_of(const MetaValue& value) {
-  static constexpr const char* kNames[] = {"a truth value", "a whole number", "a number", "a text",
-                                           "a list", "a list", "a list", "a list"};
+  static constexpr const char* kNames[] = {"a truth value", "a whole number", "a number", "a text", "a list", "a list", "a list", "a list"};
   return kNames[value.index()];
 }
 
@@ -59,8 +58,8 @@ std::int64_t Hyper::integer_or(HyperKey key, std::int64_t fallback, IntegerRange
     return range.least;
   }
   if (*number < range.least || *number > range.most) {
-    fail(ErrorCode::bad_file, spelled(key) + ": expected " + std::to_string(range.least) + " to " + std::to_string(range.most) +
-                                  ", found " + std::to_string(*number));
+    fail(ErrorCode::bad_file,
+         spelled(key) + ": expected " + std::to_string(range.least) + " to " + std::to_string(range.most) + ", found " + std::to_string(*number));
     return range.least;
   }
   return *number;
@@ -160,22 +159,21 @@ void read_heads(Hyper& hyper, DenseHyper& h, std::int64_t default_head_dim) {
                                                    " heads, found " + std::to_string(h.n_kv_heads));
   // Not dim / n_heads where the file says otherwise: 32 heads of 128 on a dim of 2560 in Qwen3-4B (models.md 0.2, trap 5).
   if (default_head_dim == 0) {
-    hyper.require(hyper.has(head_dim) || h.dim % h.n_heads == 0, hyper.spelled(heads) + ": expected a divisor of dim " +
-                                                                     std::to_string(h.dim) + ", found " + std::to_string(h.n_heads));
+    hyper.require(hyper.has(head_dim) || h.dim % h.n_heads == 0,
+                  hyper.spelled(heads) + ": expected a divisor of dim " + std::to_string(h.dim) + ", found " + std::to_string(h.n_heads));
     default_head_dim = h.dim / h.n_heads;
   }
   h.head_dim = hyper.integer_or(head_dim, default_head_dim, kHeadDimRange);
   hyper.require(h.head_dim >= kHeadDimRange.least && h.head_dim <= kHeadDimRange.most && h.head_dim % 2 == 0,
                 hyper.spelled(head_dim) + ": expected an even number from 2 to 1024, found " + std::to_string(h.head_dim));
   const std::int64_t v_head_dim = hyper.integer_or({"attention.value_length", ""}, h.head_dim, kHeadDimRange);
-  hyper.refuse_if(v_head_dim != h.head_dim, hyper.spelled({"attention.value_length", ""}) + ": expected the keys' " +
-                                                std::to_string(h.head_dim) + ", found " + std::to_string(v_head_dim));
+  hyper.refuse_if(v_head_dim != h.head_dim, hyper.spelled({"attention.value_length", ""}) + ": expected the keys' " + std::to_string(h.head_dim) +
+                                                ", found " + std::to_string(v_head_dim));
 
   const HyperKey rope_dims{"rope.dimension_count", ""};
   h.rope_dims = hyper.integer_or(rope_dims, h.head_dim, kHeadDimRange);
-  hyper.require(h.rope_dims % 2 == 0 && h.rope_dims <= h.head_dim,
-                hyper.spelled(rope_dims) + ": expected an even number up to " + std::to_string(h.head_dim) + ", found " +
-                    std::to_string(h.rope_dims));
+  hyper.require(h.rope_dims % 2 == 0 && h.rope_dims <= h.head_dim, hyper.spelled(rope_dims) + ": expected an even number up to " +
+                                                                       std::to_string(h.head_dim) + ", found " + std::to_string(h.rope_dims));
 }
 
 DenseHyper read_dense_hyper(Hyper& hyper, const WeightSource& source, std::int64_t default_head_dim) {

@@ -81,10 +81,10 @@ struct DenseHyper {
   std::int64_t n_heads = 0;
   std::int64_t n_kv_heads = 0;
   std::int64_t head_dim = 0;
-  std::int64_t rope_dims = 0;       // of a head, that turn
+  std::int64_t rope_dims = 0;  // of a head, that turn
   double rope_theta = 0;
   float norm_eps = 0;
-  bool is_tied = false;             // the output matrix may be the embedding
+  bool is_tied = false;  // the output matrix may be the embedding
 };
 
 // Refuses in words, by its key, what would change the mathematics of any decoder here: scaled rope, a sliding window shorter than the

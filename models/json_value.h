@@ -21,7 +21,7 @@ class JsonValue {
   JsonValue() = default;
   static JsonValue boolean(bool value);
   static JsonValue integer(long long value);
-  static JsonValue number(std::string spelling);   // already as Python prints it
+  static JsonValue number(std::string spelling);  // already as Python prints it
   static JsonValue string(std::string value);
   static JsonValue array(std::vector<JsonValue> items);
   static JsonValue object(std::vector<Member> members);
@@ -34,15 +34,15 @@ class JsonValue {
   bool is_array() const { return kind_ == Kind::array; }
   bool is_object() const { return kind_ == Kind::object; }
   bool as_bool() const { return boolean_; }
-  const std::string& text() const { return text_; }                  // of a string: its characters; of a number: its spelling
-  const std::vector<JsonValue>& items() const { return items_; }     // of an array
-  const std::vector<Member>& members() const { return members_; }    // of an object
-  const JsonValue* find(std::string_view key) const;                 // null when absent, and where this is no object
-  const JsonValue* find_given(std::string_view key) const {          // null also where the member is null
+  const std::string& text() const { return text_; }                // of a string: its characters; of a number: its spelling
+  const std::vector<JsonValue>& items() const { return items_; }   // of an array
+  const std::vector<Member>& members() const { return members_; }  // of an object
+  const JsonValue* find(std::string_view key) const;               // null when absent, and where this is no object
+  const JsonValue* find_given(std::string_view key) const {        // null also where the member is null
     const JsonValue* value = find(key);
     return value && !value->is_null() ? value : nullptr;
   }
-  void set(std::string key, JsonValue value);                        // of an object
+  void set(std::string key, JsonValue value);  // of an object
 
   // json.dumps(value, ensure_ascii=False): separators ", " and ": ".
   std::string dump() const;

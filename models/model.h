@@ -18,19 +18,19 @@ namespace pio {
 struct KvLayout {
   std::int64_t n_kv_heads = 0;
   std::int64_t k_head_dim = 0;
-  std::int64_t v_head_dim = 0;     // 0: the values are the beginning of the keys (MLA keeps one latent)
-  std::int64_t v_in_k = 0;         // then: how many numbers of a key they are, which the cache's format must be able to end behind
+  std::int64_t v_head_dim = 0;  // 0: the values are the beginning of the keys (MLA keeps one latent)
+  std::int64_t v_in_k = 0;      // then: how many numbers of a key they are, which the cache's format must be able to end behind
 };
 
 struct ModelSpec {
-  std::string architecture;        // "qwen3"
-  std::string family;              // "qwen3_4b_instruct_2507": the folder under models/
+  std::string architecture;  // "qwen3"
+  std::string family;        // "qwen3_4b_instruct_2507": the folder under models/
   std::int64_t n_layers = 0;
   std::int64_t dim = 0;
-  std::int64_t vocab_size = 0;     // rows of the output matrix: may exceed the tokenizer's ids
-  std::int64_t context_length = 0; // tokens the model was trained for
-  std::int64_t n_parameters = 0;   // values in all bound tensors
-  std::vector<KvLayout> kv_layers; // [n_layers]
+  std::int64_t vocab_size = 0;       // rows of the output matrix: may exceed the tokenizer's ids
+  std::int64_t context_length = 0;   // tokens the model was trained for
+  std::int64_t n_parameters = 0;     // values in all bound tensors
+  std::vector<KvLayout> kv_layers;   // [n_layers]
   std::int64_t n_position_axes = 1;  // 3: Step.positions has rows for time, row and column of a token (models.md 3.2.9)
 };
 
@@ -68,13 +68,13 @@ class ForwardContext : public Arena {
 
 // Keys and values of every layer, in pools of cells shared by all sequences. The engine owns the memory.
 struct KvLayer {
-  Tensor k;  // [n_cells, n_kv_heads, k_head_dim]
-  Tensor v;  // [n_cells, n_kv_heads, v_head_dim]; empty where v_head_dim is 0
+  Tensor k;                 // [n_cells, n_kv_heads, k_head_dim]
+  Tensor v;                 // [n_cells, n_kv_heads, v_head_dim]; empty where v_head_dim is 0
   Tensor page_bounds = {};  // of k, for store_kv and attention; empty where no selection by pages is wanted
 };
 struct KvState {
-  std::int64_t first_layer = 0;   // of the model
-  std::vector<KvLayer> layers;    // from first_layer on
+  std::int64_t first_layer = 0;  // of the model
+  std::vector<KvLayer> layers;   // from first_layer on
   const KvLayer& of(std::int64_t layer) const { return layers[layer - first_layer]; }
 };
 

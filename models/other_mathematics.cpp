@@ -100,7 +100,8 @@ void refuse_layers_without_rope(Hyper& hyper) {
   const MetaValue* value = hyper.find(key);
   if (value == nullptr) return;
   const auto* layers = std::get_if<std::vector<std::int64_t>>(value);
-  hyper.refuse_if(layers == nullptr || std::ranges::find(*layers, 0) != layers->end(), hyper.spelled(key) + ": expected rope in every layer, found layers without it");
+  hyper.refuse_if(layers == nullptr || std::ranges::find(*layers, 0) != layers->end(),
+                  hyper.spelled(key) + ": expected rope in every layer, found layers without it");
 }
 
 }  // namespace
@@ -129,9 +130,12 @@ void refuse_other_mathematics(Hyper& hyper, std::int64_t context_length) {
   constexpr std::array kFactors{HyperKey{"embedding_scale", "embedding_multiplier"}, HyperKey{"residual_scale", "residual_multiplier"},
                                 HyperKey{"logit_scale", "logits_scaling"}, HyperKey{"", "logit_scale"}, HyperKey{"", "scale_emb"}};
   for (const HyperKey& key : kFactors) expect_real(hyper, key, 1, hyper.is_gguf() ? 0 : 1);
-  constexpr std::array kLimits{HyperKey{"attn_logit_softcapping", "attn_logit_softcapping"}, HyperKey{"final_logit_softcapping", "final_logit_softcapping"},
-                               HyperKey{"attention.clamp_kqv", "clip_qkv"}, HyperKey{"attention.max_alibi_bias", ""},
-                               HyperKey{"attention.scale", "attention_multiplier"}, HyperKey{"attention.temperature_scale", ""}};
+  constexpr std::array kLimits{HyperKey{"attn_logit_softcapping", "attn_logit_softcapping"},
+                               HyperKey{"final_logit_softcapping", "final_logit_softcapping"},
+                               HyperKey{"attention.clamp_kqv", "clip_qkv"},
+                               HyperKey{"attention.max_alibi_bias", ""},
+                               HyperKey{"attention.scale", "attention_multiplier"},
+                               HyperKey{"attention.temperature_scale", ""}};
   for (const HyperKey& key : kLimits) expect_real(hyper, key, 0);
   for (const char* key : {"query_pre_attn_scalar", "scale_depth", "dim_model_base"}) expect_none(hyper, {"", key});
 }

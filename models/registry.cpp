@@ -51,8 +51,7 @@ Result<std::unique_ptr<Model>> create_model(WeightSource& source, Backend& backe
   }
   std::string known;
   for (const std::string& name : known_architectures()) known += (known.empty() ? "" : ", ") + name;
-  return make_error(ErrorCode::unsupported_model,
-                    source.label() + ": expected an architecture of " + known + ", found " + source.architecture());
+  return make_error(ErrorCode::unsupported_model, source.label() + ": expected an architecture of " + known + ", found " + source.architecture());
 }
 
 Result<std::unique_ptr<Vision>> create_vision(WeightSource& source, Backend& backend, const ModelSpec& language_model) {

@@ -41,18 +41,18 @@ Kinds kind_of(const JsonValue& value) {
 // JSON's names, and those of Python.
 Kinds kinds_named(std::string_view type) {
   static constexpr std::pair<std::string_view, Kinds> kNames[] = {
-      {"string", kString},   {"str", kString},     {"integer", kInteger}, {"int", kInteger}, {"number", kNumber}, {"float", kNumber},
-      {"double", kNumber},   {"boolean", kBoolean}, {"bool", kBoolean},   {"array", kArray}, {"list", kArray},    {"tuple", kArray},
-      {"object", kObject},   {"dict", kObject},    {"null", kNull},       {"None", kNull}};
+      {"string", kString}, {"str", kString},      {"integer", kInteger}, {"int", kInteger}, {"number", kNumber}, {"float", kNumber},
+      {"double", kNumber}, {"boolean", kBoolean}, {"bool", kBoolean},    {"array", kArray}, {"list", kArray},    {"tuple", kArray},
+      {"object", kObject}, {"dict", kObject},     {"null", kNull},       {"None", kNull}};
   const auto* const found = std::find_if(std::begin(kNames), std::end(kNames), [&](const auto& name) { return name.first == type; });
   return found == std::end(kNames) ? kAny : found->second;
 }
 
 // What schemas may say that makes sense for one kind alone. Strictly it binds only values of that kind; whoever writes it means the kind.
 Kinds kinds_hinted(const JsonValue& schema) {
-  static constexpr std::pair<std::string_view, Kinds> kHints[] = {
-      {"properties", kObject}, {"items", kArray},      {"prefixItems", kArray}, {"pattern", kString}, {"minLength", kString},
-      {"maxLength", kString},  {"minimum", kNumber},   {"maximum", kNumber},    {"multipleOf", kNumber}};
+  static constexpr std::pair<std::string_view, Kinds> kHints[] = {{"properties", kObject}, {"items", kArray},      {"prefixItems", kArray},
+                                                                  {"pattern", kString},    {"minLength", kString}, {"maxLength", kString},
+                                                                  {"minimum", kNumber},    {"maximum", kNumber},   {"multipleOf", kNumber}};
   Kinds kinds = 0;
   for (const auto& [key, kind] : kHints) {
     if (schema.find(key)) kinds |= kind;

@@ -19,9 +19,11 @@ TokenPlaces::TokenPlaces(std::vector<Picture> pictures) : pictures_(std::move(pi
 }
 
 std::array<std::int32_t, 3> TokenPlaces::place(std::int64_t index) const {
-  const auto after = std::upper_bound(pictures_.begin(), pictures_.end(), index,
-                                      [](std::int64_t i, const Picture& picture) { return i < picture.first; });
-  const auto all = [](std::int64_t x) { return std::array<std::int32_t, 3>{static_cast<std::int32_t>(x), static_cast<std::int32_t>(x), static_cast<std::int32_t>(x)}; };
+  const auto after =
+      std::upper_bound(pictures_.begin(), pictures_.end(), index, [](std::int64_t i, const Picture& picture) { return i < picture.first; });
+  const auto all = [](std::int64_t x) {
+    return std::array<std::int32_t, 3>{static_cast<std::int32_t>(x), static_cast<std::int32_t>(x), static_cast<std::int32_t>(x)};
+  };
   if (after == pictures_.begin()) return all(index);
   const Picture& picture = *std::prev(after);
   const std::int64_t shift = shift_[after - pictures_.begin() - 1];

@@ -37,11 +37,11 @@ struct PictureSlot {
 
 // What the vision encoder makes of a picture: one row a token, slot after slot.
 struct VisionFeatures {
-  Tensor values;                                  // [n_tokens, dim] f32, dim that of the language model
-  std::vector<Tensor> deepstack;                  // each like values: GivenEmbeddings
-  std::vector<std::unique_ptr<Buffer>> buffers;   // of the tensors
-  std::uint64_t n_bytes = 0;                      // held in all
-  std::uint64_t scratch_bytes = 0;                // the pass needed beside them
+  Tensor values;                                 // [n_tokens, dim] f32, dim that of the language model
+  std::vector<Tensor> deepstack;                 // each like values: GivenEmbeddings
+  std::vector<std::unique_ptr<Buffer>> buffers;  // of the tensors
+  std::uint64_t n_bytes = 0;                     // held in all
+  std::uint64_t scratch_bytes = 0;               // the pass needed beside them
 };
 
 // Frame i of a film, and how many there are.
@@ -55,7 +55,7 @@ class Vision {
  public:
   virtual ~Vision() = default;
   virtual std::int64_t n_parameters() const = 0;
-  virtual std::int64_t patch_dim() const = 0;     // values of a patch
+  virtual std::int64_t patch_dim() const = 0;  // values of a patch
   // Spellings of the added tokens that stand for one picture, one film in a prompt.
   virtual std::string_view picture_token() const = 0;
   virtual std::string_view film_token() const = 0;
@@ -83,8 +83,8 @@ Result<std::unique_ptr<Vision>> create_vision(WeightSource& source, Backend& bac
 class TokenPlaces {
  public:
   struct Picture {
-    std::int64_t first = 0;               // its first token in the sequence
-    std::int64_t height = 0, width = 0;   // tokens
+    std::int64_t first = 0;              // its first token in the sequence
+    std::int64_t height = 0, width = 0;  // tokens
   };
   TokenPlaces() = default;
   // By rising `first`, apart.
@@ -94,7 +94,7 @@ class TokenPlaces {
 
  private:
   std::vector<Picture> pictures_;
-  std::vector<std::int64_t> shift_;       // [n_pictures]: place of a picture's first token less its index
+  std::vector<std::int64_t> shift_;  // [n_pictures]: place of a picture's first token less its index
 };
 
 }  // namespace pio

@@ -17,13 +17,13 @@
 namespace pio {
 
 // One metadata value. Integers of any width become int64 (a uint64 above INT64_MAX is refused by the reader).
-using MetaValue = std::variant<bool, std::int64_t, double, std::string,
-                               std::vector<bool>, std::vector<std::int64_t>, std::vector<double>, std::vector<std::string>>;
+using MetaValue = std::variant<bool, std::int64_t, double, std::string, std::vector<bool>, std::vector<std::int64_t>, std::vector<double>,
+                               std::vector<std::string>>;
 
 struct TensorInfo {
-  std::string name;   // as the file spells it
+  std::string name;  // as the file spells it
   DType dtype = DType::f32;
-  Shape shape;        // row-major: a linear layer is [n_out, n_in]
+  Shape shape;  // row-major: a linear layer is [n_out, n_in]
   std::uint64_t n_bytes = 0;
 };
 

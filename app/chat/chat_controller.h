@@ -20,20 +20,21 @@ class ChatController : public QObject {
   QML_ELEMENT
   QML_UNCREATABLE("made by the program")
   Q_PROPERTY(State state READ state NOTIFY stateChanged)
-  Q_PROPERTY(bool busy READ busy NOTIFY stateChanged)                    // something runs or waits that Stop ends
-  Q_PROPERTY(bool queued READ queued NOTIFY stateChanged)                // a question waits: for a model, or for another answer
+  Q_PROPERTY(bool busy READ busy NOTIFY stateChanged)      // something runs or waits that Stop ends
+  Q_PROPERTY(bool queued READ queued NOTIFY stateChanged)  // a question waits: for a model, or for another answer
   Q_PROPERTY(pio::ModelSession* model READ model CONSTANT)
   Q_PROPERTY(pio::Notices* notices READ notices CONSTANT)
   Q_PROPERTY(pio::ConversationModel* messages READ messages CONSTANT)
-  Q_PROPERTY(QString chatId READ chatId NOTIFY chatChanged)              // "" for a new one that has no message yet
-  Q_PROPERTY(QString title READ title NOTIFY chatChanged)                // "" for a new one
-  Q_PROPERTY(bool isImage READ isImage NOTIFY chatChanged)               // the chat on screen opens in the image pane
-  Q_PROPERTY(pio::PictureTray* tray READ tray CONSTANT)                  // pictures that go with the next question
+  Q_PROPERTY(QString chatId READ chatId NOTIFY chatChanged)  // "" for a new one that has no message yet
+  Q_PROPERTY(QString title READ title NOTIFY chatChanged)    // "" for a new one
+  Q_PROPERTY(bool isImage READ isImage NOTIFY chatChanged)   // the chat on screen opens in the image pane
+  Q_PROPERTY(pio::PictureTray* tray READ tray CONSTANT)      // pictures that go with the next question
   Q_PROPERTY(QString systemPrompt READ systemPrompt WRITE setSystemPrompt NOTIFY chatChanged)
-  Q_PROPERTY(QString draft READ draft WRITE setDraft NOTIFY draftChanged)  // text of the composer, kept for each chat
-  Q_PROPERTY(qint64 draftTokens READ draftTokens NOTIFY draftTokensChanged) // what it would cost; 0 unknown
-  Q_PROPERTY(qint64 progressDone READ progressDone NOTIFY progressChanged)   // Loading: bytes; Looking: pictures; Reading: prompt tokens; Thinking: seconds; Writing: tokens
-  Q_PROPERTY(qint64 progressTotal READ progressTotal NOTIFY progressChanged) // 0 unknown
+  Q_PROPERTY(QString draft READ draft WRITE setDraft NOTIFY draftChanged)    // text of the composer, kept for each chat
+  Q_PROPERTY(qint64 draftTokens READ draftTokens NOTIFY draftTokensChanged)  // what it would cost; 0 unknown
+  Q_PROPERTY(qint64 progressDone READ progressDone NOTIFY
+                 progressChanged)  // Loading: bytes; Looking: pictures; Reading: prompt tokens; Thinking: seconds; Writing: tokens
+  Q_PROPERTY(qint64 progressTotal READ progressTotal NOTIFY progressChanged)  // 0 unknown
   Q_PROPERTY(double tokensPerSecond READ tokensPerSecond NOTIFY statsChanged)
   Q_PROPERTY(qint64 contextUsed READ contextUsed NOTIFY statsChanged)
 

@@ -47,14 +47,14 @@ struct ChatController::Private {
   ChatController* q = nullptr;
   Wiring w;
   ShownChat* shown = nullptr;
-  QString id;                             // "" the new one
+  QString id;  // "" the new one
   QString newDraft;
   std::optional<QString> newSystemPrompt;
-  bool newIsImage = false;                // of the new one
-  quint64 opening = 0;                    // of the store's; 0 none
+  bool newIsImage = false;  // of the new one
+  quint64 opening = 0;      // of the store's; 0 none
   QString focusAfterOpening;
-  bool isBegun = false;                   // the person did something: the last chat is not to be opened over it
-  QHash<QString, qint64> full;            // chats whose last answer ended with the context: its length
+  bool isBegun = false;         // the person did something: the last chat is not to be opened over it
+  QHash<QString, qint64> full;  // chats whose last answer ended with the context: its length
   qint64 draftTokens = 0;
   quint64 draftSerial = 0;
   QTimer draftTimer, countTimer;

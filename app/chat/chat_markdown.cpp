@@ -47,10 +47,12 @@ QString markdownOf(const QString& title, const QList<Message>& messages) {
   if (!title.isEmpty()) parts.append(QStringLiteral("# ") + title.simplified());
   for (const Message& message : messages) {
     parts.append(QStringLiteral("## ") + nameOf(message));
-    for (const QString& picture : message.pictures()) parts.append(QStringLiteral("![](<%1>)").arg(QUrl::fromLocalFile(picture).toString(QUrl::FullyEncoded)));
+    for (const QString& picture : message.pictures())
+      parts.append(QStringLiteral("![](<%1>)").arg(QUrl::fromLocalFile(picture).toString(QUrl::FullyEncoded)));
     if (const QString thought = message.reasoning().trimmed(); !thought.isEmpty()) parts.append(quoted(thought));
     if (const QString text = message.text().trimmed(); !text.isEmpty()) parts.append(text);
-    for (const ToolUse& call : message.toolCalls()) parts.append(tr("Asked for `%1`:").arg(call.name) + u'\n' + fenced(call.arguments, QStringLiteral("json")));
+    for (const ToolUse& call : message.toolCalls())
+      parts.append(tr("Asked for `%1`:").arg(call.name) + u'\n' + fenced(call.arguments, QStringLiteral("json")));
     if (const QString end = endOf(message); !end.isEmpty()) parts.append(u'*' + end + u'*');
   }
   return parts.join(QStringLiteral("\n\n")) + u'\n';

@@ -28,7 +28,8 @@ Turns::MakeRequest ChatController::Private::requestFor(const QString& lastId, bo
     GenerateRequest request;
     request.conversation = chat.chat.id.toStdString();
     request.sampling = wiring.settings->samplingParams();
-    request.sampling.seed = wiring.settings->seed() >= 0 ? static_cast<std::uint64_t>(wiring.settings->seed()) : QRandomGenerator::global()->generate64();
+    request.sampling.seed =
+        wiring.settings->seed() >= 0 ? static_cast<std::uint64_t>(wiring.settings->seed()) : QRandomGenerator::global()->generate64();
     request.max_tokens = wiring.settings->maxTokens();
     if (wiring.model->thinks()) request.thinking = wiring.settings->thinking();
     request.continue_last = continues && (last.has(MessagePart::Kind::Text) || last.has(MessagePart::Kind::Thought));
@@ -116,8 +117,7 @@ void ChatController::removeMessage(const QString& messageId) {
   const qint64 removal = HistoryDb::newRemoval();
   const QList<MessageRecord> gone = d->w.store->remove(d->id, messageId, removal);
   d->w.history->offerUndo(
-      title, [this, gone, removal, chatId = d->id] { d->w.store->restore(chatId, gone, removal); },
-      [this, removal] { d->w.store->purge(removal); });
+      title, [this, gone, removal, chatId = d->id] { d->w.store->restore(chatId, gone, removal); }, [this, removal] { d->w.store->purge(removal); });
   Q_EMIT stateChanged();
 }
 

@@ -172,7 +172,8 @@ void ChatStore::activate(const QString& chatId, const QString& messageId) {
   for (const QString& id : ids) {
     if (!chat->conversation.activate(id)) continue;
     isOther = true;
-    tell(chatId, [chatId, parent = chat->conversation.find(id)->message.parent, id](HistoryWriter& writer) { writer.setActiveChild(chatId, parent, id); });
+    tell(chatId,
+         [chatId, parent = chat->conversation.find(id)->message.parent, id](HistoryWriter& writer) { writer.setActiveChild(chatId, parent, id); });
   }
   if (isOther) Q_EMIT pathChanged(chatId);
 }

@@ -37,7 +37,7 @@ class ChatStore : public QObject {
   MessageRecord* edit(const QString& chatId, const QString& messageId);
   void put(const QString& chatId, const QString& messageId);
   void setSystemPrompt(const QString& chatId, const QString& text);
-  void setDraft(const QString& chatId, const QString& text);       // in memory
+  void setDraft(const QString& chatId, const QString& text);  // in memory
   void saveDraft(const QString& chatId);
   void activate(const QString& chatId, const QString& messageId);  // it and what leads to it are shown
   // The message and all below it; what is being written of them counts as stopped.
@@ -51,12 +51,12 @@ class ChatStore : public QObject {
  signals:
   void opened(quint64 serial, const QString& chatId);
   void missing(quint64 serial, const QString& chatId);
-  void stored(const QString& messageId);  // it is on the disk, or known not to get there
+  void stored(const QString& messageId);                                 // it is on the disk, or known not to get there
   void pathChanged(const QString& chatId);                               // messages came, went, or others are shown
   void messageChanged(const QString& chatId, const QString& messageId);  // all but its words, which have signals of their own (Turns)
   void chatChanged(const QString& chatId);                               // its title or its system prompt
-  void troubleChanged(const pio::HistoryProblem& problem);   // of writing; kind none: there is none any more
-  void readingChanged(const pio::HistoryProblem& problem);   // the same of reading a chat, the list or a search
+  void troubleChanged(const pio::HistoryProblem& problem);               // of writing; kind none: there is none any more
+  void readingChanged(const pio::HistoryProblem& problem);               // the same of reading a chat, the list or a search
 
  private:
   template <class Call>
@@ -76,7 +76,7 @@ class ChatStore : public QObject {
   HistoryModel* m_list;
   std::map<QString, Opened> m_chats;  // small, and the only copy while the disk refuses
   std::map<quint64, Opening> m_openings;
-  QSet<quint64> m_reloads;            // of them, after an import
+  QSet<quint64> m_reloads;  // of them, after an import
   quint64 m_serial = 0;
   bool m_isInTrouble = false;
 };

@@ -26,7 +26,7 @@ class CodePieces : public QAbstractListModel {
     LinesRole,                    // lines: how many
   };
   static constexpr int kMostLines = 32;
-  static constexpr qsizetype kMostSigns = 4000;      // of a piece; a longer line goes on in the next one
+  static constexpr qsizetype kMostSigns = 4000;         // of a piece; a longer line goes on in the next one
   static constexpr qsizetype kColouredAtOnce = 16'000;  // longer code that is complete is coloured on another thread
 
   explicit CodePieces(const QString& language, QObject* parent = nullptr);
@@ -63,7 +63,7 @@ class CodePieces : public QAbstractListModel {
   std::optional<CodeColourer> m_colourer;  // while the block is open
   RichStyle m_style;
   int m_lineCount = 0;
-  quint64 m_serial = 0;                    // of the code that is being coloured elsewhere
+  quint64 m_serial = 0;  // of the code that is being coloured elsewhere
   bool m_isOpen = true;
 };
 

@@ -83,9 +83,8 @@ QList<MessageRecord> Conversation::remove(const QString& id) {
     m_children.remove(gone);
   }
   m_children[parent].removeAll(id);
-  std::sort(removed.begin(), removed.end(), [](const MessageRecord& a, const MessageRecord& b) {
-    return std::tie(a.created, a.message.id) < std::tie(b.created, b.message.id);
-  });
+  std::sort(removed.begin(), removed.end(),
+            [](const MessageRecord& a, const MessageRecord& b) { return std::tie(a.created, a.message.id) < std::tie(b.created, b.message.id); });
   return removed;
 }
 
@@ -95,9 +94,8 @@ void Conversation::restore(const QList<MessageRecord>& records) {
     m_messages.insert(record.message.id, record);
     QStringList& children = m_children[record.message.parent];
     children.append(record.message.id);
-    std::sort(children.begin(), children.end(), [this](const QString& a, const QString& b) {
-      return std::tie(m_messages[a].created, a) < std::tie(m_messages[b].created, b);
-    });
+    std::sort(children.begin(), children.end(),
+              [this](const QString& a, const QString& b) { return std::tie(m_messages[a].created, a) < std::tie(m_messages[b].created, b); });
   }
 }
 

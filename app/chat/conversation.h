@@ -25,19 +25,19 @@ class Conversation {
   const MessageRecord* find(const QString& id) const;
   // The message as it is shown: with its place among its siblings.
   Message shown(const QString& id) const;
-  QStringList path() const;                          // ids along the active children, from the first message
-  QStringList pathTo(const QString& id) const;       // ids from the first message to this one
-  QStringList siblings(const QString& id) const;     // itself among them, in the order they were made
+  QStringList path() const;                       // ids along the active children, from the first message
+  QStringList pathTo(const QString& id) const;    // ids from the first message to this one
+  QStringList siblings(const QString& id) const;  // itself among them, in the order they were made
   QString leaf() const { return path().isEmpty() ? QString() : path().last(); }
   QStringList childrenOf(const QString& id) const { return m_children.value(id); }
   bool hasChildren(const QString& id) const { return !m_children.value(id).isEmpty(); }
 
-  void add(const MessageRecord& record);             // becomes the active child of its parent
+  void add(const MessageRecord& record);  // becomes the active child of its parent
   // Makes `id` the active child of its parent. False when it was.
   bool activate(const QString& id);
   // The message and everything below it, in the order they were made; the newest sibling left becomes the active one.
   QList<MessageRecord> remove(const QString& id);
-  void restore(const QList<MessageRecord>& records); // what remove() gave
+  void restore(const QList<MessageRecord>& records);  // what remove() gave
 
  private:
   QString activeChildOf(const QString& parent) const;

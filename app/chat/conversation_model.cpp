@@ -32,9 +32,9 @@ struct Entry {
   Message message;
   StreamingMarkdown text;
   std::vector<Part> parts;
-  std::vector<QString> html;             // of each block, as far as it was asked for; null: not made yet
+  std::vector<QString> html;                                                   // of each block, as far as it was asked for; null: not made yet
   std::map<int, std::unique_ptr<CodePieces, QScopedPointerDeleteLater>> code;  // of each code block that was asked for
-  int announcedBlock = 0;  // sentences up to here have been told
+  int announcedBlock = 0;                                                      // sentences up to here have been told
   qsizetype announcedTo = 0;
   int firstRow = 0;
 };
@@ -44,18 +44,12 @@ bool isAnswer(const Message& message) { return message.role == Message::Role::As
 
 Kind kindOf(const Block& block) {
   switch (block.kind) {
-    case Block::Kind::Paragraph:
-      return Kind::Paragraph;
-    case Block::Kind::Heading:
-      return Kind::Heading;
-    case Block::Kind::ListItem:
-      return Kind::ListItem;
-    case Block::Kind::Rule:
-      return Kind::Rule;
-    case Block::Kind::Code:
-      return Kind::Code;
-    case Block::Kind::Table:
-      break;
+    case Block::Kind::Paragraph: return Kind::Paragraph;
+    case Block::Kind::Heading: return Kind::Heading;
+    case Block::Kind::ListItem: return Kind::ListItem;
+    case Block::Kind::Rule: return Kind::Rule;
+    case Block::Kind::Code: return Kind::Code;
+    case Block::Kind::Table: break;
   }
   return Kind::Table;
 }
@@ -95,22 +89,15 @@ const Block& blockOf(const Entry& entry, const Part& part) {
 // Space between two rows, look.md section 7. Leading sits above a line, so the gap before a box is larger than the one behind it.
 int gapBetween(Kind above, Kind below, int levelAbove) {
   switch (below) {
-    case Kind::UserMessage:
-      return 32;
-    case Kind::AnswerHeader:
-      return 20;
-    case Kind::Footer:
-      return 6;
-    case Kind::DroppedNote:
-      return 8;
+    case Kind::UserMessage: return 32;
+    case Kind::AnswerHeader: return 20;
+    case Kind::Footer: return 6;
+    case Kind::DroppedNote: return 8;
     case Kind::Thinking:
-    case Kind::ToolCall:
-      return above == Kind::Thinking || above == Kind::ToolCall || above == Kind::AnswerHeader ? 2 : 8;
+    case Kind::ToolCall: return above == Kind::Thinking || above == Kind::ToolCall || above == Kind::AnswerHeader ? 2 : 8;
     case Kind::ErrorNote:
-    case Kind::StoppedNote:
-      return 12;
-    default:
-      break;
+    case Kind::StoppedNote: return 12;
+    default: break;
   }
   if (above == Kind::AnswerHeader || above == Kind::DroppedNote || above == Kind::Thinking) return 8;
   if (above == Kind::Rule || below == Kind::Rule) return 20;
@@ -137,14 +124,9 @@ QVariantList alignmentsOf(const Block& table) {
   for (size_t column = 0; column < table.alignments.size(); ++column) {
     Qt::AlignmentFlag flag = Qt::AlignLeft;
     switch (table.alignments[column]) {
-      case Block::Align::Left:
-        break;
-      case Block::Align::Center:
-        flag = Qt::AlignHCenter;
-        break;
-      case Block::Align::Right:
-        flag = Qt::AlignRight;
-        break;
+      case Block::Align::Left: break;
+      case Block::Align::Center: flag = Qt::AlignHCenter; break;
+      case Block::Align::Right: flag = Qt::AlignRight; break;
       case Block::Align::Default:
         if (table.cells.size() > 1 && column < table.cells[1].size() && isNumber(table.cells[1][column].text)) flag = Qt::AlignRight;
     }
@@ -273,9 +255,7 @@ struct ConversationModel::Private {
     if (firstRow <= lastRow) emit q->dataChanged(q->index(firstRow), q->index(lastRow), roles);
   }
 
-  void changedAll(size_t e, const QList<int>& roles) {
-    changed(entries[e].firstRow, entries[e].firstRow + int(entries[e].parts.size()) - 1, roles);
-  }
+  void changedAll(size_t e, const QList<int>& roles) { changed(entries[e].firstRow, entries[e].firstRow + int(entries[e].parts.size()) - 1, roles); }
 
   // Rows for blocks from `firstBlock` on; they are new or their text has changed.
   void syncBlocks(size_t e, qsizetype firstBlock) {
@@ -346,20 +326,15 @@ struct ConversationModel::Private {
     if (part.block >= 0) return blockOf(entry, part).plainText();
     switch (part.kind) {
       case Kind::UserMessage:
-      case Kind::Footer:
-        return entry.message.text();
-      case Kind::Thinking:
-        return entry.message.reasoning().trimmed();
-      case Kind::ToolCall:
-        return entry.message.toolCalls().value(part.call).arguments;
-      case Kind::AnswerHeader:
-        return entry.message.modelName;
+      case Kind::Footer: return entry.message.text();
+      case Kind::Thinking: return entry.message.reasoning().trimmed();
+      case Kind::ToolCall: return entry.message.toolCalls().value(part.call).arguments;
+      case Kind::AnswerHeader: return entry.message.modelName;
       case Kind::ErrorNote: {
         const UserError& error = entry.message.error;
         return error.explanation.isEmpty() ? error.title : error.title + u'\n' + error.explanation;
       }
-      default:
-        return {};
+      default: return {};
     }
   }
 
@@ -409,74 +384,44 @@ QVariant ConversationModel::data(const QModelIndex& index, int role) const {
   const Part part = entry.parts[size_t(index.row() - entry.firstRow)];
   const Block& block = blockOf(entry, part);
   switch (role) {
-    case KindRole:
-      return part.kind;
-    case MessageIdRole:
-      return message.id;
+    case KindRole: return part.kind;
+    case MessageIdRole: return message.id;
     case Qt::DisplayRole:
-    case TextRole:
-      return d->text(entry, part);
-    case HtmlRole:
-      return part.block >= 0 && size_t(part.block) < entry.html.size() ? d->blockHtml(entry, part.block) : QString();
-    case GapRole:
-      return d->gap(index.row());
-    case LevelRole:
-      return block.level;
-    case IndentRole:
-      return block.indent;
-    case MarkerRole:
-      return block.marker;
-    case QuoteRole:
-      return block.quote;
-    case LanguageRole:
-      return block.language;
+    case TextRole: return d->text(entry, part);
+    case HtmlRole: return part.block >= 0 && size_t(part.block) < entry.html.size() ? d->blockHtml(entry, part.block) : QString();
+    case GapRole: return d->gap(index.row());
+    case LevelRole: return block.level;
+    case IndentRole: return block.indent;
+    case MarkerRole: return block.marker;
+    case QuoteRole: return block.quote;
+    case LanguageRole: return block.language;
     case CodeRole:
       return part.kind == Code && size_t(part.block) < entry.html.size() ? QVariant::fromValue(d->codeOf(entry, part.block)) : QVariant();
-    case CellsRole:
-      return d->cells(block);
-    case AlignmentsRole:
-      return alignmentsOf(block);
-    case StreamingRole:
-      return part.kind == Thinking ? isThinking(message) : isStreaming(message);
-    case LastRole:
-      return e + 1 == int(d->entries.size());
-    case ModelNameRole:
-      return message.modelName;
-    case VersionRole:
-      return message.version;
-    case VersionCountRole:
-      return message.versionCount;
-    case StateRole:
-      return nameOf(message.state);
-    case TokensRole:
-      return message.generatedTokens;
-    case SpeedRole:
-      return message.tokensPerSecond;
-    case FirstTokenRole:
-      return message.firstTokenSeconds;
-    case ContextUsedRole:
-      return message.contextUsed;
-    case ContextLengthRole:
-      return message.contextLength;
-    case DroppedRole:
-      return message.droppedMessages;
-    case ErrorRole:
-      return QVariant::fromValue(message.error);
+    case CellsRole: return d->cells(block);
+    case AlignmentsRole: return alignmentsOf(block);
+    case StreamingRole: return part.kind == Thinking ? isThinking(message) : isStreaming(message);
+    case LastRole: return e + 1 == int(d->entries.size());
+    case ModelNameRole: return message.modelName;
+    case VersionRole: return message.version;
+    case VersionCountRole: return message.versionCount;
+    case StateRole: return nameOf(message.state);
+    case TokensRole: return message.generatedTokens;
+    case SpeedRole: return message.tokensPerSecond;
+    case FirstTokenRole: return message.firstTokenSeconds;
+    case ContextUsedRole: return message.contextUsed;
+    case ContextLengthRole: return message.contextLength;
+    case DroppedRole: return message.droppedMessages;
+    case ErrorRole: return QVariant::fromValue(message.error);
     case PicturesRole: {
       QVariantList urls;
       for (const QString& path : message.pictures()) urls.append(QUrl::fromLocalFile(path));
       return urls;
     }
-    case ThinkingSecondsRole:
-      return message.thinkingSeconds;
-    case ThinkingTokensRole:
-      return message.thinkingTokens;
-    case HasThoughtRole:
-      return hasThought(message);
-    case ToolNameRole:
-      return message.toolCalls().value(part.call).name;
-    default:
-      return {};
+    case ThinkingSecondsRole: return message.thinkingSeconds;
+    case ThinkingTokensRole: return message.thinkingTokens;
+    case HasThoughtRole: return hasThought(message);
+    case ToolNameRole: return message.toolCalls().value(part.call).name;
+    default: return {};
   }
 }
 

@@ -22,40 +22,55 @@ class ConversationModel : public QAbstractListModel {
   Q_PROPERTY(int count READ count NOTIFY countChanged)
 
  public:
-  enum Kind { UserMessage, AnswerHeader, Paragraph, Heading, ListItem, Rule, Code, Table, Thinking, ToolCall, DroppedNote, ErrorNote, StoppedNote, Footer };
+  enum Kind {
+    UserMessage,
+    AnswerHeader,
+    Paragraph,
+    Heading,
+    ListItem,
+    Rule,
+    Code,
+    Table,
+    Thinking,
+    ToolCall,
+    DroppedNote,
+    ErrorNote,
+    StoppedNote,
+    Footer
+  };
   Q_ENUM(Kind)
   enum Roles {
     KindRole = Qt::UserRole + 1,  // kind
-    MessageIdRole,     // messageId
-    TextRole,          // text: plain, what Copy copies (of Code: the code; of Footer: the whole message, told anew when it ends)
-    HtmlRole,          // html: rich text of the block, colours included; "" of code and where text is shown plain
-    GapRole,           // gap: pixels above the row (look.md section 7)
-    LevelRole,         // level: 1–6 of a heading
-    IndentRole,        // indent: nesting of lists, 0 outside
-    MarkerRole,        // marker: "•" or "3." on the first row of a list item, else ""
-    QuoteRole,         // quote: nesting of block quotes
-    LanguageRole,      // language: of code, "" unknown
-    CodeRole,          // code: CodePieces, of code
-    CellsRole,         // cells: of a table, list of rows (the first the header) of HTML strings
-    AlignmentsRole,    // alignments: of a table, list of Qt.AlignLeft / AlignHCenter / AlignRight
-    StreamingRole,     // streaming: the answer it belongs to is being written; of Thinking: it still thinks
-    LastRole,          // isLast: it belongs to the last message
-    ModelNameRole,     // modelName
-    VersionRole,       // version
-    VersionCountRole,  // versionCount
-    StateRole,         // state: "complete", "stopped", "unfinished", "failed", "streaming"
-    TokensRole,        // tokens: generated
-    SpeedRole,         // tokensPerSecond
-    FirstTokenRole,    // firstTokenSeconds
-    ContextUsedRole,   // contextUsed
-    ContextLengthRole, // contextLength
-    DroppedRole,       // dropped: messages left out
-    ErrorRole,         // error: UserError
-    PicturesRole,      // pictures: URLs of the files that go with a question
-    ThinkingSecondsRole, // thinkingSeconds: how long it thought
-    ThinkingTokensRole,  // thinkingTokens
-    HasThoughtRole,    // hasThought: the answer has a Thinking row
-    ToolNameRole,      // toolName: the function that a ToolCall asks for; its text are the arguments
+    MessageIdRole,                // messageId
+    TextRole,                     // text: plain, what Copy copies (of Code: the code; of Footer: the whole message, told anew when it ends)
+    HtmlRole,                     // html: rich text of the block, colours included; "" of code and where text is shown plain
+    GapRole,                      // gap: pixels above the row (look.md section 7)
+    LevelRole,                    // level: 1–6 of a heading
+    IndentRole,                   // indent: nesting of lists, 0 outside
+    MarkerRole,                   // marker: "•" or "3." on the first row of a list item, else ""
+    QuoteRole,                    // quote: nesting of block quotes
+    LanguageRole,                 // language: of code, "" unknown
+    CodeRole,                     // code: CodePieces, of code
+    CellsRole,                    // cells: of a table, list of rows (the first the header) of HTML strings
+    AlignmentsRole,               // alignments: of a table, list of Qt.AlignLeft / AlignHCenter / AlignRight
+    StreamingRole,                // streaming: the answer it belongs to is being written; of Thinking: it still thinks
+    LastRole,                     // isLast: it belongs to the last message
+    ModelNameRole,                // modelName
+    VersionRole,                  // version
+    VersionCountRole,             // versionCount
+    StateRole,                    // state: "complete", "stopped", "unfinished", "failed", "streaming"
+    TokensRole,                   // tokens: generated
+    SpeedRole,                    // tokensPerSecond
+    FirstTokenRole,               // firstTokenSeconds
+    ContextUsedRole,              // contextUsed
+    ContextLengthRole,            // contextLength
+    DroppedRole,                  // dropped: messages left out
+    ErrorRole,                    // error: UserError
+    PicturesRole,                 // pictures: URLs of the files that go with a question
+    ThinkingSecondsRole,          // thinkingSeconds: how long it thought
+    ThinkingTokensRole,           // thinkingTokens
+    HasThoughtRole,               // hasThought: the answer has a Thinking row
+    ToolNameRole,                 // toolName: the function that a ToolCall asks for; its text are the arguments
   };
   Q_ENUM(Roles)
 

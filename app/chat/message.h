@@ -37,9 +37,9 @@ struct Message {
   QString parent;
   Role role = Role::User;
   State state = State::Complete;
-  QList<MessagePart> parts;    // none of them an empty text or thought
+  QList<MessagePart> parts;  // none of them an empty text or thought
   QString modelName;
-  int version = 1;             // among its siblings, from 1
+  int version = 1;  // among its siblings, from 1
   int versionCount = 1;
   qint64 generatedTokens = 0;
   double tokensPerSecond = 0;
@@ -52,9 +52,9 @@ struct Message {
   qint64 thinkingTokens = 0;
 
   bool has(MessagePart::Kind kind) const;
-  QString text() const;                // of all parts of the kind, one after the other
-  QString reasoning() const;           // what the model thought
-  QStringList pictures() const;        // paths
+  QString text() const;          // of all parts of the kind, one after the other
+  QString reasoning() const;     // what the model thought
+  QStringList pictures() const;  // paths
   QList<ToolUse> toolCalls() const;
 
   // Puts the part where its kind stands: pictures and files, thought, text, calls and their results.

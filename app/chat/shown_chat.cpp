@@ -58,7 +58,8 @@ qint64 ShownChat::contextUsed() const {
   const AnswerRun* run = m_turns->runOf(m_chatId);
   if (run != nullptr && run->contextUsed() > 0) return run->contextUsed();
   for (qsizetype i = m_path.size() - 1; i >= 0; --i) {
-    if (const MessageRecord* record = chat()->find(m_path[i]); record != nullptr && record->message.contextUsed > 0) return record->message.contextUsed;
+    if (const MessageRecord* record = chat()->find(m_path[i]); record != nullptr && record->message.contextUsed > 0)
+      return record->message.contextUsed;
   }
   return 0;
 }
@@ -67,7 +68,8 @@ double ShownChat::tokensPerSecond() const {
   const AnswerRun* run = m_turns->runOf(m_chatId);
   if (run != nullptr && !run->isWaiting()) return run->tokensPerSecond();
   for (qsizetype i = m_path.size() - 1; i >= 0; --i) {
-    if (const MessageRecord* record = chat()->find(m_path[i]); record != nullptr && record->message.contextUsed > 0) return record->message.tokensPerSecond;
+    if (const MessageRecord* record = chat()->find(m_path[i]); record != nullptr && record->message.contextUsed > 0)
+      return record->message.tokensPerSecond;
   }
   return 0;
 }

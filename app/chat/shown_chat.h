@@ -26,7 +26,7 @@ class ShownChat : public QObject {
   QStringList path() const { return m_path; }  // ids, from the first message to the last
   QString last() const { return m_path.isEmpty() ? QString() : m_path.last(); }
   QList<Message> list() const;
-  QString lastOf(Message::Role role) const;    // "" none
+  QString lastOf(Message::Role role) const;  // "" none
   // Of the last answer, or the one that is being written.
   qint64 contextUsed() const;
   double tokensPerSecond() const;

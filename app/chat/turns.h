@@ -43,11 +43,11 @@ class Turns : public QObject {
   void stop(const QString& chatId);
   // Null: no turn of the chat waits or runs.
   AnswerRun* runOf(const QString& chatId) const;
-  bool isWaiting(const QString& chatId) const;                             // its turn has not come
-  bool concerns(const QString& chatId, const QStringList& messages) const; // its turn is about one of these
+  bool isWaiting(const QString& chatId) const;                              // its turn has not come
+  bool concerns(const QString& chatId, const QStringList& messages) const;  // its turn is about one of these
 
  signals:
-  void runChanged(const QString& chatId);       // another run, or its state
+  void runChanged(const QString& chatId);  // another run, or its state
   void progressChanged(const QString& chatId);
   void textWritten(const QString& chatId, const QString& messageId, const QString& delta);
   // `delta` is empty when the thought has ended; `seconds` and `nTokens` so far.

@@ -52,8 +52,7 @@ Result<std::vector<std::string>> stops_of(const JsonValue& value) {
 }
 
 bool is_known(std::string_view name) {
-  for (const char* known :
-       {"prompt", "ids", "messages", "tools", "thinking", "clear_thinking", "ignore_eos", "stop", "logits_out", "max_tokens"}) {
+  for (const char* known : {"prompt", "ids", "messages", "tools", "thinking", "clear_thinking", "ignore_eos", "stop", "logits_out", "max_tokens"}) {
     if (name == known) return true;
   }
   return SamplingChoice::has(name);
@@ -118,13 +117,11 @@ Result<BatchLine> parse_batch_line(std::string_view text) {
   }
   const int n_inputs = line.prompt.has_value() + line.ids.has_value() + line.messages.has_value();
   if (n_inputs != 1)
-    return make_error(ErrorCode::bad_argument,
-                      std::string("line: one of prompt, messages and ids, found ") + (n_inputs == 0 ? "none" : "several"));
+    return make_error(ErrorCode::bad_argument, std::string("line: one of prompt, messages and ids, found ") + (n_inputs == 0 ? "none" : "several"));
   if (line.ids && line.ids->empty()) return make_error(ErrorCode::bad_argument, "ids: at least one, found none");
   if (line.messages) return line;
-  for (const auto& [name, is_set] :
-       {std::pair("tools", line.tools && line.tools->is_array()), std::pair("thinking", line.thinking.has_value()),
-        std::pair("clear_thinking", line.clear_thinking.has_value())}) {
+  for (const auto& [name, is_set] : {std::pair("tools", line.tools && line.tools->is_array()), std::pair("thinking", line.thinking.has_value()),
+                                     std::pair("clear_thinking", line.clear_thinking.has_value())}) {
     if (is_set) return make_error(ErrorCode::bad_argument, std::string(name) + ": messages beside it, found a text that is carried on");
   }
   return line;

@@ -18,7 +18,7 @@ struct BatchLine {
   std::optional<std::vector<int>> ids;
   std::optional<JsonValue> messages;
 
-  std::optional<JsonValue> tools;         // null where the line says so: none
+  std::optional<JsonValue> tools;  // null where the line says so: none
   std::optional<bool> thinking, clear_thinking;
   std::optional<std::int64_t> max_tokens;
   std::optional<std::vector<std::string>> stop;

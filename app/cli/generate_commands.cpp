@@ -95,8 +95,7 @@ bool was_stopped(const Result<GenerateResult>& result) {
 }
 
 Json as_json(const GenerateResult& result) {
-  return {
-      {"text", result.text}, {"ids", result.ids}, {"finish_reason", name_of(result.finish_reason)}, {"stats", stats_json(result.stats)}};
+  return {{"text", result.text}, {"ids", result.ids}, {"finish_reason", name_of(result.finish_reason)}, {"stats", stats_json(result.stats)}};
 }
 
 Json tool_calls_json(const GenerateResult& result) {
@@ -203,8 +202,7 @@ class Conversation {
       std::fprintf(stderr, "[%lld tokens, %.1f tok/s, first after %.2f s]\n", static_cast<long long>(result->stats.generated_tokens),
                    result->stats.tokens_per_second, result->stats.first_token_seconds);
     }
-    request_.messages.push_back(
-        {.role = "assistant", .content = result->text, .reasoning = result->reasoning, .tool_calls = result->tool_calls});
+    request_.messages.push_back({.role = "assistant", .content = result->text, .reasoning = result->reasoning, .tool_calls = result->tool_calls});
     return {};
   }
 

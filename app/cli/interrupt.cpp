@@ -20,7 +20,7 @@ constexpr int kStatus = 130;  // 128 + SIGINT, as a shell says it
 struct State {
   std::mutex mutex;
   std::stop_source source;
-  std::atomic<bool> is_asked = false;         // a command polls the token
+  std::atomic<bool> is_asked = false;  // a command polls the token
   std::atomic<bool> is_interrupted = false;
   int pressed = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);  // readable while is_interrupted
   int leaving = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -38,8 +38,12 @@ Result<LineReader> LineReader::open(const std::string& path) {
 }
 
 LineReader::LineReader(LineReader&& other) noexcept
-    : file_(std::exchange(other.file_, -1)), label_(std::move(other.label_)), held_(std::move(other.held_)), at_(other.at_),
-      is_at_end_(other.is_at_end_), number_(other.number_) {}
+    : file_(std::exchange(other.file_, -1)),
+      label_(std::move(other.label_)),
+      held_(std::move(other.held_)),
+      at_(other.at_),
+      is_at_end_(other.is_at_end_),
+      number_(other.number_) {}
 
 LineReader::~LineReader() {
   if (file_ > STDERR_FILENO) ::close(file_);

@@ -30,8 +30,8 @@ class LineReader {
 
   int file_;
   std::string label_;
-  std::string held_;        // read and not given yet
-  std::size_t at_ = 0;      // where it begins in held_
+  std::string held_;    // read and not given yet
+  std::size_t at_ = 0;  // where it begins in held_
   bool is_at_end_ = false;
   int number_ = 0;
 };

@@ -20,8 +20,7 @@ Result<LogitsFile> LogitsFile::open(const std::string& path) {
   std::error_code ignored;
   const auto kind = std::filesystem::status(path, ignored).type();
   // A pipe's reader would take the trial's end for the file's.
-  if (kind == std::filesystem::file_type::not_found || kind == std::filesystem::file_type::regular ||
-      kind == std::filesystem::file_type::directory) {
+  if (kind == std::filesystem::file_type::not_found || kind == std::filesystem::file_type::regular || kind == std::filesystem::file_type::directory) {
     ASSIGN_OR_RETURN(const ReplaceFile trial, ReplaceFile::open(path));
   }
   std::FILE* rows = std::tmpfile();
@@ -40,8 +39,7 @@ Result<void> LogitsFile::finish() {
   ASSIGN_OR_RETURN(NpyWriter out, NpyWriter::create(path_, n_rows_, vocab_size_));
   std::array<float, 1 << 14> part;
   for (std::int64_t left = n_rows_ * vocab_size_; left > 0;) {
-    const std::size_t n =
-        std::fread(part.data(), sizeof(float), std::min<std::size_t>(part.size(), static_cast<std::size_t>(left)), rows_.get());
+    const std::size_t n = std::fread(part.data(), sizeof(float), std::min<std::size_t>(part.size(), static_cast<std::size_t>(left)), rows_.get());
     if (n == 0) return temporary_failed();
     RETURN_IF_ERROR(out.append(std::span(part).first(n)));
     left -= static_cast<std::int64_t>(n);

@@ -32,8 +32,7 @@ T accepted(const pio::Result<T>& value) {
   return *value;
 }
 
-void add_whole(CLI::App* command, const std::string& name, std::int64_t& target, pio::cli::WholeBounds bounds,
-               const std::string& description = "") {
+void add_whole(CLI::App* command, const std::string& name, std::int64_t& target, pio::cli::WholeBounds bounds, const std::string& description = "") {
   command->add_option_function<std::string>(
       name, [name, &target, bounds](const std::string& text) { target = accepted(parse_whole(name, text, bounds)); }, description);
 }
@@ -53,14 +52,13 @@ CLI::Option* repeatable(CLI::Option* option) { return option->allow_extra_args(f
 
 // A text, which may be empty: CLI11 would take an empty one for an option that was not given.
 CLI::Option* add_text(CLI::App* command, const std::string& name, std::optional<std::string>& target, const std::string& description = "") {
-  return command->add_option_function<std::string>(name, [&target](const std::string& text) { target = text; }, description);
+  return command->add_option_function<std::string>(
+      name, [&target](const std::string& text) { target = text; }, description);
 }
 
 // Where a later version brings an option of the contract: named, so that asking for it is answered in words.
 void add_later(CLI::App* command, const std::string& name) {
-  command
-      ->add_option_function<std::string>(name,
-                                         [name](const std::string&) { throw CLI::ValidationError(name + ": not available in this build"); })
+  command->add_option_function<std::string>(name, [name](const std::string&) { throw CLI::ValidationError(name + ": not available in this build"); })
       ->group("");
 }
 
@@ -80,13 +78,13 @@ void add_loading(CLI::App* command, Options& options) {
   add_whole(command, "--ctx", options.context_length, {}, "tokens of context (default: what fits, at most the model's)");
   command->add_option("--kv", options.kv, "how keys and values are stored (default: f16; f32 on the reference device)")->check(kinds);
   command->add_option("--activations", options.activations, "q8: fast; f32: exact")->check(CLI::IsMember({"q8", "f32"}));
-  command
-      ->add_option_function<std::string>("--ram",
-                                         [&options](const std::string& text) {
-                                           accepted(pio::cli::parse_size("--ram", text));
-                                           options.ram = text;
-                                         },
-                                         "budget for weights, state and scratch: 8G, 900M");
+  command->add_option_function<std::string>(
+      "--ram",
+      [&options](const std::string& text) {
+        accepted(pio::cli::parse_size("--ram", text));
+        options.ram = text;
+      },
+      "budget for weights, state and scratch: 8G, 900M");
   add_path(command, "--mmproj", options.mmproj, "the vision model's file of a GGUF model (default: beside the model)");
   command->add_option("--quant", options.quantization, "make weights smaller while loading")
       ->check(CLI::IsMember({"keep", "int4", "int8", "fp16", "nf4"}));
@@ -100,8 +98,7 @@ void add_sampling(CLI::App* command, Options& options) {
     command->add_option_function<std::string>(
         name,
         [name, member, &options](const std::string& text) {
-          if (const pio::Result<void> status = options.sampling.set(member, name, text); !status)
-            throw CLI::ValidationError(status.error().message);
+          if (const pio::Result<void> status = options.sampling.set(member, name, text); !status) throw CLI::ValidationError(status.error().message);
         },
         description);
   };
@@ -177,8 +174,7 @@ void add_commands(CLI::App& app, Options& options, Command& chosen) {
       ->check(is_not_empty("a file"));
   command->add_option("--frames", options.frames, "a film for its placeholder: F,F,… or one video file")->check(is_not_empty("a file"));
   command->add_option_function<std::string>(
-      "--fps",
-      [&options](const std::string& typed) { options.frames_per_second = accepted(parse_real("--fps", typed, {.without_least = true})); },
+      "--fps", [&options](const std::string& typed) { options.frames_per_second = accepted(parse_real("--fps", typed, {.without_least = true})); },
       "frames a second of --frames");
 
   command = add("preprocess", "the pixel values that a vision model reads of a picture", pio::cli::preprocess);
@@ -203,8 +199,7 @@ void add_commands(CLI::App& app, Options& options, Command& chosen) {
   add_generating(command, options);
   add_text(command, "--system", options.system, "the system message");
   add_text(command, "--prompt", options.prompt);
-  repeatable(command->add_option("--image", options.images, "a picture that stands before the words; repeatable"))
-      ->check(is_not_empty("a file"));
+  repeatable(command->add_option("--image", options.images, "a picture that stands before the words; repeatable"))->check(is_not_empty("a file"));
   add_path(command, "--tools", options.tools, "a JSON file: the list of tools, as OpenAI's interface has them");
   add_thinking(command, options);
   add_path(command, "--logits-out", options.logits_out, "an .npy file: the logits of every sampled step");
@@ -225,9 +220,8 @@ void add_commands(CLI::App& app, Options& options, Command& chosen) {
   add_generating(command, options);
   add_path(command, "--tools", options.tools, "a JSON file: the list of tools of the lines that have none of their own");
   add_thinking(command, options);
-  add_path(
-      command, "--prompts", options.prompts,
-      R"(lines of {"messages":[…]} (answered), {"prompt":…} or {"ids":[…]} (carried on), with max_tokens, stop, seed, temperature, top_k,
+  add_path(command, "--prompts", options.prompts,
+           R"(lines of {"messages":[…]} (answered), {"prompt":…} or {"ids":[…]} (carried on), with max_tokens, stop, seed, temperature, top_k,
 top_p, min_p, repeat_penalty, presence_penalty, frequency_penalty, ignore_eos, logits_out; tools, thinking, clear_thinking beside messages)")
       ->required();
 
@@ -263,10 +257,7 @@ top_p, min_p, repeat_penalty, presence_penalty, frequency_penalty, ignore_eos, l
 
   command = add("swap", "switch between models, timed up to the first token", pio::cli::swap);
   add_catalogue(command, options);
-  command->add_option("models", options.models, "two or more, loaded in turn")
-      ->required()
-      ->expected(2, 1000)
-      ->check(is_not_empty("a model"));
+  command->add_option("models", options.models, "two or more, loaded in turn")->required()->expected(2, 1000)->check(is_not_empty("a model"));
   add_loading(command, options);
   add_whole(command, "-r", options.n_rounds, {.least = 1, .most = kMostRounds}, "times through all of them");
 }

@@ -53,8 +53,7 @@ Json as_json(const MetaValue& value) {
         if constexpr (std::is_same_v<T, std::vector<bool>> || std::is_same_v<T, std::vector<std::int64_t>> ||
                       std::is_same_v<T, std::vector<double>> || std::is_same_v<T, std::vector<std::string>>)
           return list_as_json(v);
-        else
-          return v;
+        else return v;
       },
       value);
 }
@@ -97,7 +96,8 @@ Result<void> devices(const Options& options) {
   if (options.json) {
     Json usable = Json::array(), rejected = Json::array();
     for (const DeviceInfo& d : list.devices)
-      usable.push_back({{"name", d.name}, {"kind", kind_name(d.kind)}, {"total_bytes", d.total_bytes}, {"free_bytes", d.free_bytes}, {"detail", d.detail}});
+      usable.push_back(
+          {{"name", d.name}, {"kind", kind_name(d.kind)}, {"total_bytes", d.total_bytes}, {"free_bytes", d.free_bytes}, {"detail", d.detail}});
     for (const RejectedDevice& d : list.rejected) rejected.push_back({{"name", d.name}, {"reason", d.reason}});
     return print_json({{"devices", usable}, {"rejected", rejected}});
   }
@@ -117,16 +117,21 @@ Result<void> inspect(const Options& options) {
     for (const TensorInfo& t : file.tensors())
       tensors.push_back({{"name", t.name}, {"dtype", info(t.dtype).name}, {"shape", extents(t.shape)}, {"bytes", t.n_bytes}});
     for (const auto& [key, value] : file.metadata()) metadata[key] = as_json(value);
-    return print_json({{"architecture", file.architecture()}, {"name", inspected.name}, {"parameters", inspected.n_parameters},
-                {"layers", inspected.n_layers}, {"context_length", inspected.context_length}, {"chat_format", inspected.chat_format},
-                {"tensors", tensors}, {"metadata", metadata}});
+    return print_json({{"architecture", file.architecture()},
+                       {"name", inspected.name},
+                       {"parameters", inspected.n_parameters},
+                       {"layers", inspected.n_layers},
+                       {"context_length", inspected.context_length},
+                       {"chat_format", inspected.chat_format},
+                       {"tensors", tensors},
+                       {"metadata", metadata}});
   }
   std::uint64_t bytes = 0;
   for (const TensorInfo& t : file.tensors()) bytes += t.n_bytes;
   std::string text = inspected.name + "\n  architecture    " + file.architecture() + "\n  parameters      " + std::to_string(inspected.n_parameters) +
-             "\n  layers          " + std::to_string(inspected.n_layers) + "\n  context length  " + std::to_string(inspected.context_length) +
-             "\n  chat format     " + (inspected.chat_format.empty() ? "none of ours" : inspected.chat_format) + "\n  weights         " +
-             std::to_string(file.tensors().size()) + " tensors, " + human_bytes(bytes) + "\n\n";
+                     "\n  layers          " + std::to_string(inspected.n_layers) + "\n  context length  " + std::to_string(inspected.context_length) +
+                     "\n  chat format     " + (inspected.chat_format.empty() ? "none of ours" : inspected.chat_format) + "\n  weights         " +
+                     std::to_string(file.tensors().size()) + " tensors, " + human_bytes(bytes) + "\n\n";
   for (const TensorInfo& t : file.tensors())
     text += "  " + t.name + "  " + info(t.dtype).name + "  " + t.shape.text() + "  " + std::to_string(t.n_bytes) + "\n";
   return print_text(text);
@@ -138,12 +143,22 @@ Result<void> plan(const Options& options) {
   if (options.json) {
     Json devices = Json::array();
     for (const LoadPlan::Device& d : plan.devices)
-      devices.push_back({{"name", d.name}, {"weights_bytes", d.weight_bytes}, {"state_bytes", d.state_bytes}, {"scratch_bytes", d.scratch_bytes},
-                         {"free_bytes", d.free_bytes}, {"total_bytes", d.total_bytes}});
-    Json json = {{"fits", plan.fits}, {"context_length", plan.context_length}, {"weights_bytes", plan.weight_bytes},
-                 {"state_bytes", plan.state_bytes}, {"scratch_bytes", plan.scratch_bytes}, {"per_device", devices},
-                 {"predicted", {{"load_seconds", plan.load_seconds}, {"prefill_tokens_per_second", plan.prefill_tokens_per_second},
-                                {"decode_tokens_per_second", plan.decode_tokens_per_second}}}};
+      devices.push_back({{"name", d.name},
+                         {"weights_bytes", d.weight_bytes},
+                         {"state_bytes", d.state_bytes},
+                         {"scratch_bytes", d.scratch_bytes},
+                         {"free_bytes", d.free_bytes},
+                         {"total_bytes", d.total_bytes}});
+    Json json = {{"fits", plan.fits},
+                 {"context_length", plan.context_length},
+                 {"weights_bytes", plan.weight_bytes},
+                 {"state_bytes", plan.state_bytes},
+                 {"scratch_bytes", plan.scratch_bytes},
+                 {"per_device", devices},
+                 {"predicted",
+                  {{"load_seconds", plan.load_seconds},
+                   {"prefill_tokens_per_second", plan.prefill_tokens_per_second},
+                   {"decode_tokens_per_second", plan.decode_tokens_per_second}}}};
     if (!plan.fits) json["why_not"] = plan.why_not;
     json["fallbacks"] = Json::array();
     for (const LoadPlan::Fallback& f : plan.fallbacks)
@@ -154,9 +169,9 @@ Result<void> plan(const Options& options) {
   std::snprintf(speed, sizeof speed, "loading %.1f s, prefill %.0f tok/s, decode %.1f tok/s (rough)", plan.load_seconds,
                 plan.prefill_tokens_per_second, plan.decode_tokens_per_second);
   return print_text((plan.fits ? "fits" : "does not fit: " + plan.why_not) + "\n  weights   " + human_bytes(plan.weight_bytes) + "\n  state     " +
-             human_bytes(plan.state_bytes) + " for " + std::to_string(plan.context_length) + " tokens\n  scratch   " +
-             human_bytes(plan.scratch_bytes) + "\n  together  " + human_bytes(plan.weight_bytes + plan.state_bytes + plan.scratch_bytes) + "\n  " +
-             speed + "\n");
+                    human_bytes(plan.state_bytes) + " for " + std::to_string(plan.context_length) + " tokens\n  scratch   " +
+                    human_bytes(plan.scratch_bytes) + "\n  together  " + human_bytes(plan.weight_bytes + plan.state_bytes + plan.scratch_bytes) +
+                    "\n  " + speed + "\n");
 }
 
 Result<void> logits(const Options& options) {
@@ -236,11 +251,18 @@ Result<void> divergence(const Options& options) {
   if (!measured) return of_file(options.file, measured.error());
   const DivergenceResult& result = *measured;
   if (options.json) {
-    return print_json({{"tokens", result.n_tokens}, {"kl_mean", result.mean_kl}, {"kl_p99", result.kl_p99}, {"kl_max", result.largest_kl},
-                {"same_top", result.same_top}, {"perplexity", result.perplexity}, {"base_perplexity", result.base_perplexity},
-                // the names of before
-                {"mean_kl", result.mean_kl}, {"largest_kl", result.largest_kl}, {"full_perplexity", result.base_perplexity},
-                {"n_tokens", result.n_tokens}});
+    return print_json({{"tokens", result.n_tokens},
+                       {"kl_mean", result.mean_kl},
+                       {"kl_p99", result.kl_p99},
+                       {"kl_max", result.largest_kl},
+                       {"same_top", result.same_top},
+                       {"perplexity", result.perplexity},
+                       {"base_perplexity", result.base_perplexity},
+                       // the names of before
+                       {"mean_kl", result.mean_kl},
+                       {"largest_kl", result.largest_kl},
+                       {"full_perplexity", result.base_perplexity},
+                       {"n_tokens", result.n_tokens}});
   }
   char line[300];
   std::snprintf(line, sizeof line,
@@ -254,21 +276,26 @@ Result<void> bench(const Options& options) {
   ASSIGN_OR_RETURN(LoadRequest request, load_request(options));
   if (request.context_length == 0) request.context_length = options.n_depth + std::max(options.n_prompt, options.n_decode) + 1;
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, load_engine(request));
-  ASSIGN_OR_RETURN(const BenchResult result, engine->bench(options.n_prompt, options.n_decode, options.n_depth,
-                                                           static_cast<int>(options.n_repetitions), interrupt_token()));
+  ASSIGN_OR_RETURN(const BenchResult result,
+                   engine->bench(options.n_prompt, options.n_decode, options.n_depth, static_cast<int>(options.n_repetitions), interrupt_token()));
   const double speed = median(result.decode_tokens_per_second);
   const double bandwidth = speed * static_cast<double>(result.bytes_per_token) / 1e9;
   if (options.json) {
     return print_json({{"prefill", {{"tokens", options.n_prompt}, {"tokens_per_second", result.prefill_tokens_per_second}}},
-                {"decode", {{"tokens", options.n_decode}, {"tokens_per_second", result.decode_tokens_per_second},
-                            {"bytes_per_token", result.bytes_per_token}, {"gigabytes_per_second", bandwidth}}},
-                {"depth", options.n_depth}, {"load_seconds", engine->loaded()->load_seconds},
-                {"threads", engine->loaded()->n_threads}, {"device", engine->loaded()->device}});
+                       {"decode",
+                        {{"tokens", options.n_decode},
+                         {"tokens_per_second", result.decode_tokens_per_second},
+                         {"bytes_per_token", result.bytes_per_token},
+                         {"gigabytes_per_second", bandwidth}}},
+                       {"depth", options.n_depth},
+                       {"load_seconds", engine->loaded()->load_seconds},
+                       {"threads", engine->loaded()->n_threads},
+                       {"device", engine->loaded()->device}});
   }
   char line[160];
   std::snprintf(line, sizeof line, "prefill %lld: %.1f tok/s   decode %lld: %.1f tok/s, %.2f GB/s   (medians of %d)\n",
-                static_cast<long long>(options.n_prompt), median(result.prefill_tokens_per_second), static_cast<long long>(options.n_decode),
-                speed, bandwidth, static_cast<int>(options.n_repetitions));
+                static_cast<long long>(options.n_prompt), median(result.prefill_tokens_per_second), static_cast<long long>(options.n_decode), speed,
+                bandwidth, static_cast<int>(options.n_repetitions));
   return print_text(line);
 }
 
@@ -294,7 +321,10 @@ Result<void> swap(const Options& options) {
     if (result.finish_reason == FinishReason::cancelled) return make_error(ErrorCode::cancelled, "swap: stopped");
     const double seconds_to_first_token = seconds();
     if (!from.empty()) {
-      switches.push_back({{"from", from}, {"to", to}, {"seconds_to_ready", seconds_to_ready}, {"seconds_to_first_token", seconds_to_first_token},
+      switches.push_back({{"from", from},
+                          {"to", to},
+                          {"seconds_to_ready", seconds_to_ready},
+                          {"seconds_to_first_token", seconds_to_first_token},
                           {"reused_tokens", result.stats.reused_tokens}});
       if (!options.json) {
         char line[64];

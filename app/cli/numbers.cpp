@@ -10,8 +10,8 @@ namespace {
 Error refused(const std::string& what, const std::string& expected, std::string_view text) {
   constexpr std::size_t kShown = 40;
   const std::string shown(text.substr(0, kShown));
-  return make_error(ErrorCode::bad_argument, what + ": " + expected + ", found " +
-                                                 (text.empty() ? "nothing" : "\"" + shown + (text.size() > kShown ? "…" : "") + "\""));
+  return make_error(ErrorCode::bad_argument,
+                    what + ": " + expected + ", found " + (text.empty() ? "nothing" : "\"" + shown + (text.size() > kShown ? "…" : "") + "\""));
 }
 
 template <class T>

@@ -14,15 +14,16 @@ Result<std::vector<int>> parse_ids(const std::string& text) {
   std::vector<int> ids;
   const char* at = text.data();
   const char* const end = at + text.size();
-  const auto skip = [&] { while (at < end && *at == ' ') ++at; };
+  const auto skip = [&] {
+    while (at < end && *at == ' ') ++at;
+  };
   for (;;) {
     skip();
     int id = 0;
     const auto [next, status] = std::from_chars(at, end, id);
     if (status != std::errc() || id < 0)
-      return make_error(ErrorCode::bad_argument,
-                        "--ids: numbers from 0 on with commas between, found " +
-                            (at < end ? "\"" + std::string(at, std::min(end, at + 20)) + "\"" : std::string("nothing")));
+      return make_error(ErrorCode::bad_argument, "--ids: numbers from 0 on with commas between, found " +
+                                                     (at < end ? "\"" + std::string(at, std::min(end, at + 20)) + "\"" : std::string("nothing")));
     ids.push_back(id);
     at = next;
     skip();
@@ -34,9 +35,7 @@ Result<std::vector<int>> parse_ids(const std::string& text) {
 }
 
 Result<std::uint64_t> parse_size(const std::string& what, const std::string& text) {
-  const auto refuse = [&] {
-    return make_error(ErrorCode::bad_argument, what + ": a size above 0 with K, M, G or T, found \"" + text + "\"");
-  };
+  const auto refuse = [&] { return make_error(ErrorCode::bad_argument, what + ": a size above 0 with K, M, G or T, found \"" + text + "\""); };
   double value = 0;
   const auto [next, status] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (status != std::errc() || !(value > 0)) return refuse();
@@ -64,9 +63,7 @@ LoadQuantization quantization_of(const std::string& name) {
 }
 
 Result<KvSelection> parse_attention(const std::string& text) {
-  const auto refuse = [&] {
-    return make_error(ErrorCode::bad_argument, "--attention: full, window:TOKENS[:SINKS] or pages:N, found " + text);
-  };
+  const auto refuse = [&] { return make_error(ErrorCode::bad_argument, "--attention: full, window:TOKENS[:SINKS] or pages:N, found " + text); };
   KvSelection choice;
   if (text == "full") return choice;
   std::string_view rest = text;

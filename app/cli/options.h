@@ -33,13 +33,13 @@ struct Options {
   SamplingChoice sampling;
 
   // texts and files in, files out; "" where an option was not given, which none can be otherwise but the optional ones
-  std::string catalogue;           // instead of the program's own
-  std::string type;                // of quantize
+  std::string catalogue;  // instead of the program's own
+  std::string type;       // of quantize
   std::string file, jsonl, ids, out, special = "none", messages, tools, tokenizer, prompts, prefix_file, suffix_file, logits_out;
   std::optional<std::string> text, prompt, system;
   std::vector<std::string> images;
-  std::string frames;              // F,F,…, or one video file
-  std::string image;               // of preprocess
+  std::string frames;  // F,F,…, or one video file
+  std::string image;   // of preprocess
   double frames_per_second = 24;
   bool stream = false;
   bool no_generation_prompt = false;

@@ -38,8 +38,8 @@ Result<void> print_text(std::string_view text) {
     if (n > 0) text.remove_prefix(static_cast<std::size_t>(n));
     else if (n < 0 && errno == EAGAIN) wait_writable(STDOUT_FILENO);
     else if (n == 0 || errno != EINTR) {
-      status = make_error(ErrorCode::io, std::string("standard output: expected to write, found: ") +
-                                             (n == 0 ? "nothing was taken" : std::strerror(errno)));
+      status = make_error(ErrorCode::io,
+                          std::string("standard output: expected to write, found: ") + (n == 0 ? "nothing was taken" : std::strerror(errno)));
       stop_work();
     }
   }
@@ -60,11 +60,15 @@ void print_notes(const Engine& engine) {
 }
 
 Json stats_json(const GenerationStats& stats) {
-  return {{"prompt_tokens", stats.prompt_tokens},       {"reused_tokens", stats.reused_tokens},
-          {"generated_tokens", stats.generated_tokens}, {"prefill_seconds", stats.prefill_seconds},
-          {"first_token_seconds", stats.first_token_seconds}, {"decode_seconds", stats.decode_seconds},
+  return {{"prompt_tokens", stats.prompt_tokens},
+          {"reused_tokens", stats.reused_tokens},
+          {"generated_tokens", stats.generated_tokens},
+          {"prefill_seconds", stats.prefill_seconds},
+          {"first_token_seconds", stats.first_token_seconds},
+          {"decode_seconds", stats.decode_seconds},
           {"tokens_per_second", stats.tokens_per_second},
-          {"context_used", stats.context_used}, {"context_length", stats.context_length},
+          {"context_used", stats.context_used},
+          {"context_length", stats.context_length},
           {"bytes_per_tier", {{"ram", stats.weight_bytes_read}}}};
 }
 

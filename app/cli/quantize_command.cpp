@@ -22,13 +22,16 @@ Result<void> quantize(const Options& options) {
   if (options.json) {
     Json formats = Json::array();
     for (const QuantizeReport::Format& f : report.formats)
-      formats.push_back({{"type", info(f.dtype).name}, {"tensors", f.n_tensors}, {"values", f.n_values},
-                         {"relative_rmse", f.relative_rmse}, {"values_per_second", f.values_per_second}});
+      formats.push_back({{"type", info(f.dtype).name},
+                         {"tensors", f.n_tensors},
+                         {"values", f.n_values},
+                         {"relative_rmse", f.relative_rmse},
+                         {"values_per_second", f.values_per_second}});
     return print_json({{"bytes", report.bytes}, {"bits_per_weight", report.bits_per_weight}, {"seconds", report.seconds}, {"types", formats}});
   }
   char line[200];
-  std::snprintf(line, sizeof line, "%s: %llu bytes, %.3f bits a weight, %.1f s\n", options.out.c_str(),
-                static_cast<unsigned long long>(report.bytes), report.bits_per_weight, report.seconds);
+  std::snprintf(line, sizeof line, "%s: %llu bytes, %.3f bits a weight, %.1f s\n", options.out.c_str(), static_cast<unsigned long long>(report.bytes),
+                report.bits_per_weight, report.seconds);
   RETURN_IF_ERROR(print_text(line));
   for (const QuantizeReport::Format& f : report.formats) {
     std::snprintf(line, sizeof line, "  %-8s %5lld tensors  %12lld values  error %.5f  %.1f M values/s\n", info(f.dtype).name,

@@ -132,9 +132,7 @@ Result<RenderRequest> render_request(const Options& options) {
 
 Result<void> tokenize(const Options& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Tokenizer> tokenizer, tokenizer_of(options, options.model));
-  const SpecialTokens special = options.special == "all"    ? SpecialTokens::all
-                                : options.special == "user" ? SpecialTokens::user
-                                                            : SpecialTokens::none;
+  const SpecialTokens special = options.special == "all" ? SpecialTokens::all : options.special == "user" ? SpecialTokens::user : SpecialTokens::none;
   if (!options.jsonl.empty()) {
     return for_each_of(options, [&](const JsonValue& given) -> Result<void> {
       const JsonValue *text = given.find("text"), *hex = given.find("hex");
@@ -150,8 +148,7 @@ Result<void> tokenize(const Options& options) {
 }
 
 Result<void> detokenize(const Options& options) {
-  if (options.jsonl.empty() && options.ids.empty())
-    return make_error(ErrorCode::bad_argument, "detokenize: --ids or --jsonl, found neither");
+  if (options.jsonl.empty() && options.ids.empty()) return make_error(ErrorCode::bad_argument, "detokenize: --ids or --jsonl, found neither");
   ASSIGN_OR_RETURN(const std::unique_ptr<Tokenizer> tokenizer, tokenizer_of(options, options.model));
   if (options.jsonl.empty()) {
     ASSIGN_OR_RETURN(const std::vector<int> ids, parse_ids(options.ids));
@@ -166,8 +163,7 @@ Result<void> detokenize(const Options& options) {
 }
 
 Result<void> render(const Options& options) {
-  if (options.jsonl.empty() && options.messages.empty())
-    return make_error(ErrorCode::bad_argument, "render: --messages or --jsonl, found neither");
+  if (options.jsonl.empty() && options.messages.empty()) return make_error(ErrorCode::bad_argument, "render: --messages or --jsonl, found neither");
   ASSIGN_OR_RETURN(const Renderer renderer, open_renderer(options));
   if (options.jsonl.empty()) {
     ASSIGN_OR_RETURN(const RenderRequest request, render_request(options));

@@ -65,9 +65,7 @@ QString lastWords(const QStringList& lines) {
   return it == lines.rend() ? QString() : it->trimmed();
 }
 
-QStringList replaced(const QStringList& lines, int first, int last, const QStringList& by) {
-  return lines.mid(0, first) + by + lines.mid(last + 1);
-}
+QStringList replaced(const QStringList& lines, int first, int last, const QStringList& by) { return lines.mid(0, first) + by + lines.mid(last + 1); }
 
 CodeAnswer refused(NoProposal why) {
   CodeAnswer out;
@@ -88,9 +86,7 @@ QStringList marksOf(const QStringList& lines, const Fence& like) {
   return marks;
 }
 
-QString languageBehind(const QString& mark, const Fence& fence) {
-  return mark.trimmed().mid(fence.length).trimmed().section(u' ', 0, 0).toLower();
-}
+QString languageBehind(const QString& mark, const Fence& fence) { return mark.trimmed().mid(fence.length).trimmed().section(u' ', 0, 0).toLower(); }
 
 // Every fence within is opened with a language and closed without one, and the last line closes the first: then nothing else can be meant.
 bool isNest(const QStringList& marks, const Fence& open) {
@@ -220,9 +216,7 @@ CodeAnswer patched(const CodeQuestion& question, const QStringList& diff) {
   int done = 0;
   for (const Change& change : *changes) {
     const bool fillsEmptyFile = question.lines.isEmpty() && change.before.isEmpty() && changes->size() == 1;
-    const std::optional<int> place = fillsEmptyFile            ? 0
-                                     : change.before.isEmpty() ? std::nullopt
-                                                               : onlyPlaceOf(change.before, question.lines);
+    const std::optional<int> place = fillsEmptyFile ? 0 : change.before.isEmpty() ? std::nullopt : onlyPlaceOf(change.before, question.lines);
     if (!place || *place < done) return refused(NoProposal::diff_unfit);
     out.after += question.lines.mid(done, *place - done) + change.after;
     done = *place + int(change.before.size());
@@ -245,16 +239,13 @@ bool isPlaceholder(const QString& line, const QSet<QString>& known) {
         made(QStringLiteral("^\\W*(\\.\\.\\.|…)\\W*$")),
         made(comment + QStringLiteral("(\\.\\.\\.|…)")),
         made(comment +
-             QStringLiteral(
-                 ".*\\b(rest|existing|remain\\w*|unchanged|same|previous|other|omitted|above|before|original)\\b.*(\\.\\.\\.|…)")),
+             QStringLiteral(".*\\b(rest|existing|remain\\w*|unchanged|same|previous|other|omitted|above|before|original)\\b.*(\\.\\.\\.|…)")),
         made(comment + QStringLiteral("(the )?(rest|remainder) of (the |your |this "
                                       ")?(code|file|class|function|method|module|script|program|implementation|document|text)")),
         made(comment +
-             QStringLiteral(
-                 "(the )?(existing|remaining|other|previous|original) (code|lines|functions|methods|definitions|imports|content|text)( "
-                 "(here|above|below|unchanged|stays?|remains?|as before|goes here).*)?\\W*$")),
-        made(comment +
-             QStringLiteral("(.*\\b(stays?|remains?|is|are|as) )?(unchanged|(the )?same as before|(stays?|remains?) (the )?same)\\b\\W*$")),
+             QStringLiteral("(the )?(existing|remaining|other|previous|original) (code|lines|functions|methods|definitions|imports|content|text)( "
+                            "(here|above|below|unchanged|stays?|remains?|as before|goes here).*)?\\W*$")),
+        made(comment + QStringLiteral("(.*\\b(stays?|remains?|is|are|as) )?(unchanged|(the )?same as before|(stays?|remains?) (the )?same)\\b\\W*$")),
         made(QStringLiteral("^\\s*[\\[(<{].*\\b(rest of|unchanged|existing code)\\b.*[\\])>}]\\s*$"))};
   }();
   if (!hasWords(line) || known.contains(line.trimmed())) return false;
@@ -293,8 +284,7 @@ QStringList linesAbove(const QStringList& lines, int line, int from) {
 }
 
 // The file with the definitions of `code` in place of those of the same names; nothing where one of them is not certain.
-std::optional<CodeAnswer> replacedByName(const CodeQuestion& question, const QStringList& code, const QSet<QString>& known,
-                                         const QString& grammar) {
+std::optional<CodeAnswer> replacedByName(const CodeQuestion& question, const QStringList& code, const QSet<QString>& known, const QString& grammar) {
   const QString codeText = code.join(u'\n'), fileText = question.lines.join(u'\n');
   const std::vector<OutlineEntry> fresh = outlineOf(codeText, grammar), old = outlineOf(fileText, grammar);
   struct Edit {
@@ -331,8 +321,8 @@ std::optional<CodeAnswer> replacedByName(const CodeQuestion& question, const QSt
     const QStringList aboveInFile =
         question.lines.mid(std::max<qsizetype>(0, it->firstLine - above.size()), std::min<qsizetype>(above.size(), it->firstLine));
     const bool isSame =
-        above.size() == aboveInFile.size() && std::equal(above.begin(), above.end(), aboveInFile.begin(),
-                                                         [](const QString& a, const QString& b) { return a.trimmed() == b.trimmed(); });
+        above.size() == aboveInFile.size() &&
+        std::equal(above.begin(), above.end(), aboveInFile.begin(), [](const QString& a, const QString& b) { return a.trimmed() == b.trimmed(); });
     if (!areDroppable(done, entry.firstLine, isSame ? int(above.size()) : 0)) return std::nullopt;
     edits.push_back({it->firstLine, it->lastLine, lines});
     done = entry.lastLine + 1;
@@ -394,11 +384,9 @@ CodeAnswer placed(const CodeQuestion& question, QStringList code, const QString&
   QSet<QString> known;
   for (const QString& line : question.lines) known.insert(line.trimmed());
   const auto byName = [&](NoProposal otherwise) { return replacedByName(question, code, known, grammar).value_or(refused(otherwise)); };
-  if (std::any_of(code.begin(), code.end(), [&](const QString& line) { return isPlaceholder(line, known); }))
-    return byName(NoProposal::placeholder);
+  if (std::any_of(code.begin(), code.end(), [&](const QString& line) { return isPlaceholder(line, known); })) return byName(NoProposal::placeholder);
 
-  const QStringList selection =
-      question.hasSelection() ? question.lines.mid(question.first, question.last - question.first + 1) : question.lines;
+  const QStringList selection = question.hasSelection() ? question.lines.mid(question.first, question.last - question.first + 1) : question.lines;
   CodeAnswer out;
   if (!question.hasSelection() || isFileForSelection(question, selection, code)) {
     if (!isWholeFile(question.lines, code)) return byName(NoProposal::part_of_file);
@@ -418,8 +406,8 @@ CodeAnswer placed(const CodeQuestion& question, QStringList code, const QString&
 bool isBareCode(const CodeQuestion& question, const QStringList& answer) {
   QSet<QString> known;
   for (const QString& line : question.lines) known.insert(line.trimmed());
-  const auto nKnown = std::count_if(answer.begin(), answer.end(),
-                                    [&known](const QString& line) { return hasWords(line) && known.contains(line.trimmed()); });
+  const auto nKnown =
+      std::count_if(answer.begin(), answer.end(), [&known](const QString& line) { return hasWords(line) && known.contains(line.trimmed()); });
   return nKnown > 0 && 2 * nKnown > wordLines(answer) && known.contains(firstWords(answer)) && known.contains(lastWords(answer));
 }
 
@@ -427,8 +415,7 @@ bool isBareCode(const CodeQuestion& question, const QStringList& answer) {
 
 CodeAnswer readAnswer(const CodeQuestion& question, const QString& answer, const QString& grammar) {
   const QStringList lines = linesOf(answer);
-  const QStringList shown =
-      question.hasSelection() ? question.lines.mid(question.first, question.last - question.first + 1) : question.lines;
+  const QStringList shown = question.hasSelection() ? question.lines.mid(question.first, question.last - question.first + 1) : question.lines;
   const auto blocks = blocksOf(lines, shown);
   if (!blocks) return refused(NoProposal::unclear_end);
   if (blocks->empty()) return isBareCode(question, lines) ? placed(question, lines, grammar) : refused(NoProposal::no_code);

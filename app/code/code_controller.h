@@ -21,13 +21,13 @@ class CodeController : public QObject {
   QML_ELEMENT
   QML_UNCREATABLE("made by the program")
   Q_PROPERTY(State state READ state NOTIFY stateChanged)
-  Q_PROPERTY(bool busy READ busy NOTIFY stateChanged)            // a question waits or is answered; Stop ends it
-  Q_PROPERTY(bool canAsk READ canAsk NOTIFY stateChanged)        // a file is open and nothing is under way
-  Q_PROPERTY(Leaving leaving READ leaving NOTIFY leavingChanged) // what waits for a decision about the proposal
+  Q_PROPERTY(bool busy READ busy NOTIFY stateChanged)             // a question waits or is answered; Stop ends it
+  Q_PROPERTY(bool canAsk READ canAsk NOTIFY stateChanged)         // a file is open and nothing is under way
+  Q_PROPERTY(Leaving leaving READ leaving NOTIFY leavingChanged)  // what waits for a decision about the proposal
   Q_PROPERTY(pio::ModelSession* model READ model CONSTANT)
   Q_PROPERTY(pio::Notices* notices READ notices CONSTANT)
-  Q_PROPERTY(QString chatId READ chatId NOTIFY chatChanged)      // of the conversation; "" nothing was asked yet
-  Q_PROPERTY(QString path READ path NOTIFY fileChanged)          // "" no file
+  Q_PROPERTY(QString chatId READ chatId NOTIFY chatChanged)  // of the conversation; "" nothing was asked yet
+  Q_PROPERTY(QString path READ path NOTIFY fileChanged)      // "" no file
   Q_PROPERTY(QString fileName READ fileName NOTIFY fileChanged)
   Q_PROPERTY(QString folder READ folder NOTIFY fileChanged)      // the last two folders of the path: "household / src"
   Q_PROPERTY(QString language READ language NOTIFY fileChanged)  // "Python"; "" unknown
@@ -42,13 +42,13 @@ class CodeController : public QObject {
   Q_PROPERTY(int pendingCount READ pendingCount NOTIFY proposalChanged)
   Q_PROPERTY(int acceptedCount READ acceptedCount NOTIFY proposalChanged)
   Q_PROPERTY(int currentHunk READ currentHunk WRITE setCurrentHunk NOTIFY currentHunkChanged)  // from 0; -1 none
-  Q_PROPERTY(Syntax syntax READ syntax NOTIFY syntaxChanged)     // of the file with all changes that were not rejected
-  Q_PROPERTY(QVariantList syntaxErrors READ syntaxErrors NOTIFY syntaxChanged)  // new ones: {line, found, isMissing}
-  Q_PROPERTY(bool canApply READ canApply NOTIFY stateChanged)    // accepted changes can be written now
+  Q_PROPERTY(Syntax syntax READ syntax NOTIFY syntaxChanged)                                   // of the file with all changes that were not rejected
+  Q_PROPERTY(QVariantList syntaxErrors READ syntaxErrors NOTIFY syntaxChanged)                 // new ones: {line, found, isMissing}
+  Q_PROPERTY(bool canApply READ canApply NOTIFY stateChanged)                                  // accepted changes can be written now
   Q_PROPERTY(bool canUndo READ canUndo NOTIFY writtenChanged)
-  Q_PROPERTY(int written READ written NOTIFY writtenChanged)     // changes written by the last apply; 0 after an undo
-  Q_PROPERTY(qint64 progressDone READ progressDone NOTIFY progressChanged)    // Reading: prompt tokens; Thinking: seconds; Writing: tokens
-  Q_PROPERTY(qint64 progressTotal READ progressTotal NOTIFY progressChanged)  // 0 unknown
+  Q_PROPERTY(int written READ written NOTIFY writtenChanged)                      // changes written by the last apply; 0 after an undo
+  Q_PROPERTY(qint64 progressDone READ progressDone NOTIFY progressChanged)        // Reading: prompt tokens; Thinking: seconds; Writing: tokens
+  Q_PROPERTY(qint64 progressTotal READ progressTotal NOTIFY progressChanged)      // 0 unknown
   Q_PROPERTY(double tokensPerSecond READ tokensPerSecond NOTIFY progressChanged)  // of the answer that is written, or the last one; 0 none yet
   Q_PROPERTY(qint64 contextUsed READ contextUsed NOTIFY progressChanged)          // tokens, of the same
 
@@ -107,8 +107,8 @@ class CodeController : public QObject {
   void applyAndLeave();
   void discardAndLeave();
   void stay();
-  void reopen();           // what is on the disk now; the proposal goes
-  void newConversation();  // about the same file
+  void reopen();                             // what is on the disk now; the proposal goes
+  void newConversation();                    // about the same file
   void select(int firstLine, int lastLine);  // from 1; 0, 0 clears
   // Each asks about the selection, or the whole file. An answer of fix and generate becomes a proposal.
   void ask(const QString& words);
@@ -121,10 +121,10 @@ class CodeController : public QObject {
   void reconsider(int hunk);  // neither taken nor left
   void acceptAll();           // that are open
   void stepHunk(int by);
-  void discard();             // the whole proposal
-  void apply();               // writes what is accepted; the rest of the proposal goes
-  void undo();                // the last apply
-  void copyLines();           // the selection
+  void discard();    // the whole proposal
+  void apply();      // writes what is accepted; the rest of the proposal goes
+  void undo();       // the last apply
+  void copyLines();  // the selection
   void copyText(const QString& text);
   // A button of the error that stands in this answer's place.
   void runAction(const QString& messageId, int userErrorAction);
@@ -134,16 +134,16 @@ class CodeController : public QObject {
   void fileChanged();
   void selectionChanged();
   void questionChanged();
-  void proposalChanged();      // stateChanged() follows
+  void proposalChanged();  // stateChanged() follows
   void currentHunkChanged();
   void syntaxChanged();
   void writtenChanged();
   void progressChanged();
   void chatChanged();
   void leavingChanged();
-  void closeAllowed();         // after mayClose() said no
+  void closeAllowed();                      // after mayClose() said no
   void fileMissing(const QString& chatId);  // of a conversation that was to be opened
-  void announcement(const QString& text);  // whole sentences, for screen readers
+  void announcement(const QString& text);   // whole sentences, for screen readers
 
  private:
   std::unique_ptr<Private> d;

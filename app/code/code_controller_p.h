@@ -79,24 +79,24 @@ struct CodeController::Private {
   HunkModel* hunks = nullptr;
   ShownChat* shown = nullptr;
 
-  OpenedSource source;               // its file's path is empty: none
-  Target opening;                    // its path is empty: nothing is being opened
-  quint64 openSerial = 0;            // of the file
-  quint64 chatSerial = 0;            // of its conversation; 0: none is being read
-  bool isLookedFor = false;          // whether there is a conversation
+  OpenedSource source;       // its file's path is empty: none
+  Target opening;            // its path is empty: nothing is being opened
+  quint64 openSerial = 0;    // of the file
+  quint64 chatSerial = 0;    // of its conversation; 0: none is being read
+  bool isLookedFor = false;  // whether there is a conversation
   int selectionFirst = 0, selectionLast = 0;
   Leaving leaving = Nothing;
   Target leavingFor;
 
-  QHash<QString, Asked> asked;       // by question
-  QHash<QString, QString> unseen;    // by chat: the question whose changes came while another file was open
+  QHash<QString, Asked> asked;     // by question
+  QHash<QString, QString> unseen;  // by chat: the question whose changes came while another file was open
   int shownFirst = 0, shownLast = 0;
 
   quint64 proposeSerial = 0, checkSerial = 0;
   bool isComparing = false;
-  QString proposedFor;               // the question
+  QString proposedFor;  // the question
   Proposal proposal;
-  std::optional<Proposal> held;      // is shown when the person asks for it: it takes away most of what was there
+  std::optional<Proposal> held;  // is shown when the person asks for it: it takes away most of what was there
   int currentHunk = -1;
   Syntax syntax = NotChecked;
   QVariantList syntaxErrors;
@@ -105,7 +105,7 @@ struct CodeController::Private {
   bool isSaving = false;
   std::vector<QByteArray> versions;  // what undo brings back, the last one first
   QByteArray writing;
-  int writingChanges = 0;            // -1: an undo
+  int writingChanges = 0;  // -1: an undo
   int written = 0;
 };
 

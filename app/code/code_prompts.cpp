@@ -6,7 +6,7 @@ namespace pio {
 namespace {
 
 constexpr double kSignsPerToken = 2.5;
-constexpr qsizetype kFrameTokens = 320;   // the words around the code, the chat format's marks
+constexpr qsizetype kFrameTokens = 320;    // the words around the code, the chat format's marks
 constexpr qsizetype kMostAround = 12'000;  // signs around a selection: about 300 lines; more is minutes of reading on a slow machine and seldom helps
 
 QString fenced(const QStringList& lines, const QString& language) {
@@ -31,7 +31,9 @@ qsizetype signsOf(const QStringList& lines, int first, int last) {
 }  // namespace
 
 QString systemWords() {
-  return QStringLiteral("You help a programmer with the file that is shown. Be exact and brief. Keep the style of the file, and change nothing that was not asked for.");
+  return QStringLiteral(
+      "You help a programmer with the file that is shown. Be exact and brief. Keep the style of the file, and change nothing that was not asked "
+      "for.");
 }
 
 CodeExcerpt excerptOf(const CodeQuestion& question, qsizetype nSigns) {
@@ -81,12 +83,15 @@ QString promptOf(const CodeQuestion& question, const CodeExcerpt& excerpt) {
     out += fenced(question.lines.mid(question.first, question.last - question.first + 1), question.fence);
   }
   out += u'\n';
-  const QString form = QStringLiteral(
-      " Answer with one fenced code block that holds the complete new text of %1 and nothing else. Then say in one sentence what you changed.").arg(what);
+  const QString form =
+      QStringLiteral(
+          " Answer with one fenced code block that holds the complete new text of %1 and nothing else. Then say in one sentence what you changed.")
+          .arg(what);
   switch (question.task) {
     case CodeTask::ask: return out + question.words;
     case CodeTask::explain:
-      out += QStringLiteral("Explain what %1 do, step by step, for someone who knows the language but not this code.").arg(all ? QStringLiteral("the parts of the file") : what);
+      out += QStringLiteral("Explain what %1 do, step by step, for someone who knows the language but not this code.")
+                 .arg(all ? QStringLiteral("the parts of the file") : what);
       if (!question.words.isEmpty()) out += u' ' + question.words;
       return out;
     case CodeTask::fix:

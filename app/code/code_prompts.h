@@ -11,12 +11,12 @@ enum class CodeTask { ask, explain, fix, generate };
 
 struct CodeQuestion {
   CodeTask task = CodeTask::ask;
-  QString words;            // the person's; may be empty for explain and fix
+  QString words;  // the person's; may be empty for explain and fix
   QString fileName;
-  QString language;         // "Python", for the model
-  QString fence;            // "python", behind the fence
-  QStringList lines;        // the whole file
-  int first = 0, last = -1; // the selection, lines from 0, both included; last < first: all of the file
+  QString language;          // "Python", for the model
+  QString fence;             // "python", behind the fence
+  QStringList lines;         // the whole file
+  int first = 0, last = -1;  // the selection, lines from 0, both included; last < first: all of the file
   bool hasSelection() const { return last >= first; }
 };
 

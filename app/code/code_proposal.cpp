@@ -26,7 +26,8 @@ void CodeController::Private::connectProposals() {
     if (serial != checkSerial) return;
     QVariantList errors;
     for (const SyntaxError& error : report.added) {
-      errors.append(QVariantMap{{QStringLiteral("line"), error.line + 1}, {QStringLiteral("found"), error.found}, {QStringLiteral("isMissing"), error.isMissing}});
+      errors.append(QVariantMap{
+          {QStringLiteral("line"), error.line + 1}, {QStringLiteral("found"), error.found}, {QStringLiteral("isMissing"), error.isMissing}});
     }
     switch (report.outcome) {
       case SyntaxReport::Outcome::no_grammar: setSyntax(NoGrammar, {}); break;
@@ -89,9 +90,9 @@ SourceText CodeController::Private::result(HunkModel::State one, HunkModel::Stat
 
 void CodeController::Private::checkSyntax() {
   ++checkSerial;
-  QMetaObject::invokeMethod(w.code, [code = w.code, serial = checkSerial, before = source.text.text(),
-                                     after = result(HunkModel::Accepted, HunkModel::Pending).text(),
-                                     grammar = source.language.grammar] { code->check(serial, before, after, grammar); });
+  QMetaObject::invokeMethod(
+      w.code, [code = w.code, serial = checkSerial, before = source.text.text(), after = result(HunkModel::Accepted, HunkModel::Pending).text(),
+               grammar = source.language.grammar] { code->check(serial, before, after, grammar); });
 }
 
 void CodeController::Private::setSyntax(Syntax value, const QVariantList& errors) {

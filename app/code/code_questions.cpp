@@ -10,9 +10,9 @@
 namespace pio {
 namespace {
 
-constexpr qsizetype kEarlierTurns = 3;      // that a question is asked after
-constexpr qsizetype kEarlierSigns = 4000;   // of them; older ones are left out
-constexpr qint64 kUnknownContext = 4096;    // tokens, while the model has not said
+constexpr qsizetype kEarlierTurns = 3;     // that a question is asked after
+constexpr qsizetype kEarlierSigns = 4000;  // of them; older ones are left out
+constexpr qint64 kUnknownContext = 4096;   // tokens, while the model has not said
 
 struct Said {
   QString question, answer;
@@ -79,7 +79,7 @@ void CodeController::Private::start(CodeTask task, const QString& words) {
     return;
   }
   const Asked next = asking(task, words, selectionFirst > 0 ? selectionFirst - 1 : 0, selectionFirst > 0 ? selectionLast - 1 : -1);
-  const QString where = !next.question.hasSelection() ? QString()
+  const QString where = !next.question.hasSelection()     ? QString()
                         : selectionFirst == selectionLast ? tr("line %1").arg(selectionFirst)
                                                           : tr("lines %1 to %2").arg(selectionFirst).arg(selectionLast);
   QString shownWords;
@@ -111,8 +111,7 @@ void CodeController::Private::send(const QString& questionId, const Asked& next)
   w.notices->clear(Notices::CodeAnswer);
   if (next.changes()) dropProposal();
   asked.insert(questionId, next);
-  w.turns->answer(shown->chatId(), questionId,
-                  [this, questionId, next](const Conversation& chat) { return requestFor(chat, questionId, next); });
+  w.turns->answer(shown->chatId(), questionId, [this, questionId, next](const Conversation& chat) { return requestFor(chat, questionId, next); });
   Q_EMIT q->stateChanged();
 }
 
@@ -143,7 +142,8 @@ std::optional<GenerateRequest> CodeController::Private::requestFor(const Convers
   }
   request.conversation = chat.chat.id.toStdString();
   request.messages.push_back({"user", promptOf(question, excerpt).toStdString()});
-  for (const QString& text : outlineTexts(next.text.text(), next.outline, excerpt.first, excerpt.last)) request.protected_texts.push_back(text.toStdString());
+  for (const QString& text : outlineTexts(next.text.text(), next.outline, excerpt.first, excerpt.last))
+    request.protected_texts.push_back(text.toStdString());
   request.sampling = w.settings->samplingParams();
   request.sampling.seed = w.settings->seed() >= 0 ? static_cast<std::uint64_t>(w.settings->seed()) : QRandomGenerator::global()->generate64();
   request.max_tokens = w.settings->maxTokens();

@@ -27,10 +27,10 @@ struct OpenedSource {
 };
 
 struct Proposal {
-  CodeAnswer answer;   // the rest is empty where it is none
+  CodeAnswer answer;  // the rest is empty where it is none
   std::vector<Hunk> hunks;
-  QStringList titles;  // of each hunk: the definition around it, or ""
-  LineColours colours; // of the new lines
+  QStringList titles;   // of each hunk: the definition around it, or ""
+  LineColours colours;  // of the new lines
 };
 
 class CodeWorker : public QObject {

@@ -8,7 +8,7 @@ namespace pio {
 namespace {
 
 constexpr qsizetype kLongestForWords = 1000;
-constexpr double kLeastInCommon = 0.4;  // of the longer line; below, marked words are confetti
+constexpr double kLeastInCommon = 0.4;    // of the longer line; below, marked words are confetti
 constexpr std::size_t kMostPairs = 2500;  // that are compared within one run of changes
 
 using Numbers = std::vector<int>;
@@ -122,7 +122,8 @@ void pairRun(Lines removed, Lines added, Lines end, const QStringList& before, c
     for (std::size_t j = m; j-- > 0;) {
       const double common = compareWords(before[(removed + long(i))->before], after[(added + long(j))->after]).inCommon;
       likeness[i * m + j] = common < kLeastInCommon ? 0 : common;
-      best[i * (m + 1) + j] = std::max({best[(i + 1) * (m + 1) + j], best[i * (m + 1) + j + 1], likeness[i * m + j] + best[(i + 1) * (m + 1) + j + 1]});
+      best[i * (m + 1) + j] =
+          std::max({best[(i + 1) * (m + 1) + j], best[i * (m + 1) + j + 1], likeness[i * m + j] + best[(i + 1) * (m + 1) + j + 1]});
     }
   }
   for (std::size_t i = 0, j = 0; i < n && j < m;) {

@@ -14,9 +14,9 @@ namespace pio {
 struct DiffLine {
   enum class Kind { same, removed, added };
   Kind kind = Kind::same;
-  int before = -1;  // line of the old text, from 0; -1 of an added line
-  int after = -1;   // line of the new text; -1 of a removed one
-  int partner = -1; // of a removed line the line of the new text that it became, of an added one the line of the old text; -1 none
+  int before = -1;   // line of the old text, from 0; -1 of an added line
+  int after = -1;    // line of the new text; -1 of a removed one
+  int partner = -1;  // of a removed line the line of the new text that it became, of an added one the line of the old text; -1 none
 };
 
 // A run of changes; at most kJoinLines unchanged lines lie between two changes of one hunk.

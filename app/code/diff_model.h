@@ -110,7 +110,7 @@ class DiffModel : public QAbstractListModel {
     int before = -1, after = -1;  // lines of m_before, m_after
     int number = 0;               // with what is proposed, from 1
     int hunk = -1;
-    int partner = -1;             // the line of the other side whose words it is compared with
+    int partner = -1;  // the line of the other side whose words it is compared with
   };
   std::vector<Row> rowsOf(int hunk) const;
   void replaceRows(int hunk, int header);

@@ -15,8 +15,8 @@ constexpr qint64 kLargestSource = 2'000'000;  // bytes
 struct SourceText {
   enum class LineEnd : quint8 { none, lf, crlf };  // none: only of the last line
 
-  QStringList lines;             // without their ends; none in an empty file
-  std::vector<LineEnd> ends;     // of each line
+  QStringList lines;          // without their ends; none in an empty file
+  std::vector<LineEnd> ends;  // of each line
   bool hasByteOrderMark = false;
 
   // Of bytes that are UTF-8.
@@ -35,12 +35,12 @@ QStringList linesOf(const QString& text);
 enum class SourceProblem { none, not_found, not_a_file, too_large, binary, not_utf8, cannot_read, cannot_write, changed_outside };
 
 struct SourceFile {
-  QString path = {};             // as it was asked for
-  QByteArray content = {};       // the bytes on the disk
-  QByteArray replaced = {};      // what a write took away …
-  bool canGoBack = false;        //   … which is all of what was there: not of a file that was not text any more
+  QString path = {};         // as it was asked for
+  QByteArray content = {};   // the bytes on the disk
+  QByteArray replaced = {};  // what a write took away …
+  bool canGoBack = false;    //   … which is all of what was there: not of a file that was not text any more
   SourceProblem problem = SourceProblem::none;
-  QString details = {};          // the system's words, or the size that was found
+  QString details = {};  // the system's words, or the size that was found
 };
 
 // Reads a regular file of at most kLargestSource bytes of UTF-8 without NUL bytes.

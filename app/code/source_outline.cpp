@@ -11,31 +11,56 @@
 namespace pio {
 namespace {
 
-constexpr double kPatience = 1;            // seconds
+constexpr double kPatience = 1;  // seconds
 constexpr std::size_t kMostEntries = 10'000;
-constexpr qsizetype kMostTexts = 1000;      // each is looked for in the whole prompt
-constexpr int kDeepest = 64;               // definitions lie near the root; below are expressions
+constexpr qsizetype kMostTexts = 1000;  // each is looked for in the whole prompt
+constexpr int kDeepest = 64;            // definitions lie near the root; below are expressions
 
 // Names of nodes in the grammars' own words (src/node-types.json of each).
-constexpr std::array<std::string_view, 13> kImports = {
-    "import_statement",  "import_from_statement", "future_import_statement", "preproc_include", "using_declaration", "import_declaration", "package_declaration",
-    "package_clause",    "use_declaration",       "extern_crate_declaration", "using_directive", "import",            "package_header"};
-constexpr std::array<std::string_view, 33> kDefinitions = {
-    "function_definition", "class_definition",      "function_declaration",    "class_declaration",     "method_definition",    "method_declaration",
-    "generator_function_declaration", "interface_declaration", "constructor_declaration", "enum_declaration", "record_declaration",   "struct_declaration",
-    "struct_specifier",    "class_specifier",       "enum_specifier",          "union_specifier",       "namespace_definition", "namespace_declaration",
-    "type_declaration",    "function_item",         "impl_item",               "struct_item",           "trait_item",           "enum_item",
-    "mod_item",            "method",                "singleton_method",        "class",                 "module",               "object_declaration",
-    "local_function",      "property_declaration",  "macro_definition"};
+constexpr std::array<std::string_view, 13> kImports = {"import_statement",  "import_from_statement",    "future_import_statement", "preproc_include",
+                                                       "using_declaration", "import_declaration",       "package_declaration",     "package_clause",
+                                                       "use_declaration",   "extern_crate_declaration", "using_directive",         "import",
+                                                       "package_header"};
+constexpr std::array<std::string_view, 33> kDefinitions = {"function_definition",
+                                                           "class_definition",
+                                                           "function_declaration",
+                                                           "class_declaration",
+                                                           "method_definition",
+                                                           "method_declaration",
+                                                           "generator_function_declaration",
+                                                           "interface_declaration",
+                                                           "constructor_declaration",
+                                                           "enum_declaration",
+                                                           "record_declaration",
+                                                           "struct_declaration",
+                                                           "struct_specifier",
+                                                           "class_specifier",
+                                                           "enum_specifier",
+                                                           "union_specifier",
+                                                           "namespace_definition",
+                                                           "namespace_declaration",
+                                                           "type_declaration",
+                                                           "function_item",
+                                                           "impl_item",
+                                                           "struct_item",
+                                                           "trait_item",
+                                                           "enum_item",
+                                                           "mod_item",
+                                                           "method",
+                                                           "singleton_method",
+                                                           "class",
+                                                           "module",
+                                                           "object_declaration",
+                                                           "local_function",
+                                                           "property_declaration",
+                                                           "macro_definition"};
 
 template <std::size_t n>
 bool isOneOf(std::string_view type, const std::array<std::string_view, n>& types) {
   return std::find(types.begin(), types.end(), type) != types.end();
 }
 
-TSNode fieldOf(TSNode node, std::string_view name) {
-  return ts_node_child_by_field_name(node, name.data(), uint32_t(name.size()));
-}
+TSNode fieldOf(TSNode node, std::string_view name) { return ts_node_child_by_field_name(node, name.data(), uint32_t(name.size())); }
 
 // Where the signature ends: the body's field, or a child that is one by its name (Kotlin's grammar has no fields).
 TSNode bodyOf(TSNode node) {

@@ -12,9 +12,9 @@ namespace pio {
 struct OutlineEntry {
   enum class Kind { import, signature };
   Kind kind = Kind::import;
-  QString name;                      // of what a signature defines; "" of an import
-  qsizetype start = 0, length = 0;   // UTF-16 units of the text: the import whole, a definition up to its body
-  int firstLine = 0, lastLine = 0;   // from 0, of the whole definition with its body
+  QString name;                     // of what a signature defines; "" of an import
+  qsizetype start = 0, length = 0;  // UTF-16 units of the text: the import whole, a definition up to its body
+  int firstLine = 0, lastLine = 0;  // from 0, of the whole definition with its body
   bool operator==(const OutlineEntry&) const = default;
 };
 

@@ -25,8 +25,8 @@ std::vector<SyntaxError> errorsOf(const TSTree* tree, const QString& text) {
     if (isError || isMissing) {
       SyntaxError error{int(ts_node_start_point(node).row), {}, isMissing};
       const qsizetype start = ts_node_start_byte(node) / 2, end = ts_node_end_byte(node) / 2;
-      error.found = isMissing ? QString::fromUtf8(ts_node_type(node))
-                              : text.mid(start, std::min(end - start, kLongestWords)).section(u'\n', 0, 0).trimmed();
+      error.found =
+          isMissing ? QString::fromUtf8(ts_node_type(node)) : text.mid(start, std::min(end - start, kLongestWords)).section(u'\n', 0, 0).trimmed();
       errors.push_back(error);
     }
     if (!isError && ts_node_has_error(node) && ts_tree_cursor_goto_first_child(&cursor)) continue;

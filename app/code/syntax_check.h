@@ -9,8 +9,8 @@
 namespace pio {
 
 struct SyntaxError {
-  int line = 0;      // from 0
-  QString found;     // what stands there, shortened; or what is missing
+  int line = 0;   // from 0
+  QString found;  // what stands there, shortened; or what is missing
   bool isMissing = false;
   bool operator==(const SyntaxError&) const = default;
 };

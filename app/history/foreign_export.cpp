@@ -20,7 +20,8 @@ QString programOf(const QJsonObject& first) {
 
 std::optional<QString> foreignProgram(const QJsonDocument& document) {
   const QJsonObject object = document.isArray() ? document.array().first().toObject() : document.object();
-  const bool isOurs = document.isObject() && (object.contains(QLatin1String("version")) || object.contains(QLatin1String("chats"))) && programOf(object).isEmpty();
+  const bool isOurs =
+      document.isObject() && (object.contains(QLatin1String("version")) || object.contains(QLatin1String("chats"))) && programOf(object).isEmpty();
   if (isOurs) return std::nullopt;
   return programOf(object);
 }

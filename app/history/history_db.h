@@ -43,7 +43,7 @@ class HistoryDb {
   Result<QList<ChatRecord>> chats();  // newest first; no removed ones
   Result<ChatRecord> chat(const QString& chatId);
   Result<QList<MessageRecord>> messages(const QString& chatId);  // as they were made
-  Result<void> putChat(const ChatRecord& chat);                   // inserts, or updates all but created
+  Result<void> putChat(const ChatRecord& chat);                  // inserts, or updates all but created
   enum class ChatField { title, pinned, system_prompt, draft };
   Result<void> setChat(const QString& chatId, ChatField field, const QVariant& value);
   // Inserts and makes it the active child of its parent. `writer`: the session that streams it.

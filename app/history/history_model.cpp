@@ -79,8 +79,8 @@ HistoryModel::HistoryModel(std::unique_ptr<Private> p, QObject* parent) : QAbstr
       there.insert(chat.id);
       const int row = d->rowOf(chat.id);
       // Ours may be newer than the file.
-      if (row < 0 || (d->chats[row].updated <= chat.updated && (d->chats[row].title != chat.title || d->chats[row].pinned != chat.pinned ||
-                                                                 d->chats[row].updated != chat.updated))) {
+      if (row < 0 || (d->chats[row].updated <= chat.updated &&
+                      (d->chats[row].title != chat.title || d->chats[row].pinned != chat.pinned || d->chats[row].updated != chat.updated))) {
         put(chat);
         d->made.remove(chat.id);
       }
@@ -129,7 +129,7 @@ QVariant HistoryModel::data(const QModelIndex& index, int role) const {
 }
 
 QHash<int, QByteArray> HistoryModel::roleNames() const {
-  return {{ImageRole, "isImage"}, {ChatIdRole, "chatId"},   {TitleRole, "title"},   {SectionRole, "section"}, {CurrentRole, "current"},
+  return {{ImageRole, "isImage"},   {ChatIdRole, "chatId"}, {TitleRole, "title"},     {SectionRole, "section"},    {CurrentRole, "current"},
           {WritingRole, "writing"}, {PinnedRole, "pinned"}, {SnippetRole, "snippet"}, {MessageIdRole, "messageId"}};
 }
 
@@ -137,7 +137,8 @@ bool HistoryModel::ready() const { return d->isReady; }
 QString HistoryModel::query() const { return d->query; }
 QString HistoryModel::removedTitle() const { return d->removedTitle; }
 QString HistoryModel::mostRecent() const {
-  const auto newest = std::max_element(d->chats.cbegin(), d->chats.cend(), [](const ChatRecord& a, const ChatRecord& b) { return a.updated < b.updated; });
+  const auto newest =
+      std::max_element(d->chats.cbegin(), d->chats.cend(), [](const ChatRecord& a, const ChatRecord& b) { return a.updated < b.updated; });
   return newest == d->chats.cend() ? QString() : newest->id;
 }
 
@@ -264,15 +265,16 @@ void HistoryModel::remove(const QString& chatId) {
   const qint64 removal = HistoryDb::newRemoval();
   hide(chatId);
   QMetaObject::invokeMethod(d->writer, [writer = d->writer, chatId, removal] { writer->removeChat(chatId, removal); });
-  offerUndo(chat.title,
-            [this, chat, removal] {
-              QMetaObject::invokeMethod(d->writer, [writer = d->writer, removal] { writer->restore(removal); });
-              put(chat);
-            },
-            [this, chatId, removal] {
-              QMetaObject::invokeMethod(d->writer, [writer = d->writer, removal] { writer->purge(removal); });
-              Q_EMIT purged(chatId);
-            });
+  offerUndo(
+      chat.title,
+      [this, chat, removal] {
+        QMetaObject::invokeMethod(d->writer, [writer = d->writer, removal] { writer->restore(removal); });
+        put(chat);
+      },
+      [this, chatId, removal] {
+        QMetaObject::invokeMethod(d->writer, [writer = d->writer, removal] { writer->purge(removal); });
+        Q_EMIT purged(chatId);
+      });
   Q_EMIT removed(chatId);
 }
 

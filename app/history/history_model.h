@@ -15,22 +15,22 @@ class HistoryModel : public QAbstractListModel {
   Q_OBJECT
   QML_ELEMENT
   QML_UNCREATABLE("made by the program")
-  Q_PROPERTY(QString query READ query WRITE setQuery NOTIFY queryChanged)      // full text over titles and messages (FTS5)
+  Q_PROPERTY(QString query READ query WRITE setQuery NOTIFY queryChanged)  // full text over titles and messages (FTS5)
   Q_PROPERTY(int count READ count NOTIFY countChanged)
-  Q_PROPERTY(bool ready READ ready NOTIFY countChanged)                        // the database has been read
-  Q_PROPERTY(QString removedTitle READ removedTitle NOTIFY removedChanged)     // of the last deletion that can be undone; "" none
+  Q_PROPERTY(bool ready READ ready NOTIFY countChanged)                     // the database has been read
+  Q_PROPERTY(QString removedTitle READ removedTitle NOTIFY removedChanged)  // of the last deletion that can be undone; "" none
 
  public:
   enum Roles {
     ChatIdRole = Qt::UserRole + 1,  // chatId
-    TitleRole,      // title: plain
-    SectionRole,    // section: "pinned", "today", "yesterday", "week", "older"; "found" in a search
-    CurrentRole,    // current: it is the chat on screen
-    WritingRole,    // writing: an answer is being written in it
-    PinnedRole,     // pinned
-    SnippetRole,    // snippet: of a search hit, HTML with the matches in <b>, everything else escaped; ""
-    ImageRole,      // isImage: a conversation about pictures
-    MessageIdRole,  // messageId: of a search hit in a message
+    TitleRole,                      // title: plain
+    SectionRole,                    // section: "pinned", "today", "yesterday", "week", "older"; "found" in a search
+    CurrentRole,                    // current: it is the chat on screen
+    WritingRole,                    // writing: an answer is being written in it
+    PinnedRole,                     // pinned
+    SnippetRole,                    // snippet: of a search hit, HTML with the matches in <b>, everything else escaped; ""
+    ImageRole,                      // isImage: a conversation about pictures
+    MessageIdRole,                  // messageId: of a search hit in a message
   };
   struct Private;
   explicit HistoryModel(std::unique_ptr<Private> d, QObject* parent = nullptr);
@@ -46,16 +46,16 @@ class HistoryModel : public QAbstractListModel {
   QString removedTitle() const;
 
   // For the chat controller.
-  void put(const ChatRecord& chat);            // a new one, or one that changed
+  void put(const ChatRecord& chat);                   // a new one, or one that changed
   void touch(const QString& chatId, qint64 updated);  // something was said in it
   void setCurrent(const QString& chatId);
-  void setWriting(const QString& chatId);      // "" none
+  void setWriting(const QString& chatId);  // "" none
   // Something titled `title` was hidden: undoRemove() calls `undo`; when that has passed, `purge` is called.
   void offerUndo(const QString& title, std::function<void()> undo, std::function<void()> purge);
-  void endUndo();                              // the undo passes now; at the program's end
-  ChatRecord record(const QString& chatId) const;      // its id is empty where there is none
-  QString chatOfFile(const QString& path) const;       // the newest conversation of the code pane about that file; "" none
-  QString mostRecent() const;                  // "" when there is none
+  void endUndo();                                  // the undo passes now; at the program's end
+  ChatRecord record(const QString& chatId) const;  // its id is empty where there is none
+  QString chatOfFile(const QString& path) const;   // the newest conversation of the code pane about that file; "" none
+  QString mostRecent() const;                      // "" when there is none
 
  public slots:
   void open(const QString& chatId, const QString& messageId = {});

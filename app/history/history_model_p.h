@@ -20,15 +20,15 @@ struct HistoryModel::Private {
   int rowOf(const QString& chatId) const;  // among the chats
   void changed(HistoryModel* q, const QString& chatId, int role);
 
-  HistoryWriter* writer;         // on its own thread
-  QList<ChatRecord> chats;       // as shown: pinned first, then the newest
-  QSet<QString> made;            // in this window: the file may not have them yet
+  HistoryWriter* writer;    // on its own thread
+  QList<ChatRecord> chats;  // as shown: pinned first, then the newest
+  QSet<QString> made;       // in this window: the file may not have them yet
   QList<SearchHit> hits;
-  bool hasHits = false;          // of the present query or the one before it
+  bool hasHits = false;  // of the present query or the one before it
   bool isReady = false;
   QString query;
   quint64 searchSerial = 0;
-  QTimer searchTimer;            // typing pauses
+  QTimer searchTimer;  // typing pauses
   QTimer undoTimer;
   QTimer dayTimer;
   QDate today = QDate::currentDate();

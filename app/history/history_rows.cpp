@@ -28,8 +28,8 @@ QVariantList valuesOf(const ChatRecord& chat) {
 }
 
 ChatRecord chatFrom(const QSqlQuery& row) {
-  ChatRecord chat{row.value(0).toString(), row.value(1).toString(), row.value(2).toLongLong(), row.value(3).toLongLong(), row.value(4).toBool(),
-                  row.value(5).toString(), row.value(6).toString(), row.value(7).toString()};
+  ChatRecord chat{row.value(0).toString(), row.value(1).toString(), row.value(2).toLongLong(), row.value(3).toLongLong(),
+                  row.value(4).toBool(),   row.value(5).toString(), row.value(6).toString(),   row.value(7).toString()};
   kindFromName(row.value(8).toString(), chat.kind);
   chat.file = row.value(9).toString();
   return chat;
@@ -40,9 +40,24 @@ double finite(double value) { return std::isfinite(value) ? value : 0; }  // SQL
 // In the order of kMessageColumns.
 QVariantList valuesOf(const MessageRecord& record, const QString& writer) {
   const Message& m = record.message;
-  return {m.id, record.chatId, m.parent, nameOf(m.role), nameOf(m.state), record.created, m.modelName, m.generatedTokens, finite(m.tokensPerSecond),
-          finite(m.firstTokenSeconds), m.contextUsed, m.contextLength, m.droppedMessages, rowOf(m.error), record.activeChild,
-          finite(m.thinkingSeconds), m.thinkingTokens, writer};
+  return {m.id,
+          record.chatId,
+          m.parent,
+          nameOf(m.role),
+          nameOf(m.state),
+          record.created,
+          m.modelName,
+          m.generatedTokens,
+          finite(m.tokensPerSecond),
+          finite(m.firstTokenSeconds),
+          m.contextUsed,
+          m.contextLength,
+          m.droppedMessages,
+          rowOf(m.error),
+          record.activeChild,
+          finite(m.thinkingSeconds),
+          m.thinkingTokens,
+          writer};
 }
 
 MessageRecord recordFrom(const QSqlQuery& row) {
@@ -118,15 +133,18 @@ Result<void> HistoryDb::setChat(const QString& chatId, ChatField field, const QV
 
 Result<QList<MessageRecord>> HistoryDb::messages(const QString& chatId) {
   // One statement, so that a window that writes meanwhile shows no message without its parts.
-  ASSIGN_OR_RETURN(QSqlQuery row, select(QStringLiteral("SELECT m.%1, p.kind, p.text, p.data FROM messages m LEFT JOIN parts p ON p.message = m.seq "
-                                                        "WHERE m.chat_id = ? AND m.removal = 0 ORDER BY m.created, m.id, p.position")
-                                             .arg(kMessageColumns.section(QStringLiteral(", "), 0, kPartColumn - 1).replace(QStringLiteral(", "), QStringLiteral(", m."))),
-                                         {chatId}));
+  ASSIGN_OR_RETURN(
+      QSqlQuery row,
+      select(QStringLiteral("SELECT m.%1, p.kind, p.text, p.data FROM messages m LEFT JOIN parts p ON p.message = m.seq "
+                            "WHERE m.chat_id = ? AND m.removal = 0 ORDER BY m.created, m.id, p.position")
+                 .arg(kMessageColumns.section(QStringLiteral(", "), 0, kPartColumn - 1).replace(QStringLiteral(", "), QStringLiteral(", m."))),
+             {chatId}));
   QList<MessageRecord> messages;
   while (row.next()) {
     if (messages.isEmpty() || messages.last().message.id != row.value(0).toString()) messages.append(recordFrom(row));
     if (row.value(kPartColumn).isNull()) continue;
-    if (const auto part = partFrom({row.value(kPartColumn).toString(), row.value(kPartColumn + 1).toString(), row.value(kPartColumn + 2).toString()})) {
+    if (const auto part =
+            partFrom({row.value(kPartColumn).toString(), row.value(kPartColumn + 1).toString(), row.value(kPartColumn + 2).toString()})) {
       messages.last().message.parts.append(*part);
     }
   }
@@ -169,10 +187,11 @@ Result<void> HistoryDb::addMessage(const MessageRecord& record, const QString& w
 
 Result<void> HistoryDb::appendWords(const QString& messageId, const QString& kind, const QString& delta) {
   if (delta.isEmpty()) return {};
-  ASSIGN_OR_RETURN(const QSqlQuery appended,
-                   select(QStringLiteral("UPDATE parts SET text = text || ? WHERE seq = (SELECT p.seq FROM parts p JOIN messages m ON m.seq = p.message "
-                                         "WHERE m.id = ? AND p.kind = ? ORDER BY p.position DESC LIMIT 1)"),
-                          {delta, messageId, kind}));
+  ASSIGN_OR_RETURN(
+      const QSqlQuery appended,
+      select(QStringLiteral("UPDATE parts SET text = text || ? WHERE seq = (SELECT p.seq FROM parts p JOIN messages m ON m.seq = p.message "
+                            "WHERE m.id = ? AND p.kind = ? ORDER BY p.position DESC LIMIT 1)"),
+             {delta, messageId, kind}));
   if (appended.numRowsAffected() > 0) return {};
   // The first words: a thought goes before what is there, the text behind it.
   const QString place = kind == QLatin1String("thought") ? QStringLiteral("min(p.position) - 1") : QStringLiteral("max(p.position) + 1");
@@ -268,10 +287,12 @@ Result<void> HistoryDb::restore(qint64 removal) {
 Result<QStringList> HistoryDb::purge(qint64 removal) {
   QStringList gone;
   const Result<void> done = inTransaction([&]() -> Result<void> {
-    const QString messages = QStringLiteral("SELECT seq FROM messages WHERE removal = %1 OR chat_id IN (SELECT id FROM chats WHERE removal = %1)").arg(std::max<qint64>(removal, 1));
+    const QString messages = QStringLiteral("SELECT seq FROM messages WHERE removal = %1 OR chat_id IN (SELECT id FROM chats WHERE removal = %1)")
+                                 .arg(std::max<qint64>(removal, 1));
     ASSIGN_OR_RETURN(gone, filesWhere(QStringLiteral("message IN (%1)").arg(messages)));
     RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM search WHERE rowid IN (SELECT 2 * seq FROM parts WHERE message IN (%1))").arg(messages)));
-    RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM search WHERE rowid IN (SELECT 2 * seq + 1 FROM chats WHERE removal = ?)"), {std::max<qint64>(removal, 1)}));
+    RETURN_IF_ERROR(
+        run(QStringLiteral("DELETE FROM search WHERE rowid IN (SELECT 2 * seq + 1 FROM chats WHERE removal = ?)"), {std::max<qint64>(removal, 1)}));
     RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM messages WHERE removal = ?"), {std::max<qint64>(removal, 1)}));
     RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM chats WHERE removal = ?"), {std::max<qint64>(removal, 1)}));
     RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM removals WHERE id = ?"), {removal}));

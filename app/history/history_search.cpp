@@ -84,7 +84,8 @@ Result<QList<SearchHit>> HistoryDb::search(const QString& text, int limit) {
     QStringList phrases;
     // Quoted, so that no word is an operator of FTS5; the star outside the quotes makes it a prefix.
     for (QString term : terms) phrases.append('"' + term.replace('"', "\"\"") + "\"*");
-    sql = QStringLiteral("SELECT rowid, snippet(search, 0, char(2), char(3), '…', 14) FROM search WHERE search MATCH ? ORDER BY rank LIMIT %1").arg(limit);
+    sql = QStringLiteral("SELECT rowid, snippet(search, 0, char(2), char(3), '…', 14) FROM search WHERE search MATCH ? ORDER BY rank LIMIT %1")
+              .arg(limit);
     values.append(phrases.join(' '));
   }
   QList<std::pair<qint64, QString>> found;
@@ -96,10 +97,11 @@ Result<QList<SearchHit>> HistoryDb::search(const QString& text, int limit) {
   QList<SearchHit> hits;
   for (const auto& [rowid, marked] : found) {
     const bool isTitle = rowid % 2 == 1;
-    ASSIGN_OR_RETURN(QSqlQuery row, select(isTitle ? QStringLiteral("SELECT id, '', title FROM chats WHERE seq = ? AND removal = 0")
-                                                   : QStringLiteral("SELECT c.id, m.id, c.title FROM parts p JOIN messages m ON m.seq = p.message "
-                                                                    "JOIN chats c ON c.id = m.chat_id WHERE p.seq = ? AND m.removal = 0 AND c.removal = 0"),
-                                           {rowid / 2}));
+    ASSIGN_OR_RETURN(QSqlQuery row,
+                     select(isTitle ? QStringLiteral("SELECT id, '', title FROM chats WHERE seq = ? AND removal = 0")
+                                    : QStringLiteral("SELECT c.id, m.id, c.title FROM parts p JOIN messages m ON m.seq = p.message "
+                                                     "JOIN chats c ON c.id = m.chat_id WHERE p.seq = ? AND m.removal = 0 AND c.removal = 0"),
+                            {rowid / 2}));
     if (!row.next()) continue;
     hits.append({row.value(0).toString(), row.value(1).toString(), row.value(2).toString(),
                  snippetHtml(isSubstring ? snippetAround(marked, terms.first()) : marked)});

@@ -149,7 +149,9 @@ ImportReport HistoryDb::importJson(const QByteArray& json, const QString& label)
     return refused;
   };
   const auto refuseForeign = [&](const QString& program) {
-    return refuse(Problem::foreign, QStringLiteral("an export of Inference-PIO, ") + (program.isEmpty() ? QStringLiteral("JSON of another program") : QStringLiteral("one of ") + program),
+    return refuse(Problem::foreign,
+                  QStringLiteral("an export of Inference-PIO, ") +
+                      (program.isEmpty() ? QStringLiteral("JSON of another program") : QStringLiteral("one of ") + program),
                   program);
   };
   QJsonParseError parseError;
@@ -176,7 +178,8 @@ ImportReport HistoryDb::importJson(const QByteArray& json, const QString& label)
   });
   if (done) return report;
   const QString words = QString::fromStdString(done.error().message);
-  return done.error().code == ErrorCode::bad_file ? refuse(Problem::malformed, where + QStringLiteral(": ") + words) : refuse(Problem::not_saved, words);
+  return done.error().code == ErrorCode::bad_file ? refuse(Problem::malformed, where + QStringLiteral(": ") + words)
+                                                  : refuse(Problem::not_saved, words);
 }
 
 }  // namespace pio

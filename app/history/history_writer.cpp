@@ -192,7 +192,8 @@ void HistoryWriter::commitStream() {
   m_committedTokens = m_streamTokens;
   if (m_streamText.isEmpty() && m_streamThought.isEmpty()) return;
   // While the disk refuses, pieces would pile up: the whole text comes with putMessage.
-  if (!m_inTrouble) write([id = m_streamId, text = m_streamText, thought = m_streamThought](HistoryDb& db) { return db.appendText(id, text, thought); });
+  if (!m_inTrouble)
+    write([id = m_streamId, text = m_streamText, thought = m_streamThought](HistoryDb& db) { return db.appendText(id, text, thought); });
   m_streamText.clear();
   m_streamThought.clear();
 }

@@ -71,11 +71,11 @@ class HistoryWriter : public QObject {
   void opened(const QList<pio::ChatRecord>& chats, const QString& lastChat, const QString& newDraft);
   // The list of chats after another window or an import changed it.
   void chatsRead(const QList<pio::ChatRecord>& chats);
-  void stored(const QString& messageId);  // it is on the disk, or known not to get there
-  void problem(const pio::HistoryProblem& problem);  // of opening and writing
-  void recovered();                       // the file is open and everything that waited is written
+  void stored(const QString& messageId);                // it is on the disk, or known not to get there
+  void problem(const pio::HistoryProblem& problem);     // of opening and writing
+  void recovered();                                     // the file is open and everything that waited is written
   void readFailed(const pio::HistoryProblem& problem);  // of a chat, the list or a search
-  void readRecovered();                   // what failed works again
+  void readRecovered();                                 // what failed works again
   void chatLoaded(quint64 serial, const pio::ChatRecord& chat, const QList<pio::MessageRecord>& messages);
   void chatMissing(quint64 serial);
   void found(quint64 serial, const QList<pio::SearchHit>& hits);
@@ -100,19 +100,19 @@ class HistoryWriter : public QObject {
   QString m_dataFolder, m_session;
   std::unique_ptr<KeptFiles> m_kept;
   std::deque<Operation> m_backlog;
-  std::deque<Operation> m_aside;   // what is in memory only, for the file
-  bool m_isAside = false;          // the history lives in memory
+  std::deque<Operation> m_aside;  // what is in memory only, for the file
+  bool m_isAside = false;         // the history lives in memory
   bool m_inTrouble = false;
-  QList<Reading> m_failing;        // reads that did not work, the last time
+  QList<Reading> m_failing;  // reads that did not work, the last time
   bool m_isGoodStart = false;
-  QTimer* m_retry = nullptr;       // children of this, so that they move to its thread
+  QTimer* m_retry = nullptr;  // children of this, so that they move to its thread
   QTimer* m_open = nullptr;
   QTimer* m_commit = nullptr;
   QTimer* m_others = nullptr;
-  QString m_streamId;              // the message whose text waits
+  QString m_streamId;  // the message whose text waits
   QString m_streamText, m_streamThought;
-  qint64 m_streamTokens = 0;       // generated, at its last piece
-  qint64 m_committedTokens = 0;    // of them, written
+  qint64 m_streamTokens = 0;     // generated, at its last piece
+  qint64 m_committedTokens = 0;  // of them, written
   qint64 m_dataVersion = 0;
 };
 

@@ -37,7 +37,9 @@ bool putUnder(const QString& path, const QString& name) {
 }  // namespace
 
 KeptFiles::KeptFiles(const QString& dataFolder)
-    : m_files(dataFolder + QStringLiteral("/files")), m_pasted(dataFolder + QStringLiteral("/pasted")), m_pictures(dataFolder + QStringLiteral("/pictures")) {}
+    : m_files(dataFolder + QStringLiteral("/files")),
+      m_pasted(dataFolder + QStringLiteral("/pasted")),
+      m_pictures(dataFolder + QStringLiteral("/pictures")) {}
 
 QString KeptFiles::pastedFolder(const QString& dataFolder, const QString& session) { return dataFolder + QStringLiteral("/pasted/") + session; }
 

@@ -17,8 +17,8 @@ struct KindName {
   Kind kind;
   const char* name;
 };
-constexpr std::array kKindNames = {KindName{Kind::Text, "text"},        KindName{Kind::Thought, "thought"},    KindName{Kind::Picture, "picture"},
-                                   KindName{Kind::File, "file"},        KindName{Kind::ToolCall, "tool_call"}, KindName{Kind::ToolResult, "tool_result"}};
+constexpr std::array kKindNames = {KindName{Kind::Text, "text"}, KindName{Kind::Thought, "thought"},    KindName{Kind::Picture, "picture"},
+                                   KindName{Kind::File, "file"}, KindName{Kind::ToolCall, "tool_call"}, KindName{Kind::ToolResult, "tool_result"}};
 
 QLatin1String nameOf(Kind kind) {
   for (const KindName& known : kKindNames) {
@@ -143,7 +143,9 @@ QString wellFormed(const QString& text) {
   return formed;
 }
 
-QString asText(const QJsonValue& value) { return beginningOf(QString::fromUtf8(QJsonDocument(QJsonArray{value}).toJson(QJsonDocument::Compact)), 60); }
+QString asText(const QJsonValue& value) {
+  return beginningOf(QString::fromUtf8(QJsonDocument(QJsonArray{value}).toJson(QJsonDocument::Compact)), 60);
+}
 
 PartRow rowOf(const MessagePart& part) {
   const QJsonObject data = dataOf(part);
@@ -161,14 +163,10 @@ QString rowOf(const UserError& error) { return error.isSet() ? compact(jsonOf(er
 UserError userErrorFrom(const QByteArray& row) { return row.isEmpty() ? UserError() : userErrorFrom(QJsonDocument::fromJson(row).object()); }
 
 QJsonObject jsonOf(const ChatRecord& chat) {
-  QJsonObject json{{"id", chat.id},
-                   {"title", chat.title},
-                   {"created", chat.created},
-                   {"updated", chat.updated},
-                   {"pinned", chat.pinned},
-                   {"system_prompt", chat.systemPrompt},
-                   {"draft", chat.draft},
-                   {"active_root", chat.activeRoot.isEmpty() ? QJsonValue() : QJsonValue(chat.activeRoot)}};
+  QJsonObject json{{"id", chat.id},           {"title", chat.title},
+                   {"created", chat.created}, {"updated", chat.updated},
+                   {"pinned", chat.pinned},   {"system_prompt", chat.systemPrompt},
+                   {"draft", chat.draft},     {"active_root", chat.activeRoot.isEmpty() ? QJsonValue() : QJsonValue(chat.activeRoot)}};
   if (chat.kind != ChatRecord::Kind::Chat) json.insert("kind", nameOf(chat.kind));
   if (!chat.file.isEmpty()) json.insert("file", chat.file);
   return json;
@@ -189,7 +187,8 @@ Result<ChatRecord> chatFromJson(const QJsonObject& json, const QString& where) {
   chat.draft = textOf(json.value("draft"));
   chat.activeRoot = textOf(json.value("active_root"));
   const QJsonValue kind = json.value("kind");
-  if (!kind.isUndefined() && !kindFromName(kind.toString(), chat.kind)) return bad(where + QStringLiteral(".kind: chat, image or code, ") + asText(kind));
+  if (!kind.isUndefined() && !kindFromName(kind.toString(), chat.kind))
+    return bad(where + QStringLiteral(".kind: chat, image or code, ") + asText(kind));
   if (kind.isUndefined() && json.value("is_image").toVariant().toBool()) chat.kind = ChatRecord::Kind::Image;
   chat.file = textOf(json.value("file"));
   return chat;

@@ -58,8 +58,8 @@ bool roleFromName(const QString& name, Message::Role& role) {
 }
 
 bool stateFromName(const QString& name, Message::State& state) {
-  for (const auto candidate : {Message::State::Complete, Message::State::Stopped, Message::State::Unfinished, Message::State::Failed,
-                               Message::State::Streaming}) {
+  for (const auto candidate :
+       {Message::State::Complete, Message::State::Stopped, Message::State::Unfinished, Message::State::Failed, Message::State::Streaming}) {
     if (nameOf(candidate) == name) {
       state = candidate;
       return true;

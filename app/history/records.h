@@ -20,21 +20,21 @@ struct ChatRecord {
   QString draft = {};
   QString activeRoot = {};  // the first message of the path shown; "" the newest
   Kind kind = Kind::Chat;
-  QString file = {};        // of a code chat: the path of the file that it is about
+  QString file = {};  // of a code chat: the path of the file that it is about
 };
 
 struct MessageRecord {
   QString chatId;
-  Message message;     // its version and versionCount are not kept: the tree gives them
-  qint64 created = 0;  // milliseconds since 1970, UTC
-  QString activeChild; // the answer or follow-up shown below it; "" the newest
+  Message message;      // its version and versionCount are not kept: the tree gives them
+  qint64 created = 0;   // milliseconds since 1970, UTC
+  QString activeChild;  // the answer or follow-up shown below it; "" the newest
 };
 
 struct SearchHit {
   QString chatId;
   QString messageId;  // "" when the title matched
   QString title;
-  QString snippet;    // HTML, matches in <b>
+  QString snippet;  // HTML, matches in <b>
 };
 
 // What is wrong with the history file. Words for it: error_text.h.
@@ -51,8 +51,8 @@ struct HistoryProblem {
   };
   Kind kind = Kind::none;
   QString path;
-  QString keptAs;   // of damaged: where the old file lies now
-  QString details;  // the database's own message
+  QString keptAs;          // of damaged: where the old file lies now
+  QString details;         // the database's own message
   qint64 neededBytes = 0;  // of no_room
 };
 
@@ -61,7 +61,7 @@ struct ImportReport {
   enum class Problem { none, unreadable, not_json, foreign, newer, malformed, not_saved };
   Problem problem = Problem::none;  // of any other nothing was changed
   QString path;
-  QString program;          // of foreign: whose file it is; "" not known
+  QString program;  // of foreign: whose file it is; "" not known
   QString details;
   int chatsAdded = 0;
   int chatsKnown = 0;       // they were here already
@@ -73,8 +73,8 @@ struct ImportReport {
 
 // Names in the file and in exports.
 QString nameOf(ChatRecord::Kind kind);  // "chat", "image", "code"
-QString nameOf(Message::Role role);    // "system", "user", "assistant", "tool"
-QString nameOf(Message::State state);  // "complete", "stopped", "unfinished", "failed", "streaming"
+QString nameOf(Message::Role role);     // "system", "user", "assistant", "tool"
+QString nameOf(Message::State state);   // "complete", "stopped", "unfinished", "failed", "streaming"
 bool kindFromName(const QString& name, ChatRecord::Kind& kind);
 bool roleFromName(const QString& name, Message::Role& role);
 bool stateFromName(const QString& name, Message::State& state);

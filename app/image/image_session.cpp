@@ -77,7 +77,9 @@ void ImageSession::setCurrent(int index) {
 }
 
 QUrl ImageSession::source() const { return m_current < 0 ? QUrl() : QUrl::fromLocalFile(m_pictures[m_current]); }
-QString ImageSession::name() const { return m_current < 0 ? QString() : m_names.value(m_pictures[m_current], m_chat->tray()->nameOf(m_pictures[m_current])); }
+QString ImageSession::name() const {
+  return m_current < 0 ? QString() : m_names.value(m_pictures[m_current], m_chat->tray()->nameOf(m_pictures[m_current]));
+}
 bool ImageSession::placesBelong() const { return m_current >= 0 && m_asked.contains(m_pictures[m_current]); }
 
 }  // namespace pio

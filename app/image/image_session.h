@@ -20,14 +20,14 @@ class ImageSession : public QObject {
   Q_OBJECT
   QML_ELEMENT
   QML_UNCREATABLE("made by the program")
-  Q_PROPERTY(QStringList pictures READ pictures NOTIFY changed)     // of the questions and the tray, in their order, each once
+  Q_PROPERTY(QStringList pictures READ pictures NOTIFY changed)         // of the questions and the tray, in their order, each once
   Q_PROPERTY(int current READ current WRITE setCurrent NOTIFY changed)  // the large one; -1 none
-  Q_PROPERTY(QUrl source READ source NOTIFY changed)                // its file
-  Q_PROPERTY(QString name READ name NOTIFY changed)                 // its file's name
-  Q_PROPERTY(QSize pixels READ pixels NOTIFY pixelsChanged)         // its size; empty until it has been looked at
-  Q_PROPERTY(pio::PlaceModel* places READ places CONSTANT)          // of the last answer
-  Q_PROPERTY(bool placesBelong READ placesBelong NOTIFY changed)    // the large picture is one of those that the answer was about
-  Q_PROPERTY(int asked READ asked NOTIFY changed)                   // how many pictures that question had
+  Q_PROPERTY(QUrl source READ source NOTIFY changed)                    // its file
+  Q_PROPERTY(QString name READ name NOTIFY changed)                     // its file's name
+  Q_PROPERTY(QSize pixels READ pixels NOTIFY pixelsChanged)             // its size; empty until it has been looked at
+  Q_PROPERTY(pio::PlaceModel* places READ places CONSTANT)              // of the last answer
+  Q_PROPERTY(bool placesBelong READ placesBelong NOTIFY changed)        // the large picture is one of those that the answer was about
+  Q_PROPERTY(int asked READ asked NOTIFY changed)                       // how many pictures that question had
 
  public:
   ImageSession(ChatController* chat, BackgroundFiles* files, QObject* parent = nullptr);
@@ -55,11 +55,11 @@ class ImageSession : public QObject {
   PlaceModel* m_places;
   QStringList m_pictures;
   QHash<QString, QString> m_names;  // of those that have one of their own
-  QStringList m_asked;     // of the last question that had some
+  QStringList m_asked;              // of the last question that had some
   int m_current = -1;
   QString m_lookedAt;
   QSize m_pixels;
-  QTimer m_timer;          // an answer that is being written is read four times a second
+  QTimer m_timer;  // an answer that is being written is read four times a second
 };
 
 }  // namespace pio

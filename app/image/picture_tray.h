@@ -18,16 +18,16 @@ class PictureTray : public QAbstractListModel {
   QML_ELEMENT
   QML_UNCREATABLE("belongs to the chat controller")
   Q_PROPERTY(int count READ count NOTIFY countChanged)
-  Q_PROPERTY(bool ready READ ready NOTIFY countChanged)     // all of them have been looked at
+  Q_PROPERTY(bool ready READ ready NOTIFY countChanged)  // all of them have been looked at
   Q_PROPERTY(QStringList paths READ paths NOTIFY countChanged)
 
  public:
   enum Roles {
     PathRole = Qt::UserRole + 1,  // path
-    NameRole,     // name: as nameOf
-    SourceRole,   // source: URL for an Image; empty until it has been looked at
-    WidthRole,    // pixelWidth
-    HeightRole,   // pixelHeight
+    NameRole,                     // name: as nameOf
+    SourceRole,                   // source: URL for an Image; empty until it has been looked at
+    WidthRole,                    // pixelWidth
+    HeightRole,                   // pixelHeight
   };
   static constexpr int kMost = 16;
 
@@ -45,7 +45,7 @@ class PictureTray : public QAbstractListModel {
 
   // For the chat controller: those of the chat that is shown.
   void show(const QString& chatId);
-  QList<MessagePart> take();  // all of them; the tray is empty then
+  QList<MessagePart> take();           // all of them; the tray is empty then
   void forget(const QString& chatId);  // the chat is gone
 
  public slots:
@@ -74,9 +74,9 @@ class PictureTray : public QAbstractListModel {
   bool isPasted(const QString& path) const;
   void removePasted(const QString& path);
 
-  BackgroundFiles* m_files;   // on its own thread
+  BackgroundFiles* m_files;  // on its own thread
   QString m_ownFolder;
-  QString m_oldFolder;        // of versions before
+  QString m_oldFolder;  // of versions before
   QList<Picture> m_pictures;
   QHash<QString, QList<Picture>> m_others;  // of chats that are not shown
   QString m_chat;

@@ -33,7 +33,7 @@ QVariant PlaceModel::data(const QModelIndex& index, int role) const {
 
 QHash<int, QByteArray> PlaceModel::roleNames() const {
   return {{LabelRole, "label"}, {WrittenRole, "written"}, {PointRole, "isPoint"}, {LeftRole, "x1"},
-          {TopRole, "y1"},     {RightRole, "x2"},     {BottomRole, "y2"}};
+          {TopRole, "y1"},      {RightRole, "x2"},        {BottomRole, "y2"}};
 }
 
 void PlaceModel::setAnswer(const QString& answer) {
@@ -43,8 +43,8 @@ void PlaceModel::setAnswer(const QString& answer) {
     if (std::none_of(places.begin(), places.end(), known)) places.push_back(std::move(place));
     if (places.size() == kMost) break;
   }
-  const std::size_t same = static_cast<std::size_t>(
-      std::mismatch(m_places.begin(), m_places.end(), places.begin(), places.end(), isSame).first - m_places.begin());
+  const std::size_t same =
+      static_cast<std::size_t>(std::mismatch(m_places.begin(), m_places.end(), places.begin(), places.end(), isSame).first - m_places.begin());
   const int before = rowCount();
   if (same < m_places.size()) {
     beginRemoveRows({}, static_cast<int>(same), before - 1);

@@ -19,9 +19,9 @@ class PlaceModel : public QAbstractListModel {
  public:
   enum Roles {
     LabelRole = Qt::UserRole + 1,  // label: "Total"; may be empty
-    WrittenRole,  // written: what is written there; may be empty
-    PointRole,    // isPoint
-    LeftRole,     // x1, y1, x2, y2: parts of the picture's width and height, 0 … 1
+    WrittenRole,                   // written: what is written there; may be empty
+    PointRole,                     // isPoint
+    LeftRole,                      // x1, y1, x2, y2: parts of the picture's width and height, 0 … 1
     TopRole,
     RightRole,
     BottomRole,

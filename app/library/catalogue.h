@@ -12,22 +12,22 @@ namespace pio {
 struct ModelHeader {
   QString path;
   qint64 bytes = 0;
-  QString architecture = {};   // "" when it could not be read
-  QString name = {};           // general.name, or the folder's
-  QString quantization = {};   // the commonest weight format: "Q4_K"
-  QString problem = {};        // why it could not be read
+  QString architecture = {};  // "" when it could not be read
+  QString name = {};          // general.name, or the folder's
+  QString quantization = {};  // the commonest weight format: "Q4_K"
+  QString problem = {};       // why it could not be read
 };
 
 struct CatalogueModel {
   enum Task { Reasoning, Code, Images, Chat };
-  QString id;              // "glm-4.7-flash": its key in models.json
+  QString id;  // "glm-4.7-flash": its key in models.json
   QString name;
   Task task;
   QStringList architectures;  // of a GGUF, then of a Hugging Face folder
-  QString key;             // what its name has in it, letters and digits alone
-  QString repository;      // where it is published
-  QStringList files;       // there: the usual format, and the vision model's file of the one that sees (with its repository where it is another)
-  qint64 bytes;            // of them together, as far as they are known
+  QString key;                // what its name has in it, letters and digits alone
+  QString repository;         // where it is published
+  QStringList files;          // there: the usual format, and the vision model's file of the one that sees (with its repository where it is another)
+  qint64 bytes;               // of them together, as far as they are known
 };
 
 // In the order in which they are shown.

@@ -37,8 +37,10 @@ QString modelNameOf(const QString& path) {
 }
 
 ModelLibrary::Private::Private(QString listPath, QStringList folders, BackgroundFiles* backgroundFiles, SharedJsonFiles* shared)
-    : list(std::move(listPath), shared, [this] { return json(); }, [this](const QJsonObject& object) { read(object); }),
-      starterFolders(std::move(folders)), files(backgroundFiles) {
+    : list(
+          std::move(listPath), shared, [this] { return json(); }, [this](const QJsonObject& object) { read(object); }),
+      starterFolders(std::move(folders)),
+      files(backgroundFiles) {
   for (qsizetype i = 0; i < catalogue().size(); ++i) chosen.append(QString());
 }
 
@@ -63,7 +65,9 @@ void ModelLibrary::Private::read(const QJsonObject& object) {
     entry->lastUsed = facts.value("last_used").toInteger();
     entry->tokensPerSecond = facts.value("tokens_per_second").toDouble();
   }
-  const auto place = [&](const Entry& entry) { return !entry.isListed() && entry.path == starterPath ? std::numeric_limits<qint64>::max() : entry.lastUsed; };
+  const auto place = [&](const Entry& entry) {
+    return !entry.isListed() && entry.path == starterPath ? std::numeric_limits<qint64>::max() : entry.lastUsed;
+  };
   std::stable_sort(entries.begin(), entries.end(), [&](const Entry& a, const Entry& b) { return place(a) > place(b); });
   const QJsonObject known = object.value("known").toObject();
   for (int i = 0; i < catalogue().size(); ++i) {
@@ -75,7 +79,8 @@ void ModelLibrary::Private::read(const QJsonObject& object) {
 QJsonObject ModelLibrary::Private::json() const {
   QJsonObject models;
   for (const Entry& entry : entries) {
-    if (entry.isListed()) models.insert(entry.path, QJsonObject{{"bytes", entry.bytes}, {"last_used", entry.lastUsed}, {"tokens_per_second", entry.tokensPerSecond}});
+    if (entry.isListed())
+      models.insert(entry.path, QJsonObject{{"bytes", entry.bytes}, {"last_used", entry.lastUsed}, {"tokens_per_second", entry.tokensPerSecond}});
   }
   QJsonObject known;
   for (int i = 0; i < catalogue().size(); ++i) {
@@ -228,9 +233,17 @@ QVariant ModelLibrary::data(const QModelIndex& index, int role) const {
 }
 
 QHash<int, QByteArray> ModelLibrary::roleNames() const {
-  return {{NameRole, "name"},   {FileRole, "file"},           {FolderRole, "folder"},   {PathRole, "path"},
-          {BytesRole, "bytes"}, {AvailableRole, "available"}, {CurrentRole, "current"}, {SpeedRole, "tokensPerSecond"},
-          {KnownRole, "known"}, {TaskRole, "task"},           {QuantizationRole, "quantization"}};
+  return {{NameRole, "name"},
+          {FileRole, "file"},
+          {FolderRole, "folder"},
+          {PathRole, "path"},
+          {BytesRole, "bytes"},
+          {AvailableRole, "available"},
+          {CurrentRole, "current"},
+          {SpeedRole, "tokensPerSecond"},
+          {KnownRole, "known"},
+          {TaskRole, "task"},
+          {QuantizationRole, "quantization"}};
 }
 
 bool ModelLibrary::hasStarter() const { return !d->starterPath.isEmpty(); }
@@ -315,7 +328,8 @@ void ModelLibrary::noteSpeed(const QString& path, double tokensPerSecond) {
 QVariantMap ModelLibrary::source(int known) const {
   if (known < 0 || known >= catalogue().size()) return {};
   const CatalogueModel& model = catalogue()[known];
-  return {{"name", model.name}, {"task", static_cast<int>(model.task)}, {"repository", model.repository}, {"files", model.files}, {"bytes", model.bytes}};
+  return {
+      {"name", model.name}, {"task", static_cast<int>(model.task)}, {"repository", model.repository}, {"files", model.files}, {"bytes", model.bytes}};
 }
 
 }  // namespace pio

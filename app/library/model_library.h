@@ -19,29 +19,29 @@ class ModelLibrary : public QAbstractListModel {
   QML_ELEMENT
   QML_UNCREATABLE("made by the program")
   Q_PROPERTY(int count READ count NOTIFY countChanged)
-  Q_PROPERTY(bool hasStarter READ hasStarter NOTIFY countChanged)            // SmolLM2-135M-Instruct lies in the data folder
+  Q_PROPERTY(bool hasStarter READ hasStarter NOTIFY countChanged)  // SmolLM2-135M-Instruct lies in the data folder
   Q_PROPERTY(QString starterPath READ starterPath NOTIFY countChanged)
-  Q_PROPERTY(QString starterCommand READ starterCommand CONSTANT)            // the command that fetches it
-  Q_PROPERTY(QString modelsFolder READ modelsFolder CONSTANT)                // where model files are looked for
-  Q_PROPERTY(QString starterName READ starterName CONSTANT)                  // "SmolLM2-135M-Instruct"
-  Q_PROPERTY(QString seeingName READ seeingName CONSTANT)                    // of the model that sees pictures: "Qwen3-VL-2B"
-  Q_PROPERTY(QString seeingPath READ seeingPath NOTIFY countChanged)         // the file of the model that sees pictures; "" none yet
+  Q_PROPERTY(QString starterCommand READ starterCommand CONSTANT)     // the command that fetches it
+  Q_PROPERTY(QString modelsFolder READ modelsFolder CONSTANT)         // where model files are looked for
+  Q_PROPERTY(QString starterName READ starterName CONSTANT)           // "SmolLM2-135M-Instruct"
+  Q_PROPERTY(QString seeingName READ seeingName CONSTANT)             // of the model that sees pictures: "Qwen3-VL-2B"
+  Q_PROPERTY(QString seeingPath READ seeingPath NOTIFY countChanged)  // the file of the model that sees pictures; "" none yet
 
  public:
   enum Task { Reasoning, Code, Images, Chat };  // as CatalogueModel's
   Q_ENUM(Task)
   enum Roles {
     NameRole = Qt::UserRole + 1,  // name: "SmolLM2-135M-Instruct"
-    FileRole,       // file: its file name
-    FolderRole,     // folder
-    PathRole,       // path
-    BytesRole,      // bytes
-    AvailableRole,  // available: the file is still there
-    CurrentRole,    // current: loaded or being loaded
-    KnownRole,      // known: which of the four, 0 … 3; -1 another file
-    TaskRole,       // task: Task of one of the four; -1
-    QuantizationRole,  // quantization: "Q4_K"; "" unknown
-    SpeedRole,      // tokensPerSecond measured on this computer; 0 never
+    FileRole,                     // file: its file name
+    FolderRole,                   // folder
+    PathRole,                     // path
+    BytesRole,                    // bytes
+    AvailableRole,                // available: the file is still there
+    CurrentRole,                  // current: loaded or being loaded
+    KnownRole,                    // known: which of the four, 0 … 3; -1 another file
+    TaskRole,                     // task: Task of one of the four; -1
+    QuantizationRole,             // quantization: "Q4_K"; "" unknown
+    SpeedRole,                    // tokensPerSecond measured on this computer; 0 never
   };
   struct Private;
   explicit ModelLibrary(std::unique_ptr<Private> d, QObject* parent = nullptr);
@@ -61,25 +61,25 @@ class ModelLibrary : public QAbstractListModel {
   QString seeingPath() const;
 
   // For the program and the chat controller.
-  QString lastUsed() const;   // what to load at the start; "" nothing
-  bool everChosen() const;    // somebody opened or closed a model before
+  QString lastUsed() const;  // what to load at the start; "" nothing
+  bool everChosen() const;   // somebody opened or closed a model before
   void setCurrent(const QString& path);
   void noteLoaded(const QString& path);
-  void noteUnloaded();        // by the person: the next start loads nothing
+  void noteUnloaded();  // by the person: the next start loads nothing
   void noteSpeed(const QString& path, double tokensPerSecond);
 
  public slots:
-  void refresh();                        // looks at the files again
+  void refresh();  // looks at the files again
   // Picked by hand for one of the four: loads it when its header says that it can be it, else wrongFile.
   void chooseFor(int known, const QUrl& file);
-  void choose(const QString& path);      // loads it
-  void openFile(const QUrl& file);       // adds it to the list and loads it
-  void forget(const QString& path);      // off the list; the file stays
+  void choose(const QString& path);  // loads it
+  void openFile(const QUrl& file);   // adds it to the list and loads it
+  void forget(const QString& path);  // off the list; the file stays
 
  signals:
   void countChanged();
   void loadRequested(const QString& path);
-  void searched();            // the starter model was looked for
+  void searched();  // the starter model was looked for
   void wrongFile(const QString& wanted, const QString& path, const QString& architecture);
 
  public:

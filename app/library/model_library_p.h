@@ -13,16 +13,16 @@ struct ModelLibrary::Private {
     QString path;
     QString name;
     qint64 bytes = 0;
-    qint64 lastUsed = 0;          // milliseconds since 1970
-    double tokensPerSecond = 0;   // of the last longer answer
+    qint64 lastUsed = 0;         // milliseconds since 1970
+    double tokensPerSecond = 0;  // of the last longer answer
     bool isThere = true;
-    int known = -1;               // which of the catalogue
+    int known = -1;  // which of the catalogue
     QString quantization = {};
     bool isListed() const { return lastUsed > 0; }  // else it was found and never opened
   };
   struct Row {
-    int known = -1;               // of the catalogue, with or without a file; -1: any other file
-    QString path;                 // "" no file yet
+    int known = -1;  // of the catalogue, with or without a file; -1: any other file
+    QString path;    // "" no file yet
     bool operator==(const Row&) const = default;
   };
 
@@ -30,23 +30,23 @@ struct ModelLibrary::Private {
   void read(const QJsonObject& object);
   QJsonObject json() const;
   Entry* find(const QString& path);
-  QString fileOf(int known) const;   // the file that stands for one of the four; "" none
+  QString fileOf(int known) const;  // the file that stands for one of the four; "" none
   QList<Row> wantedRows() const;
-  void arrange();                    // the rows, after anything changed
+  void arrange();  // the rows, after anything changed
 
-  SharedJson list;               // DATA/models.json
+  SharedJson list;  // DATA/models.json
   QStringList starterFolders;
-  BackgroundFiles* files;        // on its own thread
+  BackgroundFiles* files;  // on its own thread
   ModelLibrary* q = nullptr;
-  QList<Entry> entries;          // the starter first while it was never opened, then newest first, then what was found
-  QStringList chosen;            // for each of the four, the file that was opened for it last; ""
+  QList<Entry> entries;  // the starter first while it was never opened, then newest first, then what was found
+  QStringList chosen;    // for each of the four, the file that was opened for it last; ""
   QList<Row> rows;
-  quint64 inspection = 0;        // serial of the file picked by hand for `inspected`
+  quint64 inspection = 0;  // serial of the file picked by hand for `inspected`
   int inspected = -1;
   QString starterPath;
   QString current;
-  QString last;                  // what to load at the next start; "" nothing
-  bool isChosen = false;         // somebody opened or closed a model before
+  QString last;           // what to load at the next start; "" nothing
+  bool isChosen = false;  // somebody opened or closed a model before
 };
 
 }  // namespace pio

@@ -33,8 +33,10 @@ QString nameOf(LoadQuantization value) {
 }
 
 QString kvNameOf(DType value) {
-  return value == DType::q8_0 ? QStringLiteral("q8_0") : value == DType::q4_0 ? QStringLiteral("q4_0")
-       : value == DType::f32 ? QStringLiteral("f32") : QStringLiteral("f16");
+  return value == DType::q8_0   ? QStringLiteral("q8_0")
+         : value == DType::q4_0 ? QStringLiteral("q4_0")
+         : value == DType::f32  ? QStringLiteral("f32")
+                                : QStringLiteral("f16");
 }
 
 std::optional<DType> kvFromName(const QString& name) {

@@ -22,18 +22,18 @@ class LoadSettings : public QObject {
   Q_OBJECT
   QML_ELEMENT
   QML_UNCREATABLE("made by the program")
-  Q_PROPERTY(QString path READ path WRITE setPath NOTIFY pathChanged)                     // whose settings these are; "" nobody's
-  Q_PROPERTY(int quantization READ quantization WRITE setQuantization NOTIFY changed)     // Quantization
-  Q_PROPERTY(bool canQuantize READ canQuantize NOTIFY changed)                            // the file's weights are not quantized yet
-  Q_PROPERTY(QString kvType READ kvType WRITE setKvType NOTIFY changed)                   // "f16", "q8_0", "q4_0", "f32"
-  Q_PROPERTY(int contextLength READ contextLength WRITE setContextLength NOTIFY changed)  // tokens; 0: what fits
-  Q_PROPERTY(int threads READ threads WRITE setThreads NOTIFY changed)                    // 0: one a physical core
-  Q_PROPERTY(double ramBytes READ ramBytes WRITE setRamBytes NOTIFY changed)              // 0: what is free
-  Q_PROPERTY(int attention READ attention WRITE setAttention NOTIFY changed)              // Attention
+  Q_PROPERTY(QString path READ path WRITE setPath NOTIFY pathChanged)                           // whose settings these are; "" nobody's
+  Q_PROPERTY(int quantization READ quantization WRITE setQuantization NOTIFY changed)           // Quantization
+  Q_PROPERTY(bool canQuantize READ canQuantize NOTIFY changed)                                  // the file's weights are not quantized yet
+  Q_PROPERTY(QString kvType READ kvType WRITE setKvType NOTIFY changed)                         // "f16", "q8_0", "q4_0", "f32"
+  Q_PROPERTY(int contextLength READ contextLength WRITE setContextLength NOTIFY changed)        // tokens; 0: what fits
+  Q_PROPERTY(int threads READ threads WRITE setThreads NOTIFY changed)                          // 0: one a physical core
+  Q_PROPERTY(double ramBytes READ ramBytes WRITE setRamBytes NOTIFY changed)                    // 0: what is free
+  Q_PROPERTY(int attention READ attention WRITE setAttention NOTIFY changed)                    // Attention
   Q_PROPERTY(int attentionWindow READ attentionWindow WRITE setAttentionWindow NOTIFY changed)  // tokens
   Q_PROPERTY(int attentionPages READ attentionPages WRITE setAttentionPages NOTIFY changed)
-  Q_PROPERTY(bool isLoaded READ isLoaded NOTIFY changed)       // this model is the loaded one
-  Q_PROPERTY(bool differs READ differs NOTIFY changed)         // it was loaded with something else
+  Q_PROPERTY(bool isLoaded READ isLoaded NOTIFY changed)  // this model is the loaded one
+  Q_PROPERTY(bool differs READ differs NOTIFY changed)    // it was loaded with something else
   // The plan. Figures are those of the last one until the next is there.
   Q_PROPERTY(bool planning READ planning NOTIFY planChanged)
   Q_PROPERTY(bool hasPlan READ hasPlan NOTIFY planChanged)
@@ -41,13 +41,13 @@ class LoadSettings : public QObject {
   Q_PROPERTY(double weightBytes READ weightBytes NOTIFY planChanged)
   Q_PROPERTY(double stateBytes READ stateBytes NOTIFY planChanged)
   Q_PROPERTY(double scratchBytes READ scratchBytes NOTIFY planChanged)
-  Q_PROPERTY(double freeBytes READ freeBytes NOTIFY planChanged)     // of the device, now
-  Q_PROPERTY(double totalBytes READ totalBytes NOTIFY planChanged)   // of the device
+  Q_PROPERTY(double freeBytes READ freeBytes NOTIFY planChanged)    // of the device, now
+  Q_PROPERTY(double totalBytes READ totalBytes NOTIFY planChanged)  // of the device
   Q_PROPERTY(int plannedContext READ plannedContext NOTIFY planChanged)
-  Q_PROPERTY(double loadSeconds READ loadSeconds NOTIFY planChanged)         // predicted; 0 unknown
-  Q_PROPERTY(double prefillSpeed READ prefillSpeed NOTIFY planChanged)       // tokens per second
+  Q_PROPERTY(double loadSeconds READ loadSeconds NOTIFY planChanged)    // predicted; 0 unknown
+  Q_PROPERTY(double prefillSpeed READ prefillSpeed NOTIFY planChanged)  // tokens per second
   Q_PROPERTY(double decodeSpeed READ decodeSpeed NOTIFY planChanged)
-  Q_PROPERTY(pio::UserError problem READ problem NOTIFY planChanged)         // no plan, or one that does not fit
+  Q_PROPERTY(pio::UserError problem READ problem NOTIFY planChanged)  // no plan, or one that does not fit
 
  public:
   enum Quantization { Keep, Int4, Int8, Fp16, Nf4 };
@@ -99,8 +99,8 @@ class LoadSettings : public QObject {
   UserError problem() const { return m_problem; }
 
  public slots:
-  void load();      // now, with what is chosen
-  void undo();      // what it was loaded with
+  void load();  // now, with what is chosen
+  void undo();  // what it was loaded with
 
  signals:
   void pathChanged();

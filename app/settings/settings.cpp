@@ -15,9 +15,18 @@ namespace {
 constexpr struct {
   const char* name;
   double from, to;
-} kLimits[] = {{"zoom", 0.85, 1.6},         {"sidebarWidth", 200, 360},   {"temperature", 0, 2},       {"topK", 0, 100'000},
-               {"topP", 0.05, 1},           {"minP", 0, 1},               {"repeatPenalty", 0.8, 2},   {"presencePenalty", -2, 2},
-               {"frequencyPenalty", -2, 2}, {"seed", -1, 2'147'483'647.}, {"maxTokens", -1, 1'000'000}, {"contextLength", 0, 2'147'483'647.},
+} kLimits[] = {{"zoom", 0.85, 1.6},
+               {"sidebarWidth", 200, 360},
+               {"temperature", 0, 2},
+               {"topK", 0, 100'000},
+               {"topP", 0.05, 1},
+               {"minP", 0, 1},
+               {"repeatPenalty", 0.8, 2},
+               {"presencePenalty", -2, 2},
+               {"frequencyPenalty", -2, 2},
+               {"seed", -1, 2'147'483'647.},
+               {"maxTokens", -1, 1'000'000},
+               {"contextLength", 0, 2'147'483'647.},
                {"threads", 0, 1024}};
 const char* const kAppearances[] = {"system", "light", "dark", "high contrast"};
 
@@ -31,7 +40,8 @@ int within(std::string_view name, int value) { return static_cast<int>(within(na
 }  // namespace
 
 Settings::Private::Private(QString path, SharedJsonFiles* files)
-    : file(std::move(path), files, [this] { return json(); }, [this](const QJsonObject& object) { read(object); }) {
+    : file(
+          std::move(path), files, [this] { return json(); }, [this](const QJsonObject& object) { read(object); }) {
   saveTimer.setSingleShot(true);
   saveTimer.setInterval(500);
 }

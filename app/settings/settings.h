@@ -18,11 +18,11 @@ class Settings : public QObject {
   Q_PROPERTY(Appearance appearance READ appearance WRITE setAppearance NOTIFY changed)
   Q_PROPERTY(bool reducedMotion READ reducedMotion WRITE setReducedMotion NOTIFY changed)
   Q_PROPERTY(double zoom READ zoom WRITE setZoom NOTIFY changed)
-  Q_PROPERTY(bool enterSends READ enterSends WRITE setEnterSends NOTIFY changed) // else Ctrl+Enter sends
-  Q_PROPERTY(bool thinking READ thinking WRITE setThinking NOTIFY changed)       // whether a model that can reason does
+  Q_PROPERTY(bool enterSends READ enterSends WRITE setEnterSends NOTIFY changed)  // else Ctrl+Enter sends
+  Q_PROPERTY(bool thinking READ thinking WRITE setThinking NOTIFY changed)        // whether a model that can reason does
   Q_PROPERTY(bool sidebarVisible READ sidebarVisible WRITE setSidebarVisible NOTIFY changed)
   Q_PROPERTY(int sidebarWidth READ sidebarWidth WRITE setSidebarWidth NOTIFY changed)
-  Q_PROPERTY(QVariantMap limits READ limits CONSTANT)  // of each number by its property's name: {from, to}
+  Q_PROPERTY(QVariantMap limits READ limits CONSTANT)                                      // of each number by its property's name: {from, to}
   Q_PROPERTY(QString systemPrompt READ systemPrompt WRITE setSystemPrompt NOTIFY changed)  // of new chats
   // Sampling. When `ownSampling` is off, the model's recommended values count and are what these properties read.
   Q_PROPERTY(bool ownSampling READ ownSampling WRITE setOwnSampling NOTIFY changed)
@@ -33,12 +33,12 @@ class Settings : public QObject {
   Q_PROPERTY(double repeatPenalty READ repeatPenalty WRITE setRepeatPenalty NOTIFY changed)
   Q_PROPERTY(double presencePenalty READ presencePenalty WRITE setPresencePenalty NOTIFY changed)
   Q_PROPERTY(double frequencyPenalty READ frequencyPenalty WRITE setFrequencyPenalty NOTIFY changed)
-  Q_PROPERTY(int seed READ seed WRITE setSeed NOTIFY changed)                    // -1: another one each time
-  Q_PROPERTY(int maxTokens READ maxTokens WRITE setMaxTokens NOTIFY changed)     // -1: until the model ends
+  Q_PROPERTY(int seed READ seed WRITE setSeed NOTIFY changed)                 // -1: another one each time
+  Q_PROPERTY(int maxTokens READ maxTokens WRITE setMaxTokens NOTIFY changed)  // -1: until the model ends
   // Loading: what counts for models that have no choice of their own.
   Q_PROPERTY(int contextLength READ contextLength WRITE setContextLength NOTIFY changed)  // 0: what fits
-  Q_PROPERTY(int threads READ threads WRITE setThreads NOTIFY changed)           // 0: one a physical core
-  Q_PROPERTY(QString kvType READ kvType WRITE setKvType NOTIFY changed)          // "f16", "q8_0", "q4_0", "f32"
+  Q_PROPERTY(int threads READ threads WRITE setThreads NOTIFY changed)                    // 0: one a physical core
+  Q_PROPERTY(QString kvType READ kvType WRITE setKvType NOTIFY changed)                   // "f16", "q8_0", "q4_0", "f32"
 
  public:
   enum Appearance { System, Light, Dark, HighContrast };

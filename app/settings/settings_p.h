@@ -23,7 +23,7 @@ struct Settings::Private {
     int sidebarWidth = 264;
     QString systemPrompt;
     bool ownSampling = false;
-    SamplingParams sampling;       // seed aside
+    SamplingParams sampling;  // seed aside
     int seed = -1;
     int maxTokens = -1;
     int contextLength = 0;

@@ -33,9 +33,8 @@ bool SessionLock::isAlive(const QString& dataFolder, const QString& id) {
 
 bool SessionLock::othersLive(const QString& dataFolder, const QString& id) {
   const QFileInfoList locks = QDir(sessionsFolder(dataFolder)).entryInfoList({QStringLiteral("*.lock")}, QDir::Files);
-  return std::any_of(locks.begin(), locks.end(), [&](const QFileInfo& lock) {
-    return lock.completeBaseName() != id && isAlive(dataFolder, lock.completeBaseName());
-  });
+  return std::any_of(locks.begin(), locks.end(),
+                     [&](const QFileInfo& lock) { return lock.completeBaseName() != id && isAlive(dataFolder, lock.completeBaseName()); });
 }
 
 QString SessionLock::loadNotePath() const { return m_folder + '/' + m_id + QStringLiteral(".loading"); }

@@ -94,10 +94,8 @@ const Query& queryOf(const Grammar& grammar) {
 
 TSPoint advanced(TSPoint point, QStringView text) {
   for (const QChar c : text) {
-    if (c == u'\n')
-      point = {point.row + 1, 0};
-    else
-      point.column += 2;  // bytes of UTF-16
+    if (c == u'\n') point = {point.row + 1, 0};
+    else point.column += 2;  // bytes of UTF-16
   }
   return point;
 }
@@ -160,8 +158,8 @@ struct CodeColourer::Private {
     }
     text = code;
     const TSInput input = syntaxInput(text);
-    const TSParseOptions options = {
-        .payload = this, .progress_callback = [](TSParseState* state) { return static_cast<Private*>(state->payload)->isLate(); }};
+    const TSParseOptions options = {.payload = this,
+                                    .progress_callback = [](TSParseState* state) { return static_cast<Private*>(state->payload)->isLate(); }};
     std::unique_ptr<TSTree, Deleter> parsed(ts_parser_parse_with_options(parser.get(), tree.get(), input, options));
     if (!parsed) {
       ts_parser_reset(parser.get());

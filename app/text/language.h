@@ -7,10 +7,10 @@
 namespace pio {
 
 struct SourceLanguage {
-  QString name;          // as a person writes it: "C++"; "" unknown
-  QString fence;         // behind a fence and for CodeColourer: "cpp"; "" unknown
-  QString grammar;       // the tree-sitter grammar whose errors count; "" where only a relative colours it (TypeScript by JavaScript's)
-  QString colours;       // the grammar that colours it; "html" for markupColours(); "" none
+  QString name;     // as a person writes it: "C++"; "" unknown
+  QString fence;    // behind a fence and for CodeColourer: "cpp"; "" unknown
+  QString grammar;  // the tree-sitter grammar whose errors count; "" where only a relative colours it (TypeScript by JavaScript's)
+  QString colours;  // the grammar that colours it; "html" for markupColours(); "" none
 };
 
 SourceLanguage languageOf(const QString& path);

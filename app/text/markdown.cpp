@@ -25,12 +25,9 @@ Indented withoutIndent(QStringView line) {
   Indented out;
   qsizetype i = 0;
   for (; i < line.size(); ++i) {
-    if (line[i] == u' ')
-      ++out.columns;
-    else if (line[i] == u'\t')
-      out.columns += 4 - out.columns % 4;
-    else
-      break;
+    if (line[i] == u' ') ++out.columns;
+    else if (line[i] == u'\t') out.columns += 4 - out.columns % 4;
+    else break;
   }
   out.text = line.mid(i);
   return out;
@@ -53,10 +50,8 @@ bool isRule(QStringView text) {
   if (text.isEmpty() || (text[0] != u'*' && text[0] != u'-' && text[0] != u'_')) return false;
   int n = 0;
   for (const QChar c : text) {
-    if (c == text[0])
-      ++n;
-    else if (c != u' ' && c != u'\t')
-      return false;
+    if (c == text[0]) ++n;
+    else if (c != u' ' && c != u'\t') return false;
   }
   return n >= 3;
 }
@@ -133,10 +128,8 @@ void completeMarks(QString& piece) {
       const QString ticks(n, u'`');
       const qsizetype close = piece.indexOf(ticks, i + n);
       if (close < 0) {
-        if (i + n >= piece.size())
-          piece.truncate(i);
-        else
-          piece += ticks;
+        if (i + n >= piece.size()) piece.truncate(i);
+        else piece += ticks;
         break;
       }
       i = close + n;
@@ -161,10 +154,8 @@ void completeMarks(QString& piece) {
   if (strong >= 0 && strong < piece.size()) {
     if (piece.endsWith(u'*') && !piece.endsWith(u"**")) piece.chop(1);
     while (!piece.isEmpty() && piece.back().isSpace()) piece.chop(1);
-    if (piece.size() <= strong + 2)
-      piece.truncate(strong);
-    else
-      piece += u"**";
+    if (piece.size() <= strong + 2) piece.truncate(strong);
+    else piece += u"**";
   }
 }
 
@@ -286,8 +277,7 @@ void BlockSplitter::addLine(QStringView line, std::vector<Block>& out) {
   const ListMark mark = listMark(start.text);
   switch (m_open) {
     case Open::Nothing:
-    case Open::Fence:
-      break;
+    case Open::Fence: break;
     case Open::Paragraph:
       if (start.columns >= 4) break;
       if (!m_isTable && isUnderline(start.text)) {

@@ -15,16 +15,11 @@ class Painter {
 
   QByteArray painted() {
     while (m_at < m_text.size()) {
-      if (startsWith(u"<!--"))
-        paintThrough(u"-->", CodeColour::Comment);
-      else if (startsWith(u"<!") || startsWith(u"<?"))
-        paintThrough(u">", CodeColour::Comment);
-      else if (m_text[m_at] == u'<')
-        tag();
-      else if (m_text[m_at] == u'&')
-        entity();
-      else
-        ++m_at;
+      if (startsWith(u"<!--")) paintThrough(u"-->", CodeColour::Comment);
+      else if (startsWith(u"<!") || startsWith(u"<?")) paintThrough(u">", CodeColour::Comment);
+      else if (m_text[m_at] == u'<') tag();
+      else if (m_text[m_at] == u'&') entity();
+      else ++m_at;
     }
     return m_roles;
   }

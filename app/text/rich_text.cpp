@@ -10,29 +10,18 @@ namespace {
 void appendEscaped(QString& out, QStringView text) {
   for (const QChar c : text) {
     switch (c.unicode()) {
-      case '<':
-        out += "&lt;";
-        break;
-      case '>':
-        out += "&gt;";
-        break;
-      case '&':
-        out += "&amp;";
-        break;
-      case '"':
-        out += "&quot;";
-        break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '&': out += "&amp;"; break;
+      case '"': out += "&quot;"; break;
       case 0x2028:
-      case 0x2029:
-        out += u' ';
-        break;  // the document would start a new paragraph
+      case 0x2029: out += u' '; break;  // the document would start a new paragraph
       default:
         // U+FDD0…FDEF and U+FFFE/FFFF are QTextDocument's own marks, U+FFFC stands for an object, controls have no picture.
         if ((c.unicode() >= 0xFDD0 && c.unicode() <= 0xFDEF) || c.unicode() >= 0xFFFC ||
             (c.category() == QChar::Other_Control && c != u'\n' && c != u'\t'))
           out += QChar(0xFFFD);
-        else
-          out += c;
+        else out += c;
     }
   }
 }
@@ -50,7 +39,8 @@ void appendText(QString& out, QStringView text) {
 }
 
 QString font(const QString& family, int size) {
-  return (family.isEmpty() ? QString() : QStringLiteral("font-family:'%1';").arg(family)) + (size > 0 ? QStringLiteral("font-size:%1px;").arg(size) : QString());
+  return (family.isEmpty() ? QString() : QStringLiteral("font-family:'%1';").arg(family)) +
+         (size > 0 ? QStringLiteral("font-size:%1px;").arg(size) : QString());
 }
 
 QString lineHeight(int line) { return line > 0 ? QStringLiteral("line-height:%1px;-qt-line-height-type:fixed;").arg(line) : QString(); }
@@ -130,16 +120,11 @@ QString proseHtml(const Block& block, const RichStyle& style) {
   QString out;
   switch (block.kind) {
     case Block::Kind::Paragraph:
-    case Block::Kind::ListItem:
-      out = paragraph(ink, style.prose);
-      break;
-    case Block::Kind::Heading:
-      out = paragraph(ink, block.level == 1 ? style.heading1 : block.level == 2 ? style.heading2 : style.heading3);
-      break;
+    case Block::Kind::ListItem: out = paragraph(ink, style.prose); break;
+    case Block::Kind::Heading: out = paragraph(ink, block.level == 1 ? style.heading1 : block.level == 2 ? style.heading2 : style.heading3); break;
     case Block::Kind::Rule:
     case Block::Kind::Code:
-    case Block::Kind::Table:
-      return {};
+    case Block::Kind::Table: return {};
   }
   appendInline(out, block.content, style.code.size, style);
   return out + "</p>";
@@ -154,16 +139,11 @@ QString cellHtml(const Inline& cell, bool header, const RichStyle& style) {
 QString codeHtml(const QString& code, std::span<const ColourRun> colours, const RichStyle& style) {
   const auto ink = [&style](CodeColour role) -> const QString& {
     switch (role) {
-      case CodeColour::Keyword:
-        return style.synKey;
-      case CodeColour::String:
-        return style.synStr;
-      case CodeColour::Number:
-        return style.synNum;
-      case CodeColour::Function:
-        return style.synFn;
-      case CodeColour::Comment:
-        break;
+      case CodeColour::Keyword: return style.synKey;
+      case CodeColour::String: return style.synStr;
+      case CodeColour::Number: return style.synNum;
+      case CodeColour::Function: return style.synFn;
+      case CodeColour::Comment: break;
     }
     return style.synCom;
   };

@@ -44,8 +44,7 @@ class Members {
   }
   const JsonValue* find(const char* key) const { return object_.find_given(key); }
   void fail(const std::string& key, const char* wanted) {
-    if (problem_.empty())
-      problem_ = place_ + "." + key + ": expected " + wanted + ", found " + (find(key.c_str()) ? "something else" : "none");
+    if (problem_.empty()) problem_ = place_ + "." + key + ": expected " + wanted + ", found " + (find(key.c_str()) ? "something else" : "none");
   }
   const std::string& problem() const { return problem_; }
 
@@ -62,9 +61,7 @@ Error wrong(const std::string& label, const std::string& words) {
   return error;
 }
 
-bool is_sha256(std::string_view text) {
-  return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
+bool is_sha256(std::string_view text) { return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos; }
 
 void read_part(Members& members, PublishedPart& part) {
   part.revision = members.optional_text("revision", part.revision);
@@ -142,8 +139,8 @@ std::vector<fs::path> models_below(const fs::path& folder) {
   constexpr int kMostEntries = 20'000;  // a folder that somebody chose may be a whole disk
   std::vector<fs::path> found;
   std::error_code status;
-  fs::recursive_directory_iterator entries(
-      folder, fs::directory_options::skip_permission_denied | fs::directory_options::follow_directory_symlink, status),
+  fs::recursive_directory_iterator entries(folder, fs::directory_options::skip_permission_denied | fs::directory_options::follow_directory_symlink,
+                                           status),
       end;
   for (int n = 0; !status && entries != end && n < kMostEntries; entries.increment(status), ++n) {
     if (entries.depth() > 6) entries.disable_recursion_pending();  // links may lead in circles
@@ -246,8 +243,8 @@ Result<std::string> find_model(const std::string& typed, std::span<const Publish
     const auto other = std::find_if(found.begin(), found.end(), [&](const fs::path& path) { return matches(path, also); });
     if (other != found.end()) return other->string();
   }
-  return make_error(ErrorCode::not_found, typed + ": known, not downloaded: expected " + (wanted.empty() ? "a file of it" : wanted) +
-                                              " in " + (places.empty() ? "a data folder" : places) + ", found none");
+  return make_error(ErrorCode::not_found, typed + ": known, not downloaded: expected " + (wanted.empty() ? "a file of it" : wanted) + " in " +
+                                              (places.empty() ? "a data folder" : places) + ", found none");
 }
 
 }  // namespace pio

@@ -17,11 +17,11 @@ namespace pio {
 
 // A file of a repository. Its address is BASE/repository/resolve/revision/path.
 struct PublishedPart {
-  std::string repository;               // "owner/name"
+  std::string repository;  // "owner/name"
   std::string revision = "main";
-  std::string path;                     // there
+  std::string path;  // there
   std::optional<std::uint64_t> bytes;
-  std::string sha256;                   // lower-case hexadecimal; "": not known
+  std::string sha256;  // lower-case hexadecimal; "": not known
 };
 
 struct PublishedFile : PublishedPart {
@@ -30,11 +30,11 @@ struct PublishedFile : PublishedPart {
 };
 
 struct PublishedModel {
-  std::string name;                     // "Qwen3-4B-Instruct-2507"
-  std::string family;                   // its folder under models/
-  std::string role;                     // "chat"
+  std::string name;    // "Qwen3-4B-Instruct-2507"
+  std::string family;  // its folder under models/
+  std::string role;    // "chat"
   std::string licence_name, licence_url;
-  std::vector<PublishedFile> files;     // the first is the usual one
+  std::vector<PublishedFile> files;  // the first is the usual one
 };
 
 // Fails with bad_file, in words that begin with `label` and name the place. Members that are not known here are passed over.
@@ -50,7 +50,6 @@ std::vector<std::filesystem::path> model_folders();
 // The path that `typed` means. What exists as it was typed comes first. Then NAME or NAME:QUANTIZATION of the catalogue, in upper or lower
 // case: one of its files, else a .gguf or a Hugging Face folder whose name has the model's in it, anywhere below `folders`. A known model
 // without a file fails with not_found: "known, not downloaded". All else is returned as it is.
-Result<std::string> find_model(const std::string& typed, std::span<const PublishedModel> catalogue,
-                               std::span<const std::filesystem::path> folders);
+Result<std::string> find_model(const std::string& typed, std::span<const PublishedModel> catalogue, std::span<const std::filesystem::path> folders);
 
 }  // namespace pio

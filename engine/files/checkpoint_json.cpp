@@ -53,9 +53,7 @@ class FlattenEvents final : public JsonEvents {
     }
     return store(std::move(value));
   }
-  bool store(MetaValue value) {
-    return metadata_.emplace(path_, std::move(value)).second || stop(shown(path_) + ": expected once, found twice");
-  }
+  bool store(MetaValue value) { return metadata_.emplace(path_, std::move(value)).second || stop(shown(path_) + ": expected once, found twice"); }
 
   bool on_start_object() override {
     if (skipping_ > 0 || in_list_) return skip();
@@ -120,10 +118,10 @@ class FlattenEvents final : public JsonEvents {
   bool store_another_list() { return store(MetaValue(std::vector<std::string>())); }
 
   Metadata& metadata_;
-  std::string path_;                  // of the key now being read
-  std::vector<std::size_t> starts_;   // where the names of the open objects' keys begin in it
+  std::string path_;                 // of the key now being read
+  std::vector<std::size_t> starts_;  // where the names of the open objects' keys begin in it
   bool in_list_ = false, keep_list_ = false;
-  int skipping_ = 0;                  // levels below a list that is left out
+  int skipping_ = 0;  // levels below a list that is left out
   std::vector<MetaValue> list_;
 };
 

@@ -43,15 +43,49 @@ struct GgmlType {
 
 // models.md 8.2, ggml.h enum ggml_type; 4, 5, 31–33 and 36–38 were taken out of the format.
 constexpr GgmlType kGgmlTypes[] = {
-    {0, "F32", DType::f32}, {1, "F16", DType::f16}, {2, "Q4_0", DType::q4_0}, {3, "Q4_1", DType::q4_1}, {4, "Q4_2", {}}, {5, "Q4_3", {}},
-    {6, "Q5_0", DType::q5_0}, {7, "Q5_1", DType::q5_1}, {8, "Q8_0", DType::q8_0}, {9, "Q8_1", {}}, {10, "Q2_K", DType::q2_k},
-    {11, "Q3_K", DType::q3_k}, {12, "Q4_K", DType::q4_k}, {13, "Q5_K", DType::q5_k}, {14, "Q6_K", DType::q6_k}, {15, "Q8_K", {}},
-    {16, "IQ2_XXS", DType::iq2_xxs}, {17, "IQ2_XS", DType::iq2_xs}, {18, "IQ3_XXS", DType::iq3_xxs}, {19, "IQ1_S", DType::iq1_s},
-    {20, "IQ4_NL", DType::iq4_nl}, {21, "IQ3_S", DType::iq3_s}, {22, "IQ2_S", DType::iq2_s}, {23, "IQ4_XS", DType::iq4_xs},
-    {24, "I8", DType::i8}, {25, "I16", DType::i16}, {26, "I32", DType::i32}, {27, "I64", DType::i64}, {28, "F64", DType::f64},
-    {29, "IQ1_M", DType::iq1_m}, {30, "BF16", DType::bf16}, {31, "Q4_0_4_4", {}}, {32, "Q4_0_4_8", {}}, {33, "Q4_0_8_8", {}},
-    {34, "TQ1_0", DType::tq1_0}, {35, "TQ2_0", DType::tq2_0}, {36, "IQ4_NL_4_4", {}}, {37, "IQ4_NL_4_8", {}}, {38, "IQ4_NL_8_8", {}},
-    {39, "MXFP4", DType::mxfp4}, {40, "NVFP4", DType::nvfp4}, {41, "Q1_0", DType::q1_0}, {42, "Q2_0", DType::q2_0},
+    {0, "F32", DType::f32},
+    {1, "F16", DType::f16},
+    {2, "Q4_0", DType::q4_0},
+    {3, "Q4_1", DType::q4_1},
+    {4, "Q4_2", {}},
+    {5, "Q4_3", {}},
+    {6, "Q5_0", DType::q5_0},
+    {7, "Q5_1", DType::q5_1},
+    {8, "Q8_0", DType::q8_0},
+    {9, "Q8_1", {}},
+    {10, "Q2_K", DType::q2_k},
+    {11, "Q3_K", DType::q3_k},
+    {12, "Q4_K", DType::q4_k},
+    {13, "Q5_K", DType::q5_k},
+    {14, "Q6_K", DType::q6_k},
+    {15, "Q8_K", {}},
+    {16, "IQ2_XXS", DType::iq2_xxs},
+    {17, "IQ2_XS", DType::iq2_xs},
+    {18, "IQ3_XXS", DType::iq3_xxs},
+    {19, "IQ1_S", DType::iq1_s},
+    {20, "IQ4_NL", DType::iq4_nl},
+    {21, "IQ3_S", DType::iq3_s},
+    {22, "IQ2_S", DType::iq2_s},
+    {23, "IQ4_XS", DType::iq4_xs},
+    {24, "I8", DType::i8},
+    {25, "I16", DType::i16},
+    {26, "I32", DType::i32},
+    {27, "I64", DType::i64},
+    {28, "F64", DType::f64},
+    {29, "IQ1_M", DType::iq1_m},
+    {30, "BF16", DType::bf16},
+    {31, "Q4_0_4_4", {}},
+    {32, "Q4_0_4_8", {}},
+    {33, "Q4_0_8_8", {}},
+    {34, "TQ1_0", DType::tq1_0},
+    {35, "TQ2_0", DType::tq2_0},
+    {36, "IQ4_NL_4_4", {}},
+    {37, "IQ4_NL_4_8", {}},
+    {38, "IQ4_NL_8_8", {}},
+    {39, "MXFP4", DType::mxfp4},
+    {40, "NVFP4", DType::nvfp4},
+    {41, "Q1_0", DType::q1_0},
+    {42, "Q2_0", DType::q2_0},
 };
 
 const GgmlType* find_ggml_type(std::uint32_t number) {
@@ -115,9 +149,13 @@ struct Cursor {
 // A single value is read as an array of one.
 struct OnlyItem {
   template <class T>
-  MetaValue operator()(std::vector<T>& values) const { return MetaValue(T(std::move(values[0]))); }
+  MetaValue operator()(std::vector<T>& values) const {
+    return MetaValue(T(std::move(values[0])));
+  }
   template <class T>
-  MetaValue operator()(T& value) const { return MetaValue(std::move(value)); }
+  MetaValue operator()(T& value) const {
+    return MetaValue(std::move(value));
+  }
 };
 
 struct Part {
@@ -155,8 +193,7 @@ class PartReader {
   }
 
   Result<void> read_front(std::uint64_t& n_tensors, std::uint64_t& n_keys) {
-    if (file_.size() < 4 || std::memcmp(file_.data(), "GGUF", 4) != 0)
-      return bad("expected a GGUF file, found " + what_it_looks_like(file_));
+    if (file_.size() < 4 || std::memcmp(file_.data(), "GGUF", 4) != 0) return bad("expected a GGUF file, found " + what_it_looks_like(file_));
     cursor_.position = 4;
     std::uint32_t version = 0;
     if (!cursor_.take(version)) return cut_short("version");
@@ -250,7 +287,8 @@ class PartReader {
     bool fits = true;
     Cursor ahead = cursor_;
     std::uint64_t value = 0;
-    for (std::uint64_t i = 0; i < n && ahead.take(value); ++i) fits = fits && value <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
+    for (std::uint64_t i = 0; i < n && ahead.take(value); ++i)
+      fits = fits && value <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
     return fits ? read_numbers<std::uint64_t, std::int64_t>(n, where) : read_numbers<std::uint64_t, double>(n, where);
   }
 
@@ -309,8 +347,8 @@ class PartReader {
     const GgmlType* type = find_ggml_type(type_number);
     if (!type) return bad(where + ": expected a type of ggml's, found number " + std::to_string(type_number));
     if (!type->dtype)
-      return unsupported(label_, where + ": expected a format that this build decodes, found " + type->name + " (type " +
-                                     std::to_string(type_number) + ")");
+      return unsupported(label_,
+                         where + ": expected a format that this build decodes, found " + type->name + " (type " + std::to_string(type_number) + ")");
     info.dtype = *type->dtype;
     const DTypeInfo& format = pio::info(info.dtype);
 
@@ -338,8 +376,8 @@ class PartReader {
   // Checks the byte ranges against the data section and against each other.
   Result<void> place_tensors(std::int64_t alignment) {
     if (part_.tensors.empty()) return {};  // a tokenizer alone; there may be no padding either
-    const std::size_t padding = (static_cast<std::size_t>(alignment) - cursor_.position % static_cast<std::size_t>(alignment)) %
-                                static_cast<std::size_t>(alignment);
+    const std::size_t padding =
+        (static_cast<std::size_t>(alignment) - cursor_.position % static_cast<std::size_t>(alignment)) % static_cast<std::size_t>(alignment);
     const std::size_t start = cursor_.position + padding;  // both far below 2^63
     if (start > file_.size())
       return bad("data: expected to begin at byte " + std::to_string(start) + ", found the end of the file at " + std::to_string(file_.size()));
@@ -347,8 +385,8 @@ class PartReader {
     for (std::size_t i = 0; i < part_.tensors.size(); ++i) {
       const TensorInfo& info = part_.tensors[i];
       if (offsets_[i] > section.size() || info.n_bytes > section.size() - offsets_[i])
-        return bad("tensor " + shown(info.name) + ": expected " + std::to_string(info.n_bytes) + " bytes at offset " +
-                   std::to_string(offsets_[i]) + ", found " + std::to_string(section.size()) + " bytes of data in all");
+        return bad("tensor " + shown(info.name) + ": expected " + std::to_string(info.n_bytes) + " bytes at offset " + std::to_string(offsets_[i]) +
+                   ", found " + std::to_string(section.size()) + " bytes of data in all");
       part_.data.push_back(section.subspan(offsets_[i], info.n_bytes));
     }
     std::vector<std::size_t> order(part_.tensors.size());

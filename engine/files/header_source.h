@@ -17,7 +17,9 @@ class HeaderSource : public WeightSource {
     return found == file_.metadata().end() ? nullptr : &found->second;
   }
   const std::vector<TensorInfo>& tensors() const override { return file_.tensors(); }
-  Result<std::vector<Tensor>> load(std::span<const WeightGroup>) override { return make_error(ErrorCode::not_available, label() + ": only its header is read"); }
+  Result<std::vector<Tensor>> load(std::span<const WeightGroup>) override {
+    return make_error(ErrorCode::not_available, label() + ": only its header is read");
+  }
 
  private:
   const ModelFile& file_;

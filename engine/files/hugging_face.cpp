@@ -55,7 +55,7 @@ Result<void> add_shards(MappedModel& model, const std::filesystem::path& folder,
   ASSIGN_OR_RETURN(const auto files, parse_weight_map(text, index_name));
   std::map<std::string, bool> shards;  // file → whether anything in it is wanted
   for (const auto& [tensor, file] : files) shards[file] |= is_wanted(tensor, model.metadata);
-  std::vector<std::string> file_of;                       // of each tensor
+  std::vector<std::string> file_of;                        // of each tensor
   std::set<std::pair<std::string, std::string>> holdings;  // tensor, file
   for (const auto& [file, holds_wanted] : shards) {
     std::error_code ignored;
@@ -107,8 +107,7 @@ Result<std::unique_ptr<ModelFile>> open_folder(const std::filesystem::path& fold
   MappedModel model;
   model.naming = WeightSource::Naming::hugging_face;
   model.label = name_of_folder(folder);
-  if (!std::filesystem::is_directory(folder, ignored))
-    return make_error(ErrorCode::not_found, model.label + ": expected a folder, found none");
+  if (!std::filesystem::is_directory(folder, ignored)) return make_error(ErrorCode::not_found, model.label + ": expected a folder, found none");
 
   const std::filesystem::path config = folder / "config.json", generation = folder / "generation_config.json";
   if (!std::filesystem::exists(config, ignored)) return no_checkpoint(folder, model.label);

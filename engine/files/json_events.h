@@ -25,13 +25,20 @@ class JsonEvents : public nlohmann::json_sax<nlohmann::json> {
 
   bool binary(binary_t&) final { return stop("expected text, found binary"); }
   bool start_object(std::size_t) final { return enter() && on_start_object(); }
-  bool end_object() final { --depth_; return on_end_object(); }
+  bool end_object() final {
+    --depth_;
+    return on_end_object();
+  }
   bool start_array(std::size_t) final { return enter() && on_start_array(); }
-  bool end_array() final { --depth_; return on_end_array(); }
+  bool end_array() final {
+    --depth_;
+    return on_end_array();
+  }
   bool parse_error(std::size_t position, const std::string&, const nlohmann::detail::exception& error) final {
     // 406: a number beyond double
     return stop(std::string(error.id == 406 ? "expected numbers within double's range, found one beyond at byte "
-                                            : "expected JSON, found a mistake at byte ") + std::to_string(position));
+                                            : "expected JSON, found a mistake at byte ") +
+                std::to_string(position));
   }
 
  protected:

@@ -61,8 +61,8 @@ std::uint64_t PlacedFile::mapped_bytes() const {
   return n_bytes;
 }
 
-Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup> groups, Backend& backend, bool lays_out, const PlacingProgress& progress,
-                              const std::stop_token& stop) {
+Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup> groups, Backend& backend, bool lays_out,
+                              const PlacingProgress& progress, const std::stop_token& stop) {
   std::vector<std::vector<MatrixSource>> sources;
   std::uint64_t arena_bytes = 0, made_bytes = 0, done = 0, total = 0;
   for (const WeightGroup& group : groups) {

@@ -34,7 +34,8 @@ class LoadedWeights final : public WeightSource {
  public:
   // `progress` and `stop` are for weights that are not read in place; `lays_out` allows the backend a layout of its own, which takes memory
   // beside the file.
-  LoadedWeights(std::unique_ptr<ModelFile> file, Backend& backend, const PlacingProgress& progress = {}, std::stop_token stop = {}, bool lays_out = false);
+  LoadedWeights(std::unique_ptr<ModelFile> file, Backend& backend, const PlacingProgress& progress = {}, std::stop_token stop = {},
+                bool lays_out = false);
 
   Naming naming() const override { return file_->naming(); }
   const std::string& label() const override { return file_->label(); }

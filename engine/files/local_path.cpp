@@ -12,8 +12,8 @@ namespace {
 bool is_scheme(std::string_view text) {
   constexpr std::string_view kScheme = "file:";
   return text.size() > kScheme.size() && std::equal(kScheme.begin(), kScheme.end(), text.begin(), [](char a, char b) {
-    return a == static_cast<char>(std::tolower(static_cast<unsigned char>(b)));
-  });
+           return a == static_cast<char>(std::tolower(static_cast<unsigned char>(b)));
+         });
 }
 
 int hex_digit(char c) {

@@ -18,7 +18,9 @@ struct Descriptor {
   int fd = -1;
   Descriptor() = default;
   Descriptor(Descriptor&& other) noexcept : fd(std::exchange(other.fd, -1)) {}
-  ~Descriptor() { if (fd >= 0) ::close(fd); }
+  ~Descriptor() {
+    if (fd >= 0) ::close(fd);
+  }
 };
 
 struct OpenFile {
@@ -67,8 +69,7 @@ Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
   return mapped;
 }
 
-MappedFile::MappedFile(MappedFile&& other) noexcept
-    : bytes_(std::exchange(other.bytes_, {})), path_(std::move(other.path_)) {}
+MappedFile::MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})), path_(std::move(other.path_)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(bytes_, other.bytes_);
@@ -91,8 +92,7 @@ void release_pages(std::span<const std::byte> bytes) {
 Result<std::string> read_text_file(const std::filesystem::path& path, std::size_t limit) {
   ASSIGN_OR_RETURN(const OpenFile file, open_for_reading(path));
   if (file.n_bytes > limit)
-    return error_of(ErrorCode::bad_file, path,
-                    "expected at most " + std::to_string(limit) + " bytes, found " + std::to_string(file.n_bytes));
+    return error_of(ErrorCode::bad_file, path, "expected at most " + std::to_string(limit) + " bytes, found " + std::to_string(file.n_bytes));
   std::string text(file.n_bytes, '\0');
   std::size_t n_read = 0;
   while (n_read < text.size()) {

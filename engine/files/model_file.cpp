@@ -21,8 +21,7 @@ Result<void> check_names_differ(const std::vector<TensorInfo>& tensors, std::str
   std::vector<std::size_t> order(tensors.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return tensors[a].name < tensors[b].name; });
-  const auto twin = std::adjacent_find(order.begin(), order.end(),
-                                       [&](std::size_t a, std::size_t b) { return tensors[a].name == tensors[b].name; });
+  const auto twin = std::adjacent_find(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return tensors[a].name == tensors[b].name; });
   if (twin != order.end()) return bad_file(label, "tensor " + shown(tensors[*twin].name) + ": expected once, found twice");
   return {};
 }

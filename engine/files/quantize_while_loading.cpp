@@ -94,8 +94,7 @@ Result<std::unique_ptr<ModelFile>> quantize_while_loading(std::unique_ptr<ModelF
       errors->power += power;
     };
   }
-  if (!has_changed)
-    return make_error(ErrorCode::bad_argument, file->label() + ": --quant: expected weights that become smaller by it, found none");
+  if (!has_changed) return make_error(ErrorCode::bad_argument, file->label() + ": --quant: expected weights that become smaller by it, found none");
   auto notes = [errors, quantization]() -> std::vector<std::string> {
     if (errors->power == 0) return {};
     return {std::string("weights made ") + name_of(quantization) + " while loading: relative error " +

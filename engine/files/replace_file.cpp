@@ -123,7 +123,8 @@ Result<void> ReplaceFile::open_part(Part part) {
   constexpr mode_t kNewFile = 0666;  // less what the process's mask takes away
 #ifdef O_TMPFILE
   // Without /proc a part could not be given its name at the end.
-  if (part == Part::unnamed_where_possible && ::access("/proc/self/fd", X_OK) == 0) file_ = ::open(folder_of(target_).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, kNewFile);
+  if (part == Part::unnamed_where_possible && ::access("/proc/self/fd", X_OK) == 0)
+    file_ = ::open(folder_of(target_).c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, kNewFile);
 #endif
   if (file_ < 0) {
     part_ = new_part_name(target_);

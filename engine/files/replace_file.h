@@ -56,7 +56,7 @@ class ReplaceFile {
   std::filesystem::path part_;    // empty while it has no name
   int file_ = -1;
   bool is_direct_ = false;
-  std::optional<Error> error_;    // the first, of write or sync
+  std::optional<Error> error_;  // the first, of write or sync
   std::uint64_t n_written_ = 0;
 };
 

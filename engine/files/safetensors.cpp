@@ -119,7 +119,7 @@ std::optional<DType> dtype_of(std::string_view name) {
   if (name == "F32") return DType::f32;
   if (name == "F16") return DType::f16;
   if (name == "BF16") return DType::bf16;
-  if (name == "U8") return DType::u8;    // what packed checkpoints hold their weights in
+  if (name == "U8") return DType::u8;  // what packed checkpoints hold their weights in
   if (name == "I8") return DType::i8;
   if (name == "I32") return DType::i32;
   if (name == "I64") return DType::i64;
@@ -131,16 +131,15 @@ Result<std::optional<SafetensorsEntry>> check(Entry& entry, std::uint64_t header
   const std::string where = "tensor " + shown(entry.name) + ": ";
   const std::uint64_t begin = (*entry.offsets)[0], end = (*entry.offsets)[1];
   if (begin > end || end > n_data_bytes)
-    return bad_file(label, where + "expected data_offsets within " + std::to_string(n_data_bytes) + " bytes of data, found " +
-                               std::to_string(begin) + " to " + std::to_string(end));
+    return bad_file(label, where + "expected data_offsets within " + std::to_string(n_data_bytes) + " bytes of data, found " + std::to_string(begin) +
+                               " to " + std::to_string(end));
   if (std::ranges::find(*entry.shape, std::uint64_t{0}) != entry.shape->end()) {
     if (begin != end) return bad_file(label, where + "expected no bytes for no values, found " + std::to_string(end - begin));
     return std::optional<SafetensorsEntry>();
   }
   const std::optional<DType> dtype = dtype_of(*entry.dtype);
   if (!dtype) return unsupported(label, where + "expected F32, F16, BF16, U8, I8, I32 or I64, found " + shown(*entry.dtype));
-  if (entry.shape->size() > 5)
-    return unsupported(label, where + "expected at most 5 dimensions, found " + std::to_string(entry.shape->size()));
+  if (entry.shape->size() > 5) return unsupported(label, where + "expected at most 5 dimensions, found " + std::to_string(entry.shape->size()));
 
   SafetensorsEntry out;
   out.info.name = std::move(entry.name);
@@ -176,8 +175,8 @@ Result<std::vector<SafetensorsEntry>> parse_safetensors(std::span<const std::byt
   if (bytes.size() >= 8) std::memcpy(&n_header_bytes, bytes.data(), 8);
   if (bytes.size() < 8 || n_header_bytes > bytes.size() - 8 || n_header_bytes > kMaxHeaderBytes)
     return bad_file(label, "expected a safetensors file whose header fits into its " + std::to_string(bytes.size()) + " bytes and 100 MB, found " +
-                               (bytes.size() < 8 ? "too few bytes" : "a header of " + std::to_string(n_header_bytes) + " bytes, or " +
-                                                                         what_it_looks_like(bytes)));
+                               (bytes.size() < 8 ? "too few bytes"
+                                                 : "a header of " + std::to_string(n_header_bytes) + " bytes, or " + what_it_looks_like(bytes)));
   const std::string_view header(reinterpret_cast<const char*>(bytes.data()) + 8, static_cast<std::size_t>(n_header_bytes));
   if (!header.starts_with('{')) return bad_file(label, "header: expected a JSON object, found something else");
 
@@ -201,8 +200,8 @@ Result<std::vector<SafetensorsEntry>> parse_safetensors(std::span<const std::byt
     infos.push_back(entry.info);
   }
   if (expected != bytes.size())
-    return bad_file(label, "expected data that end with the last tensor at byte " + std::to_string(expected) + ", found " +
-                               std::to_string(bytes.size()));
+    return bad_file(label,
+                    "expected data that end with the last tensor at byte " + std::to_string(expected) + ", found " + std::to_string(bytes.size()));
   RETURN_IF_ERROR(check_names_differ(infos, label));
   return entries;
 }

@@ -216,7 +216,8 @@ Result<DerivedTensor> unpack_int8(Parts& parts, const std::string& name) {
     const TensorInfo* format = parts.find(".weight_format");
     const auto bytes = parts.take(".weight_format", DType::u8, format->shape);
     if (!parts.failed() && (bytes.size() != 1 || bytes[0] != std::byte{0}))
-      parts.refuse(".weight_format", "expected 0 (rows), found " + (bytes.size() == 1 ? std::to_string(std::to_integer<int>(bytes[0])) : format->shape.text()));
+      parts.refuse(".weight_format",
+                   "expected 0 (rows), found " + (bytes.size() == 1 ? std::to_string(std::to_integer<int>(bytes[0])) : format->shape.text()));
   }
   if (parts.failed()) return parts.error();
   if (n_in % 32 == 0) {
@@ -244,8 +245,8 @@ struct Grouped {
   std::int64_t n_out = 0, n_in = 0, n_groups = 0;
   std::function<int(std::int64_t o, std::int64_t i)> code;
   std::function<int(std::int64_t group, std::int64_t o)> zero;
-  std::span<const std::byte> scales;    // [n_groups, n_out] f16
-  std::vector<std::int32_t> group_of;   // [n_in]
+  std::span<const std::byte> scales;   // [n_groups, n_out] f16
+  std::vector<std::int32_t> group_of;  // [n_in]
 
   std::uint16_t scale(std::int64_t group, std::int64_t o) const { return at<std::uint16_t>(scales, group * n_out + o); }
   // Whether runs of `length` inputs, from the first on, lie in one group each.
@@ -267,8 +268,7 @@ Rows grouped_rows(const Grouped& g) {
         Block block{};
         block.scale = g.scale(g.group_of[i], o);
         block.zero = static_cast<std::uint8_t>(g.zero(g.group_of[i], o));
-        for (std::int64_t k = 0; k < kLength / 2; ++k)
-          block.qs[k] = static_cast<std::uint8_t>(g.code(o, i + 2 * k) | g.code(o, i + 2 * k + 1) << 4);
+        for (std::int64_t k = 0; k < kLength / 2; ++k) block.qs[k] = static_cast<std::uint8_t>(g.code(o, i + 2 * k) | g.code(o, i + 2 * k + 1) << 4);
         std::memcpy(out, &block, sizeof block);
       }
     }
@@ -394,8 +394,8 @@ Result<void> require_setting(const ModelFile& file, const std::string& key, std:
 
 // Which layer a packed tensor belongs to, by the tensor that every layer of the packing has; empty: it belongs to none.
 struct Packing {
-  std::string key_suffix;                                              // of that tensor: ".qweight"
-  std::vector<std::string> part_suffixes;                              // what else belongs to a layer
+  std::string key_suffix;                  // of that tensor: ".qweight"
+  std::vector<std::string> part_suffixes;  // what else belongs to a layer
   std::function<Result<DerivedTensor>(Parts&, const std::string&)> unpack;
 };
 
@@ -404,33 +404,31 @@ Result<std::vector<Packing>> packings_of(const ModelFile& file) {
   if (method == "bitsandbytes") {
     ASSIGN_OR_RETURN(const std::optional<bool> is_4bit, setting<bool>(file, "load_in_4bit"));
     if (is_4bit.value_or(false)) RETURN_IF_ERROR(require_setting(file, "bnb_4bit_quant_type", {"nf4"}));
-    return std::vector<Packing>{
-        {".weight.quant_state.bitsandbytes__nf4",
-         {".weight", ".weight.absmax", ".weight.quant_map", ".weight.nested_absmax", ".weight.nested_quant_map"},
-         unpack_nf4},
-        {".SCB", {".weight", ".weight_format"}, unpack_int8}};
+    return std::vector<Packing>{{".weight.quant_state.bitsandbytes__nf4",
+                                 {".weight", ".weight.absmax", ".weight.quant_map", ".weight.nested_absmax", ".weight.nested_quant_map"},
+                                 unpack_nf4},
+                                {".SCB", {".weight", ".weight_format"}, unpack_int8}};
   }
   if (method == "gptq" || method == "awq") {
     ASSIGN_OR_RETURN(const std::optional<std::int64_t> bits, setting<std::int64_t>(file, "bits"));
-    if (bits.value_or(4) != 4)
-      return unsupported(file.label(), "config.json: quantization_config: expected 4 bits, found " + std::to_string(*bits));
+    if (bits.value_or(4) != 4) return unsupported(file.label(), "config.json: quantization_config: expected 4 bits, found " + std::to_string(*bits));
     ASSIGN_OR_RETURN(const std::optional<std::int64_t> group_size, setting<std::int64_t>(file, "group_size"));
     RETURN_IF_ERROR(require_setting(file, "pack_dtype", {"int32"}));
     if (method == "gptq") {
       RETURN_IF_ERROR(require_setting(file, "checkpoint_format", {"gptq", "gptq_v2"}));
       ASSIGN_OR_RETURN(const std::optional<std::string> format, setting<std::string>(file, "checkpoint_format"));
-      return std::vector<Packing>{{".qweight", {".qzeros", ".scales", ".g_idx"},
-                                   [is_v2 = format == "gptq_v2", group_size](Parts& parts, const std::string& name) {
-                                     return unpack_gptq(parts, name, is_v2, group_size);
-                                   }}};
+      return std::vector<Packing>{
+          {".qweight", {".qzeros", ".scales", ".g_idx"}, [is_v2 = format == "gptq_v2", group_size](Parts& parts, const std::string& name) {
+             return unpack_gptq(parts, name, is_v2, group_size);
+           }}};
     }
     RETURN_IF_ERROR(require_setting(file, "version", {"gemm", "GEMM"}));
-    return std::vector<Packing>{{".qweight", {".qzeros", ".scales"}, [group_size](Parts& parts, const std::string& name) {
-                                   return unpack_awq(parts, name, group_size);
-                                 }}};
+    return std::vector<Packing>{
+        {".qweight", {".qzeros", ".scales"}, [group_size](Parts& parts, const std::string& name) { return unpack_awq(parts, name, group_size); }}};
   }
-  return unsupported(file.label(), "config.json: expected weights in F32, F16 or BF16, or packed by bitsandbytes, gptq or awq, found a checkpoint quantized" +
-                                       (method ? " with " + shown(*method) : ""));
+  return unsupported(file.label(),
+                     "config.json: expected weights in F32, F16 or BF16, or packed by bitsandbytes, gptq or awq, found a checkpoint quantized" +
+                         (method ? " with " + shown(*method) : ""));
 }
 
 bool is_packed(const ModelFile& file) {
@@ -472,7 +470,7 @@ Result<std::unique_ptr<ModelFile>> unpack_checkpoint(std::unique_ptr<ModelFile> 
   }
   if (n_plain > 0)
     log(LogLevel::warning, file->label() + ": " + std::to_string(n_plain) +
-                                       " packed matrices have scales that change from input to input (or rows of odd length) and are held as F32");
+                               " packed matrices have scales that change from input to input (or rows of odd length) and are held as F32");
   std::vector<TensorInfo> infos;
   for (const DerivedTensor& tensor : derived) infos.push_back(tensor.info);
   RETURN_IF_ERROR(check_names_differ(infos, file->label()));  // a matrix packed in two ways, or packed and plain

@@ -35,9 +35,7 @@ std::string what_it_looks_like(std::span<const std::byte> bytes) {
   return hex;
 }
 
-Error bad_file(std::string_view label, const std::string& words) {
-  return make_error(ErrorCode::bad_file, std::string(label) + ": " + words);
-}
+Error bad_file(std::string_view label, const std::string& words) { return make_error(ErrorCode::bad_file, std::string(label) + ": " + words); }
 
 Error unsupported(std::string_view label, const std::string& words) {
   return make_error(ErrorCode::unsupported_model, std::string(label) + ": " + words);

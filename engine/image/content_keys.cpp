@@ -12,10 +12,10 @@
 namespace pio {
 namespace {
 
-constexpr std::size_t kMaxKept = 4096;                          // files, and pictures in memory
-constexpr std::size_t kStep = std::size_t{4} << 20;             // bytes between two looks for a stop
+constexpr std::size_t kMaxKept = 4096;               // files, and pictures in memory
+constexpr std::size_t kStep = std::size_t{4} << 20;  // bytes between two looks for a stop
 // A file that was written this shortly before it was read may be written again without another time: its key is not kept.
-constexpr std::int64_t kSettled = 2'000'000'000;                // nanoseconds
+constexpr std::int64_t kSettled = 2'000'000'000;  // nanoseconds
 
 std::int64_t nanoseconds(const timespec& time) { return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec; }
 
@@ -68,8 +68,11 @@ std::optional<ContentKeys::Identity> ContentKeys::identity_of(const std::string&
 #else
   const timespec modified = found.st_mtim, changed = found.st_ctim;
 #endif
-  return Identity{.device = static_cast<std::uint64_t>(found.st_dev), .inode = static_cast<std::uint64_t>(found.st_ino),
-                  .size = static_cast<std::uint64_t>(found.st_size), .modified = nanoseconds(modified), .changed = nanoseconds(changed)};
+  return Identity{.device = static_cast<std::uint64_t>(found.st_dev),
+                  .inode = static_cast<std::uint64_t>(found.st_ino),
+                  .size = static_cast<std::uint64_t>(found.st_size),
+                  .modified = nanoseconds(modified),
+                  .changed = nanoseconds(changed)};
 }
 
 Result<std::uint64_t> ContentKeys::read_key(const ImageInput& input, std::stop_token stop) {

@@ -56,8 +56,8 @@ std::uint8_t to_8_bit(std::uint16_t value) { return static_cast<std::uint8_t>((v
 
 // What channels mean beside their number.
 struct Meaning {
-  bool is_multiplied = false;                      // colours have been multiplied by alpha
-  std::optional<std::uint32_t> transparent_gray;   // of one channel
+  bool is_multiplied = false;                     // colours have been multiplied by alpha
+  std::optional<std::uint32_t> transparent_gray;  // of one channel
 };
 
 // One row of 1, 3 (BGR) or 4 (BGRA) channels.

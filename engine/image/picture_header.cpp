@@ -21,9 +21,7 @@ class Bytes {
     return has(at, text.size()) && std::equal(text.begin(), text.end(), bytes_.begin() + static_cast<std::ptrdiff_t>(at),
                                               [](char c, std::byte b) { return static_cast<std::byte>(c) == b; });
   }
-  Bytes part(std::uint64_t at, std::uint64_t n) const {
-    return has(at, 0) ? Bytes(bytes_.subspan(at, std::min(n, size() - at))) : Bytes({});
-  }
+  Bytes part(std::uint64_t at, std::uint64_t n) const { return has(at, 0) ? Bytes(bytes_.subspan(at, std::min(n, size() - at))) : Bytes({}); }
 
  private:
   std::uint64_t number(std::uint64_t at, int n, bool big) const {
@@ -99,8 +97,14 @@ Found read_jpeg(const Bytes& file) {
   for (std::uint64_t at = 2; file.has(at, 4);) {
     if (file.big(at, 1) != 0xFF) return std::nullopt;
     const std::uint64_t marker = file.big(at + 1, 1);
-    if (marker == 0xFF) { ++at; continue; }                                   // fill
-    if (marker == 0x01 || (marker >= 0xD0 && marker <= 0xD7)) { at += 2; continue; }
+    if (marker == 0xFF) {
+      ++at;
+      continue;
+    }  // fill
+    if (marker == 0x01 || (marker >= 0xD0 && marker <= 0xD7)) {
+      at += 2;
+      continue;
+    }
     const std::uint64_t n = file.big(at + 2, 2);
     if (n < 2 || !file.has(at + 2, n)) return std::nullopt;
     if (marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC) {
@@ -151,7 +155,8 @@ Found read_bmp(const Bytes& file) {
   const bool is_old = file.little(14, 4) == 12;  // OS/2's header counts in 16 bits
   const auto width = is_old ? static_cast<std::int64_t>(file.little(18, 2)) : static_cast<std::int32_t>(file.little(18, 4));
   const auto height = is_old ? static_cast<std::int64_t>(file.little(20, 2)) : static_cast<std::int32_t>(file.little(22, 4));
-  return PictureHeader{.format = "BMP", .width = width, .height = height < 0 ? -static_cast<std::int64_t>(height) : height};  // negative: rows downwards
+  return PictureHeader{
+      .format = "BMP", .width = width, .height = height < 0 ? -static_cast<std::int64_t>(height) : height};  // negative: rows downwards
 }
 
 }  // namespace
@@ -160,7 +165,8 @@ Result<PictureHeader> read_picture_header(std::span<const std::byte> bytes, std:
   const Bytes file(bytes);
   const std::string name = shown(label);
   if (file.size() > kMaxPictureFileBytes) {
-    return bad_file(name, "expected a picture file of at most " + std::to_string(kMaxPictureFileBytes) + " bytes, found " + std::to_string(file.size()));
+    return bad_file(name,
+                    "expected a picture file of at most " + std::to_string(kMaxPictureFileBytes) + " bytes, found " + std::to_string(file.size()));
   }
   Found header;
   const char* format = "";
@@ -177,20 +183,21 @@ Result<PictureHeader> read_picture_header(std::span<const std::byte> bytes, std:
     // said is taken for associated, as libtiff takes it.
     header->is_multiplied = tags.n_bits != 16 || tags.extra_sample != 2;
     if (tags.photometric <= 1 && tags.n_samples > 1)
-      return bad_file(name, "expected a TIFF of gray or of colours with or without transparency, found gray with " + std::to_string(tags.n_samples - 1) + " more samples a pixel");
+      return bad_file(name, "expected a TIFF of gray or of colours with or without transparency, found gray with " +
+                                std::to_string(tags.n_samples - 1) + " more samples a pixel");
   } else {
-    const std::string what = file.spells(0, "GIF8")       ? "a GIF"
-                             : file.spells(4, "ftyp")     ? "a file of the MPEG-4 family (HEIC, AVIF or a film)"
-                             : file.spells(0, "%PDF")     ? "a PDF"
+    const std::string what = file.spells(0, "GIF8")                              ? "a GIF"
+                             : file.spells(4, "ftyp")                            ? "a file of the MPEG-4 family (HEIC, AVIF or a film)"
+                             : file.spells(0, "%PDF")                            ? "a PDF"
                              : file.spells(0, "<svg") || file.spells(0, "<?xml") ? "a drawing or another XML text"
-                                                          : what_it_looks_like(bytes);
+                                                                                 : what_it_looks_like(bytes);
     return bad_file(name, "expected a picture (PNG, JPEG, WebP, BMP or TIFF), found " + what);
   }
   if (header && header->is_animated) return bad_file(name, "expected a picture that stands still, found an animated WebP");
   if (!header) return bad_file(name, std::string("expected a whole ") + format + " picture, found one that breaks off or contradicts itself");
   if (header->width < 1 || header->height < 1 || header->width > kMaxPicturePixels / header->height) {
-    return bad_file(name, "expected a picture of 1 to " + std::to_string(kMaxPicturePixels) + " pixels, found " + std::to_string(header->width) + " x " +
-                              std::to_string(header->height));
+    return bad_file(name, "expected a picture of 1 to " + std::to_string(kMaxPicturePixels) + " pixels, found " + std::to_string(header->width) +
+                              " x " + std::to_string(header->height));
   }
   return *header;
 }

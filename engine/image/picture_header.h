@@ -13,12 +13,12 @@ namespace pio {
 
 // What the first bytes of a picture file say, read without a library: what it is, how large it will be, which side is up.
 struct PictureHeader {
-  const char* format = "";              // "PNG", "JPEG", "WebP", "BMP", "TIFF"
-  std::int64_t width = 0, height = 0;   // as stored
-  int orientation = 1;                  // EXIF 2.3 tag 0x0112: 1 upright … 8
+  const char* format = "";                           // "PNG", "JPEG", "WebP", "BMP", "TIFF"
+  std::int64_t width = 0, height = 0;                // as stored
+  int orientation = 1;                               // EXIF 2.3 tag 0x0112: 1 upright … 8
   std::vector<std::uint64_t> orientation_tags = {};  // of a TIFF: where its entries of 12 bytes lie that say so
-  bool is_animated = false;                       // of a WebP
-  bool is_big_endian = false;                     // of a TIFF
+  bool is_animated = false;                          // of a WebP
+  bool is_big_endian = false;                        // of a TIFF
   // Of a TIFF with alpha: the decoder gives colours that have been multiplied by it.
   bool is_multiplied = false;
   // Of a gray PNG: the value that is transparent, of 16 bits where the picture has 16, else of 8.

@@ -11,9 +11,9 @@
 namespace pio {
 namespace {
 
-constexpr std::size_t kMaxKept = 256;                                  // sizes
-constexpr std::size_t kMaxPreparedBytes = std::size_t{128} << 20;      // pixels that wait to be encoded
-constexpr std::uint64_t kMaxFeatureBytes = std::uint64_t{512} << 20;   // a 1024 × 1024 picture of the 2B model has 34 MB
+constexpr std::size_t kMaxKept = 256;                                 // sizes
+constexpr std::size_t kMaxPreparedBytes = std::size_t{128} << 20;     // pixels that wait to be encoded
+constexpr std::uint64_t kMaxFeatureBytes = std::uint64_t{512} << 20;  // a 1024 × 1024 picture of the 2B model has 34 MB
 
 bool is_picture_file(const ImageInput& input) {
   if (input.bytes) return true;
@@ -108,7 +108,8 @@ Result<std::shared_ptr<const VisionFeatures>> Pictures::features(const Picture& 
   std::shared_ptr<const PreparedPicture> prepared = known ? known->prepared : nullptr;
   if (!prepared) {
     ASSIGN_OR_RETURN(PreparedPicture again, prepare(picture.source, stop));
-    if (!same_slots(vision_.slots(again), picture.slots)) return make_error(ErrorCode::io, "picture: expected the one read before, found another in its file");
+    if (!same_slots(vision_.slots(again), picture.slots))
+      return make_error(ErrorCode::io, "picture: expected the one read before, found another in its file");
     prepared = std::make_shared<const PreparedPicture>(std::move(again));
   }
   ASSIGN_OR_RETURN(VisionFeatures made, vision_.encode(*prepared));
@@ -163,7 +164,8 @@ Result<PicturedIds> place_pictures(std::span<const int> ids, std::span<const std
     std::int64_t row = 0;
     for (const PictureSlot& slot : picture->slots) {
       for (const int before : tokenizer.encode_pieces(slot.before)) out.ids.push_back(before);
-      out.pictures.push_back({.first = static_cast<std::int64_t>(out.ids.size()), .height = slot.height, .width = slot.width, .first_row = row, .picture = picture});
+      out.pictures.push_back(
+          {.first = static_cast<std::int64_t>(out.ids.size()), .height = slot.height, .width = slot.width, .first_row = row, .picture = picture});
       for (std::int64_t i = 0; i < slot.n_tokens(); ++i) out.ids.push_back(pseudo_token(picture->key, row++));
       for (const int after : tokenizer.encode_pieces(slot.after)) out.ids.push_back(after);
     }

@@ -20,9 +20,9 @@ namespace pio {
 using PictureSource = std::variant<ImageInput, VideoInput>;
 
 struct Picture {
-  std::uint64_t key = 0;            // of its content: equal for equal files, wherever they lie
+  std::uint64_t key = 0;  // of its content: equal for equal files, wherever they lie
   PictureSource source;
-  std::vector<PictureSlot> slots;   // the tokens that stand for it
+  std::vector<PictureSlot> slots;  // the tokens that stand for it
 };
 
 // Decodes them, encodes them, and remembers: sizes of many, features of the last few, so that a second turn about a picture costs nothing.
@@ -44,22 +44,22 @@ class Pictures {
  private:
   struct Kept {
     std::shared_ptr<const Picture> picture;
-    std::shared_ptr<const PreparedPicture> prepared;   // until it was encoded
-    std::shared_ptr<const VisionFeatures> features;    // null before, and when it had to give way
+    std::shared_ptr<const PreparedPicture> prepared;  // until it was encoded
+    std::shared_ptr<const VisionFeatures> features;   // null before, and when it had to give way
   };
   Kept* kept(std::uint64_t key);
   void trim();
 
   const Vision& vision_;
-  std::list<Kept> kept_;   // the last used first
+  std::list<Kept> kept_;  // the last used first
   ContentKeys keys_;
 };
 
 // Tokens of a prompt that stand for a picture, or for one time slot of a film.
 struct PlacedPicture {
-  std::int64_t first = 0;               // its first token among the ids
-  std::int64_t height = 0, width = 0;   // tokens
-  std::int64_t first_row = 0;           // of the features
+  std::int64_t first = 0;              // its first token among the ids
+  std::int64_t height = 0, width = 0;  // tokens
+  std::int64_t first_row = 0;          // of the features
   std::shared_ptr<const Picture> picture;
   std::int64_t n_tokens() const { return height * width; }
 };

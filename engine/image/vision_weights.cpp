@@ -54,9 +54,8 @@ std::vector<fs::path> vision_files_beside(const fs::path& model) {
     std::error_code problem;
     found.push_back({it->path(), likeness(name.substr(rest), model.filename().string()), fs::file_size(it->path(), problem)});
   }
-  std::sort(found.begin(), found.end(), [](const Candidate& a, const Candidate& b) {
-    return std::tie(b.likeness, b.n_bytes, a.path) < std::tie(a.likeness, a.n_bytes, b.path);
-  });
+  std::sort(found.begin(), found.end(),
+            [](const Candidate& a, const Candidate& b) { return std::tie(b.likeness, b.n_bytes, a.path) < std::tie(a.likeness, a.n_bytes, b.path); });
   std::vector<fs::path> paths;
   for (Candidate& candidate : found) paths.push_back(std::move(candidate.path));
   return paths;

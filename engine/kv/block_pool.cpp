@@ -12,9 +12,7 @@ constexpr std::int64_t kMaxTokens = std::int64_t{1} << 30;
 
 }  // namespace
 
-BlockAllocator::BlockAllocator(std::int64_t n_blocks) : references_(n_blocks, 0), free_(n_blocks) {
-  std::iota(free_.rbegin(), free_.rend(), 0);
-}
+BlockAllocator::BlockAllocator(std::int64_t n_blocks) : references_(n_blocks, 0), free_(n_blocks) { std::iota(free_.rbegin(), free_.rend(), 0); }
 
 std::int32_t BlockAllocator::take() {
   if (free_.empty()) return -1;
@@ -38,8 +36,8 @@ BlockPool::BlockPool(std::int64_t n_tokens) : n_tokens_(n_tokens), blocks_((n_to
 
 Result<std::unique_ptr<BlockPool>> BlockPool::create(std::int64_t n_tokens) {
   if (n_tokens >= 1 && n_tokens <= kMaxTokens) return std::unique_ptr<BlockPool>(new BlockPool(n_tokens));
-  Error error = make_error(ErrorCode::bad_argument,
-                           "context: expected 1 to " + std::to_string(kMaxTokens) + " tokens, found " + std::to_string(n_tokens));
+  Error error =
+      make_error(ErrorCode::bad_argument, "context: expected 1 to " + std::to_string(kMaxTokens) + " tokens, found " + std::to_string(n_tokens));
   error.limit = kMaxTokens;
   error.asked = static_cast<std::uint64_t>(std::max<std::int64_t>(n_tokens, 0));
   return error;

@@ -19,13 +19,13 @@ class BlockAllocator {
   std::int64_t n_free() const { return static_cast<std::int64_t>(free_.size()); }
   // A block with one reference, or -1 when none is free.
   std::int32_t take();
-  void share(std::int32_t block);     // one reference more: a prefix that two sequences have in common
-  void release(std::int32_t block);   // one less; free again at none
+  void share(std::int32_t block);    // one reference more: a prefix that two sequences have in common
+  void release(std::int32_t block);  // one less; free again at none
   int references(std::int32_t block) const { return references_[block]; }
 
  private:
-  std::vector<int> references_;       // [n_blocks]
-  std::vector<std::int32_t> free_;    // the last one goes out first: recently used memory is warm
+  std::vector<int> references_;     // [n_blocks]
+  std::vector<std::int32_t> free_;  // the last one goes out first: recently used memory is warm
 };
 
 // The blocks of all sequences together, for n_tokens. One thread at a time.

@@ -53,7 +53,8 @@ Result<std::unique_ptr<KvMemory>> KvMemory::create(Backend& backend, const KvMem
     // The buffer that failed is one of many: a person needs the whole, and what was free before the first.
     for (const std::unique_ptr<Buffer>& buffer : memory->buffers_) error.free_bytes += buffer->n_bytes();
     const std::int64_t n_tokens = request.n_blocks * kKvBlockLength;
-    const std::uint64_t per_token = kv_bytes_per_token(request.layers, request.dtype) + (request.has_page_bounds ? page_bounds_bytes_per_token(request.layers) : 0);
+    const std::uint64_t per_token =
+        kv_bytes_per_token(request.layers, request.dtype) + (request.has_page_bounds ? page_bounds_bytes_per_token(request.layers) : 0);
     error.needed_bytes = per_token * static_cast<std::uint64_t>(n_tokens);
     error.message = "cache of " + std::to_string(n_tokens) + " tokens: expected " + std::to_string(error.needed_bytes) + " bytes, found " +
                     std::to_string(error.free_bytes) + " free";

@@ -19,7 +19,7 @@ std::uint64_t kv_bytes_per_token(std::span<const KvLayout> layers, DType dtype);
 std::uint64_t page_bounds_bytes_per_token(std::span<const KvLayout> layers);
 
 struct KvMemoryRequest {
-  std::span<const KvLayout> layers;   // of the model, from first_layer on
+  std::span<const KvLayout> layers;  // of the model, from first_layer on
   std::int64_t first_layer = 0;
   DType dtype = DType::f16;
   std::int64_t n_blocks = 0;

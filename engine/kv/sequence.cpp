@@ -15,8 +15,8 @@ Result<void> Sequence::reserve(std::int64_t n) {
   if (n_blocks > pool_->blocks().n_free() || wanted > pool_->n_tokens()) {
     Error error;
     error.code = ErrorCode::context_full;
-    error.limit = static_cast<std::uint64_t>(std::min(
-        pool_->n_tokens(), (static_cast<std::int64_t>(blocks_.size()) + pool_->blocks().n_free()) * kKvBlockLength));
+    error.limit = static_cast<std::uint64_t>(
+        std::min(pool_->n_tokens(), (static_cast<std::int64_t>(blocks_.size()) + pool_->blocks().n_free()) * kKvBlockLength));
     error.asked = static_cast<std::uint64_t>(wanted);
     error.message = "context: at most " + std::to_string(error.limit) + " tokens, found " + std::to_string(wanted);
     return error;

@@ -102,7 +102,8 @@ Result<std::vector<LowRank>> AdaptedWeights::adapters(std::string_view canonical
 Result<void> AdaptedWeights::check_all_taken() const {
   for (const auto& [name, held] : held_) {
     if (!held.is_taken)
-      return make_error(ErrorCode::unsupported_model, held.where + "expected a linear layer of attention or a feed-forward block, found a matrix that takes no adapter");
+      return make_error(ErrorCode::unsupported_model,
+                        held.where + "expected a linear layer of attention or a feed-forward block, found a matrix that takes no adapter");
   }
   return {};
 }

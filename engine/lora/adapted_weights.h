@@ -13,7 +13,7 @@
 namespace pio {
 
 struct LoraRequest {
-  std::string path;                // a GGUF adapter or a PEFT folder
+  std::string path;  // a GGUF adapter or a PEFT folder
   float scale = 1;
   bool operator==(const LoraRequest&) const = default;
 };

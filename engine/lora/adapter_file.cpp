@@ -36,8 +36,12 @@ Result<AdapterPair> make_pair(const std::string& label, const std::string& shown
   if (halves.a.info->shape[0] != halves.b.info->shape[1])
     return bad_file(label, where + "expected lora_A's " + std::to_string(halves.a.info->shape[0]) + " rows as columns of lora_B, found " +
                                halves.b.info->shape.text());
-  return AdapterPair{.target = std::move(target), .shown = shown_name, .a = *halves.a.info, .b = *halves.b.info,
-                     .a_bytes = halves.a.bytes, .b_bytes = halves.b.bytes};
+  return AdapterPair{.target = std::move(target),
+                     .shown = shown_name,
+                     .a = *halves.a.info,
+                     .b = *halves.b.info,
+                     .a_bytes = halves.a.bytes,
+                     .b_bytes = halves.b.bytes};
 }
 
 Result<float> checked_scale(const std::string& label, double scale) {
@@ -94,11 +98,20 @@ Result<AdapterFile> open_gguf_adapter(const std::filesystem::path& path) {
 
 // The keys of PEFT's LoraConfig (peft 0.21, tuners/lora/config.py) that change nothing here: which modules were trained (the tensors say it),
 // how training began and went, where the file comes from. fan_in_fan_out tells how the base stores its matrix, not these two.
-constexpr std::string_view kHarmless[] = {
-    "peft_type", "r", "lora_alpha", "rank_pattern", "alpha_pattern", "use_rslora",  // read below
-    "auto_mapping", "base_model_name_or_path", "corda_config", "eva_config", "exclude_modules", "fan_in_fan_out",
-    "inference_mode", "init_lora_weights", "layers_pattern", "layers_to_transform", "loftq_config", "lora_dropout", "lora_ga_config", "megatron_core",
-    "merge_weights", "peft_version", "qalora_group_size", "revision", "runtime_config", "target_modules", "task_type"};
+constexpr std::string_view kHarmless[] = {"peft_type",         "r",
+                                          "lora_alpha",        "rank_pattern",
+                                          "alpha_pattern",     "use_rslora",  // read below
+                                          "auto_mapping",      "base_model_name_or_path",
+                                          "corda_config",      "eva_config",
+                                          "exclude_modules",   "fan_in_fan_out",
+                                          "inference_mode",    "init_lora_weights",
+                                          "layers_pattern",    "layers_to_transform",
+                                          "loftq_config",      "lora_dropout",
+                                          "lora_ga_config",    "megatron_core",
+                                          "merge_weights",     "peft_version",
+                                          "qalora_group_size", "revision",
+                                          "runtime_config",    "target_modules",
+                                          "task_type"};
 
 std::string text_of(const MetaValue& value) {
   if (const auto* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
@@ -112,15 +125,15 @@ std::string text_of(const MetaValue& value) {
 // it is off. (Empty and null values never get here.)
 Result<void> check_plain(const Metadata& config) {
   const std::string* type = value_of<std::string>(config, "peft_type");
-  if (!type || *type != "LORA")
-    return unsupported(kConfig, "peft_type: expected LORA, found " + (type ? shown(*type) : std::string("none")));
+  if (!type || *type != "LORA") return unsupported(kConfig, "peft_type: expected LORA, found " + (type ? shown(*type) : std::string("none")));
   for (const auto& [path, value] : config) {
     const std::string_view key = std::string_view(path).substr(0, path.find('.'));
     if (key == "init_lora_weights") {
       // Of the other ways some change the base (pissa, olora, corda, loftq, lora_ga): the pair alone is not what was trained.
       const std::string* way = std::get_if<std::string>(&value);
       if (std::holds_alternative<bool>(value) || (way && (*way == "gaussian" || *way == "orthogonal"))) continue;
-      return unsupported(kConfig, "init_lora_weights: expected true, false, gaussian or orthogonal, which leave the model as it is, found " + text_of(value));
+      return unsupported(kConfig,
+                         "init_lora_weights: expected true, false, gaussian or orthogonal, which leave the model as it is, found " + text_of(value));
     }
     if (key == "use_rslora") {
       if (!std::holds_alternative<bool>(value)) return bad_file(kConfig, "use_rslora: expected true or false, found " + text_of(value));
@@ -147,9 +160,8 @@ Result<std::optional<double>> pattern_value(const Metadata& config, std::string_
   std::optional<double> value;
   for (auto it = config.lower_bound(prefix); it != config.end() && it->first.starts_with(prefix); ++it) {
     const std::string_view name = std::string_view(it->first).substr(prefix.size());
-    const bool is_name = std::ranges::all_of(name, [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.';
-    });
+    const bool is_name = std::ranges::all_of(
+        name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '.'; });
     if (!is_name) return unsupported(kConfig, std::string(key) + ": expected names of modules, found " + shown(name));
     const bool fits = module == name || (module.ends_with(name) && module[module.size() - name.size() - 1] == '.');
     if (!fits) continue;
@@ -220,7 +232,8 @@ Result<AdapterFile> open_peft(const std::filesystem::path& folder) {
   }
   for (const auto& [module, halves] : found) {
     const std::optional<std::string> target = canonical_name(module + ".weight");
-    if (!target) return unsupported(file.label, "adapter of " + shown(module) + ": expected a linear layer of a known architecture, found another module");
+    if (!target)
+      return unsupported(file.label, "adapter of " + shown(module) + ": expected a linear layer of a known architecture, found another module");
     ASSIGN_OR_RETURN(AdapterPair pair, make_pair(file.label, module, *target, halves));
     ASSIGN_OR_RETURN(pair.scale, peft_scale(config, module, pair.a.shape[0]));
     file.pairs.push_back(std::move(pair));

@@ -20,7 +20,7 @@ struct AdapterPair {
   TensorInfo a;        // [rank, n_in]
   TensorInfo b;        // [n_out, rank]
   std::span<const std::byte> a_bytes, b_bytes;
-  float scale = 1;     // alpha / rank, or alpha / sqrt(rank) with use_rslora
+  float scale = 1;  // alpha / rank, or alpha / sqrt(rank) with use_rslora
 };
 
 // Move-only, as the mapping that the spans look into.

@@ -13,7 +13,8 @@ namespace pio {
 
 namespace {
 
-Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes, bool lays_out) {
+Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes,
+                              bool lays_out) {
   PlannedLoad planned;
   planned.lays_out = lays_out;
   ASSIGN_OR_RETURN(planned.estimate, ModelEstimate::create(file, backend, request.loras, lays_out));
@@ -98,11 +99,12 @@ void predict_speed(PlannedLoad& planned, const ModelFile& file, const LoadReques
   const std::int64_t n_tokens = std::clamp<std::int64_t>(plan.context_length, 1, kStepTokens);
   const OpCounts prompt = estimate.run(n_tokens, n_tokens, request.kv).counts;
   const OpCounts decode = estimate.run(1, n_tokens, request.kv).counts;
-  const SpeedEstimate speed = estimate_speed(prompt, n_tokens, decode, probe,
-                                             {.mapped = estimate.mapped_bytes(),
-                                              .copied = plan.weight_bytes - std::min(plan.weight_bytes, estimate.mapped_bytes() + estimate.made_bytes()),
-                                              .made = estimate.made_bytes()},
-                                             resident_share(file));
+  const SpeedEstimate speed =
+      estimate_speed(prompt, n_tokens, decode, probe,
+                     {.mapped = estimate.mapped_bytes(),
+                      .copied = plan.weight_bytes - std::min(plan.weight_bytes, estimate.mapped_bytes() + estimate.made_bytes()),
+                      .made = estimate.made_bytes()},
+                     resident_share(file));
   plan.load_seconds = speed.load_seconds;
   plan.prefill_tokens_per_second = speed.prefill_tokens_per_second;
   plan.decode_tokens_per_second = speed.decode_tokens_per_second;

@@ -11,14 +11,14 @@ namespace pio {
 
 // A plan and what it was made from.
 struct PlannedLoad {
-  LoadPlan plan;                              // without predicted speeds
-  std::unique_ptr<ModelEstimate> estimate;    // refers to the file and the backend
-  bool lays_out = false;                      // whether weights are laid out as the device likes them best (LoadedWeights)
-  std::int64_t chunk_length = 0;              // tokens of a prompt that are read at a time
-  std::uint64_t temporary_bytes = 0;          // of a pass, at most: ForwardContext::reserve
-  std::uint64_t workspace_bytes = 0;          // of its ops, at most: Backend::workspace
-  std::uint64_t weight_bytes_per_token = 0;   // read by a decoded token: of a mixture the chosen experts, of an untied table one row
-  std::uint64_t state_bytes_per_token = 0;    // of keys and values, and of the bounds of pages where attention selects by them
+  LoadPlan plan;                             // without predicted speeds
+  std::unique_ptr<ModelEstimate> estimate;   // refers to the file and the backend
+  bool lays_out = false;                     // whether weights are laid out as the device likes them best (LoadedWeights)
+  std::int64_t chunk_length = 0;             // tokens of a prompt that are read at a time
+  std::uint64_t temporary_bytes = 0;         // of a pass, at most: ForwardContext::reserve
+  std::uint64_t workspace_bytes = 0;         // of its ops, at most: Backend::workspace
+  std::uint64_t weight_bytes_per_token = 0;  // read by a decoded token: of a mixture the chosen experts, of an untied table one row
+  std::uint64_t state_bytes_per_token = 0;   // of keys and values, and of the bounds of pages where attention selects by them
 };
 
 // What loading `file` as `request` asks would need; loading itself goes by it. Binds every tensor by name and shape, so it fails with

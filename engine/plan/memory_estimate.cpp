@@ -50,8 +50,8 @@ ModelEstimate::ModelEstimate(const ModelFile& file, const Backend& device, bool 
 
 ModelEstimate::~ModelEstimate() = default;
 
-Result<std::unique_ptr<ModelEstimate>> ModelEstimate::create(const ModelFile& file, const Backend& device,
-                                                                    std::span<const LoraRequest> loras, bool lays_out) {
+Result<std::unique_ptr<ModelEstimate>> ModelEstimate::create(const ModelFile& file, const Backend& device, std::span<const LoraRequest> loras,
+                                                             bool lays_out) {
   std::unique_ptr<ModelEstimate> estimate(new ModelEstimate(file, device, lays_out));
   ASSIGN_OR_RETURN(estimate->adapted_, create_adapted_model(*estimate->source_, estimate->backend_, loras));
   estimate->count_weights();
@@ -151,9 +151,8 @@ ModelEstimate::Scratch ModelEstimate::scratch(std::int64_t n_chunk, std::int64_t
     scratch.workspace_bytes = std::max(scratch.workspace_bytes, step.counts.workspace_bytes);
     scratch.other_bytes = std::max(scratch.other_bytes, step.counts.scratch_bytes);
   }
-  scratch.other_bytes += StepMirror::bytes_needed({.n_tokens = n_chunk,
-                                                   .n_blocks = (n_cached + kKvBlockLength - 1) / kKvBlockLength,
-                                                   .n_position_axes = spec().n_position_axes});
+  scratch.other_bytes += StepMirror::bytes_needed(
+      {.n_tokens = n_chunk, .n_blocks = (n_cached + kKvBlockLength - 1) / kKvBlockLength, .n_position_axes = spec().n_position_axes});
   return scratch;
 }
 

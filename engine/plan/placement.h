@@ -10,23 +10,23 @@ namespace pio {
 
 struct MemoryNeeds {
   std::uint64_t weight_bytes = 0;
-  std::uint64_t mapped_bytes = 0;          // of the weights: read in place from the file
+  std::uint64_t mapped_bytes = 0;  // of the weights: read in place from the file
   std::uint64_t scratch_bytes = 0;
   std::uint64_t state_bytes_per_token = 0;
-  std::int64_t trained_context_length = 0; // tokens
+  std::int64_t trained_context_length = 0;  // tokens
 };
 
 struct MemoryRoom {
-  std::uint64_t free_bytes = 0;            // or the person's budget
+  std::uint64_t free_bytes = 0;  // or the person's budget
   std::uint64_t total_bytes = 0;
-  bool is_budget = false;                  // then everything counts against it
+  bool is_budget = false;  // then everything counts against it
 };
 
 struct Placement {
   bool fits = false;
-  std::string why_not;                     // "<thing>: <expected>, <found>", when it does not
-  std::int64_t context_length = 0;         // tokens
-  std::uint64_t needed_bytes = 0;          // of those that must fit into room.free_bytes
+  std::string why_not;              // "<thing>: <expected>, <found>", when it does not
+  std::int64_t context_length = 0;  // tokens
+  std::uint64_t needed_bytes = 0;   // of those that must fit into room.free_bytes
 };
 
 // Chooses the context: `wanted` tokens, or, where that is 0, as many as fit beside the weights, at most those that the model was trained

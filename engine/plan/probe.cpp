@@ -12,11 +12,11 @@
 namespace pio {
 namespace {
 
-constexpr std::int64_t kWidth = 4096;         // a multiple of every block length
-constexpr std::uint64_t kBytes = 80'000'000;  // a few times the third cache of a desktop
-constexpr std::uint64_t kSlowBytes = 500'000; // for the reference device, which is 1000 times slower
+constexpr std::int64_t kWidth = 4096;          // a multiple of every block length
+constexpr std::uint64_t kBytes = 80'000'000;   // a few times the third cache of a desktop
+constexpr std::uint64_t kSlowBytes = 500'000;  // for the reference device, which is 1000 times slower
 constexpr std::int64_t kPromptTokens = 64;
-constexpr int kRepetitions = 3;               // the fastest counts: other programs only ever slow it down
+constexpr int kRepetitions = 3;  // the fastest counts: other programs only ever slow it down
 
 template <class Run>
 double fastest_seconds(const Run& run) {

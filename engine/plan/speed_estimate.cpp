@@ -13,9 +13,7 @@ constexpr double kCachedBytesPerSecond = 4e9, kDiskBytesPerSecond = 1e9, kCopied
 
 SpeedEstimate estimate_speed(const OpCounts& prompt, std::int64_t n_prompt, const OpCounts& decode, const SpeedProbe& probe,
                              const LoadedBytes& loaded, double resident_share) {
-  const auto reading = [&](const OpCounts& counts) {
-    return static_cast<double>(counts.weight_bytes + counts.state_bytes) / probe.bytes_per_second;
-  };
+  const auto reading = [&](const OpCounts& counts) { return static_cast<double>(counts.weight_bytes + counts.state_bytes) / probe.bytes_per_second; };
   const auto multiplying = [&](const OpCounts& counts) { return static_cast<double>(counts.multiply_adds) / probe.multiply_adds_per_second; };
   SpeedEstimate speed;
   const double read = static_cast<double>(loaded.mapped + loaded.copied);

@@ -17,9 +17,9 @@ namespace pio {
 
 // A tensor as GGUF wants it.
 struct ConvertedTensor {
-  TensorInfo info;                        // the source's format
-  std::vector<std::size_t> sources;       // tensors of the file that it is made of
-  bool is_source = false;                 // its bytes are those of the one source
+  TensorInfo info;                                                // the source's format
+  std::vector<std::size_t> sources;                               // tensors of the file that it is made of
+  bool is_source = false;                                         // its bytes are those of the one source
   std::function<void(std::int64_t row, float* values)> read_row;  // shape.back() numbers; any thread
 };
 

@@ -123,9 +123,8 @@ class Converter {
     put({i}, prefix + "attn_k_b.weight", {n_heads, rank, nope}, [&file = file_, i, rank, nope, n](std::int64_t row, float* values) {
       for (std::int64_t k = 0; k < nope; ++k) values[k] = read_value(file, i, row / rank * n + k, row % rank);
     });
-    put({i}, prefix + "attn_v_b.weight", {n_heads, v, rank}, [&file = file_, i, nope, v, n](std::int64_t row, float* values) {
-      read_row(file, i, row / v * n + nope + row % v, values);
-    });
+    put({i}, prefix + "attn_v_b.weight", {n_heads, v, rank},
+        [&file = file_, i, nope, v, n](std::int64_t row, float* values) { read_row(file, i, row / v * n + nope + row % v, values); });
     return {};
   }
 

@@ -95,8 +95,8 @@ Result<void> write_tokenizer(const ModelFile& file, const DenseConfig& c, Metada
     if (id) tokenizer["tokenizer.ggml." + std::string(gguf) + "_token_id"] = *id;
   }
   if (c.mla) {  // GLM ends a turn with the next one's role; llama.cpp's converter sets these by name
-    for (const auto& [spelling, gguf] : {std::pair{"[gMASK]", "bos"}, {"<|endoftext|>", "eos"}, {"<|endoftext|>", "unknown"},
-                                         {"<|user|>", "eot"}, {"<|observation|>", "eom"}}) {
+    for (const auto& [spelling, gguf] :
+         {std::pair{"[gMASK]", "bos"}, {"<|endoftext|>", "eos"}, {"<|endoftext|>", "unknown"}, {"<|user|>", "eot"}, {"<|observation|>", "eom"}}) {
       if (const auto id = id_of(spelling)) tokenizer["tokenizer.ggml." + std::string(gguf) + "_token_id"] = *id;
     }
   }
@@ -110,8 +110,8 @@ Result<void> write_tokenizer(const ModelFile& file, const DenseConfig& c, Metada
 }
 
 void write_sampling(const Metadata& in, Metadata& out) {
-  for (const auto& [key, gguf] : {std::pair{"temperature", "temp"}, {"top_k", "top_k"}, {"top_p", "top_p"}, {"min_p", "min_p"},
-                                  {"repetition_penalty", "penalty_repeat"}}) {
+  for (const auto& [key, gguf] :
+       {std::pair{"temperature", "temp"}, {"top_k", "top_k"}, {"top_p", "top_p"}, {"min_p", "min_p"}, {"repetition_penalty", "penalty_repeat"}}) {
     const std::string from = "generation." + std::string(key), name = "general.sampling." + std::string(gguf);
     const auto* whole = value_of<std::int64_t>(in, from);
     if (key == std::string_view("top_k") && whole) out[name] = *whole;
@@ -125,7 +125,8 @@ Result<void> convert_metadata(const ModelFile& file, const DenseConfig& c, std::
   const bool dense_first = std::ranges::is_sorted(c.is_mixture);
   if (c.mla && (!dense_first || c.pairing != RopePairing::interleaved))
     return make_error(ErrorCode::unsupported_model, file.label() + ": " +
-                          (dense_first ? "rope_interleave: expected true, found false" : "mlp_layer_types: expected dense layers first, found others"));
+                                                        (dense_first ? "rope_interleave: expected true, found false"
+                                                                     : "mlp_layer_types: expected dense layers first, found others"));
   Metadata& out = model.model.metadata;
   const std::string architecture = architecture_in_gguf(file.architecture()), prefix = architecture + ".";
   out["general.architecture"] = architecture;

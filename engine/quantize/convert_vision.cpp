@@ -64,7 +64,8 @@ Result<void> convert_vision(const ModelFile& file, const VisionConfig& c, Conver
     std::string name = canonical_name(from.name).value_or("");
     if (!name.starts_with("v.") && !name.starts_with("mm.")) continue;
     if (name.starts_with(kDeepstack)) name = by_block(name, c.deepstack_blocks);
-    if (name.empty()) return bad_file(file.label(), "expected " + std::to_string(c.deepstack_blocks.size()) + " deepstack mergers, found " + shown(from.name));
+    if (name.empty())
+      return bad_file(file.label(), "expected " + std::to_string(c.deepstack_blocks.size()) + " deepstack mergers, found " + shown(from.name));
     const auto add = [&](std::string to, Shape shape) -> ConvertedTensor& {
       ConvertedTensor& tensor = vision.tensors.emplace_back();
       tensor.info = {std::move(to), from.dtype, shape, 0};

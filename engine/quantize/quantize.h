@@ -16,16 +16,16 @@
 namespace pio {
 
 struct QuantizeReport {
-  std::uint64_t bytes = 0;       // of what was written
-  double bits_per_weight = 0;    // of the tensors
+  std::uint64_t bytes = 0;     // of what was written
+  double bits_per_weight = 0;  // of the tensors
   double seconds = 0;
   struct Format {
     DType dtype = DType::f32;
     std::int64_t n_tensors = 0, n_values = 0;
-    double relative_rmse = 0;    // of the numbers encoded against those read: sqrt(sum of squared differences / sum of squares)
+    double relative_rmse = 0;  // of the numbers encoded against those read: sqrt(sum of squared differences / sum of squares)
     double values_per_second = 0;
   };
-  std::vector<Format> formats;   // those that the file has, in the order of DType
+  std::vector<Format> formats;  // those that the file has, in the order of DType
 };
 
 // Tensors written so far, of all.

@@ -13,13 +13,11 @@ namespace pio {
 namespace {
 
 constexpr Recipe kRecipes[] = {
-    {"F32", DType::f32, 0},        {"F16", DType::f16, 1},        {"BF16", DType::bf16, 32},
-    {"Q4_0", DType::q4_0, 2},      {"Q4_1", DType::q4_1, 3},      {"Q5_0", DType::q5_0, 8},
-    {"Q5_1", DType::q5_1, 9},      {"Q8_0", DType::q8_0, 7},      {"Q2_K", DType::q2_k, 10},
-    {"Q3_K_S", DType::q3_k, 11},   {"Q3_K_M", DType::q3_k, 12},   {"Q3_K_L", DType::q3_k, 13},
-    {"Q4_K_S", DType::q4_k, 14},   {"Q4_K_M", DType::q4_k, 15},   {"Q5_K_S", DType::q5_k, 16},
-    {"Q5_K_M", DType::q5_k, 17},   {"Q6_K", DType::q6_k, 18},     {"IQ4_NL", DType::iq4_nl, 25},
-    {"IQ4_XS", DType::iq4_xs, 30}, {"MXFP4_MOE", DType::mxfp4, 38},
+    {"F32", DType::f32, 0},      {"F16", DType::f16, 1},        {"BF16", DType::bf16, 32},     {"Q4_0", DType::q4_0, 2},
+    {"Q4_1", DType::q4_1, 3},    {"Q5_0", DType::q5_0, 8},      {"Q5_1", DType::q5_1, 9},      {"Q8_0", DType::q8_0, 7},
+    {"Q2_K", DType::q2_k, 10},   {"Q3_K_S", DType::q3_k, 11},   {"Q3_K_M", DType::q3_k, 12},   {"Q3_K_L", DType::q3_k, 13},
+    {"Q4_K_S", DType::q4_k, 14}, {"Q4_K_M", DType::q4_k, 15},   {"Q5_K_S", DType::q5_k, 16},   {"Q5_K_M", DType::q5_k, 17},
+    {"Q6_K", DType::q6_k, 18},   {"IQ4_NL", DType::iq4_nl, 25}, {"IQ4_XS", DType::iq4_xs, 30}, {"MXFP4_MOE", DType::mxfp4, 38},
 };
 
 struct Model {

@@ -9,9 +9,9 @@
 namespace pio {
 
 struct Recipe {
-  std::string_view name;       // "Q4_K_M"
-  DType base;                  // of most tensors
-  std::int64_t file_type;      // general.file_type: llama.h, enum llama_ftype
+  std::string_view name;   // "Q4_K_M"
+  DType base;              // of most tensors
+  std::int64_t file_type;  // general.file_type: llama.h, enum llama_ftype
 };
 
 // Fails with bad_argument, naming those there are.

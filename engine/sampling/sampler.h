@@ -49,11 +49,11 @@ class Sampler {
   int draw();
 
   SamplingParams params_;
-  std::uint64_t state_[4];                // xoshiro256**, Blackman & Vigna 2018 (arXiv:1805.01407)
-  std::deque<int> recent_;                // the last penalty_last_n tokens; unused where all count
-  std::unordered_map<int, int> n_seen_;   // how often each of them was seen
-  std::vector<Candidate> candidates_;     // kept between calls to spare the allocation
-  bool is_sorted_ = false;                // the candidates, likeliest first
+  std::uint64_t state_[4];               // xoshiro256**, Blackman & Vigna 2018 (arXiv:1805.01407)
+  std::deque<int> recent_;               // the last penalty_last_n tokens; unused where all count
+  std::unordered_map<int, int> n_seen_;  // how often each of them was seen
+  std::vector<Candidate> candidates_;    // kept between calls to spare the allocation
+  bool is_sorted_ = false;               // the candidates, likeliest first
 };
 
 }  // namespace pio

@@ -4,8 +4,8 @@ namespace pio {
 
 Result<void> check_rows(const Tokenizer& tokenizer, int n_base_ids, std::int64_t n_rows, std::string_view label) {
   const auto beyond = [&](const std::string& thing, std::int64_t n) {
-    Error error = make_error(ErrorCode::bad_file, std::string(label) + ": " + thing + ": expected an embedding table of at least " + std::to_string(n) +
-                                                      " rows, found " + std::to_string(n_rows));
+    Error error = make_error(ErrorCode::bad_file, std::string(label) + ": " + thing + ": expected an embedding table of at least " +
+                                                      std::to_string(n) + " rows, found " + std::to_string(n_rows));
     error.limit = static_cast<std::uint64_t>(n_rows);
     error.asked = static_cast<std::uint64_t>(n);
     return error;

@@ -123,9 +123,7 @@ class BpeTokenizer final : public Tokenizer {
     return std::string_view(bytes_).substr(offsets_[id], offsets_[id + 1] - offsets_[id]);
   }
   bool is_control(int id) const override { return id >= 0 && id < n_ids() && is_control_[id]; }
-  std::optional<int> added_token(std::string_view spelling) const override {
-    return added_.find(spelling);
-  }
+  std::optional<int> added_token(std::string_view spelling) const override { return added_.find(spelling); }
   int n_added_tokens() const override { return n_added_; }
   const std::vector<int>& stop_ids() const override { return stop_ids_; }
   std::optional<int> begin_id() const override { return begin_id_; }
@@ -250,13 +248,13 @@ class BpeTokenizer final : public Tokenizer {
   std::string bytes_;                   // of all ids, in order
   std::vector<std::uint32_t> offsets_;  // n_ids + 1
   std::vector<bool> is_control_;
-  std::array<int, 256> letters_{};      // the id of each byte, or -1
+  std::array<int, 256> letters_{};  // the id of each byte, or -1
   MergeTable merges_{0};
   std::unordered_map<std::string_view, int> whole_;  // with ignore_merges: views into bytes_, which is not touched any more
   AddedTokens added_;
   int n_added_ = 0;
   int n_ids_ = 0;
-  int n_base_ids_ = 0;                  // one more than the highest id of the vocabulary that no added token has
+  int n_base_ids_ = 0;  // one more than the highest id of the vocabulary that no added token has
   SplitRule split_ = SplitRule::gpt2;
   bool normalize_ = false;
   bool ignore_merges_ = false;
@@ -341,9 +339,9 @@ Result<std::unique_ptr<Tokenizer>> BpeTokenizer::build(const BpeParts& parts, st
     n_letters += tokenizer->letters_[byte] >= 0;
   }
   if (parts.has_unknown_token && n_letters < 256) {
-    return make_error(ErrorCode::unsupported_model,
-                      std::string(label) + ": vocabulary with an unknown token: expected an entry for each of 256 bytes, found " +
-                          std::to_string(n_letters));
+    return make_error(
+        ErrorCode::unsupported_model,
+        std::string(label) + ": vocabulary with an unknown token: expected an entry for each of 256 bytes, found " + std::to_string(n_letters));
   }
 
   tokenizer->merges_ = MergeTable(parts.merges.size());

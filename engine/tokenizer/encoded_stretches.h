@@ -30,7 +30,7 @@ class EncodedStretches {
     std::size_t n_bytes() const { return text.size() + ids.size() * sizeof(int); }
   };
   std::size_t max_bytes_, n_bytes_ = 0;
-  std::list<Entry> entries_;  // the last used first
+  std::list<Entry> entries_;                                                 // the last used first
   std::unordered_map<std::string_view, std::list<Entry>::iterator> places_;  // views into the entries
 };
 

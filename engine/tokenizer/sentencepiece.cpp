@@ -144,8 +144,8 @@ std::string with_spaces(std::string_view text) {
   return bytes;
 }
 
-Result<std::unique_ptr<Tokenizer>> SentencePieceTokenizer::build(SentencePieceModel model, const std::vector<int>& stop_ids, std::optional<int> begin_id,
-                                                                 std::string_view label) {
+Result<std::unique_ptr<Tokenizer>> SentencePieceTokenizer::build(SentencePieceModel model, const std::vector<int>& stop_ids,
+                                                                 std::optional<int> begin_id, std::string_view label) {
   auto tokenizer = std::make_unique<SentencePieceTokenizer>();
   tokenizer->byte_ids_.fill(-1);
   for (std::size_t id = 0; id < model.pieces.size(); ++id) {

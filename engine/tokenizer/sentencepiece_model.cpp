@@ -52,8 +52,8 @@ class Fields {
   bool is_sound() const { return sound_; }
 
   std::uint64_t number = 0;
-  std::uint64_t value = 0;   // of a varint, or of four bytes
-  std::string_view bytes;    // of the others
+  std::uint64_t value = 0;  // of a varint, or of four bytes
+  std::string_view bytes;   // of the others
 
  private:
   std::uint64_t varint() {

@@ -72,6 +72,6 @@ Result<std::unique_ptr<Tokenizer>> load_gguf_tokenizer(const MetadataLookup& met
 // are control tokens where tokenizer.json calls them special (llama.cpp's converter also takes all spelled <|…|>). Fails with
 // unsupported_model where GGUF can't say what the file says.
 Result<std::map<std::string, MetaValue, std::less<>>> gguf_from_tokenizer_json(std::string_view json, std::int64_t n_rows,
-                                                                                std::string_view llama3_pre, std::string_view label);
+                                                                               std::string_view llama3_pre, std::string_view label);
 
 }  // namespace pio

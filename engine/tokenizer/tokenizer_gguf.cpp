@@ -12,8 +12,8 @@ namespace pio {
 namespace {
 
 std::string kind_of(const MetaValue& value) {
-  static constexpr const char* kKinds[] = {"true or false", "an integer", "a number", "a string",
-                                           "a list of true and false", "a list of integers", "a list of numbers", "a list of strings"};
+  static constexpr const char* kKinds[] = {"true or false",      "an integer",        "a number",         "a string", "a list of true and false",
+                                           "a list of integers", "a list of numbers", "a list of strings"};
   return kKinds[value.index()];
 }
 
@@ -37,8 +37,7 @@ class Keys {
     return value;
   }
   Error error(std::string_view key, std::string_view expected, std::string_view found, ErrorCode code = ErrorCode::bad_file) const {
-    return make_error(code, std::string(label_) + ": " + std::string(key) + ": expected " + std::string(expected) + ", found " +
-                                std::string(found));
+    return make_error(code, std::string(label_) + ": " + std::string(key) + ": expected " + std::string(expected) + ", found " + std::string(found));
   }
 
  private:
@@ -55,7 +54,7 @@ struct Vocabulary {
   const Strings* tokens = nullptr;
   const Integers* types = nullptr;  // null: all normal
   std::vector<int> stop_ids;
-  std::optional<int> begin_id;      // where it is to be put first
+  std::optional<int> begin_id;  // where it is to be put first
 
   std::int64_t type(std::size_t id) const { return types ? (*types)[id] : kNormalToken; }
 };

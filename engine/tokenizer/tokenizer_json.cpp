@@ -165,9 +165,7 @@ const Json* member(const Json* object, const char* key) {
   return found == object->end() || found->is_null() ? nullptr : &*found;
 }
 
-bool is_string(const Json* value, std::string_view wanted) {
-  return value && value->is_string() && value->get_ref<const std::string&>() == wanted;
-}
+bool is_string(const Json* value, std::string_view wanted) { return value && value->is_string() && value->get_ref<const std::string&>() == wanted; }
 
 bool is_type(const Json* value, std::string_view wanted) { return is_string(member(value, "type"), wanted); }
 

@@ -34,7 +34,7 @@ Result<bool> ignoring_merges_is_alike(const BpeParts& parts, std::string_view la
 }  // namespace
 
 Result<std::map<std::string, MetaValue, std::less<>>> gguf_from_tokenizer_json(std::string_view json, std::int64_t n_rows,
-                                                                                std::string_view llama3_pre, std::string_view label) {
+                                                                               std::string_view llama3_pre, std::string_view label) {
   const auto refused = [&](ErrorCode code, const std::string& words) { return make_error(code, std::string(label) + ": " + words); };
   std::map<std::string, MetaValue, std::less<>> metadata;
   RETURN_IF_ERROR(read_tokenizer_json(json, label, [&](const BpeParts& parts) -> Result<void> {

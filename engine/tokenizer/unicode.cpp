@@ -69,8 +69,8 @@ void append_decomposed(std::vector<char32_t>& codes, char32_t code) {
     codes.push_back(kHangulV + s % (kHangulNV * kHangulNT) / kHangulNT);
     if (s % kHangulNT != 0) codes.push_back(kHangulT + s % kHangulNT);
   } else {
-    const auto* found = std::lower_bound(std::begin(kDecompositions), std::end(kDecompositions), code,
-                                         [](const Decomposition& d, char32_t c) { return d.code < c; });
+    const auto* found =
+        std::lower_bound(std::begin(kDecompositions), std::end(kDecompositions), code, [](const Decomposition& d, char32_t c) { return d.code < c; });
     if (found != std::end(kDecompositions) && found->code == code) {
       codes.insert(codes.end(), kDecomposed + found->at, kDecomposed + found->at + found->n_codes);
     } else {
@@ -87,9 +87,7 @@ char32_t composed(char32_t first, char32_t second) {
   if (first - kHangulS < kHangulNS && (first - kHangulS) % kHangulNT == 0 && second > kHangulT && second - kHangulT < kHangulNT) {
     return first + (second - kHangulT);
   }
-  const auto before = [](const Composition& a, const Composition& b) {
-    return a.first != b.first ? a.first < b.first : a.second < b.second;
-  };
+  const auto before = [](const Composition& a, const Composition& b) { return a.first != b.first ? a.first < b.first : a.second < b.second; };
   const auto* found = std::lower_bound(std::begin(kCompositions), std::end(kCompositions), Composition{first, second, 0}, before);
   return found != std::end(kCompositions) && found->first == first && found->second == second ? found->result : 0;
 }

@@ -25,9 +25,9 @@ bool is_digit(char32_t code);
 // One step through bytes that may be anything. Unicode 15, table 3-7.
 struct Utf8Step {
   enum class Kind {
-    character,  // well-formed: `code` is a scalar value
-    ill,        // a maximal subpart that can be no character
-    unfinished, // the bytes end where a character may still come
+    character,   // well-formed: `code` is a scalar value
+    ill,         // a maximal subpart that can be no character
+    unfinished,  // the bytes end where a character may still come
   };
   Kind kind;
   int n_bytes;    // 1 … 4

@@ -13,9 +13,10 @@ void set_check_handler(CheckHandler handler);
 
 }  // namespace pio
 
-#define CHECK(condition, message)                                                     \
-  do {                                                                                \
-    if (!(condition)) [[unlikely]] ::pio::check_failed(#condition, message, __FILE__, __LINE__); \
+#define CHECK(condition, message)                                   \
+  do {                                                              \
+    if (!(condition)) [[unlikely]]                                  \
+      ::pio::check_failed(#condition, message, __FILE__, __LINE__); \
   } while (false)
 
 #ifdef NDEBUG

@@ -33,13 +33,13 @@ const char* name_of(ErrorCode code);
 // What went wrong, with its numbers as data: a sentence for a person is made of them in app/error_text.cpp.
 struct Error {
   ErrorCode code = ErrorCode::internal;
-  std::string message;         // English, for the log: "<thing>: <expected>, <found>"
-  std::string path;            // the file, when there is one
-  std::string device;          // the device, when there is one
+  std::string message;  // English, for the log: "<thing>: <expected>, <found>"
+  std::string path;     // the file, when there is one
+  std::string device;   // the device, when there is one
   std::uint64_t needed_bytes = 0;
   std::uint64_t free_bytes = 0;
-  std::uint64_t limit = 0;     // of context_full and bad_argument: the most that is possible
-  std::uint64_t asked = 0;     // and what was asked for
+  std::uint64_t limit = 0;  // of context_full and bad_argument: the most that is possible
+  std::uint64_t asked = 0;  // and what was asked for
 };
 
 inline Error make_error(ErrorCode code, std::string message) {
@@ -53,22 +53,34 @@ template <class T>
 class [[nodiscard]] Result {
  public:
   using value_type = T;
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit, as std::expected
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}      // NOLINT: implicit, as std::expected
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT
 
   bool has_value() const { return state_.index() == 0; }
   explicit operator bool() const { return has_value(); }
 
-  T& value() & { CHECK(has_value(), "value() of an error"); return std::get<0>(state_); }
-  const T& value() const& { CHECK(has_value(), "value() of an error"); return std::get<0>(state_); }
-  T&& value() && { CHECK(has_value(), "value() of an error"); return std::get<0>(std::move(state_)); }
+  T& value() & {
+    CHECK(has_value(), "value() of an error");
+    return std::get<0>(state_);
+  }
+  const T& value() const& {
+    CHECK(has_value(), "value() of an error");
+    return std::get<0>(state_);
+  }
+  T&& value() && {
+    CHECK(has_value(), "value() of an error");
+    return std::get<0>(std::move(state_));
+  }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
   T&& operator*() && { return std::move(*this).value(); }
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
 
-  const Error& error() const { CHECK(!has_value(), "error() of a value"); return std::get<1>(state_); }
+  const Error& error() const {
+    CHECK(!has_value(), "error() of a value");
+    return std::get<1>(state_);
+  }
 
  private:
   std::variant<T, Error> state_;
@@ -82,7 +94,10 @@ class [[nodiscard]] Result<void> {
 
   bool has_value() const { return !error_.has_value(); }
   explicit operator bool() const { return has_value(); }
-  const Error& error() const { CHECK(error_.has_value(), "error() of a value"); return *error_; }
+  const Error& error() const {
+    CHECK(error_.has_value(), "error() of a value");
+    return *error_;
+  }
 
  private:
   std::optional<Error> error_;
@@ -100,7 +115,7 @@ class [[nodiscard]] Result<void> {
   if (!result) return result.error();               \
   declaration = std::move(*result)
 
-#define RETURN_IF_ERROR(...)                                             \
-  do {                                                                   \
+#define RETURN_IF_ERROR(...)                                                     \
+  do {                                                                           \
     if (auto pio_status = (__VA_ARGS__); !pio_status) return pio_status.error(); \
   } while (false)

@@ -144,13 +144,12 @@ void CpuAttention::run_in_parts(const AttentionPlan& plan, std::int64_t first_ru
 }
 
 std::int64_t CpuAttention::kernel_floats(const AttentionPlan& plan) const {
-  return static_cast<std::int64_t>(kernels_.attend_scratch_floats(static_cast<int>(plan.most_rows()), static_cast<int>(plan.head_dim()),
-                                                                  static_cast<int>(plan.v_head_dim())));
+  return static_cast<std::int64_t>(
+      kernels_.attend_scratch_floats(static_cast<int>(plan.most_rows()), static_cast<int>(plan.head_dim()), static_cast<int>(plan.v_head_dim())));
 }
 
 // `n_blocks` of the run's sequence, or of those that the task visits, are read; this reads those of one part.
-void CpuAttention::attend_part(const AttentionRun& run, std::int64_t part, std::int64_t n_blocks, AttendTask& task,
-                               const Partial& partial) const {
+void CpuAttention::attend_part(const AttentionRun& run, std::int64_t part, std::int64_t n_blocks, AttendTask& task, const Partial& partial) const {
   const std::int64_t first = part * kBlocksOfPart, end = std::min(first + kBlocksOfPart, run.n_blocks());
   const auto place_of = [&](std::int64_t block) {
     return static_cast<int>(task.visit ? std::lower_bound(task.visit, task.visit + n_blocks, block) - task.visit : block);
@@ -165,8 +164,8 @@ void CpuAttention::attend_part(const AttentionRun& run, std::int64_t part, std::
 
 void CpuAttention::merge_row(std::int64_t row, const Partial& into, const Partial& part, std::int64_t v_head_dim) const {
   const std::int64_t width = round_up(v_head_dim, 32);
-  kernels_.merge_attention(into.largest + row, into.sum + row, into.out + row * width, part.largest[row], part.sum[row],
-                           part.out + row * width, static_cast<int>(width));
+  kernels_.merge_attention(into.largest + row, into.sum + row, into.out + row * width, part.largest[row], part.sum[row], part.out + row * width,
+                           static_cast<int>(width));
 }
 
 void CpuAttention::write_row(const AttentionPlan& plan, const AttentionRun& run, std::int64_t kv_head, std::int64_t row,

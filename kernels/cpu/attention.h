@@ -16,8 +16,7 @@ class CpuAttention {
   explicit CpuAttention(CpuContext& context) : context_(context), kernels_(context.kernels), selection_(context) {}
 
   void attention(const Tensor& y, const Tensor& q, const Tensor& k_cache, const Tensor& v_cache, const Step& step, const AttentionParams& params);
-  void self_attention(const Tensor& y, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& starts, std::int64_t first_head,
-                      float scale);
+  void self_attention(const Tensor& y, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& starts, std::int64_t first_head, float scale);
 
   CpuSelection& selection() { return selection_; }
 
@@ -25,8 +24,7 @@ class CpuAttention {
   struct Partial;
   class PartialLayout;
 
-  AttentionPlan plan(const Tensor& y, const Tensor& q, const Tensor& k_cache, const Tensor& v_cache, const Step& step,
-                     const AttentionParams& params);
+  AttentionPlan plan(const Tensor& y, const Tensor& q, const Tensor& k_cache, const Tensor& v_cache, const Step& step, const AttentionParams& params);
   AttendTask task_of(float scale) const;
   AttendTask task_of(const AttentionPlan& plan, const AttentionRun& run, std::int64_t kv_head) const;
   std::int64_t kernel_floats(const AttentionPlan& plan) const;

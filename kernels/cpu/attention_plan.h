@@ -46,9 +46,7 @@ struct AttentionPlan {
   const std::int32_t* lengths() const { return host_pointer<std::int32_t>(step.kv_lengths); }
   // A run's row of the block table, and of the protected blocks (null: there are none).
   const std::int32_t* blocks(const AttentionRun& run) const { return row_of(step.block_table, run); }
-  const std::int32_t* protected_blocks(const AttentionRun& run) const {
-    return step.protected_blocks ? row_of(step.protected_blocks, run) : nullptr;
-  }
+  const std::int32_t* protected_blocks(const AttentionRun& run) const { return step.protected_blocks ? row_of(step.protected_blocks, run) : nullptr; }
 
  private:
   const std::int32_t* row_of(const Tensor& table, const AttentionRun& run) const {

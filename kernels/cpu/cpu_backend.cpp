@@ -47,9 +47,7 @@ class CpuBackend final : public Backend {
   const DeviceInfo& device() const override { return device_; }
   int n_threads() const override { return context_.n_threads(); }
 
-  Result<std::unique_ptr<Buffer>> allocate(std::size_t n_bytes) override {
-    return allocate_host_buffer(n_bytes, device_.name, device_.total_bytes);
-  }
+  Result<std::unique_ptr<Buffer>> allocate(std::size_t n_bytes) override { return allocate_host_buffer(n_bytes, device_.name, device_.total_bytes); }
 
   Result<std::unique_ptr<Buffer>> wrap(const void* data, std::size_t n_bytes) override {
     return std::unique_ptr<Buffer>(std::make_unique<BorrowedBuffer>(data, n_bytes));
@@ -84,9 +82,7 @@ class CpuBackend final : public Backend {
     const std::int64_t lines_of_matrix = (n_rows + lanes - 1) / lanes, n_lines = tensor.shape.n_rows() / n_rows * lines_of_matrix;
     const std::int64_t tile = std::max<std::int64_t>(1, kLoadingTileValues / (n_in * lanes));
     return for_each_tile_of_loading(n_lines, tile, n_threads(), stop, [&](std::int64_t first, std::int64_t n) -> Result<void> {
-      const auto row_of = [&](std::int64_t line) {
-        return line / lines_of_matrix * n_rows + line % lines_of_matrix * lanes;
-      };
+      const auto row_of = [&](std::int64_t line) { return line / lines_of_matrix * n_rows + line % lines_of_matrix * lanes; };
       const std::int64_t first_row = row_of(first), last_row = row_of(first + n - 1);
       const std::int64_t end_row = std::min(last_row + lanes, (first + n - 1) / lines_of_matrix * n_rows + n_rows);
       std::vector<std::byte> rows(row_bytes * static_cast<std::size_t>(end_row - first_row));
@@ -201,8 +197,8 @@ class CpuBackend final : public Backend {
     const std::int64_t dim = x.shape.back();
     context_.for_each_span(x.shape.n_rows(), dim * 8, [&](std::int64_t first, std::int64_t n) {
       for (std::int64_t r = first; r < first + n; ++r) {
-        kernels_.layer_norm(host_pointer<float>(y) + r * dim, host_pointer<float>(x) + r * dim, host_pointer<float>(w),
-                            host_pointer<float>(bias), dim, eps);
+        kernels_.layer_norm(host_pointer<float>(y) + r * dim, host_pointer<float>(x) + r * dim, host_pointer<float>(w), host_pointer<float>(bias),
+                            dim, eps);
       }
     });
   }

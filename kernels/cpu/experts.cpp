@@ -155,7 +155,8 @@ void CpuExperts::run_few(const Tensor& y, const Tensor& x, const Tensor& ids, co
     float* const yt = host_pointer<float>(y) + t * dim + first;
     std::fill_n(yt, n, 0.0f);
     for (std::int64_t place = t * n_used; place < (t + 1) * n_used && !context_.stop_requested(); ++place) {
-      products_.multiply_rows(experts[id[place]].down, first, n, hidden + place * hidden_dim, hidden_row(place), products_of(worker), decoded_of(worker));
+      products_.multiply_rows(experts[id[place]].down, first, n, hidden + place * hidden_dim, hidden_row(place), products_of(worker),
+                              decoded_of(worker));
       kernels_.add_scaled(yt, products_of(worker), host_pointer<float>(weights)[place], n);
     }
   });

@@ -52,8 +52,8 @@ struct QuantKernels {
   //   gemm[i]: y[c][r] = bias[r] + weights · panel for a panel gemm_columns[i] wide, written for c < n_columns and r < n_rows;
   //            rows of y are y_stride floats apart; bias holds gemm_lanes floats.
   void (*pack)(const uint8_t* w, size_t row_bytes, int n_rows, int64_t n_in, const GemmWeights& out);
-  void (*gemm[kGemmWidths])(const GemmWeights& w, const GemmPanel& panel, int64_t n_in, const float* bias, float* y, size_t y_stride,
-                            int n_rows, int n_columns);
+  void (*gemm[kGemmWidths])(const GemmWeights& w, const GemmPanel& panel, int64_t n_in, const float* bias, float* y, size_t y_stride, int n_rows,
+                            int n_columns);
 
   // Weights laid out side by side: lines of gemm_lanes rows (inl/lanes_inl.h); null where the format or the instruction set has none.
   //   line_bytes: of a line of n_in inputs.  place: n_rows (1 … gemm_lanes) rows at w into a line.
@@ -74,44 +74,44 @@ enum class KvFormat : int { f32, f16, q8_0, q4_0 };
 // Attention of some query rows over a run of cached tokens of one key/value head. Rows are the n_group query heads of each of n_tokens
 // tokens: row r is token r / n_group, head r % n_group.
 struct AttendTask {
-  const float* q;           // [n_tokens] rows of q_token_stride floats; its n_group heads lie one after the other
+  const float* q;  // [n_tokens] rows of q_token_stride floats; its n_group heads lie one after the other
   size_t q_token_stride;
-  const uint8_t* k;         // the head's slice of cell 0
+  const uint8_t* k;  // the head's slice of cell 0
   const uint8_t* v;
-  size_t k_cell_bytes;      // from cell to cell
+  size_t k_cell_bytes;  // from cell to cell
   size_t v_cell_bytes;
   KvFormat k_format;
   KvFormat v_format;
-  const int32_t* blocks;    // block_table row of the sequence
+  const int32_t* blocks;      // block_table row of the sequence
   const int32_t* kv_lengths;  // [n_tokens]
   int n_tokens;
   int n_group;
   int head_dim;
   int v_head_dim;
-  int first_block;          // blocks of the sequence [first_block, end_block), or those that visit names at these places
+  int first_block;  // blocks of the sequence [first_block, end_block), or those that visit names at these places
   int end_block;
   // What is left out of that. A row reads block b where its token has chosen it, and there, unless b is open, leaves out the tokens from
   // n_sinks to its length less window.
-  const int32_t* visit;     // rising; null: every block
-  const uint8_t* chosen;    // [n_tokens] rows of chosen_stride: not 0 where the token reads the block; null: everywhere
+  const int32_t* visit;   // rising; null: every block
+  const uint8_t* chosen;  // [n_tokens] rows of chosen_stride: not 0 where the token reads the block; null: everywhere
   size_t chosen_stride;
-  const int32_t* open;      // not 0 for blocks without a hole; null: none
+  const int32_t* open;  // not 0 for blocks without a hole; null: none
   int n_sinks;
-  int window;               // 0: no hole anywhere
+  int window;  // 0: no hole anywhere
   float scale;
   bool (*stopped)(const void* context);  // asked once a block: true ends the task with unfinished results
   const void* stop_context;
   // Out, per row: the largest score, the sum of exp(score - largest), and the sum of exp(score - largest) * v.
-  float* largest;           // [rows]
-  float* sum;               // [rows]
-  float* out;               // [rows][out_stride], out_stride = v_head_dim rounded up to 32
-  float* scratch;           // attend_scratch_floats() of them, aligned to 64 bytes
+  float* largest;  // [rows]
+  float* sum;      // [rows]
+  float* out;      // [rows][out_stride], out_stride = v_head_dim rounded up to 32
+  float* scratch;  // attend_scratch_floats() of them, aligned to 64 bytes
 };
 
 struct CpuKernels {
   const char* name;
-  int gemm_lanes;       // rows that `pack` puts side by side; 0 without a matrix product
-  int gemm_min_tokens;  // from here on packing pays (measured)
+  int gemm_lanes;                 // rows that `pack` puts side by side; 0 without a matrix product
+  int gemm_min_tokens;            // from here on packing pays (measured)
   int gemm_columns[kGemmWidths];  // tokens of a panel, the widest first; a rest is padded up to the next of them
 
   QuantKernels q4_0, q4_1, q5_0, q5_1, q8_0, q2_k, q3_k, q4_k, q5_k, q6_k, iq4_nl, iq4_xs, mxfp4;
@@ -123,16 +123,15 @@ struct CpuKernels {
   void (*matmul_f32)(const float* w, size_t w_stride, int64_t n_rows, const float* x, size_t x_stride, int64_t n_tokens, int64_t n_in,
                      const float* bias, float* y, size_t y_stride);
   // y[t][o] = sum over i < n_in of x[t][i] * w[i][o], o < n_columns: the rows of w run along the input.
-  void (*matmul_f32_transposed)(const float* w, size_t w_stride, int64_t n_in, int64_t n_columns, const float* x, size_t x_stride,
-                                int64_t n_tokens, float* y, size_t y_stride);
+  void (*matmul_f32_transposed)(const float* w, size_t w_stride, int64_t n_in, int64_t n_columns, const float* x, size_t x_stride, int64_t n_tokens,
+                                float* y, size_t y_stride);
   // y[r] = w row r · x (+ bias[r]), rows of half-width floats; bias may be null. The bits of matmul_f32 with the rows decoded.
   void (*gemv_f16)(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const float* x, const float* bias, float* y);
   void (*gemv_bf16)(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const float* x, const float* bias, float* y);
 
   void (*quantize_q8)(const float* x, int64_t n, const Q8Row& out);
   // Puts n_columns quantized rows side by side as GemmPanel wants them, `width` wide, the rest zero.
-  void (*pack_panel)(const Q8Row* rows, int n_columns, int width, int64_t n_in, int group, int offset, int8_t* q, float* d, float* s,
-                     int32_t* init);
+  void (*pack_panel)(const Q8Row* rows, int n_columns, int width, int64_t n_in, int group, int offset, int8_t* q, float* d, float* s, int32_t* init);
 
   void (*rms_norm)(float* y, const float* x, const float* w, int64_t n, float eps);
   void (*layer_norm)(float* y, const float* x, const float* w, const float* bias, int64_t n, float eps);

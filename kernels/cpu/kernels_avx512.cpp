@@ -35,9 +35,7 @@ inline float vec_largest(Vec v) {
 inline float vec_first(Vec v) { return _mm512_cvtss_f32(v); }
 inline Vec vec_times_power_of_two(Vec p, Vec n) { return _mm512_scalef_ps(p, n); }
 inline Vec vec_load_f16(const uint8_t* p) { return _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))); }
-inline void vec_store_f16(uint16_t* p, Vec v) {
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT));
-}
+inline void vec_store_f16(uint16_t* p, Vec v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT)); }
 inline Vec vec_load_bf16(const uint8_t* p) {
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p))), 16));
 }

@@ -38,7 +38,10 @@ struct PanelMemory {
 // The memory of a GemmPanel.
 struct PanelLayout : Layout {
   PanelLayout(std::int64_t n_in, std::int64_t n_groups, std::int64_t width)
-      : q(add<std::int8_t>(n_in * width)), d(add<float>(n_groups * width)), s(add<float>(n_groups * width)), init(add<std::int32_t>(n_groups * width)) {}
+      : q(add<std::int8_t>(n_in * width)),
+        d(add<float>(n_groups * width)),
+        s(add<float>(n_groups * width)),
+        init(add<std::int32_t>(n_groups * width)) {}
   PanelMemory in(std::byte* memory) const { return {q.in(memory), d.in(memory), s.in(memory), init.in(memory)}; }
   Piece<std::int8_t> q;
   Piece<float> d, s;
@@ -237,13 +240,14 @@ void CpuProducts::heads_by_rows(const Tensor& y, const Tensor& x, const Tensor& 
     const std::int64_t first = tile % n_pieces * kRows, n = std::min(kRows, params.w_rows - first);
     const std::uint8_t* const rows = head.w + first * head.row_bytes;
     if (few && gemv) {
-      for (std::int64_t t = 0; t < n_tokens; ++t) gemv(rows, head.row_bytes, n, n_columns, head.x + t * head.x_stride, nullptr, head.y + t * head.y_stride + first);
+      for (std::int64_t t = 0; t < n_tokens; ++t)
+        gemv(rows, head.row_bytes, n, n_columns, head.x + t * head.x_stride, nullptr, head.y + t * head.y_stride + first);
       return;
     }
     const float* const weights = context_.floats_of(w.dtype, rows, n * n_columns, context_.worker_floats(worker));
     for (std::int64_t t = 0; t < n_tokens && !context_.stop_requested(); t += CpuContext::kTokensAtOnce) {
-      kernels_.matmul_f32(weights, n_columns, n, head.x + t * head.x_stride, head.x_stride, std::min(CpuContext::kTokensAtOnce, n_tokens - t), n_columns,
-                          nullptr, head.y + t * head.y_stride + first, head.y_stride);
+      kernels_.matmul_f32(weights, n_columns, n, head.x + t * head.x_stride, head.x_stride, std::min(CpuContext::kTokensAtOnce, n_tokens - t),
+                          n_columns, nullptr, head.y + t * head.y_stride + first, head.y_stride);
     }
   });
 }

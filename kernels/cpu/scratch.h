@@ -73,9 +73,7 @@ class Q8RowLayout : public Layout {
         s32_(add<float>(round_up(n_in / 32, 16))),
         d16_(add<float>(round_up(n_in / 16, 16))),
         s16_(add<float>(round_up(n_in / 16, 16))) {}
-  Q8Row in(std::byte* memory) const {
-    return {q_.in(memory), sum16_.in(memory), d32_.in(memory), s32_.in(memory), d16_.in(memory), s16_.in(memory)};
-  }
+  Q8Row in(std::byte* memory) const { return {q_.in(memory), sum16_.in(memory), d32_.in(memory), s32_.in(memory), d16_.in(memory), s16_.in(memory)}; }
 
  private:
   Piece<std::int8_t> q_;

@@ -61,7 +61,7 @@ void CpuSelection::keep_window(const AttentionPlan& plan, std::int64_t first, st
     const std::int64_t shortest = *std::min_element(lengths, lengths + run.n_tokens);
     std::int32_t n = 0;
     for (std::int64_t j = 0; j < run.n_blocks(); ++j) {
-      const bool sinks = j * kKvBlockLength < selection.n_sinks, recent = (j + 1) * kKvBlockLength > shortest - selection.window;
+      const bool sinks = j * kKvBlockLength<selection.n_sinks, recent = (j + 1) * kKvBlockLength> shortest - selection.window;
       if (sinks || recent || (always && always[j])) kept_.visits[i * plan.longest + n++] = static_cast<std::int32_t>(j);
     }
     kept_.n_visits[i] = n;
@@ -166,9 +166,8 @@ const float* CpuSelection::make_page_bounds(const AttentionPlan& plan) {
     for (std::int64_t j = 0; j + 1 < run.n_blocks(); ++j) touched_[blocks[j]] = kKvBlockLength;
   }
   context_.reserve_worker_scratch(width * sizeof(float));
-  context_.for_each_tile(n_blocks, n_blocks * width * kKvBlockLength, [&](std::int64_t block, int worker) {
-    bound_page(plan.k_cache, block, touched_[block], bounds, worker);
-  });
+  context_.for_each_tile(n_blocks, n_blocks * width * kKvBlockLength,
+                         [&](std::int64_t block, int worker) { bound_page(plan.k_cache, block, touched_[block], bounds, worker); });
   return bounds;
 }
 

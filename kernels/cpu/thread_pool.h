@@ -36,7 +36,8 @@ class ThreadPool {
       for (std::int64_t tile = 0; tile < n_tiles; ++tile) body(tile, 0);
       return;
     }
-    run(n_tiles, [](const void* context, std::int64_t tile, int worker) { (*static_cast<const Body*>(context))(tile, worker); }, &body);
+    run(
+        n_tiles, [](const void* context, std::int64_t tile, int worker) { (*static_cast<const Body*>(context))(tile, worker); }, &body);
   }
 
  private:

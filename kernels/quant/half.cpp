@@ -25,8 +25,8 @@ std::uint16_t f32_to_f16(float value) {
     return static_cast<std::uint16_t>(sign | 0x7E00 | (magnitude >> 13 & 0x3FF));
   }
   if (magnitude >= 0x47800000) return static_cast<std::uint16_t>(sign | 0x7C00);  // 2^16 and above
-  std::uint32_t kept, rest, half;  // value = kept.rest in units of the last bit of the f16
-  if (magnitude >= 0x38800000) {   // 2^-14: normal
+  std::uint32_t kept, rest, half;                                                 // value = kept.rest in units of the last bit of the f16
+  if (magnitude >= 0x38800000) {                                                  // 2^-14: normal
     kept = (magnitude >> 13) - (112 << 10);
     rest = magnitude & 0x1FFF;
     half = 0x1000;

@@ -16,8 +16,8 @@ namespace pio {
 #pragma pack(push, 1)
 struct BlockIQ1_S {
   uint16_t d;
-  uint8_t qs[32];   // low eight bits of the indices
-  uint16_t qh[8];   // of 32 values: the high three bits of four indices, the scale, the sign of 1/8
+  uint8_t qs[32];  // low eight bits of the indices
+  uint16_t qh[8];  // of 32 values: the high three bits of four indices, the scale, the sign of 1/8
 };
 struct BlockIQ1_M {
   uint8_t qs[32];      // low eight bits of the indices
@@ -35,20 +35,20 @@ struct BlockIQ2_XS {
 };
 struct BlockIQ2_S {
   uint16_t d;
-  uint8_t qs[32];     // low eight bits of the indices
+  uint8_t qs[32];  // low eight bits of the indices
   uint8_t signs[32];
   uint8_t qh[8];      // of 32 values: the high two bits of four indices
   uint8_t scales[8];  // nibbles
 };
 struct BlockIQ3_XXS {
   uint16_t d;
-  uint8_t qs[64];      // indices
-  uint8_t signs[32];   // of 32 values: 32 bits of four times seven signs and the scale
+  uint8_t qs[64];     // indices
+  uint8_t signs[32];  // of 32 values: 32 bits of four times seven signs and the scale
 };
 struct BlockIQ3_S {
   uint16_t d;
-  uint8_t qs[64];     // low eight bits of the indices
-  uint8_t qh[8];      // of 32 values: the ninth bits of eight indices
+  uint8_t qs[64];  // low eight bits of the indices
+  uint8_t qh[8];   // of 32 values: the ninth bits of eight indices
   uint8_t signs[32];
   uint8_t scales[4];  // nibbles
 };

@@ -8,7 +8,7 @@
 namespace pio {
 namespace {
 
-constexpr float kMinRange = 1e-5f;      // of a group: its scale stays above f16's subnormals
+constexpr float kMinRange = 1e-5f;  // of a group: its scale stays above f16's subnormals
 constexpr float kMaxHalf = 65504.0f;
 // Stands in for infinity; 127 * (kMaxFloat / 127) is still finite.
 constexpr float kMaxFloat = 3.4e38f;

@@ -63,7 +63,9 @@ class ReferenceBackend final : public Backend {
   void do_norm_glu_matmul(Tensor y, Tensor x, Tensor norm, float eps, Tensor gate, Tensor up) override {
     reference_norm_glu_matmul(*this, y, x, norm, eps, gate, up);
   }
-  void do_experts(Tensor residual, Tensor x, Tensor logits, const Mixture& mixture) override { reference_experts(*this, residual, x, logits, mixture); }
+  void do_experts(Tensor residual, Tensor x, Tensor logits, const Mixture& mixture) override {
+    reference_experts(*this, residual, x, logits, mixture);
+  }
 
   void do_rope(Tensor x, Tensor positions, Tensor inv_freq, RopeParams params, Tensor axes) override {
     reference_rope(*this, x, positions, inv_freq, params, axes);

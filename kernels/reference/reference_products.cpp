@@ -13,7 +13,8 @@ namespace {
 std::vector<float> normed_rows(const Tensor& x, const Tensor& norm, float eps) {
   const std::int64_t dim = x.shape[1];
   std::vector<float> rows(static_cast<std::size_t>(x.shape.n_values()));
-  for (std::int64_t t = 0; t < x.shape[0]; ++t) norm_row(host_pointer<float>(x) + t * dim, host_pointer<float>(norm), dim, eps, rows.data() + t * dim);
+  for (std::int64_t t = 0; t < x.shape[0]; ++t)
+    norm_row(host_pointer<float>(x) + t * dim, host_pointer<float>(norm), dim, eps, rows.data() + t * dim);
   return rows;
 }
 

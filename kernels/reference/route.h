@@ -9,12 +9,12 @@ namespace pio {
 
 // The logits of one token's router and where its choice goes.
 struct TokenRoute {
-  const float* logits;    // [n_experts]
-  const float* bias;      // [n_experts] or null
+  const float* logits;  // [n_experts]
+  const float* bias;    // [n_experts] or null
   std::int64_t n_experts;
   std::int64_t n_used;
-  std::int32_t* ids;      // [n_used]
-  float* weights;         // [n_used]
+  std::int32_t* ids;  // [n_used]
+  float* weights;     // [n_used]
 };
 
 // Floats of scratch that route_token works in.

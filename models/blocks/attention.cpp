@@ -20,8 +20,8 @@ void bind_attention(Binder& binder, const std::string& prefix, AttentionWeights&
   }
 }
 
-void attention(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const AttentionWeights& weights, const AttentionConfig& c,
-               const Rope& rope, const Step& step, const KvLayer& kv) {
+void attention(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const AttentionWeights& weights, const AttentionConfig& c, const Rope& rope,
+               const Step& step, const KvLayer& kv) {
   Backend& backend = ctx.backend();
   const std::int64_t n_tokens = x.shape[0];
   const auto heads = norm_linear<3>(ctx, x, norm, {&weights.q, &weights.k, &weights.v});

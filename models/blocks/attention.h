@@ -9,7 +9,7 @@
 namespace pio {
 
 struct AttentionConfig {
-  std::int64_t dim = 0;         // of the residual stream
+  std::int64_t dim = 0;  // of the residual stream
   std::int64_t n_heads = 0;
   std::int64_t n_kv_heads = 0;  // n_heads is a multiple of it
   std::int64_t head_dim = 0;    // n_heads * head_dim may differ from dim
@@ -32,7 +32,7 @@ void bind_attention(Binder& binder, const std::string& prefix, AttentionWeights&
 
 // Grouped-query attention, Ainslie et al. 2023 (arXiv:2305.13245), over norm(x): stores keys and values of the step's tokens in `kv`, attends
 // to what each may see, projects back and adds that to x [n_tokens, dim].
-void attention(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const AttentionWeights& weights, const AttentionConfig& config,
-               const Rope& rope, const Step& step, const KvLayer& kv);
+void attention(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const AttentionWeights& weights, const AttentionConfig& config, const Rope& rope,
+               const Step& step, const KvLayer& kv);
 
 }  // namespace pio

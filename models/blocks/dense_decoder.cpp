@@ -14,7 +14,7 @@ StepNeeds DenseDecoder::step_needs(std::int64_t n_tokens, std::int64_t n_cached)
 }
 
 Result<Tensor> DenseDecoder::embed(ForwardContext& ctx, const Step& step, const GivenEmbeddings* given) const {
-  Tensor x = pio::embed(ctx, token_embd_, step.ids);                                   // [n_tokens, dim]
+  Tensor x = pio::embed(ctx, token_embd_, step.ids);  // [n_tokens, dim]
   if (given) {
     for (const RowRun& run : given->runs) ctx.backend().copy(x.rows(run.first, run.n), given->values.rows(run.from, run.n));
   }
@@ -46,8 +46,8 @@ Result<Tensor> DenseDecoder::layers(ForwardContext& ctx, Tensor x, const Step& s
 }
 
 Result<Tensor> DenseDecoder::head(ForwardContext& ctx, Tensor x, const Step& step) const {
-  x = output_rows(ctx, x, step);                                                       // [n_outputs, dim]
-  return norm_linear<1>(ctx, x, {output_norm_, c_.hyper.norm_eps}, {&output_})[0];     // [n_outputs, vocab_size]
+  x = output_rows(ctx, x, step);                                                    // [n_outputs, dim]
+  return norm_linear<1>(ctx, x, {output_norm_, c_.hyper.norm_eps}, {&output_})[0];  // [n_outputs, vocab_size]
 }
 
 Result<std::unique_ptr<DenseDecoder>> DenseDecoder::create(const DenseConfig& config, WeightSource& source, Backend& backend) {

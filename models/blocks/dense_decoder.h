@@ -15,17 +15,17 @@ namespace pio {
 
 // What the families differ in. Lengths in values.
 struct DenseConfig {
-  const char* family = "";         // the folder under models/
+  const char* family = "";  // the folder under models/
   DenseHyper hyper;
   AttentionConfig attention;
-  std::optional<MlaConfig> mla;    // instead of `attention`
+  std::optional<MlaConfig> mla;  // instead of `attention`
   MoeConfig moe;
-  std::vector<bool> is_mixture;    // [n_layers], the feed-forward block; empty: all are dense
+  std::vector<bool> is_mixture;  // [n_layers], the feed-forward block; empty: all are dense
   RopePairing pairing = RopePairing::half;
-  std::int64_t n_left_layers = 0;  // behind the last one, for multi-token prediction: the file may hold them, nothing here uses them
+  std::int64_t n_left_layers = 0;           // behind the last one, for multi-token prediction: the file may hold them, nothing here uses them
   std::vector<std::int64_t> rope_sections;  // [3] with pictures: how many pairs are rotated by time, row, column; else empty
   std::vector<const char*> left_prefixes;   // canonical names that belong to the file's other half: Binder::leave
-  bool has_rope_factors = false;   // may hold rope_freqs.weight, which slows each pair down (Llama 3)
+  bool has_rope_factors = false;            // may hold rope_freqs.weight, which slows each pair down (Llama 3)
 };
 
 // Attention of these sizes, without biases, and without norms of q and k.
@@ -47,10 +47,10 @@ class DenseDecoder final : public Model {
   struct Layer {
     Tensor attn_norm;  // [dim]
     AttentionWeights attention;
-    MlaWeights mla;    // one of the two
-    Tensor ffn_norm;   // [dim]
+    MlaWeights mla;   // one of the two
+    Tensor ffn_norm;  // [dim]
     MlpWeights mlp;
-    MoeWeights moe;    // one of the two
+    MoeWeights moe;  // one of the two
     bool is_mixture = false;
   };
   explicit DenseDecoder(const DenseConfig& config) : c_(config) {}
@@ -60,11 +60,11 @@ class DenseDecoder final : public Model {
 
   DenseConfig c_;
   ModelSpec spec_;
-  Tensor token_embd_;   // [vocab_size, dim]
+  Tensor token_embd_;  // [vocab_size, dim]
   std::vector<Layer> layers_;
   std::unique_ptr<ExpertSource> experts_;  // all resident
-  Tensor output_norm_;  // [dim]
-  Linear output_;       // [vocab_size, dim]; the embedding itself when tied
+  Tensor output_norm_;                     // [dim]
+  Linear output_;                          // [vocab_size, dim]; the embedding itself when tied
   Rope rope_;
   BoundWeights bound_;
 };

@@ -36,8 +36,7 @@ HeadMatrices latent_to_value(const MlaWeights& weights, const MlaConfig& c) {
 }
 
 // Attention in the space of the latents: all heads share one key of kv_rank + rope_dim, whose first kv_rank numbers are the value too.
-Tensor absorbed(ForwardContext& ctx, Tensor q, const MlaWeights& weights, const MlaConfig& c, const Step& step, const KvLayer& kv,
-                float scale) {
+Tensor absorbed(ForwardContext& ctx, Tensor q, const MlaWeights& weights, const MlaConfig& c, const Step& step, const KvLayer& kv, float scale) {
   Backend& backend = ctx.backend();
   const std::int64_t n_tokens = q.shape[0];
   Tensor q_latent = ctx.temp(DType::f32, {n_tokens, c.n_heads, c.kv_rank + c.rope_dim});
@@ -55,8 +54,7 @@ Tensor absorbed(ForwardContext& ctx, Tensor q, const MlaWeights& weights, const 
 }
 
 // Attention over keys and values of every head, made again from the cached latents in the order of their tokens, some heads at a time.
-Tensor expanded(ForwardContext& ctx, Tensor q, const MlaWeights& weights, const MlaConfig& c, const Step& step, const KvLayer& kv,
-                float scale) {
+Tensor expanded(ForwardContext& ctx, Tensor q, const MlaWeights& weights, const MlaConfig& c, const Step& step, const KvLayer& kv, float scale) {
   Backend& backend = ctx.backend();
   const std::int64_t n_tokens = q.shape[0], n_cached = step.kv_cells.shape[0];
   const std::int64_t n_cells = (n_cached + kKvBlockLength - 1) / kKvBlockLength * kKvBlockLength;
@@ -135,8 +133,8 @@ void bind_mla(Binder& binder, const std::string& prefix, MlaWeights& weights, co
   binder.bind(weights.output, prefix + "attn_output", {c.dim, c.n_heads * c.v_dim});
 }
 
-void mla(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const MlaWeights& weights, const MlaConfig& c, const Rope& rope,
-         const Step& step, const KvLayer& kv) {
+void mla(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const MlaWeights& weights, const MlaConfig& c, const Rope& rope, const Step& step,
+         const KvLayer& kv) {
   const std::int64_t n_tokens = x.shape[0];
   const Linear& from_x = c.q_rank > 0 ? weights.q_a : weights.q;
   const auto both = norm_linear<2>(ctx, x, norm, {&from_x, &weights.kv_a});

@@ -2,8 +2,7 @@
 
 namespace pio {
 
-void bind_mlp(Binder& binder, const std::string& prefix, MlpWeights& weights, std::int64_t dim, std::int64_t hidden_dim,
-              const std::string& kind) {
+void bind_mlp(Binder& binder, const std::string& prefix, MlpWeights& weights, std::int64_t dim, std::int64_t hidden_dim, const std::string& kind) {
   {
     const Binder::OneInput x(binder);
     binder.bind(weights.gate, prefix + "ffn_gate" + kind, {hidden_dim, dim});

@@ -24,8 +24,8 @@ MoeConfig read_moe(Hyper& hyper, std::int64_t dim) {
   c.n_experts = hyper.integer(key_of_count(hyper), kExpertRange);
   const HyperKey used{"expert_used_count", "num_experts_per_tok"};
   c.n_used = hyper.integer(used, kExpertRange);
-  hyper.require(c.n_used <= c.n_experts, hyper.spelled(used) + ": expected at most the " + std::to_string(c.n_experts) +
-                                             " experts, found " + std::to_string(c.n_used));
+  hyper.require(c.n_used <= c.n_experts,
+                hyper.spelled(used) + ": expected at most the " + std::to_string(c.n_experts) + " experts, found " + std::to_string(c.n_used));
   return c;
 }
 
@@ -38,7 +38,8 @@ void bind_moe(Binder& binder, const std::string& prefix, MoeWeights& weights, co
   if (!binder.has(fused) && binder.naming() == WeightSource::Naming::hugging_face) {
     weights.single.resize(c.n_experts);
     const auto bind_each = [&](Tensor ExpertMlp::*part, const std::string& name, const Shape& shape) {
-      for (std::int64_t e = 0; e < c.n_experts; ++e) binder.bind(weights.single[e].*part, prefix + name + "." + std::to_string(e) + ".weight", shape, MatrixUse::products);
+      for (std::int64_t e = 0; e < c.n_experts; ++e)
+        binder.bind(weights.single[e].*part, prefix + name + "." + std::to_string(e) + ".weight", shape, MatrixUse::products);
     };
     {
       const Binder::OneInput x(binder);
@@ -106,11 +107,9 @@ Result<void> moe(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const MoeWe
   const ExpertSet* const all = experts.resident(layer);
   CHECK(!all || all->layer() == layer, "experts of another layer");
   if (all && !ctx.on_routing && !shared.has_adapters()) {
-    ctx.backend().experts(x, h, logits, {.experts = *all,
-                                         .n_used = c.n_used,
-                                         .bias = weights.bias,
-                                         .routing = c.routing,
-                                         .shared = {shared.gate.w, shared.up.w, shared.down.w}});
+    ctx.backend().experts(
+        x, h, logits,
+        {.experts = *all, .n_used = c.n_used, .bias = weights.bias, .routing = c.routing, .shared = {shared.gate.w, shared.up.w, shared.down.w}});
     return {};
   }
   const Tensor ids = ctx.temp(DType::i32, {x.shape[0], c.n_used}), shares = ctx.temp(DType::f32, ids.shape), y = ctx.temp(DType::f32, x.shape);

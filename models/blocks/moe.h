@@ -15,8 +15,8 @@ struct MoeConfig {
   std::int64_t hidden_dim = 0;         // inside one expert
   std::int64_t shared_hidden_dim = 0;  // inside the shared expert; 0: there is none
   std::int64_t n_experts = 0;
-  std::int64_t n_used = 0;             // experts a token
-  bool has_bias = false;               // on the router's scores, for the choice alone
+  std::int64_t n_used = 0;  // experts a token
+  bool has_bias = false;    // on the router's scores, for the choice alone
   RoutingParams routing;
 };
 
@@ -26,15 +26,15 @@ inline constexpr IntegerRange kExpertRange{1, 1024};
 MoeConfig read_moe(Hyper& hyper, std::int64_t dim);
 
 struct MoeWeights {
-  Linear router;                   // [n_experts, dim] f32: logits in bf16 flip experts that are nearly tied (models.md 1.b, step 11)
-  Tensor bias;                     // [n_experts], or empty
-  MlpWeights shared;               // empty where there is none
+  Linear router;      // [n_experts, dim] f32: logits in bf16 flip experts that are nearly tied (models.md 1.b, step 11)
+  Tensor bias;        // [n_experts], or empty
+  MlpWeights shared;  // empty where there is none
   // The experts, where a file holds them stacked,
-  Tensor gates;                    // [n_experts, hidden_dim, dim]
+  Tensor gates;  // [n_experts, hidden_dim, dim]
   Tensor ups;
-  Tensor gates_and_ups;            // [2 * n_experts, hidden_dim, dim], each gate before its up
-  Tensor downs;                    // [n_experts, dim, hidden_dim]
-  std::vector<ExpertMlp> single;   // and where it holds each by itself
+  Tensor gates_and_ups;           // [2 * n_experts, hidden_dim, dim], each gate before its up
+  Tensor downs;                   // [n_experts, dim, hidden_dim]
+  std::vector<ExpertMlp> single;  // and where it holds each by itself
 };
 
 // Binds them under `prefix` ("blk.3.") in any form that a file has: experts stacked, gate and up in one tensor, or each matrix by itself.

@@ -36,8 +36,7 @@ Result<std::vector<float>> read_rope_factors(Backend& backend, Tensor tensor, co
   backend.download(factors.data(), tensor);
   for (float factor : factors) {
     if (!std::isfinite(factor) || factor <= 0) {
-      return make_error(ErrorCode::bad_file,
-                        label + ": tensor rope_freqs.weight: expected values above zero, found " + short_text(factor));
+      return make_error(ErrorCode::bad_file, label + ": tensor rope_freqs.weight: expected values above zero, found " + short_text(factor));
     }
   }
   return factors;

@@ -13,7 +13,7 @@ namespace pio {
 struct Rope {
   Tensor inv_freq;  // [n_pairs] f32, radians a token
   RopePairing pairing = RopePairing::half;
-  Tensor axes;      // [n_pairs] i32: the row of the positions that each pair is rotated by; empty where there is one row
+  Tensor axes;                                   // [n_pairs] i32: the row of the positions that each pair is rotated by; empty where there is one row
   std::vector<std::unique_ptr<Buffer>> buffers;  // of both
 };
 

@@ -39,9 +39,7 @@ class GlmParser final : public CallParser {
   // From one part to the next; where that has not come yet the state stays.
   Stands step(std::string_view held, Draft& draft, Ended ended) {
     switch (draft.state) {
-      case at_opener:
-        draft.at = kCall.size();
-        return then(take_tool(held, draft, ended), draft, between);
+      case at_opener: draft.at = kCall.size(); return then(take_tool(held, draft, ended), draft, between);
       case between: {
         const Stands found = then(stands(held, draft, kKey), draft, in_key);
         return found == Stands::no ? stands(held, draft, kCallEnd) : found;

@@ -13,9 +13,8 @@ constexpr IntegerRange kLeftLayerRange{0, 16};
 constexpr float kLatentNormEps = 1e-6f;
 
 bool holds_routing_bias(const WeightSource& source) {
-  return std::ranges::any_of(source.tensors(), [](const TensorInfo& tensor) {
-    return tensor.name.starts_with("blk.") && tensor.name.ends_with(".exp_probs_b.bias");
-  });
+  return std::ranges::any_of(source.tensors(),
+                             [](const TensorInfo& tensor) { return tensor.name.starts_with("blk.") && tensor.name.ends_with(".exp_probs_b.bias"); });
 }
 
 MlaConfig read_mla(Hyper& hyper, DenseHyper& h) {
@@ -27,8 +26,8 @@ MlaConfig read_mla(Hyper& hyper, DenseHyper& h) {
   c.rope_dim = hyper.integer({"rope.dimension_count", "qk_rope_head_dim"}, kHeadDimRange);
   h.rope_dims = c.rope_dim;
   c.norm_eps = kLatentNormEps;
-  hyper.require(c.rope_dim % 2 == 0, hyper.spelled({"rope.dimension_count", "qk_rope_head_dim"}) + ": expected an even number, found " +
-                                         std::to_string(c.rope_dim));
+  hyper.require(c.rope_dim % 2 == 0,
+                hyper.spelled({"rope.dimension_count", "qk_rope_head_dim"}) + ": expected an even number, found " + std::to_string(c.rope_dim));
   if (!hyper.is_gguf()) {
     c.nope_dim = hyper.integer({"", "qk_nope_head_dim"}, {1, kHeadDimRange.most});
     c.v_dim = hyper.integer({"", "v_head_dim"}, {1, kHeadDimRange.most});
@@ -40,8 +39,8 @@ MlaConfig read_mla(Hyper& hyper, DenseHyper& h) {
   const HyperKey& key = hyper.has(split) ? split : whole;
   const std::int64_t k_dim = hyper.integer(key, {2, 2 * kHeadDimRange.most});
   c.v_dim = hyper.integer({hyper.has(split) ? "attention.value_length_mla" : "attention.value_length", ""}, {1, kHeadDimRange.most});
-  hyper.require(k_dim > c.rope_dim, hyper.spelled(key) + ": expected more than the " + std::to_string(c.rope_dim) +
-                                        " dims that turn, found " + std::to_string(k_dim));
+  hyper.require(k_dim > c.rope_dim,
+                hyper.spelled(key) + ": expected more than the " + std::to_string(c.rope_dim) + " dims that turn, found " + std::to_string(k_dim));
   c.nope_dim = std::max<std::int64_t>(1, k_dim - c.rope_dim);
   return c;
 }
@@ -87,12 +86,11 @@ void read_routing(Hyper& hyper, const WeightSource& source, MoeConfig& moe) {
   const HyperKey groups{"expert_group_count", "n_group"}, used{"expert_group_used_count", "topk_group"};
   routing.n_groups = std::max<std::int64_t>(1, hyper.integer_or(groups, 1, {0, kExpertRange.most}));
   routing.n_groups_used = std::max<std::int64_t>(1, hyper.integer_or(used, 1, {0, kExpertRange.most}));
-  hyper.require(moe.n_experts % routing.n_groups == 0, hyper.spelled(groups) + ": expected a divisor of the " +
-                                                           std::to_string(moe.n_experts) + " experts, found " +
-                                                           std::to_string(routing.n_groups));
+  hyper.require(moe.n_experts % routing.n_groups == 0, hyper.spelled(groups) + ": expected a divisor of the " + std::to_string(moe.n_experts) +
+                                                           " experts, found " + std::to_string(routing.n_groups));
   hyper.require(routing.n_groups_used <= routing.n_groups && routing.n_groups_used * (moe.n_experts / routing.n_groups) >= moe.n_used,
-                hyper.spelled(used) + ": expected at most " + std::to_string(routing.n_groups) + " groups that hold " +
-                    std::to_string(moe.n_used) + " experts, found " + std::to_string(routing.n_groups_used));
+                hyper.spelled(used) + ": expected at most " + std::to_string(routing.n_groups) + " groups that hold " + std::to_string(moe.n_used) +
+                    " experts, found " + std::to_string(routing.n_groups_used));
 }
 
 }  // namespace
@@ -112,9 +110,8 @@ Result<DenseConfig> read_glm4_moe_lite_config(const WeightSource& source) {
   const HyperKey left{"nextn_predict_layers", "num_nextn_predict_layers"};
   c.n_left_layers = hyper.integer_or(left, 0, kLeftLayerRange);
   if (hyper.is_gguf()) {
-    hyper.require(c.n_left_layers < c.hyper.n_layers, hyper.spelled(left) + ": expected fewer than the " +
-                                                          std::to_string(c.hyper.n_layers) + " blocks, found " +
-                                                          std::to_string(c.n_left_layers));
+    hyper.require(c.n_left_layers < c.hyper.n_layers, hyper.spelled(left) + ": expected fewer than the " + std::to_string(c.hyper.n_layers) +
+                                                          " blocks, found " + std::to_string(c.n_left_layers));
     c.hyper.n_layers = std::max<std::int64_t>(1, c.hyper.n_layers - c.n_left_layers);
   } else {
     c.n_left_layers = std::max<std::int64_t>(1, c.n_left_layers);

@@ -86,9 +86,7 @@ class Qwen3CoderChat final : public ChatFormat {
   std::string_view name() const override { return "qwen3-coder-30b"; }
   std::vector<std::string_view> stop_tokens() const override { return {"<|im_end|>", "<|endoftext|>"}; }
   // The model card, section Best Practices.
-  RecommendedSampling recommended_sampling() const override {
-    return {.temperature = 0.7, .top_p = 0.8, .repeat_penalty = 1.05, .top_k = 20};
-  }
+  RecommendedSampling recommended_sampling() const override { return {.temperature = 0.7, .top_p = 0.8, .repeat_penalty = 1.05, .top_k = 20}; }
   std::unique_ptr<ChatParser> parser(const RenderRequest& request) const override { return qwen3_coder_parser(request); }
 
   // The repository's README puts the bare prompt into a user's turn.

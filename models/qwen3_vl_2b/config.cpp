@@ -59,18 +59,20 @@ void read_channels(Hyper& hyper, HyperKey key, RealRange range, std::array<doubl
   if (const auto* whole = std::get_if<std::vector<std::int64_t>>(value)) found.assign(whole->begin(), whole->end());
   hyper.require(found.size() == 3, hyper.spelled(key) + ": expected three numbers, found another value");
   for (std::size_t c = 0; c < 3 && found.size() == 3; ++c) {
-    hyper.require(found[c] >= range.least && found[c] <= range.most, hyper.spelled(key) + ": expected numbers from 0 to 1, found " + std::to_string(found[c]));
+    hyper.require(found[c] >= range.least && found[c] <= range.most,
+                  hyper.spelled(key) + ": expected numbers from 0 to 1, found " + std::to_string(found[c]));
     values[c] = found[c];
   }
 }
 
 // "size": {"shortest_edge", "longest_edge"} are pixels here; older files say min_pixels and max_pixels, which go before it in transformers too.
 void read_limits(Hyper& hyper, const std::string& file, PixelLimits& limits) {
-  const std::string shortest = file + "size.shortest_edge", longest = file + "size.longest_edge", least = file + "min_pixels", most = file + "max_pixels";
+  const std::string shortest = file + "size.shortest_edge", longest = file + "size.longest_edge", least = file + "min_pixels",
+                    most = file + "max_pixels";
   limits.least = hyper.integer_or({"", least}, hyper.integer_or({"", shortest}, limits.least, kPixelRange), kPixelRange);
   limits.most = hyper.integer_or({"", most}, hyper.integer_or({"", longest}, limits.most, kPixelRange), kPixelRange);
-  hyper.require(limits.least <= limits.most, file + "size: expected shortest_edge up to longest_edge, found " + std::to_string(limits.least) + " and " +
-                                                 std::to_string(limits.most));
+  hyper.require(limits.least <= limits.most, file + "size: expected shortest_edge up to longest_edge, found " + std::to_string(limits.least) +
+                                                 " and " + std::to_string(limits.most));
 }
 
 // What transformers' processors can be told and is not done here: pictures are always scaled, bicubically, divided by 255, and normalised.
@@ -82,7 +84,8 @@ void refuse_other_processing(Hyper& hyper, const std::string& file, const ImageI
   hyper.refuse_if(filter != kBicubic, file + "resample: expected 3 (bicubic), found " + std::to_string(filter));
   const double factor = hyper.real_or({"", file + "rescale_factor"}, 1.0 / 255, {0, 1e9});
   hyper.refuse_if(std::abs(factor * 255 - 1) > 1e-6, file + "rescale_factor: expected 1 / 255, found " + std::to_string(factor));
-  for (const auto& [key, expected] : {std::pair<const char*, std::int64_t>{"patch_size", input.patch_size}, {"merge_size", input.merge_size},
+  for (const auto& [key, expected] : {std::pair<const char*, std::int64_t>{"patch_size", input.patch_size},
+                                      {"merge_size", input.merge_size},
                                       {"temporal_patch_size", input.temporal_size}}) {
     const std::int64_t found = hyper.integer_or({"", file + key}, expected, {1, 1 << 16});
     hyper.refuse_if(found != expected, file + key + ": expected the tower's " + std::to_string(expected) + ", found " + std::to_string(found));
@@ -90,7 +93,8 @@ void refuse_other_processing(Hyper& hyper, const std::string& file, const ImageI
   ImageInputConfig own = input;  // one for pictures and films
   read_channels(hyper, {"", file + "image_mean"}, {0, 1}, own.mean);
   read_channels(hyper, {"", file + "image_std"}, {1e-3, 1}, own.deviation);
-  hyper.refuse_if(own.mean != input.mean || own.deviation != input.deviation, file + "image_mean, image_std: expected those of pictures, found others");
+  hyper.refuse_if(own.mean != input.mean || own.deviation != input.deviation,
+                  file + "image_mean, image_std: expected those of pictures, found others");
 }
 
 ImageInputConfig read_image_input(Hyper& hyper) {
@@ -151,8 +155,8 @@ Result<VisionConfig> read_vision_config(const WeightSource& source) {
   c.rope_theta = hyper.real_or({"", "rope_parameters.rope_theta"}, 10000, kRopeThetaRange);
   // Half of a head's pairs are rotated by row, half by column.
   hyper.require(c.dim % c.n_heads == 0 && c.dim / c.n_heads % 4 == 0,
-                hyper.spelled({"vision.attention.head_count", "num_heads"}) + ": expected heads of a multiple of 4 values, found " + std::to_string(c.dim) +
-                    " values for " + std::to_string(c.n_heads) + " heads");
+                hyper.spelled({"vision.attention.head_count", "num_heads"}) + ": expected heads of a multiple of 4 values, found " +
+                    std::to_string(c.dim) + " values for " + std::to_string(c.n_heads) + " heads");
   const std::string activation = hyper.text_or({"", "hidden_act"}, "gelu_pytorch_tanh");
   hyper.refuse_if(activation != "gelu_pytorch_tanh", "vision_config.hidden_act: expected gelu_pytorch_tanh, found " + activation);
   // clip.use_silu and clip.use_gelu are of the whole file; a false use_gelu means gelu_quick.

@@ -13,9 +13,9 @@
 namespace pio {
 namespace {
 
-constexpr double kScale = 1000;             // the model's coordinates on each axis
+constexpr double kScale = 1000;  // the model's coordinates on each axis
 constexpr std::size_t kMaxGroundings = 1000;
-constexpr int kMaxDepth = 16;               // of objects in objects; also how often a character may be read again
+constexpr int kMaxDepth = 16;  // of objects in objects; also how often a character may be read again
 constexpr std::size_t kMaxNumbers = 4;
 
 bool is_space(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
@@ -73,8 +73,7 @@ class ObjectReader {
     return at == text_.size();
   }
 
-  bool read_members(std::size_t& at, std::vector<double>& numbers, std::string& label, std::string& words, std::vector<Grounding>& inner,
-                    int depth) {
+  bool read_members(std::size_t& at, std::vector<double>& numbers, std::string& label, std::string& words, std::vector<Grounding>& inner, int depth) {
     for (;;) {
       if (at_end(at)) return true;
       if (text_[at] == '}') return ++at, true;
@@ -155,7 +154,10 @@ std::optional<Grounding> read_tag(std::string_view text, std::size_t at) {
   const std::size_t opened = at++;
   std::vector<double> numbers;
   while (at < text.size() && text[at] != text[opened]) {
-    if (is_space(text[at]) || text[at] == ',') { ++at; continue; }
+    if (is_space(text[at]) || text[at] == ',') {
+      ++at;
+      continue;
+    }
     const std::optional<double> number = read_number(text, at);
     if (!number || numbers.size() == kMaxNumbers) return std::nullopt;
     numbers.push_back(*number);

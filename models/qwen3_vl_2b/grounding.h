@@ -11,8 +11,8 @@ namespace pio {
 struct Grounding {
   enum class Kind { box, point };
   Kind kind = Kind::box;
-  std::string label;   // UTF-8: "label", of a page the tag's name; may be empty
-  std::string text;    // what is written there: "text_content", of a page the tag's words; may be empty
+  std::string label;  // UTF-8: "label", of a page the tag's name; may be empty
+  std::string text;   // what is written there: "text_content", of a page the tag's words; may be empty
   // Parts of the picture's width and height, 0 … 1, left < right and top < bottom or equal; of a point both corners are the point.
   double left = 0, top = 0, right = 0, bottom = 0;
 };

@@ -38,7 +38,7 @@ std::optional<std::string_view> match(std::string_view pattern, std::string_view
   return std::ranges::all_of(number, [](char c) { return c >= '0' && c <= '9'; }) ? std::optional(number) : std::nullopt;
 }
 
-std::optional<std::string> translate(std::string_view name, std::string_view NamePair::* from, std::string_view NamePair::* to) {
+std::optional<std::string> translate(std::string_view name, std::string_view NamePair::*from, std::string_view NamePair::*to) {
   const std::size_t dot = name.rfind('.');
   if (dot == std::string_view::npos) return std::nullopt;
   const std::string_view stem = name.substr(0, dot), suffix = name.substr(dot);

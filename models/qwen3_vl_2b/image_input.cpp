@@ -20,8 +20,8 @@ std::int64_t rounded(std::int64_t x, std::int64_t factor) {
 Result<ImageSize> fitted(std::int64_t n_frames, std::int64_t counted, ImageSize size, std::int64_t factor, PixelLimits limits) {
   const double h = static_cast<double>(size.height), w = static_cast<double>(size.width), f = static_cast<double>(factor);
   if (!(std::max(h, w) / std::min(h, w) <= kMaxAspect)) {
-    return make_error(ErrorCode::bad_argument, "picture: at most 200 times as long as wide, found " + std::to_string(size.width) + " x " +
-                                                   std::to_string(size.height));
+    return make_error(ErrorCode::bad_argument,
+                      "picture: at most 200 times as long as wide, found " + std::to_string(size.width) + " x " + std::to_string(size.height));
   }
   ImageSize fit{rounded(size.height, factor), rounded(size.width, factor)};
   const std::int64_t n_pixels = counted * fit.height * fit.width;
@@ -78,7 +78,8 @@ Filter make_filter(std::int64_t size_in, std::int64_t size_out) {
     }
   }
   // The most bits with which the largest weight stays below 2^15; 22 is the most that sums of 255 * 2^22 leave in 32 bits.
-  while (filter.bits < 22 && static_cast<std::int64_t>(0.5 + largest * static_cast<double>(std::int64_t{1} << (filter.bits + 1))) < (1 << 15)) ++filter.bits;
+  while (filter.bits < 22 && static_cast<std::int64_t>(0.5 + largest * static_cast<double>(std::int64_t{1} << (filter.bits + 1))) < (1 << 15))
+    ++filter.bits;
   const double one = static_cast<double>(std::int64_t{1} << filter.bits);
   for (std::int64_t i = 0; i < size_out; ++i) {
     for (double weight : weights[i]) filter.taps[i].weights.push_back(static_cast<std::int16_t>(weight * one + (weight < 0 ? -0.5 : 0.5)));
@@ -133,7 +134,8 @@ Pixels resize_height(const Pixels& in, std::int64_t height, std::stop_token stop
 
 Result<void> check_pixels(const Pixels& pixels) {
   if (pixels.height >= 1 && pixels.width >= 1) return {};
-  return make_error(ErrorCode::bad_argument, "picture: at least one pixel, found " + std::to_string(pixels.width) + " x " + std::to_string(pixels.height));
+  return make_error(ErrorCode::bad_argument,
+                    "picture: at least one pixel, found " + std::to_string(pixels.width) + " x " + std::to_string(pixels.height));
 }
 
 }  // namespace

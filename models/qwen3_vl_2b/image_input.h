@@ -18,12 +18,12 @@ struct PixelLimits {
 
 // Defaults are the published ones of Qwen3-VL-2B.
 struct ImageInputConfig {
-  std::int64_t patch_size = 16;      // pixels a side
-  std::int64_t merge_size = 2;       // patches a side that become one token
-  std::int64_t temporal_size = 2;    // frames in a patch
+  std::int64_t patch_size = 16;    // pixels a side
+  std::int64_t merge_size = 2;     // patches a side that become one token
+  std::int64_t temporal_size = 2;  // frames in a patch
   PixelLimits picture{65536, 16777216};
   PixelLimits film{4096, 25165824};
-  double film_frames_per_second = 2; // sampled
+  double film_frames_per_second = 2;  // sampled
   std::int64_t film_least_frames = 4, film_most_frames = 768;
   std::array<double, 3> mean{0.5, 0.5, 0.5}, deviation{0.5, 0.5, 0.5};  // of channel values 0 … 1
 

@@ -90,13 +90,13 @@ class Qwen3VlVision final : public Vision {
 
   VisionConfig c_;
   Backend& backend_;
-  Tensor patch_w_;             // [dim, patch_dim]: values in the order channel, time, y, x
-  Tensor patch_bias_;          // [dim]
-  std::vector<float> table_;   // [table_side, table_side, dim]: embeddings of places
+  Tensor patch_w_;            // [dim, patch_dim]: values in the order channel, time, y, x
+  Tensor patch_bias_;         // [dim]
+  std::vector<float> table_;  // [table_side, table_side, dim]: embeddings of places
   std::vector<VisionBlock> blocks_;
   Merger merger_;
   std::vector<Merger> deepstack_;
-  Tensor inv_freq_, axes_;     // [head_dim / 2]
+  Tensor inv_freq_, axes_;  // [head_dim / 2]
   BoundWeights bound_;
   std::vector<std::unique_ptr<Buffer>> buffers_;
 };
@@ -228,14 +228,14 @@ Tensor Qwen3VlVision::norm(ForwardContext& ctx, Tensor x, const LayerNorm& norm)
 void Qwen3VlVision::attend(ForwardContext& ctx, const VisionBlock& block, Tensor x, Tensor places, Tensor starts) const {
   const ForwardContext::Mark mark(ctx);
   const std::int64_t n = x.shape[0], head_dim = c_.head_dim();
-  const Tensor h = norm(ctx, x, block.norm1);                                                   // [n, dim]
+  const Tensor h = norm(ctx, x, block.norm1);  // [n, dim]
   const Tensor y = ctx.temp(DType::f32, {n, c_.n_heads, head_dim});
   const std::int64_t fitting = kQkvBytes / std::max<std::int64_t>(3 * n * head_dim * static_cast<std::int64_t>(sizeof(float)), 1);
   const std::int64_t n_group = std::clamp<std::int64_t>(fitting, 1, c_.n_heads);
   for (std::int64_t first = 0; first < c_.n_heads && !ctx.stop_requested(); first += n_group) {
     const std::int64_t n_heads = std::min(n_group, c_.n_heads - first);
     const ForwardContext::Mark group_mark(ctx);
-    Tensor parts[3];                                                                            // queries, keys, values
+    Tensor parts[3];  // queries, keys, values
     for (std::int64_t part = 0; part < 3; ++part) {
       const std::int64_t row = part * c_.dim + first * head_dim, n_rows = n_heads * head_dim;
       parts[part] = ctx.temp(DType::f32, {n, n_rows});
@@ -287,7 +287,7 @@ Result<void> Qwen3VlVision::bind_weights(WeightSource& source) {
   if (is_gguf) {  // a slice of the kernel for each of two frames
     binder.bind(slices[0], "v.patch_embd.weight", {c_.dim, 3, patch, patch});
     binder.bind(slices[1], "v.patch_embd.weight.1", {c_.dim, 3, patch, patch});
-  } else {        // five extents, of which the last two lie in one
+  } else {  // five extents, of which the last two lie in one
     binder.bind_as(patch_w_, "v.patch_embd.weight", {c_.dim, 3, c_.input.temporal_size, patch * patch}, {c_.dim, patch_dim()});
   }
   binder.bind(patch_bias_, "v.patch_embd.bias", {c_.dim});
@@ -360,9 +360,9 @@ Result<std::unique_ptr<Vision>> create_qwen3_vl_vision(WeightSource& source, Bac
     return make_error(ErrorCode::unsupported_model, source.label() + ": expected a language model that sees, found " + language_model.architecture);
   }
   if (config.out_dim != language_model.dim || static_cast<std::int64_t>(config.deepstack_blocks.size()) > language_model.n_layers) {
-    return make_error(ErrorCode::bad_file, source.label() + ": expected embeddings of " + std::to_string(language_model.dim) + " values for at most " +
-                                               std::to_string(language_model.n_layers) + " layers, found " + std::to_string(config.out_dim) + " for " +
-                                               std::to_string(config.deepstack_blocks.size()));
+    return make_error(ErrorCode::bad_file, source.label() + ": expected embeddings of " + std::to_string(language_model.dim) +
+                                               " values for at most " + std::to_string(language_model.n_layers) + " layers, found " +
+                                               std::to_string(config.out_dim) + " for " + std::to_string(config.deepstack_blocks.size()));
   }
   auto vision = std::make_unique<Qwen3VlVision>(std::move(config), backend);
   RETURN_IF_ERROR(vision->bind_weights(source));

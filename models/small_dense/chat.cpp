@@ -43,9 +43,7 @@ class Qwen25CoderChat final : public ChatFormat {
   std::string_view name() const override { return "qwen2.5-coder"; }
   std::vector<std::string_view> stop_tokens() const override { return {"<|im_end|>", "<|endoftext|>"}; }
   // generation_config.json of the 0.5B and 1.5B models.
-  RecommendedSampling recommended_sampling() const override {
-    return {.temperature = 0.7, .top_p = 0.8, .repeat_penalty = 1.1, .top_k = 20};
-  }
+  RecommendedSampling recommended_sampling() const override { return {.temperature = 0.7, .top_p = 0.8, .repeat_penalty = 1.1, .top_k = 20}; }
   std::unique_ptr<ChatParser> parser(const RenderRequest& request) const override { return hermes_parser(request); }
 
   Result<std::vector<Piece>> render(const RenderRequest& request) const override {

@@ -151,8 +151,8 @@ class ChatTest : public QObject {
     f.setScript(script);
     QVERIFY(f.ask("How is the weather?"));
     const ConversationModel* rows = f.chat()->messages();
-    QCOMPARE(kindsOf(rows), (QList<int>{ConversationModel::UserMessage, ConversationModel::AnswerHeader, ConversationModel::ToolCall,
-                                        ConversationModel::Footer}));
+    QCOMPARE(kindsOf(rows),
+             (QList<int>{ConversationModel::UserMessage, ConversationModel::AnswerHeader, ConversationModel::ToolCall, ConversationModel::Footer}));
     QCOMPARE(rows->index(2).data(ConversationModel::ToolNameRole).toString(), "get_weather");
     QVERIFY(rows->index(2).data(ConversationModel::TextRole).toString().contains("\"city\": \"Oslo\""));
     QTRY_COMPARE(f.onDisk(f.chat()->chatId())[1].message.toolCalls().size(), 1);
@@ -431,7 +431,8 @@ class ChatTest : public QObject {
     QVERIFY(f.chat()->queued() && f.chat()->busy());
     f.chat()->openChat(first);
     QCOMPARE(f.chat()->chatId(), first);
-    const QString shown = f.chat()->textOf(f.chat()->messages()->data(f.chat()->messages()->index(f.chat()->messages()->rowCount() - 1), ConversationModel::MessageIdRole).toString());
+    const QString shown = f.chat()->textOf(
+        f.chat()->messages()->data(f.chat()->messages()->index(f.chat()->messages()->rowCount() - 1), ConversationModel::MessageIdRole).toString());
     QVERIFY(!shown.isEmpty());
     QTRY_COMPARE(f.engine->generate_requests().size(), 2U);
     QVERIFY(f.waitFor(ChatController::Ready));

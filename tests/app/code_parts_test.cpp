@@ -42,8 +42,9 @@ bool hasGrammars() { return CodeColourer::knows(QStringLiteral("python")); }
 // ---- source_file ----
 
 TEST(SourceText, WritesBackEveryByteItRead) {
-  for (const QByteArray& bytes : {QByteArray(""), QByteArray("\n"), QByteArray("a"), QByteArray("a\nb"), QByteArray("a\nb\n"), QByteArray("a\r\nb\r\n"),
-                                  QByteArray("a\r\nb\nc\r\n\n"), QByteArray("\xEF\xBB\xBFint x;\r\n"), QByteArray("lone\rreturn\n"), QByteArray("ü—漢\n")}) {
+  for (const QByteArray& bytes :
+       {QByteArray(""), QByteArray("\n"), QByteArray("a"), QByteArray("a\nb"), QByteArray("a\nb\n"), QByteArray("a\r\nb\r\n"),
+        QByteArray("a\r\nb\nc\r\n\n"), QByteArray("\xEF\xBB\xBFint x;\r\n"), QByteArray("lone\rreturn\n"), QByteArray("ü—漢\n")}) {
     EXPECT_EQ(textOf(bytes).bytes(), bytes) << bytes.toPercentEncoding().constData();
   }
 }
@@ -175,10 +176,14 @@ TEST(Diff, TakingAllHunksGivesTheNewTextAndNoneTheOldOne) {
 }
 
 TEST(Diff, KeepsLineEndsMarkAndTheMissingLastEnd) {
-  const SourceText before = textOf("\xEF\xBB\xBF" "a\r\nb\r\nc");
+  const SourceText before = textOf(
+      "\xEF\xBB\xBF"
+      "a\r\nb\r\nc");
   const QStringList after = {"a", "B", "c", "d"};
   const auto hunks = compareLines(before.lines, after);
-  EXPECT_EQ(merged(before, after, hunks, all(hunks, true)).bytes(), "\xEF\xBB\xBF" "a\r\nB\r\nc\r\nd");
+  EXPECT_EQ(merged(before, after, hunks, all(hunks, true)).bytes(),
+            "\xEF\xBB\xBF"
+            "a\r\nB\r\nc\r\nd");
 }
 
 TEST(Diff, StandsLargeAndWhollyDifferentFiles) {
@@ -248,22 +253,29 @@ CodeQuestion wholeFile(const char* text, const char* name = "a.py", const char* 
   return question;
 }
 
-CodeAnswer read(const CodeQuestion& question, const char* answer) { return readAnswer(question, QString::fromUtf8(answer), QStringLiteral("python")); }
+CodeAnswer read(const CodeQuestion& question, const char* answer) {
+  return readAnswer(question, QString::fromUtf8(answer), QStringLiteral("python"));
+}
 
 constexpr const char* kGuide = "# Guide\n\nInstall:\n\n```sh\nmake instal\n```\n\nRun:\n\n```sh\n./run\n```\n\nDone.\n";
 constexpr const char* kDocumented = "\"\"\"Module.\n\n```\npython b.py\n```\n\"\"\"\ndef f(x):\n    return x +\n\ndef g():\n    return 1\n";
-constexpr const char* kTwoFunctions = "def f(x):\n    \"\"\"Example:\n\n    ```\n    f(1)\n    ```\n    \"\"\"\n    return x +\n\ndef g():\n    return 1\n";
+constexpr const char* kTwoFunctions =
+    "def f(x):\n    \"\"\"Example:\n\n    ```\n    f(1)\n    ```\n    \"\"\"\n    return x +\n\ndef g():\n    return 1\n";
 
 TEST(CodeAnswer, FindsTheEndOfTheOuterFence) {
-  const CodeAnswer guide = read(wholeFile(kGuide, "guide.md", "markdown"), "Here is the corrected file:\n\n```markdown\n# Guide\n\nInstall:\n\n```sh\nmake install\n```\n\nRun:\n\n"
+  const CodeAnswer guide = read(wholeFile(kGuide, "guide.md", "markdown"),
+                                "Here is the corrected file:\n\n```markdown\n# Guide\n\nInstall:\n\n```sh\nmake install\n```\n\nRun:\n\n"
                                 "```sh\n./run\n```\n\nDone.\n```\n\nI corrected the spelling of install.\n");
   EXPECT_EQ(guide.why, NoProposal::none);
   EXPECT_EQ(guide.after, linesAsGiven(QByteArray(kGuide).replace("instal\n", "install\n")));
-  const CodeAnswer documented = read(wholeFile(kDocumented), "```python\n\"\"\"Module.\n\n```\npython b.py\n```\n\"\"\"\ndef f(x):\n    return x + 1\n\ndef g():\n    return 1\n```\n");
+  const CodeAnswer documented =
+      read(wholeFile(kDocumented),
+           "```python\n\"\"\"Module.\n\n```\npython b.py\n```\n\"\"\"\ndef f(x):\n    return x + 1\n\ndef g():\n    return 1\n```\n");
   EXPECT_EQ(documented.why, NoProposal::none);
   EXPECT_EQ(documented.after, linesAsGiven(QByteArray(kDocumented).replace("x +\n", "x + 1\n")));
   // One more fenced part than the file had, opened with its language.
-  const CodeAnswer longer = read(wholeFile("# Guide\n\nDone.\n", "guide.md", "markdown"), "```markdown\n# Guide\n\n```sh\n./run\n```\n\nDone.\n```\n");
+  const CodeAnswer longer =
+      read(wholeFile("# Guide\n\nDone.\n", "guide.md", "markdown"), "```markdown\n# Guide\n\n```sh\n./run\n```\n\nDone.\n```\n");
   EXPECT_EQ(longer.after, linesAsGiven("# Guide\n\n```sh\n./run\n```\n\nDone.\n"));
   EXPECT_EQ(read(wholeFile("```\ninner\n```\n", "a.md", "markdown"), "````md\n```\nother\n```\n````\n").after, (QStringList{"```", "other", "```"}));
   EXPECT_EQ(read(wholeFile("x = 1\n"), "~~~\nx = 2\n~~~").after, QStringList{"x = 2"});
@@ -272,8 +284,10 @@ TEST(CodeAnswer, FindsTheEndOfTheOuterFence) {
 
 TEST(CodeAnswer, WhereTheEndIsNotCertainThereIsNoProposal) {
   // The inner fences lost their language: each reading is possible.
-  EXPECT_EQ(read(wholeFile(kGuide, "guide.md", "markdown"), "```markdown\n# Guide\n\nInstall:\n\n```\nmake install\n```\n\nDone.\n```\n").why, NoProposal::unclear_end);
-  EXPECT_EQ(read(wholeFile(kGuide, "guide.md", "markdown"), "```markdown\n# Guide\n```\nor\n```markdown\n# The guide\n```\n").why, NoProposal::unclear_end);
+  EXPECT_EQ(read(wholeFile(kGuide, "guide.md", "markdown"), "```markdown\n# Guide\n\nInstall:\n\n```\nmake install\n```\n\nDone.\n```\n").why,
+            NoProposal::unclear_end);
+  EXPECT_EQ(read(wholeFile(kGuide, "guide.md", "markdown"), "```markdown\n# Guide\n```\nor\n```markdown\n# The guide\n```\n").why,
+            NoProposal::unclear_end);
   EXPECT_EQ(read(wholeFile("x = 1\n"), "```python\nx = 2\nI changed the value.").why, NoProposal::unclear_end);
 }
 
@@ -288,7 +302,8 @@ TEST(CodeAnswer, TakesTheOneBlockInTheFilesLanguage) {
 TEST(CodeAnswer, APartOfTheFileIsNotTheFile) {
   // Without a grammar nothing says where the function stands.
   const auto readPlain = [](const char* file, const char* answer) { return readAnswer(wholeFile(file), QString::fromUtf8(answer), {}); };
-  EXPECT_EQ(readPlain(kTwoFunctions, "Run this first:\n\n```sh\npip install x\n```\n\nThen:\n\n```python\ndef f(x):\n    return x + 1\n```\n").why, NoProposal::part_of_file);
+  EXPECT_EQ(readPlain(kTwoFunctions, "Run this first:\n\n```sh\npip install x\n```\n\nThen:\n\n```python\ndef f(x):\n    return x + 1\n```\n").why,
+            NoProposal::part_of_file);
   EXPECT_EQ(readPlain("import a\nimport b\n\ndef f():\n    return 1\n", "```python\ndef f():\n    return 2\n```").why, NoProposal::part_of_file);
   EXPECT_EQ(readPlain(kTwoFunctions, "```python\ndef g():\n    return 2\n```").why, NoProposal::part_of_file);
   // The first of many lines may go.
@@ -300,12 +315,14 @@ TEST(CodeAnswer, APartOfTheFileIsNotTheFile) {
 
 TEST(CodeAnswer, APlaceholderIsNoCode) {
   const char* const file = "def f(x):\n    return x +\n\ndef g():\n    return 1\n\nprint(g())\n";
-  for (const char* line : {"# ... existing code ...", "# … unchanged …", "# rest of the code", "# the rest of the file stays the same", "...", "    # ...", "# (other functions remain unchanged...)",
-                           "    pass  # ... existing code ...", "# Remaining code unchanged", "# unchanged", "[rest of the file unchanged]", "// ...", "/* ... */", "<!-- ... -->"}) {
+  for (const char* line : {"# ... existing code ...", "# … unchanged …", "# rest of the code", "# the rest of the file stays the same", "...",
+                           "    # ...", "# (other functions remain unchanged...)", "    pass  # ... existing code ...", "# Remaining code unchanged",
+                           "# unchanged", "[rest of the file unchanged]", "// ...", "/* ... */", "<!-- ... -->"}) {
     const QByteArray answer = QByteArray("```python\ndef f(x):\n    return x + 1\n\n") + line + "\n\nprint(g())\n```";
     EXPECT_EQ(readAnswer(wholeFile(file), QString::fromUtf8(answer), {}).why, NoProposal::placeholder) << line;
   }
-  for (const char* line : {"# the same for all others", "def h(*args): ...", "# waits for a moment...", "print(\"...\")", "# the rest is sent later"}) {
+  for (const char* line :
+       {"# the same for all others", "def h(*args): ...", "# waits for a moment...", "print(\"...\")", "# the rest is sent later"}) {
     const QByteArray code = QByteArray(file) + line + "\nprint(g())\n";
     EXPECT_EQ(readAnswer(wholeFile(file), QString::fromUtf8("```python\n" + code + "```"), {}).why, NoProposal::none) << line;
   }
@@ -315,7 +332,8 @@ TEST(CodeAnswer, APlaceholderIsNoCode) {
 
 TEST(CodeAnswer, ReplacesADefinitionByItsName) {
   if (!hasGrammars()) GTEST_SKIP() << kNoGrammars;
-  const char* const file = "import os\n\n\ndef f(x):\n    return x - 1\n\n\nclass C:\n    def run(self):\n        return 1\n\n    def stop(self):\n        return 2\n";
+  const char* const file =
+      "import os\n\n\ndef f(x):\n    return x - 1\n\n\nclass C:\n    def run(self):\n        return 1\n\n    def stop(self):\n        return 2\n";
   const QByteArray changed = QByteArray(file).replace("x - 1", "x + 1");
   EXPECT_EQ(read(wholeFile(file), "```python\ndef f(x):\n    return x + 1\n\n# ... existing code ...\n```").after, linesAsGiven(changed));
   EXPECT_EQ(read(wholeFile(file), "```python\nimport os\n\ndef f(x):\n    return x + 1\n```").after, linesAsGiven(changed));
@@ -336,7 +354,8 @@ TEST(CodeAnswer, ReplacesADefinitionByItsName) {
 
 TEST(CodeAnswer, AFunctionWithASyntaxErrorIsReplacedAloneOrNotAtAll) {
   const QStringList wanted = linesAsGiven("def f(x):\n    return x + 1\n\ndef g():\n    return 1\n");
-  for (const char* answer : {"```python\ndef f(x):\n    return x + 1\n\n# ... existing code ...\n```\n", "Run this first:\n\n```sh\npip install x\n```\n\nThen:\n\n```python\ndef f(x):\n    return x + 1\n```\n"}) {
+  for (const char* answer : {"```python\ndef f(x):\n    return x + 1\n\n# ... existing code ...\n```\n",
+                             "Run this first:\n\n```sh\npip install x\n```\n\nThen:\n\n```python\ndef f(x):\n    return x + 1\n```\n"}) {
     const CodeAnswer out = read(wholeFile(kTwoFunctions), answer);
     if (out.why == NoProposal::none) {
       EXPECT_EQ(out.after, wanted);
@@ -348,16 +367,17 @@ TEST(CodeAnswer, AFunctionWithASyntaxErrorIsReplacedAloneOrNotAtAll) {
 
 TEST(CodeAnswer, AppliesADiffThatFits) {
   const QStringList wanted = linesAsGiven(QByteArray(kTwoFunctions).replace("x +\n", "x + 1\n"));
-  EXPECT_EQ(read(wholeFile(kTwoFunctions), "```diff\n--- a/a.py\n+++ b/a.py\n@@ -6,3 +6,3 @@\n-    return x +\n+    return x + 1\n```\n").after, wanted);
-  EXPECT_EQ(read(wholeFile(kTwoFunctions), "```\n@@ -8,3 +8,3 @@\n     \"\"\"\n-    return x +\n+    return x + 1\n \n def g():\n```\n").after, wanted);
+  EXPECT_EQ(read(wholeFile(kTwoFunctions), "```diff\n--- a/a.py\n+++ b/a.py\n@@ -6,3 +6,3 @@\n-    return x +\n+    return x + 1\n```\n").after,
+            wanted);
+  EXPECT_EQ(read(wholeFile(kTwoFunctions), "```\n@@ -8,3 +8,3 @@\n     \"\"\"\n-    return x +\n+    return x + 1\n \n def g():\n```\n").after,
+            wanted);
   EXPECT_EQ(read(wholeFile("a\nb\nc\nd\n"), "```diff\n@@ @@\n a\n-b\n+B\n@@ @@\n-d\n+D\n+e\n```\n").after, (QStringList{"a", "B", "c", "D", "e"}));
-  for (const char* diff : {"@@ -1 +1 @@\n-    return x\n+    return x + 1\n",                                 // not there
-                           "@@ -1 +1 @@\n     ```\n+    more\n",                                              // twice
-                           "@@ -1 +1 @@\n+import os\n",                                                       // anywhere
-                           "--- a/b.py\n+++ b/b.py\n@@ -1 +1 @@\n-    return x +\n+    return x + 1\n",       // of another file
-                           "@@ -1 +1 @@\n-def g():\n+def h():\n@@ -2 +2 @@\n-def f(x):\n+def e(x):\n",        // not in order
-                           "rename from a.py\n@@ -1 +1 @@\n-def g():\n+def h():\n",
-                           "@@ -1 +1 @@\n-def g():\n+def h():\nThat is all.\n"}) {
+  for (const char* diff : {"@@ -1 +1 @@\n-    return x\n+    return x + 1\n",                            // not there
+                           "@@ -1 +1 @@\n     ```\n+    more\n",                                         // twice
+                           "@@ -1 +1 @@\n+import os\n",                                                  // anywhere
+                           "--- a/b.py\n+++ b/b.py\n@@ -1 +1 @@\n-    return x +\n+    return x + 1\n",  // of another file
+                           "@@ -1 +1 @@\n-def g():\n+def h():\n@@ -2 +2 @@\n-def f(x):\n+def e(x):\n",   // not in order
+                           "rename from a.py\n@@ -1 +1 @@\n-def g():\n+def h():\n", "@@ -1 +1 @@\n-def g():\n+def h():\nThat is all.\n"}) {
     EXPECT_EQ(read(wholeFile(kTwoFunctions), (QByteArray("```diff\n") + diff + "```").constData()).why, NoProposal::diff_unfit) << diff;
   }
 }
@@ -386,7 +406,8 @@ TEST(CodeAnswer, PutsTheProposalInTheSelectionsPlace) {
   const auto read23 = [&](const QString& code) { return readAnswer(questionAbout(lines, 2, 3), "```python\n" + code + "\n```", {}); };
   EXPECT_EQ(read23("    a = 2\n    return a").after, (QStringList{"import x", "def f():", "    a = 2", "    return a", "f()"}));
   // Models leave the indentation out …
-  EXPECT_EQ(read23("a = 2\n\nif a:\n    return a").after, (QStringList{"import x", "def f():", "    a = 2", "", "    if a:", "        return a", "f()"}));
+  EXPECT_EQ(read23("a = 2\n\nif a:\n    return a").after,
+            (QStringList{"import x", "def f():", "    a = 2", "", "    if a:", "        return a", "f()"}));
   // … or give all of the file …
   const QStringList whole = {"import x", "def f():", "    return 2", "f()"};
   EXPECT_EQ(read23(whole.join('\n')).after, whole);
@@ -511,18 +532,36 @@ struct OutlineCase {
 TEST(SourceOutline, FindsImportsAndSignatures) {
   if (!hasGrammars()) GTEST_SKIP() << kNoGrammars;
   const std::vector<OutlineCase> cases = {
-      {"python", "import os\nfrom a import b\nclass C(D):\n    def m(self, x: int) -> str:\n        import re\n        return x\n", {"import os", "from a import b", "import re"}, {"class C(D):", "def m(self, x: int) -> str:"}},
-      {"c", "#include <stdio.h>\nstatic int f(int a) {\n  return a;\n}\nstruct S { int x; };\n", {"#include <stdio.h>"}, {"static int f(int a)", "struct S"}},
-      {"cpp", "#include <map>\nnamespace n {\nclass A { void m() const { } };\n}\nint n::f() { return 0; }\n", {"#include <map>"}, {"namespace n", "class A", "void m() const", "int n::f()"}},
-      {"javascript", "import x from 'y';\nfunction f(a) { return a; }\nclass C { m() { } }\n", {"import x from 'y';"}, {"function f(a)", "class C", "m()"}},
+      {"python",
+       "import os\nfrom a import b\nclass C(D):\n    def m(self, x: int) -> str:\n        import re\n        return x\n",
+       {"import os", "from a import b", "import re"},
+       {"class C(D):", "def m(self, x: int) -> str:"}},
+      {"c",
+       "#include <stdio.h>\nstatic int f(int a) {\n  return a;\n}\nstruct S { int x; };\n",
+       {"#include <stdio.h>"},
+       {"static int f(int a)", "struct S"}},
+      {"cpp",
+       "#include <map>\nnamespace n {\nclass A { void m() const { } };\n}\nint n::f() { return 0; }\n",
+       {"#include <map>"},
+       {"namespace n", "class A", "void m() const", "int n::f()"}},
+      {"javascript",
+       "import x from 'y';\nfunction f(a) { return a; }\nclass C { m() { } }\n",
+       {"import x from 'y';"},
+       {"function f(a)", "class C", "m()"}},
       {"go", "package p\nimport \"fmt\"\nfunc F(a int) int { return a }\n", {"package p", "import \"fmt\""}, {"func F(a int) int"}},
-      {"rust", "use std::fmt;\nfn f(a: u8) -> u8 { a }\nimpl A { fn g(&self) {} }\n", {"use std::fmt;"}, {"fn f(a: u8) -> u8", "impl A", "fn g(&self)"}},
+      {"rust",
+       "use std::fmt;\nfn f(a: u8) -> u8 { a }\nimpl A { fn g(&self) {} }\n",
+       {"use std::fmt;"},
+       {"fn f(a: u8) -> u8", "impl A", "fn g(&self)"}},
       {"java", "package p;\nimport a.b;\nclass C { int m(int a) { return a; } }\n", {"package p;", "import a.b;"}, {"class C", "int m(int a)"}},
       {"c_sharp", "using System;\nclass C { int M(int a) { return a; } }\n", {"using System;"}, {"class C", "int M(int a)"}},
       {"ruby", "require 'set'\nclass C\n  def m(a)\n    a\n  end\nend\n", {"require 'set'"}, {"class C", "def m(a)"}},
       {"lua", "local function f(a)\n  return a\nend\n", {}, {"local function f(a)"}},
       {"bash", "f() {\n  echo a\n}\n", {}, {"f()"}},
-      {"kotlin", "import a.b\nfun f(a: Int): Int { return a }\nclass C { fun m() { } }\n", {"import a.b"}, {"fun f(a: Int): Int", "class C", "fun m()"}},
+      {"kotlin",
+       "import a.b\nfun f(a: Int): Int { return a }\nclass C { fun m() { } }\n",
+       {"import a.b"},
+       {"fun f(a: Int): Int", "class C", "fun m()"}},
   };
   for (const OutlineCase& it : cases) {
     const QString text = QString::fromUtf8(it.text);

@@ -169,8 +169,11 @@ class CodeTest : public QObject {
       QStringList rows;
       for (int row = 0; row < f.code()->lines()->count(); ++row) {
         const QModelIndex at = f.code()->lines()->index(row);
-        rows.append(QStringLiteral("%1 %2 %3 %4").arg(at.data(DiffModel::KindRole).toInt()).arg(at.data(DiffModel::BeforeRole).toInt())
-                        .arg(at.data(DiffModel::AfterRole).toInt()).arg(at.data(DiffModel::TextRole).toString()));
+        rows.append(QStringLiteral("%1 %2 %3 %4")
+                        .arg(at.data(DiffModel::KindRole).toInt())
+                        .arg(at.data(DiffModel::BeforeRole).toInt())
+                        .arg(at.data(DiffModel::AfterRole).toInt())
+                        .arg(at.data(DiffModel::TextRole).toString()));
       }
       return rows;
     };
@@ -282,8 +285,10 @@ class CodeTest : public QObject {
   void whatIsNotCertainlyTheFileIsNoProposalAndWhyIsSaid() {
     Fixture f;
     QStringList titles;
-    for (const char* answer : {"```sh\npip install x\n```", "```python\nx = 1\n```\nor\n```python\nx = 2\n```", "```python\ndef totals(entries):\n    # ... existing code ...\n```",
-                               "```python\ndef other(entries):\n    return 1\n```", "```diff\n@@ -1 +1 @@\n-nowhere\n+x\n```", "```python\nopen to the end"}) {
+    for (const char* answer :
+         {"```sh\npip install x\n```", "```python\nx = 1\n```\nor\n```python\nx = 2\n```",
+          "```python\ndef totals(entries):\n    # ... existing code ...\n```", "```python\ndef other(entries):\n    return 1\n```",
+          "```diff\n@@ -1 +1 @@\n-nowhere\n+x\n```", "```python\nopen to the end"}) {
       f.answer(answer);
       f.code()->fix();
       QVERIFY(f.waitUntilIdle());

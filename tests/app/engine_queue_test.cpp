@@ -126,8 +126,8 @@ class EngineQueueTest : public QObject {
 
   void aStopIsSeenInEveryPhase_data() {
     QTest::addColumn<int>("phase");
-    for (const int phase : {AnswerRun::NoModel, AnswerRun::Loading, AnswerRun::Queued, AnswerRun::Looking, AnswerRun::Reading, AnswerRun::Thinking, AnswerRun::Writing,
-                            AnswerRun::Paused})
+    for (const int phase : {AnswerRun::NoModel, AnswerRun::Loading, AnswerRun::Queued, AnswerRun::Looking, AnswerRun::Reading, AnswerRun::Thinking,
+                            AnswerRun::Writing, AnswerRun::Paused})
       QTest::addRow("%s", QMetaEnum::fromType<AnswerRun::State>().valueToKey(phase)) << phase;
   }
   void aStopIsSeenInEveryPhase() {
@@ -136,7 +136,8 @@ class EngineQueueTest : public QObject {
     q.engine->set_loading({.milliseconds = phase == AnswerRun::Loading ? 20'000 : 0, .error = {}, .can_see = true, .can_think = true});
     if (phase == AnswerRun::Loading) q.queue->load({.path = "/models/slow.gguf"}, {});
     else if (phase != AnswerRun::NoModel) q.load();
-    ScriptedEngine::Script script = phase == AnswerRun::Thinking ? ScriptedEngine::think("so", "what", 5'000, 3) : ScriptedEngine::speak("so", 5'000, 3);
+    ScriptedEngine::Script script =
+        phase == AnswerRun::Thinking ? ScriptedEngine::think("so", "what", 5'000, 3) : ScriptedEngine::speak("so", 5'000, 3);
     script.steps.front().delay_ms = 0;  // then five seconds without a word
     script.picture_ms = phase == AnswerRun::Looking ? 20'000 : 0;
     script.prefill_ms = phase == AnswerRun::Reading ? 20'000 : 0;
@@ -244,10 +245,13 @@ class EngineQueueTest : public QObject {
     std::atomic<bool> isMainThread = false;
     Queue q;
     q.speak("word after word", 1, 5000);
-    QObject::connect(q.queue.get(), &EngineQueue::textReady, q.queue.get(), [&](const QString& messageId, const QString&, qint64) {
-      if (messageId == "the answer") ++nWords;
-      if (QThread::currentThread() == QCoreApplication::instance()->thread()) isMainThread = true;
-    }, Qt::DirectConnection);
+    QObject::connect(
+        q.queue.get(), &EngineQueue::textReady, q.queue.get(),
+        [&](const QString& messageId, const QString&, qint64) {
+          if (messageId == "the answer") ++nWords;
+          if (QThread::currentThread() == QCoreApplication::instance()->thread()) isMainThread = true;
+        },
+        Qt::DirectConnection);
     AnswerRun* run = q.submit(Priority::answer, OnHigher::pause, "the answer");
     Told told(run);
     QTRY_VERIFY(nWords > 0);

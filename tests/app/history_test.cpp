@@ -108,7 +108,8 @@ class HistoryTest : public QObject {
       QVERIFY(db.open(path));
       fill(db);
       for (int i = 0; i < 200; ++i) {
-        QVERIFY(db.addMessage(message("c3", QString::number(i), i == 0 ? QString() : QString::number(i - 1), Message::Role::User, QString(500, 'x'), 4000 + i), {}));
+        QVERIFY(db.addMessage(
+            message("c3", QString::number(i), i == 0 ? QString() : QString::number(i - 1), Message::Role::User, QString(500, 'x'), 4000 + i), {}));
       }
     }
     QFile file(path);
@@ -171,7 +172,7 @@ class HistoryTest : public QObject {
     QVERIFY(hits->first().snippet.contains("<b>Leuchtturm</b>"));
     QCOMPARE(db.search("hauser")->size(), 1);  // without its diacritics; the title
     QVERIFY(db.search("hauser")->first().messageId.isEmpty());
-    QCOMPARE(db.search("很高")->size(), 1);    // inside a run without spaces
+    QCOMPARE(db.search("很高")->size(), 1);  // inside a run without spaces
     QVERIFY(db.search("很高")->first().snippet.contains("<b>很高</b>"));
     QCOMPARE(db.search("nowhere")->size(), 0);
     QVERIFY(db.search("int")->first().snippet.contains("<b>int</b>"));
@@ -192,8 +193,36 @@ class HistoryTest : public QObject {
     HistoryDb db;
     QVERIFY(db.open(":memory:"));
     fill(db);
-    for (const char* text : {"\"", "\"\"", "'", "*", "a*b", "NEAR(a b)", "a AND", "OR", "NOT x", "text:abc", "{text}: x", "^a", "a + b", "(", ")", "((((", "-", "--", "\\", "%", "_", ";",
-                             "'; DROP TABLE messages; --", "\xF0\x9F\x97\xBC", "很'\"%_\\", "\x01", "a\"*", "….", "<b>", "a b c d e f g h i j k l m n o p q r s t"}) {
+    for (const char* text : {"\"",
+                             "\"\"",
+                             "'",
+                             "*",
+                             "a*b",
+                             "NEAR(a b)",
+                             "a AND",
+                             "OR",
+                             "NOT x",
+                             "text:abc",
+                             "{text}: x",
+                             "^a",
+                             "a + b",
+                             "(",
+                             ")",
+                             "((((",
+                             "-",
+                             "--",
+                             "\\",
+                             "%",
+                             "_",
+                             ";",
+                             "'; DROP TABLE messages; --",
+                             "\xF0\x9F\x97\xBC",
+                             "很'\"%_\\",
+                             "\x01",
+                             "a\"*",
+                             "….",
+                             "<b>",
+                             "a b c d e f g h i j k l m n o p q r s t"}) {
       const auto hits = db.search(QString::fromUtf8(text));
       QVERIFY2(hits, text);
     }

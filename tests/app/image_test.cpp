@@ -116,8 +116,14 @@ class ImageTest : public QObject {
     f.chat()->newImageChat();
     const QString pipe = folder.filePath("pipe.png");  // opening it would wait for ever
     QCOMPARE(mkfifo(QFile::encodeName(pipe).constData(), 0600), 0);
-    const QStringList bad{pipe, file(folder, "text.png", "no picture"), file(folder, "empty.png", {}), folder.filePath("missing.png"),
-                          folder.path(), file(folder, "huge.bmp", bmpHeader(65000, 65000)), file(folder, "none.bmp", bmpHeader(0, 0)), file(folder, "strip.bmp", bmpHeader(3, 900)),
+    const QStringList bad{pipe,
+                          file(folder, "text.png", "no picture"),
+                          file(folder, "empty.png", {}),
+                          folder.filePath("missing.png"),
+                          folder.path(),
+                          file(folder, "huge.bmp", bmpHeader(65000, 65000)),
+                          file(folder, "none.bmp", bmpHeader(0, 0)),
+                          file(folder, "strip.bmp", bmpHeader(3, 900)),
                           file(folder, "drawing.png", "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>")};
     for (const QString& path : bad) {
       f.notices()->dismiss(Notices::Picture);

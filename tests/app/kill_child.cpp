@@ -53,8 +53,12 @@ int main(int argc, char** argv) {
   Program program(std::move(scripted), options);
   if (argc > 2) program.application()->importFile(QUrl::fromLocalFile(QString::fromLocal8Bit(argv[2])));
   ChatController* chat = program.chat();
-  QObject::connect(chat, &ChatController::stateChanged, chat, [chat] {
-    if (chat->state() == ChatController::Ready && chat->messages()->messageCount() > 0 && !chat->queued()) chat->send(QStringLiteral("And then?"));
-  }, Qt::QueuedConnection);
+  QObject::connect(
+      chat, &ChatController::stateChanged, chat,
+      [chat] {
+        if (chat->state() == ChatController::Ready && chat->messages()->messageCount() > 0 && !chat->queued())
+          chat->send(QStringLiteral("And then?"));
+      },
+      Qt::QueuedConnection);
   return QGuiApplication::exec();
 }

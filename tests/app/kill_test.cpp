@@ -61,8 +61,12 @@ QString exportOfRound(const QTemporaryDir& folder, int round) {
     QJsonArray messages;
     const QString chat = QStringLiteral("round %1, chat %2").arg(round).arg(i);
     for (int j = 0; j < kImportedMessages; ++j) {
-      messages.append(QJsonObject{{"id", chat + QStringLiteral(", %1").arg(j)}, {"parent", j == 0 ? QJsonValue() : QJsonValue(chat + QStringLiteral(", %1").arg(j - 1))},
-                                  {"role", j % 2 == 0 ? "user" : "assistant"}, {"text", QString(500, QChar('a' + j))}, {"state", "complete"}, {"created", j}});
+      messages.append(QJsonObject{{"id", chat + QStringLiteral(", %1").arg(j)},
+                                  {"parent", j == 0 ? QJsonValue() : QJsonValue(chat + QStringLiteral(", %1").arg(j - 1))},
+                                  {"role", j % 2 == 0 ? "user" : "assistant"},
+                                  {"text", QString(500, QChar('a' + j))},
+                                  {"state", "complete"},
+                                  {"created", j}});
     }
     chats.append(QJsonObject{{"id", chat}, {"title", chat}, {"created", i}, {"messages", messages}});
   }
@@ -85,7 +89,8 @@ class KillTest : public QObject {
     QRandomGenerator random(20'261'121);
     const QString thought = QString::fromStdString([] {
       std::string text;
-      for (const ScriptStep& step : ScriptedEngine::think(kKillThought, kKillAnswer, 5, kKillThoughts).steps) text += step.is_thought ? step.text : "";
+      for (const ScriptStep& step : ScriptedEngine::think(kKillThought, kKillAnswer, 5, kKillThoughts).steps)
+        text += step.is_thought ? step.text : "";
       return text;
     }());
     const QString answer = QString::fromStdString(kKillAnswer);
@@ -139,7 +144,8 @@ class KillTest : public QObject {
       }
       const Message& half = answers[last.turn - 1].message;
       const qsizetype kept = wordsOf(half).toUtf8().size();
-      QVERIFY2((thought + answer).startsWith(wordsOf(half)) && thought.startsWith(half.reasoning()), "the history holds something that was never emitted");
+      QVERIFY2((thought + answer).startsWith(wordsOf(half)) && thought.startsWith(half.reasoning()),
+               "the history holds something that was never emitted");
       if (half.state == Message::State::Complete) {
         QCOMPARE(wordsOf(half), thought + answer);
         continue;
@@ -155,11 +161,12 @@ class KillTest : public QObject {
         keptAt = emission.microseconds;
       }
       worstTokens = std::max(worstTokens, last.tokens - keptTokens);
-      const QByteArray figures = QByteArray::number(last.tokens - keptTokens) + " tokens, " + QByteArray::number(last.microseconds - keptAt) + " us are missing";
+      const QByteArray figures =
+          QByteArray::number(last.tokens - keptTokens) + " tokens, " + QByteArray::number(last.microseconds - keptAt) + " us are missing";
       QVERIFY2(last.tokens - keptTokens <= HistoryWriter::kGroupTokens || last.microseconds - keptAt <= 250'000, figures);
     }
-    qInfo("%d kills, %d with an answer under way, %d whole answers, %d whole imports, at most %lld tokens missing, %lld messages", times, underWay, whole, imports,
-          worstTokens, static_cast<long long>(known.size()));
+    qInfo("%d kills, %d with an answer under way, %d whole answers, %d whole imports, at most %lld tokens missing, %lld messages", times, underWay,
+          whole, imports, worstTokens, static_cast<long long>(known.size()));
     QVERIFY(underWay > times / 3);
     QVERIFY(whole > 0);
     QVERIFY(imports > 0);
@@ -177,8 +184,10 @@ class KillTest : public QObject {
         v4.setDatabaseName(path);
         QVERIFY(v4.open());
         QSqlQuery query(v4);
-        QVERIFY(query.exec("WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) INSERT INTO messages (id, chat_id, parent, role, text, "
-                           "state, created, reasoning) SELECT 'n' || i, 'c-look', '', 'assistant', hex(zeroblob(1000)), 'complete', 10000 + i, hex(zeroblob(500)) FROM n"));
+        QVERIFY(query.exec(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) INSERT INTO messages (id, chat_id, parent, role, text, "
+            "state, created, reasoning) SELECT 'n' || i, 'c-look', '', 'assistant', hex(zeroblob(1000)), 'complete', 10000 + i, hex(zeroblob(500)) "
+            "FROM n"));
       }
       QSqlDatabase::removeDatabase("v4");
       // The copy is there right before the migration begins.

@@ -263,8 +263,7 @@ class ListsTest : public QObject {
     QTRY_COMPARE(saved.size(), 1);
     QFile file(folder.filePath("chat.md"));
     QVERIFY(file.open(QIODevice::ReadOnly));
-    QCOMPARE(QString::fromUtf8(file.readAll()),
-             "# What is x?\n\n## You\n\nWhat is x?\n\n## scripted\n\nIt *is*:\n\n```c\nint x;\n```\n");
+    QCOMPARE(QString::fromUtf8(file.readAll()), "# What is x?\n\n## You\n\nWhat is x?\n\n## scripted\n\nIt *is*:\n\n```c\nint x;\n```\n");
     app->saveChat(QUrl::fromLocalFile(folder.filePath("no/such/folder/chat.md")));
     QTRY_VERIFY(f.notice().isSet());
   }
@@ -289,7 +288,8 @@ class ListsTest : public QObject {
     ProgramFixture f;
     Application* app = f.program->application();
     QSignalSpy offered(app, &Application::importOffered), unsupported(app, &Application::unsupportedFile);
-    app->openFiles({QUrl::fromLocalFile("/x/model.gguf"), QUrl::fromLocalFile("/x/chats.json"), QUrl::fromLocalFile("/x/picture.png"), QUrl("https://example.org/a.gguf")});
+    app->openFiles({QUrl::fromLocalFile("/x/model.gguf"), QUrl::fromLocalFile("/x/chats.json"), QUrl::fromLocalFile("/x/picture.png"),
+                    QUrl("https://example.org/a.gguf")});
     QCOMPARE(offered.size(), 1);
     QCOMPARE(unsupported.size(), 1);
     QVERIFY(f.chat()->isImage());
@@ -547,7 +547,8 @@ class ListsTest : public QObject {
   void twoWindowsKeepEachOthersModels() {
     const auto listed = [](const ProgramFixture& f) {
       QStringList paths;
-      for (int row = 4; row < f.program->models()->count(); ++row) paths.append(f.program->models()->index(row).data(ModelLibrary::PathRole).toString());
+      for (int row = 4; row < f.program->models()->count(); ++row)
+        paths.append(f.program->models()->index(row).data(ModelLibrary::PathRole).toString());
       return paths;
     };
     ProgramFixture a;

@@ -49,7 +49,8 @@ class MigrationTest : public QObject {
     const QByteArray out = *db.exportJson();
 
     // Every field of an export of that version, as it was.
-    const QJsonArray wanted = QJsonDocument::fromJson(read(QStringLiteral(PIO_TEST_DATA "/app/history_v%1.json").arg(version))).object().value("chats").toArray();
+    const QJsonArray wanted =
+        QJsonDocument::fromJson(read(QStringLiteral(PIO_TEST_DATA "/app/history_v%1.json").arg(version))).object().value("chats").toArray();
     const QJsonArray got = QJsonDocument::fromJson(out).object().value("chats").toArray();
     QVERIFY(!wanted.isEmpty());
     QCOMPARE(got.size(), wanted.size());
@@ -179,7 +180,8 @@ class MigrationTest : public QObject {
     QCOMPARE(problems.size(), 1);
     const auto problem = problems.first().first().value<HistoryProblem>();
     QCOMPARE(problem.kind, HistoryProblem::Kind::no_room);
-    QVERIFY2(problem.neededBytes >= 2 * before.size() && problem.neededBytes < 5 * before.size() + 1'000'000, qPrintable(QString::number(problem.neededBytes)));
+    QVERIFY2(problem.neededBytes >= 2 * before.size() && problem.neededBytes < 5 * before.size() + 1'000'000,
+             qPrintable(QString::number(problem.neededBytes)));
     const UserError words = userErrorOf(problem);
     QVERIFY(words.explanation.contains(bytesText(static_cast<quint64>(problem.neededBytes))));
     QCOMPARE(words.actions.first(), int(UserError::Retry));
@@ -224,7 +226,8 @@ class MigrationTest : public QObject {
       QVERIFY(old.open());
       QSqlQuery query(old);
       QVERIFY(query.exec("BEGIN"));
-      QVERIFY(query.prepare("INSERT INTO messages (id, chat_id, parent, role, text, state, created, reasoning) VALUES (?, 'c-lamp', '', 'user', ?, 'complete', 9, ?)"));
+      QVERIFY(query.prepare(
+          "INSERT INTO messages (id, chat_id, parent, role, text, state, created, reasoning) VALUES (?, 'c-lamp', '', 'user', ?, 'complete', 9, ?)"));
       for (int i = 0; i < 400; ++i) {
         query.addBindValue(QString::number(i));
         query.addBindValue(QString(3000, QChar('a' + i % 26)));

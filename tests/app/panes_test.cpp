@@ -455,7 +455,8 @@ class PanesTest : public QObject {
         default: QFAIL("an action without a meaning here");
       }
     }
-    QCOMPARE(isOffered, action == UserError::Retry || action == UserError::ShorterContext || action == UserError::OpenModel || action == UserError::NewChat);
+    QCOMPARE(isOffered,
+             action == UserError::Retry || action == UserError::ShorterContext || action == UserError::OpenModel || action == UserError::NewChat);
   }
 
   void theNoticeOfAFullContextBelongsToItsChat() {

@@ -55,9 +55,7 @@ class ProgramFixture {
   Notices* notices() const { return program->notices(); }
   UserError notice() const { return notices()->latest(); }
   // Presses a button of the newest notice.
-  void act(UserError::Action action) {
-    notices()->runAction(notices()->index(0).data(Notices::SubjectRole).toInt(), action);
-  }
+  void act(UserError::Action action) { notices()->runAction(notices()->index(0).data(Notices::SubjectRole).toInt(), action); }
   HistoryModel* history() const { return program->history(); }
 
   // What another process would read from the file now.

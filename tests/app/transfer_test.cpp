@@ -72,20 +72,27 @@ class TransferTest : public QObject {
     QTest::newRow("version 2") << QByteArray(R"({"version":2,"chats":[]})") << "version: 1, [2]";
     QTest::newRow("no chats") << QByteArray(R"({"version":1})") << "chats: an array";
     QTest::newRow("chat without id") << QByteArray(R"({"version":1,"chats":[{"title":"t"}]})") << "chats[0].id";
-    QTest::newRow("chat twice") << QByteArray(R"({"version":1,"chats":[{"id":"x","title":"t","created":1,"messages":[]},{"id":"x","title":"t","created":1,"messages":[]}]})")
-                                << "chats[1].id: one of its own";
+    QTest::newRow("chat twice")
+        << QByteArray(R"({"version":1,"chats":[{"id":"x","title":"t","created":1,"messages":[]},{"id":"x","title":"t","created":1,"messages":[]}]})")
+        << "chats[1].id: one of its own";
     QTest::newRow("role") << exportOf(R"({"id":"m","parent":null,"role":"boss","text":"","state":"complete"})") << "messages[0].role";
     QTest::newRow("state") << exportOf(R"({"id":"m","parent":null,"role":"user","text":"","state":"streaming"})") << "messages[0].state";
     QTest::newRow("text") << exportOf(R"({"id":"m","parent":null,"role":"user","text":7,"state":"complete"})") << "messages[0].text";
-    QTest::newRow("kind of a chat") << QByteArray(R"({"version":1,"chats":[{"id":"x","title":"t","created":1,"kind":"film","messages":[]}]})") << "chats[0].kind";
+    QTest::newRow("kind of a chat") << QByteArray(R"({"version":1,"chats":[{"id":"x","title":"t","created":1,"kind":"film","messages":[]}]})")
+                                    << "chats[0].kind";
     QTest::newRow("parts") << exportOf(R"({"id":"m","parent":null,"role":"user","parts":{},"state":"complete"})") << "messages[0].parts: an array";
-    QTest::newRow("kind of a part") << exportOf(R"({"id":"m","parent":null,"role":"user","parts":[{"kind":"smell"}],"state":"complete"})") << "parts[0].kind";
-    QTest::newRow("text of a part") << exportOf(R"({"id":"m","parent":null,"role":"user","parts":[{"kind":"text","text":1}],"state":"complete"})") << "parts[0].text";
+    QTest::newRow("kind of a part") << exportOf(R"({"id":"m","parent":null,"role":"user","parts":[{"kind":"smell"}],"state":"complete"})")
+                                    << "parts[0].kind";
+    QTest::newRow("text of a part") << exportOf(R"({"id":"m","parent":null,"role":"user","parts":[{"kind":"text","text":1}],"state":"complete"})")
+                                    << "parts[0].text";
     QTest::newRow("orphan") << exportOf(R"({"id":"m","parent":"gone","role":"user","text":"","state":"complete"})") << "parents are there";
-    QTest::newRow("circle") << exportOf(R"({"id":"m","parent":"n","role":"user","text":"","state":"complete"},{"id":"n","parent":"m","role":"user","text":"","state":"complete"})")
-                            << "a circle";
+    QTest::newRow("circle")
+        << exportOf(
+               R"({"id":"m","parent":"n","role":"user","text":"","state":"complete"},{"id":"n","parent":"m","role":"user","text":"","state":"complete"})")
+        << "a circle";
     QTest::newRow("own parent") << exportOf(R"({"id":"m","parent":"m","role":"user","text":"","state":"complete"})") << "a circle";
-    QTest::newRow("id of another chat") << exportOf(R"({"id":"u1","parent":null,"role":"user","text":"","state":"complete"})") << "one of another chat";
+    QTest::newRow("id of another chat") << exportOf(R"({"id":"u1","parent":null,"role":"user","text":"","state":"complete"})")
+                                        << "one of another chat";
   }
   void aMalformedExportChangesNothingAndIsExplained() {
     QFETCH(QByteArray, json);
@@ -104,7 +111,8 @@ class TransferTest : public QObject {
   void thePartsWinOverTheFieldsOfBefore() {
     HistoryDb db;
     QVERIFY(db.open(":memory:"));
-    const QByteArray json = exportOf(R"({"id":"m","parent":null,"role":"assistant","state":"complete","text":"old","reasoning":"old","pictures":["/old.png"],
+    const QByteArray json =
+        exportOf(R"({"id":"m","parent":null,"role":"assistant","state":"complete","text":"old","reasoning":"old","pictures":["/old.png"],
       "tool_calls":[{"name":"old","arguments":"{}"}],"parts":[{"kind":"text","text":"new"},{"kind":"tool_call","name":"f","arguments":"{}","id":"call_7"},
       {"kind":"file","name":"n","path":"/p","sha256":"ab","size":3},{"kind":"text","text":""}]})");
     QVERIFY(db.importJson(json, "x").isDone());
@@ -118,7 +126,8 @@ class TransferTest : public QObject {
     for (const char* spelling : {"\"kind\":\"image\"", "\"is_image\":true", "\"is_image\":1"}) {
       HistoryDb db;
       QVERIFY(db.open(":memory:"));
-      QVERIFY(db.importJson(QByteArray(R"({"version":1,"chats":[{"id":"x","title":"t","created":1,"messages":[],%1}]})").replace("%1", spelling), "x").isDone());
+      QVERIFY(db.importJson(QByteArray(R"({"version":1,"chats":[{"id":"x","title":"t","created":1,"messages":[],%1}]})").replace("%1", spelling), "x")
+                  .isDone());
       QCOMPARE(db.chat("x")->kind, ChatRecord::Kind::Image);
       QVERIFY(db.exportJson()->contains("\"kind\": \"image\""));
     }
@@ -145,8 +154,9 @@ class TransferTest : public QObject {
     QCOMPARE(home.chat("c2")->updated, 2501);
     QCOMPARE(home.search("written elsewhere")->size(), 1);
     QVERIFY(!home.chat("c4"));
-    QCOMPARE(importText(done), "1 chat was added. 2 new messages were added to chats that were already here. "
-                               "2 messages that had been deleted here were left out.");
+    QCOMPARE(importText(done),
+             "1 chat was added. 2 new messages were added to chats that were already here. "
+             "2 messages that had been deleted here were left out.");
     QVERIFY(home.restore(7));
     QCOMPARE(home.messages("c3")->size(), 1);
   }
@@ -154,11 +164,17 @@ class TransferTest : public QObject {
   void aFileOfAnotherProgramIsNamedAsOne_data() {
     QTest::addColumn<QByteArray>("json");
     QTest::addColumn<QString>("program");
-    QTest::newRow("ChatGPT") << QByteArray(R"([{"title":"T","create_time":1.5,"mapping":{"a":{"id":"a","message":null,"parent":null,"children":[]}},"current_node":"a"}])") << "ChatGPT";
-    QTest::newRow("Claude") << QByteArray(R"([{"uuid":"u","name":"n","created_at":"2024","chat_messages":[{"sender":"human","text":"t"}]}])") << "Claude";
-    QTest::newRow("LM Studio") << QByteArray(R"({"name":"n","pinned":false,"createdAt":1,"messages":[{"versions":[{"role":"user"}],"currentlySelected":0}]})") << "LM Studio";
+    QTest::newRow("ChatGPT")
+        << QByteArray(R"([{"title":"T","create_time":1.5,"mapping":{"a":{"id":"a","message":null,"parent":null,"children":[]}},"current_node":"a"}])")
+        << "ChatGPT";
+    QTest::newRow("Claude") << QByteArray(R"([{"uuid":"u","name":"n","created_at":"2024","chat_messages":[{"sender":"human","text":"t"}]}])")
+                            << "Claude";
+    QTest::newRow("LM Studio")
+        << QByteArray(R"({"name":"n","pinned":false,"createdAt":1,"messages":[{"versions":[{"role":"user"}],"currentlySelected":0}]})")
+        << "LM Studio";
     QTest::newRow("Jan") << QByteArray(R"({"id":"t","object":"thread","title":"T","assistants":[]})") << "Jan";
-    QTest::newRow("Jan, messages") << QByteArray("{\"object\":\"thread.message\",\"id\":\"1\"}\n{\"object\":\"thread.message\",\"id\":\"2\"}\n") << "Jan";
+    QTest::newRow("Jan, messages") << QByteArray("{\"object\":\"thread.message\",\"id\":\"1\"}\n{\"object\":\"thread.message\",\"id\":\"2\"}\n")
+                                   << "Jan";
     QTest::newRow("Open WebUI") << QByteArray(R"([{"id":"i","user_id":"u","title":"T","chat":{"history":{"messages":{}}}}])") << "Open WebUI";
     QTest::newRow("other") << QByteArray(R"({"name":"package","version-of":"x"})") << "";
     QTest::newRow("a number") << QByteArray("[1, 2]") << "";
@@ -179,9 +195,11 @@ class TransferTest : public QObject {
   void aLoneSurrogateBecomesAReplacementCharacterAndNothingElseChanges() {
     HistoryDb db;
     QVERIFY(db.open(":memory:"));
-    const QByteArray json = exportOf(R"({"id":"m","parent":null,"role":"assistant","state":"complete","created":9007199254740993,"generated_tokens":9007199254740993,
+    const QByteArray json =
+        exportOf(R"({"id":"m","parent":null,"role":"assistant","state":"complete","created":9007199254740993,"generated_tokens":9007199254740993,
       "tokens_per_second":31.400000000000002,"text":"a~ud800b~udc00c~ud83d~ude00~u0001d~ud83d","reasoning":"~udfff",
-      "tool_calls":[{"name":"n~ud800","arguments":"{~"z~":1e400,~"a~":0.10,~"a~":12345678901234567890}"}]})").replace('~', '\\');  // moc reads no escapes in a raw string
+      "tool_calls":[{"name":"n~ud800","arguments":"{~"z~":1e400,~"a~":0.10,~"a~":12345678901234567890}"}]})")
+            .replace('~', '\\');  // moc reads no escapes in a raw string
     QVERIFY(db.importJson(json, "x").isDone());
     const MessageRecord record = db.messages("x")->first();
     const QString u = QString(QChar::ReplacementCharacter);
@@ -204,7 +222,9 @@ class TransferTest : public QObject {
     QVERIFY(source.open(":memory:"));
     fill(source);
     const QByteArray whole = *source.exportJson();
-    const QByteArrayList pieces = {"0", "-1", "1e300", "9223372036854775807", "0.5", "\"\"", "null", "true", "[]", "{}", "\"x\"", "\"\\ud800\"", "\"u1\"", "\"c1\"", ",", "}", "]", "\xff"};
+    const QByteArrayList pieces = {"0",  "-1",  "1e300", "9223372036854775807", "0.5",    "\"\"",   "null", "true",
+                                   "[]", "{}",  "\"x\"", "\"\\ud800\"",         "\"u1\"", "\"c1\"", ",",    "}",
+                                   "]",  "\xff"};
     QRandomGenerator random(20'261'129);
     int done = 0;
     for (int i = 0; i < 120; ++i) {

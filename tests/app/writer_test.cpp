@@ -16,9 +16,7 @@ constexpr HistoryWriter::Pace kQuick{.writeAgainMs = 30, .openAgainMs = 50, .loo
 
 // A writer on this thread, and what it told.
 struct Watched {
-  explicit Watched(const QString& folder, const QString& session = "me") : writer(kQuick) {
-    writer.open(folder, session);
-  }
+  explicit Watched(const QString& folder, const QString& session = "me") : writer(kQuick) { writer.open(folder, session); }
   HistoryWriter writer;
   QSignalSpy problems{&writer, &HistoryWriter::problem}, recovered{&writer, &HistoryWriter::recovered};
   QSignalSpy readFailed{&writer, &HistoryWriter::readFailed}, readRecovered{&writer, &HistoryWriter::readRecovered};
@@ -72,7 +70,7 @@ class WriterTest : public QObject {
     w.talk("c", "q", "a");
     QCOMPARE(w.problems.size(), 1);  // told once
     QCOMPARE(w.problem().kind, HistoryProblem::Kind::disk_full);
-    QCOMPARE(w.stored.size(), 53);   // the engine does not wait for a disk
+    QCOMPARE(w.stored.size(), 53);  // the engine does not wait for a disk
     QVERIFY(onDisk(folder.path(), "c").size() < 50);
     QTest::qWait(100);
     QCOMPARE(w.recovered.size(), 0);

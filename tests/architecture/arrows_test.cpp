@@ -54,7 +54,8 @@ TEST(Arrows, PointDownOnly) {
 TEST(Arrows, NoQtBelowApp) {
   static const std::regex qt(R"(^(Q[A-Z]\w+|Qt\w*/.*)$)");
   for (const char* room : {"kernels", "models", "engine", "app/cli"}) {
-    for (const Include& include : includes_of(room)) EXPECT_FALSE(std::regex_match(include.target, qt)) << include.file << " includes " << include.target;
+    for (const Include& include : includes_of(room))
+      EXPECT_FALSE(std::regex_match(include.target, qt)) << include.file << " includes " << include.target;
   }
 }
 

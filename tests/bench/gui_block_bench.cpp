@@ -30,7 +30,8 @@ using namespace pio;
 namespace {
 
 const char* const kAnswer =
-    "The lamp turns once in **twelve seconds**, and `rotate()` is what turns it:\n\n```cpp\nvoid rotate(double seconds) {\n  angle += 30 * seconds;\n}\n```\n\n"
+    "The lamp turns once in **twelve seconds**, and `rotate()` is what turns it:\n\n```cpp\nvoid rotate(double seconds) {\n  angle += 30 * "
+    "seconds;\n}\n```\n\n"
     "- the first keeper lit it by hand\n- the second had a clock\n- nobody knows the third\n\n";
 
 bool fill(const QString& path, int nMessages) {
@@ -65,7 +66,8 @@ struct Stage {
     window.setInitialProperties({{"app", QVariant::fromValue(program->application())}});
     window.load(QUrl("qrc:/qt/qml/Pio/Ui/Main.qml"));
     if (window.rootObjects().isEmpty()) std::exit(1);
-    expect(QTest::qWaitFor([this] { return program->chat()->state() == ChatController::Ready && program->history()->ready(); }), "the window is ready");
+    expect(QTest::qWaitFor([this] { return program->chat()->state() == ChatController::Ready && program->history()->ready(); }),
+           "the window is ready");
     QTest::qWait(1000);  // it is drawn
   }
   ChatController* chat() const { return program->chat(); }
@@ -100,8 +102,8 @@ class Gaps {
     std::sort(m_gaps.begin(), m_gaps.end());
     const auto at = [&](double share) { return m_gaps[static_cast<std::size_t>(share * static_cast<double>(m_gaps.size() - 1))]; };
     const auto over = std::count_if(m_gaps.begin(), m_gaps.end(), [](double gap) { return gap > 50; });
-    std::printf("%-8s gap of a 1 ms timer p50 %.1f ms, p99 %.1f ms, p99.9 %.1f ms, max %.1f ms; %td of %zu over 50 ms\n", scene, at(0.5), at(0.99), at(0.999),
-                m_gaps.back(), over, m_gaps.size());
+    std::printf("%-8s gap of a 1 ms timer p50 %.1f ms, p99 %.1f ms, p99.9 %.1f ms, max %.1f ms; %td of %zu over 50 ms\n", scene, at(0.5), at(0.99),
+                at(0.999), m_gaps.back(), over, m_gaps.size());
     std::fflush(stdout);
   }
 
@@ -166,7 +168,8 @@ void accept() {
   stage.program->model()->load("/models/long.gguf");
   CodeController* code = stage.program->code();
   stage.program->application()->openFiles({QUrl::fromLocalFile(file.fileName())});
-  Stage::expect(QTest::qWaitFor([&] { return code->state() == CodeController::Idle && stage.chat()->state() == ChatController::Ready; }), "the file is open");
+  Stage::expect(QTest::qWaitFor([&] { return code->state() == CodeController::Idle && stage.chat()->state() == ChatController::Ready; }),
+                "the file is open");
   ScriptedEngine::Script script;
   script.steps.push_back({0, ("```python\n" + after + "```\n").toStdString()});
   script.context_length = 1'000'000;
@@ -188,7 +191,8 @@ int main(int argc, char** argv) {
   QQuickStyle::setStyle("Basic");
   const std::pair<const char*, void (*)()> scenes[] = {{"stream", stream}, {"code", code}, {"open", open}, {"accept", accept}};
   for (const auto& [name, run] : scenes) {
-    const bool isAsked = argc == 1 || std::any_of(argv + 1, argv + argc, [name = name](const char* asked) { return std::string_view(asked) == name; });
+    const bool isAsked =
+        argc == 1 || std::any_of(argv + 1, argv + argc, [name = name](const char* asked) { return std::string_view(asked) == name; });
     if (isAsked) run();
   }
   return 0;

@@ -56,14 +56,39 @@ double read_probe(const std::vector<std::uint64_t>& block, int n_threads) {
 void fill_weights(DType dtype, std::vector<std::uint8_t>& bytes, std::mt19937& random) {
   const pio::DTypeInfo& format = pio::info(dtype);
   for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random());
-  const auto put_half = [&](std::size_t at) { const std::uint16_t h = pio::f32_to_f16(0.01f); std::memcpy(bytes.data() + at, &h, 2); };
+  const auto put_half = [&](std::size_t at) {
+    const std::uint16_t h = pio::f32_to_f16(0.01f);
+    std::memcpy(bytes.data() + at, &h, 2);
+  };
   for (std::size_t block = 0; block + format.block_bytes <= bytes.size(); block += format.block_bytes) {
     switch (dtype) {
-      case DType::f32: { const float x = 0.01f; std::memcpy(bytes.data() + block, &x, 4); break; }
-      case DType::f16: case DType::q4_0: case DType::q5_0: case DType::q8_0: case DType::iq4_nl: case DType::iq4_xs: put_half(block); break;
-      case DType::bf16: { const std::uint16_t b = pio::f32_to_bf16(0.01f); std::memcpy(bytes.data() + block, &b, 2); break; }
-      case DType::q4_1: case DType::q5_1: case DType::q4_k: case DType::q5_k: put_half(block); put_half(block + 2); break;
-      case DType::q2_k: put_half(block + 80); put_half(block + 82); break;
+      case DType::f32: {
+        const float x = 0.01f;
+        std::memcpy(bytes.data() + block, &x, 4);
+        break;
+      }
+      case DType::f16:
+      case DType::q4_0:
+      case DType::q5_0:
+      case DType::q8_0:
+      case DType::iq4_nl:
+      case DType::iq4_xs: put_half(block); break;
+      case DType::bf16: {
+        const std::uint16_t b = pio::f32_to_bf16(0.01f);
+        std::memcpy(bytes.data() + block, &b, 2);
+        break;
+      }
+      case DType::q4_1:
+      case DType::q5_1:
+      case DType::q4_k:
+      case DType::q5_k:
+        put_half(block);
+        put_half(block + 2);
+        break;
+      case DType::q2_k:
+        put_half(block + 80);
+        put_half(block + 82);
+        break;
       case DType::q3_k: put_half(block + 108); break;
       case DType::q6_k: put_half(block + 208); break;
       case DType::mxfp4: bytes[block] = 120; break;
@@ -103,8 +128,8 @@ int main(int argc, char** argv) {
     }
   }
   if (dtypes.empty()) {
-    dtypes = {DType::q4_0, DType::q4_1, DType::q5_0, DType::q5_1, DType::q8_0, DType::q2_k, DType::q3_k, DType::q4_k,
-              DType::q5_k, DType::q6_k, DType::iq4_nl, DType::iq4_xs, DType::mxfp4, DType::f16, DType::bf16, DType::f32};
+    dtypes = {DType::q4_0, DType::q4_1, DType::q5_0,   DType::q5_1,   DType::q8_0,  DType::q2_k, DType::q3_k, DType::q4_k,
+              DType::q5_k, DType::q6_k, DType::iq4_nl, DType::iq4_xs, DType::mxfp4, DType::f16,  DType::bf16, DType::f32};
   }
   auto created = pio::create_backend(device, options);
   if (!created) {
@@ -124,7 +149,8 @@ int main(int argc, char** argv) {
     Case c;
     c.dtype = dtype;
     // 128 MB of weights unless told: more than the caches of most machines
-    const std::int64_t rows = std::max<std::int64_t>(kManyRows, n_out > 0 ? n_out : (128 << 20) / static_cast<std::int64_t>(pio::bytes_of(dtype, n_in)));
+    const std::int64_t rows =
+        std::max<std::int64_t>(kManyRows, n_out > 0 ? n_out : (128 << 20) / static_cast<std::int64_t>(pio::bytes_of(dtype, n_in)));
     c.bytes.resize(pio::bytes_of(dtype, rows * n_in));
     fill_weights(dtype, c.bytes, random);
     c.buffer = std::move(backend.wrap(c.bytes.data(), c.bytes.size())).value();
@@ -142,7 +168,8 @@ int main(int argc, char** argv) {
   for (const Case& c : cases) most_rows = std::max<std::int64_t>(most_rows, c.bytes.size() / pio::bytes_of(c.dtype, n_in));
   const auto x = floats(n_in * kMany[1]), y = floats(most_rows);
   const auto multiply = [&](const Case& c, std::int64_t n_tokens, std::int64_t rows) {
-    backend.matmul({DType::f32, {n_tokens, rows}, y.get(), 0}, {DType::f32, {n_tokens, n_in}, x.get(), 0}, {c.dtype, {rows, n_in}, c.buffer.get(), 0});
+    backend.matmul({DType::f32, {n_tokens, rows}, y.get(), 0}, {DType::f32, {n_tokens, n_in}, x.get(), 0},
+                   {c.dtype, {rows, n_in}, c.buffer.get(), 0});
     if (!backend.sync()) std::exit(1);
   };
 

@@ -36,12 +36,19 @@ Result<void> make(const char* path) {
     add(blk + "ffn_up.weight", {kHidden, kDim});
     add(blk + "ffn_down.weight", {kDim, kHidden});
   }
-  const std::map<std::string, MetaValue, std::less<>> metadata = {
-      {"general.architecture", std::string("qwen3")}, {"general.type", std::string("model")}, {"general.file_type", std::int64_t{0}},
-      {"qwen3.block_count", kLayers}, {"qwen3.context_length", std::int64_t{4096}}, {"qwen3.embedding_length", kDim},
-      {"qwen3.feed_forward_length", kHidden}, {"qwen3.attention.head_count", kHeads}, {"qwen3.attention.head_count_kv", kKvHeads},
-      {"qwen3.attention.key_length", kHeadDim}, {"qwen3.attention.value_length", kHeadDim},
-      {"qwen3.attention.layer_norm_rms_epsilon", static_cast<double>(1e-6f)}, {"qwen3.rope.freq_base", 5e6}};
+  const std::map<std::string, MetaValue, std::less<>> metadata = {{"general.architecture", std::string("qwen3")},
+                                                                  {"general.type", std::string("model")},
+                                                                  {"general.file_type", std::int64_t{0}},
+                                                                  {"qwen3.block_count", kLayers},
+                                                                  {"qwen3.context_length", std::int64_t{4096}},
+                                                                  {"qwen3.embedding_length", kDim},
+                                                                  {"qwen3.feed_forward_length", kHidden},
+                                                                  {"qwen3.attention.head_count", kHeads},
+                                                                  {"qwen3.attention.head_count_kv", kKvHeads},
+                                                                  {"qwen3.attention.key_length", kHeadDim},
+                                                                  {"qwen3.attention.value_length", kHeadDim},
+                                                                  {"qwen3.attention.layer_norm_rms_epsilon", static_cast<double>(1e-6f)},
+                                                                  {"qwen3.rope.freq_base", 5e6}};
   ASSIGN_OR_RETURN(GgufFileWriter writer, GgufFileWriter::create(path, metadata, tensors));
   std::mt19937 engine(7);
   std::student_t_distribution<float> heavy_tailed(4);  // trained weights have outliers
@@ -92,7 +99,8 @@ Result<void> error(const char* full_path, const char* path) {
 }  // namespace pio
 
 int main(int argc, char** argv) {
-  pio::Result<void> done = pio::make_error(pio::ErrorCode::bad_argument, "quantize_bench: expected make FULL.gguf, or error FULL.gguf QUANTIZED.gguf");
+  pio::Result<void> done =
+      pio::make_error(pio::ErrorCode::bad_argument, "quantize_bench: expected make FULL.gguf, or error FULL.gguf QUANTIZED.gguf");
   if (argc == 3 && std::strcmp(argv[1], "make") == 0) done = pio::make(argv[2]);
   if (argc == 4 && std::strcmp(argv[1], "error") == 0) done = pio::error(argv[2], argv[3]);
   if (!done) std::fprintf(stderr, "%s\n", done.error().message.c_str());

@@ -32,7 +32,8 @@ double megabytes(const std::string& key) {
 }
 
 Result<void> measure(const std::string& path, std::int64_t width, std::int64_t height, int n_threads, double stop_after) {
-  ASSIGN_OR_RETURN(const std::unique_ptr<Backend> backend, create_backend("cpu", {.n_threads = n_threads, .activations = Activations::q8, .isa = {}}));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Backend> backend,
+                   create_backend("cpu", {.n_threads = n_threads, .activations = Activations::q8, .isa = {}}));
   ASSIGN_OR_RETURN(std::unique_ptr<ModelFile> file, open_model_file(path));
   LoadedWeights weights(std::move(file), *backend);
   ModelSpec language_model;
@@ -86,7 +87,8 @@ int main(int argc, char** argv) {
     std::fprintf(stderr, "usage: vision_bench MMPROJ.gguf WIDTH HEIGHT [THREADS] [SECONDS BEFORE A STOP]\n");
     return 2;
   }
-  const pio::Result<void> status = pio::measure(argv[1], std::atoll(argv[2]), std::atoll(argv[3]), argc > 4 ? std::atoi(argv[4]) : 0, argc > 5 ? std::atof(argv[5]) : 0);
+  const pio::Result<void> status =
+      pio::measure(argv[1], std::atoll(argv[2]), std::atoll(argv[3]), argc > 4 ? std::atoi(argv[4]) : 0, argc > 5 ? std::atof(argv[5]) : 0);
   if (!status) std::fprintf(stderr, "%s\n", status.error().message.c_str());
   return status ? 0 : 1;
 }

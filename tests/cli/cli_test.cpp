@@ -45,8 +45,7 @@ TEST_F(Pio, TokenizesAndSpellsBack) {
 
 TEST_F(Pio, RendersAndReportsWhatATemplateRefuses) {
   const std::string good = write("m.json", R"([{"role":"user","content":"Hi"}])");
-  EXPECT_EQ(run({"render", "format:qwen3-4b-instruct-2507", "--messages", good}).out,
-            "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
+  EXPECT_EQ(run({"render", "format:qwen3-4b-instruct-2507", "--messages", good}).out, "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
   const std::string bad = write("bad.json", R"([{"role":"user","content":[{"type":"text","text":"Hi"}]}])");
   EXPECT_TRUE(run_json({"render", "format:smollm2-instruct", "--messages", bad}).contains("error"));
   expect_complaint(run({"render", "format:smollm2-instruct", "--messages", bad}));
@@ -158,7 +157,8 @@ TEST_F(Pio, MeasuresSpeedAndPerplexity) {
   EXPECT_EQ(perplexity["running"].size(), 2u);
   EXPECT_GT(perplexity["perplexity"], 1);
 
-  const json divergence = run_json({"divergence", kModels + "/llama-tiny", "--file", write("t.txt", text), "--ctx", "64", "--windows", "2", "--attention", "window:8:2"});
+  const json divergence =
+      run_json({"divergence", kModels + "/llama-tiny", "--file", write("t.txt", text), "--ctx", "64", "--windows", "2", "--attention", "window:8:2"});
   EXPECT_EQ(divergence["tokens"], 128);
   EXPECT_GT(divergence["kl_mean"], 0);
   EXPECT_GE(divergence["kl_p99"], divergence["kl_mean"]);
@@ -175,9 +175,11 @@ TEST_F(Pio, LooksAtPicturesAndFilms) {
   const json seen = run_json({"preprocess", model, image("shapes_w500_h300.png"), "--out", path("p.npy")});
   EXPECT_EQ(seen, json::parse(R"({"grid":[1,18,32],"resized":[288,512]})"));
   EXPECT_EQ(contents(path("p.npy")).size(), 128 + 576 * 1536 * 4u);
-  const json answer = run_json({"chat", model, "--prompt", "What?", "--image", image("shapes_w500_h300.png"), "--image", image("photo_w80_h80.png"), "--max-tokens", "3"});
+  const json answer = run_json(
+      {"chat", model, "--prompt", "What?", "--image", image("shapes_w500_h300.png"), "--image", image("photo_w80_h80.png"), "--max-tokens", "3"});
   EXPECT_GT(answer["stats"]["prompt_tokens"], 144 + 64);
-  const json film = run_json({"logits", model, "--ids", "1,653,2", "--frames", image("clip_a_00.png") + "," + image("clip_a_01.png"), "--fps", "2", "--out", path("o.npy")});
+  const json film = run_json(
+      {"logits", model, "--ids", "1,653,2", "--frames", image("clip_a_00.png") + "," + image("clip_a_01.png"), "--fps", "2", "--out", path("o.npy")});
   EXPECT_GT(film["n_tokens"], 10);
 
   // Standard error is a person's: the words about the template, the vision encoder or the picture, and nothing of the decoders.
@@ -239,9 +241,7 @@ TEST_F(Pio, SwapsModelsInTurnAndPlansThem) {
   EXPECT_TRUE(refused["why_not"].is_string());
 }
 
-TEST_F(Pio, SaysWhichOptionsAreNotBuiltYet) {
-  EXPECT_EQ(run({"chat", "x", "--grammar", "y"}).err, "pio: --grammar: not available in this build\n");
-}
+TEST_F(Pio, SaysWhichOptionsAreNotBuiltYet) { EXPECT_EQ(run({"chat", "x", "--grammar", "y"}).err, "pio: --grammar: not available in this build\n"); }
 
 }  // namespace
 }  // namespace pio

@@ -25,8 +25,7 @@ class Misuse : public Pio {
     return run(words);
   }
   std::vector<json> batch(const std::string& lines, std::vector<std::string> more = {}, const std::string& model = "llama-tiny") {
-    std::vector<std::string> words = {"batch", kModels + "/" + model, "--prompts", write("lines", lines), "--ctx",
-                                      "256",   "--max-tokens",        "4"};
+    std::vector<std::string> words = {"batch", kModels + "/" + model, "--prompts", write("lines", lines), "--ctx", "256", "--max-tokens", "4"};
     words.insert(words.end(), more.begin(), more.end());
     const Ran ran = run(words);
     EXPECT_EQ(ran.status, 0) << ran.err;
@@ -180,8 +179,12 @@ TEST_F(Misuse, AnswersABatchLineForLine) {
                                         "\xff\xfe",
                                         "   "};
   std::string lines;
-  for (const std::string& line : bad) lines += R"({"ids":[1,2]})" "\n" + line + "\n";
-  const std::vector<json> out = batch(lines + R"({"ids":[1,2]})" "\n\n\n");  // blank lines at the end are none
+  for (const std::string& line : bad)
+    lines += R"({"ids":[1,2]})"
+             "\n" +
+             line + "\n";
+  const std::vector<json> out = batch(lines + R"({"ids":[1,2]})"
+                                              "\n\n\n");  // blank lines at the end are none
   ASSERT_EQ(out.size(), 2 * bad.size() + 1);
   for (std::size_t i = 0; i < out.size(); ++i) {
     SCOPED_TRACE(i % 2 ? bad[i / 2] : "a good line");
@@ -203,7 +206,8 @@ TEST_F(Misuse, HonoursTheOptionsOfABatchLine) {
 {"ids":[1,2,3],"temperature":0,"max_tokens":24,"ignore_eos":true,"repeat_penalty":3}
 {"ids":[1,2,3],"max_tokens":0}
 {"ids":[1,2,3],"stop":null,"temperature":null,"tools":null}
-)", {"--temp", "9"});
+)",
+                                      {"--temp", "9"});
   ASSERT_EQ(out.size(), 9u);
   const json greedy =
       run_json({"complete", kModels + "/llama-tiny", "--ids", "1,2,3", "--greedy", "--ignore-eos", "--max-tokens", "4", "--ctx", "256"});
@@ -243,8 +247,7 @@ TEST_F(Misuse, TakesOneWordForEachOptionThatRepeats) {
 TEST_F(Misuse, SaysHowManyMessagesWereLeftOut) {
   json messages = json::array();
   for (int i = 0; i < 21; ++i)
-    messages.push_back(
-        {{"role", i % 2 ? "assistant" : "user"}, {"content", "one two three four five six seven eight " + std::to_string(i)}});
+    messages.push_back({{"role", i % 2 ? "assistant" : "user"}, {"content", "one two three four five six seven eight " + std::to_string(i)}});
   const std::vector<json> out = batch(json{{"messages", messages}}.dump() + "\n" + json{{"messages", {messages[20]}}}.dump() + "\n");
   ASSERT_EQ(out.size(), 2u);
   EXPECT_GT(out[0]["dropped_messages"], 0);
@@ -278,14 +281,15 @@ TEST_F(Misuse, ConversesInJsonALineForALine) {
 // A batch that would take minutes.
 std::string long_batch() {
   std::string lines;
-  for (int i = 0; i < 2000; ++i) lines += R"({"ids":[1,2,3],"max_tokens":200,"ignore_eos":true})" "\n";
+  for (int i = 0; i < 2000; ++i)
+    lines += R"({"ids":[1,2,3],"max_tokens":200,"ignore_eos":true})"
+             "\n";
   return lines;
 }
 
 TEST_F(Misuse, EndsABatchWith130AtCtrlC) {
   write("in", "");
-  const int in = opened("in", O_RDONLY), out = opened("out", O_CREAT | O_TRUNC | O_WRONLY),
-            err = opened("err", O_CREAT | O_TRUNC | O_WRONLY);
+  const int in = opened("in", O_RDONLY), out = opened("out", O_CREAT | O_TRUNC | O_WRONLY), err = opened("err", O_CREAT | O_TRUNC | O_WRONLY);
   const pid_t child = start({"batch", kModels + "/llama-tiny", "--prompts", write("lines", long_batch()), "--ctx", "256"}, in, out, err);
   for (int i = 0; i < 300 && contents(path("out")).empty(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
   kill(child, SIGINT);
@@ -315,9 +319,8 @@ TEST_F(Misuse, EndsAtOnceWhereNobodyReadsWhatItWrites) {
   EXPECT_LT(Clock::now() - began, std::chrono::seconds(30));
 
   // Text that comes piece by piece.
-  const Ran streamed =
-      run_with({"complete", kModels + "/llama-tiny", "--ids", "1,2", "--ignore-eos", "--max-tokens", "2000", "--ctx", "4096"},
-               opened("in", O_RDONLY), open("/dev/full", O_WRONLY | O_CLOEXEC));
+  const Ran streamed = run_with({"complete", kModels + "/llama-tiny", "--ids", "1,2", "--ignore-eos", "--max-tokens", "2000", "--ctx", "4096"},
+                                opened("in", O_RDONLY), open("/dev/full", O_WRONLY | O_CLOEXEC));
   EXPECT_EQ(streamed.status, 1);
   EXPECT_TRUE(streamed.err.starts_with("pio: standard output: ")) << streamed.err;
   EXPECT_EQ(run_with({"--help"}, opened("in", O_RDONLY), open("/dev/full", O_WRONLY | O_CLOEXEC)).status, 1);
@@ -332,8 +335,7 @@ class Terminal : public Misuse {
     ASSERT_GE(child_, 0);
     if (child_ == 0) {
       const std::string model = kModels + "/llama-tiny";
-      execl(PIO_BINARY, PIO_BINARY, "chat", model.c_str(), "--ctx", "4096", "--max-tokens", "3500", "--ignore-eos",
-            static_cast<char*>(nullptr));
+      execl(PIO_BINARY, PIO_BINARY, "chat", model.c_str(), "--ctx", "4096", "--max-tokens", "3500", "--ignore-eos", static_cast<char*>(nullptr));
       _exit(127);
     }
   }
@@ -457,8 +459,7 @@ TEST_F(Misuse, WritesTheRowsOfSampledSteps) {
   run_json({"logits", model, "--ids", text, "--out", all});
   const std::vector<float> pass = values(all);
   ASSERT_EQ(pass.size(), 7u * 391);
-  for (std::size_t i = 0; i < have.size(); ++i)
-    ASSERT_NEAR(have[i], pass[2 * 391 + i], 1e-3) << i;  // the same tokens in steps of other widths
+  for (std::size_t i = 0; i < have.size(); ++i) ASSERT_NEAR(have[i], pass[2 * 391 + i], 1e-3) << i;  // the same tokens in steps of other widths
 
   batch(R"({"ids":[1,2,3],"temperature":0,"ignore_eos":true,"max_tokens":5,"logits_out":")" + path("line.npy") + "\"}\n");
   EXPECT_EQ(values(path("line.npy")), have);
@@ -518,7 +519,9 @@ class FileSizeLimit {
 TEST_F(Misuse, SaysThatAFileMayNotGrow) {
   const std::vector<std::string> many = {"--max-tokens", "60", "--ignore-eos", "--ctx", "128"};
   const std::vector<std::string> rows = {"complete", kModels + "/llama-tiny", "--ids", "1", "--logits-out", path("x.npy")};
-  const std::vector<std::string> text = {"batch", kModels + "/llama-tiny", "--prompts", write("lines", R"({"ids":[1]})" "\n")};
+  const std::vector<std::string> text = {"batch", kModels + "/llama-tiny", "--prompts",
+                                         write("lines", R"({"ids":[1]})"
+                                                        "\n")};
   for (std::vector<std::string> words : {rows, text}) {
     words.insert(words.end(), many.begin(), many.end());
     const FileSizeLimit limit(500);
@@ -535,8 +538,7 @@ TEST_F(Misuse, DecodesFileAddresses) {
     fs::copy(fs::path(kModels) / "llama-tiny" / file, folder_ / "a b" / file);
   EXPECT_EQ(run_json({"inspect", "file://" + folder_.string() + "/a%20b"})["architecture"], "llama");
   EXPECT_EQ(
-      run_json({"complete", "file:" + folder_.string() + "/a%20b", "--ids", "1", "--max-tokens", "2", "--ctx", "64", "--ignore-eos"})["ids"]
-          .size(),
+      run_json({"complete", "file:" + folder_.string() + "/a%20b", "--ids", "1", "--max-tokens", "2", "--ctx", "64", "--ignore-eos"})["ids"].size(),
       2u);
   expect_complaint(run({"inspect", "file://elsewhere/a"}));
 

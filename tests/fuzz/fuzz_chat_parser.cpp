@@ -38,7 +38,8 @@ std::string said(const pio::ChatFormat& format, const pio::RenderRequest& reques
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   const std::string_view answer(reinterpret_cast<const char*>(data), size);
   pio::RenderRequest request;
-  request.tools = *pio::JsonValue::parse(R"([{"function": {"name": "f", "parameters": {"properties": {"s": {"type": "string"}, "n": {"type": "number"}}}}}])");
+  request.tools =
+      *pio::JsonValue::parse(R"([{"function": {"name": "f", "parameters": {"properties": {"s": {"type": "string"}, "n": {"type": "number"}}}}}])");
   for (const std::string_view name : pio::chat_format_names()) {
     const pio::ChatFormat& format = *pio::find_chat_format(name);
     const std::string whole = said(format, request, answer, std::max<std::size_t>(size, 1));

@@ -20,7 +20,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     out += stream.finish();
   };
-  const std::string_view texts[] = {"Hello, 1234 wörld!\n\n  it's<|im_start|>user\n<|im_end|>", "\xff\xc3 \uff21\ufdfa e\u0301", model.substr(0, 200)};
+  const std::string_view texts[] = {"Hello, 1234 wörld!\n\n  it's<|im_start|>user\n<|im_end|>", "\xff\xc3 \uff21\ufdfa e\u0301",
+                                    model.substr(0, 200)};
   for (const std::string_view text : texts) {
     check(tokenizer.encode(text, pio::SpecialTokens::none));
     const pio::Piece pieces[] = {{pio::Piece::Kind::control, std::string(text)}, {pio::Piece::Kind::text, std::string(text)}};

@@ -32,8 +32,13 @@ struct Reader {
 std::vector<const char*> names_of(Packing packing) {
   switch (packing) {
     case nf4:
-      return {"a.weight", "a.weight.absmax", "a.weight.quant_map", "a.weight.nested_absmax", "a.weight.nested_quant_map",
-              "a.weight.quant_state.bitsandbytes__nf4", "a.SCB"};
+      return {"a.weight",
+              "a.weight.absmax",
+              "a.weight.quant_map",
+              "a.weight.nested_absmax",
+              "a.weight.nested_quant_map",
+              "a.weight.quant_state.bitsandbytes__nf4",
+              "a.SCB"};
     case int8: return {"a.weight", "a.SCB", "a.weight_format"};
     case gptq: return {"a.qweight", "a.qzeros", "a.scales", "a.g_idx", "a.weight"};
     case awq: return {"a.qweight", "a.qzeros", "a.scales", "a.weight"};
@@ -42,7 +47,9 @@ std::vector<const char*> names_of(Packing packing) {
 }
 
 void set_config(Packing packing, std::uint8_t settings, pio::MappedModel& model) {
-  const auto set = [&](const char* key, pio::MetaValue value) { model.metadata.emplace(std::string("quantization_config.") + key, std::move(value)); };
+  const auto set = [&](const char* key, pio::MetaValue value) {
+    model.metadata.emplace(std::string("quantization_config.") + key, std::move(value));
+  };
   set("quant_method", std::string(packing == gptq ? "gptq" : packing == awq ? "awq" : "bitsandbytes"));
   if (packing == gptq) set("checkpoint_format", std::string(settings & 1 ? "gptq_v2" : "gptq"));
   constexpr std::int64_t kSizes[] = {-1, 0, 1, 8, 32, 64, 128, INT64_MAX};
@@ -52,7 +59,8 @@ void set_config(Packing packing, std::uint8_t settings, pio::MappedModel& model)
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  constexpr pio::DType kFormats[] = {pio::DType::u8, pio::DType::i8, pio::DType::i32, pio::DType::f32, pio::DType::f16, pio::DType::bf16, pio::DType::i64};
+  constexpr pio::DType kFormats[] = {pio::DType::u8,  pio::DType::i8,   pio::DType::i32, pio::DType::f32,
+                                     pio::DType::f16, pio::DType::bf16, pio::DType::i64};
   constexpr std::int64_t kMostBytes = 1 << 16;
   Reader in{data, size};
   const std::vector<const char*> names = names_of(PIO_PACKING);

@@ -25,8 +25,8 @@ struct SceneSizes {
   float q_size = 1;
   bool values_in_keys = false;  // no cache of values: they are the first v_head_dim of each key
   KvSelection selection = {};
-  bool protects = false;        // about every fifth block
-  bool has_page_bounds = false; // the scene gives the op the bounds of the keys
+  bool protects = false;         // about every fifth block
+  bool has_page_bounds = false;  // the scene gives the op the bounds of the keys
 };
 
 class AttentionScene {
@@ -42,7 +42,8 @@ class AttentionScene {
     n_blocks += 2;  // and two blocks that belong to nobody
     std::vector<std::int32_t> order(static_cast<std::size_t>(n_blocks));
     std::iota(order.begin(), order.end(), 0);
-    for (std::int64_t i = n_blocks - 1; i > 0; --i) std::swap(order[static_cast<std::size_t>(i)], order[static_cast<std::size_t>(random.below(i + 1))]);
+    for (std::int64_t i = n_blocks - 1; i > 0; --i)
+      std::swap(order[static_cast<std::size_t>(i)], order[static_cast<std::size_t>(random.below(i + 1))]);
     n_cells = n_blocks * kKvBlockLength;
 
     // All ones is a NaN in f32, f16 and as the scale of q8_0 and q4_0: a cell read without being attended to shows.
@@ -109,8 +110,8 @@ class AttentionScene {
 
   SceneSizes sizes;
   std::int64_t n_tokens = 0, n_cells = 0, max_blocks = 0;
-  std::vector<float> q;                                 // [n_tokens, n_heads, head_dim]
-  std::vector<std::vector<float>> keys, values;         // of each sequence, as the cache's format holds them: [length, n_kv_heads, …]
+  std::vector<float> q;                          // [n_tokens, n_heads, head_dim]
+  std::vector<std::vector<float>> keys, values;  // of each sequence, as the cache's format holds them: [length, n_kv_heads, …]
   std::vector<std::byte> k_cache, v_cache;
   std::vector<std::int32_t> block_table, sequences, kv_lengths, protected_blocks;
   std::vector<float> page_bounds;

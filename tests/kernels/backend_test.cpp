@@ -59,7 +59,8 @@ TEST(Supports, SaysWhyNotWithTheNumbers) {
   EXPECT_TRUE(backend->supports(Op::matmul, DType::q4_k, {8, 256}));
   EXPECT_TRUE(backend->supports(Op::attention, DType::q8_0, {20, 1, 576, 512}));
   EXPECT_TRUE(backend->supports(Op::attention, DType::f16, {2, 1, 7, 3}));
-  const Result<void> ids = backend->supports(Op::matmul, DType::i32, {8, 256}), heads = backend->supports(Op::attention, DType::q8_0, {20, 1, 576, 500});
+  const Result<void> ids = backend->supports(Op::matmul, DType::i32, {8, 256}),
+                     heads = backend->supports(Op::attention, DType::q8_0, {20, 1, 576, 500});
   ASSERT_FALSE(ids);
   ASSERT_FALSE(heads);
   EXPECT_EQ(ids.error().code, ErrorCode::not_available);
@@ -121,7 +122,8 @@ TEST_F(ChecksDeathTest, LetOpsWithoutRowsPassAndDoNothing) {
 TEST(Counting, CountsTheOpsOfALayer) {
   const std::unique_ptr<Backend> device = create_reference_backend();
   CountingBackend backend(*device);
-  const GuardedTensor x(backend, DType::f32, {3, 64}), norm(backend, DType::f32, {64}), hidden(backend, DType::f32, {3, 20}), residual(backend, DType::f32, {3, 64});
+  const GuardedTensor x(backend, DType::f32, {3, 64}), norm(backend, DType::f32, {64}), hidden(backend, DType::f32, {3, 20}),
+      residual(backend, DType::f32, {3, 64});
   const GuardedTensor gate(backend, DType::q8_0, {20, 64}), up(backend, DType::q8_0, {20, 64}), down(backend, DType::f32, {64, 20});
   const std::uint64_t held = backend.held_bytes(), rows = 3 * 64 * 4, hidden_rows = 256;  // 3 · 20 · 4 = 240
 
@@ -153,7 +155,8 @@ TEST(Counting, CountsTheOpsOfALayer) {
   const std::uint64_t expert_bytes = gate.tensor().n_bytes() + up.tensor().n_bytes() + down.tensor().n_bytes();
   EXPECT_EQ(backend.counts().weight_bytes, (4 + 1) * expert_bytes) << "four of the six choices can differ, and the shared one";
   EXPECT_EQ(backend.counts().multiply_adds, (6u + 3) * 3 * 20 * 64);
-  EXPECT_EQ(backend.counts().workspace_bytes, 64 + 64 + rows + 2 * hidden_rows + rows) << "ids, weights, sum, gate, up, and the product before it is added";
+  EXPECT_EQ(backend.counts().workspace_bytes, 64 + 64 + rows + 2 * hidden_rows + rows)
+      << "ids, weights, sum, gate, up, and the product before it is added";
 }
 
 // What each of a token's experts gives is kept in float32 until all can be summed in the order of its choices, 512 tokens at a time.

@@ -39,7 +39,8 @@ class Cgroup : public testing::Test {
     write("/proc/self/mountinfo", mounts_);
   }
   void mount_v1(const std::string& controllers, const std::string& group = "/", const std::string& point = {}) {
-    mounts_ += "31 20 0:27 " + group + " " + (point.empty() ? "/sys/fs/cgroup/" + controllers : point) + " rw,relatime - cgroup cgroup rw," + controllers + "\n";
+    mounts_ += "31 20 0:27 " + group + " " + (point.empty() ? "/sys/fs/cgroup/" + controllers : point) + " rw,relatime - cgroup cgroup rw," +
+               controllers + "\n";
     write("/proc/self/mountinfo", mounts_);
   }
   void memory_v2(const std::string& folder, const std::string& max, std::uint64_t used = 0, std::uint64_t inactive_file = 0) {
@@ -52,7 +53,8 @@ class Cgroup : public testing::Test {
     write(folder + "/memory.limit_in_bytes", limit + "\n");
     write(folder + "/memory.usage_in_bytes", std::to_string(used) + "\n");
     // the groups below count in the total only
-    write(folder + "/memory.stat", "cache 8192\ninactive_file 0\nhierarchical_memory_limit " + kNoLimitV1 + "total_inactive_file " + std::to_string(inactive_file) + "\n");
+    write(folder + "/memory.stat",
+          "cache 8192\ninactive_file 0\nhierarchical_memory_limit " + kNoLimitV1 + "total_inactive_file " + std::to_string(inactive_file) + "\n");
     write(folder + "/memory.use_hierarchy", "1\n");
   }
   CgroupLimits limits() const { return cgroup_limits(root()); }

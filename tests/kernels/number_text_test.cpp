@@ -24,7 +24,8 @@ TEST(FixedText, HasAPointInEveryLocale) {
   const TempFolder folder;
   const std::string made = "localedef -i de_DE -f UTF-8 '" + folder.path().string() + "/de_DE.UTF-8' >/dev/null 2>&1";
   setenv("LOCPATH", folder.path().c_str(), 1);
-  if (std::system(made.c_str()) != 0 || !std::setlocale(LC_NUMERIC, "de_DE.UTF-8")) GTEST_SKIP() << "no localedef with the sources of de_DE (package locales)";
+  if (std::system(made.c_str()) != 0 || !std::setlocale(LC_NUMERIC, "de_DE.UTF-8"))
+    GTEST_SKIP() << "no localedef with the sources of de_DE (package locales)";
   char text[16];
   std::snprintf(text, sizeof text, "%.1f", 0.5);
   EXPECT_STREQ(text, "0,5") << "the locale that this test is about";

@@ -50,10 +50,10 @@ struct Quality {
   double normal, t4;
 };
 constexpr Quality kQualities[] = {
-    {DType::q4_0, 0.08578507, 0.16250286},   {DType::q4_1, 0.07816725, 0.1319243},    {DType::q5_0, 0.04240787, 0.08107197},
-    {DType::q5_1, 0.03767838, 0.06361041},   {DType::q8_0, 0.00532308, 0.01020545},   {DType::q2_k, 0.29440284, 0.4825306},
-    {DType::q3_k, 0.15033767, 0.25909185},   {DType::q4_k, 0.07097393, 0.12179642},   {DType::q5_k, 0.03597454, 0.0609738},
-    {DType::q6_k, 0.01766263, 0.0323374},    {DType::iq4_nl, 0.07571668, 0.1312749},  {DType::iq4_xs, 0.07637971, 0.13268851},
+    {DType::q4_0, 0.08578507, 0.16250286}, {DType::q4_1, 0.07816725, 0.1319243},   {DType::q5_0, 0.04240787, 0.08107197},
+    {DType::q5_1, 0.03767838, 0.06361041}, {DType::q8_0, 0.00532308, 0.01020545},  {DType::q2_k, 0.29440284, 0.4825306},
+    {DType::q3_k, 0.15033767, 0.25909185}, {DType::q4_k, 0.07097393, 0.12179642},  {DType::q5_k, 0.03597454, 0.0609738},
+    {DType::q6_k, 0.01766263, 0.0323374},  {DType::iq4_nl, 0.07571668, 0.1312749}, {DType::iq4_xs, 0.07637971, 0.13268851},
     {DType::mxfp4, 0.1142509, 0.18417386},
 };
 
@@ -74,10 +74,10 @@ struct ValuesHash {
   std::uint64_t hash;
 };
 constexpr ValuesHash kValuesHashes[] = {
-    {DType::iq1_s, 0xc8046eb9ca5e244f},   {DType::iq1_m, 0x850b79abeebe6c29}, {DType::iq2_xxs, 0xa0ef09fa842e2dd8},
-    {DType::iq2_xs, 0xee19782aa2cbd0a4},  {DType::iq2_s, 0x5144d923908604d1}, {DType::iq3_xxs, 0x09a7a99442e5a2eb},
-    {DType::iq3_s, 0xba20044a5a95cbd4},   {DType::tq1_0, 0x348e29e5b5072eda}, {DType::tq2_0, 0x0975d844a3dc2aee},
-    {DType::nvfp4, 0xe599878d56cd7d7a},   {DType::q1_0, 0xe44c40663aa26025},  {DType::q2_0, 0x91f9b4ea11a9a6f1},
+    {DType::iq1_s, 0xc8046eb9ca5e244f},  {DType::iq1_m, 0x850b79abeebe6c29}, {DType::iq2_xxs, 0xa0ef09fa842e2dd8},
+    {DType::iq2_xs, 0xee19782aa2cbd0a4}, {DType::iq2_s, 0x5144d923908604d1}, {DType::iq3_xxs, 0x09a7a99442e5a2eb},
+    {DType::iq3_s, 0xba20044a5a95cbd4},  {DType::tq1_0, 0x348e29e5b5072eda}, {DType::tq2_0, 0x0975d844a3dc2aee},
+    {DType::nvfp4, 0xe599878d56cd7d7a},  {DType::q1_0, 0xe44c40663aa26025},  {DType::q2_0, 0x91f9b4ea11a9a6f1},
 };
 
 std::optional<std::uint64_t> hash_of_values(DType dtype) {

@@ -148,8 +148,8 @@ TEST_F(Reference, AttentionIsTheFormulaOfThePaper) {
     return y.floats();
   };
   for (const DType dtype : {DType::f32, DType::f16, DType::q8_0, DType::q4_0}) {
-    const SceneSizes sizes{.n_heads = 6, .n_kv_heads = 2, .head_dim = 64, .v_head_dim = 32, .lengths = {70, 1, 33, 64}, .in_step = {40, 1, 2, 0},
-                           .dtype = dtype};
+    const SceneSizes sizes{
+        .n_heads = 6, .n_kv_heads = 2, .head_dim = 64, .v_head_dim = 32, .lengths = {70, 1, 33, 64}, .in_step = {40, 1, 2, 0}, .dtype = dtype};
     const AttentionScene scene(random, sizes);
     const double scale = 0.125;
     std::vector<double> expected;

@@ -47,7 +47,7 @@ TEST(ThreadPool, WhatATileThrowsReachesTheCallerAndThePoolGoesOn) {
           if (worker == 0) caller_came = true;
           if (worker == 0 ? of_caller : of_workers) throw std::bad_alloc();
           while (of_caller && !caller_came) std::this_thread::yield();  // else the others might leave the caller no tile
-          if (round % 10 == 0) sleep_a_moment();  // lets the others in
+          if (round % 10 == 0) sleep_a_moment();                        // lets the others in
         });
       };
       EXPECT_THROW(throwing(true, true), std::bad_alloc);

@@ -109,7 +109,8 @@ TEST_P(ForwardTest, InOneGoInChunksAndTokenByTokenAreTheSame) {
   const auto m = model();
   // three times the short case: longer than a block of the cache
   std::vector<int> all = ids("short");
-  for (int i = 0; i < 2; ++i) for (int id : ids("short")) all.push_back(id);
+  for (int i = 0; i < 2; ++i)
+    for (int id : ids("short")) all.push_back(id);
   ModelRunner whole(*m, *backend_, 1, 64);
   const auto expected = whole.run(all);
   for (std::size_t n_chunk : {1, 5, 33}) {

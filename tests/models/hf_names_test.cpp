@@ -69,13 +69,14 @@ TEST(HuggingFaceNamesTest, TheTextHalfOfAModelThatSeesIsFoundUnderItsPrefix) {
 }
 
 TEST(HuggingFaceNamesTest, OtherNamesHaveNone) {
-  for (const char* name : {"", ".", "weight", ".weight", "model.layers.weight", "model.layers..weight", "model.layers.3.weight",
-                           "model.layers.x.mlp.up_proj.weight", "model.layers.3.mlp.up_proj", "model.layers.3.mlp.up_proj.scale",
-                           "model.layers.3mlp.up_proj.weight", "model.layers.3.mlp.experts.weight", "model.layers.3.mlp.experts..up_proj.weight",
-                           "model.layers.3.mlp.experts.1.weight", "model.layers.3.mlp.experts.1.up_proj.bias", "visual.norm.weight",
-                           "blk.3.attn_q.weight"})
+  for (const char* name :
+       {"", ".", "weight", ".weight", "model.layers.weight", "model.layers..weight", "model.layers.3.weight", "model.layers.x.mlp.up_proj.weight",
+        "model.layers.3.mlp.up_proj", "model.layers.3.mlp.up_proj.scale", "model.layers.3mlp.up_proj.weight", "model.layers.3.mlp.experts.weight",
+        "model.layers.3.mlp.experts..up_proj.weight", "model.layers.3.mlp.experts.1.weight", "model.layers.3.mlp.experts.1.up_proj.bias",
+        "visual.norm.weight", "blk.3.attn_q.weight"})
     EXPECT_EQ(canonical_name(name), std::nullopt) << name;
-  for (const char* name : {"blk.", "blk.3", "blk.3.", "blk.3.attn_q", "blk..attn_q.weight", "blk.3.ffn_up.x.weight", "blk.3.ffn_up.1", "exp_probs_b.bias", "rope_freqs.weight"})
+  for (const char* name : {"blk.", "blk.3", "blk.3.", "blk.3.attn_q", "blk..attn_q.weight", "blk.3.ffn_up.x.weight", "blk.3.ffn_up.1",
+                           "exp_probs_b.bias", "rope_freqs.weight"})
     EXPECT_EQ(hugging_face_name(name), std::nullopt) << name;
 }
 

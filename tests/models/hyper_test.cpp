@@ -67,27 +67,57 @@ TEST_F(HyperTest, ValuesThatAreNeededAndMissingAreNamed) {
   for (const char* key : {"qwen3.block_count", "qwen3.embedding_length", "qwen3.feed_forward_length", "qwen3.context_length",
                           "qwen3.attention.head_count", "qwen3.attention.layer_norm_rms_epsilon"})
     EXPECT_EQ(error_with(true, key, std::nullopt).message, "qwen3-tiny: " + std::string(key) + " is missing");
-  for (const char* key : {"num_hidden_layers", "hidden_size", "intermediate_size", "max_position_embeddings", "vocab_size",
-                          "num_attention_heads", "rms_norm_eps"})
+  for (const char* key :
+       {"num_hidden_layers", "hidden_size", "intermediate_size", "max_position_embeddings", "vocab_size", "num_attention_heads", "rms_norm_eps"})
     EXPECT_EQ(error_with(false, key, std::nullopt).message, "qwen3-tiny: " + std::string(key) + " is missing");
 }
 
 TEST_F(HyperTest, WhatWouldChangeTheMathematicsIsRefusedInWords) {
   const std::pair<const char*, MetaValue> of_config[] = {
-      {"rope_scaling.rope_type", std::string("llama3")}, {"rope_scaling.type", std::string("yarn")},
-      {"rope_parameters.rope_type", std::string("linear")}, {"rope_scaling.factor", 4.0}, {"rope_scaling.factor", std::int64_t{2}},
-      {"rope_parameters.factor", 0.5}, {"rope_scaling.type", std::string("dynamic")}, {"rope_scaling", std::string("linear")}, {"rope_scaling", 4.0},
-      {"rope_scaling.alpha", 1000.0}, {"rope_parameters.scale", 2.0}, {"rope_scaling_factor", 4.0},
-      {"rope_parameters", std::vector<std::string>()}, {"rope_parameters.full_attention.rope_theta", 1e6},
-      {"rope_parameters.sliding_attention.rope_type", std::string("default")}, {"rope_scaling.long_factor", std::vector<double>{1, 2}},
-      {"rope_scaling.attention_factor", 1.2}, {"rope_parameters.partial_rotary_factor", 0.5}, {"rope_scaling.partial_rotary_factor", 0.5},
-      {"partial_rotary_factor", 0.5}, {"rotary_pct", 0.25}, {"rope_ratio", std::int64_t{2}}, {"use_dynamic_ntk", true}, {"use_sliding_window", true},
-      {"layer_types", std::vector<std::string>{"full_attention", "sliding_attention"}}, {"hidden_act", std::string("gelu")},
-      {"hidden_activation", std::string("gelu_pytorch_tanh")}, {"no_rope_layers", std::vector<std::int64_t>{1, 0, 1}},
-      {"attention_bias", true}, {"mlp_bias", true}, {"num_local_experts", std::int64_t{8}}, {"is_causal", false}, {"scale_emb", 12.0},
-      {"embedding_multiplier", 12.0}, {"residual_multiplier", 0.22}, {"logits_scaling", std::int64_t{8}}, {"logit_scale", 0.0625},
-      {"attention_multiplier", 0.0078125}, {"attn_logit_softcapping", 50.0}, {"final_logit_softcapping", 30.0}, {"clip_qkv", 8.0},
-      {"query_pre_attn_scalar", std::int64_t{256}}, {"scale_depth", 1.4}, {"dim_model_base", std::int64_t{256}},
+      {"rope_scaling.rope_type", std::string("llama3")},
+      {"rope_scaling.type", std::string("yarn")},
+      {"rope_parameters.rope_type", std::string("linear")},
+      {"rope_scaling.factor", 4.0},
+      {"rope_scaling.factor", std::int64_t{2}},
+      {"rope_parameters.factor", 0.5},
+      {"rope_scaling.type", std::string("dynamic")},
+      {"rope_scaling", std::string("linear")},
+      {"rope_scaling", 4.0},
+      {"rope_scaling.alpha", 1000.0},
+      {"rope_parameters.scale", 2.0},
+      {"rope_scaling_factor", 4.0},
+      {"rope_parameters", std::vector<std::string>()},
+      {"rope_parameters.full_attention.rope_theta", 1e6},
+      {"rope_parameters.sliding_attention.rope_type", std::string("default")},
+      {"rope_scaling.long_factor", std::vector<double>{1, 2}},
+      {"rope_scaling.attention_factor", 1.2},
+      {"rope_parameters.partial_rotary_factor", 0.5},
+      {"rope_scaling.partial_rotary_factor", 0.5},
+      {"partial_rotary_factor", 0.5},
+      {"rotary_pct", 0.25},
+      {"rope_ratio", std::int64_t{2}},
+      {"use_dynamic_ntk", true},
+      {"use_sliding_window", true},
+      {"layer_types", std::vector<std::string>{"full_attention", "sliding_attention"}},
+      {"hidden_act", std::string("gelu")},
+      {"hidden_activation", std::string("gelu_pytorch_tanh")},
+      {"no_rope_layers", std::vector<std::int64_t>{1, 0, 1}},
+      {"attention_bias", true},
+      {"mlp_bias", true},
+      {"num_local_experts", std::int64_t{8}},
+      {"is_causal", false},
+      {"scale_emb", 12.0},
+      {"embedding_multiplier", 12.0},
+      {"residual_multiplier", 0.22},
+      {"logits_scaling", std::int64_t{8}},
+      {"logit_scale", 0.0625},
+      {"attention_multiplier", 0.0078125},
+      {"attn_logit_softcapping", 50.0},
+      {"final_logit_softcapping", 30.0},
+      {"clip_qkv", 8.0},
+      {"query_pre_attn_scalar", std::int64_t{256}},
+      {"scale_depth", 1.4},
+      {"dim_model_base", std::int64_t{256}},
   };
   for (const auto& [key, value] : of_config) {
     const Error error = error_with(false, key, value);
@@ -96,13 +126,26 @@ TEST_F(HyperTest, WhatWouldChangeTheMathematicsIsRefusedInWords) {
     EXPECT_NE(error.message.find(first), std::string::npos) << error.message;
   }
   const std::pair<const char*, MetaValue> of_gguf[] = {
-      {"qwen3.rope.scaling.type", std::string("yarn")}, {"qwen3.rope.scaling.type", std::string("longrope")}, {"qwen3.rope.scaling.factor", 4.0},
-      {"qwen3.rope.scaling.factor", std::int64_t{2}}, {"qwen3.rope.scale_linear", 2.0}, {"qwen3.rope.scaling.attn_factor", 1.2},
-      {"qwen3.rope.scaling.alpha", 1000.0}, {"qwen3.attention.causal", false}, {"qwen3.attention.scale", 0.5}, {"qwen3.embedding_scale", 12.0},
-      {"qwen3.residual_scale", 0.5}, {"qwen3.logit_scale", 0.5}, {"qwen3.attn_logit_softcapping", 50.0}, {"qwen3.final_logit_softcapping", 30.0},
-      {"qwen3.attention.clamp_kqv", 8.0}, {"qwen3.attention.max_alibi_bias", 8.0}, {"qwen3.use_parallel_residual", true},
+      {"qwen3.rope.scaling.type", std::string("yarn")},
+      {"qwen3.rope.scaling.type", std::string("longrope")},
+      {"qwen3.rope.scaling.factor", 4.0},
+      {"qwen3.rope.scaling.factor", std::int64_t{2}},
+      {"qwen3.rope.scale_linear", 2.0},
+      {"qwen3.rope.scaling.attn_factor", 1.2},
+      {"qwen3.rope.scaling.alpha", 1000.0},
+      {"qwen3.attention.causal", false},
+      {"qwen3.attention.scale", 0.5},
+      {"qwen3.embedding_scale", 12.0},
+      {"qwen3.residual_scale", 0.5},
+      {"qwen3.logit_scale", 0.5},
+      {"qwen3.attn_logit_softcapping", 50.0},
+      {"qwen3.final_logit_softcapping", 30.0},
+      {"qwen3.attention.clamp_kqv", 8.0},
+      {"qwen3.attention.max_alibi_bias", 8.0},
+      {"qwen3.use_parallel_residual", true},
       {"qwen3.attention.sliding_window", std::int64_t{4096}},
-      {"qwen3.expert_count", std::int64_t{8}}, {"qwen3.attention.value_length", std::int64_t{16}},
+      {"qwen3.expert_count", std::int64_t{8}},
+      {"qwen3.attention.value_length", std::int64_t{16}},
   };
   for (const auto& [key, value] : of_gguf) {
     const Error error = error_with(true, key, value);
@@ -122,18 +165,32 @@ TEST_F(HyperTest, RopeScalingIsRefusedByTheKeyThatAsksForItAndTakenWhereItMeansN
   } cases[] = {
       {false, {{"rope_scaling.type", text("linear")}, {"rope_scaling.factor", 2.0}}, "rope_scaling.type: expected default, found linear"},
       {false, {{"rope_scaling.rope_type", text("llama3")}, {"rope_scaling.factor", 32.0}}, "rope_scaling.rope_type: expected default, found llama3"},
-      {false, {{"rope_scaling.type", text("default")}, {"rope_scaling.rope_type", text("yarn")}, {"rope_scaling.factor", 4.0}}, "rope_scaling.rope_type: expected default, found yarn"},
-      {false, {{"rope_parameters.rope_type", text("yarn")}, {"rope_parameters.factor", 1.0}, {"rope_parameters.attention_factor", 1.3}}, "rope_parameters.attention_factor"},
-      {false, {{"rope_scaling.original_max_position_embeddings", std::int64_t{64}}, {"rope_scaling.factor", 2.0}}, "rope_scaling.factor: expected 1, found 2"},
+      {false,
+       {{"rope_scaling.type", text("default")}, {"rope_scaling.rope_type", text("yarn")}, {"rope_scaling.factor", 4.0}},
+       "rope_scaling.rope_type: expected default, found yarn"},
+      {false,
+       {{"rope_parameters.rope_type", text("yarn")}, {"rope_parameters.factor", 1.0}, {"rope_parameters.attention_factor", 1.3}},
+       "rope_parameters.attention_factor"},
+      {false,
+       {{"rope_scaling.original_max_position_embeddings", std::int64_t{64}}, {"rope_scaling.factor", 2.0}},
+       "rope_scaling.factor: expected 1, found 2"},
       {false, {{"rope_scaling.type", text("linear")}, {"rope_scaling.factor", std::int64_t{1}}}, ""},
-      {false, {{"rope_scaling.rope_type", text("yarn")}, {"rope_scaling.factor", 1.0}, {"rope_scaling.original_max_position_embeddings", std::int64_t{64}}}, ""},
+      {false,
+       {{"rope_scaling.rope_type", text("yarn")}, {"rope_scaling.factor", 1.0}, {"rope_scaling.original_max_position_embeddings", std::int64_t{64}}},
+       ""},
       {false, {{"rope_scaling.rope_type", text("default")}, {"rope_scaling.type", text("default")}}, ""},
       {false, {{"rope_parameters.rope_type", text("default")}, {"rope_parameters.rope_theta", 1e6}}, ""},
       {false, {{"original_max_position_embeddings", std::int64_t{64}}}, ""},
       {true, {{"qwen3.rope.scaling.type", text("linear")}, {"qwen3.rope.scaling.factor", 2.0}}, "qwen3.rope.scaling.factor: expected 1, found 2"},
-      {true, {{"qwen3.rope.scaling.type", text("yarn")}, {"qwen3.rope.scaling.factor", 4.0}, {"qwen3.rope.scaling.original_context_length", std::int64_t{64}}}, "qwen3.rope.scaling."},
+      {true,
+       {{"qwen3.rope.scaling.type", text("yarn")},
+        {"qwen3.rope.scaling.factor", 4.0},
+        {"qwen3.rope.scaling.original_context_length", std::int64_t{64}}},
+       "qwen3.rope.scaling."},
       {true, {{"qwen3.rope.scaling.type", text("linear")}, {"qwen3.rope.scale_linear", 4.0}}, "qwen3.rope.scale_linear: expected 1, found 4"},
-      {true, {{"qwen3.rope.scaling.type", text("none")}, {"qwen3.rope.scaling.factor", 4.0}}, ""},  // as llama.cpp: "never scale if scaling type is none"
+      {true,
+       {{"qwen3.rope.scaling.type", text("none")}, {"qwen3.rope.scaling.factor", 4.0}},
+       ""},  // as llama.cpp: "never scale if scaling type is none"
       {true, {{"qwen3.rope.scaling.type", text("linear")}, {"qwen3.rope.scaling.factor", 1.0}, {"qwen3.rope.scaling.finetuned", false}}, ""},
       {true, {{"qwen3.rope.scaling.type", text("yarn")}, {"qwen3.rope.scaling.factor", 1.0}}, ""},
       {true, {{"qwen3.rope.scaling.factor", 0.0}, {"qwen3.rope.scaling.original_context_length", std::int64_t{64}}}, ""},
@@ -155,11 +212,17 @@ TEST_F(HyperTest, RopeScalingIsRefusedByTheKeyThatAsksForItAndTakenWhereItMeansN
 }
 
 TEST_F(HyperTest, OtherWaysToChooseExpertsAreRefusedByName) {
-  const std::pair<const char*, MetaValue> of_qwen[] = {{"routed_scaling_factor", 2.5}, {"n_group", std::int64_t{4}}, {"scoring_func", std::string("sigmoid")},
-                                                       {"n_shared_experts", std::int64_t{1}}, {"shared_expert_intermediate_size", std::int64_t{64}}};
-  const std::pair<const char*, MetaValue> of_qwen_gguf[] = {{"qwen3moe.expert_weights_scale", 2.5}, {"qwen3moe.expert_gating_func", std::int64_t{2}},
-                                                            {"qwen3moe.expert_group_count", std::int64_t{4}}, {"qwen3moe.expert_shared_count", std::int64_t{1}}};
-  const std::pair<const char*, MetaValue> of_glm[] = {{"scoring_func", std::string("softmax")}, {"topk_method", std::string("greedy")}, {"moe_layer_freq", std::int64_t{2}}};
+  const std::pair<const char*, MetaValue> of_qwen[] = {{"routed_scaling_factor", 2.5},
+                                                       {"n_group", std::int64_t{4}},
+                                                       {"scoring_func", std::string("sigmoid")},
+                                                       {"n_shared_experts", std::int64_t{1}},
+                                                       {"shared_expert_intermediate_size", std::int64_t{64}}};
+  const std::pair<const char*, MetaValue> of_qwen_gguf[] = {{"qwen3moe.expert_weights_scale", 2.5},
+                                                            {"qwen3moe.expert_gating_func", std::int64_t{2}},
+                                                            {"qwen3moe.expert_group_count", std::int64_t{4}},
+                                                            {"qwen3moe.expert_shared_count", std::int64_t{1}}};
+  const std::pair<const char*, MetaValue> of_glm[] = {
+      {"scoring_func", std::string("softmax")}, {"topk_method", std::string("greedy")}, {"moe_layer_freq", std::int64_t{2}}};
   const auto check = [&](bool as_gguf, const char* key, const MetaValue& value, const char* model) {
     const Error error = error_with(as_gguf, key, value, model);
     EXPECT_EQ(error.code, ErrorCode::unsupported_model) << key << ": " << error.message;
@@ -174,7 +237,7 @@ TEST_F(HyperTest, OtherWaysToChooseExpertsAreRefusedByName) {
 
 TEST_F(HyperTest, WhatChangesNothingIsTaken) {
   const std::pair<const char*, MetaValue> harmless[] = {
-      {"rope_scaling.rope_type", std::string("default")}, {"rope_parameters.rope_theta", 5e6}, {"partial_rotary_factor", std::int64_t{1}},
+      {"rope_scaling.rope_type", std::string("default")},          {"rope_parameters.rope_theta", 5e6},    {"partial_rotary_factor", std::int64_t{1}},
       {"layer_types", std::vector<std::string>{"full_attention"}}, {"sliding_window", std::int64_t{4096}},
   };
   for (const auto& [key, value] : harmless) EXPECT_EQ(error_with(false, key, value).message, "a model was made") << key;
@@ -203,15 +266,24 @@ class Settings final : public WeightSource {
 
 TEST(VisionConfigTest, OtherWaysToPreparePicturesAreRefusedByName) {
   Settings plain;
-  plain.values = {{"vision_config.depth", std::int64_t{2}}, {"vision_config.hidden_size", std::int64_t{64}}, {"vision_config.num_heads", std::int64_t{4}},
-                  {"vision_config.intermediate_size", std::int64_t{128}}, {"vision_config.out_hidden_size", std::int64_t{64}}};
+  plain.values = {{"vision_config.depth", std::int64_t{2}},
+                  {"vision_config.hidden_size", std::int64_t{64}},
+                  {"vision_config.num_heads", std::int64_t{4}},
+                  {"vision_config.intermediate_size", std::int64_t{128}},
+                  {"vision_config.out_hidden_size", std::int64_t{64}}};
   const auto made = read_vision_config(plain);
   ASSERT_TRUE(made) << made.error().message;
-  const std::pair<const char*, MetaValue> refused[] = {
-      {"preprocessor.do_resize", false}, {"preprocessor.do_rescale", false}, {"preprocessor.do_normalize", false}, {"video_preprocessor.do_resize", false},
-      {"video_preprocessor.do_sample_frames", false}, {"preprocessor.resample", std::int64_t{2}}, {"preprocessor.rescale_factor", 1.0},
-      {"preprocessor.patch_size", std::int64_t{14}}, {"preprocessor.merge_size", std::int64_t{1}}, {"video_preprocessor.temporal_patch_size", std::int64_t{4}},
-      {"video_preprocessor.image_mean", std::vector<double>{0.1, 0.5, 0.5}}};
+  const std::pair<const char*, MetaValue> refused[] = {{"preprocessor.do_resize", false},
+                                                       {"preprocessor.do_rescale", false},
+                                                       {"preprocessor.do_normalize", false},
+                                                       {"video_preprocessor.do_resize", false},
+                                                       {"video_preprocessor.do_sample_frames", false},
+                                                       {"preprocessor.resample", std::int64_t{2}},
+                                                       {"preprocessor.rescale_factor", 1.0},
+                                                       {"preprocessor.patch_size", std::int64_t{14}},
+                                                       {"preprocessor.merge_size", std::int64_t{1}},
+                                                       {"video_preprocessor.temporal_patch_size", std::int64_t{4}},
+                                                       {"video_preprocessor.image_mean", std::vector<double>{0.1, 0.5, 0.5}}};
   for (const auto& [key, value] : refused) {
     Settings changed = plain;
     changed.values[key] = value;
@@ -221,9 +293,13 @@ TEST(VisionConfigTest, OtherWaysToPreparePicturesAreRefusedByName) {
     EXPECT_NE(config.error().message.find(key), std::string::npos) << config.error().message;
   }
   Settings published = plain;
-  published.values.insert({{"preprocessor.do_resize", true}, {"preprocessor.resample", std::int64_t{3}}, {"preprocessor.rescale_factor", 0.00392156862745098},
-                           {"preprocessor.patch_size", std::int64_t{16}}, {"preprocessor.size.shortest_edge", std::int64_t{65536}},
-                           {"preprocessor.min_pixels", std::int64_t{4096}}, {"video_preprocessor.image_mean", std::vector<double>{0.5, 0.5, 0.5}}});
+  published.values.insert({{"preprocessor.do_resize", true},
+                           {"preprocessor.resample", std::int64_t{3}},
+                           {"preprocessor.rescale_factor", 0.00392156862745098},
+                           {"preprocessor.patch_size", std::int64_t{16}},
+                           {"preprocessor.size.shortest_edge", std::int64_t{65536}},
+                           {"preprocessor.min_pixels", std::int64_t{4096}},
+                           {"video_preprocessor.image_mean", std::vector<double>{0.5, 0.5, 0.5}}});
   const auto config = read_vision_config(published);
   ASSERT_TRUE(config) << config.error().message;
   EXPECT_EQ(config->input.picture.least, 4096);

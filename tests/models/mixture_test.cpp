@@ -203,7 +203,7 @@ TEST_P(MixtureTest, WeightsAreDividedByTheirSumWhereTheFormatSaysSo) {
   source.erase("norm_topk_prob");
   EXPECT_FALSE(read_qwen3_moe_config(source)->moe.routing.normalize);  // transformers' default
   source.become_gguf();
-  EXPECT_TRUE(read_qwen3_moe_config(source)->moe.routing.normalize);   // llama.cpp's only way
+  EXPECT_TRUE(read_qwen3_moe_config(source)->moe.routing.normalize);  // llama.cpp's only way
 }
 
 TEST_P(MixtureTest, LayersForMultiTokenPredictionAreExpectedAndNotLoaded) {
@@ -232,8 +232,7 @@ TEST_P(MixtureTest, AbsurdNumbersAreToldInWords) {
   EXPECT_EQ(message(kQwen, "num_experts_per_tok", std::int64_t{17}), qwen + "num_experts_per_tok: expected at most the 16 experts, found 17");
   EXPECT_EQ(message(kQwen, "moe_intermediate_size", std::int64_t{-1}), qwen + "moe_intermediate_size: expected 1 to 1048576, found -1");
   EXPECT_EQ(message(kQwen, "decoder_sparse_step", std::int64_t{0}), qwen + "decoder_sparse_step: expected 1 to 1024, found 0");
-  EXPECT_EQ(message(kQwen, "mlp_only_layers", std::string("all")),
-            qwen + "mlp_only_layers: expected a list of whole numbers, found another value");
+  EXPECT_EQ(message(kQwen, "mlp_only_layers", std::string("all")), qwen + "mlp_only_layers: expected a list of whole numbers, found another value");
   EXPECT_EQ(message(kGlm, "kv_lora_rank", std::int64_t{1} << 50), glm + "kv_lora_rank: expected 1 to 16384, found 1125899906842624");
   EXPECT_EQ(message(kGlm, "qk_rope_head_dim", std::int64_t{15}), glm + "qk_rope_head_dim: expected an even number, found 15");
   EXPECT_EQ(message(kGlm, "n_group", std::int64_t{3}), glm + "n_group: expected a divisor of the 8 experts, found 3");
@@ -241,7 +240,8 @@ TEST_P(MixtureTest, AbsurdNumbersAreToldInWords) {
   EXPECT_EQ(message(kGlm, "num_nextn_predict_layers", std::int64_t{1} << 30), glm + "num_nextn_predict_layers: expected 0 to 16, found 1073741824");
   EXPECT_EQ(message(kGlm, "routed_scaling_factor", std::string("x")), glm + "routed_scaling_factor: expected a number, found a text");
   EXPECT_EQ(message(kGlm, "rope_scaling.rope_type", std::string("yarn")), glm + "rope_scaling.rope_type: expected default, found yarn");
-  EXPECT_EQ(message(kGlm, "mlp_layer_types", std::vector<std::string>{"dense"}), glm + "mlp_layer_types: expected a list of 2 names, found another value");
+  EXPECT_EQ(message(kGlm, "mlp_layer_types", std::vector<std::string>{"dense"}),
+            glm + "mlp_layer_types: expected a list of 2 names, found another value");
   // a thousand layers of a thousand experts: a list of what is missing that a person can read
   TestCheckpoint source = open(kQwen);
   source.set("num_experts", std::int64_t{1024});

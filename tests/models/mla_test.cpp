@@ -97,9 +97,7 @@ class MlaTest : public testing::TestWithParam<const char*> {
     ASSERT_TRUE(backend) << backend.error().message;
     backend_ = std::move(*backend);
   }
-  Tensor uploaded(DType dtype, Shape shape, const void* values) {
-    return backend_->allocate_tensor(dtype, shape, buffers_, values).value();
-  }
+  Tensor uploaded(DType dtype, Shape shape, const void* values) { return backend_->allocate_tensor(dtype, shape, buffers_, values).value(); }
   Tensor floats(Shape shape, const std::vector<float>& values) { return uploaded(DType::f32, shape, values.data()); }
   Tensor ints(const std::vector<std::int32_t>& values, Shape shape) { return uploaded(DType::i32, shape, values.data()); }
 
@@ -108,7 +106,8 @@ class MlaTest : public testing::TestWithParam<const char*> {
 };
 
 // Sizes that are no multiples of one another, and odd ones where nothing forbids it.
-constexpr MlaConfig kLowRankQueries{.dim = 48, .n_heads = 3, .q_rank = 20, .kv_rank = 36, .nope_dim = 11, .rope_dim = 6, .v_dim = 13, .norm_eps = 1e-6f};
+constexpr MlaConfig kLowRankQueries{
+    .dim = 48, .n_heads = 3, .q_rank = 20, .kv_rank = 36, .nope_dim = 11, .rope_dim = 6, .v_dim = 13, .norm_eps = 1e-6f};
 constexpr MlaConfig kPlainQueries{.dim = 40, .n_heads = 5, .q_rank = 0, .kv_rank = 24, .nope_dim = 8, .rope_dim = 4, .v_dim = 16, .norm_eps = 1e-6f};
 
 TEST_P(MlaTest, EveryFormOfItsWeightsAndBothWaysAgreeWithTheFormulasInDouble) {
@@ -116,9 +115,14 @@ TEST_P(MlaTest, EveryFormOfItsWeightsAndBothWaysAgreeWithTheFormulasInDouble) {
     const std::int64_t n_tokens = 70, k_dim = c.nope_dim + c.rope_dim, width = c.kv_rank + c.rope_dim, q_in = c.q_rank > 0 ? c.q_rank : c.dim;
     Random random(7);
     const auto values = [&](std::int64_t n, double scale) { return normal_values(random, n, static_cast<float>(scale)); };
-    Weights w{.norm = values(c.dim, 1), .q = values(c.n_heads * k_dim * q_in, 0.3), .q_a = values(c.q_rank * c.dim, 0.2), .q_a_norm = values(c.q_rank, 1),
-              .kv_a = values(width * c.dim, 0.2), .kv_a_norm = values(c.kv_rank, 1),
-              .kv_b = values(c.n_heads * (c.nope_dim + c.v_dim) * c.kv_rank, 0.2), .output = values(c.dim * c.n_heads * c.v_dim, 0.2)};
+    Weights w{.norm = values(c.dim, 1),
+              .q = values(c.n_heads * k_dim * q_in, 0.3),
+              .q_a = values(c.q_rank * c.dim, 0.2),
+              .q_a_norm = values(c.q_rank, 1),
+              .kv_a = values(width * c.dim, 0.2),
+              .kv_a_norm = values(c.kv_rank, 1),
+              .kv_b = values(c.n_heads * (c.nope_dim + c.v_dim) * c.kv_rank, 0.2),
+              .output = values(c.dim * c.n_heads * c.v_dim, 0.2)};
     const std::vector<float> x = values(n_tokens * c.dim, 1);
     const Values expected = naive(Values(x.begin(), x.end()), w, c);
 
@@ -170,9 +174,15 @@ TEST_P(MlaTest, EveryFormOfItsWeightsAndBothWaysAgreeWithTheFormulasInDouble) {
             lengths.push_back(t + 1);
           }
           const std::int64_t n = last - first;
-          Step step{.ids = ints(positions, {n}), .positions = ints(positions, {n}), .cells = ints(cells, {n}), .kv_lengths = ints(lengths, {n}),
-                    .sequences = ints(std::vector<std::int32_t>(n, 1), {n}), .block_table = ints(table, {n_rows, n_blocks}),
-                    .outputs = {}, .kv_cells = has_cells ? ints(all, {last}) : Tensor{}, .ordered_blocks = ints(ordered, {n_rows, n_blocks})};
+          Step step{.ids = ints(positions, {n}),
+                    .positions = ints(positions, {n}),
+                    .cells = ints(cells, {n}),
+                    .kv_lengths = ints(lengths, {n}),
+                    .sequences = ints(std::vector<std::int32_t>(n, 1), {n}),
+                    .block_table = ints(table, {n_rows, n_blocks}),
+                    .outputs = {},
+                    .kv_cells = has_cells ? ints(all, {last}) : Tensor{},
+                    .ordered_blocks = ints(ordered, {n_rows, n_blocks})};
           const std::vector<float> part(x.begin() + first * c.dim, x.begin() + last * c.dim);
           const Tensor out = floats({n, c.dim}, part);
           mla(ctx, out, {floats({c.dim}, w.norm), c.norm_eps}, weights, c, rope, step, kv);
@@ -214,8 +224,8 @@ TEST_P(MlaTest, AbsorbedAndExpandedPrefillGiveTheSameLogits) {
     worst = std::max<double>(worst, std::abs(both[0][i] - both[1][i]));
     distance += both[0][i] != both[1][i];
   }
-  EXPECT_LE(worst, 1e-4);       // float32 sums in two orders; logits reach 9
-  EXPECT_GT(distance, 0);       // they are two orders, not the same one twice
+  EXPECT_LE(worst, 1e-4);  // float32 sums in two orders; logits reach 9
+  EXPECT_GT(distance, 0);  // they are two orders, not the same one twice
 }
 
 INSTANTIATE_TEST_SUITE_P(Devices, MlaTest, testing::Values("reference", "cpu"), [](const auto& info) { return std::string(info.param); });

@@ -45,14 +45,30 @@ class PrimitivesBackend : public Backend {
   }
 
  private:
-  void do_embed(Tensor y, Tensor table, Tensor ids) override { run([=](Backend& b) { b.embed(y, table, ids); }); }
-  void do_matmul(Tensor y, Tensor x, Tensor w, Tensor bias) override { run([=](Backend& b) { b.matmul(y, x, w, bias); }); }
-  void do_rms_norm(Tensor y, Tensor x, Tensor w, float eps) override { run([=](Backend& b) { b.rms_norm(y, x, w, eps); }); }
-  void do_layer_norm(Tensor y, Tensor x, Tensor w, Tensor bias, float eps) override { run([=](Backend& b) { b.layer_norm(y, x, w, bias, eps); }); }
-  void do_add(Tensor y, Tensor a, Tensor b) override { run([=](Backend& to) { to.add(y, a, b); }); }
-  void do_multiply(Tensor y, Tensor a, Tensor b) override { run([=](Backend& to) { to.multiply(y, a, b); }); }
-  void do_silu(Tensor y, Tensor x) override { run([=](Backend& b) { b.silu(y, x); }); }
-  void do_gelu(Tensor y, Tensor x, Gelu kind) override { run([=](Backend& b) { b.gelu(y, x, kind); }); }
+  void do_embed(Tensor y, Tensor table, Tensor ids) override {
+    run([=](Backend& b) { b.embed(y, table, ids); });
+  }
+  void do_matmul(Tensor y, Tensor x, Tensor w, Tensor bias) override {
+    run([=](Backend& b) { b.matmul(y, x, w, bias); });
+  }
+  void do_rms_norm(Tensor y, Tensor x, Tensor w, float eps) override {
+    run([=](Backend& b) { b.rms_norm(y, x, w, eps); });
+  }
+  void do_layer_norm(Tensor y, Tensor x, Tensor w, Tensor bias, float eps) override {
+    run([=](Backend& b) { b.layer_norm(y, x, w, bias, eps); });
+  }
+  void do_add(Tensor y, Tensor a, Tensor b) override {
+    run([=](Backend& to) { to.add(y, a, b); });
+  }
+  void do_multiply(Tensor y, Tensor a, Tensor b) override {
+    run([=](Backend& to) { to.multiply(y, a, b); });
+  }
+  void do_silu(Tensor y, Tensor x) override {
+    run([=](Backend& b) { b.silu(y, x); });
+  }
+  void do_gelu(Tensor y, Tensor x, Gelu kind) override {
+    run([=](Backend& b) { b.gelu(y, x, kind); });
+  }
   void do_rope(Tensor x, Tensor positions, Tensor inv_freq, RopeParams params, Tensor axes) override {
     run([=](Backend& b) { b.rope(x, positions, inv_freq, params, axes); });
   }
@@ -65,10 +81,18 @@ class PrimitivesBackend : public Backend {
   void do_route_experts(Tensor ids, Tensor weights, Tensor logits, Tensor bias, RoutingParams params) override {
     run([=](Backend& b) { b.route_experts(ids, weights, logits, bias, params); });
   }
-  void do_gather_rows(Tensor y, Tensor x, Tensor rows) override { run([=](Backend& b) { b.gather_rows(y, x, rows); }); }
-  void do_cast(Tensor y, Tensor x) override { run([=](Backend& b) { b.cast(y, x); }); }
-  void do_copy(Tensor y, Tensor x) override { run([=](Backend& b) { b.copy(y, x); }); }
-  void do_argmax(Tensor y, Tensor x) override { run([=](Backend& b) { b.argmax(y, x); }); }
+  void do_gather_rows(Tensor y, Tensor x, Tensor rows) override {
+    run([=](Backend& b) { b.gather_rows(y, x, rows); });
+  }
+  void do_cast(Tensor y, Tensor x) override {
+    run([=](Backend& b) { b.cast(y, x); });
+  }
+  void do_copy(Tensor y, Tensor x) override {
+    run([=](Backend& b) { b.copy(y, x); });
+  }
+  void do_argmax(Tensor y, Tensor x) override {
+    run([=](Backend& b) { b.argmax(y, x); });
+  }
 
   std::unique_ptr<Backend> inner_;
   DeviceInfo device_;
@@ -81,12 +105,18 @@ class ForwardingBackend : public PrimitivesBackend {
   using PrimitivesBackend::PrimitivesBackend;
 
  private:
-  void do_glu(Tensor y, Tensor gate, Tensor up) override { run([=](Backend& b) { b.glu(y, gate, up); }); }
-  void do_add_scaled(Tensor y, Tensor x, float scale) override { run([=](Backend& b) { b.add_scaled(y, x, scale); }); }
+  void do_glu(Tensor y, Tensor gate, Tensor up) override {
+    run([=](Backend& b) { b.glu(y, gate, up); });
+  }
+  void do_add_scaled(Tensor y, Tensor x, float scale) override {
+    run([=](Backend& b) { b.add_scaled(y, x, scale); });
+  }
   void do_copy_columns(Tensor y, std::int64_t y_first, Tensor x, std::int64_t x_first, std::int64_t n) override {
     run([=](Backend& b) { b.copy_columns(y, y_first, x, x_first, n); });
   }
-  void do_matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) override { run([=](Backend& b) { b.matmul_heads(y, x, w, params); }); }
+  void do_matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) override {
+    run([=](Backend& b) { b.matmul_heads(y, x, w, params); });
+  }
   void do_self_attention(Tensor y, Tensor q, Tensor k, Tensor v, Tensor starts, std::int64_t first_head, float scale) override {
     run([=](Backend& b) { b.self_attention(y, q, k, v, starts, first_head, scale); });
   }
@@ -97,8 +127,12 @@ class ForwardingBackend : public PrimitivesBackend {
     const std::vector<Projection> kept(projections.begin(), projections.end());
     run([=](Backend& b) { b.norm_matmul(kept, x, norm, eps, normed); });
   }
-  void do_qk_norm_rope_store(const QkvHeads& heads, const Step& step) override { run([=](Backend& b) { b.qk_norm_rope_store(heads, step); }); }
-  void do_matmul_add(Tensor residual, Tensor x, Tensor w, Tensor bias) override { run([=](Backend& b) { b.matmul_add(residual, x, w, bias); }); }
+  void do_qk_norm_rope_store(const QkvHeads& heads, const Step& step) override {
+    run([=](Backend& b) { b.qk_norm_rope_store(heads, step); });
+  }
+  void do_matmul_add(Tensor residual, Tensor x, Tensor w, Tensor bias) override {
+    run([=](Backend& b) { b.matmul_add(residual, x, w, bias); });
+  }
   void do_norm_glu_matmul(Tensor y, Tensor x, Tensor norm, float eps, Tensor gate, Tensor up) override {
     run([=](Backend& b) { b.norm_glu_matmul(y, x, norm, eps, gate, up); });
   }

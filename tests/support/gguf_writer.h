@@ -42,15 +42,15 @@ class Bytes {
 };
 
 namespace gguf_type {
-inline constexpr std::uint32_t u8 = 0, i8 = 1, u16 = 2, i16 = 3, u32 = 4, i32 = 5, f32 = 6, boolean = 7, string = 8, array = 9, u64 = 10,
-                               i64 = 11, f64 = 12;
+inline constexpr std::uint32_t u8 = 0, i8 = 1, u16 = 2, i16 = 3, u32 = 4, i32 = 5, f32 = 6, boolean = 7, string = 8, array = 9, u64 = 10, i64 = 11,
+                               f64 = 12;
 }
 
 class GgufWriter {
  public:
   struct TensorSpec {
     std::string name;
-    std::vector<std::uint64_t> extents;   // as in the file: the fastest first
+    std::vector<std::uint64_t> extents;  // as in the file: the fastest first
     std::uint32_t type = 0;
     std::vector<std::byte> data;
     std::optional<std::uint64_t> offset;  // a lie, when set
@@ -59,7 +59,7 @@ class GgufWriter {
 
   std::string magic = "GGUF";
   std::uint32_t version = 3;
-  std::size_t alignment = 32;             // used for the padding; say it with a key as well
+  std::size_t alignment = 32;  // used for the padding; say it with a key as well
   std::optional<std::uint64_t> n_tensors, n_keys;
   std::vector<TensorSpec> tensors;
 
@@ -74,10 +74,7 @@ class GgufWriter {
   GgufWriter& key(std::string_view name, std::string_view value) { return raw_key(name, gguf_type::string, Bytes().string(value)); }
   GgufWriter& key(std::string_view name, const char* value) { return key(name, std::string_view(value)); }
   template <class T>
-    requires std::is_arithmetic_v<T>
-  GgufWriter& key(std::string_view name, T value) {
-    return raw_key(name, type_of<T>(), Bytes().number(value));
-  }
+  requires std::is_arithmetic_v<T> GgufWriter& key(std::string_view name, T value) { return raw_key(name, type_of<T>(), Bytes().number(value)); }
   template <class T>
   GgufWriter& array(std::string_view name, const std::vector<T>& values) {
     Bytes bytes;

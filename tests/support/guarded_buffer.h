@@ -26,9 +26,7 @@ class GuardedTensor {
     tensor_.buffer = buffer_.get();
     fill_with_pattern();
   }
-  GuardedTensor(Backend& backend, DType dtype, Shape shape, const void* values) : GuardedTensor(backend, dtype, shape) {
-    upload(values);
-  }
+  GuardedTensor(Backend& backend, DType dtype, Shape shape, const void* values) : GuardedTensor(backend, dtype, shape) { upload(values); }
   GuardedTensor(Backend& backend, Shape shape, const std::vector<float>& values) : GuardedTensor(backend, DType::f32, shape) {
     CHECK(static_cast<std::int64_t>(values.size()) == shape.n_values(), "values do not fit the shape");
     upload(values.data());

@@ -66,14 +66,14 @@ inline FileBytes deflated_zeros(std::uint64_t n) {
       }
     }
   };
-  put(0b110, 3);           // last block; type 01, least significant bit first
-  put(0b00110000, 8);      // literal 0
+  put(0b110, 3);       // last block; type 01, least significant bit first
+  put(0b00110000, 8);  // literal 0
   for (std::uint64_t made = 1; made < n; made += 258) {
-    put(0b11000101, 8);    // length 258
-    put(0, 5);             // distance 1
+    put(0b11000101, 8);  // length 258
+    put(0, 5);           // distance 1
   }
-  put(0, 7);               // end of block
-  put(0, 7);               // fill
+  put(0, 7);  // end of block
+  put(0, 7);  // fill
   return out;
 }
 

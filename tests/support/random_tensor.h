@@ -63,23 +63,59 @@ inline std::vector<std::byte> random_blocks(Random& random, DType dtype, std::in
   std::vector<std::size_t> scales;  // where the f16 scales of a block lie
   float size = 0x1p-6f;             // of a scale, so that values are of the order of 1
   switch (dtype) {
-    case DType::q2_k: scales = {offsetof(BlockQ2_K, d), offsetof(BlockQ2_K, dmin)}; size = 0x1p-4f; break;
+    case DType::q2_k:
+      scales = {offsetof(BlockQ2_K, d), offsetof(BlockQ2_K, dmin)};
+      size = 0x1p-4f;
+      break;
     case DType::q3_k: scales = {offsetof(BlockQ3_K, d)}; break;
-    case DType::q4_k: scales = {offsetof(BlockQ4_K, d), offsetof(BlockQ4_K, dmin)}; size = 0x1p-8f; break;
-    case DType::q5_k: scales = {offsetof(BlockQ5_K, d), offsetof(BlockQ5_K, dmin)}; size = 0x1p-9f; break;
-    case DType::q6_k: scales = {offsetof(BlockQ6_K, d)}; size = 0x1p-10f; break;
+    case DType::q4_k:
+      scales = {offsetof(BlockQ4_K, d), offsetof(BlockQ4_K, dmin)};
+      size = 0x1p-8f;
+      break;
+    case DType::q5_k:
+      scales = {offsetof(BlockQ5_K, d), offsetof(BlockQ5_K, dmin)};
+      size = 0x1p-9f;
+      break;
+    case DType::q6_k:
+      scales = {offsetof(BlockQ6_K, d)};
+      size = 0x1p-10f;
+      break;
     case DType::iq4_nl: scales = {offsetof(BlockIQ4_NL, d)}; break;
-    case DType::iq4_xs: scales = {offsetof(BlockIQ4_XS, d)}; size = 0x1p-10f; break;
-    case DType::iq1_s: scales = {offsetof(BlockIQ1_S, d)}; size = 0x1p-3f; break;
+    case DType::iq4_xs:
+      scales = {offsetof(BlockIQ4_XS, d)};
+      size = 0x1p-10f;
+      break;
+    case DType::iq1_s:
+      scales = {offsetof(BlockIQ1_S, d)};
+      size = 0x1p-3f;
+      break;
     case DType::iq2_xxs: scales = {offsetof(BlockIQ2_XXS, d)}; break;
     case DType::iq2_xs: scales = {offsetof(BlockIQ2_XS, d)}; break;
     case DType::iq2_s: scales = {offsetof(BlockIQ2_S, d)}; break;
-    case DType::iq3_xxs: scales = {offsetof(BlockIQ3_XXS, d)}; size = 0x1p-7f; break;
-    case DType::iq3_s: scales = {offsetof(BlockIQ3_S, d)}; size = 0x1p-7f; break;
-    case DType::tq1_0: scales = {offsetof(BlockTQ1_0, d)}; size = 1; break;
-    case DType::tq2_0: scales = {offsetof(BlockTQ2_0, d)}; size = 1; break;
-    case DType::q1_0: scales = {offsetof(BlockQ1_0, d)}; size = 1; break;
-    case DType::q2_0: scales = {offsetof(BlockQ2_0, d)}; size = 1; break;
+    case DType::iq3_xxs:
+      scales = {offsetof(BlockIQ3_XXS, d)};
+      size = 0x1p-7f;
+      break;
+    case DType::iq3_s:
+      scales = {offsetof(BlockIQ3_S, d)};
+      size = 0x1p-7f;
+      break;
+    case DType::tq1_0:
+      scales = {offsetof(BlockTQ1_0, d)};
+      size = 1;
+      break;
+    case DType::tq2_0:
+      scales = {offsetof(BlockTQ2_0, d)};
+      size = 1;
+      break;
+    case DType::q1_0:
+      scales = {offsetof(BlockQ1_0, d)};
+      size = 1;
+      break;
+    case DType::q2_0:
+      scales = {offsetof(BlockQ2_0, d)};
+      size = 1;
+      break;
     case DType::nvfp4:  // four E4M3 scales: exponents from 2^-7 to 2^0
       for (std::size_t i = 0; i < blocks.size(); ++i) {
         if (i % sizeof(BlockNVFP4) < 4) blocks[i] &= std::byte{0x3F};

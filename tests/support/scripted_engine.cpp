@@ -66,7 +66,8 @@ class ScriptedGeneration final : public Generation {
     }
     if (n_chunks_ <= kChunks) {
       if (n_chunks_ == 0) read_start_ = Clock::now();
-      if (!sleep_until(read_start_ + std::chrono::milliseconds(script_.prefill_ms) * n_chunks_ / kChunks, stop_)) return finish(FinishReason::cancelled);
+      if (!sleep_until(read_start_ + std::chrono::milliseconds(script_.prefill_ms) * n_chunks_ / kChunks, stop_))
+        return finish(FinishReason::cancelled);
       events.push_back({.kind = Kind::prefill, .done = script_.prompt_tokens * n_chunks_ / kChunks, .total = script_.prompt_tokens});
       if (++n_chunks_ > kChunks) {
         result_.stats.prefill_seconds = seconds_since(start_);

@@ -13,29 +13,29 @@
 namespace pio {
 
 struct ScriptStep {
-  int delay_ms = 0;   // before the text
-  std::string text;   // one token; whole characters
-  bool is_thought = false;   // goes to the reasoning
+  int delay_ms = 0;         // before the text
+  std::string text;         // one token; whole characters
+  bool is_thought = false;  // goes to the reasoning
 };
 
 class ScriptedEngine : public Engine {
  public:
   struct Script {
     std::vector<ScriptStep> steps;
-    int prefill_ms = 0;                  // how long reading the prompt takes
-    int picture_ms = 0;                  // how long encoding each picture takes
+    int prefill_ms = 0;  // how long reading the prompt takes
+    int picture_ms = 0;  // how long encoding each picture takes
     std::int64_t prompt_tokens = 64;
     std::int64_t dropped_messages = 0;
     std::int64_t context_length = 4096;
-    std::vector<ToolCall> tool_calls;    // after the steps
-    std::optional<Error> error;          // after the steps, instead of a result
+    std::vector<ToolCall> tool_calls;                                                // after the steps
+    std::optional<Error> error;                                                      // after the steps, instead of a result
     enum class Throw { nothing, bad_alloc, runtime_error } thrown = Throw::nothing;  // after the steps, too
     FinishReason finish_reason = FinishReason::stop;
   };
   struct Loading {
     int milliseconds = 0;
     std::uint64_t bytes = 92'000'000;
-    std::optional<Error> error;          // when the time has passed
+    std::optional<Error> error;  // when the time has passed
     std::string name = "SmolLM2-135M-Instruct";
     std::string quantization = "Q4_1";
     bool can_see = false;
@@ -79,10 +79,8 @@ class ScriptedEngine : public Engine {
   Result<LogitsResult> logits(const LogitsRequest& request, std::stop_token stop) override;
   Result<PreprocessResult> preprocess(const ImageInput& image, std::stop_token stop) override;
   Result<PerplexityResult> perplexity(std::span<const int> ids, std::int64_t context, std::int64_t n_windows,
-                                      const std::function<void(std::int64_t window, double running)>& progress,
-                                      std::stop_token stop) override;
-  Result<BenchResult> bench(std::int64_t n_prompt, std::int64_t n_decode, std::int64_t n_depth, int n_repetitions,
-                            std::stop_token stop) override;
+                                      const std::function<void(std::int64_t window, double running)>& progress, std::stop_token stop) override;
+  Result<BenchResult> bench(std::int64_t n_prompt, std::int64_t n_decode, std::int64_t n_depth, int n_repetitions, std::stop_token stop) override;
 
  private:
   mutable std::mutex mutex_;  // guards what the setters and getters touch

@@ -12,12 +12,12 @@ namespace pio {
 
 struct TiffPage {
   std::uint64_t width = 0, height = 0;
-  int bits = 8;                       // of a sample
-  std::uint64_t photometric = 2;      // 1: gray, 2: RGB, 3: palette
-  std::vector<int> samples = {};      // row by row, pixel by pixel
+  int bits = 8;                                   // of a sample
+  std::uint64_t photometric = 2;                  // 1: gray, 2: RGB, 3: palette
+  std::vector<int> samples = {};                  // row by row, pixel by pixel
   std::vector<std::uint64_t> extra_samples = {};  // tag 338, one of each sample beyond the colours: 0 unspecified, 1 associated alpha, 2 unassociated
-  std::uint64_t orientation = 0;      // tag 274; 0: none
-  std::vector<int> palette = {};      // 16 bits each: all reds, all greens, all blues
+  std::uint64_t orientation = 0;                  // tag 274; 0: none
+  std::vector<int> palette = {};                  // 16 bits each: all reds, all greens, all blues
 };
 
 inline FileBytes tiff_of(const std::vector<TiffPage>& pages) {
@@ -29,8 +29,8 @@ inline FileBytes tiff_of(const std::vector<TiffPage>& pages) {
     struct Tag {
       std::uint64_t tag, type, n, value;
     };
-    std::vector<Tag> tags = {{256, 3, 1, page.width}, {257, 3, 1, page.height}, {258, 3, n_samples, static_cast<std::uint64_t>(page.bits)},
-                             {259, 3, 1, 1}, {262, 3, 1, page.photometric}, {273, 4, 1, 0}};
+    std::vector<Tag> tags = {{256, 3, 1, page.width}, {257, 3, 1, page.height},      {258, 3, n_samples, static_cast<std::uint64_t>(page.bits)},
+                             {259, 3, 1, 1},          {262, 3, 1, page.photometric}, {273, 4, 1, 0}};
     if (page.orientation > 0) tags.push_back({274, 3, 1, page.orientation});
     tags.push_back({277, 3, 1, n_samples});
     tags.push_back({278, 3, 1, page.height});

@@ -239,11 +239,16 @@ void TestCheckpoint::become_gguf() {
   };
   if (metadata_.contains("head_dim")) gguf[prefix + "attention.key_length"] = gguf[prefix + "attention.value_length"] = number("head_dim");
   const std::pair<const char*, const char*> of_mixtures[] = {
-      {"num_experts", "expert_count"},          {"n_routed_experts", "expert_count"},
-      {"num_experts_per_tok", "expert_used_count"}, {"moe_intermediate_size", "expert_feed_forward_length"},
-      {"n_shared_experts", "expert_shared_count"},  {"first_k_dense_replace", "leading_dense_block_count"},
-      {"q_lora_rank", "attention.q_lora_rank"}, {"kv_lora_rank", "attention.kv_lora_rank"},
-      {"qk_rope_head_dim", "rope.dimension_count"}, {"v_head_dim", "attention.value_length"},
+      {"num_experts", "expert_count"},
+      {"n_routed_experts", "expert_count"},
+      {"num_experts_per_tok", "expert_used_count"},
+      {"moe_intermediate_size", "expert_feed_forward_length"},
+      {"n_shared_experts", "expert_shared_count"},
+      {"first_k_dense_replace", "leading_dense_block_count"},
+      {"q_lora_rank", "attention.q_lora_rank"},
+      {"kv_lora_rank", "attention.kv_lora_rank"},
+      {"qk_rope_head_dim", "rope.dimension_count"},
+      {"v_head_dim", "attention.value_length"},
       {"routed_scaling_factor", "expert_weights_scale"},
   };
   for (const auto& [name, key] : of_mixtures) {
@@ -295,8 +300,12 @@ void TestCheckpoint::become_gguf() {
 }
 
 ModelRunner::ModelRunner(const Model& model, Backend& backend, int n_sequences, std::int64_t max_tokens, DType kv)
-    : model_(model), backend_(backend), context_(backend), n_sequences_(n_sequences),
-      max_blocks_((max_tokens + kKvBlockLength - 1) / kKvBlockLength), n_cached_(n_sequences, 0) {
+    : model_(model),
+      backend_(backend),
+      context_(backend),
+      n_sequences_(n_sequences),
+      max_blocks_((max_tokens + kKvBlockLength - 1) / kKvBlockLength),
+      n_cached_(n_sequences, 0) {
   const std::int64_t n_cells = n_sequences * max_blocks_ * kKvBlockLength;
   const auto pool = [&](std::int64_t n_heads, std::int64_t head_dim) {
     // the value that a read of a wrong cell would spread: NaN in f32 and f16
@@ -330,7 +339,8 @@ const Step& ModelRunner::make_step(const std::vector<Piece>& pieces, std::option
   }
   std::vector<std::int32_t> rows;
   if (outputs) rows.assign(outputs->begin(), outputs->end());
-  else for (std::size_t i = 0; i < ids.size(); ++i) rows.push_back(i);
+  else
+    for (std::size_t i = 0; i < ids.size(); ++i) rows.push_back(i);
 
   std::vector<std::int32_t> cached;  // for a step of one sequence and more than one token, as Step says
   if (pieces.size() == 1 && pieces[0].ids.size() > 1) {

@@ -116,7 +116,7 @@ class ModelRunner {
   Step step_;
   int n_sequences_;
   std::int64_t max_blocks_;
-  std::vector<std::int64_t> n_cached_;                 // tokens of each sequence
+  std::vector<std::int64_t> n_cached_;  // tokens of each sequence
   std::vector<std::unique_ptr<Buffer>> kv_buffers_;
   std::vector<std::unique_ptr<Buffer>> step_buffers_;
 };

@@ -24,7 +24,8 @@ namespace {
 
 using namespace pio;
 
-constexpr const char* kAnswer = R"(A heat pump works in this house, but **lower the flow temperature first**. At 65 °C its seasonal factor is near 2.4; at 50 °C it reaches about 3.4, and that difference decides the running cost.
+constexpr const char* kAnswer =
+    R"(A heat pump works in this house, but **lower the flow temperature first**. At 65 °C its seasonal factor is near 2.4; at 50 °C it reaches about 3.4, and that difference decides the running cost.
 
 ## What a year costs
 
@@ -41,7 +42,8 @@ constexpr const char* kAnswer = R"(A heat pump works in this house, but **lower 
 3. Ask for offers with the heat load by room, `EN 12831`, not by floor area.
 )";
 
-constexpr const char* kCode = R"(Lies die Datei Zeile für Zeile. `csv.reader` hält immer nur eine Zeile im Speicher, und `Decimal` vermeidet die Rundungsfehler, die sich bei 40 Millionen Beträgen sonst aufsummieren:
+constexpr const char* kCode =
+    R"(Lies die Datei Zeile für Zeile. `csv.reader` hält immer nur eine Zeile im Speicher, und `Decimal` vermeidet die Rundungsfehler, die sich bei 40 Millionen Beträgen sonst aufsummieren:
 
 ```python
 import csv
@@ -79,7 +81,9 @@ class Photographer {
   void pane(int number) { call("showPane", number); }
   void page(int number) { QMetaObject::invokeMethod(&m_window, "openSettings", Q_ARG(int, number)); }
   void say(const char* text, int delayMs = 4) { m_stage.engine().set_script(ScriptedEngine::speak(text, delayMs)); }
-  bool waitFor(ChatController::State state) { return QTest::qWaitFor([&] { return chat()->state() == state; }, 10000); }
+  bool waitFor(ChatController::State state) {
+    return QTest::qWaitFor([&] { return chat()->state() == state; }, 10000);
+  }
 
   void ask(const QString& question) {
     chat()->newChat();
@@ -123,17 +127,22 @@ class Photographer {
 };
 
 constexpr const char* kThought =
-    "The offer sizes the unit at 14 kW. 21,000 kWh of gas at 92 % gives about 19,300 kWh of heat. With 2,100 full-load hours that is 9.2 kW, so 14 kW is half "
-    "again too large.\n\nCheck what is left out: hydraulic balancing, the buffer tank, the electrician and the foundation for the outdoor unit. The price per kW "
-    "is ordinary.\n\nA smaller unit runs longer at part load, where its factor is better, and it starts less often. So say that first, then what is missing, "
+    "The offer sizes the unit at 14 kW. 21,000 kWh of gas at 92 % gives about 19,300 kWh of heat. With 2,100 full-load hours that is 9.2 kW, so 14 "
+    "kW is half "
+    "again too large.\n\nCheck what is left out: hydraulic balancing, the buffer tank, the electrician and the foundation for the outdoor unit. The "
+    "price per kW "
+    "is ordinary.\n\nA smaller unit runs longer at part load, where its factor is better, and it starts less often. So say that first, then what is "
+    "missing, "
     "then what to ask the seller.";
 
 void drawThinking(Stage& stage, Photographer& p) {
   stage.loadThinkingModel();
   p.chat()->newChat();
   p.take("60-think-switch");
-  stage.engine().set_script(ScriptedEngine::think(
-      kThought, "The price is ordinary, but **the unit is too large**. The offer assumes a heat load of 14 kW, taken from the floor area. Your gas use says closer to 9 kW.", 40));
+  stage.engine().set_script(ScriptedEngine::think(kThought,
+                                                  "The price is ordinary, but **the unit is too large**. The offer assumes a heat load of 14 kW, "
+                                                  "taken from the floor area. Your gas use says closer to 9 kW.",
+                                                  40));
   p.chat()->send(QStringLiteral("Is this offer fair for our house? Look at the heat load they assumed and at what is missing."));
   p.waitFor(ChatController::Thinking);
   QTest::qWait(1200);
@@ -184,8 +193,10 @@ QString drawPicture(const QString& folder, const QString& name, const QColor& wa
 }
 
 void askAboutPictures(Photographer& p, const QStringList& pictures, int lookMs = 0) {
-  auto looking = ScriptedEngine::speak("Both are easy to see.\n\n```json\n[{\"bbox_2d\": [180, 195, 337, 715], \"label\": \"lamp\"}, "
-                                       "{\"bbox_2d\": [580, 130, 852, 470], \"label\": \"window\"}, {\"point_2d\": [500, 850], \"label\": \"floor\"}]\n```", 5);
+  auto looking = ScriptedEngine::speak(
+      "Both are easy to see.\n\n```json\n[{\"bbox_2d\": [180, 195, 337, 715], \"label\": \"lamp\"}, "
+      "{\"bbox_2d\": [580, 130, 852, 470], \"label\": \"window\"}, {\"point_2d\": [500, 850], \"label\": \"floor\"}]\n```",
+      5);
   looking.picture_ms = lookMs;
   p.stage().engine().set_script(looking);
   for (const QString& picture : pictures) p.chat()->tray()->add({QUrl::fromLocalFile(picture)});
@@ -253,7 +264,8 @@ void drawAtScale(Photographer& p) {
   p.take("25-scale-200");
   Q_EMIT p.stage().program().application()->paneRequested(Application::CodePane);
   CodeController* code = p.stage().program().code();
-  code->open(QUrl::fromLocalFile(p.stage().writeFile(QStringLiteral("half.py"), QStringLiteral("def half(dose, hours):\n    return dose * hours\n"))));
+  code->open(
+      QUrl::fromLocalFile(p.stage().writeFile(QStringLiteral("half.py"), QStringLiteral("def half(dose, hours):\n    return dose * hours\n"))));
   QTest::qWaitFor([code] { return code->state() == CodeController::Idle; }, 2000);
   p.say("```python\ndef half(dose, hours):\n    return dose * 0.5 ** (hours / 5)\n```");
   code->fix();
@@ -285,8 +297,9 @@ void drawAll(Stage& stage, Photographer& p) {
   p.waitFor(ChatController::Ready);
   stage.engine().set_loading({});
 
-  for (const char* title : {"Bicycle light that survives rain", "Explain amortised cost with a worked example", "Half-life of caffeine",
-                            "Offer for a heat pump", "Residents’ meeting, minutes", "周末去杭州的两日行程", "Tax return 2026: open questions and answers"}) {
+  for (const char* title :
+       {"Bicycle light that survives rain", "Explain amortised cost with a worked example", "Half-life of caffeine", "Offer for a heat pump",
+        "Residents’ meeting, minutes", "周末去杭州的两日行程", "Tax return 2026: open questions and answers"}) {
     p.say("A short answer about heat and other things.");
     p.ask(QString::fromUtf8(title));
   }
@@ -303,7 +316,9 @@ void drawAll(Stage& stage, Photographer& p) {
   p.theme(Settings::Light);
 
   p.say(kAnswer);
-  p.ask(QStringLiteral("We have a 1930s brick house, 140 m², radiators at 65 °C, and a boiler of 19 years that burns 21,000 kWh a year. Replace it, or go for a heat pump?"));
+  p.ask(
+      QStringLiteral("We have a 1930s brick house, 140 m², radiators at 65 °C, and a boiler of 19 years that burns 21,000 kWh a year. Replace it, or "
+                     "go for a heat pump?"));
   p.chat()->rename(p.chat()->chatId(), QStringLiteral("Heat pump or gas boiler for a 1930s house"));
   p.chat()->regenerateLast();
   p.waitForTheAnswer();
@@ -426,8 +441,12 @@ void drawCode(Stage& stage, Photographer& p) {
   CodeController* code = stage.program().code();
   const auto idle = [code] { return QTest::qWaitFor([code] { return code->state() == CodeController::Idle; }, 10000); };
   const auto propose = [&](const QByteArray& text) {
-    stage.engine().set_script(ScriptedEngine::speak(("Refunds are skipped in `totals_by_month`, and `report` sorts by month. I also made the rounding explicit, because "
-                                                     "your bank rounds half to even.\n\n```python\n" + text + "```\n").toStdString(), 2));
+    stage.engine().set_script(
+        ScriptedEngine::speak(("Refunds are skipped in `totals_by_month`, and `report` sorts by month. I also made the rounding explicit, because "
+                               "your bank rounds half to even.\n\n```python\n" +
+                               text + "```\n")
+                                  .toStdString(),
+                              2));
     code->generate(QStringLiteral("Leave refunded entries out of the monthly totals, and show the newest month first."));
     idle();
     QTest::qWaitFor([code] { return code->syntax() != CodeController::NotChecked; }, 2000);
@@ -443,7 +462,10 @@ void drawCode(Stage& stage, Photographer& p) {
   p.take("55-code-models");
   p.call("closePopups");
   code->select(21, 22);
-  p.say("The two lines find out which **month** an entry belongs to and add its amount to that month's total.\n\n- `strftime` writes the day as `2026-09`\n- `defaultdict` begins every month at nothing", 120);
+  p.say(
+      "The two lines find out which **month** an entry belongs to and add its amount to that month's total.\n\n- `strftime` writes the day as "
+      "`2026-09`\n- `defaultdict` begins every month at nothing",
+      120);
   code->explain();
   QTest::qWaitFor([code] { return code->state() == CodeController::Writing; }, 2000);
   QTest::qWait(1500);
@@ -508,7 +530,8 @@ int main(int argc, char** argv) {
   QGuiApplication application(argc, argv);
   QQuickStyle::setStyle(QStringLiteral("Basic"));
   QQuickWindow::setTextRenderType(QQuickWindow::NativeTextRendering);
-  QFont::insertSubstitutions(QStringLiteral("Inter"), {QStringLiteral("Noto Sans"), QStringLiteral("Noto Sans CJK SC"), QStringLiteral("DejaVu Sans")});
+  QFont::insertSubstitutions(QStringLiteral("Inter"),
+                             {QStringLiteral("Noto Sans"), QStringLiteral("Noto Sans CJK SC"), QStringLiteral("DejaVu Sans")});
   const QString folder = QString::fromLocal8Bit(argv[1]);
   QDir().mkpath(folder);
 

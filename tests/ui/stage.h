@@ -102,16 +102,14 @@ class Stage : public QObject {
     QCoreApplication::sendEvent(window, &dropped);
   }
   // A key to that window, wherever its focus is: QML's keyClick() reaches the test case's own window only.
-  Q_INVOKABLE void key(QWindow* window, int key, int modifiers = 0) {
-    QTest::keyClick(window, Qt::Key(key), Qt::KeyboardModifiers(modifiers));
-  }
+  Q_INVOKABLE void key(QWindow* window, int key, int modifiers = 0) { QTest::keyClick(window, Qt::Key(key), Qt::KeyboardModifiers(modifiers)); }
   // The keys of a `sequences` of a Shortcut as [key, modifiers, name].
   Q_INVOKABLE QVariantList keysOf(const QVariantList& sequences) const {
     QVariantList keys;
     for (const QVariant& sequence : sequences) {
       const bool isText = sequence.typeId() == QMetaType::QString;
-      const QList<QKeySequence> all = isText ? QList<QKeySequence>{QKeySequence(sequence.toString())}
-                                             : QKeySequence::keyBindings(QKeySequence::StandardKey(sequence.toInt()));
+      const QList<QKeySequence> all =
+          isText ? QList<QKeySequence>{QKeySequence(sequence.toString())} : QKeySequence::keyBindings(QKeySequence::StandardKey(sequence.toInt()));
       for (const QKeySequence& one : all) {
         const QKeyCombination key = one[0];
         keys.append(QVariant(QVariantList{int(key.key()), int(key.keyboardModifiers().toInt()), one.toString()}));

@@ -51,8 +51,8 @@ inline void panels(const float* a, const size_t* a_rows, int n_rows, const float
 }
 
 // y[t][o] = sum over i of x[t][i] * w[i][o].
-void matmul_f32_transposed(const float* w, size_t w_stride, int64_t n_in, int64_t n_columns, const float* x, size_t x_stride,
-                           int64_t n_tokens, float* y, size_t y_stride) {
+void matmul_f32_transposed(const float* w, size_t w_stride, int64_t n_in, int64_t n_columns, const float* x, size_t x_stride, int64_t n_tokens,
+                           float* y, size_t y_stride) {
   int64_t o = 0;
   for (; o + 32 <= n_columns; o += 32) {
     for (int64_t t = 0; t < n_tokens; t += kPanelRows) {
@@ -74,8 +74,8 @@ void matmul_f32_transposed(const float* w, size_t w_stride, int64_t n_in, int64_
 
 size_t attend_scratch_floats(int n_rows, int head_dim, int v_head_dim) {
   const size_t row_offsets = static_cast<size_t>(n_rows) * (sizeof(size_t) / sizeof(float)) * 2;
-  return static_cast<size_t>(kCells) * (2 * round_up_32(head_dim) + round_up_32(v_head_dim)) + static_cast<size_t>(n_rows) * kCells +
-         row_offsets + 64;
+  return static_cast<size_t>(kCells) * (2 * round_up_32(head_dim) + round_up_32(v_head_dim)) + static_cast<size_t>(n_rows) * kCells + row_offsets +
+         64;
 }
 
 // Row r's scores of a block become its weights, exp(scaled score - largest so far); what the row has so far shrinks where the largest grows.

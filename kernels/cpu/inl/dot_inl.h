@@ -82,16 +82,18 @@ inline void matmul_f32_tile(const float* w, size_t w_stride, const float* x, siz
     for (int t = 0; t < kTokens; ++t) y[t * y_stride + r] = vec_sum(sum[r][t]) + (bias ? bias[r] : 0.0f);
 }
 
-void matmul_f32(const float* w, size_t w_stride, int64_t n_rows, const float* x, size_t x_stride, int64_t n_tokens, int64_t n_in,
-                const float* bias, float* y, size_t y_stride) {
+void matmul_f32(const float* w, size_t w_stride, int64_t n_rows, const float* x, size_t x_stride, int64_t n_tokens, int64_t n_in, const float* bias,
+                float* y, size_t y_stride) {
   for (int64_t t = 0; t < n_tokens;) {
     const float* xt = x + t * x_stride;
     float* yt = y + t * y_stride;
     const int64_t left = n_tokens - t;
     int64_t r = 0;
     if (left >= kMatmulTokens) {
-      for (; r + 4 <= n_rows; r += 4) matmul_f32_tile<4, kMatmulTokens>(w + r * w_stride, w_stride, xt, x_stride, n_in, bias ? bias + r : bias, yt + r, y_stride);
-      for (; r < n_rows; ++r) matmul_f32_tile<1, kMatmulTokens>(w + r * w_stride, w_stride, xt, x_stride, n_in, bias ? bias + r : bias, yt + r, y_stride);
+      for (; r + 4 <= n_rows; r += 4)
+        matmul_f32_tile<4, kMatmulTokens>(w + r * w_stride, w_stride, xt, x_stride, n_in, bias ? bias + r : bias, yt + r, y_stride);
+      for (; r < n_rows; ++r)
+        matmul_f32_tile<1, kMatmulTokens>(w + r * w_stride, w_stride, xt, x_stride, n_in, bias ? bias + r : bias, yt + r, y_stride);
       t += kMatmulTokens;
     } else {
       for (; r + 4 <= n_rows; r += 4) matmul_f32_tile<4, 1>(w + r * w_stride, w_stride, xt, x_stride, n_in, bias ? bias + r : bias, yt + r, y_stride);

@@ -35,7 +35,9 @@ struct Q4_0 {
   static constexpr int kBlock = 32, kBytes = 18, kGroup = 32, kOffset = 8, kMaxRaw = 15;
   static constexpr bool kSigned = false, kMins = false;
   template <class Block>
-  static auto quants(Block block, int) { return bytes_nibbles(block + 2); }
+  static auto quants(Block block, int) {
+    return bytes_nibbles(block + 2);
+  }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float*) { strided_halves<kBytes>(p, n_blocks, scale); }
 
   static constexpr int kBits = 4, kLaneHalves = 1, kLaneBytes = 0;
@@ -48,10 +50,10 @@ struct Q4_1 {
   static constexpr int kBlock = 32, kBytes = 20, kGroup = 32, kOffset = 0, kMaxRaw = 15;
   static constexpr bool kSigned = false, kMins = true;
   template <class Block>
-  static auto quants(Block block, int) { return bytes_nibbles(block + 4); }
-  static void scales(const uint8_t* p, int n_blocks, float* scale, float* min) {
-    strided_pairs<kBytes>(p, n_blocks, scale, min);
+  static auto quants(Block block, int) {
+    return bytes_nibbles(block + 4);
   }
+  static void scales(const uint8_t* p, int n_blocks, float* scale, float* min) { strided_pairs<kBytes>(p, n_blocks, scale, min); }
 
   static constexpr int kBits = 4, kLaneHalves = 2, kLaneBytes = 0;
   static constexpr bool kIsTable = false, kSignedScales = false;
@@ -84,9 +86,7 @@ struct Q5_1 {
   static auto quants(Block block, int) {
     return bytes_or(bytes_nibbles(block + 8), bytes_from_bits(block + 4, 0x10));
   }
-  static void scales(const uint8_t* p, int n_blocks, float* scale, float* min) {
-    strided_pairs<kBytes>(p, n_blocks, scale, min);
-  }
+  static void scales(const uint8_t* p, int n_blocks, float* scale, float* min) { strided_pairs<kBytes>(p, n_blocks, scale, min); }
 
   static constexpr int kBits = 5, kLaneHalves = 2, kLaneBytes = 0;
   static constexpr bool kIsTable = false, kSignedScales = false;
@@ -101,7 +101,9 @@ struct Q8_0 {
   static constexpr int kBlock = 32, kBytes = 34, kGroup = 32, kOffset = 0, kMaxRaw = 255;
   static constexpr bool kSigned = true, kMins = false;
   template <class Block>
-  static auto quants(Block block, int) { return bytes_load(block + 2); }
+  static auto quants(Block block, int) {
+    return bytes_load(block + 2);
+  }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float*) { strided_halves<kBytes>(p, n_blocks, scale); }
 
   static constexpr int kBits = 8, kLaneHalves = 1, kLaneBytes = 0;
@@ -114,7 +116,9 @@ struct IQ4_NL {
   static constexpr int kBlock = 32, kBytes = 18, kGroup = 32, kOffset = 0, kMaxRaw = 255;
   static constexpr bool kSigned = true, kMins = false;
   template <class Block>
-  static auto quants(Block block, int) { return bytes_table(kIq4Values, bytes_nibbles(block + 2)); }
+  static auto quants(Block block, int) {
+    return bytes_table(kIq4Values, bytes_nibbles(block + 2));
+  }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float*) { strided_halves<kBytes>(p, n_blocks, scale); }
 
   static constexpr int kBits = 4, kLaneHalves = 1, kLaneBytes = 0;
@@ -128,7 +132,9 @@ struct MXFP4 {
   static constexpr int kBlock = 32, kBytes = 17, kGroup = 32, kOffset = 0, kMaxRaw = 255;
   static constexpr bool kSigned = true, kMins = false;
   template <class Block>
-  static auto quants(Block block, int) { return bytes_table(kMxfp4Values, bytes_nibbles(block + 1)); }
+  static auto quants(Block block, int) {
+    return bytes_table(kMxfp4Values, bytes_nibbles(block + 1));
+  }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float*) {
     for (int b = 0; b < n_blocks; ++b) {
       const uint32_t e = p[b * kBytes];
@@ -167,7 +173,9 @@ struct IQ4_XS {
   static constexpr int kBlock = 256, kBytes = 136, kGroup = 32, kOffset = 0, kMaxRaw = 255;
   static constexpr bool kSigned = true, kMins = false;
   template <class Block>
-  static auto quants(Block block, int i) { return bytes_table(kIq4Values, bytes_nibbles(block + 8 + 16 * i)); }
+  static auto quants(Block block, int i) {
+    return bytes_table(kIq4Values, bytes_nibbles(block + 8 + 16 * i));
+  }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float*) {
     for (int b = 0; b < n_blocks; ++b, p += kBytes, scale += 8) {
       const float d = half_to_float(read_u16(p));
@@ -208,7 +216,9 @@ struct Q4_K {
   static constexpr int kBlock = 256, kBytes = 144, kGroup = 32, kOffset = 0, kMaxRaw = 15;
   static constexpr bool kSigned = false, kMins = true;
   template <class Block>
-  static auto quants(Block block, int i) { return bytes_shift_mask(bytes_load(block + 16 + 32 * (i / 2)), 4 * (i % 2), 15); }
+  static auto quants(Block block, int i) {
+    return bytes_shift_mask(bytes_load(block + 16 + 32 * (i / 2)), 4 * (i % 2), 15);
+  }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float* min) { k4_scales(p, n_blocks, kBytes, scale, min); }
 
   static constexpr int kBits = 4, kLaneHalves = 2, kLaneBytes = 2;
@@ -263,7 +273,9 @@ struct Q2_K {
   static constexpr int kBlock = 256, kBytes = 84, kGroup = 16, kOffset = 0, kMaxRaw = 3;
   static constexpr bool kSigned = false, kMins = true;
   template <class Block>
-  static auto quants(Block block, int i) { return bytes_shift_mask(bytes_load(block + 16 + 32 * (i / 4)), 2 * (i % 4), 3); }
+  static auto quants(Block block, int i) {
+    return bytes_shift_mask(bytes_load(block + 16 + 32 * (i / 4)), 2 * (i % 4), 3);
+  }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float* min) {
     for (int b = 0; b < n_blocks; ++b, p += kBytes, scale += 16, min += 16) {
       uint32_t s[4], m[4];

@@ -34,8 +34,7 @@ void pack(const uint8_t* w, size_t row_bytes, int n_rows, int64_t n_in, const Ge
   }
 }
 
-void pack_panel(const Q8Row* rows, int n_columns, int width, int64_t n_in, int group, int offset, int8_t* q, float* d, float* s,
-                int32_t* init) {
+void pack_panel(const Q8Row* rows, int n_columns, int width, int64_t n_in, int group, int offset, int8_t* q, float* d, float* s, int32_t* init) {
   const int64_t n_groups = n_in / group;
   for (int c = 0; c < width; ++c) {
     if (c >= n_columns) {
@@ -59,8 +58,7 @@ void pack_panel(const Q8Row* rows, int n_columns, int width, int64_t n_in, int g
 }
 
 template <int kColumns, int kGroup, bool kMins, bool kInit, bool kSigned, int kMaxRaw>
-void gemm(const GemmWeights& w, const GemmPanel& panel, int64_t n_in, const float* bias, float* y, size_t y_stride, int n_rows,
-          int n_columns) {
+void gemm(const GemmWeights& w, const GemmPanel& panel, int64_t n_in, const float* bias, float* y, size_t y_stride, int n_rows, int n_columns) {
   const uint8_t* quants = w.quants;
   const float* scales = w.scales;
   const float* mins = w.mins;

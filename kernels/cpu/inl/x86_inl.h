@@ -95,7 +95,7 @@ inline Bytes f8_round_to_bytes(Float8 a, Float8 b, Float8 c, Float8 d, float inv
   const __m256i ia = _mm256_cvtps_epi32(_mm256_mul_ps(a, k)), ib = _mm256_cvtps_epi32(_mm256_mul_ps(b, k));
   const __m256i ic = _mm256_cvtps_epi32(_mm256_mul_ps(c, k)), id = _mm256_cvtps_epi32(_mm256_mul_ps(d, k));
   const __m256i low = _mm256_packs_epi32(ia, ib), high = _mm256_packs_epi32(ic, id);  // lanes: a0-3 b0-3 | a4-7 b4-7
-  const __m256i bytes = _mm256_packs_epi16(low, high);                               // a0-3 b0-3 c0-3 d0-3 | a4-7 …
+  const __m256i bytes = _mm256_packs_epi16(low, high);                                // a0-3 b0-3 c0-3 d0-3 | a4-7 …
   const __m256i ones = _mm256_set1_epi16(1);
   const __m256i sl = _mm256_madd_epi16(low, ones), sh = _mm256_madd_epi16(high, ones);
   // one register for both sums: low in the even pairs, high in the odd ones

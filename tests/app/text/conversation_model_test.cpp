@@ -127,8 +127,8 @@ TEST(ConversationModel, AnAnswerIsItsHeaderItsBlocksAndItsFooter) {
   ConversationModel model;
   QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::Fatal);
   model.reset({user("u", "**plain**"), answer("a", kAnswer)});
-  EXPECT_EQ(kinds(model), (std::vector<int>{Kind::UserMessage, Kind::AnswerHeader, Kind::Paragraph, Kind::Heading, Kind::ListItem,
-                                            Kind::ListItem, Kind::Code, Kind::Table, Kind::Paragraph, Kind::Footer}));
+  EXPECT_EQ(kinds(model), (std::vector<int>{Kind::UserMessage, Kind::AnswerHeader, Kind::Paragraph, Kind::Heading, Kind::ListItem, Kind::ListItem,
+                                            Kind::Code, Kind::Table, Kind::Paragraph, Kind::Footer}));
   EXPECT_EQ(at(model, 0, ConversationModel::TextRole), "**plain**");
   EXPECT_EQ(at(model, 0, ConversationModel::HtmlRole), "");
   EXPECT_EQ(at(model, 1, ConversationModel::ModelNameRole), "Qwen3 4B");
@@ -170,9 +170,8 @@ TEST(ConversationModel, NotesStandWhereTheyBelong) {
   system.id = "s";
   system.role = Message::Role::System;
   model.reset({system, stopped, failed, answer("c", "", Message::State::Unfinished)});
-  EXPECT_EQ(kinds(model),
-            (std::vector<int>{Kind::AnswerHeader, Kind::DroppedNote, Kind::Paragraph, Kind::StoppedNote, Kind::Footer, Kind::AnswerHeader,
-                              Kind::ErrorNote, Kind::Footer, Kind::AnswerHeader, Kind::StoppedNote, Kind::Footer}));
+  EXPECT_EQ(kinds(model), (std::vector<int>{Kind::AnswerHeader, Kind::DroppedNote, Kind::Paragraph, Kind::StoppedNote, Kind::Footer,
+                                            Kind::AnswerHeader, Kind::ErrorNote, Kind::Footer, Kind::AnswerHeader, Kind::StoppedNote, Kind::Footer}));
   EXPECT_EQ(at(model, 1, ConversationModel::DroppedRole), 4);
   EXPECT_EQ(at(model, 6, ConversationModel::TextRole), "Not enough memory\nThis needs 9.7 GB.");
   EXPECT_EQ(at(model, 6, ConversationModel::ErrorRole).value<UserError>().title, "Not enough memory");
@@ -184,8 +183,7 @@ TEST(ConversationModel, NotesStandWhereTheyBelong) {
 
 TEST(ConversationModel, AGrowingAnswerTellsAViewExactlyWhatChanges) {
   std::mt19937 random(5);
-  const QString text =
-      QString::fromUtf8(kAnswer).repeated(3) + "\n\n```cpp\nint main() {\n\n  return 0;\n}\n```\n1. a\n   - b\n\n     c\n> q\n";
+  const QString text = QString::fromUtf8(kAnswer).repeated(3) + "\n\n```cpp\nint main() {\n\n  return 0;\n}\n```\n1. a\n   - b\n\n     c\n> q\n";
   for (int round = 0; round < 40; ++round) {
     ConversationModel model;
     QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::Fatal);
@@ -231,10 +229,8 @@ TEST(ConversationModel, RowsOfClosedBlocksNeverChange) {
     // the last two blocks may be open: a list of two rows is the longest open thing in this text
     for (int row = 1; row < model.count() - 4; ++row) {
       const QString html = at(model, row, ConversationModel::TextRole).toString();
-      if (row - 1 < closed.size())
-        ASSERT_EQ(closed[row - 1], html);
-      else
-        closed.push_back(html);
+      if (row - 1 < closed.size()) ASSERT_EQ(closed[row - 1], html);
+      else closed.push_back(html);
     }
   }
   EXPECT_GT(closed.size(), 20);
@@ -322,20 +318,18 @@ TEST(ConversationModel, WholeSentencesAreTold) {
   QStringList told;
   QObject::connect(&model, &ConversationModel::sentenceWritten, [&told](const QString& sentence) { told.push_back(sentence); });
   model.append(answer("a", "", Message::State::Streaming));
-  const QString text =
-      QString::fromUtf8("First **one**. Second costs 3.5 euro! Rest\n\n```c\nint x; y.\n```\n\n第一句。第二句。\n\nThe end");
+  const QString text = QString::fromUtf8("First **one**. Second costs 3.5 euro! Rest\n\n```c\nint x; y.\n```\n\n第一句。第二句。\n\nThe end");
   for (const QChar c : text) model.appendText("a", QString(c));
   model.update(answer("a", text));
-  EXPECT_EQ(told, (QStringList{"First one.", "Second costs 3.5 euro!", "Rest", QString::fromUtf8("第一句。"), QString::fromUtf8("第二句。"),
-                               "The end"}));
+  EXPECT_EQ(told,
+            (QStringList{"First one.", "Second costs 3.5 euro!", "Rest", QString::fromUtf8("第一句。"), QString::fromUtf8("第二句。"), "The end"}));
 }
 
 TEST(ConversationModel, ALongChatGetsItsRowsInSlicesTheLastFirst) {
   QList<Message> messages;
   const QString text =
       QString("Some **prose** with `code` in it, long enough to wrap over lines.\n\n- item one\n- item two\n\nAnd more. ").repeated(5);
-  for (int i = 0; i < 2000; ++i)
-    messages.push_back(i % 2 ? answer(QString::number(i), text.left(500)) : user(QString::number(i), text.left(500)));
+  for (int i = 0; i < 2000; ++i) messages.push_back(i % 2 ? answer(QString::number(i), text.left(500)) : user(QString::number(i), text.left(500)));
   ConversationModel model;
   Mirror mirror(model);
   ProcessorTime timer;

@@ -44,8 +44,7 @@ const Sample kSamples[] = {
      "// note\nimport { a } from './a.js';\nexport const f = async (x) => {\n  return `${x + 1} é` + await g(/re/, null);\n};\nclass A "
      "extends B { m() { return <b c=\"d\">e</b>; } }\n"},
     {"go", "package main\n\nimport \"fmt\"\n\n// note\nfunc main() {\n\tvar x uint8 = 3\n\tfmt.Println(`raw`, x, nil)\n}\n"},
-    {"rust",
-     "use std::fmt;\n/* note */\nfn main() -> Result<u8, E> {\n    let mut x: u8 = 1;\n    println!(\"{}\", x.abs());\n    Ok(x)\n}\n"},
+    {"rust", "use std::fmt;\n/* note */\nfn main() -> Result<u8, E> {\n    let mut x: u8 = 1;\n    println!(\"{}\", x.abs());\n    Ok(x)\n}\n"},
     {"java", "package a;\n/** note */\npublic class A {\n  int f(String s) { return s.length() + 0x1F; }\n}\n"},
     {"bash", "#!/bin/bash\nfor f in *.txt; do\n  echo \"$f $(wc -l)\" 2>&1 | grep 'x'\ndone\n"},
     {"json", "{\"a\": [1, 2.5, true, null, \"é\"], \"b\": {\"c\": -1e3}}\n"},
@@ -68,8 +67,7 @@ bool present(const char* language) { return CodeColourer::knows(language); }
 
 TEST(Highlight, EachRoleIsFound) {
   NEEDS("c");
-  EXPECT_EQ(marked("c", "int main(void) { return f(\"x\", 1); } // e"),
-            "f{int} f{main}(f{void}) { k{return} f{f}(s{\"x\"}, n{1}); } c{// e}");
+  EXPECT_EQ(marked("c", "int main(void) { return f(\"x\", 1); } // e"), "f{int} f{main}(f{void}) { k{return} f{f}(s{\"x\"}, n{1}); } c{// e}");
   NEEDS("python");
   EXPECT_EQ(marked("py", "def f(x):\n  return f'{x}' + 'y'  # é"), "k{def} f{f}(x):\n  k{return} s{f'}{x}s{'} + s{'y'}  c{# é}");
   NEEDS("json");
@@ -83,11 +81,29 @@ TEST(Highlight, EveryLanguageColoursItsSample) {
   NEEDS("c");
   // Words of each sample and what they are: keyword, string, number or constant, function or type, comment, none of these.
   const std::map<std::string, std::vector<std::pair<const char*, char>>> words = {
-      {"c", {{"#include", 'k'}, {"<stdio.h>", 's'}, {"// note", 'c'}, {"twice", 'f'}, {"'a'", 's'}, {"return", 'k'}, {"2", 'n'}, {"strlen", 'f'}, {"\"é 漢\"", 's'}}},
+      {"c",
+       {{"#include", 'k'},
+        {"<stdio.h>", 's'},
+        {"// note", 'c'},
+        {"twice", 'f'},
+        {"'a'", 's'},
+        {"return", 'k'},
+        {"2", 'n'},
+        {"strlen", 'f'},
+        {"\"é 漢\"", 's'}}},
       {"cpp", {{"namespace", 'k'}, {"template", 'k'}, {"class", 'k'}, {"Base", 'f'}, {"get", 'f'}, {"R\"(x)\"", 's'}, {"value_;", '-'}}},
       {"python", {{"import", 'k'}, {"class", 'k'}, {"f(self", 'f'}, {"3", 'n'}, {"# note", 'c'}, {"'a'", 's'}, {"None", 'n'}, {"join", 'f'}}},
       {"javascript", {{"// note", 'c'}, {"import", 'k'}, {"'./a.js'", 's'}, {"f = async", 'f'}, {"await", 'k'}, {"null", 'n'}, {"m()", 'f'}}},
-      {"go", {{"package", 'k'}, {"\"fmt\"", 's'}, {"// note", 'c'}, {"main()", 'f'}, {"uint8", 'f'}, {"3", 'n'}, {"Println", 'f'}, {"`raw`", 's'}, {"nil", 'n'}}},
+      {"go",
+       {{"package", 'k'},
+        {"\"fmt\"", 's'},
+        {"// note", 'c'},
+        {"main()", 'f'},
+        {"uint8", 'f'},
+        {"3", 'n'},
+        {"Println", 'f'},
+        {"`raw`", 's'},
+        {"nil", 'n'}}},
       {"rust", {{"use", 'k'}, {"/* note */", 'c'}, {"main", 'f'}, {"u8", 'f'}, {"1;", 'n'}, {"\"{}\"", 's'}, {"Ok", 'f'}}},
       {"java", {{"package", 'k'}, {"/** note */", 'c'}, {"A {", 'f'}, {"f(String", 'f'}, {"String", 'f'}, {"0x1F", 'n'}}},
       {"bash", {{"for", 'k'}, {"echo", 'f'}, {"'x'", 's'}, {"done", 'k'}}},
@@ -105,8 +121,7 @@ TEST(Highlight, EveryLanguageColoursItsSample) {
     const QString code = QString::fromUtf8(sample.code);
     std::string roles(size_t(code.size()), '-');
     CodeColourer colourer(QString::fromLatin1(sample.language));
-    for (const ColourRun& run : colourer.colours(code))
-      std::fill_n(roles.begin() + run.start, run.length, "ksnfc"[int(run.colour)]);
+    for (const ColourRun& run : colourer.colours(code)) std::fill_n(roles.begin() + run.start, run.length, "ksnfc"[int(run.colour)]);
     ASSERT_TRUE(words.contains(sample.language)) << sample.language;
     for (const auto& [word, role] : words.at(sample.language)) {
       const qsizetype at = code.indexOf(QString::fromUtf8(word));

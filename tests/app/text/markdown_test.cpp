@@ -19,8 +19,7 @@ using namespace pio;
 namespace pio {
 void PrintTo(const Block& block, std::ostream* out) {
   *out << "kind " << int(block.kind) << " level " << block.level << " indent " << block.indent << " quote " << block.quote << " marker '"
-       << block.marker.toStdString() << "' language '" << block.language.toStdString() << "' text '" << block.content.text.toStdString()
-       << "'";
+       << block.marker.toStdString() << "' language '" << block.language.toStdString() << "' text '" << block.content.text.toStdString() << "'";
   for (const Span& span : block.content.spans)
     *out << " [" << span.start << "+" << span.length << " " << int(span.style) << " " << span.href.toStdString() << "]";
   for (const auto& row : block.cells) {
@@ -56,21 +55,11 @@ std::string outline(const std::vector<Block>& blocks) {
     out += QString(block.quote, '>');
     const QString in = block.indent > 0 ? QString::number(block.indent) : QString();
     switch (block.kind) {
-      case Block::Kind::Paragraph:
-        out += "P" + in + " " + inlineText(block.content);
-        break;
-      case Block::Kind::Heading:
-        out += "H" + QString::number(block.level) + " " + inlineText(block.content);
-        break;
-      case Block::Kind::ListItem:
-        out += "L" + in + " " + block.marker + " " + inlineText(block.content);
-        break;
-      case Block::Kind::Rule:
-        out += "R" + in;
-        break;
-      case Block::Kind::Code:
-        out += "C" + in + " " + block.language + "|" + block.content.text;
-        break;
+      case Block::Kind::Paragraph: out += "P" + in + " " + inlineText(block.content); break;
+      case Block::Kind::Heading: out += "H" + QString::number(block.level) + " " + inlineText(block.content); break;
+      case Block::Kind::ListItem: out += "L" + in + " " + block.marker + " " + inlineText(block.content); break;
+      case Block::Kind::Rule: out += "R" + in; break;
+      case Block::Kind::Code: out += "C" + in + " " + block.language + "|" + block.content.text; break;
       case Block::Kind::Table:
         out += "T" + in + " ";
         for (const auto& row : block.cells) {
@@ -112,18 +101,10 @@ std::vector<Leaf> leavesOf(const std::vector<Block>& blocks) {
   for (const Block& block : blocks) {
     switch (block.kind) {
       case Block::Kind::Paragraph:
-      case Block::Kind::ListItem:
-        add("text", block.content);
-        break;
-      case Block::Kind::Heading:
-        add("heading " + std::to_string(block.level), block.content);
-        break;
-      case Block::Kind::Rule:
-        leaves.push_back({"rule", "", ""});
-        break;
-      case Block::Kind::Code:
-        add("code", block.content);
-        break;
+      case Block::Kind::ListItem: add("text", block.content); break;
+      case Block::Kind::Heading: add("heading " + std::to_string(block.level), block.content); break;
+      case Block::Kind::Rule: leaves.push_back({"rule", "", ""}); break;
+      case Block::Kind::Code: add("code", block.content); break;
       case Block::Kind::Table:
         for (const auto& row : block.cells)
           for (const Inline& cell : row) add("cell", cell);
@@ -269,8 +250,13 @@ QString randomNoise(std::mt19937& random, int n) {
 }
 
 RichStyle style() {
-  return RichStyle::of({{"text1", "#111111"}, {"accent", "#0b6a88"}, {"fill", "#eeeeee"}, {"synKey", "#9a2f62"}, {"mono", "Some Mono"},
-                        {"prose", QVariantList{15, 24, 400}}, {"code", QVariantList{13, 20, 400}}});
+  return RichStyle::of({{"text1", "#111111"},
+                        {"accent", "#0b6a88"},
+                        {"fill", "#eeeeee"},
+                        {"synKey", "#9a2f62"},
+                        {"mono", "Some Mono"},
+                        {"prose", QVariantList{15, 24, 400}},
+                        {"code", QVariantList{13, 20, 400}}});
 }
 
 QString shown(const QString& html) {
@@ -419,8 +405,7 @@ TEST(StreamingMarkdown, ReadsWhatMd4cItselfReads) {
 TEST(StreamingMarkdown, LongLinesAreCutTheSameWayHoweverTheyCome) {
   std::mt19937 random(11);
   QString words;
-  while (words.size() < 60'000)
-    words += QString(1 + int(random() % 9), QChar('a' + int(random() % 26))) + (random() % 50 == 0 ? " 😀" : " ");
+  while (words.size() < 60'000) words += QString(1 + int(random() % 9), QChar('a' + int(random() % 26))) + (random() % 50 == 0 ? " 😀" : " ");
   for (const QString& text : {words, QString(50'000, 'x'), "```" + QString(20'000, 'y') + "\nz", "- " + words, "| " + words + "\n|--|\n"}) {
     const auto expected = blocksOf(text);
     StreamingMarkdown streaming;

@@ -18,7 +18,9 @@ std::vector<PublishedModel> two_models() {
         {"quantization": "Q4_K_M", "repository": "o/n", "path": "sub/some-2b-q4.gguf", "bytes": 2497280736},
         {"quantization": "Q8_0", "repository": "o/n", "revision": "abc", "path": "some-2b-q8.gguf",
          "sha256": "2fde00ce69dd4899c70d020845e2638353015bba0fdf161b3eb965f2bca4464e", "mmproj": {"path": "p.gguf"}}]},
-      {"name": "Other", "files": []}]})", "test").value();
+      {"name": "Other", "files": []}]})",
+                         "test")
+      .value();
 }
 
 TEST(Catalogue, ReadsWhatIsKnownAndLeavesTheRestAbsent) {
@@ -44,12 +46,18 @@ TEST(Catalogue, SaysWhereAFileOfAnotherFormIsWrong) {
   };
   EXPECT_EQ(words("{").substr(0, 8), "c.json: ");
   for (const auto& [json, place] : std::vector<std::pair<std::string, std::string>>{
-           {"[]", "catalogue"}, {R"({"models":[]})", "version"}, {R"({"version":2,"models":[]})", "version"}, {R"({"version":1})", "models"},
-           {R"({"version":1,"models":[5]})", "models[0]"}, {R"({"version":1,"models":[{"files":[]}]})", "models[0].name"},
-           {R"({"version":1,"models":[{"name":"a"}]})", "models[0].files"}, {R"({"version":1,"models":[{"name":"a","files":[{}]}]})", "files[0].quantization"},
+           {"[]", "catalogue"},
+           {R"({"models":[]})", "version"},
+           {R"({"version":2,"models":[]})", "version"},
+           {R"({"version":1})", "models"},
+           {R"({"version":1,"models":[5]})", "models[0]"},
+           {R"({"version":1,"models":[{"files":[]}]})", "models[0].name"},
+           {R"({"version":1,"models":[{"name":"a"}]})", "models[0].files"},
+           {R"({"version":1,"models":[{"name":"a","files":[{}]}]})", "files[0].quantization"},
            {R"({"version":1,"models":[{"name":"a","files":[{"quantization":"q","repository":"r","path":"p","bytes":-1}]}]})", "files[0].bytes"},
            {R"({"version":1,"models":[{"name":"a","files":[{"quantization":"q","repository":"r","path":"p","sha256":"AB"}]}]})", "files[0].sha256"},
-           {R"({"version":1,"models":[{"name":"a","files":[{"quantization":"q","repository":"r","path":"p","mmproj":{}}]}]})", "files[0].mmproj.path"}}) {
+           {R"({"version":1,"models":[{"name":"a","files":[{"quantization":"q","repository":"r","path":"p","mmproj":{}}]}]})",
+            "files[0].mmproj.path"}}) {
     EXPECT_NE(words(json).find(place), std::string::npos) << json << ": " << words(json);
   }
 }
@@ -79,7 +87,8 @@ TEST(FindModel, TakesWhatExistsAsItWasTypedBeforeAnyName) {
     const Result<std::string> path = find_model(typed, models, places);
     return path ? *path : "error: " + path.error().message;
   };
-  EXPECT_TRUE(found("Some-Model-2B").starts_with("error: Some-Model-2B: known, not downloaded: expected some-2b-q4.gguf in ")) << found("Some-Model-2B");
+  EXPECT_TRUE(found("Some-Model-2B").starts_with("error: Some-Model-2B: known, not downloaded: expected some-2b-q4.gguf in "))
+      << found("Some-Model-2B");
   EXPECT_EQ(find_model("Other", models, places).error().code, ErrorCode::not_found);
   EXPECT_EQ(found("Never-Heard-Of"), "Never-Heard-Of");
   EXPECT_EQ(found("/no/such.gguf"), "/no/such.gguf");

@@ -111,7 +111,7 @@ namespace {
 
 struct Case {
   const char* name;
-  const char* model;      // of tests/data/models, or of the shared fixtures where `image` is set
+  const char* model;  // of tests/data/models, or of the shared fixtures where `image` is set
   int n_threads;
   const char* image = nullptr;
   const char* lora = nullptr;
@@ -300,16 +300,17 @@ TEST_P(NoMemory, InTheFirstTurnLeavesTheEngineFitForTheNext) {
   EXPECT_GT(n_failed, all.size() / stride / (GetParam().n_threads > 1 ? 4 : 2));
 }
 
-INSTANTIATE_TEST_SUITE_P(All, NoMemory, testing::Values(
-  Case{"llama_1_thread", "llama-tiny", 1}, Case{"llama_2_threads", "llama-tiny", 2},
-  Case{"qwen2_1_thread", "qwen2-tiny", 1}, Case{"qwen2_2_threads", "qwen2-tiny", 2},
-  Case{"qwen3_1_thread", "qwen3-tiny", 1}, Case{"qwen3_2_threads", "qwen3-tiny", 2},
-  Case{"qwen3_moe_1_thread", "qwen3-moe-tiny", 1}, Case{"qwen3_moe_2_threads", "qwen3-moe-tiny", 2},
-  Case{"glm_1_thread", "glm4-moe-lite-mtp-tiny", 1}, Case{"glm_2_threads", "glm4-moe-lite-mtp-tiny", 2},
-  Case{"lora_2_threads", "qwen3-tiny", 2, nullptr, "qwen3-tiny-lora"},
-  Case{"pages_2_threads", "qwen3-tiny", 2, nullptr, nullptr, {.kind = KvSelection::Kind::pages, .n_pages = 2}},
-  Case{"window_q8_0_2_threads", "qwen3-tiny", 2, nullptr, nullptr, {.kind = KvSelection::Kind::window, .n_sinks = 2, .window = 8}, DType::q8_0},
-  Case{"vision_1_thread", "qwen3-vl-tiny", 1, "photo_w80_h80.png"}, Case{"vision_2_threads", "qwen3-vl-tiny", 2, "photo_w80_h80.png"}),
-  [](const auto& param) { return param.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    All, NoMemory,
+    testing::Values(
+        Case{"llama_1_thread", "llama-tiny", 1}, Case{"llama_2_threads", "llama-tiny", 2}, Case{"qwen2_1_thread", "qwen2-tiny", 1},
+        Case{"qwen2_2_threads", "qwen2-tiny", 2}, Case{"qwen3_1_thread", "qwen3-tiny", 1}, Case{"qwen3_2_threads", "qwen3-tiny", 2},
+        Case{"qwen3_moe_1_thread", "qwen3-moe-tiny", 1}, Case{"qwen3_moe_2_threads", "qwen3-moe-tiny", 2},
+        Case{"glm_1_thread", "glm4-moe-lite-mtp-tiny", 1}, Case{"glm_2_threads", "glm4-moe-lite-mtp-tiny", 2},
+        Case{"lora_2_threads", "qwen3-tiny", 2, nullptr, "qwen3-tiny-lora"},
+        Case{"pages_2_threads", "qwen3-tiny", 2, nullptr, nullptr, {.kind = KvSelection::Kind::pages, .n_pages = 2}},
+        Case{"window_q8_0_2_threads", "qwen3-tiny", 2, nullptr, nullptr, {.kind = KvSelection::Kind::window, .n_sinks = 2, .window = 8}, DType::q8_0},
+        Case{"vision_1_thread", "qwen3-vl-tiny", 1, "photo_w80_h80.png"}, Case{"vision_2_threads", "qwen3-vl-tiny", 2, "photo_w80_h80.png"}),
+    [](const auto& param) { return param.param.name; });
 
 }  // namespace pio

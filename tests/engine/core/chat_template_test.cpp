@@ -54,7 +54,8 @@ class ChatTemplate : public testing::Test {
 TEST(Sha256, IsTheStandards) {
   EXPECT_EQ(sha256_hex(""), "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
   EXPECT_EQ(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  EXPECT_EQ(sha256_hex("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"), "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+  EXPECT_EQ(sha256_hex("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq"),
+            "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
   EXPECT_EQ(sha256_hex(std::string(1000000, 'a')), "cdc76e5c9914fb9281a1c7e284d73e67f1809a48a497200e046d39ccc7112cd0");
   EXPECT_EQ(sha256_hex(std::string(55, '\xFF')), "aadaed00a3c5fbb8072ae7f1984ba8199fbe5272de427d11eaf31583af37db51");
   EXPECT_EQ(sha256_hex(std::string(64, 'x')), "7ce100971f64e7001e8fe5a51973ecdfe1ced42befe7ee8d5fd6219506b5393c");
@@ -66,8 +67,9 @@ TEST(ChatTemplates, AreThosePublishedAndNoOtherRevision) {
     EXPECT_EQ(chat_format_of_template(expected["sha256"].get<std::string>()), find_chat_format(name)) << name;
   }
   // Qwen3-4B-Instruct-2507 of 2025-08-05 and Qwen3-8B write think blocks; Qwen3-Coder of 2025-07-31 lists tools otherwise.
-  for (const char* hash : {"40c21f34cf67d8c760ef72f8ad3ae5afad514299d4b06e91dd9a8d705af7b541", "a55ee1b1660128b7098723e0abcd92caa0788061051c62d51cbe87d9cf1974d8",
-                           "672e747c77e990320152343b0a4951222e40de5645297905d89afba05586d827", ""})
+  for (const char* hash :
+       {"40c21f34cf67d8c760ef72f8ad3ae5afad514299d4b06e91dd9a8d705af7b541", "a55ee1b1660128b7098723e0abcd92caa0788061051c62d51cbe87d9cf1974d8",
+        "672e747c77e990320152343b0a4951222e40de5645297905d89afba05586d827", ""})
     EXPECT_EQ(chat_format_of_template(hash), nullptr) << hash;
 }
 
@@ -87,7 +89,8 @@ TEST_F(ChatTemplate, OfAFolderIsReadFromAnyOfItsPlaces) {
 }
 
 TEST_F(ChatTemplate, ThatNobodyCanReadIsAsNone) {
-  for (const char* text : {"{", "[]", "{\"chat_template\": 5}", "{\"chat_template\": [1, {\"name\": \"default\"}]}", "{\"chat_template\": \"\"}", "\xFF\xFE"}) {
+  for (const char* text :
+       {"{", "[]", "{\"chat_template\": 5}", "{\"chat_template\": [1, {\"name\": \"default\"}]}", "{\"chat_template\": \"\"}", "\xFF\xFE"}) {
     folder_.write("tokenizer_config.json", text);
     expect("qwen3-4b-instruct-2507", false);
   }
@@ -113,7 +116,8 @@ TEST_F(ChatTemplate, ThatIsUnknownIsSaidOnceALoad) {
 
 TEST(ChatTemplates, OfAGgufAreInItsMetadata) {
   TempFolder folder;
-  for (const auto& [text, name, is_guess] : {std::tuple{smollm2_template(), "smollm2-instruct", false}, std::tuple{std::string("{{ x }}"), "qwen3-coder-30b", true}}) {
+  for (const auto& [text, name, is_guess] :
+       {std::tuple{smollm2_template(), "smollm2-instruct", false}, std::tuple{std::string("{{ x }}"), "qwen3-coder-30b", true}}) {
     const auto path = folder.write("m.gguf", GgufWriter("qwen3moe").key("tokenizer.chat_template", std::string_view(text)).bytes());
     const auto file = open_model_file(path);
     ASSERT_TRUE(file) << file.error().message;

@@ -20,7 +20,8 @@ class FailingExperts final : public ExpertSource {
  public:
   const ExpertSet* resident(std::int64_t) const override { return nullptr; }
   Result<std::unique_ptr<ExpertLease>> acquire(std::int64_t layer, std::span<const std::int32_t> ids, const std::stop_token&) override {
-    return make_error(ErrorCode::io, "expert " + std::to_string(ids.front()) + " of layer " + std::to_string(layer) + ": expected 12288 bytes, found 7");
+    return make_error(ErrorCode::io,
+                      "expert " + std::to_string(ids.front()) + " of layer " + std::to_string(layer) + ": expected 12288 bytes, found 7");
   }
 };
 

@@ -115,13 +115,17 @@ TEST_F(Generate, TheSinkHearsOfThePromptAndEveryCharacterOfTheText) {
   std::vector<std::int64_t> read;
   std::string text;
   GenerateSink sink;
-  sink.prefill = [&](std::int64_t done, std::int64_t total) { EXPECT_EQ(total, 600); read.push_back(done); };
+  sink.prefill = [&](std::int64_t done, std::int64_t total) {
+    EXPECT_EQ(total, 600);
+    read.push_back(done);
+  };
   sink.text = [&](std::string_view piece, std::int64_t) { text += piece; };
   const GenerateResult result = run(greedy(std::vector<int>(600, 65), 30), sink);
   EXPECT_EQ(read, (std::vector<std::int64_t>{0, 512, 600}));
   EXPECT_EQ(text, result.text);
   std::string spelled;  // this model's ids are letters: the text is the ids' bytes, made valid
-  for (int id : result.ids) if (!engine_->tokenizer()->is_control(id)) spelled += engine_->tokenizer()->bytes(id);
+  for (int id : result.ids)
+    if (!engine_->tokenizer()->is_control(id)) spelled += engine_->tokenizer()->bytes(id);
   EXPECT_FALSE(spelled.empty());
 }
 
@@ -132,11 +136,17 @@ TEST_F(Generate, AStopEndsAnyPhaseWithin200MsAndKeepsWhatCame) {
     Clock::time_point asked;
     GenerateSink sink;
     sink.prefill = [&](std::int64_t done, std::int64_t) {
-      if (in_prefill && done >= 512 && !source.stop_requested()) { asked = Clock::now(); source.request_stop(); }
+      if (in_prefill && done >= 512 && !source.stop_requested()) {
+        asked = Clock::now();
+        source.request_stop();
+      }
     };
     int n_pieces = 0;
     sink.text = [&](std::string_view, std::int64_t) {
-      if (++n_pieces == 5) { asked = Clock::now(); source.request_stop(); }
+      if (++n_pieces == 5) {
+        asked = Clock::now();
+        source.request_stop();
+      }
     };
     const GenerateResult result = run(greedy(std::vector<int>(in_prefill ? 15000 : 100, 65), 10000), sink, source.get_token());
     // 200 ms is the contract; a loaded machine may hold the thread longer than the engine does, so the bound here is loose.

@@ -92,7 +92,8 @@ TEST_F(GenerationTest, SeveralAtOnceGiveTheAnswersTheyWouldGiveAlone) {
     for (int i = 0; i < 3; ++i) several.push_back(begin(greedy(rising(i, 20 + 40 * i), 6 + i, "chat " + std::to_string(i))));
     for (bool any = true; any;) {
       std::vector<Generation*> running;
-      for (const auto& one : several) if (!one->is_finished()) running.push_back(one.get());
+      for (const auto& one : several)
+        if (!one->is_finished()) running.push_back(one.get());
       for (const auto& events : engine_->advance(running)) EXPECT_TRUE(events);
       any = !running.empty();
     }

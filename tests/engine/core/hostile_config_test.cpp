@@ -203,10 +203,25 @@ TEST(HostileGgufModel, ThatOnlyClaimsAnArchitectureIsRefusedInWords) {
     for (const std::uint32_t number : numbers) {
       GgufWriter writer(architecture);
       if (number != 0) {
-        for (const char* key : {"block_count", "embedding_length", "feed_forward_length", "context_length", "vocab_size", "expert_count", "expert_used_count",
-                                "expert_feed_forward_length", "leading_dense_block_count", "attention.head_count", "attention.head_count_kv",
-                                "attention.key_length", "attention.value_length", "attention.kv_lora_rank", "attention.q_lora_rank",
-                                "attention.key_length_mla", "attention.value_length_mla", "rope.dimension_count", "n_deepstack_layers",
+        for (const char* key : {"block_count",
+                                "embedding_length",
+                                "feed_forward_length",
+                                "context_length",
+                                "vocab_size",
+                                "expert_count",
+                                "expert_used_count",
+                                "expert_feed_forward_length",
+                                "leading_dense_block_count",
+                                "attention.head_count",
+                                "attention.head_count_kv",
+                                "attention.key_length",
+                                "attention.value_length",
+                                "attention.kv_lora_rank",
+                                "attention.q_lora_rank",
+                                "attention.key_length_mla",
+                                "attention.value_length_mla",
+                                "rope.dimension_count",
+                                "n_deepstack_layers",
                                 "nextn_predict_layers"})
           writer.key(architecture + "." + key, number);
         writer.key(architecture + ".attention.layer_norm_rms_epsilon", 1e-6f).key(architecture + ".rope.freq_base", 1e6f);
@@ -216,9 +231,9 @@ TEST(HostileGgufModel, ThatOnlyClaimsAnArchitectureIsRefusedInWords) {
       request.path = folder.write("claim.gguf", writer.bytes()).string();
       const long peak_before = peak_kilobytes();
       for (const Result<void>& status : {engine->load(request, {}, {}), [&]() -> Result<void> {
-             const Result<LoadPlan> plan = engine->plan(request);
-             return plan ? Result<void>() : Result<void>(plan.error());
-           }()}) {
+                                           const Result<LoadPlan> plan = engine->plan(request);
+                                           return plan ? Result<void>() : Result<void>(plan.error());
+                                         }()}) {
         ASSERT_FALSE(status) << architecture << " " << number;
         EXPECT_LT(status.error().message.size(), kLongestMessage) << architecture << " " << number;
         EXPECT_NE(status.error().message.find("claim.gguf"), std::string::npos) << status.error().message;

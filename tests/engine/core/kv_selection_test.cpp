@@ -184,7 +184,8 @@ TEST(Divergence, OfTwoLoadsIsThatOfTheirLogits) {
 }
 
 TEST_F(AttentionKinds, RefuseNumbersThatMakeNoSense) {
-  for (const KvSelection& attention : {window(0, 4), window(-5, 4), window(10, -1), pages(0), pages(-3), window(INT64_MAX, 0), window(5, INT64_MAX), pages(INT64_MAX)}) {
+  for (const KvSelection& attention :
+       {window(0, 4), window(-5, 4), window(10, -1), pages(0), pages(-3), window(INT64_MAX, 0), window(5, INT64_MAX), pages(INT64_MAX)}) {
     const Result<void> status = try_load(attention);
     ASSERT_FALSE(status);
     EXPECT_EQ(status.error().code, ErrorCode::bad_argument) << status.error().message;

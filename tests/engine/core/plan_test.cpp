@@ -19,7 +19,10 @@ namespace {
 constexpr std::uint64_t kGigabyte = 1'000'000'000;
 
 MemoryNeeds needs_of_four_gigabytes() {
-  return {.weight_bytes = 4 * kGigabyte, .mapped_bytes = 4 * kGigabyte, .scratch_bytes = kGigabyte / 5, .state_bytes_per_token = 100'000,
+  return {.weight_bytes = 4 * kGigabyte,
+          .mapped_bytes = 4 * kGigabyte,
+          .scratch_bytes = kGigabyte / 5,
+          .state_bytes_per_token = 100'000,
           .trained_context_length = 262144};
 }
 
@@ -102,8 +105,9 @@ TEST(Plan, NamesTheLayerTheOpAndTheReasonWhereADeviceSaysNo) {
   EXPECT_EQ(texts_of(plan_of_picky(request, Op::matmul, DType::f16)), Texts{"layer 1: matmul: picky: expected less than [64, 160] of F16"});
   EXPECT_EQ(texts_of(plan_of_picky(request, Op::matmul, DType::q4_0)), Texts{});
   EXPECT_EQ(texts_of(plan_of_picky(request, Op::embed, DType::bf16)), Texts{"embeddings: embed: picky: expected less than [416, 64] of BF16"});
-  EXPECT_EQ(texts_of(plan_of_picky(request, Op::gather_rows, DType::f32)),  // of a prompt's step and of a decoded token's
-            (Texts{"output: gather_rows: picky: expected less than [64, 64] of F32", "output: gather_rows: picky: expected less than [1, 64] of F32"}));
+  EXPECT_EQ(
+      texts_of(plan_of_picky(request, Op::gather_rows, DType::f32)),  // of a prompt's step and of a decoded token's
+      (Texts{"output: gather_rows: picky: expected less than [64, 64] of F32", "output: gather_rows: picky: expected less than [1, 64] of F32"}));
   EXPECT_EQ(texts_of(plan_of_picky(request, Op::store_kv, DType::f16)), Texts{"layers 0 to 2: store_kv: picky: expected less than [2, 32] of F16"});
   EXPECT_EQ(texts_of(plan_of_picky(request_for("glm4-moe-lite-mtp-tiny", 64), Op::matmul_heads, DType::bf16)),
             Texts{"layers 0 to 1: matmul_heads: picky: expected less than [4, 56, 64] of BF16"});
@@ -208,13 +212,13 @@ TEST(Plan, PredictsSpeedsFromWhatIsReadAndMultiplied) {
   prompt.weight_bytes = 3000, prompt.state_bytes = 1000, prompt.multiply_adds = 5000;
   decode.weight_bytes = 3000, decode.state_bytes = 200, decode.multiply_adds = 9000;  // a token's do not count
   SpeedEstimate speed = estimate_speed(prompt, 20, decode, probe, {.mapped = 4'000'000'000}, 1);
-  EXPECT_DOUBLE_EQ(speed.prefill_tokens_per_second, 2);         // 20 tokens in the 10 s of its multiplications
-  EXPECT_DOUBLE_EQ(speed.decode_tokens_per_second, 1 / 3.2);    // 3200 bytes
-  EXPECT_DOUBLE_EQ(speed.load_seconds, 1);                      // 4 GB that the system holds
+  EXPECT_DOUBLE_EQ(speed.prefill_tokens_per_second, 2);       // 20 tokens in the 10 s of its multiplications
+  EXPECT_DOUBLE_EQ(speed.decode_tokens_per_second, 1 / 3.2);  // 3200 bytes
+  EXPECT_DOUBLE_EQ(speed.load_seconds, 1);                    // 4 GB that the system holds
   prompt.multiply_adds = 100;
   speed = estimate_speed(prompt, 20, decode, probe, {.mapped = 4'000'000'000, .made = 200'000'000}, 0.5);
-  EXPECT_DOUBLE_EQ(speed.prefill_tokens_per_second, 5);         // 20 tokens in the 4 s of its reading
-  EXPECT_DOUBLE_EQ(speed.load_seconds, 0.5 + 2 + 2);            // half of it from a disk, and 0.2 GB made
+  EXPECT_DOUBLE_EQ(speed.prefill_tokens_per_second, 5);  // 20 tokens in the 4 s of its reading
+  EXPECT_DOUBLE_EQ(speed.load_seconds, 0.5 + 2 + 2);     // half of it from a disk, and 0.2 GB made
 }
 
 // A copy of the weights in the device's own layout is made where there is memory for it; where not, the file is read in place.
@@ -229,7 +233,8 @@ TEST(Plan, LaysWeightsOutWhereMemoryAllows) {
   const std::unique_ptr<Backend> cpu = create_backend("cpu", {.n_threads = 1, .isa = ""}).value();
   const auto planned_with = [&](std::uint64_t free_bytes) { return plan_load(**file, request, SmallDevice(*cpu, free_bytes)).value(); };
   const PlannedLoad ample = planned_with(kGigabyte);
-  if (!ample.lays_out || ample.estimate->mapped_bytes() == ample.plan.weight_bytes) GTEST_SKIP() << "this processor's kernels have no layout of their own";
+  if (!ample.lays_out || ample.estimate->mapped_bytes() == ample.plan.weight_bytes)
+    GTEST_SKIP() << "this processor's kernels have no layout of their own";
   const PlannedLoad exact = planned_with(ample.plan.needed_bytes);
   EXPECT_TRUE(exact.plan.fits && exact.lays_out);
   const PlannedLoad tight = planned_with(ample.plan.needed_bytes - 1);
@@ -257,7 +262,8 @@ TEST(Plan, CountsTheVisionHalfOfAModelThatSees) {
   // All numbers of the two files; some small tensors are held a second time, in float32 or joined: a tenth at most.
   const std::uint64_t whole = std::filesystem::file_size(folder / "model.safetensors");
   EXPECT_NEAR(static_cast<double>(planned(folder, "")), static_cast<double>(whole), 0.1 * static_cast<double>(whole));
-  const std::uint64_t half = planned(folder / "model-f32.gguf", folder / "mmproj-f16.gguf"), full = planned(folder / "model-f32.gguf", folder / "mmproj-f32.gguf");
+  const std::uint64_t half = planned(folder / "model-f32.gguf", folder / "mmproj-f16.gguf"),
+                      full = planned(folder / "model-f32.gguf", folder / "mmproj-f32.gguf");
   const std::uint64_t difference = std::filesystem::file_size(folder / "mmproj-f32.gguf") - std::filesystem::file_size(folder / "mmproj-f16.gguf");
   EXPECT_NEAR(static_cast<double>(full - half), static_cast<double>(difference), 1000);  // of names and padding
 }

@@ -62,10 +62,12 @@ TEST(Plugin, AnswersWholeAndStreamedAlike) {
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(again->ids, whole->ids);
   EXPECT_EQ(streamed, whole->text);
-  const Result<GenerateResult> json = plugin->chat_completion(*JsonValue::parse(R"([{"role": "user", "content": [{"type": "text", "text": "Hi"}]}])"), {}, short_answer());
+  const Result<GenerateResult> json =
+      plugin->chat_completion(*JsonValue::parse(R"([{"role": "user", "content": [{"type": "text", "text": "Hi"}]}])"), {}, short_answer());
   ASSERT_TRUE(json) << json.error().message;
   EXPECT_EQ(json->ids, whole->ids);
-  for (const auto& result : {plugin->generate_text("Once", short_answer()), plugin->generate_code("Add two numbers", short_answer()), plugin->fill_code("a", "b", short_answer())})
+  for (const auto& result : {plugin->generate_text("Once", short_answer()), plugin->generate_code("Add two numbers", short_answer()),
+                             plugin->fill_code("a", "b", short_answer())})
     EXPECT_TRUE(result) << result.error().message;
   const Result<GenerateResult> picture = plugin->infer("What?", ImageInput{.path = "x.png", .bytes = nullptr}, short_answer());
   ASSERT_FALSE(picture);
@@ -125,7 +127,8 @@ TEST(Fim, AsksInTheFamilysFormAndTrustsNothingInTheTexts) {
   const std::string bare = "<|fim_prefix|>" + prefix + "<|fim_suffix|>" + suffix + "<|fim_middle|>";
   const std::pair<const char*, std::string> cases[] = {
       {"qwen2-tiny", bare},
-      {"qwen3-moe-tiny", "<|im_start|>system\nYou are a code completion assistant.<|im_end|>\n<|im_start|>user\n" + bare + "<|im_end|>\n<|im_start|>assistant\n"}};
+      {"qwen3-moe-tiny",
+       "<|im_start|>system\nYou are a code completion assistant.<|im_end|>\n<|im_start|>user\n" + bare + "<|im_end|>\n<|im_start|>assistant\n"}};
   for (const auto& [name, text] : cases) {
     const std::unique_ptr<Engine> engine = loaded(name);
     const Result<FimPrompt> prompt = fim_prompt(*engine, prefix, suffix);
@@ -136,7 +139,8 @@ TEST(Fim, AsksInTheFamilysFormAndTrustsNothingInTheTexts) {
     for (const char* token : {"<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"})
       EXPECT_EQ(std::count(prompt->request.ids.begin(), prompt->request.ids.end(), *engine->tokenizer()->added_token(token)), 1) << token;
     EXPECT_EQ(std::count(prompt->request.ids.begin(), prompt->request.ids.end(), *engine->tokenizer()->added_token("<|im_end|>")), is_chat ? 2 : 0);
-    for (const char* token : {"<|endoftext|>", "<|im_end|>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>"})
+    for (const char* token :
+         {"<|endoftext|>", "<|im_end|>", "<|fim_prefix|>", "<|fim_middle|>", "<|fim_suffix|>", "<|fim_pad|>", "<|repo_name|>", "<|file_sep|>"})
       EXPECT_TRUE(std::count(prompt->request.stop_ids.begin(), prompt->request.stop_ids.end(), *engine->tokenizer()->added_token(token))) << token;
   }
 }

@@ -40,7 +40,7 @@ class PromptTest : public testing::Test {
   const ChatFormat* format_ = find_chat_format("smollm2-instruct");
 };
 
-const std::vector<ChatMessage> kChat = {{"system", "Be kind."}, {"user", "First question"}, {"assistant", "First answer"},
+const std::vector<ChatMessage> kChat = {{"system", "Be kind."},      {"user", "First question"},     {"assistant", "First answer"},
                                         {"user", "Second question"}, {"assistant", "Second answer"}, {"user", "Third question"}};
 
 }  // namespace
@@ -48,17 +48,19 @@ const std::vector<ChatMessage> kChat = {{"system", "Be kind."}, {"user", "First 
 TEST_F(PromptTest, AllMessagesStandInItWhenTheyFit) {
   const Prompt prompt = make(kChat, 100000);
   EXPECT_EQ(prompt.n_dropped_messages, 0);
-  EXPECT_EQ(text(prompt), "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nFirst question<|im_end|>\n"
-                          "<|im_start|>assistant\nFirst answer<|im_end|>\n<|im_start|>user\nSecond question<|im_end|>\n"
-                          "<|im_start|>assistant\nSecond answer<|im_end|>\n<|im_start|>user\nThird question<|im_end|>\n<|im_start|>assistant\n");
+  EXPECT_EQ(text(prompt),
+            "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nFirst question<|im_end|>\n"
+            "<|im_start|>assistant\nFirst answer<|im_end|>\n<|im_start|>user\nSecond question<|im_end|>\n"
+            "<|im_start|>assistant\nSecond answer<|im_end|>\n<|im_start|>user\nThird question<|im_end|>\n<|im_start|>assistant\n");
 }
 
 TEST_F(PromptTest, TheOldestTurnsGoWholeAndTheSystemMessageStays) {
   const std::int64_t full = static_cast<std::int64_t>(make(kChat, 100000).ids.size());
   const Prompt one_less = make(kChat, full - 1);
   EXPECT_EQ(one_less.n_dropped_messages, 2);
-  EXPECT_EQ(text(one_less), "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nSecond question<|im_end|>\n"
-                            "<|im_start|>assistant\nSecond answer<|im_end|>\n<|im_start|>user\nThird question<|im_end|>\n<|im_start|>assistant\n");
+  EXPECT_EQ(text(one_less),
+            "<|im_start|>system\nBe kind.<|im_end|>\n<|im_start|>user\nSecond question<|im_end|>\n"
+            "<|im_start|>assistant\nSecond answer<|im_end|>\n<|im_start|>user\nThird question<|im_end|>\n<|im_start|>assistant\n");
   const Prompt last_only = make(kChat, static_cast<std::int64_t>(one_less.ids.size()) - 1);
   EXPECT_EQ(last_only.n_dropped_messages, 4);
   EXPECT_LE(last_only.ids.size(), one_less.ids.size() - 1);
@@ -155,7 +157,9 @@ TEST_F(PromptTest, AnAnswerToContinueStaysOpen) {
 
 TEST_F(PromptTest, ToolsCallsResultsAndReasoningReachTheTemplate) {
   GenerateRequest request = asking({{"user", "Weather?"}});
-  request.messages.push_back({.role = "assistant", .content = "", .reasoning = "need the tool",
+  request.messages.push_back({.role = "assistant",
+                              .content = "",
+                              .reasoning = "need the tool",
                               .tool_calls = {{.id = "call_0", .name = "get", .arguments = *JsonValue::parse(R"({"city": "Rome"})")}}});
   request.messages.push_back({"tool", "20"});
   request.tools = *JsonValue::parse(R"([{"name": "get"}])");
@@ -166,15 +170,17 @@ TEST_F(PromptTest, ToolsCallsResultsAndReasoningReachTheTemplate) {
     return prompt ? text(*prompt) : std::string();
   };
   const std::string glm = text_of("glm-4.7-flash"), qwen = text_of("qwen3-4b-instruct-2507");
-  EXPECT_TRUE(glm.ends_with("</tools>\n\nFor each function call, output the function name and arguments within the following XML format:\n"
-                            "<tool_call>{function-name}<arg_key>{arg-key-1}</arg_key><arg_value>{arg-value-1}</arg_value>"
-                            "<arg_key>{arg-key-2}</arg_key><arg_value>{arg-value-2}</arg_value>...</tool_call>"
-                            "<|user|>Weather?<|assistant|><think>need the tool</think><tool_call>get<arg_key>city</arg_key><arg_value>Rome</arg_value></tool_call>"
-                            "<|observation|><tool_response>20</tool_response><|assistant|></think>"))
+  EXPECT_TRUE(glm.ends_with(
+      "</tools>\n\nFor each function call, output the function name and arguments within the following XML format:\n"
+      "<tool_call>{function-name}<arg_key>{arg-key-1}</arg_key><arg_value>{arg-value-1}</arg_value>"
+      "<arg_key>{arg-key-2}</arg_key><arg_value>{arg-value-2}</arg_value>...</tool_call>"
+      "<|user|>Weather?<|assistant|><think>need the tool</think><tool_call>get<arg_key>city</arg_key><arg_value>Rome</arg_value></tool_call>"
+      "<|observation|><tool_response>20</tool_response><|assistant|></think>"))
       << glm;
   EXPECT_NE(glm.find("<tools>\n{\"name\": \"get\"}\n</tools>"), std::string::npos);
-  EXPECT_TRUE(qwen.ends_with("<|im_start|>assistant\n<tool_call>\n{\"name\": \"get\", \"arguments\": {\"city\": \"Rome\"}}\n</tool_call><|im_end|>\n"
-                             "<|im_start|>user\n<tool_response>\n20\n</tool_response><|im_end|>\n<|im_start|>assistant\n"))
+  EXPECT_TRUE(
+      qwen.ends_with("<|im_start|>assistant\n<tool_call>\n{\"name\": \"get\", \"arguments\": {\"city\": \"Rome\"}}\n</tool_call><|im_end|>\n"
+                     "<|im_start|>user\n<tool_response>\n20\n</tool_response><|im_end|>\n<|im_start|>assistant\n"))
       << qwen;
 }
 
@@ -209,7 +215,8 @@ TEST_F(PromptTest, OldReasoningIsKeptWhereItIsAskedFor) {
     request.clear_thinking = clear;
     const Result<Prompt> prompt = make_prompt(*find_chat_format("glm-4.7-flash"), *tokenizer_, request, 100000);
     ASSERT_TRUE(prompt);
-    EXPECT_EQ(text(*prompt), std::string("[gMASK]<sop><|user|>a<|assistant|>") + (clear ? "" : "<think>why") + "</think>b<|user|>c<|assistant|><think>");
+    EXPECT_EQ(text(*prompt),
+              std::string("[gMASK]<sop><|user|>a<|assistant|>") + (clear ? "" : "<think>why") + "</think>b<|user|>c<|assistant|><think>");
   }
 }
 

@@ -72,9 +72,16 @@ class StageTest : public testing::TestWithParam<const char*> {
   }
   // Layers first … last - 1 on backend i.
   Stage stage(std::size_t i, std::int64_t first, std::int64_t last) {
-    Stage stage{.backend = backends_[i].get(), .first = first, .last = last, .context = std::make_unique<ForwardContext>(*backends_[i]), .kv = {}, .step = {}};
+    Stage stage{.backend = backends_[i].get(),
+                .first = first,
+                .last = last,
+                .context = std::make_unique<ForwardContext>(*backends_[i]),
+                .kv = {},
+                .step = {}};
     const std::span<const KvLayout> layouts(model_->spec().kv_layers);
-    stage.kv = KvMemory::create(*backends_[i], {.layers = layouts.subspan(first, last - first), .first_layer = first, .dtype = DType::f16, .n_blocks = kBlocks}).value();
+    stage.kv = KvMemory::create(*backends_[i],
+                                {.layers = layouts.subspan(first, last - first), .first_layer = first, .dtype = DType::f16, .n_blocks = kBlocks})
+                   .value();
     stage.step = StepMirror::create(*backends_[i], capacity()).value();
     return stage;
   }
@@ -90,7 +97,8 @@ constexpr int kPromptTokens = 90, kDecodedTokens = 3;
 
 // The logits of a prompt's last token and of three tokens behind it. The prompt is read in chunks of these sizes; with `company`, another
 // sequence decodes a token in each step that decodes.
-std::vector<float> run(const Model& model, std::span<const Stage> stages, StepCapacity capacity, std::vector<int> chunks = {50, 40}, bool company = false) {
+std::vector<float> run(const Model& model, std::span<const Stage> stages, StepCapacity capacity, std::vector<int> chunks = {50, 40},
+                       bool company = false) {
   auto pool = BlockPool::create(capacity.n_blocks * kKvBlockLength).value();
   Sequence sequence(*pool), other(*pool);
   StepBuilder builder(capacity);
@@ -106,7 +114,12 @@ std::vector<float> run(const Model& model, std::span<const Stage> stages, StepCa
     EXPECT_TRUE(to.reserve(n));
     const int last = n - 1;
     const bool wants_row = &to == &sequence && sequence.n_tokens() + n >= kPromptTokens;
-    builder.add({.sequence = to, .first = to.n_tokens(), .ids = ids, .output_rows = std::span(&last, wants_row ? 1 : 0), .positions = positions, .protected_blocks = {}});
+    builder.add({.sequence = to,
+                 .first = to.n_tokens(),
+                 .ids = ids,
+                 .output_rows = std::span(&last, wants_row ? 1 : 0),
+                 .positions = positions,
+                 .protected_blocks = {}});
   };
   chunks.insert(chunks.end(), kDecodedTokens, 1);
   for (const int n : chunks) {
@@ -202,7 +215,12 @@ TEST_P(StageTest, StepsAreFilledUpToTheSizesThatABackendWants) {
         for (int i = 0; i < 3; ++i) positions.push_back(static_cast<std::int32_t>(sequence.n_tokens()) + i);
       const int last = 2;
       builder.begin({}, {});
-      builder.add({.sequence = sequence, .first = sequence.n_tokens(), .ids = ids, .output_rows = std::span(&last, 1), .positions = positions, .protected_blocks = {}});
+      builder.add({.sequence = sequence,
+                   .first = sequence.n_tokens(),
+                   .ids = ids,
+                   .output_rows = std::span(&last, 1),
+                   .positions = positions,
+                   .protected_blocks = {}});
       builder.pad(padded_size(*stages, 3), spare_cell);
       ASSERT_TRUE(run_step(*model_, *stages, builder, nullptr, {}, both.back()));
       sequence.append(std::vector<int>{3 + step, 14, 15});

@@ -46,11 +46,20 @@ std::int64_t whole(const ModelFile& file, const std::string& key) {
 
 // models.md section 7: published names under GGUF's.
 std::string published_name(std::string name) {
-  static const std::map<std::string, std::string> parts = {
-      {"token_embd", "model.embed_tokens"}, {"output_norm", "model.norm"}, {"output", "lm_head"}, {"attn_norm", "input_layernorm"},
-      {"attn_q", "self_attn.q_proj"}, {"attn_k", "self_attn.k_proj"}, {"attn_v", "self_attn.v_proj"}, {"attn_output", "self_attn.o_proj"},
-      {"attn_q_norm", "self_attn.q_norm"}, {"attn_k_norm", "self_attn.k_norm"}, {"ffn_norm", "post_attention_layernorm"},
-      {"ffn_gate", "mlp.gate_proj"}, {"ffn_up", "mlp.up_proj"}, {"ffn_down", "mlp.down_proj"}};
+  static const std::map<std::string, std::string> parts = {{"token_embd", "model.embed_tokens"},
+                                                           {"output_norm", "model.norm"},
+                                                           {"output", "lm_head"},
+                                                           {"attn_norm", "input_layernorm"},
+                                                           {"attn_q", "self_attn.q_proj"},
+                                                           {"attn_k", "self_attn.k_proj"},
+                                                           {"attn_v", "self_attn.v_proj"},
+                                                           {"attn_output", "self_attn.o_proj"},
+                                                           {"attn_q_norm", "self_attn.q_norm"},
+                                                           {"attn_k_norm", "self_attn.k_norm"},
+                                                           {"ffn_norm", "post_attention_layernorm"},
+                                                           {"ffn_gate", "mlp.gate_proj"},
+                                                           {"ffn_up", "mlp.up_proj"},
+                                                           {"ffn_down", "mlp.down_proj"}};
   std::string prefix;
   if (name.starts_with("blk.")) {
     const std::size_t dot = name.find('.', 4);
@@ -79,8 +88,14 @@ double allowed_error(DType dtype) {
   switch (dtype) {
     case DType::q8_0: return 1e-4;
     case DType::q6_k: return 2e-3;
-    case DType::q5_0: case DType::q5_1: case DType::q5_k: return 6e-3;
-    case DType::q4_0: case DType::q4_1: case DType::q4_k: case DType::iq4_nl: case DType::iq4_xs: return 2.5e-2;
+    case DType::q5_0:
+    case DType::q5_1:
+    case DType::q5_k: return 6e-3;
+    case DType::q4_0:
+    case DType::q4_1:
+    case DType::q4_k:
+    case DType::iq4_nl:
+    case DType::iq4_xs: return 2.5e-2;
     case DType::q3_k: return 0.1;
     case DType::q2_k: return 0.3;
     default: return 0;
@@ -162,12 +177,11 @@ TEST_P(GgufForms, EveryGgufFormHoldsTheNumbersOfItsCheckpoint) {
   EXPECT_GE(n_files, 5);
 }
 
-INSTANTIATE_TEST_SUITE_P(Models, GgufForms, testing::Values("llama-tiny", "qwen2-tiny", "qwen3-tiny", "qwen3-small"),
-                         [](const auto& info) {
-                           std::string name = info.param;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+INSTANTIATE_TEST_SUITE_P(Models, GgufForms, testing::Values("llama-tiny", "qwen2-tiny", "qwen3-tiny", "qwen3-small"), [](const auto& info) {
+  std::string name = info.param;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+});
 
 TEST(SharedFixtures, ShardsHoldWhatTheWholeFileHolds) {
   const fs::path folder = shared_fixtures();

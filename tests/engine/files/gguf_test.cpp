@@ -164,8 +164,7 @@ struct SplitFile {
     return writer;
   }
   SplitFile() {
-    for (std::uint16_t i = 0; i < 3; ++i)
-      paths.push_back(folder.write("model-0000" + std::to_string(i + 1) + "-of-00003.gguf", part(i).bytes()));
+    for (std::uint16_t i = 0; i < 3; ++i) paths.push_back(folder.write("model-0000" + std::to_string(i + 1) + "-of-00003.gguf", part(i).bytes()));
   }
 };
 

@@ -78,7 +78,8 @@ TEST(HostileGguf, CountsBeyondTheFileAreRefusedAtOnce) {
 
 TEST(HostileGguf, StringsOfAbsurdLengthsAreRefusedAtOnce) {
   for (const std::uint64_t n : {std::uint64_t{100000}, k2To63, k2To63 - 1, ~std::uint64_t{0}, ~std::uint64_t{0} - 7}) {
-    refused([n](GgufWriter& w) { w.raw_key("bad", gguf_type::string, Bytes().number(n).text("abc")); }, "metadata bad: expected " + std::to_string(n));
+    refused([n](GgufWriter& w) { w.raw_key("bad", gguf_type::string, Bytes().number(n).text("abc")); },
+            "metadata bad: expected " + std::to_string(n));
     Bytes list;
     list.number(gguf_type::string).number<std::uint64_t>(2).string("fine").number(n);
     refused([&](GgufWriter& w) { w.raw_key("bad", gguf_type::array, list); }, "metadata bad, item 1: expected " + std::to_string(n));
@@ -103,14 +104,16 @@ TEST(HostileGguf, ArraysOfAbsurdLengthsAreRefusedAtOnce) {
 
 TEST(HostileGguf, ValueTypesThatDoNotExistOrNestAreRefused) {
   for (const std::uint32_t type : {13u, 255u, 4294967295u}) {
-    refused([=](GgufWriter& w) { w.raw_key("bad", type, Bytes().number<std::uint64_t>(0)); }, "expected a value type of 0 to 12, found " + std::to_string(type));
+    refused([=](GgufWriter& w) { w.raw_key("bad", type, Bytes().number<std::uint64_t>(0)); },
+            "expected a value type of 0 to 12, found " + std::to_string(type));
     refused([=](GgufWriter& w) { w.raw_key("bad", gguf_type::array, Bytes().number(type).number<std::uint64_t>(1)); },
             "expected a value type of 0 to 12, found " + std::to_string(type));
   }
   // An array of arrays of arrays of …: refused at the first, however deep.
   Bytes nested;
   for (int depth = 0; depth < 10000; ++depth) nested.number(gguf_type::array).number<std::uint64_t>(1);
-  refused([&](GgufWriter& w) { w.raw_key("bad", gguf_type::array, nested); }, "metadata bad: expected an array of numbers, bools or strings, found an array of arrays");
+  refused([&](GgufWriter& w) { w.raw_key("bad", gguf_type::array, nested); },
+          "metadata bad: expected an array of numbers, bools or strings, found an array of arrays");
   // a number beyond int64 is a fraction: harmless, but no whole number for who wants one
   refused([](GgufWriter& w) { w.key("seed", ~std::uint64_t{0}).key("general.alignment", k2To63); }, "general.alignment: expected a whole number");
   refused([](GgufWriter& w) { w.raw_key("bad", gguf_type::boolean, Bytes().number<std::uint8_t>(2)); }, "expected a bool of 0 or 1, found 2");
@@ -155,7 +158,13 @@ GgufWriter::TensorSpec shaped(std::vector<std::uint64_t> extents, std::uint32_t 
 
 TEST(HostileGguf, ShapesThatCannotBeAreRefused) {
   for (const std::uint32_t n : {0u, 5u, 1000000u, 4294967295u})
-    refused([=](GgufWriter& w) { auto t = shaped({1}); t.n_dims = n; w.tensor(t); }, "tensor bad: expected 1 to 4 dimensions, found " + std::to_string(n));
+    refused(
+        [=](GgufWriter& w) {
+          auto t = shaped({1});
+          t.n_dims = n;
+          w.tensor(t);
+        },
+        "tensor bad: expected 1 to 4 dimensions, found " + std::to_string(n));
   refused([](GgufWriter& w) { w.tensor(shaped({k2To63})); }, "expected fewer than 2^63 values");
   refused([](GgufWriter& w) { w.tensor(shaped({~std::uint64_t{0}, 2})); }, "expected fewer than 2^63 values");
   refused([](GgufWriter& w) { w.tensor(shaped({1u << 16, 1u << 16, 1u << 16, 1u << 16})); }, "expected fewer than 2^63 values");

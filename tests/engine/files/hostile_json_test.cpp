@@ -79,7 +79,8 @@ TEST(HostileSafetensors, RangesThatCannotBeAreRefused) {
   refused(R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[18446744073709551612,18446744073709551615]}})", 4, "within 4 bytes");
   refused(R"({"w":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", 4, "expected 2 values of 4 bytes, found 4 bytes");
   refused(R"({"w":{"dtype":"F32","shape":[1],"data_offsets":[0,5]}})", 5, "expected 1 values of 4 bytes, found 5 bytes");
-  refused(R"({"w":{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,4]}})", 4, "expected 4611686018427387904 values");  // 2^62 * 4 wraps to 0
+  refused(R"({"w":{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,4]}})", 4,
+          "expected 4611686018427387904 values");  // 2^62 * 4 wraps to 0
   refused(R"({"w":{"dtype":"F32","shape":[4611686018427387905],"data_offsets":[0,4]}})", 4, "expected 4611686018427387905 values");  // wraps to 4
   refused(R"({"w":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]}})", 4, "fewer than 2^63 values");
   refused(R"({"w":{"dtype":"F32","shape":[18446744073709551615],"data_offsets":[0,4]}})", 4, "fewer than 2^63 values");
@@ -147,7 +148,10 @@ TEST(HostileConfig, IsRefusedInWords) {
   config_refused(R"({"model_type": 9223372036854775808, "a": [1, 18446744073709551615]})", "model_type");  // kept as fractions; harmless elsewhere
   config_refused(R"({"model_type": "test", "a": 1, "a": 2})", "a: expected once, found twice");
   config_refused(R"({"model_type": "test", "a": {"b": 1}, "a.b": 2})", "a.b: expected once, found twice");
-  config_refused(R"({"model_type": "te)" "\xff" R"(st"})", "found a mistake");
+  config_refused(R"({"model_type": "te)"
+                 "\xff"
+                 R"(st"})",
+                 "found a mistake");
 }
 
 TEST(HostileConfig, BombsCostLittle) {

@@ -29,16 +29,26 @@ TEST(HuggingFace, ConfigKeysAreFlattenedAndListsOfOneKindKept) {
   const auto& metadata = (*opened)->metadata();
   EXPECT_EQ((*opened)->architecture(), "test");
   EXPECT_EQ((*opened)->label(), folder.path().filename().string());
-  const std::map<std::string, MetaValue, std::less<>> expected = {
-      {"model_type", std::string("test")}, {"a.b.c", std::int64_t{1}}, {"a.d", 2.5}, {"yes", true}, {"text", std::string("zwölf")},
-      {"ints", std::vector<std::int64_t>{1, 2}}, {"mixed numbers", std::vector<double>{1, 2.5}},
-      {"texts", std::vector<std::string>{"x", "y"}}, {"bools", std::vector<bool>{true, false}},
-      {"big", std::int64_t{9223372036854775807}}, {"small", std::numeric_limits<std::int64_t>::min()},
-      {"after", std::vector<std::int64_t>{3}}, {"generation.temperature", 0.7},
-      {"generation.eos_token_id", std::vector<std::int64_t>{1, 2}}, {"generation.a.b", std::int64_t{1}},
-      // of lists that no model needs: that there is one
-      {"objects", std::vector<std::string>()}, {"lists", std::vector<std::string>()}, {"mixed", std::vector<std::string>()},
-      {"with null", std::vector<std::string>()}};
+  const std::map<std::string, MetaValue, std::less<>> expected = {{"model_type", std::string("test")},
+                                                                  {"a.b.c", std::int64_t{1}},
+                                                                  {"a.d", 2.5},
+                                                                  {"yes", true},
+                                                                  {"text", std::string("zwölf")},
+                                                                  {"ints", std::vector<std::int64_t>{1, 2}},
+                                                                  {"mixed numbers", std::vector<double>{1, 2.5}},
+                                                                  {"texts", std::vector<std::string>{"x", "y"}},
+                                                                  {"bools", std::vector<bool>{true, false}},
+                                                                  {"big", std::int64_t{9223372036854775807}},
+                                                                  {"small", std::numeric_limits<std::int64_t>::min()},
+                                                                  {"after", std::vector<std::int64_t>{3}},
+                                                                  {"generation.temperature", 0.7},
+                                                                  {"generation.eos_token_id", std::vector<std::int64_t>{1, 2}},
+                                                                  {"generation.a.b", std::int64_t{1}},
+                                                                  // of lists that no model needs: that there is one
+                                                                  {"objects", std::vector<std::string>()},
+                                                                  {"lists", std::vector<std::string>()},
+                                                                  {"mixed", std::vector<std::string>()},
+                                                                  {"with null", std::vector<std::string>()}};
   for (const auto& [key, value] : expected) {
     const auto it = metadata.find(key);
     ASSERT_NE(it, metadata.end()) << key;
@@ -84,7 +94,8 @@ TEST(HuggingFace, AnIndexMayNameWhatNoModelNeeds) {
   const std::string norm = R"({"model.norm.weight":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})";
   const auto opens = [&](const std::string& more, const std::string& config = R"("num_hidden_layers": 2)") {
     folder.write("config.json", R"({"model_type": "test", )" + config + "}");
-    folder.write("model.safetensors.index.json", R"({"metadata": {"total_size": 4, "made": [1, {"by": null}]}, "weight_map": {"model.norm.weight": "a.safetensors", )" + more + "}}");
+    folder.write("model.safetensors.index.json",
+                 R"({"metadata": {"total_size": 4, "made": [1, {"by": null}]}, "weight_map": {"model.norm.weight": "a.safetensors", )" + more + "}}");
     return open_model_file(folder.path());
   };
   folder.write("a.safetensors", safetensors_file(norm, 4));

@@ -18,9 +18,25 @@ namespace {
 using File = std::vector<std::byte>;
 
 // Numbers that sit at the edges of types and sums.
-constexpr std::uint64_t kEdges[] = {0, 1, 7, 31, 32, 255, 65535, 65536, 0x7fffffff, 0x80000000, 0xffffffff, 0x100000000,
-                                    0x3fffffffffffffff, 0x4000000000000000, 0x7fffffffffffffff, 0x8000000000000000,
-                                    0xfffffffffffffff8, 0xffffffffffffffe0, 0xffffffffffffffff};
+constexpr std::uint64_t kEdges[] = {0,
+                                    1,
+                                    7,
+                                    31,
+                                    32,
+                                    255,
+                                    65535,
+                                    65536,
+                                    0x7fffffff,
+                                    0x80000000,
+                                    0xffffffff,
+                                    0x100000000,
+                                    0x3fffffffffffffff,
+                                    0x4000000000000000,
+                                    0x7fffffffffffffff,
+                                    0x8000000000000000,
+                                    0xfffffffffffffff8,
+                                    0xffffffffffffffe0,
+                                    0xffffffffffffffff};
 
 void damage(File& file, std::mt19937_64& random) {
   const int n_changes = 1 + static_cast<int>(random() % 4);
@@ -94,7 +110,8 @@ TEST(Mutations, DamagedRealGgufsAreReadOrRefused) {
 
 TEST(Mutations, DamagedSafetensorsAreReadOrRefused) {
   const File sound = safetensors_file(R"({"__metadata__":{"format":"pt"},"w":{"dtype":"BF16","shape":[2,3],"data_offsets":[0,12]},)"
-                                      R"("v":{"dtype":"F32","shape":[5],"data_offsets":[12,32]}})", 32);
+                                      R"("v":{"dtype":"F32","shape":[5],"data_offsets":[12,32]}})",
+                                      32);
   damage_many(sound, 20000, [](const File& file) {
     const auto parsed = parse_safetensors(file, "damaged.safetensors");
     if (!parsed) return false;

@@ -198,7 +198,8 @@ TEST_F(PackedLayer, Int8WithPartsThatAreMissingOrOfAnotherLayoutIsRefused) {
   expect_refused(kInt8, {weight, {"a.SCB", "F32", {1, 2}, largest.bytes}}, ErrorCode::bad_file, "tensor a.SCB");
   EXPECT_TRUE(open(kInt8, {weight, largest, {"a.weight_format", "U8", {}, std::string(1, '\0')}}));
   // the tiles of old cards, which bitsandbytes once saved as they were
-  expect_refused(kInt8, {weight, largest, {"a.weight_format", "U8", {}, "\2"}}, ErrorCode::unsupported_model, "tensor a.weight_format: expected 0 (rows), found 2");
+  expect_refused(kInt8, {weight, largest, {"a.weight_format", "U8", {}, "\2"}}, ErrorCode::unsupported_model,
+                 "tensor a.weight_format: expected 0 (rows), found 2");
   expect_refused(kInt8, {weight, largest, {"a.weight_format", "I64", {}, std::string(8, '\0')}}, ErrorCode::bad_file, "tensor a.weight_format");
 }
 
@@ -206,12 +207,16 @@ TEST_F(PackedLayer, CountsOfTheQuantStateNeitherOverflowNorLie) {
   std::vector<float> map(16, 0), nested_map(256, 0);
   std::copy(std::begin(kNf4Values), std::end(kNf4Values), map.begin());
   const auto layer = [&](const std::string& state) {
-    return std::vector<Part>{{"a.weight", "U8", {32, 1}, std::string(32, '\1')}, {"a.weight.absmax", "U8", {1}, "\1"},
-                             {"a.weight.quant_map", "F32", {16}, bytes_of_all(map)}, {"a.weight.nested_absmax", "F32", {1}, std::string(4, '\0')},
+    return std::vector<Part>{{"a.weight", "U8", {32, 1}, std::string(32, '\1')},
+                             {"a.weight.absmax", "U8", {1}, "\1"},
+                             {"a.weight.quant_map", "F32", {16}, bytes_of_all(map)},
+                             {"a.weight.nested_absmax", "F32", {1}, std::string(4, '\0')},
                              {"a.weight.nested_quant_map", "F32", {256}, bytes_of_all(nested_map)},
                              {"a.weight.quant_state.bitsandbytes__nf4", "U8", {static_cast<std::int64_t>(state.size())}, state}};
   };
-  const auto state = [](const std::string& more) { return R"({"quant_type": "nf4", "shape": [1, 64], "blocksize": 64, "nested_offset": 0.5, )" + more + "}"; };
+  const auto state = [](const std::string& more) {
+    return R"({"quant_type": "nf4", "shape": [1, 64], "blocksize": 64, "nested_offset": 0.5, )" + more + "}";
+  };
   EXPECT_TRUE(open(kNf4, layer(state(R"("nested_blocksize": 256)"))));
   // one block, so one nested block of any length
   EXPECT_TRUE(open(kNf4, layer(state(R"("nested_blocksize": 9223372036854775807)"))));
@@ -224,7 +229,8 @@ TEST_F(PackedLayer, CountsOfTheQuantStateNeitherOverflowNorLie) {
     expect_refused(kNf4, layer(std::string(R"({"blocksize": 64, "shape": )") + shape + "}"), ErrorCode::bad_file, where);
   for (const char* length : {"9223372036854775807", "0", "-64", "63", "null"})
     expect_refused(kNf4, layer(std::string(R"({"shape": [1, 64], "blocksize": )") + length + "}"), ErrorCode::bad_file, where);
-  expect_refused(kNf4, layer(R"({"quant_type": "fp4", "shape": [1, 64], "blocksize": 64})"), ErrorCode::unsupported_model, "quant_type: expected nf4, found fp4");
+  expect_refused(kNf4, layer(R"({"quant_type": "fp4", "shape": [1, 64], "blocksize": 64})"), ErrorCode::unsupported_model,
+                 "quant_type: expected nf4, found fp4");
   expect_refused(kNf4, layer(std::string(100000, '[')), ErrorCode::bad_file, where);
   expect_refused(kNf4, {{"a.weight.quant_state.bitsandbytes__fp4", "U8", {2}, "{}"}}, ErrorCode::unsupported_model, "expected NF4, found fp4");
 }
@@ -233,14 +239,17 @@ TEST_F(PackedLayer, AMatrixThatIsThereTwiceIsRefused) {
   const std::string state = R"({"shape": [2, 32], "blocksize": 64})";
   std::vector<float> map(std::begin(kNf4Values), std::end(kNf4Values));
   expect_refused(kNf4,
-                 {{"a.weight", "U8", {32, 1}, std::string(32, '\1')}, {"a.weight.absmax", "F32", {1}, std::string(4, '\0')},
-                  {"a.weight.quant_map", "F32", {16}, bytes_of_all(map)}, {"a.SCB", "F32", {2}, std::string(8, '\0')},
+                 {{"a.weight", "U8", {32, 1}, std::string(32, '\1')},
+                  {"a.weight.absmax", "F32", {1}, std::string(4, '\0')},
+                  {"a.weight.quant_map", "F32", {16}, bytes_of_all(map)},
+                  {"a.SCB", "F32", {2}, std::string(8, '\0')},
                   {"a.weight.quant_state.bitsandbytes__nf4", "U8", {static_cast<std::int64_t>(state.size())}, state}},
                  ErrorCode::bad_file, "a.weight");
   const Part words{"a.qweight", "I32", {4, 8}, std::string(128, '\1')}, zeros{"a.qzeros", "I32", {1, 1}, std::string(4, '\1')},
       scales{"a.scales", "F16", {1, 8}, std::string(16, '\1')}, plain{"a.weight", "F16", {8, 32}, std::string(512, '\1')};
   EXPECT_TRUE(open(R"({"quant_method": "gptq", "bits": 4})", {words, zeros, scales}));
-  expect_refused(R"({"quant_method": "gptq", "bits": 4})", {words, zeros, scales, plain}, ErrorCode::bad_file, "tensor a.weight: expected once, found twice");
+  expect_refused(R"({"quant_method": "gptq", "bits": 4})", {words, zeros, scales, plain}, ErrorCode::bad_file,
+                 "tensor a.weight: expected once, found twice");
 }
 
 // What the settings say is done or refused, never passed over.
@@ -249,7 +258,8 @@ TEST_F(PackedLayer, GroupsHaveTheLengthThatTheConfigSays) {
   const std::string codes(std::size_t{24} * 8 * 4, '\x99');
   std::vector<std::uint16_t> scales;
   for (int i = 0; i < 16; ++i) scales.push_back(i < 8 ? 0x3c00 : 0x4000);
-  const std::vector<Part> layer{{"a.qweight", "I32", {24, 8}, codes}, {"a.qzeros", "I32", {2, 1}, std::string(8, '\x77')}, {"a.scales", "F16", {2, 8}, bytes_of_all(scales)}};
+  const std::vector<Part> layer{
+      {"a.qweight", "I32", {24, 8}, codes}, {"a.qzeros", "I32", {2, 1}, std::string(8, '\x77')}, {"a.scales", "F16", {2, 8}, bytes_of_all(scales)}};
   const auto file = open(R"({"quant_method": "gptq", "bits": 4, "group_size": 128})", layer);
   ASSERT_TRUE(file) << file.error().message;
   const std::vector<float> values = decoded(**file, 0);
@@ -280,8 +290,10 @@ TEST(QuantizeWhileLoading, ChangesTheMatricesOfLayersOnlyAndWithinTheFormatsStep
     LoadQuantization quantization;
     DType dtype;
     double step;  // of the largest magnitude: half a step of the format
-  } forms[] = {{LoadQuantization::int4, DType::int4, 1.0 / 15}, {LoadQuantization::int8, DType::int8, 0.5 / 127},
-               {LoadQuantization::fp16, DType::f16, 1.0 / 2048}, {LoadQuantization::nf4, DType::nf4, 0.152}};  // NF4: half its widest gap
+  } forms[] = {{LoadQuantization::int4, DType::int4, 1.0 / 15},
+               {LoadQuantization::int8, DType::int8, 0.5 / 127},
+               {LoadQuantization::fp16, DType::f16, 1.0 / 2048},
+               {LoadQuantization::nf4, DType::nf4, 0.152}};  // NF4: half its widest gap
   for (const auto& form : forms) {
     auto plain = open_model_file(path);
     ASSERT_TRUE(plain);

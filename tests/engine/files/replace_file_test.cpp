@@ -204,7 +204,8 @@ TEST_P(ReplaceFileTest, DevicesAndPipesAreWrittenAndStay) {
 
 TEST_P(ReplaceFileTest, ADeviceNodeStaysEvenWhereTheAdministratorWrites) {
   const fs::path node = folder_.path() / "node";
-  if (::mknod(node.c_str(), S_IFCHR | 0600, ::makedev(1, 7)) != 0) GTEST_SKIP() << "no device can be made here: " << std::strerror(errno);  // as /dev/full
+  if (::mknod(node.c_str(), S_IFCHR | 0600, ::makedev(1, 7)) != 0)
+    GTEST_SKIP() << "no device can be made here: " << std::strerror(errno);  // as /dev/full
   if (const int opened = ::open(node.c_str(), O_WRONLY | O_CLOEXEC); opened < 0) GTEST_SKIP() << "devices do not work in the temporary folder";
   else ::close(opened);
   EXPECT_FALSE(replace(node, "x"));

@@ -7,8 +7,9 @@ namespace pio {
 namespace {
 
 TEST(Safetensors, NamesShapesFormatsAndRangesAreAsWritten) {
-  const std::string header = R"({"__metadata__":{"format":"pt","a":"b"},"w":{"dtype":"BF16","shape":[2,3],"data_offsets":[4,16]},)"
-                             R"("s":{"data_offsets":[0,4],"shape":[],"dtype":"F32"},"h":{"dtype":"F16","shape":[1,1,1,2],"data_offsets":[16,20]}}   )";
+  const std::string header =
+      R"({"__metadata__":{"format":"pt","a":"b"},"w":{"dtype":"BF16","shape":[2,3],"data_offsets":[4,16]},)"
+      R"("s":{"data_offsets":[0,4],"shape":[],"dtype":"F32"},"h":{"dtype":"F16","shape":[1,1,1,2],"data_offsets":[16,20]}}   )";
   const auto bytes = safetensors_file(header, 20);
   const auto parsed = parse_safetensors(bytes, "x.safetensors");
   ASSERT_TRUE(parsed) << parsed.error().message;
@@ -44,8 +45,11 @@ TEST(Safetensors, WhatOthersMayHoldIsUnsupportedByName) {
 
 TEST(Safetensors, TensorsWithoutValuesAndMembersOfOthersArePassedOver) {
   const auto parsed = parse_safetensors(
-      safetensors_file(R"({"empty":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"w":{"dtype":"F32","note":"x","shape":[1],"more":{"a":[1,{"b":null}]},)"
-                       R"("data_offsets":[0,4],"last":[true,-1,1.5]},"odd":{"dtype":"F8_E5M2","shape":[3,0,1,1,1,1],"data_offsets":[4,4]}})", 4), "x");
+      safetensors_file(
+          R"({"empty":{"dtype":"F32","shape":[0],"data_offsets":[0,0]},"w":{"dtype":"F32","note":"x","shape":[1],"more":{"a":[1,{"b":null}]},)"
+          R"("data_offsets":[0,4],"last":[true,-1,1.5]},"odd":{"dtype":"F8_E5M2","shape":[3,0,1,1,1,1],"data_offsets":[4,4]}})",
+          4),
+      "x");
   ASSERT_TRUE(parsed) << parsed.error().message;
   ASSERT_EQ(parsed->size(), 1u);
   EXPECT_EQ((*parsed)[0].info.name, "w");

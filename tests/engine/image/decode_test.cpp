@@ -83,11 +83,11 @@ FileBytes webp_lossless(int width, int height, const std::array<int, 4>& a, cons
   put(0x2F, 8);
   put(static_cast<unsigned>(width - 1), 14);
   put(static_cast<unsigned>(height - 1), 14);
-  put(1, 1);  // alpha is used
-  put(0, 3);  // version
-  put(0, 1);  // no transform
-  put(0, 1);  // no colour cache
-  put(0, 1);  // one group of codes
+  put(1, 1);                            // alpha is used
+  put(0, 3);                            // version
+  put(0, 1);                            // no transform
+  put(0, 1);                            // no colour cache
+  put(0, 1);                            // one group of codes
   const int channels[] = {1, 0, 2, 3};  // green first
   for (const int c : channels) {
     const bool differs = a[c] != b[c];
@@ -133,19 +133,24 @@ FileBytes avi(const std::vector<FileBytes>& frames, std::uint32_t width, std::ui
     return out;
   };
   const auto chunk = riff_chunk;
-  const auto list = [&](std::string_view name, std::string_view kind, const FileBytes& data) { return chunk(name, joined({text_bytes(kind), data})); };
+  const auto list = [&](std::string_view name, std::string_view kind, const FileBytes& data) {
+    return chunk(name, joined({text_bytes(kind), data}));
+  };
   const auto n = static_cast<std::uint32_t>(frames.size());
   const FileBytes main_header = chunk("avih", numbers({200000, 0, 0, 0x10, n, 0, 1, 0, width, height, 0, 0, 0, 0}));
-  const FileBytes stream_header = chunk("strh", joined({text_bytes("vidsMJPG"), numbers({0, 0, 0, 1, 5, 0, n, 0, 0xFFFFFFFF, 0, 0, width | height << 16})}));
-  const FileBytes format = chunk("strf", joined({numbers({40, width, height, 1 | 24 << 16}), text_bytes("MJPG"), numbers({width * height * 3, 0, 0, 0, 0})}));
+  const FileBytes stream_header =
+      chunk("strh", joined({text_bytes("vidsMJPG"), numbers({0, 0, 0, 1, 5, 0, n, 0, 0xFFFFFFFF, 0, 0, width | height << 16})}));
+  const FileBytes format =
+      chunk("strf", joined({numbers({40, width, height, 1 | 24 << 16}), text_bytes("MJPG"), numbers({width * height * 3, 0, 0, 0, 0})}));
   FileBytes pictures, index;
   for (const FileBytes& frame : frames) {
     const auto at = static_cast<std::uint32_t>(4 + pictures.size());
     index = joined({index, text_bytes("00dc"), numbers({0x10, at, static_cast<std::uint32_t>(frame.size())})});
     pictures = joined({pictures, chunk("00dc", frame)});
   }
-  return list("RIFF", "AVI ", joined({list("LIST", "hdrl", joined({main_header, list("LIST", "strl", joined({stream_header, format}))})),
-                                      list("LIST", "movi", pictures), chunk("idx1", index)}));
+  return list("RIFF", "AVI ",
+              joined({list("LIST", "hdrl", joined({main_header, list("LIST", "strl", joined({stream_header, format}))})),
+                      list("LIST", "movi", pictures), chunk("idx1", index)}));
 }
 
 class Decode : public testing::Test {
@@ -232,7 +237,8 @@ TEST_F(Decode, EveryTiffOrientationStandsUpright) {
   for (const auto& [orientation, expected] : kOriented) {
     for (const int bits : {8, 16}) {
       for (const int n_samples : {1, 3, 4}) {
-        TiffPage page{.width = 3, .height = 2, .bits = bits, .photometric = n_samples == 1 ? 1u : 2u, .orientation = static_cast<std::uint64_t>(orientation)};
+        TiffPage page{
+            .width = 3, .height = 2, .bits = bits, .photometric = n_samples == 1 ? 1u : 2u, .orientation = static_cast<std::uint64_t>(orientation)};
         for (const char letter : {'a', 'b', 'c', 'd', 'e', 'f'}) {
           for (int c = 0; c < n_samples; ++c) page.samples.push_back((c == 3 ? 255 : letter) * (bits == 16 ? 257 : 1));
         }
@@ -284,7 +290,8 @@ TEST_F(Decode, EveryJpegOrientationStandsUpright) {
     FileBytes segment = text_bytes("\xFF\xE1");
     const FileBytes tags = exif(orientation);
     append_big(segment, 8 + tags.size(), 2);
-    const FileBytes marked = joined({FileBytes(whole.begin(), whole.begin() + 2), segment, text_bytes(std::string_view("Exif\0\0", 6)), tags, FileBytes(whole.begin() + 2, whole.end())});
+    const FileBytes marked = joined({FileBytes(whole.begin(), whole.begin() + 2), segment, text_bytes(std::string_view("Exif\0\0", 6)), tags,
+                                     FileBytes(whole.begin() + 2, whole.end())});
     const Pixels found = decoded(marked);
     ASSERT_EQ(std::pair(found.width, found.height), orientation >= 5 && orientation <= 8 ? std::pair(h, w) : std::pair(w, h)) << orientation;
     std::int64_t n_wrong = 0;
@@ -303,7 +310,10 @@ TEST_F(Decode, TransparencyOfEveryPngColourTypeLiesOnWhite) {
     const Pixels pixels = decoded(file);
     return pixels.rgb;
   };
-  const auto gray = [](int a, int b) { return Rgb{static_cast<std::uint8_t>(a), static_cast<std::uint8_t>(a), static_cast<std::uint8_t>(a), static_cast<std::uint8_t>(b), static_cast<std::uint8_t>(b), static_cast<std::uint8_t>(b)}; };
+  const auto gray = [](int a, int b) {
+    return Rgb{static_cast<std::uint8_t>(a), static_cast<std::uint8_t>(a), static_cast<std::uint8_t>(a),
+               static_cast<std::uint8_t>(b), static_cast<std::uint8_t>(b), static_cast<std::uint8_t>(b)};
+  };
   const auto sixteen = [](std::initializer_list<int> values) { return row_of_16(values); };
   // gray with one transparent value, of every depth
   EXPECT_EQ(first_two(PngWriter(2, 1, 8, 0).chunk("tRNS", sixteen({9})).rows({row_of({9, 10})}).end()), gray(255, 10));
@@ -315,13 +325,17 @@ TEST_F(Decode, TransparencyOfEveryPngColourTypeLiesOnWhite) {
   EXPECT_EQ(first_two(PngWriter(2, 1, 8, 4).rows({row_of({9, 0, 100, 128})}).end()), gray(255, 177));
   EXPECT_EQ(first_two(PngWriter(2, 1, 16, 4).rows({sixteen({2570, 0, 25700, 65535})}).end()), gray(255, 100));
   // RGB with one transparent colour
-  EXPECT_EQ(first_two(PngWriter(2, 1, 8, 2).chunk("tRNS", sixteen({1, 2, 3})).rows({row_of({1, 2, 3, 1, 2, 4})}).end()), (Rgb{255, 255, 255, 1, 2, 4}));
-  EXPECT_EQ(first_two(PngWriter(2, 1, 16, 2).chunk("tRNS", sixteen({257, 514, 771})).rows({sixteen({257, 514, 771, 257, 514, 1028})}).end()), (Rgb{255, 255, 255, 1, 2, 4}));
+  EXPECT_EQ(first_two(PngWriter(2, 1, 8, 2).chunk("tRNS", sixteen({1, 2, 3})).rows({row_of({1, 2, 3, 1, 2, 4})}).end()),
+            (Rgb{255, 255, 255, 1, 2, 4}));
+  EXPECT_EQ(first_two(PngWriter(2, 1, 16, 2).chunk("tRNS", sixteen({257, 514, 771})).rows({sixteen({257, 514, 771, 257, 514, 1028})}).end()),
+            (Rgb{255, 255, 255, 1, 2, 4}));
   // palettes of every depth
   for (const int depth : {1, 2, 4, 8}) {
     const int both = depth == 8 ? 0 : 1 << (8 - 2 * depth);  // indices 0 and 1
     const FileBytes row = depth == 8 ? row_of({0, 1}) : row_of({both});
-    EXPECT_EQ(first_two(PngWriter(2, 1, depth, 3).chunk("PLTE", row_of({1, 2, 3, 40, 50, 60})).chunk("tRNS", row_of({0})).rows({row}).end()), (Rgb{255, 255, 255, 40, 50, 60})) << depth;
+    EXPECT_EQ(first_two(PngWriter(2, 1, depth, 3).chunk("PLTE", row_of({1, 2, 3, 40, 50, 60})).chunk("tRNS", row_of({0})).rows({row}).end()),
+              (Rgb{255, 255, 255, 40, 50, 60}))
+        << depth;
   }
   // RGB with alpha
   EXPECT_EQ(first_two(PngWriter(2, 1, 16, 6).rows({sixteen({257, 514, 771, 0, 257, 514, 771, 65535})}).end()), (Rgb{255, 255, 255, 1, 2, 3}));
@@ -351,7 +365,8 @@ TEST_F(Decode, TransparencyOfATiffLiesOnWhiteOnce) {
         const Rgb found = decoded(tiff_of({page})).rgb;
         ASSERT_EQ(found.size(), expected.size());
         for (std::size_t i = 0; i < found.size(); ++i)
-          EXPECT_NEAR(found[i], expected[i], 1) << i << ": " << n_colours << " colours of " << bits << " bits, extra sample " << kind;  // 1: stored rounded
+          EXPECT_NEAR(found[i], expected[i], 1) << i << ": " << n_colours << " colours of " << bits << " bits, extra sample "
+                                                << kind;  // 1: stored rounded
       }
     }
   }
@@ -373,7 +388,9 @@ TEST_F(Decode, ABmpIsTransparentOnlyWhereItSaysSo) {
     put(14 + header + 4, 4);
     put(0, 4);
     put(14 + header, 4);
-    for (const auto& [value, n] : {std::pair<std::uint64_t, int>{header, 4}, {1, 4}, {1, 4}, {1, 2}, {32, 2}, {has_masks ? 3 : 0, 4}, {4, 4}, {0, 4}, {0, 4}, {0, 4}, {0, 4}}) put(value, n);
+    for (const auto& [value, n] :
+         {std::pair<std::uint64_t, int>{header, 4}, {1, 4}, {1, 4}, {1, 2}, {32, 2}, {has_masks ? 3 : 0, 4}, {4, 4}, {0, 4}, {0, 4}, {0, 4}, {0, 4}})
+      put(value, n);
     if (has_masks) {
       for (const std::uint64_t mask : {0xFF0000u, 0xFF00u, 0xFFu, 0xFF000000u}) put(mask, 4);
       put(0, 52);
@@ -423,7 +440,8 @@ TEST_F(Decode, AWrongExtensionDoesNotMatter) {
 
 TEST_F(Decode, PicturesOfNoPixelsOrTooManyAreRefusedByTheirHeader) {
   const std::uint64_t before = peak_bytes();
-  for (const auto& [width, height] : {std::pair<std::uint64_t, std::uint64_t>{65000, 65000}, {0, 5}, {5, 0}, {0xFFFFFFFF, 0xFFFFFFFF}, {100'000'001, 1}, {2'000'000'000, 1}})
+  for (const auto& [width, height] :
+       {std::pair<std::uint64_t, std::uint64_t>{65000, 65000}, {0, 5}, {5, 0}, {0xFFFFFFFF, 0xFFFFFFFF}, {100'000'001, 1}, {2'000'000'000, 1}})
     expect_refused(PngWriter(width, height, 8, 6).chunk("IDAT", deflated_zeros(1000)).end(), "expected a picture of 1 to 100000000 pixels");
   EXPECT_LT(peak_bytes(), before + (16u << 20));  // nothing was decoded
 }

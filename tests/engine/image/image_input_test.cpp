@@ -109,7 +109,7 @@ TEST(ImageInput, FramesAreSampledAsTheReferenceDoes) {
   const ImageInputConfig config;
   EXPECT_EQ(sampled_frames(config, 10, 4), (std::vector<std::int64_t>{0, 2, 4, 7, 9}));  // README-vision.md, video_10_frames
   EXPECT_EQ(sampled_frames(config, 4, 2), (std::vector<std::int64_t>{0, 1, 2, 3}));
-  EXPECT_EQ(sampled_frames(config, 2, 24), (std::vector<std::int64_t>{0, 1}));           // fewer than the least there are
+  EXPECT_EQ(sampled_frames(config, 2, 24), (std::vector<std::int64_t>{0, 1}));  // fewer than the least there are
   EXPECT_EQ(sampled_frames(config, 1, 24), (std::vector<std::int64_t>{0}));
   EXPECT_EQ(sampled_frames(config, 1'000'000, 30).size(), 768u);
   EXPECT_EQ(sampled_frames(config, 1'000'000, 30).back(), 999'999);
@@ -129,8 +129,8 @@ TEST(ImageInput, FilmsThatCannotBeAreRefusedInWords) {
 
 TEST(ImageInput, TokensOfAPictureStandByRowAndColumnAndTheNextBehindItsLongerSide) {  // models.md 3.2.9, the example
   const TokenPlaces places({{.first = 3, .height = 2, .width = 3}});
-  const std::vector<std::array<std::int32_t, 3>> expected = {{0, 0, 0}, {1, 1, 1}, {2, 2, 2}, {3, 3, 3}, {3, 3, 4}, {3, 3, 5}, {3, 4, 3},
-                                                             {3, 4, 4}, {3, 4, 5}, {6, 6, 6}, {7, 7, 7}};
+  const std::vector<std::array<std::int32_t, 3>> expected = {{0, 0, 0}, {1, 1, 1}, {2, 2, 2}, {3, 3, 3}, {3, 3, 4}, {3, 3, 5},
+                                                             {3, 4, 3}, {3, 4, 4}, {3, 4, 5}, {6, 6, 6}, {7, 7, 7}};
   for (std::size_t i = 0; i < expected.size(); ++i) EXPECT_EQ(places.place(static_cast<std::int64_t>(i)), expected[i]) << i;
   EXPECT_EQ(TokenPlaces().place(5), (std::array<std::int32_t, 3>{5, 5, 5}));
 }

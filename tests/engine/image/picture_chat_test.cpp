@@ -241,7 +241,8 @@ TEST_P(Conversation, AStopInsideAPictureLosesNothing) {
   // The prompt's first step of 512 tokens ends inside the picture of 310.
   std::string words;
   for (int i = 0; i < 300; ++i) words += "a ";
-  const std::vector<ChatMessage> messages = {{"user", words}, {"assistant", "Yes."}, {"user", pictures_then_text({image("text_w1000_h333.png")}, "What is written?")}};
+  const std::vector<ChatMessage> messages = {
+      {"user", words}, {"assistant", "Yes."}, {"user", pictures_then_text({image("text_w1000_h333.png")}, "What is written?")}};
   const GenerateRequest request = greedy(messages);
   std::stop_source stop;
   GenerateSink sink;
@@ -274,7 +275,8 @@ TEST_P(Conversation, AStopWhileThePictureIsLookedAtEndsTheTurn) {
 TEST_P(Conversation, NoAttentionKindDropsTheLastPicture) {
   // All before the last picture are first tokens that the window keeps, all behind it fit into the window: what is missing is the picture,
   // unless it is protected.
-  const std::vector<ChatMessage> messages = {{"user", pictures_then_text({image("photo_w80_h80.png")}, "Look.")}, {"assistant", "Yes."},
+  const std::vector<ChatMessage> messages = {{"user", pictures_then_text({image("photo_w80_h80.png")}, "Look.")},
+                                             {"assistant", "Yes."},
                                              {"user", pictures_then_text({image("shapes_w500_h300.png")}, "Why?")}};
   const GenerateRequest request = greedy(messages, "one", 16);
   const GenerateResult full = run(request);
@@ -321,8 +323,9 @@ TEST_P(Conversation, PlaceholdersAndPicturesMustBeAsMany) {
     const Result<LogitsResult> result = engine_->logits(request, {});
     return result ? std::string("taken") : result.error().message;
   };
-  EXPECT_NE(refused({.ids = ids, .images = {image("photo_w80_h80.png"), image("photo_w80_h80.png")}, .videos = {}}).find("one placeholder for each of 2"),
-            std::string::npos);
+  EXPECT_NE(
+      refused({.ids = ids, .images = {image("photo_w80_h80.png"), image("photo_w80_h80.png")}, .videos = {}}).find("one placeholder for each of 2"),
+      std::string::npos);
   EXPECT_NE(refused({.ids = {1, 2}, .images = {image("photo_w80_h80.png")}, .videos = {}}).find("found 0"), std::string::npos);
   const VideoInput film{.frames = {image("photo_w80_h80.png"), image("photo_w80_h80.png")}, .frames_per_second = 2};
   EXPECT_NE(refused({.ids = ids, .images = {}, .videos = {film}}).find("placeholder"), std::string::npos);

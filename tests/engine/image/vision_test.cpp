@@ -92,8 +92,8 @@ TEST_P(VisionTest, EmbeddingsOfEveryPictureAreTheReferences) {
   const nlohmann::json all = read_json(images / "images.json")["images"];
   for (const auto& [name, image] : all.items()) {
     const test::NpyBytes resized = test::read_npy_bytes(images / image["resized"].get<std::string>());
-    const PreparedPicture picture{.grid = image["grid_thw"], .height = resized.shape[0], .width = resized.shape[1], .frames = {resized.values},
-                                  .seconds = {}};
+    const PreparedPicture picture{
+        .grid = image["grid_thw"], .height = resized.shape[0], .width = resized.shape[1], .frames = {resized.values}, .seconds = {}};
     expect_features(picture, images / image["image_embeds"].get<std::string>(), image["deepstack"]);
   }
 }
@@ -156,7 +156,8 @@ TEST_P(VisionTest, IdsAndPlacesOfEveryConversationAreTheReferences) {
 
 INSTANTIATE_TEST_SUITE_P(Models, VisionTest, testing::ValuesIn(forms()), [](const auto& info) {
   std::string name = std::string(info.param.folder) + "_" + (*info.param.mmproj ? info.param.mmproj : "safetensors") + "_" + info.param.device;
-  std::replace_if(name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
   return name;
 });
 

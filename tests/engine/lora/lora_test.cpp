@@ -114,14 +114,15 @@ TEST_F(LoraTest, BothFormsOfTheFixtureGiveThePublishedLogitsOnBothNamings) {
     EXPECT_LE(largest_difference(logits(gguf, ids, {{path}}), expected), kTolerance) << form;
     // half of it twice is all of it, and none of it is the model itself
     EXPECT_LE(largest_difference(logits(gguf, ids, {{path, 0.5f}, {path, 0.5f}}), expected), kTolerance) << form;
-    EXPECT_LE(largest_difference(logits(gguf, ids, {{path, 0}}), logits(gguf, ids, {})), 1e-6) << form;  // plus 0 · (B·A): nothing but a sum in another order
+    EXPECT_LE(largest_difference(logits(gguf, ids, {{path, 0}}), logits(gguf, ids, {})), 1e-6)
+        << form;  // plus 0 · (B·A): nothing but a sum in another order
   }
 }
 
 // llama's q and k, whose rows stand in pairs in GGUF; a rank and an alpha of their own for some; rslora.
 TEST_F(LoraTest, EveryMatrixOfLlamaIsChangedAsIfItHadBeenMergedWhicheverFormEitherHas) {
   const std::vector<std::string> modules = {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "self_attn.o_proj",
-                                            "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"};
+                                            "mlp.gate_proj",    "mlp.up_proj",      "mlp.down_proj"};
   for (const bool is_rslora : {false, true}) {
     TestCheckpoint merged = open("llama-tiny"), plain = open("llama-tiny"), gguf = open("llama-tiny");
     gguf.become_gguf();
@@ -211,9 +212,11 @@ TEST_F(LoraTest, AGgufAdapterThatAsksForMoreThanItsPairsIsRefusedByTheKey) {
   };
   EXPECT_EQ(opened("lora", [](GgufWriter& w) { w.key("adapter.lora.task_name", "x").key("adapter.lora.prompt_prefix", ""); }), "taken");
   EXPECT_NE(opened("control_vector", [](GgufWriter&) {}).find("adapter.type: expected lora, found control_vector"), std::string::npos);
-  EXPECT_NE(opened("lora", [](GgufWriter& w) { w.key("adapter.alora.invocation_tokens", 7u); }).find("adapter.alora.invocation_tokens: expected a plain adapter"),
+  EXPECT_NE(opened("lora", [](GgufWriter& w) { w.key("adapter.alora.invocation_tokens", 7u); })
+                .find("adapter.alora.invocation_tokens: expected a plain adapter"),
             std::string::npos);
-  EXPECT_NE(opened("lora", [](GgufWriter& w) { w.key("adapter.lora.prompt_prefix", "query: "); }).find("adapter.lora.prompt_prefix: expected"), std::string::npos);
+  EXPECT_NE(opened("lora", [](GgufWriter& w) { w.key("adapter.lora.prompt_prefix", "query: "); }).find("adapter.lora.prompt_prefix: expected"),
+            std::string::npos);
   EXPECT_NE(opened("lora", [](GgufWriter& w) { w.key("adapter.of_next_year", 1u); }).find("adapter.of_next_year: expected"), std::string::npos);
 }
 
@@ -237,7 +240,8 @@ TEST_F(LoraTest, WhatIsNoPlainAdapterOfThisModelIsRefusedInWords) {
       {with(R"("lora_bias": true)"), "lora_bias: expected false, found true"},
       {with(R"("bias": true)"), "bias: expected none, found true"},
       {with(R"("use_rslora": 1)"), "use_rslora: expected true or false, found 1"},
-      {with(R"("init_lora_weights": "pissa")"), "init_lora_weights: expected true, false, gaussian or orthogonal, which leave the model as it is, found pissa"},
+      {with(R"("init_lora_weights": "pissa")"),
+       "init_lora_weights: expected true, false, gaussian or orthogonal, which leave the model as it is, found pissa"},
       {with(R"("init_lora_weights": "pissa_niter_16")"), "found pissa_niter_16"},
       {with(R"("init_lora_weights": "olora")"), "found olora"},
       {with(R"("init_lora_weights": "corda")"), "found corda"},
@@ -268,11 +272,12 @@ TEST_F(LoraTest, WhatIsNoPlainAdapterOfThisModelIsRefusedInWords) {
   }
 
   // what is off, and what only training needed
-  for (const char* more : {R"("use_dora": false, "use_qalora": false, "lora_bias": false, "alora_invocation_tokens": null, "layer_replication": null)",
-                           R"("modules_to_save": [], "target_parameters": null, "trainable_token_indices": null, "of_next_year": false, "and": {}, "more": [])",
-                           R"("init_lora_weights": "gaussian", "lora_dropout": 0.1, "layers_to_transform": [0], "layers_pattern": "layers", "exclude_modules": "x")",
-                           R"("init_lora_weights": false, "runtime_config": {"ephemeral_gpu_offload": true}, "qalora_group_size": 16, "peft_version": "0.21.2")",
-                           R"("auto_mapping": {"unsloth_fixed": true}, "loftq_config": {}, "megatron_core": "megatron.core", "enable_lora": null)"})
+  for (const char* more :
+       {R"("use_dora": false, "use_qalora": false, "lora_bias": false, "alora_invocation_tokens": null, "layer_replication": null)",
+        R"("modules_to_save": [], "target_parameters": null, "trainable_token_indices": null, "of_next_year": false, "and": {}, "more": [])",
+        R"("init_lora_weights": "gaussian", "lora_dropout": 0.1, "layers_to_transform": [0], "layers_pattern": "layers", "exclude_modules": "x")",
+        R"("init_lora_weights": false, "runtime_config": {"ephemeral_gpu_offload": true}, "qalora_group_size": 16, "peft_version": "0.21.2")",
+        R"("auto_mapping": {"unsloth_fixed": true}, "loftq_config": {}, "megatron_core": "megatron.core", "enable_lora": null)"})
     EXPECT_EQ(refusal(with(more), good), "taken") << more;
 
   const std::pair<std::vector<Matrix>, std::string> tensors[] = {
@@ -294,8 +299,9 @@ TEST_F(LoraTest, WhatIsNoPlainAdapterOfThisModelIsRefusedInWords) {
   // experts and the latent's way to keys and values are no linear layers of ours
   EXPECT_NE(refusal(kPlainConfig, pair_of(module_name(1, "mlp.experts.3.up_proj"), 32, 64, 4, random), "qwen3-moe-tiny").find("takes no adapter"),
             std::string::npos);
-  EXPECT_NE(refusal(kPlainConfig, pair_of(module_name(0, "self_attn.kv_b_proj"), 224, 64, 4, random), "glm4-moe-lite-mtp-tiny").find("takes no adapter"),
-            std::string::npos);
+  EXPECT_NE(
+      refusal(kPlainConfig, pair_of(module_name(0, "self_attn.kv_b_proj"), 224, 64, 4, random), "glm4-moe-lite-mtp-tiny").find("takes no adapter"),
+      std::string::npos);
   EXPECT_EQ(refusal(kPlainConfig, pair_of(module_name(0, "self_attn.q_a_proj"), 32, 64, 4, random), "glm4-moe-lite-mtp-tiny"), "taken");
   EXPECT_EQ(refusal(kPlainConfig, pair_of("lm_head", 416, 64, 4, random), "qwen3-moe-tiny"), "taken");
 

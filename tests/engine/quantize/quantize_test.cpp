@@ -24,9 +24,7 @@ const char* const kTypes[] = {"F32",    "F16",    "BF16",   "Q4_0",   "Q4_1",   
                               "Q3_K_M", "Q3_K_L", "Q4_K_S", "Q4_K_M", "Q5_K_S", "Q5_K_M", "Q6_K", "IQ4_NL", "IQ4_XS", "MXFP4_MOE"};
 const char* const kFolders[] = {"llama-tiny", "qwen2-tiny", "qwen3-tiny", "qwen3-moe-tiny", "glm4-moe-lite-mtp-tiny"};
 
-Result<QuantizeReport> quantize(const fs::path& in, const fs::path& out, std::string_view type) {
-  return quantize_file(in, out, type, 2, {}, {});
-}
+Result<QuantizeReport> quantize(const fs::path& in, const fs::path& out, std::string_view type) { return quantize_file(in, out, type, 2, {}, {}); }
 
 void written(const Result<QuantizeReport>& report) { ASSERT_TRUE(report) << report.error().message; }
 
@@ -122,15 +120,23 @@ TEST(Quantize, AFolderBecomesTheFileThatTheConverterMakesOfIt) {
     const char *folder, *type, *file;
   };
   const Case kCases[] = {
-      {"llama-tiny", "F32", "model-f32.gguf"},         {"qwen2-tiny", "F32", "model-f32.gguf"},
-      {"qwen3-tiny", "F32", "model-f32.gguf"},         {"qwen3-tiny-sharded", "BF16", "../qwen3-tiny/model-bf16.gguf"},
-      {"qwen3-tiny", "F16", "model-f16.gguf"},         {"qwen3-tiny", "Q8_0", "model-q8_0.gguf"},
-      {"llama-tiny", "F16", "model-f16.gguf"},         {"llama-tiny", "Q8_0", "model-q8_0.gguf"},
-      {"qwen3-moe-tiny", "F32", "model-f32.gguf"},     {"qwen3-moe-tiny", "Q8_0", "model-q8_0.gguf"},
-      {"glm4-moe-lite-tiny", "F32", "model-f32.gguf"}, {"glm4-moe-lite-tiny", "Q8_0", "model-q8_0.gguf"},
+      {"llama-tiny", "F32", "model-f32.gguf"},
+      {"qwen2-tiny", "F32", "model-f32.gguf"},
+      {"qwen3-tiny", "F32", "model-f32.gguf"},
+      {"qwen3-tiny-sharded", "BF16", "../qwen3-tiny/model-bf16.gguf"},
+      {"qwen3-tiny", "F16", "model-f16.gguf"},
+      {"qwen3-tiny", "Q8_0", "model-q8_0.gguf"},
+      {"llama-tiny", "F16", "model-f16.gguf"},
+      {"llama-tiny", "Q8_0", "model-q8_0.gguf"},
+      {"qwen3-moe-tiny", "F32", "model-f32.gguf"},
+      {"qwen3-moe-tiny", "Q8_0", "model-q8_0.gguf"},
+      {"glm4-moe-lite-tiny", "F32", "model-f32.gguf"},
+      {"glm4-moe-lite-tiny", "Q8_0", "model-q8_0.gguf"},
       {"glm4-moe-lite-mtp-tiny", "F32", "model-f32.gguf"},
-      {"qwen3-vl-tiny", "F32", "model-f32.gguf"},      {"qwen3-vl-tiny", "F32", "mmproj-f32.gguf"},
-      {"qwen3-vl-tiny", "F16", "mmproj-f16.gguf"},     {"qwen3-vl-tiny-hd32", "F32", "mmproj-f32.gguf"},
+      {"qwen3-vl-tiny", "F32", "model-f32.gguf"},
+      {"qwen3-vl-tiny", "F32", "mmproj-f32.gguf"},
+      {"qwen3-vl-tiny", "F16", "mmproj-f16.gguf"},
+      {"qwen3-vl-tiny-hd32", "F32", "mmproj-f32.gguf"},
       {"qwen3-vl-tiny-hd32", "Q8_0", "model-q8_0.gguf"},
   };
   if (test::shared_fixture("llama-tiny").empty()) GTEST_SKIP() << "no fixture llama-tiny: set PIO_SHARED to the folder that has fixtures/";
@@ -185,8 +191,9 @@ TEST(Quantize, TheFilesTokenizerReadsTextAsTheFoldersDoes) {
     const auto from = tokenizer_of(*opened(data)), to = tokenizer_of(*opened(folder.path() / "out.gguf"));
     ASSERT_TRUE(from && to && *from && *to);
     for (const SpecialTokens special : {SpecialTokens::none, SpecialTokens::user, SpecialTokens::all}) {
-      for (const char* text : {"Hello, world! 12345", "  def f(x):\n    return x+1\n\n\n", "na\xc3\xafve cafe\xcc\x81 \xe4\xbd\xa0\xe5\xa5\xbd \xf0\x9f\x99\x82",
-                               "<|im_start|>user\n<think>hi</think><|fim_prefix|><tool_call>[gMASK]<sop><|user|>"})
+      for (const char* text :
+           {"Hello, world! 12345", "  def f(x):\n    return x+1\n\n\n", "na\xc3\xafve cafe\xcc\x81 \xe4\xbd\xa0\xe5\xa5\xbd \xf0\x9f\x99\x82",
+            "<|im_start|>user\n<think>hi</think><|fim_prefix|><tool_call>[gMASK]<sop><|user|>"})
         EXPECT_EQ((*from)->encode(text, special), (*to)->encode(text, special)) << text;
     }
     for (int id = 0; id < (*from)->n_ids(); ++id) {
@@ -274,7 +281,8 @@ TEST_P(AgainstLlamaQuantize, TensorsHaveTheSameFormatsAndAreAsNear) {
   // And so the logits: as far from those of the full weights as the peer's are, by the median row, because in mixtures a row that takes another
   // expert is far off. Two roundings of the same size differ by chance: half as much again is allowed.
   const std::vector<int> ids = test::read_ids(data / "cases/short.json");
-  const test::Npy gold = test::read_npy(data / "cases/short.logits.npy"), theirs = test::read_npy(data / ("cases/short." + std::string(file) + ".logits.npy"));
+  const test::Npy gold = test::read_npy(data / "cases/short.logits.npy"),
+                  theirs = test::read_npy(data / ("cases/short." + std::string(file) + ".logits.npy"));
   EXPECT_LE(median_row_between(logits_of(path, ids), gold), 1.5 * median_row_between(theirs.values, gold) + 1e-4);
 }
 
@@ -286,7 +294,8 @@ INSTANTIATE_TEST_SUITE_P(Quantize, AgainstLlamaQuantize,
                                          Peer{"qwen3-moe-small", "Q5_K_M", "model-q5_k_m"}, Peer{"qwen3-moe-small", "Q6_K", "model-q6_k"},
                                          Peer{"qwen3-moe-small", "IQ4_XS", "model-iq4_xs"}, Peer{"glm4-moe-lite-small", "Q4_K_M", "model-q4_k_m"},
                                          Peer{"glm4-moe-lite-small", "Q5_K_M", "model-q5_k_m"}, Peer{"glm4-moe-lite-small", "Q6_K", "model-q6_k"},
-                                         Peer{"glm4-moe-lite-small", "IQ4_XS", "model-iq4_xs"}, Peer{"qwen3-moe-tiny", "MXFP4_MOE", "model-mxfp4_moe"},
+                                         Peer{"glm4-moe-lite-small", "IQ4_XS", "model-iq4_xs"},
+                                         Peer{"qwen3-moe-tiny", "MXFP4_MOE", "model-mxfp4_moe"},
                                          Peer{"glm4-moe-lite-tiny", "MXFP4_MOE", "model-mxfp4_moe"}, Peer{"qwen3-tiny", "Q4_0", "model-q4_0"},
                                          Peer{"qwen2-tiny", "Q4_K_M", "model-q4_k_m"}, Peer{"llama-tiny", "Q5_K_M", "model-q5_k_m"},
                                          Peer{"llama-tiny", "IQ4_XS", "model-iq4_xs"}, Peer{"glm4-moe-lite-tiny", "Q4_0", "model-q4_0"}),
@@ -319,11 +328,20 @@ TEST(Quantize, AFileThatIsQuantizedAlreadyCanBeQuantizedAgainAndKeepsItsMetadata
 
 TEST(Quantize, MetadataOfEveryKindIsReadBackAsItWasWritten) {
   const TempFolder folder;
-  const std::map<std::string, MetaValue, std::less<>> metadata = {
-      {"general.architecture", std::string("test")}, {"a", true}, {"b", std::int64_t{7}}, {"c", std::int64_t{-7}}, {"d", std::int64_t{1} << 40},
-      {"e", 0.5}, {"f", 0.1}, {"g", std::string("zw\xc3\xb6lf")}, {"h", std::vector<bool>{true, false}}, {"i", std::vector<std::int64_t>{1, -2}},
-      {"j", std::vector<std::int64_t>{1, std::int64_t{1} << 40}}, {"k", std::vector<double>{0.5, -2}}, {"l", std::vector<double>{0.1}},
-      {"m", std::vector<std::string>{"", "x"}}};
+  const std::map<std::string, MetaValue, std::less<>> metadata = {{"general.architecture", std::string("test")},
+                                                                  {"a", true},
+                                                                  {"b", std::int64_t{7}},
+                                                                  {"c", std::int64_t{-7}},
+                                                                  {"d", std::int64_t{1} << 40},
+                                                                  {"e", 0.5},
+                                                                  {"f", 0.1},
+                                                                  {"g", std::string("zw\xc3\xb6lf")},
+                                                                  {"h", std::vector<bool>{true, false}},
+                                                                  {"i", std::vector<std::int64_t>{1, -2}},
+                                                                  {"j", std::vector<std::int64_t>{1, std::int64_t{1} << 40}},
+                                                                  {"k", std::vector<double>{0.5, -2}},
+                                                                  {"l", std::vector<double>{0.1}},
+                                                                  {"m", std::vector<std::string>{"", "x"}}};
   auto writer = GgufFileWriter::create(folder.path() / "out.gguf", metadata, {{"t", DType::f32, {3}, 12}, {"u", DType::f32, {2, 1}, 8}});
   ASSERT_TRUE(writer) << writer.error().message;
   const float values[] = {1, 2, 3, 4, 5};

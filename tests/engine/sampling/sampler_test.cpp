@@ -60,8 +60,7 @@ const std::vector<float> kLogits = {1.0f, -0.5f, 2.0f, 0.0f, 0.5f, 2.0f, -3.0f, 
 
 // The 99.9 % quantiles of chi-square: 24.3 for 7 degrees of freedom, 16.3 for 3, 13.8 for 2. The seed is fixed, so nothing flickers.
 TEST(SamplerTest, DrawsFollowTheSoftmaxAtEveryTemperature) {
-  for (double temperature : {0.5, 1.0, 2.0})
-    EXPECT_LT(chi_square(plain(temperature), kLogits, softmax(kLogits, temperature)), 24.3) << temperature;
+  for (double temperature : {0.5, 1.0, 2.0}) EXPECT_LT(chi_square(plain(temperature), kLogits, softmax(kLogits, temperature)), 24.3) << temperature;
 }
 
 std::vector<double> restricted(const std::vector<double>& p, const std::set<int>& kept) {

@@ -57,8 +57,7 @@ struct Family {
 
 inline Family family(const std::string& name) {
   if (name != "qwen3" && name != "smollm2") {
-    return {name, kData / name / "tokenizer.json", kData / "corpus.json", kData / "expected" / (name + ".json"),
-            kData / "decode" / (name + ".json")};
+    return {name, kData / name / "tokenizer.json", kData / "corpus.json", kData / "expected" / (name + ".json"), kData / "decode" / (name + ".json")};
   }
   const std::filesystem::path folder = shared() / "fixtures" / "tokenizer";
   return {name, name == "qwen3" ? shared() / "tokenizers/qwen3/tokenizer.json" : folder / "smollm2/tokenizer.json", folder / "corpus.json",

@@ -22,8 +22,8 @@ void expect_published_ids(const Tokenizer& tokenizer, const fixtures::Family& fa
       const auto wanted = entry.value(name, entry["all"].get<std::vector<int>>());
       const std::vector<int> ids = tokenizer.encode(text, mode);
       if (ids != wanted && ++n_wrong < 10) {
-        ADD_FAILURE() << family.name << ", " << name << ": " << json(text).dump(-1, ' ', true, json::error_handler_t::replace)
-                      << "\n  gives  " << json(ids) << "\n  wanted " << json(wanted);
+        ADD_FAILURE() << family.name << ", " << name << ": " << json(text).dump(-1, ' ', true, json::error_handler_t::replace) << "\n  gives  "
+                      << json(ids) << "\n  wanted " << json(wanted);
       }
     }
     std::string spelled;

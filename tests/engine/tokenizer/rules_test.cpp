@@ -24,10 +24,8 @@ std::string random_text(std::mt19937& random, int n_characters) {
     const unsigned kind = random() % 4;
     char32_t code = kind == 0 ? random() % 0x110000 : kind == 1 ? random() % 0x250 : 0x300 + random() % 0x80;
     if (code >= 0xD800 && code < 0xE000) code = 0xFFFD;
-    if (kind < 3)
-      append_utf8(text, code);
-    else
-      text += kWords[random() % std::size(kWords)];
+    if (kind < 3) append_utf8(text, code);
+    else text += kWords[random() % std::size(kWords)];
   }
   return text;
 }
@@ -118,14 +116,9 @@ TEST(Tokenizer, ReadsAMillionBytesWithoutABreakAndWithoutGettingSlow) {
   while (han.size() < 1'000'000) append_utf8(han, 0x4E00 + random() % 0x5000);
   while (marks.size() < 1'000'000) append_utf8(marks, 0x300 + random() % 0x40);
   while (letters.size() < 1'000'000) letters += static_cast<char>('a' + random() % 26);
-  const std::string texts[] = {std::string(1'000'000, 'a'),
-                               std::string(1'000'000, ' '),
-                               std::string(1'000'000, '\n') + "x",
-                               std::string(1'000'000, '='),
-                               han,
-                               marks,
-                               letters,
-                               std::string(1'000'000, '<')};
+  const std::string texts[] = {
+      std::string(1'000'000, 'a'), std::string(1'000'000, ' '), std::string(1'000'000, '\n') + "x", std::string(1'000'000, '='), han, marks, letters,
+      std::string(1'000'000, '<')};
   for (const char* name : {"qwen", "smollm", "glm"}) {
     const auto tokenizer = fixtures::load(fixtures::family(name).tokenizer);
     for (const std::string& text : texts) {
@@ -296,10 +289,8 @@ TEST(GgufVocabulary, ThatIsForeignOrContradictsItselfIsAnErrorInWords) {
   for (const auto& [key, value, code] : changes) {
     GgufKeys changed;
     const std::string name = std::string("tokenizer.ggml.") + key;
-    if (value)
-      changed.keys[name] = *value;
-    else
-      changed.keys.erase(name);
+    if (value) changed.keys[name] = *value;
+    else changed.keys.erase(name);
     const auto tokenizer = changed.load();
     ASSERT_FALSE(tokenizer.has_value()) << key;
     EXPECT_EQ(tokenizer.error().code, code) << tokenizer.error().message;
@@ -371,8 +362,7 @@ TEST(Utf8Stream, JoinedGivesTheWholeTextHoweverTheBytesAreCut) {
   for (int i = 0; i < 5000; ++i) {
     std::string bytes;
     for (unsigned n = random() % 12; n > 0; --n) {
-      static constexpr unsigned char kBytes[] = {'a',  0x80, 0x9F, 0xA0, 0xBF, 0xC1, 0xC3, 0xE0,
-                                                 0xE2, 0xED, 0xEF, 0xF0, 0xF1, 0xF4, 0xF5, 0xFF};
+      static constexpr unsigned char kBytes[] = {'a', 0x80, 0x9F, 0xA0, 0xBF, 0xC1, 0xC3, 0xE0, 0xE2, 0xED, 0xEF, 0xF0, 0xF1, 0xF4, 0xF5, 0xFF};
       bytes += static_cast<char>(kBytes[random() % sizeof kBytes]);
     }
     Utf8Stream stream;

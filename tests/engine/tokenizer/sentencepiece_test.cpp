@@ -46,8 +46,8 @@ Model tiny_model() {
   Model model;
   model.algorithm = Model::Algorithm::bpe;
   model.removes_extra_spaces = false;
-  model.pieces = {{"<unk>", 0, Model::Type::unknown}, {"<s>", 0, Model::Type::control},  {"</s>", 0, Model::Type::control},
-                  {"<u>", 0, Model::Type::user_defined}, {"\u2581", -1, Model::Type::normal}, {"a", -2, Model::Type::normal},
+  model.pieces = {{"<unk>", 0, Model::Type::unknown},    {"<s>", 0, Model::Type::control},      {"</s>", 0, Model::Type::control},
+                  {"<u>", 0, Model::Type::user_defined}, {"\u2581", -1, Model::Type::normal},   {"a", -2, Model::Type::normal},
                   {"b", -3, Model::Type::normal},        {"\u2581a", -0.5, Model::Type::normal}};
   return model;
 }
@@ -58,7 +58,8 @@ Result<std::unique_ptr<Tokenizer>> load(const Model& model) { return load_senten
 
 TEST_P(SentencePiece, GivesTheIdsOfItsLibraryForEveryText) {
   std::map<int, std::string> texts;
-  const json corpus = fixtures::read_json(fixtures::kData / "corpus.json"), expected = fixtures::read_json(fixtures::kData / "expected/sentencepiece.json");
+  const json corpus = fixtures::read_json(fixtures::kData / "corpus.json"),
+             expected = fixtures::read_json(fixtures::kData / "expected/sentencepiece.json");
   for (const json& entry : corpus["cases"]) texts[entry["id"]] = entry["text"];
   ASSERT_GT(expected["cases"].size(), 500u);
   for (const SpecialTokens special : {SpecialTokens::all, SpecialTokens::none}) {

@@ -32,8 +32,7 @@ TEST(Split, CutsEveryTextWhereThePublishedPatternDoes) {
 // By hand from the patterns.
 TEST(Split, TakesTheFirstAlternativeThatMatches) {
   using Pieces = std::vector<std::string>;
-  EXPECT_EQ(pieces_of(SplitRule::qwen2, "it'S 'll!a  b\t\n\n c12"),
-            (Pieces{"it", "'S", " '", "ll", "!a", " ", " b", "\t\n\n", " c", "1", "2"}));
+  EXPECT_EQ(pieces_of(SplitRule::qwen2, "it'S 'll!a  b\t\n\n c12"), (Pieces{"it", "'S", " '", "ll", "!a", " ", " b", "\t\n\n", " c", "1", "2"}));
   EXPECT_EQ(pieces_of(SplitRule::qwen2, "x'\u017Fy"), (Pieces{"x", "'\u017F", "y"})) << "U+017F folds to s";
   EXPECT_EQ(pieces_of(SplitRule::llama3, "12345 !?\r\n\n x  "), (Pieces{"123", "45", " !?\r\n\n", " x", "  "}));
   EXPECT_EQ(pieces_of(SplitRule::gpt2, "it'S it's  12\n\nx \n"), (Pieces{"it", "'", "S", " it", "'s", " ", " 12", "\n", "\n", "x", " \n"}));

@@ -18,7 +18,7 @@ TEST_P(Argmax, FindsTheLargestAndOfEqualsTheFirst) {
       float* values = x.data() + row * dim;
       const std::int64_t place = row == 0 ? 0 : row == 1 ? dim - 1 : random.below(dim);
       values[place] = 100;
-      if (row == 2) values[dim - 1] = 100;                      // a tie, unless it is the same place
+      if (row == 2) values[dim - 1] = 100;                       // a tie, unless it is the same place
       if (row == 3) std::fill(values, values + dim, -INFINITY);  // all equal: the first
       if (row == 4) std::fill(values, values + dim, -7.0f);
       if (row == 5) values[place] = INFINITY;

@@ -21,11 +21,12 @@ class Attention : public Conformance {
  protected:
   void check_against_reference(Random& random, const SceneSizes& sizes, double tolerance = kFloatSums) {
     const KvSelection& kept = sizes.selection;
-    SCOPED_TRACE(testing::Message() << (kept.kind == KvSelection::Kind::full ? "" : kept.kind == KvSelection::Kind::window ? "window, " : "pages, ")
+    SCOPED_TRACE(testing::Message() << (kept.kind == KvSelection::Kind::full     ? ""
+                                        : kept.kind == KvSelection::Kind::window ? "window, "
+                                                                                 : "pages, ")
                                     << kept.n_sinks << " + " << kept.window << ", " << kept.n_pages << " pages");
-    SCOPED_TRACE(testing::Message() << info(sizes.dtype).name << ", " << sizes.n_heads << " heads on " << sizes.n_kv_heads << ", "
-                                    << sizes.head_dim << " / " << sizes.v_head_dim << ", " << sizes.lengths.size()
-                                    << " sequences, the first of " << sizes.lengths[0]);
+    SCOPED_TRACE(testing::Message() << info(sizes.dtype).name << ", " << sizes.n_heads << " heads on " << sizes.n_kv_heads << ", " << sizes.head_dim
+                                    << " / " << sizes.v_head_dim << ", " << sizes.lengths.size() << " sequences, the first of " << sizes.lengths[0]);
     const AttentionParams params{.scale = static_cast<float>(1 / std::sqrt(static_cast<double>(sizes.head_dim)))};
     const AttentionScene scene(random, sizes);
     const std::vector<float> expected = scene.attend(reference(), params, run_twice);
@@ -54,8 +55,16 @@ TEST_P(Attention, AgreesWithTheReferenceForEveryGroupingAndHeadSize) {
     std::int64_t n_heads, n_kv_heads, head_dim, v_head_dim;
   };
   for (const DType dtype : kKvFormats) {
-    for (const Heads& heads : {Heads{1, 1, 32, 32}, {9, 3, 64, 64}, {14, 2, 64, 64}, {3, 3, 96, 32}, {32, 8, 128, 128}, {20, 1, 576, 512},
-                               {8, 4, 32, 160}, {5, 1, 80, 80}, {2, 1, 7, 3}, {4, 2, 33, 1}}) {
+    for (const Heads& heads : {Heads{1, 1, 32, 32},
+                               {9, 3, 64, 64},
+                               {14, 2, 64, 64},
+                               {3, 3, 96, 32},
+                               {32, 8, 128, 128},
+                               {20, 1, 576, 512},
+                               {8, 4, 32, 160},
+                               {5, 1, 80, 80},
+                               {2, 1, 7, 3},
+                               {4, 2, 33, 1}}) {
       if (heads.head_dim % info(dtype).block_length != 0 || heads.v_head_dim % info(dtype).block_length != 0) continue;
       check_against_reference(random, {heads.n_heads, heads.n_kv_heads, heads.head_dim, heads.v_head_dim, {70}, {3}, dtype});
       if (HasFailure()) return;
@@ -80,9 +89,14 @@ TEST_P(Attention, ReadsValuesOutOfTheKeysWhereThereIsNoCacheOfThem) {
   }
 }
 
-constexpr KvSelection kWindows[] = {{KvSelection::Kind::window, 0, 1, 1},  {KvSelection::Kind::window, 4, 40, 1}, {KvSelection::Kind::window, 33, 7, 1},
-                                    {KvSelection::Kind::window, 1, 64, 1}, {KvSelection::Kind::window, 0, 500, 1}};
-constexpr KvSelection kPages[] = {{KvSelection::Kind::pages, 0, 1, 1}, {KvSelection::Kind::pages, 0, 1, 2}, {KvSelection::Kind::pages, 0, 1, 5},
+constexpr KvSelection kWindows[] = {{KvSelection::Kind::window, 0, 1, 1},
+                                    {KvSelection::Kind::window, 4, 40, 1},
+                                    {KvSelection::Kind::window, 33, 7, 1},
+                                    {KvSelection::Kind::window, 1, 64, 1},
+                                    {KvSelection::Kind::window, 0, 500, 1}};
+constexpr KvSelection kPages[] = {{KvSelection::Kind::pages, 0, 1, 1},
+                                  {KvSelection::Kind::pages, 0, 1, 2},
+                                  {KvSelection::Kind::pages, 0, 1, 5},
                                   {KvSelection::Kind::pages, 0, 1, 100}};
 
 // The f32 sums that choose among pages are off by 1e-6 of their size: with these seeds no two pages are as near as that.
@@ -95,8 +109,16 @@ TEST_P(Attention, KeepsOfAWindowAndOfPagesWhatTheReferenceKeeps) {
           check_against_reference(random, {.lengths = {230, 75}, .in_step = {1, 1}, .dtype = dtype, .selection = selection, .protects = protects});
         }
         check_against_reference(random, {.n_heads = 6, .lengths = {130}, .in_step = {130}, .selection = selection, .protects = protects});
-        check_against_reference(random, {.n_heads = 20, .n_kv_heads = 1, .head_dim = 72, .v_head_dim = 64, .lengths = {230, 40}, .in_step = {33, 9},
-                                         .dtype = DType::f16, .values_in_keys = true, .selection = selection, .protects = protects,
+        check_against_reference(random, {.n_heads = 20,
+                                         .n_kv_heads = 1,
+                                         .head_dim = 72,
+                                         .v_head_dim = 64,
+                                         .lengths = {230, 40},
+                                         .in_step = {33, 9},
+                                         .dtype = DType::f16,
+                                         .values_in_keys = true,
+                                         .selection = selection,
+                                         .protects = protects,
                                          .has_page_bounds = true});
         if (HasFailure()) return;
       }

@@ -90,8 +90,7 @@ testing::AssertionResult max_error_below(double tolerance, const std::vector<flo
   for (std::size_t i = 0; i < expected.size(); ++i) {
     const double error = std::fabs(static_cast<double>(found[i]) - static_cast<double>(expected[i]));
     if (!(error <= tolerance * largest)) {
-      return testing::AssertionFailure() << "value " << i << " is " << found[i] << ", expected " << expected[i] << " within "
-                                         << tolerance * largest;
+      return testing::AssertionFailure() << "value " << i << " is " << found[i] << ", expected " << expected[i] << " within " << tolerance * largest;
     }
   }
   return testing::AssertionSuccess();

@@ -26,8 +26,8 @@ struct BackendName {
 };
 inline void PrintTo(const BackendName& name, std::ostream* out) { *out << name.text; }
 
-inline constexpr BackendName kBackendNames[] = {{"reference"}, {"primitives"}, {"cpu:scalar"}, {"cpu:avx2"}, {"cpu:avx512"},
-                                                {"cpu:neon"},  {"cuda"},       {"vulkan"}};
+inline constexpr BackendName kBackendNames[] = {{"reference"},  {"primitives"}, {"cpu:scalar"}, {"cpu:avx2"},
+                                                {"cpu:avx512"}, {"cpu:neon"},   {"cuda"},       {"vulkan"}};
 
 // Those of the list that open on this machine in this build.
 std::vector<BackendName> backends_here();
@@ -56,7 +56,7 @@ class Conformance : public testing::TestWithParam<BackendName> {
   std::unique_ptr<Backend> reference_;
 };
 
-#define PIO_CONFORMANCE(suite)      \
+#define PIO_CONFORMANCE(suite)         \
   class suite : public Conformance {}; \
   INSTANTIATE_TEST_SUITE_P(All, suite, testing::ValuesIn(backends_here()), test_name)
 

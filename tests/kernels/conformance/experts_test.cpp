@@ -37,15 +37,18 @@ TEST_P(Experts, AgreeWithTheReference) {
       for (auto& stack : stacks) stack = random_blocks(random, dtype, c.n_experts * c.dim * c.hidden_dim);
       for (auto& matrix : shared) matrix = random_blocks(random, dtype, c.dim * c.shared_dim);
       const auto sum = [&](Backend& backend, bool is_composed) {
-        const Shape in{c.n_experts * c.hidden_dim, c.dim}, out{c.n_experts * c.dim, c.hidden_dim}, shared_in{c.shared_dim, c.dim}, shared_out{c.dim, c.shared_dim};
-        GuardedTensor gate(backend, dtype, in, stacks[0].data()), up(backend, dtype, in, stacks[1].data()), down(backend, dtype, out, stacks[2].data());
+        const Shape in{c.n_experts * c.hidden_dim, c.dim}, out{c.n_experts * c.dim, c.hidden_dim}, shared_in{c.shared_dim, c.dim},
+            shared_out{c.dim, c.shared_dim};
+        GuardedTensor gate(backend, dtype, in, stacks[0].data()), up(backend, dtype, in, stacks[1].data()),
+            down(backend, dtype, out, stacks[2].data());
         GuardedTensor shared_gate(backend, dtype, shared_in, shared[0].data()), shared_up(backend, dtype, shared_in, shared[1].data());
         GuardedTensor shared_down(backend, dtype, shared_out, shared[2].data());
         GuardedTensor x_tensor(backend, {c.n_tokens, c.dim}, x), l(backend, {c.n_tokens, c.n_experts}, logits), b(backend, {c.n_experts}, bias);
         GuardedTensor y(backend, DType::f32, {c.n_tokens, c.dim});
         ExpertSet experts(0, c.n_experts);
         for (std::int64_t e = 0; e < c.n_experts; ++e) {
-          experts.put(e, {gate.tensor().rows(e * c.hidden_dim, c.hidden_dim), up.tensor().rows(e * c.hidden_dim, c.hidden_dim), down.tensor().rows(e * c.dim, c.dim)});
+          experts.put(e, {gate.tensor().rows(e * c.hidden_dim, c.hidden_dim), up.tensor().rows(e * c.hidden_dim, c.hidden_dim),
+                          down.tensor().rows(e * c.dim, c.dim)});
         }
         Mixture mixture{.experts = experts, .n_used = c.n_used, .bias = c.has_bias ? b.tensor() : Tensor{}, .routing = c.routing};
         if (c.shared_dim > 0) mixture.shared = {shared_gate, shared_up, shared_down};

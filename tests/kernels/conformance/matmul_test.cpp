@@ -45,8 +45,8 @@ testing::AssertionResult error_below(double tolerance, const std::vector<float>&
   return testing::AssertionFailure() << "error " << error / power << ", expected at most " << tolerance;
 }
 
-std::vector<float> reference_product(Backend& reference, DType dtype, const Case& c, const std::vector<float>& x,
-                                     const std::vector<std::byte>& w, const std::vector<float>& bias) {
+std::vector<float> reference_product(Backend& reference, DType dtype, const Case& c, const std::vector<float>& x, const std::vector<std::byte>& w,
+                                     const std::vector<float>& bias) {
   GuardedTensor x_tensor(reference, {c.n_tokens, c.n_in}, x), w_tensor(reference, dtype, {c.n_out, c.n_in}, w.data());
   GuardedTensor y(reference, DType::f32, {c.n_tokens, c.n_out});
   if (bias.empty()) {

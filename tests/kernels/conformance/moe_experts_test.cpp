@@ -41,7 +41,8 @@ class ExpertScene {
 
   std::vector<float> run(Backend& backend) const {
     const Shape in{c_.n_experts * c_.hidden_dim, c_.dim}, out{c_.n_experts * c_.dim, c_.hidden_dim};
-    GuardedTensor gate(backend, formats_.in, in, gate_.data()), up(backend, formats_.in, in, up_.data()), down(backend, formats_.out, out, down_.data());
+    GuardedTensor gate(backend, formats_.in, in, gate_.data()), up(backend, formats_.in, in, up_.data()),
+        down(backend, formats_.out, out, down_.data());
     ExpertSet experts(0, c_.n_experts);
     for (std::int64_t e = 0; e < c_.n_experts; ++e) {
       if (std::find(ids_.begin(), ids_.end(), e) == ids_.end()) continue;  // an op needs no others
@@ -64,8 +65,8 @@ class ExpertScene {
 class MoeExperts : public Conformance {
  protected:
   void check(Random& random, const Case& c, Formats formats, std::int64_t busy) {
-    SCOPED_TRACE(testing::Message() << info(formats.in).name << " and " << info(formats.out).name << ", " << c.n_tokens << " tokens, "
-                                    << c.n_used << " of " << c.n_experts << " experts [" << c.hidden_dim << ", " << c.dim << "]");
+    SCOPED_TRACE(testing::Message() << info(formats.in).name << " and " << info(formats.out).name << ", " << c.n_tokens << " tokens, " << c.n_used
+                                    << " of " << c.n_experts << " experts [" << c.hidden_dim << ", " << c.dim << "]");
     const ExpertScene scene(random, c, formats, busy);
     const std::vector<float> expected = scene.run(reference());
     for_each([&](Backend& backend, Activations activations) {
@@ -79,8 +80,14 @@ INSTANTIATE_TEST_SUITE_P(All, MoeExperts, testing::ValuesIn(backends_here()), te
 
 TEST_P(MoeExperts, AgreesWithTheReferenceForEveryFormat) {
   Random random(1);
-  for (const Formats formats : {Formats{DType::f32, DType::f32}, {DType::f16, DType::f16}, {DType::bf16, DType::f32}, {DType::q8_0, DType::q8_0},
-                                {DType::q4_0, DType::q6_k}, {DType::q4_k, DType::q6_k}, {DType::q5_k, DType::q4_k}, {DType::mxfp4, DType::mxfp4},
+  for (const Formats formats : {Formats{DType::f32, DType::f32},
+                                {DType::f16, DType::f16},
+                                {DType::bf16, DType::f32},
+                                {DType::q8_0, DType::q8_0},
+                                {DType::q4_0, DType::q6_k},
+                                {DType::q4_k, DType::q6_k},
+                                {DType::q5_k, DType::q4_k},
+                                {DType::mxfp4, DType::mxfp4},
                                 {DType::q4_k, DType::f16}}) {
     for (const std::int64_t n_tokens : {1, 3, 25}) {
       check(random, {n_tokens, 5, 3, 512, 256}, formats, 4);

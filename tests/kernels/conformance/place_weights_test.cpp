@@ -135,13 +135,15 @@ TEST_P(PlaceWeights, ExpertsOfPlacedStacksGiveTheSameBytes) {
   constexpr std::int64_t kExperts = 5, kDim = 512, kHiddenDim = 288;
   for (const DType dtype : {DType::q4_0, DType::q8_0, DType::mxfp4}) {
     SCOPED_TRACE(info(dtype).name);
-    const std::vector<std::byte> gates = random_blocks(random, dtype, kExperts * kHiddenDim * kDim), ups = random_blocks(random, dtype, kExperts * kHiddenDim * kDim),
+    const std::vector<std::byte> gates = random_blocks(random, dtype, kExperts * kHiddenDim * kDim),
+                                 ups = random_blocks(random, dtype, kExperts * kHiddenDim * kDim),
                                  downs = random_blocks(random, dtype, kExperts * kHiddenDim * kDim);
     const std::vector<float> x_values = normal_values(random, 20 * kDim);
     const auto source = [&](const std::vector<std::byte>& bytes, Shape shape) {
       return MatrixSource{.dtype = dtype, .shape = shape, .use = MatrixUse::products, .mapped = bytes.data(), .make_rows = {}};
     };
-    const MatrixSource group[] = {source(gates, {kExperts, kHiddenDim, kDim}), source(ups, {kExperts, kHiddenDim, kDim}), source(downs, {kExperts, kDim, kHiddenDim})};
+    const MatrixSource group[] = {source(gates, {kExperts, kHiddenDim, kDim}), source(ups, {kExperts, kHiddenDim, kDim}),
+                                  source(downs, {kExperts, kDim, kHiddenDim})};
     for_each([&](Backend& backend, Activations) {
       auto arena = backend.allocate(std::max<std::uint64_t>(backend.placed_bytes(group), 64)).value();
       const auto placed = backend.place_weights(group, arena.get(), 0, {}, {});
@@ -181,22 +183,27 @@ TEST_P(PlaceWeights, EndsWithTheSourcesErrorItsExceptionOrAStop) {
       auto arena = backend.allocate(backend.placed_bytes({&source, 1})).value();
       return backend.place_weights({&source, 1}, arena.get(), 0, stop, {});
     };
-    const auto failed = place(made(DType::f32, [](std::int64_t first, std::int64_t, std::byte*) -> Result<void> {
-      if (first < 512) return {};
-      return make_error(ErrorCode::io, "row " + std::to_string(first / 512 * 512));
-    }), {});
+    const auto failed = place(made(DType::f32,
+                                   [](std::int64_t first, std::int64_t, std::byte*) -> Result<void> {
+                                     if (first < 512) return {};
+                                     return make_error(ErrorCode::io, "row " + std::to_string(first / 512 * 512));
+                                   }),
+                              {});
     ASSERT_FALSE(failed);
     EXPECT_EQ(failed.error().code, ErrorCode::io);
     EXPECT_EQ(failed.error().message.substr(0, 4), "row ");
 
-    EXPECT_THROW(static_cast<void>(place(made(DType::f32, [](std::int64_t, std::int64_t, std::byte*) -> Result<void> { throw std::bad_alloc(); }), {})),
-                 std::bad_alloc);
+    EXPECT_THROW(
+        static_cast<void>(place(made(DType::f32, [](std::int64_t, std::int64_t, std::byte*) -> Result<void> { throw std::bad_alloc(); }), {})),
+        std::bad_alloc);
 
     std::stop_source stop;
-    const auto stopped = place(made(DType::f32, [&](std::int64_t, std::int64_t, std::byte*) -> Result<void> {
-      stop.request_stop();
-      return {};
-    }), stop.get_token());
+    const auto stopped = place(made(DType::f32,
+                                    [&](std::int64_t, std::int64_t, std::byte*) -> Result<void> {
+                                      stop.request_stop();
+                                      return {};
+                                    }),
+                               stop.get_token());
     ASSERT_FALSE(stopped);
     EXPECT_EQ(stopped.error().code, ErrorCode::cancelled);
   });

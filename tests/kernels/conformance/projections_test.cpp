@@ -96,7 +96,8 @@ TEST_P(Projections, IntoAResidualAgreeWithTheReference) {
     for (const bool has_bias : {false, true}) {
       const auto sum = [&](Backend& backend, bool is_composed) {
         GuardedTensor x_tensor(backend, {c.n_tokens, c.n_in}, x), w_tensor(backend, dtype, {n_out, c.n_in}, w.data());
-        GuardedTensor bias_tensor(backend, {n_out}, bias), y(backend, DType::f32, {c.n_tokens, n_out}), product(backend, DType::f32, {c.n_tokens, n_out});
+        GuardedTensor bias_tensor(backend, {n_out}, bias), y(backend, DType::f32, {c.n_tokens, n_out}),
+            product(backend, DType::f32, {c.n_tokens, n_out});
         const Tensor given = has_bias ? bias_tensor.tensor() : Tensor{};
         return run_twice(backend, y, [&] {
           y.upload(before.data());
@@ -124,7 +125,8 @@ TEST_P(Projections, GatedByOneAnotherAgreeWithTheReference) {
     const auto hidden = [&](Backend& backend, bool is_composed) {
       GuardedTensor x_tensor(backend, {c.n_tokens, c.n_in}, x), norm_tensor(backend, {c.n_in}, norm);
       GuardedTensor gate_tensor(backend, dtype, {n_out, c.n_in}, gate.data()), up_tensor(backend, dtype, {n_out, c.n_in}, up.data());
-      GuardedTensor y(backend, DType::f32, {c.n_tokens, n_out}), h(backend, DType::f32, {c.n_tokens, c.n_in}), ups(backend, DType::f32, {c.n_tokens, n_out});
+      GuardedTensor y(backend, DType::f32, {c.n_tokens, n_out}), h(backend, DType::f32, {c.n_tokens, c.n_in}),
+          ups(backend, DType::f32, {c.n_tokens, n_out});
       return run_twice(backend, y, [&] {
         if (!is_composed) return backend.norm_glu_matmul(y, x_tensor, norm_tensor, kEps, gate_tensor, up_tensor);
         backend.rms_norm(h, x_tensor, norm_tensor, kEps);

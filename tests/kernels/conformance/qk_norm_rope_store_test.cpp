@@ -33,7 +33,7 @@ constexpr Case kCases[] = {
     {1, 9, 3, 64, 64, 64, 0, 0, 32},
     {7, 4, 2, 64, 64, 32, 64, 64, 32},
     {37, 2, 1, 96, 96, 96, 96, 96, 20, 0, 0, 3, true},
-    {5, 3, 1, 24, 64, 0, 0, 32, 8, 8, 40},            // latent: the norm ends before the shared key
+    {5, 3, 1, 24, 64, 0, 0, 32, 8, 8, 40},  // latent: the norm ends before the shared key
     {9, 5, 1, 32, 96, 0, 0, 64, 16, 0, 64, 1, true},
     {4, 2, 2, 33, 33, 7, 33, 33, 3},
 };
@@ -47,7 +47,8 @@ TEST_P(QkNormRopeStore, AgreesWithTheReference) {
         SCOPED_TRACE(testing::Message() << info(dtype).name << ", " << c.n_tokens << " tokens, heads " << c.n_heads << " of " << c.q_dim << ", "
                                         << c.n_kv_heads << " of " << c.k_dim << " and " << c.v_dim);
         const std::int64_t n_cells = 3 * kKvBlockLength;
-        const std::vector<float> q = normal_values(random, c.n_tokens * c.n_heads * c.q_dim, 2), k = normal_values(random, c.n_tokens * c.n_kv_heads * c.k_dim, 2);
+        const std::vector<float> q = normal_values(random, c.n_tokens * c.n_heads * c.q_dim, 2),
+                                 k = normal_values(random, c.n_tokens * c.n_kv_heads * c.k_dim, 2);
         const std::vector<float> v = normal_values(random, c.n_tokens * c.n_kv_heads * c.v_dim);
         const std::vector<float> q_norm = normal_values(random, c.q_norm), k_norm = normal_values(random, c.k_norm);
         std::vector<std::int32_t> positions, cells, axes;
@@ -61,12 +62,14 @@ TEST_P(QkNormRopeStore, AgreesWithTheReference) {
         // q, the two caches decoded, and the bounds
         const auto outputs = [&](Backend& backend, bool is_composed) {
           GuardedTensor q_tensor(backend, {c.n_tokens, c.n_heads, c.q_dim}, q), k_tensor(backend, {c.n_tokens, c.n_kv_heads, c.k_dim}, k);
-          GuardedTensor v_tensor(backend, {c.n_tokens, c.n_kv_heads, c.v_dim}, v), q_weights(backend, {c.q_norm}, q_norm), k_weights(backend, {c.k_norm}, k_norm);
+          GuardedTensor v_tensor(backend, {c.n_tokens, c.n_kv_heads, c.v_dim}, v), q_weights(backend, {c.q_norm}, q_norm),
+              k_weights(backend, {c.k_norm}, k_norm);
           GuardedTensor f(backend, {c.n_pairs}, inv_freq), a(backend, {c.n_pairs}, axes), cell_tensor(backend, {c.n_tokens}, cells);
           GuardedTensor p(backend, c.n_axes > 1 ? Shape{c.n_axes, c.n_tokens} : Shape{c.n_tokens}, positions);
           // zeros: what no token writes has the same value everywhere
           const std::vector<std::byte> zeros(bytes_of(DType::f32, n_cells * c.n_kv_heads * (c.k_dim + c.v_dim)));
-          GuardedTensor k_cache(backend, dtype, {n_cells, c.n_kv_heads, c.k_dim}, zeros.data()), v_cache(backend, dtype, {n_cells, c.n_kv_heads, c.v_dim}, zeros.data());
+          GuardedTensor k_cache(backend, dtype, {n_cells, c.n_kv_heads, c.k_dim}, zeros.data()),
+              v_cache(backend, dtype, {n_cells, c.n_kv_heads, c.v_dim}, zeros.data());
           GuardedTensor bounds(backend, DType::f32, {3, c.n_kv_heads, 2, c.k_dim}, zeros.data());
           const auto present = [](bool is, const GuardedTensor& tensor) { return is ? tensor.tensor() : Tensor{}; };
           const QkvHeads heads{.q = q_tensor,

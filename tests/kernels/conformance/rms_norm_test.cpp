@@ -11,9 +11,9 @@ PIO_CONFORMANCE(RmsNorm);
 // root; three more roundings.
 constexpr double kTolerance = 2e-6;
 
-constexpr Shape (*kShapes[])() = {[] { return Shape{1, 1}; },      [] { return Shape{5, 7}; },     [] { return Shape{37, 31}; },
-                                  [] { return Shape{3, 33}; },     [] { return Shape{1, 576}; },   [] { return Shape{2, 2049}; },
-                                  [] { return Shape{3, 5, 64}; },  [] { return Shape{130, 128}; }, [] { return Shape{96}; }};
+constexpr Shape (*kShapes[])() = {[] { return Shape{1, 1}; },     [] { return Shape{5, 7}; },     [] { return Shape{37, 31}; },
+                                  [] { return Shape{3, 33}; },    [] { return Shape{1, 576}; },   [] { return Shape{2, 2049}; },
+                                  [] { return Shape{3, 5, 64}; }, [] { return Shape{130, 128}; }, [] { return Shape{96}; }};
 
 TEST_P(RmsNorm, AgreesWithTheReferenceForEverySize) {
   Random random(1);

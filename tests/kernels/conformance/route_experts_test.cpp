@@ -42,7 +42,8 @@ TEST_P(RouteExperts, ChoosesAndWeighsAsTheReferenceDoes) {
 // Many equal scores, as a router of zeros gives them.
 TEST_P(RouteExperts, TakesTheLowerIndexOfEquals) {
   for_each([](Backend& backend, Activations) {
-    GuardedTensor logits(backend, {1, 6}, std::vector<float>{1, 2, 1, 2, 2, 1}), ids(backend, DType::i32, {1, 4}), weights(backend, DType::f32, {1, 4});
+    GuardedTensor logits(backend, {1, 6}, std::vector<float>{1, 2, 1, 2, 2, 1}), ids(backend, DType::i32, {1, 4}),
+        weights(backend, DType::f32, {1, 4});
     backend.route_experts(ids, weights, logits, {}, {});
     EXPECT_TRUE(backend.sync());
     EXPECT_EQ(ids.values<std::int32_t>(), (std::vector<std::int32_t>{1, 3, 4, 0}));

@@ -13,8 +13,7 @@ namespace {
 class SameBits : public Conformance {
  protected:
   // op(backend, rows) gives the results of these rows of a fixed problem of n_rows rows, `width` numbers each.
-  void check(std::int64_t n_rows, std::int64_t width,
-             const std::function<std::vector<float>(Backend&, const std::vector<std::int64_t>&)>& op) {
+  void check(std::int64_t n_rows, std::int64_t width, const std::function<std::vector<float>(Backend&, const std::vector<std::int64_t>&)>& op) {
     std::vector<std::int64_t> all(static_cast<std::size_t>(n_rows));
     std::iota(all.begin(), all.end(), 0);
     std::vector<float> of_first_threads[2];
@@ -34,9 +33,9 @@ class SameBits : public Conformance {
           const std::vector<float> alone = op(backend, some);
           const auto differs = std::mismatch(alone.begin(), alone.end(), together.begin() + first * width,
                                              [](float a, float b) { return std::memcmp(&a, &b, sizeof(float)) == 0; });
-          ASSERT_TRUE(differs.first == alone.end()) << n << " rows from " << first << ": row " << (differs.first - alone.begin()) / width << ", column "
-                                                    << (differs.first - alone.begin()) % width << " is " << *differs.first << ", among all rows "
-                                                    << *differs.second;
+          ASSERT_TRUE(differs.first == alone.end())
+              << n << " rows from " << first << ": row " << (differs.first - alone.begin()) / width << ", column "
+              << (differs.first - alone.begin()) % width << " is " << *differs.first << ", among all rows " << *differs.second;
         }
       }
     });
@@ -87,7 +86,8 @@ TEST_P(SameBits, OfAMatrixAHead) {
       const std::vector<std::byte> w = random_blocks(random, dtype, kHeads * kRows * kColumns);
       check(kTokens, kHeads * n_out, [&](Backend& backend, const std::vector<std::int64_t>& rows) {
         const auto n = static_cast<std::int64_t>(rows.size());
-        GuardedTensor x_tensor(backend, {n, kHeads, n_in}, rows_of(x, kHeads * n_in, rows)), w_tensor(backend, dtype, {kHeads, kRows, kColumns}, w.data());
+        GuardedTensor x_tensor(backend, {n, kHeads, n_in}, rows_of(x, kHeads * n_in, rows)),
+            w_tensor(backend, dtype, {kHeads, kRows, kColumns}, w.data());
         GuardedTensor y(backend, DType::f32, {n, kHeads, n_out});
         backend.matmul_heads(y, x_tensor, w_tensor, {.w_rows = kRows, .transposed = transposed});
         return y.floats();
@@ -104,24 +104,29 @@ TEST_P(SameBits, OfExperts) {
   struct Formats {
     DType in, out;
   };
-  for (const Formats formats : {Formats{DType::f32, DType::f32}, {DType::bf16, DType::f16}, {DType::q4_k, DType::q5_0}, {DType::q8_0, DType::iq4_nl}}) {
+  for (const Formats formats :
+       {Formats{DType::f32, DType::f32}, {DType::bf16, DType::f16}, {DType::q4_k, DType::q5_0}, {DType::q8_0, DType::iq4_nl}}) {
     SCOPED_TRACE(testing::Message() << info(formats.in).name << " and " << info(formats.out).name);
     const std::int64_t n = kExperts * kDim * kHiddenDim;
-    const std::vector<std::byte> gates = random_blocks(random, formats.in, n), ups = random_blocks(random, formats.in, n), downs = random_blocks(random, formats.out, n);
+    const std::vector<std::byte> gates = random_blocks(random, formats.in, n), ups = random_blocks(random, formats.in, n),
+                                 downs = random_blocks(random, formats.out, n);
     const std::vector<float> x = normal_values(random, kTokens * kDim), shares = normal_values(random, kTokens * kUsed);
     std::vector<std::int32_t> ids;
     for (std::int64_t t = 0; t < kTokens; ++t) {
       std::vector<std::int32_t> order(kExperts);
       std::iota(order.begin(), order.end(), 0);
-      for (std::int64_t i = 0; i < kUsed; ++i) std::swap(order[static_cast<std::size_t>(i)], order[static_cast<std::size_t>(i + random.below(kExperts - i))]);
+      for (std::int64_t i = 0; i < kUsed; ++i)
+        std::swap(order[static_cast<std::size_t>(i)], order[static_cast<std::size_t>(i + random.below(kExperts - i))]);
       ids.insert(ids.end(), order.begin(), order.begin() + kUsed);
     }
     check(kTokens, kDim, [&](Backend& backend, const std::vector<std::int64_t>& rows) {
       const Shape in{kExperts * kHiddenDim, kDim}, out{kExperts * kDim, kHiddenDim};
-      GuardedTensor gate(backend, formats.in, in, gates.data()), up(backend, formats.in, in, ups.data()), down(backend, formats.out, out, downs.data());
+      GuardedTensor gate(backend, formats.in, in, gates.data()), up(backend, formats.in, in, ups.data()),
+          down(backend, formats.out, out, downs.data());
       ExpertSet experts(0, kExperts);
       for (std::int64_t e = 0; e < kExperts; ++e) {
-        experts.put(e, {gate.tensor().rows(e * kHiddenDim, kHiddenDim), up.tensor().rows(e * kHiddenDim, kHiddenDim), down.tensor().rows(e * kDim, kDim)});
+        experts.put(
+            e, {gate.tensor().rows(e * kHiddenDim, kHiddenDim), up.tensor().rows(e * kHiddenDim, kHiddenDim), down.tensor().rows(e * kDim, kDim)});
       }
       std::vector<std::int32_t> chosen;
       for (const std::int64_t r : rows) chosen.insert(chosen.end(), ids.begin() + r * kUsed, ids.begin() + (r + 1) * kUsed);
@@ -140,12 +145,19 @@ TEST_P(SameBits, OfAttention) {
   Random random(4);
   constexpr KvSelection kSelections[] = {{}, {KvSelection::Kind::window, 4, 300, 1}, {KvSelection::Kind::pages, 0, 1, 6}};
   for (const KvSelection& selection : kSelections) {
-    for (const SceneSizes& sizes : {SceneSizes{.n_heads = 4, .n_kv_heads = 2, .head_dim = 64, .v_head_dim = 64, .lengths = {700, 90}, .in_step = {60, 30}},
-                                    SceneSizes{.n_heads = 3, .n_kv_heads = 1, .head_dim = 64, .v_head_dim = 64, .lengths = {700}, .in_step = {40}, .dtype = DType::f16},
-                                    SceneSizes{.n_heads = 20, .n_kv_heads = 1, .head_dim = 96, .v_head_dim = 64, .lengths = {610, 33}, .in_step = {40, 3},
-                                               .dtype = DType::q8_0, .values_in_keys = true}}) {
-      SCOPED_TRACE(testing::Message() << "selection " << static_cast<int>(selection.kind) << ", " << sizes.n_heads << " heads on " << sizes.n_kv_heads << ", "
-                                      << info(sizes.dtype).name);
+    for (const SceneSizes& sizes :
+         {SceneSizes{.n_heads = 4, .n_kv_heads = 2, .head_dim = 64, .v_head_dim = 64, .lengths = {700, 90}, .in_step = {60, 30}},
+          SceneSizes{.n_heads = 3, .n_kv_heads = 1, .head_dim = 64, .v_head_dim = 64, .lengths = {700}, .in_step = {40}, .dtype = DType::f16},
+          SceneSizes{.n_heads = 20,
+          .n_kv_heads = 1,
+          .head_dim = 96,
+          .v_head_dim = 64,
+          .lengths = {610, 33},
+          .in_step = {40, 3},
+          .dtype = DType::q8_0,
+          .values_in_keys = true}}) {
+      SCOPED_TRACE(testing::Message() << "selection " << static_cast<int>(selection.kind) << ", " << sizes.n_heads << " heads on " << sizes.n_kv_heads
+                                      << ", " << info(sizes.dtype).name);
       AttentionScene scene(random, sizes);
       scene.sizes.selection = selection;
       const std::int64_t q_width = sizes.n_heads * sizes.head_dim;

@@ -103,7 +103,8 @@ TEST_P(Stop, EndsALongSelfAttentionSoon) {
 TEST_P(Stop, EndsALongMixtureAndLongHeadsSoon) {
   for_each([](Backend& backend, Activations) {
     const std::int64_t n_tokens = 1024, dim = 1024, hidden_dim = 512, n_experts = 16, n_used = 12;
-    GuardedTensor x(backend, {n_tokens, dim}, std::vector<float>(static_cast<std::size_t>(n_tokens * dim), 0.5f)), y(backend, DType::f32, {n_tokens, dim});
+    GuardedTensor x(backend, {n_tokens, dim}, std::vector<float>(static_cast<std::size_t>(n_tokens * dim), 0.5f)),
+        y(backend, DType::f32, {n_tokens, dim});
     GuardedTensor in(backend, DType::q4_0, {n_experts * hidden_dim, dim}), out(backend, DType::q4_0, {n_experts * dim, hidden_dim});
     ExpertSet experts(0, n_experts);
     std::vector<std::int32_t> id_values;

@@ -44,13 +44,15 @@ TEST_P(StoreKv, KeepsTheBoundsOfTheBlocksItWritesTo) {
     std::vector<std::byte> blocks(bytes_of(dtype, n_values));
     info(dtype).encode(there.data(), blocks.data(), n_values);
     std::vector<std::int32_t> cells;
-    for (std::int32_t i = 0; i < 40; ++i) cells.push_back(i < 12 ? 4 * kKvBlockLength + 20 + i : kKvBlockLength + i - 12);  // to the end of block 4, then 28 of block 1
+    for (std::int32_t i = 0; i < 40; ++i)
+      cells.push_back(i < 12 ? 4 * kKvBlockLength + 20 + i : kKvBlockLength + i - 12);  // to the end of block 4, then 28 of block 1
     cells.push_back(2 * kKvBlockLength + 7);
     const std::vector<float> x = normal_values(random, static_cast<std::int64_t>(cells.size()) * n_heads * head_dim);
     for_each([&](Backend& backend, Activations) {
       if (!backend.supports(Op::store_kv, dtype, {n_heads, head_dim})) return;
       GuardedTensor cache(backend, dtype, {n_blocks * kKvBlockLength, n_heads, head_dim}, blocks.data());
-      GuardedTensor bounds(backend, DType::f32, {n_blocks, n_heads, 2, head_dim}), cells_tensor(backend, {static_cast<std::int64_t>(cells.size())}, cells);
+      GuardedTensor bounds(backend, DType::f32, {n_blocks, n_heads, 2, head_dim}),
+          cells_tensor(backend, {static_cast<std::int64_t>(cells.size())}, cells);
       GuardedTensor x_tensor(backend, {static_cast<std::int64_t>(cells.size()), n_heads, head_dim}, x);
       const std::vector<float> before = bounds.floats();
       std::vector<float> expected = before;

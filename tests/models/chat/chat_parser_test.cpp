@@ -71,7 +71,9 @@ TEST(HermesAnswers, AreTextAndCallsInTheirOrder) {
     EXPECT_EQ(said(format, "Hello <b>world</b>!\n"), (Said{"T:Hello <b>world</b>!\n"}));
     EXPECT_EQ(said(format, "Let me look.\n<tool_call>\n{\"name\": \"get_weather\", \"arguments\": {\"city\": \"Paris\", \"days\": 2}}\n</tool_call>"),
               (Said{"T:Let me look.", R"(C:call_0 get_weather {"city": "Paris", "days": 2})"}));
-    EXPECT_EQ(said(format, "<tool_call>\n{\"name\": \"a\", \"arguments\": {}}\n</tool_call>\n<tool_call>{\"name\":\"b\",\"arguments\":\"{\\\"k\\\":[1]}\"}</tool_call>\nDone."),
+    EXPECT_EQ(said(format,
+                   "<tool_call>\n{\"name\": \"a\", \"arguments\": "
+                   "{}}\n</tool_call>\n<tool_call>{\"name\":\"b\",\"arguments\":\"{\\\"k\\\":[1]}\"}</tool_call>\nDone."),
               (Said{"C:call_0 a {}", R"(C:call_1 b {"k": [1]})", "T:Done."}));
     EXPECT_EQ(said(format, "A\n<tool_call>{\"name\": \"now\"}</tool_call>\n\nB"), (Said{"T:A", "C:call_0 now {}", "T:\nB"}));
   }
@@ -85,8 +87,8 @@ TEST(HermesAnswers, MayHoldTheClosingTagInAString) {
 TEST(HermesAnswers, AreTextWhereTheyAreNoCalls) {
   for (const std::string_view text :
        {"<tool_call>", "a <tool", "<tool_call>\n{\"name\": \"x\", \"argu", "<tool_call>words</tool_call>", "<tool_call>{\"name\": 1}</tool_call>",
-        "<tool_call>{\"name\": \"x\", \"arguments\": [1]}</tool_call> and on", "<tool_call>{\"name\": \"x\", \"arguments\": {}</tool_call>", "</tool_call>",
-        "<tool_call>{\"a\" <b>}</tool_call>", " \n ", "\n\nx <", "<tool_call>{\"name\": \"\", \"arguments\": {}}</tool_call>"}) {
+        "<tool_call>{\"name\": \"x\", \"arguments\": [1]}</tool_call> and on", "<tool_call>{\"name\": \"x\", \"arguments\": {}</tool_call>",
+        "</tool_call>", "<tool_call>{\"a\" <b>}</tool_call>", " \n ", "\n\nx <", "<tool_call>{\"name\": \"\", \"arguments\": {}}</tool_call>"}) {
     EXPECT_EQ(said(kHermes[0], text), (Said{"T:" + std::string(text)}));
   }
   EXPECT_EQ(said(kHermes[0], "<tool_call>oops <tool_call>{\"name\": \"f\"}</tool_call>"), (Said{"T:<tool_call>oops", "C:call_0 f {}"}));
@@ -101,16 +103,22 @@ TEST(Answers, HaveNoCallsWhereNoToolIsOffered) {
 }
 
 TEST(CoderAnswers, AreTextAndCallsInTheirOrder) {
-  EXPECT_EQ(said(kCoder, "I look.\n\n<tool_call>\n<function=get_weather>\n<parameter=city>\nParis\n</parameter>\n<parameter=days>\n2\n</parameter>\n</function>\n</tool_call>"),
+  EXPECT_EQ(said(kCoder,
+                 "I "
+                 "look.\n\n<tool_call>\n<function=get_weather>\n<parameter=city>\nParis\n</parameter>\n<parameter=days>\n2\n</parameter>\n</"
+                 "function>\n</tool_call>"),
             (Said{"T:I look.", R"(C:call_0 get_weather {"city": "Paris", "days": 2})"}));
   EXPECT_EQ(said(kCoder, "<function=now>\n</function>\n</tool_call>\n<tool_call><function=b></function></tool_call>"),
-            (Said{"C:call_0 now {}", "C:call_1 b {}"})) << "without its opener";
+            (Said{"C:call_0 now {}", "C:call_1 b {}"}))
+      << "without its opener";
   EXPECT_EQ(said(kCoder, "<tool_call>\n<function=now>\n</function>"), (Said{"C:call_0 now {}"})) << "without its closer";
   EXPECT_EQ(said(kCoder, "<tool_call>\n<function=now>\n</function>\nText"), (Said{"C:call_0 now {}", "T:Text"}));
 }
 
 TEST(CoderAnswers, KeepValuesAsTheyStandButForOneNewlineOnEitherSide) {
-  EXPECT_EQ(said(kCoder, "<tool_call>\n<function=run_code>\n<parameter=code>\n\nif a < b:\n  x = '</parameter>'\n</function> no\n\n</parameter>\n</function>\n</tool_call>"),
+  EXPECT_EQ(said(kCoder,
+                 "<tool_call>\n<function=run_code>\n<parameter=code>\n\nif a < b:\n  x = '</parameter>'\n</function> "
+                 "no\n\n</parameter>\n</function>\n</tool_call>"),
             (Said{R"(C:call_0 run_code {"code": "\nif a < b:\n  x = '</parameter>'\n</function> no\n"})"}));
 }
 
@@ -138,7 +146,8 @@ TEST(CoderAnswers, HaveTheTypesOfTheSchema) {
 TEST(CoderAnswers, AreTextWhereTheyAreNoCalls) {
   for (const std::string_view text :
        {"<tool_call>", "<function=", "<function=>x", "<tool_call>\n{\"name\": \"f\"}\n</tool_call>", "<function=f>\n<parameter=a>\n1\n</parameter>",
-        "<function=f>words</function>", "<function=two\nlines></function>", "Use `<function=name>` for it", "<tool_call>\n<function=f>\n<parameter=a>"}) {
+        "<function=f>words</function>", "<function=two\nlines></function>", "Use `<function=name>` for it",
+        "<tool_call>\n<function=f>\n<parameter=a>"}) {
     EXPECT_EQ(said(kCoder, text), (Said{"T:" + std::string(text)}));
   }
 }
@@ -152,15 +161,16 @@ TEST(GlmAnswers, BeginWithReasoningUnlessThinkingIsOff) {
 }
 
 TEST(GlmAnswers, HaveCallsAsKeysAndValues) {
-  EXPECT_EQ(said(kGlm, "need it</think><tool_call>get_weather\n<arg_key>city</arg_key>\n<arg_value>75001</arg_value>\n<arg_key>days</arg_key>"
-                       "<arg_value>2</arg_value></tool_call>\n<tool_call>now</tool_call>"),
+  EXPECT_EQ(said(kGlm,
+                 "need it</think><tool_call>get_weather\n<arg_key>city</arg_key>\n<arg_value>75001</arg_value>\n<arg_key>days</arg_key>"
+                 "<arg_value>2</arg_value></tool_call>\n<tool_call>now</tool_call>"),
             (Said{"R:need it", R"(C:call_0 get_weather {"city": "75001", "days": 2})", "C:call_1 now {}"}));
   const RenderRequest off = request(true, R"({"enable_thinking": false})");
   EXPECT_EQ(said(kGlm, "Look: <tool_call>run_code<arg_key>code</arg_key><arg_value>\nprint('</arg_value>')\n</arg_value></tool_call>", off),
             (Said{"T:Look:", R"(C:call_0 run_code {"code": "\nprint('</arg_value>')\n"})"}));
-  for (const std::string_view text :
-       {"<tool_call>", "<tool_call></tool_call>", "<tool_call>{\"name\": \"f\"}</tool_call>", "<tool_call>f<arg_key>k</arg_key><arg_value>v</arg_value>",
-        "<tool_call>f<arg_key>k</arg_key>v</tool_call>", "<tool_call>f<b></tool_call>", "<tool_call>f<arg_key></arg_key>", "<tool_call>two words</tool_call>"}) {
+  for (const std::string_view text : {"<tool_call>", "<tool_call></tool_call>", "<tool_call>{\"name\": \"f\"}</tool_call>",
+                                      "<tool_call>f<arg_key>k</arg_key><arg_value>v</arg_value>", "<tool_call>f<arg_key>k</arg_key>v</tool_call>",
+                                      "<tool_call>f<b></tool_call>", "<tool_call>f<arg_key></arg_key>", "<tool_call>two words</tool_call>"}) {
     EXPECT_EQ(said(kGlm, text, off), (Said{"T:" + std::string(text)}));
   }
 }
@@ -227,16 +237,19 @@ TEST(CoderSlips, AValueWithoutItsClosingTagEndsWhereTheNextTagBegins) {
   for (const std::string_view answer : answers) EXPECT_EQ(said(kCoder, answer, slip_request()), Said{kWrite}) << answer;
   EXPECT_EQ(said(kCoder, "<tool_call>\n<function=ping>", slip_request()), (Said{"C:call_0 ping {}"}));
   // names as attributes have them
-  EXPECT_EQ(said(kCoder, "<function=\"write\">\n<parameter=path >\na.txt\n</parameter>\n<parameter=' content'>\nhello\n</parameter>\n</function>", slip_request()), Said{kWrite});
+  EXPECT_EQ(said(kCoder, "<function=\"write\">\n<parameter=path >\na.txt\n</parameter>\n<parameter=' content'>\nhello\n</parameter>\n</function>",
+                 slip_request()),
+            Said{kWrite});
   EXPECT_EQ(said(kCoder, "<function=\"\">\n</function>", slip_request()), Said{"T:<function=\"\">\n</function>"});
 }
 
 TEST(CoderSlips, ACallWithoutItsClosingTagsEndsWhereTheNextBeginsOrTextDoes) {
   const std::string second = R"(C:call_1 write {"path": "b.txt", "content": "x"})";
-  const std::string_view next = "<function=write>\n<parameter=path>\nb.txt\n</parameter>\n<parameter=content>\nx\n</parameter>\n</function>\n</tool_call>";
+  const std::string_view next =
+      "<function=write>\n<parameter=path>\nb.txt\n</parameter>\n<parameter=content>\nx\n</parameter>\n</function>\n</tool_call>";
   const std::string begun = "<tool_call>\n<function=write>\n<parameter=path>\na.txt\n</parameter>\n<parameter=content>\nhello";
-  for (const char* between : {"\n</parameter>\n<tool_call>\n", "\n<tool_call>\n", "\n</function>\n<tool_call>\n", "\n</parameter>\n</function>\n", "\n</parameter>\n",
-                              "\n</function>\n", "\n</tool_call>\n<tool_call>\n"}) {
+  for (const char* between : {"\n</parameter>\n<tool_call>\n", "\n<tool_call>\n", "\n</function>\n<tool_call>\n", "\n</parameter>\n</function>\n",
+                              "\n</parameter>\n", "\n</function>\n", "\n</tool_call>\n<tool_call>\n"}) {
     EXPECT_EQ(said(kCoder, begun + between + std::string(next), slip_request()), (Said{kWrite, second})) << between;
   }
   EXPECT_EQ(said(kCoder, begun + "\n</function>\nThat is it.", slip_request()), (Said{kWrite, "T:That is it."}));
@@ -245,12 +258,16 @@ TEST(CoderSlips, ACallWithoutItsClosingTagsEndsWhereTheNextBeginsOrTextDoes) {
 
 TEST(CoderSlips, AValueThatHoldsTagsAndIsClosedKeepsThem) {
   const auto value = [](const std::string& content) {
-    const Said out = said(kCoder, "<tool_call>\n<function=write>\n<parameter=content>\n" + content + "\n</parameter>\n<parameter=path>\na.txt\n</parameter>\n</function>\n</tool_call>",
+    const Said out = said(kCoder,
+                          "<tool_call>\n<function=write>\n<parameter=content>\n" + content +
+                              "\n</parameter>\n<parameter=path>\na.txt\n</parameter>\n</function>\n</tool_call>",
                           slip_request());
     return out.size() == 1 && out[0].starts_with("C:") ? JsonValue::parse(out[0].substr(out[0].find('{')))->find("content")->text() : "not one call";
   };
-  for (const std::string content : {"<function>\n  f\n</function>\n<b>", "x = '</parameter>'", "if a <b and c> d", "<parameter=content>", "see <parameter=size> there", "a </tool_call> b",
-                                    "<parameters>\n<parameter name=\"x\">1</parameter>\n</parameters>", "<function=other>\nf", "<", "<tool_call>", "</function> no"}) {
+  for (const std::string content :
+       {"<function>\n  f\n</function>\n<b>", "x = '</parameter>'", "if a <b and c> d", "<parameter=content>", "see <parameter=size> there",
+        "a </tool_call> b", "<parameters>\n<parameter name=\"x\">1</parameter>\n</parameters>", "<function=other>\nf", "<", "<tool_call>",
+        "</function> no"}) {
     EXPECT_EQ(value(content), content);
   }
 }
@@ -269,9 +286,13 @@ TEST(GlmSlips, AValueWithoutItsClosingTagEndsWhereTheNextTagBegins) {
   EXPECT_EQ(said(kGlm, "<tool_call>ping", slip_request()), (Said{"C:call_0 ping {}"}));
   EXPECT_EQ(said(kGlm, "<tool_call>ping<tool_call>write<arg_key>path</arg_key><arg_value>b</tool_call>\nDone", slip_request()),
             (Said{"C:call_0 ping {}", R"(C:call_1 write {"path": "b"})", "T:Done"}));
-  EXPECT_EQ(said(kGlm, "<tool_call>write<arg_key>path</arg_key><arg_value>a.txt</arg_value><arg_key>content</arg_key><arg_value>hello</arg_value>\n<tool_call>ping</tool_call>", slip_request()),
+  EXPECT_EQ(said(kGlm,
+                 "<tool_call>write<arg_key>path</arg_key><arg_value>a.txt</arg_value><arg_key>content</arg_key><arg_value>hello</"
+                 "arg_value>\n<tool_call>ping</tool_call>",
+                 slip_request()),
             (Said{kWrite, "C:call_1 ping {}"}));
-  EXPECT_EQ(said(kGlm, "<tool_call>write<arg_key>content</arg_key><arg_value>a <arg_key> <arg_key>k</arg_key> </tool_call> b</arg_value></tool_call>", slip_request()),
+  EXPECT_EQ(said(kGlm, "<tool_call>write<arg_key>content</arg_key><arg_value>a <arg_key> <arg_key>k</arg_key> </tool_call> b</arg_value></tool_call>",
+                 slip_request()),
             (Said{R"(C:call_0 write {"content": "a <arg_key> <arg_key>k</arg_key> </tool_call> b"})"}));
 }
 
@@ -306,8 +327,10 @@ TEST(HermesSlips, LoseNoArguments) {
   EXPECT_EQ(one(R"(<tool_call>{"name": "ping", "arguments": null}</tool_call>)"), (Said{"C:call_0 ping {}"}));
   EXPECT_EQ(one(R"(<tool_call>{"name": "ping", "arguments": ""}</tool_call>)"), (Said{"C:call_0 ping {}"}));
   EXPECT_EQ(one(R"(<tool_call>{"name": "ping", "arguments": []}</tool_call>)"), (Said{"C:call_0 ping {}"}));
-  EXPECT_EQ(one(R"(<tool_call>{"name": "write", "arguments": {"path": "a.txt"}, "parameters": {"path": "b.txt", "content": "hello"}}</tool_call>)"), Said{kWrite});
-  EXPECT_EQ(one("<tool_call>{\"name\": \"write\", \"arguments\": {\"content\": \"a\n\tb\"}}</tool_call>"), (Said{R"(C:call_0 write {"content": "a\n\tb"})"}));
+  EXPECT_EQ(one(R"(<tool_call>{"name": "write", "arguments": {"path": "a.txt"}, "parameters": {"path": "b.txt", "content": "hello"}}</tool_call>)"),
+            Said{kWrite});
+  EXPECT_EQ(one("<tool_call>{\"name\": \"write\", \"arguments\": {\"content\": \"a\n\tb\"}}</tool_call>"),
+            (Said{R"(C:call_0 write {"content": "a\n\tb"})"}));
   EXPECT_EQ(one(R"(<tool_call>{"name": "ping"}<tool_call>{"name": "ping"}</tool_call>)"), (Said{"C:call_0 ping {}", "C:call_1 ping {}"}));
   EXPECT_EQ(one("<tool_call>{\"name\": \"ping\"}\n{\"name\": \"ping\"}\n</tool_call>"), (Said{"C:call_0 ping {}", "C:call_1 ping {}"}));
   EXPECT_EQ(one(R"(<tool_call>[{"name": "ping"}, {"name": "ping"}]</tool_call> End)"), (Said{"C:call_0 ping {}", "C:call_1 ping {}", "T:End"}));
@@ -317,9 +340,13 @@ TEST(HermesSlips, LoseNoArguments) {
 // What an answer that was cut off lacks may be more of the value, or more arguments: then it is no call. Whole calls before stay.
 TEST(AnswersCutOff, HaveOnlyWholeCalls) {
   const std::pair<std::string_view, std::string> answers[] = {
-      {kCoder, "Go.\n<tool_call>\n<function=write>\n<parameter=path>\na.txt\n</parameter>\n<parameter=content>\nhello\n</parameter>\n</function>\n</tool_call>"},
+      {kCoder,
+       "Go.\n<tool_call>\n<function=write>\n<parameter=path>\na.txt\n</parameter>\n<parameter=content>\nhello\n</parameter>\n</function>\n</"
+       "tool_call>"},
       {kCoder, "Go.\n<tool_call>\n<function=write>\n<parameter=path>\na.txt\n<parameter=content>\nhello\n</function>\n</tool_call>"},
-      {kGlm, "Go.\n<tool_call>write\n<arg_key>path</arg_key>\n<arg_value>a.txt</arg_value>\n<arg_key>content</arg_key>\n<arg_value>hello</arg_value>\n</tool_call>"},
+      {kGlm,
+       "Go.\n<tool_call>write\n<arg_key>path</arg_key>\n<arg_value>a.txt</arg_value>\n<arg_key>content</arg_key>\n<arg_value>hello</arg_value>\n</"
+       "tool_call>"},
       {kHermes[0], "Go.\n<tool_call>\n{\"name\": \"write\", \"arguments\": {\"path\": \"a.txt\", \"content\": \"hello\"}}\n</tool_call>"}};
   for (const auto& [format, answer] : answers) {
     for (std::size_t n = 0; n <= answer.size(); ++n) {
@@ -330,8 +357,8 @@ TEST(AnswersCutOff, HaveOnlyWholeCalls) {
       EXPECT_TRUE(part.starts_with(out[0].substr(2)) || out.size() > 1) << part;
     }
     EXPECT_EQ(said(format, answer, slip_request(), AnswerEnd::cut_off), (Said{"T:Go.", kWrite}));
-    EXPECT_EQ(said(kGlm, "<tool_call>write<arg_key>path</arg_key><arg_value>a.txt</arg_value><arg_key>content</arg_key><arg_value>hello</tool_call>", slip_request(),
-                   AnswerEnd::cut_off),
+    EXPECT_EQ(said(kGlm, "<tool_call>write<arg_key>path</arg_key><arg_value>a.txt</arg_value><arg_key>content</arg_key><arg_value>hello</tool_call>",
+                   slip_request(), AnswerEnd::cut_off),
               Said{kWrite});
     EXPECT_EQ(said(format, answer + "\n" + answer.substr(4, 40), slip_request(), AnswerEnd::cut_off)[1], kWrite);
   }
@@ -342,10 +369,12 @@ TEST(AnswersCutOff, HaveOnlyWholeCalls) {
 // One parameter, `p`, of this schema; what becomes of a text that Qwen3-Coder or GLM wrote for it, and of a JSON value that Qwen3 wrote.
 std::string typed(std::string_view schema, std::string_view text) {
   RenderRequest request = slip_request();
-  request.tools = *JsonValue::parse(R"([{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {"p": )" + std::string(schema) +
-                                    R"(}, "$defs": {"N": {"type": "integer"}, "S": {"type": "string"}, "L": {"type": "array", "items": {"$ref": "#/$defs/N"}},
+  request.tools = *JsonValue::parse(
+      R"([{"type": "function", "function": {"name": "f", "parameters": {"type": "object", "properties": {"p": )" + std::string(schema) +
+      R"(}, "$defs": {"N": {"type": "integer"}, "S": {"type": "string"}, "L": {"type": "array", "items": {"$ref": "#/$defs/N"}},
                                       "R": {"anyOf": [{"$ref": "#/$defs/R"}, {"$ref": "#/$defs/R"}]}, "O": {"type": "object", "properties": {"n": {"type": "integer"}, "s": {"type": "string"}}}}}}}])");
-  const Said coder = said(kCoder, "<tool_call>\n<function=f>\n<parameter=p>\n" + std::string(text) + "\n</parameter>\n</function>\n</tool_call>", request);
+  const Said coder =
+      said(kCoder, "<tool_call>\n<function=f>\n<parameter=p>\n" + std::string(text) + "\n</parameter>\n</function>\n</tool_call>", request);
   const Said glm = said(kGlm, "<tool_call>f<arg_key>p</arg_key><arg_value>" + std::string(text) + "</arg_value></tool_call>", request);
   EXPECT_EQ(coder, glm);
   constexpr std::string_view before = "C:call_0 f {\"p\": ";
@@ -354,7 +383,8 @@ std::string typed(std::string_view schema, std::string_view text) {
 }
 std::string typed_json(std::string_view schema, std::string_view json) {
   RenderRequest request = slip_request();
-  request.tools = *JsonValue::parse(R"([{"name": "f", "parameters": {"properties": {"p": )" + std::string(schema) + R"(}, "$defs": {"O": {"type": "object", "properties":
+  request.tools = *JsonValue::parse(R"([{"name": "f", "parameters": {"properties": {"p": )" + std::string(schema) +
+                                    R"(}, "$defs": {"O": {"type": "object", "properties":
                                       {"n": {"type": "integer"}, "s": {"type": "string"}}}}}}])");
   const Said out = said(kHermes[0], R"(<tool_call>{"name": "f", "arguments": {"p": )" + std::string(json) + "}}</tool_call>", request);
   constexpr std::string_view before = "C:call_0 f {\"p\": ";
@@ -363,10 +393,13 @@ std::string typed_json(std::string_view schema, std::string_view json) {
 }
 
 TEST(Arguments, HaveTheTypeThatAnySchemaSays) {
-  for (const char* integer : {R"({"type": "integer"})", R"({"type": ["integer"]})", R"({"type": ["integer", "null"]})", R"({"anyOf": [{"type": "integer"}, {"type": "null"}]})",
-                              R"({"oneOf": [{"type": "integer"}, {"type": "null"}]})", R"({"allOf": [{"type": "integer"}]})", R"({"allOf": [{"type": ["integer", "string"]}, {"type": "integer"}]})",
-                              R"({"enum": [1, 12]})", R"({"const": 12})", R"({"$ref": "#/$defs/N"})", R"({"allOf": [{"$ref": "#/$defs/N"}], "description": "d"})",
-                              R"({"anyOf": [{"anyOf": [{"$ref": "#/$defs/N"}]}, {"type": ["null"]}]})", R"({"type": "integer", "nullable": true})", R"({"type": "int"})", R"({"minimum": 3})"}) {
+  for (const char* integer :
+       {R"({"type": "integer"})", R"({"type": ["integer"]})", R"({"type": ["integer", "null"]})",
+        R"({"anyOf": [{"type": "integer"}, {"type": "null"}]})", R"({"oneOf": [{"type": "integer"}, {"type": "null"}]})",
+        R"({"allOf": [{"type": "integer"}]})", R"({"allOf": [{"type": ["integer", "string"]}, {"type": "integer"}]})", R"({"enum": [1, 12]})",
+        R"({"const": 12})", R"({"$ref": "#/$defs/N"})", R"({"allOf": [{"$ref": "#/$defs/N"}], "description": "d"})",
+        R"({"anyOf": [{"anyOf": [{"$ref": "#/$defs/N"}]}, {"type": ["null"]}]})", R"({"type": "integer", "nullable": true})", R"({"type": "int"})",
+        R"({"minimum": 3})"}) {
     EXPECT_EQ(typed(integer, "12"), "12") << integer;
     EXPECT_EQ(typed(integer, " 12 "), "12") << integer;
     EXPECT_EQ(typed(integer, "\"12\""), "12") << integer << ": in quotes";
@@ -374,9 +407,11 @@ TEST(Arguments, HaveTheTypeThatAnySchemaSays) {
     EXPECT_EQ(typed(integer, "012"), "12") << integer;
     EXPECT_EQ(typed_json(R"({"type": "integer"})", "\"12\""), "12");
   }
-  for (const char* text : {R"({"type": "string"})", R"({"type": ["string"]})", R"({"type": ["string", "null"]})", R"({"anyOf": [{"type": ["string", "null"]}]})", R"({"enum": ["12", "1"]})",
-                           R"({"const": "12"})", R"({"allOf": [{"type": "string"}]})", R"({"allOf": [{}, {"anyOf": [{"type": "string"}, {"type": "null"}]}]})", R"({"$ref": "#/$defs/S"})",
-                           R"({"type": "string", "nullable": true})", R"({"type": "str"})", R"({"pattern": "^[0-9]+$"})", R"({"enum": ["12", 1]})"}) {
+  for (const char* text :
+       {R"({"type": "string"})", R"({"type": ["string"]})", R"({"type": ["string", "null"]})", R"({"anyOf": [{"type": ["string", "null"]}]})",
+        R"({"enum": ["12", "1"]})", R"({"const": "12"})", R"({"allOf": [{"type": "string"}]})",
+        R"({"allOf": [{}, {"anyOf": [{"type": "string"}, {"type": "null"}]}]})", R"({"$ref": "#/$defs/S"})",
+        R"({"type": "string", "nullable": true})", R"({"type": "str"})", R"({"pattern": "^[0-9]+$"})", R"({"enum": ["12", 1]})"}) {
     EXPECT_EQ(typed(text, "12"), "\"12\"") << text;
   }
   EXPECT_EQ(typed(R"({"type": "string"})", "007"), "\"007\"");
@@ -404,21 +439,24 @@ TEST(Arguments, HaveTheTypeThatAnySchemaSays) {
   EXPECT_EQ(typed_json(R"({"type": "string"})", "null"), "null");
   EXPECT_EQ(typed_json(R"({"type": "boolean"})", "\"true\""), "true");
   EXPECT_EQ(typed_json(R"({"type": "array", "items": {"type": "number"}})", "\"[1, \\\"2\\\"]\""), "[1, 2]");
-  EXPECT_EQ(typed_json(R"({"type": "array", "items": {"$ref": "#/$defs/O"}})", R"([{"n": "1", "s": 2, "o": "3"}])"), R"([{"n": 1, "s": "2", "o": "3"}])");
+  EXPECT_EQ(typed_json(R"({"type": "array", "items": {"$ref": "#/$defs/O"}})", R"([{"n": "1", "s": 2, "o": "3"}])"),
+            R"([{"n": 1, "s": "2", "o": "3"}])");
   EXPECT_EQ(typed_json(R"({"enum": ["1", "2"]})", "1"), "\"1\"");
   EXPECT_EQ(typed_json("{}", "\"1\""), "\"1\"");
 }
 
 // A broken surrogate pair is no reason to lose a call, nor to crash where the arguments are printed.
 TEST(Arguments, HaveNoBrokenCharacters) {
-  EXPECT_EQ(said(kHermes[0], R"(<tool_call>{"name": "write", "arguments": {"content": "a\ud83d b\ude00 \ud83d\ude00 \\ud83d"}}</tool_call>)", slip_request()),
+  EXPECT_EQ(said(kHermes[0], R"(<tool_call>{"name": "write", "arguments": {"content": "a\ud83d b\ude00 \ud83d\ude00 \\ud83d"}}</tool_call>)",
+                 slip_request()),
             (Said{"C:call_0 write {\"content\": \"a\uFFFD b\uFFFD \U0001F600 \\\\ud83d\"}"}));
 }
 
 // A model that loops must not make its reader slow: each character is looked at a few times.
 TEST(Answers, OfManyOpenTagsAreReadInLinearTime) {
   for (const std::string_view format : chat_format_names()) {
-    for (const char* unit : {"<tool_call>", "<tool_call>{\"", "<function=f><parameter=a>", "<tool_call>f<arg_key>k</arg_key><arg_value></arg_value>", "\n", "</parameter>"}) {
+    for (const char* unit : {"<tool_call>", "<tool_call>{\"", "<function=f><parameter=a>", "<tool_call>f<arg_key>k</arg_key><arg_value></arg_value>",
+                             "\n", "</parameter>"}) {
       const std::unique_ptr<ChatParser> parser = find_chat_format(format)->parser(request(true, R"({"enable_thinking": false})"));
       std::size_t n = 0;
       for (int i = 0; i < 20000; ++i) {

@@ -17,9 +17,10 @@ constexpr auto kBox = Grounding::Kind::box;
 constexpr auto kPoint = Grounding::Kind::point;
 
 TEST(Grounding, BoxesAndPointsOfAFencedListBecomePartsOfThePicture) {
-  const auto found = parse_grounding("Here they are:\n```json\n[\n\t{\"bbox_2d\": [100, 200, 300, 400], \"label\": \"a \\u00e9 cat\"},\n"
-                                     "\t{\"point_2d\": [500, 250.5], \"label\": \"eye\"},\n"
-                                     "\t{\"bbox_2d\": [0,0,1000,1000], \"text_content\": \"Sale {50%}\"}\n]\n```\nThree.");
+  const auto found = parse_grounding(
+      "Here they are:\n```json\n[\n\t{\"bbox_2d\": [100, 200, 300, 400], \"label\": \"a \\u00e9 cat\"},\n"
+      "\t{\"point_2d\": [500, 250.5], \"label\": \"eye\"},\n"
+      "\t{\"bbox_2d\": [0,0,1000,1000], \"text_content\": \"Sale {50%}\"}\n]\n```\nThree.");
   ASSERT_EQ(found.size(), 3u);
   expect_place(found[0], kBox, "a é cat", 0.1, 0.2, 0.3, 0.4);
   expect_place(found[1], kPoint, "eye", 0.5, 0.2505, 0.5, 0.2505);
@@ -39,7 +40,9 @@ TEST(Grounding, AListThatBreaksOffGivesEveryPlaceWhoseNumbersAreWhole) {
   for (std::size_t n = 0; n <= whole.size(); ++n) {
     const auto found = parse_grounding(whole.substr(0, n));
     EXPECT_EQ(found.size(), n < first ? 0u : n < second ? 1u : 2u) << n;
-    if (n >= whole.find("one\"") + 4) { EXPECT_EQ(found[0].label, "one") << n; }
+    if (n >= whole.find("one\"") + 4) {
+      EXPECT_EQ(found[0].label, "one") << n;
+    }
   }
 }
 
@@ -62,14 +65,16 @@ TEST(Grounding, TagsOfAPageAreBoxes) {
 TEST(Grounding, WordsAndBrokenObjectsAreNone) {
   for (const char* text : {"", "{", "no boxes here", "int f() { return 1; }", R"({"bbox_2d": "1 2 3 4"})", R"({"bbox_2d": [1, 2, 3]})",
                            R"({"bbox_2d": [1, 2, 3, 4, 5]})", R"({"point_2d": [1, 2, 3, 4]})", R"({"bbox_2d": [1, 2, x, 4], "label": "a"})",
-                           R"({"bbox_2d": [[1, 2, 3, 4]]})", R"(data-bbox="1 2 3")", R"(data-bbox=1 2 3 4)", R"({"bbox_2d": [nan, 2, 3, 4] , "l": "........................................"})"}) {
+                           R"({"bbox_2d": [[1, 2, 3, 4]]})", R"(data-bbox="1 2 3")", R"(data-bbox=1 2 3 4)",
+                           R"({"bbox_2d": [nan, 2, 3, 4] , "l": "........................................"})"}) {
     EXPECT_TRUE(parse_grounding(text).empty()) << text;
   }
 }
 
 TEST(Grounding, LongNonsenseIsReadInABlink) {
-  for (const std::string& unit : {std::string("{"), std::string("{\"a\":"), std::string("{\"a\":["), std::string("{\"a\":{\"b\":[[1,"), std::string("{\""),
-                                  std::string("data-bbox="), std::string("data-bbox=\"1 "), std::string("{\"bbox_2d\":[1,"), std::string("\\\"{")}) {
+  for (const std::string& unit :
+       {std::string("{"), std::string("{\"a\":"), std::string("{\"a\":["), std::string("{\"a\":{\"b\":[[1,"), std::string("{\""),
+        std::string("data-bbox="), std::string("data-bbox=\"1 "), std::string("{\"bbox_2d\":[1,"), std::string("\\\"{")}) {
     std::string text;
     while (text.size() < 200'000) text += unit;
     const auto start = std::chrono::steady_clock::now();

@@ -44,15 +44,13 @@ TEST(JsonValue, IsPrintedAsPythonPrintsIt) {
 }
 
 TEST(JsonValue, IsTrueWherePythonsIs) {
-  for (const char* text : {"null", "false", "0", "-0", "0.0", "-0.0", "0e5", "\"\"", "[]", "{}"})
-    EXPECT_FALSE(parsed(text).truthy()) << text;
+  for (const char* text : {"null", "false", "0", "-0", "0.0", "-0.0", "0e5", "\"\"", "[]", "{}"}) EXPECT_FALSE(parsed(text).truthy()) << text;
   for (const char* text : {"true", "1", "-1", "1e-9", "\"0\"", "[0]", "{\"a\":null}"}) EXPECT_TRUE(parsed(text).truthy()) << text;
 }
 
 TEST(JsonValue, RefusesWhatIsNoJsonInWords) {
   for (const std::string& text : {std::string(), std::string("{"), std::string("[1,]"), std::string("{\"a\" 1}"), std::string("01"),
-                                  std::string("1 2"), std::string("1e999"),
-                                  std::string(100000, '['), std::string("nul"), std::string("\"a\nb\"")}) {
+                                  std::string("1 2"), std::string("1e999"), std::string(100000, '['), std::string("nul"), std::string("\"a\nb\"")}) {
     const Result<JsonValue> value = JsonValue::parse(text);
     ASSERT_FALSE(value.has_value()) << text.substr(0, 20);
     EXPECT_EQ(value.error().code, ErrorCode::bad_argument);
@@ -72,7 +70,8 @@ TEST(JsonText, ThatIsNoUnicodeHasReplacementCharacters) {
   EXPECT_EQ(text(R"("\ud800\ud83d\ude00")"), "\uFFFD\U0001F600");
   EXPECT_EQ(text(R"("\uD83D\uDE00 \\ud800")"), "\U0001F600 \\ud800");
   EXPECT_EQ(text(R"("\ud800x\n")"), "\uFFFDx\n");
-  EXPECT_EQ(text("\"a\xFF\xC3(\xE2\x82\xF0\x9F\x98\xED\xA0\x80\xC0\x80z\""), "a\uFFFD\uFFFD(\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFDz");
+  EXPECT_EQ(text("\"a\xFF\xC3(\xE2\x82\xF0\x9F\x98\xED\xA0\x80\xC0\x80z\""),
+            "a\uFFFD\uFFFD(\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFDz");
   EXPECT_FALSE(JsonValue::parse("\"\\\xFF\"")) << "no escape";
   EXPECT_EQ(JsonValue::parse("{\"\\udfff\": 1}")->members()[0].first, "\uFFFD");
   for (const char* broken : {"\"\\ud8\"", "\"\\ud800", "\xFF", "\"\\u\""}) EXPECT_FALSE(JsonValue::parse(broken)) << broken;
