@@ -6,6 +6,7 @@
 
 #include "engine/kv_selection.h"
 #include "engine/loaded_model.h"
+#include "engine/plan/load_plan.h"
 #include "engine/scores.h"
 #include "engine/session.h"
 
@@ -56,7 +57,8 @@ class Comparison {
             .same_top = static_cast<double>(n_same_) / n_tokens,
             .perplexity = std::exp(other_surprise_ / n_predicted),
             .base_perplexity = std::exp(base_surprise_ / n_predicted),
-            .n_tokens = std::ssize(kl_)};
+            .n_tokens = std::ssize(kl_),
+            .notes = {}};
   }
 
  private:
@@ -161,10 +163,9 @@ Result<DivergenceResult> compare_in_turn(const Loading& base, const Loading& oth
   return comparison.result();
 }
 
-}  // namespace
-
-Result<DivergenceResult> measure_divergence(const DivergenceRequest& request, const std::function<void(std::int64_t, std::int64_t)>& progress,
-                                            std::stop_token stop) {
+// `trained_context_length`: of the model, out.
+Result<DivergenceResult> compare(const DivergenceRequest& request, const std::function<void(std::int64_t, std::int64_t)>& progress,
+                                 std::stop_token stop, std::int64_t& trained_context_length) {
   constexpr std::int64_t kLongestWindow = 1 << 30;
   if (request.window < 1 || request.window > kLongestWindow)
     return make_error(ErrorCode::bad_argument, "window: 1 to " + std::to_string(kLongestWindow) + " tokens, found " + std::to_string(request.window));
@@ -182,6 +183,7 @@ Result<DivergenceResult> measure_divergence(const DivergenceRequest& request, co
   }
 
   ASSIGN_OR_RETURN(std::unique_ptr<LoadedModel> first, LoadedModel::load(base.request, {}, stop));
+  trained_context_length = first->info().trained_context_length;
   const Tokenizer* tokenizer = first->tokenizer();
   if (!tokenizer) return make_error(ErrorCode::unsupported_model, first->info().path + ": a tokenizer, found none");
   ASSIGN_OR_RETURN(TokenIds ids, first->vocabulary().check(tokenizer->encode(request.text, SpecialTokens::none), "text"));
@@ -197,6 +199,16 @@ Result<DivergenceResult> measure_divergence(const DivergenceRequest& request, co
     if (second.error().code != ErrorCode::out_of_memory) return second.error();
   }
   return compare_in_turn(base, other, std::move(first), windows, budget == 0 ? request.kept_bytes : std::min(request.kept_bytes, budget / 8));
+}
+
+}  // namespace
+
+Result<DivergenceResult> measure_divergence(const DivergenceRequest& request, const std::function<void(std::int64_t, std::int64_t)>& progress,
+                                            std::stop_token stop) {
+  std::int64_t trained_context_length = 0;
+  ASSIGN_OR_RETURN(DivergenceResult result, compare(request, progress, std::move(stop), trained_context_length));
+  result.notes = context_notes(request.window, trained_context_length);
+  return result;
 }
 
 }  // namespace pio

@@ -197,6 +197,7 @@ struct LoadPlan {
     std::string text() const;  // "layers 2 to 5: matmul: cpu: expected …, found …"
   };
   std::vector<Fallback> fallbacks;
+  std::vector<std::string> notes;  // what a person should know of it: a context above the trained one
   double load_seconds = 0, prefill_tokens_per_second = 0, decode_tokens_per_second = 0;  // predicted
 };
 
@@ -218,7 +219,8 @@ struct DivergenceResult {
   double largest_kl = 0;
   double same_top = 0;  // share of tokens whose likeliest successor is the same
   double perplexity = 0, base_perplexity = 0;
-  std::int64_t n_tokens = 0;  // compared
+  std::int64_t n_tokens = 0;       // compared
+  std::vector<std::string> notes;  // what a person should know of it: windows above the trained length
 };
 
 struct PerplexityResult {

@@ -168,10 +168,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   info.n_parameters = spec.n_parameters + (info.can_see ? loaded->vision_.vision->n_parameters() : 0);
   info.context_length = plan.context_length;
   info.trained_context_length = spec.context_length;
-  if (spec.context_length > 0 && info.context_length > spec.context_length) {
-    info.notes.push_back("a context of " + std::to_string(info.context_length) + " tokens, trained for " + std::to_string(spec.context_length) +
-                         ": what comes after those may make no sense");
-  }
+  for (const std::string& note : plan.notes) info.notes.push_back(note);
   info.weight_bytes = plan.weight_bytes;
   info.state_bytes = plan.state_bytes;
   info.recommended = recommended_sampling(held, loaded->chat_format_);

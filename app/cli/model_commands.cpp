@@ -140,6 +140,7 @@ Result<void> inspect(const Options& options) {
 Result<void> plan(const Options& options) {
   ASSIGN_OR_RETURN(const LoadRequest request, load_request(options));
   ASSIGN_OR_RETURN(const LoadPlan plan, create_engine()->plan(request));
+  print_notes(request.path, plan.notes);
   if (options.json) {
     Json devices = Json::array();
     for (const LoadPlan::Device& d : plan.devices)
@@ -250,6 +251,7 @@ Result<void> divergence(const Options& options) {
   const Result<DivergenceResult> measured = measure_divergence(request, progress, interrupt_token());
   if (!measured) return of_file(options.file, measured.error());
   const DivergenceResult& result = *measured;
+  print_notes(request.base.path, result.notes);
   if (options.json) {
     return print_json({{"tokens", result.n_tokens},
                        {"kl_mean", result.mean_kl},

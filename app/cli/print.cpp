@@ -55,8 +55,10 @@ void print_aside(std::string_view text) {
   else std::fprintf(stderr, "%.*s", n, text.data());
 }
 
-void print_notes(const Engine& engine) {
-  for (const std::string& note : engine.loaded()->notes) std::fprintf(stderr, "%s: %s\n", engine.loaded()->name.c_str(), note.c_str());
+void print_notes(const Engine& engine) { print_notes(engine.loaded()->name, engine.loaded()->notes); }
+
+void print_notes(const std::string& name, const std::vector<std::string>& notes) {
+  for (const std::string& note : notes) std::fprintf(stderr, "%s: %s\n", name.c_str(), note.c_str());
 }
 
 Json stats_json(const GenerationStats& stats) {

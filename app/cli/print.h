@@ -23,6 +23,7 @@ Result<void> output_status();
 void print_aside(std::string_view text);
 // What a person should know of the loaded model, on standard error.
 void print_notes(const Engine& engine);
+void print_notes(const std::string& name, const std::vector<std::string>& notes);
 
 Json stats_json(const GenerationStats& stats);
 

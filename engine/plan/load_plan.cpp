@@ -61,6 +61,7 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
   for (const LoadPlan::Fallback& fallback : plan.fallbacks) plan.why_not += (plan.why_not.empty() ? "" : "; ") + fallback.text();
   plan.needed_bytes = placement.needed_bytes;
   plan.context_length = placement.context_length;
+  plan.notes = context_notes(plan.context_length, spec.context_length);
   plan.weight_bytes = needs.weight_bytes;
   plan.state_bytes = static_cast<std::uint64_t>(placement.context_length) * needs.state_bytes_per_token;
   plan.scratch_bytes = scratch_bytes(std::clamp<std::int64_t>(placement.context_length, 1, longest));
@@ -91,6 +92,12 @@ std::string LoadPlan::Fallback::text() const {
             (is_one ? "" : " to " + std::to_string(last_layer));
   }
   return place + ": " + op + ": " + reason;
+}
+
+std::vector<std::string> context_notes(std::int64_t context_length, std::int64_t trained_context_length) {
+  if (trained_context_length <= 0 || context_length <= trained_context_length) return {};
+  return {"a context of " + std::to_string(context_length) + " tokens, trained for " + std::to_string(trained_context_length) +
+          ": what comes after those may make no sense"};
 }
 
 void predict_speed(PlannedLoad& planned, const ModelFile& file, const LoadRequest& request, const SpeedProbe& probe) {

@@ -132,6 +132,18 @@ TEST_F(Misuse, NamesTheTrainedLengthOfAContextAboveItWhereModelsAreSwitched) {
   EXPECT_NE(ran.err.find("8192"), std::string::npos) << ran.err;
 }
 
+TEST_F(Misuse, NamesTheTrainedLengthOfAContextAboveItBeforeLoadingToo) {
+  const Ran plan = run({"plan", kModels + "/llama-tiny", "--ctx", "8200"});
+  EXPECT_EQ(plan.status, 0) << plan.err;
+  EXPECT_NE(plan.err.find("8192"), std::string::npos) << plan.err;
+  EXPECT_EQ(run({"plan", kModels + "/llama-tiny", "--ctx", "8192"}).err, "");
+  std::string text;
+  for (int i = 0; i < 9000; ++i) text += "a " + std::to_string(i) + '\n';
+  const Ran measured = run({"divergence", kModels + "/llama-tiny", "--file", write("long.txt", text), "--ctx", "8200", "--windows", "1"});
+  EXPECT_EQ(measured.status, 0) << measured.err;
+  EXPECT_NE(measured.err.find("8192"), std::string::npos) << measured.err;
+}
+
 TEST_F(Misuse, AnswersABatchLineForLine) {
   const std::vector<std::string> bad = {"{",
                                         "5",
@@ -172,6 +184,7 @@ TEST_F(Misuse, AnswersABatchLineForLine) {
                                         R"({"prompt":"a","tools":[]})",
                                         R"({"prompt":"a","thinking":true})",
                                         R"({"messages":[{"role":"user","content":"x"}],"thinking":3})",
+                                        R"({"prompt":"a","seed":1,"seed":2})",
                                         R"({"prompt":"a","temprature":1})",
                                         R"({"prompt":"a","logits_out":5})",
                                         R"({"prompt":"a","logits_out":"/nowhere/x.npy"})",
