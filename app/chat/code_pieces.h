@@ -9,7 +9,7 @@
 #include "app/text/rich_text.h"
 
 // The lines of one code block in pieces of bounded length: a block that grows sets its last piece anew, and of a long one only the pieces
-// in sight are laid out.
+// in sight are laid out (CodeInSight).
 
 namespace pio {
 
@@ -25,6 +25,9 @@ class CodePieces : public QAbstractListModel {
     FirstRole,                    // first: its first line, from 0
     LinesRole,                    // lines: how many
   };
+  struct Lines {
+    int first = 0, count = 0;
+  };
   static constexpr int kMostLines = 32;
   static constexpr qsizetype kMostSigns = 4000;         // of a piece; a longer line goes on in the next one
   static constexpr qsizetype kColouredAtOnce = 16'000;  // longer code that is complete is coloured on another thread
@@ -35,6 +38,7 @@ class CodePieces : public QAbstractListModel {
   QVariant data(const QModelIndex& index, int role) const override;
   QHash<int, QByteArray> roleNames() const override;
   int lineCount() const { return m_lineCount; }
+  Lines linesOf(int row) const { return {m_pieces[std::size_t(row)].first, m_pieces[std::size_t(row)].lines}; }
   const QString& language() const { return m_language; }
   bool isOpen() const { return m_isOpen; }
 

@@ -72,6 +72,7 @@ class Stage : public QObject {
     (void)QTest::qWaitFor([this] { return m_program->model()->sees(); });
     m_engine->set_loading({});
   }
+  Q_INVOKABLE QString copied() const { return QGuiApplication::clipboard()->text(); }
   Q_INVOKABLE void copyPicture() { QGuiApplication::clipboard()->setImage(drawn()); }
   Q_INVOKABLE QString pictureFile() {
     const QString path = m_folder.filePath(QStringLiteral("dropped.png"));

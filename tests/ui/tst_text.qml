@@ -125,6 +125,44 @@ TestCase {
             return texts.length > 0 && texts.length < 8
         })
     }
+    function test_longCodeIsFollowedWhileItIsWritten(): void {
+        stage.speak("```cpp\n" + test.lines.repeat(400) + "```\n", 1)
+        test.app.chat.send("Code")
+        const block = () => {
+            const row = test.rowOfKind(ConversationModel.Code)
+            return row < 0 ? null : test.list.itemAtIndex(row)
+        }
+        tryVerify(() => block() !== null && block().lineCount > 60)
+        verify(test.app.chat.busy)
+        for (const least of [100, 200]) {
+            tryVerify(() => block() !== null && block().lineCount > least)
+            verify(test.app.chat.busy)
+            tryVerify(() => test.isShown(block().lineCount - 1), 1000, "the line that is written is in the view")
+            verify(test.all(block(), one => one instanceof TextEdit).length < 5)
+        }
+        tryVerify(() => !test.app.chat.busy)
+        compare(block().lineCount, 400)
+        tryVerify(() => test.isShown(399))
+    }
+    // That line of the code is laid out and in the view.
+    function isShown(line: int): bool {
+        const block = test.list.itemAtIndex(test.rowOfKind(ConversationModel.Code))
+        const pieces = block === null ? [] : test.all(block, one => one instanceof TextEdit && line >= one.first && line < one.first + one.lines)
+        if (pieces.length !== 1)
+            return false
+        const top = pieces[0].mapToItem(test.list, 0, (line - pieces[0].first) * Theme.code.line).y
+        return top >= 0 && top + Theme.code.line <= test.list.height
+    }
+    function test_copyGivesTheWholeBlock(): void {
+        const code = test.lines.repeat(1000)
+        stage.speak("```cpp\n" + code + "```\n", 0)
+        test.ask("Code")
+        test.list.parent.following = false
+        test.list.positionViewAtIndex(test.rowOfKind(ConversationModel.Code), ListView.Beginning)
+        const block = test.list.itemAtIndex(test.rowOfKind(ConversationModel.Code))
+        mouseClick(test.all(block, one => one.text === "Copy the code")[0])
+        compare(stage.copied() + "\n", code)
+    }
     function test_aLongThoughtIsDrawn(): void {
         stage.think(test.words.repeat(600), "So it is.", 0)
         test.ask("Think")

@@ -1,3 +1,5 @@
+// The linter of 6.4 does not know Qt.callLater.
+// qmllint disable type
 // The linter of 6.4 takes ids of this file for unqualified inside its components, and bound components do not start from these places in 6.4.
 // qmllint disable unqualified
 import QtQuick
@@ -23,12 +25,42 @@ BlockItem {
     readonly property bool isLong: !root.folds && root.most > 0 && !root.writing && root.lineCount > root.most + 2
     readonly property Flickable list: ListView.view
     readonly property real margin: root.writing ? 100 : 600     // pixels that are laid out above and below the view
-    // The part of the lines that the list shows, from their top.
-    readonly property real shownFrom: root.list === null ? 0 : root.list.contentY - root.y - root.gap - Theme.rowLarge
-    readonly property real shownTo: root.list === null ? Infinity : Math.min(root.shownFrom + root.list.height, scroll.height)
+    readonly property real linesTop: root.gap + Theme.rowLarge
+    property bool isPlaced: false
     signal copyRequested(text: string)
 
+    // A row that is new has its lines in the frame that it comes with.
+    function place(): void {
+        root.isPlaced = true
+        root.look()
+    }
+    // A list moves to and fro before it finds its place: where it comes to rest counts.
+    function look(): void {
+        const top = root.list === null ? 0 : root.list.contentY - root.y - root.linesTop
+        const bottom = root.list === null ? scroll.height : Math.min(scroll.height, top + root.list.height)
+        inSight.show(Math.floor((top - root.margin) / Theme.code.line), Math.ceil((bottom + root.margin) / Theme.code.line))
+    }
+
     bodyHeight: frame.height
+    onYChanged: root.isPlaced ? Qt.callLater(root.look) : root.place()
+    onMarginChanged: Qt.callLater(root.look)
+    Component.onCompleted: Qt.callLater(root.look)
+
+    CodeInSight {
+        id: inSight
+
+        code: root.code
+    }
+    Connections {
+        target: root.list
+
+        function onContentYChanged(): void {
+            Qt.callLater(root.look)
+        }
+        function onHeightChanged(): void {
+            Qt.callLater(root.look)
+        }
+    }
 
     Rectangle {
         id: frame
@@ -95,6 +127,7 @@ BlockItem {
             anchors.rightMargin: 1
             visible: !root.isClosed
             height: root.isLong && !root.open ? root.most * Theme.code.line : pieces.height
+            onHeightChanged: Qt.callLater(root.look)
             contentWidth: Math.max(width, pieces.widest) + Theme.space16
             contentHeight: height
             flickableDirection: Flickable.HorizontalFlick
@@ -115,29 +148,21 @@ BlockItem {
                 height: root.lineCount * Theme.code.line
 
                 Repeater {
-                    id: repeater
+                    model: inSight
 
-                    model: root.code
-
-                    Loader {
-                        id: piece
-
-                        required property int index
+                    RichBlock {
                         required property int first
                         required property int lines
                         required property string html
 
                         y: first * Theme.code.line
                         height: lines * Theme.code.line
-                        active: y + height > root.shownFrom - root.margin && y < root.shownTo + root.margin
-                        sourceComponent: RichBlock {
-                            wrapMode: TextEdit.NoWrap
-                            text: piece.html
-                            role: Theme.code
-                            writing: root.writing && piece.index === repeater.count - 1
-                            needle: root.needle
-                            onImplicitWidthChanged: pieces.widest = Math.max(pieces.widest, implicitWidth)
-                        }
+                        wrapMode: TextEdit.NoWrap
+                        text: html
+                        role: Theme.code
+                        writing: root.writing && first + lines === root.lineCount
+                        needle: root.needle
+                        onImplicitWidthChanged: pieces.widest = Math.max(pieces.widest, implicitWidth)
                     }
                 }
             }

@@ -9,6 +9,7 @@
 #include <QTextDocument>
 #include <random>
 
+#include "app/chat/code_in_sight.h"
 #include "app/chat/code_pieces.h"
 #include "tests/app/text/processor_time.h"
 
@@ -402,4 +403,52 @@ TEST(ConversationModel, ALineMoreChangesTheLastPieceOfCode) {
   EXPECT_GE(first, code.rowCount() - 4);
   EXPECT_EQ(nSignals, 100);
   EXPECT_EQ(code.lineCount(), 20'101);
+}
+
+TEST(ConversationModel, OnlyThePiecesInSightAreShown) {
+  CodePieces code("text");
+  CodeInSight inSight;
+  QAbstractItemModelTester tester(&inSight, QAbstractItemModelTester::FailureReportingMode::Fatal);
+  const auto first = [&](int row) { return inSight.index(row, 0).data(CodePieces::FirstRole).toInt(); };
+  QString text;
+  for (int i = 0; i < 20'000; ++i) text += QStringLiteral("line %1\n").arg(i);
+  text.chop(1);
+  inSight.setCode(&code);
+  code.set(text, true);
+  EXPECT_EQ(inSight.rowCount(), 0);
+
+  // Joined, what is shown one screen after the other is the code.
+  QStringList pieces;
+  for (int line = 0; line < 20'000; line += 64) {
+    inSight.show(line, line + 64);
+    ASSERT_EQ(inSight.rowCount(), std::min(2, code.rowCount() - line / 32));
+    ASSERT_EQ(first(0), line);
+    for (int row = 0; row < inSight.rowCount(); ++row) {
+      QTextDocument document;
+      document.setHtml(inSight.index(row, 0).data(CodePieces::HtmlRole).toString());
+      pieces.append(document.toPlainText());
+    }
+  }
+  EXPECT_EQ(pieces.join(u'\n'), text);
+
+  // A line of a piece is enough; what is not in the code is not there.
+  inSight.show(31, 33);
+  EXPECT_EQ(inSight.rowCount(), 2);
+  inSight.show(-100, 1);
+  EXPECT_EQ(inSight.rowCount(), 1);
+  inSight.show(20'000, 30'000);
+  EXPECT_EQ(inSight.rowCount(), 0);
+
+  // What grows beyond the end of the view stays away, what grows in it is told.
+  inSight.show(19'990, 20'010);
+  QSignalSpy inserted(&inSight, &QAbstractItemModel::rowsInserted), changed(&inSight, &QAbstractItemModel::dataChanged);
+  code.set(text + QString("\nmore").repeated(100), true);
+  EXPECT_EQ(inserted.count(), 1);
+  EXPECT_EQ(inSight.rowCount(), 2);
+  EXPECT_EQ(first(1), 20'000);
+  EXPECT_EQ(code.lineCount(), 20'100);
+  inSight.show(0, 10);
+  changed.clear();
+  code.set(text + QString("\nmore").repeated(101), true);
+  EXPECT_EQ(changed.count(), 0);
 }
