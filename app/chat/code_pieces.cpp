@@ -17,13 +17,17 @@ CodePieces::CodePieces(const QString& language, QObject* parent) : QAbstractList
 
 int CodePieces::rowCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : int(m_pieces.size()); }
 
-QHash<int, QByteArray> CodePieces::roleNames() const { return {{HtmlRole, "html"}, {FirstRole, "first"}, {LinesRole, "lines"}}; }
+QHash<int, QByteArray> CodePieces::roleNames() const {
+  return {{HtmlRole, "html"}, {FirstRole, "first"}, {LinesRole, "lines"}, {StartRole, "start"}, {EndRole, "end"}};
+}
 
 QVariant CodePieces::data(const QModelIndex& index, int role) const {
   if (!checkIndex(index, CheckIndexOption::IndexIsValid | CheckIndexOption::ParentIsInvalid)) return {};
   const Piece& piece = m_pieces[std::size_t(index.row())];
   if (role == FirstRole) return piece.first;
   if (role == LinesRole) return piece.lines;
+  if (role == StartRole) return int(piece.start);
+  if (role == EndRole) return int(piece.start + piece.length);
   if (role != HtmlRole && role != Qt::DisplayRole) return {};
   std::vector<ColourRun> runs;
   const qsizetype end = piece.start + piece.length;
@@ -61,6 +65,12 @@ void CodePieces::set(const QString& code, bool isOpen) {
 std::size_t CodePieces::pieceAt(qsizetype sign) const {
   const auto after = std::find_if(m_pieces.begin(), m_pieces.end(), [sign](const Piece& piece) { return piece.start > sign; });
   return after == m_pieces.begin() ? 0 : std::size_t(after - m_pieces.begin()) - 1;
+}
+
+int CodePieces::lineAt(int sign) const {
+  if (m_pieces.empty()) return 0;
+  const Piece& piece = m_pieces[pieceAt(sign)];
+  return piece.first + int(QStringView(m_code).mid(piece.start, std::min(qsizetype(sign) - piece.start, piece.length)).count(u'\n'));
 }
 
 void CodePieces::split(std::size_t from) {

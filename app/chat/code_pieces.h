@@ -24,6 +24,8 @@ class CodePieces : public QAbstractListModel {
     HtmlRole = Qt::UserRole + 1,  // html: with colours
     FirstRole,                    // first: its first line, from 0
     LinesRole,                    // lines: how many
+    StartRole,                    // start: where it begins in the code, UTF-16 units
+    EndRole,                      // end: behind its last sign
   };
   struct Lines {
     int first = 0, count = 0;
@@ -39,6 +41,8 @@ class CodePieces : public QAbstractListModel {
   QHash<int, QByteArray> roleNames() const override;
   int lineCount() const { return m_lineCount; }
   Lines linesOf(int row) const { return {m_pieces[std::size_t(row)].first, m_pieces[std::size_t(row)].lines}; }
+  // The line, as it is laid out, that the sign at this place of the code stands in.
+  Q_INVOKABLE int lineAt(int sign) const;
   const QString& language() const { return m_language; }
   bool isOpen() const { return m_isOpen; }
 

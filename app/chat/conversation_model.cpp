@@ -637,4 +637,14 @@ int ConversationModel::find(const QString& needle, int row, int direction) const
   return -1;
 }
 
+int ConversationModel::findInCode(const QString& needle, int row, int sign, int direction) const {
+  if (needle.isEmpty() || row < 0 || row >= rowCount()) return -1;
+  const Entry& entry = d->entries[size_t(d->entryOfRow[size_t(row)])];
+  const Part& part = entry.parts[size_t(row - entry.firstRow)];
+  if (part.kind != Code) return -1;
+  const QString& code = blockOf(entry, part).content.text;
+  if (direction > 0) return int(code.indexOf(needle, sign + 1, Qt::CaseInsensitive));
+  return sign == 0 ? -1 : int(code.lastIndexOf(needle, sign < 0 ? -1 : sign - 1, Qt::CaseInsensitive));
+}
+
 }  // namespace pio

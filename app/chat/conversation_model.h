@@ -109,6 +109,9 @@ class ConversationModel : public QAbstractListModel {
   Q_INVOKABLE int lastVersion(int step) const;
   // Row of the next text match of `needle` (case-insensitive) from `row` in direction +1 or -1, wrapping; -1 when there is none.
   Q_INVOKABLE int find(const QString& needle, int row, int direction) const;
+  // Of a row of code, which has a place for every match: the next one behind or before this sign (UTF-16 units), from -1 the first or the last;
+  // -1 when there is none, or in other rows.
+  Q_INVOKABLE int findInCode(const QString& needle, int row, int sign, int direction) const;
 
  signals:
   void styleChanged();

@@ -163,6 +163,30 @@ TestCase {
         mouseClick(test.all(block, one => one.text === "Copy the code")[0])
         compare(stage.copied() + "\n", code)
     }
+    function test_findComesToEveryMatchInLongCode(): void {
+        let code = ""
+        for (let i = 0; i < 3000; ++i)
+            code += i % 1000 === 500 ? "beacon(" + i + ");\n" : test.lines
+        stage.speak("```cpp\n" + code + "```\n\nThe beacon stands.\n", 0)
+        test.ask("Code")
+        const pane = test.all(test.window.contentItem, one => one.visible && one.endFinding !== undefined)[0]
+        pane.find()
+        const field = test.window.activeFocusItem
+        field.insert(0, "beacon")
+        const marked = () => test.all(test.list, one => one instanceof TextEdit && one.selectedText === "beacon")
+        for (const line of [500, 1500, 2500]) {
+            tryVerify(() => test.isShown(line) && marked().length === 1, 1000, "line " + line)
+            compare(marked()[0].selectionStart, test.lines.length * (line - marked()[0].first))
+            stage.key(test.window, Qt.Key_Return)
+        }
+        tryVerify(() => marked().length === 1 && marked()[0].first === undefined)
+        stage.key(test.window, Qt.Key_Return)
+        tryVerify(() => test.isShown(500) && marked().length === 1, 1000, "round again")
+        stage.key(test.window, Qt.Key_Return, Qt.ShiftModifier)
+        stage.key(test.window, Qt.Key_Return, Qt.ShiftModifier)
+        tryVerify(() => test.isShown(2500) && marked().length === 1, 1000, "backwards")
+        pane.endFinding()
+    }
     function test_aLongThoughtIsDrawn(): void {
         stage.think(test.words.repeat(600), "So it is.", 0)
         test.ask("Think")

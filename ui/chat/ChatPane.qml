@@ -75,9 +75,10 @@ Rectangle {
         z: 1
         visible: root.finding
         messages: root.chat.messages
-        onFound: row => {
+        onFound: (row, sign) => {
             list.foundRow = row
-            list.showRow(row)
+            list.foundSign = sign
+            list.showMatch()
         }
         onClosed: root.endFinding()
     }

@@ -17,6 +17,7 @@ BlockItem {
     required property string language
     property bool writing: false
     property string needle: ""
+    property int foundSign: -1      // where in the code the needle was found; -1 nowhere
     property bool folds: false      // what it says is shown elsewhere: its header alone, until it is opened
     property int most: 0            // lines that are shown of a long block until it is opened; 0 all
     property bool open: false
@@ -29,6 +30,10 @@ BlockItem {
     property bool isPlaced: false
     signal copyRequested(text: string)
 
+    // From the row's top to the line with that sign.
+    function topOf(sign: int): real {
+        return root.linesTop + (root.code?.lineAt(sign) ?? 0) * Theme.code.line
+    }
     // A row that is new has its lines in the frame that it comes with.
     function place(): void {
         root.isPlaced = true
@@ -153,6 +158,8 @@ BlockItem {
                     RichBlock {
                         required property int first
                         required property int lines
+                        required property int start
+                        required property int end
                         required property string html
 
                         y: first * Theme.code.line
@@ -161,7 +168,8 @@ BlockItem {
                         text: html
                         role: Theme.code
                         writing: root.writing && first + lines === root.lineCount
-                        needle: root.needle
+                        needle: root.foundSign >= start && root.foundSign < end ? root.needle : ""
+                        needleFrom: root.foundSign - start
                         onImplicitWidthChanged: pieces.widest = Math.max(pieces.widest, implicitWidth)
                     }
                 }

@@ -9,9 +9,10 @@ Rectangle {
 
     required property ConversationModel messages
     property int row: -1
+    property int sign: -1           // of a match in code: where in it
     readonly property string needle: field.text.trim()
     readonly property bool missed: root.needle.length > 0 && root.row < 0
-    signal found(row: int)
+    signal found(row: int, sign: int)
     signal closed()
 
     function open(): void {
@@ -19,8 +20,19 @@ Rectangle {
         field.selectAll()
     }
     function look(direction: int): void {
-        root.row = root.needle.length > 0 ? root.messages.find(root.needle, root.row, direction) : -1
-        root.found(root.row)
+        let sign = root.sign < 0 ? -1 : root.messages.findInCode(root.needle, root.row, root.sign, direction)
+        if (sign < 0) {
+            root.row = root.needle.length > 0 ? root.messages.find(root.needle, root.row, direction) : -1
+            sign = root.messages.findInCode(root.needle, root.row, -1, direction)
+        }
+        root.sign = sign
+        root.found(root.row, root.sign)
+    }
+
+    onNeedleChanged: {
+        root.row = -1
+        root.sign = -1
+        root.look(1)
     }
 
     implicitHeight: Theme.rowHeader
@@ -38,10 +50,6 @@ Rectangle {
             iconName: "search"
             placeholderText: qsTr("Find in this chat")
             ownsEscape: true
-            onTextChanged: {
-                root.row = -1
-                root.look(1)
-            }
             Keys.onPressed: event => {
                 if ((event.key === Qt.Key_Return || event.key === Qt.Key_Enter) && !(event.modifiers & (Qt.ControlModifier | Qt.AltModifier))) {
                     event.accepted = true

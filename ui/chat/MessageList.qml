@@ -20,6 +20,7 @@ Item {
     property string hoveredId: ""
     property string needle: ""
     property int foundRow: -1
+    property int foundSign: -1      // of a match in code: where in it
     readonly property bool usable: !root.chat.busy
     readonly property bool atTop: list.contentY <= list.originY + 1
     readonly property bool endIsBelow: !root.following && list.count > 0
@@ -43,11 +44,18 @@ Item {
         root.following = true
         list.positionViewAtEnd()
     }
-    function showRow(row: int): void {
-        if (row < 0)
+    function showMatch(): void {
+        if (root.foundRow < 0)
             return
         root.following = false
-        list.positionViewAtIndex(row, ListView.Contain)
+        if (root.foundSign < 0 || list.itemAtIndex(root.foundRow) === null)
+            list.positionViewAtIndex(root.foundRow, ListView.Contain)
+        const code = root.foundSign < 0 ? null : list.itemAtIndex(root.foundRow) as CodeBlock
+        if (code === null)
+            return
+        const line = code.y + code.topOf(root.foundSign)
+        if (line < list.contentY || line + Theme.code.line > list.contentY + list.height)
+            root.scrollBy(line - list.contentY - list.height / 3)
     }
     function scrollBy(pixels: real): void {
         const last = Math.max(list.originY, list.originY + list.contentHeight - list.height)
@@ -198,6 +206,7 @@ Item {
             hoveredId: root.hoveredId
             needle: root.needle
             foundRow: root.foundRow
+            foundSign: root.foundSign
             onCopyRequested: text => root.chat.copyText(text)
             onCopyAllRequested: messageId => root.chat.copyWithThought(messageId)
             onEditRequested: messageId => root.editQuestion(messageId)

@@ -21,6 +21,7 @@ DelegateChooser {
     property string hoveredId: ""
     property string needle: ""
     property int foundRow: -1
+    property int foundSign: -1
     property var openFolds: ({})        // by what they belong to: a row that scrolls away is destroyed
     signal copyRequested(text: string)
     signal copyAllRequested(messageId: string)
@@ -126,6 +127,7 @@ DelegateChooser {
             most: root.mostLines
             writing: streaming && root.isWritten(index)
             needle: root.needleOf(index)
+            foundSign: index === root.foundRow ? root.foundSign : -1
             onCopyRequested: text => root.copyRequested(text)
         }
     }

@@ -14,6 +14,7 @@ TextEdit {
     property bool writing: false
     property string plain: ""       // shown as it is, in the lines of the role; instead of `text`
     property string needle: ""      // what a search looks for in this row; "" nothing
+    property int needleFrom: 0      // the sign from which on
 
     readOnly: true
     selectByMouse: true
@@ -35,6 +36,7 @@ TextEdit {
 
     onLinkActivated: link => Qt.openUrlExternally(link)
     onNeedleChanged: root.showNeedle()
+    onNeedleFromChanged: root.showNeedle()
     onTextChanged: Qt.callLater(TextItems.drawWhole, root)
     Component.onCompleted: {
         root.showNeedle()
@@ -48,7 +50,7 @@ TextEdit {
         return position <= root.length ? root.positionToRectangle(position) : Qt.rect(0, 0, 0, 0)
     }
     function showNeedle(): void {
-        const at = root.needle.length > 0 ? root.getText(0, root.length).toLowerCase().indexOf(root.needle.toLowerCase()) : -1
+        const at = root.needle.length > 0 ? root.getText(0, root.length).toLowerCase().indexOf(root.needle.toLowerCase(), root.needleFrom) : -1
         if (at >= 0)
             root.select(at, at + root.needle.length)
         else

@@ -452,3 +452,37 @@ TEST(ConversationModel, OnlyThePiecesInSightAreShown) {
   code.set(text + QString("\nmore").repeated(101), true);
   EXPECT_EQ(changed.count(), 0);
 }
+
+TEST(ConversationModel, CodeKnowsTheLineOfEverySign) {
+  CodePieces code("text");
+  QString text = "first\n" + QString(9000, u'x') + "\n" + QString("\n").repeated(50) + "last";
+  code.set(text, false);
+  EXPECT_EQ(code.lineAt(0), 0);
+  EXPECT_EQ(code.lineAt(4), 0);
+  EXPECT_EQ(code.lineAt(6), 1);
+  EXPECT_EQ(code.lineAt(int(text.size()) - 1), code.lineCount() - 1);
+  int before = 0;
+  for (int sign = 0; sign < text.size(); ++sign) {
+    const int line = code.lineAt(sign);
+    ASSERT_TRUE(line == before || line == before + 1) << sign;
+    before = line;
+  }
+}
+
+TEST(ConversationModel, FindComesToEveryMatchInCode) {
+  ConversationModel model;
+  model.reset({answer("a", "lamp\n\n```c\nlamp = 1;\nint Lamp;\n```\n")});
+  const int row = 2;
+  ASSERT_EQ(at(model, row, ConversationModel::KindRole), Kind::Code);
+  EXPECT_EQ(model.find("lamp", 1, 1), row);
+  EXPECT_EQ(model.findInCode("lamp", row, -1, 1), 0);
+  EXPECT_EQ(model.findInCode("lamp", row, 0, 1), 14);
+  EXPECT_EQ(model.findInCode("lamp", row, 14, 1), -1);
+  EXPECT_EQ(model.findInCode("lamp", row, -1, -1), 14);
+  EXPECT_EQ(model.findInCode("lamp", row, 14, -1), 0);
+  EXPECT_EQ(model.findInCode("lamp", row, 0, -1), -1);
+  EXPECT_EQ(model.findInCode("lamp", 1, -1, 1), -1);
+  EXPECT_EQ(model.findInCode("absent", row, -1, 1), -1);
+  EXPECT_EQ(model.findInCode("", row, -1, 1), -1);
+  EXPECT_EQ(model.findInCode("lamp", 99, -1, 1), -1);
+}
