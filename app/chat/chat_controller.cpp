@@ -289,7 +289,7 @@ ModelSession* ChatController::model() const { return d->w.model; }
 Notices* ChatController::notices() const { return d->w.notices; }
 ConversationModel* ChatController::messages() const { return d->shown->messages(); }
 PictureTray* ChatController::tray() const { return d->w.tray; }
-QList<Message> ChatController::shownMessages() const { return d->shown->list(); }
+void ChatController::forEachShown(const std::function<void(const Message&)>& visit) const { d->shown->forEach(visit); }
 
 void ChatController::stop() {
   const State before = state();

@@ -3,6 +3,7 @@
 #include <QObject>
 #include <QUrl>
 #include <QtQml/qqmlregistration.h>
+#include <functional>
 #include <memory>
 
 #include "app/chat/conversation_model.h"
@@ -57,7 +58,7 @@ class ChatController : public QObject {
   QString title() const;
   bool isImage() const;
   PictureTray* tray() const;
-  QList<Message> shownMessages() const;  // the path on screen
+  void forEachShown(const std::function<void(const Message&)>& visit) const;  // the path on screen; without the versions
   QString systemPrompt() const;
   void setSystemPrompt(const QString& text);
   QString draft() const;

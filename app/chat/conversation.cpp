@@ -5,6 +5,7 @@
 namespace pio {
 
 Conversation::Conversation(ChatRecord record, const QList<MessageRecord>& messages) : chat(std::move(record)) {
+  m_messages.reserve(messages.size());
   for (const MessageRecord& message : messages) {
     m_messages.insert(message.message.id, message);
     m_children[message.message.parent].append(message.message.id);
@@ -33,7 +34,8 @@ Message Conversation::shown(const QString& id) const {
 
 QString Conversation::activeChildOf(const QString& parent) const {
   const QStringList children = m_children.value(parent);
-  const QString active = parent.isEmpty() ? chat.activeRoot : m_messages.value(parent).activeChild;
+  const MessageRecord* record = find(parent);
+  const QString active = parent.isEmpty() ? chat.activeRoot : record == nullptr ? QString() : record->activeChild;
   return children.contains(active) ? active : children.isEmpty() ? QString() : children.last();
 }
 
@@ -44,9 +46,15 @@ QStringList Conversation::path() const {
   return ids;
 }
 
+QString Conversation::leaf() const {
+  const QStringList ids = path();
+  return ids.isEmpty() ? QString() : ids.last();
+}
+
 QStringList Conversation::pathTo(const QString& id) const {
   QStringList ids;
-  for (QString at = id; m_messages.contains(at) && ids.size() <= m_messages.size(); at = m_messages.value(at).message.parent) ids.prepend(at);
+  for (const MessageRecord* at = find(id); at != nullptr && ids.size() <= m_messages.size(); at = find(at->message.parent))
+    ids.prepend(at->message.id);
   return ids;
 }
 

@@ -28,7 +28,7 @@ class Conversation {
   QStringList path() const;                       // ids along the active children, from the first message
   QStringList pathTo(const QString& id) const;    // ids from the first message to this one
   QStringList siblings(const QString& id) const;  // itself among them, in the order they were made
-  QString leaf() const { return path().isEmpty() ? QString() : path().last(); }
+  QString leaf() const;                           // the last of path(); "" none
   QStringList childrenOf(const QString& id) const { return m_children.value(id); }
   bool hasChildren(const QString& id) const { return !m_children.value(id).isEmpty(); }
 

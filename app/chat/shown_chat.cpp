@@ -46,6 +46,10 @@ QList<Message> ShownChat::list() const {
   return out;
 }
 
+void ShownChat::forEach(const std::function<void(const Message&)>& visit) const {
+  for (const QString& id : m_path) visit(chat()->find(id)->message);
+}
+
 QString ShownChat::lastOf(Message::Role role) const {
   for (qsizetype i = m_path.size() - 1; i >= 0; --i) {
     const MessageRecord* record = chat()->find(m_path[i]);

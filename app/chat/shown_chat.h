@@ -2,6 +2,7 @@
 
 #include <QObject>
 #include <QStringList>
+#include <functional>
 
 #include "app/chat/conversation_model.h"
 
@@ -26,6 +27,7 @@ class ShownChat : public QObject {
   QStringList path() const { return m_path; }  // ids, from the first message to the last
   QString last() const { return m_path.isEmpty() ? QString() : m_path.last(); }
   QList<Message> list() const;
+  void forEach(const std::function<void(const Message&)>& visit) const;
   QString lastOf(Message::Role role) const;  // "" none
   // Of the last answer, or the one that is being written.
   qint64 contextUsed() const;

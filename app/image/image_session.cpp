@@ -34,20 +34,20 @@ void ImageSession::follow() {
   m_pictures.clear();
   m_asked.clear();
   QString answer;
-  for (const Message& message : m_chat->shownMessages()) {
+  m_chat->forEachShown([&](const Message& message) {
     if (message.role == Message::Role::Assistant) answer = message.text();
     const QStringList pictures = message.pictures();
     for (const MessagePart& part : message.parts) {
       if (part.kind == MessagePart::Kind::Picture && !part.name.isEmpty()) m_names.insert(part.path, part.name);
     }
-    if (pictures.isEmpty()) continue;
+    if (pictures.isEmpty()) return;
     m_asked = pictures;
     m_pictures.append(pictures);
-  }
+  });
   const QStringList tray = m_chat->tray()->paths();
   m_pictures.append(tray);
   m_pictures.removeDuplicates();
-  m_places->setAnswer(answer);
+  m_places->setAnswer(m_asked.isEmpty() ? QString() : answer);  // places are those of a picture
   // Of another conversation: what is asked about now. What is new is looked at first; else the eye stays where it is.
   const QStringList now = tray.isEmpty() ? m_asked : tray;
   const auto firstNew = std::find_if(m_pictures.begin(), m_pictures.end(), [&](const QString& path) { return !before.contains(path); });

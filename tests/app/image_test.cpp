@@ -232,7 +232,7 @@ class ImageTest : public QObject {
     f.chat()->tray()->add({QUrl::fromLocalFile(picture(folder, "one.png"))});
     QTRY_VERIFY(f.chat()->tray()->ready());
     QVERIFY(f.ask("What is it?"));
-    QCOMPARE(f.chat()->shownMessages().last().state, Message::State::Complete);
+    QCOMPARE(f.chat()->messages()->messages().last().state, Message::State::Complete);
     QVERIFY(f.notices()->about(Notices::Picture).title.contains("cannot see"));
     const MessageContent content = f.engine->generate_requests().back().messages.back().content;
     QVERIFY(!content.has_pictures());
@@ -251,14 +251,14 @@ class ImageTest : public QObject {
     failing.error->path = folder.filePath("one.png").toStdString();
     f.setScript(failing);
     QVERIFY(f.ask("What is it?"));
-    const UserError error = f.chat()->shownMessages().last().error;
+    const UserError error = f.chat()->messages()->messages().last().error;
     QVERIFY(error.title.contains("picture"));
     QCOMPARE(error.actions, (QList<int>{UserError::Retry, UserError::NewChat}));
     failing.error->path = (f.folder() + "/files/" + QString(64, 'a')).toStdString();  // kept by its content
     QVERIFY(userErrorOf(*failing.error).explanation.startsWith("A pasted picture"));
     failing.error->path = "/models/" + std::string(59, 'a') + ".gguf";  // as long, and a model
     QVERIFY(!userErrorOf(*failing.error).title.contains("picture"));
-    f.chat()->runAction(f.chat()->shownMessages().last().id, UserError::NewChat);
+    f.chat()->runAction(f.chat()->messages()->messages().last().id, UserError::NewChat);
     QVERIFY(f.chat()->isImage());
     QVERIFY(f.chat()->chatId().isEmpty());
   }
@@ -277,7 +277,7 @@ class ImageTest : public QObject {
     QVERIFY(f.waitFor(ChatController::Looking));
     f.chat()->stop();
     QVERIFY(f.waitFor(ChatController::Ready, 500));
-    QCOMPARE(f.chat()->shownMessages().last().state, Message::State::Stopped);
+    QCOMPARE(f.chat()->messages()->messages().last().state, Message::State::Stopped);
   }
 
   void picturesArePartsOfAnyChat() {

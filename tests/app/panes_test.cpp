@@ -60,7 +60,7 @@ class Fixture : public ProgramFixture {
     script.error = make_error(code, "thing: this, that");
     setScript(script);
   }
-  QString lastAnswer() const { return chat()->shownMessages().last().id; }
+  QString lastAnswer() const { return chat()->messages()->messages().last().id; }
   std::size_t nRequests() const { return engine->generate_requests().size(); }
 
  private:
@@ -383,7 +383,7 @@ class PanesTest : public QObject {
       case UserError::OpenModel: QCOMPARE(open.size(), 1); break;
       case UserError::ExportChat: QCOMPARE(exported.size(), 1); break;
       case UserError::NewChat: QVERIFY(f.chat()->chatId().isEmpty()); break;
-      case UserError::Dismiss: QVERIFY(!f.chat()->shownMessages().at(1).error.isSet()); break;
+      case UserError::Dismiss: QVERIFY(!f.chat()->messages()->messages().at(1).error.isSet()); break;
       case UserError::ReadAgain:
       case UserError::Overwrite:
       case UserError::ShowChanges: QVERIFY(!actionsOfEngineErrors().contains(action)); break;
