@@ -26,6 +26,7 @@ Item {
     readonly property bool endIsBelow: !root.following && list.count > 0
     property string askedId: ""     // the question that was placed at the top when it was sent
     property real tail: Theme.space24
+    property real share: 1          // of its height, that the list has by now: another chat comes from its end up, a few rows at a time
 
     function editQuestion(messageId: string): void {
         if (messageId.length === 0 || root.chat.busy)
@@ -116,7 +117,12 @@ Item {
             if (root.wantedId.length > 0)
                 root.showMessage(root.wantedId)
         }
+        function onModelAboutToBeReset(): void {
+            root.share = 0
+        }
         function onModelReset(): void {
+            if (root.chat.messages.count === 0)
+                root.share = 1
             root.wantedId = ""
             root.askedId = ""
             root.editingId = ""
@@ -140,17 +146,27 @@ Item {
         }
     }
 
+    Timer {
+        interval: 1
+        repeat: true
+        running: root.share < 1
+        onTriggered: root.share = Math.min(1, root.share + 0.3)
+    }
+
     ListView {
         id: list
 
-        anchors.fill: parent
+        // The rows that fit are made at once, at the beginning before the view can go to the end: without a height they are few.
+        width: parent.width
+        height: parent.height * root.share
+        opacity: root.share < 1 ? 0 : 1
         model: root.chat.messages
         clip: true
         focus: true
         activeFocusOnTab: true
         keyNavigationEnabled: false
         boundsBehavior: Flickable.StopAtBounds
-        cacheBuffer: 600
+        cacheBuffer: root.share < 1 ? 0 : 600
         reuseItems: false
         Accessible.role: Accessible.List
         Accessible.name: qsTr("Conversation")
