@@ -144,6 +144,53 @@ TestCase {
         compare(block().lineCount, 400)
         tryVerify(() => test.isShown(399))
     }
+    // A button that is pressed in it must be there when it is let go.
+    function test_aRowThatGrowsFastStaysTheSame(): void {
+        stage.speak("```cpp\n" + "lamp();\n".repeat(1500) + "```\n", 1)
+        test.app.chat.send("Code")
+        const block = () => {
+            const row = test.rowOfKind(ConversationModel.Code)
+            return row < 0 ? null : test.list.itemAtIndex(row)
+        }
+        tryVerify(() => block() !== null && block().lineCount > 100)
+        const first = block()
+        let most = 0
+        let before = first.lineCount
+        tryVerify(() => {
+            most = Math.max(most, block().lineCount - before)
+            before = block().lineCount
+            return before > 1000
+        })
+        verify(test.app.chat.busy)
+        verify(most * Theme.code.line > test.list.cacheBuffer, "it grew by " + most + " lines at once")
+        verify(block() === first)
+        tryVerify(() => !test.app.chat.busy)
+    }
+    function test_onlyThePaneOnTheScreenMakesRows(): void {
+        test.ask("Code")
+        const lists = () => test.all(test.window.contentItem, one => one instanceof ListView && one.model === test.app.chat.messages).length
+        compare(lists(), 1)
+        test.window.showPane(Application.ImagePane)
+        compare(lists(), 2)
+        test.window.showPane(Application.ChatPane)
+        compare(lists(), 2)     // each keeps its place
+        test.window.newChat()
+        compare(lists(), 1)
+    }
+    function test_aChatOpensAtItsEnd(): void {
+        stage.speak(test.words.repeat(400) + "\n\nThe end.", 0)
+        test.ask("Write")
+        const chat = test.app.chat.chatId
+        test.window.newChat()
+        tryCompare(test.app.chat.messages, "count", 0)
+        test.app.chat.openChat(chat)
+        tryVerify(() => test.app.chat.messages.count > 3)
+        tryVerify(() => test.list.opacity === 1 && test.list.height === test.list.parent.height)
+        tryVerify(() => test.list.parent.isAtEnd() && test.list.itemAtIndex(test.list.count - 1) !== null)
+        const last = test.list.itemAtIndex(test.list.count - 1)
+        verify(last.y + last.height <= test.list.contentY + test.list.height)
+        verify(last.y > test.list.contentY)
+    }
     // That line of the code is laid out and in the view.
     function isShown(line: int): bool {
         const block = test.list.itemAtIndex(test.rowOfKind(ConversationModel.Code))

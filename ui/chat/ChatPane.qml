@@ -87,6 +87,7 @@ Rectangle {
 
         anchors { left: parent.left; right: parent.right; top: root.finding ? findBar.bottom : header.bottom; bottom: lower.top }
         visible: !root.isEmpty
+        shown: root.visible
         chat: root.chat
         columnWidth: root.columnWidth
         needle: root.finding ? findBar.needle : ""

@@ -14,7 +14,10 @@ Item {
 
     required property ChatController chat
     required property real columnWidth
+    property bool shown: true       // its pane is on the screen
+    property bool taken: false      // the rows of this chat are made: only for a pane that was on the screen with it
     property bool following: true
+    property bool holdsEnd: false   // the last row stays made, however far it is pushed down in one go
     property string editingId: ""
     property string editedText: ""
     property string hoveredId: ""
@@ -27,6 +30,17 @@ Item {
     property string askedId: ""     // the question that was placed at the top when it was sent
     property real tail: Theme.space24
     property real share: 1          // of its height, that the list has by now: another chat comes from its end up, a few rows at a time
+
+    Component.onCompleted: root.taken = root.shown
+    onShownChanged: {
+        if (!root.shown || root.taken)
+            return
+        root.share = 0
+        root.following = true
+        root.taken = true
+        Qt.callLater(root.settle)
+    }
+    onFollowingChanged: if (!root.following) root.holdsEnd = false
 
     function editQuestion(messageId: string): void {
         if (messageId.length === 0 || root.chat.busy)
@@ -80,8 +94,10 @@ Item {
                 room = Math.max(room, list.height - Theme.space12 - (last.y + last.height - question.y - question.gap))
         }
         root.tail = Math.round(room)
-        if (root.following)
+        if (root.following) {
             list.positionViewAtEnd()
+            root.holdsEnd = root.share === 1
+        }
     }
 
     property string wantedId: ""    // a message that is to be shown once it has its rows
@@ -119,6 +135,8 @@ Item {
         }
         function onModelAboutToBeReset(): void {
             root.share = 0
+            root.holdsEnd = false
+            root.taken = root.shown
         }
         function onModelReset(): void {
             if (root.chat.messages.count === 0)
@@ -160,13 +178,15 @@ Item {
         width: parent.width
         height: parent.height * root.share
         opacity: root.share < 1 ? 0 : 1
-        model: root.chat.messages
+        model: root.taken ? root.chat.messages : null
         clip: true
         focus: true
         activeFocusOnTab: true
         keyNavigationEnabled: false
         boundsBehavior: Flickable.StopAtBounds
         cacheBuffer: root.share < 1 ? 0 : 600
+        // A last row that is not made lets positionViewAtEnd() make every row in the view anew.
+        displayMarginEnd: root.holdsEnd ? 4000 : 0
         reuseItems: false
         Accessible.role: Accessible.List
         Accessible.name: qsTr("Conversation")

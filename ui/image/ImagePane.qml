@@ -114,6 +114,7 @@ Rectangle {
 
             anchors { left: parent.left; right: parent.right; top: parent.top; bottom: lower.top; bottomMargin: Theme.space8 }
             visible: root.chat.messages.count > 0
+            shown: root.visible
             chat: root.chat
             columnWidth: root.talkWidth - 2 * Theme.space16
         }
