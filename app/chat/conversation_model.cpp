@@ -1,371 +1,12 @@
 #include "app/chat/conversation_model.h"
 
-#include <QHash>
-#include <QScopedPointer>
-#include <QTimer>
 #include <QUrl>
 #include <algorithm>
-#include <map>
-#include <utility>
 
-#include "app/chat/code_pieces.h"
+#include "app/chat/conversation_model_p.h"
 #include "app/history/records.h"
-#include "app/text/markdown.h"
-#include "app/text/rich_text.h"
 
 namespace pio {
-namespace {
-
-using Kind = ConversationModel::Kind;
-
-constexpr qsizetype kSlice = 60'000;  // signs that get their rows in one go; 10 ms of parsing
-
-// One row of a message: a block of its text or one of the rows around it (block < 0).
-struct Part {
-  Kind kind;
-  int block = -1;
-  int call = -1;  // which tool call
-  bool operator==(const Part&) const = default;
-};
-
-struct Entry {
-  Message message;
-  StreamingMarkdown text;
-  std::vector<Part> parts;
-  std::vector<QString> html;                                                   // of each block, as far as it was asked for; null: not made yet
-  std::map<int, std::unique_ptr<CodePieces, QScopedPointerDeleteLater>> code;  // of each code block that was asked for
-  int announcedBlock = 0;                                                      // sentences up to here have been told
-  qsizetype announcedTo = 0;
-  int firstRow = 0;
-};
-
-bool isStreaming(const Message& message) { return message.state == Message::State::Streaming; }
-bool isAnswer(const Message& message) { return message.role == Message::Role::Assistant; }
-
-Kind kindOf(const Block& block) {
-  switch (block.kind) {
-    case Block::Kind::Paragraph: return Kind::Paragraph;
-    case Block::Kind::Heading: return Kind::Heading;
-    case Block::Kind::ListItem: return Kind::ListItem;
-    case Block::Kind::Rule: return Kind::Rule;
-    case Block::Kind::Code: return Kind::Code;
-    case Block::Kind::Table: break;
-  }
-  return Kind::Table;
-}
-
-std::vector<Part> partsOf(const Entry& entry) {
-  const Message& message = entry.message;
-  if (message.role == Message::Role::System || message.role == Message::Role::Tool) return {};
-  if (message.role == Message::Role::User) return {{Kind::UserMessage}};
-  std::vector<Part> parts = {{Kind::AnswerHeader}};
-  if (message.droppedMessages > 0) parts.push_back({Kind::DroppedNote});
-  if (message.has(MessagePart::Kind::Thought)) parts.push_back({Kind::Thinking});
-  const auto& blocks = entry.text.blocks();
-  for (size_t i = 0; i < blocks.size(); ++i) parts.push_back({kindOf(blocks[i]), int(i)});
-  for (int i = 0; i < message.toolCalls().size(); ++i) parts.push_back({Kind::ToolCall, -1, i});
-  if (message.state == Message::State::Failed && message.error.isSet()) parts.push_back({Kind::ErrorNote});
-  if (message.state == Message::State::Stopped || message.state == Message::State::Unfinished) parts.push_back({Kind::StoppedNote});
-  parts.push_back({Kind::Footer});
-  return parts;
-}
-
-// It thinks until the first sign of its answer.
-bool isThinking(const Message& message) {
-  return isStreaming(message) && !message.has(MessagePart::Kind::Text) && !message.has(MessagePart::Kind::ToolCall);
-}
-
-bool hasThought(const Message& message) { return message.has(MessagePart::Kind::Thought); }
-
-bool isBox(Kind kind) { return kind == Kind::Code || kind == Kind::Table; }
-
-// The block of a row. While rows are being taken out, a view may still ask for one whose block is gone.
-const Block& blockOf(const Entry& entry, const Part& part) {
-  static const Block none;
-  const auto& blocks = entry.text.blocks();
-  return part.block >= 0 && size_t(part.block) < blocks.size() ? blocks[size_t(part.block)] : none;
-}
-
-// Space between two rows, look.md section 7. Leading sits above a line, so the gap before a box is larger than the one behind it.
-int gapBetween(Kind above, Kind below, int levelAbove) {
-  switch (below) {
-    case Kind::UserMessage: return 32;
-    case Kind::AnswerHeader: return 20;
-    case Kind::Footer: return 6;
-    case Kind::DroppedNote: return 8;
-    case Kind::Thinking:
-    case Kind::ToolCall: return above == Kind::Thinking || above == Kind::ToolCall || above == Kind::AnswerHeader ? 2 : 8;
-    case Kind::ErrorNote:
-    case Kind::StoppedNote: return 12;
-    default: break;
-  }
-  if (above == Kind::AnswerHeader || above == Kind::DroppedNote || above == Kind::Thinking) return 8;
-  if (above == Kind::Rule || below == Kind::Rule) return 20;
-  if (below == Kind::Heading) return 20;
-  if (above == Kind::Heading) return isBox(below) ? 10 : levelAbove <= 2 ? 6 : 4;
-  if (isBox(below)) return isBox(above) ? 12 : 16;
-  if (isBox(above)) return 10;
-  return above == Kind::ListItem && below == Kind::ListItem ? 6 : 12;
-}
-
-bool isNumber(const QString& text) {
-  bool digit = false;
-  for (const QChar c : text) {
-    digit |= c.isDigit();
-    // figures with their signs and units of one letter: "−1,204.5", "12 %", "$3.20"
-    if (!c.isDigit() && !c.isSpace() && !QStringView(u"+-−±.,%$€£¥≈~<>/:").contains(c)) return false;
-  }
-  return digit;
-}
-
-// Columns without an alignment of their own stand right if the first row of the body has a number there; the rows below it come too late.
-QVariantList alignmentsOf(const Block& table) {
-  QVariantList out;
-  for (size_t column = 0; column < table.alignments.size(); ++column) {
-    Qt::AlignmentFlag flag = Qt::AlignLeft;
-    switch (table.alignments[column]) {
-      case Block::Align::Left: break;
-      case Block::Align::Center: flag = Qt::AlignHCenter; break;
-      case Block::Align::Right: flag = Qt::AlignRight; break;
-      case Block::Align::Default:
-        if (table.cells.size() > 1 && column < table.cells[1].size() && isNumber(table.cells[1][column].text)) flag = Qt::AlignRight;
-    }
-    out.push_back(int(flag));
-  }
-  return out;
-}
-
-// End of the next sentence of `text` from `from` on, or -1: a closing sign and white space behind it, or a full-width sign.
-qsizetype sentenceEnd(QStringView text, qsizetype from) {
-  for (qsizetype i = from; i < text.size(); ++i) {
-    const QChar c = text[i];
-    if (c == u'。' || c == u'！' || c == u'？') return i + 1;
-    const bool closes = c == u'.' || c == u'!' || c == u'?' || c == u'…' || c == u':';
-    if (c == u'\n' || (closes && i + 1 < text.size() && text[i + 1].isSpace())) return i + 1;
-  }
-  return -1;
-}
-
-}  // namespace
-
-struct ConversationModel::Private {
-  ConversationModel* q;
-  std::vector<Entry> entries;
-  std::vector<int> entryOfRow;  // which entry a row belongs to
-  QHash<QString, int> byId;
-  QVariantMap styleMap;
-  RichStyle style;
-  size_t nPending = 0;  // entries at the beginning that have no rows yet
-  QTimer slices;
-
-  // ---- the rows -----------------------------------------------------------------------------------------------------------------
-
-  void fill(Entry& entry) {
-    entry.text = {};
-    entry.html.clear();
-    entry.code.clear();
-    entry.announcedBlock = 0;
-    entry.announcedTo = 0;
-    if (isAnswer(entry.message)) {
-      entry.text.append(entry.message.text());
-      if (!isStreaming(entry.message)) entry.text.finish();
-    }
-    entry.html.resize(entry.text.blocks().size());
-    if (isStreaming(entry.message)) {  // what is there already was told before
-      entry.announcedBlock = std::max(0, int(entry.text.blocks().size()) - 1);
-      if (!entry.text.blocks().empty()) entry.announcedTo = entry.text.blocks().back().content.text.size();
-    }
-  }
-
-  // Gives the last of the pending entries their rows; returns how many it took.
-  int fillSlice() {
-    qsizetype nSigns = 0;
-    int nRows = 0;
-    while (nPending > 0 && nSigns < kSlice) {
-      Entry& entry = entries[--nPending];
-      nSigns += entry.message.text().size();
-      fill(entry);
-      entry.parts = partsOf(entry);
-      nRows += int(entry.parts.size());
-    }
-    return nRows;
-  }
-
-  void addSlice() {
-    const int before = int(entryOfRow.size());
-    const int nRows = fillSlice();
-    if (nRows > 0) {
-      // The rows are announced before they are counted.
-      q->beginInsertRows({}, 0, nRows - 1);
-      renumber(nPending);
-      q->endInsertRows();
-      if (before > 0) changed(nRows, nRows, {GapRole});
-      emit q->countChanged();
-    }
-    if (nPending == 0) slices.stop();
-  }
-
-  void renumber(size_t fromEntry) {
-    int row = 0;
-    if (fromEntry > 0) row = entries[fromEntry - 1].firstRow + int(entries[fromEntry - 1].parts.size());
-    for (size_t i = fromEntry; i < entries.size(); ++i) {
-      entries[i].firstRow = row;
-      row += int(entries[i].parts.size());
-    }
-    const size_t keep = fromEntry < entries.size() ? size_t(entries[fromEntry].firstRow) : size_t(row);
-    entryOfRow.resize(std::min(entryOfRow.size(), keep));
-    for (size_t i = fromEntry; i < entries.size(); ++i) entryOfRow.insert(entryOfRow.end(), entries[i].parts.size(), int(i));
-  }
-
-  // Makes the rows of entry `e` what its message says now; rows of the same kind at both ends stay, those between are taken out and put in
-  // anew (a view makes its delegate by the kind, once).
-  void syncRows(size_t e) {
-    Entry& entry = entries[e];
-    std::vector<Part> now = partsOf(entry);
-    std::vector<Part>& was = entry.parts;
-    const auto sameKind = [](const Part& a, const Part& b) { return a.kind == b.kind && (a.block < 0) == (b.block < 0); };
-    size_t head = 0;
-    while (head < was.size() && head < now.size() && sameKind(was[head], now[head])) ++head;
-    size_t tail = 0;
-    // blocks are matched from the front: only rows without one may stay at the end
-    while (tail < was.size() - head && tail < now.size() - head && was[was.size() - 1 - tail].block < 0 &&
-           sameKind(was[was.size() - 1 - tail], now[now.size() - 1 - tail]))
-      ++tail;
-    const int first = entry.firstRow + int(head);
-    const int nOld = int(was.size() - head - tail);
-    const int nNew = int(now.size() - head - tail);
-    if (nOld > 0) {
-      q->beginRemoveRows({}, first, first + nOld - 1);
-      was.erase(was.begin() + long(head), was.begin() + long(head) + nOld);
-      renumber(e);
-      q->endRemoveRows();
-    }
-    if (nNew > 0) {
-      q->beginInsertRows({}, first, first + nNew - 1);
-      was = std::move(now);
-      renumber(e);
-      q->endInsertRows();
-    } else {
-      was = std::move(now);
-    }
-    if (nOld != nNew) emit q->countChanged();
-  }
-
-  void changed(int firstRow, int lastRow, const QList<int>& roles = {}) {
-    if (firstRow <= lastRow) emit q->dataChanged(q->index(firstRow), q->index(lastRow), roles);
-  }
-
-  void changedAll(size_t e, const QList<int>& roles) { changed(entries[e].firstRow, entries[e].firstRow + int(entries[e].parts.size()) - 1, roles); }
-
-  // Rows for blocks from `firstBlock` on; they are new or their text has changed.
-  void syncBlocks(size_t e, qsizetype firstBlock) {
-    Entry& entry = entries[e];
-    const int oldEnd = int(entry.html.size());
-    entry.html.resize(size_t(std::min(int(firstBlock), oldEnd)));
-    entry.html.resize(entry.text.blocks().size());
-    syncRows(e);
-    const int end = std::min(oldEnd, int(entry.text.blocks().size()));
-    const int firstRow = entry.firstRow + blockOffset(entry);
-    changed(firstRow + int(firstBlock), firstRow + end - 1);
-    for (auto& [block, code] : entry.code) {
-      if (block >= firstBlock || (code->isOpen() && block < entry.text.closedCount())) setCode(entry, block, *code);
-    }
-  }
-
-  static void setCode(const Entry& entry, int block, CodePieces& code) {
-    const auto& blocks = entry.text.blocks();
-    if (size_t(block) < blocks.size()) code.set(blocks[size_t(block)].content.text, block >= entry.text.closedCount());
-  }
-
-  // Made when a view asks for it; gone with its message, or when the block turns out to be something else.
-  CodePieces* codeOf(Entry& entry, int block) {
-    auto& code = entry.code[block];
-    const QString& language = entry.text.blocks()[size_t(block)].language;
-    if (!code || code->language() != language) {
-      code.reset(new CodePieces(language, q));
-      code->setStyle(style);
-      setCode(entry, block, *code);
-    }
-    return code.get();
-  }
-
-  static int blockOffset(const Entry& entry) { return 1 + (entry.message.droppedMessages > 0 ? 1 : 0) + (hasThought(entry.message) ? 1 : 0); }
-  static int thoughtRow(const Entry& entry) { return entry.firstRow + blockOffset(entry) - 1; }
-
-  // ---- what a row says ----------------------------------------------------------------------------------------------------------
-
-  const QString& blockHtml(Entry& entry, int block) {
-    QString& html = entry.html[size_t(block)];
-    if (!html.isNull()) return html;
-    const Block& content = entry.text.blocks()[size_t(block)];
-    html = proseHtml(content, style);
-    if (html.isNull()) html = QString(QLatin1String(""));
-    return html;
-  }
-
-  QVariantList cells(const Block& table) const {
-    QVariantList rows;
-    for (size_t i = 0; i < table.cells.size(); ++i) {
-      QVariantList row;
-      for (const Inline& cell : table.cells[i]) row.push_back(cellHtml(cell, i == 0, style));
-      rows.push_back(QVariant(row));
-    }
-    return rows;
-  }
-
-  int gap(int row) const {
-    if (row == 0) return 12;
-    const Entry& entry = entries[size_t(entryOfRow[size_t(row)])];
-    const int part = row - entry.firstRow;
-    const Entry& other = part > 0 ? entry : entries[size_t(entryOfRow[size_t(row) - 1])];
-    const Part& above = part > 0 ? entry.parts[size_t(part) - 1] : other.parts.back();
-    return gapBetween(above.kind, entry.parts[size_t(part)].kind, blockOf(other, above).level);
-  }
-
-  QString text(const Entry& entry, const Part& part) const {
-    if (part.block >= 0) return blockOf(entry, part).plainText();
-    switch (part.kind) {
-      case Kind::UserMessage:
-      case Kind::Footer: return entry.message.text();
-      case Kind::Thinking: return entry.message.reasoning().trimmed();
-      case Kind::ToolCall: return entry.message.toolCalls().value(part.call).arguments;
-      case Kind::AnswerHeader: return entry.message.modelName;
-      case Kind::ErrorNote: {
-        const UserError& error = entry.message.error;
-        return error.explanation.isEmpty() ? error.title : error.title + u'\n' + error.explanation;
-      }
-      default: return {};
-    }
-  }
-
-  // ---- sentences ----------------------------------------------------------------------------------------------------------------
-
-  void announce(Entry& entry, bool all) {
-    const auto& blocks = entry.text.blocks();
-    while (entry.announcedBlock < int(blocks.size())) {
-      const Block& block = blocks[size_t(entry.announcedBlock)];
-      const bool open = !all && entry.announcedBlock + 1 == int(blocks.size());
-      // Code and tables are reached row by row by who wants them; read aloud while they are written they are noise.
-      if (block.kind != Block::Kind::Code && block.kind != Block::Kind::Table && block.kind != Block::Kind::Rule) {
-        const QString& text = block.content.text;
-        entry.announcedTo = std::min(entry.announcedTo, text.size());
-        for (qsizetype end; (end = sentenceEnd(text, entry.announcedTo)) >= 0;) tell(entry, text, end);
-        if (open) return;
-        tell(entry, text, text.size());
-      } else if (open) {
-        return;
-      }
-      ++entry.announcedBlock;
-      entry.announcedTo = 0;
-    }
-  }
-
-  void tell(Entry& entry, const QString& text, qsizetype end) {
-    const QString sentence = text.mid(entry.announcedTo, end - entry.announcedTo).trimmed();
-    entry.announcedTo = end;
-    if (!sentence.isEmpty()) emit q->sentenceWritten(sentence);
-  }
-};
 
 ConversationModel::ConversationModel(QObject* parent) : QAbstractListModel(parent), d(std::make_unique<Private>()) {
   d->q = this;
@@ -379,16 +20,16 @@ int ConversationModel::rowCount(const QModelIndex& parent) const { return parent
 QVariant ConversationModel::data(const QModelIndex& index, int role) const {
   if (!checkIndex(index, CheckIndexOption::IndexIsValid | CheckIndexOption::ParentIsInvalid)) return {};
   const int e = d->entryOfRow[size_t(index.row())];
-  Entry& entry = d->entries[size_t(e)];
+  Private::Entry& entry = d->entries[size_t(e)];
   const Message& message = entry.message;
-  const Part part = entry.parts[size_t(index.row() - entry.firstRow)];
-  const Block& block = blockOf(entry, part);
+  const Private::Part part = d->partAt(index.row());
+  const Block& block = entry.blockOf(part);
   switch (role) {
     case KindRole: return part.kind;
     case MessageIdRole: return message.id;
     case Qt::DisplayRole:
-    case TextRole: return d->text(entry, part);
-    case HtmlRole: return part.block >= 0 && size_t(part.block) < entry.html.size() ? d->blockHtml(entry, part.block) : QString();
+    case TextRole: return entry.textOf(part);
+    case HtmlRole: return part.block >= 0 && size_t(part.block) < entry.html.size() ? entry.htmlOf(part.block, d->style) : QString();
     case GapRole: return d->gap(index.row());
     case LevelRole: return block.level;
     case IndentRole: return block.indent;
@@ -396,10 +37,10 @@ QVariant ConversationModel::data(const QModelIndex& index, int role) const {
     case QuoteRole: return block.quote;
     case LanguageRole: return block.language;
     case CodeRole:
-      return part.kind == Code && size_t(part.block) < entry.html.size() ? QVariant::fromValue(d->codeOf(entry, part.block)) : QVariant();
-    case CellsRole: return d->cells(block);
+      return part.kind == Code && size_t(part.block) < entry.html.size() ? QVariant::fromValue(entry.codeOf(part.block, d->style, d->q)) : QVariant();
+    case CellsRole: return cellsOf(block, d->style);
     case AlignmentsRole: return alignmentsOf(block);
-    case StreamingRole: return part.kind == Thinking ? isThinking(message) : isStreaming(message);
+    case StreamingRole: return part.kind == Thinking ? entry.isThinking() : entry.isStreaming();
     case LastRole: return e + 1 == int(d->entries.size());
     case ModelNameRole: return message.modelName;
     case VersionRole: return message.version;
@@ -419,7 +60,7 @@ QVariant ConversationModel::data(const QModelIndex& index, int role) const {
     }
     case ThinkingSecondsRole: return message.thinkingSeconds;
     case ThinkingTokensRole: return message.thinkingTokens;
-    case HasThoughtRole: return hasThought(message);
+    case HasThoughtRole: return entry.hasThought();
     case ToolNameRole: return message.toolCalls().value(part.call).name;
     default: return {};
   }
@@ -465,12 +106,12 @@ void ConversationModel::setStyle(const QVariantMap& style) {
   if (d->styleMap == style) return;
   d->styleMap = style;
   d->style = RichStyle::of(style);
-  for (Entry& entry : d->entries) {
+  for (Private::Entry& entry : d->entries) {
     entry.html.assign(entry.html.size(), QString());
     for (const auto& [block, code] : entry.code) code->setStyle(d->style);
   }
   d->changed(0, rowCount() - 1, {HtmlRole, CellsRole});
-  emit styleChanged();
+  Q_EMIT styleChanged();
 }
 
 void ConversationModel::reset(const QList<Message>& messages) {
@@ -489,16 +130,16 @@ void ConversationModel::reset(const QList<Message>& messages) {
   d->renumber(0);
   endResetModel();
   if (d->nPending > 0) d->slices.start();
-  if (rowCount() != before) emit countChanged();
+  if (rowCount() != before) Q_EMIT countChanged();
 }
 
 void ConversationModel::append(const Message& message) {
   const size_t e = d->entries.size();
   d->byId.insert(message.id, int(e));
-  Entry& entry = d->entries.emplace_back();
+  Private::Entry& entry = d->entries.emplace_back();
   entry.message = message;
   entry.firstRow = rowCount();
-  d->fill(entry);
+  entry.fill();
   d->syncRows(e);
   if (e > 0) d->changedAll(e - 1, {LastRole});
 }
@@ -507,28 +148,28 @@ void ConversationModel::appendText(const QString& messageId, const QString& delt
   const auto it = d->byId.constFind(messageId);
   if (it == d->byId.constEnd() || delta.isEmpty()) return;
   const size_t e = size_t(it.value());
-  Entry& entry = d->entries[e];
-  const bool endsThought = isThinking(entry.message) && hasThought(entry.message);
+  Private::Entry& entry = d->entries[e];
+  const bool endsThought = entry.isThinking() && entry.hasThought();
   entry.message.appendText(delta);
   if (e < d->nPending) return;
-  if (!isAnswer(entry.message) || !isStreaming(entry.message)) {
+  if (!entry.isAnswer() || !entry.isStreaming()) {
     // No answer being written: a text that grows all the same (an import) is read anew.
-    d->fill(entry);
+    entry.fill();
     d->syncRows(e);
     d->changedAll(e, {});
     return;
   }
   const qsizetype first = entry.text.append(delta);
   d->syncBlocks(e, first);
-  if (endsThought) d->changed(d->thoughtRow(entry), d->thoughtRow(entry), {StreamingRole});
-  d->announce(entry, false);
+  if (endsThought) d->changed(entry.thoughtRow(), entry.thoughtRow(), {StreamingRole});
+  d->tellSentences(entry, false);
 }
 
 void ConversationModel::appendThought(const QString& messageId, const QString& delta, double seconds, qint64 nTokens) {
   const auto it = d->byId.constFind(messageId);
   if (it == d->byId.constEnd()) return;
-  Entry& entry = d->entries[size_t(it.value())];
-  const bool isFirst = !hasThought(entry.message);
+  Private::Entry& entry = d->entries[size_t(it.value())];
+  const bool isFirst = !entry.hasThought();
   if (isFirst && delta.isEmpty()) return;
   entry.message.appendThought(delta);
   entry.message.thinkingSeconds = seconds;
@@ -537,7 +178,7 @@ void ConversationModel::appendThought(const QString& messageId, const QString& d
     d->syncRows(size_t(it.value()));
     d->changedAll(size_t(it.value()), {HasThoughtRole});
   } else {
-    d->changed(d->thoughtRow(entry), d->thoughtRow(entry), {TextRole, ThinkingSecondsRole, ThinkingTokensRole});
+    d->changed(entry.thoughtRow(), entry.thoughtRow(), {TextRole, ThinkingSecondsRole, ThinkingTokensRole});
   }
 }
 
@@ -545,8 +186,8 @@ void ConversationModel::update(const Message& message) {
   const auto it = d->byId.constFind(message.id);
   if (it == d->byId.constEnd()) return;
   const size_t e = size_t(it.value());
-  Entry& entry = d->entries[e];
-  const bool wasStreaming = isStreaming(entry.message);
+  Private::Entry& entry = d->entries[e];
+  const bool wasStreaming = entry.isStreaming();
   // The caller may leave the text out: it is what was appended.
   const QString before = entry.message.text();
   const QString text = message.has(MessagePart::Kind::Text) ? message.text() : before;
@@ -554,13 +195,13 @@ void ConversationModel::update(const Message& message) {
   entry.message = message;
   entry.message.setText(text);
   if (e < d->nPending) return;
-  if (!sameText || (!wasStreaming && isStreaming(message))) {
-    d->fill(entry);
+  if (!sameText || (!wasStreaming && entry.isStreaming())) {
+    entry.fill();
     d->syncRows(e);
-  } else if (wasStreaming && !isStreaming(message)) {
+  } else if (wasStreaming && !entry.isStreaming()) {
     const qsizetype first = entry.text.finish();
     d->syncBlocks(e, first);
-    d->announce(entry, true);
+    d->tellSentences(entry, true);
   } else {
     d->syncRows(e);
   }
@@ -580,28 +221,27 @@ void ConversationModel::removeFrom(const QString& messageId) {
   d->entryOfRow.resize(size_t(first));
   if (first <= last) {
     endRemoveRows();
-    emit countChanged();
+    Q_EMIT countChanged();
   }
   if (e > 0) d->changedAll(e - 1, {LastRole});
 }
 
 QString ConversationModel::textOf(const QString& messageId) const {
-  const auto it = d->byId.constFind(messageId);
-  return it == d->byId.constEnd() ? QString() : d->entries[size_t(it.value())].message.text();
+  const Private::Entry* entry = d->find(messageId);
+  return entry == nullptr ? QString() : entry->message.text();
 }
 
 int ConversationModel::messageCount() const { return int(d->entries.size()); }
 
 QList<Message> ConversationModel::messages() const {
   QList<Message> messages;
-  for (const Entry& entry : d->entries) messages.append(entry.message);
+  for (const Private::Entry& entry : d->entries) messages.append(entry.message);
   return messages;
 }
 
 int ConversationModel::rowOf(const QString& messageId) const {
-  const auto it = d->byId.constFind(messageId);
-  if (it == d->byId.constEnd() || d->entries[size_t(it.value())].parts.empty()) return -1;
-  return d->entries[size_t(it.value())].firstRow;
+  const Private::Entry* entry = d->find(messageId);
+  return entry == nullptr || entry->parts.empty() ? -1 : entry->firstRow;
 }
 
 QString ConversationModel::questionOf(const QString& answerId) const {
@@ -629,20 +269,17 @@ int ConversationModel::find(const QString& needle, int row, int direction) const
   for (int i = 0; i < n; ++i) {
     at += step;
     at = at >= n ? 0 : at < 0 ? n - 1 : at;
-    const Entry& entry = d->entries[size_t(d->entryOfRow[size_t(at)])];
-    const Part& part = entry.parts[size_t(at - entry.firstRow)];
+    const Private::Part& part = d->partAt(at);
     if (part.kind != UserMessage && part.block < 0) continue;
-    if (d->text(entry, part).contains(needle, Qt::CaseInsensitive)) return at;
+    if (d->entryAt(at).textOf(part).contains(needle, Qt::CaseInsensitive)) return at;
   }
   return -1;
 }
 
 int ConversationModel::findInCode(const QString& needle, int row, int sign, int direction) const {
   if (needle.isEmpty() || row < 0 || row >= rowCount()) return -1;
-  const Entry& entry = d->entries[size_t(d->entryOfRow[size_t(row)])];
-  const Part& part = entry.parts[size_t(row - entry.firstRow)];
-  if (part.kind != Code) return -1;
-  const QString& code = blockOf(entry, part).content.text;
+  if (d->partAt(row).kind != Code) return -1;
+  const QString& code = d->entryAt(row).blockOf(d->partAt(row)).content.text;
   if (direction > 0) return int(code.indexOf(needle, sign + 1, Qt::CaseInsensitive));
   return sign == 0 ? -1 : int(code.lastIndexOf(needle, sign < 0 ? -1 : sign - 1, Qt::CaseInsensitive));
 }
