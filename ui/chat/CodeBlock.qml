@@ -27,19 +27,13 @@ BlockItem {
     readonly property Flickable list: ListView.view
     readonly property real margin: root.writing ? 100 : 600     // pixels that are laid out above and below the view
     readonly property real linesTop: root.gap + Theme.rowLarge
-    property bool isPlaced: false
     signal copyRequested(text: string)
 
     // From the row's top to the line with that sign.
     function topOf(sign: int): real {
         return root.linesTop + (root.code?.lineAt(sign) ?? 0) * Theme.code.line
     }
-    // A row that is new has its lines in the frame that it comes with.
-    function place(): void {
-        root.isPlaced = true
-        root.look()
-    }
-    // A list moves to and fro before it finds its place: where it comes to rest counts.
+    // At once: later may be behind the frame that needs them.
     function look(): void {
         const top = root.list === null ? 0 : root.list.contentY - root.y - root.linesTop
         const bottom = root.list === null ? scroll.height : Math.min(scroll.height, top + root.list.height)
@@ -47,9 +41,9 @@ BlockItem {
     }
 
     bodyHeight: frame.height
-    onYChanged: root.isPlaced ? Qt.callLater(root.look) : root.place()
-    onMarginChanged: Qt.callLater(root.look)
-    Component.onCompleted: Qt.callLater(root.look)
+    onYChanged: root.look()
+    onMarginChanged: root.look()
+    Component.onCompleted: Qt.callLater(root.look)      // a list gives it its place first
 
     CodeInSight {
         id: inSight
@@ -60,10 +54,10 @@ BlockItem {
         target: root.list
 
         function onContentYChanged(): void {
-            Qt.callLater(root.look)
+            root.look()
         }
         function onHeightChanged(): void {
-            Qt.callLater(root.look)
+            root.look()
         }
     }
 
@@ -132,7 +126,7 @@ BlockItem {
             anchors.rightMargin: 1
             visible: !root.isClosed
             height: root.isLong && !root.open ? root.most * Theme.code.line : pieces.height
-            onHeightChanged: Qt.callLater(root.look)
+            onHeightChanged: root.look()
             contentWidth: Math.max(width, pieces.widest) + Theme.space16
             contentHeight: height
             flickableDirection: Flickable.HorizontalFlick

@@ -68,9 +68,10 @@ Item {
         const code = root.foundSign < 0 ? null : list.itemAtIndex(root.foundRow) as CodeBlock
         if (code === null)
             return
+        list.forceLayout()      // of a row that was just made the list does not know the height yet
         const line = code.y + code.topOf(root.foundSign)
         if (line < list.contentY || line + Theme.code.line > list.contentY + list.height)
-            root.scrollBy(line - list.contentY - list.height / 3)
+            list.contentY = Math.max(list.originY, Math.min(line - list.height / 3, code.y + code.height + root.tail - list.height))
     }
     function scrollBy(pixels: real): void {
         const last = Math.max(list.originY, list.originY + list.contentHeight - list.height)
@@ -86,6 +87,8 @@ Item {
 
     // Room under the last question, so that it can stand at the top while its answer grows into the space below.
     function settle(): void {
+        if (root.following)
+            list.forceLayout()
         let room = Theme.space24
         if (root.askedId.length > 0) {
             const question = list.itemAtIndex(root.chat.messages.rowOf(root.askedId)) as BlockItem
@@ -132,6 +135,11 @@ Item {
         function onCountChanged(): void {
             if (root.wantedId.length > 0)
                 root.showMessage(root.wantedId)
+        }
+        // Before the frame that shows it: else what grew is drawn once where it was.
+        function onDataChanged(): void {
+            if (root.following)
+                Qt.callLater(root.settle)
         }
         function onModelAboutToBeReset(): void {
             root.share = 0

@@ -35,11 +35,17 @@ TextEdit {
     Accessible.readOnly: true
 
     onLinkActivated: link => Qt.openUrlExternally(link)
-    onNeedleChanged: root.showNeedle()
-    onNeedleFromChanged: root.showNeedle()
-    onTextChanged: Qt.callLater(TextItems.drawWhole, root)
+    // All of them are there then; a selection that is made while the text is still to be read is lost.
+    onNeedleChanged: Qt.callLater(root.showNeedle)
+    onNeedleFromChanged: Qt.callLater(root.showNeedle)
+    onTextChanged: {
+        Qt.callLater(TextItems.drawWhole, root)
+        if (root.needle.length > 0)
+            Qt.callLater(root.showNeedle)
+    }
     Component.onCompleted: {
-        root.showNeedle()
+        if (root.needle.length > 0)
+            Qt.callLater(root.showNeedle)
         TextItems.drawWhole(root)
     }
 
