@@ -33,7 +33,7 @@ BlockItem {
     function topOf(sign: int): real {
         return root.linesTop + (root.code?.lineAt(sign) ?? 0) * Theme.code.line
     }
-    // At once: later may be behind the frame that needs them.
+    // When the view moves, at once: later may be behind the frame that needs them. What grows below it waits for the view.
     function look(): void {
         const top = root.list === null ? 0 : root.list.contentY - root.y - root.linesTop
         const bottom = root.list === null ? scroll.height : Math.min(scroll.height, top + root.list.height)
@@ -126,7 +126,7 @@ BlockItem {
             anchors.rightMargin: 1
             visible: !root.isClosed
             height: root.isLong && !root.open ? root.most * Theme.code.line : pieces.height
-            onHeightChanged: root.look()
+            onHeightChanged: Qt.callLater(root.look)
             contentWidth: Math.max(width, pieces.widest) + Theme.space16
             contentHeight: height
             flickableDirection: Flickable.HorizontalFlick
