@@ -54,10 +54,11 @@ Kind kindOf(const Block& block) {
   return Kind::Table;
 }
 
-std::vector<Part> partsOf(const Entry& entry) {
+std::vector<Part> partsOf(const Entry& entry, bool isUnanswered) {
   const Message& message = entry.message;
   if (message.role == Message::Role::System || message.role == Message::Role::Tool) return {};
-  if (message.role == Message::Role::User) return {{Kind::UserMessage}};
+  if (message.role == Message::Role::User)
+    return isUnanswered ? std::vector<Part>{{Kind::UserMessage}, {Kind::UnansweredNote}} : std::vector<Part>{{Kind::UserMessage}};
   std::vector<Part> parts = {{Kind::AnswerHeader}};
   if (message.droppedMessages > 0) parts.push_back({Kind::DroppedNote});
   if (message.has(MessagePart::Kind::Thought)) parts.push_back({Kind::Thinking});
@@ -154,8 +155,11 @@ struct ConversationModel::Private {
   std::vector<int> entryOfRow;  // which entry a row belongs to
   QHash<QString, int> byId;
   QVariantMap styleMap;
+  bool isUnanswered(const Entry& entry) const { return !isAwaited && &entry == &entries.back(); }
+
   RichStyle style;
-  size_t nPending = 0;  // entries at the beginning that have no rows yet
+  bool isAwaited = true;  // an answer to the last message
+  size_t nPending = 0;    // entries at the beginning that have no rows yet
   QTimer slices;
 
   // ---- the rows -----------------------------------------------------------------------------------------------------------------
@@ -185,7 +189,7 @@ struct ConversationModel::Private {
       Entry& entry = entries[--nPending];
       nSigns += entry.message.text().size();
       fill(entry);
-      entry.parts = partsOf(entry);
+      entry.parts = partsOf(entry, isUnanswered(entry));
       nRows += int(entry.parts.size());
     }
     return nRows;
@@ -221,7 +225,7 @@ struct ConversationModel::Private {
   // anew (a view makes its delegate by the kind, once).
   void syncRows(size_t e) {
     Entry& entry = entries[e];
-    std::vector<Part> now = partsOf(entry);
+    std::vector<Part> now = partsOf(entry, isUnanswered(entry));
     std::vector<Part>& was = entry.parts;
     const auto sameKind = [](const Part& a, const Part& b) { return a.kind == b.kind && (a.block < 0) == (b.block < 0); };
     size_t head = 0;
@@ -478,6 +482,7 @@ void ConversationModel::reset(const QList<Message>& messages) {
   beginResetModel();
   d->entries.clear();
   d->byId.clear();
+  setAwaited(true);
   d->entryOfRow.clear();
   d->entries.reserve(size_t(messages.size()));
   for (const Message& message : messages) {
@@ -486,6 +491,12 @@ void ConversationModel::reset(const QList<Message>& messages) {
   }
   d->nPending = d->entries.size();
   d->fillSlice();
+void ConversationModel::setAwaited(bool isAwaited) {
+  if (d->isAwaited == isAwaited) return;
+  d->isAwaited = isAwaited;
+  if (d->entries.size() > d->nPending) d->syncRows(d->entries.size() - 1);
+}
+
   d->renumber(0);
   endResetModel();
   if (d->nPending > 0) d->slices.start();
@@ -565,6 +576,7 @@ void ConversationModel::update(const Message& message) {
     d->syncRows(e);
   }
   d->changedAll(e, {});
+  if (e > d->nPending) d->syncRows(e - 1);  // a question may be the last one now
 }
 
 void ConversationModel::removeFrom(const QString& messageId) {

@@ -36,6 +36,7 @@ class ConversationModel : public QAbstractListModel {
     DroppedNote,
     ErrorNote,
     StoppedNote,
+    UnansweredNote,  // under a question that is the last message and waits for no answer
     Footer
   };
   Q_ENUM(Kind)
@@ -89,6 +90,8 @@ class ConversationModel : public QAbstractListModel {
   void reset(const QList<Message>& messages);
   void append(const Message& message);
   // More of the answer being written; only rows of its open block change.
+  // Whether an answer to the last message is under way. Unless it is said otherwise, one is to a message that was just appended.
+  void setAwaited(bool isAwaited);
   void appendText(const QString& messageId, const QString& delta);
   // The same of what it thinks, for `seconds` by now; its row stands above the answer. No more words: the time alone.
   void appendThought(const QString& messageId, const QString& delta, double seconds, qint64 nTokens);

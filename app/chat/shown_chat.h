@@ -33,6 +33,7 @@ class ShownChat : public QObject {
 
  private:
   void follow();
+  void sayAwaited();  // whether an answer is under way
 
   ChatStore* m_store;
   Turns* m_turns;

@@ -116,6 +116,7 @@ class CodeController : public QObject {
   void fix();
   void generate(const QString& words);
   void stop();
+  void answerAgain(const QString& messageId);  // to this question, or to the one of this answer
   void accept(int hunk);
   void reject(int hunk);
   void reconsider(int hunk);  // neither taken nor left

@@ -114,6 +114,32 @@ TestCase {
         tryCompare(test.app.chat, "state", ChatController.Ready)
         tryVerify(() => test.button("Continue") !== null)
     }
+    function test_aQuestionThatWasTakenBackHasAButton(): void {
+        stage.speak("one two three four five six seven eight nine ten ".repeat(20), 20)
+        test.app.chat.send("Count")
+        tryCompare(test.app.chat, "state", ChatController.Writing)
+        const first = test.app.chat.chatId
+        test.window.newChat()
+        test.app.chat.send("Taken back")
+        tryCompare(test.app.chat, "state", ChatController.Queued)
+        verify(test.button("Answer") === null)
+        mouseClick(test.button("Stop"))
+        tryVerify(() => test.button("Answer") !== null)
+        stage.speak("Here I am.", 1)
+        const second = test.app.chat.chatId
+        test.app.history.open(first, "")
+        tryCompare(test.app.chat, "chatId", first)
+        test.app.chat.stop()
+        tryCompare(test.app.chat, "state", ChatController.Ready)
+        test.app.history.open(second, "")
+        tryCompare(test.app.chat, "chatId", second)
+        tryVerify(() => test.button("Answer") !== null && test.button("Answer").enabled)
+        waitForRendering(test.window.contentItem, 200)
+        mouseClick(test.button("Answer"))
+        tryVerify(() => test.app.chat.messages.count > 2)
+        test.waitForTheEnd()
+        verify(test.button("Answer") === null)
+    }
     function test_aThoughtIsAClosedRowThatOpensAndIsCopiedWhenAsked(): void {
         stage.think("A pier ends in water.", "It stood at the end.", 15)
         test.ask("Where was it?")

@@ -178,6 +178,15 @@ DelegateChooser {
         }
     }
     DelegateChoice {
+        roleValue: ConversationModel.UnansweredNote
+        UnansweredNote {
+            columnWidth: root.columnWidth
+            usable: root.usable
+            key: root.canEdit ? qsTr("Ctrl+Enter") : ""
+            onAnswerRequested: root.regenerateRequested(messageId)
+        }
+    }
+    DelegateChoice {
         roleValue: ConversationModel.Footer
         AnswerFooter {
             columnWidth: root.columnWidth

@@ -183,6 +183,34 @@ TEST(ConversationModel, NotesStandWhereTheyBelong) {
 
 TEST(ConversationModel, AGrowingAnswerTellsAViewExactlyWhatChanges) {
   std::mt19937 random(5);
+TEST(ConversationModel, AQuestionThatWaitsForNothingSaysSoWhileItIsTheLastMessage) {
+  ConversationModel model;
+  QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::Fatal);
+  Mirror mirror(model);
+  const std::vector<int> question = {Kind::UserMessage}, unanswered = {Kind::UserMessage, Kind::UnansweredNote};
+  const auto shows = [&](const std::vector<int>& wanted) { return kinds(model) == wanted && mirror.rows.size() == wanted.size(); };
+  model.reset({user("u", "x")});
+  EXPECT_TRUE(shows(question));
+  model.setAwaited(false);
+  EXPECT_TRUE(shows(unanswered));
+  EXPECT_EQ(at(model, 1, ConversationModel::MessageIdRole), "u");
+  EXPECT_EQ(model.find("x", 0, 1), 0);
+  model.setAwaited(true);
+  EXPECT_TRUE(shows(question));
+  model.setAwaited(false);
+  model.append(answer("a", "", Message::State::Streaming));
+  EXPECT_TRUE(shows({Kind::UserMessage, Kind::AnswerHeader, Kind::Footer}));
+  model.setAwaited(false);
+  EXPECT_TRUE(shows({Kind::UserMessage, Kind::AnswerHeader, Kind::Footer})) << "an answer is there";
+  model.removeFrom("a");
+  EXPECT_TRUE(shows(unanswered));
+  model.append(user("v", "y"));
+  EXPECT_TRUE(shows({Kind::UserMessage, Kind::UserMessage})) << "what was just asked has its turn to come";
+  model.setAwaited(false);
+  EXPECT_TRUE(shows({Kind::UserMessage, Kind::UserMessage, Kind::UnansweredNote}));
+  expectTrue(mirror);
+}
+
   const QString text = QString::fromUtf8(kAnswer).repeated(3) + "\n\n```cpp\nint main() {\n\n  return 0;\n}\n```\n1. a\n   - b\n\n     c\n> q\n";
   for (int round = 0; round < 40; ++round) {
     ConversationModel model;
