@@ -19,8 +19,8 @@ void CodeController::Private::connectFile() {
     if (serial != openSerial) return;
     const Target target = std::exchange(opening, {});
     if (opened.file.problem != SourceProblem::none) {
-      sayOfFile(sourceNotice(opened.file));
-      if (!target.chatId.isEmpty()) Q_EMIT q->fileMissing(target.chatId);
+      if (target.chatId.isEmpty()) sayOfFile(sourceNotice(opened.file));
+      else Q_EMIT q->fileMissing(target.chatId, chatWithoutFileNotice(opened.file));
       proposeUnseen();
       Q_EMIT q->stateChanged();
       return;

@@ -315,7 +315,34 @@ class PanesTest : public QObject {
     f.history()->open(chat);  // the words are there all the same
     QTRY_COMPARE(f.chat()->chatId(), chat);
     QCOMPARE(pane.last().first().toInt(), int(Application::ChatPane));
-    QVERIFY(f.notices()->about(Notices::Code).isSet());
+    QCOMPARE(f.code()->state(), CodeController::Idle);
+    f.chat()->newChat();  // that one is about no file
+    QVERIFY(!f.notices()->about(Notices::ChatFile).isSet());
+    Fixture::write(f.a(), kFile);
+    f.history()->open(chat);
+    QVERIFY(f.isIdle(f.a()));
+    QCOMPARE(pane.last().first().toInt(), int(Application::CodePane));
+    QVERIFY(!f.notices()->about(Notices::ChatFile).isSet());
+  }
+
+  void aConversationThatNamesNoFileShowsItsWords() {
+    Fixture f;
+    {
+      HistoryDb db;
+      QVERIFY(db.open(f.folder() + "/history.db"));
+      ChatRecord code{"code", "About a file", 1, 1};
+      code.kind = ChatRecord::Kind::Code;
+      QVERIFY(db.putChat(code));
+    }
+    f.restart();
+    QTRY_VERIFY(f.history()->ready());
+    f.history()->open("code");
+    QTRY_COMPARE(f.chat()->chatId(), "code");
+    QCOMPARE(f.notices()->about(Notices::ChatFile).title, "This conversation names no file");
+    const UserError words = f.notices()->about(Notices::ChatFile);
+    QCOMPARE(words.title, "The file is not there");
+    QVERIFY(words.explanation.contains(f.a()));
+    QVERIFY(!f.notices()->index(0).data(Notices::InCodeRole).toBool());  // it is said where the words are
     QCOMPARE(f.code()->path(), f.b());
   }
 
