@@ -2,12 +2,13 @@
 
 #include <algorithm>
 
+#include "app/settings/number_limits.h"
+
 namespace pio {
 namespace {
 
 constexpr LoadQuantization kQuantizations[] = {LoadQuantization::keep, LoadQuantization::int4, LoadQuantization::int8, LoadQuantization::fp16,
                                                LoadQuantization::nf4};
-constexpr DType kKvTypes[] = {DType::f16, DType::q8_0, DType::q4_0, DType::f32};
 constexpr KvSelection::Kind kKinds[] = {KvSelection::Kind::full, KvSelection::Kind::window, KvSelection::Kind::pages};
 
 QString nameOf(KvSelection::Kind kind) {
@@ -40,7 +41,7 @@ QString kvNameOf(DType value) {
 }
 
 std::optional<DType> kvFromName(const QString& name) {
-  for (const DType type : kKvTypes) {
+  for (const DType type : LoadChoice::kKvTypes) {
     if (kvNameOf(type) == name) return type;
   }
   return std::nullopt;
@@ -80,22 +81,22 @@ QJsonObject LoadChoice::json() const {
 
 LoadChoice LoadChoice::from(const QJsonObject& json, const LoadChoice& defaults) {
   LoadChoice choice = defaults;
-  const auto integer = [&](const char* key, qint64 low, qint64 high, qint64 otherwise) {
-    return std::clamp(json.value(QLatin1String(key)).toInteger(otherwise), low, high);
+  const auto integer = [&](const char* key, const char* name, qint64 otherwise) {
+    return within(name, json.value(QLatin1String(key)).toInteger(otherwise));
   };
   for (const LoadQuantization value : kQuantizations) {
     if (json.value("quantization").toString() == nameOf(value)) choice.quantization = value;
   }
   choice.kv = kvFromName(json.value("kv_type").toString()).value_or(defaults.kv);
-  choice.contextLength = integer("context_length", 0, INT32_MAX, defaults.contextLength);
-  choice.threads = static_cast<int>(integer("threads", 0, 1024, defaults.threads));
-  choice.ramBytes = static_cast<quint64>(integer("ram_bytes", 0, qint64{1} << 50, static_cast<qint64>(defaults.ramBytes)));
+  choice.contextLength = integer("context_length", "contextLength", defaults.contextLength);
+  choice.threads = static_cast<int>(integer("threads", "threads", defaults.threads));
+  choice.ramBytes = static_cast<quint64>(integer("ram_bytes", "ramBytes", static_cast<qint64>(defaults.ramBytes)));
   for (const auto kind : kKinds) {
     if (json.value("attention").toString() == nameOf(kind)) choice.attention.kind = kind;
   }
-  choice.attention.n_sinks = integer("attention_sinks", 0, 1 << 20, defaults.attention.n_sinks);
-  choice.attention.window = integer("attention_window", 1, INT32_MAX, defaults.attention.window);
-  choice.attention.n_pages = integer("attention_pages", 1, INT32_MAX, defaults.attention.n_pages);
+  choice.attention.n_sinks = integer("attention_sinks", "attentionSinks", defaults.attention.n_sinks);
+  choice.attention.window = integer("attention_window", "attentionWindow", defaults.attention.window);
+  choice.attention.n_pages = integer("attention_pages", "attentionPages", defaults.attention.n_pages);
   return choice;
 }
 

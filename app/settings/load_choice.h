@@ -10,7 +10,8 @@
 namespace pio {
 
 struct LoadChoice {
-  static constexpr qint64 kLeastContext = 512;
+  static constexpr qint64 kLeastContext = 512;                                             // that the program chooses by itself
+  static constexpr DType kKvTypes[] = {DType::f32, DType::f16, DType::q8_0, DType::q4_0};  // the most precise first
 
   LoadQuantization quantization = LoadQuantization::keep;
   DType kv = DType::f16;

@@ -418,6 +418,40 @@ class ListsTest : public QObject {
     QCOMPARE(f.program->settings()->zoom(), 1.6);
     QCOMPARE(f.program->settings()->appearance(), Settings::Dark);
     QVERIFY(f.loadModel());
+  void everyNumberStaysWithinItsLimits() {
+    ProgramFixture f;
+    QVERIFY(f.loadModel());
+    Settings* settings = f.program->settings();
+    LoadSettings* load = f.program->application()->load;
+    load->setPath("/models/scripted.gguf");
+    const QVariantMap limits = load->limits();
+    QCOMPARE(settings->limits(), limits);
+    int nNumbers = 0;
+    for (auto limit = limits.begin(); limit != limits.end(); ++limit) {
+      const QVariantMap range = limit->toMap();
+      const double from = range["from"].toDouble(), to = range["to"].toDouble(), least = range.value("automatic", from).toDouble();
+      for (QObject* owner : {static_cast<QObject*>(settings), static_cast<QObject*>(load)}) {
+        const QByteArray name = limit.key().toLatin1();
+        if (owner->metaObject()->indexOfProperty(name) < 0) continue;
+        const auto becomes = [&](double value) {
+          owner->setProperty(name, std::clamp(value, -2e9, 2147483647.));
+          return owner->property(name).toDouble();
+        };
+        ++nNumbers;
+        if (to < INT32_MAX) QCOMPARE(becomes(to + 1), to);
+        QCOMPARE(becomes(-1e9), least);
+        QCOMPARE(becomes(from), from);
+      }
+    }
+    QCOMPARE(nNumbers, 18);
+    // The same from a file.
+    const LoadChoice read = LoadChoice::from({{"threads", 5000}, {"attention_window", -3}, {"ram_bytes", 7}, {"context_length", -1}}, {});
+    QCOMPARE(read.threads, 1024);
+    QCOMPARE(read.attention.window, 1);
+    QCOMPARE(read.ramBytes, 100'000'000U);
+    QCOMPARE(read.contextLength, 0);
+  }
+
     QCOMPARE(f.engine->load_requests().front().context_length, 2048);
     QCOMPARE(f.engine->load_requests().front().kv, DType::q8_0);
     f.program.reset();

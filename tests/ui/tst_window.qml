@@ -419,6 +419,26 @@ TestCase {
         test.window.closePopups()
         tryVerify(() => !test.window.popupShown)
     }
+    function test_fieldsTakeWhatTheProgramTakes(): void {
+        test.window.openSettings(2)
+        tryVerify(() => test.window.popupShown)
+        const field = test.find(test.window.contentItem.parent, item => item instanceof NumberField && item.visible && item.label === "Threads")
+        verify(field !== null)
+        const type = text => {
+            field.forceActiveFocus()
+            field.text = text
+            field.editingFinished()
+        }
+        const most = test.app.load.limits.threads.to
+        type(String(most))
+        compare(test.app.load.threads, most)
+        type(String(most + 1))
+        compare(test.app.load.threads, most)
+        type("")
+        compare(test.app.load.threads, 0)
+        test.window.closePopups()
+        tryVerify(() => !test.window.popupShown)
+    }
     function test_thePageThatIsOpenedIsTheOneThatTheKeysGoOnFrom(): void {
         test.window.openSettings(0)
         tryVerify(() => test.window.popupShown)
