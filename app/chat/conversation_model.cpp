@@ -78,35 +78,11 @@ bool isThinking(const Message& message) {
 
 bool hasThought(const Message& message) { return message.has(MessagePart::Kind::Thought); }
 
-bool isBox(Kind kind) { return kind == Kind::Code || kind == Kind::Table; }
-
 // The block of a row. While rows are being taken out, a view may still ask for one whose block is gone.
 const Block& blockOf(const Entry& entry, const Part& part) {
   static const Block none;
   const auto& blocks = entry.text.blocks();
   return part.block >= 0 && size_t(part.block) < blocks.size() ? blocks[size_t(part.block)] : none;
-}
-
-// Space between two rows, look.md section 7. Leading sits above a line, so the gap before a box is larger than the one behind it.
-int gapBetween(Kind above, Kind below, int levelAbove) {
-  switch (below) {
-    case Kind::UserMessage: return 32;
-    case Kind::AnswerHeader: return 20;
-    case Kind::Footer: return 6;
-    case Kind::DroppedNote: return 8;
-    case Kind::Thinking:
-    case Kind::ToolCall: return above == Kind::Thinking || above == Kind::ToolCall || above == Kind::AnswerHeader ? 2 : 8;
-    case Kind::ErrorNote:
-    case Kind::StoppedNote: return 12;
-    default: break;
-  }
-  if (above == Kind::AnswerHeader || above == Kind::DroppedNote || above == Kind::Thinking) return 8;
-  if (above == Kind::Rule || below == Kind::Rule) return 20;
-  if (below == Kind::Heading) return 20;
-  if (above == Kind::Heading) return isBox(below) ? 10 : levelAbove <= 2 ? 6 : 4;
-  if (isBox(below)) return isBox(above) ? 12 : 16;
-  if (isBox(above)) return 10;
-  return above == Kind::ListItem && below == Kind::ListItem ? 6 : 12;
 }
 
 bool isNumber(const QString& text) {
@@ -155,8 +131,6 @@ struct ConversationModel::Private {
   std::vector<int> entryOfRow;  // which entry a row belongs to
   QHash<QString, int> byId;
   QVariantMap styleMap;
-  bool isUnanswered(const Entry& entry) const { return !isAwaited && &entry == &entries.back(); }
-
   RichStyle style;
   bool isAwaited = true;  // an answer to the last message
   size_t nPending = 0;    // entries at the beginning that have no rows yet
@@ -181,6 +155,8 @@ struct ConversationModel::Private {
     }
   }
 
+  bool isUnanswered(const Entry& entry) const { return !isAwaited && &entry == &entries.back(); }
+
   // Gives the last of the pending entries their rows; returns how many it took.
   int fillSlice() {
     qsizetype nSigns = 0;
@@ -203,7 +179,7 @@ struct ConversationModel::Private {
       q->beginInsertRows({}, 0, nRows - 1);
       renumber(nPending);
       q->endInsertRows();
-      if (before > 0) changed(nRows, nRows, {GapRole});
+      if (before > 0) changed(nRows, nRows, {AboveRole, LevelAboveRole});
       emit q->countChanged();
     }
     if (nPending == 0) slices.stop();
@@ -317,13 +293,12 @@ struct ConversationModel::Private {
     return rows;
   }
 
-  int gap(int row) const {
-    if (row == 0) return 12;
-    const Entry& entry = entries[size_t(entryOfRow[size_t(row)])];
-    const int part = row - entry.firstRow;
-    const Entry& other = part > 0 ? entry : entries[size_t(entryOfRow[size_t(row) - 1])];
-    const Part& above = part > 0 ? entry.parts[size_t(part) - 1] : other.parts.back();
-    return gapBetween(above.kind, entry.parts[size_t(part)].kind, blockOf(other, above).level);
+  // The row above and its block; null for the first row.
+  std::pair<const Part*, const Block*> above(int row) const {
+    if (row == 0) return {};
+    const Entry& entry = entries[size_t(entryOfRow[size_t(row) - 1])];
+    const Part& part = entry.parts[size_t(row - 1 - entry.firstRow)];
+    return {&part, &blockOf(entry, part)};
   }
 
   QString text(const Entry& entry, const Part& part) const {
@@ -393,7 +368,14 @@ QVariant ConversationModel::data(const QModelIndex& index, int role) const {
     case Qt::DisplayRole:
     case TextRole: return d->text(entry, part);
     case HtmlRole: return part.block >= 0 && size_t(part.block) < entry.html.size() ? d->blockHtml(entry, part.block) : QString();
-    case GapRole: return d->gap(index.row());
+    case AboveRole: {
+      const Part* above = d->above(index.row()).first;
+      return above == nullptr ? -1 : int(above->kind);
+    }
+    case LevelAboveRole: {
+      const Block* above = d->above(index.row()).second;
+      return above == nullptr ? 0 : above->level;
+    }
     case LevelRole: return block.level;
     case IndentRole: return block.indent;
     case MarkerRole: return block.marker;
@@ -435,7 +417,8 @@ QHash<int, QByteArray> ConversationModel::roleNames() const {
           {TextRole, "text"},
           {PicturesRole, "pictures"},
           {HtmlRole, "html"},
-          {GapRole, "gap"},
+          {AboveRole, "above"},
+          {LevelAboveRole, "levelAbove"},
           {LevelRole, "level"},
           {IndentRole, "indent"},
           {MarkerRole, "marker"},
@@ -482,7 +465,6 @@ void ConversationModel::reset(const QList<Message>& messages) {
   beginResetModel();
   d->entries.clear();
   d->byId.clear();
-  setAwaited(true);
   d->entryOfRow.clear();
   d->entries.reserve(size_t(messages.size()));
   for (const Message& message : messages) {
@@ -491,12 +473,6 @@ void ConversationModel::reset(const QList<Message>& messages) {
   }
   d->nPending = d->entries.size();
   d->fillSlice();
-void ConversationModel::setAwaited(bool isAwaited) {
-  if (d->isAwaited == isAwaited) return;
-  d->isAwaited = isAwaited;
-  if (d->entries.size() > d->nPending) d->syncRows(d->entries.size() - 1);
-}
-
   d->renumber(0);
   endResetModel();
   if (d->nPending > 0) d->slices.start();
@@ -506,12 +482,19 @@ void ConversationModel::setAwaited(bool isAwaited) {
 void ConversationModel::append(const Message& message) {
   const size_t e = d->entries.size();
   d->byId.insert(message.id, int(e));
+  setAwaited(true);
   Entry& entry = d->entries.emplace_back();
   entry.message = message;
   entry.firstRow = rowCount();
   d->fill(entry);
   d->syncRows(e);
   if (e > 0) d->changedAll(e - 1, {LastRole});
+}
+
+void ConversationModel::setAwaited(bool isAwaited) {
+  if (d->isAwaited == isAwaited) return;
+  d->isAwaited = isAwaited;
+  if (d->entries.size() > d->nPending) d->syncRows(d->entries.size() - 1);
 }
 
 void ConversationModel::appendText(const QString& messageId, const QString& delta) {
@@ -576,7 +559,6 @@ void ConversationModel::update(const Message& message) {
     d->syncRows(e);
   }
   d->changedAll(e, {});
-  if (e > d->nPending) d->syncRows(e - 1);  // a question may be the last one now
 }
 
 void ConversationModel::removeFrom(const QString& messageId) {
@@ -594,6 +576,7 @@ void ConversationModel::removeFrom(const QString& messageId) {
     endRemoveRows();
     emit countChanged();
   }
+  if (e > d->nPending) d->syncRows(e - 1);  // a question may be the last one now
   if (e > 0) d->changedAll(e - 1, {LastRole});
 }
 

@@ -150,13 +150,15 @@ TEST(ConversationModel, AnAnswerIsItsHeaderItsBlocksAndItsFooter) {
   EXPECT_FALSE(model.data(model.index(10), ConversationModel::TextRole).isValid());
 }
 
-TEST(ConversationModel, GapsAreThoseOfTheDesign) {
+TEST(ConversationModel, ARowKnowsWhatStandsAboveIt) {
   ConversationModel model;
   model.reset({user("u", "x"), answer("a", kAnswer), user("v", "y")});
-  std::vector<int> gaps;
-  for (int row = 0; row < model.count(); ++row) gaps.push_back(at(model, row, ConversationModel::GapRole).toInt());
-  //                                    u   hdr p  head li li code tab  p  foot u
-  EXPECT_EQ(gaps, (std::vector<int>{12, 20, 8, 20, 6, 6, 16, 12, 10, 6, 32}));
+  std::vector<int> expected = kinds(model);
+  expected.insert(expected.begin(), -1);
+  for (int row = 0; row < model.count(); ++row) {
+    EXPECT_EQ(at(model, row, ConversationModel::AboveRole), expected[size_t(row)]) << "row " << row;
+    EXPECT_EQ(at(model, row, ConversationModel::LevelAboveRole), row == 4 ? 1 : 0) << "row " << row;
+  }
 }
 
 TEST(ConversationModel, NotesStandWhereTheyBelong) {
@@ -181,8 +183,6 @@ TEST(ConversationModel, NotesStandWhereTheyBelong) {
   EXPECT_EQ(model.rowOf("?"), -1);
 }
 
-TEST(ConversationModel, AGrowingAnswerTellsAViewExactlyWhatChanges) {
-  std::mt19937 random(5);
 TEST(ConversationModel, AQuestionThatWaitsForNothingSaysSoWhileItIsTheLastMessage) {
   ConversationModel model;
   QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::Fatal);
@@ -211,6 +211,8 @@ TEST(ConversationModel, AQuestionThatWaitsForNothingSaysSoWhileItIsTheLastMessag
   expectTrue(mirror);
 }
 
+TEST(ConversationModel, AGrowingAnswerTellsAViewExactlyWhatChanges) {
+  std::mt19937 random(5);
   const QString text = QString::fromUtf8(kAnswer).repeated(3) + "\n\n```cpp\nint main() {\n\n  return 0;\n}\n```\n1. a\n   - b\n\n     c\n> q\n";
   for (int round = 0; round < 40; ++round) {
     ConversationModel model;
