@@ -634,9 +634,7 @@ class ChatTest : public QObject {
       QVERIFY(db.addMessage(half, "a-session-that-is-gone"));
       QVERIFY(db.putMeta("last_chat", "c"));
     }
-    ProgramOptions options;
-    options.dataFolder = folder.path();
-    ProgramFixture f(options);
+    ProgramFixture f(folder.path());
     QTRY_COMPARE(f.chat()->chatId(), "c");
     QCOMPARE(f.onDisk("c").last().message.state, Message::State::Unfinished);
     f.setScript(ScriptedEngine::speak(" and whole.", 1));

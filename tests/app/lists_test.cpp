@@ -45,9 +45,7 @@ class ListsTest : public QObject {
   void chatsStandUnderTheirDaysTheNewestFirst() {
     QTemporaryDir folder;
     fillFolder(folder.path(), {0, 1, 3, 40});
-    ProgramOptions options;
-    options.dataFolder = folder.path();
-    ProgramFixture f(options);
+    ProgramFixture f(folder.path());
     const QAbstractItemModelTester tester(f.history());
     QTRY_VERIFY(f.history()->ready());
     QCOMPARE(titles(f.history()), (QStringList{"age 0", "age 1", "age 3", "age 40"}));
@@ -84,9 +82,7 @@ class ListsTest : public QObject {
   void aNewChatComesFirstAndIsWriting() {
     QTemporaryDir folder;
     fillFolder(folder.path(), {0, 1});
-    ProgramOptions options;
-    options.dataFolder = folder.path();
-    ProgramFixture f(options);
+    ProgramFixture f(folder.path());
     const QAbstractItemModelTester tester(f.history());
     QTRY_VERIFY(f.history()->ready());
     f.setScript(ScriptedEngine::speak("word", 5, 400));
@@ -105,9 +101,7 @@ class ListsTest : public QObject {
   void searchShowsHitsAndOpensThem() {
     QTemporaryDir folder;
     fillFolder(folder.path(), {0, 1, 3});
-    ProgramOptions options;
-    options.dataFolder = folder.path();
-    ProgramFixture f(options);
+    ProgramFixture f(folder.path());
     const QAbstractItemModelTester tester(f.history());
     QTRY_VERIFY(f.history()->ready());
     f.history()->setQuery("number 3");
@@ -128,9 +122,7 @@ class ListsTest : public QObject {
   void aRemovedChatComesBackByUndoAndIsGoneAfterwards() {
     QTemporaryDir folder;
     fillFolder(folder.path(), {0, 1, 3});
-    ProgramOptions options;
-    options.dataFolder = folder.path();
-    ProgramFixture f(options);
+    ProgramFixture f(folder.path());
     const QAbstractItemModelTester tester(f.history());
     QTRY_VERIFY(f.history()->ready());
     f.history()->remove("chat1");
@@ -418,6 +410,14 @@ class ListsTest : public QObject {
     QCOMPARE(f.program->settings()->zoom(), 1.6);
     QCOMPARE(f.program->settings()->appearance(), Settings::Dark);
     QVERIFY(f.loadModel());
+    QCOMPARE(f.engine->load_requests().front().context_length, 2048);
+    QCOMPARE(f.engine->load_requests().front().kv, DType::q8_0);
+    f.program.reset();
+    QVERIFY(file.open(QIODevice::ReadOnly));
+    QCOMPARE(QJsonDocument::fromJson(file.readAll()).object().value("of_a_later_version").toInt(), 7);
+    f.start();
+  }
+
   void everyNumberStaysWithinItsLimits() {
     ProgramFixture f;
     QVERIFY(f.loadModel());
@@ -450,14 +450,6 @@ class ListsTest : public QObject {
     QCOMPARE(read.attention.window, 1);
     QCOMPARE(read.ramBytes, 100'000'000U);
     QCOMPARE(read.contextLength, 0);
-  }
-
-    QCOMPARE(f.engine->load_requests().front().context_length, 2048);
-    QCOMPARE(f.engine->load_requests().front().kv, DType::q8_0);
-    f.program.reset();
-    QVERIFY(file.open(QIODevice::ReadOnly));
-    QCOMPARE(QJsonDocument::fromJson(file.readAll()).object().value("of_a_later_version").toInt(), 7);
-    f.start();
   }
 
   void whatIsChosenForAModelCountsForItAlone() {
@@ -541,9 +533,7 @@ class ListsTest : public QObject {
       QVERIFY(file.open(QIODevice::WriteOnly | QIODevice::Truncate));
       file.write(text);
       file.close();
-      ProgramOptions options;
-      options.dataFolder = folder.path();
-      ProgramFixture f(options);
+      ProgramFixture f(folder.path());
       QCOMPARE(f.program->settings()->zoom(), 1.0);
       QVERIFY(f.program->settings()->sidebarWidth() >= 200);
       QCOMPARE(f.program->settings()->appearance(), Settings::System);
@@ -552,10 +542,7 @@ class ListsTest : public QObject {
 
   void twoWindowsKeepEachOthersSettings() {
     ProgramFixture a;
-    ProgramOptions options;
-    options.dataFolder = a.folder();
-    options.loadsModel = false;
-    ProgramFixture b(options);
+    ProgramFixture b(a.folder(), false);
     a.program->settings()->setZoom(1.2);
     b.program->settings()->setAppearance(Settings::Dark);
     QTRY_COMPARE(b.program->settings()->zoom(), 1.2);  // the other window's choice arrives
@@ -583,10 +570,7 @@ class ListsTest : public QObject {
       return paths;
     };
     ProgramFixture a;
-    ProgramOptions options;
-    options.dataFolder = a.folder();
-    options.loadsModel = false;
-    ProgramFixture b(options);
+    ProgramFixture b(a.folder(), false);
     const QAbstractItemModelTester tester(a.program->models());
     a.program->models()->choose("/m/a.gguf");
     QVERIFY(a.waitFor(ChatController::Ready));
@@ -609,9 +593,7 @@ class ListsTest : public QObject {
     QVERIFY(file.open(QIODevice::WriteOnly));
     file.write(R"({"last":"/m/a.gguf","chosen":true,"models":[{"path":"/m/a.gguf","last_used":2},{"path":"/m/b.gguf","last_used":1}],"known":{}})");
     file.close();
-    ProgramOptions options;
-    options.dataFolder = folder.path();
-    ProgramFixture f(options);
+    ProgramFixture f(folder.path());
     QVERIFY(f.waitFor(ChatController::Ready));  // the last one is loaded and noted
     QCOMPARE(f.program->models()->count(), 4 + 2);
     f.restart();
@@ -625,10 +607,7 @@ class ListsTest : public QObject {
     QVERIFY(file.open(QIODevice::WriteOnly));
     file.write("{\"system_prompt\": \"Half a");
     file.close();
-    ProgramOptions options;
-    options.dataFolder = folder.path();
-    options.loadsModel = false;
-    ProgramFixture f(options);
+    ProgramFixture f(folder.path(), false);
     f.program->settings()->setZoom(1.2);
     f.program->settings()->saveNow();
     QTRY_VERIFY(f.notice().isSet());
@@ -645,10 +624,7 @@ class ListsTest : public QObject {
   void settingsThatCannotBeSavedAreSavedLater() {
     QTemporaryDir folder;
     QVERIFY(QDir(folder.path()).mkpath("settings.json"));  // a folder where the file should be
-    ProgramOptions options;
-    options.dataFolder = folder.path();
-    options.loadsModel = false;
-    ProgramFixture f(options);
+    ProgramFixture f(folder.path(), false);
     f.program->settings()->setZoom(1.2);
     f.program->settings()->saveNow();
     QTRY_VERIFY(f.notice().isSet());

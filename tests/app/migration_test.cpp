@@ -220,23 +220,7 @@ class MigrationTest : public QObject {
     QTemporaryDir folder;
     const QString path = folder.filePath("history.db");
     makeOldHistory(path, 4);
-    {
-      QSqlDatabase old = QSqlDatabase::addDatabase("QSQLITE", "old");
-      old.setDatabaseName(path);
-      QVERIFY(old.open());
-      QSqlQuery query(old);
-      QVERIFY(query.exec("BEGIN"));
-      QVERIFY(query.prepare(
-          "INSERT INTO messages (id, chat_id, parent, role, text, state, created, reasoning) VALUES (?, 'c-lamp', '', 'user', ?, 'complete', 9, ?)"));
-      for (int i = 0; i < 400; ++i) {
-        query.addBindValue(QString::number(i));
-        query.addBindValue(QString(3000, QChar('a' + i % 26)));
-        query.addBindValue(QString(3000, 'b'));
-        QVERIFY(query.exec());
-      }
-      QVERIFY(query.exec("COMMIT"));
-    }
-    QSqlDatabase::removeDatabase("old");
+    lengthenOldHistory(path, 400, 3000, 3000);
     const qint64 before = QFileInfo(path).size() + QFileInfo(path + "-wal").size();
     HistoryDb asked;
     asked.limitPages(static_cast<int>(before / 4096) + 2);
