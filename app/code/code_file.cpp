@@ -109,6 +109,7 @@ void CodeController::Private::proposeUnseen() {
   const Conversation* chat = shown->chat();
   if (chat == nullptr || run() != nullptr) return;
   const QString question = unseen.take(chat->chat.id);
+  if (question.isEmpty()) return;
   for (const QString& answer : chat->childrenOf(question)) {
     const Message& message = chat->find(answer)->message;
     if (message.state == Message::State::Complete && shown->path().contains(answer)) propose(question, message.text());

@@ -299,6 +299,7 @@ class PanesTest : public QObject {
     QVERIFY(f.isIdle(f.a()));
     QCOMPARE(f.code()->chatId(), chat);
     QVERIFY(f.code()->messages()->count() > 2);
+    QVERIFY(!f.notices()->about(Notices::CodeAnswer).isSet());  // no answer of it waits to be proposed
     QVERIFY(f.open(f.b()));
     QCOMPARE(f.code()->messages()->count(), 0);
     QVERIFY(f.open(f.a()));  // the file brings its conversation
