@@ -40,6 +40,7 @@ TestCase {
     function init(): void {
         test.window.width = 1280
         test.window.height = 800
+        test.window.closePopups()       // of a test that failed
         stage.speak("It stood at the end of the pier.", 1)
         test.window.showPane(Application.ChatPane)
         test.window.newChat()
