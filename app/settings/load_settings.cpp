@@ -83,12 +83,6 @@ void LoadSettings::setQuantization(int value) {
   put(choice);
 }
 
-QStringList LoadSettings::kvTypes() const {
-  QStringList names;
-  for (const DType type : LoadChoice::kKvTypes) names.append(kvNameOf(type));
-  return names;
-}
-
 QList<int> LoadSettings::contexts() const {
   QList<int> lengths{0};
   for (int tokens = 2048; tokens <= 262'144; tokens *= 2) lengths.append(tokens);

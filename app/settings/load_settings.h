@@ -73,7 +73,7 @@ class LoadSettings : public QObject {
   int quantization() const { return static_cast<int>(m_choice.quantization); }
   void setQuantization(int value);
   bool canQuantize() const;
-  QStringList kvTypes() const;
+  QStringList kvTypes() const { return kvNames(); }
   QList<int> contexts() const;
   QVariantMap limits() const;
   QString kvType() const { return kvNameOf(m_choice.kv); }

@@ -2,11 +2,13 @@
 
 #include "app/settings/number_limits.h"
 #include "app/settings/settings_p.h"
+#include "app/system/value_names.h"
 
 namespace pio {
 namespace {
 
-const char* const kAppearances[] = {"system", "light", "dark", "high contrast"};
+constexpr ValueName<Settings::Appearance> kAppearances[] = {
+    {Settings::System, "system"}, {Settings::Light, "light"}, {Settings::Dark, "dark"}, {Settings::HighContrast, "high contrast"}};
 
 }  // namespace
 
@@ -21,10 +23,7 @@ void Settings::Private::read(const QJsonObject& object) {
   const auto value = [&](const char* key) { return object.value(QLatin1String(key)); };
   const Values defaults;
   values = defaults;
-  const QString appearance = value("appearance").toString();
-  for (int i = 0; i < 4; ++i) {
-    if (appearance == QLatin1String(kAppearances[i])) values.appearance = static_cast<Appearance>(i);
-  }
+  values.appearance = valueIn(kAppearances, value("appearance").toString()).value_or(defaults.appearance);
   values.reducedMotion = value("reduced_motion").toBool(defaults.reducedMotion);
   values.zoom = within("zoom", value("zoom").toDouble(defaults.zoom));
   values.enterSends = value("enter_sends").toBool(defaults.enterSends);
@@ -53,7 +52,7 @@ void Settings::Private::read(const QJsonObject& object) {
 
 QJsonObject Settings::Private::json() const {
   QJsonObject object;
-  object.insert("appearance", QLatin1String(kAppearances[values.appearance]));
+  object.insert("appearance", nameIn(kAppearances, values.appearance));
   object.insert("reduced_motion", values.reducedMotion);
   object.insert("zoom", values.zoom);
   object.insert("enter_sends", values.enterSends);
