@@ -574,6 +574,7 @@ class ListsTest : public QObject {
     const QAbstractItemModelTester tester(a.program->models());
     a.program->models()->choose("/m/a.gguf");
     QVERIFY(a.waitFor(ChatController::Ready));
+    QTest::qWait(2);  // of two models of one millisecond neither is the newer one
     b.program->models()->choose("/m/b.gguf");
     QVERIFY(b.waitFor(ChatController::Ready));
     QTRY_COMPARE(listed(a), (QStringList{"/m/b.gguf", "/m/a.gguf"}));
