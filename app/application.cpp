@@ -26,15 +26,21 @@ void Application::wire(HistoryWriter* writer, BackgroundFiles* files) {
     else notices->show(Notices::Chats, importNotice(report));
   });
   connect(history, &HistoryModel::openRequested, this, &Application::openChat);
-  connect(code, &CodeController::fileMissing, this, [this](const QString& chatId) {
+  connect(code, &CodeController::fileMissing, this, [this](const QString& chatId, const UserError& words) {
+    m_chatWithoutFile = chatId;
+    notices->show(Notices::ChatFile, words);
     Q_EMIT paneRequested(ChatPane);
     chat->openChat(chatId);
+  });
+  connect(chat, &ChatController::chatChanged, this, [this] {
+    if (chat->chatId() != m_chatWithoutFile) notices->clear(Notices::ChatFile);
   });
 }
 
 void Application::openChat(const QString& chatId, const QString& messageId) {
   const ChatRecord record = history->record(chatId);
   const bool isCode = record.kind == ChatRecord::Kind::Code;
+  notices->clear(Notices::ChatFile);
   Q_EMIT paneRequested(isCode ? CodePane : record.kind == ChatRecord::Kind::Image ? ImagePane : ChatPane);
   if (isCode) code->openChat(chatId, record.file);
   else chat->openChat(chatId, messageId);

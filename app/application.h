@@ -91,6 +91,7 @@ class Application : public QObject {
  private:
   HistoryWriter* m_writer = nullptr;
   BackgroundFiles* m_files = nullptr;
+  QString m_chatWithoutFile;  // that the notice ChatFile is about
 };
 
 }  // namespace pio

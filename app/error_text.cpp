@@ -406,6 +406,16 @@ UserError sourceNotice(const SourceFile& file) {
   return user;
 }
 
+UserError chatWithoutFileNotice(const SourceFile& file) {
+  UserError user = sourceNotice(file);
+  if (file.path.isEmpty()) {
+    user.title = tr("This conversation names no file");
+    user.explanation.clear();
+  }
+  user.explanation = (user.explanation + QLatin1Char(' ') + tr("What was said about it is shown here, without the file.")).trimmed();
+  return user;
+}
+
 UserError noProposalNotice(NoProposal why) {
   UserError user;
   switch (why) {

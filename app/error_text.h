@@ -67,6 +67,7 @@ QString importText(const ImportReport& report);
 
 // The code pane's.
 UserError sourceNotice(const SourceFile& file);
+UserError chatWithoutFileNotice(const SourceFile& file);  // a conversation about a file that cannot be opened
 enum class NoProposal : int;
 UserError noProposalNotice(NoProposal why);
 // The answer would take away more than half of the lines; it is shown when that is wanted.

@@ -155,6 +155,7 @@ T.ApplicationWindow {
                 history: root.app.history
                 panes: root.panes
                 pane: root.pane
+                currentId: root.codeShown ? root.app.code.chatId : root.app.chat.chatId
                 onPaneChosen: pane => root.showPane(pane)
                 onNewChatRequested: root.newChat()
                 onSettingsRequested: dialogs.openSettings(-1)

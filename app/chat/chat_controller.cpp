@@ -101,7 +101,6 @@ void ChatController::Private::show(const QString& chatId) {
   id = chatId;
   opening = 0;
   shown->show(id);
-  w.history->setCurrent(id);
   w.tray->show(id.isEmpty() && newIsImage ? QStringLiteral("new") : id);
   w.store->putMeta(QStringLiteral("last_chat"), id);
   sayFull();
@@ -145,7 +144,6 @@ void ChatController::Private::beginChat(const QString& title) {
   opening = 0;  // a chat that is being opened does not come in between
   shown->show(id);
   w.tray->show(id);
-  w.history->setCurrent(id);
   Q_EMIT q->chatChanged();
 }
 

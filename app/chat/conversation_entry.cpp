@@ -19,8 +19,6 @@ Kind kindOf(const Block& block) {
   return Kind::Table;
 }
 
-bool isBox(Kind kind) { return kind == Kind::Code || kind == Kind::Table; }
-
 bool isNumber(const QString& text) {
   bool digit = false;
   for (const QChar c : text) {
@@ -50,9 +48,10 @@ void ConversationEntry::fill() {
   if (isStreaming()) sentences.skip(text.blocks());
 }
 
-std::vector<ConversationEntry::Part> ConversationEntry::wantedParts() const {
+std::vector<ConversationEntry::Part> ConversationEntry::wantedParts(bool isUnanswered) const {
   if (message.role == Message::Role::System || message.role == Message::Role::Tool) return {};
-  if (message.role == Message::Role::User) return {{Kind::UserMessage}};
+  if (message.role == Message::Role::User)
+    return isUnanswered ? std::vector<Part>{{Kind::UserMessage}, {Kind::UnansweredNote}} : std::vector<Part>{{Kind::UserMessage}};
   std::vector<Part> wanted = {{Kind::AnswerHeader}};
   if (message.droppedMessages > 0) wanted.push_back({Kind::DroppedNote});
   if (hasThought()) wanted.push_back({Kind::Thinking});
@@ -120,28 +119,6 @@ void ConversationEntry::updateCode(qsizetype firstBlock) {
 void ConversationEntry::setCode(int block, CodePieces& pieces) const {
   const auto& blocks = text.blocks();
   if (size_t(block) < blocks.size()) pieces.set(blocks[size_t(block)].content.text, block >= text.closedCount());
-}
-
-// Leading sits above a line, so the gap before a box is larger than the one behind it.
-int gapBetween(Kind above, Kind below, int levelAbove) {
-  switch (below) {
-    case Kind::UserMessage: return 32;
-    case Kind::AnswerHeader: return 20;
-    case Kind::Footer: return 6;
-    case Kind::DroppedNote: return 8;
-    case Kind::Thinking:
-    case Kind::ToolCall: return above == Kind::Thinking || above == Kind::ToolCall || above == Kind::AnswerHeader ? 2 : 8;
-    case Kind::ErrorNote:
-    case Kind::StoppedNote: return 12;
-    default: break;
-  }
-  if (above == Kind::AnswerHeader || above == Kind::DroppedNote || above == Kind::Thinking) return 8;
-  if (above == Kind::Rule || below == Kind::Rule) return 20;
-  if (below == Kind::Heading) return 20;
-  if (above == Kind::Heading) return isBox(below) ? 10 : levelAbove <= 2 ? 6 : 4;
-  if (isBox(below)) return isBox(above) ? 12 : 16;
-  if (isBox(above)) return 10;
-  return above == Kind::ListItem && below == Kind::ListItem ? 6 : 12;
 }
 
 QVariantList cellsOf(const Block& table, const RichStyle& style) {

@@ -42,8 +42,8 @@ struct ConversationEntry {
 
   // Reads the message's text anew; its parts stay what they were.
   void fill();
-  // The rows that the message has now.
-  std::vector<Part> wantedParts() const;
+  // The rows that the message has now. `isUnanswered`: a question that waits for no answer.
+  std::vector<Part> wantedParts(bool isUnanswered) const;
   // The row of the first block and of the thought above it.
   int blockRow() const { return firstRow + 1 + (message.droppedMessages > 0 ? 1 : 0) + (hasThought() ? 1 : 0); }
   int thoughtRow() const { return blockRow() - 1; }
@@ -62,8 +62,6 @@ struct ConversationEntry {
   void setCode(int block, CodePieces& pieces) const;
 };
 
-// Space between two rows in pixels, look.md section 7.
-int gapBetween(ConversationModel::Kind above, ConversationModel::Kind below, int levelAbove);
 // Of a table: rows of cells as HTML, the first the header; Qt::Alignment of its columns.
 QVariantList cellsOf(const Block& table, const RichStyle& style);
 QVariantList alignmentsOf(const Block& table);

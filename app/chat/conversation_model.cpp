@@ -30,7 +30,8 @@ QVariant ConversationModel::data(const QModelIndex& index, int role) const {
     case Qt::DisplayRole:
     case TextRole: return entry.textOf(part);
     case HtmlRole: return part.block >= 0 && size_t(part.block) < entry.html.size() ? entry.htmlOf(part.block, d->style) : QString();
-    case GapRole: return d->gap(index.row());
+    case AboveRole: return index.row() == 0 ? -1 : int(d->partAt(index.row() - 1).kind);
+    case LevelAboveRole: return index.row() == 0 ? 0 : d->entryAt(index.row() - 1).blockOf(d->partAt(index.row() - 1)).level;
     case LevelRole: return block.level;
     case IndentRole: return block.indent;
     case MarkerRole: return block.marker;
@@ -72,7 +73,8 @@ QHash<int, QByteArray> ConversationModel::roleNames() const {
           {TextRole, "text"},
           {PicturesRole, "pictures"},
           {HtmlRole, "html"},
-          {GapRole, "gap"},
+          {AboveRole, "above"},
+          {LevelAboveRole, "levelAbove"},
           {LevelRole, "level"},
           {IndentRole, "indent"},
           {MarkerRole, "marker"},
@@ -136,12 +138,19 @@ void ConversationModel::reset(const QList<Message>& messages) {
 void ConversationModel::append(const Message& message) {
   const size_t e = d->entries.size();
   d->byId.insert(message.id, int(e));
+  setAwaited(true);
   Private::Entry& entry = d->entries.emplace_back();
   entry.message = message;
   entry.firstRow = rowCount();
   entry.fill();
   d->syncRows(e);
   if (e > 0) d->changedAll(e - 1, {LastRole});
+}
+
+void ConversationModel::setAwaited(bool isAwaited) {
+  if (d->isAwaited == isAwaited) return;
+  d->isAwaited = isAwaited;
+  if (d->entries.size() > d->nPending) d->syncRows(d->entries.size() - 1);
 }
 
 void ConversationModel::appendText(const QString& messageId, const QString& delta) {
@@ -223,6 +232,7 @@ void ConversationModel::removeFrom(const QString& messageId) {
     endRemoveRows();
     Q_EMIT countChanged();
   }
+  if (e > d->nPending) d->syncRows(e - 1);  // a question may be the last one now
   if (e > 0) d->changedAll(e - 1, {LastRole});
 }
 

@@ -36,6 +36,7 @@ class ConversationModel : public QAbstractListModel {
     DroppedNote,
     ErrorNote,
     StoppedNote,
+    UnansweredNote,  // under a question that is the last message and waits for no answer
     Footer
   };
   Q_ENUM(Kind)
@@ -44,7 +45,8 @@ class ConversationModel : public QAbstractListModel {
     MessageIdRole,                // messageId
     TextRole,                     // text: plain, what Copy copies (of Code: the code; of Footer: the whole message, told anew when it ends)
     HtmlRole,                     // html: rich text of the block, colours included; "" of code and where text is shown plain
-    GapRole,                      // gap: pixels above the row (look.md section 7)
+    AboveRole,                    // above: the kind of the row above; -1 of the first one
+    LevelAboveRole,               // levelAbove: 1–6 where that is a heading
     LevelRole,                    // level: 1–6 of a heading
     IndentRole,                   // indent: nesting of lists, 0 outside
     MarkerRole,                   // marker: "•" or "3." on the first row of a list item, else ""
@@ -88,6 +90,8 @@ class ConversationModel : public QAbstractListModel {
   // from the event loop.
   void reset(const QList<Message>& messages);
   void append(const Message& message);
+  // Whether an answer to the last message is under way. Unless it is said otherwise, one is to a message that was just appended.
+  void setAwaited(bool isAwaited);
   // More of the answer being written; only rows of its open block change.
   void appendText(const QString& messageId, const QString& delta);
   // The same of what it thinks, for `seconds` by now; its row stands above the answer. No more words: the time alone.

@@ -20,9 +20,11 @@ struct ConversationModel::Private {
   QHash<QString, int> byId;
   QVariantMap styleMap;
   RichStyle style;
-  size_t nPending = 0;  // entries at the beginning that have no rows yet
+  bool isAwaited = true;  // an answer to the last message
+  size_t nPending = 0;    // entries at the beginning that have no rows yet
   QTimer slices;
 
+  std::vector<Part> wantedParts(const Entry& entry) const;
   // Gives the last of the pending entries their rows; returns how many it took.
   int fillSlice();
   void addSlice();
@@ -35,7 +37,6 @@ struct ConversationModel::Private {
   void changed(int firstRow, int lastRow, const QList<int>& roles = {});
   void changedAll(size_t e, const QList<int>& roles);
   void tellSentences(Entry& entry, bool isComplete);
-  int gap(int row) const;
 
   Entry* find(const QString& messageId);
   const Entry& entryAt(int row) const { return entries[size_t(entryOfRow[size_t(row)])]; }

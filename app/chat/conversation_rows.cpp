@@ -12,6 +12,10 @@ constexpr qsizetype kSlice = 60'000;  // signs that get their rows in one go; 10
 
 }  // namespace
 
+std::vector<ConversationEntry::Part> ConversationModel::Private::wantedParts(const Entry& entry) const {
+  return entry.wantedParts(!isAwaited && &entry == &entries.back());
+}
+
 int ConversationModel::Private::fillSlice() {
   qsizetype nSigns = 0;
   int nRows = 0;
@@ -19,7 +23,7 @@ int ConversationModel::Private::fillSlice() {
     Entry& entry = entries[--nPending];
     nSigns += entry.message.text().size();
     entry.fill();
-    entry.parts = entry.wantedParts();
+    entry.parts = wantedParts(entry);
     nRows += int(entry.parts.size());
   }
   return nRows;
@@ -33,7 +37,7 @@ void ConversationModel::Private::addSlice() {
     q->beginInsertRows({}, 0, nRows - 1);
     renumber(nPending);
     q->endInsertRows();
-    if (before > 0) changed(nRows, nRows, {GapRole});
+    if (before > 0) changed(nRows, nRows, {AboveRole, LevelAboveRole});
     Q_EMIT q->countChanged();
   }
   if (nPending == 0) slices.stop();
@@ -53,7 +57,7 @@ void ConversationModel::Private::renumber(size_t fromEntry) {
 
 void ConversationModel::Private::syncRows(size_t e) {
   Entry& entry = entries[e];
-  std::vector<Part> now = entry.wantedParts();
+  std::vector<Part> now = wantedParts(entry);
   std::vector<Part>& was = entry.parts;
   const auto sameKind = [](const Part& a, const Part& b) { return a.kind == b.kind && (a.block < 0) == (b.block < 0); };
   size_t head = 0;
@@ -103,13 +107,6 @@ void ConversationModel::Private::syncBlocks(size_t e, qsizetype firstBlock) {
 
 void ConversationModel::Private::tellSentences(Entry& entry, bool isComplete) {
   for (const QString& sentence : entry.sentences.next(entry.text.blocks(), isComplete)) Q_EMIT q->sentenceWritten(sentence);
-}
-
-int ConversationModel::Private::gap(int row) const {
-  if (row == 0) return 12;
-  const Entry& other = entryAt(row - 1);
-  const Part& above = partAt(row - 1);
-  return gapBetween(above.kind, partAt(row).kind, other.blockOf(above).level);
 }
 
 ConversationModel::Private::Entry* ConversationModel::Private::find(const QString& messageId) {

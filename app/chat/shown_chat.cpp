@@ -14,6 +14,9 @@ ShownChat::ShownChat(ChatStore* store, Turns* turns, QObject* parent)
   connect(store, &ChatStore::messageChanged, this, [this](const QString& chatId, const QString& messageId) {
     if (chatId == m_chatId && m_path.contains(messageId)) m_messages->update(chat()->shown(messageId));
   });
+  connect(turns, &Turns::runChanged, this, [this](const QString& chatId) {
+    if (chatId == m_chatId) sayAwaited();
+  });
   connect(turns, &Turns::textWritten, this, [this](const QString& chatId, const QString& messageId, const QString& delta) {
     if (chatId == m_chatId && m_path.contains(messageId)) m_messages->appendText(messageId, delta);
   });
@@ -29,7 +32,10 @@ void ShownChat::show(const QString& chatId) {
   m_chatId = chatId;
   m_path = chat() == nullptr ? QStringList() : chat()->path();
   m_messages->reset(list());
+  sayAwaited();
 }
+
+void ShownChat::sayAwaited() { m_messages->setAwaited(m_turns->runOf(m_chatId) != nullptr); }
 
 void ShownChat::follow() {
   const QStringList wanted = chat() == nullptr ? QStringList() : chat()->path();
@@ -38,6 +44,8 @@ void ShownChat::follow() {
   if (same < m_path.size()) m_messages->removeFrom(m_path[same]);
   for (qsizetype i = same; i < wanted.size(); ++i) m_messages->append(chat()->shown(wanted[i]));
   m_path = wanted;
+  // Of a question that was added just now its turn comes next.
+  QMetaObject::invokeMethod(this, &ShownChat::sayAwaited, Qt::QueuedConnection);
 }
 
 QList<Message> ShownChat::list() const {

@@ -35,6 +35,7 @@ class ShownChat : public QObject {
 
  private:
   void follow();
+  void sayAwaited();  // whether an answer is under way
 
   ChatStore* m_store;
   Turns* m_turns;

@@ -116,6 +116,7 @@ class CodeController : public QObject {
   void fix();
   void generate(const QString& words);
   void stop();
+  void answerAgain(const QString& messageId);  // to this question, or to the one of this answer
   void accept(int hunk);
   void reject(int hunk);
   void reconsider(int hunk);  // neither taken nor left
@@ -141,9 +142,10 @@ class CodeController : public QObject {
   void progressChanged();
   void chatChanged();
   void leavingChanged();
-  void closeAllowed();                      // after mayClose() said no
-  void fileMissing(const QString& chatId);  // of a conversation that was to be opened
-  void announcement(const QString& text);   // whole sentences, for screen readers
+  void closeAllowed();  // after mayClose() said no
+  // The file of a conversation that was to be opened cannot be; `words` say why.
+  void fileMissing(const QString& chatId, const pio::UserError& words);
+  void announcement(const QString& text);  // whole sentences, for screen readers
 
  private:
   std::unique_ptr<Private> d;

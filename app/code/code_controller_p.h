@@ -59,7 +59,6 @@ struct CodeController::Private {
   Asked asking(CodeTask task, const QString& words, int first, int last) const;
   void send(const QString& questionId, const Asked& asked);
   std::optional<GenerateRequest> requestFor(const Conversation& chat, const QString& questionId, const Asked& asked);
-  void retry(const QString& answerId);
   AnswerRun* run() const { return w.turns->runOf(shown->chatId()); }
   void sayOfAnswer(const UserError& words);
   // code_proposal.cpp

@@ -19,8 +19,8 @@ void CodeController::Private::connectFile() {
     if (serial != openSerial) return;
     const Target target = std::exchange(opening, {});
     if (opened.file.problem != SourceProblem::none) {
-      sayOfFile(sourceNotice(opened.file));
-      if (!target.chatId.isEmpty()) Q_EMIT q->fileMissing(target.chatId);
+      if (target.chatId.isEmpty()) sayOfFile(sourceNotice(opened.file));
+      else Q_EMIT q->fileMissing(target.chatId, chatWithoutFileNotice(opened.file));
       proposeUnseen();
       Q_EMIT q->stateChanged();
       return;
@@ -109,6 +109,7 @@ void CodeController::Private::proposeUnseen() {
   const Conversation* chat = shown->chat();
   if (chat == nullptr || run() != nullptr) return;
   const QString question = unseen.take(chat->chat.id);
+  if (question.isEmpty()) return;
   for (const QString& answer : chat->childrenOf(question)) {
     const Message& message = chat->find(answer)->message;
     if (message.state == Message::State::Complete && shown->path().contains(answer)) propose(question, message.text());

@@ -152,22 +152,6 @@ std::optional<GenerateRequest> CodeController::Private::requestFor(const Convers
   return request;
 }
 
-// About the file as it is now. Of a question of an earlier start only its words are known.
-void CodeController::Private::retry(const QString& answerId) {
-  const MessageRecord* answer = w.store->message(shown->chatId(), answerId);
-  const MessageRecord* question = answer == nullptr ? nullptr : w.store->message(shown->chatId(), answer->message.parent);
-  if (question == nullptr || !q->canAsk()) return;
-  const QString id = question->message.id;
-  const auto known = asked.constFind(id);
-  if (known == asked.constEnd()) {
-    send(id, asking(CodeTask::ask, question->message.text(), 0, -1));
-    return;
-  }
-  const CodeQuestion before = known->question;
-  const bool isThere = before.hasSelection() && before.last < source.text.lines.size();
-  send(id, asking(before.task, before.words, isThere ? before.first : 0, isThere ? before.last : -1));
-}
-
 void CodeController::Private::sayOfAnswer(const UserError& words) {
   w.notices->show(Notices::CodeAnswer, words, [this](UserError::Action action) {
     w.notices->clear(Notices::CodeAnswer);
@@ -186,6 +170,23 @@ void CodeController::generate(const QString& words) {
   if (!words.trimmed().isEmpty()) d->start(CodeTask::generate, words);
 }
 
+// About the file as it is now. Of a question of an earlier start only its words are known.
+void CodeController::answerAgain(const QString& messageId) {
+  const MessageRecord* message = d->w.store->message(chatId(), messageId);
+  const bool isQuestion = message != nullptr && message->message.role == Message::Role::User;
+  const MessageRecord* question = message == nullptr || isQuestion ? message : d->w.store->message(chatId(), message->message.parent);
+  if (question == nullptr || !canAsk()) return;
+  const QString id = question->message.id;
+  const auto known = d->asked.constFind(id);
+  if (known == d->asked.constEnd()) {
+    d->send(id, d->asking(CodeTask::ask, question->message.text(), 0, -1));
+    return;
+  }
+  const CodeQuestion before = known->question;
+  const bool isThere = before.hasSelection() && before.last < d->source.text.lines.size();
+  d->send(id, d->asking(before.task, before.words, isThere ? before.first : 0, isThere ? before.last : -1));
+}
+
 void CodeController::stop() {
   d->w.turns->stop(chatId());
   Q_EMIT stateChanged();
@@ -195,10 +196,10 @@ void CodeController::runAction(const QString& messageId, int userErrorAction) {
   const auto action = static_cast<UserError::Action>(userErrorAction);
   if (d->w.store->message(chatId(), messageId) == nullptr || d->w.notices->perform(action)) return;
   switch (action) {
-    case UserError::Retry: d->retry(messageId); break;
+    case UserError::Retry: answerAgain(messageId); break;
     case UserError::ShorterContext:
       d->w.model->shorterContext();
-      d->retry(messageId);  // when it is loaded
+      answerAgain(messageId);  // when it is loaded
       break;
     case UserError::NewChat: newConversation(); break;
     case UserError::ReadAgain: reopen(); break;

@@ -118,10 +118,9 @@ QVariant HistoryModel::data(const QModelIndex& index, int role) const {
     case Qt::DisplayRole:
     case TitleRole: return chat.title;
     case SectionRole: return isHit ? QStringLiteral("found") : d->sectionOf(chat);
-    case CurrentRole: return chat.id == d->current;
     case WritingRole: return !chat.id.isEmpty() && chat.id == d->writing;
     case PinnedRole: return chat.pinned;
-    case ImageRole: return chat.kind == ChatRecord::Kind::Image;
+    case KindRole: return nameOf(chat.kind);
     case SnippetRole: return hit.snippet;
     case MessageIdRole: return hit.messageId;
     default: return {};
@@ -129,8 +128,8 @@ QVariant HistoryModel::data(const QModelIndex& index, int role) const {
 }
 
 QHash<int, QByteArray> HistoryModel::roleNames() const {
-  return {{ImageRole, "isImage"},   {ChatIdRole, "chatId"}, {TitleRole, "title"},     {SectionRole, "section"},    {CurrentRole, "current"},
-          {WritingRole, "writing"}, {PinnedRole, "pinned"}, {SnippetRole, "snippet"}, {MessageIdRole, "messageId"}};
+  return {{ChatIdRole, "chatId"}, {TitleRole, "title"},     {SectionRole, "section"}, {WritingRole, "writing"},
+          {PinnedRole, "pinned"}, {SnippetRole, "snippet"}, {KindRole, "kind"},       {MessageIdRole, "messageId"}};
 }
 
 bool HistoryModel::ready() const { return d->isReady; }
@@ -220,13 +219,6 @@ void HistoryModel::hide(const QString& chatId) {
     endRemoveRows();
   }
   Q_EMIT countChanged();
-}
-
-void HistoryModel::setCurrent(const QString& chatId) {
-  if (chatId == d->current) return;
-  const QString before = std::exchange(d->current, chatId);
-  d->changed(this, before, CurrentRole);
-  d->changed(this, chatId, CurrentRole);
 }
 
 void HistoryModel::setWriting(const QString& chatId) {

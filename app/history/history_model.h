@@ -25,11 +25,10 @@ class HistoryModel : public QAbstractListModel {
     ChatIdRole = Qt::UserRole + 1,  // chatId
     TitleRole,                      // title: plain
     SectionRole,                    // section: "pinned", "today", "yesterday", "week", "older"; "found" in a search
-    CurrentRole,                    // current: it is the chat on screen
     WritingRole,                    // writing: an answer is being written in it
     PinnedRole,                     // pinned
     SnippetRole,                    // snippet: of a search hit, HTML with the matches in <b>, everything else escaped; ""
-    ImageRole,                      // isImage: a conversation about pictures
+    KindRole,                       // kind: "chat", "image" (about pictures), "code" (about a file)
     MessageIdRole,                  // messageId: of a search hit in a message
   };
   struct Private;
@@ -48,8 +47,7 @@ class HistoryModel : public QAbstractListModel {
   // For the chat controller.
   void put(const ChatRecord& chat);                   // a new one, or one that changed
   void touch(const QString& chatId, qint64 updated);  // something was said in it
-  void setCurrent(const QString& chatId);
-  void setWriting(const QString& chatId);  // "" none
+  void setWriting(const QString& chatId);             // "" none
   // Something titled `title` was hidden: undoRemove() calls `undo`; when that has passed, `purge` is called.
   void offerUndo(const QString& title, std::function<void()> undo, std::function<void()> purge);
   void endUndo();                                  // the undo passes now; at the program's end

@@ -32,7 +32,7 @@ struct HistoryModel::Private {
   QTimer undoTimer;
   QTimer dayTimer;
   QDate today = QDate::currentDate();
-  QString current, writing;
+  QString writing;
   QString removedTitle;
   std::function<void()> undo, purge;
 };

@@ -250,7 +250,7 @@ void HistoryWriter::loadChat(quint64 serial, const QString& chatId) {
     return;
   }
   const auto messages = m_db->messages(chatId);
-  if (!isRead(Reading::chat, messages)) {
+  if (!isRead(Reading::messages, messages)) {
     Q_EMIT chatMissing(serial);
     return;
   }

@@ -91,7 +91,7 @@ class HistoryWriter : public QObject {
   void commitStream();
   void lookForOthers();
   void greet();
-  enum class Reading { list, chat, search };
+  enum class Reading { list, chat, messages, search };
   template <class T>
   bool isRead(Reading what, const Result<T>& result);
 

@@ -4,8 +4,8 @@
 #include <QJsonArray>
 #include <QJsonDocument>
 #include <QMetaEnum>
-#include <array>
 
+#include "app/system/value_names.h"
 #include "app/text/grapheme.h"
 
 namespace pio {
@@ -13,26 +13,8 @@ namespace {
 
 using Kind = MessagePart::Kind;
 
-struct KindName {
-  Kind kind;
-  const char* name;
-};
-constexpr std::array kKindNames = {KindName{Kind::Text, "text"}, KindName{Kind::Thought, "thought"},    KindName{Kind::Picture, "picture"},
-                                   KindName{Kind::File, "file"}, KindName{Kind::ToolCall, "tool_call"}, KindName{Kind::ToolResult, "tool_result"}};
-
-QLatin1String nameOf(Kind kind) {
-  for (const KindName& known : kKindNames) {
-    if (known.kind == kind) return QLatin1String(known.name);
-  }
-  return {};
-}
-
-std::optional<Kind> kindFrom(const QString& name) {
-  for (const KindName& known : kKindNames) {
-    if (name == QLatin1String(known.name)) return known.kind;
-  }
-  return std::nullopt;
-}
+constexpr ValueName<Kind> kKinds[] = {{Kind::Text, "text"}, {Kind::Thought, "thought"},    {Kind::Picture, "picture"},
+                                      {Kind::File, "file"}, {Kind::ToolCall, "tool_call"}, {Kind::ToolResult, "tool_result"}};
 
 bool isOfFile(Kind kind) { return kind == Kind::Picture || kind == Kind::File; }
 
@@ -86,7 +68,7 @@ UserError userErrorFrom(const QJsonObject& json) {
 
 QJsonObject jsonOf(const MessagePart& part) {
   QJsonObject json = dataOf(part);
-  json.insert("kind", nameOf(part.kind));
+  json.insert("kind", nameIn(kKinds, part.kind));
   if (!isOfFile(part.kind)) json.insert(part.kind == Kind::ToolCall ? "arguments" : "text", part.text);
   return json;
 }
@@ -109,7 +91,7 @@ Result<void> readParts(Message& message, const QJsonValue& json, const QString& 
   for (qsizetype i = 0; i < array.size(); ++i) {
     const QString at = where + QStringLiteral(".parts[%1]").arg(i);
     const QJsonObject object = array[i].toObject();
-    const auto kind = kindFrom(object.value("kind").toString());
+    const auto kind = valueIn(kKinds, object.value("kind").toString());
     if (!kind) return bad(at + QStringLiteral(".kind: text, thought, picture, file, tool_call or tool_result, ") + asText(object.value("kind")));
     const QString key = isOfFile(*kind) ? QStringLiteral("path") : *kind == Kind::ToolCall ? QStringLiteral("arguments") : QStringLiteral("text");
     if (!object.value(key).isString()) return bad(at + QStringLiteral(".%1: a text, ").arg(key) + asText(object.value(key)));
@@ -149,11 +131,11 @@ QString asText(const QJsonValue& value) {
 
 PartRow rowOf(const MessagePart& part) {
   const QJsonObject data = dataOf(part);
-  return {nameOf(part.kind), part.text, data.isEmpty() ? QString() : compact(data)};
+  return {nameIn(kKinds, part.kind), part.text, data.isEmpty() ? QString() : compact(data)};
 }
 
 std::optional<MessagePart> partFrom(const PartRow& row) {
-  const auto kind = kindFrom(row.kind);
+  const auto kind = valueIn(kKinds, row.kind);
   if (!kind) return std::nullopt;
   return partFrom(*kind, row.text, row.data.isEmpty() ? QJsonObject() : QJsonDocument::fromJson(row.data.toUtf8()).object());
 }
@@ -262,7 +244,7 @@ Result<MessageRecord> messageFromJson(const QJsonObject& json, const QString& wh
 
 ChatMessage promptOf(const Message& message, bool modelSees) {
   ChatMessage prompt;
-  prompt.role = pio::nameOf(message.role).toStdString();
+  prompt.role = nameOf(message.role).toStdString();
   for (const MessagePart& part : message.parts) {
     const QString name = part.name.isEmpty() ? QFileInfo(part.path).fileName() : part.name;
     switch (part.kind) {

@@ -5,68 +5,37 @@
 #include <QUuid>
 #include <atomic>
 
+#include "app/system/value_names.h"
+
 namespace pio {
 
-QString nameOf(ChatRecord::Kind kind) {
-  switch (kind) {
-    case ChatRecord::Kind::Chat: return QStringLiteral("chat");
-    case ChatRecord::Kind::Image: return QStringLiteral("image");
-    case ChatRecord::Kind::Code: return QStringLiteral("code");
-  }
-  return {};
+namespace {
+
+constexpr ValueName<ChatRecord::Kind> kKinds[] = {
+    {ChatRecord::Kind::Chat, "chat"}, {ChatRecord::Kind::Image, "image"}, {ChatRecord::Kind::Code, "code"}};
+constexpr ValueName<Message::Role> kRoles[] = {
+    {Message::Role::System, "system"}, {Message::Role::User, "user"}, {Message::Role::Assistant, "assistant"}, {Message::Role::Tool, "tool"}};
+constexpr ValueName<Message::State> kStates[] = {{Message::State::Complete, "complete"},
+                                                 {Message::State::Stopped, "stopped"},
+                                                 {Message::State::Unfinished, "unfinished"},
+                                                 {Message::State::Failed, "failed"},
+                                                 {Message::State::Streaming, "streaming"}};
+
+template <class E, std::size_t N>
+bool read(const ValueName<E> (&names)[N], const QString& name, E& value) {
+  const std::optional<E> found = valueIn(names, name);
+  if (found) value = *found;
+  return found.has_value();
 }
 
-QString nameOf(Message::Role role) {
-  switch (role) {
-    case Message::Role::System: return QStringLiteral("system");
-    case Message::Role::User: return QStringLiteral("user");
-    case Message::Role::Assistant: return QStringLiteral("assistant");
-    case Message::Role::Tool: return QStringLiteral("tool");
-  }
-  return {};
-}
+}  // namespace
 
-QString nameOf(Message::State state) {
-  switch (state) {
-    case Message::State::Complete: return QStringLiteral("complete");
-    case Message::State::Stopped: return QStringLiteral("stopped");
-    case Message::State::Unfinished: return QStringLiteral("unfinished");
-    case Message::State::Failed: return QStringLiteral("failed");
-    case Message::State::Streaming: return QStringLiteral("streaming");
-  }
-  return {};
-}
-
-bool kindFromName(const QString& name, ChatRecord::Kind& kind) {
-  for (const auto candidate : {ChatRecord::Kind::Chat, ChatRecord::Kind::Image, ChatRecord::Kind::Code}) {
-    if (nameOf(candidate) == name) {
-      kind = candidate;
-      return true;
-    }
-  }
-  return false;
-}
-
-bool roleFromName(const QString& name, Message::Role& role) {
-  for (const auto candidate : {Message::Role::System, Message::Role::User, Message::Role::Assistant, Message::Role::Tool}) {
-    if (nameOf(candidate) == name) {
-      role = candidate;
-      return true;
-    }
-  }
-  return false;
-}
-
-bool stateFromName(const QString& name, Message::State& state) {
-  for (const auto candidate :
-       {Message::State::Complete, Message::State::Stopped, Message::State::Unfinished, Message::State::Failed, Message::State::Streaming}) {
-    if (nameOf(candidate) == name) {
-      state = candidate;
-      return true;
-    }
-  }
-  return false;
-}
+QString nameOf(ChatRecord::Kind kind) { return nameIn(kKinds, kind); }
+QString nameOf(Message::Role role) { return nameIn(kRoles, role); }
+QString nameOf(Message::State state) { return nameIn(kStates, state); }
+bool kindFromName(const QString& name, ChatRecord::Kind& kind) { return read(kKinds, name, kind); }
+bool roleFromName(const QString& name, Message::Role& role) { return read(kRoles, name, role); }
+bool stateFromName(const QString& name, Message::State& state) { return read(kStates, name, state); }
 
 QString newId() {
   // Time and counter are one number, so that ids made in the same millisecond sort too; a clock set back does not turn the order round.

@@ -2,48 +2,32 @@
 
 #include <algorithm>
 
+#include "app/settings/number_limits.h"
+#include "app/system/value_names.h"
+
 namespace pio {
 namespace {
 
-constexpr LoadQuantization kQuantizations[] = {LoadQuantization::keep, LoadQuantization::int4, LoadQuantization::int8, LoadQuantization::fp16,
-                                               LoadQuantization::nf4};
-constexpr DType kKvTypes[] = {DType::f16, DType::q8_0, DType::q4_0, DType::f32};
-constexpr KvSelection::Kind kKinds[] = {KvSelection::Kind::full, KvSelection::Kind::window, KvSelection::Kind::pages};
-
-QString nameOf(KvSelection::Kind kind) {
-  switch (kind) {
-    case KvSelection::Kind::full: return QStringLiteral("full");
-    case KvSelection::Kind::window: return QStringLiteral("window");
-    case KvSelection::Kind::pages: return QStringLiteral("pages");
-  }
-  return {};
-}
+constexpr ValueName<LoadQuantization> kQuantizations[] = {{LoadQuantization::keep, "keep"},
+                                                          {LoadQuantization::int4, "int4"},
+                                                          {LoadQuantization::int8, "int8"},
+                                                          {LoadQuantization::fp16, "fp16"},
+                                                          {LoadQuantization::nf4, "nf4"}};
+// The most precise first.
+constexpr ValueName<DType> kKvTypes[] = {{DType::f32, "f32"}, {DType::f16, "f16"}, {DType::q8_0, "q8_0"}, {DType::q4_0, "q4_0"}};
+constexpr ValueName<KvSelection::Kind> kAttentions[] = {
+    {KvSelection::Kind::full, "full"}, {KvSelection::Kind::window, "window"}, {KvSelection::Kind::pages, "pages"}};
 
 }  // namespace
 
-QString nameOf(LoadQuantization value) {
-  switch (value) {
-    case LoadQuantization::keep: return QStringLiteral("keep");
-    case LoadQuantization::int4: return QStringLiteral("int4");
-    case LoadQuantization::int8: return QStringLiteral("int8");
-    case LoadQuantization::fp16: return QStringLiteral("fp16");
-    case LoadQuantization::nf4: return QStringLiteral("nf4");
-  }
-  return {};
-}
+QString nameOf(LoadQuantization value) { return nameIn(kQuantizations, value); }
+QString kvNameOf(DType value) { return nameIn(kKvTypes, value); }
+std::optional<DType> kvFromName(const QString& name) { return valueIn(kKvTypes, name); }
 
-QString kvNameOf(DType value) {
-  return value == DType::q8_0   ? QStringLiteral("q8_0")
-         : value == DType::q4_0 ? QStringLiteral("q4_0")
-         : value == DType::f32  ? QStringLiteral("f32")
-                                : QStringLiteral("f16");
-}
-
-std::optional<DType> kvFromName(const QString& name) {
-  for (const DType type : kKvTypes) {
-    if (kvNameOf(type) == name) return type;
-  }
-  return std::nullopt;
+QStringList kvNames() {
+  QStringList names;
+  for (const auto& known : kKvTypes) names.append(QLatin1String(known.name));
+  return names;
 }
 
 bool LoadChoice::operator==(const LoadChoice& other) const {
@@ -72,7 +56,7 @@ QJsonObject LoadChoice::json() const {
           {"context_length", contextLength},
           {"threads", threads},
           {"ram_bytes", static_cast<qint64>(ramBytes)},
-          {"attention", nameOf(attention.kind)},
+          {"attention", nameIn(kAttentions, attention.kind)},
           {"attention_sinks", static_cast<qint64>(attention.n_sinks)},
           {"attention_window", static_cast<qint64>(attention.window)},
           {"attention_pages", static_cast<qint64>(attention.n_pages)}};
@@ -80,22 +64,18 @@ QJsonObject LoadChoice::json() const {
 
 LoadChoice LoadChoice::from(const QJsonObject& json, const LoadChoice& defaults) {
   LoadChoice choice = defaults;
-  const auto integer = [&](const char* key, qint64 low, qint64 high, qint64 otherwise) {
-    return std::clamp(json.value(QLatin1String(key)).toInteger(otherwise), low, high);
+  const auto integer = [&](const char* key, const char* name, qint64 otherwise) {
+    return within(name, json.value(QLatin1String(key)).toInteger(otherwise));
   };
-  for (const LoadQuantization value : kQuantizations) {
-    if (json.value("quantization").toString() == nameOf(value)) choice.quantization = value;
-  }
+  choice.quantization = valueIn(kQuantizations, json.value("quantization").toString()).value_or(defaults.quantization);
   choice.kv = kvFromName(json.value("kv_type").toString()).value_or(defaults.kv);
-  choice.contextLength = integer("context_length", 0, INT32_MAX, defaults.contextLength);
-  choice.threads = static_cast<int>(integer("threads", 0, 1024, defaults.threads));
-  choice.ramBytes = static_cast<quint64>(integer("ram_bytes", 0, qint64{1} << 50, static_cast<qint64>(defaults.ramBytes)));
-  for (const auto kind : kKinds) {
-    if (json.value("attention").toString() == nameOf(kind)) choice.attention.kind = kind;
-  }
-  choice.attention.n_sinks = integer("attention_sinks", 0, 1 << 20, defaults.attention.n_sinks);
-  choice.attention.window = integer("attention_window", 1, INT32_MAX, defaults.attention.window);
-  choice.attention.n_pages = integer("attention_pages", 1, INT32_MAX, defaults.attention.n_pages);
+  choice.contextLength = integer("context_length", "contextLength", defaults.contextLength);
+  choice.threads = static_cast<int>(integer("threads", "threads", defaults.threads));
+  choice.ramBytes = static_cast<quint64>(integer("ram_bytes", "ramBytes", static_cast<qint64>(defaults.ramBytes)));
+  choice.attention.kind = valueIn(kAttentions, json.value("attention").toString()).value_or(defaults.attention.kind);
+  choice.attention.n_sinks = integer("attention_sinks", "attentionSinks", defaults.attention.n_sinks);
+  choice.attention.window = integer("attention_window", "attentionWindow", defaults.attention.window);
+  choice.attention.n_pages = integer("attention_pages", "attentionPages", defaults.attention.n_pages);
   return choice;
 }
 

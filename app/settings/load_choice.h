@@ -2,6 +2,7 @@
 
 #include <QJsonObject>
 #include <QString>
+#include <QStringList>
 
 #include "engine/engine.h"
 
@@ -10,7 +11,7 @@
 namespace pio {
 
 struct LoadChoice {
-  static constexpr qint64 kLeastContext = 512;
+  static constexpr qint64 kLeastContext = 512;  // that the program chooses by itself
 
   LoadQuantization quantization = LoadQuantization::keep;
   DType kv = DType::f16;
@@ -30,5 +31,6 @@ struct LoadChoice {
 QString nameOf(LoadQuantization value);  // "keep", "int4", "int8", "fp16", "nf4"
 QString kvNameOf(DType value);           // "f16", "q8_0", "q4_0", "f32"
 std::optional<DType> kvFromName(const QString& name);
+QStringList kvNames();  // the most precise first
 
 }  // namespace pio

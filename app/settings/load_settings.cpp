@@ -5,6 +5,7 @@
 #include "app/engine_queue.h"
 #include "app/library/model_library.h"
 #include "app/model_session.h"
+#include "app/settings/number_limits.h"
 #include "app/settings/settings.h"
 
 namespace pio {
@@ -82,6 +83,14 @@ void LoadSettings::setQuantization(int value) {
   put(choice);
 }
 
+QList<int> LoadSettings::contexts() const {
+  QList<int> lengths{0};
+  for (int tokens = 2048; tokens <= 262'144; tokens *= 2) lengths.append(tokens);
+  return lengths;
+}
+
+QVariantMap LoadSettings::limits() const { return numberLimits(); }
+
 void LoadSettings::setKvType(const QString& name) {
   LoadChoice choice = m_choice;
   choice.kv = kvFromName(name).value_or(choice.kv);
@@ -90,19 +99,19 @@ void LoadSettings::setKvType(const QString& name) {
 
 void LoadSettings::setContextLength(int tokens) {
   LoadChoice choice = m_choice;
-  choice.contextLength = std::max(0, tokens);
+  choice.contextLength = within("contextLength", tokens);
   put(choice);
 }
 
 void LoadSettings::setThreads(int threads) {
   LoadChoice choice = m_choice;
-  choice.threads = std::clamp(threads, 0, 1024);
+  choice.threads = within("threads", threads);
   put(choice);
 }
 
 void LoadSettings::setRamBytes(double bytes) {
   LoadChoice choice = m_choice;
-  choice.ramBytes = bytes > 0 ? static_cast<quint64>(std::min(bytes, 1e15)) : 0;
+  choice.ramBytes = static_cast<quint64>(within("ramBytes", bytes));
   put(choice);
 }
 
@@ -114,13 +123,13 @@ void LoadSettings::setAttention(int kind) {
 
 void LoadSettings::setAttentionWindow(int tokens) {
   LoadChoice choice = m_choice;
-  choice.attention.window = std::max(1, tokens);
+  choice.attention.window = within("attentionWindow", tokens);
   put(choice);
 }
 
 void LoadSettings::setAttentionPages(int pages) {
   LoadChoice choice = m_choice;
-  choice.attention.n_pages = std::max(1, pages);
+  choice.attention.n_pages = within("attentionPages", pages);
   put(choice);
 }
 

@@ -3,6 +3,7 @@
 #include <QObject>
 #include <QStringList>
 #include <QTimer>
+#include <QVariantMap>
 #include <QtQml/qqmlregistration.h>
 
 #include "app/error_text.h"
@@ -25,13 +26,17 @@ class LoadSettings : public QObject {
   Q_PROPERTY(QString path READ path WRITE setPath NOTIFY pathChanged)                           // whose settings these are; "" nobody's
   Q_PROPERTY(int quantization READ quantization WRITE setQuantization NOTIFY changed)           // Quantization
   Q_PROPERTY(bool canQuantize READ canQuantize NOTIFY changed)                                  // the file's weights are not quantized yet
-  Q_PROPERTY(QString kvType READ kvType WRITE setKvType NOTIFY changed)                         // "f16", "q8_0", "q4_0", "f32"
+  Q_PROPERTY(QString kvType READ kvType WRITE setKvType NOTIFY changed)                         // one of kvTypes
   Q_PROPERTY(int contextLength READ contextLength WRITE setContextLength NOTIFY changed)        // tokens; 0: what fits
   Q_PROPERTY(int threads READ threads WRITE setThreads NOTIFY changed)                          // 0: one a physical core
   Q_PROPERTY(double ramBytes READ ramBytes WRITE setRamBytes NOTIFY changed)                    // 0: what is free
   Q_PROPERTY(int attention READ attention WRITE setAttention NOTIFY changed)                    // Attention
   Q_PROPERTY(int attentionWindow READ attentionWindow WRITE setAttentionWindow NOTIFY changed)  // tokens
   Q_PROPERTY(int attentionPages READ attentionPages WRITE setAttentionPages NOTIFY changed)
+  // What there is to choose from.
+  Q_PROPERTY(QStringList kvTypes READ kvTypes CONSTANT)   // "f32", "f16", "q8_0", "q4_0"
+  Q_PROPERTY(QList<int> contexts READ contexts CONSTANT)  // of contextLength; 0, then doublings
+  Q_PROPERTY(QVariantMap limits READ limits CONSTANT)     // of each number by its property's name: {from, to, automatic}
   Q_PROPERTY(bool isLoaded READ isLoaded NOTIFY changed)  // this model is the loaded one
   Q_PROPERTY(bool differs READ differs NOTIFY changed)    // it was loaded with something else
   // The plan. Figures are those of the last one until the next is there.
@@ -68,6 +73,9 @@ class LoadSettings : public QObject {
   int quantization() const { return static_cast<int>(m_choice.quantization); }
   void setQuantization(int value);
   bool canQuantize() const;
+  QStringList kvTypes() const { return kvNames(); }
+  QList<int> contexts() const;
+  QVariantMap limits() const;
   QString kvType() const { return kvNameOf(m_choice.kv); }
   void setKvType(const QString& name);
   int contextLength() const { return static_cast<int>(m_choice.contextLength); }

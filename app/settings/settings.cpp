@@ -1,41 +1,14 @@
 #include "app/settings/settings.h"
 
-#include <algorithm>
-#include <cmath>
-#include <iterator>
-#include <string_view>
-
+#include "app/settings/number_limits.h"
 #include "app/settings/settings_p.h"
-#include "kernels/base/check.h"
+#include "app/system/value_names.h"
 
 namespace pio {
 namespace {
 
-// What each number may be; look.md 2 and 6 for the first two.
-constexpr struct {
-  const char* name;
-  double from, to;
-} kLimits[] = {{"zoom", 0.85, 1.6},
-               {"sidebarWidth", 200, 360},
-               {"temperature", 0, 2},
-               {"topK", 0, 100'000},
-               {"topP", 0.05, 1},
-               {"minP", 0, 1},
-               {"repeatPenalty", 0.8, 2},
-               {"presencePenalty", -2, 2},
-               {"frequencyPenalty", -2, 2},
-               {"seed", -1, 2'147'483'647.},
-               {"maxTokens", -1, 1'000'000},
-               {"contextLength", 0, 2'147'483'647.},
-               {"threads", 0, 1024}};
-const char* const kAppearances[] = {"system", "light", "dark", "high contrast"};
-
-double within(std::string_view name, double value) {
-  const auto limit = std::find_if(std::begin(kLimits), std::end(kLimits), [name](const auto& one) { return name == one.name; });
-  CHECK(limit != std::end(kLimits), "a number without limits");
-  return std::isfinite(value) ? std::clamp(value, limit->from, limit->to) : limit->from;
-}
-int within(std::string_view name, int value) { return static_cast<int>(within(name, static_cast<double>(value))); }
+constexpr ValueName<Settings::Appearance> kAppearances[] = {
+    {Settings::System, "system"}, {Settings::Light, "light"}, {Settings::Dark, "dark"}, {Settings::HighContrast, "high contrast"}};
 
 }  // namespace
 
@@ -50,10 +23,7 @@ void Settings::Private::read(const QJsonObject& object) {
   const auto value = [&](const char* key) { return object.value(QLatin1String(key)); };
   const Values defaults;
   values = defaults;
-  const QString appearance = value("appearance").toString();
-  for (int i = 0; i < 4; ++i) {
-    if (appearance == QLatin1String(kAppearances[i])) values.appearance = static_cast<Appearance>(i);
-  }
+  values.appearance = valueIn(kAppearances, value("appearance").toString()).value_or(defaults.appearance);
   values.reducedMotion = value("reduced_motion").toBool(defaults.reducedMotion);
   values.zoom = within("zoom", value("zoom").toDouble(defaults.zoom));
   values.enterSends = value("enter_sends").toBool(defaults.enterSends);
@@ -82,7 +52,7 @@ void Settings::Private::read(const QJsonObject& object) {
 
 QJsonObject Settings::Private::json() const {
   QJsonObject object;
-  object.insert("appearance", QLatin1String(kAppearances[values.appearance]));
+  object.insert("appearance", nameIn(kAppearances, values.appearance));
   object.insert("reduced_motion", values.reducedMotion);
   object.insert("zoom", values.zoom);
   object.insert("enter_sends", values.enterSends);
@@ -139,11 +109,7 @@ bool Settings::enterSends() const { return d->values.enterSends; }
 bool Settings::thinking() const { return d->values.thinking; }
 bool Settings::sidebarVisible() const { return d->values.sidebarVisible; }
 int Settings::sidebarWidth() const { return d->values.sidebarWidth; }
-QVariantMap Settings::limits() const {
-  QVariantMap limits;
-  for (const auto& limit : kLimits) limits.insert(QLatin1String(limit.name), QVariantMap{{"from", limit.from}, {"to", limit.to}});
-  return limits;
-}
+QVariantMap Settings::limits() const { return numberLimits(); }
 QString Settings::systemPrompt() const { return d->values.systemPrompt; }
 bool Settings::ownSampling() const { return d->values.ownSampling; }
 int Settings::seed() const { return d->values.seed; }

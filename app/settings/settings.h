@@ -22,7 +22,7 @@ class Settings : public QObject {
   Q_PROPERTY(bool thinking READ thinking WRITE setThinking NOTIFY changed)        // whether a model that can reason does
   Q_PROPERTY(bool sidebarVisible READ sidebarVisible WRITE setSidebarVisible NOTIFY changed)
   Q_PROPERTY(int sidebarWidth READ sidebarWidth WRITE setSidebarWidth NOTIFY changed)
-  Q_PROPERTY(QVariantMap limits READ limits CONSTANT)                                      // of each number by its property's name: {from, to}
+  Q_PROPERTY(QVariantMap limits READ limits CONSTANT)  // of each number by its property's name: {from, to, automatic}
   Q_PROPERTY(QString systemPrompt READ systemPrompt WRITE setSystemPrompt NOTIFY changed)  // of new chats
   // Sampling. When `ownSampling` is off, the model's recommended values count and are what these properties read.
   Q_PROPERTY(bool ownSampling READ ownSampling WRITE setOwnSampling NOTIFY changed)

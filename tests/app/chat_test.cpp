@@ -282,6 +282,46 @@ class ChatTest : public QObject {
     QTRY_COMPARE(f.onDisk(f.chat()->chatId()).size(), 1);
   }
 
+  void aQuestionThatWasTakenBackSaysSoAndCanBeAnsweredAlsoAfterARestart() {
+    const QList<int> unanswered{ConversationModel::UserMessage, ConversationModel::UnansweredNote};
+    ProgramFixture f;
+    f.setScript(slowScript());
+    QVERIFY(f.loadModel());
+    f.chat()->send("First");
+    QVERIFY(f.waitFor(ChatController::Writing));
+    const QString first = f.chat()->chatId();
+    f.chat()->newChat();
+    f.chat()->send("Second");
+    QCOMPARE(f.chat()->state(), ChatController::Queued);
+    QCOMPARE(kindsOf(f.chat()->messages()), QList<int>{ConversationModel::UserMessage});
+    QTest::qWait(20);
+    QCOMPARE(kindsOf(f.chat()->messages()), QList<int>{ConversationModel::UserMessage});  // it waits
+    f.chat()->stop();
+    QCOMPARE(kindsOf(f.chat()->messages()), unanswered);
+    const QString second = f.chat()->chatId();
+    f.chat()->openChat(first);
+    QTRY_COMPARE(f.chat()->chatId(), first);
+    QVERIFY(!kindsOf(f.chat()->messages()).contains(ConversationModel::UnansweredNote));
+    f.chat()->openChat(second);
+    QTRY_COMPARE(kindsOf(f.chat()->messages()), unanswered);
+
+    f.setScript(ScriptedEngine::speak("Now.", 1));
+    f.restart();
+    QTRY_COMPARE(f.chat()->chatId(), second);
+    QCOMPARE(kindsOf(f.chat()->messages()), unanswered);
+    QVERIFY(f.loadModel());
+    f.chat()->regenerate(f.chat()->lastUserMessageId());
+    QCOMPARE(kindsOf(f.chat()->messages()), QList<int>{ConversationModel::UserMessage});
+    QTRY_COMPARE(f.chat()->messages()->messageCount(), 2);
+    QVERIFY(f.waitFor(ChatController::Ready));
+    QVERIFY(!kindsOf(f.chat()->messages()).contains(ConversationModel::UnansweredNote));
+    f.chat()->removeMessage(f.chat()->shownMessages().last().id);
+    QTRY_COMPARE(kindsOf(f.chat()->messages()), unanswered);  // its answer is gone
+    f.chat()->send("Third");
+    QTRY_COMPARE(f.chat()->messages()->messageCount(), 3);
+    QVERIFY(!kindsOf(f.chat()->messages()).contains(ConversationModel::UnansweredNote));
+  }
+
   void aModelThatDoesNotLoadIsExplainedAndTheWordsWaitForAnother() {
     ProgramFixture f;
     Error error = make_error(ErrorCode::out_of_memory, "weights: 9.7 GB, 7.9 GB");
@@ -594,9 +634,7 @@ class ChatTest : public QObject {
       QVERIFY(db.addMessage(half, "a-session-that-is-gone"));
       QVERIFY(db.putMeta("last_chat", "c"));
     }
-    ProgramOptions options;
-    options.dataFolder = folder.path();
-    ProgramFixture f(options);
+    ProgramFixture f(folder.path());
     QTRY_COMPARE(f.chat()->chatId(), "c");
     QCOMPARE(f.onDisk("c").last().message.state, Message::State::Unfinished);
     f.setScript(ScriptedEngine::speak(" and whole.", 1));

@@ -306,11 +306,19 @@ TEST(CodeAnswer, APartOfTheFileIsNotTheFile) {
             NoProposal::part_of_file);
   EXPECT_EQ(readPlain("import a\nimport b\n\ndef f():\n    return 1\n", "```python\ndef f():\n    return 2\n```").why, NoProposal::part_of_file);
   EXPECT_EQ(readPlain(kTwoFunctions, "```python\ndef g():\n    return 2\n```").why, NoProposal::part_of_file);
-  // The first of many lines may go.
-  QString many = QStringLiteral("import a\n");
-  for (int i = 0; i < 12; ++i) many += QStringLiteral("x%1 = %1\n").arg(i);
-  const QByteArray fewer = "```python\n" + many.mid(9).toUtf8() + "```";
-  EXPECT_EQ(readPlain(many.toUtf8().constData(), fewer.constData()).after, linesOf(many.mid(9)));
+  // The first of many lines may go, and of ten, not of nine.
+  for (const int nLines : {9, 10, 13}) {
+    QString many = QStringLiteral("import a\n");
+    for (int i = 1; i < nLines; ++i) many += QStringLiteral("x%1 = %1\n").arg(i);
+    const QByteArray fewer = "```python\n" + many.mid(9).toUtf8() + "```";
+    const CodeAnswer read = readPlain(many.toUtf8().constData(), fewer.constData());
+    EXPECT_EQ(read.why, nLines < 10 ? NoProposal::part_of_file : NoProposal::none) << nLines;
+    if (nLines >= 10) EXPECT_EQ(read.after, linesOf(many.mid(9)));
+  }
+  // A file of three lines may become a wholly other one; of four it would be a part.
+  const char* other = "```python\none = two(three)\nfour(five)\nsix()\nseven + eight\n```";
+  EXPECT_EQ(readPlain("pass\nimport zz\nraise Q\n", other).why, NoProposal::none);
+  EXPECT_EQ(readPlain("pass\nimport zz\nraise Q\nwhile 1: k\n", other).why, NoProposal::part_of_file);
 }
 
 TEST(CodeAnswer, APlaceholderIsNoCode) {
@@ -397,6 +405,7 @@ TEST(CodeAnswer, TakesAnAnswerWithoutFenceOnlyWhenItIsTheCode) {
   EXPECT_EQ(read(question, "def f():\n    return 2\nprint(f())").after, (QStringList{"def f():", "    return 2", "print(f())"}));
   EXPECT_EQ(read(question, "The function looks right to me.\nI would keep it.").why, NoProposal::no_code);
   EXPECT_EQ(read(question, "Here it is:\ndef f():\n    return 1\nprint(f())").why, NoProposal::no_code);
+  EXPECT_EQ(read(question, "def f():\nThis gives back one.\nThat is right.\nprint(f())").why, NoProposal::no_code) << "half are no lines of it";
   EXPECT_EQ(read(question, "Use `a` and ```b``` instead.").why, NoProposal::no_code);
   EXPECT_EQ(read(question, "").why, NoProposal::no_code);
 }

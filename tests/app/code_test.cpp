@@ -395,6 +395,15 @@ class CodeTest : public QObject {
     QCOMPARE(f.code()->state(), CodeController::Idle);
     QTRY_VERIFY(!f.chat()->busy());
     QCOMPARE(f.engine->generate_requests().size(), std::size_t(1));
+    // It says so, and is answered as what it was.
+    const ConversationModel* rows = f.code()->messages();
+    QCOMPARE(rows->count(), 2);
+    QCOMPARE(rows->index(1).data(ConversationModel::KindRole).toInt(), int(ConversationModel::UnansweredNote));
+    f.answer("```python\n" + betterLedger() + "```\n");
+    f.code()->answerAgain(rows->index(1).data(ConversationModel::MessageIdRole).toString());
+    QTRY_COMPARE(f.code()->hunks()->count(), 2);
+    QCOMPARE(f.engine->generate_requests().size(), std::size_t(2));
+    QVERIFY(rows->index(1).data(ConversationModel::KindRole).toInt() != ConversationModel::UnansweredNote);
   }
 
   void withoutAModelTheNoticeSaysSo() {

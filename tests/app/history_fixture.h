@@ -4,12 +4,10 @@
 #include <QJsonArray>
 #include <QJsonDocument>
 #include <QJsonObject>
-#include <QSqlDatabase>
-#include <QSqlError>
-#include <QSqlQuery>
 #include <QTest>
 
 #include "app/history/history_db.h"
+#include "tests/app/sql_file.h"
 
 // What the tests of the history share.
 
@@ -77,17 +75,36 @@ inline void fill(HistoryDb& db) {
 inline void makeOldHistory(const QString& path, int version) {
   QFile script(QStringLiteral(PIO_TEST_DATA "/app/history_v%1.sql").arg(version));
   QVERIFY(script.open(QIODevice::ReadOnly));
-  {
-    QSqlDatabase db = QSqlDatabase::addDatabase("QSQLITE", "script");
-    db.setDatabaseName(path);
-    QVERIFY(db.open());
-    const QStringList statements = QString::fromUtf8(script.readAll()).split(";\n", Qt::SkipEmptyParts);
-    for (const QString& statement : statements) {
-      QSqlQuery query(db);
-      QVERIFY2(query.exec(statement), qPrintable(statement + query.lastError().text()));
-    }
+  const SqlFile file(path);
+  const QStringList statements = QString::fromUtf8(script.readAll()).split(";\n", Qt::SkipEmptyParts);
+  for (const QString& statement : statements) QVERIFY(file.exec(statement));
+}
+
+// Adds messages to a file of version 4 that makeOldHistory() made, with texts and thoughts of that length.
+inline void lengthenOldHistory(const QString& path, int nMessages, int nText, int nThought) {
+  SqlFile file(path);
+  QVERIFY(file.exec("BEGIN"));
+  QSqlQuery query(file.db());
+  QVERIFY(
+      query.prepare("INSERT INTO messages (id, chat_id, parent, role, text, state, created, reasoning) "
+                    "VALUES (?, 'c-look', '', 'assistant', ?, 'complete', ?, ?)"));
+  for (int i = 0; i < nMessages; ++i) {
+    query.addBindValue(QStringLiteral("n%1").arg(i));
+    query.addBindValue(QString(nText, QChar('a' + i % 26)));
+    query.addBindValue(10'000 + i);
+    query.addBindValue(QString(nThought, 'b'));
+    QVERIFY(query.exec());
   }
-  QSqlDatabase::removeDatabase("script");
+  query.clear();
+  QVERIFY(file.exec("COMMIT"));
+}
+
+// The messages that another process would read from the file of that folder now.
+inline QList<MessageRecord> messagesOnDisk(const QString& folder, const QString& chat) {
+  HistoryDb db;
+  if (!db.open(folder + QStringLiteral("/history.db"))) return {};
+  const auto messages = db.messages(chat);
+  return messages ? *messages : QList<MessageRecord>();
 }
 
 }  // namespace pio

@@ -73,13 +73,7 @@ class HistoryTest : public QObject {
       QVERIFY(db.open(path));
       fill(db);
     }
-    {
-      QSqlDatabase newer = QSqlDatabase::addDatabase("QSQLITE", "newer");
-      newer.setDatabaseName(path);
-      QVERIFY(newer.open());
-      QVERIFY(QSqlQuery(newer).exec(QStringLiteral("PRAGMA user_version = %1").arg(HistoryDb::kVersion + 1)));
-    }
-    QSqlDatabase::removeDatabase("newer");
+    QVERIFY(SqlFile(path).exec(QStringLiteral("PRAGMA user_version = %1").arg(HistoryDb::kVersion + 1)));
     QFile file(path);
     QVERIFY(file.open(QIODevice::ReadOnly));
     const QByteArray before = file.readAll();

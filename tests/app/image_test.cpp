@@ -107,7 +107,7 @@ class ImageTest : public QObject {
     QCOMPARE(f.session()->pictures(), (QStringList{one, two, three}));
     QCOMPARE(f.session()->name(), "three.png");  // what was asked about last
     QTRY_COMPARE(f.session()->places()->count(), 2);
-    QVERIFY(f.history()->index(0).data(HistoryModel::ImageRole).toBool());
+    QCOMPARE(f.history()->index(0).data(HistoryModel::KindRole).toString(), "image");
   }
 
   void whatIsNoPictureIsRefusedInWords() {

@@ -42,16 +42,9 @@ QList<Emission> killedAfter(int milliseconds, const std::function<bool(const QPr
 }
 
 void isSound(const QString& path) {
-  {
-    QSqlDatabase check = QSqlDatabase::addDatabase("QSQLITE", "check");
-    check.setDatabaseName(path);
-    QVERIFY(check.open());
-    QSqlQuery integrity(check);
-    QVERIFY(integrity.exec("PRAGMA integrity_check") && integrity.next());
-    QCOMPARE(integrity.value(0).toString(), "ok");
-    QVERIFY(integrity.exec("PRAGMA foreign_key_check") && !integrity.next());
-  }
-  QSqlDatabase::removeDatabase("check");
+  const SqlFile check(path);
+  QCOMPARE(check.value("PRAGMA integrity_check").toString(), "ok");
+  QVERIFY(!check.value("PRAGMA foreign_key_check").isValid());
 }
 
 // An export of chats of this round.
@@ -179,30 +172,13 @@ class KillTest : public QObject {
       QTemporaryDir folder;
       const QString path = folder.filePath("history.db");
       makeOldHistory(path, 4);
-      {
-        QSqlDatabase v4 = QSqlDatabase::addDatabase("QSQLITE", "v4");
-        v4.setDatabaseName(path);
-        QVERIFY(v4.open());
-        QSqlQuery query(v4);
-        QVERIFY(query.exec(
-            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) INSERT INTO messages (id, chat_id, parent, role, text, "
-            "state, created, reasoning) SELECT 'n' || i, 'c-look', '', 'assistant', hex(zeroblob(1000)), 'complete', 10000 + i, hex(zeroblob(500)) "
-            "FROM n"));
-      }
-      QSqlDatabase::removeDatabase("v4");
+      lengthenOldHistory(path, 2000, 2000, 1000);
       // The copy is there right before the migration begins.
       const auto isCopied = [&folder](const QProcess&) { return QFileInfo::exists(folder.filePath("history.v4.db")); };
       killedAfter(random.bounded(0, 400), isCopied, {folder.path()});
-      {
-        QSqlDatabase check = QSqlDatabase::addDatabase("QSQLITE", "version");
-        check.setDatabaseName(path);
-        QVERIFY(check.open());
-        QSqlQuery version(check);
-        QVERIFY(version.exec("PRAGMA user_version") && version.next());
-        QVERIFY(version.value(0).toInt() == 4 || version.value(0).toInt() == HistoryDb::kVersion);
-        old += version.value(0).toInt() == 4;
-      }
-      QSqlDatabase::removeDatabase("version");
+      const int version = SqlFile(path).value("PRAGMA user_version").toInt();
+      QVERIFY(version == 4 || version == HistoryDb::kVersion);
+      old += version == 4;
       isSound(path);
       HistoryDb db;
       QVERIFY(db.open(path));

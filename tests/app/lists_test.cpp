@@ -45,9 +45,7 @@ class ListsTest : public QObject {
   void chatsStandUnderTheirDaysTheNewestFirst() {
     QTemporaryDir folder;
     fillFolder(folder.path(), {0, 1, 3, 40});
-    ProgramOptions options;
-    options.dataFolder = folder.path();
-    ProgramFixture f(options);
+    ProgramFixture f(folder.path());
     const QAbstractItemModelTester tester(f.history());
     QTRY_VERIFY(f.history()->ready());
     QCOMPARE(titles(f.history()), (QStringList{"age 0", "age 1", "age 3", "age 40"}));
@@ -81,26 +79,21 @@ class ListsTest : public QObject {
     }
   }
 
-  void aNewChatComesFirstAndIsCurrentAndWriting() {
+  void aNewChatComesFirstAndIsWriting() {
     QTemporaryDir folder;
     fillFolder(folder.path(), {0, 1});
-    ProgramOptions options;
-    options.dataFolder = folder.path();
-    ProgramFixture f(options);
+    ProgramFixture f(folder.path());
     const QAbstractItemModelTester tester(f.history());
     QTRY_VERIFY(f.history()->ready());
     f.setScript(ScriptedEngine::speak("word", 5, 400));
     QVERIFY(f.loadModel());
     f.chat()->send("Newest of all");
     QCOMPARE(titles(f.history()), (QStringList{"Newest of all", "age 0", "age 1"}));
-    QVERIFY(f.history()->index(0).data(HistoryModel::CurrentRole).toBool());
     QTRY_VERIFY(f.history()->index(0).data(HistoryModel::WritingRole).toBool());
     f.chat()->stop();
     QTRY_VERIFY(!f.history()->index(0).data(HistoryModel::WritingRole).toBool());
     f.history()->open("chat1", {});
     QTRY_COMPARE(f.chat()->chatId(), "chat1");
-    QVERIFY(f.history()->index(2).data(HistoryModel::CurrentRole).toBool());
-    QVERIFY(!f.history()->index(0).data(HistoryModel::CurrentRole).toBool());
     QVERIFY(f.ask("Again"));  // what was said in last comes first
     QCOMPARE(titles(f.history()).first(), "age 1");
   }
@@ -108,9 +101,7 @@ class ListsTest : public QObject {
   void searchShowsHitsAndOpensThem() {
     QTemporaryDir folder;
     fillFolder(folder.path(), {0, 1, 3});
-    ProgramOptions options;
-    options.dataFolder = folder.path();
-    ProgramFixture f(options);
+    ProgramFixture f(folder.path());
     const QAbstractItemModelTester tester(f.history());
     QTRY_VERIFY(f.history()->ready());
     f.history()->setQuery("number 3");
@@ -131,9 +122,7 @@ class ListsTest : public QObject {
   void aRemovedChatComesBackByUndoAndIsGoneAfterwards() {
     QTemporaryDir folder;
     fillFolder(folder.path(), {0, 1, 3});
-    ProgramOptions options;
-    options.dataFolder = folder.path();
-    ProgramFixture f(options);
+    ProgramFixture f(folder.path());
     const QAbstractItemModelTester tester(f.history());
     QTRY_VERIFY(f.history()->ready());
     f.history()->remove("chat1");
@@ -429,6 +418,40 @@ class ListsTest : public QObject {
     f.start();
   }
 
+  void everyNumberStaysWithinItsLimits() {
+    ProgramFixture f;
+    QVERIFY(f.loadModel());
+    Settings* settings = f.program->settings();
+    LoadSettings* load = f.program->application()->load;
+    load->setPath("/models/scripted.gguf");
+    const QVariantMap limits = load->limits();
+    QCOMPARE(settings->limits(), limits);
+    int nNumbers = 0;
+    for (auto limit = limits.begin(); limit != limits.end(); ++limit) {
+      const QVariantMap range = limit->toMap();
+      const double from = range["from"].toDouble(), to = range["to"].toDouble(), least = range.value("automatic", from).toDouble();
+      for (QObject* owner : {static_cast<QObject*>(settings), static_cast<QObject*>(load)}) {
+        const QByteArray name = limit.key().toLatin1();
+        if (owner->metaObject()->indexOfProperty(name) < 0) continue;
+        const auto becomes = [&](double value) {
+          owner->setProperty(name, std::clamp(value, -2e9, 2147483647.));
+          return owner->property(name).toDouble();
+        };
+        ++nNumbers;
+        if (to < INT32_MAX) QCOMPARE(becomes(to + 1), to);
+        QCOMPARE(becomes(-1e9), least);
+        QCOMPARE(becomes(from), from);
+      }
+    }
+    QCOMPARE(nNumbers, 18);
+    // The same from a file.
+    const LoadChoice read = LoadChoice::from({{"threads", 5000}, {"attention_window", -3}, {"ram_bytes", 7}, {"context_length", -1}}, {});
+    QCOMPARE(read.threads, 1024);
+    QCOMPARE(read.attention.window, 1);
+    QCOMPARE(read.ramBytes, 100'000'000U);
+    QCOMPARE(read.contextLength, 0);
+  }
+
   void whatIsChosenForAModelCountsForItAlone() {
     ProgramFixture f;
     Settings* settings = f.program->settings();
@@ -510,9 +533,7 @@ class ListsTest : public QObject {
       QVERIFY(file.open(QIODevice::WriteOnly | QIODevice::Truncate));
       file.write(text);
       file.close();
-      ProgramOptions options;
-      options.dataFolder = folder.path();
-      ProgramFixture f(options);
+      ProgramFixture f(folder.path());
       QCOMPARE(f.program->settings()->zoom(), 1.0);
       QVERIFY(f.program->settings()->sidebarWidth() >= 200);
       QCOMPARE(f.program->settings()->appearance(), Settings::System);
@@ -521,10 +542,7 @@ class ListsTest : public QObject {
 
   void twoWindowsKeepEachOthersSettings() {
     ProgramFixture a;
-    ProgramOptions options;
-    options.dataFolder = a.folder();
-    options.loadsModel = false;
-    ProgramFixture b(options);
+    ProgramFixture b(a.folder(), false);
     a.program->settings()->setZoom(1.2);
     b.program->settings()->setAppearance(Settings::Dark);
     QTRY_COMPARE(b.program->settings()->zoom(), 1.2);  // the other window's choice arrives
@@ -552,13 +570,11 @@ class ListsTest : public QObject {
       return paths;
     };
     ProgramFixture a;
-    ProgramOptions options;
-    options.dataFolder = a.folder();
-    options.loadsModel = false;
-    ProgramFixture b(options);
+    ProgramFixture b(a.folder(), false);
     const QAbstractItemModelTester tester(a.program->models());
     a.program->models()->choose("/m/a.gguf");
     QVERIFY(a.waitFor(ChatController::Ready));
+    QTest::qWait(2);  // of two models of one millisecond neither is the newer one
     b.program->models()->choose("/m/b.gguf");
     QVERIFY(b.waitFor(ChatController::Ready));
     QTRY_COMPARE(listed(a), (QStringList{"/m/b.gguf", "/m/a.gguf"}));
@@ -578,9 +594,7 @@ class ListsTest : public QObject {
     QVERIFY(file.open(QIODevice::WriteOnly));
     file.write(R"({"last":"/m/a.gguf","chosen":true,"models":[{"path":"/m/a.gguf","last_used":2},{"path":"/m/b.gguf","last_used":1}],"known":{}})");
     file.close();
-    ProgramOptions options;
-    options.dataFolder = folder.path();
-    ProgramFixture f(options);
+    ProgramFixture f(folder.path());
     QVERIFY(f.waitFor(ChatController::Ready));  // the last one is loaded and noted
     QCOMPARE(f.program->models()->count(), 4 + 2);
     f.restart();
@@ -594,10 +608,7 @@ class ListsTest : public QObject {
     QVERIFY(file.open(QIODevice::WriteOnly));
     file.write("{\"system_prompt\": \"Half a");
     file.close();
-    ProgramOptions options;
-    options.dataFolder = folder.path();
-    options.loadsModel = false;
-    ProgramFixture f(options);
+    ProgramFixture f(folder.path(), false);
     f.program->settings()->setZoom(1.2);
     f.program->settings()->saveNow();
     QTRY_VERIFY(f.notice().isSet());
@@ -614,10 +625,7 @@ class ListsTest : public QObject {
   void settingsThatCannotBeSavedAreSavedLater() {
     QTemporaryDir folder;
     QVERIFY(QDir(folder.path()).mkpath("settings.json"));  // a folder where the file should be
-    ProgramOptions options;
-    options.dataFolder = folder.path();
-    options.loadsModel = false;
-    ProgramFixture f(options);
+    ProgramFixture f(folder.path(), false);
     f.program->settings()->setZoom(1.2);
     f.program->settings()->saveNow();
     QTRY_VERIFY(f.notice().isSet());

@@ -1,4 +1,5 @@
 #include <QDir>
+#include <QProcess>
 #include <QSignalSpy>
 #include <QTemporaryDir>
 #include <QTest>
@@ -25,6 +26,17 @@ void start(const QString& folder) {
 QByteArray read(const QString& path) {
   QFile file(path);
   return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
+}
+
+// The window's program on an errand, without a display. Its exit status; -1 when it did not run.
+int run(const QStringList& arguments) {
+  QProcess program;
+  QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
+  for (const char* name : {"DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"}) environment.remove(QLatin1String(name));
+  program.setProcessEnvironment(environment);
+  program.setProcessChannelMode(QProcess::ForwardedErrorChannel);
+  program.start(QStringLiteral(PIO_PROGRAM), arguments);
+  return program.waitForFinished() && program.exitStatus() == QProcess::NormalExit ? program.exitCode() : -1;
 }
 
 }  // namespace
@@ -99,6 +111,30 @@ class MigrationTest : public QObject {
     QCOMPARE(db.messages("c-half")->at(1).message.text(), "Half an answer.");
     QVERIFY(db.messages("c-half")->at(1).message.reasoning().endsWith(" not far"));
     QVERIFY(db.messages("c-half")->at(1).message.parts.first().kind == MessagePart::Kind::Thought);
+  }
+
+  void anOlderHistoryGoesOutOfTheProgramAndInAgain_data() {
+    QTest::addColumn<int>("version");
+    for (int version = 1; version < HistoryDb::kVersion; ++version) QTest::addRow("v%d", version) << version;
+  }
+  void anOlderHistoryGoesOutOfTheProgramAndInAgain() {
+    QFETCH(int, version);
+    QTemporaryDir old, fresh, older, exports;
+    makeOldHistory(old.filePath("history.db"), version);
+    const QString out = exports.filePath("out.json"), back = exports.filePath("back.json");
+    QCOMPARE(run({"--data", old.path(), "--export", out}), 0);
+    QVERIFY(QJsonDocument::fromJson(read(out))["chats"].toArray().size() > 0);
+    for (int time = 0; time < 2; ++time) {  // the second time all of it is there already
+      QCOMPARE(run({"--data", fresh.path(), "--import", out, "--export", back}), 0);
+      QCOMPARE(read(back), read(out));
+    }
+    QCOMPARE(run({"--data", old.path(), "--export", back}), 0);
+    QCOMPARE(read(back), read(out));
+    // What the program of that version exported says the same.
+    const QString theirs = QStringLiteral(PIO_TEST_DATA "/app/history_v%1.json").arg(version);
+    if (!QFile::exists(theirs)) return;
+    QCOMPARE(run({"--data", older.path(), "--import", theirs, "--export", back}), 0);
+    QCOMPARE(read(back), read(out));
   }
 
   void aFileOfTheFirstVersionIsBroughtUpToDateAfterACopyWasMade() {
@@ -220,23 +256,7 @@ class MigrationTest : public QObject {
     QTemporaryDir folder;
     const QString path = folder.filePath("history.db");
     makeOldHistory(path, 4);
-    {
-      QSqlDatabase old = QSqlDatabase::addDatabase("QSQLITE", "old");
-      old.setDatabaseName(path);
-      QVERIFY(old.open());
-      QSqlQuery query(old);
-      QVERIFY(query.exec("BEGIN"));
-      QVERIFY(query.prepare(
-          "INSERT INTO messages (id, chat_id, parent, role, text, state, created, reasoning) VALUES (?, 'c-lamp', '', 'user', ?, 'complete', 9, ?)"));
-      for (int i = 0; i < 400; ++i) {
-        query.addBindValue(QString::number(i));
-        query.addBindValue(QString(3000, QChar('a' + i % 26)));
-        query.addBindValue(QString(3000, 'b'));
-        QVERIFY(query.exec());
-      }
-      QVERIFY(query.exec("COMMIT"));
-    }
-    QSqlDatabase::removeDatabase("old");
+    lengthenOldHistory(path, 400, 3000, 3000);
     const qint64 before = QFileInfo(path).size() + QFileInfo(path + "-wal").size();
     HistoryDb asked;
     asked.limitPages(static_cast<int>(before / 4096) + 2);

@@ -1,10 +1,9 @@
 #include <QAbstractItemModelTester>
 #include <QFile>
 #include <QMetaEnum>
-#include <QSqlDatabase>
-#include <QSqlQuery>
 
 #include "tests/app/program_fixture.h"
+#include "tests/app/sql_file.h"
 
 // What the panes owe each other: every chat and every file has its own state, every notice is seen, every button acts on what it stands under.
 
@@ -154,10 +153,8 @@ class PanesTest : public QObject {
     const QString first = f.chat()->chatId();
     QTRY_COMPARE(f.onDisk(first).last().message.state, Message::State::Complete);
     {
-      QSqlDatabase other = QSqlDatabase::addDatabase("QSQLITE", "other");
-      other.setDatabaseName(f.folder() + "/history.db");
-      QVERIFY(other.open());
-      QVERIFY(QSqlQuery(other).exec("BEGIN IMMEDIATE"));
+      const SqlFile other(f.folder() + "/history.db");
+      QVERIFY(other.exec("BEGIN IMMEDIATE"));
       f.chat()->send("Never reached the disk");
       f.chat()->newChat();
       QTRY_VERIFY_WITH_TIMEOUT(f.notices()->about(Notices::History).isSet(), 15'000);
@@ -168,10 +165,8 @@ class PanesTest : public QObject {
       f.history()->open(first);
       QTRY_COMPARE(f.chat()->chatId(), first);
       QCOMPARE(f.chat()->textOf(f.chat()->lastUserMessageId()), "Never reached the disk");
-      QVERIFY(QSqlQuery(other).exec("ROLLBACK"));
-      other.close();
+      QVERIFY(other.exec("ROLLBACK"));
     }
-    QSqlDatabase::removeDatabase("other");
     QTRY_VERIFY_WITH_TIMEOUT(!f.notices()->about(Notices::History).isSet(), 15'000);
     QTRY_COMPARE(f.onDisk(first).size(), 4);
   }
@@ -304,6 +299,7 @@ class PanesTest : public QObject {
     QVERIFY(f.isIdle(f.a()));
     QCOMPARE(f.code()->chatId(), chat);
     QVERIFY(f.code()->messages()->count() > 2);
+    QVERIFY(!f.notices()->about(Notices::CodeAnswer).isSet());  // no answer of it waits to be proposed
     QVERIFY(f.open(f.b()));
     QCOMPARE(f.code()->messages()->count(), 0);
     QVERIFY(f.open(f.a()));  // the file brings its conversation
@@ -315,8 +311,35 @@ class PanesTest : public QObject {
     f.history()->open(chat);  // the words are there all the same
     QTRY_COMPARE(f.chat()->chatId(), chat);
     QCOMPARE(pane.last().first().toInt(), int(Application::ChatPane));
-    QVERIFY(f.notices()->about(Notices::Code).isSet());
+    const UserError words = f.notices()->about(Notices::ChatFile);
+    QCOMPARE(words.title, "The file is not there");
+    QVERIFY(words.explanation.contains(f.a()));
+    QVERIFY(!f.notices()->index(0).data(Notices::InCodeRole).toBool());  // it is said where the words are
     QCOMPARE(f.code()->path(), f.b());
+    QCOMPARE(f.code()->state(), CodeController::Idle);
+    f.chat()->newChat();  // that one is about no file
+    QVERIFY(!f.notices()->about(Notices::ChatFile).isSet());
+    Fixture::write(f.a(), kFile);
+    f.history()->open(chat);
+    QVERIFY(f.isIdle(f.a()));
+    QCOMPARE(pane.last().first().toInt(), int(Application::CodePane));
+    QVERIFY(!f.notices()->about(Notices::ChatFile).isSet());
+  }
+
+  void aConversationThatNamesNoFileShowsItsWords() {
+    Fixture f;
+    {
+      HistoryDb db;
+      QVERIFY(db.open(f.folder() + "/history.db"));
+      ChatRecord code{"code", "About a file", 1, 1};
+      code.kind = ChatRecord::Kind::Code;
+      QVERIFY(db.putChat(code));
+    }
+    f.restart();
+    QTRY_VERIFY(f.history()->ready());
+    f.history()->open("code");
+    QTRY_COMPARE(f.chat()->chatId(), "code");
+    QCOMPARE(f.notices()->about(Notices::ChatFile).title, "This conversation names no file");
   }
 
   void thinkingIsSwitchableAndShownInTheCodePane() {

@@ -4,8 +4,8 @@
 #include <QTemporaryDir>
 #include <QTest>
 
-#include "app/history/history_db.h"
 #include "app/program.h"
+#include "tests/app/history_fixture.h"
 #include "tests/support/scripted_engine.h"
 
 namespace pio {
@@ -17,6 +17,9 @@ class ProgramFixture {
     if (m_options.dataFolder.isEmpty()) m_options.dataFolder = m_folder.path();
     start();
   }
+
+  // In a folder that is there already, or that another window has.
+  explicit ProgramFixture(const QString& folder, bool loadsModel = true) : ProgramFixture(optionsOf(folder, loadsModel)) {}
 
   void start() {
     auto scripted = std::make_unique<ScriptedEngine>();
@@ -59,14 +62,16 @@ class ProgramFixture {
   HistoryModel* history() const { return program->history(); }
 
   // What another process would read from the file now.
-  QList<MessageRecord> onDisk(const QString& chatId) const {
-    HistoryDb db;
-    if (!db.open(folder() + QStringLiteral("/history.db"))) return {};
-    const auto messages = db.messages(chatId);
-    return messages ? *messages : QList<MessageRecord>();
-  }
+  QList<MessageRecord> onDisk(const QString& chatId) const { return messagesOnDisk(folder(), chatId); }
 
  private:
+  static ProgramOptions optionsOf(const QString& folder, bool loadsModel) {
+    ProgramOptions options;
+    options.dataFolder = folder;
+    options.loadsModel = loadsModel;
+    return options;
+  }
+
   QTemporaryDir m_folder;  // outlives the program
  public:
   ScriptedEngine* engine = nullptr;  // owned by the program

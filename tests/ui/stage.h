@@ -54,6 +54,16 @@ class Stage : public QObject {
   Q_INVOKABLE void think(const QString& thought, const QString& answer, int delayMs) {
     m_engine->set_script(ScriptedEngine::think(thought.toStdString(), answer.toStdString(), delayMs));
   }
+  // The next answers have every row that can stand beside words; the last of them is an error when `fails`.
+  Q_INVOKABLE void answerInAllRows(bool fails) {
+    ScriptedEngine::Script script =
+        ScriptedEngine::think("A pier ends in water.", "# Where\n\nAt the end:\n\n- of it\n\n---\n\n| a |\n|---|\n| b |\n", 0);
+    script.dropped_messages = 2;
+    script.tool_calls = {{"call_0", "look_up", *JsonValue::parse(R"({"what": "pier"})")}};
+    if (fails) script.error = make_error(ErrorCode::device_lost, "cuda:0: an answer, none");
+    else script.finish_reason = FinishReason::length;
+    m_engine->set_script(script);
+  }
   // A model that can reason before it answers.
   Q_INVOKABLE void loadThinkingModel() {
     ScriptedEngine::Loading loading;
@@ -85,6 +95,7 @@ class Stage : public QObject {
     if (file.open(QIODevice::WriteOnly)) file.write(text.toUtf8());
     return file.fileName();
   }
+  Q_INVOKABLE void removeFile(const QString& path) { QFile::remove(path); }
   Q_INVOKABLE QString readFile(const QString& path) {
     QFile file(path);
     return file.open(QIODevice::ReadOnly) ? QString::fromUtf8(file.readAll()) : QString();

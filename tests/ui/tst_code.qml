@@ -43,6 +43,7 @@ TestCase {
     function init(): void {
         test.window.width = 1280
         test.window.height = 800
+        test.window.sidebarBesideWork = false
         test.path = stage.writeFile("f.py", test.source)
         test.app.openFiles([stage.urlOf(test.path)])
         tryCompare(test.app.code, "state", CodeController.Idle)
@@ -122,6 +123,93 @@ TestCase {
         tryVerify(() => test.app.code.messages.count > 2)
         tryCompare(test.app.code, "state", CodeController.Idle)
         compare(test.app.code.hunks.count, 0)
+    }
+    function historyRow(chatId: string) {
+        return test.find(test.window.contentItem, item => item.chatId === chatId && item.menuOpen !== undefined)
+    }
+    function test_aConversationIsMarkedInTheSidebarAndAClickOpensItWithItsFile(): void {
+        const path = stage.writeFile("marked.py", test.source)
+        test.app.openFiles([stage.urlOf(path)])
+        tryCompare(test.app.code, "fileName", "marked.py")
+        tryCompare(test.app.code, "state", CodeController.Idle)
+        stage.speak("It gives back its argument.", 0)
+        test.app.code.ask("What is g")
+        tryVerify(() => test.app.code.messages.count > 2)
+        tryCompare(test.app.code, "state", CodeController.Idle)
+        const chat = test.app.code.chatId
+        test.window.showSidebar()
+        tryVerify(() => test.historyRow(chat) !== null)
+        verify(test.historyRow(chat).current)       // in this pane
+        test.app.openFiles([stage.urlOf(test.path)])
+        tryCompare(test.app.code, "fileName", "f.py")
+        test.window.showPane(Application.ChatPane)
+        test.window.newChat()
+        test.window.showSidebar()
+        tryVerify(() => test.historyRow(chat) !== null)
+        const row = test.historyRow(chat)
+        verify(!row.current)
+        compare(row.Accessible.name, "marked.py, about a file")
+        verify(test.find(row, item => item.icon === "code") !== null)
+        waitForRendering(test.window.contentItem, 200)
+        mouseClick(row)
+        tryCompare(test.window, "pane", Application.CodePane)
+        tryCompare(test.app.code, "fileName", "marked.py")
+        tryCompare(test.app.code, "chatId", chat)
+    }
+    function test_aConversationWhoseFileIsGoneShowsItsWordsAndSaysWhy(): void {
+        const path = stage.writeFile("gone.py", test.source)
+        test.app.openFiles([stage.urlOf(path)])
+        tryCompare(test.app.code, "fileName", "gone.py")
+        tryCompare(test.app.code, "state", CodeController.Idle)
+        stage.speak("It gives back its argument.", 0)
+        test.app.code.ask("What is f")
+        tryVerify(() => test.app.code.messages.count > 2)
+        tryCompare(test.app.code, "state", CodeController.Idle)
+        const chat = test.app.code.chatId
+        test.app.openFiles([stage.urlOf(test.path)])
+        tryCompare(test.app.code, "fileName", "f.py")
+        stage.removeFile(path)
+        test.app.history.open(chat, "")
+        tryCompare(test.window, "pane", Application.ChatPane)
+        tryCompare(test.app.chat, "chatId", chat)
+        tryVerify(() => test.find(test.window.contentItem, item => item.text === "The file is not there") !== null)
+        test.window.newChat()
+        tryVerify(() => test.find(test.window.contentItem, item => item.text === "The file is not there") === null)
+    }
+    // The files of the rows that are seen, in their order.
+    function rowsShown() {
+        const types = { AnswerFooter: AnswerFooter, AnswerHeader: AnswerHeader, DroppedNote: DroppedNote, ErrorNote: ErrorNote, HeadingBlock: HeadingBlock,
+                        ListItemBlock: ListItemBlock, ProseBlock: ProseBlock, RuleBlock: RuleBlock, StoppedNote: StoppedNote, TableBlock: TableBlock,
+                        ThinkingBlock: ThinkingBlock, ToolCallBlock: ToolCallBlock, UnansweredNote: UnansweredNote, UserMessage: UserMessage }
+        const rows = []
+        test.find(test.window.contentItem, item => {
+            if (item instanceof BlockItem)
+                rows.push([item.mapToItem(null, 0, 0).y, Object.keys(types).find(name => item instanceof types[name])])
+            return false
+        })
+        return rows.sort((a, b) => a[0] - b[0]).map(row => row[1])
+    }
+    function test_everyPaneShowsTheSameRows_data() {
+        const before = ["UserMessage", "AnswerHeader", "DroppedNote", "ThinkingBlock", "HeadingBlock", "ProseBlock", "ListItemBlock", "RuleBlock", "TableBlock"]
+        return [{ tag: "stopped", fails: false, rows: before.concat(["ToolCallBlock", "StoppedNote", "AnswerFooter"]) },
+                { tag: "failed", fails: true, rows: before.concat(["ErrorNote", "AnswerFooter"]) }]
+    }
+    function test_everyPaneShowsTheSameRows(data): void {
+        test.window.height = 1400
+        stage.answerInAllRows(data.fails)
+        test.app.code.newConversation()
+        test.app.code.ask("Where")
+        tryVerify(() => test.app.code.messages.count === data.rows.length)
+        tryCompare(test.app.code, "state", CodeController.Idle)
+        tryVerify(() => test.rowsShown().join() === data.rows.join(), 2000, "code: " + test.rowsShown().join())
+        test.window.showPane(Application.ChatPane)
+        test.window.newChat()
+        test.app.chat.send("Where")
+        tryVerify(() => test.app.chat.messages.count === data.rows.length)
+        tryCompare(test.app.chat, "state", ChatController.Ready)
+        tryVerify(() => test.rowsShown().join() === data.rows.join(), 2000, "chat: " + test.rowsShown().join())
+        test.window.showPane(Application.ImagePane)
+        tryVerify(() => test.rowsShown().join() === data.rows.join(), 2000, "image: " + test.rowsShown().join())
     }
     function test_changesAreDecidedByKeysAppliedAndTakenBack(): void {
         test.propose()

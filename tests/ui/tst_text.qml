@@ -55,6 +55,21 @@ TestCase {
         }
         return found
     }
+    function test_gapsAreThoseOfTheDesign(): void {
+        test.window.height = 1400
+        stage.speak("Intro with **bold**.\n\n# Title\n\n- one\n- two\n\n```python\nprint(1)\n```\n| a | b |\n|---|---|\n| x | 2 |\n\nEnd.\nSecond line.", 0)
+        test.ask("x")
+        stage.speak("y", 0)
+        test.ask("y")
+        const gaps = []
+        for (let row = 0; row < 11; ++row) {
+            tryVerify(() => test.list.itemAtIndex(row) !== null)
+            gaps.push(test.list.itemAtIndex(row).gap)
+        }
+        //             u   hdr p  head li li code tab  p  foot u
+        compare(gaps, [12, 20, 8, 20, 6, 6, 16, 12, 10, 6, 32])
+        test.window.height = 800
+    }
     function ask(text: string): void {
         test.app.chat.send(text)
         const model = test.app.chat.messages

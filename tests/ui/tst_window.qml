@@ -40,6 +40,7 @@ TestCase {
     function init(): void {
         test.window.width = 1280
         test.window.height = 800
+        test.window.closePopups()       // of a test that failed
         stage.speak("It stood at the end of the pier.", 1)
         test.window.showPane(Application.ChatPane)
         test.window.newChat()
@@ -113,6 +114,32 @@ TestCase {
         mouseClick(stop)
         tryCompare(test.app.chat, "state", ChatController.Ready)
         tryVerify(() => test.button("Continue") !== null)
+    }
+    function test_aQuestionThatWasTakenBackHasAButton(): void {
+        stage.speak("one two three four five six seven eight nine ten ".repeat(20), 20)
+        test.app.chat.send("Count")
+        tryCompare(test.app.chat, "state", ChatController.Writing)
+        const first = test.app.chat.chatId
+        test.window.newChat()
+        test.app.chat.send("Taken back")
+        tryCompare(test.app.chat, "state", ChatController.Queued)
+        verify(test.button("Answer") === null)
+        mouseClick(test.button("Stop"))
+        tryVerify(() => test.button("Answer") !== null)
+        stage.speak("Here I am.", 1)
+        const second = test.app.chat.chatId
+        test.app.history.open(first, "")
+        tryCompare(test.app.chat, "chatId", first)
+        test.app.chat.stop()
+        tryCompare(test.app.chat, "state", ChatController.Ready)
+        test.app.history.open(second, "")
+        tryCompare(test.app.chat, "chatId", second)
+        tryVerify(() => test.button("Answer") !== null && test.button("Answer").enabled)
+        waitForRendering(test.window.contentItem, 200)
+        mouseClick(test.button("Answer"))
+        tryVerify(() => test.app.chat.messages.count > 2)
+        test.waitForTheEnd()
+        verify(test.button("Answer") === null)
     }
     function test_aThoughtIsAClosedRowThatOpensAndIsCopiedWhenAsked(): void {
         stage.think("A pier ends in water.", "It stood at the end.", 15)
@@ -390,6 +417,26 @@ TestCase {
             titles.push(shown.title)
         }
         compare(titles, [qsTr("Appearance"), qsTr("System prompt"), qsTr("Model"), qsTr("Sampling")])
+        test.window.closePopups()
+        tryVerify(() => !test.window.popupShown)
+    }
+    function test_fieldsTakeWhatTheProgramTakes(): void {
+        test.window.openSettings(2)
+        tryVerify(() => test.window.popupShown)
+        const field = test.find(test.window.contentItem.parent, item => item instanceof NumberField && item.visible && item.label === "Threads")
+        verify(field !== null)
+        const type = text => {
+            field.forceActiveFocus()
+            field.text = text
+            field.editingFinished()
+        }
+        const most = test.app.load.limits.threads.to
+        type(String(most))
+        compare(test.app.load.threads, most)
+        type(String(most + 1))
+        compare(test.app.load.threads, most)
+        type("")
+        compare(test.app.load.threads, 0)
         test.window.closePopups()
         tryVerify(() => !test.window.popupShown)
     }

@@ -5,11 +5,14 @@ import Pio.Ui
 Item {
     id: root
 
-    required property int gap
+    required property int kind
+    required property int above         // the kind of the row above
+    required property int levelAbove
     required property string messageId
     required property real columnWidth
     property real bodyHeight: 0
     default property alias content: body.data
+    readonly property int gap: RowGaps.between(root.above, root.kind, root.levelAbove)
     readonly property real textWidth: Math.min(Theme.measure, root.columnWidth - 2 * Theme.hang)
 
     width: ListView.view ? ListView.view.width : root.columnWidth

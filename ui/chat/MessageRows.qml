@@ -12,7 +12,7 @@ DelegateChooser {
     required property ListView list
     required property real columnWidth
     property bool usable: true          // nothing is being written: questions can be changed, answers made again
-    property bool canEdit: true         // questions and answers have versions
+    property bool canEdit: true         // questions are changed, answers carried on and chosen among versions
     property bool canContinue: false
     property bool placesShown: false    // what an answer marks on a picture is drawn there
     property int mostLines: 0           // of a code block until it is opened; 0 all
@@ -177,6 +177,15 @@ DelegateChooser {
             continuable: root.canEdit
             canContinue: root.canContinue
             onContinueRequested: root.continueRequested(messageId)
+        }
+    }
+    DelegateChoice {
+        roleValue: ConversationModel.UnansweredNote
+        UnansweredNote {
+            columnWidth: root.columnWidth
+            usable: root.usable
+            key: root.canEdit ? qsTr("Ctrl+Enter") : ""
+            onAnswerRequested: root.regenerateRequested(messageId)
         }
     }
     DelegateChoice {

@@ -58,10 +58,11 @@ ListView {
     delegate: MessageRows {
         list: root
         columnWidth: root.columnWidth
-        usable: !root.code.busy
-        canEdit: false
+        usable: root.code.canAsk
+        canEdit: false      // an answer is about the lines as they were then, and half a proposal is none
         mostLines: 6        // the file beside it shows the code at length
         onCopyRequested: text => root.code.copyText(text)
+        onRegenerateRequested: messageId => root.code.answerAgain(messageId)
         onActionTaken: (messageId, action) => root.code.runAction(messageId, action)
     }
 }

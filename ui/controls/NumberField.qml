@@ -7,11 +7,11 @@ PioField {
 
     required property string label
     required property real value
-    property real from: 0
-    property real to: 1000000
+    required property real from
+    required property real to
     property int decimals: 0
     property string automatic: ""   // shown for `automaticValue`
-    property real automaticValue: -1
+    property real automaticValue: NaN
     signal taken(value: real)
 
     function shownText(): string {

@@ -13,14 +13,23 @@ SettingsPage {
     required property LoadSettings load
     required property ModelLibrary models
     required property ChatController chat
-    readonly property var kvTypes: ["f32", "f16", "q8_0", "q4_0"]
-    // 0 is "what fits"; then doublings.
-    readonly property var contexts: [0, 2048, 4096, 8192, 16384, 32768, 65536, 131072, 262144]
+    readonly property var limits: root.load.limits
+    readonly property var contexts: root.load.contexts
     readonly property bool ready: root.load.path.length > 0
     readonly property real needed: root.load.weightBytes + root.load.stateBytes + root.load.scratchBytes
 
     function bytesOr(bytes: real): string {
         return root.load.hasPlan ? Figures.bytes(bytes) : ""
+    }
+
+    function precisionOf(kvType: string): string {
+        switch (kvType) {
+        case "f32": return qsTr("32-bit")
+        case "f16": return qsTr("16-bit")
+        case "q8_0": return qsTr("8-bit")
+        case "q4_0": return qsTr("4-bit")
+        }
+        return kvType
     }
 
     title: qsTr("Model")
@@ -148,9 +157,9 @@ SettingsPage {
 
         Segmented {
             label: qsTr("Precision of the chat's memory")
-            labels: [qsTr("32-bit"), qsTr("16-bit"), qsTr("8-bit"), qsTr("4-bit")]
-            current: Math.max(0, root.kvTypes.indexOf(root.load.kvType))
-            onChosen: index => root.load.kvType = root.kvTypes[index]
+            labels: root.load.kvTypes.map(root.precisionOf)
+            current: root.load.kvTypes.indexOf(root.load.kvType)
+            onChosen: index => root.load.kvType = root.load.kvTypes[index]
         }
     }
     SettingRow {
@@ -162,11 +171,11 @@ SettingsPage {
         NumberField {
             label: qsTr("Memory to use, in GB")
             value: root.load.ramBytes / 1e9
-            from: 0.1
-            to: 100000
+            from: root.limits.ramBytes.from / 1e9
+            to: root.limits.ramBytes.to / 1e9
             decimals: 1
             automatic: qsTr("What is free")
-            automaticValue: 0
+            automaticValue: root.limits.ramBytes.automatic
             onTaken: value => root.load.ramBytes = value * 1e9
         }
     }
@@ -189,10 +198,14 @@ SettingsPage {
         name: root.load.attention === LoadSettings.Window ? qsTr("Window, in tokens") : qsTr("Pages")
 
         NumberField {
+            id: amount
+
+            readonly property var limit: root.load.attention === LoadSettings.Window ? root.limits.attentionWindow : root.limits.attentionPages
+
             label: root.load.attention === LoadSettings.Window ? qsTr("Window, in tokens") : qsTr("Pages")
             value: root.load.attention === LoadSettings.Window ? root.load.attentionWindow : root.load.attentionPages
-            from: 1
-            to: 1000000
+            from: amount.limit.from
+            to: amount.limit.to
             onTaken: value => {
                 if (root.load.attention === LoadSettings.Window)
                     root.load.attentionWindow = value
@@ -210,10 +223,10 @@ SettingsPage {
         NumberField {
             label: qsTr("Threads")
             value: root.load.threads
-            from: 1
-            to: 512
+            from: root.limits.threads.from
+            to: root.limits.threads.to
             automatic: qsTr("One a core")
-            automaticValue: 0
+            automaticValue: root.limits.threads.automatic
             onTaken: value => root.load.threads = value
         }
     }

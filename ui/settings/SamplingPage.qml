@@ -76,6 +76,7 @@ SettingsPage {
             enabled: root.own
             label: qsTr("Top-k")
             value: root.settings.topK
+            from: root.limits.topK.from
             to: root.limits.topK.to
             onTaken: value => root.settings.topK = value
         }
@@ -132,9 +133,10 @@ SettingsPage {
         NumberField {
             label: qsTr("Seed")
             value: root.settings.seed
+            from: root.limits.seed.from
             to: root.limits.seed.to
             automatic: qsTr("Another each time")
-            automaticValue: -1
+            automaticValue: root.limits.seed.automatic
             implicitWidth: 160
             onTaken: value => root.settings.seed = value
         }
@@ -146,10 +148,10 @@ SettingsPage {
         NumberField {
             label: qsTr("Longest answer")
             value: root.settings.maxTokens
-            from: 1
+            from: root.limits.maxTokens.from
             to: root.limits.maxTokens.to
             automatic: qsTr("No limit")
-            automaticValue: -1
+            automaticValue: root.limits.maxTokens.automatic
             implicitWidth: 160
             onTaken: value => root.settings.maxTokens = value
         }

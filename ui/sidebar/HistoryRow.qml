@@ -8,17 +8,19 @@ T.AbstractButton {
 
     required property string chatId
     required property string title
-    required property bool current
     required property bool writing
     required property bool pinned
-    required property bool isImage
+    required property string kind       // "chat", "image", "code"
     required property string snippet
     required property string messageId
+    property bool current: false        // it is on screen
     property bool focused: false
     property bool renaming: false
     property bool menuOpen: false
     readonly property bool isHit: root.snippet.length > 0
     readonly property bool marked: root.current && !root.isHit   // several hits may lie in the chat on screen
+    readonly property string subject: root.kind === "code" ? qsTr("%1, about a file").arg(root.title)
+                                    : root.kind === "image" ? qsTr("%1, about pictures").arg(root.title) : root.title
     readonly property color ink: root.marked ? Theme.color.inkSelected : Theme.color.text1
     signal menuRequested(at: Item)
     signal renamed(title: string)
@@ -28,8 +30,7 @@ T.AbstractButton {
     focusPolicy: Qt.NoFocus
     text: root.title
     Accessible.role: Accessible.ListItem
-    Accessible.description: root.isImage ? qsTr("about pictures") : ""
-    Accessible.name: root.writing ? qsTr("%1, an answer is being written").arg(root.title) : root.title
+    Accessible.name: root.writing ? qsTr("%1, an answer is being written").arg(root.subject) : root.subject
     Accessible.selected: root.current
 
     contentItem: Item {
@@ -38,7 +39,7 @@ T.AbstractButton {
 
             anchors { left: parent.left; right: more.left; top: parent.top }
             anchors.leftMargin: Theme.space16
-            anchors.rightMargin: more.visible || dot.visible || kind.visible ? Theme.space4 : -Theme.space12
+            anchors.rightMargin: more.visible || dot.visible || kindIcon.visible ? Theme.space4 : -Theme.space12
             height: root.isHit ? 28 : Theme.row
             visible: !root.renaming
             verticalAlignment: root.isHit ? Text.AlignBottom : Text.AlignVCenter
@@ -75,11 +76,11 @@ T.AbstractButton {
             onClicked: root.menuRequested(more)
         }
         Icon {
-            id: kind
+            id: kindIcon
 
             anchors { right: parent.right; rightMargin: Theme.space16; verticalCenter: titleText.verticalCenter }
-            visible: root.isImage && !dot.visible && !more.visible && !root.renaming && !root.isHit
-            icon: "image"
+            visible: root.kind !== "chat" && !dot.visible && !more.visible && !root.renaming && !root.isHit
+            icon: root.kind === "code" ? "code" : "image"
             color: root.marked ? Theme.color.inkSelected2 : Theme.color.text3
         }
         Rectangle {

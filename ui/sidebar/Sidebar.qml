@@ -13,6 +13,7 @@ Rectangle {
     required property HistoryModel history
     property var panes: []              // Application.Pane; fewer than two need no switch
     property int pane: Application.ChatPane
+    property string currentId: ""       // the chat of the pane that is shown
     property string renamingId: ""
     property string menuId: ""
     readonly property bool searching: root.history.query.length > 0
@@ -161,6 +162,7 @@ Rectangle {
             required property int index
 
             width: list.width
+            current: row.chatId === root.currentId
             focused: list.activeFocus && list.currentIndex === row.index
             renaming: root.renamingId === row.chatId && row.chatId.length > 0
             menuOpen: menu.visible && root.menuId === row.chatId

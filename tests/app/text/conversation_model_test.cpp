@@ -151,13 +151,15 @@ TEST(ConversationModel, AnAnswerIsItsHeaderItsBlocksAndItsFooter) {
   EXPECT_FALSE(model.data(model.index(10), ConversationModel::TextRole).isValid());
 }
 
-TEST(ConversationModel, GapsAreThoseOfTheDesign) {
+TEST(ConversationModel, ARowKnowsWhatStandsAboveIt) {
   ConversationModel model;
   model.reset({user("u", "x"), answer("a", kAnswer), user("v", "y")});
-  std::vector<int> gaps;
-  for (int row = 0; row < model.count(); ++row) gaps.push_back(at(model, row, ConversationModel::GapRole).toInt());
-  //                                    u   hdr p  head li li code tab  p  foot u
-  EXPECT_EQ(gaps, (std::vector<int>{12, 20, 8, 20, 6, 6, 16, 12, 10, 6, 32}));
+  std::vector<int> expected = kinds(model);
+  expected.insert(expected.begin(), -1);
+  for (int row = 0; row < model.count(); ++row) {
+    EXPECT_EQ(at(model, row, ConversationModel::AboveRole), expected[size_t(row)]) << "row " << row;
+    EXPECT_EQ(at(model, row, ConversationModel::LevelAboveRole), row == 4 ? 1 : 0) << "row " << row;
+  }
 }
 
 TEST(ConversationModel, NotesStandWhereTheyBelong) {
@@ -180,6 +182,34 @@ TEST(ConversationModel, NotesStandWhereTheyBelong) {
   EXPECT_EQ(model.rowOf("s"), -1);
   EXPECT_EQ(model.rowOf("b"), 5);
   EXPECT_EQ(model.rowOf("?"), -1);
+}
+
+TEST(ConversationModel, AQuestionThatWaitsForNothingSaysSoWhileItIsTheLastMessage) {
+  ConversationModel model;
+  QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::Fatal);
+  Mirror mirror(model);
+  const std::vector<int> question = {Kind::UserMessage}, unanswered = {Kind::UserMessage, Kind::UnansweredNote};
+  const auto shows = [&](const std::vector<int>& wanted) { return kinds(model) == wanted && mirror.rows.size() == wanted.size(); };
+  model.reset({user("u", "x")});
+  EXPECT_TRUE(shows(question));
+  model.setAwaited(false);
+  EXPECT_TRUE(shows(unanswered));
+  EXPECT_EQ(at(model, 1, ConversationModel::MessageIdRole), "u");
+  EXPECT_EQ(model.find("x", 0, 1), 0);
+  model.setAwaited(true);
+  EXPECT_TRUE(shows(question));
+  model.setAwaited(false);
+  model.append(answer("a", "", Message::State::Streaming));
+  EXPECT_TRUE(shows({Kind::UserMessage, Kind::AnswerHeader, Kind::Footer}));
+  model.setAwaited(false);
+  EXPECT_TRUE(shows({Kind::UserMessage, Kind::AnswerHeader, Kind::Footer})) << "an answer is there";
+  model.removeFrom("a");
+  EXPECT_TRUE(shows(unanswered));
+  model.append(user("v", "y"));
+  EXPECT_TRUE(shows({Kind::UserMessage, Kind::UserMessage})) << "what was just asked has its turn to come";
+  model.setAwaited(false);
+  EXPECT_TRUE(shows({Kind::UserMessage, Kind::UserMessage, Kind::UnansweredNote}));
+  expectTrue(mirror);
 }
 
 TEST(ConversationModel, AGrowingAnswerTellsAViewExactlyWhatChanges) {

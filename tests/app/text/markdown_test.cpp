@@ -499,6 +499,15 @@ TEST(StreamingMarkdown, HostileTextEndsSoonAndStaysShallow) {
   }
 }
 
+TEST(StreamingMarkdown, WhatIsNestedDeeperThanEightIsDrawnAtEight) {
+  for (const int depth : {7, 8, 9, 20}) {
+    QString list;
+    for (int i = 0; i < depth; ++i) list += QString(2 * i, ' ') + "- a\n";
+    EXPECT_EQ(blocksOf(list).back().indent, std::min(depth, 8)) << depth;
+    EXPECT_EQ(blocksOf(QString("> ").repeated(depth) + "a").back().quote, std::min(depth, 8)) << depth;
+  }
+}
+
 TEST(RichText, ADocumentShowsExactlyTheTextOfTheBlock) {
   std::mt19937 random(3);
   for (int round = 0; round < 60; ++round) {
