@@ -30,16 +30,16 @@ std::size_t alignment_of(DType dtype) {
 }  // namespace
 
 Result<void> for_each_tile_of_loading(std::int64_t n_items, std::int64_t tile, int n_threads, const std::stop_token& stop,
-                                      const std::function<Result<void>(std::int64_t first, std::int64_t n)>& body) {
+                                      const std::function<Result<void>(std::int64_t first, std::int64_t n, int worker)>& body) {
   std::atomic<std::int64_t> next = 0;
   std::atomic<bool> has_failed = false;
   Result<void> result;
   std::exception_ptr thrown;
   std::mutex mutex;  // of result and thrown
-  const auto work = [&] {
+  const auto work = [&](int worker) {
     try {
       for (std::int64_t first = next.fetch_add(tile); first < n_items && !stop.stop_requested() && !has_failed; first = next.fetch_add(tile)) {
-        Result<void> made = body(first, std::min(tile, n_items - first));
+        Result<void> made = body(first, std::min(tile, n_items - first), worker);
         if (made || has_failed.exchange(true)) continue;
         const std::lock_guard lock(mutex);
         result = std::move(made);
@@ -53,11 +53,11 @@ Result<void> for_each_tile_of_loading(std::int64_t n_items, std::int64_t tile, i
   {
     std::vector<std::jthread> helpers;
     try {
-      for (int i = 1; i < n_threads && n_items > tile; ++i) helpers.emplace_back(work);
+      for (int i = 1; i < n_threads && n_items > tile; ++i) helpers.emplace_back(work, i);
     } catch (const std::system_error&) {
       // The system gives no more threads: this one does their work.
     }
-    work();
+    work(0);
   }
   if (thrown) std::rethrow_exception(thrown);
   RETURN_IF_ERROR(result);
@@ -73,9 +73,9 @@ Result<void> fill(Backend& backend, const Tensor& tensor, const MatrixSource& so
   std::vector<std::byte> staging(tensor.buffer->host_data() ? 0 : tensor.n_bytes());
   std::byte* const out = staging.empty() ? host_pointer<std::byte>(tensor) : staging.data();
   const std::int64_t tile = std::max<std::int64_t>(1, kLoadingTileValues / std::max<std::int64_t>(1, tensor.shape.back()));
-  RETURN_IF_ERROR(for_each_tile_of_loading(tensor.shape.n_rows(), tile, backend.n_threads(), stop, [&](std::int64_t first, std::int64_t n) {
-    return source.rows(first, n, out + static_cast<std::size_t>(first) * row_bytes);
-  }));
+  RETURN_IF_ERROR(for_each_tile_of_loading(
+      tensor.shape.n_rows(), tile, n_loading_threads(backend.n_threads()), stop,
+      [&](std::int64_t first, std::int64_t n, int) { return source.rows(first, n, out + static_cast<std::size_t>(first) * row_bytes); }));
   if (!staging.empty()) backend.upload(tensor, staging.data());
   return {};
 }

@@ -30,6 +30,8 @@ class DerivedFile final : public ModelFile {
   const std::map<std::string, MetaValue, std::less<>>& metadata() const override { return inner_->metadata(); }
   const std::vector<TensorInfo>& tensors() const override { return infos_; }
   std::span<const std::byte> data(std::size_t index) const override;
+  Result<void> read(std::span<const std::byte> part, std::byte* out) const override { return inner_->read(part, out); }
+  ReadCounts read_counts() const override { return inner_->read_counts(); }
   bool is_made(std::size_t index) const override;
   void make_rows(std::size_t index, std::int64_t first, std::int64_t n, std::byte* out) const override;
   void release_sources(std::size_t index) const override;

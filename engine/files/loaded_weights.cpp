@@ -37,12 +37,8 @@ MatrixSource source_of(const ModelFile& file, const WantedTensor& wanted, bool l
     const std::byte* const data = file.data(index).data();
     const std::size_t row_bytes = bytes_of(source.dtype, source.shape.back());
     source.mapped = data;
-    // What is copied is not read in the file again.
-    source.make_rows = [data, row_bytes](std::int64_t first, std::int64_t n, std::byte* out) -> Result<void> {
-      const std::span<const std::byte> rows(data + static_cast<std::size_t>(first) * row_bytes, static_cast<std::size_t>(n) * row_bytes);
-      std::memcpy(out, rows.data(), rows.size());
-      release_pages(rows);
-      return {};
+    source.make_rows = [&file, data, row_bytes](std::int64_t first, std::int64_t n, std::byte* out) -> Result<void> {
+      return file.read({data + static_cast<std::size_t>(first) * row_bytes, static_cast<std::size_t>(n) * row_bytes}, out);
     };
   } else {
     source.make_rows = [&file, index](std::int64_t first, std::int64_t n, std::byte* out) -> Result<void> {
@@ -94,8 +90,6 @@ Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup
     for (std::size_t i = 0; i < groups[g].size(); ++i) {
       const std::size_t index = groups[g][i].index;
       if (file.is_made(index)) file.release_sources(index);
-      // What was copied tile by tile has left the pages between two tiles in memory.
-      else if (all.tensors[all.tensors.size() - groups[g].size() + i].buffer == all.arena.get()) release_pages(file.data(index));
     }
   }
   return all;

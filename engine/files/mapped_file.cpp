@@ -11,6 +11,8 @@
 #include <system_error>
 #include <utility>
 
+#include "kernels/base/check.h"
+
 namespace pio {
 namespace {
 
@@ -58,27 +60,40 @@ Result<OpenFile> open_for_reading(const std::filesystem::path& path) {
 }  // namespace
 
 Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
-  ASSIGN_OR_RETURN(const OpenFile file, open_for_reading(path));
+  ASSIGN_OR_RETURN(OpenFile file, open_for_reading(path));
   MappedFile mapped;
   mapped.path_ = path;
   if (file.n_bytes > 0) {  // mmap takes no empty range
     void* data = ::mmap(nullptr, file.n_bytes, PROT_READ, MAP_PRIVATE, file.descriptor.fd, 0);
     if (data == MAP_FAILED) return system_error_of(path, errno);
     mapped.bytes_ = {static_cast<const std::byte*>(data), file.n_bytes};
+    mapped.reader_ = std::make_unique<FileReader>(std::exchange(file.descriptor.fd, -1), path, mapped.bytes_);
   }
   return mapped;
 }
 
-MappedFile::MappedFile(MappedFile&& other) noexcept : bytes_(std::exchange(other.bytes_, {})), path_(std::move(other.path_)) {}
+MappedFile::MappedFile(MappedFile&& other) noexcept
+    : bytes_(std::exchange(other.bytes_, {})), path_(std::move(other.path_)), reader_(std::move(other.reader_)) {}
 
 MappedFile& MappedFile::operator=(MappedFile&& other) noexcept {
   std::swap(bytes_, other.bytes_);
   std::swap(path_, other.path_);
+  std::swap(reader_, other.reader_);
   return *this;
 }
 
 MappedFile::~MappedFile() {
   if (!bytes_.empty()) ::munmap(const_cast<std::byte*>(bytes_.data()), bytes_.size());
+}
+
+bool MappedFile::holds(std::span<const std::byte> part) const {
+  return part.data() >= bytes_.data() && part.data() + part.size() <= bytes_.data() + bytes_.size();
+}
+
+Result<void> MappedFile::read(std::span<const std::byte> part, std::byte* out) const {
+  if (part.empty()) return {};
+  CHECK(holds(part), "read: a part of the file");
+  return reader_->read(static_cast<std::uint64_t>(part.data() - bytes_.data()), part.size(), out);
 }
 
 void release_pages(std::span<const std::byte> bytes) {

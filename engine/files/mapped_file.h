@@ -2,9 +2,11 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <memory>
 #include <span>
 #include <string>
 
+#include "engine/files/file_reader.h"
 #include "kernels/base/result.h"
 
 namespace pio {
@@ -21,12 +23,17 @@ class MappedFile {
   ~MappedFile();
 
   std::span<const std::byte> bytes() const { return bytes_; }
+  // Copies a part of bytes() to `out` without touching it: by reading the file. Thread-safe. Fails as FileReader::read.
+  Result<void> read(std::span<const std::byte> part, std::byte* out) const;
+  bool holds(std::span<const std::byte> part) const;
+  ReadCounts read_counts() const { return reader_ ? reader_->counts() : ReadCounts(); }
   const std::filesystem::path& path() const { return path_; }
 
  private:
   MappedFile() = default;
   std::span<const std::byte> bytes_;
   std::filesystem::path path_;
+  std::unique_ptr<FileReader> reader_;
 };
 
 // Bytes of a mapped file that will not be read again soon: the system may take back their memory. The whole pages among them, because those

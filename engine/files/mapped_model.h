@@ -35,6 +35,16 @@ class MappedModelFile final : public ModelFile {
     CHECK(index < model_.data.size(), "data: no tensor of this index");
     return model_.data[index];
   }
+  Result<void> read(std::span<const std::byte> part, std::byte* out) const override {
+    for (const MappedFile& file : model_.files)
+      if (file.holds(part)) return file.read(part, out);
+    return ModelFile::read(part, out);  // parsed from memory
+  }
+  ReadCounts read_counts() const override {
+    ReadCounts all;
+    for (const MappedFile& file : model_.files) all += file.read_counts();
+    return all;
+  }
   void release_sources(std::size_t index) const override { release_pages(data(index)); }
   const std::vector<std::filesystem::path>& paths() const override { return model_.paths; }
 

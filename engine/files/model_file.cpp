@@ -1,6 +1,7 @@
 #include "engine/files/model_file.h"
 
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 
 #include "engine/files/mapped_model.h"
@@ -23,6 +24,11 @@ Result<void> check_names_differ(const std::vector<TensorInfo>& tensors, std::str
   std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return tensors[a].name < tensors[b].name; });
   const auto twin = std::adjacent_find(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return tensors[a].name == tensors[b].name; });
   if (twin != order.end()) return bad_file(label, "tensor " + shown(tensors[*twin].name) + ": expected once, found twice");
+  return {};
+}
+
+Result<void> ModelFile::read(std::span<const std::byte> part, std::byte* out) const {
+  if (!part.empty()) std::memcpy(out, part.data(), part.size());
   return {};
 }
 

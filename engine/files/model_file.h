@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/files/file_reader.h"
 #include "kernels/base/result.h"
 #include "models/weight_source.h"
 
@@ -26,6 +27,11 @@ class ModelFile {
   virtual const std::vector<TensorInfo>& tensors() const = 0;
   // The bytes of tensors()[index], exactly n_bytes of them, within the mapped file. None where the tensor is made.
   virtual std::span<const std::byte> data(std::size_t index) const = 0;
+  // Copies some of the bytes that data() gives to `out`: of files by reading them, so that no page of the mapping is touched. Any thread.
+  // Fails with io{path}.
+  virtual Result<void> read(std::span<const std::byte> part, std::byte* out) const;
+  // What read() has read.
+  virtual ReadCounts read_counts() const { return {}; }
   // Whether the tensor's bytes stand nowhere in the file and are made from others: packed checkpoints, weights quantized while loading.
   virtual bool is_made(std::size_t /*index*/) const { return false; }
   // Makes rows [first, first + n) of such a tensor, n * bytes of a row, at `out`. Any thread.

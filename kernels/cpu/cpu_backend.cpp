@@ -81,15 +81,17 @@ class CpuBackend final : public Backend {
     const std::size_t row_bytes = bytes_of(tensor.dtype, n_in), line_bytes = quant.line_bytes(n_in);
     const std::int64_t lines_of_matrix = (n_rows + lanes - 1) / lanes, n_lines = tensor.shape.n_rows() / n_rows * lines_of_matrix;
     const std::int64_t tile = std::max<std::int64_t>(1, kLoadingTileValues / (n_in * lanes));
-    return for_each_tile_of_loading(n_lines, tile, n_threads(), stop, [&](std::int64_t first, std::int64_t n) -> Result<void> {
+    const int n_workers = n_loading_threads(n_threads());
+    LoadingScratch scratch(n_workers);
+    return for_each_tile_of_loading(n_lines, tile, n_workers, stop, [&](std::int64_t first, std::int64_t n, int worker) -> Result<void> {
       const auto row_of = [&](std::int64_t line) { return line / lines_of_matrix * n_rows + line % lines_of_matrix * lanes; };
       const std::int64_t first_row = row_of(first), last_row = row_of(first + n - 1);
       const std::int64_t end_row = std::min(last_row + lanes, (first + n - 1) / lines_of_matrix * n_rows + n_rows);
-      std::vector<std::byte> rows(row_bytes * static_cast<std::size_t>(end_row - first_row));
-      RETURN_IF_ERROR(source.rows(first_row, end_row - first_row, rows.data()));
+      std::byte* const rows = scratch.reserve(worker, row_bytes * static_cast<std::size_t>(end_row - first_row));
+      RETURN_IF_ERROR(source.rows(first_row, end_row - first_row, rows));
       for (std::int64_t line = first; line < first + n; ++line) {
         const std::int64_t row = row_of(line), n_here = std::min(lanes, (line / lines_of_matrix + 1) * n_rows - row);
-        quant.place(reinterpret_cast<const std::uint8_t*>(rows.data()) + static_cast<std::size_t>(row - first_row) * row_bytes, row_bytes,
+        quant.place(reinterpret_cast<const std::uint8_t*>(rows) + static_cast<std::size_t>(row - first_row) * row_bytes, row_bytes,
                     static_cast<int>(n_here), n_in, host_pointer<std::uint8_t>(tensor) + static_cast<std::size_t>(line) * line_bytes);
       }
       return {};

@@ -1,0 +1,144 @@
+#include "engine/files/file_reader.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+namespace pio {
+namespace {
+
+// Addresses, offsets and lengths of direct reads are multiples of it: the largest logical block of today's disks, and a page.
+constexpr std::uint64_t kBlock = 4096;
+
+// Memory of a thread for direct reads.
+class Bounce {
+ public:
+  std::byte* reserve(std::size_t n) {
+    if (n <= n_bytes_) return memory_.get();
+    memory_.reset(static_cast<std::byte*>(std::aligned_alloc(kBlock, n)));
+    n_bytes_ = memory_ ? n : 0;
+    if (!memory_) throw std::bad_alloc();
+    return memory_.get();
+  }
+
+ private:
+  struct Free {
+    void operator()(std::byte* memory) const { std::free(memory); }
+  };
+  std::unique_ptr<std::byte, Free> memory_;
+  std::size_t n_bytes_ = 0;
+};
+
+Error unreadable(const std::filesystem::path& path, const std::string& why) {
+  Error error = make_error(ErrorCode::io, path.filename().string() + ": cannot be read, " + why);
+  error.path = path.string();
+  return error;
+}
+
+Error became_shorter(const std::filesystem::path& path, std::uint64_t wanted) {
+  return unreadable(path, "it became shorter: expected " + std::to_string(wanted) + " bytes");
+}
+
+}  // namespace
+
+ReadCounts& ReadCounts::operator+=(const ReadCounts& other) {
+  cached_bytes += other.cached_bytes;
+  direct_bytes += other.direct_bytes;
+  buffered_bytes += other.buffered_bytes;
+  thread_seconds += other.thread_seconds;
+  return *this;
+}
+
+FileReader::FileReader(int fd, std::filesystem::path path, std::span<const std::byte> mapping) : fd_(fd), path_(std::move(path)), mapping_(mapping) {
+  direct_fd_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_DIRECT);
+  struct stat one, other;
+  const bool is_same =
+      direct_fd_ >= 0 && ::fstat(fd_, &one) == 0 && ::fstat(direct_fd_, &other) == 0 && one.st_dev == other.st_dev && one.st_ino == other.st_ino;
+  if (direct_fd_ >= 0 && !is_same) {  // replaced between the two
+    ::close(direct_fd_);
+    direct_fd_ = -1;
+  }
+}
+
+FileReader::~FileReader() {
+  if (fd_ >= 0) ::close(fd_);
+  if (direct_fd_ >= 0) ::close(direct_fd_);
+}
+
+ReadCounts FileReader::counts() const { return {cached_bytes_, direct_bytes_, buffered_bytes_, static_cast<double>(nanoseconds_.load()) * 1e-9}; }
+
+Result<void> FileReader::read(std::uint64_t offset, std::size_t n, std::byte* out) const {
+  const auto start = std::chrono::steady_clock::now();
+  const bool was_cached = is_cached(offset, n);
+  bool is_read = false;
+  if (!was_cached && direct_fd_ >= 0 && reads_direct_) {
+    ASSIGN_OR_RETURN(is_read, read_direct(offset, n, out));
+    if (is_read) direct_bytes_ += n;
+  }
+  if (!is_read) {
+    RETURN_IF_ERROR(read_buffered(offset, n, out));
+    (was_cached ? cached_bytes_ : buffered_bytes_) += n;
+    if (!was_cached) ::posix_fadvise(fd_, static_cast<off_t>(offset), static_cast<off_t>(n), POSIX_FADV_DONTNEED);
+  }
+  nanoseconds_ += static_cast<std::uint64_t>((std::chrono::steady_clock::now() - start).count());
+  return {};
+}
+
+// Whether all pages of the piece lie in the page cache. Of a file that is neither ours nor writable the system says yes always.
+bool FileReader::is_cached(std::uint64_t offset, std::size_t n) const {
+  thread_local std::vector<unsigned char> pages;
+  const std::uint64_t begin = offset / kBlock * kBlock;
+  pages.resize((offset + n - begin + kBlock - 1) / kBlock);
+  void* const first = const_cast<std::byte*>(mapping_.data() + begin);
+  if (::mincore(first, offset + n - begin, pages.data()) != 0) return false;
+  return std::all_of(pages.begin(), pages.end(), [](unsigned char page) { return page & 1; });
+}
+
+Result<bool> FileReader::read_direct(std::uint64_t offset, std::size_t n, std::byte* out) const {
+  thread_local Bounce bounce;
+  const std::uint64_t begin = offset / kBlock * kBlock, end = (offset + n + kBlock - 1) / kBlock * kBlock;
+  std::byte* const memory = bounce.reserve(end - begin);
+  std::uint64_t at = begin;
+  while (at < offset + n) {
+    const ssize_t got = ::pread(direct_fd_, memory + (at - begin), end - at, static_cast<off_t>(at));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0 && errno == EINVAL) {
+      reads_direct_ = false;
+      return false;
+    }
+    if (got < 0) return unreadable(path_, std::generic_category().message(errno));
+    if (got == 0) return became_shorter(path_, offset + n);
+    at += static_cast<std::uint64_t>(got);
+    if (at >= offset + n) break;
+    // A piece of a block is the end of the file, or the system was interrupted and goes on at the block's beginning.
+    if (at % kBlock != 0 && static_cast<std::uint64_t>(got) < kBlock) return became_shorter(path_, offset + n);
+    at = at / kBlock * kBlock;
+  }
+  std::memcpy(out, memory + (offset - begin), n);
+  return true;
+}
+
+Result<void> FileReader::read_buffered(std::uint64_t offset, std::size_t n, std::byte* out) const {
+  for (std::size_t done = 0; done < n;) {
+    const ssize_t got = ::pread(fd_, out + done, n - done, static_cast<off_t>(offset + done));
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return unreadable(path_, std::generic_category().message(errno));
+    if (got == 0) return became_shorter(path_, offset + n);
+    done += static_cast<std::size_t>(got);
+  }
+  return {};
+}
+
+}  // namespace pio

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+
+#include "kernels/base/result.h"
+
+namespace pio {
+
+// How bytes of a file came into memory, and how long the threads that asked for them waited, all together.
+struct ReadCounts {
+  std::uint64_t cached_bytes = 0;    // they lay in the page cache
+  std::uint64_t direct_bytes = 0;    // from the disk, past the page cache
+  std::uint64_t buffered_bytes = 0;  // through the page cache, and dropped from it
+  double thread_seconds = 0;
+  std::uint64_t n_bytes() const { return cached_bytes + direct_bytes + buffered_bytes; }
+  ReadCounts& operator+=(const ReadCounts& other);
+};
+
+// Reads pieces of an open file and leaves the page cache as it was: what lies there is used and stays, what does not is read past it.
+// Thread-safe.
+class FileReader {
+ public:
+  // Takes the descriptor. `path` names the file in errors, and is opened a second time for reading past the page cache. `mapping`, the whole
+  // file's, must outlive the reader: the system is asked about it what lies in the page cache.
+  FileReader(int fd, std::filesystem::path path, std::span<const std::byte> mapping);
+  ~FileReader();
+  FileReader(const FileReader&) = delete;
+  FileReader& operator=(const FileReader&) = delete;
+
+  // n bytes from `offset` on. Fails with io{path}, also where the file has become shorter.
+  Result<void> read(std::uint64_t offset, std::size_t n, std::byte* out) const;
+  ReadCounts counts() const;
+
+ private:
+  bool is_cached(std::uint64_t offset, std::size_t n) const;
+  // False where the system refuses direct reads after all.
+  Result<bool> read_direct(std::uint64_t offset, std::size_t n, std::byte* out) const;
+  Result<void> read_buffered(std::uint64_t offset, std::size_t n, std::byte* out) const;
+
+  int fd_ = -1;
+  std::filesystem::path path_;
+  std::span<const std::byte> mapping_;
+  int direct_fd_ = -1;  // -1: the system refuses
+  mutable std::atomic<bool> reads_direct_{true};
+  mutable std::atomic<std::uint64_t> cached_bytes_{0}, direct_bytes_{0}, buffered_bytes_{0}, nanoseconds_{0};
+};
+
+}  // namespace pio

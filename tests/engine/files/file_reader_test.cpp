@@ -1,0 +1,116 @@
+#include "engine/files/file_reader.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include "engine/files/mapped_file.h"
+
+namespace pio {
+namespace {
+
+constexpr std::size_t kBytes = (3 << 20) + 1234;  // not whole blocks
+
+class FileReaderTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    char name[] = "file-reader-XXXXXX";  // where tests run: /tmp may have no disk
+    const int fd = mkstemp(name);
+    ASSERT_GE(fd, 0);
+    close(fd);
+    path_ = std::filesystem::absolute(name);
+    std::uint32_t state = 1;
+    for (std::size_t i = 0; i < kBytes; ++i) bytes_.push_back(static_cast<std::byte>((state = state * 1664525 + 1013904223) >> 24));
+    std::ofstream(path_, std::ios::binary).write(reinterpret_cast<const char*>(bytes_.data()), kBytes);
+  }
+  void TearDown() override { std::filesystem::remove(path_); }
+
+  // Out of the page cache; false where the file system keeps it there.
+  bool drop() const {
+    const int fd = open(path_.c_str(), O_RDONLY);
+    fsync(fd);
+    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    close(fd);
+    return n_cached_pages() == 0;
+  }
+  std::size_t n_cached_pages() const {
+    const int fd = open(path_.c_str(), O_RDONLY);
+    void* const data = mmap(nullptr, kBytes, PROT_READ, MAP_SHARED, fd, 0);
+    std::vector<unsigned char> pages((kBytes + 4095) / 4096);
+    mincore(data, kBytes, pages.data());
+    munmap(data, kBytes);
+    close(fd);
+    return static_cast<std::size_t>(std::count_if(pages.begin(), pages.end(), [](unsigned char page) { return page & 1; }));
+  }
+  void expect_pieces(const MappedFile& file) const {
+    for (const auto& [offset, n] : std::vector<std::pair<std::size_t, std::size_t>>{
+             {0, 1}, {0, 4096}, {1, 4095}, {4095, 2}, {4096, 8192}, {12345, 1 << 20}, {kBytes - 1, 1}, {kBytes - 4097, 4097}, {0, kBytes}}) {
+      std::vector<std::byte> out(n + 1, std::byte{0x5a});
+      const Result<void> read = file.read(file.bytes().subspan(offset, n), out.data());
+      ASSERT_TRUE(read) << read.error().message;
+      EXPECT_EQ(std::memcmp(out.data(), bytes_.data() + offset, n), 0) << offset << " " << n;
+      EXPECT_EQ(out[n], std::byte{0x5a}) << "behind the piece";
+    }
+  }
+
+  std::filesystem::path path_;
+  std::vector<std::byte> bytes_;
+};
+
+TEST_F(FileReaderTest, UsesWhatLiesInThePageCacheAndLeavesItThere) {
+  const Result<MappedFile> file = MappedFile::open(path_);
+  ASSERT_TRUE(file);
+  const std::size_t before = n_cached_pages();
+  expect_pieces(*file);
+  EXPECT_EQ(n_cached_pages(), before);
+  const ReadCounts counts = file->read_counts();
+  if (counts.cached_bytes == 0) GTEST_SKIP() << "this file system does not say what is cached";
+  EXPECT_EQ(counts.cached_bytes, counts.n_bytes());
+}
+
+TEST_F(FileReaderTest, ReadsPastThePageCacheWhatIsNotInIt) {
+  if (!drop()) GTEST_SKIP() << "this file system keeps files in memory";
+  const Result<MappedFile> file = MappedFile::open(path_);
+  ASSERT_TRUE(file);
+  expect_pieces(*file);
+  const ReadCounts counts = file->read_counts();
+  if (counts.direct_bytes == 0) GTEST_SKIP() << "this file system has no direct reads";
+  EXPECT_EQ(n_cached_pages(), 0u);
+  EXPECT_EQ(counts.direct_bytes, counts.n_bytes());
+  EXPECT_GT(counts.thread_seconds, 0);
+}
+
+TEST_F(FileReaderTest, NamesAFileThatBecameShorter) {
+  const Result<MappedFile> file = MappedFile::open(path_);
+  ASSERT_TRUE(file);
+  for (const bool is_cached : {true, false}) {
+    std::filesystem::resize_file(path_, kBytes / 2);
+    if (!is_cached) drop();
+    std::vector<std::byte> out(kBytes);
+    for (const std::size_t offset : {kBytes / 2 - 100, kBytes - 100}) {
+      const Result<void> read = file->read(file->bytes().subspan(offset, 100 + (offset < kBytes / 2)), out.data());
+      ASSERT_FALSE(read);
+      EXPECT_EQ(read.error().code, ErrorCode::io);
+      EXPECT_NE(read.error().message.find("shorter"), std::string::npos) << read.error().message;
+      EXPECT_EQ(read.error().path, path_.string());
+    }
+  }
+}
+
+TEST_F(FileReaderTest, ReadsTheFileThatWasOpenedWhenAnotherTakesItsName) {
+  const Result<MappedFile> file = MappedFile::open(path_);
+  ASSERT_TRUE(file);
+  std::filesystem::remove(path_);
+  std::ofstream(path_) << "another";
+  expect_pieces(*file);
+}
+
+}  // namespace
+}  // namespace pio
