@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/chat/message_content.h"
+#include "engine/files/load_measures.h"
 #include "engine/files/model_file.h"
 #include "engine/lora/adapted_weights.h"
 #include "engine/sampling/sampler.h"
@@ -36,6 +37,7 @@ struct LoadRequest {
   DType kv = DType::f16;
   Activations activations = Activations::q8;
   std::uint64_t ram_bytes = 0;  // budget for weights, state and scratch; 0: what is free
+  bool huge_pages = true;       // for weights, where the system has them; without only to measure what they bring
   bool operator==(const LoadRequest&) const = default;
 };
 
@@ -57,6 +59,8 @@ struct LoadedInfo {
   std::uint64_t weight_bytes = 0;
   std::uint64_t state_bytes = 0;
   double load_seconds = 0;
+  WeightLayout layout;
+  LoadMeasures loading;
   SamplingParams recommended;  // the publisher's values, ours where it says nothing
 };
 
@@ -232,6 +236,13 @@ struct PerplexityResult {
 struct BenchResult {
   std::vector<double> prefill_tokens_per_second, decode_tokens_per_second;  // one a repetition
   std::uint64_t bytes_per_token = 0;                                        // weights and state read for a decoded token
+  std::vector<double> token_seconds;                                        // of every decoded token
+  // Plain reads of the placed weights by the threads that compute, before each half of a repetition; none where there are none.
+  std::vector<double> read_before_prefill, read_before_decode;  // bytes a second
+  // Meanwhile: how long this program's threads waited for a processor, all together, and the machine for its host; faults that waited for a disk.
+  double run_queue_seconds = 0, steal_seconds = 0;
+  std::int64_t n_major_faults = 0;
+  std::uint64_t peak_bytes = 0, peak_anonymous_bytes = 0;  // of resident memory, since the program began; anonymous as seen between the repetitions
 };
 
 class Engine {

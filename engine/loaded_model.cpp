@@ -82,7 +82,8 @@ Result<std::unique_ptr<ModelFile>> open_for_loading(const LoadRequest& request) 
 }
 
 Result<std::unique_ptr<Backend>> create_backend_for(const LoadRequest& request) {
-  return create_backend(request.device, {.n_threads = request.n_threads, .activations = request.activations, .isa = {}});
+  return create_backend(request.device,
+                        {.n_threads = request.n_threads, .activations = request.activations, .huge_pages = request.huge_pages, .isa = {}});
 }
 
 Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) {
@@ -181,6 +182,16 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   info.state_bytes = plan.state_bytes;
   info.recommended = recommended_sampling(held, loaded->chat_format_);
   info.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  info.layout = loaded->weights_->layout();
+  if (info.layout.form == WeightLayout::Form::placed && lays_out) {
+    const Backend::OwnLayout own = loaded->backend_->own_layout();
+    info.layout.isa = own.isa;
+    info.layout.lanes = own.lanes;
+  }
+  info.loading = loaded->weights_->measures(info.n_threads);
+  info.loading.seconds = info.load_seconds;
+  info.loading.budget_bytes = request.ram_bytes > 0 ? request.ram_bytes : loaded->backend_->device().free_bytes;
+  info.loading.planned_bytes = plan.weight_bytes + plan.state_bytes + plan.scratch_bytes;
   return loaded;
 }
 

@@ -51,6 +51,8 @@ class LoadedModel {
   std::uint64_t weight_bytes_per_token() const { return weight_bytes_per_token_; }
   // Bytes of keys and values of one token.
   std::uint64_t state_bytes_per_token() const { return state_bytes_per_token_; }
+  // Where its weights were copied, to measure reading them.
+  std::vector<const Buffer*> weight_arenas() const { return weights_->arenas(); }
   // Memory that is free again when it goes: all but the weights that are read in place, which count as free already.
   std::uint64_t own_bytes() const;
 

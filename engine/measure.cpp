@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <optional>
 
+#include "engine/plan/probe.h"
+#include "engine/process_counters.h"
 #include "engine/scores.h"
 
 namespace pio {
@@ -34,6 +37,20 @@ Result<void> prefill(Session& session, TokenSpan ids, std::vector<float>& logits
   RETURN_IF_ERROR(session.process(ids, Session::Outputs::last, logits, stop));
   session.begin_decoding();
   return {};
+}
+
+// Bytes a second at which the placed weights are read plainly by the threads that compute. None: nothing is placed, or the device
+// does not read so.
+std::optional<double> read_rate(LoadedModel& model) {
+  Backend& backend = *model.stages().front().backend;
+  std::uint64_t n_bytes = 0;
+  const Clock::time_point start = Clock::now();
+  for (const Buffer* arena : model.weight_arenas()) {
+    if (!backend.read_all(*arena)) return {};
+    n_bytes += arena->n_bytes();
+  }
+  if (n_bytes == 0) return {};
+  return static_cast<double>(n_bytes) / std::chrono::duration<double>(Clock::now() - start).count();
 }
 
 }  // namespace
@@ -75,6 +92,11 @@ Result<PerplexityResult> measure_perplexity(LoadedModel& model, Session& session
 Result<BenchResult> measure_speed(LoadedModel& model, Session& session, std::int64_t n_prompt, std::int64_t n_decode, std::int64_t n_depth,
                                   int n_repetitions, std::stop_token stop) {
   BenchResult result;
+  const ProcessCounters before = ProcessCounters::now();
+  const auto probe = [&](std::vector<double>& rates) {
+    if (const std::optional<double> rate = read_rate(model)) rates.push_back(*rate);
+    result.peak_anonymous_bytes = std::max(result.peak_anonymous_bytes, anonymous_bytes());
+  };
   RandomIds random(model.n_ids());
   const auto random_ids = [&](std::int64_t n) { return model.vocabulary().check(random.next(n), "random tokens"); };
   ASSIGN_OR_RETURN(const TokenIds depth, random_ids(n_depth));
@@ -90,6 +112,7 @@ Result<BenchResult> measure_speed(LoadedModel& model, Session& session, std::int
     if (n_prompt > 0) {
       RETURN_IF_ERROR(to_depth());
       ASSIGN_OR_RETURN(const TokenIds ids, random_ids(n_prompt));
+      if (repetition >= 0) probe(result.read_before_prefill);
       const Clock::time_point start = Clock::now();
       RETURN_IF_ERROR(prefill(session, ids, logits, stop));
       const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
@@ -98,12 +121,25 @@ Result<BenchResult> measure_speed(LoadedModel& model, Session& session, std::int
     if (n_decode > 0) {
       RETURN_IF_ERROR(to_depth());
       ASSIGN_OR_RETURN(const TokenIds ids, random_ids(n_decode));
+      if (repetition >= 0) probe(result.read_before_decode);
       const Clock::time_point start = Clock::now();
-      for (std::int64_t i = 0; i < n_decode; ++i) RETURN_IF_ERROR(session.process(ids.span().subspan(i, 1), Session::Outputs::last, logits, stop));
-      const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+      Clock::time_point last = start;
+      for (std::int64_t i = 0; i < n_decode; ++i) {
+        RETURN_IF_ERROR(session.process(ids.span().subspan(i, 1), Session::Outputs::last, logits, stop));
+        const Clock::time_point now = Clock::now();
+        if (repetition >= 0) result.token_seconds.push_back(std::chrono::duration<double>(now - last).count());
+        last = now;
+      }
+      const double seconds = std::chrono::duration<double>(last - start).count();
       if (repetition >= 0) result.decode_tokens_per_second.push_back(static_cast<double>(n_decode) / seconds);
     }
   }
+  const ProcessCounters after = ProcessCounters::now();
+  result.run_queue_seconds = after.run_queue_seconds - before.run_queue_seconds;
+  result.steal_seconds = after.steal_seconds - before.steal_seconds;
+  result.n_major_faults = after.n_major_faults - before.n_major_faults;
+  result.peak_bytes = peak_resident_bytes();
+  result.peak_anonymous_bytes = std::max(result.peak_anonymous_bytes, anonymous_bytes());
   return result;
 }
 

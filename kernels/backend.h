@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stop_token>
 #include <string>
@@ -211,6 +212,16 @@ class Backend {
   // source's error, or with cancelled after a stop. Sources are kept until sync().
   virtual Result<Placed> place_weights(std::span<const MatrixSource> group, Buffer* arena, std::size_t offset, const std::stop_token& stop,
                                        const std::function<void(std::uint64_t n_bytes)>& progress);
+
+  // The layout of its own that place_weights may choose: the instruction set it is for, and the rows that lie side by side; 0 where it has none.
+  struct OwnLayout {
+    std::string isa;
+    int lanes = 0;
+  };
+  virtual OwnLayout own_layout() const { return {}; }
+  // Reads every byte of a buffer once, in order, by the threads that ops run on, to measure how fast that is. Gives the sum of its words, which
+  // means nothing. Default: reads nothing and gives nothing.
+  virtual std::optional<std::uint64_t> read_all(const Buffer& /*buffer*/) { return {}; }
 
   // Matrix i of a placed stack [n, n_out, n_in], for ops that read one.
   virtual Tensor matrix(Tensor stack, std::int64_t i) const;

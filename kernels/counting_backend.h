@@ -40,6 +40,7 @@ class CountingBackend : public Backend {
   Result<std::unique_ptr<Buffer>> allocate(std::size_t n_bytes) override;
   Result<std::unique_ptr<Buffer>> wrap(const void* data, std::size_t n_bytes) override;
   std::uint64_t placed_bytes(std::span<const MatrixSource> group) const override { return device_.placed_bytes(group); }
+  OwnLayout own_layout() const override { return device_.own_layout(); }
   // As the device would, reading no source.
   Result<Placed> place_weights(std::span<const MatrixSource> group, Buffer* arena, std::size_t offset, const std::stop_token& stop,
                                const std::function<void(std::uint64_t)>& progress) override;

@@ -56,6 +56,20 @@ int allowed_cores([[maybe_unused]] const std::string& root) {
 
 }  // namespace
 
+std::uint64_t huge_page_bytes(const void* data, std::size_t n_bytes) {
+  const auto begin = reinterpret_cast<std::uintptr_t>(data), end = begin + n_bytes;
+  std::uint64_t found = 0;
+  bool is_inside = false;
+  std::ifstream file("/proc/self/smaps");
+  for (std::string line; std::getline(file, line);) {
+    std::uintptr_t from = 0, to = 0;
+    std::uint64_t kibibytes = 0;
+    if (std::sscanf(line.c_str(), "%" SCNxPTR "-%" SCNxPTR " ", &from, &to) == 2) is_inside = from < end && to > begin;
+    else if (is_inside && std::sscanf(line.c_str(), "AnonHugePages: %" SCNu64 " kB", &kibibytes) == 1) found += kibibytes * 1024;
+  }
+  return std::min<std::uint64_t>(found, n_bytes);
+}
+
 HostMemory host_memory(const std::string& root) {
   HostMemory memory;
   const long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 
@@ -15,6 +16,9 @@ struct HostMemory {
 
 // Asks the system: about 0.1 ms, so not for every small allocation.
 HostMemory host_memory(const std::string& root = {});
+
+// Bytes of [data, data + n_bytes) that the system keeps in huge pages; 0 where it does not say.
+std::uint64_t huge_page_bytes(const void* data, std::size_t n_bytes);
 
 // Threads that compute at once: the physical cores that this process may run on (its affinity mask, which a cpuset narrows), and not more
 // than the processor time that its control groups allow, rounded up. At least 1.

@@ -27,7 +27,7 @@ class HugePagesBuffer final : public Buffer {
 
   static std::size_t mapped_bytes(std::size_t n_bytes) { return (n_bytes + kHugePage - 1) / kHugePage * kHugePage; }
   // Null where there is no such memory.
-  static std::byte* map(std::size_t n_bytes) {
+  static std::byte* map(std::size_t n_bytes, bool huge_pages) {
     const std::size_t n_mapped = mapped_bytes(n_bytes);
     void* const whole = ::mmap(nullptr, n_mapped + kHugePage, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (whole == MAP_FAILED) return nullptr;
@@ -35,18 +35,19 @@ class HugePagesBuffer final : public Buffer {
     const std::size_t before = (kHugePage - reinterpret_cast<std::uintptr_t>(begin) % kHugePage) % kHugePage;
     if (before > 0) ::munmap(begin, before);
     ::munmap(begin + before + n_mapped, kHugePage - before);
-    ::madvise(begin + before, n_mapped, MADV_HUGEPAGE);  // only advice
+    ::madvise(begin + before, n_mapped, huge_pages ? MADV_HUGEPAGE : MADV_NOHUGEPAGE);  // only advice
     return begin + before;
   }
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Buffer>> allocate_host_buffer(std::size_t n_bytes, const std::string& device, std::uint64_t most_bytes) {
+Result<std::unique_ptr<Buffer>> allocate_host_buffer(std::size_t n_bytes, const std::string& device, std::uint64_t most_bytes, bool huge_pages) {
   void* data = nullptr;
   const bool is_allowed = n_bytes <= most_bytes || most_bytes == 0;
   if (is_allowed && n_bytes >= kHugePagesFrom) {
-    if (std::byte* const pages = HugePagesBuffer::map(n_bytes)) return std::unique_ptr<Buffer>(std::make_unique<HugePagesBuffer>(n_bytes, pages));
+    if (std::byte* const pages = HugePagesBuffer::map(n_bytes, huge_pages))
+      return std::unique_ptr<Buffer>(std::make_unique<HugePagesBuffer>(n_bytes, pages));
   } else if (is_allowed) {
     const std::size_t rounded = (std::max<std::size_t>(n_bytes, 1) + kHostAlignment - 1) / kHostAlignment * kHostAlignment;
     data = std::aligned_alloc(kHostAlignment, rounded);

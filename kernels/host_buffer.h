@@ -12,9 +12,10 @@ namespace pio {
 // A cache line, and the widest register.
 inline constexpr std::size_t kHostAlignment = 64;
 
-// n_bytes of aligned memory. Fails with out_of_memory{device, needed_bytes, free_bytes}, also for more than most_bytes (0: unknown): the
+// n_bytes of aligned memory, large ones in huge pages unless that is refused. Fails with out_of_memory{device, needed_bytes, free_bytes}, also for more than most_bytes (0: unknown): the
 // system grants more than it has, and would fail only when the memory is touched.
-Result<std::unique_ptr<Buffer>> allocate_host_buffer(std::size_t n_bytes, const std::string& device, std::uint64_t most_bytes);
+Result<std::unique_ptr<Buffer>> allocate_host_buffer(std::size_t n_bytes, const std::string& device, std::uint64_t most_bytes,
+                                                     bool huge_pages = true);
 
 // Memory of someone else, who keeps it until the buffer is gone.
 class BorrowedBuffer final : public Buffer {

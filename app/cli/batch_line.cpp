@@ -1,7 +1,6 @@
 #include "app/cli/batch_line.h"
 
 #include <climits>
-#include <set>
 #include <utility>
 
 #include "engine/files/local_path.h"
@@ -113,9 +112,7 @@ Result<BatchLine> parse_batch_line(std::string_view text) {
   ASSIGN_OR_RETURN(const JsonValue given, JsonValue::parse(text));
   if (!given.is_object()) return mistyped("line", "a JSON object", given);
   BatchLine line;
-  std::set<std::string_view> names;
   for (const auto& [name, value] : given.members()) {
-    if (!names.insert(name).second) return make_error(ErrorCode::bad_argument, "line: \"" + name.substr(0, 40) + "\" once, found it again");
     RETURN_IF_ERROR(read_member(line, name, value));
   }
   const int n_inputs = line.prompt.has_value() + line.ids.has_value() + line.messages.has_value();

@@ -90,6 +90,11 @@ void add_loading(CLI::App* command, Options& options) {
       ->check(CLI::IsMember({"keep", "int4", "int8", "fp16", "nf4"}));
   repeatable(command->add_option("--lora", options.loras, "an adapter: PATH or PATH:SCALE; repeatable"))->check(is_not_empty("a file"));
   command->add_option("--attention", options.attention, "full, window:TOKENS[:SINKS] or pages:N");
+  command
+      ->add_option_function<std::string>(
+          "--huge-pages", [&options](const std::string& text) { options.huge_pages = text == "on"; },
+          "on, off: memory of weights in large pages, to measure what they bring")
+      ->check(CLI::IsMember({"on", "off"}));
   add_later(command, "--vram");
 }
 

@@ -1,4 +1,4 @@
-// devices, inspect, plan, logits, preprocess, perplexity, divergence, bench, swap: what there is, and what it computes.
+// devices, inspect, plan, logits, preprocess, perplexity, divergence, swap: what there is, and what it computes.
 
 #include <algorithm>
 #include <chrono>
@@ -64,13 +64,6 @@ std::vector<std::int64_t> extents(const Shape& shape) {
   return list;
 }
 
-std::string human_bytes(std::uint64_t bytes) {
-  char text[32];
-  if (bytes >= 1'000'000'000) std::snprintf(text, sizeof text, "%.2f GB", static_cast<double>(bytes) / 1e9);
-  else std::snprintf(text, sizeof text, "%.1f MB", static_cast<double>(bytes) / 1e6);
-  return text;
-}
-
 // An error about a text, with the file that it stands in.
 Error of_file(const std::string& file, Error error) {
   if (error.code == ErrorCode::bad_argument) error.message = file + ": " + error.message;
@@ -81,12 +74,6 @@ Error of_file(const std::string& file, Error error) {
 Result<void> need_window(const Options& options) {
   if (options.context_length == 0 || options.context_length >= 4) return {};
   return make_error(ErrorCode::bad_argument, "--ctx: a window of 4 tokens or more, found " + std::to_string(options.context_length));
-}
-
-double median(std::vector<double> values) {
-  if (values.empty()) return 0;
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
 }
 
 }  // namespace
@@ -271,33 +258,6 @@ Result<void> divergence(const Options& options) {
                 "KL %.6f nats a token, 99 %% below %.6f, %.4f at most; same likeliest token %.2f %%; perplexity %.4f, base %.4f (%lld tokens)\n",
                 result.mean_kl, result.kl_p99, result.largest_kl, 100 * result.same_top, result.perplexity, result.base_perplexity,
                 static_cast<long long>(result.n_tokens));
-  return print_text(line);
-}
-
-Result<void> bench(const Options& options) {
-  ASSIGN_OR_RETURN(LoadRequest request, load_request(options));
-  if (request.context_length == 0) request.context_length = options.n_depth + std::max(options.n_prompt, options.n_decode) + 1;
-  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, load_engine(request));
-  ASSIGN_OR_RETURN(const BenchResult result,
-                   engine->bench(options.n_prompt, options.n_decode, options.n_depth, static_cast<int>(options.n_repetitions), interrupt_token()));
-  const double speed = median(result.decode_tokens_per_second);
-  const double bandwidth = speed * static_cast<double>(result.bytes_per_token) / 1e9;
-  if (options.json) {
-    return print_json({{"prefill", {{"tokens", options.n_prompt}, {"tokens_per_second", result.prefill_tokens_per_second}}},
-                       {"decode",
-                        {{"tokens", options.n_decode},
-                         {"tokens_per_second", result.decode_tokens_per_second},
-                         {"bytes_per_token", result.bytes_per_token},
-                         {"gigabytes_per_second", bandwidth}}},
-                       {"depth", options.n_depth},
-                       {"load_seconds", engine->loaded()->load_seconds},
-                       {"threads", engine->loaded()->n_threads},
-                       {"device", engine->loaded()->device}});
-  }
-  char line[160];
-  std::snprintf(line, sizeof line, "prefill %lld: %.1f tok/s   decode %lld: %.1f tok/s, %.2f GB/s   (medians of %d)\n",
-                static_cast<long long>(options.n_prompt), median(result.prefill_tokens_per_second), static_cast<long long>(options.n_decode), speed,
-                bandwidth, static_cast<int>(options.n_repetitions));
   return print_text(line);
 }
 

@@ -132,6 +132,7 @@ Result<LoadRequest> load_request(const Options& options) {
   if (!options.ram.empty()) {
     ASSIGN_OR_RETURN(request.ram_bytes, parse_size("--ram", options.ram));
   }
+  request.huge_pages = options.huge_pages;
   return request;
 }
 

@@ -55,6 +55,13 @@ void print_aside(std::string_view text) {
   else std::fprintf(stderr, "%.*s", n, text.data());
 }
 
+std::string human_bytes(std::uint64_t bytes) {
+  char text[32];
+  if (bytes >= 1'000'000'000) std::snprintf(text, sizeof text, "%.2f GB", static_cast<double>(bytes) / 1e9);
+  else std::snprintf(text, sizeof text, "%.1f MB", static_cast<double>(bytes) / 1e6);
+  return text;
+}
+
 void print_notes(const Engine& engine) { print_notes(engine.loaded()->name, engine.loaded()->notes); }
 
 void print_notes(const std::string& name, const std::vector<std::string>& notes) {

@@ -25,6 +25,9 @@ void print_aside(std::string_view text);
 void print_notes(const Engine& engine);
 void print_notes(const std::string& name, const std::vector<std::string>& notes);
 
+// "2.4 GB": powers of ten.
+std::string human_bytes(std::uint64_t bytes);
+
 Json stats_json(const GenerationStats& stats);
 
 // A file's text, or standard input's for "-" and "".

@@ -4,11 +4,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <iterator>
 #include <utility>
 
 #include "engine/files/mapped_file.h"
+#include "kernels/host.h"
 
 namespace pio {
 namespace {
@@ -49,6 +51,16 @@ MatrixSource source_of(const ModelFile& file, const WantedTensor& wanted, bool l
   return source;
 }
 
+// Bytes a second of the first touch of a large arena, seen on its first megabytes, which are touched anyway. 0: too small, or not the host's.
+double touch_rate(Buffer* arena) {
+  constexpr std::size_t kTouched = 64 << 20;
+  if (!arena || !arena->host_data() || arena->n_bytes() < kTouched) return 0;
+  const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const auto start = std::chrono::steady_clock::now();
+  for (std::size_t at = 0; at < kTouched; at += page) *static_cast<volatile std::byte*>(arena->host_data() + at) = std::byte{0};
+  return kTouched / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
 }  // namespace
 
 std::uint64_t PlacedFile::mapped_bytes() const {
@@ -60,11 +72,14 @@ std::uint64_t PlacedFile::mapped_bytes() const {
 Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup> groups, Backend& backend, bool lays_out,
                               const PlacingProgress& progress, const std::stop_token& stop) {
   std::vector<std::vector<MatrixSource>> sources;
+  const bool copies_all = lays_out && backend.own_layout().lanes > 0;
   std::uint64_t arena_bytes = 0, made_bytes = 0, done = 0, total = 0;
   for (const WeightGroup& group : groups) {
     std::vector<MatrixSource>& of_group = sources.emplace_back();
     for (const WantedTensor& wanted : group) {
       of_group.push_back(source_of(file, wanted, lays_out));
+      // Beside copies nothing stays in the file: a page of a mapping brings its neighbours into memory, and is read slower.
+      if (copies_all) of_group.back().mapped = nullptr;
       total += of_group.back().n_bytes();
       if (file.is_made(wanted.index)) made_bytes += of_group.back().n_bytes();
     }
@@ -75,6 +90,7 @@ Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup
   if (arena_bytes > 0) {
     ASSIGN_OR_RETURN(all.arena, backend.allocate(arena_bytes));
   }
+  all.touch_bytes_per_second = touch_rate(all.arena.get());
   const auto report = [&](std::uint64_t n_bytes) {
     done += n_bytes;
     if (progress) progress(done, total);
@@ -90,6 +106,7 @@ Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup
     for (std::size_t i = 0; i < groups[g].size(); ++i) {
       const std::size_t index = groups[g][i].index;
       if (file.is_made(index)) file.release_sources(index);
+      if (all.tensors[all.tensors.size() - groups[g].size() + i].buffer == all.arena.get()) all.copied_bytes += sources[g][i].n_bytes();
     }
   }
   return all;
@@ -107,6 +124,40 @@ std::uint64_t LoadedWeights::mapped_bytes() const {
   std::uint64_t n_bytes = 0;
   for (const PlacedFile& placed : placed_) n_bytes += placed.mapped_bytes();
   return n_bytes;
+}
+
+std::vector<const Buffer*> LoadedWeights::arenas() const {
+  std::vector<const Buffer*> all;
+  for (const PlacedFile& placed : placed_)
+    if (placed.arena) all.push_back(placed.arena.get());
+  return all;
+}
+
+WeightLayout LoadedWeights::layout() const {
+  WeightLayout layout;
+  std::uint64_t copied_bytes = 0;
+  for (const PlacedFile& placed : placed_) {
+    copied_bytes += placed.copied_bytes;
+    layout.mapped_bytes += placed.mapped_bytes();
+    if (!placed.arena) continue;
+    layout.resident_bytes += placed.arena->n_bytes();
+    if (placed.arena->host_data()) layout.huge_page_bytes += huge_page_bytes(placed.arena->host_data(), placed.arena->n_bytes());
+  }
+  layout.file_bytes = n_bytes_;
+  layout.padding_bytes = layout.resident_bytes - std::min(layout.resident_bytes, copied_bytes);
+  layout.form = layout.resident_bytes > layout.mapped_bytes ? WeightLayout::Form::placed : WeightLayout::Form::mapped;
+  return layout;
+}
+
+LoadMeasures LoadedWeights::measures(int n_threads) const {
+  LoadMeasures measures;
+  const ReadCounts counts = file_->read_counts();
+  measures.bytes = counts.n_bytes();
+  if (counts.thread_seconds > 0) measures.read_bytes_per_second = static_cast<double>(counts.n_bytes()) / counts.thread_seconds * n_threads;
+  if (counts.direct_bytes > counts.cached_bytes) measures.source = LoadMeasures::Source::direct;
+  if (counts.buffered_bytes > counts.cached_bytes + counts.direct_bytes) measures.source = LoadMeasures::Source::buffered;
+  for (const PlacedFile& placed : placed_) measures.touch_bytes_per_second = std::max(measures.touch_bytes_per_second, placed.touch_bytes_per_second);
+  return measures;
 }
 
 Result<std::vector<Tensor>> LoadedWeights::load(std::span<const WeightGroup> groups) {

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/files/load_measures.h"
 #include "engine/files/model_file.h"
 #include "kernels/backend.h"
 
@@ -22,10 +23,12 @@ struct PlacedFile {
   std::unique_ptr<Buffer> arena;                // null where all is read in place
   std::vector<std::unique_ptr<Buffer>> mapped;  // views of the file
   std::uint64_t made_bytes = 0;                 // of what stands nowhere in the file (ModelFile::is_made)
+  std::uint64_t copied_bytes = 0;               // of the tensors in the arena, as the file holds them
+  double touch_bytes_per_second = 0;            // of the arena's first megabytes; 0: not measured
   std::uint64_t mapped_bytes() const;
 };
-// Lays these groups of the file on `backend`, in its own layout where `lays_out` allows one. On a CountingBackend: what that would take, and no weight is read. Fails with out_of_memory
-// before anything is read; with cancelled after a stop. `file` must outlive the result.
+// Lays these groups of the file on `backend`, in its own layout where `lays_out` allows one. On a CountingBackend: what that would take, and
+// no weight is read. Fails with out_of_memory before anything is read; with cancelled after a stop. `file` must outlive the result.
 Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup> groups, Backend& backend, bool lays_out,
                               const PlacingProgress& progress = {}, const std::stop_token& stop = {});
 
@@ -55,6 +58,11 @@ class LoadedWeights final : public WeightSource {
   // Bytes of all loaded tensors, and of those that are read in place.
   std::uint64_t n_bytes() const { return n_bytes_; }
   std::uint64_t mapped_bytes() const;
+  // Where they lie (without isa and lanes), and how they came there (read_bytes_per_second for this many threads).
+  WeightLayout layout() const;
+  LoadMeasures measures(int n_threads) const;
+  // The arenas, to measure reading them.
+  std::vector<const Buffer*> arenas() const;
 
  private:
   std::unique_ptr<ModelFile> file_;

@@ -41,13 +41,36 @@ DeviceInfo describe(const char* isa, int n_threads) {
 
 class CpuBackend final : public Backend {
  public:
-  CpuBackend(const CpuKernels* kernels, int n_threads, Activations activations)
-      : kernels_(*kernels), context_(*kernels, n_threads, activations, *this), device_(describe(kernels->name, n_threads)) {}
+  CpuBackend(const CpuKernels* kernels, int n_threads, const BackendOptions& options)
+      : kernels_(*kernels),
+        context_(*kernels, n_threads, options.activations, *this),
+        device_(describe(kernels->name, n_threads)),
+        huge_pages_(options.huge_pages) {}
 
   const DeviceInfo& device() const override { return device_; }
   int n_threads() const override { return context_.n_threads(); }
 
-  Result<std::unique_ptr<Buffer>> allocate(std::size_t n_bytes) override { return allocate_host_buffer(n_bytes, device_.name, device_.total_bytes); }
+  Result<std::unique_ptr<Buffer>> allocate(std::size_t n_bytes) override {
+    return allocate_host_buffer(n_bytes, device_.name, device_.total_bytes, huge_pages_);
+  }
+
+  OwnLayout own_layout() const override {
+    return context_.activations == Activations::q8 ? OwnLayout{kernels_.name, kernels_.gemm_lanes} : OwnLayout{};
+  }
+
+  std::optional<std::uint64_t> read_all(const Buffer& buffer) override {
+    constexpr std::size_t kPiece = 4 << 20;
+    const std::size_t n_words = buffer.n_bytes() / sizeof(std::uint64_t), n_pieces = (buffer.n_bytes() + kPiece - 1) / kPiece;
+    const auto* const words = reinterpret_cast<const std::uint64_t*>(buffer.host_data());
+    std::vector<std::uint64_t> sums(n_pieces);
+    context_.for_each_tile(static_cast<std::int64_t>(n_pieces), static_cast<std::int64_t>(buffer.n_bytes()), [&](std::int64_t piece, int) {
+      const std::size_t first = static_cast<std::size_t>(piece) * kPiece / sizeof(std::uint64_t);
+      sums[static_cast<std::size_t>(piece)] = kernels_.read_words(words + first, std::min(kPiece / sizeof(std::uint64_t), n_words - first));
+    });
+    std::uint64_t sum = 0;
+    for (const std::uint64_t of_piece : sums) sum += of_piece;
+    return sum;
+  }
 
   Result<std::unique_ptr<Buffer>> wrap(const void* data, std::size_t n_bytes) override {
     return std::unique_ptr<Buffer>(std::make_unique<BorrowedBuffer>(data, n_bytes));
@@ -277,6 +300,7 @@ class CpuBackend final : public Backend {
   CpuAttention attention_{context_};
   RopeAngles angles_;
   const DeviceInfo device_;
+  const bool huge_pages_;
 };
 
 }  // namespace
@@ -287,7 +311,7 @@ Result<std::unique_ptr<Backend>> create_cpu_backend(const BackendOptions& option
   }
   ASSIGN_OR_RETURN(const CpuKernels* kernels, choose_cpu_kernels(options.isa));
   const int n_threads = options.n_threads > 0 ? options.n_threads : default_n_threads();
-  return std::unique_ptr<Backend>(std::make_unique<CpuBackend>(kernels, n_threads, options.activations));
+  return std::unique_ptr<Backend>(std::make_unique<CpuBackend>(kernels, n_threads, options));
 }
 
 DeviceInfo cpu_device_info() { return describe(best_cpu_isa(), default_n_threads()); }

@@ -143,6 +143,8 @@ struct CpuKernels {
   void (*rope_half)(float* x, const float* cos, const float* sin, int64_t n_pairs);
   void (*rope_interleaved)(float* x, const float* cos, const float* sin, int64_t n_pairs);
   int64_t (*argmax)(const float* x, int64_t n);
+  // The sum of n words: what plain reads cost.
+  uint64_t (*read_words)(const uint64_t* words, size_t n);
 
   void (*attend)(const AttendTask& task);
   size_t (*attend_scratch_floats)(int n_rows, int head_dim, int v_head_dim);

@@ -184,7 +184,6 @@ TEST_F(Misuse, AnswersABatchLineForLine) {
                                         R"({"prompt":"a","tools":[]})",
                                         R"({"prompt":"a","thinking":true})",
                                         R"({"messages":[{"role":"user","content":"x"}],"thinking":3})",
-                                        R"({"prompt":"a","seed":1,"seed":2})",
                                         R"({"prompt":"a","temprature":1})",
                                         R"({"prompt":"a","logits_out":5})",
                                         R"({"prompt":"a","logits_out":"/nowhere/x.npy"})",

@@ -150,3 +150,14 @@ int64_t argmax(const float* x, int64_t n) {
     if (x[i] == best) return i;
   return 0;
 }
+
+uint64_t read_words(const uint64_t* words, size_t n) {
+  uint64_t sum[32] = {};
+  size_t i = 0;
+  for (; i + 32 <= n; i += 32)
+    for (int k = 0; k < 32; ++k) sum[k] += words[i + k];
+  for (; i < n; ++i) sum[0] += words[i];
+  uint64_t all = 0;
+  for (int k = 0; k < 32; ++k) all += sum[k];
+  return all;
+}

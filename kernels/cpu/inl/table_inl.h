@@ -64,6 +64,7 @@ constexpr CpuKernels make_table(const char* name) {
   t.rope_half = &rope_half;
   t.rope_interleaved = &rope_interleaved;
   t.argmax = &argmax;
+  t.read_words = &read_words;
   t.attend = &attend;
   t.attend_scratch_floats = &attend_scratch_floats;
   t.score_bound = &score_bound;

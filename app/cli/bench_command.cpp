@@ -1,0 +1,101 @@
+// bench: how fast, and where the weights lie meanwhile.
+
+#include <algorithm>
+#include <cstdio>
+#include <numeric>
+
+#include "app/cli/options.h"
+#include "app/cli/print.h"
+
+namespace pio::cli {
+namespace {
+
+constexpr std::uint64_t kFewWeights = 64 << 20;  // bytes below which no huge pages are asked for
+
+double median(std::vector<double> values) {
+  if (values.empty()) return 0;
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+Json layout_json(const WeightLayout& layout) {
+  return {{"form", layout.form == WeightLayout::Form::placed ? "placed" : "mapped"},
+          {"isa", layout.isa},
+          {"lanes", layout.lanes},
+          {"file_bytes", layout.file_bytes},
+          {"resident_bytes", layout.resident_bytes},
+          {"padding_bytes", layout.padding_bytes},
+          {"huge_page_bytes", layout.huge_page_bytes},
+          {"mapped_bytes", layout.mapped_bytes}};
+}
+
+Json load_json(const LoadMeasures& loading) {
+  const char* source = "cache";
+  if (loading.source == LoadMeasures::Source::direct) source = "direct";
+  if (loading.source == LoadMeasures::Source::buffered) source = "buffered";
+  return {{"seconds", loading.seconds},
+          {"bytes", loading.bytes},
+          {"source", source},
+          {"read_bytes_per_second", loading.read_bytes_per_second},
+          {"first_touch_bytes_per_second", loading.touch_bytes_per_second}};
+}
+
+Json probe_json(const BenchResult& result) {
+  Json probes = Json::array();
+  for (const double rate : result.read_before_prefill) probes.push_back({{"before", "prefill"}, {"read_bytes_per_second", rate}});
+  for (const double rate : result.read_before_decode) probes.push_back({{"before", "decode"}, {"read_bytes_per_second", rate}});
+  return probes;
+}
+
+// Figures of small pages are not those that a person would compare with.
+void print_few_huge_pages(const Engine& engine, const LoadRequest& request) {
+  const WeightLayout& layout = engine.loaded()->layout;
+  if (!request.huge_pages || layout.resident_bytes < kFewWeights || layout.huge_page_bytes >= layout.resident_bytes / 10 * 9) return;
+  const std::string note = "huge pages: expected 90 % of " + human_bytes(layout.resident_bytes) + " of weights or more, found " +
+                           human_bytes(layout.huge_page_bytes) + ": the speeds are those of small pages";
+  print_notes(engine.loaded()->name, std::vector<std::string>{note});
+}
+
+}  // namespace
+
+Result<void> bench(const Options& options) {
+  ASSIGN_OR_RETURN(LoadRequest request, load_request(options));
+  if (request.context_length == 0) request.context_length = options.n_depth + std::max(options.n_prompt, options.n_decode) + 1;
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, load_engine(request));
+  ASSIGN_OR_RETURN(const BenchResult result,
+                   engine->bench(options.n_prompt, options.n_decode, options.n_depth, static_cast<int>(options.n_repetitions), interrupt_token()));
+  print_few_huge_pages(*engine, request);
+  const double speed = median(result.decode_tokens_per_second);
+  const double bandwidth = speed * static_cast<double>(result.bytes_per_token) / 1e9;
+  if (options.json) {
+    return print_json(
+        {{"prefill", {{"tokens", options.n_prompt}, {"tokens_per_second", result.prefill_tokens_per_second}}},
+         {"decode",
+          {{"tokens", options.n_decode},
+           {"tokens_per_second", result.decode_tokens_per_second},
+           {"bytes_per_token", result.bytes_per_token},
+           {"gigabytes_per_second", bandwidth},
+           {"token_seconds", result.token_seconds}}},
+         {"depth", options.n_depth},
+         {"load_seconds", engine->loaded()->load_seconds},
+         {"layout", layout_json(engine->loaded()->layout)},
+         {"load", load_json(engine->loaded()->loading)},
+         {"probe", probe_json(result)},
+         {"contention",
+          {{"run_queue_seconds", result.run_queue_seconds}, {"steal_seconds", result.steal_seconds}, {"major_faults", result.n_major_faults}}},
+         {"memory",
+          {{"budget_bytes", engine->loaded()->loading.budget_bytes},
+           {"planned_bytes", engine->loaded()->loading.planned_bytes},
+           {"peak_bytes", result.peak_bytes},
+           {"peak_anonymous_bytes", result.peak_anonymous_bytes}}},
+         {"threads", engine->loaded()->n_threads},
+         {"device", engine->loaded()->device}});
+  }
+  char line[160];
+  std::snprintf(line, sizeof line, "prefill %lld: %.1f tok/s   decode %lld: %.1f tok/s, %.2f GB/s   (medians of %d)\n",
+                static_cast<long long>(options.n_prompt), median(result.prefill_tokens_per_second), static_cast<long long>(options.n_decode), speed,
+                bandwidth, static_cast<int>(options.n_repetitions));
+  return print_text(line);
+}
+
+}  // namespace pio::cli
