@@ -141,6 +141,29 @@ TEST_F(Pio, FillsInTheMiddleAndPassesToolsOn) {
   EXPECT_GT(prompt_tokens({"--tools", tools}), prompt_tokens({}) + 50);
 }
 
+// In a copy of the weights nothing is read where the file is mapped, and the copy is what the file holds, rounded up.
+TEST_F(Pio, SaysWhereWeightsLieAndHowTheyCameThere) {
+  const std::string model = kModels + "/qwen3-tiny";
+  const json fast = run_json({"bench", model, "-p", "4", "-n", "2", "-r", "3", "--quant", "int8"});
+  const json exact = run_json({"bench", model, "-p", "4", "-n", "2", "-r", "1", "--activations", "f32"});
+  const json &copied = fast["layout"], &mapped = exact["layout"];
+  EXPECT_EQ(mapped["form"], "mapped");
+  EXPECT_EQ(mapped["lanes"], 0);
+  EXPECT_GT(mapped["mapped_bytes"], 0);
+  EXPECT_EQ(exact["probe"].size(), mapped["resident_bytes"] == 0 ? 0u : 2u);
+  EXPECT_EQ(copied["form"], "placed");
+  EXPECT_GT(copied["file_bytes"], 0);
+  EXPECT_LE(copied["padding_bytes"], copied["resident_bytes"]);
+  EXPECT_LE(copied["huge_page_bytes"], copied["resident_bytes"]);
+  if (copied["lanes"] == 0) GTEST_SKIP() << "this processor's kernels have no layout of their own";
+  EXPECT_EQ(copied["mapped_bytes"], 0);
+  EXPECT_EQ(copied["resident_bytes"].get<std::int64_t>() - copied["padding_bytes"].get<std::int64_t>(), copied["file_bytes"]);
+  ASSERT_EQ(fast["probe"].size(), 6u);
+  for (const json& probe : fast["probe"]) EXPECT_GT(probe["read_bytes_per_second"], 0);
+  EXPECT_EQ(fast["probe"][0]["before"], "prefill");
+  EXPECT_EQ(fast["probe"][5]["before"], "decode");
+}
+
 TEST_F(Pio, MeasuresSpeedAndPerplexity) {
   const json bench = run_json({"bench", kModels + "/llama-tiny", "-p", "16", "-n", "4", "-r", "2"});
   EXPECT_EQ(bench["prefill"]["tokens_per_second"].size(), 2u);
@@ -149,6 +172,14 @@ TEST_F(Pio, MeasuresSpeedAndPerplexity) {
   const double read = bench["decode"]["bytes_per_token"];
   const double all = static_cast<double>(fs::file_size(kModels + "/llama-tiny/model.safetensors"));
   EXPECT_NEAR(read, all + 2 * (3 * 2 * 2 * 16 * 2), 0.03 * all);  // less the file's header and the norms
+  EXPECT_EQ(bench["decode"]["token_seconds"].size(), 8u);
+  double decoding = 0;
+  for (const json& seconds : bench["decode"]["token_seconds"]) decoding += seconds.get<double>();
+  double by_rates = 0;
+  for (const json& rate : bench["decode"]["tokens_per_second"]) by_rates += 4 / rate.get<double>();
+  EXPECT_NEAR(decoding, by_rates, 0.01 * by_rates);
+  EXPECT_GE(bench["memory"]["peak_bytes"], bench["memory"]["peak_anonymous_bytes"]);
+  EXPECT_GE(bench["contention"]["run_queue_seconds"], 0);
   const json deeper = run_json({"bench", kModels + "/llama-tiny", "-p", "16", "-n", "4", "-d", "100", "-r", "1"});
   EXPECT_EQ(deeper["decode"]["bytes_per_token"].get<double>() - read, 100 * (3 * 2 * 2 * 16 * 2));
   std::string text;

@@ -184,8 +184,8 @@ TEST_P(PlaceWeights, EndsWithTheSourcesErrorItsExceptionOrAStop) {
       return backend.place_weights({&source, 1}, arena.get(), 0, stop, {});
     };
     const auto failed = place(made(DType::f32,
-                                   [](std::int64_t first, std::int64_t, std::byte*) -> Result<void> {
-                                     if (first < 512) return {};
+                                   [](std::int64_t first, std::int64_t n, std::byte*) -> Result<void> {
+                                     if (first + n <= 512) return {};
                                      return make_error(ErrorCode::io, "row " + std::to_string(first / 512 * 512));
                                    }),
                               {});
