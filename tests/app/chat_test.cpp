@@ -395,6 +395,7 @@ class ChatTest : public QObject {
     QVERIFY(f.chat()->busy());
     QVERIFY(f.waitFor(ChatController::Ready));
     QTRY_COMPARE(f.onDisk(f.chat()->chatId()).size(), 3);
+    QTRY_COMPARE(f.onDisk(f.chat()->chatId()).last().message.state, Message::State::Complete);
     // The model was asked the same question, and told nothing of its first answer.
     QCOMPARE(f.engine->generate_requests().back().messages.size(), f.engine->generate_requests().front().messages.size());
     const QList<MessageRecord> records = f.onDisk(f.chat()->chatId());
