@@ -37,7 +37,10 @@ BlockItem {
 
     bodyHeight: scroll.height
     onCellsChanged: root.follow()
-    Component.onCompleted: root.follow()
+    Component.onCompleted: {
+        root.follow()
+        root.layOut()
+    }
 
     // The rows that are there stay: only their number follows the table being written.
     function follow(): void {
@@ -45,6 +48,12 @@ BlockItem {
             rows.remove(rows.count - 1)
         while (rows.count < root.cells.length)
             rows.append({})
+    }
+    // A list that learns the height of a row it has just made too late moves its view, drops the row and makes it again, without end.
+    function layOut(): void {
+        for (let i = 0; i < lines.count; ++i)
+            lines.itemAt(i).layOut()
+        grid.forceLayout()
     }
 
     ListModel {
@@ -95,6 +104,8 @@ BlockItem {
             id: grid
 
             Repeater {
+                id: lines
+
                 model: rows
 
                 Column {
@@ -102,6 +113,11 @@ BlockItem {
 
                     required property int index
                     readonly property bool isHead: line.index === 0
+
+                    function layOut(): void {
+                        cellRow.forceLayout()
+                        line.forceLayout()
+                    }
 
                     Row {
                         id: cellRow
