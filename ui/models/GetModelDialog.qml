@@ -60,7 +60,7 @@ PioDialog {
                                                    : line.index === root.source.files.length + 1 ? qsTr("Folder") : qsTr("File")
 
                     Layout.fillWidth: true
-                    implicitHeight: Theme.rowBar
+                    implicitHeight: Math.max(Theme.rowBar, name.implicitHeight + 2 * Theme.space12)
                     radius: Theme.radiusBlock
                     color: Theme.color.sunken
                     border.width: 1
@@ -77,11 +77,14 @@ PioDialog {
                             color: Theme.color.text3
                             Accessible.ignored: true
                         }
-                        TextInput {
+                        TextEdit {
+                            id: name
+
                             Layout.fillWidth: true
                             readOnly: true
                             selectByMouse: true
-                            clip: true
+                            wrapMode: TextEdit.WrapAnywhere
+                            textFormat: TextEdit.PlainText
                             text: line.modelData
                             font: Theme.smallMono.font
                             color: Theme.color.text1
