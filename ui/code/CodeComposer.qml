@@ -135,6 +135,17 @@ Rectangle {
                 key: qsTr("Ctrl+Shift+X")
             }
         }
+        Words {
+            Layout.leftMargin: Theme.space8
+            visible: thinkSwitch.visible
+            text: qsTr("Think")
+            color: Theme.color.text2
+            Accessible.ignored: true
+
+            TapHandler {
+                onTapped: root.code.model.thinking = !root.code.model.thinking
+            }
+        }
         PioSwitch {
             id: thinkSwitch
 
