@@ -55,12 +55,31 @@ T.AbstractButton {
             clip: true
 
             Text {
+                id: words
+
                 anchors.verticalCenter: parent.verticalCenter
                 textFormat: Text.RichText
                 font: Theme.small.font
                 color: root.marked ? Theme.color.inkSelected2 : Theme.color.text3
                 text: root.snippet.replace(/<b>/g, "<span style=\"background-color:%1;color:%2\">".arg(Theme.color.match).arg(Theme.color.text1))
                                   .replace(/<\/b>/g, "</span>")
+            }
+            // Rich text is not elided.
+            Rectangle {
+                anchors { right: parent.right; top: parent.top; bottom: parent.bottom }
+                width: dots.implicitWidth
+                visible: words.implicitWidth > parent.width
+                color: root.hovered || root.menuOpen ? Theme.color.hover : Theme.color.side
+
+                Words {
+                    id: dots
+
+                    anchors.verticalCenter: parent.verticalCenter
+                    role: Theme.small
+                    text: "…"
+                    color: words.color
+                    Accessible.ignored: true
+                }
             }
         }
         IconButton {
