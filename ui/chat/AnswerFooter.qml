@@ -51,6 +51,7 @@ BlockItem {
 
             Meter {
                 anchors.verticalCenter: parent.verticalCenter
+                visible: !root.isNarrow || root.versionCount < 2    // the versions take its place
                 width: 40
                 value: root.share
                 ink: root.share >= 0.9 ? Theme.color.danger : root.share >= 0.75 ? Theme.color.warn : Theme.color.control
