@@ -91,7 +91,7 @@ class Photographer {
     waitForTheAnswer();
   }
   void waitForTheAnswer() {
-    QTest::qWaitFor([&] { return chat()->busy(); }, 1000);  // the words are on the disk before the engine begins
+    (void)QTest::qWaitFor([&] { return chat()->busy(); }, 1000);  // the words are on the disk before the engine begins
     waitFor(ChatController::Ready);
   }
   // The item that has this method; null: none.
@@ -200,7 +200,7 @@ void askAboutPictures(Photographer& p, const QStringList& pictures, int lookMs =
   looking.picture_ms = lookMs;
   p.stage().engine().set_script(looking);
   for (const QString& picture : pictures) p.chat()->tray()->add({QUrl::fromLocalFile(picture)});
-  QTest::qWaitFor([&] { return p.chat()->tray()->ready(); }, 2000);
+  (void)QTest::qWaitFor([&] { return p.chat()->tray()->ready(); }, 2000);
   p.chat()->send(QStringLiteral("Where are the lamp and the window?"));
   if (lookMs == 0) p.waitForTheAnswer();
 }
@@ -245,7 +245,7 @@ void drawPictures(Stage& stage, Photographer& p) {
   p.stage().program().notices()->dismiss(Notices::Picture);
   p.chat()->newImageChat();
   p.chat()->tray()->add({QUrl::fromLocalFile(folder.filePath(QStringLiteral("living-room.png")))});
-  QTest::qWaitFor([&] { return p.chat()->tray()->ready(); }, 2000);
+  (void)QTest::qWaitFor([&] { return p.chat()->tray()->ready(); }, 2000);
   ScriptedEngine::Script failing;
   failing.error = make_error(ErrorCode::bad_file, "living-room.png: a PNG picture, its data end after 12 of 900 rows");
   failing.error->path = "living-room.png";
@@ -266,10 +266,10 @@ void drawAtScale(Photographer& p) {
   CodeController* code = p.stage().program().code();
   code->open(
       QUrl::fromLocalFile(p.stage().writeFile(QStringLiteral("half.py"), QStringLiteral("def half(dose, hours):\n    return dose * hours\n"))));
-  QTest::qWaitFor([code] { return code->state() == CodeController::Idle; }, 2000);
+  (void)QTest::qWaitFor([code] { return code->state() == CodeController::Idle; }, 2000);
   p.say("```python\ndef half(dose, hours):\n    return dose * 0.5 ** (hours / 5)\n```");
   code->fix();
-  QTest::qWaitFor([code] { return code->hunks()->count() > 0; }, 2000);
+  (void)QTest::qWaitFor([code] { return code->hunks()->count() > 0; }, 2000);
   p.size(720, 560);
   p.take("54-code-scale-200");
   const QTemporaryDir folder;
@@ -393,6 +393,43 @@ void drawAll(Stage& stage, Photographer& p) {
   p.take("27-deleted-undo");
 }
 
+// Questions that wait for their turn, and one that was taken back before it came.
+void drawWaiting(Stage& stage, Photographer& p) {
+  stage.engine().set_script(ScriptedEngine::speak(kAnswer, 100));
+  p.chat()->newChat();
+  p.chat()->send(QStringLiteral("What does a heat pump cost a year?"));
+  p.waitFor(ChatController::Writing);
+  const QString writing = p.chat()->chatId();
+  p.chat()->newChat();
+  p.chat()->send(QStringLiteral("How loud may it be at the fence?"));
+  p.waitFor(ChatController::Queued);
+  p.chat()->newChat();
+  p.chat()->send(QStringLiteral("Which permit does it need?"));
+  p.waitFor(ChatController::Queued);
+  p.take("28-two-queued");
+  p.chat()->stop();
+  p.take("28b-not-answered-busy");
+  const QString takenBack = p.chat()->chatId();
+  p.history()->open(writing, {});
+  QTest::qWait(100);
+  p.chat()->stop();
+  p.waitFor(ChatController::Ready);
+  p.history()->open(takenBack, {});
+  p.take("28c-not-answered");
+  p.theme(Settings::HighContrast);
+  p.take("28d-not-answered-contrast");
+  p.theme(Settings::Light);
+  p.history()->open(writing, {});
+  QTest::qWait(300);
+  if (QObject* pane = p.itemWith("endFinding()")) QMetaObject::invokeMethod(pane, "find");
+  if (QObject* bar = p.itemWith("look(int)")) {
+    for (QObject* child : bar->findChildren<QObject*>()) {
+      if (child->inherits("QQuickTextInput")) child->setProperty("text", QStringLiteral("heat pump"));
+    }
+  }
+  p.take("29-find");
+}
+
 constexpr const char* kLedger = R"(from collections import defaultdict
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Iterable
@@ -449,7 +486,7 @@ void drawCode(Stage& stage, Photographer& p) {
                               2));
     code->generate(QStringLiteral("Leave refunded entries out of the monthly totals, and show the newest month first."));
     idle();
-    QTest::qWaitFor([code] { return code->syntax() != CodeController::NotChecked; }, 2000);
+    (void)QTest::qWaitFor([code] { return code->syntax() != CodeController::NotChecked; }, 2000);
   };
   Application* app = stage.program().application();
   Q_EMIT app->paneRequested(Application::CodePane);
@@ -467,7 +504,7 @@ void drawCode(Stage& stage, Photographer& p) {
       "`2026-09`\n- `defaultdict` begins every month at nothing",
       120);
   code->explain();
-  QTest::qWaitFor([code] { return code->state() == CodeController::Writing; }, 2000);
+  (void)QTest::qWaitFor([code] { return code->state() == CodeController::Writing; }, 2000);
   QTest::qWait(1500);
   p.take("42-code-writing");
   idle();
@@ -517,7 +554,16 @@ void drawCode(Stage& stage, Photographer& p) {
   code->explain();
   p.take("57-code-no-model");
   p.stage().program().notices()->dismiss(Notices::Model);
+  p.stage().program().notices()->dismiss(Notices::Code);
+  const QString chat = code->chatId();
   Q_EMIT app->paneRequested(Application::ChatPane);
+  p.chat()->newChat();
+  p.take("58-code-chat-in-the-list");
+  code->open(QUrl::fromLocalFile(path));
+  idle();
+  stage.removeFile(stage.writeFile(QStringLiteral("shop.ini"), {}));
+  p.history()->open(chat, {});
+  p.take("59-code-file-gone");
 }
 
 }  // namespace
@@ -558,6 +604,7 @@ int main(int argc, char** argv) {
     drawAtScale(photographer);
   } else {
     drawAll(stage, photographer);
+    drawWaiting(stage, photographer);
     drawThinking(stage, photographer);
     drawCode(stage, photographer);
   }
