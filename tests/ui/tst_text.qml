@@ -265,6 +265,23 @@ TestCase {
         tryVerify(() => test.isShown(2500) && marked().length === 1, 1000, "backwards")
         pane.endFinding()
     }
+    function test_findEndsWithItsChatAndBeginsAnewInTheNext(): void {
+        stage.speak("The beacon stands.", 0)
+        test.ask("Where")
+        const pane = test.all(test.window.contentItem, one => one.visible && one.endFinding !== undefined)[0]
+        pane.find()
+        test.window.activeFocusItem.text = "beacon"
+        const next = test.all(pane, one => one.text === "Next match")[0]
+        tryVerify(() => next.enabled)
+        test.window.newChat()
+        tryVerify(() => !pane.finding)
+        stage.speak("It is gone.", 0)
+        test.ask("Where")
+        pane.find()
+        verify(pane.finding)
+        verify(!next.enabled)
+        pane.endFinding()
+    }
     function test_aLongThoughtIsDrawn(): void {
         stage.think(test.words.repeat(600), "So it is.", 0)
         test.ask("Think")

@@ -41,6 +41,8 @@ Rectangle {
     function find(): void {
         if (root.isEmpty)
             return
+        if (!root.finding)
+            findBar.begin()
         root.finding = true
         findBar.open()
     }
@@ -52,6 +54,15 @@ Rectangle {
 
     color: Theme.color.canvas
     clip: true
+
+    Connections {
+        target: root.chat
+
+        function onChatChanged(): void {
+            root.finding = false
+            list.foundRow = -1
+        }
+    }
 
     ChatHeader {
         id: header

@@ -19,6 +19,12 @@ Rectangle {
         field.forceActiveFocus()
         field.selectAll()
     }
+    // From the first match on.
+    function begin(): void {
+        root.row = -1
+        root.sign = -1
+        root.look(1)
+    }
     function look(direction: int): void {
         let sign = root.sign < 0 ? -1 : root.messages.findInCode(root.needle, root.row, root.sign, direction)
         if (sign < 0) {
@@ -29,11 +35,7 @@ Rectangle {
         root.found(root.row, root.sign)
     }
 
-    onNeedleChanged: {
-        root.row = -1
-        root.sign = -1
-        root.look(1)
-    }
+    onNeedleChanged: root.begin()
 
     implicitHeight: Theme.rowHeader
     color: Theme.color.canvas
