@@ -60,7 +60,7 @@ class LocalEngine final : public Engine {
     ASSIGN_OR_RETURN(Planning planning, plan_for(request, {}));
     const auto& [file, backend, planned] = planning;
     if (planned.plan.fallbacks.empty()) {
-      ASSIGN_OR_RETURN(const SpeedProbe probe, speed_probe(*backend, commonest_format(*file), request.activations, planned.lays_out));
+      ASSIGN_OR_RETURN(const SpeedProbe probe, speed_probe(*backend, commonest_format(*file), request.activations, planned.residency.lays_out));
       predict_speed(planning.planned, *file, request, probe);
     }
     LoadPlan plan = planned.plan;

@@ -201,7 +201,8 @@ struct LoadPlan {
     std::string text() const;  // "layers 2 to 5: matmul: cpu: expected …, found …"
   };
   std::vector<Fallback> fallbacks;
-  std::vector<std::string> notes;  // what a person should know of it: a context above the trained one
+  std::vector<std::string> notes;  // what a person should know of it: a context above the trained one, weights that do not fit
+  WeightLayout layout;             // without huge pages
   double load_seconds = 0, prefill_tokens_per_second = 0, decode_tokens_per_second = 0;  // predicted
 };
 

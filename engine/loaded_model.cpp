@@ -96,12 +96,12 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   LoadPlan plan;
   std::uint64_t state_bytes_per_token = 0, temporary_bytes = 0, workspace_bytes = 0;
   std::int64_t vocab_size = 0;
-  bool lays_out = false;
+  Residency residency;
   {
     ASSIGN_OR_RETURN(const PlannedLoad planned, plan_load(*file, request, *loaded->backend_));
     RETURN_IF_ERROR(require_fit(*file, planned.plan));
     plan = planned.plan;
-    lays_out = planned.lays_out;
+    residency = planned.residency;
     state_bytes_per_token = planned.state_bytes_per_token;
     temporary_bytes = planned.temporary_bytes;
     workspace_bytes = planned.workspace_bytes;
@@ -112,7 +112,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   if (stop.stop_requested()) return make_error(ErrorCode::cancelled, file->label() + ": loading was stopped");
   // Beside the weights, which wait for memory and the disk: a vocabulary of 150,000 takes a processor 0.3 s. The file outlives it, in weights_.
   std::future<Result<std::unique_ptr<Tokenizer>>> tokenizer = begin_tokenizer(*file);
-  loaded->weights_ = std::make_unique<LoadedWeights>(std::move(file), *loaded->backend_, progress, stop, lays_out);
+  loaded->weights_ = std::make_unique<LoadedWeights>(std::move(file), *loaded->backend_, progress, stop, residency);
   const ModelFile& held = loaded->weights_->file();
   ASSIGN_OR_RETURN(loaded->adapted_, create_adapted_model(*loaded->weights_, *loaded->backend_, request.loras));
   const ModelSpec& spec = loaded->model().spec();
@@ -134,6 +134,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
               .context = std::make_unique<ForwardContext>(*loaded->backend_),
               .kv = {},
               .step = {}};
+  stage.context->weights = loaded->weights_->stream();
   RETURN_IF_ERROR(stage.context->reserve(temporary_bytes));
   RETURN_IF_ERROR(stage.backend->workspace().reserve(workspace_bytes));
   const bool has_spare_block = !stage.backend->step_sizes().empty();
@@ -183,11 +184,6 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   info.recommended = recommended_sampling(held, loaded->chat_format_);
   info.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   info.layout = loaded->weights_->layout();
-  if (info.layout.form == WeightLayout::Form::placed && lays_out) {
-    const Backend::OwnLayout own = loaded->backend_->own_layout();
-    info.layout.isa = own.isa;
-    info.layout.lanes = own.lanes;
-  }
   info.loading = loaded->weights_->measures(info.n_threads);
   info.loading.seconds = info.load_seconds;
   info.loading.budget_bytes = request.ram_bytes > 0 ? request.ram_bytes : loaded->backend_->device().free_bytes;

@@ -27,11 +27,11 @@ std::int64_t padded_size(std::span<const Stage> stages, std::int64_t n_tokens) {
 namespace {
 
 // Whether the next step of as many rows does the same to the same tensors. A choice among the cached tokens, ordered cells, pictures, experts
-// that are not the model's own, and whoever is told of the pass come from the host.
+// that are not the model's own, weights that are away, and whoever is told of the pass come from the host.
 bool is_repeatable(const Stage& stage, const Step& step, const GivenEmbeddings* given) {
   const std::span<const std::int64_t> sizes = stage.backend->step_sizes();
   return std::find(sizes.begin(), sizes.end(), step.n_tokens()) != sizes.end() && step.selection == KvSelection{} && !step.kv_cells && !given &&
-         !stage.context->experts && !stage.context->on_routing && !stage.context->on_layer_input;
+         !stage.context->experts && !stage.context->weights && !stage.context->on_routing && !stage.context->on_layer_input;
 }
 
 // The stage's layers, and what a model has before the first and behind the last. `x`: what the stage before gave.

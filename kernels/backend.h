@@ -212,6 +212,8 @@ class Backend {
   // source's error, or with cancelled after a stop. Sources are kept until sync().
   virtual Result<Placed> place_weights(std::span<const MatrixSource> group, Buffer* arena, std::size_t offset, const std::stop_token& stop,
                                        const std::function<void(std::uint64_t n_bytes)>& progress);
+  // The tensors that placing this group gives where none of it is read in place, before anything is laid out.
+  virtual std::vector<Tensor> placed_tensors(std::span<const MatrixSource> group, Buffer* arena, std::size_t offset) const;
 
   // The layout of its own that place_weights may choose: the instruction set it is for, and the rows that lie side by side; 0 where it has none.
   struct OwnLayout {

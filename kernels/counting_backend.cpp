@@ -66,6 +66,12 @@ Result<Placed> CountingBackend::place_weights(std::span<const MatrixSource> grou
   return placed;
 }
 
+std::vector<Tensor> CountingBackend::placed_tensors(std::span<const MatrixSource> group, Buffer* arena, std::size_t offset) const {
+  std::vector<Tensor> tensors = device_.placed_tensors(group, arena, offset);
+  for (Tensor& tensor : tensors) tensor.layout = TensorLayout::rows;  // its ops look at shapes only
+  return tensors;
+}
+
 void CountingBackend::download(void* destination, Tensor source) {
   ++counts_.n_downloads;
   if (source.dtype == DType::f32) std::fill_n(static_cast<float*>(destination), source.shape.n_values(), 1.0f);

@@ -44,6 +44,7 @@ class CountingBackend : public Backend {
   // As the device would, reading no source.
   Result<Placed> place_weights(std::span<const MatrixSource> group, Buffer* arena, std::size_t offset, const std::stop_token& stop,
                                const std::function<void(std::uint64_t)>& progress) override;
+  std::vector<Tensor> placed_tensors(std::span<const MatrixSource> group, Buffer* arena, std::size_t offset) const override;
   void upload(Tensor, const void*) override {}
   // Ones: a sound value of everything that a model reads back while it is built (rope factors, say).
   void download(void* destination, Tensor source) override;

@@ -100,6 +100,17 @@ std::uint64_t Backend::placed_bytes(std::span<const MatrixSource> group) const {
   return n_bytes;
 }
 
+std::vector<Tensor> Backend::placed_tensors(std::span<const MatrixSource> group, Buffer* arena, std::size_t offset) const {
+  std::vector<Tensor> tensors;
+  for (const MatrixSource& source : group) {
+    const std::uint64_t own = own_layout_bytes(source);
+    CHECK(own > 0 || !reads_in_place(source), "placed_tensors: a source that is read in place");
+    tensors.push_back({source.dtype, source.shape, arena, offset, own > 0 ? TensorLayout::own : TensorLayout::rows});
+    offset += aligned(own > 0 ? own : source.n_bytes());
+  }
+  return tensors;
+}
+
 Result<Placed> Backend::place_weights(std::span<const MatrixSource> group, Buffer* arena, std::size_t offset, const std::stop_token& stop,
                                       const std::function<void(std::uint64_t)>& progress) {
   Placed placed;

@@ -1,6 +1,7 @@
 #include "models/binder.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include "models/hf_names.h"
 
@@ -19,6 +20,17 @@ std::string canonical(const WeightSource& source, const std::string& name) {
 // every layer. We compute them, so these may be left aside.
 bool is_harmless(const WeightSource& source, std::string_view name) {
   return source.naming() == WeightSource::Naming::hugging_face && name.ends_with(".self_attn.rotary_emb.inv_freq");
+}
+
+// "blk.3.attn_q.weight" → 3.
+std::optional<std::int64_t> layer_of(std::string_view name) {
+  constexpr std::string_view kLayer = "blk.";
+  if (!name.starts_with(kLayer)) return {};
+  std::int64_t layer = 0;
+  const char* const end = name.data() + name.size();
+  const auto [rest, problem] = std::from_chars(name.data() + kLayer.size(), end, layer);
+  if (problem != std::errc() || rest == end || *rest != '.') return {};
+  return layer;
 }
 
 }  // namespace
@@ -88,6 +100,10 @@ void Binder::check(const Wish& wish) {
   }
 }
 
+void Binder::let_away(const Tensor& slot) {
+  for (Wish& wish : wishes_) wish.in_rows |= wish.slot == &slot;
+}
+
 bool Binder::is_hopeless() const { return problems_.size() > kMaxListedProblems; }
 
 Result<BoundWeights> Binder::finish() {
@@ -111,7 +127,11 @@ Result<BoundWeights> Binder::finish() {
 Result<BoundWeights> Binder::load() {
   std::ranges::stable_sort(wishes_, {}, &Wish::group);
   std::vector<WeightGroup> groups(n_groups_);
-  for (const Wish& wish : wishes_) groups[wish.group].push_back({index_of_.at(wish.name), wish.as, wish.use});
+  for (const Wish& wish : wishes_) {
+    // what is decoded below is read now
+    const std::optional<std::int64_t> layer = wish.as_f32 ? std::nullopt : layer_of(wish.name);
+    groups[wish.group].push_back({.index = index_of_.at(wish.name), .shape = wish.as, .use = wish.use, .layer = layer, .in_rows = wish.in_rows});
+  }
   std::erase_if(groups, [](const WeightGroup& group) { return group.empty(); });
   ASSIGN_OR_RETURN(const std::vector<Tensor> loaded, source_.load(groups));
 

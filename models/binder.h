@@ -51,6 +51,8 @@ class Binder {
    private:
     Binder& binder_;
   };
+  // The table or output matrix that was bound to this slot is read through WeightStream::bring_rows and gather_rows where it is away.
+  void let_away(const Tensor& slot);
   bool has(const std::string& canonical_name) const { return index_of_.contains(canonical_name); }
   WeightSource::Naming naming() const { return source_.naming(); }
   // Tensors whose canonical name begins so belong to the file, but not to this model (the vision half, a layer for multi-token prediction):
@@ -73,6 +75,7 @@ class Binder {
     MatrixUse use;
     bool as_f32;
     std::size_t group;  // of WeightSource::load
+    bool in_rows = false;
   };
   std::string spelled(const std::string& name) const;
   void want(Tensor& slot, std::string name, Shape shape, Shape as, MatrixUse use, bool as_f32);

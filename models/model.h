@@ -9,6 +9,7 @@
 #include "kernels/backend.h"
 #include "models/expert_source.h"
 #include "models/weight_source.h"
+#include "models/weight_stream.h"
 
 // A model is mathematics over a Backend: weights bound once, then forward() as often as wanted. It knows no file, thread or device name.
 
@@ -60,6 +61,8 @@ class ForwardContext : public Arena {
 
   // Where mixtures find their experts; null: they are the model's own, all resident.
   ExpertSource* experts = nullptr;
+  // Brings the weights that are not in memory; null: all are.
+  WeightStream* weights = nullptr;
   // Told of each mixture's choice, layer after layer, if set: ids and weights [n_tokens, n_used]. For tests and traces.
   std::function<void(Tensor ids, Tensor weights)> on_routing;
   // Told of the residual stream [n_tokens, dim] before each layer, if set. For training, and to find where a difference begins.

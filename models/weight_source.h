@@ -32,6 +32,10 @@ struct WantedTensor {
   std::size_t index = 0;  // of tensors()
   Shape shape;
   MatrixUse use = MatrixUse::rows;
+  // Where memory holds only part of the weights, what may be brought anew for every pass (models/weight_stream.h): what this one layer reads,
+  // or a table that is read in some of its rows at a time. What neither may be is read while the model is built, or anywhere.
+  std::optional<std::int64_t> layer = {};
+  bool in_rows = false;
 };
 // Matrices whose products read one input (q, k and v; gate and up; the experts of a layer), or a single tensor: a device may lay them together.
 using WeightGroup = std::vector<WantedTensor>;

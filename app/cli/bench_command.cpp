@@ -18,17 +18,6 @@ double median(std::vector<double> values) {
   return values[values.size() / 2];
 }
 
-Json layout_json(const WeightLayout& layout) {
-  return {{"form", layout.form == WeightLayout::Form::placed ? "placed" : "mapped"},
-          {"isa", layout.isa},
-          {"lanes", layout.lanes},
-          {"file_bytes", layout.file_bytes},
-          {"resident_bytes", layout.resident_bytes},
-          {"padding_bytes", layout.padding_bytes},
-          {"huge_page_bytes", layout.huge_page_bytes},
-          {"mapped_bytes", layout.mapped_bytes}};
-}
-
 Json load_json(const LoadMeasures& loading) {
   const char* source = "cache";
   if (loading.source == LoadMeasures::Source::direct) source = "direct";

@@ -146,7 +146,9 @@ Result<void> plan(const Options& options) {
                  {"predicted",
                   {{"load_seconds", plan.load_seconds},
                    {"prefill_tokens_per_second", plan.prefill_tokens_per_second},
-                   {"decode_tokens_per_second", plan.decode_tokens_per_second}}}};
+                   {"decode_tokens_per_second", plan.decode_tokens_per_second}}},
+                 {"layout", layout_json(plan.layout)}};
+    json["layout"].erase("huge_page_bytes");  // known once they are there
     if (!plan.fits) json["why_not"] = plan.why_not;
     json["fallbacks"] = Json::array();
     for (const LoadPlan::Fallback& f : plan.fallbacks)
@@ -156,8 +158,9 @@ Result<void> plan(const Options& options) {
   char speed[128];
   std::snprintf(speed, sizeof speed, "loading %.1f s, prefill %.0f tok/s, decode %.1f tok/s (rough)", plan.load_seconds,
                 plan.prefill_tokens_per_second, plan.decode_tokens_per_second);
-  return print_text((plan.fits ? "fits" : "does not fit: " + plan.why_not) + "\n  weights   " + human_bytes(plan.weight_bytes) + "\n  state     " +
-                    human_bytes(plan.state_bytes) + " for " + std::to_string(plan.context_length) + " tokens\n  scratch   " +
+  const std::string away = plan.layout.streamed_bytes == 0 ? "" : ", and " + human_bytes(plan.layout.streamed_bytes) + " read again for every token";
+  return print_text((plan.fits ? "fits" : "does not fit: " + plan.why_not) + "\n  weights   " + human_bytes(plan.weight_bytes) + away +
+                    "\n  state     " + human_bytes(plan.state_bytes) + " for " + std::to_string(plan.context_length) + " tokens\n  scratch   " +
                     human_bytes(plan.scratch_bytes) + "\n  together  " + human_bytes(plan.weight_bytes + plan.state_bytes + plan.scratch_bytes) +
                     "\n  " + speed + "\n");
 }

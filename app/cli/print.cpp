@@ -68,6 +68,21 @@ void print_notes(const std::string& name, const std::vector<std::string>& notes)
   for (const std::string& note : notes) std::fprintf(stderr, "%s: %s\n", name.c_str(), note.c_str());
 }
 
+Json layout_json(const WeightLayout& layout) {
+  const char* form = "mapped";
+  if (layout.form == WeightLayout::Form::placed) form = "placed";
+  if (layout.form == WeightLayout::Form::streamed) form = "streamed";
+  return {{"form", form},
+          {"isa", layout.isa},
+          {"lanes", layout.lanes},
+          {"file_bytes", layout.file_bytes},
+          {"resident_bytes", layout.resident_bytes},
+          {"padding_bytes", layout.padding_bytes},
+          {"huge_page_bytes", layout.huge_page_bytes},
+          {"mapped_bytes", layout.mapped_bytes},
+          {"streamed_bytes", layout.streamed_bytes}};
+}
+
 Json stats_json(const GenerationStats& stats) {
   return {{"prompt_tokens", stats.prompt_tokens},
           {"reused_tokens", stats.reused_tokens},

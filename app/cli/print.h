@@ -29,6 +29,8 @@ void print_notes(const std::string& name, const std::vector<std::string>& notes)
 std::string human_bytes(std::uint64_t bytes);
 
 Json stats_json(const GenerationStats& stats);
+// Where weights lie, or will: "layout" of cli.md.
+Json layout_json(const WeightLayout& layout);
 
 // A file's text, or standard input's for "-" and "".
 Result<std::string> read_text(const std::string& path);

@@ -8,8 +8,9 @@ namespace pio {
 // Where the weights of a loaded model lie. Bytes.
 struct WeightLayout {
   enum class Form {
-    placed,  // copied, in an order that the device reads fast, or as they are
-    mapped,  // read where the file is mapped: so exact products read them, and where memory has no room for a copy
+    placed,    // copied, in an order that the device reads fast, or as they are
+    mapped,    // read where the file is mapped: so exact products read them
+    streamed,  // some are read and laid out anew for every pass, since memory has no room for all
   };
   Form form = Form::mapped;  // of most of them
   std::string isa;           // the instruction set of the device's own order, and the rows that lie side by side in it; "" and 0 without
@@ -19,6 +20,7 @@ struct WeightLayout {
   std::uint64_t padding_bytes = 0;    // of them, what rounding up added
   std::uint64_t huge_page_bytes = 0;  // of the copies, in huge pages
   std::uint64_t mapped_bytes = 0;     // read where the file is mapped
+  std::uint64_t streamed_bytes = 0;   // brought anew for every pass
 };
 
 // How loading went.

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstring>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "engine/files/mapped_file.h"
@@ -69,51 +70,114 @@ std::uint64_t PlacedFile::mapped_bytes() const {
   return n_bytes;
 }
 
-Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup> groups, Backend& backend, bool lays_out,
-                              const PlacingProgress& progress, const std::stop_token& stop) {
-  std::vector<std::vector<MatrixSource>> sources;
-  const bool copies_all = lays_out && backend.own_layout().lanes > 0;
-  std::uint64_t arena_bytes = 0, made_bytes = 0, done = 0, total = 0;
-  for (const WeightGroup& group : groups) {
-    std::vector<MatrixSource>& of_group = sources.emplace_back();
-    for (const WantedTensor& wanted : group) {
-      of_group.push_back(source_of(file, wanted, lays_out));
-      // Beside copies nothing stays in the file: a page of a mapping brings its neighbours into memory, and is read slower.
-      if (copies_all) of_group.back().mapped = nullptr;
-      total += of_group.back().n_bytes();
-      if (file.is_made(wanted.index)) made_bytes += of_group.back().n_bytes();
-    }
-    arena_bytes += backend.placed_bytes(of_group);
+std::uint64_t StreamableBytes::total() const {
+  std::uint64_t n_bytes = 0;
+  for (const std::vector<std::uint64_t>* sizes : {&layers, &tables})
+    for (const std::uint64_t size : *sizes) n_bytes += size;
+  return n_bytes;
+}
+
+namespace {
+
+// A group of the file on its way to the device.
+struct PlacingGroup {
+  std::vector<MatrixSource> sources;
+  std::optional<std::int64_t> layer;  // that alone reads it
+  std::optional<std::int64_t> table;  // its number among the tables
+  bool is_away = false;
+  std::uint64_t placed_bytes = 0;
+};
+
+PlacingGroup placing(const ModelFile& file, const WeightGroup& wanted, const Residency& residency, const Backend& backend,
+                     StreamableBytes& streamable) {
+  const bool copies_all = residency.lays_out && backend.own_layout().lanes > 0;
+  PlacingGroup group;
+  for (const WantedTensor& tensor : wanted) {
+    group.sources.push_back(source_of(file, tensor, residency.lays_out));
+    // Beside copies nothing stays in the file: a page of a mapping brings its neighbours into memory, and is read slower.
+    if (copies_all || residency.is_streamed) group.sources.back().mapped = nullptr;
   }
+  group.placed_bytes = backend.placed_bytes(group.sources);
+  group.layer = wanted.front().layer;
+  if (wanted.front().in_rows) group.table = std::ssize(streamable.tables);
+  if (!group.layer && !group.table) return group;
+
+  std::vector<MatrixSource> copies = group.sources;
+  for (MatrixSource& source : copies) source.mapped = nullptr;
+  const std::uint64_t copied_bytes = backend.placed_bytes(copies);
+  if (group.layer) {
+    streamable.layers.resize(std::max<std::size_t>(streamable.layers.size(), static_cast<std::size_t>(*group.layer) + 1));
+    streamable.layers[static_cast<std::size_t>(*group.layer)] += copied_bytes;
+    group.is_away = residency.is_streamed && *group.layer >= residency.n_layers;
+  } else {
+    streamable.tables.push_back(copied_bytes);
+    group.is_away = residency.is_streamed && *group.table < residency.n_away_tables;
+  }
+  return group;
+}
+
+}  // namespace
+
+Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup> wanted, Backend& backend, const Residency& residency,
+                              const PlacingProgress& progress, const std::stop_token& stop) {
   PlacedFile all;
-  all.made_bytes = made_bytes;
+  std::vector<PlacingGroup> groups;
+  std::uint64_t arena_bytes = 0, done = 0, total = 0;
+  for (const WeightGroup& group : wanted) {
+    groups.push_back(placing(file, group, residency, backend, all.streamable));
+    for (std::size_t i = 0; i < group.size(); ++i) {
+      if (file.is_made(group[i].index)) all.made_bytes += groups.back().sources[i].n_bytes();
+      if (!groups.back().is_away) total += groups.back().sources[i].n_bytes();
+    }
+    if (!groups.back().is_away) arena_bytes += groups.back().placed_bytes;
+  }
+  const std::uint64_t slot = arena_bytes;
+  std::vector<std::size_t> offsets;  // of groups that are away, in the slot
+  std::vector<Tensor> tables;
+  if (residency.is_streamed) {
+    all.streamed = std::make_unique<StreamedWeights>(backend);
+    for (const PlacingGroup& group : groups) {
+      if (!group.is_away) continue;
+      if (group.table) tables.push_back(all.streamed->add_table(group.sources.front()));
+      else offsets.push_back(slot + all.streamed->add(*group.layer, group.sources));
+    }
+    arena_bytes += all.streamed->slot_bytes();
+  }
   if (arena_bytes > 0) {
     ASSIGN_OR_RETURN(all.arena, backend.allocate(arena_bytes));
   }
+  if (all.streamed) all.streamed->set_slot(all.arena.get(), slot);
   all.touch_bytes_per_second = touch_rate(all.arena.get());
   const auto report = [&](std::uint64_t n_bytes) {
     done += n_bytes;
     if (progress) progress(done, total);
   };
-  std::size_t offset = 0;
+  std::size_t offset = 0, next_offset = 0, next_table = 0;
   for (std::size_t g = 0; g < groups.size(); ++g) {
-    Result<Placed> placed = backend.place_weights(sources[g], all.arena.get(), offset, stop, report);
+    const PlacingGroup& group = groups[g];
+    if (group.is_away) {
+      if (group.table) all.tensors.push_back(tables[next_table++]);
+      else std::ranges::move(backend.placed_tensors(group.sources, all.arena.get(), offsets[next_offset++]), std::back_inserter(all.tensors));
+      continue;
+    }
+    Result<Placed> placed = backend.place_weights(group.sources, all.arena.get(), offset, stop, report);
     if (!placed && placed.error().code == ErrorCode::cancelled) return was_stopped(file);
     if (!placed) return placed.error();
-    offset += backend.placed_bytes(sources[g]);
+    offset += group.placed_bytes;
     std::ranges::move(placed->tensors, std::back_inserter(all.tensors));
     std::ranges::move(placed->mapped, std::back_inserter(all.mapped));
-    for (std::size_t i = 0; i < groups[g].size(); ++i) {
-      const std::size_t index = groups[g][i].index;
+    for (std::size_t i = 0; i < wanted[g].size(); ++i) {
+      const std::size_t index = wanted[g][i].index;
       if (file.is_made(index)) file.release_sources(index);
-      if (all.tensors[all.tensors.size() - groups[g].size() + i].buffer == all.arena.get()) all.copied_bytes += sources[g][i].n_bytes();
+      if (all.tensors[all.tensors.size() - wanted[g].size() + i].buffer == all.arena.get()) all.copied_bytes += group.sources[i].n_bytes();
     }
   }
   return all;
 }
 
-LoadedWeights::LoadedWeights(std::unique_ptr<ModelFile> file, Backend& backend, const PlacingProgress& progress, std::stop_token stop, bool lays_out)
-    : file_(std::move(file)), backend_(backend), progress_(progress), stop_(std::move(stop)), lays_out_(lays_out) {}
+LoadedWeights::LoadedWeights(std::unique_ptr<ModelFile> file, Backend& backend, const PlacingProgress& progress, std::stop_token stop,
+                             const Residency& residency)
+    : file_(std::move(file)), backend_(backend), progress_(progress), stop_(std::move(stop)), residency_(residency) {}
 
 const MetaValue* LoadedWeights::metadata(std::string_view key) const {
   const auto it = file_->metadata().find(key);
@@ -133,20 +197,39 @@ std::vector<const Buffer*> LoadedWeights::arenas() const {
   return all;
 }
 
-WeightLayout LoadedWeights::layout() const {
+WeightStream* LoadedWeights::stream() const {
+  for (const PlacedFile& placed : placed_)
+    if (placed.streamed) return placed.streamed.get();
+  return nullptr;
+}
+
+WeightLayout layout_of(std::span<const PlacedFile> placed_files, std::uint64_t file_bytes, const Backend::OwnLayout& own) {
   WeightLayout layout;
   std::uint64_t copied_bytes = 0;
-  for (const PlacedFile& placed : placed_) {
+  for (const PlacedFile& placed : placed_files) {
     copied_bytes += placed.copied_bytes;
     layout.mapped_bytes += placed.mapped_bytes();
+    if (placed.streamed) {
+      layout.streamed_bytes += placed.streamed->n_bytes();
+      copied_bytes += placed.streamed->slot_bytes();
+    }
     if (!placed.arena) continue;
     layout.resident_bytes += placed.arena->n_bytes();
     if (placed.arena->host_data()) layout.huge_page_bytes += huge_page_bytes(placed.arena->host_data(), placed.arena->n_bytes());
   }
-  layout.file_bytes = n_bytes_;
+  layout.file_bytes = file_bytes;
   layout.padding_bytes = layout.resident_bytes - std::min(layout.resident_bytes, copied_bytes);
   layout.form = layout.resident_bytes > layout.mapped_bytes ? WeightLayout::Form::placed : WeightLayout::Form::mapped;
+  if (layout.streamed_bytes > 0) layout.form = WeightLayout::Form::streamed;
+  if (layout.form != WeightLayout::Form::mapped) {
+    layout.isa = own.isa;
+    layout.lanes = own.lanes;
+  }
   return layout;
+}
+
+WeightLayout LoadedWeights::layout() const {
+  return layout_of(placed_, n_bytes_, residency_.lays_out ? backend_.own_layout() : Backend::OwnLayout{});
 }
 
 LoadMeasures LoadedWeights::measures(int n_threads) const {
@@ -161,11 +244,12 @@ LoadMeasures LoadedWeights::measures(int n_threads) const {
 }
 
 Result<std::vector<Tensor>> LoadedWeights::load(std::span<const WeightGroup> groups) {
-  ASSIGN_OR_RETURN(PlacedFile placed, place_file(*file_, groups, backend_, lays_out_, progress_, stop_));
+  ASSIGN_OR_RETURN(PlacedFile placed, place_file(*file_, groups, backend_, residency_, progress_, stop_));
   std::size_t i = 0;
   for (const WeightGroup& group : groups) {
     for (const WantedTensor& wanted : group) {
-      if (placed.tensors[i++].buffer != placed.arena.get()) in_place_.push_back(file_->data(wanted.index));
+      if (Buffer* const place = placed.tensors[i++].buffer; place != placed.arena.get() && place->n_bytes() > 0)
+        in_place_.push_back(file_->data(wanted.index));
       n_bytes_ += tensors()[wanted.index].n_bytes;
     }
   }

@@ -10,12 +10,27 @@
 
 #include "engine/files/load_measures.h"
 #include "engine/files/model_file.h"
+#include "engine/files/streamed_weights.h"
 #include "kernels/backend.h"
 
 namespace pio {
 
 // Bytes made ready so far, of all that are wanted.
 using PlacingProgress = std::function<void(std::uint64_t done, std::uint64_t total)>;
+
+// Which of a file's weights stay in memory, and how.
+struct Residency {
+  bool lays_out = false;           // the device may choose a layout of its own, in memory beside the file
+  bool is_streamed = false;        // what does not stay is brought for every pass (StreamedWeights); else all stay
+  std::int64_t n_layers = 0;       // then layers 0 … n_layers - 1 stay,
+  std::int64_t n_away_tables = 0;  // and all tables but the first n_away_tables
+};
+
+// What may be brought for every pass, in bytes as placed: of each layer, and of each table (WantedTensor::in_rows), in their order.
+struct StreamableBytes {
+  std::vector<std::uint64_t> layers, tables;
+  std::uint64_t total() const;
+};
 
 // A file's weights on a device: what is read in place lies in the file, all else in one arena.
 struct PlacedFile {
@@ -25,20 +40,24 @@ struct PlacedFile {
   std::uint64_t made_bytes = 0;                 // of what stands nowhere in the file (ModelFile::is_made)
   std::uint64_t copied_bytes = 0;               // of the tensors in the arena, as the file holds them
   double touch_bytes_per_second = 0;            // of the arena's first megabytes; 0: not measured
+  std::unique_ptr<StreamedWeights> streamed;    // null where all stay
+  StreamableBytes streamable;
   std::uint64_t mapped_bytes() const;
 };
-// Lays these groups of the file on `backend`, in its own layout where `lays_out` allows one. On a CountingBackend: what that would take, and
+// Lays these groups of the file on `backend` as `residency` says. On a CountingBackend: what that would take, and
 // no weight is read. Fails with out_of_memory before anything is read; with cancelled after a stop. `file` must outlive the result.
-Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup> groups, Backend& backend, bool lays_out,
+Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup> groups, Backend& backend, const Residency& residency,
                               const PlacingProgress& progress = {}, const std::stop_token& stop = {});
+
+// Where the weights lie, of `file_bytes` in the file; `own`: the order that the device chose, if any.
+WeightLayout layout_of(std::span<const PlacedFile> placed, std::uint64_t file_bytes, const Backend::OwnLayout& own);
 
 // The weights of a model file on one device. Owns the file and the buffers; the backend must outlive it. One thread at a time, as the backend.
 class LoadedWeights final : public WeightSource {
  public:
-  // `progress` and `stop` are for weights that are not read in place; `lays_out` allows the backend a layout of its own, which takes memory
-  // beside the file.
+  // `progress` and `stop` are for weights that are not read in place.
   LoadedWeights(std::unique_ptr<ModelFile> file, Backend& backend, const PlacingProgress& progress = {}, std::stop_token stop = {},
-                bool lays_out = false);
+                const Residency& residency = {});
 
   Naming naming() const override { return file_->naming(); }
   const std::string& label() const override { return file_->label(); }
@@ -58,9 +77,11 @@ class LoadedWeights final : public WeightSource {
   // Bytes of all loaded tensors, and of those that are read in place.
   std::uint64_t n_bytes() const { return n_bytes_; }
   std::uint64_t mapped_bytes() const;
-  // Where they lie (without isa and lanes), and how they came there (read_bytes_per_second for this many threads).
+  // Where they lie, and how they came there (read_bytes_per_second for this many threads).
   WeightLayout layout() const;
   LoadMeasures measures(int n_threads) const;
+  // Brings the weights that do not stay; null where all do.
+  WeightStream* stream() const;
   // The arenas, to measure reading them.
   std::vector<const Buffer*> arenas() const;
 
@@ -69,7 +90,7 @@ class LoadedWeights final : public WeightSource {
   Backend& backend_;
   PlacingProgress progress_;
   std::stop_token stop_;
-  const bool lays_out_;
+  const Residency residency_;
   std::vector<PlacedFile> placed_;                    // one a load()
   std::vector<std::span<const std::byte>> in_place_;  // what is read where it is mapped
   std::uint64_t n_bytes_ = 0;

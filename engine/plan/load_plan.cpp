@@ -13,11 +13,14 @@ namespace pio {
 
 namespace {
 
+// Tokens of a context that nobody asked for, where memory does not even hold the weights.
+constexpr std::int64_t kStreamedContext = 4096;
+
 Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes,
-                              bool lays_out) {
+                              const Residency& residency) {
   PlannedLoad planned;
-  planned.lays_out = lays_out;
-  ASSIGN_OR_RETURN(planned.estimate, ModelEstimate::create(file, backend, request.loras, lays_out));
+  planned.residency = residency;
+  ASSIGN_OR_RETURN(planned.estimate, ModelEstimate::create(file, backend, request.loras, residency));
   ModelEstimate& estimate = *planned.estimate;
   RETURN_IF_ERROR(estimate.add_vision(request.mmproj));
   const ModelSpec& spec = estimate.spec();
@@ -62,6 +65,10 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
   plan.needed_bytes = placement.needed_bytes;
   plan.context_length = placement.context_length;
   plan.notes = context_notes(plan.context_length, spec.context_length);
+  plan.layout = estimate.layout();
+  if (plan.layout.streamed_bytes > 0) {
+    plan.notes.push_back("memory: " + gigabytes(plan.layout.streamed_bytes) + " of the weights do not fit and are read again for every token: slow");
+  }
   plan.weight_bytes = needs.weight_bytes;
   plan.state_bytes = static_cast<std::uint64_t>(placement.context_length) * needs.state_bytes_per_token;
   plan.scratch_bytes = scratch_bytes(std::clamp<std::int64_t>(placement.context_length, 1, longest));
@@ -76,12 +83,25 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
 
 }  // namespace
 
-// A layout of the device's own takes memory that cannot be dropped and read again, so what does not fit then is tried in place.
 Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes) {
-  ASSIGN_OR_RETURN(PlannedLoad planned, plan_load(file, request, backend, given_back_bytes, true));
-  if (planned.plan.fits || !planned.plan.fallbacks.empty()) return planned;
-  ASSIGN_OR_RETURN(PlannedLoad in_place, plan_load(file, request, backend, given_back_bytes, false));
-  return in_place.plan.fits ? std::move(in_place) : std::move(planned);
+  ASSIGN_OR_RETURN(PlannedLoad planned, plan_load(file, request, backend, given_back_bytes, Residency{.lays_out = true}));
+  const LoadPlan& plan = planned.plan;
+  if (plan.fits || !plan.fallbacks.empty()) return planned;
+
+  // What does not stay is brought for every pass.
+  LoadRequest small = request;
+  if (small.context_length <= 0) small.context_length = std::min(planned.estimate->spec().context_length, kStreamedContext);
+  const StreamableBytes& streamable = planned.estimate->streamable();
+  Residency residency{.lays_out = true, .is_streamed = true, .n_layers = 0, .n_away_tables = std::ssize(streamable.tables)};
+  ASSIGN_OR_RETURN(PlannedLoad least, plan_load(file, small, backend, given_back_bytes, residency));
+  if (!least.plan.fits) return least;
+  const std::uint64_t room = least.plan.devices.front().free_bytes - (least.plan.needed_bytes - least.estimate->slot_bytes());
+  const std::optional<StreamedPlacement> placed = place_streamed(streamable.layers, streamable.tables, StreamedWeights::kTableBytes, room);
+  if (!placed) return least;
+  residency.n_layers = placed->n_layers;
+  residency.n_away_tables = placed->n_away_tables;
+  ASSIGN_OR_RETURN(PlannedLoad streamed, plan_load(file, small, backend, given_back_bytes, residency));
+  return streamed.plan.fits ? std::move(streamed) : std::move(least);
 }
 
 std::string LoadPlan::Fallback::text() const {
@@ -110,7 +130,8 @@ void predict_speed(PlannedLoad& planned, const ModelFile& file, const LoadReques
       estimate_speed(prompt, n_tokens, decode, probe,
                      {.mapped = estimate.mapped_bytes(),
                       .copied = plan.weight_bytes - std::min(plan.weight_bytes, estimate.mapped_bytes() + estimate.made_bytes()),
-                      .made = estimate.made_bytes()},
+                      .made = estimate.made_bytes(),
+                      .streamed = plan.layout.streamed_bytes},
                      resident_share(file));
   plan.load_seconds = speed.load_seconds;
   plan.prefill_tokens_per_second = speed.prefill_tokens_per_second;

@@ -20,10 +20,13 @@ constexpr std::uint64_t kBytesPerVocabularyString = 140, kBytesPerTokenizerByte 
 // The names and shapes of a file; its tensors are places without bytes.
 class ModelEstimate::Source final : public HeaderSource {
  public:
-  Source(const ModelFile& file, Backend& backend, bool lays_out) : HeaderSource(file), file_(file), backend_(backend), lays_out_(lays_out) {}
+  Source(const ModelFile& file, Backend& backend, const Residency& residency)
+      : HeaderSource(file), file_(file), backend_(backend), residency_(residency) {}
 
   Result<std::vector<Tensor>> load(std::span<const WeightGroup> groups) override {
-    ASSIGN_OR_RETURN(PlacedFile placed, place_file(file_, groups, backend_, lays_out_));
+    ASSIGN_OR_RETURN(PlacedFile placed, place_file(file_, groups, backend_, residency_));
+    for (const WeightGroup& group : groups)
+      for (const WantedTensor& wanted : group) n_bytes_ += tensors()[wanted.index].n_bytes;
     placed_.push_back(std::move(placed));
     return placed_.back().tensors;
   }
@@ -37,26 +40,39 @@ class ModelEstimate::Source final : public HeaderSource {
     for (const PlacedFile& placed : placed_) n_bytes += placed.made_bytes;
     return n_bytes;
   }
+  WeightLayout layout() const { return layout_of(placed_, n_bytes_, residency_.lays_out ? backend_.own_layout() : Backend::OwnLayout{}); }
+  // Of the first load(), which is the language half's.
+  const PlacedFile& language() const { return placed_.front(); }
 
  private:
   const ModelFile& file_;
   Backend& backend_;
-  const bool lays_out_;
+  const Residency residency_;
   std::vector<PlacedFile> placed_;  // one a load()
+  std::uint64_t n_bytes_ = 0;       // of all loaded tensors
 };
 
-ModelEstimate::ModelEstimate(const ModelFile& file, const Backend& device, bool lays_out)
-    : file_(file), backend_(device), source_(std::make_unique<Source>(file, backend_, lays_out)) {}
+ModelEstimate::ModelEstimate(const ModelFile& file, const Backend& device, const Residency& residency)
+    : file_(file), backend_(device), source_(std::make_unique<Source>(file, backend_, residency)) {}
 
 ModelEstimate::~ModelEstimate() = default;
 
 Result<std::unique_ptr<ModelEstimate>> ModelEstimate::create(const ModelFile& file, const Backend& device, std::span<const LoraRequest> loras,
-                                                             bool lays_out) {
-  std::unique_ptr<ModelEstimate> estimate(new ModelEstimate(file, device, lays_out));
+                                                             const Residency& residency) {
+  std::unique_ptr<ModelEstimate> estimate(new ModelEstimate(file, device, residency));
   ASSIGN_OR_RETURN(estimate->adapted_, create_adapted_model(*estimate->source_, estimate->backend_, loras));
   estimate->count_weights();
   estimate->note_refusals("weights");
   return estimate;
+}
+
+WeightLayout ModelEstimate::layout() const { return source_->layout(); }
+
+const StreamableBytes& ModelEstimate::streamable() const { return source_->language().streamable; }
+
+std::uint64_t ModelEstimate::slot_bytes() const {
+  const StreamedWeights* const streamed = source_->language().streamed.get();
+  return streamed ? streamed->slot_bytes() : 0;
 }
 
 void ModelEstimate::count_weights() {
@@ -99,6 +115,7 @@ std::vector<LoadPlan::Fallback> ModelEstimate::fallbacks() const {
 
 ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cached, DType kv) {
   ForwardContext context(backend_);
+  context.weights = source_->language().streamed.get();
   const ModelSpec& spec = this->spec();
   const std::int64_t n_blocks = (n_cached + kKvBlockLength - 1) / kKvBlockLength;
 

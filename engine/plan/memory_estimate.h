@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/files/loaded_weights.h"
 #include "engine/files/model_file.h"
 #include "engine/lora/adapted_weights.h"
 #include "kernels/counting_backend.h"
@@ -20,9 +21,9 @@ namespace pio {
 class ModelEstimate {
  public:
   // Binds every tensor by name and shape, as loading does, and fails as that would. The adapters' small files are read for it.
-  // `lays_out`: as LoadedWeights. `file` and `device` must outlive it.
+  // `residency`: as LoadedWeights. `file` and `device` must outlive it.
   static Result<std::unique_ptr<ModelEstimate>> create(const ModelFile& file, const Backend& device, std::span<const LoraRequest> loras = {},
-                                                       bool lays_out = false);
+                                                       const Residency& residency = {});
   ~ModelEstimate();
 
   // Adds the vision half that loading would bring for this model, of `mmproj` (LoadRequest), and encodes the smallest picture. Fails as
@@ -37,6 +38,11 @@ class ModelEstimate {
   std::uint64_t mapped_bytes() const { return mapped_bytes_; }
   // And the bytes that are made from others while loading.
   std::uint64_t made_bytes() const { return made_bytes_; }
+  // Where the language half's weights would lie (without huge pages), and what of them need not stay.
+  WeightLayout layout() const;
+  const StreamableBytes& streamable() const;
+  // Of the weights, the bytes that what does not stay shares.
+  std::uint64_t slot_bytes() const;
 
   // A step of n_tokens that come last of n_cached, one of whose logits are wanted.
   struct Step {
@@ -60,7 +66,7 @@ class ModelEstimate {
   void count_weights();
   // Adds what the device refused since the last call as refusals of this part of the model.
   void note_refusals(const std::string& part, std::int64_t layer = 0);
-  ModelEstimate(const ModelFile& file, const Backend& device, bool lays_out);
+  ModelEstimate(const ModelFile& file, const Backend& device, const Residency& residency);
 
   const ModelFile& file_;
   CountingBackend backend_;

@@ -27,6 +27,29 @@ std::pair<std::string, std::string> gigabytes_apart(std::uint64_t a, std::uint64
   return {gigabytes(a, n_decimals), gigabytes(b, n_decimals)};
 }
 
+std::optional<StreamedPlacement> place_streamed(std::span<const std::uint64_t> layers, std::span<const std::uint64_t> tables,
+                                                std::uint64_t table_slot_bytes, std::uint64_t room) {
+  std::optional<StreamedPlacement> best;
+  for (std::size_t n_away = 0; n_away <= tables.size(); ++n_away) {
+    std::uint64_t kept = 0, slot = 0;
+    for (const std::uint64_t table : tables.subspan(n_away)) kept += table;
+    for (const std::uint64_t table : tables.first(n_away)) slot = std::max(slot, std::min(table, table_slot_bytes));
+    std::uint64_t away = n_away == tables.size() && n_away > 0 ? tables.back() : 0;
+    for (const std::uint64_t layer : layers) kept += layer;
+    // layers go from the last on, until the others fit
+    std::size_t n_layers = layers.size();
+    while (n_layers > 0 && kept + slot > room) {
+      const std::uint64_t layer = layers[--n_layers];
+      kept -= layer;
+      slot = std::max(slot, layer);
+      away += layer;
+    }
+    if (kept + slot > room || (best && best->away_bytes <= away)) continue;
+    best = {.n_layers = static_cast<std::int64_t>(n_layers), .n_away_tables = static_cast<std::int64_t>(n_away), .away_bytes = away};
+  }
+  return best;
+}
+
 Placement place(const MemoryNeeds& needs, std::int64_t wanted, const MemoryRoom& room) {
   const std::uint64_t own_bytes = less(needs.weight_bytes, needs.mapped_bytes) + needs.scratch_bytes + (room.is_budget ? needs.mapped_bytes : 0);
   const std::uint64_t bytes_per_token = std::max<std::uint64_t>(needs.state_bytes_per_token, 1);

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -33,6 +35,17 @@ struct Placement {
 // for. Mapped weights are the system's cache: they may push out other files', so they need not fit into what is free, only into what
 // there is (beyond that every token would wait for the disk); an unasked context leaves them what it can.
 Placement place(const MemoryNeeds& needs, std::int64_t wanted, const MemoryRoom& room);
+
+// Which weights stay in `room` bytes where not all do: layers from the first on, and all tables but the first n_away_tables.
+struct StreamedPlacement {
+  std::int64_t n_layers = 0;
+  std::int64_t n_away_tables = 0;
+  std::uint64_t away_bytes = 0;  // that a pass reads anew: of the tables the last one, whose rows are all read
+};
+// As few bytes anew as possible; nothing where even the slot that what is away shares does not fit. `layers`, `tables`: bytes of each;
+// `table_slot_bytes`: what the slot has at least where a table is away.
+std::optional<StreamedPlacement> place_streamed(std::span<const std::uint64_t> layers, std::span<const std::uint64_t> tables,
+                                                std::uint64_t table_slot_bytes, std::uint64_t room);
 
 // "2.5 GB", in powers of ten, as disks and peers count.
 std::string gigabytes(std::uint64_t n_bytes, int n_decimals = 1);

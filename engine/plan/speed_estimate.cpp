@@ -6,8 +6,9 @@ namespace pio {
 namespace {
 
 // Touching pages that the system holds; reading from an ordinary SSD; laying weights out in memory that is touched first so; making a
-// quantized form, one core.
-constexpr double kCachedBytesPerSecond = 4e9, kDiskBytesPerSecond = 1e9, kCopiedBytesPerSecond = 1e9, kMadeBytesPerSecond = 0.1e9;
+// quantized form, one core; laying out again in memory that was touched before.
+constexpr double kCachedBytesPerSecond = 4e9, kDiskBytesPerSecond = 1e9, kCopiedBytesPerSecond = 1e9, kMadeBytesPerSecond = 0.1e9,
+                 kLaidOutBytesPerSecond = 3e9;
 
 }  // namespace
 
@@ -19,8 +20,11 @@ SpeedEstimate estimate_speed(const OpCounts& prompt, std::int64_t n_prompt, cons
   const double read = static_cast<double>(loaded.mapped + loaded.copied);
   speed.load_seconds = read * resident_share / kCachedBytesPerSecond + read * (1 - resident_share) / kDiskBytesPerSecond +
                        static_cast<double>(loaded.copied) / kCopiedBytesPerSecond + static_cast<double>(loaded.made) / kMadeBytesPerSecond;
-  speed.prefill_tokens_per_second = static_cast<double>(n_prompt) / std::max({reading(prompt), multiplying(prompt), 1e-9});
-  speed.decode_tokens_per_second = 1 / std::max(reading(decode), 1e-9);
+  const double streamed = static_cast<double>(loaded.streamed);
+  const double bringing =
+      streamed * resident_share / kCachedBytesPerSecond + streamed * (1 - resident_share) / kDiskBytesPerSecond + streamed / kLaidOutBytesPerSecond;
+  speed.prefill_tokens_per_second = static_cast<double>(n_prompt) / (bringing + std::max({reading(prompt), multiplying(prompt), 1e-9}));
+  speed.decode_tokens_per_second = 1 / (bringing + std::max(reading(decode), 1e-9));
   return speed;
 }
 

@@ -14,7 +14,12 @@ StepNeeds DenseDecoder::step_needs(std::int64_t n_tokens, std::int64_t n_cached)
 }
 
 Result<Tensor> DenseDecoder::embed(ForwardContext& ctx, const Step& step, const GivenEmbeddings* given) const {
-  Tensor x = pio::embed(ctx, token_embd_, step.ids);  // [n_tokens, dim]
+  Tensor x;  // [n_tokens, dim]
+  if (ctx.weights && ctx.weights->rows_at_once(token_embd_) > 0) {
+    ASSIGN_OR_RETURN(x, embed_away(ctx, token_embd_, step.ids));
+  } else {
+    x = pio::embed(ctx, token_embd_, step.ids);
+  }
   if (given) {
     for (const RowRun& run : given->runs) ctx.backend().copy(x.rows(run.first, run.n), given->values.rows(run.from, run.n));
   }
@@ -28,6 +33,7 @@ Result<Tensor> DenseDecoder::layers(ForwardContext& ctx, Tensor x, const Step& s
     const Layer& layer = layers_[l];
     const ForwardContext::Mark mark(ctx);
     if (ctx.on_layer_input) ctx.on_layer_input(l, x);
+    if (ctx.weights) RETURN_IF_ERROR(ctx.weights->bring_layer(l));
 
     if (c_.mla) mla(ctx, x, {layer.attn_norm, eps}, layer.mla, *c_.mla, rope_, step, state.of(l));
     else attention(ctx, x, {layer.attn_norm, eps}, layer.attention, c_.attention, rope_, step, state.of(l));
@@ -46,8 +52,21 @@ Result<Tensor> DenseDecoder::layers(ForwardContext& ctx, Tensor x, const Step& s
 }
 
 Result<Tensor> DenseDecoder::head(ForwardContext& ctx, Tensor x, const Step& step) const {
-  x = output_rows(ctx, x, step);                                                    // [n_outputs, dim]
-  return norm_linear<1>(ctx, x, {output_norm_, c_.hyper.norm_eps}, {&output_})[0];  // [n_outputs, vocab_size]
+  const RmsNorm norm{output_norm_, c_.hyper.norm_eps};
+  x = output_rows(ctx, x, step);  // [n_outputs, dim]
+  const std::int64_t n_at_once = ctx.weights ? ctx.weights->rows_at_once(output_.w) : 0;
+  if (n_at_once == 0) return norm_linear<1>(ctx, x, norm, {&output_})[0];  // [n_outputs, vocab_size]
+
+  const Tensor h = rms_norm(ctx, x, norm), logits = ctx.temp(DType::f32, {x.shape[0], output_.w.shape[0]});
+  for (std::int64_t first = 0; x.shape[0] > 0 && first < output_.w.shape[0] && !ctx.stop_requested(); first += n_at_once) {
+    const ForwardContext::Mark mark(ctx);
+    const std::int64_t n = std::min(n_at_once, output_.w.shape[0] - first);
+    Linear part;
+    ASSIGN_OR_RETURN(part.w, ctx.weights->bring_rows(output_.w, first, n));
+    for (const LowRank& adapter : output_.adapters) part.adapters.push_back({adapter.a, adapter.b.rows(first, n), adapter.scale});
+    ctx.backend().copy_columns(logits, first, linear(ctx, h, part), 0, n);
+  }
+  return logits;
 }
 
 Result<std::unique_ptr<DenseDecoder>> DenseDecoder::create(const DenseConfig& config, WeightSource& source, Backend& backend) {
@@ -95,6 +114,7 @@ Result<void> DenseDecoder::bind_weights(WeightSource& source, Backend& backend) 
   for (std::int64_t l = h.n_layers; l < h.n_layers + c_.n_left_layers; ++l) binder.leave("blk." + std::to_string(l) + ".");
   binder.bind(output_norm_, "output_norm.weight", {h.dim});
   if (has_output) binder.bind(output_, "output", {h.vocab_size, h.dim});
+  for (const Tensor* table : {&token_embd_, &output_.w}) binder.let_away(*table);
   Tensor rope_factors;
   if (c_.has_rope_factors) binder.bind_if_present(rope_factors, "rope_freqs.weight", {h.rope_dims / 2});
   for (const char* prefix : c_.left_prefixes) binder.leave(prefix);

@@ -11,6 +11,9 @@ inline Tensor embed(ForwardContext& ctx, Tensor table, Tensor ids) {
   return x;
 }
 
+// The same of a table that is away: its rows are brought. Fails where they cannot be had.
+Result<Tensor> embed_away(ForwardContext& ctx, Tensor table, Tensor ids);
+
 // The rows of x [n_tokens, dim] whose logits are wanted: [n_outputs, dim], a temporary.
 inline Tensor output_rows(ForwardContext& ctx, Tensor x, const Step& step) {
   Tensor y = ctx.temp(DType::f32, {step.n_outputs(), x.shape[1]});

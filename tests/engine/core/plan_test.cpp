@@ -221,7 +221,7 @@ TEST(Plan, PredictsSpeedsFromWhatIsReadAndMultiplied) {
   EXPECT_DOUBLE_EQ(speed.load_seconds, 0.5 + 2 + 2);     // half of it from a disk, and 0.2 GB made
 }
 
-// A copy of the weights in the device's own layout is made where there is memory for it; where not, the file is read in place.
+// A copy of all weights in the device's own layout is made where there is memory for it; where not, some of them are brought for every pass.
 TEST(Plan, LaysWeightsOutWhereMemoryAllows) {
   const std::filesystem::path path = test::shared_fixture("qwen3-small");
   if (path.empty()) GTEST_SKIP() << "no fixture qwen3-small: set PIO_SHARED to the folder that has fixtures/";
@@ -234,13 +234,18 @@ TEST(Plan, LaysWeightsOutWhereMemoryAllows) {
   const auto planned_with = [&](std::uint64_t free_bytes) { return plan_load(**file, request, SmallDevice(*cpu, free_bytes)).value(); };
   const PlannedLoad ample = planned_with(kGigabyte);
   if (cpu->own_layout().lanes == 0) GTEST_SKIP() << "this processor's kernels have no layout of their own";
-  EXPECT_TRUE(ample.lays_out);
+  EXPECT_EQ(ample.plan.layout.form, WeightLayout::Form::placed);
   const PlannedLoad exact = planned_with(ample.plan.needed_bytes);
-  EXPECT_TRUE(exact.plan.fits && exact.lays_out);
+  EXPECT_TRUE(exact.plan.fits);
+  EXPECT_EQ(exact.plan.layout.form, WeightLayout::Form::placed);
   const PlannedLoad tight = planned_with(ample.plan.needed_bytes - 1);
   EXPECT_TRUE(tight.plan.fits) << tight.plan.why_not;
-  EXPECT_FALSE(tight.lays_out);
-  EXPECT_GT(tight.estimate->mapped_bytes(), ample.estimate->mapped_bytes());
+  EXPECT_EQ(tight.plan.layout.form, WeightLayout::Form::streamed);
+  EXPECT_LE(tight.plan.needed_bytes, ample.plan.needed_bytes - 1);
+  EXPECT_GT(tight.plan.layout.streamed_bytes, 0u);
+  ASSERT_EQ(tight.plan.notes.size(), 1u);
+  EXPECT_NE(tight.plan.notes[0].find("read again for every token"), std::string::npos) << tight.plan.notes[0];
+  EXPECT_EQ(tight.estimate->mapped_bytes(), 0u);
   EXPECT_FALSE(planned_with(1000).plan.fits);
 }
 
