@@ -4,6 +4,8 @@
 #include <system_error>
 #include <utility>
 
+#include "kernels/base/check.h"
+
 namespace pio {
 namespace {
 
@@ -25,7 +27,7 @@ inline void relax() {
 
 }  // namespace
 
-ThreadPool::ThreadPool(int n_threads) {
+ThreadPool::ThreadPool(int n_threads) : ranges_(static_cast<std::size_t>(n_threads > 1 ? n_threads : 1)) {
   workers_.reserve(n_threads > 1 ? n_threads - 1 : 0);
   try {
     for (int worker = 1; worker < n_threads; ++worker) workers_.emplace_back([this, worker] { work(worker); });
@@ -44,10 +46,14 @@ ThreadPool::~ThreadPool() {
 }
 
 void ThreadPool::run(std::int64_t n_tiles, Function function, const void* context) {
-  n_tiles_ = n_tiles;
+  CHECK(n_tiles <= UINT32_MAX, "a loop of more tiles than a range counts");
+  const std::int64_t n_ranges = std::ssize(ranges_);
+  for (std::int64_t i = 0; i < n_ranges; ++i) {
+    const auto first = static_cast<std::uint64_t>(n_tiles * i / n_ranges), end = static_cast<std::uint64_t>(n_tiles * (i + 1) / n_ranges);
+    ranges_[static_cast<std::size_t>(i)].tiles.store(end << 32 | first, std::memory_order_relaxed);
+  }
   function_ = function;
   context_ = context;
-  next_tile_.store(0, std::memory_order_relaxed);
   const std::uint64_t loop = (gate_.load(std::memory_order_relaxed) & ~(kLoop - 1)) + kLoop;
   // seq_cst on the gate and on n_parked_: a worker either sees the new loop before it parks, or we see that it parked.
   gate_.store(loop | kOpen);
@@ -66,19 +72,36 @@ void ThreadPool::run(std::int64_t n_tiles, Function function, const void* contex
 
 void ThreadPool::keep_error() noexcept {
   if (!has_error_.exchange(true)) error_ = std::current_exception();
-  next_tile_.store(n_tiles_, std::memory_order_relaxed);  // what nobody has begun is left out
+  for (Range& range : ranges_) range.tiles.store(0, std::memory_order_relaxed);  // what nobody has begun is left out
+}
+
+bool ThreadPool::take_first(Range& range, std::int64_t& tile) {
+  std::uint64_t tiles = range.tiles.load(std::memory_order_relaxed);
+  while ((tiles & UINT32_MAX) < tiles >> 32) {
+    tile = static_cast<std::int64_t>(tiles & UINT32_MAX);
+    if (range.tiles.compare_exchange_weak(tiles, tiles + 1, std::memory_order_relaxed)) return true;
+  }
+  return false;
+}
+
+bool ThreadPool::take_last(Range& range, std::int64_t& tile) {
+  std::uint64_t tiles = range.tiles.load(std::memory_order_relaxed);
+  while ((tiles & UINT32_MAX) < tiles >> 32) {
+    tile = static_cast<std::int64_t>(tiles >> 32) - 1;
+    if (range.tiles.compare_exchange_weak(tiles, tiles - (std::uint64_t{1} << 32), std::memory_order_relaxed)) return true;
+  }
+  return false;
 }
 
 void ThreadPool::take_tiles(int worker) {
-  const std::int64_t n_tiles = n_tiles_;
   const Function function = function_;
   const void* const context = context_;
+  const std::size_t own = static_cast<std::size_t>(worker), n = ranges_.size();
   try {
-    for (;;) {
-      const std::int64_t tile = next_tile_.fetch_add(1, std::memory_order_relaxed);
-      if (tile >= n_tiles) return;
-      function(context, tile, worker);
-    }
+    std::int64_t tile = 0;
+    while (take_first(ranges_[own], tile)) function(context, tile, worker);
+    for (std::size_t i = 1; i < n; ++i)
+      while (take_last(ranges_[(own + i) % n], tile)) function(context, tile, worker);
   } catch (...) {
     keep_error();
   }

@@ -11,6 +11,9 @@
 // Workers for loops over tiles. The thread that calls is worker 0. Idle workers spin for a moment, because the next op of a decode step
 // comes within microseconds, and then park.
 //
+// Each worker has a range of neighbouring tiles of its own, so that what it reads from memory is one stream; whoever is done takes tiles from the
+// ends of the others'.
+//
 // A loop waits only for workers that took part in it: on a busy machine a worker that the system has not scheduled costs nothing, since the
 // caller does the tiles itself.
 
@@ -46,15 +49,20 @@ class ThreadPool {
   void run(std::int64_t n_tiles, Function function, const void* context);
   void work(int worker);
   void take_tiles(int worker);
+  // The tiles that nobody has begun yet: next in the low half, end in the high one.
+  struct alignas(64) Range {
+    std::atomic<std::uint64_t> tiles{0};
+  };
+  static bool take_first(Range& range, std::int64_t& tile);
+  static bool take_last(Range& range, std::int64_t& tile);
   void keep_error() noexcept;
 
-  // The gate: bit 0 says whether the loop takes workers, bits 1 … 15 count those inside, the rest numbers the loops. The three fields
-  // below it are written only while the gate is closed and empty, and read only from inside.
+  // The gate: bit 0 says whether the loop takes workers, bits 1 … 15 count those inside, the rest numbers the loops. The two fields
+  // below it, and the ranges, are written only while the gate is closed and empty, and read only from inside.
   alignas(64) std::atomic<std::uint64_t> gate_{0};
-  std::int64_t n_tiles_ = 0;
   Function function_ = nullptr;
   const void* context_ = nullptr;
-  alignas(64) std::atomic<std::int64_t> next_tile_{0};
+  std::vector<Range> ranges_;  // [n_threads]
 
   alignas(64) std::atomic<int> n_parked_{0};
   std::atomic<bool> ends_{false};
