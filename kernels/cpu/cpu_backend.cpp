@@ -129,6 +129,15 @@ class CpuBackend final : public Backend {
   }
 
   void do_matmul(Tensor y, Tensor x, Tensor w, Tensor bias) override { products_.matmul(y, x, w, bias); }
+  void do_norm_matmul(std::span<const Projection> projections, Tensor x, Tensor norm, float eps, Tensor normed) override {
+    if (!products_.norm_matmul(projections, x, norm, eps, normed)) Backend::do_norm_matmul(projections, x, norm, eps, normed);
+  }
+  void do_norm_glu_matmul(Tensor y, Tensor x, Tensor norm, float eps, Tensor gate, Tensor up) override {
+    if (!products_.norm_glu_matmul(y, x, norm, eps, gate, up)) Backend::do_norm_glu_matmul(y, x, norm, eps, gate, up);
+  }
+  void do_matmul_add(Tensor residual, Tensor x, Tensor w, Tensor bias) override {
+    if (!products_.matmul_add(residual, x, w, bias)) Backend::do_matmul_add(residual, x, w, bias);
+  }
   void do_matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) override { products_.matmul_heads(y, x, w, params); }
   void do_route_experts(Tensor ids, Tensor weights, Tensor logits, Tensor bias, RoutingParams params) override {
     experts_.route(ids, weights, logits, bias, params);

@@ -70,10 +70,109 @@ void CpuProducts::matmul(const Tensor& y, const Tensor& x, const Tensor& w, cons
   matvec_q8(y, x, w, bias, *quant);
 }
 
-// Rows of weights in a tile: at most 1 MiB, some 50 microseconds of memory bandwidth, and a few tiles a thread. Not smaller, because
-// kernels fetch ahead, past the end of their tile. Kernels take 8 or 16 rows together.
+// Rows of weights in a tile: at most 128 KiB, some microseconds of memory bandwidth, so that threads end together, and a few tiles a thread.
+// A thread's tiles are neighbours, so what it reads stays one stream. Kernels take 8 or 16 rows together.
 std::int64_t CpuProducts::rows_per_tile(std::int64_t n_rows, std::int64_t row_bytes) const {
-  return round_up(std::max<std::int64_t>(1, std::min(1024 * 1024 / row_bytes, n_rows / (4 * context_.n_threads()))), 16);
+  return round_up(std::max<std::int64_t>(1, std::min(128 * 1024 / row_bytes, n_rows / (4 * context_.n_threads()))), 16);
+}
+
+// Few tokens on their way into products: normed where there is a norm, and rounded. In the context's scratch.
+class CpuProducts::FewRows {
+ public:
+  // `normed` takes norm(x), unless it is empty.
+  FewRows(CpuProducts& products, const Tensor& x, const Tensor& norm, float eps, const Tensor& normed) : layout_(x.shape[1]) {
+    const std::int64_t n_tokens = x.shape[0], dim = x.shape[1];
+    Layout all;
+    const auto rows = all.add<float>(norm ? dim : 0);
+    rounded_ = all.add(n_tokens, layout_);
+    memory_ = products.context_.scratch.reserve(all.n_bytes());
+    for (std::int64_t t = 0; t < n_tokens; ++t) {
+      const float* row = host_pointer<float>(x) + t * dim;
+      if (norm) {
+        float* const h = normed ? host_pointer<float>(normed) + t * dim : rows.in(memory_);
+        products.kernels_.rms_norm(h, row, host_pointer<float>(norm), dim, eps);
+        row = h;
+      }
+      products.kernels_.quantize_q8(row, dim, (*this)[t]);
+    }
+  }
+  Q8Row operator[](std::int64_t t) const { return layout_.in(rounded_.in(memory_, t)); }
+
+ private:
+  Q8RowLayout layout_;
+  Layout::Repeated rounded_;
+  std::byte* memory_ = nullptr;
+};
+
+void CpuProducts::multiply_rounded(const Tensor& w, std::int64_t first, std::int64_t n, const Q8Row& row, const Tensor& bias, float* y) const {
+  const QuantKernels& quant = *context_.quant_kernels(w.dtype);
+  const std::int64_t n_in = w.shape[1];
+  const float* const b = bias ? host_pointer<float>(bias) + first : nullptr;
+  if (w.layout == TensorLayout::own) return quant.gemv_lines(context_.line_at(w, first), n, n_in, row, b, y);
+  const std::size_t row_bytes = bytes_of(w.dtype, n_in);
+  quant.gemv(bytes_at(w) + first * row_bytes, row_bytes, n, n_in, row, b, y);
+}
+
+bool CpuProducts::norm_matmul(std::span<const Projection> projections, const Tensor& x, const Tensor& norm, float eps, const Tensor& normed) {
+  const std::int64_t n_tokens = x.shape[0];
+  constexpr std::size_t kMost = 4;
+  if (projections.size() > kMost || !std::ranges::all_of(projections, [&](const Projection& p) { return is_few(n_tokens, p.w); })) return false;
+  const FewRows rows(*this, x, norm, eps, normed);
+  std::int64_t rows_of_tile[kMost] = {}, end_tile[kMost] = {}, n_tiles = 0, n_bytes = 0;
+  for (std::size_t i = 0; i < projections.size(); ++i) {
+    const Tensor& w = projections[i].w;
+    rows_of_tile[i] = rows_per_tile(w.shape[0], bytes_of(w.dtype, w.shape[1]));
+    end_tile[i] = n_tiles += (w.shape[0] + rows_of_tile[i] - 1) / rows_of_tile[i];
+    n_bytes += static_cast<std::int64_t>(w.n_bytes());
+  }
+  context_.for_each_tile(n_tiles, n_tokens * n_bytes, [&](std::int64_t tile, int) {
+    std::size_t i = 0;
+    while (tile >= end_tile[i]) ++i;
+    const auto& [y, w, bias] = projections[i];
+    const std::int64_t n_out = w.shape[0], first = (tile - (i == 0 ? 0 : end_tile[i - 1])) * rows_of_tile[i];
+    const std::int64_t n = std::min(rows_of_tile[i], n_out - first);
+    for (std::int64_t t = 0; t < n_tokens && !context_.stop_requested(); ++t)
+      multiply_rounded(w, first, n, rows[t], bias, host_pointer<float>(y) + t * n_out + first);
+  });
+  return true;
+}
+
+bool CpuProducts::norm_glu_matmul(const Tensor& y, const Tensor& x, const Tensor& norm, float eps, const Tensor& gate, const Tensor& up) {
+  const std::int64_t n_tokens = x.shape[0], n_out = gate.shape[0];
+  if (!is_few(n_tokens, gate) || !is_few(n_tokens, up)) return false;
+  const FewRows input(*this, x, norm, eps, {});
+  const std::int64_t rows = rows_per_tile(n_out, bytes_of(gate.dtype, gate.shape[1]));
+  context_.reserve_worker_scratch(static_cast<std::size_t>(rows) * sizeof(float));
+  const auto n_bytes = static_cast<std::int64_t>(gate.n_bytes() + up.n_bytes());
+  context_.for_each_tile((n_out + rows - 1) / rows, n_tokens * n_bytes, [&](std::int64_t tile, int worker) {
+    const std::int64_t first = tile * rows, n = std::min(rows, n_out - first);
+    float* const of_up = context_.worker_floats(worker);
+    for (std::int64_t t = 0; t < n_tokens && !context_.stop_requested(); ++t) {
+      float* const to = host_pointer<float>(y) + t * n_out + first;
+      multiply_rounded(gate, first, n, input[t], {}, to);
+      multiply_rounded(up, first, n, input[t], {}, of_up);
+      kernels_.glu(to, to, of_up, n);
+    }
+  });
+  return true;
+}
+
+bool CpuProducts::matmul_add(const Tensor& residual, const Tensor& x, const Tensor& w, const Tensor& bias) {
+  const std::int64_t n_tokens = x.shape[0], n_out = w.shape[0];
+  if (!is_few(n_tokens, w)) return false;
+  const FewRows input(*this, x, {}, 0, {});
+  const std::int64_t rows = rows_per_tile(n_out, bytes_of(w.dtype, w.shape[1]));
+  context_.reserve_worker_scratch(static_cast<std::size_t>(rows) * sizeof(float));
+  context_.for_each_tile((n_out + rows - 1) / rows, n_tokens * static_cast<std::int64_t>(w.n_bytes()), [&](std::int64_t tile, int worker) {
+    const std::int64_t first = tile * rows, n = std::min(rows, n_out - first);
+    float* const product = context_.worker_floats(worker);
+    for (std::int64_t t = 0; t < n_tokens && !context_.stop_requested(); ++t) {
+      float* const to = host_pointer<float>(residual) + t * n_out + first;
+      multiply_rounded(w, first, n, input[t], bias, product);
+      kernels_.add_scaled(to, product, 1, n);
+    }
+  });
+  return true;
 }
 
 // gemv(t, first, n, bias, y) computes rows [first, first + n) for token t; bias and y are those of row `first`, bias may be null.

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <span>
+
 #include "kernels/cpu/cpu_context.h"
 
 // matmul and matmul_heads: which kernel, and how rows of weights and tokens become tiles.
@@ -12,6 +14,13 @@ class CpuProducts {
 
   void matmul(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias);
   void matmul_heads(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params);
+
+  // The coarse ops for few tokens and quantized weights: the input is normed and rounded once for all matrices that read it, and their rows go
+  // through one loop of tiles, which also adds or multiplies what comes behind. They say whether they computed: what they leave is for the
+  // compositions, which give the same bytes.
+  bool norm_matmul(std::span<const Projection> projections, const Tensor& x, const Tensor& norm, float eps, const Tensor& normed);
+  bool norm_glu_matmul(const Tensor& y, const Tensor& x, const Tensor& norm, float eps, const Tensor& gate, const Tensor& up);
+  bool matmul_add(const Tensor& residual, const Tensor& x, const Tensor& w, const Tensor& bias);
 
   // Rows of a matrix in this backend's own layout, decoded.
   void decode_rows(const Tensor& w, std::int64_t first, std::int64_t n, float* values) const;
@@ -31,7 +40,14 @@ class CpuProducts {
 
  private:
   struct Head;
+  class FewRows;
 
+  // Whether products of so many tokens with w are gemv's, with their input in 8 bits.
+  bool is_few(std::int64_t n_tokens, const Tensor& w) const {
+    return n_tokens < (kernels_.gemm_lanes > 0 ? kernels_.gemm_min_tokens : kDecodeTokens) && rounds_input(w);
+  }
+  // Rows first … first + n - 1 of w times a rounded row, behind their bias where there is one.
+  void multiply_rounded(const Tensor& w, std::int64_t first, std::int64_t n, const Q8Row& row, const Tensor& bias, float* y) const;
   template <class Gemv>
   void matvec(const Tensor& y, const Tensor& w, const Tensor& bias, const Gemv& gemv);
   void matvec_half(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, decltype(CpuKernels::gemv_f16) gemv);
