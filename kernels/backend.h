@@ -225,8 +225,9 @@ class Backend {
   // means nothing. Default: reads nothing and gives nothing.
   virtual std::optional<std::uint64_t> read_all(const Buffer& /*buffer*/) { return {}; }
 
-  // Matrix i of a placed stack [n, n_out, n_in], for ops that read one.
-  virtual Tensor matrix(Tensor stack, std::int64_t i) const;
+  // Matrices first … first + n - 1 of a placed stack [n_matrices, n_out, n_in]; and matrix i, for ops that read one.
+  virtual Tensor matrices(Tensor stack, std::int64_t first, std::int64_t n) const;
+  Tensor matrix(Tensor stack, std::int64_t i) const;
 
   virtual void upload(Tensor destination, const void* source) = 0;  // destination.n_bytes() bytes from the host, copied or staged on return
   virtual void download(void* destination, Tensor source) = 0;      // and back; waits until they are there
@@ -360,7 +361,8 @@ class Backend {
   // Each head by a matrix of its own: y[t][h][y_first + o] = sum over i of x[t][h][x_first + i] * w[h][w_first + o][i], o < w_rows, or,
   // transposed, of x[t][h][x_first + i] * w[h][w_first + i][o], i < w_rows.
   //   y [n_tokens, n_heads, y_dim] f32;  x [n_tokens, n_heads or 1 (for all heads), x_dim] f32;  w [n_heads, rows, columns] any weight
-  //   format. Weights are decoded and x is read as it is, whatever Activations say.
+  //   format. Not transposed, x is read as Activations say, a head's columns being the input that is rounded; transposed, as it is. Of a layout
+  //   that is the backend's own, w_first is a multiple of its lanes.
   void matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params);
 
   // Attention of all tokens of a segment to all tokens of the same one (an image, a frame of a video); nothing of the size of

@@ -107,6 +107,7 @@ void CountingBackend::do_attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_
 void CountingBackend::do_matmul_heads(Tensor, Tensor x, Tensor w, HeadsParams params) {
   counts_.weight_bytes += product(w.shape[0], params.w_rows, static_cast<std::int64_t>(bytes_of(w.dtype, w.shape[2])));
   counts_.multiply_adds += product(x.shape[0] * w.shape[0], params.w_rows, w.shape[2]);
+  keeps(rounded_bytes(x.shape[0], w.shape[2]));
 }
 
 // As if all tokens were of one segment: where segments begin lies on the device.
@@ -120,10 +121,11 @@ void CountingBackend::do_moe_experts(Tensor, Tensor x, Tensor ids, Tensor, const
   const std::uint64_t expert_bytes = one.gate.n_bytes() + one.up.n_bytes() + one.down.n_bytes();
   counts_.weight_bytes += std::min<std::uint64_t>(n_chosen, experts.n_experts()) * expert_bytes;
   counts_.multiply_adds += product(n_chosen, hidden_dim, 3 * dim);
-  // Some tokens at a time: input, gate and up of the expert that most of them choose, all at most, and what every choice gives.
-  constexpr std::int64_t kTokensAtOnce = 512;
-  const std::int64_t n_rows = std::min(x.shape[0], kTokensAtOnce), row = dim + 2 * hidden_dim + ids.shape[1] * dim;
-  keeps(product(n_rows, row, 4) + rounded_bytes(n_rows, std::max(dim, hidden_dim)));
+  // Some tokens at a time: what every choice gives inside the experts and behind them, and panels of the choices, filled up to 12.
+  constexpr std::int64_t kTokensAtOnce = 512, kWidest = 12;
+  const std::int64_t n_rows = std::min(x.shape[0], kTokensAtOnce), n_places = n_rows * ids.shape[1];
+  const std::int64_t n_in_panels = n_places + kWidest * std::min(n_places, experts.n_experts());
+  keeps(product(n_places, hidden_dim + dim, 4) + rounded_bytes(n_rows, dim) + rounded_bytes(n_in_panels, std::max(dim, hidden_dim)));
 }
 
 }  // namespace pio

@@ -136,10 +136,12 @@ Result<Placed> Backend::place_weights(std::span<const MatrixSource> group, Buffe
   return placed;
 }
 
-Tensor Backend::matrix(Tensor stack, std::int64_t i) const {
-  CHECK(stack.shape.rank() == 3, "matrix: expected a stack of matrices");
-  return stack.rows(i, 1).reshaped({stack.shape[1], stack.shape[2]});
+Tensor Backend::matrices(Tensor stack, std::int64_t first, std::int64_t n) const {
+  CHECK(stack.shape.rank() == 3, "matrices: expected a stack of matrices");
+  return stack.rows(first, n);
 }
+
+Tensor Backend::matrix(Tensor stack, std::int64_t i) const { return matrices(stack, i, 1).reshaped({stack.shape[1], stack.shape[2]}); }
 
 void Backend::do_decode_rows(Tensor y, Tensor w, std::int64_t first) {
   CHECK(w.layout == TensorLayout::rows, "decode_rows: a layout of another backend");

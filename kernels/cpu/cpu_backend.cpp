@@ -84,8 +84,8 @@ class CpuBackend final : public Backend {
   }
   Result<void> sync() override { return {}; }
 
-  Tensor matrix(Tensor stack, std::int64_t i) const override {
-    return stack.layout == TensorLayout::own ? context_.matrix(stack, i) : Backend::matrix(stack, i);
+  Tensor matrices(Tensor stack, std::int64_t first, std::int64_t n) const override {
+    return stack.layout == TensorLayout::own ? context_.matrices(stack, first, n) : Backend::matrices(stack, first, n);
   }
 
  private:

@@ -36,9 +36,10 @@ const std::uint8_t* CpuContext::line_at(const Tensor& w, std::int64_t row) const
   return bytes_at(w) + static_cast<std::size_t>(row / kernels.gemm_lanes) * quant_kernels(w.dtype)->line_bytes(w.shape.back());
 }
 
-Tensor CpuContext::matrix(Tensor stack, std::int64_t i) const {
-  stack.offset += static_cast<std::size_t>(i) * lines_bytes(stack.dtype, stack.shape[1], stack.shape[2]);
-  stack.shape = {stack.shape[1], stack.shape[2]};
+Tensor CpuContext::matrices(Tensor stack, std::int64_t first, std::int64_t n) const {
+  CHECK(first >= 0 && n >= 0 && first + n <= stack.shape[0], "matrices: out of range");
+  stack.offset += static_cast<std::size_t>(first) * lines_bytes(stack.dtype, stack.shape[1], stack.shape[2]);
+  stack.shape = {n, stack.shape[1], stack.shape[2]};
   return stack;
 }
 

@@ -65,8 +65,9 @@ class CpuContext {
   std::size_t lines_bytes(DType dtype, std::int64_t n_rows, std::int64_t n_in) const;
   // The line of a laid out matrix that begins with `row`, a multiple of gemm_lanes.
   const std::uint8_t* line_at(const Tensor& w, std::int64_t row) const;
-  // Matrix i of a laid out stack.
-  Tensor matrix(Tensor stack, std::int64_t i) const;
+  // Some matrices of a laid out stack; and one.
+  Tensor matrices(Tensor stack, std::int64_t first, std::int64_t n) const;
+  Tensor matrix(Tensor stack, std::int64_t i) const { return matrices(stack, i, 1).reshaped({stack.shape[1], stack.shape[2]}); }
 
   // n values of any weight format to f32.
   void decode_row(DType dtype, const std::uint8_t* from, float* to, std::int64_t n) const;

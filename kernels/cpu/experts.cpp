@@ -35,14 +35,16 @@ void CpuExperts::run(const Tensor& y, const Tensor& x, const Tensor& ids, const 
   else run_many(y, x, ids, weights, experts);
 }
 
-// Rows of activations are gathered expert by expert and go through the products of many tokens. An expert without tokens costs nothing.
+// Rows of activations are gathered expert by expert. An expert without tokens costs nothing.
 void CpuExperts::run_many(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, const ExpertSet& experts) {
   const std::int64_t dim = x.shape[1], n_used = ids.shape[1];
   // Tokens at a time: bounds the memory, and is plenty for the products.
   constexpr std::int64_t kMostTokens = 512;
   for (std::int64_t t = 0; t < x.shape[0]; t += kMostTokens) {
     const std::int64_t n = std::min(kMostTokens, x.shape[0] - t);
-    float* const outputs = run_expert_by_expert(x.rows(t, n), ids.rows(t, n), experts);
+    sort_places(ids.rows(t, n), experts.n_experts());
+    float* const outputs =
+        have_equal_panels(experts) ? run_in_panels(x.rows(t, n), n_used, experts) : run_expert_by_expert(x.rows(t, n), n_used, experts);
     if (context_.stop_requested()) return;
     context_.for_each_span(n, n_used * dim * 8, [&](std::int64_t first, std::int64_t n_rows) {
       for (std::int64_t i = first; i < first + n_rows; ++i) {
@@ -56,17 +58,14 @@ void CpuExperts::run_many(const Tensor& y, const Tensor& x, const Tensor& ids, c
   }
 }
 
-// What the chosen experts give, [n_places, dim], expert by expert; places_[token * n_used + choice] is the row of a choice.
-float* CpuExperts::run_expert_by_expert(const Tensor& x, const Tensor& ids, const ExpertSet& experts) {
-  const std::int64_t dim = x.shape[1], hidden_dim = experts.pattern().gate.shape[0], n_used = ids.shape[1], n_places = ids.shape.n_values();
+// Rows of choices, expert by expert: those of expert e are starts_[e] … starts_[e + 1] - 1, places_[token * n_used + choice] is the row of a
+// choice, tokens_[row] its token.
+void CpuExperts::sort_places(const Tensor& ids, std::int64_t n_experts) {
+  const std::int64_t n_used = ids.shape[1], n_places = ids.shape.n_values();
   const std::int32_t* const id = host_pointer<std::int32_t>(ids);
-  starts_.assign(experts.n_experts() + 1, 0);
+  starts_.assign(n_experts + 1, 0);
   for (std::int64_t i = 0; i < n_places; ++i) ++starts_[id[i] + 1];
-  std::int64_t most_rows = 0;
-  for (std::int64_t e = 0; e < experts.n_experts(); ++e) {
-    most_rows = std::max(most_rows, starts_[e + 1]);
-    starts_[e + 1] += starts_[e];
-  }
+  for (std::int64_t e = 0; e < n_experts; ++e) starts_[e + 1] += starts_[e];
   places_.resize(n_places);
   tokens_.resize(n_places);
   next_.assign(starts_.begin(), starts_.end() - 1);
@@ -74,7 +73,125 @@ float* CpuExperts::run_expert_by_expert(const Tensor& x, const Tensor& ids, cons
     places_[i] = next_[id[i]]++;
     tokens_[places_[i]] = i / n_used;
   }
+}
 
+// Whether the chosen experts are of formats that share panels, as those of a file's layer nearly always are.
+bool CpuExperts::have_equal_panels(const ExpertSet& experts) const {
+  if (kernels_.gemm_lanes == 0) return false;
+  const ExpertMlp* first = nullptr;
+  for (std::int64_t e = 0; e < experts.n_experts(); ++e) {
+    if (starts_[e] == starts_[e + 1]) continue;
+    const ExpertMlp& expert = experts[e];
+    for (const Tensor& w : {expert.gate, expert.up, expert.down})
+      if (!products_.rounds_input(w)) return false;
+    if (!first) first = &expert;
+    const PanelKind in(context_, first->gate.dtype, expert.gate.shape[1]), out(context_, first->down.dtype, expert.down.shape[1]);
+    if (!in.serves(context_, expert.gate.dtype) || !in.serves(context_, expert.up.dtype) || !out.serves(context_, expert.down.dtype)) return false;
+  }
+  return first != nullptr;
+}
+
+// What the chosen experts give, [n_places, dim]. Four loops of tiles for all of them together: their rows into panels, gate and up, the hidden
+// rows into panels, down.
+float* CpuExperts::run_in_panels(const Tensor& x, std::int64_t n_used, const ExpertSet& experts) {
+  const std::int64_t dim = x.shape[1], hidden_dim = experts.pattern().gate.shape[0], n_tokens = x.shape[0], n_places = n_tokens * n_used;
+  const std::int64_t widest = kernels_.gemm_columns[0], lanes = kernels_.gemm_lanes;
+  panels_.clear();
+  chosen_.clear();
+  for (std::int64_t e = 0; e < experts.n_experts(); ++e) {
+    const std::int64_t end = starts_[e + 1];
+    if (starts_[e] == end) continue;
+    chosen_.push_back({.id = e, .first_panel = std::ssize(panels_), .end_panel = 0});
+    for (std::int64_t first = starts_[e]; first < end; first += widest)
+      panels_.push_back({.first = first, .n = static_cast<int>(std::min(widest, end - first)), .width = narrowest_width(kernels_, end - first)});
+    chosen_.back().end_panel = std::ssize(panels_);
+  }
+  const ExpertMlp& pattern = experts[chosen_.front().id];
+  const PanelKind in_kind(context_, pattern.gate.dtype, dim), out_kind(context_, pattern.down.dtype, hidden_dim);
+  const Q8RowLayout in_row(dim), out_row(hidden_dim);
+  class Bytes : public Layout {
+   public:
+    explicit Bytes(std::size_t n) { add<std::byte>(static_cast<std::int64_t>(n)); }
+  };
+  Layout layout;
+  const Layout::Repeated rounded = layout.add(n_tokens, in_row),
+                         panel_memory = layout.add(std::ssize(panels_), Bytes(std::max(in_kind.n_bytes(), out_kind.n_bytes())));
+  const auto hidden_piece = layout.add<float>(n_places * hidden_dim), output_piece = layout.add<float>(n_places * dim);
+  std::byte* const memory = rows_.reserve(layout.n_bytes());
+  float* const hidden = hidden_piece.in(memory);
+  float* const outputs = output_piece.in(memory);
+
+  const std::int64_t in_lines = (hidden_dim + lanes - 1) / lanes, out_lines = (dim + lanes - 1) / lanes;
+  const std::int64_t in_tile = std::max<std::int64_t>(1, UnpackedLines::lines_per_tile(context_, dim, 2 * in_lines * std::ssize(chosen_)) / 2);
+  const std::int64_t out_tile = UnpackedLines::lines_per_tile(context_, hidden_dim, out_lines * std::ssize(chosen_));
+  const UnpackedLines in_weights(context_, dim, in_tile), out_weights(context_, hidden_dim, out_tile);
+  Layout of_in, of_out, of_rows;
+  const auto gate_piece = of_in.add<std::byte>(static_cast<std::int64_t>(in_weights.n_bytes())),
+             up_piece = of_in.add<std::byte>(static_cast<std::int64_t>(in_weights.n_bytes()));
+  const std::int64_t up_stride = in_tile * lanes;
+  const auto of_up = of_in.add<float>(up_stride * widest);
+  const auto down_piece = of_out.add<std::byte>(static_cast<std::int64_t>(out_weights.n_bytes()));
+  const Layout::Repeated hidden_rows = of_rows.add(widest, out_row);
+  context_.reserve_worker_scratch(std::max({of_in.n_bytes(), of_out.n_bytes(), of_rows.n_bytes()}));
+
+  context_.for_each_span(n_tokens, dim * 8, [&](std::int64_t first, std::int64_t n) {
+    for (std::int64_t t = first; t < first + n; ++t) kernels_.quantize_q8(host_pointer<float>(x) + t * dim, dim, in_row.in(rounded.in(memory, t)));
+  });
+  context_.for_each_tile(std::ssize(panels_), n_places * dim * 4, [&](std::int64_t i, int) {
+    const Panel& panel = panels_[i];
+    Q8Row rows[16];
+    for (int c = 0; c < panel.n; ++c) rows[c] = in_row.in(rounded.in(memory, tokens_[panel.first + c]));
+    in_kind.pack(panel_memory.in(memory, i), rows, panel.n, kernels_.gemm_columns[panel.width]);
+  });
+
+  const std::int64_t in_tiles = (in_lines + in_tile - 1) / in_tile;
+  context_.for_each_tile(std::ssize(chosen_) * in_tiles, 2 * n_places * hidden_dim * dim, [&](std::int64_t tile, int worker) {
+    const Chosen& chosen = chosen_[tile / in_tiles];
+    const ExpertMlp& expert = experts[chosen.id];
+    const std::int64_t first = tile % in_tiles * in_tile * lanes, n = std::min(in_tile * lanes, hidden_dim - first);
+    std::byte* const own = context_.worker_scratch(worker);
+    in_weights.unpack(gate_piece.in(own), expert.gate, first, n, nullptr);
+    in_weights.unpack(up_piece.in(own), expert.up, first, n, nullptr);
+    for (std::int64_t i = chosen.first_panel; i < chosen.end_panel && !context_.stop_requested(); ++i) {
+      const Panel& panel = panels_[i];
+      const GemmPanel q = in_kind.in(panel_memory.in(memory, i));
+      float* const y = hidden + panel.first * hidden_dim + first;
+      in_weights.multiply(gate_piece.in(own), expert.gate.dtype, n, q, panel.width, y, hidden_dim, panel.n);
+      in_weights.multiply(up_piece.in(own), expert.up.dtype, n, q, panel.width, of_up.in(own), up_stride, panel.n);
+      for (int c = 0; c < panel.n; ++c) kernels_.glu(y + c * hidden_dim, y + c * hidden_dim, of_up.in(own) + c * up_stride, n);
+    }
+  });
+
+  context_.for_each_tile(std::ssize(panels_), n_places * hidden_dim * 8, [&](std::int64_t i, int worker) {
+    const Panel& panel = panels_[i];
+    Q8Row rows[16];
+    for (int c = 0; c < panel.n; ++c) {
+      rows[c] = out_row.in(hidden_rows.in(context_.worker_scratch(worker), c));
+      kernels_.quantize_q8(hidden + (panel.first + c) * hidden_dim, hidden_dim, rows[c]);
+    }
+    out_kind.pack(panel_memory.in(memory, i), rows, panel.n, kernels_.gemm_columns[panel.width]);
+  });
+  const std::int64_t out_tiles = (out_lines + out_tile - 1) / out_tile;
+  context_.for_each_tile(std::ssize(chosen_) * out_tiles, n_places * hidden_dim * dim, [&](std::int64_t tile, int worker) {
+    const Chosen& chosen = chosen_[tile / out_tiles];
+    const Tensor& down = experts[chosen.id].down;
+    const std::int64_t first = tile % out_tiles * out_tile * lanes, n = std::min(out_tile * lanes, dim - first);
+    std::byte* const own = down_piece.in(context_.worker_scratch(worker));
+    out_weights.unpack(own, down, first, n, nullptr);
+    for (std::int64_t i = chosen.first_panel; i < chosen.end_panel && !context_.stop_requested(); ++i) {
+      const Panel& panel = panels_[i];
+      out_weights.multiply(own, down.dtype, n, out_kind.in(panel_memory.in(memory, i)), panel.width, outputs + panel.first * dim + first, dim,
+                           panel.n);
+    }
+  });
+  return outputs;
+}
+
+// The same through the products of many tokens, one expert after the other: whatever their formats.
+float* CpuExperts::run_expert_by_expert(const Tensor& x, std::int64_t n_used, const ExpertSet& experts) {
+  const std::int64_t dim = x.shape[1], hidden_dim = experts.pattern().gate.shape[0], n_places = x.shape[0] * n_used;
+  std::int64_t most_rows = 0;
+  for (std::int64_t e = 0; e < experts.n_experts(); ++e) most_rows = std::max(most_rows, starts_[e + 1] - starts_[e]);
   Layout layout;
   const auto input_piece = layout.add<float>(most_rows * dim), gate_piece = layout.add<float>(most_rows * hidden_dim),
              up_piece = layout.add<float>(most_rows * hidden_dim), output_piece = layout.add<float>(n_places * dim);

@@ -20,13 +20,25 @@ class CpuExperts {
  private:
   void run_few(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, const ExpertSet& experts);
   void run_many(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, const ExpertSet& experts);
-  float* run_expert_by_expert(const Tensor& x, const Tensor& ids, const ExpertSet& experts);
+  void sort_places(const Tensor& ids, std::int64_t n_experts);
+  bool have_equal_panels(const ExpertSet& experts) const;
+  float* run_in_panels(const Tensor& x, std::int64_t n_used, const ExpertSet& experts);
+  float* run_expert_by_expert(const Tensor& x, std::int64_t n_used, const ExpertSet& experts);
 
   CpuContext& context_;
   const CpuKernels& kernels_;
   CpuProducts& products_;
   Scratch rows_;  // of one expert, and what all give; the products use the context's scratch
   std::vector<std::int64_t> starts_, next_, places_, tokens_;
+  struct Panel {
+    std::int64_t first = 0;  // row of choices
+    int n = 0, width = 0;
+  };
+  struct Chosen {
+    std::int64_t id = 0, first_panel = 0, end_panel = 0;
+  };
+  std::vector<Panel> panels_;
+  std::vector<Chosen> chosen_;
 };
 
 }  // namespace pio

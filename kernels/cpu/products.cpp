@@ -9,7 +9,7 @@ struct CpuProducts::Head {
   const float* x;
   float* y;
   std::size_t x_stride, y_stride;  // from token to token
-  const std::uint8_t* w;           // its row w_first
+  const std::uint8_t* w;           // its row w_first, where rows lie one after the other
   std::int64_t n_columns;
   std::size_t row_bytes;
 
@@ -26,39 +26,6 @@ struct CpuProducts::Head {
   }
 };
 
-namespace {
-
-struct PanelMemory {
-  std::int8_t* q;
-  float* d;
-  float* s;
-  std::int32_t* init;
-};
-
-// The memory of a GemmPanel.
-struct PanelLayout : Layout {
-  PanelLayout(std::int64_t n_in, std::int64_t n_groups, std::int64_t width)
-      : q(add<std::int8_t>(n_in * width)),
-        d(add<float>(n_groups * width)),
-        s(add<float>(n_groups * width)),
-        init(add<std::int32_t>(n_groups * width)) {}
-  PanelMemory in(std::byte* memory) const { return {q.in(memory), d.in(memory), s.in(memory), init.in(memory)}; }
-  Piece<std::int8_t> q;
-  Piece<float> d, s;
-  Piece<std::int32_t> init;
-};
-
-// The memory of GemmWeights.
-struct WeightsLayout : Layout {
-  WeightsLayout(std::int64_t n_in, std::int64_t n_groups, std::int64_t lanes)
-      : quants(add<std::uint8_t>(n_in * lanes)), scales(add<float>(n_groups * lanes)), mins(add<float>(n_groups * lanes)) {}
-  GemmWeights in(std::byte* memory) const { return {quants.in(memory), scales.in(memory), mins.in(memory)}; }
-  Piece<std::uint8_t> quants;
-  Piece<float> scales, mins;
-};
-
-}  // namespace
-
 void CpuProducts::matmul(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias) {
   const std::int64_t n_tokens = x.shape[0];
   const QuantKernels* quant = context_.quant_kernels(w.dtype);
@@ -66,7 +33,12 @@ void CpuProducts::matmul(const Tensor& y, const Tensor& x, const Tensor& w, cons
   if (w.dtype == DType::f16 && n_tokens < kDecodeTokens) return matvec_half(y, x, w, bias, kernels_.gemv_f16);
   if (w.dtype == DType::bf16 && n_tokens < kDecodeTokens) return matvec_half(y, x, w, bias, kernels_.gemv_bf16);
   if (!quant || context_.activations == Activations::f32) return matmul_decoded(y, x, w, bias);
-  if (kernels_.gemm_lanes > 0 && n_tokens >= kernels_.gemm_min_tokens) return matmul_packed(y, x, w, bias, *quant);
+  if (is_many(n_tokens, w)) {
+    const PanelProduct product{
+        .w = w, .n_out = w.shape[0], .bias = bias ? host_pointer<float>(bias) : nullptr, .y = host_pointer<float>(y), .y_stride = w.shape[0]};
+    const float* const rows = host_pointer<float>(x);
+    return multiply_panels(context_, {&product, 1}, n_tokens, w.shape[1], [&](std::int64_t t, float*) { return rows + t * w.shape[1]; });
+  }
   matvec_q8(y, x, w, bias, *quant);
 }
 
@@ -113,8 +85,26 @@ void CpuProducts::multiply_rounded(const Tensor& w, std::int64_t first, std::int
   quant.gemv(bytes_at(w) + first * row_bytes, row_bytes, n, n_in, row, b, y);
 }
 
+PanelRow CpuProducts::normed_rows(const Tensor& x, const Tensor& norm, float eps, const Tensor& normed) const {
+  return [this, x, norm, eps, normed](std::int64_t t, float* memory) -> const float* {
+    const std::int64_t dim = x.shape[1];
+    float* const h = normed ? host_pointer<float>(normed) + t * dim : memory;
+    kernels_.rms_norm(h, host_pointer<float>(x) + t * dim, host_pointer<float>(norm), dim, eps);
+    return h;
+  };
+}
+
 bool CpuProducts::norm_matmul(std::span<const Projection> projections, const Tensor& x, const Tensor& norm, float eps, const Tensor& normed) {
   const std::int64_t n_tokens = x.shape[0];
+  if (std::ranges::all_of(projections, [&](const Projection& p) { return is_many(n_tokens, p.w); })) {
+    std::vector<PanelProduct> products;
+    for (const auto& [y, w, bias] : projections) {
+      products.push_back(
+          {.w = w, .n_out = w.shape[0], .bias = bias ? host_pointer<float>(bias) : nullptr, .y = host_pointer<float>(y), .y_stride = w.shape[0]});
+    }
+    multiply_panels(context_, products, n_tokens, x.shape[1], normed_rows(x, norm, eps, normed));
+    return true;
+  }
   constexpr std::size_t kMost = 4;
   if (projections.size() > kMost || !std::ranges::all_of(projections, [&](const Projection& p) { return is_few(n_tokens, p.w); })) return false;
   const FewRows rows(*this, x, norm, eps, normed);
@@ -139,6 +129,11 @@ bool CpuProducts::norm_matmul(std::span<const Projection> projections, const Ten
 
 bool CpuProducts::norm_glu_matmul(const Tensor& y, const Tensor& x, const Tensor& norm, float eps, const Tensor& gate, const Tensor& up) {
   const std::int64_t n_tokens = x.shape[0], n_out = gate.shape[0];
+  if (is_many(n_tokens, gate) && is_many(n_tokens, up) && PanelKind(context_, gate.dtype, x.shape[1]).serves(context_, up.dtype)) {
+    const PanelProduct of_gate{.w = gate, .n_out = n_out, .y = host_pointer<float>(y), .y_stride = n_out}, of_up{.w = up, .n_out = n_out};
+    multiply_panels_glu(context_, of_gate, of_up, n_tokens, x.shape[1], normed_rows(x, norm, eps, {}));
+    return true;
+  }
   if (!is_few(n_tokens, gate) || !is_few(n_tokens, up)) return false;
   const FewRows input(*this, x, norm, eps, {});
   const std::int64_t rows = rows_per_tile(n_out, bytes_of(gate.dtype, gate.shape[1]));
@@ -235,76 +230,6 @@ void CpuProducts::matmul_decoded(const Tensor& y, const Tensor& x, const Tensor&
   });
 }
 
-// Many tokens with 8-bit activations: tokens in panels, weights unpacked side by side a tile at a time (kernel_table.h).
-void CpuProducts::matmul_packed(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, const QuantKernels& quant) {
-  const std::int64_t n_tokens = x.shape[0], n_out = w.shape[0], n_in = w.shape[1];
-  const std::size_t row_bytes = bytes_of(w.dtype, n_in);
-  const std::int64_t lanes = kernels_.gemm_lanes, n_groups = n_in / quant.group;
-  const std::int64_t widest = kernels_.gemm_columns[0], n_panels = (n_tokens + widest - 1) / widest;
-
-  // the last panel takes the narrowest width that holds the rest
-  int last_width = 0;
-  const std::int64_t rest = n_tokens - (n_panels - 1) * widest;
-  while (last_width + 1 < kGemmWidths && kernels_.gemm_columns[last_width + 1] >= rest) ++last_width;
-
-  const PanelLayout panel_layout(n_in, n_groups, widest);
-  Layout shared;
-  const Layout::Repeated panels = shared.add(n_panels, panel_layout);
-  std::byte* const panel_memory = context_.scratch.reserve(shared.n_bytes());
-  const auto panel_at = [&](std::int64_t i) { return panel_layout.in(panels.in(panel_memory, i)); };
-
-  // Lines of weights in a tile: as many as stay in the second cache beside a panel, and a few tiles a thread.
-  const std::int64_t n_lines = (n_out + lanes - 1) / lanes;
-  const std::int64_t line_bytes = lanes * (n_in + 8 * n_groups);
-  std::int64_t lines = std::clamp<std::int64_t>(256 * 1024 / line_bytes, 1, 8);
-  while (lines > 1 && (n_lines + lines - 1) / lines < 4 * context_.n_threads()) --lines;
-
-  // A worker has the rounded rows of a panel, and later the lines of a tile.
-  const Q8RowLayout row_layout(n_in);
-  const WeightsLayout weights_layout(n_in, n_groups, lanes);
-  Layout of_panel, of_tile;
-  const Layout::Repeated rounded = of_panel.add(widest, row_layout), weights = of_tile.add(lines, weights_layout);
-  const Layout::Piece<float> tile_biases = of_tile.add<float>(lines * lanes);
-  context_.reserve_worker_scratch(std::max(of_panel.n_bytes(), of_tile.n_bytes()));
-
-  context_.for_each_tile(n_panels, n_tokens * n_in * 8, [&](std::int64_t i, int worker) {
-    Q8Row rows[16];
-    const std::int64_t first = i * widest;
-    const int n = static_cast<int>(std::min(widest, n_tokens - first));
-    for (int c = 0; c < n; ++c) {
-      rows[c] = row_layout.in(rounded.in(context_.worker_scratch(worker), c));
-      kernels_.quantize_q8(host_pointer<float>(x) + (first + c) * n_in, n_in, rows[c]);
-    }
-    const PanelMemory panel = panel_at(i);
-    const int width = kernels_.gemm_columns[i + 1 == n_panels ? last_width : 0];
-    kernels_.pack_panel(rows, n, width, n_in, quant.group, quant.offset, panel.q, panel.d, panel.s, panel.init);
-  });
-
-  context_.for_each_tile((n_lines + lines - 1) / lines, n_out * n_in * n_tokens, [&](std::int64_t tile, int worker) {
-    const std::int64_t first_line = tile * lines, n = std::min(lines, n_lines - first_line);
-    const auto line_at = [&](std::int64_t l) { return weights_layout.in(weights.in(context_.worker_scratch(worker), l)); };
-    float* const biases = tile_biases.in(context_.worker_scratch(worker));
-    for (std::int64_t l = 0; l < n; ++l) {
-      const std::int64_t row = (first_line + l) * lanes;
-      const int n_rows = static_cast<int>(std::min(lanes, n_out - row));
-      if (w.layout == TensorLayout::own) quant.pack_line(context_.line_at(w, row), n_in, line_at(l));
-      else quant.pack(bytes_at(w) + row * row_bytes, row_bytes, n_rows, n_in, line_at(l));
-      for (std::int64_t r = 0; r < lanes; ++r) biases[l * lanes + r] = bias && r < n_rows ? host_pointer<float>(bias)[row + r] : 0.0f;
-    }
-    for (std::int64_t i = 0; i < n_panels && !context_.stop_requested(); ++i) {
-      const PanelMemory memory = panel_at(i);
-      const GemmPanel panel{memory.q, memory.d, memory.s, memory.init};
-      const std::int64_t token = i * widest;
-      for (std::int64_t l = 0; l < n; ++l) {
-        const std::int64_t row = (first_line + l) * lanes;
-        quant.gemm[i + 1 == n_panels ? last_width : 0](line_at(l), panel, n_in, biases + l * lanes, host_pointer<float>(y) + token * n_out + row,
-                                                       n_out, static_cast<int>(std::min(lanes, n_out - row)),
-                                                       static_cast<int>(std::min(widest, n_tokens - token)));
-      }
-    }
-  });
-}
-
 void CpuProducts::decode_rows(const Tensor& w, std::int64_t first, std::int64_t n, float* values) const {
   const std::int64_t n_in = w.shape.back(), lanes = kernels_.gemm_lanes, n_rows = w.shape.rank() == 3 ? w.shape[1] : w.shape.n_rows();
   const QuantKernels& quant = *context_.quant_kernels(w.dtype);
@@ -322,9 +247,65 @@ void CpuProducts::decode_rows(const Tensor& w, std::int64_t first, std::int64_t 
 // ---- a matrix a head ---------------------------------------------------------------------------------------------------------------
 
 void CpuProducts::matmul_heads(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params) {
-  if (!params.transposed) heads_by_rows(y, x, w, params);
+  if (!params.transposed && rounds_input(w)) heads_rounded(y, x, w, params);
+  else if (!params.transposed) heads_by_rows(y, x, w, params);
   else if (x.shape[0] < kDecodeTokens) heads_transposed_few(y, x, w, params);
   else heads_transposed(y, x, w, params);
+}
+
+// Head h's matrix [rows, columns] of a stack in either layout.
+Tensor CpuProducts::matrix_of(const Tensor& stack, std::int64_t h) const {
+  if (stack.layout == TensorLayout::own) return context_.matrix(stack, h);
+  return stack.rows(h, 1).reshaped({stack.shape[1], stack.shape[2]});
+}
+
+// Rows first … first + n - 1 of head h's matrix, decoded.
+const float* CpuProducts::decoded_rows_of(const Tensor& w, std::int64_t h, std::int64_t first, std::int64_t n, float* memory) const {
+  const std::int64_t n_columns = w.shape[2];
+  if (w.layout == TensorLayout::own) {
+    decode_rows(w, h * w.shape[1] + first, n, memory);
+    return memory;
+  }
+  return context_.floats_of(w.dtype, bytes_at(w) + bytes_of(w.dtype, (h * w.shape[1] + first) * n_columns), n * n_columns, memory);
+}
+
+// Each head's input in 8 bits, where all heads read one it is rounded once.
+void CpuProducts::heads_rounded(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params) {
+  const std::int64_t n_tokens = x.shape[0], n_heads = w.shape[0], n_in = w.shape[2], x_heads = x.shape[1];
+  const bool in_lines = w.layout == TensorLayout::own;
+  CHECK(!in_lines || params.w_first % kernels_.gemm_lanes == 0, "matmul_heads: rows from within a line on");
+  const auto row_of = [&](std::int64_t t, std::int64_t h) { return host_pointer<float>(x) + (t * x_heads + h) * x.shape[2] + params.x_first; };
+  const std::int64_t y_stride = n_heads * y.shape[2];
+  const auto product_of = [&](std::int64_t h) {
+    return PanelProduct{.w = matrix_of(w, h),
+                        .first = params.w_first,
+                        .n_out = params.w_rows,
+                        .y = host_pointer<float>(y) + h * y.shape[2] + params.y_first,
+                        .y_stride = y_stride};
+  };
+  if (is_many(n_tokens, w)) {
+    std::vector<PanelProduct> products;
+    for (std::int64_t h = 0; h < n_heads && !context_.stop_requested(); ++h) {
+      products.push_back(product_of(h));
+      if (x_heads == 1 && h + 1 < n_heads) continue;
+      multiply_panels(context_, products, n_tokens, n_in, [&](std::int64_t t, float*) { return row_of(t, x_heads == 1 ? 0 : h); });
+      products.clear();
+    }
+    return;
+  }
+  const Q8RowLayout row_layout(n_in);
+  Layout layout;
+  const Layout::Repeated rows = layout.add(n_tokens * x_heads, row_layout);
+  std::byte* const memory = context_.scratch.reserve(layout.n_bytes());
+  const auto rounded = [&](std::int64_t t, std::int64_t h) { return row_layout.in(rows.in(memory, t * x_heads + h)); };
+  context_.for_each_span(n_tokens * x_heads, n_in * 8, [&](std::int64_t first, std::int64_t n) {
+    for (std::int64_t i = first; i < first + n; ++i) kernels_.quantize_q8(row_of(i / x_heads, i % x_heads), n_in, rounded(i / x_heads, i % x_heads));
+  });
+  context_.for_each_tile(n_heads, n_tokens * n_heads * bytes_of(w.dtype, params.w_rows * n_in), [&](std::int64_t h, int) {
+    const PanelProduct product = product_of(h);
+    for (std::int64_t t = 0; t < n_tokens && !context_.stop_requested(); ++t)
+      multiply_rounded(product.w, params.w_first, params.w_rows, rounded(t, x_heads == 1 ? 0 : h), {}, product.y + t * y_stride);
+  });
 }
 
 void CpuProducts::heads_by_rows(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params) {
@@ -359,7 +340,7 @@ void CpuProducts::heads_transposed_few(const Tensor& y, const Tensor& x, const T
     const Head head = Head::of(y, x, w, params, h);
     for (std::int64_t t = 0; t < n_tokens; ++t) std::fill_n(head.y + t * head.y_stride, n_columns, 0.0f);
     for (std::int64_t i = 0; i < params.w_rows; ++i) {
-      const float* const row = context_.floats_of(w.dtype, head.w + i * head.row_bytes, n_columns, context_.worker_floats(worker));
+      const float* const row = decoded_rows_of(w, h, params.w_first + i, 1, context_.worker_floats(worker));
       for (std::int64_t t = 0; t < n_tokens; ++t) kernels_.add_scaled(head.y + t * head.y_stride, row, head.x[t * head.x_stride + i], n_columns);
     }
   });
@@ -375,7 +356,7 @@ void CpuProducts::heads_transposed(const Tensor& y, const Tensor& x, const Tenso
   context_.for_each_tile(n_heads * n_runs, n_heads * params.w_rows * n_columns * n_tokens, [&](std::int64_t tile, int worker) {
     const std::int64_t first = tile % n_runs * run, end = std::min(first + run, n_tokens);
     const Head head = Head::of(y, x, w, params, tile / n_runs, first);
-    const float* const weights = context_.floats_of(w.dtype, head.w, params.w_rows * n_columns, context_.worker_floats(worker));
+    const float* const weights = decoded_rows_of(w, tile / n_runs, params.w_first, params.w_rows, context_.worker_floats(worker));
     for (std::int64_t t = first; t < end && !context_.stop_requested(); t += CpuContext::kTokensAtOnce) {
       kernels_.matmul_f32_transposed(weights, n_columns, params.w_rows, n_columns, head.x + (t - first) * head.x_stride, head.x_stride,
                                      std::min(CpuContext::kTokensAtOnce, end - t), head.y + (t - first) * head.y_stride, head.y_stride);

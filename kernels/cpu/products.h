@@ -2,7 +2,7 @@
 
 #include <span>
 
-#include "kernels/cpu/cpu_context.h"
+#include "kernels/cpu/panels.h"
 
 // matmul and matmul_heads: which kernel, and how rows of weights and tokens become tiles.
 
@@ -15,9 +15,9 @@ class CpuProducts {
   void matmul(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias);
   void matmul_heads(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params);
 
-  // The coarse ops for few tokens and quantized weights: the input is normed and rounded once for all matrices that read it, and their rows go
-  // through one loop of tiles, which also adds or multiplies what comes behind. They say whether they computed: what they leave is for the
-  // compositions, which give the same bytes.
+  // The coarse ops for quantized weights: the input is normed and rounded once for all matrices that read it, and their rows go through one loop
+  // of tiles, which also adds or multiplies what comes behind. They say whether they computed: what they leave is for the compositions, which
+  // give the same bytes.
   bool norm_matmul(std::span<const Projection> projections, const Tensor& x, const Tensor& norm, float eps, const Tensor& normed);
   bool norm_glu_matmul(const Tensor& y, const Tensor& x, const Tensor& norm, float eps, const Tensor& gate, const Tensor& up);
   bool matmul_add(const Tensor& residual, const Tensor& x, const Tensor& w, const Tensor& bias);
@@ -46,6 +46,12 @@ class CpuProducts {
   bool is_few(std::int64_t n_tokens, const Tensor& w) const {
     return n_tokens < (kernels_.gemm_lanes > 0 ? kernels_.gemm_min_tokens : kDecodeTokens) && rounds_input(w);
   }
+  // And whether they are panels'.
+  bool is_many(std::int64_t n_tokens, const Tensor& w) const {
+    return kernels_.gemm_lanes > 0 && n_tokens >= kernels_.gemm_min_tokens && rounds_input(w);
+  }
+  // norm(x) row by row; `normed` takes it too, unless it is empty.
+  PanelRow normed_rows(const Tensor& x, const Tensor& norm, float eps, const Tensor& normed) const;
   // Rows first … first + n - 1 of w times a rounded row, behind their bias where there is one.
   void multiply_rounded(const Tensor& w, std::int64_t first, std::int64_t n, const Q8Row& row, const Tensor& bias, float* y) const;
   template <class Gemv>
@@ -53,7 +59,9 @@ class CpuProducts {
   void matvec_half(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, decltype(CpuKernels::gemv_f16) gemv);
   void matvec_q8(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, const QuantKernels& quant);
   void matmul_decoded(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias);
-  void matmul_packed(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, const QuantKernels& quant);
+  Tensor matrix_of(const Tensor& stack, std::int64_t h) const;
+  const float* decoded_rows_of(const Tensor& w, std::int64_t h, std::int64_t first, std::int64_t n, float* memory) const;
+  void heads_rounded(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params);
   void heads_by_rows(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params);
   void heads_transposed_few(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params);
   void heads_transposed(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params);

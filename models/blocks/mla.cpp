@@ -76,9 +76,9 @@ Tensor expanded(ForwardContext& ctx, Tensor q, const MlaWeights& weights, const 
       const ForwardContext::Mark tile(ctx);
       const std::int64_t n = std::min(kLatentsAtOnce, n_cached - first);
       Tensor cached = embed(ctx, latents, step.kv_cells.rows(first, n)).reshaped({n, 1, latent_dim});
-      backend.matmul_heads(k.rows(first, n), cached, to_key.w.rows(h, n_heads), to_key.params);
+      backend.matmul_heads(k.rows(first, n), cached, backend.matrices(to_key.w, h, n_heads), to_key.params);
       backend.copy_columns(k.rows(first, n), c.nope_dim, cached, c.kv_rank, c.rope_dim);  // one for all heads
-      backend.matmul_heads(v.rows(first, n), cached, to_value.w.rows(h, n_heads), to_value.params);
+      backend.matmul_heads(v.rows(first, n), cached, backend.matrices(to_value.w, h, n_heads), to_value.params);
     }
     if (n_heads == c.n_heads) {
       backend.attention(y, q, k, v, in_order, {.scale = scale});
@@ -127,8 +127,8 @@ void bind_mla(Binder& binder, const std::string& prefix, MlaWeights& weights, co
     binder.bind_as(weights.kv_b, whole, {c.n_heads * rows, c.kv_rank}, {c.n_heads, rows, c.kv_rank});
     for (const char* part : {"attn_k_b.", "attn_v_b."}) binder.leave(prefix + part);
   } else {
-    binder.bind(weights.k_b, prefix + "attn_k_b.weight", {c.n_heads, c.kv_rank, c.nope_dim});
-    binder.bind(weights.v_b, prefix + "attn_v_b.weight", {c.n_heads, c.v_dim, c.kv_rank});
+    binder.bind(weights.k_b, prefix + "attn_k_b.weight", {c.n_heads, c.kv_rank, c.nope_dim}, MatrixUse::products);
+    binder.bind(weights.v_b, prefix + "attn_v_b.weight", {c.n_heads, c.v_dim, c.kv_rank}, MatrixUse::products);
   }
   binder.bind(weights.output, prefix + "attn_output", {c.dim, c.n_heads * c.v_dim});
 }

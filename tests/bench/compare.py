@@ -9,8 +9,8 @@ for prefill and decode: the best cell of each program and their ratio B / A, whi
 ratios of the pairs with its bootstrap interval (95 %), which says how sure it is. The two should not contradict each other.
 
 A busy machine treats two programs differently: one's barriers wait for threads that have no processor, the other's tiles go on. So a cell whose
-threads waited for a processor for more than 2 % of their time (/proc/PID/task/*/schedstat) is run again, three times at most. Pairs of two
-quiet cells count; with fewer than six of them nothing is said about the file but "inconclusive", and the exit status is 2.
+threads waited for a processor for more than 2 % of their time (/proc/PID/task/*/schedstat; of pio while it measured, as it says itself) is run
+again, three times at most. Pairs of two quiet cells count; with fewer than six of them nothing is said about the file but "inconclusive", and the exit status is 2.
 """
 
 import argparse
@@ -100,7 +100,18 @@ class Pio:
             command += ["--threads", str(work.threads)]
         output, waited = run_watched(command)
         found = json.loads(output)
-        return {phase: max(found[phase]["tokens_per_second"]) for phase in work.phases()}, waited
+        speeds = {phase: max(found[phase]["tokens_per_second"]) for phase in work.phases()}
+        return speeds, self.waited_while_measuring(found, speeds, work, waited)
+
+    @staticmethod
+    def waited_while_measuring(found, speeds, work, otherwise):
+        """The share without loading, for which more threads than processors read and lay out. A build that does not tell: of everything."""
+        if "contention" not in found:
+            return otherwise
+        waited = found["contention"]["run_queue_seconds"]
+        tokens = {"prefill": work.n_prompt, "decode": work.n_decode}
+        ran = found["threads"] * 2 * sum(tokens[phase] / speed for phase, speed in speeds.items())  # once to warm up, and once measured
+        return waited / max(ran + waited, 1e-9)
 
 
 class LlamaBench:

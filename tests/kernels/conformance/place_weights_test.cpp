@@ -177,6 +177,42 @@ TEST_P(PlaceWeights, ExpertsOfPlacedStacksGiveTheSameBytes) {
   }
 }
 
+// A matrix a head, read by its rows and across them, all heads and some of them, of an input of its own and of one for all.
+TEST_P(PlaceWeights, HeadsOfPlacedStacksGiveTheSameBytes) {
+  Random random(4);
+  constexpr std::int64_t kHeads = 5, kRows = 72, kColumns = 192;
+  for (const DType dtype : {DType::q8_0, DType::q4_0, DType::f16}) {
+    SCOPED_TRACE(info(dtype).name);
+    const std::vector<std::byte> blocks = random_blocks(random, dtype, kHeads * kRows * kColumns);
+    const std::vector<float> x_values = normal_values(random, 20 * kHeads * kColumns);
+    const MatrixSource source{
+        .dtype = dtype, .shape = {kHeads, kRows, kColumns}, .use = MatrixUse::products, .mapped = blocks.data(), .make_rows = {}};
+    for_each([&](Backend& backend, Activations) {
+      auto arena = backend.allocate(std::max<std::uint64_t>(backend.placed_bytes({&source, 1}), 64)).value();
+      const auto placed = backend.place_weights({&source, 1}, arena.get(), 0, {}, {});
+      ASSERT_TRUE(placed) << placed.error().message;
+      GuardedTensor rows(backend, dtype, source.shape);
+      rows.upload(blocks.data());
+      for (const std::int64_t n_tokens : {1, 3, 4, 20}) {
+        for (const bool transposed : {false, true}) {
+          for (const bool one_x : {false, true}) {
+            const std::int64_t n_in = transposed ? kRows : kColumns, n_out = transposed ? kColumns : kRows, first = 2, n_heads = 3;
+            const Shape x_shape{n_tokens, one_x ? 1 : n_heads, n_in};
+            GuardedTensor x(backend, x_shape, std::vector<float>(x_values.begin(), x_values.begin() + x_shape.n_values()));
+            GuardedTensor y(backend, DType::f32, {n_tokens, n_heads, n_out}), expected(backend, DType::f32, {n_tokens, n_heads, n_out});
+            const HeadsParams params{.w_rows = kRows, .transposed = transposed};
+            backend.matmul_heads(y, x, backend.matrices(placed->tensors[0], first, n_heads), params);
+            backend.matmul_heads(expected, x, backend.matrices(rows, first, n_heads), params);
+            EXPECT_EQ(y.floats(), expected.floats()) << n_tokens << (transposed ? " transposed" : "") << (one_x ? " one x" : "");
+            EXPECT_TRUE(y.guards_are_intact());
+          }
+        }
+      }
+    });
+    if (HasFailure()) return;
+  }
+}
+
 TEST_P(PlaceWeights, EndsWithTheSourcesErrorItsExceptionOrAStop) {
   for_each([](Backend& backend, Activations) {
     const auto place = [&](const MatrixSource& source, std::stop_token stop) {
