@@ -9,6 +9,7 @@
 namespace pio {
 namespace {
 
+constexpr qsizetype kPlaceMark = 10;    // signs of "point_2d"
 constexpr double kOpenPatience = 0.02;  // seconds a delta; code that takes longer is plain until it is complete
 
 }  // namespace
@@ -48,18 +49,27 @@ void CodePieces::set(const QString& code, bool isOpen) {
   }
   m_code = code;
   m_isOpen = isOpen;
+  lookForPlaces(std::max(qsizetype(0), nSame - kPlaceMark));
   qsizetype from = nSame;
   if (isOpen) {
-    if (!m_colourer) m_colourer.emplace(m_language, kOpenPatience);
-    from = std::min(from, takeColours(m_colourer->colours(m_code)));
+    if (!m_colourer && CodeColourer::isReady(m_language)) m_colourer.emplace(m_language, kOpenPatience);
+    if (m_colourer) from = std::min(from, takeColours(m_colourer->colours(m_code)));
   } else {  // what is complete is coloured as a whole, not as it came
     m_colourer.reset();
-    if (m_code.size() <= kColouredAtOnce) from = std::min(from, takeColours(CodeColourer(m_language).colours(m_code)));
+    if (m_code.size() <= kColouredAtOnce && CodeColourer::isReady(m_language))
+      from = std::min(from, takeColours(CodeColourer(m_language).colours(m_code)));
     else colourElsewhere();
   }
   const std::size_t firstChanged = pieceAt(from);
   split(pieceAt(nSame));
   changed(firstChanged);
+}
+
+void CodePieces::lookForPlaces(qsizetype from) {
+  if (m_namesPlaces) return;
+  const auto more = QStringView(m_code).mid(from);
+  m_namesPlaces = more.contains(QLatin1String("\"bbox_2d\"")) || more.contains(QLatin1String("\"point_2d\""));
+  if (m_namesPlaces) Q_EMIT namesPlacesChanged();
 }
 
 std::size_t CodePieces::pieceAt(qsizetype sign) const {

@@ -18,6 +18,7 @@ class CodePieces : public QAbstractListModel {
   QML_ELEMENT
   QML_UNCREATABLE("belongs to a conversation")
   Q_PROPERTY(int lineCount READ lineCount NOTIFY lineCountChanged)
+  Q_PROPERTY(bool namesPlaces READ namesPlaces NOTIFY namesPlacesChanged)
 
  public:
   enum Roles {
@@ -43,6 +44,9 @@ class CodePieces : public QAbstractListModel {
   Lines linesOf(int row) const { return {m_pieces[std::size_t(row)].first, m_pieces[std::size_t(row)].lines}; }
   // The line, as it is laid out, that the sign at this place of the code stands in.
   Q_INVOKABLE int lineAt(int sign) const;
+  // A function and no property: a text that QML reads again with every word of it makes work for its garbage collector.
+  Q_INVOKABLE QString text() const { return m_code; }
+  bool namesPlaces() const { return m_namesPlaces; }  // of a picture, by "bbox_2d" or "point_2d"; never untrue again
   const QString& language() const { return m_language; }
   bool isOpen() const { return m_isOpen; }
 
@@ -52,6 +56,7 @@ class CodePieces : public QAbstractListModel {
 
  signals:
   void lineCountChanged();
+  void namesPlacesChanged();
 
  private:
   struct Piece {
@@ -60,6 +65,7 @@ class CodePieces : public QAbstractListModel {
   };
   std::size_t pieceAt(qsizetype sign) const;
   void split(std::size_t from);
+  void lookForPlaces(qsizetype from);
   qsizetype takeColours(const std::vector<ColourRun>& runs);  // the sign from which on they differ from before
   void colourElsewhere();
   void changed(std::size_t from);
@@ -72,7 +78,7 @@ class CodePieces : public QAbstractListModel {
   RichStyle m_style;
   int m_lineCount = 0;
   quint64 m_serial = 0;  // of the code that is being coloured elsewhere
-  bool m_isOpen = true;
+  bool m_isOpen = true, m_namesPlaces = false;
 };
 
 }  // namespace pio

@@ -3,7 +3,9 @@
 #include <time.h>
 #include <tree_sitter/api.h>
 
+#include <QThreadPool>
 #include <algorithm>
+#include <atomic>
 #include <map>
 #include <mutex>
 #include <string>
@@ -83,13 +85,28 @@ Query makeQuery(const Grammar& grammar) {
   return out;
 }
 
-// Compiling a query costs milliseconds and its result never changes: each is made once and kept for the life of the program.
-const Query& queryOf(const Grammar& grammar) {
-  static std::mutex mutex;  // answers are coloured on the GUI thread, files on that of the files; a query itself never changes
-  static std::map<const Grammar*, Query> made;
+// Compiling a query costs many milliseconds and its result never changes: each is made once, by whichever thread comes first, and kept for
+// the life of the program.
+struct QueryPlace {
+  std::once_flag once;
+  Query query;
+  std::atomic<bool> isMade = false, isAsked = false;
+};
+
+QueryPlace& placeOf(const Grammar& grammar) {
+  static std::mutex mutex;  // of the table only: nobody waits for a query of another language
+  static std::map<const Grammar*, QueryPlace> places;
   const std::scoped_lock lock(mutex);
-  const auto it = made.find(&grammar);
-  return it != made.end() ? it->second : made.emplace(&grammar, makeQuery(grammar)).first->second;
+  return places[&grammar];
+}
+
+const Query& queryOf(const Grammar& grammar) {
+  QueryPlace& place = placeOf(grammar);
+  std::call_once(place.once, [&] {
+    place.query = makeQuery(grammar);
+    place.isMade = true;
+  });
+  return place.query;
 }
 
 TSPoint advanced(TSPoint point, QStringView text) {
@@ -256,6 +273,14 @@ const std::vector<ColourRun>& CodeColourer::colours(const QString& code) {
   }
   d->collect();
   return d->runs;
+}
+
+bool CodeColourer::isReady(const QString& language) {
+  const Grammar* grammar = grammarOf(languageNamed(language).colours);
+  if (grammar == nullptr) return true;  // none, or one without a query
+  QueryPlace& place = placeOf(*grammar);
+  if (!place.isMade && !place.isAsked.exchange(true)) QThreadPool::globalInstance()->start([grammar] { queryOf(*grammar); });
+  return place.isMade;
 }
 
 QStringList CodeColourer::languages() {

@@ -31,6 +31,10 @@ class CodeColourer {
   // The colours of `code`, in order, without overlap. If `code` begins with what was given last, only what changed is parsed.
   const std::vector<ColourRun>& colours(const QString& code);
 
+  // Whether a colourer of this language can be made at once. The first time its patterns are made on another thread, which takes many
+  // milliseconds: until then a thread that must not wait leaves code plain.
+  static bool isReady(const QString& language);
+
   // Grammars of this build by their first name ("c", "python"); empty where their sources were not there when it was built.
   static QStringList languages();
   static bool knows(const QString& language);

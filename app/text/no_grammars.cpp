@@ -14,6 +14,7 @@ CodeColourer::CodeColourer(CodeColourer&&) noexcept = default;
 CodeColourer& CodeColourer::operator=(CodeColourer&&) noexcept = default;
 
 const std::vector<ColourRun>& CodeColourer::colours(const QString&) { return d->none; }
+bool CodeColourer::isReady(const QString&) { return true; }
 QStringList CodeColourer::languages() { return {}; }
 bool CodeColourer::knows(const QString&) { return false; }
 

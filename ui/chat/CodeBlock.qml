@@ -12,7 +12,6 @@ import Pio.Ui
 BlockItem {
     id: root
 
-    required property string text
     required property CodePieces code
     required property string language
     property bool writing: false
@@ -107,7 +106,7 @@ BlockItem {
                 iconName: copied.running ? "check" : "copy"
                 text: copied.running ? qsTr("Copied") : qsTr("Copy the code")
                 onClicked: {
-                    root.copyRequested(root.text)
+                    root.copyRequested(root.code.text())
                     copied.restart()
                 }
 

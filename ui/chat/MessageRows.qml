@@ -123,7 +123,7 @@ DelegateChooser {
             required property bool streaming
 
             columnWidth: root.columnWidth
-            folds: root.placesShown && /"(bbox|point)_2d"/.test(text)
+            folds: root.placesShown && code.namesPlaces
             most: root.mostLines
             writing: streaming && root.isWritten(index)
             needle: root.needleOf(index)

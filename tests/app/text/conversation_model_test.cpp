@@ -11,6 +11,7 @@
 
 #include "app/chat/code_in_sight.h"
 #include "app/chat/code_pieces.h"
+#include "app/text/highlight.h"
 #include "tests/app/text/processor_time.h"
 
 using namespace pio;
@@ -111,6 +112,12 @@ QString textOf(const CodePieces& code) {
   QStringList pieces;
   for (int row = 0; row < code.rowCount(); ++row) pieces.append(plain(code, row));
   return pieces.join(u'\n');
+}
+
+RichStyle inColours() {
+  RichStyle style;
+  style.synKey = "#111111", style.synStr = "#222222", style.synNum = "#333333", style.synFn = "#444444", style.synCom = "#555555";
+  return style;
 }
 
 QStringList colours(const CodePieces& code) {
@@ -404,6 +411,7 @@ TEST(ConversationModel, CodeThatGrowsInAnyStepsIsTheSameCode) {
       code += u'\n';
     }
     CodePieces grown("cpp"), whole("cpp");
+    for (CodePieces* pieces : {&grown, &whole}) pieces->setStyle(inColours());
     QAbstractItemModelTester tester(&grown, QAbstractItemModelTester::FailureReportingMode::Fatal);
     for (qsizetype at = 0; at < code.size();) {
       at = std::min(code.size(), at + 1 + qsizetype(random() % 1500));
@@ -418,6 +426,25 @@ TEST(ConversationModel, CodeThatGrowsInAnyStepsIsTheSameCode) {
     EXPECT_EQ(textOf(grown).count(u'\n') + 1, grown.lineCount());
     for (int row = 0; row < grown.rowCount(); ++row) EXPECT_LE(plain(grown, row).size(), CodePieces::kMostSigns);
   }
+}
+
+// What the colours of a language need takes many milliseconds to make, once: the thread that draws does not wait for it.
+TEST(ConversationModel, TheFirstCodeOfALanguageIsPlainUntilItsColoursAreMade) {
+  const QString text = "fun main() {\n  println(\"once\")\n}\n";
+  if (!CodeColourer::knows("kotlin")) GTEST_SKIP() << "no grammar of kotlin in this build: installer/fetch_grammars.sh could not fetch it";
+  CodePieces plainCode("text"), grown("kotlin"), whole("kotlin");
+  for (CodePieces* pieces : {&plainCode, &grown, &whole}) pieces->setStyle(inColours());
+  plainCode.set(text, true);
+  grown.set(text, true);
+  whole.set(text, false);
+  EXPECT_EQ(colours(grown), colours(plainCode));
+  EXPECT_EQ(colours(whole), colours(plainCode));
+  const QStringList before = colours(whole);
+  EXPECT_TRUE(QTest::qWaitFor([&] { return colours(whole) != before; }, 10'000));
+  grown.set(text + "\n", true);
+  whole.set(text + "\n", false);
+  EXPECT_EQ(colours(grown), colours(whole));
+  EXPECT_NE(colours(grown), before);
 }
 
 TEST(ConversationModel, ALineMoreChangesTheLastPieceOfCode) {
