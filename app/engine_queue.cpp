@@ -30,32 +30,30 @@ EngineQueue::EngineQueue(std::unique_ptr<Engine> engine, QObject* parent) : QObj
     pump();
   });
   connect(m_loop, &EngineLoop::paused, this, [this](RunId id, bool isPaused) {
-    if (AnswerRun* run = find(id)) run->onPaused(isPaused);
+    if (AnswerRun* run = hear(id)) run->onPaused(isPaused);
     Q_EMIT currentChanged();
   });
   connect(m_loop, &EngineLoop::dropped, this, [this](RunId id, qint64 nMessages) {
-    if (AnswerRun* run = find(id)) Q_EMIT run->dropped(nMessages);
+    if (AnswerRun* run = hear(id)) Q_EMIT run->dropped(nMessages);
   });
   connect(m_loop, &EngineLoop::looking, this, [this](RunId id, qint64 done, qint64 total) {
-    if (AnswerRun* run = find(id)) run->onLooking(done, total);
+    if (AnswerRun* run = hear(id)) run->onLooking(done, total);
   });
   connect(m_loop, &EngineLoop::prefill, this, [this](RunId id, qint64 done, qint64 total) {
-    if (AnswerRun* run = find(id)) run->onPrefill(done, total);
+    if (AnswerRun* run = hear(id)) run->onPrefill(done, total);
   });
-  connect(m_loop, &EngineLoop::textReady, this, [this](RunId id, const QString&, const QString& delta, qint64 nTokens) {
-    if (AnswerRun* run = find(id)) run->onWords(false, delta, nTokens);
-  });
-  connect(m_loop, &EngineLoop::thoughtReady, this, [this](RunId id, const QString&, const QString& delta, qint64 nTokens) {
-    if (AnswerRun* run = find(id)) run->onWords(true, delta, nTokens);
-  });
+  connect(m_loop, &EngineLoop::textReady, this,
+          [this](RunId id, const QString&, const QString& delta, qint64 nTokens) { gather(id, false, delta, nTokens); });
+  connect(m_loop, &EngineLoop::thoughtReady, this,
+          [this](RunId id, const QString&, const QString& delta, qint64 nTokens) { gather(id, true, delta, nTokens); });
   connect(m_loop, &EngineLoop::toolCalled, this, [this](RunId id, const QString& name, const QString& arguments) {
-    if (AnswerRun* run = find(id)) Q_EMIT run->toolCalled(name, arguments);
+    if (AnswerRun* run = hear(id)) Q_EMIT run->toolCalled(name, arguments);
   });
   connect(m_loop, &EngineLoop::finished, this, [this](RunId id, FinishReason reason, const GenerationStats& stats) {
-    if (AnswerRun* run = find(id)) finish(*run, reason, stats);
+    if (AnswerRun* run = hear(id)) finish(*run, reason, stats);
   });
   connect(m_loop, &EngineLoop::failed, this, [this](RunId id, const Error& error) {
-    if (AnswerRun* run = find(id)) fail(*run, error);
+    if (AnswerRun* run = hear(id)) fail(*run, error);
   });
   connect(m_loop, &EngineLoop::tokensCounted, this, &EngineQueue::tokensCounted);
   connect(m_loop, &EngineLoop::planned, this, &EngineQueue::planned);
@@ -100,6 +98,26 @@ AnswerRun* EngineQueue::find(RunId id) const {
   return found == m_runs.end() ? nullptr : *found;
 }
 
+AnswerRun* EngineQueue::hear(RunId id) {
+  handOver();
+  return find(id);
+}
+
+void EngineQueue::gather(RunId id, bool isThought, const QString& delta, qint64 nTokens) {
+  if (m_words.run != id || m_words.isThought != isThought) handOver();
+  if (m_words.delta.isEmpty()) QMetaObject::invokeMethod(this, &EngineQueue::handOver, Qt::QueuedConnection);  // behind those that are here already
+  m_words.run = id;
+  m_words.isThought = isThought;
+  m_words.delta += delta;
+  m_words.nTokens = nTokens;
+}
+
+void EngineQueue::handOver() {
+  if (m_words.delta.isEmpty()) return;
+  const Words words = std::exchange(m_words, {});
+  if (AnswerRun* run = find(words.run)) run->onWords(words.isThought, words.delta, words.nTokens);
+}
+
 AnswerRun* EngineQueue::current() const {
   AnswerRun* best = nullptr;
   for (AnswerRun* run : m_runs) {
@@ -140,6 +158,7 @@ void EngineQueue::lookForStops() { QMetaObject::invokeMethod(m_loop, &EngineLoop
 void EngineQueue::takeBack(AnswerRun& run) { finish(run, FinishReason::cancelled, {}); }
 
 void EngineQueue::endPaused(AnswerRun& run) {
+  handOver();
   GenerationStats stats;
   stats.generated_tokens = run.m_nTokens;
   stats.tokens_per_second = run.m_tokensPerSecond;
@@ -239,7 +258,8 @@ void EngineQueue::shutDown() {
 
 void EngineQueue::join() {
   m_thread.wait();
-  QCoreApplication::sendPostedEvents(this);                                      // the last words and the ends of runs
+  QCoreApplication::sendPostedEvents(this);  // the last words and the ends of runs
+  handOver();
   while (!m_runs.empty()) finish(*m_runs.front(), FinishReason::cancelled, {});  // what still waited
 }
 

@@ -77,13 +77,25 @@ class EngineQueue : public QObject {
   void endRuns();  // of the model that goes
   void setModel(bool isReady, bool isLoading);
   AnswerRun* find(RunId id) const;
+  AnswerRun* hear(RunId id);  // the run that the engine says something of: what it said before comes first
+  // Words that wait together in the event queue are handed over as one piece: a window that was kept away catches up in one go.
+  void gather(RunId id, bool isThought, const QString& delta, qint64 nTokens);
+  void handOver();
   void drop(AnswerRun& run, AnswerRun::State state);
   void finish(AnswerRun& run, FinishReason reason, const GenerationStats& stats);
   void fail(AnswerRun& run, const Error& error);
 
+  struct Words {
+    RunId run{};
+    bool isThought = false;
+    QString delta;  // "" none
+    qint64 nTokens = 0;
+  };
+
   QThread m_thread;
   EngineLoop* m_loop;              // on it; deleted with its end
   std::vector<AnswerRun*> m_runs;  // that have not ended, in the order they came; children of this
+  Words m_words;                   // that are gathered
   quint64 m_number = 0;            // of the last run, load, plan or count
   quint64 m_loadSerial = 0;
   std::stop_source m_loadStop;

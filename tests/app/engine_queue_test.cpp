@@ -263,6 +263,26 @@ class EngineQueueTest : public QObject {
     QTRY_COMPARE(told.nEnds, 1);
   }
 
+  // Each piece on its own would cost the window a frame's work, and keep it busy longer still.
+  void wordsThatCameMeanwhileComeInOnePiece() {
+    Queue q;
+    q.speak("word after word ", 1, 5000);
+    QString history;
+    QObject::connect(q.queue.get(), &EngineQueue::textReady, q.queue.get(), [&](const QString&, const QString& delta) { history += delta; });
+    AnswerRun* run = q.submit(Priority::answer, OnHigher::pause, "the answer");
+    Told told(run);
+    QTRY_VERIFY(told.text.size() > 0);
+    QSignalSpy pieces(run, &AnswerRun::textWritten);
+    const qsizetype before = told.text.size();
+    QThread::msleep(400);  // twelve pieces come
+    for (int i = 0; i < 2; ++i) QCoreApplication::sendPostedEvents(q.queue.get());
+    QVERIFY(told.text.size() - before > 400);
+    QVERIFY2(pieces.count() <= 2, QByteArray::number(pieces.count()));  // what was just here, and what came meanwhile
+    run->stop();
+    QTRY_COMPARE(told.nEnds, 1);
+    QCOMPARE(told.text, history);
+  }
+
   void atTheEndEveryRunHasEnded() {
     Queue q;
     q.speak("word after word", 5, 4000);
