@@ -17,6 +17,9 @@
 #include <algorithm>
 #include <cstdio>
 #include <ctime>
+#include <fcntl.h>
+#include <sys/resource.h>
+#include <unistd.h>
 #include <vector>
 
 #include "app/history/history_db.h"
@@ -86,12 +89,35 @@ struct Stage {
   QQmlApplicationEngine window;
 };
 
-// Processor time of this thread so far, ms.
-double worked() {
-  timespec time{};
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-  return static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6;
-}
+// What this thread has used so far.
+struct Usage {
+  double work = 0;             // processor time, ms
+  double waited = 0;           // for a processor while it could run, ms
+  long faults = 0, taken = 0;  // pages touched for the first time; times that the processor was taken from it
+
+  static Usage now() {
+    Usage out;
+    timespec time{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    out.work = static_cast<double>(time.tv_sec) * 1e3 + static_cast<double>(time.tv_nsec) / 1e6;
+    rusage used{};
+    getrusage(RUSAGE_THREAD, &used);
+    out.faults = used.ru_minflt;
+    out.taken = used.ru_nivcsw;
+    static const int schedule = ::open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);  // of the thread that opens it
+    char words[96] = {};
+    unsigned long long waited = 0;
+    if (::pread(schedule, words, sizeof words - 1, 0) > 0 && std::sscanf(words, "%*u %llu", &waited) == 1) {
+      out.waited = static_cast<double>(waited) / 1e6;
+    }
+    return out;
+  }
+};
+
+struct Gap {
+  double wall = 0;
+  Usage used;
+};
 
 // The gaps between the calls of a timer of 1 ms, from now on.
 class Gaps {
@@ -99,33 +125,48 @@ class Gaps {
   Gaps() {
     m_tick.setTimerType(Qt::PreciseTimer);
     QObject::connect(&m_tick, &QTimer::timeout, [this] {
-      m_gaps.push_back(static_cast<double>(m_sinceLast.nsecsElapsed()) / 1e6);
-      m_work.push_back(worked() - m_workedBefore);
+      const Usage now = Usage::now();
+      m_gaps.push_back({.wall = static_cast<double>(m_sinceLast.nsecsElapsed()) / 1e6,
+                        .used = {.work = now.work - m_before.work,
+                                 .waited = now.waited - m_before.waited,
+                                 .faults = now.faults - m_before.faults,
+                                 .taken = now.taken - m_before.taken}});
       m_sinceLast.restart();
-      m_workedBefore = worked();
+      m_before = now;
     });
     m_sinceLast.start();
     m_tick.start(1);
   }
+  // A long gap whose work is short is the machine's, not the program's: what the thread waited for is told with it.
   void print(const char* scene) {
     QTest::qWait(50);
-    print(scene, "gap", m_gaps);
-    print("", "work", m_work);
+    m_tick.stop();
+    print(scene, "gap", [](const Gap& gap) { return gap.wall; });
+    print("", "work", [](const Gap& gap) { return gap.used.work; });
+    std::sort(m_gaps.begin(), m_gaps.end(), [](const Gap& a, const Gap& b) { return a.wall > b.wall; });
+    for (std::size_t i = 0; i < std::min<std::size_t>(m_gaps.size(), 5); ++i) {
+      const Gap& gap = m_gaps[i];
+      std::printf("         longest %zu: %5.1f ms, work %5.1f ms, waited for a processor %5.1f ms, which was taken %ld times; %ld new pages\n", i + 1,
+                  gap.wall, gap.used.work, gap.used.waited, gap.used.taken, gap.used.faults);
+    }
+    std::fflush(stdout);
   }
 
  private:
-  static void print(const char* scene, const char* what, std::vector<double>& times) {
+  template <class Part>
+  void print(const char* scene, const char* what, const Part& part) const {
+    std::vector<double> times;
+    for (const Gap& gap : m_gaps) times.push_back(part(gap));
     std::sort(times.begin(), times.end());
     const auto at = [&](double share) { return times[static_cast<std::size_t>(share * static_cast<double>(times.size() - 1))]; };
     const auto over = std::count_if(times.begin(), times.end(), [](double time) { return time > 50; });
     std::printf("%-8s %-4s p50 %5.1f ms, p99 %5.1f ms, p99.9 %5.1f ms, max %5.1f ms; %td of %zu over 50 ms\n", scene, what, at(0.5), at(0.99),
                 at(0.999), times.back(), over, times.size());
-    std::fflush(stdout);
   }
 
-  std::vector<double> m_gaps, m_work;
+  std::vector<Gap> m_gaps;
   QElapsedTimer m_sinceLast;
-  double m_workedBefore = worked();
+  Usage m_before = Usage::now();
   QTimer m_tick;
 };
 
