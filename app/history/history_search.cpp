@@ -3,6 +3,7 @@
 
 #include "app/history/history_db.h"
 #include "app/text/grapheme.h"
+#include "app/text/markdown.h"
 
 // The search index: texts of messages (2 · seq of the part) and titles of chats (2 · seq + 1 of the chat).
 
@@ -26,6 +27,20 @@ bool needsSubstringSearch(const QString& query) {
     }
   }
   return false;
+}
+
+// What an answer shows of a piece of its Markdown, which may be cut anywhere. The piece itself where the match is in what is not shown.
+QString shownOf(const QString& marked) {
+  StreamingMarkdown parsed;
+  const bool isCutBefore = marked.startsWith(u'…'), isCutBehind = marked.endsWith(u'…');
+  const qsizetype from = isCutBefore ? 1 : 0;
+  parsed.append(QStringView(marked).mid(from, marked.size() - from - (isCutBehind ? 1 : 0)));
+  QStringList words;
+  for (const Block& block : parsed.blocks()) words.append(block.plainText());
+  QString shown = words.join(u' ');
+  shown.remove(QLatin1String("**"));  // whose partner was cut off
+  if (shown.count(kMatchBegin) != marked.count(kMatchBegin) || shown.count(kMatchEnd) != marked.count(kMatchEnd)) return marked;
+  return (isCutBefore ? QStringLiteral("…") : QString()) + shown + (isCutBehind ? QStringLiteral("…") : QString());
 }
 
 QString snippetHtml(const QString& marked) {
@@ -98,13 +113,14 @@ Result<QList<SearchHit>> HistoryDb::search(const QString& text, int limit) {
   for (const auto& [rowid, marked] : found) {
     const bool isTitle = rowid % 2 == 1;
     ASSIGN_OR_RETURN(QSqlQuery row,
-                     select(isTitle ? QStringLiteral("SELECT id, '', title FROM chats WHERE seq = ? AND removal = 0")
-                                    : QStringLiteral("SELECT c.id, m.id, c.title FROM parts p JOIN messages m ON m.seq = p.message "
+                     select(isTitle ? QStringLiteral("SELECT id, '', title, '' FROM chats WHERE seq = ? AND removal = 0")
+                                    : QStringLiteral("SELECT c.id, m.id, c.title, m.role FROM parts p JOIN messages m ON m.seq = p.message "
                                                      "JOIN chats c ON c.id = m.chat_id WHERE p.seq = ? AND m.removal = 0 AND c.removal = 0"),
                             {rowid / 2}));
     if (!row.next()) continue;
-    hits.append({row.value(0).toString(), row.value(1).toString(), row.value(2).toString(),
-                 snippetHtml(isSubstring ? snippetAround(marked, terms.first()) : marked)});
+    const QString around = isSubstring ? snippetAround(marked, terms.first()) : marked;
+    const bool isAnswer = row.value(3).toString() == nameOf(Message::Role::Assistant);
+    hits.append({row.value(0).toString(), row.value(1).toString(), row.value(2).toString(), snippetHtml(isAnswer ? shownOf(around) : around)});
   }
   return hits;
 }

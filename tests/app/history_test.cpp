@@ -172,6 +172,28 @@ class HistoryTest : public QObject {
     QVERIFY(db.search("int")->first().snippet.contains("<b>int</b>"));
   }
 
+  void aSnippetOfAnAnswerSaysWhatTheAnswerShows() {
+    HistoryDb db;
+    QVERIFY(db.open(":memory:"));
+    QVERIFY(db.putChat({"c", "t", 1, 1}));
+    const auto add = [&](const char* id, Message::Role role, const char* text) { return db.addMessage(message("c", id, {}, role, text, 1), {}); };
+    QVERIFY(add("bold", Message::Role::Assistant, "It runs, but **lower the flow first**. See `heatload` and [the page](https://example.org/x)."));
+    QVERIFY(add("cut", Message::Role::Assistant,
+                "**One two three four five six seven eight nine ten eleven beacon twelve thirteen fourteen fifteen sixteen seventeen** end"));
+    QVERIFY(add("list", Message::Role::Assistant, "# Title\n\n- *first* thing\n- second sparrow\n\n| a | b |\n|---|---|\n| x | ostrich |"));
+    QVERIFY(add("address", Message::Role::Assistant, "[here](https://example.org/pelican)"));
+    QVERIFY(add("asked", Message::Role::User, "Why is **kestrel** not bold?"));
+    QVERIFY(add("signs", Message::Role::Assistant, "Take `a * b` or gull_wing_size."));
+    const auto snippet = [&](const char* words) { return db.search(words)->first().snippet; };
+    QCOMPARE(snippet("flow"), "It runs, but lower the <b>flow</b> first. See heatload and the page…");
+    QVERIFY2(!snippet("beacon").contains("*"), qPrintable(snippet("beacon")));
+    QVERIFY(snippet("beacon").contains("eleven <b>beacon</b> twelve"));
+    QCOMPARE(snippet("sparrow"), "Title first thing second <b>sparrow</b> a b x ostrich");
+    QCOMPARE(snippet("pelican"), "[here](https://example.org/<b>pelican</b>)");  // what was found is shown
+    QCOMPARE(snippet("kestrel"), "Why is **<b>kestrel</b>** not bold?");         // a question is shown as it was typed
+    QCOMPARE(snippet("gull"), "Take a * b or <b>gull</b>_wing_size.");
+  }
+
   void aSnippetIsCutBetweenCharacters() {
     HistoryDb db;
     QVERIFY(db.open(":memory:"));
