@@ -318,6 +318,7 @@ TestCase {
             test.window.showPane(pane)
             tryVerify(shown)
         }
+        verify(!test.button("Dismiss").primary)     // nothing is done by it
         mouseClick(test.button("Close"))
         tryVerify(() => !shown())
     }

@@ -14,7 +14,9 @@ Rectangle {
     required property var error
     property bool closable: false
     property bool usable: true
+    property bool leads: true       // its first action may be the primary one of the view
     property bool detailsShown: false
+    readonly property bool offers: root.visible && root.error.actions.length > 0 && root.error.actions[0] !== UserError.Dismiss
     signal actionTaken(action: int)
     signal copyRequested(text: string)
     signal closed()
@@ -50,7 +52,7 @@ Rectangle {
 
         Icon {
             Layout.alignment: Qt.AlignTop
-            Layout.topMargin: 1
+            Layout.topMargin: 2
             icon: "warning"
             color: Theme.color.danger
         }
@@ -62,6 +64,7 @@ Rectangle {
                 Layout.fillWidth: true
                 role: Theme.uiStrong
                 wrapMode: Text.Wrap
+                lineHeight: 20
                 text: root.error.title
             }
             Words {
@@ -86,7 +89,7 @@ Rectangle {
                         required property int index
                         required property int modelData
 
-                        primary: index === 0
+                        primary: index === 0 && root.leads && root.offers
                         enabled: root.usable
                         text: root.labelOf(modelData)
                         onClicked: root.actionTaken(modelData)
@@ -136,7 +139,7 @@ Rectangle {
         }
         IconButton {
             Layout.alignment: Qt.AlignTop
-            Layout.topMargin: -3
+            Layout.topMargin: -2
             Layout.rightMargin: -4
             visible: root.closable
             size: Theme.rowTiny

@@ -15,15 +15,30 @@ Column {
     visible: root.implicitHeight > 0
     spacing: Theme.space12
 
+    // One primary button in view: of the first that has something to do.
+    readonly property ErrorBanner leader: {
+        for (let i = 0; i < banners.count; ++i) {
+            const banner = banners.itemAt(i) as ErrorBanner
+            if (banner !== null && banner.offers)
+                return banner
+        }
+        return null
+    }
+
     Repeater {
+        id: banners
+
         model: root.notices
 
         ErrorBanner {
+            id: banner
+
             required property int subject
             required property bool inCode
 
             width: root.width
             visible: root.codeShown || !inCode
+            leads: root.leader === banner
             closable: true
             onActionTaken: action => root.notices.runAction(subject, action)
             onCopyRequested: text => root.copyRequested(text)

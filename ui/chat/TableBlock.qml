@@ -89,14 +89,16 @@ BlockItem {
 
         anchors { left: parent.left; leftMargin: Theme.hang }
         width: root.room
-        height: grid.height
+        height: grid.height + (interactive ? Theme.space12 : 0)     // below the last row is the bar
         contentWidth: grid.width
-        contentHeight: grid.height
+        contentHeight: height
         flickableDirection: Flickable.HorizontalFlick
         boundsBehavior: Flickable.StopAtBounds
         interactive: contentWidth > width
         clip: interactive
-        T.ScrollBar.horizontal: PioScrollBar {}
+        T.ScrollBar.horizontal: PioScrollBar {
+            steady: true
+        }
         Accessible.role: Accessible.Table
         Accessible.name: root.text
 

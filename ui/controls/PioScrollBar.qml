@@ -6,6 +6,7 @@ import Pio.Ui
 T.ScrollBar {
     id: root
 
+    property bool steady: false     // stays: nothing else tells that there is more
     readonly property bool wide: root.hovered || root.pressed
     readonly property bool needed: root.size < 1
 
@@ -25,7 +26,7 @@ T.ScrollBar {
             height: root.orientation === Qt.Horizontal ? (root.wide ? 10 : 6) : parent.height
             radius: (root.wide ? 10 : 6) / 2
             color: root.wide ? Theme.color.control : Theme.color.edge
-            opacity: root.active || root.wide || shown.running || Theme.highContrast ? 1 : 0
+            opacity: root.active || root.wide || shown.running || root.steady || Theme.highContrast ? 1 : 0
 
             Behavior on opacity {
                 enabled: Theme.hoverTime > 0

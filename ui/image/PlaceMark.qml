@@ -16,6 +16,8 @@ T.AbstractButton {
     required property real pictureWidth
     required property real pictureHeight
     property bool current: false
+    // Badges would hide what the boxes are about; the list tells the numbers.
+    readonly property bool isTight: Math.min(root.pictureWidth, root.pictureHeight) < 160
     readonly property real boxWidth: Math.max(4, (root.x2 - root.x1) * root.pictureWidth)
     readonly property real boxHeight: Math.max(4, (root.y2 - root.y1) * root.pictureHeight)
     signal chosen()
@@ -59,6 +61,7 @@ T.AbstractButton {
         // Outside the left edge, centred, or at the top of a tall box; inside where there is no room.
         readonly property real outside: -width - 4
 
+        visible: root.isPoint || root.current || !root.isTight
         x: root.isPoint ? 2 : root.x + badge.outside >= 0 ? badge.outside : 4
         y: root.isPoint ? 2 : root.height > 44 ? (root.x + badge.outside >= 0 ? 0 : 4) : (root.height - height) / 2
         width: Math.max(20, numberText.implicitWidth + 8)
