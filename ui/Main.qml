@@ -65,6 +65,11 @@ T.ApplicationWindow {
         else
             root.talk.takeFocus()
     }
+    // Nobody has the keys where a button that had them went off or away.
+    function catchKeys(): void {
+        if (root.active && root.ownKeys && (root.activeFocusItem === null || root.activeFocusItem === root.contentItem))
+            root.takeFocus()
+    }
     function newChat(): void {
         if (root.imageShown)
             root.app.chat.newImageChat()
@@ -97,6 +102,7 @@ T.ApplicationWindow {
     color: Theme.color.canvas
     font: Theme.ui.font
     Component.onCompleted: root.takeFocus()
+    onActiveFocusItemChanged: Qt.callLater(root.catchKeys)
     onClosing: close => close.accepted = root.app.code.mayClose()
     onChatIdChanged: if (root.chatShown && root.app.chat.isImage) root.showChat()
 

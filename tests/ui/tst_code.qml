@@ -253,6 +253,25 @@ TestCase {
         stage.key(test.window, Qt.Key_Escape)
         tryCompare(test.app.code, "state", CodeController.Idle)
     }
+    // Nothing can be typed into a button that is off or gone.
+    function test_theKeysOfAButtonThatIsOffGoToTheField(): void {
+        stage.speak("It gives back its argument.", 1)
+        for (const name of ["Explain", "Fix"]) {
+            for (const presses of [button => mouseClick(button), button => {
+                button.forceActiveFocus(Qt.TabFocusReason)
+                stage.key(test.window, Qt.Key_Space)
+            }]) {
+                test.window.takeFocus()
+                const count = test.app.code.messages.count
+                presses(test.button(name))
+                tryVerify(() => test.app.code.messages.count > count)
+                tryCompare(test.app.code, "state", CodeController.Idle)
+                tryVerify(() => test.window.activeFocusItem instanceof TextEdit, 1000, name)
+            }
+        }
+        verify(test.button("Dismiss") !== null)
+        verify(!test.button("Dismiss").primary)     // nothing is done by it
+    }
     function test_changesThatAreNotWrittenAskBeforeTheFileIsLeft(): void {
         const inDialog = text => test.find(test.window.contentItem.parent, item => item.visible && item.text === text && item.iconName !== undefined)
         test.propose()

@@ -16,7 +16,7 @@ T.AbstractButton {
     horizontalPadding: Theme.space8 + Theme.space2
     verticalPadding: 0
     hoverEnabled: true
-    focusPolicy: Qt.StrongFocus
+    focusPolicy: Qt.TabFocus     // a click leaves the keys where one types
     Accessible.role: Accessible.ButtonMenu
     Accessible.name: qsTr("Model: %1 %2").arg(root.name).arg(root.detail)
 

@@ -18,7 +18,7 @@ T.AbstractButton {
     implicitWidth: root.size
     implicitHeight: root.size
     hoverEnabled: true
-    focusPolicy: Qt.StrongFocus
+    focusPolicy: Qt.TabFocus     // a click leaves the keys where one types
 
     Accessible.role: Accessible.Button
     Accessible.name: root.text

@@ -20,7 +20,7 @@ T.Button {
     spacing: Theme.space6
     font: Theme.uiMedium.font
     hoverEnabled: true
-    focusPolicy: Qt.StrongFocus
+    focusPolicy: Qt.TabFocus     // a click leaves the keys where one types
 
     Accessible.name: root.text
 
