@@ -9,6 +9,12 @@
 #include "app/system/background_files.h"
 
 namespace pio {
+namespace {
+
+// Qt's own dialog gives what was typed as a path without a scheme.
+QString targetOf(const QUrl& file) { return file.scheme().isEmpty() ? file.path() : file.toLocalFile(); }
+
+}  // namespace
 
 void Application::wire(HistoryWriter* writer, BackgroundFiles* files) {
   m_writer = writer;
@@ -82,11 +88,11 @@ void Application::importFile(const QUrl& file) {
 }
 
 void Application::exportTo(const QUrl& file) {
-  QMetaObject::invokeMethod(m_writer, [writer = m_writer, path = file.toLocalFile()] { writer->exportTo(path); });
+  QMetaObject::invokeMethod(m_writer, [writer = m_writer, path = targetOf(file)] { writer->exportTo(path); });
 }
 
 void Application::saveChat(const QUrl& file) {
-  QMetaObject::invokeMethod(m_files, [files = m_files, path = file.toLocalFile(), title = chat->title(), messages = chat->messages()->messages()] {
+  QMetaObject::invokeMethod(m_files, [files = m_files, path = targetOf(file), title = chat->title(), messages = chat->messages()->messages()] {
     files->saveText(path, markdownOf(title, messages).toUtf8());
   });
 }

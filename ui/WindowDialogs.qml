@@ -52,6 +52,7 @@ Item {
         pictures.open()
     }
     function exportChats(): void {
+        exports.selectedFile = exports.currentFolder + "/" + qsTr("chats") + ".json"
         exports.open()
     }
     function chooseImport(): void {
@@ -61,6 +62,7 @@ Item {
         importing.offer(file)
     }
     function saveChat(): void {
+        markdown.selectedFile = markdown.currentFolder + "/" + qsTr("chat") + ".md"
         markdown.open()
     }
 
@@ -141,6 +143,7 @@ Item {
 
         title: qsTr("Export all chats")
         fileMode: FileDialog.SaveFile
+        acceptLabel: qsTr("Save")
         defaultSuffix: "json"
         nameFilters: [qsTr("Exported chats (*.json)")]
         onAccepted: root.app.exportTo(selectedFile)
@@ -157,6 +160,7 @@ Item {
 
         title: qsTr("Save this chat")
         fileMode: FileDialog.SaveFile
+        acceptLabel: qsTr("Save")
         defaultSuffix: "md"
         nameFilters: [qsTr("Markdown (*.md)")]
         onAccepted: root.app.saveChat(selectedFile)

@@ -253,6 +253,11 @@ class ListsTest : public QObject {
     QFile file(folder.filePath("chat.md"));
     QVERIFY(file.open(QIODevice::ReadOnly));
     QCOMPARE(QString::fromUtf8(file.readAll()), "# What is x?\n\n## You\n\nWhat is x?\n\n## scripted\n\nIt *is*:\n\n```c\nint x;\n```\n");
+    // Qt's own dialog gives a typed name as a path without a scheme.
+    app->saveChat(QUrl(folder.filePath("typed.md")));
+    QTRY_VERIFY(QFile::exists(folder.filePath("typed.md")));
+    app->exportTo(QUrl(folder.filePath("typed.json")));
+    QTRY_VERIFY(QFile::exists(folder.filePath("typed.json")));
     app->saveChat(QUrl::fromLocalFile(folder.filePath("no/such/folder/chat.md")));
     QTRY_VERIFY(f.notice().isSet());
   }
