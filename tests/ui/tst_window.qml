@@ -323,6 +323,23 @@ TestCase {
         tryCompare(test.app.chat, "chatId", second)
         compare(test.app.chat.title, "Renamed")
     }
+    function test_aRightClickOnAChatShowsItsMenuAndOpensNothing(): void {
+        test.ask("The chat below")
+        const other = test.app.chat.chatId
+        test.window.newChat()
+        test.ask("The chat on screen")
+        const here = test.app.chat.chatId
+        const rowOf = id => test.find(test.window.contentItem, item => item.chatId === id && item.menuOpen !== undefined)
+        tryVerify(() => rowOf(other) !== null)
+        mouseClick(rowOf(other), 40, 16, Qt.RightButton)
+        tryVerify(() => rowOf(other).menuOpen)
+        wait(50)
+        compare(test.app.chat.chatId, here)
+        stage.key(test.window, Qt.Key_Escape)
+        tryVerify(() => !rowOf(other).menuOpen)
+        mouseClick(rowOf(other), 40, 16)
+        tryCompare(test.app.chat, "chatId", other)
+    }
     function test_noticesAreSeenInEveryPane(): void {
         test.app.chat.tray.add([stage.urlOf(stage.writeFile("no.png", "words"))])
         const shown = () => test.find(test.window.contentItem, item => item.visible && item.text === "This picture cannot be used") !== null

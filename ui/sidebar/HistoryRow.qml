@@ -34,6 +34,11 @@ T.AbstractButton {
     Accessible.selected: root.current
 
     contentItem: Item {
+        // Not of the row itself: a button with a handler takes the right mouse button for a click.
+        TapHandler {
+            acceptedButtons: Qt.RightButton
+            onTapped: root.menuRequested(root)
+        }
         Words {
             id: titleText
 
@@ -148,10 +153,5 @@ T.AbstractButton {
                 anchors.margins: root.marked && Theme.highContrast ? 2 : 0
             }
         }
-    }
-
-    TapHandler {
-        acceptedButtons: Qt.RightButton
-        onTapped: root.menuRequested(root)
     }
 }
