@@ -48,6 +48,10 @@ PioPopover {
     y: root.below && root.parent ? root.parent.height + Theme.space4 : -implicitHeight - Theme.space4
     onOpened: {
         list.currentIndex = 0
+        for (let row = 0; row < list.count; ++row) {
+            if ((list.itemAtIndex(row) as ModelRow)?.current)
+                list.currentIndex = row
+        }
         list.forceActiveFocus(Qt.TabFocusReason)
     }
 
@@ -92,6 +96,10 @@ PioPopover {
                 event.accepted = true
                 if (event.key === Qt.Key_Return || event.key === Qt.Key_Enter)
                     root.choose(list.currentIndex)
+                else if (event.key === Qt.Key_Home)
+                    list.currentIndex = 0
+                else if (event.key === Qt.Key_End)
+                    list.currentIndex = list.count - 1
                 else if (event.key === Qt.Key_Delete)
                     root.models.forget((list.currentItem as ModelRow)?.path ?? "")
                 else if (event.text > " " && !(event.modifiers & Qt.ControlModifier)) // Esc has a text too, below the space
