@@ -31,7 +31,8 @@ class Emitter {
     characters(utf8_.push(tokenizer_->bytes(id)), events);
   }
   void finish(FinishReason reason, Events& events) {
-    characters(utf8_.finish(), events);
+    // A stop leaves half a character out: an answer that is continued would go on behind a wrong one.
+    if (reason != FinishReason::cancelled) characters(utf8_.finish(), events);
     const AnswerEnd end = reason == FinishReason::stop ? AnswerEnd::complete : AnswerEnd::cut_off;
     if (parser_ && !stopped()) parsed(parser_->finish(end), events);
     text(stops_.finish(), events);

@@ -170,6 +170,33 @@ TEST_F(GenerationTest, AStopFromAnotherPlaceEndsItWithWhatThereIs) {
   EXPECT_EQ(engine_->generate(greedy(rising(0, 50), 5), {}, {})->ids.size(), 5u);
 }
 
+// The rest of the character may still come: Continue goes on from the text.
+TEST_F(GenerationTest, AStopInTheMiddleOfACharacterLeavesItOut) {
+  load("llama-tiny", 400);
+  GenerateRequest request = greedy(rising(0, 20), 0);
+  request.sampling.temperature = 2;
+  request.sampling.seed = 5;
+  int n_cut = 0;
+  for (std::int64_t n = 1; n <= 60; ++n) {
+    request.max_tokens = n;
+    const Result<GenerateResult> ended = engine_->generate(request, {}, {});
+    ASSERT_TRUE(ended);
+    request.max_tokens = 200;
+    std::stop_source stop;
+    const std::unique_ptr<Generation> stopped = begin(request, stop.get_token());
+    while (std::ssize(stopped->result().ids) < n) advance(*stopped);
+    stop.request_stop();
+    while (!stopped->is_finished()) advance(*stopped);
+    ASSERT_EQ(stopped->result().finish_reason, FinishReason::cancelled);
+    ASSERT_EQ(stopped->result().ids, ended->ids);
+    const std::string& text = stopped->result().text;
+    if (text == ended->text) continue;
+    EXPECT_EQ(text + "\xEF\xBF\xBD", ended->text) << n << " tokens";
+    ++n_cut;
+  }
+  EXPECT_GT(n_cut, 0);
+}
+
 TEST_F(GenerationTest, UnloadingTheModelCancelsIt) {
   load("llama-tiny", 1024);
   const std::unique_ptr<Generation> generation = begin(greedy(rising(0, 50), 500));
