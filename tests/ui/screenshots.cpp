@@ -477,11 +477,11 @@ QByteArray betterLedger() {
 void drawCode(Stage& stage, Photographer& p) {
   CodeController* code = stage.program().code();
   const auto idle = [code] { return QTest::qWaitFor([code] { return code->state() == CodeController::Idle; }, 10000); };
-  const auto propose = [&](const QByteArray& text) {
+  const auto propose = [&](const QByteArray& text, const QByteArray& language = "python") {
     stage.engine().set_script(
         ScriptedEngine::speak(("Refunds are skipped in `totals_by_month`, and `report` sorts by month. I also made the rounding explicit, because "
-                               "your bank rounds half to even.\n\n```python\n" +
-                               text + "```\n")
+                               "your bank rounds half to even.\n\n```" +
+                               language + "\n" + text + "```\n")
                                   .toStdString(),
                               2));
     code->generate(QStringLiteral("Leave refunded entries out of the monthly totals, and show the newest month first."));
@@ -547,12 +547,13 @@ void drawCode(Stage& stage, Photographer& p) {
   p.stage().program().notices()->dismiss(Notices::Code);
   code->open(QUrl::fromLocalFile(stage.writeFile(QStringLiteral("shop.ini"), QStringLiteral("[shop]\nopen = 8\n"))));
   idle();
-  propose("[shop]\nopen = 9\n");
+  propose("[shop]\nopen = 9\n", "ini");
   p.take("56-code-no-grammar");
   p.stage().program().model()->unload();
   p.waitFor(ChatController::NoModel);
   code->explain();
   p.take("57-code-no-model");
+  code->discard();
   p.stage().program().notices()->dismiss(Notices::Model);
   p.stage().program().notices()->dismiss(Notices::Code);
   const QString chat = code->chatId();
