@@ -35,7 +35,7 @@ PioPopover {
     }
     function choose(row: int): void {
         const item = list.itemAtIndex(row) as ModelRow
-        if (item === null || (item.hasFile && !item.available))
+        if (item === null || (item.hasFile && !item.available && !item.current))
             return
         root.close()
         if (!item.hasFile)
