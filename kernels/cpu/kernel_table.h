@@ -145,6 +145,10 @@ struct CpuKernels {
   int64_t (*argmax)(const float* x, int64_t n);
   // The sum of n words: what plain reads cost.
   uint64_t (*read_words)(const uint64_t* words, size_t n);
+  // Rounds of products_a_round products of bytes each, as the products of weights have them but in registers alone: the most that the processor
+  // does. What it gives means nothing. Null where there are none.
+  int32_t (*multiply_in_registers)(int64_t n_rounds);
+  int64_t products_a_round;
 
   void (*attend)(const AttendTask& task);
   size_t (*attend_scratch_floats)(int n_rows, int head_dim, int v_head_dim);

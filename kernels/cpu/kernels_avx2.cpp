@@ -179,6 +179,27 @@ inline void gemm_group(const uint8_t* quants, const int8_t* q, const int32_t* in
   for (int c = 0; c < kColumns; ++c) product[c] = _mm256_cvtepi32_ps(sum[c]);
 }
 
+// Eight maddubs summed in 16 bits, one madd behind them: the pattern of lanes_dot.
+constexpr int kProductsARound = 8 * 8 * 32;
+int32_t multiply_in_registers(int64_t n_rounds) {
+  __m256i sum[8], a = _mm256_set1_epi8(3), b = _mm256_set1_epi8(2);
+  for (__m256i& s : sum) s = _mm256_setzero_si256();
+  for (int64_t i = 0; i < n_rounds; ++i) {
+#pragma GCC unroll 8
+    for (int k = 0; k < 8; ++k) {
+      __m256i narrow = _mm256_setzero_si256();
+#pragma GCC unroll 8
+      for (int j = 0; j < 8; ++j) {
+        asm volatile("" : "+x"(a));
+        narrow = _mm256_add_epi16(narrow, _mm256_maddubs_epi16(a, b));
+      }
+      sum[k] = _mm256_add_epi32(sum[k], _mm256_madd_epi16(narrow, _mm256_set1_epi16(1)));
+    }
+  }
+  for (int k = 1; k < 8; ++k) sum[0] = _mm256_add_epi32(sum[0], sum[k]);
+  return _mm256_extract_epi32(sum[0], 0);
+}
+
 // The sum of the products of 4 * kSteps inputs, a lane a row.
 template <bool kSigned, int kMaxRaw, int kSteps>
 inline __m256i lanes_dot(const __m256i (&w)[kSteps], const int8_t* q) {

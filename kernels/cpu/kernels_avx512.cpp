@@ -225,6 +225,20 @@ inline __m512i lanes_dot(const __m512i (&w)[kSteps], const int8_t* q) {
   return sum;
 }
 
+constexpr int kProductsARound = 12 * 64;
+int32_t multiply_in_registers(int64_t n_rounds) {
+  __m512i sum[12], a = _mm512_set1_epi32(0x01020304), b = _mm512_set1_epi32(0x04030201);
+  for (__m512i& s : sum) s = _mm512_setzero_si512();
+  for (int64_t i = 0; i < n_rounds; ++i) {
+    asm volatile("" : "+v"(a), "+v"(b));
+#pragma GCC unroll 12
+    for (int k = 0; k < 12; ++k) sum[k] = _mm512_dpbusd_epi32(sum[k], a, b);
+  }
+  __m512i all = sum[0];
+  for (int k = 1; k < 12; ++k) all = _mm512_add_epi32(all, sum[k]);
+  return _mm512_reduce_add_epi32(all);
+}
+
 // Four registers of four partial sums of each of four rows (register k: rows k, k + 4, k + 8, k + 12) → the 16 sums, a lane a row.
 inline __m512i add_partial_sums(const __m512i (&p)[4]) {
   const __m512i x = _mm512_add_epi32(_mm512_unpacklo_epi32(p[0], p[1]), _mm512_unpackhi_epi32(p[0], p[1]));

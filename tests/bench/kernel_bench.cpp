@@ -1,203 +1,285 @@
-// Times the products of a backend against what the machine can do in the same minute.
+// Times the ops of the CPU backend against what the machine can do in the same rounds.
 //
-//   kernel_bench [--device NAME] [--threads N] [--isa NAME] [--rows N] [--dim N] [--rounds N] [FORMAT…]
+//   kernel_bench [--threads N] [--isa NAME] [--dim N] [--rounds N] [--where l2|dram|both] [--op gemv|gemm|experts|heads|attention]… [FORMAT…]
 //
-// One token: GB/s of weights, and that as a share of a read probe (all threads reading a block larger than the caches). The probe and the
-// formats take turns round by round, and medians are reported: on a shared machine everything drifts together (performance.md, 10).
-// Many tokens: billions of multiplications a second, all threads together.
+// Weights are placed as a model's are. l2: matrices that stay in the second caches (1 MB for all threads together); dram: 256 MB and more, so that
+// they do not. Products of one token and attention of one token: GB/s, and their share of plain reads of as much anonymous memory. Products of
+// 512 tokens: billions of multiplications a second, and their share of what the processor does in registers alone. Probes and ops take turns
+// round by round; the best of each counts, since a shared machine has fast and slow seconds, and the median is printed beside it.
 
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
+#include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "kernels/cpu/isa.h"
+#include "kernels/cpu/kernel_table.h"
 #include "kernels/registry.h"
 
 namespace {
 
 using pio::DType;
+using pio::Shape;
 using pio::Tensor;
 
 double seconds_now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
-double median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values[values.size() / 2];
-}
-
-// Seconds to read all bytes once with n_threads.
-double read_probe(const std::vector<std::uint64_t>& block, int n_threads) {
+double seconds_of(const std::function<void()>& work) {
   const double start = seconds_now();
-  std::vector<std::uint64_t> sums(static_cast<std::size_t>(n_threads) * 8);
-  const auto read = [&](int thread) {
-    const std::size_t first = block.size() / n_threads * thread, end = first + block.size() / n_threads;
-    std::uint64_t s[16] = {};
-    for (std::size_t i = first; i + 16 <= end; i += 16)
-      for (int k = 0; k < 16; ++k) s[k] += block[i + k];
-    for (std::uint64_t v : s) sums[static_cast<std::size_t>(thread) * 8] += v;
-  };
-  std::vector<std::thread> threads;
-  for (int t = 1; t < n_threads; ++t) threads.emplace_back(read, t);
-  read(0);
-  for (std::thread& thread : threads) thread.join();
-  const double took = seconds_now() - start;
-  std::uint64_t all = 0;
-  for (std::uint64_t v : sums) all += v;
-  if (all == 42) std::puts("");  // the sums are used
-  return took;
+  work();
+  return seconds_now() - start;
 }
 
-// Blocks with sensible scales: random bytes would hold infinities, which are slow nowhere but prove nothing.
-void fill_weights(DType dtype, std::vector<std::uint8_t>& bytes, std::mt19937& random) {
+// Billions of products of bytes a second, in registers.
+double register_rate(const pio::CpuKernels& kernels, int n_threads) {
+  if (!kernels.multiply_in_registers) return 0;
+  constexpr std::int64_t kRounds = 2'000'000;
+  std::vector<std::jthread> threads;
+  std::vector<std::int32_t> sums(static_cast<std::size_t>(n_threads) * 16);
+  const auto work = [&](int i) { sums[static_cast<std::size_t>(i) * 16] = kernels.multiply_in_registers(kRounds); };
+  const double seconds = seconds_of([&] {
+    for (int i = 1; i < n_threads; ++i) threads.emplace_back(work, i);
+    work(0);
+    threads.clear();
+  });
+  return static_cast<double>(kRounds * kernels.products_a_round * n_threads) / seconds / 1e9;
+}
+
+// Random numbers in blocks of the format, encoded where it has an encoder, else bytes with sensible scales.
+std::vector<std::byte> random_weights(DType dtype, std::int64_t n, std::mt19937& random) {
   const pio::DTypeInfo& format = pio::info(dtype);
-  for (std::uint8_t& byte : bytes) byte = static_cast<std::uint8_t>(random());
-  const auto put_half = [&](std::size_t at) {
-    const std::uint16_t h = pio::f32_to_f16(0.01f);
-    std::memcpy(bytes.data() + at, &h, 2);
-  };
-  for (std::size_t block = 0; block + format.block_bytes <= bytes.size(); block += format.block_bytes) {
-    switch (dtype) {
-      case DType::f32: {
-        const float x = 0.01f;
-        std::memcpy(bytes.data() + block, &x, 4);
-        break;
-      }
-      case DType::f16:
-      case DType::q4_0:
-      case DType::q5_0:
-      case DType::q8_0:
-      case DType::iq4_nl:
-      case DType::iq4_xs: put_half(block); break;
-      case DType::bf16: {
-        const std::uint16_t b = pio::f32_to_bf16(0.01f);
-        std::memcpy(bytes.data() + block, &b, 2);
-        break;
-      }
-      case DType::q4_1:
-      case DType::q5_1:
-      case DType::q4_k:
-      case DType::q5_k:
-        put_half(block);
-        put_half(block + 2);
-        break;
-      case DType::q2_k:
-        put_half(block + 80);
-        put_half(block + 82);
-        break;
-      case DType::q3_k: put_half(block + 108); break;
-      case DType::q6_k: put_half(block + 208); break;
-      case DType::mxfp4: bytes[block] = 120; break;
-      case DType::i32: break;
-    }
-  }
+  std::vector<std::byte> bytes(pio::bytes_of(dtype, n));
+  // one row's worth is made, the others repeat it: speed does not depend on the values
+  const std::int64_t piece = std::min<std::int64_t>(n, 256 * 64);
+  std::normal_distribution<float> normal;
+  std::vector<float> values(static_cast<std::size_t>(piece));
+  for (float& value : values) value = normal(random) / 64;
+  const std::size_t piece_bytes = pio::bytes_of(dtype, piece);
+  if (dtype == DType::f32) std::memcpy(bytes.data(), values.data(), piece_bytes);
+  else if (format.encode) format.encode(values.data(), bytes.data(), piece);
+  else
+    for (std::size_t i = 0; i < piece_bytes; ++i) bytes[i] = static_cast<std::byte>(random() & 0x3b);  // small f16 wherever a scale stands
+  for (std::size_t at = piece_bytes; at < bytes.size(); at += piece_bytes)
+    std::memcpy(bytes.data() + at, bytes.data(), std::min(piece_bytes, bytes.size() - at));
+  return bytes;
 }
 
-struct Case {
-  DType dtype;
-  std::vector<std::uint8_t> bytes;
-  std::unique_ptr<pio::Buffer> buffer;
-  std::vector<double> one_token, rates[2];
+class Bench {
+ public:
+  Bench(pio::Backend& backend, const pio::CpuKernels& kernels, int n_rounds) : backend_(backend), kernels_(kernels), n_rounds_(n_rounds) {
+    probe_ = backend.allocate(256 << 20).value();
+    std::memset(probe_->host_data(), 1, probe_->n_bytes());
+  }
+
+  Tensor floats(Shape shape) {
+    std::vector<float> values(static_cast<std::size_t>(shape.n_values()));
+    std::normal_distribution<float> normal;
+    for (float& value : values) value = normal(random_);
+    return backend_.allocate_tensor(DType::f32, shape, buffers_, values.data()).value();
+  }
+  Tensor indices(const std::vector<std::int32_t>& values) {
+    return backend_.allocate_tensor(DType::i32, {std::ssize(values)}, buffers_, values.data()).value();
+  }
+  Tensor empty(DType dtype, Shape shape) {
+    const std::vector<std::byte> zeros(pio::bytes_of(dtype, shape.n_values()));
+    return backend_.allocate_tensor(dtype, shape, buffers_, zeros.data()).value();
+  }
+  Tensor placed(DType dtype, Shape shape) {
+    sources_.push_back(random_weights(dtype, shape.n_values(), random_));
+    pio::MatrixSource source{.dtype = dtype, .shape = shape, .use = pio::MatrixUse::products, .mapped = nullptr, .make_rows = {}};
+    const std::size_t row_bytes = pio::bytes_of(dtype, shape.back());
+    const std::byte* const from = sources_.back().data();
+    source.make_rows = [=](std::int64_t first, std::int64_t n, std::byte* out) -> pio::Result<void> {
+      std::memcpy(out, from + static_cast<std::size_t>(first) * row_bytes, static_cast<std::size_t>(n) * row_bytes);
+      return {};
+    };
+    buffers_.push_back(backend_.allocate(backend_.placed_bytes({&source, 1})).value());
+    const Tensor tensor = backend_.place_weights({&source, 1}, buffers_.back().get(), 0, {}, {}).value().tensors.front();
+    sources_.pop_back();
+    return tensor;
+  }
+  void forget() { buffers_.clear(); }
+  std::int64_t below(std::int64_t n) { return static_cast<std::int64_t>(random_() % static_cast<unsigned>(n)); }
+
+  // Prints bytes a second and their share of plain reads (one token), or products a second and their share of the registers' rate.
+  void time(const std::string& name, double bytes, double products, const std::function<void()>& op, int repeats) {
+    std::vector<double> rates, most;
+    for (int round = -1; round < n_rounds_; ++round) {
+      const double reads = static_cast<double>(probe_->n_bytes()) / seconds_of([&] { static_cast<void>(backend_.read_all(*probe_)); }) / 1e9;
+      const double registers = products > 0 ? register_rate(kernels_, backend_.n_threads()) : 0;
+      const double seconds = seconds_of([&] {
+                               for (int i = 0; i < repeats; ++i) op();
+                               if (!backend_.sync()) std::exit(1);
+                             }) /
+                             repeats;
+      if (round < 0) continue;  // warms up
+      rates.push_back((products > 0 ? products : bytes) / seconds / 1e9);
+      most.push_back(products > 0 ? registers : reads);
+    }
+    std::ranges::sort(rates);
+    const double best = rates.back(), limit = std::ranges::max(most);
+    std::printf("%-34s %8.1f %-7s median %8.1f   %3.0f %% of %.1f %s\n", name.c_str(), best, products > 0 ? "GMAC/s" : "GB/s",
+                rates[rates.size() / 2], limit > 0 ? 100 * best / limit : 0, limit, products > 0 ? "in registers" : "plain reads");
+    std::fflush(stdout);
+  }
+
+ private:
+  pio::Backend& backend_;
+  const pio::CpuKernels& kernels_;
+  int n_rounds_;
+  std::unique_ptr<pio::Buffer> probe_;
+  std::vector<std::unique_ptr<pio::Buffer>> buffers_;
+  std::vector<std::vector<std::byte>> sources_;
+  std::mt19937 random_{1};
 };
+
+constexpr std::int64_t kMany = 512;  // tokens
 
 }  // namespace
 
 int main(int argc, char** argv) {
   pio::BackendOptions options;
-  std::string device = "cpu";
-  std::int64_t n_out = 0, n_in = 2560;
-  int n_rounds = 9;
+  std::int64_t dim = 2560;
+  int n_rounds = 7;
   std::vector<DType> dtypes;
+  std::set<std::string> ops;
+  std::vector<bool> in_dram{false, true};
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    const auto value = [&] { return i + 1 < argc ? argv[++i] : ""; };
-    if (word == "--device") device = value();
-    else if (word == "--threads") options.n_threads = std::atoi(value());
+    const auto value = [&] { return std::string(i + 1 < argc ? argv[++i] : ""); };
+    if (word == "--threads") options.n_threads = std::atoi(value().c_str());
     else if (word == "--isa") options.isa = value();
-    else if (word == "--rows") n_out = std::atoi(value());
-    else if (word == "--dim") n_in = std::atoi(value());
-    else if (word == "--rounds") n_rounds = std::max(1, std::atoi(value()));
-    else if (const auto dtype = pio::dtype_from_name(word)) dtypes.push_back(*dtype);
-    else {
+    else if (word == "--dim") dim = std::atoi(value().c_str());
+    else if (word == "--rounds") n_rounds = std::max(1, std::atoi(value().c_str()));
+    else if (word == "--op") ops.insert(value());
+    else if (word == "--where") {
+      const std::string where = value();
+      in_dram = where == "l2" ? std::vector<bool>{false} : where == "dram" ? std::vector<bool>{true} : std::vector<bool>{false, true};
+    } else if (const auto dtype = pio::dtype_from_name(word)) {
+      dtypes.push_back(*dtype);
+    } else {
       std::fprintf(stderr, "%s: expected an option or the name of a format\n", word.c_str());
       return 2;
     }
   }
-  if (dtypes.empty()) {
-    dtypes = {DType::q4_0, DType::q4_1, DType::q5_0,   DType::q5_1,   DType::q8_0,  DType::q2_k, DType::q3_k, DType::q4_k,
-              DType::q5_k, DType::q6_k, DType::iq4_nl, DType::iq4_xs, DType::mxfp4, DType::f16,  DType::bf16, DType::f32};
-  }
-  auto created = pio::create_backend(device, options);
-  if (!created) {
-    std::fprintf(stderr, "%s\n", created.error().message.c_str());
+  if (dtypes.empty()) dtypes = {DType::q4_k, DType::q6_k, DType::q8_0, DType::q5_k, DType::q4_0, DType::iq4_xs};
+  if (ops.empty()) ops = {"gemv", "gemm", "experts", "heads", "attention"};
+  auto created = pio::create_backend("cpu", options);
+  const auto kernels = pio::choose_cpu_kernels(options.isa);
+  if (!created || !kernels) {
+    std::fprintf(stderr, "%s\n", (created ? kernels.error() : created.error()).message.c_str());
     return 1;
   }
   pio::Backend& backend = **created;
-  const int n_threads = backend.n_threads();
-  std::printf("%s; weights [rows, %lld]\n", backend.device().detail.c_str(), static_cast<long long>(n_in));
+  Bench bench(backend, **kernels, n_rounds);
+  std::printf("%s; rows of %lld\n", backend.device().detail.c_str(), static_cast<long long>(dim));
 
-  constexpr int kMany[2] = {32, 512};
-  constexpr std::int64_t kManyRows = 2048;
-  std::mt19937 random(1);
-  std::vector<Case> cases;
-  for (DType dtype : dtypes) {
-    if (n_in % pio::info(dtype).block_length != 0) continue;
-    Case c;
-    c.dtype = dtype;
-    // 128 MB of weights unless told: more than the caches of most machines
-    const std::int64_t rows =
-        std::max<std::int64_t>(kManyRows, n_out > 0 ? n_out : (128 << 20) / static_cast<std::int64_t>(pio::bytes_of(dtype, n_in)));
-    c.bytes.resize(pio::bytes_of(dtype, rows * n_in));
-    fill_weights(dtype, c.bytes, random);
-    c.buffer = std::move(backend.wrap(c.bytes.data(), c.bytes.size())).value();
-    cases.push_back(std::move(c));
-  }
-  const auto floats = [&](std::int64_t n) {
-    auto buffer = std::move(backend.allocate(n * 4)).value();
-    std::vector<float> values(n);
-    std::normal_distribution<float> normal;
-    for (float& value : values) value = normal(random);
-    backend.upload({DType::f32, {n}, buffer.get(), 0}, values.data());
-    return buffer;
-  };
-  std::int64_t most_rows = kManyRows * kMany[1];
-  for (const Case& c : cases) most_rows = std::max<std::int64_t>(most_rows, c.bytes.size() / pio::bytes_of(c.dtype, n_in));
-  const auto x = floats(n_in * kMany[1]), y = floats(most_rows);
-  const auto multiply = [&](const Case& c, std::int64_t n_tokens, std::int64_t rows) {
-    backend.matmul({DType::f32, {n_tokens, rows}, y.get(), 0}, {DType::f32, {n_tokens, n_in}, x.get(), 0},
-                   {c.dtype, {rows, n_in}, c.buffer.get(), 0});
-    if (!backend.sync()) std::exit(1);
-  };
-
-  std::vector<std::uint64_t> block((256 << 20) / 8, 1);
-  std::vector<double> probe;
-  for (int round = 0; round < n_rounds + 1; ++round) {  // the first warms up
-    const double took = read_probe(block, n_threads);
-    if (round > 0) probe.push_back(static_cast<double>(block.size()) * 8 / took / 1e9);
-    for (Case& c : cases) {
-      const std::int64_t rows = static_cast<std::int64_t>(c.bytes.size() / pio::bytes_of(c.dtype, n_in));
-      double start = seconds_now();
-      multiply(c, 1, rows);
-      if (round > 0) c.one_token.push_back(static_cast<double>(c.bytes.size()) / (seconds_now() - start) / 1e9);
-      for (int m = 0; m < 2; ++m) {
-        if (round > 3 && m == 1) continue;  // long and steady: three are enough
-        start = seconds_now();
-        multiply(c, kMany[m], kManyRows);
-        if (round > 0) c.rates[m].push_back(static_cast<double>(kManyRows * n_in * kMany[m]) / (seconds_now() - start) / 1e9);
+  for (const DType dtype : dtypes) {
+    const std::string format = pio::info(dtype).name;
+    const auto row_bytes = static_cast<std::int64_t>(pio::bytes_of(dtype, dim));
+    for (const bool dram : in_dram) {
+      const std::string where = dram ? " dram" : " l2";
+      const std::int64_t rows = (dram ? 256 << 20 : 1 << 20) / row_bytes / 64 * 64;
+      const auto bytes = static_cast<double>(rows * row_bytes);
+      if (ops.contains("gemv")) {
+        const Tensor w = bench.placed(dtype, {rows, dim}), x = bench.floats({1, dim}), y = bench.empty(DType::f32, {1, rows});
+        bench.time(
+            format + where + " gemv", bytes, 0, [&] { backend.matmul(y, x, w); }, dram ? 1 : 200);
       }
+      if (ops.contains("gemm")) {
+        const std::int64_t n = dram ? 16384 : rows;
+        const Tensor w = bench.placed(dtype, {n, dim}), x = bench.floats({kMany, dim}), y = bench.empty(DType::f32, {kMany, n});
+        bench.time(
+            format + where + " gemm 512", 0, static_cast<double>(n * dim * kMany), [&] { backend.matmul(y, x, w); }, 1);
+      }
+      if (ops.contains("experts") && dram) {
+        constexpr std::int64_t kExperts = 64, kUsed = 8, kHidden = 768;
+        const std::int64_t expert_dim = 2048;
+        const Tensor gates = bench.placed(dtype, {kExperts, kHidden, expert_dim}), ups = bench.placed(dtype, {kExperts, kHidden, expert_dim}),
+                     downs = bench.placed(dtype, {kExperts, expert_dim, kHidden});
+        pio::ExpertSet experts(0, kExperts);
+        for (std::int64_t e = 0; e < kExperts; ++e) experts.put(e, {backend.matrix(gates, e), backend.matrix(ups, e), backend.matrix(downs, e)});
+        for (const std::int64_t n : {std::int64_t{1}, kMany}) {
+          std::vector<std::int32_t> ids;
+          for (std::int64_t t = 0; t < n; ++t) {
+            const std::int64_t first = bench.below(kExperts);
+            for (std::int64_t k = 0; k < kUsed; ++k) ids.push_back(static_cast<std::int32_t>((first + k * 7) % kExperts));
+          }
+          const Tensor x = bench.floats({n, expert_dim}), y = bench.empty(DType::f32, {n, expert_dim}), shares = bench.floats({n, kUsed}),
+                       chosen = bench.indices(ids).reshaped({n, kUsed});
+          const double macs = static_cast<double>(n * kUsed * 3 * kHidden * expert_dim);
+          const double read = static_cast<double>(kUsed) * 3 * static_cast<double>(pio::bytes_of(dtype, kHidden * expert_dim));
+          bench.time(
+              format + " experts " + std::to_string(n), read, n == 1 ? 0 : macs, [&] { backend.moe_experts(y, x, chosen, shares, experts); },
+              n == 1 ? 20 : 1);
+          if (n == 1) continue;
+        }
+      }
+      bench.forget();
     }
   }
-  const double bandwidth = median(probe);
-  std::printf("read probe %.1f GB/s (%.1f to %.1f), %d threads, %d rounds\n\n", bandwidth, *std::min_element(probe.begin(), probe.end()),
-              *std::max_element(probe.begin(), probe.end()), n_threads, n_rounds);
-  std::printf("%-8s %14s %10s %16s %16s\n", "format", "1 token GB/s", "of probe", "32 tok GMAC/s", "512 tok GMAC/s");
-  for (const Case& c : cases) {
-    const double rate = median(c.one_token);
-    std::printf("%-8s %14.1f %9.0f%% %16.1f %16.1f\n", pio::info(c.dtype).name, rate, 100 * rate / bandwidth, median(c.rates[0]), median(c.rates[1]));
+  if (ops.contains("heads")) {
+    constexpr std::int64_t kHeads = 20, kRank = 512, kValue = 256;
+    std::vector<Tensor> layers;  // more than the caches hold
+    for (int l = 0; l < 24; ++l) layers.push_back(bench.placed(DType::q8_0, {kHeads, kValue, kRank}));
+    const double bytes = static_cast<double>(pio::bytes_of(DType::q8_0, kHeads * kValue * kRank)),
+                 macs = static_cast<double>(kHeads * kValue * kRank);
+    const Tensor x = bench.floats({1, kHeads, kRank}), y = bench.empty(DType::f32, {1, kHeads, kValue});
+    bench.time(
+        "Q8_0 dram matmul_heads 1", bytes * 24, 0,
+        [&] {
+          for (const Tensor& w : layers) backend.matmul_heads(y, x, w, {.w_rows = kValue});
+        },
+        2);
+    const Tensor many = bench.floats({kMany, 1, kRank}), out = bench.empty(DType::f32, {kMany, kHeads, kValue});
+    bench.time(
+        "Q8_0 matmul_heads 512", 0, macs * kMany, [&] { backend.matmul_heads(out, many, layers[0], {.w_rows = kValue}); }, 1);
+    bench.forget();
+  }
+  if (ops.contains("attention")) {
+    constexpr std::int64_t kHeads = 32, kKvHeads = 8, kDim = 128, kCached = 16384;
+    constexpr int kLayers = 4;  // 256 MB of f16
+    for (const DType kv : {DType::f16, DType::q8_0}) {
+      std::vector<Tensor> keys, values;
+      for (int l = 0; l < kLayers; ++l) {
+        keys.push_back(bench.empty(kv, {kCached, kKvHeads, kDim}));
+        values.push_back(bench.empty(kv, {kCached, kKvHeads, kDim}));
+      }
+      std::vector<std::int32_t> blocks;
+      for (std::int32_t b = 0; b < kCached / pio::kKvBlockLength; ++b) blocks.push_back(b);
+      for (const std::int64_t n : {std::int64_t{1}, kMany}) {
+        std::vector<std::int32_t> lengths, sequences(static_cast<std::size_t>(n), 0);
+        for (std::int64_t t = 0; t < n; ++t) lengths.push_back(static_cast<std::int32_t>(kCached - n + 1 + t));
+        pio::Step step;
+        step.ids = step.sequences = bench.indices(sequences);
+        step.kv_lengths = bench.indices(lengths);
+        step.block_table = bench.indices(blocks).reshaped({1, std::ssize(blocks)});
+        const Tensor q = bench.floats({n, kHeads, kDim}), y = bench.empty(DType::f32, {n, kHeads, kDim});
+        const double bytes = static_cast<double>(kLayers) * 2 * static_cast<double>(pio::bytes_of(kv, kCached * kKvHeads * kDim));
+        const double macs = static_cast<double>(n * kHeads * 2 * kDim) * (static_cast<double>(kCached) - static_cast<double>(n) / 2);
+        const std::string name = std::string(pio::info(kv).name) + " attention " + std::to_string(n) + " over 16384";
+        if (n == 1) {
+          bench.time(
+              name, bytes, 0,
+              [&] {
+                for (int l = 0; l < kLayers; ++l) backend.attention(y, q, keys[l], values[l], step, {.scale = 0.1f});
+              },
+              1);
+        } else {
+          bench.time(
+              name, 0, macs, [&] { backend.attention(y, q, keys[0], values[0], step, {.scale = 0.1f}); }, 1);
+        }
+      }
+      bench.forget();
+    }
   }
   return 0;
 }

@@ -65,6 +65,10 @@ constexpr CpuKernels make_table(const char* name) {
   t.rope_interleaved = &rope_interleaved;
   t.argmax = &argmax;
   t.read_words = &read_words;
+#ifdef PIO_CPU_GEMM
+  t.multiply_in_registers = &multiply_in_registers;
+  t.products_a_round = kProductsARound;
+#endif
   t.attend = &attend;
   t.attend_scratch_floats = &attend_scratch_floats;
   t.score_bound = &score_bound;
