@@ -166,10 +166,11 @@ class LocalEngine final : public Engine {
     return measure_perplexity(*model_, session, text, context, n_windows, progress, stop);
   }
 
-  Result<BenchResult> bench(std::int64_t n_prompt, std::int64_t n_decode, std::int64_t n_depth, int n_repetitions, std::stop_token stop) override {
+  Result<BenchResult> bench(std::int64_t n_prompt, std::int64_t n_decode, std::int64_t n_depth, int n_repetitions, const Drafts& drafts,
+                            std::stop_token stop) override {
     RETURN_IF_ERROR(need_model());
     Session session = fresh_session();
-    return measure_speed(*model_, session, n_prompt, n_decode, n_depth, n_repetitions, stop);
+    return measure_speed(*model_, session, n_prompt, n_decode, n_depth, n_repetitions, drafts, stop);
   }
 
  private:

@@ -80,6 +80,15 @@ struct ChatMessage {
   std::vector<ToolCall> tool_calls = {};  // of an assistant
 };
 
+// Guessing the next tokens from the prompt and the answer so far: several are tried in one step. The answer is the same without.
+struct Drafts {
+  static constexpr std::int64_t kLongest = 64;
+  enum class Kind { off, lookup };
+  Kind kind = Kind::lookup;
+  std::int64_t longest = 16;       // tokens tried at a time, 1 … kLongest
+  bool only_where_it_pays = true;  // else everything that was found is tried, to measure it
+};
+
 struct GenerateRequest {
   std::string conversation;                  // the chat's id: its cached prefix is found by it; "" shares one
   std::vector<ChatMessage> messages;         // the conversation to answer …
@@ -95,6 +104,7 @@ struct GenerateRequest {
   bool ignore_eos = false;
   std::vector<int> stop_ids;  // the answer also ends before one of these tokens, beside the model's own end tokens
   bool wants_logits = false;  // GenerateSink::logits is called for each sampled token
+  Drafts drafts;
 };
 
 enum class FinishReason { stop, length, context_full, cancelled };
@@ -145,7 +155,7 @@ void deliver(const GenerationEvent& event, const GenerateSink& sink);
 class Generation {
  public:
   virtual ~Generation() = default;
-  // One picture, one chunk of the prompt, or one decoded token. After a stop it finishes with FinishReason::cancelled and what was generated
+  // One picture, one chunk of the prompt, or one step of decoding, which gives a token, or several where drafts were right. After a stop it finishes with FinishReason::cancelled and what was generated
   // so far. An error ends this generation, never the model. Nothing happens once it is finished.
   virtual Result<std::vector<GenerationEvent>> advance() = 0;
   virtual bool is_finished() const = 0;
@@ -238,6 +248,7 @@ struct BenchResult {
   std::vector<double> prefill_tokens_per_second, decode_tokens_per_second;  // one a repetition
   std::uint64_t bytes_per_token = 0;                                        // weights and state read for a decoded token
   std::vector<double> token_seconds;                                        // of every decoded token
+  std::int64_t drafted_tokens = 0, accepted_tokens = 0;                     // in all repetitions
   // Plain reads of the placed weights by the threads that compute, before each half of a repetition; none where there are none.
   std::vector<double> read_before_prefill, read_before_decode;  // bytes a second
   // Meanwhile: how long this program's threads waited for a processor, all together, and the machine for its host; faults that waited for a disk.
@@ -287,8 +298,10 @@ class Engine {
   virtual Result<PerplexityResult> perplexity(std::span<const int> ids, std::int64_t context, std::int64_t n_windows,
                                               const std::function<void(std::int64_t window, double running)>& progress, std::stop_token stop) = 0;
 
-  // Random tokens, as llama-bench: prefill of n_prompt, decoding of n_decode from depth n_depth.
-  virtual Result<BenchResult> bench(std::int64_t n_prompt, std::int64_t n_decode, std::int64_t n_depth, int n_repetitions, std::stop_token stop) = 0;
+  // Random tokens, as llama-bench: prefill of n_prompt, decoding of n_decode from depth n_depth. With drafts, guesses are compared with them:
+  // what drafts take where they hold nothing.
+  virtual Result<BenchResult> bench(std::int64_t n_prompt, std::int64_t n_decode, std::int64_t n_depth, int n_repetitions, const Drafts& drafts,
+                                    std::stop_token stop) = 0;
 };
 
 std::unique_ptr<Engine> create_engine();

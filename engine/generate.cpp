@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 
+#include "engine/draft/lookup_drafts.h"
 #include "engine/sampling/sampler.h"
 #include "engine/stop_strings.h"
 #include "engine/tokenizer/utf8_stream.h"
@@ -129,9 +131,13 @@ class LocalGeneration final : public Generation {
         done_(session_->keep_prefix(ids_)),
         pictures_(start.prompt.pictures, done_) {
     stop_ids_.insert(stop_ids_.end(), request_.stop_ids.begin(), request_.stop_ids.end());
+    if (request_.drafts.kind == Drafts::Kind::lookup)
+      drafts_.emplace(model_.step_times(), request_.drafts.longest, request_.drafts.only_where_it_pays);
     for (const int id : ids_.values()) {
       if (id >= 0) sampler_.accept(id);  // below zero: a picture's
+      if (drafts_) drafts_->push(id);
     }
+    if (drafts_) drafts_->begin_answer();
     result_.n_dropped_messages = start.prompt.n_dropped_messages;
     GenerationStats& stats = result_.stats;
     stats.prompt_tokens = ids_.size();
@@ -212,31 +218,76 @@ class LocalGeneration final : public Generation {
     return Phase::decoding;
   }
 
-  // Samples a token and, unless it is the last, processes it.
+  // Processes the last token and what may follow it, and samples: a token, and after each that was guessed right another one.
   Result<Phase> decode(Events& events) {
     GenerationStats& stats = result_.stats;
-    if (request_.max_tokens >= 0 && std::ssize(result_.ids) >= request_.max_tokens) return finish(FinishReason::length, events);
-    if (stop_.stop_requested()) return finish(FinishReason::cancelled, events);
+    const bool is_last = request_.max_tokens >= 0 && std::ssize(result_.ids) >= request_.max_tokens;
+    if (!is_last && stop_.stop_requested()) return finish(FinishReason::cancelled, events);
+    std::vector<int> drafted;
+    if (pending_) {
+      std::vector<int> ids{*std::exchange(pending_, std::nullopt)};
+      if (!is_last) drafted = draft();
+      ids.insert(ids.end(), drafted.begin(), drafted.end());
+      const Result<void> status = process(std::move(ids), is_last ? Session::Outputs::none : Session::Outputs::all);
+      if (is_stopped(status)) return finish(FinishReason::cancelled, events);
+      RETURN_IF_ERROR(status);
+    }
+    if (is_last) return finish(FinishReason::length, events);
 
-    const int id = sampler_.sample(logits_, model_.n_ids());
-    sampler_.accept(id);
-    if (request_.wants_logits) events.push_back({.kind = Kind::logits, .done = std::ssize(result_.ids), .logits = logits_});
-    if (result_.ids.empty()) stats.first_token_seconds = seconds_since(start_);
-    else stats.decode_seconds = seconds_since(decode_start_);
-    if (!request_.ignore_eos && std::find(stop_ids_.begin(), stop_ids_.end(), id) != stop_ids_.end()) return finish(FinishReason::stop, events);
-
-    result_.ids.push_back(id);
-    emitter_.push(id, events);
-    if (emitter_.stopped()) return finish(FinishReason::stop, events);
-    if (session_->n_tokens() >= model_.info().context_length) return finish(FinishReason::context_full, events);
-
-    ASSIGN_OR_RETURN(const TokenIds next, model_.vocabulary().check({id}, "sampled token"));
-    const Result<void> status = session_->process(next, Session::Outputs::last, logits_, stop_);
-    if (is_stopped(status)) return finish(FinishReason::cancelled, events);
-    RETURN_IF_ERROR(status);
-    stats.weight_bytes_read += model_.weight_bytes_per_token();
-    return Phase::decoding;
+    const std::int64_t n_guessed = std::ssize(drafted), n_right = session_->n_tokens() - n_guessed;  // in the cache
+    const std::size_t row_length = logits_.size() / (1 + drafted.size());
+    stats.drafted_tokens += n_guessed;
+    for (std::int64_t row = 0;; ++row) {
+      const int id = sample(std::span(logits_).subspan(row * row_length, row_length), events);
+      const bool is_end = !request_.ignore_eos && is_stop_id(id);
+      if (!is_end) {
+        result_.ids.push_back(id);
+        emitter_.push(id, events);
+        if (drafts_) drafts_->push(id);
+      }
+      const bool is_right = row < n_guessed && id == drafted[row];
+      stats.accepted_tokens += is_right;
+      const bool is_stopped = is_end || emitter_.stopped();
+      if (is_right && !is_stopped) continue;
+      // the guesses from here on were wrong
+      session_->take_back_to(n_right + row);
+      if (is_stopped) return finish(FinishReason::stop, events);
+      if (session_->n_tokens() >= model_.info().context_length) return finish(FinishReason::context_full, events);
+      pending_ = id;
+      return Phase::decoding;
+    }
   }
+
+  int sample(std::span<const float> logits, Events& events) {
+    const int id = sampler_.sample(logits, model_.n_ids());
+    sampler_.accept(id);
+    if (request_.wants_logits)
+      events.push_back({.kind = Kind::logits, .done = std::ssize(result_.ids), .logits = std::vector<float>(logits.begin(), logits.end())});
+    if (result_.ids.empty()) result_.stats.first_token_seconds = seconds_since(start_);
+    else result_.stats.decode_seconds = seconds_since(decode_start_);
+    return id;
+  }
+
+  // What may follow the pending token. All of it fits where the tokens would go without drafts, so that no other conversation gives way to a
+  // guess, and no more than are wanted: a step gives one more than it tries.
+  std::vector<int> draft() {
+    if (!drafts_) return {};
+    std::int64_t most = std::min({model_.info().context_length - session_->n_tokens(), session_->n_spare_cells(), kStepTokens}) - 1;
+    if (request_.max_tokens >= 0) most = std::min(most, request_.max_tokens - std::ssize(result_.ids) - 1);
+    return drafts_->draft(most, [this](int id) { return id >= 0 && (request_.ignore_eos || !is_stop_id(id)); });
+  }
+
+  Result<void> process(std::vector<int> ids, Session::Outputs outputs) {
+    const std::int64_t n_rows = std::ssize(ids);
+    ASSIGN_OR_RETURN(const TokenIds checked, model_.vocabulary().check(std::move(ids), "sampled token"));
+    const Clock::time_point start = Clock::now();
+    RETURN_IF_ERROR(session_->process(checked, outputs, logits_, stop_));
+    if (drafts_ && outputs == Session::Outputs::all) drafts_->took(n_rows, seconds_since(start));
+    result_.stats.weight_bytes_read += model_.weight_bytes_per_token();
+    return {};
+  }
+
+  bool is_stop_id(int id) const { return std::find(stop_ids_.begin(), stop_ids_.end(), id) != stop_ids_.end(); }
 
   template <class T>
   static bool is_stopped(const Result<T>& status) {
@@ -272,7 +323,9 @@ class LocalGeneration final : public Generation {
   std::vector<int> stop_ids_;
   std::int64_t done_;  // tokens of the prompt that are in the cache
   PromptPictures pictures_;
-  std::vector<float> logits_;  // of the last row
+  std::vector<float> logits_;  // of the last step's rows that are sampled from
+  std::optional<LookupDrafts> drafts_;
+  std::optional<int> pending_;  // the last token, where it is not processed yet
   Phase phase_ = Phase::beginning;
   const Clock::time_point start_ = Clock::now();
   Clock::time_point decode_start_;
@@ -301,6 +354,9 @@ Result<std::unique_ptr<Generation>> begin_generation(GenerationStart start) {
     error.asked = static_cast<std::uint64_t>(n_prompt);
     return error;
   }
+  if (const std::int64_t longest = start.request.drafts.longest; longest < 1 || longest > Drafts::kLongest)
+    return make_error(ErrorCode::bad_argument,
+                      "drafts: 1 to " + std::to_string(Drafts::kLongest) + " tokens at a time, found " + std::to_string(longest));
   return std::unique_ptr<Generation>(std::make_unique<LocalGeneration>(std::move(start)));
 }
 

@@ -5,6 +5,7 @@
 #include <stop_token>
 #include <vector>
 
+#include "engine/draft/draft_length.h"
 #include "engine/engine.h"
 #include "engine/files/loaded_weights.h"
 #include "engine/image/pictures.h"
@@ -49,6 +50,8 @@ class LoadedModel {
   // Bytes of weights that a decoded token reads, as the counting backend counts them: of a mixture the chosen experts, of an embedding table
   // that is not also the output one row.
   std::uint64_t weight_bytes_per_token() const { return weight_bytes_per_token_; }
+  // What decoding steps took so far.
+  StepTimes& step_times() { return step_times_; }
   // Bytes of keys and values of one token.
   std::uint64_t state_bytes_per_token() const { return state_bytes_per_token_; }
   // Where its weights were copied, to measure reading them.
@@ -78,6 +81,7 @@ class LoadedModel {
   std::uint64_t weight_bytes_per_token_ = 0;
   std::uint64_t state_bytes_per_token_ = 0;
   std::uint64_t own_weight_bytes_ = 0;
+  StepTimes step_times_;
   LoadedInfo info_;
 };
 

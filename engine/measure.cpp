@@ -5,6 +5,7 @@
 #include <cmath>
 #include <optional>
 
+#include "engine/draft/lookup_drafts.h"
 #include "engine/plan/probe.h"
 #include "engine/process_counters.h"
 #include "engine/scores.h"
@@ -90,7 +91,7 @@ Result<PerplexityResult> measure_perplexity(LoadedModel& model, Session& session
 }
 
 Result<BenchResult> measure_speed(LoadedModel& model, Session& session, std::int64_t n_prompt, std::int64_t n_decode, std::int64_t n_depth,
-                                  int n_repetitions, std::stop_token stop) {
+                                  int n_repetitions, const Drafts& drafts, std::stop_token stop) {
   BenchResult result;
   const ProcessCounters before = ProcessCounters::now();
   const auto probe = [&](std::vector<double>& rates) {
@@ -122,13 +123,36 @@ Result<BenchResult> measure_speed(LoadedModel& model, Session& session, std::int
       RETURN_IF_ERROR(to_depth());
       ASSIGN_OR_RETURN(const TokenIds ids, random_ids(n_decode));
       if (repetition >= 0) probe(result.read_before_decode);
+      std::optional<LookupDrafts> lookup;
+      if (drafts.kind == Drafts::Kind::lookup) {
+        lookup.emplace(model.step_times(), drafts.longest, drafts.only_where_it_pays);
+        for (const int id : depth.values()) lookup->push(id);
+        lookup->begin_answer();
+      }
       const Clock::time_point start = Clock::now();
       Clock::time_point last = start;
-      for (std::int64_t i = 0; i < n_decode; ++i) {
-        RETURN_IF_ERROR(session.process(ids.span().subspan(i, 1), Session::Outputs::last, logits, stop));
+      for (std::int64_t i = 0; i < n_decode;) {
+        std::vector<int> step{ids[i]};
+        if (lookup) {
+          lookup->push(ids[i]);
+          const std::vector<int> drafted = lookup->draft(std::min(n_decode - i, session.n_spare_cells()) - 1, [](int id) { return id >= 0; });
+          step.insert(step.end(), drafted.begin(), drafted.end());
+        }
+        const std::int64_t n_rows = std::ssize(step), before_step = session.n_tokens();
+        std::int64_t n_right = 1;
+        for (; n_right < n_rows && step[n_right] == ids[i + n_right]; ++n_right) lookup->push(ids[i + n_right]);
+        ASSIGN_OR_RETURN(const TokenIds checked, model.vocabulary().check(std::move(step), "random tokens"));
+        RETURN_IF_ERROR(session.process(checked, Session::Outputs::all, logits, stop));
+        session.take_back_to(before_step + n_right);
+        i += n_right;
         const Clock::time_point now = Clock::now();
-        if (repetition >= 0) result.token_seconds.push_back(std::chrono::duration<double>(now - last).count());
+        const double step_seconds = std::chrono::duration<double>(now - last).count();
         last = now;
+        if (lookup) lookup->took(n_rows, step_seconds);
+        if (repetition < 0) continue;
+        result.token_seconds.insert(result.token_seconds.end(), n_right, step_seconds / static_cast<double>(n_right));
+        result.drafted_tokens += n_rows - 1;
+        result.accepted_tokens += n_right - 1;
       }
       const double seconds = std::chrono::duration<double>(last - start).count();
       if (repetition >= 0) result.decode_tokens_per_second.push_back(static_cast<double>(n_decode) / seconds);

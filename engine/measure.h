@@ -14,6 +14,6 @@ Result<PerplexityResult> measure_perplexity(LoadedModel& model, Session& session
                                             const std::function<void(std::int64_t, double)>& progress, std::stop_token stop);
 
 Result<BenchResult> measure_speed(LoadedModel& model, Session& session, std::int64_t n_prompt, std::int64_t n_decode, std::int64_t n_depth,
-                                  int n_repetitions, std::stop_token stop);
+                                  int n_repetitions, const Drafts& drafts, std::stop_token stop);
 
 }  // namespace pio

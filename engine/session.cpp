@@ -37,6 +37,11 @@ std::int64_t Session::adopt_prefix(const Session& other, std::int64_t n) {
   return sequence_.adopt_prefix(other.sequence_, n);
 }
 
+void Session::take_back_to(std::int64_t n) {
+  const std::int64_t n_kept = sequence_.truncate(n);
+  CHECK(n_kept == n, "take_back_to: tokens whose block another conversation shares");
+}
+
 void Session::clear() {
   sequence_.truncate(0);
   needs_ = {};

@@ -32,6 +32,10 @@ class Session {
   // Forgets its own tokens and begins with the first n of `other`, shared in whole blocks. Returns how many tokens that are.
   std::int64_t adopt_prefix(const Session& other, std::int64_t n);
   std::int64_t n_tokens() const { return sequence_.n_tokens(); }
+  // Takes back all but the first n tokens, of those that the last call of process added.
+  void take_back_to(std::int64_t n);
+  // How many tokens fit without taking room from other conversations.
+  std::int64_t n_spare_cells() const { return sequence_.n_spare_cells(); }
   void clear();
 
   // The pictures of the whole prompt that is kept and processed next; its ids stand for them below zero. `features` is asked for each as its

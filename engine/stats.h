@@ -15,7 +15,9 @@ struct GenerationStats {
   double tokens_per_second = 0;         // of decoding: generated tokens after the first by decode_seconds
   std::int64_t context_used = 0;        // tokens in the cache when it ended
   std::int64_t context_length = 0;      // and how many fit
-  std::uint64_t weight_bytes_read = 0;  // from memory, by decoding
+  std::uint64_t weight_bytes_read = 0;  // from memory, by decoding; a step of a mixture with drafts counts as one without
+  std::int64_t drafted_tokens = 0;      // that were guessed and tried
+  std::int64_t accepted_tokens = 0;     // of them, those that were right
 };
 
 }  // namespace pio

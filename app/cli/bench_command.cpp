@@ -52,7 +52,8 @@ Result<void> bench(const Options& options) {
   if (request.context_length == 0) request.context_length = options.n_depth + std::max(options.n_prompt, options.n_decode) + 1;
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, load_engine(request));
   ASSIGN_OR_RETURN(const BenchResult result,
-                   engine->bench(options.n_prompt, options.n_decode, options.n_depth, static_cast<int>(options.n_repetitions), interrupt_token()));
+                   engine->bench(options.n_prompt, options.n_decode, options.n_depth, static_cast<int>(options.n_repetitions),
+                                 options.drafts(Drafts::Kind::off), interrupt_token()));
   print_few_huge_pages(*engine, request);
   const double speed = median(result.decode_tokens_per_second);
   const double bandwidth = speed * static_cast<double>(result.bytes_per_token) / 1e9;
@@ -64,7 +65,9 @@ Result<void> bench(const Options& options) {
            {"tokens_per_second", result.decode_tokens_per_second},
            {"bytes_per_token", result.bytes_per_token},
            {"gigabytes_per_second", bandwidth},
-           {"token_seconds", result.token_seconds}}},
+           {"token_seconds", result.token_seconds},
+           {"drafted_tokens", result.drafted_tokens},
+           {"accepted_tokens", result.accepted_tokens}}},
          {"depth", options.n_depth},
          {"load_seconds", engine->loaded()->load_seconds},
          {"layout", layout_json(engine->loaded()->layout)},

@@ -37,6 +37,7 @@ GenerateRequest base_request(const Options& options, const Engine& engine) {
   request.max_tokens = options.max_tokens;
   request.stop = options.stop;
   request.ignore_eos = options.ignore_eos;
+  request.drafts = options.drafts(Drafts::Kind::lookup);
   if (!options.thinking.empty()) request.thinking = options.thinking == "on";
   if (!options.clear_thinking.empty()) request.clear_thinking = options.clear_thinking == "on";
   return request;
@@ -298,6 +299,7 @@ Result<void> fim(const Options& options) {
   if (options.max_tokens >= 0) request.max_tokens = options.max_tokens;
   request.stop = options.stop;
   request.ignore_eos = options.ignore_eos;
+  request.drafts = options.drafts(Drafts::Kind::lookup);
   // A fence is known when it is closed: such an answer is printed whole.
   const bool is_streamed = !options.json && !prompt.may_be_fenced;
   std::optional<LogitsFile> no_logits;

@@ -18,6 +18,7 @@
 
 namespace {
 
+using pio::Drafts;
 using pio::cli::Options;
 using pio::cli::parse_real;
 using pio::cli::parse_whole;
@@ -118,10 +119,20 @@ void add_sampling(CLI::App* command, Options& options) {
   command->add_flag("--greedy", options.sampling.greedy, "always the likeliest token");
 }
 
+void add_drafts(CLI::App* command, Options& options) {
+  command
+      ->add_option_function<std::string>(
+          "--draft", [&options](const std::string& text) { options.draft = text == "off" ? Drafts::Kind::off : Drafts::Kind::lookup; },
+          "lookup, off: guess the next tokens from the text so far and try several in one step; the answer is the same")
+      ->check(CLI::IsMember({"lookup", "off"}));
+  add_whole(command, "--draft-max", options.draft_max, {.least = 1, .most = Drafts::kLongest}, "tokens tried at a time, at most");
+}
+
 void add_generating(CLI::App* command, Options& options) {
   add_whole(command, "--max-tokens", options.max_tokens, {}, "at most so many (default: until the model ends)");
   repeatable(command->add_option("--stop", options.stop, "end before this text; repeatable"))->check(is_not_empty("a text"));
   command->add_flag("--ignore-eos", options.ignore_eos, "go on past end tokens");
+  add_drafts(command, options);
 }
 
 void add_thinking(CLI::App* command, Options& options) {
@@ -252,6 +263,7 @@ top_p, min_p, repeat_penalty, presence_penalty, frequency_penalty, ignore_eos, l
   add_whole(command, "-p", options.n_prompt, {.most = kMostTokens}, "prompt tokens");
   add_whole(command, "-n", options.n_decode, {.most = kMostTokens}, "decoded tokens");
   add_whole(command, "-d", options.n_depth, {.most = kMostTokens}, "tokens in the cache before");
+  add_drafts(command, options);
   add_whole(command, "-r", options.n_repetitions, {.least = 1, .most = kMostRounds}, "repetitions");
 
   command = add("quantize", "write a model as a GGUF file in another format", pio::cli::quantize);

@@ -50,6 +50,9 @@ struct Options {
   std::int64_t max_tokens = -1;
   std::vector<std::string> stop;
   bool ignore_eos = false;
+  std::optional<Drafts::Kind> draft;  // unset: lookup, but in bench off
+  std::int64_t draft_max = Drafts().longest;
+  Drafts drafts(Drafts::Kind otherwise) const { return {.kind = draft.value_or(otherwise), .longest = draft_max}; }
 
   // measuring
   std::int64_t n_prompt = 512, n_decode = 128, n_depth = 0, n_windows = 0;

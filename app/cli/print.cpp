@@ -93,6 +93,8 @@ Json stats_json(const GenerationStats& stats) {
           {"tokens_per_second", stats.tokens_per_second},
           {"context_used", stats.context_used},
           {"context_length", stats.context_length},
+          {"drafted_tokens", stats.drafted_tokens},
+          {"accepted_tokens", stats.accepted_tokens},
           {"bytes_per_tier", {{"ram", stats.weight_bytes_read}}}};
 }
 

@@ -9,14 +9,17 @@ std::int64_t Sequence::longest_common_prefix(std::span<const int> ids) const {
   return std::mismatch(tokens_.begin(), tokens_.begin() + n, ids.begin()).first - tokens_.begin();
 }
 
+std::int64_t Sequence::n_spare_cells() const {
+  return std::min(pool_->n_tokens(), (static_cast<std::int64_t>(blocks_.size()) + pool_->blocks().n_free()) * kKvBlockLength) - n_tokens();
+}
+
 Result<void> Sequence::reserve(std::int64_t n) {
   const std::int64_t wanted = n_tokens() + n;
   const std::int64_t n_blocks = (wanted + kKvBlockLength - 1) / kKvBlockLength - static_cast<std::int64_t>(blocks_.size());
   if (n_blocks > pool_->blocks().n_free() || wanted > pool_->n_tokens()) {
     Error error;
     error.code = ErrorCode::context_full;
-    error.limit = static_cast<std::uint64_t>(
-        std::min(pool_->n_tokens(), (static_cast<std::int64_t>(blocks_.size()) + pool_->blocks().n_free()) * kKvBlockLength));
+    error.limit = static_cast<std::uint64_t>(n_tokens() + n_spare_cells());
     error.asked = static_cast<std::uint64_t>(wanted);
     error.message = "context: at most " + std::to_string(error.limit) + " tokens, found " + std::to_string(wanted);
     return error;

@@ -28,6 +28,8 @@ class Sequence {
 
   // Takes blocks for n more tokens. Fails with context_full{limit, asked} when the pool has too few; then nothing was taken.
   Result<void> reserve(std::int64_t n);
+  // How many more tokens reserve would find room for.
+  std::int64_t n_spare_cells() const;
   // The cell of the token at `position`, which is reserved.
   std::int32_t cell(std::int64_t position) const {
     return blocks_[position / kKvBlockLength] * kKvBlockLength + static_cast<std::int32_t>(position % kKvBlockLength);

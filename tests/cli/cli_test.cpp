@@ -101,6 +101,25 @@ TEST_F(Pio, CompletesTheSameIdsOnEveryRun) {
   EXPECT_TRUE(run(words).out.ends_with("\n"));
 }
 
+TEST_F(Pio, DraftsTokensWhereTheTextRepeatsUnlessToldNotTo) {
+  std::string ids = "5";
+  for (int i = 1; i < 60; ++i) ids += ",5";
+  std::vector<std::string> words = {"complete",     kModels + "/llama-tiny", "--ids", ids,     "--greedy",
+                                    "--ignore-eos", "--max-tokens",          "80",    "--ctx", "256"};
+  const json drafted = run_json(words);
+  EXPECT_GT(drafted["stats"]["drafted_tokens"], 0);
+  EXPECT_LE(drafted["stats"]["accepted_tokens"], drafted["stats"]["drafted_tokens"]);
+  words.insert(words.end(), {"--draft", "off"});
+  const json alone = run_json(words);
+  EXPECT_EQ(alone["stats"]["drafted_tokens"], 0);
+  EXPECT_EQ(alone["ids"], drafted["ids"]);
+  words.insert(words.end() - 2, {"--draft-max", "3"});
+  words.back() = "lookup";
+  EXPECT_EQ(run_json(words)["ids"], drafted["ids"]);
+  const json bench = run_json({"bench", kModels + "/llama-tiny", "-p", "0", "-n", "20", "-d", "60", "-r", "1"});
+  EXPECT_EQ(bench["decode"]["drafted_tokens"], 0) << "only where it is named";
+}
+
 TEST_F(Pio, AnswersABatchInOrderAndGoesOnAfterABadPrompt) {
   const std::string prompts = write("p.jsonl", "{\"ids\":[1,2]}\n{\"ids\":[99999]}\n{\"messages\":[{\"role\":\"user\",\"content\":\"Hi\"}]}\n");
   const Ran ran = run({"batch", kModels + "/llama-tiny", "--prompts", prompts, "--max-tokens", "3", "--greedy", "--ctx", "256"});

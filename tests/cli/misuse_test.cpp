@@ -63,12 +63,15 @@ TEST_F(Misuse, RefusesEveryNumberThatIsNoneOfItsOptions) {
   refused("--seed", {"-1", "18446744073709551616", "1.5"});
   refused("--max-tokens", {"-1", "9223372036854775808", "2.5"});
   refused("--ctx", {"-1", "1.5"});
+  refused("--draft", {"on", "3"});
+  refused("--draft-max", {"0", "-1", "65", "1.5"});
   refused("--threads", {"-1", "1025"});
   refused("--ram", {"0", "-1G", "0.5", "8Q", "8 G", "99999999999T"});
   for (const std::vector<std::string>& words : std::vector<std::vector<std::string>>{{"bench", "x", "-p", "-1"},
                                                                                      {"bench", "x", "-n", "1e3"},
                                                                                      {"bench", "x", "-d", "nan"},
                                                                                      {"bench", "x", "-r", "0"},
+                                                                                     {"bench", "x", "--draft", "yes"},
                                                                                      {"perplexity", "x", "--file", "y", "--windows", "-1"},
                                                                                      {"divergence", "x", "--file", "y", "--windows", "two"},
                                                                                      {"swap", "x", "y", "-r", "0"}}) {
