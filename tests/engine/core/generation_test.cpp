@@ -31,6 +31,7 @@ class GenerationTest : public testing::Test {
     request.sampling.temperature = 0;
     request.max_tokens = max_tokens;
     request.ignore_eos = true;
+    request.drafts.kind = Drafts::Kind::off;  // so that a unit is a token
     return request;
   }
   static std::vector<int> rising(int first, int n) {

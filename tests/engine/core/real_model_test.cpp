@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <nlohmann/json.hpp>
@@ -59,6 +60,36 @@ TEST_F(RealModel, PromptIdsAndGreedyContinuationAreTheReferences) {
 TEST_F(RealModel, TheFastPathSaysTheSameWords) {
   load(DType::f16, Activations::q8);
   EXPECT_EQ(greedy(gold_["ids"]).text, gold_["greedy_text"].get<std::string>());
+}
+
+TEST_F(RealModel, AnEditOfATextHasTheSameBytesWithDraftsAndWithout) {
+  load(DType::f16, Activations::q8);
+  std::ifstream in(PIO_TEST_DATA "/real/text.txt");
+  const std::string text = std::string(std::istreambuf_iterator<char>(in), {}).substr(0, 600);
+  GenerateRequest request;
+  request.ids = engine_->tokenizer()->encode(text + text + text.substr(0, 200), SpecialTokens::none);
+  request.max_tokens = 48;
+  request.ignore_eos = true;
+  std::int64_t accepted = 0;
+  for (const double temperature : {0.0, 0.5}) {
+    request.sampling = {.temperature = temperature, .seed = 7};
+    std::vector<int> ids[2];
+    std::vector<float> rows[2];
+    for (const bool with : {false, true}) {
+      request.conversation = with ? "with" : "without";
+      request.drafts = {.kind = with ? Drafts::Kind::lookup : Drafts::Kind::off, .only_where_it_pays = false};
+      GenerateSink sink;
+      sink.logits = [&](std::span<const float> row) { rows[with].insert(rows[with].end(), row.begin(), row.end()); };
+      const Result<GenerateResult> result = engine_->generate(request, sink, {});
+      ASSERT_TRUE(result) << result.error().message;
+      ids[with] = result->ids;
+      accepted += result->stats.accepted_tokens;
+    }
+    EXPECT_EQ(ids[1], ids[0]);
+    ASSERT_EQ(rows[1].size(), rows[0].size());
+    EXPECT_EQ(std::memcmp(rows[1].data(), rows[0].data(), rows[0].size() * sizeof(float)), 0);
+  }
+  EXPECT_GT(accepted, 30);
 }
 
 TEST_F(RealModel, PerplexityOfFourWindowsIsTheReferencesWithinAHundredthOfAPercent) {
