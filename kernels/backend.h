@@ -273,7 +273,7 @@ class Backend {
   //   y [n_tokens, dim] f32;  table [vocab_size, dim] any weight format;  ids [n_tokens] i32, each within the table
   void embed(Tensor y, Tensor table, Tensor ids);
 
-  // y = x · wᵀ (+ bias).
+  // y = x · wᵀ (+ bias). With Activations::q8 also coarse weights (MatrixUse::coarse) may be rounded to 8 bits in blocks.
   //   y [n_tokens, n_out] f32;  x [n_tokens, n_in] f32;  w [n_out, n_in] any weight format, n_in a multiple of its block length
   //   bias [n_out] f32, or empty.  y overlaps neither x nor w.
   void matmul(Tensor y, Tensor x, Tensor w, Tensor bias = {});
@@ -366,7 +366,7 @@ class Backend {
   void matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params);
 
   // Attention of all tokens of a segment to all tokens of the same one (an image, a frame of a video); nothing of the size of
-  // n_tokens² is kept.   q, k, v [n_tokens, n_heads, head_dim] f32;  y [n_tokens, y_heads, head_dim] f32: heads first_head and on are written
+  // n_tokens² is kept. With Activations::q8 queries, keys, values and probabilities may be rounded to 11 bits or more.   q, k, v [n_tokens, n_heads, head_dim] f32;  y [n_tokens, y_heads, head_dim] f32: heads first_head and on are written
   //   starts [n_segments + 1] i32, from 0 to n_tokens: segment s is tokens starts[s] … starts[s + 1] - 1
   void self_attention(Tensor y, Tensor q, Tensor k, Tensor v, Tensor starts, std::int64_t first_head, float scale);
 
@@ -385,6 +385,10 @@ class Backend {
   // residual += x · wᵀ (+ bias), the product rounded to f32 before it is added.
   //   residual [n_tokens, n_out] f32, apart from x;  x, w, bias as in matmul
   void matmul_add(Tensor residual, Tensor x, Tensor w, Tensor bias = {});
+
+  // y = gelu(x · wᵀ (+ bias)), the product rounded to f32 before.
+  //   y, x, w, bias as in matmul
+  void matmul_gelu(Tensor y, Tensor x, Tensor w, Tensor bias, Gelu kind);
 
   // y = silu(h · gateᵀ) * (h · upᵀ), h = rms_norm(x, norm, eps).
   //   y [n_tokens, hidden_dim] f32, apart from x;  x [n_tokens, dim] f32;  norm [dim] f32;  gate, up [hidden_dim, dim] any weight format
@@ -436,6 +440,7 @@ class Backend {
   virtual void do_self_attention(Tensor y, Tensor q, Tensor k, Tensor v, Tensor starts, std::int64_t first_head, float scale);
   virtual void do_moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, const ExpertSet& experts);
   virtual void do_qk_norm_rope_store(const QkvHeads& heads, const Step& step);
+  virtual void do_matmul_gelu(Tensor y, Tensor x, Tensor w, Tensor bias, Gelu kind);
   virtual void do_experts(Tensor residual, Tensor x, Tensor logits, const Mixture& mixture);
 
   std::stop_token stop_;

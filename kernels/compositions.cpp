@@ -322,6 +322,22 @@ void Backend::do_matmul_add(Tensor residual, Tensor x, Tensor w, Tensor bias) {
   add(residual, residual, product);
 }
 
+void Backend::matmul_gelu(Tensor y, Tensor x, Tensor w, Tensor bias, Gelu kind) {
+  check_rank("matmul_gelu", "x", x, 2);
+  check_tensor("matmul_gelu", "x", x, DType::f32, x.shape);
+  check_product("matmul_gelu", y, x.shape[0], x.shape[1], w, bias);
+  if (y.shape.n_values() == 0) return;
+  check_apart("matmul_gelu", "x", y, x);
+  check_apart("matmul_gelu", "w", y, w);
+  require(Op::matmul, w.dtype, w.shape);
+  do_matmul_gelu(y, x, w, bias, kind);
+}
+
+void Backend::do_matmul_gelu(Tensor y, Tensor x, Tensor w, Tensor bias, Gelu kind) {
+  matmul(y, x, w, bias);
+  gelu(y, y, kind);
+}
+
 void Backend::norm_glu_matmul(Tensor y, Tensor x, Tensor norm, float eps, Tensor gate, Tensor up) {
   check_rank("norm_glu_matmul", "x", x, 2);
   check_tensor("norm_glu_matmul", "x", x, DType::f32, x.shape);

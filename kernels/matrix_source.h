@@ -14,6 +14,7 @@ namespace pio {
 // What ops do with a matrix.
 enum class MatrixUse {
   rows,      // they read rows of it, or parts: it stays row after row
+  coarse,    // the same, but where products round their input to 8 bits they may round its numbers of 16 and more bits too
   products,  // matmul, embed and moe_experts read it, whole: a backend may lay it out in an order of its own
 };
 

@@ -91,6 +91,17 @@ Result<void> MatrixSource::rows(std::int64_t first, std::int64_t n, std::byte* o
 
 bool MatrixSource::is_aligned() const { return mapped && reinterpret_cast<std::uintptr_t>(mapped) % alignment_of(dtype) == 0; }
 
+namespace {
+
+// Row after row; coarse wherever it lies and however it comes there.
+Tensor tensor_of(const MatrixSource& source, Buffer* arena, std::size_t offset) {
+  Tensor tensor{source.dtype, source.shape, arena, offset};
+  tensor.is_coarse = source.use == MatrixUse::coarse;
+  return tensor;
+}
+
+}  // namespace
+
 std::uint64_t Backend::placed_bytes(std::span<const MatrixSource> group) const {
   std::uint64_t n_bytes = 0;
   for (const MatrixSource& source : group) {
@@ -105,7 +116,8 @@ std::vector<Tensor> Backend::placed_tensors(std::span<const MatrixSource> group,
   for (const MatrixSource& source : group) {
     const std::uint64_t own = own_layout_bytes(source);
     CHECK(own > 0 || !reads_in_place(source), "placed_tensors: a source that is read in place");
-    tensors.push_back({source.dtype, source.shape, arena, offset, own > 0 ? TensorLayout::own : TensorLayout::rows});
+    tensors.push_back(tensor_of(source, arena, offset));
+    if (own > 0) tensors.back().layout = TensorLayout::own;
     offset += aligned(own > 0 ? own : source.n_bytes());
   }
   return tensors;
@@ -115,7 +127,7 @@ Result<Placed> Backend::place_weights(std::span<const MatrixSource> group, Buffe
                                       const std::function<void(std::uint64_t)>& progress) {
   Placed placed;
   for (const MatrixSource& source : group) {
-    Tensor tensor{source.dtype, source.shape, arena, offset};
+    Tensor tensor = tensor_of(source, arena, offset);
     if (const std::uint64_t own = own_layout_bytes(source); own > 0) {
       tensor.layout = TensorLayout::own;
       RETURN_IF_ERROR(lay_out(tensor, source, stop));

@@ -90,6 +90,7 @@ struct Tensor {
   Buffer* buffer = nullptr;
   std::size_t offset = 0;  // bytes from the start of the buffer
   TensorLayout layout = TensorLayout::rows;
+  bool is_coarse = false;  // of weights placed as MatrixUse::coarse
 
   bool empty() const { return buffer == nullptr; }
   explicit operator bool() const { return buffer != nullptr; }

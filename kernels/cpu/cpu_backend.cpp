@@ -12,6 +12,7 @@
 #include "kernels/cpu/isa.h"
 #include "kernels/cpu/products.h"
 #include "kernels/cpu/rope_angles.h"
+#include "kernels/cpu/self_attention.h"
 #include "kernels/host.h"
 #include "kernels/host_buffer.h"
 #include "kernels/loading_tiles.h"
@@ -138,6 +139,7 @@ class CpuBackend final : public Backend {
   void do_matmul_add(Tensor residual, Tensor x, Tensor w, Tensor bias) override {
     if (!products_.matmul_add(residual, x, w, bias)) Backend::do_matmul_add(residual, x, w, bias);
   }
+  void do_matmul_gelu(Tensor y, Tensor x, Tensor w, Tensor bias, Gelu kind) override { products_.matmul(y, x, w, bias, kind); }
   void do_matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) override { products_.matmul_heads(y, x, w, params); }
   void do_route_experts(Tensor ids, Tensor weights, Tensor logits, Tensor bias, RoutingParams params) override {
     experts_.route(ids, weights, logits, bias, params);
@@ -149,6 +151,7 @@ class CpuBackend final : public Backend {
     attention_.attention(y, q, k_cache, v_cache, step, params);
   }
   void do_self_attention(Tensor y, Tensor q, Tensor k, Tensor v, Tensor starts, std::int64_t first_head, float scale) override {
+    if (self_attention_.rounds(q.shape[2])) return self_attention_.run(y, q, k, v, starts, first_head, scale);
     attention_.self_attention(y, q, k, v, starts, first_head, scale);
   }
 
@@ -238,12 +241,8 @@ class CpuBackend final : public Backend {
   }
 
   void do_gelu(Tensor y, Tensor x, Gelu kind) override {
-    float* const to = host_pointer<float>(y);
-    const float* const from = host_pointer<float>(x);
     context_.for_each_span(y.shape.n_values(), 24, [&](std::int64_t first, std::int64_t n) {
-      if (kind == Gelu::tanh) return kernels_.gelu_tanh(to + first, from + first, n);
-      // erfc of the other side: 1 + erf would lose the digits of large negative x
-      for (std::int64_t i = first; i < first + n; ++i) to[i] = 0.5f * from[i] * std::erfc(-from[i] * 0.70710678f);
+      context_.gelu(host_pointer<float>(y) + first, host_pointer<float>(x) + first, n, kind);
     });
   }
 
@@ -307,6 +306,7 @@ class CpuBackend final : public Backend {
   CpuProducts products_{context_};
   CpuExperts experts_{context_, products_};
   CpuAttention attention_{context_};
+  CpuSelfAttention self_attention_{context_};
   RopeAngles angles_;
   const DeviceInfo device_;
   const bool huge_pages_;

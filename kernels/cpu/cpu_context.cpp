@@ -1,5 +1,6 @@
 #include "kernels/cpu/cpu_context.h"
 
+#include <cmath>
 #include <cstring>
 
 namespace pio {
@@ -55,6 +56,12 @@ void CpuContext::decode_row(DType dtype, const std::uint8_t* from, float* to, st
   } else {
     info(dtype).decode(from, to, n);
   }
+}
+
+void CpuContext::gelu(float* y, const float* x, std::int64_t n, Gelu kind) const {
+  if (kind == Gelu::tanh) return kernels.gelu_tanh(y, x, n);
+  // erfc of the other side: 1 + erf would lose the digits of large negative x
+  for (std::int64_t i = 0; i < n; ++i) y[i] = 0.5f * x[i] * std::erfc(-x[i] * 0.70710678f);
 }
 
 const float* CpuContext::floats_of(DType dtype, const std::uint8_t* from, std::int64_t n, float* memory) const {

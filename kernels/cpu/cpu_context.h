@@ -75,6 +75,9 @@ class CpuContext {
   // The same, or the place itself where they are f32 already; `memory` takes them otherwise.
   const float* floats_of(DType dtype, const std::uint8_t* from, std::int64_t n, float* memory) const;
 
+  // y may be x.
+  void gelu(float* y, const float* x, std::int64_t n, Gelu kind) const;
+
   // The kernels of a weight format whose numbers are multiplied as integers; null for the others, which are decoded to f32.
   const QuantKernels* quant_kernels(DType dtype) const;
 

@@ -108,6 +108,34 @@ struct AttendTask {
   float* scratch;  // attend_scratch_floats() of them, aligned to 64 bytes
 };
 
+// Keys and values of one head in 16-bit integers (inl/self_attention_inl.h): kSegmentKeys tokens of a segment, or fewer at its end.
+constexpr int kSegmentKeys = 128;
+constexpr int kMaxSegmentDims = 512;  // of a head
+constexpr int kMaxSegmentRows = 96;   // queries of a task
+struct SegmentBlock {
+  int16_t* k;      // [dims of a head / 2, rounded up][kSegmentKeys][2]
+  int16_t* v;      // [kSegmentKeys / 2][width][2], width = head_dim rounded up to 16
+  float* k_scale;  // one
+  float* v_scale;  // [width]
+  int n_keys;
+};
+
+// Attention of n_rows query rows of one head to blocks that hold all tokens of their segment.
+struct SegmentTask {
+  const float* q;  // rows q_stride floats apart
+  size_t q_stride;
+  const SegmentBlock* blocks;
+  int n_rows;
+  int n_blocks;
+  int head_dim;
+  float scale;
+  bool (*stopped)(const void* context);  // asked once a block: true ends the task with unfinished results
+  const void* stop_context;
+  float* scratch;  // segment_scratch_floats(head_dim) of them, aligned to 64 bytes
+  float* y;        // rows y_stride floats apart
+  size_t y_stride;
+};
+
 struct CpuKernels {
   const char* name;
   int gemm_lanes;                 // rows that `pack` puts side by side; 0 without a matrix product
@@ -158,6 +186,21 @@ struct CpuKernels {
   void (*merge_attention)(float* largest, float* sum, float* out, float part_largest, float part_sum, const float* part_out, int n);
   // y[i] = out[i] / sum, i < n; 0 where nothing was attended to.
   void (*divide_attention)(float* y, float sum, const float* out, int n);
+
+  // The product with coarse weights in 16-bit integers (inl/coarse_inl.h); coarse_lanes is 0 where 8 bits are faster.
+  //   coarse_lanes: rows side by side.  coarse_depth: inputs that share a scale.  coarse_rows: tokens side by side.
+  int coarse_lanes;
+  int coarse_depth;
+  int coarse_rows;
+  void (*round_shorts)(const float* x, int64_t n, int16_t* q, float* scales);
+  void (*pack_shorts)(const int16_t* q, size_t q_stride, const float* scales, size_t scale_stride, int64_t n_in, int16_t* out, float* out_scales);
+  void (*gemm_shorts)(const int16_t* w, const float* w_scales, const int16_t* x, size_t x_stride, const float* x_scales, size_t x_scale_stride,
+                      int64_t n_in, const float* bias, int64_t n_tokens, int n_rows, float* y, size_t y_stride);
+
+  // Attention inside segments in 16-bit integers; null where the instruction set has none. k and v: rows `stride` floats apart.
+  void (*pack_segment)(const float* k, const float* v, size_t stride, int n_keys, int head_dim, const SegmentBlock& out);
+  size_t (*segment_scratch_floats)(int head_dim);
+  void (*attend_segment)(const SegmentTask& task);
 };
 
 // Of those that the build has: the scalar one always, the others for their processor.

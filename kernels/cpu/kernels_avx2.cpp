@@ -267,6 +267,33 @@ inline void group_sums(const uint8_t* const (&rows)[8], ptrdiff_t at, int i, con
 #include "kernels/cpu/inl/lanes_inl.h"
 #include "kernels/cpu/inl/elementwise_inl.h"
 #include "kernels/cpu/inl/attention_inl.h"
+
+#define PIO_CPU_SEGMENTS
+#define PIO_CPU_COARSE
+constexpr int kPairVecs = 2;  // beside 6 rows: 12 sums in 16 registers
+inline IntVec int_add_pairs(IntVec sum, IntVec a, IntVec b) { return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b)); }
+inline IntVec int_max(IntVec a, IntVec b) { return _mm256_max_epi32(a, b); }
+inline IntVec int_from_float(Vec v) { return _mm256_cvtps_epi32(v); }
+// The low 16 bits of each, side by side.
+inline IntVec int_join_shorts(IntVec low, IntVec high) { return _mm256_blend_epi16(low, _mm256_slli_epi32(high, 16), 0xaa); }
+inline void store_shorts(int16_t* p, IntVec low, IntVec high) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_permute4x64_epi64(_mm256_packs_epi32(low, high), 0xd8));
+}
+// 2^x for x up to 126, within 3e-6; 2^-126 below that, NaN stays. The polynomial of least relative error on [-1/2, 1/2].
+inline Vec vec_exp2(Vec x) {
+  x = vec_max(vec_set(-126.0f), x);        // this order keeps NaN
+  const Vec magic = vec_set(12582912.0f);  // 1.5 * 2^23: adding it rounds to a whole number, which the low bits hold
+  const Vec n = x + magic, r = x - (n - magic);
+  Vec p = vec_fma(vec_set(9.57009102e-3f), r, vec_set(5.59178636e-2f));
+  p = vec_fma(p, r, vec_set(0.240247451f));
+  p = vec_fma(p, r, vec_set(0.693121814f));
+  p = vec_fma(p, r, vec_set(0.999999261f));
+  return _mm256_castsi256_ps(_mm256_add_epi32(_mm256_castps_si256(p), _mm256_slli_epi32(_mm256_castps_si256(n), 23)));
+}
+#include "kernels/cpu/inl/pairs_inl.h"
+#include "kernels/cpu/inl/coarse_inl.h"
+#include "kernels/cpu/inl/self_attention_inl.h"
+
 #include "kernels/cpu/inl/table_inl.h"
 
 constexpr CpuKernels kTable = make_table("avx2");

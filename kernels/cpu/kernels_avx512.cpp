@@ -277,6 +277,30 @@ inline void group_sums(const uint8_t* const (&rows)[16], ptrdiff_t at, int i, co
 #include "kernels/cpu/inl/lanes_inl.h"
 #include "kernels/cpu/inl/elementwise_inl.h"
 #include "kernels/cpu/inl/attention_inl.h"
+
+#define PIO_CPU_SEGMENTS
+constexpr int kPairVecs = 4;  // beside 6 rows: 24 sums in 32 registers
+inline IntVec int_add_pairs(IntVec sum, IntVec a, IntVec b) { return _mm512_dpwssd_epi32(sum, a, b); }
+inline IntVec int_max(IntVec a, IntVec b) { return _mm512_max_epi32(a, b); }
+inline IntVec int_from_float(Vec v) { return _mm512_cvtps_epi32(v); }
+// The low 16 bits of each, side by side.
+inline IntVec int_join_shorts(IntVec low, IntVec high) { return _mm512_mask_blend_epi16(0xaaaaaaaa, low, _mm512_slli_epi32(high, 16)); }
+inline void store_shorts(int16_t* p, IntVec low, IntVec high) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtsepi32_epi16(low));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p + 16), _mm512_cvtsepi32_epi16(high));
+}
+// 2^x within 3e-6, NaN stays: the polynomial of least relative error on [0, 1], of the part above the whole number, which vscalefps takes itself.
+inline Vec vec_exp2(Vec x) {
+  const Vec r = _mm512_reduce_ps(x, 0x09);
+  Vec p = vec_fma(vec_set(0.0135341612f), r, vec_set(0.0520114782f));
+  p = vec_fma(p, r, vec_set(0.241442743f));
+  p = vec_fma(p, r, vec_set(0.693003838f));
+  p = vec_fma(p, r, vec_set(1.00000259f));
+  return _mm512_scalef_ps(p, x);
+}
+#include "kernels/cpu/inl/pairs_inl.h"
+#include "kernels/cpu/inl/self_attention_inl.h"
+
 #include "kernels/cpu/inl/table_inl.h"
 
 constexpr CpuKernels kTable = make_table("avx512");

@@ -1,6 +1,7 @@
 #include "kernels/cpu/panels.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace pio {
 
@@ -30,14 +31,18 @@ int narrowest_width(const CpuKernels& kernels, std::int64_t n) {
   return width;
 }
 
-UnpackedLines::UnpackedLines(const CpuContext& context, std::int64_t n_in, std::int64_t most_lines)
-    : context_(context), n_in_(n_in), lanes_(context.kernels.gemm_lanes) {
+UnpackedLines::UnpackedLines(const CpuContext& context, std::int64_t n_in, std::int64_t most_lines, bool rounds_weights)
+    : context_(context), n_in_(n_in), lanes_(context.kernels.gemm_lanes), rounds_weights_(rounds_weights), row_(n_in) {
   constexpr std::int64_t kLeastGroup = 16;
   quants_ = of_line_.add<std::uint8_t>(n_in * lanes_);
   scales_ = of_line_.add<float>(n_in / kLeastGroup * lanes_);
   mins_ = of_line_.add<float>(n_in / kLeastGroup * lanes_);
   lines_ = layout_.add(most_lines, of_line_);
   biases_ = layout_.add<float>(most_lines * lanes_);
+  if (!rounds_weights) return;
+  floats_ = layout_.add<float>(n_in);
+  rounded_ = layout_.add(1, row_);
+  blocks_ = layout_.add<std::uint8_t>(lanes_ * static_cast<std::int64_t>(bytes_of(DType::q8_0, n_in)));
 }
 
 GemmWeights UnpackedLines::line_in(std::byte* memory, std::int64_t line) const {
@@ -46,20 +51,45 @@ GemmWeights UnpackedLines::line_in(std::byte* memory, std::int64_t line) const {
 }
 
 void UnpackedLines::unpack(std::byte* memory, const Tensor& w, std::int64_t first, std::int64_t n, const float* bias) const {
-  const QuantKernels& quant = *context_.quant_kernels(w.dtype);
+  const QuantKernels* const quant = context_.quant_kernels(w.dtype);
   const std::size_t row_bytes = bytes_of(w.dtype, n_in_);
   float* const biases = biases_.in(memory);
   for (std::int64_t r = 0; r < n; r += lanes_) {
     const GemmWeights line = line_in(memory, r / lanes_);
-    if (w.layout == TensorLayout::own) quant.pack_line(context_.line_at(w, first + r), n_in_, line);
-    else quant.pack(bytes_at(w) + static_cast<std::size_t>(first + r) * row_bytes, row_bytes, static_cast<int>(std::min(lanes_, n - r)), n_in_, line);
+    if (rounds_weights_) pack_rounded(w, first + r, std::min(lanes_, n - r), line, memory);
+    else if (w.layout == TensorLayout::own) quant->pack_line(context_.line_at(w, first + r), n_in_, line);
+    else
+      quant->pack(bytes_at(w) + static_cast<std::size_t>(first + r) * row_bytes, row_bytes, static_cast<int>(std::min(lanes_, n - r)), n_in_, line);
     for (std::int64_t i = r; i < r + lanes_; ++i) biases[i] = bias && i < n ? bias[i] : 0.0f;
   }
 }
 
+// Rows [first, first + n) of weights of another format, rounded as activations are and packed as those of Q8_0.
+void UnpackedLines::pack_rounded(const Tensor& w, std::int64_t first, std::int64_t n, const GemmWeights& out, std::byte* memory) const {
+  constexpr std::int64_t kBlock = 32, kBlockBytes = 34;  // a half, which stays empty here, and the numbers
+  const CpuKernels& kernels = context_.kernels;
+  const std::int64_t n_blocks = n_in_ / kBlock;
+  const std::size_t row_bytes = bytes_of(w.dtype, n_in_);
+  std::uint8_t* const blocks = blocks_.in(memory);
+  const Q8Row rounded = row_.in(rounded_.in(memory, 0));
+  for (std::int64_t r = 0; r < n; ++r) {
+    const std::uint8_t* const from = bytes_at(w) + static_cast<std::size_t>(first + r) * row_bytes;
+    kernels.quantize_q8(context_.floats_of(w.dtype, from, n_in_, floats_.in(memory)), n_in_, rounded);
+    std::uint8_t* const row = blocks + r * n_blocks * kBlockBytes;
+    for (std::int64_t b = 0; b < n_blocks; ++b) {
+      std::memset(row + b * kBlockBytes, 0, 2);
+      std::memcpy(row + b * kBlockBytes + 2, rounded.q + b * kBlock, kBlock);
+    }
+    for (std::int64_t b = 0; b < n_blocks; ++b) out.mins[b * lanes_ + r] = rounded.d32[b];  // Q8_0 has no minimums: they wait here
+  }
+  kernels.q8_0.pack(blocks, static_cast<std::size_t>(n_blocks * kBlockBytes), static_cast<int>(n), n_in_, out);
+  for (std::int64_t b = 0; b < n_blocks; ++b)
+    for (std::int64_t r = 0; r < lanes_; ++r) out.scales[b * lanes_ + r] = out.mins[b * lanes_ + std::min(r, n - 1)];
+}
+
 void UnpackedLines::multiply(std::byte* memory, DType dtype, std::int64_t n, const GemmPanel& panel, int width, float* y, std::int64_t y_stride,
                              std::int64_t n_columns) const {
-  const auto gemm = context_.quant_kernels(dtype)->gemm[width];
+  const auto gemm = context_.quant_kernels(rounds_weights_ ? DType::q8_0 : dtype)->gemm[width];
   for (std::int64_t r = 0; r < n; r += lanes_) {
     gemm(line_in(memory, r / lanes_), panel, n_in_, biases_.in(memory) + r, y + r, static_cast<std::size_t>(y_stride),
          static_cast<int>(std::min(lanes_, n - r)), static_cast<int>(n_columns));
@@ -75,13 +105,15 @@ std::int64_t UnpackedLines::lines_per_tile(const CpuContext& context, std::int64
 
 namespace {
 
+DType format_of(const PanelProduct& product) { return product.rounds_weights ? DType::q8_0 : product.w.dtype; }
+
 // The panels of all tokens, one set for each kind that the matrices ask for. In the context's scratch.
 class TokenPanels {
  public:
   TokenPanels(CpuContext& context, std::span<const PanelProduct> products, std::int64_t n_tokens, std::int64_t n_in, const PanelRow& row_of)
       : context_(context), n_tokens_(n_tokens), widest_(context.kernels.gemm_columns[0]), n_panels_((n_tokens + widest_ - 1) / widest_) {
     for (const PanelProduct& product : products) {
-      if (!kind_of(product.w.dtype)) kinds_.emplace_back(context, product.w.dtype, n_in);
+      if (!kind_of(format_of(product))) kinds_.emplace_back(context, format_of(product), n_in);
     }
     Layout all;
     for (const PanelKind& kind : kinds_) pieces_.push_back(all.add(n_panels_, Bytes(kind.n_bytes())));
@@ -147,7 +179,9 @@ void multiply_panels(CpuContext& context, std::span<const PanelProduct> products
   const std::int64_t lines = UnpackedLines::lines_per_tile(context, n_in, n_lines);
   std::vector<std::int64_t> ends;  // tiles up to the end of each matrix
   for (const PanelProduct& product : products) ends.push_back((ends.empty() ? 0 : ends.back()) + (lines_of(product) + lines - 1) / lines);
-  const UnpackedLines weights(context, n_in, lines);
+  const bool rounds_weights = std::ranges::any_of(products, &PanelProduct::rounds_weights);
+  CHECK(!rounds_weights || std::ranges::all_of(products, &PanelProduct::rounds_weights), "panels: rounded weights among others");
+  const UnpackedLines weights(context, n_in, lines, rounds_weights);
   context.reserve_worker_scratch(weights.n_bytes());
   context.for_each_tile(ends.back(), n_out * n_in * n_tokens, [&](std::int64_t tile, int worker) {
     const std::size_t which = static_cast<std::size_t>(std::ranges::upper_bound(ends, tile) - ends.begin());
@@ -156,8 +190,11 @@ void multiply_panels(CpuContext& context, std::span<const PanelProduct> products
     std::byte* const own = context.worker_scratch(worker);
     weights.unpack(own, product.w, product.first + first, n, product.bias ? product.bias + first : nullptr);
     for (std::int64_t i = 0; i < panels.n_panels() && !context.stop_requested(); ++i) {
-      weights.multiply(own, product.w.dtype, n, panels.panel(product.w.dtype, i), panels.width(i),
-                       product.y + panels.first_token(i) * product.y_stride + first, product.y_stride, panels.columns(i));
+      float* const y = product.y + panels.first_token(i) * product.y_stride + first;
+      weights.multiply(own, product.w.dtype, n, panels.panel(format_of(product), i), panels.width(i), y, product.y_stride, panels.columns(i));
+      for (std::int64_t t = 0; product.gelu && t < panels.columns(i); ++t) {  // while it is near
+        context.gelu(y + t * product.y_stride, y + t * product.y_stride, n, *product.gelu);
+      }
     }
   });
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <span>
 
 #include "kernels/cpu/cpu_context.h"
@@ -35,7 +36,8 @@ int narrowest_width(const CpuKernels& kernels, std::int64_t n);
 // Lines of one matrix, unpacked in a worker's memory.
 class UnpackedLines {
  public:
-  UnpackedLines(const CpuContext& context, std::int64_t n_in, std::int64_t most_lines);
+  // `rounds_weights`: of formats that are no blocks of integers, rounded as activations are, and then multiplied as Q8_0.
+  UnpackedLines(const CpuContext& context, std::int64_t n_in, std::int64_t most_lines, bool rounds_weights = false);
   std::size_t n_bytes() const { return layout_.n_bytes(); }
   // Rows first … first + n - 1 of w [rows, n_in], at most most_lines lines of them; of a layout in lines `first` begins one. `bias`: of row
   // `first`, or null.
@@ -48,12 +50,18 @@ class UnpackedLines {
 
  private:
   GemmWeights line_in(std::byte* memory, std::int64_t line) const;
+  void pack_rounded(const Tensor& w, std::int64_t first, std::int64_t n, const GemmWeights& out, std::byte* memory) const;
   const CpuContext& context_;
   std::int64_t n_in_, lanes_;
+  bool rounds_weights_;
   Layout of_line_, layout_;
   Layout::Piece<std::uint8_t> quants_;
   Layout::Piece<float> scales_, mins_, biases_;
   Layout::Repeated lines_;
+  Q8RowLayout row_;  // where weights are rounded: a row as it is and rounded, and blocks of Q8_0
+  Layout::Piece<float> floats_;
+  Layout::Repeated rounded_;
+  Layout::Piece<std::uint8_t> blocks_;
 };
 
 // A matrix of those that are multiplied by the same rows: y[t][r] = bias[r] + w row first + r · row t.
@@ -63,6 +71,8 @@ struct PanelProduct {
   const float* bias = nullptr;  // of row `first`
   float* y = nullptr;
   std::int64_t y_stride = 0;
+  bool rounds_weights = false;    // as UnpackedLines
+  std::optional<Gelu> gelu = {};  // of what comes out
 };
 
 // Row t of the input; a row that has to be made first is written to `memory`, n_in floats.

@@ -1,6 +1,7 @@
 #include "kernels/cpu/products.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace pio {
 
@@ -26,19 +27,32 @@ struct CpuProducts::Head {
   }
 };
 
-void CpuProducts::matmul(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias) {
+void CpuProducts::matmul(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, std::optional<Gelu> gelu) {
+  const auto in_panels = [&] {
+    const PanelProduct product{.w = w,
+                               .n_out = w.shape[0],
+                               .bias = bias ? host_pointer<float>(bias) : nullptr,
+                               .y = host_pointer<float>(y),
+                               .y_stride = w.shape[0],
+                               .rounds_weights = rounds_weights(w),
+                               .gelu = gelu};
+    const float* const rows = host_pointer<float>(x);
+    multiply_panels(context_, {&product, 1}, x.shape[0], w.shape[1], [&](std::int64_t t, float*) { return rows + t * w.shape[1]; });
+  };
+  if (rounds_weights(w)) return kernels_.coarse_lanes > 0 ? matmul_shorts(y, x, w, bias, gelu) : in_panels();
   const std::int64_t n_tokens = x.shape[0];
+  if (gelu) {
+    matmul(y, x, w, bias);
+    return context_.for_each_span(y.shape.n_values(), 24, [&](std::int64_t first, std::int64_t n) {
+      context_.gelu(host_pointer<float>(y) + first, host_pointer<float>(y) + first, n, *gelu);
+    });
+  }
   const QuantKernels* quant = context_.quant_kernels(w.dtype);
   if (w.layout == TensorLayout::own) CHECK(context_.activations == Activations::q8, "matmul: weights that were laid out for 8-bit activations");
   if (w.dtype == DType::f16 && n_tokens < kDecodeTokens) return matvec_half(y, x, w, bias, kernels_.gemv_f16);
   if (w.dtype == DType::bf16 && n_tokens < kDecodeTokens) return matvec_half(y, x, w, bias, kernels_.gemv_bf16);
   if (!quant || context_.activations == Activations::f32) return matmul_decoded(y, x, w, bias);
-  if (is_many(n_tokens, w)) {
-    const PanelProduct product{
-        .w = w, .n_out = w.shape[0], .bias = bias ? host_pointer<float>(bias) : nullptr, .y = host_pointer<float>(y), .y_stride = w.shape[0]};
-    const float* const rows = host_pointer<float>(x);
-    return multiply_panels(context_, {&product, 1}, n_tokens, w.shape[1], [&](std::int64_t t, float*) { return rows + t * w.shape[1]; });
-  }
+  if (is_many(n_tokens, w)) return in_panels();
   matvec_q8(y, x, w, bias, *quant);
 }
 
@@ -226,6 +240,73 @@ void CpuProducts::matmul_decoded(const Tensor& y, const Tensor& x, const Tensor&
     for (std::int64_t t = 0; t < n_tokens && !context_.stop_requested(); t += CpuContext::kTokensAtOnce) {
       kernels_.matmul_f32(decoded, n_in, n, host_pointer<float>(x) + t * n_in, n_in, std::min(CpuContext::kTokensAtOnce, n_tokens - t), n_in,
                           b ? b + first : nullptr, host_pointer<float>(y) + t * n_out + first, n_out);
+    }
+  });
+}
+
+// Coarse weights and tokens in 16-bit integers, where the instruction set multiplies those faster than bytes with signs.
+void CpuProducts::matmul_shorts(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, std::optional<Gelu> gelu) {
+  const std::int64_t n_tokens = x.shape[0], n_out = w.shape[0], n_in = w.shape[1], lanes = kernels_.coarse_lanes;
+  const std::int64_t width = round_up(n_in, 32), n_groups = (n_in + kernels_.coarse_depth - 1) / kernels_.coarse_depth;
+  const std::int64_t n_rows = round_up(n_tokens, kernels_.coarse_rows), row_bytes = bytes_of(w.dtype, n_in);
+
+  Layout shared;
+  const auto rounded = shared.add<std::int16_t>(n_rows * width);
+  const auto rounded_scales = shared.add<float>(n_rows * n_groups);
+  std::byte* const memory = context_.scratch.reserve(shared.n_bytes());
+  std::int16_t* const q = rounded.in(memory);
+  float* const scales = rounded_scales.in(memory);
+  context_.for_each_span(n_rows, n_in * 8, [&](std::int64_t first, std::int64_t n) {
+    for (std::int64_t t = first; t < first + n; ++t) {
+      if (t < n_tokens) {
+        kernels_.round_shorts(host_pointer<float>(x) + t * n_in, n_in, q + t * width, scales + t * n_groups);
+      } else {  // fills up the last tokens side by side
+        std::fill_n(q + t * width, width, std::int16_t{0});
+        std::fill_n(scales + t * n_groups, n_groups, 0.0f);
+      }
+    }
+  });
+
+  // Lines of weights in a tile: as many as stay in the second cache, and a few tiles a thread.
+  const std::int64_t n_lines = (n_out + lanes - 1) / lanes;
+  std::int64_t lines = std::clamp<std::int64_t>(256 * 1024 / (lanes * width * 2), 1, 8);
+  while (lines > 1 && (n_lines + lines - 1) / lines < 4 * context_.n_threads()) --lines;
+  Layout of_line, of_tile;
+  const auto line_numbers = of_line.add<std::int16_t>(lanes * width);
+  const auto line_scales = of_line.add<float>(lanes * n_groups);
+  const auto line_biases = of_line.add<float>(lanes);
+  const Layout::Repeated all_lines = of_tile.add(lines, of_line);
+  const auto floats = of_tile.add<float>(n_in);
+  const auto row_numbers = of_tile.add<std::int16_t>(lanes * width);
+  const auto row_scales = of_tile.add<float>(lanes * n_groups);
+  context_.reserve_worker_scratch(of_tile.n_bytes());
+  context_.for_each_tile((n_lines + lines - 1) / lines, n_out * n_in * n_tokens, [&](std::int64_t tile, int worker) {
+    std::byte* const own = context_.worker_scratch(worker);
+    const std::int64_t first_line = tile * lines, n = std::min(lines, n_lines - first_line);
+    for (std::int64_t l = 0; l < n; ++l) {
+      std::byte* const line = all_lines.in(own, l);
+      for (std::int64_t r = 0; r < lanes; ++r) {
+        const std::int64_t row = std::min((first_line + l) * lanes + r, n_out - 1);
+        const float* const values = context_.floats_of(w.dtype, bytes_at(w) + row * row_bytes, n_in, floats.in(own));
+        kernels_.round_shorts(values, n_in, row_numbers.in(own) + r * width, row_scales.in(own) + r * n_groups);
+        line_biases.in(line)[r] = bias ? host_pointer<float>(bias)[row] : 0.0f;
+      }
+      kernels_.pack_shorts(row_numbers.in(own), width, row_scales.in(own), n_groups, n_in, line_numbers.in(line), line_scales.in(line));
+    }
+    constexpr std::int64_t kTokens = CpuContext::kTokensAtOnce;
+    for (std::int64_t t = 0; t < n_tokens && !context_.stop_requested(); t += kTokens) {
+      const std::int64_t here = std::min(kTokens, n_tokens - t);
+      for (std::int64_t l = 0; l < n; ++l) {
+        std::byte* const line = all_lines.in(own, l);
+        const std::int64_t row = (first_line + l) * lanes;
+        kernels_.gemm_shorts(line_numbers.in(line), line_scales.in(line), q + t * width, width, scales + t * n_groups, n_groups, n_in,
+                             line_biases.in(line), here, static_cast<int>(std::min(lanes, n_out - row)), host_pointer<float>(y) + t * n_out + row,
+                             n_out);
+      }
+      for (std::int64_t i = t; gelu && i < t + here; ++i) {  // while it is near
+        float* const part = host_pointer<float>(y) + i * n_out + first_line * lanes;
+        context_.gelu(part, part, std::min(n * lanes, n_out - first_line * lanes), *gelu);
+      }
     }
   });
 }

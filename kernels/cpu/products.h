@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 
 #include "kernels/cpu/panels.h"
@@ -12,7 +13,7 @@ class CpuProducts {
  public:
   explicit CpuProducts(CpuContext& context) : context_(context), kernels_(context.kernels) {}
 
-  void matmul(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias);
+  void matmul(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, std::optional<Gelu> gelu = {});
   void matmul_heads(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params);
 
   // The coarse ops for quantized weights: the input is normed and rounded once for all matrices that read it, and their rows go through one loop
@@ -29,6 +30,11 @@ class CpuProducts {
 
   // Whether a product with w reads its input in 8 bits.
   bool rounds_input(const Tensor& w) const { return context_.activations == Activations::q8 && context_.quant_kernels(w.dtype); }
+  // Whether a product with w rounds its numbers as well: never by how many tokens there are.
+  bool rounds_weights(const Tensor& w) const {
+    return w.is_coarse && context_.activations == Activations::q8 && !context_.quant_kernels(w.dtype) && kernels_.gemm_lanes > 0 &&
+           w.shape.back() % 32 == 0;
+  }
   // Rows of weights that a tile takes.
   std::int64_t rows_per_tile(std::int64_t n_rows, std::int64_t row_bytes) const;
   // y[r] = row first + r of w · x, for n rows. `rounded` is x in 8 bits, read where rounds_input(w) says so; `decoded` holds
@@ -62,6 +68,7 @@ class CpuProducts {
   Tensor matrix_of(const Tensor& stack, std::int64_t h) const;
   const float* decoded_rows_of(const Tensor& w, std::int64_t h, std::int64_t first, std::int64_t n, float* memory) const;
   void heads_rounded(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params);
+  void matmul_shorts(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, std::optional<Gelu> gelu);
   void heads_by_rows(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params);
   void heads_transposed_few(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params);
   void heads_transposed(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params);

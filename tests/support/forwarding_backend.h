@@ -130,6 +130,9 @@ class ForwardingBackend : public PrimitivesBackend {
   void do_qk_norm_rope_store(const QkvHeads& heads, const Step& step) override {
     run([=](Backend& b) { b.qk_norm_rope_store(heads, step); });
   }
+  void do_matmul_gelu(Tensor y, Tensor x, Tensor w, Tensor bias, Gelu kind) override {
+    run([=](Backend& b) { b.matmul_gelu(y, x, w, bias, kind); });
+  }
   void do_matmul_add(Tensor residual, Tensor x, Tensor w, Tensor bias) override {
     run([=](Backend& b) { b.matmul_add(residual, x, w, bias); });
   }

@@ -74,5 +74,18 @@ constexpr CpuKernels make_table(const char* name) {
   t.score_bound = &score_bound;
   t.merge_attention = &merge_attention;
   t.divide_attention = &divide_attention;
+#ifdef PIO_CPU_COARSE
+  t.coarse_lanes = kShortLanes;
+  t.coarse_depth = kPairsDepth;
+  t.coarse_rows = kPairRows;
+  t.round_shorts = &round_shorts;
+  t.pack_shorts = &pack_shorts;
+  t.gemm_shorts = &gemm_shorts;
+#endif
+#ifdef PIO_CPU_SEGMENTS
+  t.pack_segment = &pack_segment;
+  t.segment_scratch_floats = &segment_scratch_floats;
+  t.attend_segment = &attend_segment;
+#endif
   return t;
 }

@@ -213,6 +213,29 @@ TEST_P(PlaceWeights, HeadsOfPlacedStacksGiveTheSameBytes) {
   }
 }
 
+// Read in place, copied, or known before they are brought: what may be rounded does not depend on where it lies.
+TEST_P(PlaceWeights, CoarseMatricesAreCoarseWhereverTheyLie) {
+  Random random(4);
+  const std::vector<std::byte> bytes = random_blocks(random, DType::f16, 20 * 64);
+  for_each([&](Backend& backend, Activations) {
+    for (const bool is_mapped : {false, true}) {
+      for (const MatrixUse use : {MatrixUse::rows, MatrixUse::coarse}) {
+        MatrixSource source{.dtype = DType::f16, .shape = {20, 64}, .use = use, .mapped = is_mapped ? bytes.data() : nullptr, .make_rows = {}};
+        source.make_rows = [&](std::int64_t first, std::int64_t n, std::byte* out) -> Result<void> {
+          std::memcpy(out, bytes.data() + first * 128, static_cast<std::size_t>(n) * 128);
+          return {};
+        };
+        auto arena = backend.allocate(4096).value();
+        const auto placed = backend.place_weights({&source, 1}, arena.get(), 0, {}, {});
+        ASSERT_TRUE(placed) << placed.error().message;
+        EXPECT_EQ(placed->tensors[0].is_coarse, use == MatrixUse::coarse);
+        if (backend.placed_bytes({&source, 1}) == 0) continue;
+        EXPECT_EQ(backend.placed_tensors({&source, 1}, arena.get(), 0)[0].is_coarse, use == MatrixUse::coarse);
+      }
+    }
+  });
+}
+
 TEST_P(PlaceWeights, EndsWithTheSourcesErrorItsExceptionOrAStop) {
   for_each([](Backend& backend, Activations) {
     const auto place = [&](const MatrixSource& source, std::stop_token stop) {

@@ -75,6 +75,68 @@ TEST_P(SameBits, OfProductsWithWeightsOfEveryFormat) {
   }
 }
 
+TEST_P(SameBits, OfProductsWithCoarseWeights) {
+  Random random(6);
+  for (const DType dtype : {DType::f32, DType::f16, DType::bf16, DType::q8_0}) {
+    for (const std::int64_t n_in : {96, 1312}) {
+      SCOPED_TRACE(testing::Message() << info(dtype).name << ", " << n_in << " inputs");
+      constexpr std::int64_t kRows = 200, kOut = 41;
+      const std::vector<float> x = normal_values(random, kRows * n_in), bias = normal_values(random, kOut);
+      const std::vector<std::byte> w = random_blocks(random, dtype, kOut * n_in);
+      check(kRows, kOut, [&](Backend& backend, const std::vector<std::int64_t>& rows) {
+        const auto n = static_cast<std::int64_t>(rows.size());
+        GuardedTensor x_tensor(backend, {n, n_in}, rows_of(x, n_in, rows)), w_tensor(backend, dtype, {kOut, n_in}, w.data());
+        GuardedTensor bias_tensor(backend, {kOut}, bias), y(backend, DType::f32, {n, kOut});
+        Tensor coarse = w_tensor;
+        coarse.is_coarse = true;
+        backend.matmul_gelu(y, x_tensor, coarse, bias_tensor, Gelu::tanh);
+        return y.floats();
+      });
+      if (HasFailure()) return;
+    }
+  }
+}
+
+// Queries attend alone or together; the keys and values of the segment are the same.
+TEST_P(SameBits, OfSelfAttention) {
+  Random random(7);
+  constexpr std::int64_t kTokens = 300, kHeads = 3, kWidth = 64;
+  const std::vector<std::int32_t> starts{0, 131, kTokens};
+  const std::vector<float> q = normal_values(random, kTokens * kHeads * kWidth), k = normal_values(random, kTokens * kHeads * kWidth),
+                           v = normal_values(random, kTokens * kHeads * kWidth);
+  // Heads by themselves and among others: columns of rows.
+  const auto head = [&](const std::vector<float>& x, std::int64_t first, std::int64_t n) {
+    std::vector<float> out;
+    for (std::int64_t t = 0; t < kTokens; ++t)
+      out.insert(out.end(), x.begin() + (t * kHeads + first) * kWidth, x.begin() + (t * kHeads + first + n) * kWidth);
+    return out;
+  };
+  for_each([&](Backend& backend, Activations) {
+    const auto run = [&](std::int64_t first, std::int64_t n) {
+      const Shape shape{kTokens, n, kWidth};
+      GuardedTensor q_tensor(backend, shape, head(q, first, n)), k_tensor(backend, shape, head(k, first, n)),
+          v_tensor(backend, shape, head(v, first, n));
+      GuardedTensor starts_tensor(backend, {std::ssize(starts)}, starts), y(backend, DType::f32, shape);
+      backend.self_attention(y, q_tensor, k_tensor, v_tensor, starts_tensor, 0, 0.125f);
+      return y.floats();
+    };
+    const std::vector<float> together = run(0, kHeads);
+    for (std::int64_t h = 0; h < kHeads; ++h) EXPECT_EQ(run(h, 1), head(together, h, 1)) << "head " << h;
+
+    // A segment by itself and beside another.
+    const std::int64_t n = kTokens - starts[1];
+    const Shape shape{n, 1, kWidth};
+    const auto second = [&](const std::vector<float>& x) {
+      const std::vector<float> one = head(x, 1, 1);
+      return std::vector<float>(one.begin() + starts[1] * kWidth, one.end());
+    };
+    GuardedTensor q_tensor(backend, shape, second(q)), k_tensor(backend, shape, second(k)), v_tensor(backend, shape, second(v));
+    GuardedTensor starts_tensor(backend, {2}, std::vector<std::int32_t>{0, static_cast<std::int32_t>(n)}), y(backend, DType::f32, shape);
+    backend.self_attention(y, q_tensor, k_tensor, v_tensor, starts_tensor, 0, 0.125f);
+    EXPECT_EQ(y.floats(), second(together)) << "a segment by itself";
+  });
+}
+
 TEST_P(SameBits, OfAMatrixAHead) {
   Random random(2);
   constexpr std::int64_t kHeads = 3, kRows = 70, kColumns = 256, kTokens = 130;
