@@ -35,7 +35,8 @@ MatrixSource source_of(const ModelFile& file, const WantedTensor& wanted, bool l
   MatrixSource source;
   source.dtype = file.tensors()[index].dtype;
   source.shape = wanted.shape;
-  if (lays_out) source.use = wanted.use;
+  // What may be rounded does not depend on how much memory there is.
+  if (lays_out || wanted.use != MatrixUse::products) source.use = wanted.use;
   if (!file.is_made(index)) {
     const std::byte* const data = file.data(index).data();
     const std::size_t row_bytes = bytes_of(source.dtype, source.shape.back());

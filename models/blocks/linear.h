@@ -29,6 +29,18 @@ inline Tensor linear(ForwardContext& ctx, Tensor x, const Linear& layer) {
   return y;
 }
 
+// gelu(layer(x)), a temporary. One op, unless the layer has adapters.
+inline Tensor linear_gelu(ForwardContext& ctx, Tensor x, const Linear& layer, Gelu kind) {
+  if (!layer.adapters.empty()) {
+    const Tensor y = linear(ctx, x, layer);
+    ctx.backend().gelu(y, y, kind);
+    return y;
+  }
+  const Tensor y = ctx.temp(DType::f32, {x.shape[0], layer.w.shape[0]});
+  ctx.backend().matmul_gelu(y, x, layer.w, layer.bias, kind);
+  return y;
+}
+
 // norm(x) through each of the layers: x [n_tokens, n_in] → [n_tokens, n_out] each, temporaries. One op, unless a layer has adapters.
 //   normed   [n_tokens, n_in] takes norm(x), unless it is empty
 template <std::size_t n>

@@ -257,8 +257,7 @@ void Qwen3VlVision::feed_forward(ForwardContext& ctx, const VisionBlock& block, 
   for (std::int64_t first = 0; first < x.shape[0] && !ctx.stop_requested(); first += kChunkRows) {
     const ForwardContext::Mark mark(ctx);
     const Tensor rows = x.rows(first, std::min(kChunkRows, x.shape[0] - first));
-    const Tensor h = linear(ctx, norm(ctx, rows, block.norm2), block.up);
-    backend_.gelu(h, h, Gelu::tanh);
+    const Tensor h = linear_gelu(ctx, norm(ctx, rows, block.norm2), block.up, Gelu::tanh);
     add_linear(ctx, rows, h, block.down);
   }
 }
@@ -273,8 +272,7 @@ void Qwen3VlVision::merge(ForwardContext& ctx, const Merger& merger, Tensor x, T
     Tensor h = x.rows(first * n_merged, n * n_merged);
     if (merger.norm.w.shape[0] == merged_dim) h = h.reshaped({n, merged_dim});
     h = norm(ctx, h, merger.norm).reshaped({n, merged_dim});
-    h = linear(ctx, h, merger.fc1);
-    backend_.gelu(h, h, Gelu::erf);
+    h = linear_gelu(ctx, h, merger.fc1, Gelu::erf);
     backend_.matmul(y.rows(first, n), h, merger.fc2.w, merger.fc2.bias);
   }
 }
@@ -282,7 +280,7 @@ void Qwen3VlVision::merge(ForwardContext& ctx, const Merger& merger, Tensor x, T
 Result<void> Qwen3VlVision::bind_weights(WeightSource& source) {
   const bool is_gguf = source.naming() == WeightSource::Naming::gguf;
   const std::int64_t patch = c_.input.patch_size, merged_dim = c_.merged_dim();
-  Binder binder(source, backend_, MatrixUse::rows);  // q, k and v are parts of one matrix
+  Binder binder(source, backend_, MatrixUse::coarse);  // q, k and v are parts of one matrix
   Tensor slices[2], table;
   if (is_gguf) {  // a slice of the kernel for each of two frames
     binder.bind(slices[0], "v.patch_embd.weight", {c_.dim, 3, patch, patch});
