@@ -62,6 +62,13 @@ class LocalEngine final : public Engine {
     if (planned.plan.fallbacks.empty()) {
       ASSIGN_OR_RETURN(const SpeedProbe probe, speed_probe(*backend, commonest_format(*file), request.activations, planned.residency.lays_out));
       predict_speed(planning.planned, *file, request, probe);
+      if (planned.estimate->picture_work()) {
+        ASSIGN_OR_RETURN(const LookingProbe looking, measure_looking(*backend, planned.estimate->vision_format()));
+        planning.planned.plan.pictures =
+            PictureCosts(*planned.estimate->picture_work(), {.linear_per_second = looking.linear_per_second,
+                                                             .attention_per_second = looking.attention_per_second,
+                                                             .seconds_per_token = 1 / std::max(planned.plan.prefill_tokens_per_second, 1e-9)});
+      }
     }
     LoadPlan plan = planned.plan;
     plan.scratch_bytes += program_bytes_;
@@ -74,6 +81,7 @@ class LocalEngine final : public Engine {
   void unload() override {
     if (conversations_) conversations_->cancel_all();
     conversations_.reset();
+    picture_costs_.reset();
     model_.reset();
   }
 
@@ -155,6 +163,23 @@ class LocalEngine final : public Engine {
     result.pixel_values.resize(n * result.patch_dim);
     model_->vision()->patches(picture, 0, n, result.pixel_values.data());
     return result;
+  }
+
+  Result<PictureCosts> picture_costs() override {
+    RETURN_IF_ERROR(need_model());
+    RETURN_IF_ERROR(need_vision());
+    if (!picture_costs_) {
+      Backend& backend = *model_->stages().front().backend;
+      ASSIGN_OR_RETURN(const LookingProbe looking, measure_looking(backend, model_->vision_format()));
+      ASSIGN_OR_RETURN(const SpeedProbe products, speed_probe(backend, model_->format(), request_.activations, model_->info().layout.lanes > 0));
+      const ModelSpec& spec = model_->model().spec();
+      // A token goes once through every weight but the table of embeddings.
+      const double multiply_adds = static_cast<double>(spec.n_parameters - spec.vocab_size * spec.dim);
+      picture_costs_ = PictureCosts(model_->vision()->work(), {.linear_per_second = looking.linear_per_second,
+                                                               .attention_per_second = looking.attention_per_second,
+                                                               .seconds_per_token = multiply_adds / products.multiply_adds_per_second});
+    }
+    return *picture_costs_;
   }
 
   Result<PerplexityResult> perplexity(std::span<const int> ids, std::int64_t context, std::int64_t n_windows,
@@ -301,7 +326,8 @@ class LocalEngine final : public Engine {
   }
 
   std::unique_ptr<LoadedModel> model_;
-  LoadRequest request_;  // that it was loaded by
+  LoadRequest request_;                        // that it was loaded by
+  std::optional<PictureCosts> picture_costs_;  // of model_
   std::map<std::tuple<std::string, int, DType, Activations, bool>, SpeedProbe> probes_;
   const std::uint64_t program_bytes_ = resident_bytes();  // before anything was loaded
   // Below the model: they give their blocks back to it.

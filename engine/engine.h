@@ -12,6 +12,7 @@
 #include "engine/chat/message_content.h"
 #include "engine/files/load_measures.h"
 #include "engine/files/model_file.h"
+#include "engine/image/picture_costs.h"
 #include "engine/lora/adapted_weights.h"
 #include "engine/sampling/sampler.h"
 #include "engine/stats.h"
@@ -214,6 +215,7 @@ struct LoadPlan {
   std::vector<std::string> notes;  // what a person should know of it: a context above the trained one, weights that do not fit
   WeightLayout layout;             // without huge pages
   double load_seconds = 0, prefill_tokens_per_second = 0, decode_tokens_per_second = 0;  // predicted
+  PictureCosts pictures;                                                                 // predicted; empty where the model does not see
 };
 
 // Two ways to compute one model. Both read the same text in windows of `window` tokens, each from an empty cache; what is left at the end is
@@ -293,6 +295,9 @@ class Engine {
 
   // What the loaded model's vision half would be given. Fails with not_available where it has none.
   virtual Result<PreprocessResult> preprocess(const ImageInput& image, std::stop_token stop) = 0;
+
+  // What pictures cost with the loaded model, measured in some 100 ms the first time. Fails with not_available where it does not see.
+  virtual Result<PictureCosts> picture_costs() = 0;
 
   // As llama.cpp counts it: windows of `context` tokens, the second half of each scored; n_windows 0: all.
   virtual Result<PerplexityResult> perplexity(std::span<const int> ids, std::int64_t context, std::int64_t n_windows,

@@ -191,6 +191,10 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   return loaded;
 }
 
+DType LoadedModel::format() const { return commonest_format(weights_->file()); }
+
+DType LoadedModel::vision_format() const { return vision_.weights ? commonest_format(vision_.weights->file()) : format(); }
+
 std::uint64_t LoadedModel::own_bytes() const {
   std::uint64_t n_bytes = own_weight_bytes_ + info_.state_bytes;
   for (const Stage& stage : stages_) n_bytes += stage.context->n_bytes();

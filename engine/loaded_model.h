@@ -56,6 +56,9 @@ class LoadedModel {
   std::uint64_t state_bytes_per_token() const { return state_bytes_per_token_; }
   // Where its weights were copied, to measure reading them.
   std::vector<const Buffer*> weight_arenas() const { return weights_->arenas(); }
+  // The format of most of its weights, and of its vision half's.
+  DType format() const;
+  DType vision_format() const;
   // Memory that is free again when it goes: all but the weights that are read in place, which count as free already.
   std::uint64_t own_bytes() const;
 

@@ -10,6 +10,7 @@
 
 #include "models/chat_format.h"
 #include "models/model.h"
+#include "models/picture_work.h"
 
 // The vision half of a model: from pixels to embeddings that take the place of tokens. It knows no file format.
 
@@ -60,11 +61,12 @@ class Vision {
   virtual std::string_view picture_token() const = 0;
   virtual std::string_view film_token() const = 0;
 
-  // Scaled as the published processor does. Fails with bad_argument where it refuses a shape, with cancelled after a stop.
-  virtual Result<PreparedPicture> prepare(const Pixels& pixels, std::stop_token stop) const = 0;
+  // Scaled as the published processor does, to at most so many pixels where that is less than the model's own limit. Fails with bad_argument where it refuses a shape, with cancelled after a stop.
+  virtual Result<PreparedPicture> prepare(const Pixels& pixels, std::int64_t most_pixels, std::stop_token stop) const = 0;
   virtual Result<PreparedPicture> prepare_film(const FrameSource& film, std::stop_token stop) const = 0;
   // Patches first … first + n - 1 as the vision encoder reads them: values [n, patch_dim] of host memory.
   virtual void patches(const PreparedPicture& picture, std::int64_t first, std::int64_t n, float* values) const = 0;
+  virtual PictureWork work() const = 0;
   // What takes the place of the picture's one token.
   virtual std::vector<PictureSlot> slots(const PreparedPicture& picture) const = 0;
 

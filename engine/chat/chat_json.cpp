@@ -55,20 +55,32 @@ Result<ImageInput> image_of(std::string_view url, const std::string& place) {
   return image;
 }
 
-// "image": path, "image_url": url, or {"url": url}; nothing where the part is no picture.
-Result<std::optional<ImageInput>> picture_in(const JsonValue& part, const std::string& place) {
+// OpenAI's low, high and auto, and our own names; high is full, auto what the caller asks for.
+Result<ImageDetail> detail_of(const JsonValue* given, const std::string& place, ImageDetail otherwise) {
+  if (!given) return otherwise;
+  const std::string name = given->is_string() ? given->text() : "";
+  if (name == "auto") return otherwise;
+  if (name == "high") return ImageDetail::full;
+  if (const std::optional<ImageDetail> detail = image_detail_of(name)) return *detail;
+  return wrong(place, "auto, low, normal, high or full");
+}
+
+// "image": path, "image_url": url, or {"url": url, "detail": how closely}; nothing where the part is no picture.
+Result<std::optional<ImageInput>> picture_in(const JsonValue& part, const std::string& place, ImageDetail detail) {
   for (const char* key : {"image", "image_url"}) {
     const JsonValue* value = part.find_given(key);
     if (!value) continue;
+    const JsonValue* const closely = value->find_given("detail");
     if (const JsonValue* url = value->find_given("url")) value = url;
     if (!value->is_string()) return wrong(place + "." + key, "a string");
     ASSIGN_OR_RETURN(ImageInput image, image_of(value->text(), place + "." + key));
+    ASSIGN_OR_RETURN(image.detail, detail_of(closely, place + "." + key + ".detail", detail));
     return std::optional<ImageInput>(std::move(image));
   }
   return std::optional<ImageInput>();
 }
 
-Result<void> read_content(const JsonValue& content, const std::string& place, ChatMessage& message) {
+Result<void> read_content(const JsonValue& content, const std::string& place, ImageDetail detail, ChatMessage& message) {
   if (content.is_string()) {
     message.content = MessageContent(content.text());
     return {};
@@ -81,7 +93,7 @@ Result<void> read_content(const JsonValue& content, const std::string& place, Ch
       message.content.add(text->text());
       continue;
     }
-    ASSIGN_OR_RETURN(std::optional<ImageInput> image, picture_in(part, here));
+    ASSIGN_OR_RETURN(std::optional<ImageInput> image, picture_in(part, here, detail));
     if (!image) return wrong(here, "a text or a picture");
     message.content.add(std::move(*image));
   }
@@ -104,13 +116,13 @@ Result<ToolCall> call_of(const JsonValue& entry, const std::string& place) {
   return call;
 }
 
-Result<ChatMessage> message_of(const JsonValue& entry, const std::string& place) {
+Result<ChatMessage> message_of(const JsonValue& entry, const std::string& place, ImageDetail detail) {
   const JsonValue* role = entry.find_given("role");
   if (!role || !role->is_string()) return wrong(place + ".role", "a string");
   ChatMessage message;
   message.role = role->text() == "developer" ? "system" : role->text() == "function" ? "tool" : role->text();
   if (const JsonValue* content = entry.find_given("content")) {
-    RETURN_IF_ERROR(read_content(*content, place + ".content", message));
+    RETURN_IF_ERROR(read_content(*content, place + ".content", detail, message));
   }
   for (const char* key : {"reasoning_content", "reasoning", "thinking"}) {
     const JsonValue* reasoning = entry.find_given(key);
@@ -128,11 +140,11 @@ Result<ChatMessage> message_of(const JsonValue& entry, const std::string& place)
 
 }  // namespace
 
-Result<std::vector<ChatMessage>> chat_messages(const JsonValue& list) {
+Result<std::vector<ChatMessage>> chat_messages(const JsonValue& list, ImageDetail detail) {
   if (!list.is_array()) return wrong("messages", "a list");
   std::vector<ChatMessage> messages;
   for (std::size_t i = 0; i < list.items().size(); ++i) {
-    ASSIGN_OR_RETURN(ChatMessage message, message_of(list.items()[i], "messages[" + std::to_string(i) + "]"));
+    ASSIGN_OR_RETURN(ChatMessage message, message_of(list.items()[i], "messages[" + std::to_string(i) + "]", detail));
     messages.push_back(std::move(message));
   }
   return messages;

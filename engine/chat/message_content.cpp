@@ -5,6 +5,31 @@
 
 namespace pio {
 
+std::int64_t most_pixels(ImageDetail detail) {
+  switch (detail) {
+    case ImageDetail::low: return 512 * 512;
+    case ImageDetail::normal: return 1024 * 1024;
+    case ImageDetail::full: break;
+  }
+  return INT64_MAX;
+}
+
+const char* name_of(ImageDetail detail) {
+  switch (detail) {
+    case ImageDetail::low: return "low";
+    case ImageDetail::normal: return "normal";
+    case ImageDetail::full: break;
+  }
+  return "full";
+}
+
+std::optional<ImageDetail> image_detail_of(std::string_view name) {
+  for (const ImageDetail detail : {ImageDetail::low, ImageDetail::normal, ImageDetail::full}) {
+    if (name == name_of(detail)) return detail;
+  }
+  return std::nullopt;
+}
+
 void MessageContent::add(std::string text) {
   if (text.empty()) return;
   if (auto* last = parts_.empty() ? nullptr : std::get_if<std::string>(&parts_.back())) *last += text;

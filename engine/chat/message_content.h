@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -11,10 +13,21 @@
 
 namespace pio {
 
+// How closely a picture is looked at: larger ones are scaled down to so many pixels. What a model allows bounds it too.
+enum class ImageDetail {
+  low,     // 512 × 512: 256 tokens of Qwen3-VL
+  normal,  // 1024 × 1024: 1,024 tokens, as many as naming places needs
+  full,    // as many as the model allows
+};
+std::int64_t most_pixels(ImageDetail detail);  // INT64_MAX of full
+const char* name_of(ImageDetail detail);       // "low", "normal", "full"
+std::optional<ImageDetail> image_detail_of(std::string_view name);
+
 // A picture as its file, PNG, JPEG, WebP, BMP or TIFF: at `path`, or in `bytes` when that is set (pasted ones have no file).
 struct ImageInput {
   std::string path;
   std::shared_ptr<const std::vector<std::byte>> bytes;  // shared: a conversation is copied from turn to turn, its pictures are not
+  ImageDetail detail = ImageDetail::full;               // of a film's frames it does not count: films have limits of their own
 };
 
 using ContentPart = std::variant<std::string, ImageInput>;  // text is UTF-8

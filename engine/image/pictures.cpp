@@ -78,7 +78,7 @@ int pseudo_token(std::uint64_t key, std::int64_t index) {
 Result<PreparedPicture> Pictures::prepare(const PictureSource& source, std::stop_token stop) const {
   if (const auto* input = std::get_if<ImageInput>(&source)) {
     ASSIGN_OR_RETURN(const Pixels pixels, decode(*input, stop));
-    return vision_.prepare(pixels, stop);
+    return vision_.prepare(pixels, most_pixels(input->detail), stop);
   }
   const VideoInput& film = std::get<VideoInput>(source);
   if (is_film_file(film)) {
@@ -93,7 +93,9 @@ Result<PreparedPicture> Pictures::prepare(const PictureSource& source, std::stop
 
 Result<std::shared_ptr<const Picture>> Pictures::find(const PictureSource& source, std::stop_token stop) {
   const auto* input = std::get_if<ImageInput>(&source);
-  ASSIGN_OR_RETURN(const std::uint64_t key, input ? keys_.key_of(*input, stop) : key_of(std::get<VideoInput>(source), keys_, stop));
+  ASSIGN_OR_RETURN(std::uint64_t key, input ? keys_.key_of(*input, stop) : key_of(std::get<VideoInput>(source), keys_, stop));
+  // Scaled otherwise it is another picture; in full it has the key of before there were others.
+  if (input && input->detail != ImageDetail::full) key = mixed(key ^ static_cast<std::uint64_t>(most_pixels(input->detail)));
   if (Kept* known = kept(key)) return known->picture;
   ASSIGN_OR_RETURN(PreparedPicture prepared, prepare(source, stop));
   auto picture = std::make_shared<Picture>(Picture{key, source, vision_.slots(prepared)});

@@ -20,7 +20,7 @@ namespace pio {
 using PictureSource = std::variant<ImageInput, VideoInput>;
 
 struct Picture {
-  std::uint64_t key = 0;  // of its content: equal for equal files, wherever they lie
+  std::uint64_t key = 0;  // of its content and detail: equal for equal files, wherever they lie
   PictureSource source;
   std::vector<PictureSlot> slots;  // the tokens that stand for it
 };

@@ -7,6 +7,7 @@
 #include "engine/files/loaded_weights.h"
 #include "engine/files/metadata.h"
 #include "engine/image/vision_weights.h"
+#include "engine/plan/load_plan.h"
 #include "engine/step_builder.h"
 
 namespace pio {
@@ -85,7 +86,11 @@ Result<void> ModelEstimate::add_vision(const std::string& mmproj) {
   ASSIGN_OR_RETURN(const LoadedVision loaded, load_vision(mmproj, file_, *source_, spec(), backend_));
   count_weights();  // a folder's own are among them now
   if (loaded.weights) mapped_bytes_ += loaded.weights->mapped_bytes();
-  if (loaded.vision) RETURN_IF_ERROR(loaded.vision->encode(loaded.vision->smallest_picture()));
+  if (loaded.vision) {
+    RETURN_IF_ERROR(loaded.vision->encode(loaded.vision->smallest_picture()));
+    picture_work_ = loaded.vision->work();
+    vision_format_ = commonest_format(loaded.weights ? loaded.weights->file() : file_);
+  }
   note_refusals("vision");
   return {};
 }

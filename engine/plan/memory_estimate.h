@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,9 @@ class ModelEstimate {
   // Adds the vision half that loading would bring for this model, of `mmproj` (LoadRequest), and encodes the smallest picture. Fails as
   // load_vision does.
   Result<void> add_vision(const std::string& mmproj);
+  // Of the vision half, and the format of most of its weights; nothing without one.
+  const std::optional<PictureWork>& picture_work() const { return picture_work_; }
+  DType vision_format() const { return vision_format_; }
 
   const ModelSpec& spec() const { return adapted_.model->spec(); }
   // Bytes of the tensors that the model uses, as the device places them, of the copies that it makes of some (f32 norms and routers), and of
@@ -74,6 +78,8 @@ class ModelEstimate {
   AdaptedModel adapted_;
   std::uint64_t mapped_bytes_ = 0, made_bytes_ = 0, own_bytes_ = 0;
   std::vector<LoadPlan::Fallback> refused_;  // of one layer each
+  std::optional<PictureWork> picture_work_;
+  DType vision_format_ = DType::f32;
 };
 
 // What the vocabulary in `file`, or beside it, takes: measured, good to some 10 MB.

@@ -64,6 +64,35 @@ Result<SpeedProbe> measure_products(Backend& backend, DType dtype, bool lays_out
   return probe;
 }
 
+Result<LookingProbe> measure_looking(Backend& backend, DType dtype) {
+  const bool slow = backend.device().kind == DeviceKind::reference;
+  const std::int64_t n_rows = slow ? 16 : 512, n_patches = slow ? 64 : 1024;
+  constexpr std::int64_t kDim = 1024, kHeads = 2, kHeadDim = 64;  // of Qwen3-VL's tower; half of the other figures
+  std::vector<std::unique_ptr<Buffer>> buffers;
+  const std::vector<std::byte> weights(bytes_of(dtype, kDim * kDim));  // zeros are sound blocks of every format
+  const std::vector<float> zeros(static_cast<std::size_t>(std::max(n_rows * kDim, n_patches * kHeads * kHeadDim)));
+  ASSIGN_OR_RETURN(Tensor w, backend.allocate_tensor(dtype, {kDim, kDim}, buffers, weights.data()));
+  w.is_coarse = true;
+  ASSIGN_OR_RETURN(const Tensor x, backend.allocate_tensor(DType::f32, {n_rows, kDim}, buffers, zeros.data()));
+  ASSIGN_OR_RETURN(const Tensor y, backend.allocate_tensor(DType::f32, {n_rows, kDim}, buffers));
+  const Shape heads{n_patches, kHeads, kHeadDim};
+  ASSIGN_OR_RETURN(const Tensor q, backend.allocate_tensor(DType::f32, heads, buffers, zeros.data()));
+  ASSIGN_OR_RETURN(const Tensor out, backend.allocate_tensor(DType::f32, heads, buffers));
+  const std::int32_t ends[2] = {0, static_cast<std::int32_t>(n_patches)};
+  ASSIGN_OR_RETURN(const Tensor starts, backend.allocate_tensor(DType::i32, {2}, buffers, ends));
+  const double linear_seconds = fastest_seconds([&] {
+    backend.matmul(y, x, w);
+    static_cast<void>(backend.sync());
+  });
+  const double attention_seconds = fastest_seconds([&] {
+    backend.self_attention(out, q, q, q, starts, 0, 0.125f);
+    static_cast<void>(backend.sync());
+  });
+  RETURN_IF_ERROR(backend.sync());
+  return LookingProbe{static_cast<double>(n_rows * kDim * kDim) / linear_seconds,
+                      static_cast<double>(2 * n_patches * n_patches * kHeads * kHeadDim) / attention_seconds};
+}
+
 namespace {
 
 struct ResidentPages {

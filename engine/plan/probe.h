@@ -16,6 +16,13 @@ struct SpeedProbe {
 // what is free where that is less) and gives them back. `lays_out`: as LoadedWeights.
 Result<SpeedProbe> measure_products(Backend& backend, DType dtype, bool lays_out);
 
+struct LookingProbe {
+  double linear_per_second = 0;     // multiply-adds of coarse weights with many rows
+  double attention_per_second = 0;  // of self_attention
+};
+// How fast a vision encoder with weights of this format would be, in some 50 ms.
+Result<LookingProbe> measure_looking(Backend& backend, DType dtype);
+
 // What of this process is in memory now; 0 where the system does not say.
 std::uint64_t resident_bytes();
 // The same without what mirrors files.

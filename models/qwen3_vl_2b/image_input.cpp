@@ -169,9 +169,14 @@ std::vector<std::int64_t> sampled_frames(const ImageInputConfig& config, std::in
   return indices;
 }
 
-Result<PreparedPicture> prepare_picture(const ImageInputConfig& config, const Pixels& pixels, std::stop_token stop) {
+Result<ImageSize> picture_size(const ImageInputConfig& config, ImageSize size, std::int64_t most_pixels) {
+  const PixelLimits limits{config.picture.least, std::max(config.picture.least, std::min(config.picture.most, most_pixels))};
+  return smart_resize(size, config.factor(), limits);
+}
+
+Result<PreparedPicture> prepare_picture(const ImageInputConfig& config, const Pixels& pixels, std::int64_t most_pixels, std::stop_token stop) {
   RETURN_IF_ERROR(check_pixels(pixels));
-  ASSIGN_OR_RETURN(const ImageSize size, smart_resize({pixels.height, pixels.width}, config.factor(), config.picture));
+  ASSIGN_OR_RETURN(const ImageSize size, picture_size(config, {pixels.height, pixels.width}, most_pixels));
   PreparedPicture picture;
   picture.grid = {1, size.height / config.patch_size, size.width / config.patch_size};
   picture.height = size.height;

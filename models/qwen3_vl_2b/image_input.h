@@ -49,7 +49,9 @@ Pixels resize_bicubic(const Pixels& pixels, ImageSize size, std::stop_token stop
 // Which of n_frames are encoded: evenly spread, `config.film_frames_per_second` of them a second.
 std::vector<std::int64_t> sampled_frames(const ImageInputConfig& config, std::int64_t n_frames, double frames_per_second);
 
-Result<PreparedPicture> prepare_picture(const ImageInputConfig& config, const Pixels& pixels, std::stop_token stop);
+// The size that a picture of `size` is scaled to; most_pixels: a limit beside the model's own, which counts where it is less.
+Result<ImageSize> picture_size(const ImageInputConfig& config, ImageSize size, std::int64_t most_pixels);
+Result<PreparedPicture> prepare_picture(const ImageInputConfig& config, const Pixels& pixels, std::int64_t most_pixels, std::stop_token stop);
 Result<PreparedPicture> prepare_film(const ImageInputConfig& config, const FrameSource& film, std::stop_token stop);
 
 // Patches in the order of the vision encoder: blocks of merge_size², row by row; each patch channel, time, y, x. Normalised in float32.

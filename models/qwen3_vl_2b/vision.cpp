@@ -58,7 +58,10 @@ class Qwen3VlVision final : public Vision {
   std::int64_t patch_dim() const override { return c_.input.patch_dim(); }
   std::string_view picture_token() const override { return "<|image_pad|>"; }
   std::string_view film_token() const override { return "<|video_pad|>"; }
-  Result<PreparedPicture> prepare(const Pixels& pixels, std::stop_token stop) const override { return prepare_picture(c_.input, pixels, stop); }
+  Result<PreparedPicture> prepare(const Pixels& pixels, std::int64_t most_pixels, std::stop_token stop) const override {
+    return prepare_picture(c_.input, pixels, most_pixels, stop);
+  }
+  PictureWork work() const override;
   Result<PreparedPicture> prepare_film(const FrameSource& film, std::stop_token stop) const override {
     return pio::prepare_film(c_.input, film, stop);
   }
@@ -100,6 +103,20 @@ class Qwen3VlVision final : public Vision {
   BoundWeights bound_;
   std::vector<std::unique_ptr<Buffer>> buffers_;
 };
+
+PictureWork Qwen3VlVision::work() const {
+  PictureWork work;
+  work.grid = [input = c_.input](std::int64_t height, std::int64_t width, std::int64_t most_pixels) -> Result<std::array<std::int64_t, 3>> {
+    ASSIGN_OR_RETURN(const ImageSize size, picture_size(input, {height, width}, most_pixels));
+    return std::array<std::int64_t, 3>{1, size.height / input.patch_size, size.width / input.patch_size};
+  };
+  work.patches_of_token = c_.input.merge_size * c_.input.merge_size;
+  const std::int64_t of_mergers = static_cast<std::int64_t>(1 + deepstack_.size()) * c_.merged_dim() * (c_.merged_dim() + c_.out_dim);
+  work.per_patch = static_cast<double>(c_.n_blocks * c_.dim * (4 * c_.dim + 2 * c_.hidden_dim) + c_.dim * c_.input.patch_dim() +
+                                       of_mergers / work.patches_of_token);
+  work.per_pair = static_cast<double>(2 * c_.n_blocks * c_.dim);
+  return work;
+}
 
 std::vector<PictureSlot> Qwen3VlVision::slots(const PreparedPicture& picture) const {
   PictureSlot slot;

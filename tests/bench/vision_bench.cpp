@@ -87,7 +87,7 @@ Result<void> measure(const std::string& path, std::int64_t width, std::int64_t h
   std::mt19937 random(1);
   for (std::uint8_t& value : pixels.rgb) value = static_cast<std::uint8_t>(random());
   Clock::time_point start = Clock::now();
-  ASSIGN_OR_RETURN(const PreparedPicture picture, tower.vision->prepare(pixels, {}));
+  ASSIGN_OR_RETURN(const PreparedPicture picture, tower.vision->prepare(pixels, INT64_MAX, {}));
   const double prepare_seconds = seconds_since(start);
   std::printf("%lld x %lld pixels: scaled to %lld x %lld in %.3f s; %lld patches, %d threads\n", static_cast<long long>(width),
               static_cast<long long>(height), static_cast<long long>(picture.width), static_cast<long long>(picture.height), prepare_seconds,

@@ -1,5 +1,6 @@
 #include "tests/support/scripted_engine.h"
 
+#include <cmath>
 #include <algorithm>
 #include <chrono>
 #include <new>
@@ -254,6 +255,17 @@ Result<LoadPlan> ScriptedEngine::plan(const LoadRequest& request) {
   if (!plan.fits) plan.why_not = "memory: too little";
   plan.devices.push_back({"cpu", plan.weight_bytes, plan.state_bytes, plan.scratch_bytes, std::uint64_t{8} << 30, std::uint64_t{16} << 30});
   return plan;
+}
+
+Result<PictureCosts> ScriptedEngine::picture_costs() {
+  if (!loaded_ || !loaded_->can_see) return make_error(ErrorCode::not_available, "pictures: a model that sees, found none");
+  const auto grid = [](std::int64_t height, std::int64_t width, std::int64_t most_pixels) -> Result<std::array<std::int64_t, 3>> {
+    const double shrink = std::sqrt(std::max(1.0, static_cast<double>(height * width) / static_cast<double>(most_pixels)));
+    const auto tokens = [&](std::int64_t pixels) { return static_cast<std::int64_t>(static_cast<double>(pixels) / shrink / 32 + 0.5); };
+    return std::array<std::int64_t, 3>{1, 2 * tokens(height), 2 * tokens(width)};
+  };
+  return PictureCosts({.grid = grid, .patches_of_token = 4, .per_patch = 1},
+                      {.linear_per_second = 400, .attention_per_second = 1, .seconds_per_token = 0});
 }
 
 void ScriptedEngine::unload() {

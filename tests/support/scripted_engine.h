@@ -78,6 +78,8 @@ class ScriptedEngine : public Engine {
   Result<std::unique_ptr<Generation>> begin(const GenerateRequest& request, std::stop_token stop) override;
   Result<LogitsResult> logits(const LogitsRequest& request, std::stop_token stop) override;
   Result<PreprocessResult> preprocess(const ImageInput& image, std::stop_token stop) override;
+  // Tokens of 32 x 32 pixels, 100 a second to look at.
+  Result<PictureCosts> picture_costs() override;
   Result<PerplexityResult> perplexity(std::span<const int> ids, std::int64_t context, std::int64_t n_windows,
                                       const std::function<void(std::int64_t window, double running)>& progress, std::stop_token stop) override;
   Result<BenchResult> bench(std::int64_t n_prompt, std::int64_t n_decode, std::int64_t n_depth, int n_repetitions, const Drafts& drafts,

@@ -64,6 +64,25 @@ TEST(MessageContents, JoinTextsThatAreNeighbours) {
   EXPECT_EQ(std::get<std::string>(usual.parts()[2]), "What?");
 }
 
+TEST(OpenAiMessages, SayHowCloselyAPictureIsLookedAt) {
+  const auto detail_of = [](const std::string& part, ImageDetail otherwise) -> std::optional<ImageDetail> {
+    const Result<JsonValue> list = JsonValue::parse(R"([{"role":"user","content":[)" + part + "]}]");
+    const Result<std::vector<ChatMessage>> messages = chat_messages(*list, otherwise);
+    if (!messages) return std::nullopt;
+    return messages->front().content.pictures().front()->detail;
+  };
+  const auto url = [](const std::string& detail) { return R"({"image_url":{"url":"a.png","detail":)" + detail + "}}"; };
+  EXPECT_EQ(detail_of(R"({"image":"a.png"})", ImageDetail::full), ImageDetail::full);
+  EXPECT_EQ(detail_of(R"({"image":"a.png"})", ImageDetail::low), ImageDetail::low);
+  EXPECT_EQ(detail_of(url(R"("low")"), ImageDetail::full), ImageDetail::low);
+  EXPECT_EQ(detail_of(url(R"("normal")"), ImageDetail::full), ImageDetail::normal);
+  EXPECT_EQ(detail_of(url(R"("high")"), ImageDetail::low), ImageDetail::full);
+  EXPECT_EQ(detail_of(url(R"("auto")"), ImageDetail::normal), ImageDetail::normal);
+  EXPECT_EQ(detail_of(url("null"), ImageDetail::normal), ImageDetail::normal);
+  EXPECT_EQ(detail_of(url(R"("closely")"), ImageDetail::full), std::nullopt);
+  EXPECT_EQ(detail_of(url("3"), ImageDetail::full), std::nullopt);
+}
+
 TEST(OpenAiMessages, ThatMakeNoSenseAreRefusedWithTheirPlace) {
   const std::pair<const char*, const char*> cases[] = {
       {"{}", "messages:"},

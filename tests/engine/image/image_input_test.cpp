@@ -68,7 +68,7 @@ TEST(ImageInput, PixelsAreTheReferencesByteForByte) {
     EXPECT_EQ(resize_bicubic(*pixels, {gold.shape[0], gold.shape[1]}, {}).rgb, gold.values) << small.name;
     ImageInputConfig config;
     config.picture = {1024, small.most};
-    const Result<PreparedPicture> prepared = prepare_picture(config, *pixels, {});
+    const Result<PreparedPicture> prepared = prepare_picture(config, *pixels, INT64_MAX, {});
     ASSERT_TRUE(prepared) << prepared.error().message;
     EXPECT_EQ(prepared->frames[0], gold.values) << small.name;
   }
@@ -95,7 +95,7 @@ TEST(ImageInput, EveryPictureOfTheFixturesIsResizedByteForByte) {
       if (!pixels) GTEST_SKIP() << "OpenCV (libopencv-imgcodecs-dev) was not there to build with";
       ImageInputConfig config;
       if (image.contains("size")) config.picture = limits_of(image["size"]);
-      const Result<PreparedPicture> prepared = prepare_picture(config, *pixels, {});
+      const Result<PreparedPicture> prepared = prepare_picture(config, *pixels, INT64_MAX, {});
       ASSERT_TRUE(prepared) << prepared.error().message;
       EXPECT_EQ(prepared->grid, (image["grid_thw"].get<std::array<std::int64_t, 3>>())) << name;
       EXPECT_EQ(prepared->frames[0], test::read_npy_bytes(root / "images" / image["resized"].get<std::string>()).values) << name;

@@ -188,6 +188,34 @@ TEST_P(Conversation, APictureCopiedToAnotherFileOrHeldInMemoryIsTheSame) {
   EXPECT_EQ(copied.ids, first.ids);
 }
 
+// The key of its content holds the detail, and each is what the published processor gives for its pixels.
+TEST_P(Conversation, APictureLookedAtLessCloselyIsAnother) {
+  const TempFolder folder;
+  const ImageInput full = file(folder.write("large.png", PngWriter(1500, 1100, 8, 0).rows(std::vector<FileBytes>(1100, FileBytes(1500))).end()));
+  std::vector<std::int64_t> n_tokens;
+  for (const ImageDetail detail : {ImageDetail::full, ImageDetail::normal, ImageDetail::low, ImageDetail::full}) {
+    ImageInput input = full;
+    input.detail = detail;
+    const Result<std::int64_t> counted = engine_->count_tokens({{"user", pictures_then_text({input}, "What?")}});
+    ASSERT_TRUE(counted) << counted.error().message;
+    n_tokens.push_back(*counted);
+  }
+  EXPECT_EQ(n_tokens[0] - n_tokens[1], 1598 - 999);
+  EXPECT_EQ(n_tokens[1] - n_tokens[2], 999 - 234);
+  EXPECT_EQ(n_tokens[3], n_tokens[0]);
+  const Result<PictureCosts> costs = engine_->picture_costs();
+  ASSERT_TRUE(costs) << costs.error().message;
+  double before = 0;
+  for (const auto& [detail, tokens] : {std::pair{ImageDetail::low, 234}, {ImageDetail::normal, 999}, {ImageDetail::full, 1598}}) {
+    const Result<PictureCost> cost = costs->of(1500, 1100, detail);
+    ASSERT_TRUE(cost) << cost.error().message;
+    EXPECT_EQ(cost->n_tokens, tokens) << name_of(detail);
+    EXPECT_GT(cost->seconds, before);
+    before = cost->seconds;
+  }
+  EXPECT_FALSE(costs->of(10000, 20, ImageDetail::low)) << "one that the model refuses";
+}
+
 TEST_P(Conversation, APictureChangedInItsFileIsReadAnew) {
   const TempFolder folder;
   const fs::path path = folder.path() / "picture.png";
