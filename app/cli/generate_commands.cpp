@@ -142,7 +142,7 @@ class Conversation {
   Result<void> run() {
     request_ = base_request(options_, engine_);
     ASSIGN_OR_RETURN(request_.tools, read_tools(options_));
-    ASSIGN_OR_RETURN(images_, image_inputs(options_.images));
+    ASSIGN_OR_RETURN(images_, image_inputs(options_.images, options_.image_detail));
     if (options_.system) request_.messages.push_back({"system", *options_.system});
     ASSIGN_OR_RETURN(logits_, open_logits(options_.logits_out));
     ASSIGN_OR_RETURN(LineReader lines, LineReader::open("-"));
@@ -233,7 +233,7 @@ Result<GenerateRequest> request_of(const BatchLine& line, const Options& options
   if (line.thinking) request.thinking = line.thinking;
   if (line.clear_thinking) request.clear_thinking = line.clear_thinking;
   if (line.messages) {
-    ASSIGN_OR_RETURN(request.messages, chat_messages(*line.messages));
+    ASSIGN_OR_RETURN(request.messages, chat_messages(*line.messages, options.image_detail));
     if (request.messages.empty()) return make_error(ErrorCode::bad_argument, "messages: at least one, found none");
     request.tools = line.tools ? *line.tools : tools;
   } else if (line.prompt) {
@@ -283,7 +283,7 @@ Result<void> chat(const Options& options) {
   GenerateRequest request = base_request(options, *engine);
   ASSIGN_OR_RETURN(request.tools, read_tools(options));
   if (options.system) request.messages.push_back({"system", *options.system});
-  ASSIGN_OR_RETURN(std::vector<ImageInput> images, image_inputs(options.images));
+  ASSIGN_OR_RETURN(std::vector<ImageInput> images, image_inputs(options.images, options.image_detail));
   request.messages.push_back({"user", pictures_then_text(std::move(images), *options.prompt)});
   ASSIGN_OR_RETURN(const GenerateResult result, engine->generate(request, sink_for(options.json, logits), interrupt_token()));
   return finish_answer(result, options.json, as_chat_json, logits);

@@ -99,6 +99,18 @@ void add_loading(CLI::App* command, Options& options) {
   add_later(command, "--vram");
 }
 
+void add_image_detail(CLI::App* command, Options& options) {
+  command
+      ->add_option_function<std::string>(
+          "--image-detail", [&options](const std::string& name) { options.image_detail = *pio::image_detail_of(name); },
+          "how closely pictures are looked at: low (512 x 512 pixels), normal (1024 x 1024), full (as the model allows; the default)")
+      ->check(CLI::IsMember({"low", "normal", "full"}));
+}
+
+CLI::Option* add_images(CLI::App* command, Options& options, const char* description) {
+  return repeatable(command->add_option("--image", options.images, description))->check(is_not_empty("a file"));
+}
+
 void add_sampling(CLI::App* command, Options& options) {
   const auto number = [&](const std::string& name, const char* member, const char* description) {
     command->add_option_function<std::string>(
@@ -157,6 +169,7 @@ void add_commands(CLI::App& app, Options& options, Command& chosen) {
   command = add("plan", "placement, memory and speed, predicted before loading", pio::cli::plan);
   add_model(command, options);
   add_loading(command, options);
+  add_images(command, options, "a picture whose tokens and seconds are told at each detail; repeatable");
 
   command = add("tokenize", "text to ids", pio::cli::tokenize);
   add_model(command, options);
@@ -186,8 +199,8 @@ void add_commands(CLI::App& app, Options& options, Command& chosen) {
   add_loading(command, options);
   command->add_option("--ids", options.ids, "1,2,3")->required();
   add_path(command, "--out", options.out, "an .npy file")->required();
-  repeatable(command->add_option("--image", options.images, "a picture for the next placeholder in the ids; repeatable"))
-      ->check(is_not_empty("a file"));
+  add_images(command, options, "a picture for the next placeholder in the ids; repeatable");
+  add_image_detail(command, options);
   command->add_option("--frames", options.frames, "a film for its placeholder: F,F,… or one video file")->check(is_not_empty("a file"));
   command->add_option_function<std::string>(
       "--fps", [&options](const std::string& typed) { options.frames_per_second = accepted(parse_real("--fps", typed, {.without_least = true})); },
@@ -196,6 +209,7 @@ void add_commands(CLI::App& app, Options& options, Command& chosen) {
   command = add("preprocess", "the pixel values that a vision model reads of a picture", pio::cli::preprocess);
   add_model(command, options);
   add_path(command, "image", options.image, "a picture")->required();
+  add_image_detail(command, options);
   add_loading(command, options);
   add_path(command, "--out", options.out, "an .npy file")->required();
 
@@ -215,7 +229,8 @@ void add_commands(CLI::App& app, Options& options, Command& chosen) {
   add_generating(command, options);
   add_text(command, "--system", options.system, "the system message");
   add_text(command, "--prompt", options.prompt);
-  repeatable(command->add_option("--image", options.images, "a picture that stands before the words; repeatable"))->check(is_not_empty("a file"));
+  add_images(command, options, "a picture that stands before the words; repeatable");
+  add_image_detail(command, options);
   add_path(command, "--tools", options.tools, "a JSON file: the list of tools, as OpenAI's interface has them");
   add_thinking(command, options);
   add_path(command, "--logits-out", options.logits_out, "an .npy file: the logits of every sampled step");
@@ -235,6 +250,7 @@ void add_commands(CLI::App& app, Options& options, Command& chosen) {
   add_sampling(command, options);
   add_generating(command, options);
   add_path(command, "--tools", options.tools, "a JSON file: the list of tools of the lines that have none of their own");
+  add_image_detail(command, options);
   add_thinking(command, options);
   add_path(command, "--prompts", options.prompts,
            R"(lines of {"messages":[…]} (answered), {"prompt":…} or {"ids":[…]} (carried on), with max_tokens, stop, seed, temperature, top_k,

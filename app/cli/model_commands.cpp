@@ -9,6 +9,8 @@
 #include "app/cli/npy.h"
 #include "app/cli/options.h"
 #include "app/cli/print.h"
+#include "engine/image/decode.h"
+#include "engine/image/picture_header.h"
 #include "kernels/base/number_text.h"
 
 namespace pio::cli {
@@ -23,6 +25,8 @@ const char* kind_name(DeviceKind kind) {
   }
   return "";
 }
+
+constexpr ImageDetail kDetails[] = {ImageDetail::low, ImageDetail::normal, ImageDetail::full};
 
 // The film of --frames.
 Result<VideoInput> film_of(const Options& options) {
@@ -127,6 +131,14 @@ Result<void> inspect(const Options& options) {
 Result<void> plan(const Options& options) {
   ASSIGN_OR_RETURN(const LoadRequest request, load_request(options));
   ASSIGN_OR_RETURN(const LoadPlan plan, create_engine()->plan(request));
+  std::vector<PictureHeader> sizes;
+  ASSIGN_OR_RETURN(const std::vector<ImageInput> images, image_inputs(options.images));
+  if (!images.empty() && plan.pictures.empty()) return make_error(ErrorCode::not_available, "--image: a model that sees, found one for text only");
+  for (const ImageInput& image : images) {
+    ASSIGN_OR_RETURN(const PictureFile file, open_picture(image));
+    ASSIGN_OR_RETURN(const PictureHeader header, read_picture_header(file.bytes, file.label));
+    sizes.push_back(header);
+  }
   print_notes(request.path, plan.notes);
   if (options.json) {
     Json devices = Json::array();
@@ -150,6 +162,15 @@ Result<void> plan(const Options& options) {
                  {"layout", layout_json(plan.layout)}};
     json["layout"].erase("huge_page_bytes");  // known once they are there
     if (!plan.fits) json["why_not"] = plan.why_not;
+    if (!sizes.empty()) json["pictures"] = Json::array();
+    for (std::size_t i = 0; i < sizes.size(); ++i) {
+      Json details = Json::array();
+      for (const ImageDetail detail : kDetails) {
+        ASSIGN_OR_RETURN(const PictureCost cost, plan.pictures.of(sizes[i].width, sizes[i].height, detail));
+        details.push_back({{"detail", name_of(detail)}, {"tokens", cost.n_tokens}, {"seconds", cost.seconds}});
+      }
+      json["pictures"].push_back({{"image", options.images[i]}, {"width", sizes[i].width}, {"height", sizes[i].height}, {"details", details}});
+    }
     json["fallbacks"] = Json::array();
     for (const LoadPlan::Fallback& f : plan.fallbacks)
       json["fallbacks"].push_back({{"part", f.part}, {"layers", Json::array({f.first_layer, f.last_layer})}, {"op", f.op}, {"reason", f.reason}});
@@ -158,17 +179,27 @@ Result<void> plan(const Options& options) {
   char speed[128];
   std::snprintf(speed, sizeof speed, "loading %.1f s, prefill %.0f tok/s, decode %.1f tok/s (rough)", plan.load_seconds,
                 plan.prefill_tokens_per_second, plan.decode_tokens_per_second);
+  std::string pictures;
+  for (std::size_t i = 0; i < sizes.size(); ++i) {
+    pictures += "  picture   " + options.images[i] + ", " + std::to_string(sizes[i].width) + " x " + std::to_string(sizes[i].height) + ":";
+    for (const ImageDetail detail : kDetails) {
+      ASSIGN_OR_RETURN(const PictureCost cost, plan.pictures.of(sizes[i].width, sizes[i].height, detail));
+      pictures += std::string(detail == kDetails[0] ? " " : ", ") + name_of(detail) + " " + std::to_string(cost.n_tokens) + " tokens, about " +
+                  fixed_text(cost.seconds, 1) + " s";
+    }
+    pictures += "\n";
+  }
   const std::string away = plan.layout.streamed_bytes == 0 ? "" : ", and " + human_bytes(plan.layout.streamed_bytes) + " read again for every token";
   return print_text((plan.fits ? "fits" : "does not fit: " + plan.why_not) + "\n  weights   " + human_bytes(plan.weight_bytes) + away +
                     "\n  state     " + human_bytes(plan.state_bytes) + " for " + std::to_string(plan.context_length) + " tokens\n  scratch   " +
                     human_bytes(plan.scratch_bytes) + "\n  together  " + human_bytes(plan.weight_bytes + plan.state_bytes + plan.scratch_bytes) +
-                    "\n  " + speed + "\n");
+                    "\n  " + speed + "\n" + pictures);
 }
 
 Result<void> logits(const Options& options) {
   LogitsRequest wanted;
   ASSIGN_OR_RETURN(wanted.ids, parse_ids(options.ids));
-  ASSIGN_OR_RETURN(wanted.images, image_inputs(options.images));
+  ASSIGN_OR_RETURN(wanted.images, image_inputs(options.images, options.image_detail));
   if (!options.frames.empty()) {
     ASSIGN_OR_RETURN(VideoInput film, film_of(options));
     wanted.videos.push_back(std::move(film));
@@ -194,7 +225,7 @@ Result<void> logits(const Options& options) {
 
 Result<void> preprocess(const Options& options) {
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, load_engine(options));
-  ASSIGN_OR_RETURN(const std::vector<ImageInput> image, image_inputs(std::span(&options.image, 1)));
+  ASSIGN_OR_RETURN(const std::vector<ImageInput> image, image_inputs(std::span(&options.image, 1), options.image_detail));
   ASSIGN_OR_RETURN(const PreprocessResult result, engine->preprocess(image.front(), interrupt_token()));
   const std::int64_t n_patches = static_cast<std::int64_t>(result.pixel_values.size()) / result.patch_dim;
   RETURN_IF_ERROR(write_npy(options.out, result.pixel_values, n_patches, result.patch_dim));

@@ -101,11 +101,11 @@ Result<std::string> model_path(const Options& options, const std::string& typed)
   return find_model(path, catalogue, model_folders());
 }
 
-Result<std::vector<ImageInput>> image_inputs(std::span<const std::string> typed) {
+Result<std::vector<ImageInput>> image_inputs(std::span<const std::string> typed, ImageDetail detail) {
   std::vector<ImageInput> images;
   for (const std::string& name : typed) {
     ASSIGN_OR_RETURN(std::string path, local_path(name));
-    images.push_back({.path = std::move(path), .bytes = nullptr});
+    images.push_back({.path = std::move(path), .bytes = nullptr, .detail = detail});
   }
   return images;
 }

@@ -41,6 +41,7 @@ struct Options {
   std::vector<std::string> images;
   std::string frames;  // F,F,…, or one video file
   std::string image;   // of preprocess
+  ImageDetail image_detail = ImageDetail::full;
   double frames_per_second = 24;
   bool stream = false;
   bool no_generation_prompt = false;
@@ -62,7 +63,7 @@ struct Options {
 // What was typed for a MODEL as a path: a file or folder, or a name of the catalogue.
 Result<std::string> model_path(const Options& options, const std::string& typed);
 // Pictures by their files, as they were typed: paths or file: addresses.
-Result<std::vector<ImageInput>> image_inputs(std::span<const std::string> typed);
+Result<std::vector<ImageInput>> image_inputs(std::span<const std::string> typed, ImageDetail detail = ImageDetail::full);
 Result<LoadRequest> load_request(const Options& options);
 // Loads options.model, or the model of `request`, and says what a person should know of it.
 Result<std::unique_ptr<Engine>> load_engine(const Options& options);

@@ -1,6 +1,7 @@
 // pio's commands, each as cli.md describes it.
 
 #include "tests/cli/pio_fixture.h"
+#include "tests/support/png_writer.h"
 
 namespace pio {
 namespace {
@@ -225,6 +226,28 @@ TEST_F(Pio, LooksAtPicturesAndFilms) {
   const json seen = run_json({"preprocess", model, image("shapes_w500_h300.png"), "--out", path("p.npy")});
   EXPECT_EQ(seen, json::parse(R"({"grid":[1,18,32],"resized":[288,512]})"));
   EXPECT_EQ(contents(path("p.npy")).size(), 128 + 576 * 1536 * 4u);
+  // What is larger than a detail allows is scaled down to it; the tokens are those that the plan told.
+  const FileBytes large = PngWriter(1500, 1100, 8, 0).rows(std::vector<FileBytes>(1100, FileBytes(1500, std::byte{90}))).end();
+  write("large.png", std::string(reinterpret_cast<const char*>(large.data()), large.size()));
+  const json costs = run_json({"plan", model, "--image", path("large.png")})["pictures"][0];
+  EXPECT_EQ(costs["width"], 1500);
+  for (const auto& [detail, grid, tokens] : {std::tuple{"low", "[1,26,36]", 234}, {"normal", "[1,54,74]", 999}, {"full", "[1,68,94]", 1598}}) {
+    SCOPED_TRACE(detail);
+    const json scaled = run_json({"preprocess", model, path("large.png"), "--image-detail", detail, "--out", path("q.npy")});
+    EXPECT_EQ(scaled["grid"], json::parse(grid));
+    const std::size_t i = detail == std::string("low") ? 0 : detail == std::string("normal") ? 1 : 2;
+    EXPECT_EQ(costs["details"][i]["detail"], detail);
+    EXPECT_EQ(costs["details"][i]["tokens"], tokens);
+    EXPECT_GT(costs["details"][i]["seconds"], 0);
+  }
+  EXPECT_LT(costs["details"][0]["seconds"], costs["details"][2]["seconds"]);
+  const auto prompt_tokens = [&](const char* detail) {
+    return run_json({"chat", model, "--prompt", "What?", "--image", path("large.png"), "--image-detail", detail, "--max-tokens",
+                     "1"})["stats"]["prompt_tokens"]
+        .get<int>();
+  };
+  EXPECT_EQ(prompt_tokens("normal") - prompt_tokens("low"), 999 - 234);
+  EXPECT_NE(run({"chat", model, "--image-detail", "high"}).status, 0);
   const json answer = run_json(
       {"chat", model, "--prompt", "What?", "--image", image("shapes_w500_h300.png"), "--image", image("photo_w80_h80.png"), "--max-tokens", "3"});
   EXPECT_GT(answer["stats"]["prompt_tokens"], 144 + 64);
