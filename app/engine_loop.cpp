@@ -215,6 +215,11 @@ void EngineLoop::plan(quint64 serial, const LoadRequest& request) {
   else Q_EMIT planFailed(serial, result.error());
 }
 
+void EngineLoop::costPictures(quint64 loadSerial) {
+  const Result<PictureCosts> costs = guarded([&] { return m_engine->picture_costs(); });
+  if (costs) Q_EMIT picturesCosted(loadSerial, *costs);  // without them the window shows none
+}
+
 void EngineLoop::close() {
   endAll();
   QThread::currentThread()->quit();

@@ -45,6 +45,7 @@ class EngineLoop : public QObject {
   void lookForStops();
   void countTokens(quint64 serial, const QString& text);
   void plan(quint64 serial, const pio::LoadRequest& request);
+  void costPictures(quint64 loadSerial);  // of the model that came with this load
   // Last of all: ends the runs and this thread's event loop.
   void close();
 
@@ -64,6 +65,7 @@ class EngineLoop : public QObject {
   void failed(pio::RunId run, const pio::Error& error);
   void tokensCounted(quint64 serial, qint64 nTokens);
   void planned(quint64 serial, const pio::LoadPlan& plan);
+  void picturesCosted(quint64 loadSerial, const pio::PictureCosts& costs);
   void planFailed(quint64 serial, const pio::Error& error);
 
  private:

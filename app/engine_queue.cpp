@@ -57,6 +57,9 @@ EngineQueue::EngineQueue(std::unique_ptr<Engine> engine, QObject* parent) : QObj
   });
   connect(m_loop, &EngineLoop::tokensCounted, this, &EngineQueue::tokensCounted);
   connect(m_loop, &EngineLoop::planned, this, &EngineQueue::planned);
+  connect(m_loop, &EngineLoop::picturesCosted, this, [this](quint64 loadSerial, const PictureCosts& costs) {
+    if (loadSerial == m_loadSerial) Q_EMIT picturesCosted(costs);  // else of a model that has gone
+  });
   connect(m_loop, &EngineLoop::planFailed, this, &EngineQueue::planFailed);
   // Told on the engine's thread itself: a busy window does not delay the history.
   connect(
@@ -245,6 +248,11 @@ quint64 EngineQueue::plan(const LoadRequest& request) {
   const quint64 serial = ++m_number;
   QMetaObject::invokeMethod(m_loop, [loop = m_loop, serial, request] { loop->plan(serial, request); });
   return serial;
+}
+
+void EngineQueue::costPictures() {
+  if (m_isShutDown) return;
+  QMetaObject::invokeMethod(m_loop, [loop = m_loop, serial = m_loadSerial] { loop->costPictures(serial); });
 }
 
 // ---- the end -----------------------------------------------------------------------------------------------------------------------

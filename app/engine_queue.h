@@ -49,6 +49,7 @@ class EngineQueue : public QObject {
   // Each answers with a signal that carries the number it returns.
   quint64 countTokens(const QString& text);  // what it costs as a person's message
   quint64 plan(const LoadRequest& request);  // what such a load would take, from the file's header alone
+  void costPictures();                       // what pictures cost with the loaded model: picturesCosted
 
   void shutDown();  // stops everything
   void join();      // waits for the thread and delivers what it said last; every run has ended then
@@ -63,6 +64,7 @@ class EngineQueue : public QObject {
   void tokensCounted(quint64 serial, qint64 nTokens);
   void planned(quint64 serial, const pio::LoadPlan& plan);
   void planFailed(quint64 serial, const pio::Error& error);
+  void picturesCosted(const pio::PictureCosts& costs);
   // Straight from the engine's thread, for the history: words of the answer that has this id.
   void textReady(const QString& messageId, const QString& delta, qint64 nTokens);
   void thoughtReady(const QString& messageId, const QString& delta, qint64 nTokens);

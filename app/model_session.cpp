@@ -18,6 +18,10 @@ ModelSession::ModelSession(const Wiring& wiring, QObject* parent) : QObject(pare
     m_totalBytes = total;
     Q_EMIT progressChanged();
   });
+  connect(w.queue, &EngineQueue::picturesCosted, this, [this](const PictureCosts& costs) {
+    m_pictureCosts = costs;
+    Q_EMIT pictureCostsChanged();
+  });
   connect(w.queue, &EngineQueue::loaded, this, [this](const LoadedInfo& info) {
     take(info);
     m_loadedWith = m_loadingWith;
@@ -73,7 +77,19 @@ void ModelSession::noteSpeed(double tokensPerSecond, qint64 nTokens) {
   if (nTokens >= kSpeedTokens && state() == Ready) w.models->noteSpeed(m_path, tokensPerSecond);
 }
 
+void ModelSession::askPictureCosts() {
+  if (!m_sees || state() != Ready || std::exchange(m_hasAskedCosts, true)) return;
+  w.queue->costPictures();
+}
+
+void ModelSession::forgetPictureCosts() {
+  m_hasAskedCosts = false;
+  m_pictureCosts = {};
+  Q_EMIT pictureCostsChanged();
+}
+
 void ModelSession::take(const LoadedInfo& info) {
+  forgetPictureCosts();
   m_path = QString::fromStdString(info.path);
   m_name = modelNameOf(m_path);
   m_detail = QString::fromStdString(info.quantization);
@@ -87,6 +103,7 @@ void ModelSession::take(const LoadedInfo& info) {
 }
 
 void ModelSession::forget() {
+  forgetPictureCosts();
   m_path.clear();
   m_name.clear();
   m_detail.clear();

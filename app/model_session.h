@@ -7,6 +7,7 @@
 
 #include "app/error_text.h"
 #include "app/settings/load_choice.h"
+#include "engine/image/picture_costs.h"
 
 // The model: loaded, switched, unloaded, and what is known of it. One for all chats and panes.
 
@@ -62,6 +63,8 @@ class ModelSession : public QObject {
   qint64 contextLength() const { return m_contextLength; }
   qint64 loadedBytes() const { return m_loadedBytes; }
   qint64 totalBytes() const { return m_totalBytes; }
+  const PictureCosts& pictureCosts() const { return m_pictureCosts; }    // empty while they are not known
+  void askPictureCosts();                                                // measures them, once a model that sees
   std::optional<LoadChoice> loadedWith() const { return m_loadedWith; }  // unset while none is
 
   void interruptedLoad(const QString& path);               // the last start died loading it
@@ -80,17 +83,21 @@ class ModelSession : public QObject {
   void changed();
   void thinkingChanged();
   void progressChanged();
+  void pictureCostsChanged();
 
  private:
   void take(const LoadedInfo& info);  // it is loaded now
   void forget();                      // none is
   void say(const UserError& notice);
+  void forgetPictureCosts();
 
   Wiring w;
   QString m_path, m_name, m_detail;
   QStringList m_notes;
   bool m_sees = false, m_thinks = false, m_hasFailed = false;
   qint64 m_contextLength = 0, m_loadedBytes = 0, m_totalBytes = 0;
+  PictureCosts m_pictureCosts;
+  bool m_hasAskedCosts = false;
   LoadChoice m_loadingWith;  // of the load under way
   std::optional<LoadChoice> m_loadedWith;
   QString m_lastPath;  // what retry() loads

@@ -89,6 +89,12 @@ ChatController::ChatController(std::unique_ptr<Private> p, QObject* parent) : QO
   connect(d->w.history, &HistoryModel::removed, this, [this](const QString& chatId) {
     if (chatId == d->id) d->beginNew(isImage());
   });
+  const auto askCosts = [this] {
+    if (d->w.tray->count() > 0) d->w.model->askPictureCosts();
+  };
+  connect(d->w.tray, &PictureTray::countChanged, this, askCosts);
+  connect(d->w.model, &ModelSession::changed, this, askCosts);
+  connect(d->w.model, &ModelSession::pictureCostsChanged, d->w.tray, [this] { d->w.tray->setCosts(d->w.model->pictureCosts()); });
   connect(d->w.tray, &PictureTray::refused, this, [this](const UserError& why) { d->w.notices->show(Notices::Picture, why); });
 }
 

@@ -26,6 +26,7 @@ struct MessagePart {
   QString path = {};    // of a Picture or File: where it lies
   QString sha256 = {};  // of its content when it was sent, hexadecimal; "" not known
   qint64 size = 0;      // of that, bytes
+  QString detail = {};  // of a Picture: how closely it is looked at, "low" or "normal"; "" in full
   QString id = {};      // of a ToolCall; of a ToolResult that of its call
   bool operator==(const MessagePart&) const = default;
 };

@@ -31,6 +31,7 @@ QJsonObject dataOf(const MessagePart& part) {
       data.insert("size", part.size);
     }
   }
+  if (!part.detail.isEmpty()) data.insert("detail", part.detail);
   if (!part.id.isEmpty()) data.insert("id", part.id);
   return data;
 }
@@ -43,6 +44,7 @@ MessagePart partFrom(Kind kind, const QString& text, const QJsonObject& data) {
   part.path = textOf(data.value("path"));
   part.sha256 = textOf(data.value("sha256"));
   part.size = data.value("size").toInteger();
+  part.detail = textOf(data.value("detail"));
   part.id = textOf(data.value("id"));
   return part;
 }
@@ -252,8 +254,11 @@ ChatMessage promptOf(const Message& message, bool modelSees) {
       case Kind::ToolResult: prompt.content.add(part.text.toStdString()); break;
       case Kind::Thought: prompt.reasoning += part.text.toStdString(); break;
       case Kind::Picture:
-        if (modelSees) prompt.content.add(ImageInput{part.path.toStdString(), nullptr});
-        else prompt.content.add(QStringLiteral("[picture: %1]\n").arg(name).toStdString());
+        if (modelSees) {
+          // A name from a later version is taken for the closest look.
+          const ImageDetail detail = image_detail_of(part.detail.toStdString()).value_or(ImageDetail::full);
+          prompt.content.add(ImageInput{.path = part.path.toStdString(), .bytes = nullptr, .detail = detail});
+        } else prompt.content.add(QStringLiteral("[picture: %1]\n").arg(name).toStdString());
         break;
       case Kind::File: prompt.content.add(QStringLiteral("[file: %1]\n").arg(name).toStdString()); break;
       case Kind::ToolCall: {

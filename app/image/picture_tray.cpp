@@ -14,12 +14,14 @@
 namespace pio {
 
 constexpr const char* kPartEnding = ".part.png";
+constexpr ImageDetail kDetails[] = {ImageDetail::low, ImageDetail::normal, ImageDetail::full};  // of PictureTray::Detail
 
 PictureTray::PictureTray(BackgroundFiles* files, const QString& dataFolder, const QString& session, QObject* parent)
     : QAbstractListModel(parent),
       m_files(files),
       m_ownFolder(KeptFiles::pastedFolder(dataFolder, session)),
       m_oldFolder(dataFolder + QStringLiteral("/pictures")) {
+  connect(this, &PictureTray::countChanged, this, &PictureTray::costsChanged);
   connect(m_files, &BackgroundFiles::pictureLooked, this, [this](quint64 serial, const PictureFact& fact) {
     const auto found = std::find_if(m_pictures.begin(), m_pictures.end(), [&](const Picture& picture) { return picture.serial == serial; });
     if (found == m_pictures.end()) return;  // removed, or of a chat that is not shown: it is looked at again with that
@@ -63,6 +65,34 @@ bool PictureTray::ready() const {
   return std::all_of(m_pictures.begin(), m_pictures.end(), [](const Picture& picture) { return picture.isReady; });
 }
 
+void PictureTray::setDetail(Detail detail) {
+  if (detail == m_detail || detail < Low || detail > Full) return;
+  m_detail = detail;
+  Q_EMIT detailChanged();
+}
+
+void PictureTray::setCosts(const PictureCosts& costs) {
+  m_costs = costs;
+  Q_EMIT costsChanged();
+}
+
+QVariantList PictureTray::costs() const {
+  if (m_costs.empty() || m_pictures.isEmpty() || !ready()) return {};
+  QVariantList all;
+  for (const ImageDetail detail : kDetails) {
+    qint64 tokens = 0;
+    double seconds = 0;
+    for (const Picture& picture : m_pictures) {
+      const Result<PictureCost> cost = m_costs.of(picture.width, picture.height, detail);
+      if (!cost) return {};  // its answer will say why
+      tokens += cost->n_tokens;
+      seconds += cost->seconds;
+    }
+    all.append(QVariantMap{{QStringLiteral("tokens"), tokens}, {QStringLiteral("seconds"), seconds}});
+  }
+  return all;
+}
+
 QStringList PictureTray::paths() const {
   QStringList paths;
   for (const Picture& picture : m_pictures) {
@@ -89,7 +119,10 @@ void PictureTray::show(const QString& chatId) {
 QList<MessagePart> PictureTray::take() {
   QList<MessagePart> taken;
   for (const QString& path : paths()) {
-    taken.append({.kind = MessagePart::Kind::Picture, .name = isPasted(path) ? nameOf(path) : QString(), .path = path});
+    taken.append({.kind = MessagePart::Kind::Picture,
+                  .name = isPasted(path) ? nameOf(path) : QString(),
+                  .path = path,
+                  .detail = m_detail == Full ? QString() : QString::fromLatin1(name_of(kDetails[m_detail]))});
   }
   beginResetModel();
   m_pictures.clear();

@@ -8,6 +8,7 @@
 
 #include "app/chat/message.h"
 #include "app/system/background_files.h"
+#include "engine/image/picture_costs.h"
 
 // The pictures that go with the next question. Each is looked at in the background before it counts: its kind, its size, never its pixels here.
 
@@ -20,6 +21,8 @@ class PictureTray : public QAbstractListModel {
   Q_PROPERTY(int count READ count NOTIFY countChanged)
   Q_PROPERTY(bool ready READ ready NOTIFY countChanged)  // all of them have been looked at
   Q_PROPERTY(QStringList paths READ paths NOTIFY countChanged)
+  Q_PROPERTY(Detail detail READ detail WRITE setDetail NOTIFY detailChanged)  // how closely they will be looked at
+  Q_PROPERTY(QVariantList costs READ costs NOTIFY costsChanged)  // of all of them at each detail, {tokens, seconds}; empty while not known
 
  public:
   enum Roles {
@@ -30,6 +33,8 @@ class PictureTray : public QAbstractListModel {
     HeightRole,                   // pixelHeight
   };
   static constexpr int kMost = 16;
+  enum Detail { Low, Normal, Full };
+  Q_ENUM(Detail)
 
   // What has no file, pasted pictures and parts, lies in DATA/pasted/SESSION until it is sent.
   PictureTray(BackgroundFiles* files, const QString& dataFolder, const QString& session, QObject* parent = nullptr);
@@ -40,6 +45,10 @@ class PictureTray : public QAbstractListModel {
   int count() const { return rowCount(); }
   bool ready() const;
   QStringList paths() const;
+  Detail detail() const { return m_detail; }
+  void setDetail(Detail detail);
+  QVariantList costs() const;
+  void setCosts(const PictureCosts& costs);  // of the model that is loaded
   // What a picture is called: its file's name; of one that has no file of its own what it is.
   QString nameOf(const QString& path) const;
 
@@ -59,6 +68,8 @@ class PictureTray : public QAbstractListModel {
 
  signals:
   void countChanged();
+  void detailChanged();
+  void costsChanged();
   void refused(const pio::UserError& why);
 
  private:
@@ -81,6 +92,8 @@ class PictureTray : public QAbstractListModel {
   QHash<QString, QList<Picture>> m_others;  // of chats that are not shown
   QString m_chat;
   quint64 m_serial = 0;
+  Detail m_detail = Full;
+  PictureCosts m_costs;
 };
 
 }  // namespace pio

@@ -110,6 +110,48 @@ class ImageTest : public QObject {
     QCOMPARE(f.history()->index(0).data(HistoryModel::KindRole).toString(), "image");
   }
 
+  // Each picture keeps the detail with which it was sent: looked at otherwise it would be read anew with every turn.
+  void picturesAreLookedAtAsCloselyAsChosen() {
+    const QTemporaryDir folder;
+    const QString one = picture(folder, "one.png", 640, 640), two = picture(folder, "two.png", 2048, 2048);
+    SeeingFixture f;
+    QVERIFY(f.loadModel());
+    f.chat()->newImageChat();
+    QVERIFY(f.tray()->costs().isEmpty());
+    QCOMPARE(f.tray()->detail(), PictureTray::Full);
+    f.tray()->add({QUrl::fromLocalFile(one), QUrl::fromLocalFile(two)});
+    QTRY_COMPARE(f.tray()->costs().size(), 3);
+    const auto tokens = [&](int detail) { return f.tray()->costs()[detail].toMap().value("tokens").toInt(); };
+    QCOMPARE(tokens(PictureTray::Low), 256 + 256);
+    QCOMPARE(tokens(PictureTray::Normal), 400 + 1024);
+    QCOMPARE(tokens(PictureTray::Full), 400 + 4096);
+    QCOMPARE(f.tray()->costs()[PictureTray::Full].toMap().value("seconds").toDouble(), 44.96);
+    f.tray()->setDetail(PictureTray::Low);
+    QVERIFY(f.ask("Where is the lamp?"));
+    QVERIFY(f.tray()->costs().isEmpty());
+    f.tray()->setDetail(PictureTray::Normal);
+    f.tray()->add({QUrl::fromLocalFile(one)});
+    QTRY_VERIFY(f.tray()->ready());
+    QVERIFY(f.ask("And here?"));
+    f.restart();
+    QVERIFY(f.loadModel());
+    QTRY_COMPARE(f.session()->pictures().size(), 2);
+    QVERIFY(f.ask("And now?"));
+    std::vector<ImageDetail> details;
+    const GenerateRequest last = f.engine->generate_requests().back();
+    for (const ChatMessage& message : last.messages) {
+      for (const ImageInput* image : message.content.pictures()) details.push_back(image->detail);
+    }
+    QVERIFY((details == std::vector{ImageDetail::low, ImageDetail::low, ImageDetail::normal}));
+    // A model for text has nothing to tell.
+    ScriptedEngine::Loading blind;
+    f.setLoading(blind);
+    QVERIFY(f.loadModel());
+    f.tray()->add({QUrl::fromLocalFile(one)});
+    QTRY_VERIFY(f.tray()->ready());
+    QVERIFY(f.tray()->costs().isEmpty());
+  }
+
   void whatIsNoPictureIsRefusedInWords() {
     const QTemporaryDir folder;
     SeeingFixture f;

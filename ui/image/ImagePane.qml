@@ -23,6 +23,7 @@ Rectangle {
     readonly property bool hasPicture: root.session.current >= 0
     readonly property real talkWidth: root.stacked ? root.width : 384
     readonly property alias composer: composer
+    readonly property alias detailPicker: detail
     readonly property alias header: header
     readonly property alias messageList: list
     signal sidebarRequested()
@@ -168,6 +169,13 @@ Rectangle {
                 usable: !root.chat.busy
                 onSwitchRequested: root.models.choose(root.models.seeingPath)
                 onSourceRequested: root.sourceRequested()
+            }
+            DetailPicker {
+                id: detail
+
+                width: parent.width
+                visible: root.chat.tray.count > 0 && !composer.blocked
+                tray: root.chat.tray
             }
             Composer {
                 id: composer

@@ -1,0 +1,110 @@
+pragma ComponentBehavior: Bound
+
+import QtQuick
+import QtQuick.Layouts
+import QtQuick.Templates as T
+import Pio.App
+import Pio.Ui
+
+/*! How closely the pictures of the next question are looked at, with what each choice costs. Arrow keys move between them. */
+T.Control {
+    id: root
+
+    required property PictureTray tray
+    readonly property var names: [qsTr("Low", "detail of a picture"), qsTr("Normal", "detail of a picture"), qsTr("Full", "detail of a picture")]
+    readonly property var costs: root.tray.costs
+
+    function tokens(index: int): string {
+        return root.costs.length > 0 ? qsTr("≈ %1 tokens").arg(Figures.count(root.costs[index].tokens)) : ""
+    }
+    function seconds(index: int): string {
+        if (root.costs.length === 0)
+            return ""
+        const value = root.costs[index].seconds
+        return value < 1 ? qsTr("below 1 s").replace(" s", Figures.gap + "s") : qsTr("≈ %1").arg(Figures.seconds(value))
+    }
+    // Of one choice, for a screen reader.
+    function spoken(index: int): string {
+        return root.costs.length > 0 ? qsTr("%1, %2, %3", "a detail, its tokens, its seconds").arg(root.names[index]).arg(root.tokens(index)).arg(root.seconds(index))
+                                     : root.names[index]
+    }
+
+    implicitHeight: choices.implicitHeight + topPadding + bottomPadding
+    focusPolicy: Qt.StrongFocus
+    padding: Theme.space2
+    Accessible.role: Accessible.RadioButton
+    Accessible.name: qsTr("%1: %2", "a choice, what is chosen").arg(qsTr("Detail of the pictures")).arg(root.spoken(root.tray.detail))
+    Keys.onLeftPressed: root.tray.detail = Math.max(0, root.tray.detail - 1)
+    Keys.onRightPressed: root.tray.detail = Math.min(root.names.length - 1, root.tray.detail + 1)
+
+    background: Rectangle {
+        radius: Theme.radiusBlock
+        color: Theme.highContrast ? "transparent" : Theme.color.press
+        border.width: Theme.highContrast ? 1 : 0
+        border.color: Theme.color.edge
+
+        FocusRing {
+            visible: root.visualFocus
+            gap: 2
+            baseRadius: Theme.radiusBlock
+        }
+    }
+    contentItem: RowLayout {
+        id: choices
+
+        spacing: 0
+
+        Repeater {
+            model: root.names
+
+            T.AbstractButton {
+                id: choice
+
+                required property int index
+                required property string modelData
+                readonly property bool taken: choice.index === root.tray.detail
+                readonly property color ink: choice.taken ? Theme.segmentInk : Theme.color.text2
+
+                Layout.fillWidth: true
+                Layout.fillHeight: true
+                Layout.preferredWidth: 1
+                implicitHeight: lines.implicitHeight + topPadding + bottomPadding
+                verticalPadding: Theme.space6
+                focusPolicy: Qt.NoFocus
+                hoverEnabled: true
+                Accessible.role: Accessible.RadioButton
+                Accessible.name: root.spoken(choice.index)
+                Accessible.checked: choice.taken
+                onClicked: root.tray.detail = choice.index
+
+                contentItem: ColumnLayout {
+                    id: lines
+
+                    spacing: 0
+
+                    Repeater {
+                        model: [choice.modelData, root.tokens(choice.index), root.seconds(choice.index)]
+
+                        Words {
+                            required property int index
+                            required property string modelData
+
+                            Layout.fillWidth: true
+                            visible: modelData.length > 0
+                            role: index === 0 ? Theme.uiMedium : Theme.small
+                            text: modelData
+                            color: choice.ink
+                            elide: Text.ElideRight
+                            horizontalAlignment: Text.AlignHCenter
+                            Accessible.ignored: true
+                        }
+                    }
+                }
+                background: Rectangle {
+                    radius: Theme.radius
+                    color: choice.taken ? Theme.segmentFill : "transparent"
+                }
+            }
+        }
+    }
+}
