@@ -166,6 +166,12 @@ UserError userErrorOf(const HistoryProblem& problem) {
       user.explanation = tr("%1 cannot be read. What you write is saved all the same.").arg(problem.path);
       user.actions = {UserError::Dismiss};
       break;
+    case HistoryProblem::Kind::gone:
+      user.title = tr("The history was moved or deleted");
+      user.explanation =
+          tr("%1 is not there any more. Put it back, or export the chats: they stay here until the window is closed.").arg(problem.path);
+      user.actions = {UserError::ExportChat, UserError::Dismiss};
+      break;
     case HistoryProblem::Kind::other:
       user.title = tr("Messages cannot be saved at the moment");
       user.explanation = tr("%1 cannot be written. It is tried again every few seconds.").arg(problem.path);

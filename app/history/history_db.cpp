@@ -8,6 +8,9 @@
 #include <QStorageInfo>
 #include <QThread>
 #include <QUuid>
+#ifdef Q_OS_UNIX
+#include <sys/stat.h>
+#endif
 
 #include "app/history/message_codec.h"
 #include "app/history/migrations.h"
@@ -41,6 +44,15 @@ bool makePrivate(const QString& path) {
 qint64 bytesToMigrate(const QString& path) {
   const qint64 bytes = QFileInfo(path).size() + QFileInfo(path + QStringLiteral("-wal")).size();
   return 5 * bytes + 64 * kPageBytes;
+}
+
+// Device and number of a file; zeros where there is none, or where files have no numbers.
+std::pair<quint64, quint64> fileNumber(const QString& path) {
+#ifdef Q_OS_UNIX
+  struct stat status {};
+  if (::stat(QFile::encodeName(path).constData(), &status) == 0) return {status.st_dev, status.st_ino};
+#endif
+  return {};
 }
 
 }  // namespace
@@ -158,12 +170,15 @@ Result<void> HistoryDb::open(const QString& path) {
     }
     if (!done) return giveUp(done.error());
   }
+  m_file = fileNumber(path);
   applyLimits();
   if (version < kVersion) {
     if (auto done = bringUpToDate(version); !done) return giveUp(done.error());
   }
   return {};
 }
+
+bool HistoryDb::isInPlace() const { return fileNumber(m_path) == m_file; }
 
 Result<void> HistoryDb::bringUpToDate(int version) {
   if (version == 0) return migrate();

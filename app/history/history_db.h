@@ -69,6 +69,10 @@ class HistoryDb {
   Result<QList<SearchHit>> search(const QString& query, int limit = 200);
   // A number that changes when another connection has written.
   Result<qint64> dataVersion();
+  // False where the file was removed or another one lies in its place since it was opened.
+  bool isInPlace() const;
+  // What was read is read again: a page that came damaged would stay so.
+  void forgetPages() { (void)run(QStringLiteral("PRAGMA shrink_memory")).has_value(); }
 
   // As if the disk ended at so many pages of 4 KiB, also for files opened later. As if the file were protected against writing.
   void limitPages(int nPages);
@@ -105,6 +109,7 @@ class HistoryDb {
   Result<void> importChat(const ChatRecord& chat, const QList<MessageRecord>& messages, ImportReport& report);
 
   QString m_path;
+  std::pair<quint64, quint64> m_file;  // device and number of the file that was opened
   QString m_connection;
   QSqlDatabase m_db;
   bool m_isMigrated = false;

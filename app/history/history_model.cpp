@@ -90,14 +90,17 @@ HistoryModel::HistoryModel(std::unique_ptr<Private> p, QObject* parent) : QAbstr
       if (!there.contains(chat.id) && !d->made.contains(chat.id)) hide(chat.id);
     }
   });
-  connect(d->writer, &HistoryWriter::found, this, [this](quint64 serial, const QList<SearchHit>& hits) {
+  const auto show = [this](quint64 serial, const QList<SearchHit>& hits, bool hasFailed) {
     if (serial != d->searchSerial || d->query.trimmed().isEmpty()) return;
     beginResetModel();
     d->hits = hits;
     d->hasHits = true;
+    d->searchFailed = hasFailed;
     endResetModel();
     Q_EMIT countChanged();
-  });
+  };
+  connect(d->writer, &HistoryWriter::found, this, [show](quint64 serial, const QList<SearchHit>& hits) { show(serial, hits, false); });
+  connect(d->writer, &HistoryWriter::searchFailed, this, [show](quint64 serial) { show(serial, {}, true); });
 }
 
 HistoryModel::~HistoryModel() = default;
@@ -132,6 +135,7 @@ QHash<int, QByteArray> HistoryModel::roleNames() const {
           {PinnedRole, "pinned"}, {SnippetRole, "snippet"}, {KindRole, "kind"},       {MessageIdRole, "messageId"}};
 }
 
+bool HistoryModel::searchFailed() const { return d->isSearching() && d->searchFailed; }
 bool HistoryModel::ready() const { return d->isReady; }
 QString HistoryModel::query() const { return d->query; }
 QString HistoryModel::removedTitle() const { return d->removedTitle; }

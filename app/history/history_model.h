@@ -18,6 +18,7 @@ class HistoryModel : public QAbstractListModel {
   Q_PROPERTY(QString query READ query WRITE setQuery NOTIFY queryChanged)  // full text over titles and messages (FTS5)
   Q_PROPERTY(int count READ count NOTIFY countChanged)
   Q_PROPERTY(bool ready READ ready NOTIFY countChanged)                     // the database has been read
+  Q_PROPERTY(bool searchFailed READ searchFailed NOTIFY countChanged)       // there are no hits because the history cannot be read
   Q_PROPERTY(QString removedTitle READ removedTitle NOTIFY removedChanged)  // of the last deletion that can be undone; "" none
 
  public:
@@ -40,6 +41,7 @@ class HistoryModel : public QAbstractListModel {
   QHash<int, QByteArray> roleNames() const override;
   int count() const { return rowCount(); }
   bool ready() const;
+  bool searchFailed() const;
   QString query() const;
   void setQuery(const QString& query);
   QString removedTitle() const;

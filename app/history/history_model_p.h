@@ -25,6 +25,7 @@ struct HistoryModel::Private {
   QSet<QString> made;       // in this window: the file may not have them yet
   QList<SearchHit> hits;
   bool hasHits = false;  // of the present query or the one before it
+  bool searchFailed = false;
   bool isReady = false;
   QString query;
   quint64 searchSerial = 0;

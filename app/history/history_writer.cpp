@@ -32,18 +32,24 @@ HistoryWriter::HistoryWriter(Pace pace)
 
 HistoryWriter::~HistoryWriter() = default;
 
-// False where it failed, which is told once until the same works again.
+// False where it failed. A chat that was asked for is told of each time, what goes on by itself once until the same works again.
 template <class T>
-bool HistoryWriter::isRead(Reading what, const Result<T>& result) {
+bool HistoryWriter::isRead(Reading what, const Result<T>& result, std::function<void()> again) {
   if (!result && result.error().code != ErrorCode::not_found) {
     HistoryProblem problem = m_db->problem();
     problem.kind = HistoryProblem::Kind::unreadable;
-    if (m_failing.isEmpty()) Q_EMIT readFailed(problem);
-    if (!m_failing.contains(what)) m_failing.append(what);
-  } else if (m_failing.removeAll(what) > 0 && m_failing.isEmpty()) {
+    m_db->forgetPages();
+    const bool isAsked = (what == Reading::chat || what == Reading::messages) && !m_isTryingAgain;
+    if (m_failing.empty() || isAsked) Q_EMIT readFailed(problem);
+    m_failing.insert_or_assign(what, std::move(again));
+  } else if (m_failing.erase(what) > 0 && m_failing.empty()) {
     Q_EMIT readRecovered();
   }
   return result.has_value();
+}
+
+void HistoryWriter::readList() {
+  if (const auto chats = m_db->chats(); isRead(Reading::list, chats, [this] { readList(); })) Q_EMIT chatsRead(*chats);
 }
 
 // ---- opening -------------------------------------------------------------------------------------------------------------------------
@@ -71,7 +77,7 @@ void HistoryWriter::open(const QString& dataFolder, const QString& session) {
   greet();
 
   const auto chats = m_db->chats();
-  m_isGoodStart = isRead(Reading::list, chats) && !m_isAside;
+  m_isGoodStart = isRead(Reading::list, chats, [this] { readList(); }) && !m_isAside;
   const auto lastChat = m_db->meta(QStringLiteral("last_chat"));
   const auto newDraft = m_db->meta(QStringLiteral("new_draft"));
   m_others->start();
@@ -108,7 +114,7 @@ void HistoryWriter::tryAgain() {
   m_aside.clear();
   m_inTrouble = true;  // until all of it is in the file
   writeBacklog();
-  if (const auto chats = m_db->chats(); isRead(Reading::list, chats)) Q_EMIT chatsRead(*chats);
+  readList();
 }
 
 // ---- writing -------------------------------------------------------------------------------------------------------------------------
@@ -244,13 +250,14 @@ void HistoryWriter::putMeta(const QString& key, const QString& value) {
 
 void HistoryWriter::loadChat(quint64 serial, const QString& chatId) {
   commitStream();
+  const auto again = [=, this] { loadChat(serial, chatId); };
   const auto chat = m_db->chat(chatId);
-  if (!isRead(Reading::chat, chat)) {
+  if (!isRead(Reading::chat, chat, again)) {
     Q_EMIT chatMissing(serial);
     return;
   }
   const auto messages = m_db->messages(chatId);
-  if (!isRead(Reading::messages, messages)) {
+  if (!isRead(Reading::messages, messages, again)) {
     Q_EMIT chatMissing(serial);
     return;
   }
@@ -259,7 +266,8 @@ void HistoryWriter::loadChat(quint64 serial, const QString& chatId) {
 
 void HistoryWriter::search(quint64 serial, const QString& query) {
   const auto hits = m_db->search(query);
-  Q_EMIT found(serial, isRead(Reading::search, hits) ? *hits : QList<SearchHit>());
+  if (isRead(Reading::search, hits, [=, this] { search(serial, query); })) Q_EMIT found(serial, *hits);
+  else Q_EMIT searchFailed(serial);
 }
 
 void HistoryWriter::exportTo(const QString& path) {
@@ -295,17 +303,34 @@ void HistoryWriter::importFrom(const QString& path) {
     report.path = path;
     report.details = file.errorString();
   }
-  if (report.isDone()) {
-    if (const auto chats = m_db->chats(); isRead(Reading::list, chats)) Q_EMIT chatsRead(*chats);
-  }
+  if (report.isDone()) readList();
   Q_EMIT imported(report);
 }
 
 void HistoryWriter::lookForOthers() {
+  lookForFile();
+  m_isTryingAgain = true;
+  const auto failing = m_failing;  // each removes or renews itself
+  for (const auto& [what, again] : failing) again();
+  m_isTryingAgain = false;
   const auto version = m_db->dataVersion();
-  if (!version || (*version == m_dataVersion && !m_failing.contains(Reading::list))) return;
+  if (!version || *version == m_dataVersion) return;
   m_dataVersion = *version;
-  if (const auto chats = m_db->chats(); isRead(Reading::list, chats)) Q_EMIT chatsRead(*chats);
+  readList();
+}
+
+// A file that was removed or replaced takes what is written all the same, and goes with this window.
+void HistoryWriter::lookForFile() {
+  const bool isGone = !m_db->isInPlace();
+  if (isGone == std::exchange(m_isGone, isGone)) return;
+  if (isGone) {
+    HistoryProblem problem;
+    problem.kind = HistoryProblem::Kind::gone;
+    problem.path = m_db->path();
+    Q_EMIT this->problem(problem);
+  } else if (!m_inTrouble) {
+    Q_EMIT recovered();
+  }
 }
 
 void HistoryWriter::close() {

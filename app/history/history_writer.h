@@ -6,6 +6,7 @@
 #include <QTimer>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 
 #include "app/history/history_db.h"
@@ -74,11 +75,12 @@ class HistoryWriter : public QObject {
   void stored(const QString& messageId);                // it is on the disk, or known not to get there
   void problem(const pio::HistoryProblem& problem);     // of opening and writing
   void recovered();                                     // the file is open and everything that waited is written
-  void readFailed(const pio::HistoryProblem& problem);  // of a chat, the list or a search
+  void readFailed(const pio::HistoryProblem& problem);  // of a chat, the list or a search; it is tried again by itself
   void readRecovered();                                 // what failed works again
   void chatLoaded(quint64 serial, const pio::ChatRecord& chat, const QList<pio::MessageRecord>& messages);
   void chatMissing(quint64 serial);
   void found(quint64 serial, const QList<pio::SearchHit>& hits);
+  void searchFailed(quint64 serial);
   void exported(const QString& path);
   void exportFailed(const QString& path, const QString& details);
   void imported(const pio::ImportReport& report);
@@ -90,10 +92,12 @@ class HistoryWriter : public QObject {
   void append(const QString& messageId, QString HistoryWriter::*words, const QString& delta, qint64 nTokens);
   void commitStream();
   void lookForOthers();
+  void lookForFile();
+  void readList();
   void greet();
   enum class Reading { list, chat, messages, search };
   template <class T>
-  bool isRead(Reading what, const Result<T>& result);
+  bool isRead(Reading what, const Result<T>& result, std::function<void()> again);
 
   const Pace m_pace;
   std::unique_ptr<HistoryDb> m_db;
@@ -103,7 +107,9 @@ class HistoryWriter : public QObject {
   std::deque<Operation> m_aside;  // what is in memory only, for the file
   bool m_isAside = false;         // the history lives in memory
   bool m_inTrouble = false;
-  QList<Reading> m_failing;  // reads that did not work, the last time
+  bool m_isGone = false;                               // the open file has no name any more
+  std::map<Reading, std::function<void()>> m_failing;  // reads that did not work the last time, and how each is tried again
+  bool m_isTryingAgain = false;                        // to read
   bool m_isGoodStart = false;
   QTimer* m_retry = nullptr;  // children of this, so that they move to its thread
   QTimer* m_open = nullptr;

@@ -47,6 +47,7 @@ struct HistoryProblem {
     newer,
     no_room,     // to bring an older file up to date
     unreadable,  // a chat or a search, now
+    gone,        // removed or replaced while it is open
     other
   };
   Kind kind = Kind::none;

@@ -234,7 +234,8 @@ Rectangle {
         Words {
             width: parent.width
             wrapMode: Text.Wrap
-            text: root.searching ? qsTr("No messages match “%1”").arg(root.history.query)
+            text: root.history.searchFailed ? qsTr("The chats cannot be searched at the moment")
+                : root.searching ? qsTr("No messages match “%1”").arg(root.history.query)
                                  : qsTr("Your chats will be listed here. They are stored in one file on this computer.")
             color: Theme.color.text3
         }
