@@ -312,7 +312,7 @@ UserError fileNotice(FileNotice what, const QString& path, const QString& detail
       break;
     case FileNotice::settings_unreadable:
       user.title = tr("Some settings could not be read");
-      user.explanation = tr("%1 was damaged and has been begun anew. What it held is kept as %2.").arg(QFileInfo(path).fileName(), details);
+      user.explanation = tr("%1 is damaged and is begun anew. What it held is kept as %2.").arg(QFileInfo(path).fileName(), details);
       break;
   }
   user.actions = {UserError::Dismiss};

@@ -54,12 +54,19 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
 
   m_application = std::make_unique<Application>();
   Application* app = m_application.get();
+  app->notices = new Notices(app);
+  QObject::connect(m_shared, &SharedJsonFiles::savingFailed, app, [app](const QString& path, const QString& details) {
+    app->notices->show(Notices::Settings, fileNotice(FileNotice::settings_not_saved, path, details));
+  });
+  QObject::connect(m_shared, &SharedJsonFiles::savingRecovered, app, [app] { app->notices->clear(Notices::Settings); });
+  QObject::connect(m_shared, &SharedJsonFiles::copyKept, app, [app](const QString& path, const QString& copy) {
+    app->notices->show(Notices::Settings, fileNotice(FileNotice::settings_unreadable, path, copy));
+  });
   app->settings = new Settings(std::make_unique<Settings::Private>(options.dataFolder + QStringLiteral("/settings.json"), m_shared), app);
   app->models = new ModelLibrary(
       std::make_unique<ModelLibrary::Private>(options.dataFolder + QStringLiteral("/models.json"), options.starterFolders, m_files, m_shared), app);
   app->history = new HistoryModel(std::make_unique<HistoryModel::Private>(m_writer), app);
   app->memory = new MemoryMeter(m_files, app);
-  app->notices = new Notices(app);
   app->engine = new EngineQueue(std::move(engine), app);
   app->model = new ModelSession({app->engine, app->models, app->settings, app->notices, m_session->loadNotePath()}, app);
   app->load = new LoadSettings({app->engine, app->model, app->models, app->settings}, app);
@@ -81,12 +88,6 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
 
   QObject::connect(m_writer, &HistoryWriter::opened, app, [app](const QList<ChatRecord>&, const QString& lastChat, const QString& newDraft) {
     app->chat->openLastChat(lastChat, newDraft);
-  });
-  QObject::connect(m_shared, &SharedJsonFiles::mergeFailed, app, [app](const QString& path, const QString& details) {
-    app->notices->show(Notices::Settings, fileNotice(FileNotice::settings_not_saved, path, details));
-  });
-  QObject::connect(m_shared, &SharedJsonFiles::copyKept, app, [app](const QString& path, const QString& copy) {
-    app->notices->show(Notices::Settings, fileNotice(FileNotice::settings_unreadable, path, copy));
   });
   QObject::connect(app->models, &ModelLibrary::wrongFile, app, [app](const QString& wanted, const QString& path, const QString& architecture) {
     app->notices->show(Notices::Model, wrongModelNotice(wanted, path, architecture));

@@ -1,6 +1,7 @@
 #include "app/system/shared_json.h"
 
 #include <QDateTime>
+#include <QDir>
 #include <QFile>
 #include <QFileInfo>
 #include <QFileSystemWatcher>
@@ -12,12 +13,15 @@
 namespace pio {
 namespace {
 
+constexpr int kAgainMs = 3000;
 constexpr int kLockMs = 5000;  // a merge takes milliseconds; a window that died holds no lock
 
 QByteArray contentOf(const QString& path) {
   QFile file(path);
   return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
 }
+
+bool isDamaged(const QByteArray& bytes) { return !bytes.trimmed().isEmpty() && !QJsonDocument::fromJson(bytes).isObject(); }
 
 QJsonObject objectOf(const QByteArray& bytes) { return QJsonDocument::fromJson(bytes).object(); }
 
@@ -53,6 +57,7 @@ void SharedJsonFiles::watch(const QString& path) {
     connect(m_watcher, &QFileSystemWatcher::directoryChanged, this, &SharedJsonFiles::lookAgain);
   }
   m_known.insert(path, {});
+  if (const QByteArray bytes = contentOf(path); isDamaged(bytes)) keepCopy(path, bytes);
   m_watcher->addPath(QFileInfo(path).path());  // a file that is replaced is another one for the watcher
   lookAgain();
 }
@@ -67,8 +72,32 @@ void SharedJsonFiles::lookAgain() {
   }
 }
 
+// False where none can be written. A start that changes nothing finds the copy of the one before.
+bool SharedJsonFiles::keepCopy(const QString& path, const QByteArray& bytes) {
+  const QString stem = path + QStringLiteral(".unreadable-");
+  const QFileInfo file(stem);
+  QString copy;
+  for (const QFileInfo& old : file.dir().entryInfoList({file.fileName() + QLatin1Char('*')}, QDir::Files)) {
+    if (contentOf(old.filePath()) == bytes) copy = old.filePath();
+  }
+  if (copy.isEmpty()) {
+    copy = stem + QDateTime::currentDateTimeUtc().toString(QStringLiteral("yyyyMMdd-HHmmss-zzz"));
+    if (!QFile::copy(path, copy)) return false;
+  }
+  if (m_copies.contains(copy)) return true;
+  m_copies.append(copy);
+  Q_EMIT copyKept(path, copy);
+  return true;
+}
+
 void SharedJsonFiles::merge(const QString& path, const QJsonObject& patch) {
-  const auto fail = [&](const QString& details) { Q_EMIT mergeFailed(path, details); };
+  const auto fail = [&](const QString& details) {
+    if (!m_failing.contains(path)) {
+      m_failing.append(path);
+      Q_EMIT savingFailed(path, details);
+    }
+    Q_EMIT mergeFailed(path, details);
+  };
   QLockFile lock(path + QStringLiteral(".lock"));
   if (!lock.tryLock(kLockMs)) return fail(QStringLiteral("%1.lock: a lock, cannot be taken").arg(path));
   QFile file(path);
@@ -77,28 +106,32 @@ void SharedJsonFiles::merge(const QString& path, const QJsonObject& patch) {
     if (!file.open(QIODevice::ReadOnly)) return fail(file.errorString());
     before = file.readAll();
     file.close();
-    if (!before.trimmed().isEmpty() && !QJsonDocument::fromJson(before).isObject()) {
-      const QString copy = path + QStringLiteral(".unreadable-") + QDateTime::currentDateTimeUtc().toString(QStringLiteral("yyyyMMdd-HHmmss-zzz"));
-      if (!QFile::copy(path, copy)) return fail(QStringLiteral("%1: a copy of what cannot be read, cannot be written").arg(copy));
-      Q_EMIT copyKept(path, copy);
-    }
+    if (isDamaged(before) && !keepCopy(path, before)) return fail(QStringLiteral("%1: a copy of what cannot be read, cannot be written").arg(path));
   }
   const QJsonObject content = merged(objectOf(before), patch);
   const QByteArray after = QJsonDocument(content).toJson();
   if (const auto done = replaceFile(path, after); !done) return fail(QString::fromStdString(done.error().message));
   if (m_known.contains(path)) m_known[path] = after;
+  if (m_failing.removeAll(path) > 0 && m_failing.isEmpty()) Q_EMIT savingRecovered();
   Q_EMIT mergeDone(path, content);
 }
 
 SharedJson::SharedJson(QString path, SharedJsonFiles* files, std::function<QJsonObject()> write, std::function<void(const QJsonObject&)> read)
     : m_path(std::move(path)), m_files(files), m_write(std::move(write)), m_read(std::move(read)) {
+  m_again.setSingleShot(true);
+  m_again.setInterval(kAgainMs);
+  connect(&m_again, &QTimer::timeout, this, &SharedJson::save);
   const auto end = [this](const QString& ended, const QJsonObject* content) {
     if (ended != m_path) return;
     --m_underWay;
     m_hasFailed |= content == nullptr;
     if (m_underWay > 0) return;  // what this one read is not the whole of what was sent
-    if (std::exchange(m_hasFailed, false)) m_sent = m_onDisk;
-    else adopt(*content);
+    if (std::exchange(m_hasFailed, false)) {
+      m_sent = m_onDisk;
+      m_again.start();
+    } else {
+      adopt(*content);
+    }
   };
   connect(files, &SharedJsonFiles::mergeDone, this, [end](const QString& ended, const QJsonObject& content) { end(ended, &content); });
   connect(files, &SharedJsonFiles::mergeFailed, this, [end](const QString& ended) { end(ended, nullptr); });

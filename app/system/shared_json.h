@@ -4,6 +4,8 @@
 #include <QJsonObject>
 #include <QObject>
 #include <QString>
+#include <QStringList>
+#include <QTimer>
 #include <functional>
 
 class QFileSystemWatcher;
@@ -22,21 +24,27 @@ class SharedJsonFiles : public QObject {
   Q_OBJECT
 
  public slots:
+  // A file that is no JSON object is copied at once: what stands in for it may be saved at any time.
   void watch(const QString& path);
-  // Under a lock that other processes respect. A file that is no JSON object is copied before it is replaced.
+  // Under a lock that other processes respect.
   void merge(const QString& path, const QJsonObject& patch);
 
  signals:
   void mergeDone(const QString& path, const QJsonObject& content);  // each merge ends with this or mergeFailed
   void mergeFailed(const QString& path, const QString& details);    // the file is as it was
   void changedOutside(const QString& path, const QJsonObject& content);
-  void copyKept(const QString& path, const QString& copy);
+  void savingFailed(const QString& path, const QString& details);  // the first merge of several that fail
+  void savingRecovered();                                          // nothing waits for a merge any more
+  void copyKept(const QString& path, const QString& copy);         // once for each copy
 
  private:
   void lookAgain();
+  bool keepCopy(const QString& path, const QByteArray& bytes);
 
   QFileSystemWatcher* m_watcher = nullptr;
   QHash<QString, QByteArray> m_known;  // what each watched file held last
+  QStringList m_failing;               // files whose last merge failed
+  QStringList m_copies;                // that were told of
 };
 
 // One such file as its owner sees it. Lives on the owner's thread.
@@ -49,7 +57,7 @@ class SharedJson : public QObject {
   const QString& path() const { return m_path; }
   // Before the window is there: the one read on the caller's thread.
   QJsonObject start();
-  // What changed since the last save, on its way to the file; a save that failed is made good by the next one.
+  // What changed since the last save, on its way to the file; a save that failed is tried again every three seconds.
   void save();
   void saveAll();  // every value, when the file holds them in an older form
 
@@ -67,6 +75,7 @@ class SharedJson : public QObject {
   QJsonObject m_sent;    // the values when they were saved last
   int m_underWay = 0;    // merges that have not ended
   bool m_hasFailed = false;
+  QTimer m_again;
 };
 
 }  // namespace pio
