@@ -74,6 +74,15 @@ class Stage : public QObject {
     (void)QTest::qWaitFor([this] { return m_program->model()->thinks(); });
     m_engine->set_loading({});
   }
+  // One that is no model: the loaded one stays, and a notice says what to do.
+  Q_INVOKABLE void loadBrokenModel() {
+    ScriptedEngine::Loading broken;
+    broken.error = make_error(ErrorCode::bad_file, "broken.gguf: a model, none");
+    m_engine->set_loading(broken);
+    m_program->model()->load(QStringLiteral("/models/broken.gguf"));
+    (void)QTest::qWaitFor([this] { return m_program->notices()->count() > 0; });
+    m_engine->set_loading({});
+  }
   Q_INVOKABLE void loadSeeingModel() {
     ScriptedEngine::Loading seeing;
     seeing.can_see = true;

@@ -272,6 +272,27 @@ TestCase {
         verify(test.button("Dismiss") !== null)
         verify(!test.button("Dismiss").primary)     // nothing is done by it
     }
+    // One filled button in view: what a notice offers, else the next step of the proposal.
+    function test_aProposalIsPlainBesideANoticeThatOffersSomething(): void {
+        const filled = () => {
+            const texts = []
+            test.find(test.window.contentItem, item => {
+                if (item.visible && item.enabled && item.primary === true && item.iconName !== undefined)
+                    texts.push(item.text)
+                return false
+            })
+            return texts
+        }
+        test.propose()
+        tryVerify(() => filled().length === 1 && filled()[0].startsWith("Accept"), 1000, filled().join(", "))
+        stage.loadBrokenModel()
+        tryVerify(() => filled().length === 1 && !filled()[0].startsWith("Accept"), 1000, filled().join(", "))
+        test.app.notices.dismiss(Notices.Model)
+        tryVerify(() => filled().length === 1 && filled()[0].startsWith("Accept"), 1000, filled().join(", "))
+        stage.loadModel()
+        tryCompare(test.app.chat, "state", ChatController.Ready)
+        test.app.code.discard()
+    }
     function test_changesThatAreNotWrittenAskBeforeTheFileIsLeft(): void {
         const inDialog = text => test.find(test.window.contentItem.parent, item => item.visible && item.text === text && item.iconName !== undefined)
         test.propose()

@@ -135,6 +135,7 @@ Rectangle {
             id: noModel
 
             NoModel {
+                leads: !notices.leads
                 models: root.models
                 onFileRequested: root.fileRequested()
                 onStarterRequested: root.models.choose(root.models.starterPath)
@@ -157,6 +158,8 @@ Rectangle {
         spacing: Theme.space12
 
         NoticeList {
+            id: notices
+
             width: parent.width
             notices: root.chat.notices
             onCopyRequested: text => root.chat.copyText(text)

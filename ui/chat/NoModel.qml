@@ -8,6 +8,7 @@ Column {
     id: root
 
     required property ModelLibrary models
+    property bool leads: true       // its button is the primary one of the view
     signal fileRequested()
     signal starterRequested()
     signal copyRequested(text: string)
@@ -43,12 +44,12 @@ Column {
 
         PioButton {
             visible: root.models.hasStarter
-            primary: true
+            primary: root.leads
             text: qsTr("Use the starter model")
             onClicked: root.starterRequested()
         }
         PioButton {
-            primary: !root.models.hasStarter
+            primary: root.leads && !root.models.hasStarter
             iconName: "folder"
             text: qsTr("Use a file I have")
             onClicked: root.fileRequested()

@@ -15,7 +15,8 @@ Column {
     visible: root.implicitHeight > 0
     spacing: Theme.space12
 
-    // One primary button in view: of the first that has something to do.
+    // One primary button in view: of the first that has something to do. Where one stands here, what is beside it is plain.
+    readonly property bool leads: root.leader !== null
     readonly property ErrorBanner leader: {
         for (let i = 0; i < banners.count; ++i) {
             const banner = banners.itemAt(i) as ErrorBanner

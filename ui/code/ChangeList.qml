@@ -14,6 +14,7 @@ Rectangle {
 
     required property CodeController code
     required property real tallest
+    property bool leads: true       // its next step is the primary one of the view
     readonly property int pending: root.code.pendingCount
     readonly property int accepted: root.code.acceptedCount
     readonly property bool broken: root.code.syntax === CodeController.NewErrors
@@ -204,7 +205,7 @@ Rectangle {
                 PioButton {
                     visible: root.pending > 0
                     small: true
-                    primary: root.accepted === 0
+                    primary: root.leads && root.accepted === 0
                     text: root.pending === root.code.hunks.count ? (root.pending === 1 ? qsTr("Accept it") : qsTr("Accept all %1").arg(root.pending))
                         : root.pending === 1 ? qsTr("Accept the other") : qsTr("Accept the other %1").arg(root.pending)
                     onClicked: root.code.acceptAll()
@@ -214,7 +215,7 @@ Rectangle {
 
                     enabled: root.code.canApply     // always there: a second click on Accept must not meet it
                     small: true
-                    primary: root.accepted > 0
+                    primary: root.leads && root.accepted > 0
                     text: root.broken ? qsTr("Apply all the same") : qsTr("Apply")
                     onClicked: root.code.apply()
 

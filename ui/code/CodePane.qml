@@ -151,12 +151,14 @@ Rectangle {
         PioButton {
             id: openButton
 
-            primary: true
+            primary: !emptyNotices.leads
             iconName: "folder"
             text: qsTr("Open a file…")
             onClicked: root.fileRequested()
         }
         NoticeList {
+            id: emptyNotices
+
             width: parent.width
             notices: root.code.notices
             codeShown: true
@@ -232,6 +234,8 @@ Rectangle {
             spacing: Theme.space12
 
             NoticeList {
+                id: notices
+
                 width: parent.width
                 notices: root.code.notices
                 codeShown: true
@@ -241,6 +245,7 @@ Rectangle {
                 width: parent.width
                 visible: root.hasProposal
                 code: root.code
+                leads: !notices.leads
                 tallest: Math.max(140, side.height * 0.45)
             }
             Words {

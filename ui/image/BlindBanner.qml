@@ -6,6 +6,7 @@ import Pio.Ui
 Rectangle {
     id: root
 
+    property bool leads: true       // its button is the primary one of the view
     required property string modelName      // "" none is loaded
     required property string seeingName      // the one that sees
     required property bool hasFile          // the model that sees is on this computer
@@ -50,7 +51,7 @@ Rectangle {
         }
         PioButton {
             Layout.leftMargin: Theme.iconSize + Theme.space8
-            primary: true
+            primary: root.leads
             enabled: root.usable
             text: root.hasFile ? qsTr("Switch to %1").arg(root.seeingName) : root.towerMissing ? qsTr("Where to get it…") : qsTr("Get %1…").arg(root.seeingName)
             onClicked: root.hasFile ? root.switchRequested() : root.sourceRequested()

@@ -94,7 +94,7 @@ Rectangle {
                 anchors.horizontalCenter: parent.horizontalCenter
                 y: root.stacked ? Theme.space24 : Math.round(parent.height * 0.19)
                 width: Math.min(480, parent.width - 2 * Theme.space32)
-                primary: !blind.visible
+                primary: !blind.visible && !notices.leads
                 onFileRequested: root.fileRequested()
             }
         }
@@ -153,6 +153,8 @@ Rectangle {
                 onPlaceChosen: index => root.currentPlace = index
             }
             NoticeList {
+                id: notices
+
                 width: parent.width
                 notices: root.chat.notices
                 onCopyRequested: text => root.chat.copyText(text)
@@ -160,6 +162,7 @@ Rectangle {
             BlindBanner {
                 id: blind
 
+                leads: !notices.leads
                 width: parent.width
                 visible: !root.chat.model.sees && root.chat.model.state !== ModelSession.Loading
                 modelName: root.chat.model.name
