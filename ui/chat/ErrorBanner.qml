@@ -30,7 +30,7 @@ Rectangle {
         case UserError.ReadAgain: return qsTr("Read it again")
         case UserError.Overwrite: return qsTr("Write all the same")
         case UserError.ShowChanges: return qsTr("Show the changes")
-        case UserError.ExportChat: return qsTr("Export the chat…")
+        case UserError.ExportChat: return qsTr("Export the chats…")
         }
         return qsTr("Dismiss")
     }
