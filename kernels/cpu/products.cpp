@@ -1,6 +1,7 @@
 #include "kernels/cpu/products.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace pio {
@@ -53,7 +54,7 @@ void CpuProducts::matmul(const Tensor& y, const Tensor& x, const Tensor& w, cons
   if (w.dtype == DType::bf16 && n_tokens < kDecodeTokens) return matvec_half(y, x, w, bias, kernels_.gemv_bf16);
   if (!quant || context_.activations == Activations::f32) return matmul_decoded(y, x, w, bias);
   if (is_many(n_tokens, w)) return in_panels();
-  matvec_q8(y, x, w, bias, *quant);
+  matvec_q8(y, x, w, bias);
 }
 
 // Rows of weights in a tile: at most 128 KiB, some microseconds of memory bandwidth, so that threads end together, and a few tiles a thread.
@@ -66,37 +67,52 @@ std::int64_t CpuProducts::rows_per_tile(std::int64_t n_rows, std::int64_t row_by
 class CpuProducts::FewRows {
  public:
   // `normed` takes norm(x), unless it is empty.
-  FewRows(CpuProducts& products, const Tensor& x, const Tensor& norm, float eps, const Tensor& normed) : layout_(x.shape[1]) {
+  FewRows(CpuProducts& products, const Tensor& x, const Tensor& norm, float eps, const Tensor& normed) : n_(static_cast<std::size_t>(x.shape[0])) {
     const std::int64_t n_tokens = x.shape[0], dim = x.shape[1];
+    CHECK(n_tokens <= kFewTokens, "products: more than few tokens");
+    const Q8RowLayout layout(dim);
     Layout all;
     const auto rows = all.add<float>(norm ? dim : 0);
-    rounded_ = all.add(n_tokens, layout_);
-    memory_ = products.context_.scratch.reserve(all.n_bytes());
+    const Layout::Repeated rounded = all.add(n_tokens, layout);
+    std::byte* const memory = products.context_.scratch.reserve(all.n_bytes());
     for (std::int64_t t = 0; t < n_tokens; ++t) {
       const float* row = host_pointer<float>(x) + t * dim;
       if (norm) {
-        float* const h = normed ? host_pointer<float>(normed) + t * dim : rows.in(memory_);
+        float* const h = normed ? host_pointer<float>(normed) + t * dim : rows.in(memory);
         products.kernels_.rms_norm(h, row, host_pointer<float>(norm), dim, eps);
         row = h;
       }
-      products.kernels_.quantize_q8(row, dim, (*this)[t]);
+      rows_[static_cast<std::size_t>(t)] = layout.in(rounded.in(memory, t));
+      products.kernels_.quantize_q8(row, dim, rows_[static_cast<std::size_t>(t)]);
     }
   }
-  Q8Row operator[](std::int64_t t) const { return layout_.in(rounded_.in(memory_, t)); }
+  std::span<const Q8Row> rows() const { return std::span(rows_).first(n_); }
 
  private:
-  Q8RowLayout layout_;
-  Layout::Repeated rounded_;
-  std::byte* memory_ = nullptr;
+  std::array<Q8Row, kFewTokens> rows_{};
+  std::size_t n_ = 0;
 };
 
-void CpuProducts::multiply_rounded(const Tensor& w, std::int64_t first, std::int64_t n, const Q8Row& row, const Tensor& bias, float* y) const {
+void CpuProducts::multiply_rounded(const Tensor& w, std::int64_t first, std::int64_t n, std::span<const Q8Row> rows, const Tensor& bias, float* y,
+                                   std::int64_t y_stride) const {
   const QuantKernels& quant = *context_.quant_kernels(w.dtype);
   const std::int64_t n_in = w.shape[1];
   const float* const b = bias ? host_pointer<float>(bias) + first : nullptr;
-  if (w.layout == TensorLayout::own) return quant.gemv_lines(context_.line_at(w, first), n, n_in, row, b, y);
+  if (w.layout == TensorLayout::own) {
+    const std::uint8_t* const lines = context_.line_at(w, first);
+    for (int width = kLineWidths - 1; !rows.empty() && !context_.stop_requested();) {
+      while (kLineColumns[width] > std::ssize(rows)) --width;
+      quant.gemv_lines[width](lines, n, n_in, rows.data(), b, y, static_cast<std::size_t>(y_stride));
+      y += kLineColumns[width] * y_stride;
+      rows = rows.subspan(static_cast<std::size_t>(kLineColumns[width]));
+    }
+    return;
+  }
   const std::size_t row_bytes = bytes_of(w.dtype, n_in);
-  quant.gemv(bytes_at(w) + first * row_bytes, row_bytes, n, n_in, row, b, y);
+  for (std::size_t t = 0; t < rows.size() && !context_.stop_requested(); ++t) {
+    quant.gemv(bytes_at(w) + static_cast<std::size_t>(first) * row_bytes, row_bytes, n, n_in, rows[t], b,
+               y + static_cast<std::int64_t>(t) * y_stride);
+  }
 }
 
 PanelRow CpuProducts::normed_rows(const Tensor& x, const Tensor& norm, float eps, const Tensor& normed) const {
@@ -121,7 +137,7 @@ bool CpuProducts::norm_matmul(std::span<const Projection> projections, const Ten
   }
   constexpr std::size_t kMost = 4;
   if (projections.size() > kMost || !std::ranges::all_of(projections, [&](const Projection& p) { return is_few(n_tokens, p.w); })) return false;
-  const FewRows rows(*this, x, norm, eps, normed);
+  const FewRows few(*this, x, norm, eps, normed);
   std::int64_t rows_of_tile[kMost] = {}, end_tile[kMost] = {}, n_tiles = 0, n_bytes = 0;
   for (std::size_t i = 0; i < projections.size(); ++i) {
     const Tensor& w = projections[i].w;
@@ -135,8 +151,7 @@ bool CpuProducts::norm_matmul(std::span<const Projection> projections, const Ten
     const auto& [y, w, bias] = projections[i];
     const std::int64_t n_out = w.shape[0], first = (tile - (i == 0 ? 0 : end_tile[i - 1])) * rows_of_tile[i];
     const std::int64_t n = std::min(rows_of_tile[i], n_out - first);
-    for (std::int64_t t = 0; t < n_tokens && !context_.stop_requested(); ++t)
-      multiply_rounded(w, first, n, rows[t], bias, host_pointer<float>(y) + t * n_out + first);
+    multiply_rounded(w, first, n, few.rows(), bias, host_pointer<float>(y) + first, n_out);
   });
   return true;
 }
@@ -149,19 +164,17 @@ bool CpuProducts::norm_glu_matmul(const Tensor& y, const Tensor& x, const Tensor
     return true;
   }
   if (!is_few(n_tokens, gate) || !is_few(n_tokens, up)) return false;
-  const FewRows input(*this, x, norm, eps, {});
+  const FewRows few(*this, x, norm, eps, {});
   const std::int64_t rows = rows_per_tile(n_out, bytes_of(gate.dtype, gate.shape[1]));
-  context_.reserve_worker_scratch(static_cast<std::size_t>(rows) * sizeof(float));
+  context_.reserve_worker_scratch(static_cast<std::size_t>(n_tokens * rows) * sizeof(float));
   const auto n_bytes = static_cast<std::int64_t>(gate.n_bytes() + up.n_bytes());
   context_.for_each_tile((n_out + rows - 1) / rows, n_tokens * n_bytes, [&](std::int64_t tile, int worker) {
     const std::int64_t first = tile * rows, n = std::min(rows, n_out - first);
     float* const of_up = context_.worker_floats(worker);
-    for (std::int64_t t = 0; t < n_tokens && !context_.stop_requested(); ++t) {
-      float* const to = host_pointer<float>(y) + t * n_out + first;
-      multiply_rounded(gate, first, n, input[t], {}, to);
-      multiply_rounded(up, first, n, input[t], {}, of_up);
-      kernels_.glu(to, to, of_up, n);
-    }
+    float* const to = host_pointer<float>(y) + first;
+    multiply_rounded(gate, first, n, few.rows(), {}, to, n_out);
+    multiply_rounded(up, first, n, few.rows(), {}, of_up, rows);
+    for (std::int64_t t = 0; t < n_tokens && !context_.stop_requested(); ++t) kernels_.glu(to + t * n_out, to + t * n_out, of_up + t * rows, n);
   });
   return true;
 }
@@ -169,17 +182,15 @@ bool CpuProducts::norm_glu_matmul(const Tensor& y, const Tensor& x, const Tensor
 bool CpuProducts::matmul_add(const Tensor& residual, const Tensor& x, const Tensor& w, const Tensor& bias) {
   const std::int64_t n_tokens = x.shape[0], n_out = w.shape[0];
   if (!is_few(n_tokens, w)) return false;
-  const FewRows input(*this, x, {}, 0, {});
+  const FewRows few(*this, x, {}, 0, {});
   const std::int64_t rows = rows_per_tile(n_out, bytes_of(w.dtype, w.shape[1]));
-  context_.reserve_worker_scratch(static_cast<std::size_t>(rows) * sizeof(float));
+  context_.reserve_worker_scratch(static_cast<std::size_t>(n_tokens * rows) * sizeof(float));
   context_.for_each_tile((n_out + rows - 1) / rows, n_tokens * static_cast<std::int64_t>(w.n_bytes()), [&](std::int64_t tile, int worker) {
     const std::int64_t first = tile * rows, n = std::min(rows, n_out - first);
-    float* const product = context_.worker_floats(worker);
-    for (std::int64_t t = 0; t < n_tokens && !context_.stop_requested(); ++t) {
-      float* const to = host_pointer<float>(residual) + t * n_out + first;
-      multiply_rounded(w, first, n, input[t], bias, product);
-      kernels_.add_scaled(to, product, 1, n);
-    }
+    float* const products = context_.worker_floats(worker);
+    multiply_rounded(w, first, n, few.rows(), bias, products, rows);
+    for (std::int64_t t = 0; t < n_tokens && !context_.stop_requested(); ++t)
+      kernels_.add_scaled(host_pointer<float>(residual) + t * n_out + first, products + t * rows, 1, n);
   });
   return true;
 }
@@ -208,21 +219,16 @@ void CpuProducts::matvec_half(const Tensor& y, const Tensor& x, const Tensor& w,
   });
 }
 
-void CpuProducts::matvec_q8(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, const QuantKernels& quant) {
-  const std::int64_t n_tokens = x.shape[0], n_in = w.shape[1];
-  const std::size_t row_bytes = bytes_of(w.dtype, n_in);
-  const Q8RowLayout row_layout(n_in);
-  Layout layout;
-  const Layout::Repeated rows = layout.add(n_tokens, row_layout);
-  std::byte* const memory = context_.scratch.reserve(layout.n_bytes());
-  const auto row_of = [&](std::int64_t t) { return row_layout.in(rows.in(memory, t)); };
-  context_.for_each_span(n_tokens, n_in * 8, [&](std::int64_t first, std::int64_t n) {
-    for (std::int64_t t = first; t < first + n; ++t) kernels_.quantize_q8(host_pointer<float>(x) + t * n_in, n_in, row_of(t));
-  });
-  matvec(y, w, bias, [&](std::int64_t t, std::int64_t first, std::int64_t n, const float* b, float* yt) {
-    if (w.layout == TensorLayout::own) quant.gemv_lines(context_.line_at(w, first), n, n_in, row_of(t), b, yt);
-    else quant.gemv(bytes_at(w) + first * row_bytes, row_bytes, n, n_in, row_of(t), b, yt);
-  });
+void CpuProducts::matvec_q8(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias) {
+  const std::int64_t n_out = w.shape[0], rows = rows_per_tile(n_out, bytes_of(w.dtype, w.shape[1]));
+  for (std::int64_t t = 0; t < x.shape[0]; t += kFewTokens) {
+    const std::int64_t n_tokens = std::min(kFewTokens, x.shape[0] - t);
+    const FewRows few(*this, x.rows(t, n_tokens), {}, 0, {});
+    context_.for_each_tile((n_out + rows - 1) / rows, n_tokens * static_cast<std::int64_t>(w.n_bytes()), [&](std::int64_t tile, int) {
+      const std::int64_t first = tile * rows, n = std::min(rows, n_out - first);
+      multiply_rounded(w, first, n, few.rows(), bias, host_pointer<float>(y) + t * n_out + first, n_out);
+    });
+  }
 }
 
 // Each tile of weights is decoded once and multiplied with all tokens, in float32.
@@ -384,8 +390,13 @@ void CpuProducts::heads_rounded(const Tensor& y, const Tensor& x, const Tensor& 
   });
   context_.for_each_tile(n_heads, n_tokens * n_heads * bytes_of(w.dtype, params.w_rows * n_in), [&](std::int64_t h, int) {
     const PanelProduct product = product_of(h);
-    for (std::int64_t t = 0; t < n_tokens && !context_.stop_requested(); ++t)
-      multiply_rounded(product.w, params.w_first, params.w_rows, rounded(t, x_heads == 1 ? 0 : h), {}, product.y + t * y_stride);
+    std::array<Q8Row, kFewTokens> of_head;
+    for (std::int64_t t = 0; t < n_tokens; t += kFewTokens) {
+      const std::int64_t n = std::min(kFewTokens, n_tokens - t);
+      for (std::int64_t i = 0; i < n; ++i) of_head[static_cast<std::size_t>(i)] = rounded(t + i, x_heads == 1 ? 0 : h);
+      multiply_rounded(product.w, params.w_first, params.w_rows, std::span(of_head).first(static_cast<std::size_t>(n)), {}, product.y + t * y_stride,
+                       y_stride);
+    }
   });
 }
 
@@ -449,7 +460,8 @@ void CpuProducts::multiply_rows(const Tensor& w, std::int64_t first, std::int64_
                                 float* decoded) const {
   const std::int64_t n_in = w.shape.back();
   const std::size_t row_bytes = bytes_of(w.dtype, n_in);
-  if (w.layout == TensorLayout::own) return context_.quant_kernels(w.dtype)->gemv_lines(context_.line_at(w, first), n, n_in, rounded, nullptr, y);
+  if (w.layout == TensorLayout::own)
+    return context_.quant_kernels(w.dtype)->gemv_lines[0](context_.line_at(w, first), n, n_in, &rounded, nullptr, y, 0);
   const std::uint8_t* const rows = bytes_at(w) + first * row_bytes;
   if (rounds_input(w)) return context_.quant_kernels(w.dtype)->gemv(rows, row_bytes, n, n_in, rounded, nullptr, y);
   if (w.dtype == DType::f16) return kernels_.gemv_f16(rows, row_bytes, n, n_in, x, nullptr, y);

@@ -41,6 +41,7 @@ class CpuProducts {
   // kRowsAtOnce rows of w.
   void multiply_rows(const Tensor& w, std::int64_t first, std::int64_t n, const float* x, const Q8Row& rounded, float* y, float* decoded) const;
 
+  static constexpr std::int64_t kFewTokens = 16;    // up to here products with lines read them as they are, beyond it unpacked for panels
   static constexpr std::int64_t kRowsAtOnce = 4;    // of weights, decoded for one token: what matmul_f32 multiplies together
   static constexpr std::int64_t kDecodeTokens = 4;  // from here on it pays to widen 16-bit weights once for all tokens
 
@@ -50,20 +51,20 @@ class CpuProducts {
 
   // Whether products of so many tokens with w are gemv's, with their input in 8 bits.
   bool is_few(std::int64_t n_tokens, const Tensor& w) const {
-    return n_tokens < (kernels_.gemm_lanes > 0 ? kernels_.gemm_min_tokens : kDecodeTokens) && rounds_input(w);
+    const std::int64_t most = w.layout == TensorLayout::own ? kFewTokens : kernels_.gemm_lanes > 0 ? kernels_.gemm_min_tokens - 1 : kDecodeTokens - 1;
+    return n_tokens <= most && rounds_input(w);
   }
   // And whether they are panels'.
-  bool is_many(std::int64_t n_tokens, const Tensor& w) const {
-    return kernels_.gemm_lanes > 0 && n_tokens >= kernels_.gemm_min_tokens && rounds_input(w);
-  }
+  bool is_many(std::int64_t n_tokens, const Tensor& w) const { return kernels_.gemm_lanes > 0 && rounds_input(w) && !is_few(n_tokens, w); }
   // norm(x) row by row; `normed` takes it too, unless it is empty.
   PanelRow normed_rows(const Tensor& x, const Tensor& norm, float eps, const Tensor& normed) const;
-  // Rows first … first + n - 1 of w times a rounded row, behind their bias where there is one.
-  void multiply_rounded(const Tensor& w, std::int64_t first, std::int64_t n, const Q8Row& row, const Tensor& bias, float* y) const;
+  // Rows first … first + n - 1 of w times rounded rows, behind their bias where there is one: y[row of activations][row of w].
+  void multiply_rounded(const Tensor& w, std::int64_t first, std::int64_t n, std::span<const Q8Row> rows, const Tensor& bias, float* y,
+                        std::int64_t y_stride) const;
   template <class Gemv>
   void matvec(const Tensor& y, const Tensor& w, const Tensor& bias, const Gemv& gemv);
   void matvec_half(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, decltype(CpuKernels::gemv_f16) gemv);
-  void matvec_q8(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, const QuantKernels& quant);
+  void matvec_q8(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias);
   void matmul_decoded(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias);
   Tensor matrix_of(const Tensor& stack, std::int64_t h) const;
   const float* decoded_rows_of(const Tensor& w, std::int64_t h, std::int64_t first, std::int64_t n, float* memory) const;

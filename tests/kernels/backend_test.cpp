@@ -172,9 +172,11 @@ TEST(Counting, CountsWhatAMixtureKeeps) {
     const GuardedTensor ids(backend, DType::i32, chosen), weights(backend, DType::f32, chosen);
     backend.reset_counts();
     backend.moe_experts(y, x, ids, weights, experts);
-    const std::uint64_t n_outputs = static_cast<std::uint64_t>(std::min<std::int64_t>(n_tokens, 512)) * 4 * 64;
-    EXPECT_GE(backend.counts().scratch_bytes, n_outputs * sizeof(float)) << n_tokens;
-    EXPECT_LE(backend.counts().scratch_bytes, n_outputs * sizeof(float) * 2) << n_tokens;
+    // what every choice gives inside its expert and behind it; beside that less than as much again, and panels that may be nearly empty
+    const std::uint64_t n_places = static_cast<std::uint64_t>(std::min<std::int64_t>(n_tokens, 512)) * 4, n_floats = n_places * (32 + 64);
+    const std::uint64_t panel_bytes = 12 * std::min<std::uint64_t>(n_places, 8) * 64 * 3;
+    EXPECT_GE(backend.counts().scratch_bytes, n_floats * sizeof(float)) << n_tokens;
+    EXPECT_LE(backend.counts().scratch_bytes, n_floats * sizeof(float) * 2 + panel_bytes) << n_tokens;
   }
 }
 

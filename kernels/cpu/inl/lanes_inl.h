@@ -125,41 +125,56 @@ void lanes_place(const uint8_t* w, size_t row_bytes, int n_rows, int64_t n_in, u
   }
 }
 
-// y[r] = bias[r] + row r · a, in gemv's order of sums (gemv_inl.h).
-template <class F>
-void lanes_gemv(const uint8_t* lines, int64_t n_rows, int64_t n_in, const Q8Row& a, const float* bias, float* y) {
+// y[c][r] = bias[r] + row r · rows[c], in gemv's order of sums (gemv_inl.h).
+template <class F, int kColumns>
+void lanes_gemv(const uint8_t* lines, int64_t n_rows, int64_t n_in, const Q8Row* rows, const float* bias, float* y, size_t y_stride) {
   using L = Lanes<F>;
   constexpr int kOffset = F::kSigned ? kSignedOffset : F::kOffset, kSteps = F::kGroup / 4, kGroupsInPair = 64 / F::kGroup;
-  const float* const d = F::kGroup == 32 ? a.d32 : a.d16;
-  const float* const s = F::kGroup == 32 ? a.s32 : a.s16;
+  const int8_t* q[kColumns];
+  const float *d[kColumns], *s[kColumns];
+  const int32_t* totals[kColumns];
+  for (int c = 0; c < kColumns; ++c) {
+    q[c] = rows[c].q;
+    d[c] = F::kGroup == 32 ? rows[c].d32 : rows[c].d16;
+    s[c] = F::kGroup == 32 ? rows[c].s32 : rows[c].s16;
+    totals[c] = rows[c].sum16;
+  }
   const uint8_t* unit = lines;
   for (int64_t r = 0; r < n_rows; r += kLanes) {
     const int n_here = static_cast<int>(n_rows - r < kLanes ? n_rows - r : kLanes);
-    Vec sum = bias ? vec_load_n(bias + r, n_here) : vec_set(0);
+    Vec sum[kColumns];
+#pragma GCC unroll 8
+    for (int c = 0; c < kColumns; ++c) sum[c] = bias ? vec_load_n(bias + r, n_here) : vec_set(0);
     for (int64_t done = 0; done < n_in; done += L::kUnit, unit += L::kUnitBytes) {
       const LaneScales<F> scales(unit);
       const uint8_t* codes = unit + L::kPairsAt + L::kCodesAt;
-      const int8_t* q = a.q + done;
-      int64_t group = done / F::kGroup;
+      int64_t at = done, group = done / F::kGroup;
 #pragma GCC unroll 4
       for (int pair = 0; pair < L::kUnit / 64; ++pair, codes += L::kPair) {
 #pragma GCC unroll 4
-        for (int g = 0; g < kGroupsInPair; ++g, ++group, q += F::kGroup) {
+        for (int g = 0; g < kGroupsInPair; ++g, ++group, at += F::kGroup) {
           if (F::kBlock < 64 && g * F::kGroup >= 32 && done + 32 >= n_in) break;  // half a unit is left
           IntVec quants[kSteps];
 #pragma GCC unroll 8
           for (int k = 0; k < kSteps; ++k) quants[k] = lane_quants<F>(codes, g * kSteps + k);
-          IntVec product = lanes_dot<F::kSigned, F::kMaxRaw, kSteps>(quants, q);
-          if constexpr (kOffset != 0) {
-            const int32_t total = F::kGroup == 16 ? a.sum16[group] : a.sum16[2 * group] + a.sum16[2 * group + 1];
-            product = int_add(product, int_set(-kOffset * total));
+          const Vec scale = scales.scale(pair * kGroupsInPair + g);
+          Vec min = scale;
+          if constexpr (F::kMins) min = scales.min(pair * kGroupsInPair + g);
+#pragma GCC unroll 8
+          for (int c = 0; c < kColumns; ++c) {
+            IntVec product = lanes_dot<F::kSigned, F::kMaxRaw, kSteps>(quants, q[c] + at);
+            if constexpr (kOffset != 0) {
+              const int32_t total = F::kGroup == 16 ? totals[c][group] : totals[c][2 * group] + totals[c][2 * group + 1];
+              product = int_add(product, int_set(-kOffset * total));
+            }
+            sum[c] = vec_fma(int_to_float(product), scale * vec_set(d[c][group]), sum[c]);
+            if constexpr (F::kMins) sum[c] = vec_fma(min, vec_set(s[c][group]), sum[c]);
           }
-          sum = vec_fma(int_to_float(product), scales.scale(pair * kGroupsInPair + g) * vec_set(d[group]), sum);
-          if constexpr (F::kMins) sum = vec_fma(scales.min(pair * kGroupsInPair + g), vec_set(s[group]), sum);
         }
       }
     }
-    vec_store_n(y + r, sum, n_here);
+#pragma GCC unroll 8
+    for (int c = 0; c < kColumns; ++c) vec_store_n(y + c * y_stride + r, sum[c], n_here);
   }
 }
 

@@ -16,7 +16,10 @@ constexpr QuantKernels quant_kernels() {
   if constexpr (F::kBits > 0) {
     k.line_bytes = &Lanes<F>::line_bytes;
     k.place = &lanes_place<F>;
-    k.gemv_lines = &lanes_gemv<F>;
+    k.gemv_lines[0] = &lanes_gemv<F, kLineColumns[0]>;
+    k.gemv_lines[1] = &lanes_gemv<F, kLineColumns[1]>;
+    k.gemv_lines[2] = &lanes_gemv<F, kLineColumns[2]>;
+    k.gemv_lines[3] = &lanes_gemv<F, kLineColumns[3]>;
     k.pack_line = &lanes_pack<F>;
     k.decode_line = &lanes_decode<F>;
   }
