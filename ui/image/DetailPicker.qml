@@ -23,17 +23,17 @@ T.Control {
         const value = root.costs[index].seconds
         return value < 1 ? qsTr("below 1 s").replace(" s", Figures.gap + "s") : qsTr("≈ %1").arg(Figures.seconds(value))
     }
-    // Of one choice, for a screen reader.
-    function spoken(index: int): string {
-        return root.costs.length > 0 ? qsTr("%1, %2, %3", "a detail, its tokens, its seconds").arg(root.names[index]).arg(root.tokens(index)).arg(root.seconds(index))
-                                     : root.names[index]
+    // What one choice costs, for a screen reader.
+    function spokenCost(index: int): string {
+        return root.costs.length > 0 ? qsTr("%1, %2", "the tokens of a detail, its seconds").arg(root.tokens(index)).arg(root.seconds(index)) : ""
     }
 
     implicitHeight: choices.implicitHeight + topPadding + bottomPadding
     focusPolicy: Qt.StrongFocus
     padding: Theme.space2
     Accessible.role: Accessible.RadioButton
-    Accessible.name: qsTr("%1: %2", "a choice, what is chosen").arg(qsTr("Detail of the pictures")).arg(root.spoken(root.tray.detail))
+    Accessible.name: qsTr("%1: %2", "a choice, what is chosen").arg(qsTr("Detail of the pictures")).arg(root.names[root.tray.detail] ?? "")
+    Accessible.description: root.spokenCost(root.tray.detail)
     Keys.onLeftPressed: root.tray.detail = Math.max(0, root.tray.detail - 1)
     Keys.onRightPressed: root.tray.detail = Math.min(root.names.length - 1, root.tray.detail + 1)
 
@@ -73,7 +73,8 @@ T.Control {
                 focusPolicy: Qt.NoFocus
                 hoverEnabled: true
                 Accessible.role: Accessible.RadioButton
-                Accessible.name: root.spoken(choice.index)
+                Accessible.name: choice.modelData
+                Accessible.description: root.spokenCost(choice.index)
                 Accessible.checked: choice.taken
                 onClicked: root.tray.detail = choice.index
 
@@ -82,22 +83,35 @@ T.Control {
 
                     spacing: 0
 
-                    Repeater {
-                        model: [choice.modelData, root.tokens(choice.index), root.seconds(choice.index)]
-
-                        Words {
-                            required property int index
-                            required property string modelData
-
-                            Layout.fillWidth: true
-                            visible: modelData.length > 0
-                            role: index === 0 ? Theme.uiMedium : Theme.small
-                            text: modelData
-                            color: choice.ink
-                            elide: Text.ElideRight
-                            horizontalAlignment: Text.AlignHCenter
-                            Accessible.ignored: true
-                        }
+                    Words {
+                        Layout.fillWidth: true
+                        visible: text.length > 0
+                        role: Theme.uiMedium
+                        text: choice.modelData
+                        color: choice.ink
+                        elide: Text.ElideRight
+                        horizontalAlignment: Text.AlignHCenter
+                        Accessible.ignored: true
+                    }
+                    Words {
+                        Layout.fillWidth: true
+                        visible: text.length > 0
+                        role: Theme.small
+                        text: root.tokens(choice.index)
+                        color: choice.ink
+                        elide: Text.ElideRight
+                        horizontalAlignment: Text.AlignHCenter
+                        Accessible.ignored: true
+                    }
+                    Words {
+                        Layout.fillWidth: true
+                        visible: text.length > 0
+                        role: Theme.small
+                        text: root.seconds(choice.index)
+                        color: choice.ink
+                        elide: Text.ElideRight
+                        horizontalAlignment: Text.AlignHCenter
+                        Accessible.ignored: true
                     }
                 }
                 background: Rectangle {
