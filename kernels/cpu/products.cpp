@@ -221,7 +221,7 @@ void CpuProducts::matvec_half(const Tensor& y, const Tensor& x, const Tensor& w,
 
 void CpuProducts::matvec_q8(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias) {
   const std::int64_t n_out = w.shape[0], rows = rows_per_tile(n_out, bytes_of(w.dtype, w.shape[1]));
-  for (std::int64_t t = 0; t < x.shape[0]; t += kFewTokens) {
+  for (std::int64_t t = 0; t < x.shape[0] && !context_.stop_requested(); t += kFewTokens) {
     const std::int64_t n_tokens = std::min(kFewTokens, x.shape[0] - t);
     const FewRows few(*this, x.rows(t, n_tokens), {}, 0, {});
     context_.for_each_tile((n_out + rows - 1) / rows, n_tokens * static_cast<std::int64_t>(w.n_bytes()), [&](std::int64_t tile, int) {
