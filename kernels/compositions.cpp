@@ -304,13 +304,23 @@ void Backend::do_qk_norm_rope_store(const QkvHeads& heads, const Step& step) {
   if (heads.v) store_kv(heads.v_cache, heads.v, step.cells);
 }
 
+namespace {
+
+// Of a product of x [n_tokens, n_in] that goes to y, and whether there is anything to compute.
+bool checked_product(const char* op, const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias) {
+  check_rank(op, "x", x, 2);
+  check_tensor(op, "x", x, DType::f32, x.shape);
+  check_product(op, y, x.shape[0], x.shape[1], w, bias);
+  if (y.shape.n_values() == 0) return false;
+  check_apart(op, "x", y, x);
+  check_apart(op, "w", y, w);
+  return true;
+}
+
+}  // namespace
+
 void Backend::matmul_add(Tensor residual, Tensor x, Tensor w, Tensor bias) {
-  check_rank("matmul_add", "x", x, 2);
-  check_tensor("matmul_add", "x", x, DType::f32, x.shape);
-  check_product("matmul_add", residual, x.shape[0], x.shape[1], w, bias);
-  if (residual.shape.n_values() == 0) return;
-  check_apart("matmul_add", "x", residual, x);
-  check_apart("matmul_add", "w", residual, w);
+  if (!checked_product("matmul_add", residual, x, w, bias)) return;
   require(Op::matmul, w.dtype, w.shape);
   do_matmul_add(residual, x, w, bias);
 }
@@ -323,12 +333,7 @@ void Backend::do_matmul_add(Tensor residual, Tensor x, Tensor w, Tensor bias) {
 }
 
 void Backend::matmul_gelu(Tensor y, Tensor x, Tensor w, Tensor bias, Gelu kind) {
-  check_rank("matmul_gelu", "x", x, 2);
-  check_tensor("matmul_gelu", "x", x, DType::f32, x.shape);
-  check_product("matmul_gelu", y, x.shape[0], x.shape[1], w, bias);
-  if (y.shape.n_values() == 0) return;
-  check_apart("matmul_gelu", "x", y, x);
-  check_apart("matmul_gelu", "w", y, w);
+  if (!checked_product("matmul_gelu", y, x, w, bias)) return;
   require(Op::matmul, w.dtype, w.shape);
   do_matmul_gelu(y, x, w, bias, kind);
 }
