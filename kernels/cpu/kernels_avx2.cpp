@@ -82,7 +82,7 @@ inline Vec vec_from_e8m0(const uint8_t* p) {
 }
 
 constexpr int kMatmulTokens = 3;  // 4 x 3 sums in 16 registers
-constexpr int kPanelRows = 3;     // 3 x 4 sums
+constexpr int kPanelRows = 2;     // 2 x 4 sums
 
 inline void transpose_8x8(__m256i (&r)[8]) {
   __m256i t[8], u[8];
@@ -115,6 +115,28 @@ inline void transpose_32_rows(const float* in, int n, float* out) {
   }
   for (; i < n; ++i)
     for (int c = 0; c < 32; ++c) out[i * 32 + c] = in[c * n + i];
+}
+
+// Eight halves of each of 32 cells, cell_bytes apart → out [8][32].
+__attribute__((noinline)) void transpose_32x8_halves(const uint8_t* p, size_t cell_bytes, uint16_t* out) {
+  for (int c = 0; c < 32; c += 16) {
+    const auto eight = [&](int k) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + (c + k) * cell_bytes)); };
+    __m256i a[8], t[8];
+    for (int k = 0; k < 8; ++k) a[k] = _mm256_inserti128_si256(_mm256_castsi128_si256(eight(k)), eight(k + 8), 1);
+    for (int i = 0; i < 4; ++i) {  // a number of two cells side by side
+      t[i] = _mm256_unpacklo_epi16(a[2 * i], a[2 * i + 1]);
+      t[4 + i] = _mm256_unpackhi_epi16(a[2 * i], a[2 * i + 1]);
+    }
+    const auto store = [&](int i, __m256i v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 32 * i + c), v); };
+    for (int h = 0; h < 8; h += 4) {  // of four, then of eight
+      const __m256i low0 = _mm256_unpacklo_epi32(t[h], t[h + 1]), high0 = _mm256_unpackhi_epi32(t[h], t[h + 1]);
+      const __m256i low1 = _mm256_unpacklo_epi32(t[h + 2], t[h + 3]), high1 = _mm256_unpackhi_epi32(t[h + 2], t[h + 3]);
+      store(h, _mm256_unpacklo_epi64(low0, low1));
+      store(h + 1, _mm256_unpackhi_epi64(low0, low1));
+      store(h + 2, _mm256_unpacklo_epi64(high0, high1));
+      store(h + 3, _mm256_unpackhi_epi64(high0, high1));
+    }
+  }
 }
 
 // in [8][stride], n numbers of each row → out [n][8], in whole eights

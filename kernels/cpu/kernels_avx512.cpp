@@ -162,6 +162,30 @@ inline void transpose_32_rows(const float* in, int n, float* out) {
     for (int c = 0; c < 32; ++c) out[i * 32 + c] = in[c * n + i];
 }
 
+// Eight halves of each of 32 cells, cell_bytes apart → out [8][32].
+__attribute__((noinline)) void transpose_32x8_halves(const uint8_t* p, size_t cell_bytes, uint16_t* out) {
+  const auto eight = [&](int c) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + c * cell_bytes)); };
+  __m512i a[8], t[8];
+  for (int k = 0; k < 8; ++k) {  // lane i has cell k + 8 i
+    __m512i v = _mm512_castsi128_si512(eight(k));
+    v = _mm512_mask_broadcast_i64x2(v, 0x0c, eight(k + 8));
+    v = _mm512_mask_broadcast_i64x2(v, 0x30, eight(k + 16));
+    a[k] = _mm512_mask_broadcast_i64x2(v, 0xc0, eight(k + 24));
+  }
+  for (int i = 0; i < 4; ++i) {  // a number of two cells side by side
+    t[i] = _mm512_unpacklo_epi16(a[2 * i], a[2 * i + 1]);
+    t[4 + i] = _mm512_unpackhi_epi16(a[2 * i], a[2 * i + 1]);
+  }
+  for (int h = 0; h < 8; h += 4) {  // of four, then of eight
+    const __m512i low0 = _mm512_unpacklo_epi32(t[h], t[h + 1]), high0 = _mm512_unpackhi_epi32(t[h], t[h + 1]);
+    const __m512i low1 = _mm512_unpacklo_epi32(t[h + 2], t[h + 3]), high1 = _mm512_unpackhi_epi32(t[h + 2], t[h + 3]);
+    _mm512_storeu_si512(out + 32 * h, _mm512_unpacklo_epi64(low0, low1));
+    _mm512_storeu_si512(out + 32 * h + 32, _mm512_unpackhi_epi64(low0, low1));
+    _mm512_storeu_si512(out + 32 * h + 64, _mm512_unpacklo_epi64(high0, high1));
+    _mm512_storeu_si512(out + 32 * h + 96, _mm512_unpackhi_epi64(high0, high1));
+  }
+}
+
 // in [16][stride], n numbers of each row → out [n][16], in whole eights
 inline void transpose_scales(const float* in, int stride, int n, float* out) {
   for (int i = 0; i < n; i += 8) {

@@ -25,15 +25,19 @@ inline void decode_kv(KvFormat format, const uint8_t* p, float* out, int n) {
   }
 }
 
-// c[kRows][32] (+)= a[kRows][k] · b[k][32].
-template <int kRows, bool kAdd>
-inline void panel(const float* a, const size_t* a_rows, const float* b, size_t b_stride, int k, float* c, size_t c_stride) {
+inline Vec load_lanes(const float* p) { return vec_load(p); }
+inline Vec load_lanes(const uint16_t* p) { return vec_load_f16(reinterpret_cast<const uint8_t*>(p)); }
+
+// c[kRows][32] (+)= a[kRows][k] · b[k][32], b of floats or halves.
+template <int kRows, bool kAdd, class B>
+inline void panel(const float* a, const size_t* a_rows, const B* b, size_t b_stride, int k, float* c, size_t c_stride, ptrdiff_t ahead = 0) {
   Vec sum[kRows][kCellVecs];
   for (int r = 0; r < kRows; ++r)
     for (int v = 0; v < kCellVecs; ++v) sum[r][v] = kAdd ? vec_load(c + r * c_stride + v * kLanes) : vec_set(0);
   for (int i = 0; i < k; ++i) {
     Vec bv[kCellVecs];
-    for (int v = 0; v < kCellVecs; ++v) bv[v] = vec_load(b + i * b_stride + v * kLanes);
+    if (ahead != 0) prefetch_far(b + i * static_cast<ptrdiff_t>(b_stride) + ahead);
+    for (int v = 0; v < kCellVecs; ++v) bv[v] = load_lanes(b + i * b_stride + v * kLanes);
     for (int r = 0; r < kRows; ++r) {
       const Vec av = vec_set(a[a_rows[r] + i]);
       for (int v = 0; v < kCellVecs; ++v) sum[r][v] = vec_fma(av, bv[v], sum[r][v]);
@@ -43,11 +47,15 @@ inline void panel(const float* a, const size_t* a_rows, const float* b, size_t b
     for (int v = 0; v < kCellVecs; ++v) vec_store(c + r * c_stride + v * kLanes, sum[r][v]);
 }
 
-template <bool kAdd>
-inline void panels(const float* a, const size_t* a_rows, int n_rows, const float* b, size_t b_stride, int k, float* c, size_t c_stride) {
+// As many rows at a time as the registers hold, then half as many: a row by itself waits for its own sums.
+template <bool kAdd, int kRows = kPanelRows, class B>
+inline void panels(const float* a, const size_t* a_rows, int n_rows, const B* b, size_t b_stride, int k, float* c, size_t c_stride,
+                   ptrdiff_t ahead = 0) {
   int r = 0;
-  for (; r + kPanelRows <= n_rows; r += kPanelRows) panel<kPanelRows, kAdd>(a, a_rows + r, b, b_stride, k, c + r * c_stride, c_stride);
-  for (; r < n_rows; ++r) panel<1, kAdd>(a, a_rows + r, b, b_stride, k, c + r * c_stride, c_stride);
+  for (; r + kRows <= n_rows; r += kRows) panel<kRows, kAdd>(a, a_rows + r, b, b_stride, k, c + r * c_stride, c_stride, ahead);
+  if constexpr (kRows > 1) {
+    if (r < n_rows) panels<kAdd, kRows / 2>(a, a_rows + r, n_rows - r, b, b_stride, k, c + r * c_stride, c_stride, ahead);
+  }
 }
 
 // y[t][o] = sum over i of x[t][i] * w[i][o].
@@ -69,6 +77,25 @@ void matmul_f32_transposed(const float* w, size_t w_stride, int64_t n_in, int64_
       for (int64_t i = 0; i < n_in; ++i) sum = vec_fma(vec_set(x[t * x_stride + i]), vec_load_n(w + i * w_stride + o, rest), sum);
       vec_store_n(y + t * y_stride + o, sum, rest);
     }
+  }
+}
+
+// Rows of queries that take keys and values in 16 bits as they lie: the more there are, the sooner it pays to have them as floats.
+constexpr int kFewRows = 2 * kPanelRows;
+
+// n numbers of 32 cells in halves, cell_bytes apart, → out [n][32]; cells from n_cells on are zeros. n is a multiple of 8, `whole` [32][n].
+inline void transpose_half_cells(const uint8_t* p, size_t cell_bytes, int n_cells, int n, uint16_t* whole, uint16_t* out, ptrdiff_t ahead) {
+  if (n_cells < kCells) {
+    for (int c = 0; c < n_cells; ++c) memcpy(whole + c * n, p + c * cell_bytes, 2 * static_cast<size_t>(n));
+    memset(whole + n_cells * n, 0, 2 * static_cast<size_t>(kCells - n_cells) * n);
+    p = reinterpret_cast<const uint8_t*>(whole);
+    cell_bytes = 2 * static_cast<size_t>(n);
+    ahead = 0;
+  }
+  for (int i = 0; i < n; i += 8, p += 16) {
+    if (i % 32 == 0 && ahead != 0)
+      for (int c = 0; c < kCells; ++c) prefetch_far(p + c * cell_bytes + ahead);
+    transpose_32x8_halves(p, cell_bytes, out + static_cast<size_t>(i) * kCells);
   }
 }
 
@@ -137,6 +164,10 @@ void attend(const AttendTask& task) {
   size_t* const q_rows = reinterpret_cast<size_t*>(take(static_cast<size_t>(n_rows) * 2));
   size_t* const score_rows = reinterpret_cast<size_t*>(take(static_cast<size_t>(n_rows) * 2));
 
+  uint16_t* const transposed_halves = reinterpret_cast<uint16_t*>(transposed_keys);
+  const bool half_keys = n_rows <= kFewRows && task.k_format == KvFormat::f16 && head_dim % 8 == 0;
+  const bool half_values = n_rows <= kFewRows && task.v_format == KvFormat::f16 && v_dim % 32 == 0;
+
   int longest = 0;
   for (int t = 0; t < task.n_tokens; ++t) longest = task.kv_lengths[t] > longest ? task.kv_lengths[t] : longest;
   for (int r = 0; r < n_rows; ++r) {
@@ -155,6 +186,8 @@ void attend(const AttendTask& task) {
     const int n_cells = longest - first < kCells ? longest - first : kCells;
     if (n_cells <= 0 || task.stopped(task.stop_context)) break;
     const size_t cell = static_cast<size_t>(task.blocks[block]) * kCells;
+    const int next_block = place + 1 >= task.end_block ? block : task.visit ? task.visit[place + 1] : place + 1;
+    const ptrdiff_t cells_ahead = static_cast<ptrdiff_t>(task.blocks[next_block] - task.blocks[block]) * kCells;
     // tokens come in order, so with causal lengths the rows that reach this block are the last ones
     int row0 = 0;
     while (row0 < n_rows && task.kv_lengths[row0 / task.n_group] <= first) ++row0;
@@ -162,27 +195,35 @@ void attend(const AttendTask& task) {
 
     // The keys are transposed once, so that scores of 32 cells come out side by side; each is one sum over rising dims.
     const uint8_t* k = task.k + cell * task.k_cell_bytes;
-    for (int c = 0; c < n_cells; ++c) decode_kv(task.k_format, k + c * task.k_cell_bytes, keys + static_cast<size_t>(c) * head_dim, head_dim);
-    for (int c = n_cells; c < kCells; ++c) memset(keys + static_cast<size_t>(c) * head_dim, 0, head_dim * sizeof(float));
-    transpose_32_rows(keys, head_dim, transposed_keys);
-    panels<false>(task.q, q_rows + row0, rows, transposed_keys, kCells, head_dim, scores + static_cast<size_t>(row0) * kCells, kCells);
+    float* const block_scores = scores + static_cast<size_t>(row0) * kCells;
+    if (half_keys) {
+      transpose_half_cells(k, task.k_cell_bytes, n_cells, head_dim, reinterpret_cast<uint16_t*>(keys), transposed_halves,
+                           cells_ahead * static_cast<ptrdiff_t>(task.k_cell_bytes));
+      panels<false>(task.q, q_rows + row0, rows, transposed_halves, kCells, head_dim, block_scores, kCells);
+    } else {
+      for (int c = 0; c < n_cells; ++c) decode_kv(task.k_format, k + c * task.k_cell_bytes, keys + static_cast<size_t>(c) * head_dim, head_dim);
+      for (int c = n_cells; c < kCells; ++c) memset(keys + static_cast<size_t>(c) * head_dim, 0, head_dim * sizeof(float));
+      transpose_32_rows(keys, head_dim, transposed_keys);
+      panels<false>(task.q, q_rows + row0, rows, transposed_keys, kCells, head_dim, block_scores, kCells);
+    }
 
     for (int r = row0; r < n_rows; ++r) weigh_scores(task, r, block, out_stride, scores + static_cast<size_t>(r) * kCells);
 
     const uint8_t* v = task.v + cell * task.v_cell_bytes;
-    const float* v_rows = values;
-    size_t v_stride = out_stride;
-    if (task.v == task.k && v_dim % 32 == 0) {  // values that begin the keys were decoded with them
-      v_rows = keys;
-      v_stride = head_dim;
+    const auto add_values = [&](const auto* values_of_cells, size_t stride, ptrdiff_t ahead = 0) {
+      for (size_t i = 0; i < out_stride; i += 32) {
+        panels<true>(scores, score_rows + row0, rows, values_of_cells + i, stride, n_cells, task.out + row0 * out_stride + i, out_stride, ahead);
+      }
+    };
+    if (half_values) {
+      add_values(reinterpret_cast<const uint16_t*>(v), task.v_cell_bytes / 2, cells_ahead * static_cast<ptrdiff_t>(task.v_cell_bytes / 2));
+    } else if (task.v == task.k && v_dim % 32 == 0 && !half_keys) {  // values that begin the keys were decoded with them
+      add_values(keys, head_dim);
     } else if (task.v_format == KvFormat::f32 && v_dim % 32 == 0) {
-      v_rows = reinterpret_cast<const float*>(v);
-      v_stride = task.v_cell_bytes / sizeof(float);
+      add_values(reinterpret_cast<const float*>(v), task.v_cell_bytes / sizeof(float));
     } else {
       for (int c = 0; c < n_cells; ++c) decode_kv(task.v_format, v + c * task.v_cell_bytes, values + c * out_stride, v_dim);
-    }
-    for (size_t i = 0; i < out_stride; i += 32) {
-      panels<true>(scores, score_rows + row0, rows, v_rows + i, v_stride, n_cells, task.out + row0 * out_stride + i, out_stride);
+      add_values(values, out_stride);
     }
   }
 }

@@ -250,6 +250,12 @@ inline void transpose_32_rows(const float* in, int n, float* out) {
     for (int c = 0; c < 32; ++c) out[i * 32 + c] = in[c * n + i];
 }
 
+// Eight halves of each of 32 cells, cell_bytes apart → out [8][32].
+inline void transpose_32x8_halves(const uint8_t* p, size_t cell_bytes, uint16_t* out) {
+  for (int i = 0; i < 8; ++i)
+    for (int c = 0; c < 32; ++c) out[32 * i + c] = read_u16(p + c * cell_bytes + 2 * i);
+}
+
 constexpr int kMatmulTokens = 2;
 constexpr int kPanelRows = 1;
 
