@@ -2,6 +2,8 @@
 
 #include <string>
 
+#include "kernels/host_buffer.h"
+
 namespace pio {
 namespace {
 
@@ -29,15 +31,16 @@ std::uint64_t page_bounds_bytes_per_token(std::span<const KvLayout> layers) {
 Result<void> KvMemory::add_layer(Backend& backend, const KvLayout& layout, const KvMemoryRequest& request) {
   for (const std::int64_t head_dim : {layout.k_head_dim, layout.v_head_dim})
     if (head_dim > 0) RETURN_IF_ERROR(backend.supports(Op::store_kv, request.dtype, {layout.n_kv_heads, head_dim}));
+  const auto add = [this](DType dtype, const Shape& shape) {
+    const Tensor tensor{dtype, shape, nullptr, n_bytes_};
+    n_bytes_ += (tensor.n_bytes() + kHostAlignment - 1) / kHostAlignment * kHostAlignment;
+    return tensor;
+  };
   const std::int64_t n_cells = request.n_blocks * kKvBlockLength;
   KvLayer cells;
-  ASSIGN_OR_RETURN(cells.k, backend.allocate_tensor(request.dtype, {n_cells, layout.n_kv_heads, layout.k_head_dim}, buffers_));
-  if (layout.v_head_dim > 0) {
-    ASSIGN_OR_RETURN(cells.v, backend.allocate_tensor(request.dtype, {n_cells, layout.n_kv_heads, layout.v_head_dim}, buffers_));
-  }
-  if (request.has_page_bounds) {
-    ASSIGN_OR_RETURN(cells.page_bounds, backend.allocate_tensor(DType::f32, {request.n_blocks, layout.n_kv_heads, 2, layout.k_head_dim}, buffers_));
-  }
+  cells.k = add(request.dtype, {n_cells, layout.n_kv_heads, layout.k_head_dim});
+  if (layout.v_head_dim > 0) cells.v = add(request.dtype, {n_cells, layout.n_kv_heads, layout.v_head_dim});
+  if (request.has_page_bounds) cells.page_bounds = add(DType::f32, {request.n_blocks, layout.n_kv_heads, 2, layout.k_head_dim});
   state_.layers.push_back(cells);
   return {};
 }
@@ -45,21 +48,20 @@ Result<void> KvMemory::add_layer(Backend& backend, const KvLayout& layout, const
 Result<std::unique_ptr<KvMemory>> KvMemory::create(Backend& backend, const KvMemoryRequest& request) {
   std::unique_ptr<KvMemory> memory(new KvMemory);
   memory->state_.first_layer = request.first_layer;
-  for (const KvLayout& layout : request.layers) {
-    const Result<void> added = memory->add_layer(backend, layout, request);
-    if (added) continue;
-    Error error = added.error();
+  for (const KvLayout& layout : request.layers) RETURN_IF_ERROR(memory->add_layer(backend, layout, request));
+  // One buffer of all layers: it has huge pages, which a head's cells, kilobytes apart, are read much faster from.
+  Result<std::unique_ptr<Buffer>> buffer = backend.allocate(memory->n_bytes_);
+  if (!buffer) {
+    Error error = buffer.error();
     if (error.code != ErrorCode::out_of_memory) return error;
-    // The buffer that failed is one of many: a person needs the whole, and what was free before the first.
-    for (const std::unique_ptr<Buffer>& buffer : memory->buffers_) error.free_bytes += buffer->n_bytes();
-    const std::int64_t n_tokens = request.n_blocks * kKvBlockLength;
-    const std::uint64_t per_token =
-        kv_bytes_per_token(request.layers, request.dtype) + (request.has_page_bounds ? page_bounds_bytes_per_token(request.layers) : 0);
-    error.needed_bytes = per_token * static_cast<std::uint64_t>(n_tokens);
-    error.message = "cache of " + std::to_string(n_tokens) + " tokens: expected " + std::to_string(error.needed_bytes) + " bytes, found " +
-                    std::to_string(error.free_bytes) + " free";
+    error.message = "cache of " + std::to_string(request.n_blocks * kKvBlockLength) + " tokens: expected " + std::to_string(error.needed_bytes) +
+                    " bytes, found " + std::to_string(error.free_bytes) + " free";
     return error;
   }
+  memory->buffer_ = std::move(*buffer);
+  for (KvLayer& layer : memory->state_.layers)
+    for (Tensor* tensor : {&layer.k, &layer.v, &layer.page_bounds})
+      if (tensor->shape.rank() > 0) tensor->buffer = memory->buffer_.get();
   return memory;
 }
 

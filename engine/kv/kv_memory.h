@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -38,7 +39,8 @@ class KvMemory {
   KvMemory() = default;
   Result<void> add_layer(Backend& backend, const KvLayout& layout, const KvMemoryRequest& request);
 
-  std::vector<std::unique_ptr<Buffer>> buffers_;
+  std::unique_ptr<Buffer> buffer_;
+  std::size_t n_bytes_ = 0;  // of the buffer
   KvState state_;
 };
 
