@@ -11,7 +11,7 @@ QVariant Notices::data(const QModelIndex& index, int role) const {
     case Qt::DisplayRole: return notice.words.title;
     case SubjectRole: return notice.subject;
     case ErrorRole: return QVariant::fromValue(notice.words);
-    case InCodeRole: return notice.subject == Code || notice.subject == CodeAnswer;
+    case InCodeRole: return notice.subject == Code || notice.subject == CodeAnswer || notice.subject == CodeChanges;
     default: return {};
   }
 }

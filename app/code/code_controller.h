@@ -56,7 +56,8 @@ class CodeController : public QObject {
   // Queued: for the model, or for another answer. Paused: a more urgent run has the engine.
   enum State { NoFile, Opening, Idle, Queued, Reading, Thinking, Writing, Paused, Stopping, Comparing, Saving };
   Q_ENUM(State)
-  enum Leaving { Nothing, OpeningOther, Closing };
+  // What would take the proposal away. Replacing: a question whose answer proposes anew. Applying: of a part, while other changes are undecided.
+  enum Leaving { Nothing, OpeningOther, Closing, Replacing, ReadingAgain, Undoing, Applying };
   Q_ENUM(Leaving)
   enum Syntax { NotChecked, NoGrammar, TooLong, Clean, NewErrors };
   Q_ENUM(Syntax)
@@ -99,15 +100,17 @@ class CodeController : public QObject {
   qint64 contextUsed() const;
 
  public slots:
-  // Where changes are proposed that are neither written nor discarded, these ask first (leaving).
+  // Where changes are proposed that are neither written nor rejected, whatever would take them away asks first (leaving): these, reopen(), undo(),
+  // a question whose answer proposes anew, and apply() while some are undecided.
   void open(const QUrl& file);
   void openChat(const QString& chatId, const QString& file);  // a conversation of the history, with its file
   bool mayClose();                                            // the window; false: it is asked
-  // The answers to that. Applying writes what was accepted, or all changes where nothing was; what fails keeps the file open.
+  // The answers to that. Applying writes what was accepted, or all changes where nothing was; what fails keeps the proposal.
   void applyAndLeave();
+  void showChanges();  // that wait behind a notice, and stays
   void discardAndLeave();
   void stay();
-  void reopen();                             // what is on the disk now; the proposal goes
+  void reopen();                             // what is on the disk now
   void newConversation();                    // about the same file
   void select(int firstLine, int lastLine);  // from 1; 0, 0 clears
   // Each asks about the selection, or the whole file. An answer of fix and generate becomes a proposal.
@@ -142,7 +145,8 @@ class CodeController : public QObject {
   void progressChanged();
   void chatChanged();
   void leavingChanged();
-  void closeAllowed();  // after mayClose() said no
+  void asked(const QString& words);  // of ask and generate; their words were taken
+  void closeAllowed();               // after mayClose() said no
   // The file of a conversation that was to be opened cannot be; `words` say why.
   void fileMissing(const QString& chatId, const pio::UserError& words);
   void announcement(const QString& text);  // whole sentences, for screen readers

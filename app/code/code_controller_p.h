@@ -1,6 +1,7 @@
 #pragma once
 
 #include <QHash>
+#include <functional>
 #include <optional>
 
 #include "app/chat/chat_store.h"
@@ -27,12 +28,13 @@ struct CodeController::Private {
     Settings* settings = nullptr;
     Notices* notices = nullptr;
   };
+  static bool changesFile(CodeTask task) { return task == CodeTask::fix || task == CodeTask::generate; }
   // A question that was asked since the start, with the file as it was then.
   struct Asked {
     CodeQuestion question;
     SourceText text;
     std::vector<OutlineEntry> outline;
-    bool changes() const { return question.task == CodeTask::fix || question.task == CodeTask::generate; }
+    bool changes() const { return changesFile(question.task); }
   };
   struct Target {
     QString path, chatId;  // chatId "": the last conversation about it
@@ -50,6 +52,8 @@ struct CodeController::Private {
   void lookForChat();
   void write(const QByteArray& content, int nChanges, bool overOthers = false);
   void onWritten(const OpenedSource& opened);
+  bool stands(Leaving why) const;                      // a proposal that this would take away
+  bool asks(Leaving why, std::function<void()> then);  // true: the person decides first, `then` comes after that
   void setLeaving(Leaving value);
   void leave();
   void sayOfFile(const UserError& words);
@@ -60,17 +64,21 @@ struct CodeController::Private {
   void send(const QString& questionId, const Asked& asked);
   std::optional<GenerateRequest> requestFor(const Conversation& chat, const QString& questionId, const Asked& asked);
   AnswerRun* run() const { return w.turns->runOf(shown->chatId()); }
+  void sendAgain(const QString& questionId);
   void sayOfAnswer(const UserError& words);
   // code_proposal.cpp
   void connectProposals();
   void propose(const QString& questionId, const QString& answer);
   void showProposal(const Proposal& made);
+  void holdProposal(const Proposal& made);
+  void showHeld();
   void dropProposal();
   void decide(int hunk, HunkModel::State state);
   void checkSyntax();
   void setSyntax(Syntax value, const QVariantList& errors);
   bool hasHunk(int hunk) const { return hunk >= 0 && hunk < hunks->count(); }
   SourceText result(HunkModel::State one, HunkModel::State other) const;
+  std::pair<int, int> selectionAfterApplying() const;  // from 1; 0, 0: none of its lines is left
 
   CodeController* q = nullptr;
   Wiring w;
@@ -85,7 +93,7 @@ struct CodeController::Private {
   bool isLookedFor = false;  // whether there is a conversation
   int selectionFirst = 0, selectionLast = 0;
   Leaving leaving = Nothing;
-  Target leavingFor;
+  std::function<void()> whenLeft;
 
   QHash<QString, Asked> asked;     // by question
   QHash<QString, QString> unseen;  // by chat: the question whose changes came while another file was open
@@ -93,7 +101,7 @@ struct CodeController::Private {
 
   quint64 proposeSerial = 0, checkSerial = 0;
   bool isComparing = false;
-  QString proposedFor;  // the question
+  QString proposedFor, proposedIn;  // the question and its chat
   Proposal proposal;
   std::optional<Proposal> held;  // is shown when the person asks for it: it takes away most of what was there
   int currentHunk = -1;

@@ -63,23 +63,20 @@ void CodeController::Private::connectFile() {
 }
 
 void CodeController::Private::request(const Target& target) {
-  if (hunks->count() == 0) {
-    open(target);
-    return;
-  }
-  leavingFor = target;
-  setLeaving(OpeningOther);
+  const auto opens = [this, target] { open(target); };
+  if (!asks(OpeningOther, opens)) opens();
 }
 
 void CodeController::Private::open(const Target& target) {
   ++openSerial;
   ++writeSerial;  // what is said of the other file comes too late
   ++proposeSerial;
-  if (held || isComparing) unseen.insert(shown->chatId(), proposedFor);
+  if (held || isComparing) unseen.insert(proposedIn, proposedFor);
   isSaving = isComparing = false;
   opening = target;
   w.notices->clear(Notices::Code);
   w.notices->clear(Notices::CodeAnswer);
+  w.notices->clear(Notices::CodeChanges);
   QMetaObject::invokeMethod(w.code, [code = w.code, serial = openSerial, path = target.path] { code->open(serial, path); });
   Q_EMIT q->stateChanged();
 }
@@ -139,6 +136,7 @@ void CodeController::Private::write(const QByteArray& content, int nChanges, boo
 void CodeController::Private::onWritten(const OpenedSource& opened) {
   isSaving = false;
   if (opened.file.problem != SourceProblem::none) {
+    whenLeft = {};
     setLeaving(Nothing);
     sayOfFile(sourceNotice(opened.file));
     Q_EMIT q->stateChanged();
@@ -155,7 +153,9 @@ void CodeController::Private::onWritten(const OpenedSource& opened) {
     versions.clear();  // what was there could not be read: nothing to bring back
   }
   written = isUndo ? 0 : writingChanges;
+  const auto selection = isUndo ? std::pair(selectionFirst, selectionLast) : selectionAfterApplying();
   show(opened);
+  if (!isUndo) q->select(selection.first, selection.second);
   Q_EMIT q->writtenChanged();
   Q_EMIT q->announcement(isUndo ? tr("The file is as it was before.") : tr("The changes were written to the file."));
   Q_EMIT q->stateChanged();
@@ -171,7 +171,20 @@ void CodeController::Private::sayOfFile(const UserError& words) {
   });
 }
 
-// ---- leaving a file with changes that are not written -----------------------------------------------------------------------------------
+// ---- what would take changes away that are not written ------------------------------------------------------------------------------------
+
+bool CodeController::Private::stands(Leaving why) const {
+  const int nPending = hunks->countOf(HunkModel::Pending);
+  const bool isHeldLost = held && why != OpeningOther;  // with its file it comes back
+  return why == Applying ? nPending > 0 : nPending + hunks->countOf(HunkModel::Accepted) > 0 || isHeldLost;
+}
+
+bool CodeController::Private::asks(Leaving why, std::function<void()> then) {
+  if (!stands(why)) return false;
+  whenLeft = std::move(then);
+  setLeaving(why);
+  return true;
+}
 
 void CodeController::Private::setLeaving(Leaving value) {
   if (leaving == value) return;
@@ -180,24 +193,27 @@ void CodeController::Private::setLeaving(Leaving value) {
 }
 
 void CodeController::Private::leave() {
-  const Leaving what = leaving;
+  const auto then = std::exchange(whenLeft, {});
   setLeaving(Nothing);
-  if (what == OpeningOther) open(std::exchange(leavingFor, {}));
-  if (what == Closing) Q_EMIT q->closeAllowed();
+  if (then) then();
 }
 
 CodeController::Leaving CodeController::leaving() const { return d->leaving; }
 
 bool CodeController::mayClose() {
-  if (d->hunks->count() == 0) return true;
-  d->setLeaving(Closing);
-  return false;
+  return !d->asks(Closing, [this] { Q_EMIT closeAllowed(); });
 }
 
 void CodeController::applyAndLeave() {
-  if (d->leaving == Nothing || d->isSaving) return;
+  if (d->leaving == Nothing || d->isSaving || d->hunks->count() == 0) return;
   if (acceptedCount() == 0) acceptAll();
   d->write(d->result(HunkModel::Accepted, HunkModel::Accepted).bytes(), acceptedCount());
+}
+
+void CodeController::showChanges() {
+  if (d->isSaving) return;
+  stay();
+  d->showHeld();
 }
 
 void CodeController::discardAndLeave() {
@@ -208,7 +224,7 @@ void CodeController::discardAndLeave() {
 
 void CodeController::stay() {
   if (d->isSaving) return;
-  d->leavingFor = {};
+  d->whenLeft = {};
   d->setLeaving(Nothing);
 }
 
@@ -219,7 +235,9 @@ void CodeController::open(const QUrl& file) {
 void CodeController::openChat(const QString& chatId, const QString& file) { d->request({file, chatId}); }
 
 void CodeController::reopen() {
-  if (!path().isEmpty()) d->open({path(), {}});
+  if (path().isEmpty()) return;
+  const auto read = [this] { d->open({path(), {}}); };
+  if (!d->asks(ReadingAgain, read)) read();
 }
 
 void CodeController::newConversation() {
@@ -228,11 +246,14 @@ void CodeController::newConversation() {
 }
 
 void CodeController::apply() {
-  if (canApply()) d->write(d->result(HunkModel::Accepted, HunkModel::Accepted).bytes(), acceptedCount());
+  if (!canApply() || d->asks(Applying, {})) return;
+  d->write(d->result(HunkModel::Accepted, HunkModel::Accepted).bytes(), acceptedCount());
 }
 
 void CodeController::undo() {
-  if (canUndo() && canAsk()) d->write(d->versions.back(), -1);
+  if (!canUndo() || !canAsk()) return;
+  const auto write = [this] { d->write(d->versions.back(), -1); };
+  if (!d->asks(Undoing, write)) write();
 }
 
 }  // namespace pio

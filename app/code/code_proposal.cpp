@@ -15,8 +15,7 @@ void CodeController::Private::connectProposals() {
     } else if (made.hunks.empty()) {
       sayOfAnswer(noProposalNotice(NoProposal::no_change));
     } else if (made.answer.shrinks()) {
-      sayOfAnswer(shrinkingNotice(made.answer.nBefore, made.answer.nAfter));
-      held = made;
+      holdProposal(made);
     } else {
       showProposal(made);
     }
@@ -44,6 +43,7 @@ void CodeController::Private::propose(const QString& questionId, const QString& 
     return;
   }
   proposedFor = questionId;
+  proposedIn = shown->chatId();
   isComparing = true;
   QMetaObject::invokeMethod(w.code, [code = w.code, serial = ++proposeSerial, question, answer, language = source.language] {
     code->propose(serial, question, answer, language);
@@ -51,7 +51,26 @@ void CodeController::Private::propose(const QString& questionId, const QString& 
   Q_EMIT q->stateChanged();
 }
 
+void CodeController::Private::holdProposal(const Proposal& made) {
+  held = made;
+  w.notices->show(Notices::CodeChanges, shrinkingNotice(made.answer.nBefore, made.answer.nAfter), [this](UserError::Action action) {
+    if (action == UserError::ShowChanges) {
+      showHeld();
+    } else {
+      held.reset();
+      w.notices->clear(Notices::CodeChanges);
+    }
+  });
+}
+
+void CodeController::Private::showHeld() {
+  const auto made = std::exchange(held, std::nullopt);
+  w.notices->clear(Notices::CodeChanges);
+  if (made) showProposal(*made);
+}
+
 void CodeController::Private::showProposal(const Proposal& made) {
+  w.notices->clear(Notices::Code);  // its Overwrite would write what was proposed before
   proposal = made;
   hunks->reset(proposal);
   lines->setProposal(proposal);
@@ -64,7 +83,9 @@ void CodeController::Private::showProposal(const Proposal& made) {
 
 void CodeController::Private::dropProposal() {
   held.reset();
+  w.notices->clear(Notices::CodeChanges);
   if (proposal.hunks.empty()) return;
+  w.notices->clear(Notices::Code);  // its Overwrite would write what goes here
   proposal = {};
   hunks->reset({});
   lines->clearProposal();
@@ -86,6 +107,28 @@ void CodeController::Private::decide(int hunk, HunkModel::State state) {
 
 SourceText CodeController::Private::result(HunkModel::State one, HunkModel::State other) const {
   return merged(source.text, proposal.answer.after, proposal.hunks, hunks->taken(one, other));
+}
+
+std::pair<int, int> CodeController::Private::selectionAfterApplying() const {
+  if (selectionFirst == 0) return {0, 0};
+  const std::vector<bool> taken = hunks->taken(HunkModel::Accepted, HunkModel::Accepted);
+  int first = selectionFirst - 1, end = selectionLast, nBefore = 0, nWithin = 0;
+  for (std::size_t i = 0; i < proposal.hunks.size(); ++i) {
+    const Hunk& hunk = proposal.hunks[i];
+    if (!taken[i] || hunk.beforeStart >= end) continue;
+    // Of a hunk that lies across the edge of the selection all new lines are selected.
+    const int hunkEnd = hunk.beforeStart + hunk.beforeCount, nMore = hunk.afterCount - hunk.beforeCount;
+    if (hunkEnd <= selectionFirst - 1) {
+      nBefore += nMore;
+    } else {
+      first = std::min(first, hunk.beforeStart);
+      end = std::max(end, hunkEnd);
+      nWithin += nMore;
+    }
+  }
+  first += nBefore;
+  end += nBefore + nWithin;
+  return first < end ? std::pair(first + 1, end) : std::pair(0, 0);
 }
 
 void CodeController::Private::checkSyntax() {

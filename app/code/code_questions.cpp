@@ -78,6 +78,11 @@ void CodeController::Private::start(CodeTask task, const QString& words) {
     w.model->askForModel();
     return;
   }
+  const bool isAboutLines = selectionFirst > 0;
+  const auto starts = [this, task, words, isAboutLines] {
+    if (isAboutLines == (selectionFirst > 0)) start(task, words);  // else its lines are gone
+  };
+  if (changesFile(task) && asks(Replacing, starts)) return;
   const Asked next = asking(task, words, selectionFirst > 0 ? selectionFirst - 1 : 0, selectionFirst > 0 ? selectionLast - 1 : -1);
   const QString where = !next.question.hasSelection()     ? QString()
                         : selectionFirst == selectionLast ? tr("line %1").arg(selectionFirst)
@@ -105,6 +110,7 @@ void CodeController::Private::start(CodeTask task, const QString& words) {
   Message message;
   message.setText(shownWords);
   send(w.store->addQuestion(shown->chatId(), shown->last(), message), next);
+  Q_EMIT q->asked(words);
 }
 
 void CodeController::Private::send(const QString& questionId, const Asked& next) {
@@ -155,8 +161,6 @@ std::optional<GenerateRequest> CodeController::Private::requestFor(const Convers
 void CodeController::Private::sayOfAnswer(const UserError& words) {
   w.notices->show(Notices::CodeAnswer, words, [this](UserError::Action action) {
     w.notices->clear(Notices::CodeAnswer);
-    const auto changes = std::exchange(held, std::nullopt);
-    if (action == UserError::ShowChanges && changes) showProposal(*changes);
     if (action == UserError::NewChat) q->newConversation();
   });
 }
@@ -177,14 +181,21 @@ void CodeController::answerAgain(const QString& messageId) {
   const MessageRecord* question = message == nullptr || isQuestion ? message : d->w.store->message(chatId(), message->message.parent);
   if (question == nullptr || !canAsk()) return;
   const QString id = question->message.id;
-  const auto known = d->asked.constFind(id);
-  if (known == d->asked.constEnd()) {
-    d->send(id, d->asking(CodeTask::ask, question->message.text(), 0, -1));
+  const auto again = [this, id] { d->sendAgain(id); };
+  if (!d->asked.value(id).changes() || !d->asks(Replacing, again)) again();
+}
+
+void CodeController::Private::sendAgain(const QString& questionId) {
+  const MessageRecord* question = w.store->message(shown->chatId(), questionId);
+  if (question == nullptr || !q->canAsk()) return;
+  const auto known = asked.constFind(questionId);
+  if (known == asked.constEnd()) {
+    send(questionId, asking(CodeTask::ask, question->message.text(), 0, -1));
     return;
   }
   const CodeQuestion before = known->question;
-  const bool isThere = before.hasSelection() && before.last < d->source.text.lines.size();
-  d->send(id, d->asking(before.task, before.words, isThere ? before.first : 0, isThere ? before.last : -1));
+  const bool isThere = before.hasSelection() && before.last < source.text.lines.size();
+  send(questionId, asking(before.task, before.words, isThere ? before.first : 0, isThere ? before.last : -1));
 }
 
 void CodeController::stop() {

@@ -336,6 +336,129 @@ class CodeTest : public QObject {
     QCOMPARE(f.read(), shrunk);
   }
 
+  // Each way on which a proposal would go that is neither written nor discarded.
+  void aStandingProposalNeverGoesUnasked_data() {
+    QTest::addColumn<QString>("way");
+    for (const char* way : {"write", "fix", "again", "read again", "undo", "apply"}) QTest::newRow(way) << way;
+  }
+  void aStandingProposalNeverGoesUnasked() {
+    QFETCH(QString, way);
+    Fixture f;
+    if (way == "undo") {
+      f.propose(betterLedger());
+      f.code()->acceptAll();
+      f.code()->apply();
+      QVERIFY(f.waitUntilIdle());
+      f.propose(QByteArray(betterLedger()).replace("amount", "sum").replace("totals", "sums"));
+    } else {
+      f.propose(betterLedger());
+    }
+    if (way == "apply") f.code()->accept(0);
+    const QByteArray onDisk = f.read();
+    const int nHunks = f.code()->hunks()->count();
+    const auto nAsked = f.engine->generate_requests().size();
+    const auto go = [&] {
+      if (way == "write") f.code()->generate("Sort it");
+      if (way == "fix") f.code()->fix();
+      if (way == "again") f.code()->answerAgain(f.code()->messages()->index(0).data(ConversationModel::MessageIdRole).toString());
+      if (way == "read again") f.code()->reopen();
+      if (way == "undo") f.code()->undo();
+      if (way == "apply") f.code()->apply();
+    };
+    const auto isKept = [&] {
+      QTest::qWait(50);
+      return f.code()->hunks()->count() == nHunks && f.engine->generate_requests().size() == nAsked && f.read() == onDisk;
+    };
+    QVERIFY(nHunks >= 2);
+    go();
+    QVERIFY(f.code()->leaving() != CodeController::Nothing);
+    QVERIFY(isKept());
+    f.code()->stay();
+    QCOMPARE(f.code()->leaving(), CodeController::Nothing);
+    QVERIFY(isKept());
+    go();
+    if (way == "apply") f.code()->applyAndLeave();
+    else f.code()->discardAndLeave();
+    QCOMPARE(f.code()->leaving(), way == "apply" ? CodeController::Applying : CodeController::Nothing);
+    QVERIFY(f.waitUntilIdle());
+    QCOMPARE(f.code()->leaving(), CodeController::Nothing);
+    const bool asks = way == "write" || way == "fix" || way == "again";
+    QCOMPARE(f.engine->generate_requests().size(), nAsked + (asks ? 1 : 0));
+    QCOMPARE(f.code()->hunks()->count(), asks ? 2 : 0);  // the script answers as before
+    if (way == "undo") QCOMPARE(f.read(), QByteArray(kLedger));
+    if (way == "apply") QCOMPARE(f.read(), QByteArray(kLedger).replace("out = {}", "out = defaultdict(int)"));
+  }
+
+  void whatIsRejectedIsNoStandingProposal() {
+    Fixture f;
+    f.propose(betterLedger());
+    f.code()->reject(0);
+    f.code()->reject(1);
+    QVERIFY(f.code()->mayClose());
+    f.code()->fix();
+    QCOMPARE(f.code()->leaving(), CodeController::Nothing);
+    QVERIFY(f.waitUntilIdle());
+    QCOMPARE(f.code()->pendingCount(), 2);
+  }
+
+  // The numbers of the selected lines are others when the proposal is written first.
+  void aQuestionThatWaitedForTheProposalIsAboutTheSameLines() {
+    Fixture f;
+    f.propose(QByteArray(kLedger).replace("    out = {}\n", "    # the sums\n    out = {}\n").replace("return lines", "return []"));
+    f.code()->select(8, 12);
+    QSignalSpy asked(f.code(), &CodeController::asked);
+    f.code()->generate("Sort it");
+    QCOMPARE(asked.size(), 0);
+    f.code()->applyAndLeave();
+    QTRY_COMPARE(asked.size(), 1);
+    QCOMPARE(asked.first().first().toString(), "Sort it");
+    QCOMPARE(f.code()->selectionFirst(), 9);
+    QCOMPARE(f.code()->selectionLast(), 13);
+    QVERIFY(f.waitUntilIdle());
+    QVERIFY(f.engine->generate_requests().back().messages.back().content.text().find("lines 9 to 13") != std::string::npos);
+  }
+
+  // What would take away more than half waits behind a notice; it stands all the same.
+  void aProposalThatIsNotShownYetNeverGoesUnasked() {
+    Fixture f;
+    const QByteArray shrunk = "def totals(entries):\n    lines = []\n    return lines\n";
+    f.propose(shrunk);
+    const QString title = f.notice().title;
+    f.answer("Because.");
+    f.code()->ask("Why?");
+    QVERIFY(f.waitUntilIdle());
+    QCOMPARE(f.notice().title, title);  // a question takes nothing away
+    QVERIFY(!f.code()->mayClose());
+    f.code()->stay();
+    f.code()->newConversation();
+    QCOMPARE(f.notice().title, title);
+    const auto nAsked = f.engine->generate_requests().size();
+    f.code()->fix();
+    QVERIFY(f.code()->leaving() != CodeController::Nothing);
+    f.code()->applyAndLeave();  // nobody has seen it
+    QVERIFY(f.code()->leaving() != CodeController::Nothing);
+    f.code()->showChanges();
+    QCOMPARE(f.code()->leaving(), CodeController::Nothing);
+    QVERIFY(f.code()->hunks()->count() > 0);
+    QVERIFY(!f.notice().isSet());
+    QCOMPARE(f.engine->generate_requests().size(), nAsked);
+    QCOMPARE(f.read(), QByteArray(kLedger));
+  }
+
+  // The button of a notice about writing the last proposal.
+  void overwritingIsOfferedOnlyWhileWhatItWouldWriteStands() {
+    Fixture f;
+    f.propose(betterLedger());
+    f.write("theirs\n");
+    f.code()->acceptAll();
+    f.code()->apply();
+    QVERIFY(f.waitUntilIdle());
+    QVERIFY(f.notice().actions.contains(UserError::Overwrite));
+    f.code()->discard();
+    QVERIFY(!f.notice().isSet());
+    QCOMPARE(f.read(), "theirs\n");
+  }
+
   void anEmptyFileIsFilled() {
     Fixture f;
     f.write("");

@@ -517,6 +517,12 @@ void drawCode(Stage& stage, Photographer& p) {
   p.theme(Settings::HighContrast);
   p.take("46-code-diff-contrast");
   p.theme(Settings::Light);
+  code->fix();
+  p.take("46b-code-ask-before-replacing");
+  p.theme(Settings::Dark);
+  p.take("46c-code-ask-before-replacing-dark");
+  p.theme(Settings::Light);
+  code->stay();
   code->accept(1);
   code->reject(0);
   code->setCurrentHunk(2);
@@ -526,6 +532,9 @@ void drawCode(Stage& stage, Photographer& p) {
   p.size(480, 800);
   p.take("49-code-narrow-480");
   p.size(1280, 800);
+  code->apply();
+  p.take("49b-code-ask-before-applying");
+  code->stay();
   code->acceptAll();
   code->apply();
   idle();
@@ -538,6 +547,8 @@ void drawCode(Stage& stage, Photographer& p) {
   idle();
   p.take("52-code-changed-outside");
   code->reopen();
+  p.take("52b-code-read-again");
+  code->discardAndLeave();
   idle();
   p.theme(Settings::Dark);
   code->open(QUrl::fromLocalFile(stage.writeFile(QStringLiteral("logo.bin"), QString(QChar(0)))));

@@ -314,6 +314,53 @@ TestCase {
         tryCompare(test.app.code, "fileName", "third.c")
         tryVerify(() => inDialog("Write all changes") === null)
     }
+    function test_aNewRequestAsksWhatBecomesOfTheStandingProposal(): void {
+        const inDialog = text => test.find(test.window.contentItem.parent, item => item.visible && item.text === text && item.iconName !== undefined)
+        const field = test.find(test.window.contentItem, item => item instanceof TextEdit && item.hint === "Ask about f.py")
+        test.propose()
+        test.window.takeFocus()
+        stage.type(test.window, "Add two")
+        stage.key(test.window, Qt.Key_Return, Qt.AltModifier)
+        tryVerify(() => inDialog("Write all changes") !== null)
+        compare(test.app.code.hunks.count, 2)
+        stage.key(test.window, Qt.Key_Escape)
+        tryCompare(test.app.code, "leaving", CodeController.Nothing)
+        tryVerify(() => inDialog("Write all changes") === null)
+        compare(test.app.code.hunks.count, 2)
+        compare(field.text, "Add two")
+        stage.speak("```python\n" + test.better.replace("a + 1", "a + 2") + "```\n", 0)
+        test.press("Write")
+        tryVerify(() => inDialog("Write all changes") !== null)
+        verify(test.find(test.window.contentItem.parent, item => item.text === "The proposal goes when a new one is asked for. The conversation stays.") !== null)
+        waitForRendering(test.window.contentItem, 200)
+        stage.key(test.window, Qt.Key_Return)           // writes it, then asks
+        tryVerify(() => stage.readFile(test.path) === test.better)
+        compare(field.text, "")
+        tryCompare(test.app.code.hunks, "count", 1)
+        tryCompare(test.app.code, "state", CodeController.Idle)
+
+        stage.key(test.window, Qt.Key_Z, Qt.ControlModifier)    // would be about other lines
+        tryVerify(() => inDialog("Cancel") !== null)
+        verify(inDialog("Write all changes") === null)
+        waitForRendering(test.window.contentItem, 200)
+        mouseClick(test.find(test.window.contentItem.parent, item => item.visible && item.text === "Discard" && item.iconName !== undefined && item.mapToItem(null, 0, 0).x < 800))
+        tryVerify(() => stage.readFile(test.path) === test.source)
+        compare(test.app.code.hunks.count, 0)
+    }
+    function test_applyingAPartAsksAboutWhatIsNotDecided(): void {
+        const inDialog = text => test.find(test.window.contentItem.parent, item => item.visible && item.text === text && item.iconName !== undefined)
+        test.propose()
+        test.app.code.accept(0)
+        test.press("Apply")
+        tryVerify(() => inDialog("Write what is accepted") !== null)
+        verify(test.find(test.window.contentItem.parent, item => item.text === "1 change is neither accepted nor rejected. It goes when the others are written.") !== null)
+        compare(stage.readFile(test.path), test.source)
+        waitForRendering(test.window.contentItem, 200)
+        mouseClick(inDialog("Write all changes"))
+        tryVerify(() => stage.readFile(test.path) === test.better)
+        tryCompare(test.app.code, "leaving", CodeController.Nothing)
+        compare(test.app.code.hunks.count, 0)
+    }
     function test_aDroppedFileOpens(): void {
         const other = stage.writeFile("other.c", "int x;\n")
         stage.drop(test.window, other)

@@ -40,15 +40,20 @@ Rectangle {
         if (!root.hasWords || !root.code.canAsk)
             return
         root.code.ask(field.text)
-        if (root.code.busy)
-            field.text = ""    // not clear(), which could be undone
     }
     function change(): void {
         if (!root.hasWords || !root.code.canAsk)
             return
         root.code.generate(field.text)
-        if (root.code.busy)
-            field.text = ""    // not clear(), which could be undone
+    }
+
+    Connections {
+        target: root.code
+
+        function onAsked(words: string): void {
+            if (words.length > 0 && root.code.busy)
+                field.text = ""     // not clear(), which could be undone
+        }
     }
 
     implicitHeight: scroll.height + Theme.rowBar + Theme.space12 + Theme.space8 + Theme.space2

@@ -3,19 +3,44 @@ import QtQuick.Layouts
 import Pio.App
 import Pio.Ui
 
-/*! Asks what becomes of changes that are proposed and not written, before the file is left. */
+/*! Asks what becomes of changes that are proposed and not written, before something takes them away. */
 PioDialog {
     id: root
 
     required property CodeController code
-    readonly property bool closing: root.code.leaving === CodeController.Closing
+    readonly property bool unseen: root.code.hunks.count === 0     // the changes wait behind a notice
+    property int why: CodeController.Closing    // stays as it is while the dialog fades out
+    readonly property bool applying: root.why === CodeController.Applying
+    readonly property bool canWrite: !root.unseen && root.why !== CodeController.ReadingAgain && root.why !== CodeController.Undoing
+    readonly property string words: {
+        switch (root.why) {
+        case CodeController.OpeningOther: return qsTr("The proposal goes when another file opens. The conversation stays.")
+        case CodeController.Closing: return qsTr("The proposal goes when the window closes. The conversation stays.")
+        case CodeController.Replacing: return qsTr("The proposal goes when a new one is asked for. The conversation stays.")
+        case CodeController.ReadingAgain: return qsTr("The proposal goes when the file is read again. The conversation stays.")
+        case CodeController.Undoing: return qsTr("The proposal goes when the file is put back. The conversation stays.")
+        case CodeController.Applying:
+            return root.code.pendingCount === 1 ? qsTr("1 change is neither accepted nor rejected. It goes when the others are written.")
+                                                : qsTr("%1 changes are neither accepted nor rejected. They go when the others are written.").arg(root.code.pendingCount)
+        }
+        return ""
+    }
 
-    title: qsTr("Changes to %1 are not written").arg(root.code.fileName)
+    title: root.applying ? qsTr("Not all changes to %1 are decided").arg(root.code.fileName) : qsTr("Changes to %1 are not written").arg(root.code.fileName)
     wantedWidth: 480
     wantedHeight: layout.implicitHeight + 2 * Theme.space24
     visible: root.code.leaving !== CodeController.Nothing
     onClosed: if (root.code.leaving !== CodeController.Nothing) root.code.stay()
-    onOpened: applyButton.forceActiveFocus()
+    onOpened: (applyButton.visible ? applyButton : showButton.visible ? showButton : cancelButton).forceActiveFocus()
+
+    readonly property Connections reasons: Connections {
+        target: root.code
+
+        function onLeavingChanged(): void {
+            if (root.code.leaving !== CodeController.Nothing)
+                root.why = root.code.leaving
+        }
+    }
 
     contentItem: Item {
         ColumnLayout {
@@ -34,8 +59,7 @@ PioDialog {
             Words {
                 Layout.fillWidth: true
                 wrapMode: Text.Wrap
-                text: root.closing ? qsTr("The proposal goes when the window closes. The conversation stays.")
-                                   : qsTr("The proposal goes when another file opens. The conversation stays.")
+                text: root.words
                 color: Theme.color.text2
             }
             Flow {
@@ -46,15 +70,35 @@ PioDialog {
                 PioButton {
                     id: applyButton
 
+                    visible: root.canWrite
                     primary: true
                     text: root.code.acceptedCount > 0 ? qsTr("Write what is accepted") : qsTr("Write all changes")
                     onClicked: root.code.applyAndLeave()
                 }
                 PioButton {
+                    id: showButton
+
+                    visible: root.unseen
+                    primary: true
+                    text: qsTr("Show the changes")
+                    onClicked: root.code.showChanges()
+                }
+                PioButton {
+                    visible: root.applying
+                    text: qsTr("Write all changes")
+                    onClicked: {
+                        root.code.acceptAll()
+                        root.code.applyAndLeave()
+                    }
+                }
+                PioButton {
+                    visible: !root.applying
                     text: qsTr("Discard")
                     onClicked: root.code.discardAndLeave()
                 }
                 PioButton {
+                    id: cancelButton
+
                     text: qsTr("Cancel")
                     onClicked: root.code.stay()
                 }
