@@ -311,4 +311,53 @@ TestCase {
         }
         compare(seen, ["the manual, link to https://example.org/manual", "more, link to https://example.org/more", "cell, link to https://example.org/cell"])
     }
+    // What Tab comes to, from the list on, as names; those of `list` alone.
+    function tabStops(list) {
+        list.forceActiveFocus(Qt.TabFocusReason)
+        const names = []
+        for (let i = 0; i < 60; ++i) {
+            stage.key(test.window, Qt.Key_Tab)
+            let item = test.window.activeFocusItem
+            const name = item.Accessible.name
+            while (item !== null && item !== list)
+                item = item.parent
+            if (item === null)
+                break
+            names.push(name)
+        }
+        return names
+    }
+    function test_theKeyboardGoesFromTheTopDown_data() {
+        return [{ tag: "chat" }, { tag: "code" }]
+    }
+    function test_theKeyboardGoesFromTheTopDown(data): void {
+        const isCode = data.tag === "code"
+        stage.speak("See [one](https://example.org/1).\n\nAnd [two](https://example.org/2).\n\n```sh\nls\n```\n\nAnd [three](https://example.org/3).", 0)
+        if (isCode) {
+            const path = stage.writeFile("tab.py", "x = 1\n")
+            test.app.openFiles([stage.urlOf(path)])
+            tryCompare(test.app.code, "fileName", "tab.py")
+            tryCompare(test.app.code, "state", CodeController.Idle)
+            test.app.code.ask("Links")
+            tryCompare(test.app.code.messages, "count", 7)
+            tryCompare(test.app.code, "state", CodeController.Idle)
+        } else {
+            test.ask("Links")
+        }
+        const list = isCode ? test.all(test.window.contentItem, one => one instanceof ListView && one.model === test.app.code.messages)[0] : test.list
+        const links = ["one, link to https://example.org/1", "two, link to https://example.org/2", "Copy the code", "three, link to https://example.org/3"]
+        const wanted = isCode ? links : links.concat(["Copy the answer", "Answer again", "More"])
+        const inOrder = () => test.tabStops(list).filter(name => wanted.includes(name))
+        compare(inOrder(), wanted, "just written")
+        if (isCode)
+            return
+        const chat = test.app.chat.chatId
+        test.window.newChat()
+        tryCompare(test.app.chat.messages, "count", 0)
+        test.app.chat.openChat(chat)            // its rows are made from the end on
+        tryVerify(() => test.app.chat.messages.count > 5)
+        tryVerify(() => test.list.parent.share === 1)
+        wait(50)
+        compare(inOrder(), wanted, "opened")
+    }
 }

@@ -172,6 +172,9 @@ Item {
         }
     }
 
+    readonly property RowOrder rowOrder: RowOrder {
+        list: list
+    }
     Timer {
         interval: 1
         repeat: true

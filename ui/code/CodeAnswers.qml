@@ -55,6 +55,10 @@ ListView {
         }
     }
 
+    readonly property RowOrder rowOrder: RowOrder {
+        list: root
+    }
+
     delegate: MessageRows {
         list: root
         columnWidth: root.columnWidth

@@ -46,6 +46,9 @@ FocusScope {
         return row < 0 ? 0 : root.code.lines.data(root.code.lines.index(row, 0), DiffModel.BeforeRole)
     }
 
+    readonly property RowOrder rowOrder: RowOrder {
+        list: list
+    }
     TextMetrics {
         id: metrics
         font: Theme.code.font
