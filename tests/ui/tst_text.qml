@@ -360,4 +360,55 @@ TestCase {
         wait(50)
         compare(inOrder(), wanted, "opened")
     }
+    function test_whatIsOpenedStaysUnderThePointer_data() {
+        return [{ tag: "thought, chat", code: false, block: false }, { tag: "thought, code", code: true, block: false }, { tag: "code block", code: true, block: true }]
+    }
+    // The reader is at the end; what is opened there grows downwards.
+    function test_whatIsOpenedStaysUnderThePointer(data): void {
+        test.window.height = 800
+        const lines = "x = 1\n".repeat(200)
+        stage.think(test.words.repeat(100), data.block ? "Like this:\n\n```sh\n" + lines + "```\n\nDone." : "So it is.", 0)
+        const messages = data.code ? test.app.code.messages : test.app.chat.messages
+        if (data.code) {
+            const path = stage.writeFile("fold.py", "x = 1\n")
+            test.app.openFiles([stage.urlOf(path)])
+            tryCompare(test.app.code, "fileName", "fold.py")
+            tryCompare(test.app.code, "state", CodeController.Idle)
+            test.app.code.newConversation()
+        }
+        for (let turn = 1; turn < 5; ++turn) {
+            if (data.code)
+                test.app.code.ask("Think")
+            else
+                test.app.chat.send("Think")
+            tryVerify(() => messages.count >= turn * 5)
+            tryVerify(() => data.code ? test.app.code.state === CodeController.Idle : test.app.chat.state === ChatController.Ready)
+        }
+        const list = data.code ? test.all(test.window.contentItem, one => one instanceof ListView && one.model === messages)[0] : test.list
+        let item = null
+        const kind = data.block ? ConversationModel.Code : ConversationModel.Thinking
+        tryVerify(() => {
+            for (let row = 0; row < messages.count; ++row) {
+                if (list.itemAtIndex(row) !== null && list.itemAtIndex(row).kind === kind)
+                    item = list.itemAtIndex(row)
+            }
+            return item !== null && item.kind === kind
+        })
+        waitForRendering(test.window.contentItem, 200)
+        wait(50)
+        const place = () => item.mapToItem(list, 0, 0).y
+        const before = place(), height = item.height
+        verify(before > 0 && before < list.height, "in sight: " + before)
+        const head = data.block ? test.all(item, one => one.text === "Show all 200 lines" && one.visible)[0] : test.all(item, one => one.clicked !== undefined)[0]
+        const headBefore = head.mapToItem(list, 0, 0).y
+        mouseClick(head)
+        tryVerify(() => item.height > height + 600)
+        waitForRendering(test.window.contentItem, 200)
+        wait(50)
+        compare(place(), before)
+        if (!data.block)
+            compare(head.mapToItem(list, 0, 0).y, headBefore)
+        mouseClick(head)
+        tryCompare(item, "height", height)
+    }
 }

@@ -27,6 +27,12 @@ BlockItem {
     readonly property real margin: root.writing ? 100 : 600     // pixels that are laid out above and below the view
     readonly property real linesTop: root.gap + Theme.rowLarge
     signal copyRequested(text: string)
+    signal foldPressed()
+
+    function toggle(): void {
+        root.foldPressed()
+        root.open = !root.open
+    }
 
     // From the row's top to the line with that sign.
     function topOf(sign: int): real {
@@ -84,7 +90,7 @@ BlockItem {
                 text: qsTr("Places as they were written")
                 Accessible.checkable: true
                 Accessible.checked: root.open
-                onClicked: root.open = !root.open
+                onClicked: root.toggle()
             }
             Words {
                 Layout.fillWidth: true
@@ -99,7 +105,7 @@ BlockItem {
                 quiet: true
                 iconName: root.open ? "down" : "right"
                 text: root.open ? qsTr("Show less") : qsTr("Show all %1 lines").arg(root.lineCount)
-                onClicked: root.open = !root.open
+                onClicked: root.toggle()
             }
             IconButton {
                 size: 26

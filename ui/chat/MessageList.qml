@@ -81,6 +81,15 @@ Item {
     function isAtEnd(): bool {
         return list.contentY + list.height >= list.originY + list.contentHeight - 4
     }
+    // What is opened grows downwards from where it was pressed.
+    function holdStill(): void {
+        root.following = false
+        Qt.callLater(root.goOn)
+    }
+    function goOn(): void {
+        list.forceLayout()
+        root.following = root.isAtEnd()
+    }
     function page(direction: int): void {
         root.scrollBy(direction * (list.height - Theme.rowHeader))
     }
@@ -254,6 +263,7 @@ Item {
             needle: root.needle
             foundRow: root.foundRow
             foundSign: root.foundSign
+            onFoldPressed: root.holdStill()
             onCopyRequested: text => root.chat.copyText(text)
             onCopyAllRequested: messageId => root.chat.copyWithThought(messageId)
             onEditRequested: messageId => root.editQuestion(messageId)

@@ -23,6 +23,7 @@ DelegateChooser {
     property int foundRow: -1
     property int foundSign: -1
     property var openFolds: ({})        // by what they belong to: a row that scrolls away is destroyed
+    signal foldPressed()        // a row is about to open or to close
     signal copyRequested(text: string)
     signal copyAllRequested(messageId: string)
     signal editRequested(messageId: string)
@@ -128,6 +129,7 @@ DelegateChooser {
             writing: streaming && root.isWritten(index)
             needle: root.needleOf(index)
             foundSign: index === root.foundRow ? root.foundSign : -1
+            onFoldPressed: root.foldPressed()
             onCopyRequested: text => root.copyRequested(text)
         }
     }
@@ -142,7 +144,11 @@ DelegateChooser {
         ThinkingBlock {
             columnWidth: root.columnWidth
             open: root.isOpen(messageId)
-            onToggled: root.setOpen(messageId, !open)
+            onToggled: {
+                if (!streaming)     // while it grows it stays low, and the end is what one reads
+                    root.foldPressed()
+                root.setOpen(messageId, !open)
+            }
         }
     }
     DelegateChoice {
@@ -152,7 +158,10 @@ DelegateChooser {
 
             columnWidth: root.columnWidth
             open: root.isOpen(fold)
-            onToggled: root.setOpen(fold, !open)
+            onToggled: {
+                root.foldPressed()
+                root.setOpen(fold, !open)
+            }
         }
     }
     DelegateChoice {

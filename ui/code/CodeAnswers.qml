@@ -28,6 +28,16 @@ ListView {
         root.following = root.isAtEnd()
     }
 
+    // What is opened grows downwards from where it was pressed.
+    function holdStill(): void {
+        root.following = false
+        Qt.callLater(root.goOn)
+    }
+    function goOn(): void {
+        root.forceLayout()
+        root.following = root.isAtEnd()
+    }
+
     model: root.code.messages
     clip: true
     activeFocusOnTab: root.count > 0
@@ -65,6 +75,7 @@ ListView {
         usable: root.code.canAsk
         canEdit: false      // an answer is about the lines as they were then, and half a proposal is none
         mostLines: 6        // the file beside it shows the code at length
+        onFoldPressed: root.holdStill()
         onCopyRequested: text => root.code.copyText(text)
         onRegenerateRequested: messageId => root.code.answerAgain(messageId)
         onActionTaken: (messageId, action) => root.code.runAction(messageId, action)
