@@ -12,13 +12,14 @@
 #include <QtQml/qqmlextensionplugin.h>
 #include <cstdio>
 
+#include "tests/app/sql_file.h"
 #include "tests/ui/stage.h"
 
 Q_IMPORT_QML_PLUGIN(Pio_AppPlugin)
 Q_IMPORT_QML_PLUGIN(Pio_UiPlugin)
 
-// Draws every state of the window into a folder: screenshots FOLDER [scale | code | thinking].  "scale" draws the few that are looked at with
-// QT_SCALE_FACTOR=2, which only a new process can have; "code" and "thinking" draw those alone.
+// Draws every state of the window into a folder: screenshots FOLDER [scale | code | thinking | image | history].  "scale" draws the few that are looked at with
+// QT_SCALE_FACTOR=2, which only a new process can have; the others draw those alone.
 
 namespace {
 
@@ -205,6 +206,25 @@ void askAboutPictures(Photographer& p, const QStringList& pictures, int lookMs =
   if (lookMs == 0) p.waitForTheAnswer();
 }
 
+// How closely the pictures will be looked at.
+void drawDetail(Photographer& p) {
+  PictureTray* tray = p.chat()->tray();
+  const PictureTray::Detail before = tray->detail();
+  p.theme(Settings::Dark);
+  p.take("32b-image-detail-dark");
+  p.theme(Settings::HighContrast);
+  tray->setDetail(PictureTray::Low);
+  p.take("32c-image-detail-low-contrast");
+  p.theme(Settings::Light);
+  if (auto* picker = qobject_cast<QQuickItem*>(p.itemWith("spokenCost(int)"))) picker->forceActiveFocus(Qt::TabFocusReason);
+  p.take("32d-image-detail-low-focus");
+  p.size(480, 800);
+  p.take("32e-image-detail-narrow-480");
+  p.size(1280, 800);
+  tray->setDetail(before);
+  p.call("takeFocus");
+}
+
 void drawPictures(Stage& stage, Photographer& p) {
   const QTemporaryDir folder;
   const QString one = drawPicture(folder.path(), QStringLiteral("living-room.png"), QColor(190, 180, 165));
@@ -217,6 +237,7 @@ void drawPictures(Stage& stage, Photographer& p) {
   p.chat()->tray()->add({QUrl::fromLocalFile(one), QUrl::fromLocalFile(two)});
   p.chat()->setDraft(QStringLiteral("Where are the lamp and the window?"));
   p.take("32-image-chosen");
+  drawDetail(p);
   askAboutPictures(p, {}, 2500);
   QTest::qWait(1200);
   p.take("33-image-looking");
@@ -578,6 +599,39 @@ void drawCode(Stage& stage, Photographer& p) {
   p.take("59-code-file-gone");
 }
 
+// The file of the chats cannot be searched, then is not there any more.
+void drawHistoryTroubles(Stage& stage, Photographer& p) {
+  const QString path = stage.folder() + QStringLiteral("/history.db"), aside = stage.folder() + QStringLiteral("/elsewhere.db");
+  const auto twice = [&](const char* light, const char* dark) {
+    p.take(light);
+    p.theme(Settings::Dark);
+    p.take(dark);
+    p.theme(Settings::Light);
+  };
+  const auto isTold = [&](Notices::Subject subject) {
+    return QTest::qWaitFor([&] { return stage.program().notices()->about(subject).isSet(); }, 10'000);
+  };
+  p.say("A heat pump of 9 kW is enough for this house.");
+  p.ask(QStringLiteral("How large a heat pump does our house need?"));
+  {
+    const SqlFile file(path);
+    (void)file.exec(QStringLiteral("ALTER TABLE search RENAME TO elsewhere"));
+    p.history()->setQuery(QStringLiteral("heat"));
+    (void)isTold(Notices::Reading);
+    twice("71-search-failed", "71b-search-failed-dark");
+    (void)file.exec(QStringLiteral("ALTER TABLE elsewhere RENAME TO search"));
+  }
+  p.history()->setQuery({});
+  (void)QTest::qWaitFor([&] { return !stage.program().notices()->about(Notices::Reading).isSet(); }, 10'000);
+  (void)QFile::rename(path, aside);
+  (void)isTold(Notices::History);
+  twice("72-history-gone", "72b-history-gone-dark");
+  p.size(480, 800);
+  p.take("72c-history-gone-narrow-480");
+  p.size(1280, 800);
+  (void)QFile::rename(aside, path);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -610,6 +664,12 @@ int main(int argc, char** argv) {
     drawCode(stage, photographer);
   } else if (argc > 2 && QLatin1String(argv[2]) == QLatin1String("thinking")) {
     drawThinking(stage, photographer);
+  } else if (argc > 2 && QLatin1String(argv[2]) == QLatin1String("image")) {
+    drawPictures(stage, photographer);
+  } else if (argc > 2 && QLatin1String(argv[2]) == QLatin1String("history")) {
+    stage.loadModel();
+    photographer.waitFor(ChatController::Ready);
+    drawHistoryTroubles(stage, photographer);
   } else if (argc > 2) {
     stage.loadModel();
     photographer.waitFor(ChatController::Ready);
@@ -619,6 +679,7 @@ int main(int argc, char** argv) {
     drawWaiting(stage, photographer);
     drawThinking(stage, photographer);
     drawCode(stage, photographer);
+    drawHistoryTroubles(stage, photographer);
   }
   return 0;
 }

@@ -104,6 +104,7 @@ class Stage : public QObject {
     if (file.open(QIODevice::WriteOnly)) file.write(text.toUtf8());
     return file.fileName();
   }
+  QString folder() const { return m_folder.path(); }
   Q_INVOKABLE void removeFile(const QString& path) { QFile::remove(path); }
   Q_INVOKABLE QString readFile(const QString& path) {
     QFile file(path);
