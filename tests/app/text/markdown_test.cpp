@@ -300,6 +300,9 @@ TEST(Markdown, QuotesAreAFigureOnTheRow) {
 TEST(Markdown, FencesKeepTheirTextExactly) {
   EXPECT_EQ(outline("```C++ title=x\na  <b>\n\n  c\n```\nafter"), "C c++|a  <b>\n\n  c\nP after\n");
   EXPECT_EQ(outline("````md\n```\nx\n```\n````"), "C md|```\nx\n```\n");
+  // A fence with a language ends none: the next one without ends the outer block, and the last begins another (CommonMark 4.5).
+  EXPECT_EQ(outline("```markdown\n# T\n```python\nx\n```\nmore\n```\nafter"), "C markdown|# T\n```python\nx\nP more\nC |after\n");
+  EXPECT_EQ(outline("````markdown\n# T\n```python\nx\n```\nmore\n````\nafter"), "C markdown|# T\n```python\nx\n```\nmore\nP after\n");
   EXPECT_EQ(outline("  ```\n  a\n   b\n  ```"), "C |a\n b\n");
   EXPECT_EQ(outline("```\nunclosed\n\n# not a heading"), "C |unclosed\n\n# not a heading\n");
   EXPECT_EQ(outline("```"), "C |\n");
