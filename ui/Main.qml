@@ -67,7 +67,8 @@ T.ApplicationWindow {
     }
     // Nobody has the keys where a button that had them went off or away.
     function catchKeys(): void {
-        if (root.active && root.ownKeys && (root.activeFocusItem === null || root.activeFocusItem === root.contentItem))
+        const item = root.activeFocusItem
+        if (root.active && root.ownKeys && (item === null || item === root.contentItem || !item.visible))
             root.takeFocus()
     }
     function newChat(): void {
@@ -104,7 +105,11 @@ T.ApplicationWindow {
     Component.onCompleted: root.takeFocus()
     onActiveFocusItemChanged: Qt.callLater(root.catchKeys)
     onClosing: close => close.accepted = root.app.code.mayClose()
-    onChatIdChanged: if (root.chatShown && root.app.chat.isImage) root.showChat()
+    onChatIdChanged: {
+        if (root.chatShown && root.app.chat.isImage)
+            root.showChat()
+        Qt.callLater(root.catchKeys)        // the find bar of the chat before may have them, and is hidden
+    }
 
     // Dialogs that Qt draws itself take these.
     palette {

@@ -154,6 +154,16 @@ TestCase {
         test.waitForTheEnd()
         verify(test.button("Answer") === null)
     }
+    function test_theKeysOfTheFindBarGoToTheFieldWhenAnotherChatComes(): void {
+        stage.speak("One.", 0)
+        test.app.chat.send("First")
+        tryCompare(test.app.chat, "state", ChatController.Ready)
+        tryVerify(() => test.app.chat.messages.count > 2)
+        stage.key(test.window, Qt.Key_F, Qt.ControlModifier)
+        tryVerify(() => test.window.activeFocusItem instanceof TextInput)
+        test.app.chat.newChat()
+        tryVerify(() => test.window.activeFocusItem instanceof TextEdit, 1000, "" + test.window.activeFocusItem)
+    }
     function test_aThoughtIsAClosedRowThatOpensAndIsCopiedWhenAsked(): void {
         stage.think("A pier ends in water.", "It stood at the end.", 15)
         test.ask("Where was it?")
