@@ -353,7 +353,7 @@ TestCase {
         test.app.code.accept(0)
         test.press("Apply")
         tryVerify(() => inDialog("Write what is accepted") !== null)
-        verify(test.find(test.window.contentItem.parent, item => item.text === "1 change is neither accepted nor rejected. It goes when the others are written.") !== null)
+        verify(test.find(test.window.contentItem.parent, item => item.text === "1 change is neither accepted nor rejected. It goes when what is accepted is written.") !== null)
         compare(stage.readFile(test.path), test.source)
         waitForRendering(test.window.contentItem, 200)
         mouseClick(inDialog("Write all changes"))

@@ -67,6 +67,8 @@ Rectangle {
                 onChosen: pane => root.paneChosen(pane)
             }
             Words {
+                id: folderWords
+
                 Layout.leftMargin: root.panes.length > 1 ? Theme.space12 : Theme.space4
                 Layout.fillWidth: true
                 Layout.maximumWidth: Math.ceil(implicitWidth)
@@ -77,7 +79,7 @@ Rectangle {
                 color: Theme.color.text3
             }
             Words {
-                Layout.leftMargin: root.hasFile && !root.narrow ? 0 : Theme.space8
+                Layout.leftMargin: folderWords.visible ? 0 : root.panes.length > 1 ? Theme.space12 : Theme.space4
                 Layout.fillWidth: true
                 Layout.maximumWidth: Math.ceil(implicitWidth)
                 role: Theme.title
