@@ -232,7 +232,10 @@ void CodeController::open(const QUrl& file) {
   if (file.isLocalFile()) d->request({QDir::cleanPath(file.toLocalFile()), {}});
 }
 
-void CodeController::openChat(const QString& chatId, const QString& file) { d->request({file, chatId}); }
+void CodeController::openChat(const QString& chatId, const QString& file) {
+  const bool isOpen = file == path() && chatId == this->chatId() && d->opening.path.isEmpty();
+  if (!isOpen || !d->stands(OpeningOther)) d->request({file, chatId});
+}
 
 void CodeController::reopen() {
   if (path().isEmpty()) return;

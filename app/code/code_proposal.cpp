@@ -98,6 +98,7 @@ void CodeController::Private::dropProposal() {
 
 void CodeController::Private::decide(int hunk, HunkModel::State state) {
   if (!hasHunk(hunk) || isSaving || hunks->stateOf(hunk) == state) return;
+  w.notices->clear(Notices::Code);  // its Overwrite would write what was decided before
   hunks->setState(hunk, state);
   lines->updateHunk(hunk);
   checkSyntax();
@@ -150,6 +151,7 @@ void CodeController::reconsider(int hunk) { d->decide(hunk, HunkModel::Pending);
 
 void CodeController::acceptAll() {
   if (d->isSaving || d->hunks->countOf(HunkModel::Pending) == 0) return;
+  d->w.notices->clear(Notices::Code);
   d->hunks->acceptPending();
   d->lines->updateHunks();
   d->checkSyntax();

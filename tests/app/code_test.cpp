@@ -339,7 +339,7 @@ class CodeTest : public QObject {
   // Each way on which a proposal would go that is neither written nor discarded.
   void aStandingProposalNeverGoesUnasked_data() {
     QTest::addColumn<QString>("way");
-    for (const char* way : {"write", "fix", "again", "read again", "undo", "apply"}) QTest::newRow(way) << way;
+    for (const char* way : {"write", "fix", "again", "read again", "undo", "apply", "another chat"}) QTest::newRow(way) << way;
   }
   void aStandingProposalNeverGoesUnasked() {
     QFETCH(QString, way);
@@ -364,6 +364,7 @@ class CodeTest : public QObject {
       if (way == "read again") f.code()->reopen();
       if (way == "undo") f.code()->undo();
       if (way == "apply") f.code()->apply();
+      if (way == "another chat") f.code()->openChat("another", f.path());
     };
     const auto isKept = [&] {
       QTest::qWait(50);
@@ -387,6 +388,27 @@ class CodeTest : public QObject {
     QCOMPARE(f.code()->hunks()->count(), asks ? 2 : 0);  // the script answers as before
     if (way == "undo") QCOMPARE(f.read(), QByteArray(kLedger));
     if (way == "apply") QCOMPARE(f.read(), QByteArray(kLedger).replace("out = {}", "out = defaultdict(int)"));
+  }
+
+  // It is about the file: neither its conversation nor the model that made it has to stay.
+  void aStandingProposalOutlivesItsConversationAndItsModel() {
+    Fixture f;
+    f.propose(betterLedger());
+    const QString chat = f.code()->chatId();
+    f.code()->openChat(chat, f.path());  // is open: nothing would be taken away
+    QCOMPARE(f.code()->leaving(), CodeController::Nothing);
+    f.code()->newConversation();
+    f.history()->remove(chat);
+    QVERIFY(f.loadModel());
+    f.program->model()->unload();
+    QVERIFY(f.waitFor(ChatController::NoModel));
+    f.answer("Because.");
+    QCOMPARE(f.code()->leaving(), CodeController::Nothing);
+    QCOMPARE(f.code()->pendingCount(), 2);
+    f.code()->acceptAll();
+    f.code()->apply();
+    QVERIFY(f.waitUntilIdle());
+    QCOMPARE(f.read(), betterLedger());
   }
 
   void whatIsRejectedIsNoStandingProposal() {
@@ -451,6 +473,11 @@ class CodeTest : public QObject {
     f.propose(betterLedger());
     f.write("theirs\n");
     f.code()->acceptAll();
+    f.code()->apply();
+    QVERIFY(f.waitUntilIdle());
+    QVERIFY(f.notice().actions.contains(UserError::Overwrite));
+    f.code()->reject(0);
+    QVERIFY(!f.notice().isSet());  // it would write that one too
     f.code()->apply();
     QVERIFY(f.waitUntilIdle());
     QVERIFY(f.notice().actions.contains(UserError::Overwrite));

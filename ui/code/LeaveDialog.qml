@@ -14,7 +14,7 @@ PioDialog {
     readonly property bool canWrite: !root.unseen && root.why !== CodeController.ReadingAgain && root.why !== CodeController.Undoing
     readonly property string words: {
         switch (root.why) {
-        case CodeController.OpeningOther: return qsTr("The proposal goes when another file opens. The conversation stays.")
+        case CodeController.OpeningOther: return qsTr("The proposal goes when something else opens. The conversation stays.")
         case CodeController.Closing: return qsTr("The proposal goes when the window closes. The conversation stays.")
         case CodeController.Replacing: return qsTr("The proposal goes when a new one is asked for. The conversation stays.")
         case CodeController.ReadingAgain: return qsTr("The proposal goes when the file is read again. The conversation stays.")
