@@ -2,15 +2,13 @@
 #include <QSqlQuery>
 
 #include "app/history/history_db.h"
-#include "app/text/grapheme.h"
+#include "app/history/snippet.h"
 #include "app/text/markdown.h"
 
 // The search index: texts of messages (2 · seq of the part) and titles of chats (2 · seq + 1 of the chat).
 
 namespace pio {
 namespace {
-
-constexpr QChar kMatchBegin(0x0002), kMatchEnd(0x0003);  // snippet marks that no text of ours holds
 
 // Scripts written without spaces: the index knows a whole run of them as one word.
 bool needsSubstringSearch(const QString& query) {
@@ -50,16 +48,6 @@ QString snippetHtml(const QString& marked) {
   return html;
 }
 
-// The surroundings of the first match, marked as snippet() does.
-QString snippetAround(const QString& text, const QString& term) {
-  const qsizetype at = text.indexOf(term, 0, Qt::CaseInsensitive);
-  if (at < 0) return beginningOf(text, 80);
-  const qsizetype begin = boundaryBefore(text, at - 30);
-  const qsizetype end = boundaryBefore(text, at + term.size() + 50);
-  return (begin > 0 ? QStringLiteral("…") : QString()) + text.mid(begin, at - begin) + kMatchBegin + text.mid(at, term.size()) + kMatchEnd +
-         text.mid(at + term.size(), end - at - term.size()) + (end < text.size() ? QStringLiteral("…") : QString());
-}
-
 }  // namespace
 
 Result<void> HistoryDb::forgetMessage(const QString& messageId) {
@@ -78,8 +66,8 @@ Result<void> HistoryDb::indexChat(const QString& chatId) {
   return run(QStringLiteral("INSERT INTO search (rowid, text) SELECT 2 * seq + 1, title FROM chats WHERE id = ?"), {chatId});
 }
 
-Result<QList<SearchHit>> HistoryDb::search(const QString& text, int limit) {
-  QString cleaned = text;
+Result<QList<SearchHit>> HistoryDb::search(const QString& query, int limit) {
+  QString cleaned = query;
   cleaned.remove(QChar(0));
   QStringList terms = cleaned.simplified().split(' ', Qt::SkipEmptyParts);
   if (terms.isEmpty()) return QList<SearchHit>();
@@ -94,31 +82,34 @@ Result<QList<SearchHit>> HistoryDb::search(const QString& text, int limit) {
       conditions.append(QStringLiteral("text LIKE ? ESCAPE '\\'"));
       values.append('%' + term.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_") + '%');
     }
-    sql = QStringLiteral("SELECT rowid, text FROM search WHERE %1 ORDER BY rowid DESC LIMIT %2").arg(conditions.join(" AND ")).arg(limit);
+    sql = QStringLiteral("SELECT rowid FROM search WHERE %1 ORDER BY rowid DESC LIMIT %2").arg(conditions.join(" AND ")).arg(limit);
   } else {
     QStringList phrases;
     // Quoted, so that no word is an operator of FTS5; the star outside the quotes makes it a prefix.
     for (QString term : terms) phrases.append('"' + term.replace('"', "\"\"") + "\"*");
-    sql = QStringLiteral("SELECT rowid, snippet(search, 0, char(2), char(3), '…', 14) FROM search WHERE search MATCH ? ORDER BY rank LIMIT %1")
-              .arg(limit);
+    sql = QStringLiteral("SELECT rowid FROM search WHERE search MATCH ? ORDER BY rank LIMIT %1").arg(limit);
     values.append(phrases.join(' '));
   }
-  QList<std::pair<qint64, QString>> found;
+  QList<qint64> found;
   {
     ASSIGN_OR_RETURN(QSqlQuery row, select(sql, values));
-    while (row.next()) found.append({row.value(0).toLongLong(), row.value(1).toString()});
+    while (row.next()) found.append(row.value(0).toLongLong());
     if (row.lastError().isValid()) return fail(QStringLiteral("search"), row.lastError()).error();
   }
   QList<SearchHit> hits;
-  for (const auto& [rowid, marked] : found) {
+  for (const qint64 rowid : found) {
     const bool isTitle = rowid % 2 == 1;
     ASSIGN_OR_RETURN(QSqlQuery row,
-                     select(isTitle ? QStringLiteral("SELECT id, '', title, '' FROM chats WHERE seq = ? AND removal = 0")
-                                    : QStringLiteral("SELECT c.id, m.id, c.title, m.role FROM parts p JOIN messages m ON m.seq = p.message "
+                     select(isTitle ? QStringLiteral("SELECT id, '', title, '', title FROM chats WHERE seq = ? AND removal = 0")
+                                    : QStringLiteral("SELECT c.id, m.id, c.title, m.role, p.text FROM parts p JOIN messages m ON m.seq = p.message "
                                                      "JOIN chats c ON c.id = m.chat_id WHERE p.seq = ? AND m.removal = 0 AND c.removal = 0"),
                             {rowid / 2}));
-    if (!row.next()) continue;
-    const QString around = isSubstring ? snippetAround(marked, terms.first()) : marked;
+    if (!row.next()) {
+      if (row.lastError().isValid()) return fail(QStringLiteral("search"), row.lastError()).error();
+      continue;
+    }
+    const QString text = row.value(4).toString();
+    const QString around = isSubstring ? snippetOfPart(text, terms.first()) : snippetOfWords(text, terms);
     const bool isAnswer = row.value(3).toString() == nameOf(Message::Role::Assistant);
     hits.append({row.value(0).toString(), row.value(1).toString(), row.value(2).toString(), snippetHtml(isAnswer ? shownOf(around) : around)});
   }

@@ -1,4 +1,5 @@
 #include <QDir>
+#include <QElapsedTimer>
 #include <QFile>
 #include <QRandomGenerator>
 #include <QTemporaryDir>
@@ -6,6 +7,7 @@
 #include "app/chat/conversation.h"
 #include "app/history/history_writer.h"
 #include "app/history/message_codec.h"
+#include "app/history/snippet.h"
 #include "app/system/session_lock.h"
 #include "tests/app/history_fixture.h"
 
@@ -203,6 +205,40 @@ class HistoryTest : public QObject {
     const auto hits = db.search("漢字");
     QCOMPARE(hits->size(), 1);
     QCOMPARE(hits->first().snippet, "…" + family.repeated(3) + "<b>漢字</b>" + family.repeated(4) + "…");
+  }
+
+  void aTextThatRepeatsAWordIsFoundAtOnce() {
+    HistoryDb db;
+    QVERIFY(db.open(":memory:"));
+    QVERIFY(db.putChat({"c", "t", 1, 1}));
+    for (int i = 0; i < 60; ++i) {
+      QVERIFY(db.addMessage(message("c", QString::number(i), {}, Message::Role::User, QStringLiteral("word ").repeated(20'000), i), {}));
+    }
+    for (const char* words : {"word", "w", "wo or", "word word"}) {
+      QElapsedTimer timer;
+      timer.start();
+      const auto hits = db.search(words);
+      QVERIFY(hits);
+      QVERIFY2(timer.elapsed() < 4'000, qPrintable(QString("%1: %2 ms").arg(words).arg(timer.elapsed())));
+    }
+    QVERIFY(db.search("word")->first().snippet.startsWith("<b>word</b> <b>word</b>"));
+  }
+
+  void aSnippetShowsTheWordsAsTheIndexComparesThem() {
+    const auto snippet = [](const QString& text, const QStringList& terms) {
+      QString marked = snippetOfWords(text, terms);
+      return marked.replace(kMatchBegin, '[').replace(kMatchEnd, ']');
+    };
+    QCOMPARE(snippet("Räume & HÄUSER", {"haus"}), "Räume & [HÄUSER]");
+    QCOMPARE(snippet("re\u0301sume\u0301 and more", {"resume"}), "[re\u0301sume\u0301] and more");
+    QCOMPARE(snippet("a key-value store, value of a key", {"key-val"}), "a [key-value] store, value of a key");
+    QCOMPARE(snippet("x " + QString("y ").repeated(40) + "one and two " + QString("z ").repeated(40), {"two", "one"}),
+             "…y y y y y y [one] and [two] z z z z z…");
+    QCOMPARE(snippet("one " + QString("y ").repeated(40) + "one two", {"two", "one"}), "…y y y y y y [one] [two]");
+    QCOMPARE(snippet(QString(), {"x"}), QString());
+    QCOMPARE(snippet(QString(5000, 'q') + " here", {"here"}).size(), 1 + 199 + 1 + 6);
+    // A pair of surrogates at each edge.
+    QCOMPARE(snippet(QString::fromUtf8("\U0001F5FC lighthouse \U0001F5FC"), {"light"}), QString::fromUtf8("\U0001F5FC [lighthouse] \U0001F5FC"));
   }
 
   void noSearchTextIsSyntax() {
