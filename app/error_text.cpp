@@ -145,8 +145,14 @@ UserError userErrorOf(const HistoryProblem& problem) {
       break;
     case HistoryProblem::Kind::damaged:
       user.title = tr("The history was damaged");
-      user.explanation = problem.keptAs.isEmpty() ? tr("%1 cannot be read. New messages stay here until the window is closed.").arg(problem.path)
-                                                  : tr("A new one has been begun. The damaged file is kept as %1.").arg(problem.keptAs);
+      if (problem.keptAs.isEmpty()) {
+        user.explanation = tr("%1 cannot be read. New messages stay here until the window is closed.").arg(problem.path);
+      } else if (problem.rescuedChats > 0) {
+        user.explanation = tr("What could be read of it is here: chats: %1, messages: %2. The damaged file is kept as %3.")
+                               .arg(QLocale().toString(problem.rescuedChats), QLocale().toString(problem.rescuedMessages), problem.keptAs);
+      } else {
+        user.explanation = tr("A new one has been begun. The damaged file is kept as %1.").arg(problem.keptAs);
+      }
       user.actions = {UserError::Dismiss};
       break;
     case HistoryProblem::Kind::newer:

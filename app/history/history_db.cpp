@@ -21,7 +21,7 @@ namespace pio {
 namespace {
 
 // Primary result codes (sqlite.org/rescode.html); Qt hands them on as text.
-constexpr int kBusy = 5, kReadOnly = 8, kCorrupt = 11, kFull = 13, kConstraint = 19, kNotADatabase = 26;
+constexpr int kError = 1, kBusy = 5, kReadOnly = 8, kCorrupt = 11, kFull = 13, kConstraint = 19, kNotADatabase = 26;
 constexpr qint64 kPageBytes = 4096;
 constexpr int kGoodStarts = 2;  // until the copies of older schemas go
 
@@ -84,13 +84,16 @@ HistoryProblem HistoryDb::problem() const {
   return problem;
 }
 
+bool HistoryDb::isDamaged() const { return m_code == kCorrupt || m_code == kNotADatabase; }
+
+bool HistoryDb::isIndexDamaged() const { return isDamaged() || m_code == kError; }
+
 bool HistoryDb::isHopeless() const { return m_code == kConstraint; }
 
 Result<void> HistoryDb::fail(const QString& what, const QSqlError& error) {
   m_code = error.nativeErrorCode().toInt() & 0xff;  // extended codes carry the primary one in their low byte
   m_details = QStringLiteral("%1: %2: %3 (%4)").arg(m_path, what, error.databaseText(), error.nativeErrorCode());
-  const bool isDamaged = m_code == kCorrupt || m_code == kNotADatabase;
-  return sqlError(isDamaged ? ErrorCode::bad_file : ErrorCode::io, m_details, m_path);
+  return sqlError(isDamaged() ? ErrorCode::bad_file : ErrorCode::io, m_details, m_path);
 }
 
 Result<QSqlQuery> HistoryDb::select(const QString& sql, const QVariantList& values) {
@@ -126,22 +129,31 @@ Result<void> HistoryDb::inTransaction(const std::function<Result<void>()>& body)
   return done;
 }
 
-Result<void> HistoryDb::open(const QString& path) {
+Result<void> HistoryDb::begin(const QString& path) {
   close();
   m_path = path;
   m_code = 0;
   m_neededBytes = 0;
   m_isMigrated = false;
+  m_isIndexed = true;
   if (path != QLatin1String(":memory:")) makePrivate(path);  // where there is none
   m_db = QSqlDatabase::addDatabase(QStringLiteral("QSQLITE"), m_connection);
   m_db.setDatabaseName(path);
   m_db.setConnectOptions(QStringLiteral("QSQLITE_BUSY_TIMEOUT=5000"));
+  if (!m_db.open()) return fail(QStringLiteral("open"), m_db.lastError());
+  return {};
+}
+
+Result<void> HistoryDb::open(const QString& path) {
   const auto giveUp = [this](const Error& error) -> Result<void> {
     close();
     return error;
   };
-  if (!m_db.open()) return giveUp(fail(QStringLiteral("open"), m_db.lastError()).error());
-
+  if (auto done = begin(path); !done) return giveUp(done.error());
+  // A file is looked at as what a stranger may have written.
+  for (const char* pragma : {"PRAGMA cell_size_check = ON", "PRAGMA trusted_schema = OFF"}) {
+    if (auto done = run(QLatin1String(pragma)); !done) return giveUp(done.error());
+  }
   int version = 0;
   {
     auto row = select(QStringLiteral("PRAGMA user_version"));
@@ -175,6 +187,22 @@ Result<void> HistoryDb::open(const QString& path) {
   if (version < kVersion) {
     if (auto done = bringUpToDate(version); !done) return giveUp(done.error());
   }
+  if (auto done = checkTables(); !done) return giveUp(done.error());
+  return {};
+}
+
+// Sound pages say nothing of what stands in the schema.
+Result<void> HistoryDb::checkTables() {
+  for (const char* columns : {"seq, id, title, created, updated, pinned, system_prompt, draft, active_root, kind, file, removal FROM chats",
+                              "seq, id, chat_id, parent, role, state, created, active_child, writer, removal FROM messages",
+                              "seq, message, position, kind, text, data FROM parts", "id, made, session FROM removals", "key, value FROM meta"}) {
+    Result<void> done = run(QStringLiteral("SELECT %1 LIMIT 0").arg(QLatin1String(columns)));
+    if (!done && m_code == kError) {  // no such table, no such column
+      m_code = kCorrupt;
+      return sqlError(ErrorCode::bad_file, m_details, m_path);
+    }
+    if (!done) return done;
+  }
   return {};
 }
 
@@ -197,7 +225,9 @@ Result<void> HistoryDb::bringUpToDate(int version) {
   if (done) done = migrate();
   if (!done) {
     QFile::remove(copy);
-    return done;
+    if (m_code != kError) return done;
+    m_code = kCorrupt;  // a schema that is not that version's
+    return sqlError(ErrorCode::bad_file, m_details, m_path);
   }
   m_neededBytes = 0;
   m_isMigrated = true;
@@ -269,11 +299,18 @@ void openOrRecover(HistoryDb& db, const QString& path, HistoryProblem& problem) 
   if (opened.error().code == ErrorCode::bad_file) {
     problem.kind = HistoryProblem::Kind::damaged;
     const QString kept = path + QStringLiteral(".damaged-") + QDateTime::currentDateTimeUtc().toString(QStringLiteral("yyyyMMdd-HHmmss"));
+    const QString rescued = path + QStringLiteral(".rescued");
+    const auto come = rescue(path, rescued);
     if (QFile::rename(path, kept)) {
       problem.keptAs = kept;
       for (const char* suffix : {"-wal", "-shm"}) QFile::rename(path + QLatin1String(suffix), kept + QLatin1String(suffix));
+      if (come && QFile::rename(rescued, path)) {
+        problem.rescuedChats = come->nChats;
+        problem.rescuedMessages = come->nMessages;
+      }
       if (db.open(path)) return;
     }
+    QFile::remove(rescued);
   }
   // Nothing on disk: the window works on, and the notice says that nothing is kept.
   const Result<void> inMemory = db.open(QStringLiteral(":memory:"));

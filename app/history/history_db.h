@@ -15,6 +15,10 @@
 
 namespace pio {
 
+struct Rescued {  // how much of a damaged file
+  int nChats = 0, nMessages = 0;
+};
+
 class HistoryDb {
  public:
   static constexpr int kVersion = 5;  // of the schema: PRAGMA user_version
@@ -71,6 +75,16 @@ class HistoryDb {
   Result<qint64> dataVersion();
   // False where the file was removed or another one lies in its place since it was opened.
   bool isInPlace() const;
+  // The search index says what the messages say, or is made anew from them; without it everything else works, and nothing is found.
+  Result<void> checkIndex();
+  Result<void> rebuildIndex();
+  // The last error was of a file that is damaged. Where it came from a search or a write, the index alone may be: SQLite calls an index
+  // that it cannot make sense of a plain error too.
+  bool isDamaged() const;
+  bool isIndexDamaged() const;
+  // From now on chats and messages are written without it; the next start makes it anew.
+  void giveUpIndex();
+  bool isIndexed() const { return m_isIndexed; }
   // What was read is read again: a page that came damaged would stay so.
   void forgetPages() { (void)run(QStringLiteral("PRAGMA shrink_memory")).has_value(); }
 
@@ -92,6 +106,7 @@ class HistoryDb {
   Result<void> inTransaction(const std::function<Result<void>()>& body);
   Result<void> bringUpToDate(int version);
   Result<void> migrate();
+  Result<void> checkTables();
   QString copyName(const QString& version) const;
   void applyLimits();
   // history_rows.cpp, within a transaction
@@ -105,6 +120,10 @@ class HistoryDb {
   Result<void> indexMessage(const QString& messageId);
   Result<void> forgetMessage(const QString& messageId);
   Result<void> indexChat(const QString& chatId);
+  // history_rescue.cpp
+  Result<void> begin(const QString& path);  // an empty file without a schema
+  Result<void> takeOver(const QSqlDatabase& damaged, int version);
+  friend Result<Rescued> rescue(const QString& damaged, const QString& to);
   // history_transfer.cpp
   Result<void> importChat(const ChatRecord& chat, const QList<MessageRecord>& messages, ImportReport& report);
 
@@ -113,13 +132,17 @@ class HistoryDb {
   QString m_connection;
   QSqlDatabase m_db;
   bool m_isMigrated = false;
+  bool m_isIndexed = true;
   int m_pageLimit = 0;       // 0: none
   int m_code = 0;            // SQLite's primary result code of the last error
   qint64 m_neededBytes = 0;  // of a migration that has no room
   QString m_details;
 };
 
-// Opens DATA/history.db; a damaged file is moved aside and a new one begun, and when no file can be had the history lives in memory.
+// Reads of a damaged file what can be read, row by row, and makes a sound one of it. Nothing is changed in the damaged one.
+Result<Rescued> rescue(const QString& damaged, const QString& to);
+
+// Opens DATA/history.db; a damaged file is moved aside and what can be read of it begins a new one, and when no file can be had the history lives in memory.
 // `problem` says which of these happened (Kind::none: none).
 void openOrRecover(HistoryDb& db, const QString& path, HistoryProblem& problem);
 

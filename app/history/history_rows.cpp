@@ -290,9 +290,11 @@ Result<QStringList> HistoryDb::purge(qint64 removal) {
     const QString messages = QStringLiteral("SELECT seq FROM messages WHERE removal = %1 OR chat_id IN (SELECT id FROM chats WHERE removal = %1)")
                                  .arg(std::max<qint64>(removal, 1));
     ASSIGN_OR_RETURN(gone, filesWhere(QStringLiteral("message IN (%1)").arg(messages)));
-    RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM search WHERE rowid IN (SELECT 2 * seq FROM parts WHERE message IN (%1))").arg(messages)));
-    RETURN_IF_ERROR(
-        run(QStringLiteral("DELETE FROM search WHERE rowid IN (SELECT 2 * seq + 1 FROM chats WHERE removal = ?)"), {std::max<qint64>(removal, 1)}));
+    if (m_isIndexed) {
+      RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM search WHERE rowid IN (SELECT 2 * seq FROM parts WHERE message IN (%1))").arg(messages)));
+      RETURN_IF_ERROR(
+          run(QStringLiteral("DELETE FROM search WHERE rowid IN (SELECT 2 * seq + 1 FROM chats WHERE removal = ?)"), {std::max<qint64>(removal, 1)}));
+    }
     RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM messages WHERE removal = ?"), {std::max<qint64>(removal, 1)}));
     RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM chats WHERE removal = ?"), {std::max<qint64>(removal, 1)}));
     RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM removals WHERE id = ?"), {removal}));

@@ -2,6 +2,7 @@
 #include <QSqlQuery>
 
 #include "app/history/history_db.h"
+#include "app/history/migrations.h"
 #include "app/history/snippet.h"
 #include "app/text/markdown.h"
 
@@ -9,6 +10,11 @@
 
 namespace pio {
 namespace {
+
+const QString kIndexKey = QStringLiteral("search_index");  // in meta: "" it follows the messages
+const QString kStale = QStringLiteral("stale");            // it does not
+
+constexpr int kCorrupt = 11;  // SQLite's
 
 // Scripts written without spaces: the index knows a whole run of them as one word.
 bool needsSubstringSearch(const QString& query) {
@@ -50,18 +56,58 @@ QString snippetHtml(const QString& marked) {
 
 }  // namespace
 
+Result<void> HistoryDb::checkIndex() {
+  ASSIGN_OR_RETURN(const QString state, meta(kIndexKey));
+  if (state != kStale) {
+    if (auto sound = run(QStringLiteral("INSERT INTO search (search) VALUES ('integrity-check')")); sound || !isIndexDamaged()) return sound;
+  }
+  return rebuildIndex();
+}
+
+Result<void> HistoryDb::rebuildIndex() {
+  // DROP TABLE asks the index itself first, which fails where it makes no sense: its row of the schema goes, then what is left are tables.
+  QStringList statements{QStringLiteral("PRAGMA writable_schema = ON"),
+                         QStringLiteral("DELETE FROM sqlite_schema WHERE type = 'table' AND name = 'search'"),
+                         QStringLiteral("PRAGMA writable_schema = RESET")};
+  for (const char* table : {"data", "idx", "content", "docsize", "config"})
+    statements.append(QStringLiteral("DROP TABLE IF EXISTS search_%1").arg(QLatin1String(table)));
+  statements.append(makeIndex());
+  statements.append(fillIndex());
+  const Result<void> done = inTransaction([&]() -> Result<void> {
+    for (const QString& statement : statements) RETURN_IF_ERROR(run(statement));
+    return putMeta(kIndexKey, QString());
+  });
+  if (!done) {  // the schema as it was before
+    const int code = m_code;
+    const QString details = m_details;
+    (void)run(QStringLiteral("PRAGMA writable_schema = RESET")).has_value();
+    m_code = code;
+    m_details = details;
+  }
+  if (done) m_isIndexed = true;
+  return done;
+}
+
+void HistoryDb::giveUpIndex() {
+  m_isIndexed = false;
+  (void)putMeta(kIndexKey, kStale).has_value();
+}
+
 Result<void> HistoryDb::forgetMessage(const QString& messageId) {
+  if (!m_isIndexed) return {};
   return run(QStringLiteral("DELETE FROM search WHERE rowid IN (SELECT 2 * p.seq FROM parts p JOIN messages m ON m.seq = p.message WHERE m.id = ?)"),
              {messageId});
 }
 
 Result<void> HistoryDb::indexMessage(const QString& messageId) {
+  if (!m_isIndexed) return {};
   return run(QStringLiteral("INSERT INTO search (rowid, text) SELECT 2 * p.seq, p.text FROM parts p JOIN messages m ON m.seq = p.message "
                             "WHERE m.id = ? AND p.kind = 'text' AND m.state <> 'streaming'"),
              {messageId});
 }
 
 Result<void> HistoryDb::indexChat(const QString& chatId) {
+  if (!m_isIndexed) return {};
   RETURN_IF_ERROR(run(QStringLiteral("DELETE FROM search WHERE rowid = (SELECT 2 * seq + 1 FROM chats WHERE id = ?)"), {chatId}));
   return run(QStringLiteral("INSERT INTO search (rowid, text) SELECT 2 * seq + 1, title FROM chats WHERE id = ?"), {chatId});
 }
@@ -71,6 +117,11 @@ Result<QList<SearchHit>> HistoryDb::search(const QString& query, int limit) {
   cleaned.remove(QChar(0));
   QStringList terms = cleaned.simplified().split(' ', Qt::SkipEmptyParts);
   if (terms.isEmpty()) return QList<SearchHit>();
+  if (!m_isIndexed) {
+    m_code = kCorrupt;
+    m_details = QStringLiteral("%1: a search index, none").arg(m_path);
+    return make_error(ErrorCode::bad_file, m_details.toStdString());
+  }
   if (terms.size() > 16) terms = terms.first(16);  // nobody types more; SQLite's expressions have a limited depth
 
   const bool isSubstring = needsSubstringSearch(cleaned);

@@ -11,6 +11,8 @@
 
 namespace pio {
 
+static constexpr int kMostLooksBetween = 16;  // two tries to read what failed
+
 HistoryWriter::HistoryWriter(Pace pace)
     : m_pace(pace),
       m_db(std::make_unique<HistoryDb>()),
@@ -86,6 +88,7 @@ void HistoryWriter::open(const QString& dataFolder, const QString& session) {
 
 // A file just opened: what windows that died left in it is put in order.
 void HistoryWriter::greet() {
+  if (!m_db->checkIndex() && m_db->isIndexDamaged()) m_db->giveUpIndex();
   const auto isAlive = [this](const QString& session) { return SessionLock::isAlive(m_dataFolder, session); };
   m_kept->removeLeftovers(isAlive);
   (void)m_db->adoptUnfinished(isAlive).has_value();
@@ -126,7 +129,9 @@ void HistoryWriter::write(Operation operation) {
 
 bool HistoryWriter::writeBacklog() {
   while (!m_backlog.empty()) {
-    if (const Result<void> done = m_backlog.front()(*m_db); !done) {
+    Result<void> done = m_backlog.front()(*m_db);
+    if (!done && mendIndex()) done = m_backlog.front()(*m_db);
+    if (!done) {
       if (!m_db->isHopeless()) {
         if (!std::exchange(m_inTrouble, true) || !m_retry->isActive()) Q_EMIT problem(m_db->problem());
         m_retry->start();
@@ -142,6 +147,14 @@ bool HistoryWriter::writeBacklog() {
     m_inTrouble = false;
     Q_EMIT recovered();
   }
+  return true;
+}
+
+// After an error: true where the index may have been its reason and is no more. The messages are what counts: where it cannot be made anew
+// they are written without it.
+bool HistoryWriter::mendIndex() {
+  if (!m_db->isIndexDamaged() || !m_db->isIndexed()) return false;
+  if (!m_db->rebuildIndex()) m_db->giveUpIndex();
   return true;
 }
 
@@ -265,7 +278,9 @@ void HistoryWriter::loadChat(quint64 serial, const QString& chatId) {
 }
 
 void HistoryWriter::search(quint64 serial, const QString& query) {
-  const auto hits = m_db->search(query);
+  if (!m_db->isIndexed() && m_isTryingAgain) (void)m_db->rebuildIndex().has_value();
+  auto hits = m_db->search(query);
+  if (!hits && mendIndex() && m_db->isIndexed()) hits = m_db->search(query);
   if (isRead(Reading::search, hits, [=, this] { search(serial, query); })) Q_EMIT found(serial, *hits);
   else Q_EMIT searchFailed(serial);
 }
@@ -309,10 +324,17 @@ void HistoryWriter::importFrom(const QString& path) {
 
 void HistoryWriter::lookForOthers() {
   lookForFile();
-  m_isTryingAgain = true;
-  const auto failing = m_failing;  // each removes or renews itself
-  for (const auto& [what, again] : failing) again();
-  m_isTryingAgain = false;
+  // What fails again is tried at twice the distance: it may take long to fail.
+  m_looksWaited = m_failing.empty() ? 0 : m_looksWaited + 1;
+  if (m_failing.empty()) m_looksBetween = 1;
+  if (m_looksWaited >= m_looksBetween) {
+    m_looksWaited = 0;
+    m_looksBetween = std::min(2 * m_looksBetween, kMostLooksBetween);
+    m_isTryingAgain = true;
+    const auto failing = m_failing;  // each removes or renews itself
+    for (const auto& [what, again] : failing) again();
+    m_isTryingAgain = false;
+  }
   const auto version = m_db->dataVersion();
   if (!version || *version == m_dataVersion) return;
   m_dataVersion = *version;

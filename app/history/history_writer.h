@@ -89,6 +89,7 @@ class HistoryWriter : public QObject {
   using Operation = std::function<Result<void>(HistoryDb&)>;
   void write(Operation operation);
   bool writeBacklog();
+  bool mendIndex();
   void append(const QString& messageId, QString HistoryWriter::*words, const QString& delta, qint64 nTokens);
   void commitStream();
   void lookForOthers();
@@ -110,6 +111,7 @@ class HistoryWriter : public QObject {
   bool m_isGone = false;                               // the open file has no name any more
   std::map<Reading, std::function<void()>> m_failing;  // reads that did not work the last time, and how each is tried again
   bool m_isTryingAgain = false;                        // to read
+  int m_looksWaited = 0, m_looksBetween = 1;           // since the last try to read what failed, and until the next
   bool m_isGoodStart = false;
   QTimer* m_retry = nullptr;  // children of this, so that they move to its thread
   QTimer* m_open = nullptr;

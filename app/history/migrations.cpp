@@ -60,6 +60,18 @@ QStringList toParts() {
 
 }  // namespace
 
+QString makeIndex() {
+  return QStringLiteral("CREATE VIRTUAL TABLE search USING fts5(text, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3')");
+}
+
+QStringList fillIndex() {
+  return {
+      QStringLiteral("INSERT INTO search (rowid, text) SELECT 2 * p.seq, p.text FROM parts p JOIN messages m ON m.seq = p.message "
+                     "WHERE p.kind = 'text' AND m.state <> 'streaming'"),
+      QStringLiteral("INSERT INTO search (rowid, text) SELECT 2 * seq + 1, title FROM chats"),
+  };
+}
+
 QStringList migrationFrom(int version) {
   switch (version) {
     case 0:
@@ -90,7 +102,7 @@ QStringList migrationFrom(int version) {
           QStringLiteral("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL)"),
           // rowid: 2 * seq of a message, 2 * seq + 1 of a chat's title. The index has its own copy of the text: an answer is indexed once,
           // when it is done, and not with every piece of it.
-          QStringLiteral("CREATE VIRTUAL TABLE search USING fts5(text, tokenize = 'unicode61 remove_diacritics 2', prefix = '2 3')"),
+          makeIndex(),
           QStringLiteral("INSERT INTO search (rowid, text) SELECT 2 * seq, text FROM messages"),
           QStringLiteral("INSERT INTO search (rowid, text) SELECT 2 * seq + 1, title FROM chats"),
       };

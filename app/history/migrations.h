@@ -8,4 +8,8 @@ namespace pio {
 
 QStringList migrationFrom(int version);
 
+// Makes the search index of the current schema, empty; fills it from the chats and messages, which are all that it says.
+QString makeIndex();
+QStringList fillIndex();
+
 }  // namespace pio

@@ -55,6 +55,8 @@ struct HistoryProblem {
   QString keptAs;          // of damaged: where the old file lies now
   QString details;         // the database's own message
   qint64 neededBytes = 0;  // of no_room
+  int rescuedChats = 0;    // of damaged: read from the old file into the new one
+  int rescuedMessages = 0;
 };
 
 // What an import did, or why nothing. Words for it: error_text.h.

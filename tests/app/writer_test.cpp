@@ -107,26 +107,28 @@ class WriterTest : public QObject {
   }
 
   void whatCannotBeReadIsNoWritingTroubleAndRecovers_data() {
-    QTest::addColumn<QString>("table");
-    QTest::newRow("a chat") << "parts";
-    QTest::newRow("a search") << "search";
+    QTest::addColumn<bool>("isSearch");
+    QTest::newRow("a chat") << false;
+    QTest::newRow("a search") << true;
   }
   void whatCannotBeReadIsNoWritingTroubleAndRecovers() {
-    QFETCH(QString, table);
+    QFETCH(bool, isSearch);
+    const QString table = "parts";  // that an index can be made of
     QTemporaryDir folder;
     Watched w(folder.path());
-    w.writer.putChat({"c", "lighthouse", 1, 1});
+    w.writer.putChat({"c", "t", 1, 1});
+    w.writer.addMessage(message("c", "q", {}, Message::Role::User, "lighthouse", 1));
     auto read = [&, serial = quint64{0}]() mutable {
-      if (table == "search") w.writer.search(++serial, "light");
+      if (isSearch) w.writer.search(++serial, "light");
       else w.writer.loadChat(++serial, "c");
     };
     const SqlFile raw(folder.filePath("history.db"));
     QVERIFY(raw.exec(QStringLiteral("ALTER TABLE %1 RENAME TO elsewhere").arg(table)));
     read();
     read();
-    QCOMPARE(w.searchFailed.size() + w.missing.size(), 2);     // each question is answered
-    QCOMPARE(w.found.size(), 0);                               // not as if there were nothing to find
-    QCOMPARE(w.readFailed.size(), table == "search" ? 1 : 2);  // typing goes on, a click wants an answer
+    QCOMPARE(w.searchFailed.size() + w.missing.size(), 2);  // each question is answered
+    QCOMPARE(w.found.size(), 0);                            // not as if there were nothing to find
+    QCOMPARE(w.readFailed.size(), isSearch ? 1 : 2);        // typing goes on, a click wants an answer
     const auto nTold = w.readFailed.size();
     QCOMPARE(w.readFailed.first().first().value<HistoryProblem>().kind, HistoryProblem::Kind::unreadable);
     QCOMPARE(w.problems.size(), 0);
@@ -135,7 +137,7 @@ class WriterTest : public QObject {
     QCOMPARE(w.readFailed.size(), nTold);
     QVERIFY(raw.exec(QStringLiteral("ALTER TABLE elsewhere RENAME TO %1").arg(table)));
     QTRY_COMPARE(w.readRecovered.size(), 1);  // by itself
-    if (table == "search") QCOMPARE(w.found.last().at(1).value<QList<SearchHit>>().size(), 1);
+    if (isSearch) QCOMPARE(w.found.last().at(1).value<QList<SearchHit>>().size(), 1);
     else QCOMPARE(w.loaded.size(), 1);
   }
 
@@ -173,6 +175,35 @@ class WriterTest : public QObject {
     QCOMPARE(w.loaded.last().at(0).toULongLong(), 3);
     QCOMPARE(w.found.last().at(0).toULongLong(), 2);
     QVERIFY(w.found.last().at(1).value<QList<SearchHit>>().size() > 0);
+  }
+
+  // While the window is open: one search makes it anew, and what is written meanwhile needs none.
+  void anIndexThatIsDamagedMeanwhileIsMadeAnew_data() {
+    QTest::addColumn<QString>("statement");
+    QTest::addColumn<bool>("isWrittenFirst");
+    for (const bool isWrittenFirst : {false, true}) {
+      const char* when = isWrittenFirst ? "written" : "searched";
+      QTest::addRow("no data, %s", when) << "DELETE FROM search_data" << isWrittenFirst;
+      QTest::addRow("gone, %s", when) << "DROP TABLE search" << isWrittenFirst;
+      QTest::addRow("no tables, %s", when) << "DROP TABLE search_data" << isWrittenFirst;
+    }
+  }
+  void anIndexThatIsDamagedMeanwhileIsMadeAnew() {
+    QFETCH(QString, statement);
+    QFETCH(bool, isWrittenFirst);
+    QTemporaryDir folder;
+    Watched w(folder.path());
+    w.writer.putChat({"c", "lighthouse", 1, 1});
+    w.talk("c", "q", "a");
+    QVERIFY(SqlFile(folder.filePath("history.db")).exec(statement));
+    if (isWrittenFirst) w.talk("c", "q2", "a2");
+    w.writer.search(1, "light");
+    w.writer.search(2, "word");
+    QCOMPARE(w.found.size(), 2);
+    QCOMPARE(w.found.first().at(1).value<QList<SearchHit>>().size(), 1);
+    QCOMPARE(w.found.last().at(1).value<QList<SearchHit>>().size(), isWrittenFirst ? 2 : 1);
+    QCOMPARE(w.searchFailed.size() + w.problems.size() + w.readFailed.size(), 0);
+    QCOMPARE(messagesOnDisk(folder.path(), "c").size(), isWrittenFirst ? 4 : 2);
   }
 
   void aFileThatIsRemovedOrReplacedIsToldOf() {
