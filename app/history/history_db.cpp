@@ -21,7 +21,7 @@ namespace pio {
 namespace {
 
 // Primary result codes (sqlite.org/rescode.html); Qt hands them on as text.
-constexpr int kError = 1, kBusy = 5, kReadOnly = 8, kCorrupt = 11, kFull = 13, kConstraint = 19, kNotADatabase = 26;
+constexpr int kError = 1, kBusy = 5, kLocked = 6, kReadOnly = 8, kCorrupt = 11, kFull = 13, kConstraint = 19, kNotADatabase = 26;
 constexpr qint64 kPageBytes = 4096;
 constexpr int kGoodStarts = 2;  // until the copies of older schemas go
 
@@ -87,6 +87,8 @@ HistoryProblem HistoryDb::problem() const {
 bool HistoryDb::isDamaged() const { return m_code == kCorrupt || m_code == kNotADatabase; }
 
 bool HistoryDb::isIndexDamaged() const { return isDamaged() || m_code == kError; }
+
+bool HistoryDb::isBusy() const { return m_code == kBusy || m_code == kLocked; }
 
 bool HistoryDb::isHopeless() const { return m_code == kConstraint; }
 

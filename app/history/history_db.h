@@ -40,6 +40,9 @@ class HistoryDb {
   HistoryProblem problem() const;
   // The last error was that of the statement itself (a constraint): trying again gives the same.
   bool isHopeless() const;
+  // Another program holds the file; it may let go at any moment. How long a statement waits for that: 5 s when the file is opened.
+  bool isBusy() const;
+  void setPatience(int ms) { (void)run(QStringLiteral("PRAGMA busy_timeout = %1").arg(ms)).has_value(); }
   bool isMigrated() const { return m_isMigrated; }  // by the last open()
   // The program opened the file, read its list and ended in order. After the second time the copies of older schemas are removed.
   Result<void> noteGoodStart();

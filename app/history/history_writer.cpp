@@ -11,7 +11,10 @@
 
 namespace pio {
 
-static constexpr int kMostLooksBetween = 16;  // two tries to read what failed
+static constexpr int kMostLooksBetween = 16;   // two tries to read what failed
+static constexpr int kPatienceMs = 50;         // with what another program holds: a commit of another window is over by then
+static constexpr int kLastPatienceMs = 5'000;  // when the window closes
+static constexpr int kMostImportTries = 50;    // of a file that is to come in meanwhile
 
 HistoryWriter::HistoryWriter(Pace pace)
     : m_pace(pace),
@@ -20,7 +23,6 @@ HistoryWriter::HistoryWriter(Pace pace)
       m_open(new QTimer(this)),
       m_commit(new QTimer(this)),
       m_others(new QTimer(this)) {
-  m_retry->setInterval(m_pace.writeAgainMs);
   connect(m_retry, &QTimer::timeout, this, &HistoryWriter::writeBacklog);
   m_open->setInterval(m_pace.openAgainMs);
   connect(m_open, &QTimer::timeout, this, &HistoryWriter::tryAgain);
@@ -88,13 +90,19 @@ void HistoryWriter::open(const QString& dataFolder, const QString& session) {
 
 // A file just opened: what windows that died left in it is put in order.
 void HistoryWriter::greet() {
-  if (!m_db->checkIndex() && m_db->isIndexDamaged()) m_db->giveUpIndex();
+  m_db->setPatience(kPatienceMs);
+  m_isGreeted = true;
+  if (!m_db->checkIndex()) {
+    if (m_db->isIndexDamaged()) m_db->giveUpIndex();
+    m_isGreeted = !m_db->isBusy();
+  }
   const auto isAlive = [this](const QString& session) { return SessionLock::isAlive(m_dataFolder, session); };
   m_kept->removeLeftovers(isAlive);
-  (void)m_db->adoptUnfinished(isAlive).has_value();
+  if (!m_db->adoptUnfinished(isAlive) && m_db->isBusy()) m_isGreeted = false;
   // What a window that died had removed; one that lives may still undo its own. Older versions did not say whose a removal is.
   const bool othersLive = SessionLock::othersLive(m_dataFolder, m_session);
   const auto gone = m_db->purgeDead([&](const QString& session) { return session.isEmpty() ? othersLive : isAlive(session); });
+  if (!gone && m_db->isBusy()) m_isGreeted = false;
   if (gone && !m_isAside) m_kept->remove(*gone);
   if (const auto named = m_db->namedFiles(); named && !m_isAside && !othersLive && m_db->isMigrated()) m_kept->removeUnnamed(*named);
   if (const auto version = m_db->dataVersion()) m_dataVersion = *version;
@@ -115,7 +123,7 @@ void HistoryWriter::tryAgain() {
   // What waited comes after what was written to memory.
   m_backlog.insert(m_backlog.begin(), std::make_move_iterator(m_aside.begin()), std::make_move_iterator(m_aside.end()));
   m_aside.clear();
-  m_inTrouble = true;  // until all of it is in the file
+  m_inTrouble = m_isTold = true;  // until all of it is in the file
   writeBacklog();
   readList();
 }
@@ -133,8 +141,14 @@ bool HistoryWriter::writeBacklog() {
     if (!done && mendIndex()) done = m_backlog.front()(*m_db);
     if (!done) {
       if (!m_db->isHopeless()) {
-        if (!std::exchange(m_inTrouble, true) || !m_retry->isActive()) Q_EMIT problem(m_db->problem());
-        m_retry->start();
+        const bool isBusy = m_db->isBusy();
+        if (!isBusy) m_busySince.invalidate();
+        else if (!m_busySince.isValid()) m_busySince.start();
+        m_inTrouble = true;
+        if (!isBusy || m_busySince.hasExpired(m_pace.busyToldMs)) {
+          if (!std::exchange(m_isTold, true) || !m_retry->isActive()) Q_EMIT problem(m_db->problem());
+        }
+        m_retry->start(isBusy ? m_pace.busyAgainMs : m_pace.writeAgainMs);
         return false;
       }
       Q_EMIT problem(m_db->problem());  // a contradiction in the file: it would stand in the way of everything after it for ever
@@ -143,10 +157,9 @@ bool HistoryWriter::writeBacklog() {
     m_backlog.pop_front();
   }
   m_retry->stop();
-  if (m_inTrouble) {
-    m_inTrouble = false;
-    Q_EMIT recovered();
-  }
+  m_busySince.invalidate();
+  m_inTrouble = false;
+  if (std::exchange(m_isTold, false)) Q_EMIT recovered();
   return true;
 }
 
@@ -154,7 +167,9 @@ bool HistoryWriter::writeBacklog() {
 // they are written without it.
 bool HistoryWriter::mendIndex() {
   if (!m_db->isIndexDamaged() || !m_db->isIndexed()) return false;
-  if (!m_db->rebuildIndex()) m_db->giveUpIndex();
+  if (m_db->rebuildIndex()) return true;
+  if (!m_db->isIndexDamaged()) return false;  // the disk is full, or another program is writing
+  m_db->giveUpIndex();
   return true;
 }
 
@@ -300,12 +315,18 @@ void HistoryWriter::exportTo(const QString& path) {
   Q_EMIT exported(path);
 }
 
-void HistoryWriter::importFrom(const QString& path) {
+void HistoryWriter::importFrom(const QString& path) { importNow(path, 1); }
+
+void HistoryWriter::importNow(const QString& path, int nTries) {
   ImportReport report;
   QFile file(path);
   if (QFileInfo(path).isFile() && file.open(QIODevice::ReadOnly)) {
     const QByteArray bytes = file.readAll();
     report = m_db->importJson(bytes, path);
+    if (report.problem == ImportReport::Problem::not_saved && m_db->isBusy() && nTries < kMostImportTries) {
+      QTimer::singleShot(m_pace.busyAgainMs, this, [=, this] { importNow(path, nTries + 1); });
+      return;
+    }
     if (report.isDone() && m_isAside) {
       m_aside.push_back([bytes, path](HistoryDb& db) -> Result<void> {
         const ImportReport again = db.importJson(bytes, path);
@@ -324,6 +345,10 @@ void HistoryWriter::importFrom(const QString& path) {
 
 void HistoryWriter::lookForOthers() {
   lookForFile();
+  if (!m_isGreeted) {
+    greet();
+    if (m_isGreeted) readList();
+  }
   // What fails again is tried at twice the distance: it may take long to fail.
   m_looksWaited = m_failing.empty() ? 0 : m_looksWaited + 1;
   if (m_failing.empty()) m_looksBetween = 1;
@@ -356,6 +381,7 @@ void HistoryWriter::lookForFile() {
 }
 
 void HistoryWriter::close() {
+  if (m_db->isOpen()) m_db->setPatience(kLastPatienceMs);
   commitStream();
   for (QTimer* timer : {m_retry, m_open, m_others}) timer->stop();
   if (m_isAside) tryAgain();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <QElapsedTimer>
 #include <QHash>
 #include <QObject>
 #include <QString>
@@ -14,7 +15,8 @@
 #include "app/history/records.h"
 
 // The one owner of the history file while the window runs, on a thread of its own; nobody waits for it. Slots in, signals out, values only.
-// What cannot be written (a full disk) is kept in order and tried again every three seconds. Where the file cannot be opened the history
+// What cannot be written (a full disk) is kept in order and tried again every three seconds, and what another program stands in the way of
+// ten times a second: nothing waits in here, so that chats and searches are read meanwhile. Where the file cannot be opened the history
 // lives in memory; every thirty seconds the file is tried again, and what was written meanwhile goes into it.
 
 namespace pio {
@@ -31,7 +33,9 @@ class HistoryWriter : public QObject {
   struct Pace {
     int writeAgainMs = 3'000;
     int openAgainMs = 30'000;
-    int lookMs = 2'000;  // for what other windows wrote
+    int lookMs = 2'000;      // for what other windows wrote
+    int busyAgainMs = 100;   // while another program holds the file
+    int busyToldMs = 5'000;  // so long nothing is said of it
   };
   explicit HistoryWriter(Pace pace);
   HistoryWriter() : HistoryWriter(Pace()) {}
@@ -96,6 +100,7 @@ class HistoryWriter : public QObject {
   void lookForFile();
   void readList();
   void greet();
+  void importNow(const QString& path, int nTries);
   enum class Reading { list, chat, messages, search };
   template <class T>
   bool isRead(Reading what, const Result<T>& result, std::function<void()> again);
@@ -108,6 +113,9 @@ class HistoryWriter : public QObject {
   std::deque<Operation> m_aside;  // what is in memory only, for the file
   bool m_isAside = false;         // the history lives in memory
   bool m_inTrouble = false;
+  bool m_isTold = false;      // of the trouble
+  QElapsedTimer m_busySince;  // valid while another program stands in the way
+  bool m_isGreeted = false;
   bool m_isGone = false;                               // the open file has no name any more
   std::map<Reading, std::function<void()>> m_failing;  // reads that did not work the last time, and how each is tried again
   bool m_isTryingAgain = false;                        // to read

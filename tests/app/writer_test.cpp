@@ -1,8 +1,11 @@
 #include <QCryptographicHash>
 #include <QDir>
+#include <QElapsedTimer>
 #include <QSignalSpy>
 #include <QTemporaryDir>
 #include <QTest>
+#include <atomic>
+#include <thread>
 
 #include "app/history/history_writer.h"
 #include "app/system/session_lock.h"
@@ -12,7 +15,7 @@ using namespace pio;
 
 namespace {
 
-constexpr HistoryWriter::Pace kQuick{.writeAgainMs = 30, .openAgainMs = 50, .lookMs = 30};
+constexpr HistoryWriter::Pace kQuick{.writeAgainMs = 30, .openAgainMs = 50, .lookMs = 30, .busyAgainMs = 30, .busyToldMs = 500};
 
 // A writer on this thread, and what it told.
 struct Watched {
@@ -92,18 +95,77 @@ class WriterTest : public QObject {
     QCOMPARE(messagesOnDisk(folder.path(), "c").last().message.text(), QString("word ").repeated(40));
   }
 
-  void aFileThatAnotherProgramLocksIsWrittenAfterwards() {
+  void aFileThatAnotherProgramLocksIsReadMeanwhileAndWrittenAfterwards_data() {
+    QTest::addColumn<QString>("lock");
+    QTest::newRow("immediate") << "BEGIN IMMEDIATE";
+    QTest::newRow("exclusive") << "BEGIN EXCLUSIVE";
+  }
+  void aFileThatAnotherProgramLocksIsReadMeanwhileAndWrittenAfterwards() {
+    QFETCH(QString, lock);
+    QTemporaryDir folder;
+    Watched w(folder.path());
+    w.writer.putChat({"c", "lighthouse", 1, 1});
+    const SqlFile other(folder.filePath("history.db"));
+    QVERIFY(other.exec(lock));
+    QElapsedTimer timer;
+    timer.start();
+    w.talk("c", "q", "a");
+    w.writer.loadChat(1, "c");
+    w.writer.search(2, "light");
+    QCOMPARE(w.loaded.size(), 1);
+    QCOMPARE(w.found.last().at(1).value<QList<SearchHit>>().size(), 1);
+    QVERIFY2(timer.elapsed() < 1'000, qPrintable(QString::number(timer.elapsed())));
+    QCOMPARE(w.problems.size(), 0);  // another window's commit is nothing to tell of
+    QTRY_COMPARE(w.problems.size(), 1);
+    QCOMPARE(w.problem().kind, HistoryProblem::Kind::other);
+    w.writer.setTitle("c", "another title");
+    QTest::qWait(300);
+    QCOMPARE(w.problems.size(), 1);
+    QCOMPARE(w.recovered.size(), 0);
+    QVERIFY(other.exec("COMMIT"));
+    QTRY_COMPARE(w.recovered.size(), 1);
+    QCOMPARE(messagesOnDisk(folder.path(), "c").size(), 2);
+    QCOMPARE(messagesOnDisk(folder.path(), "c").last().message.text(), QString("word ").repeated(40));
+    QCOMPARE(w.writer.db().chat("c")->title, "another title");
+  }
+
+  void aWindowThatClosesWaitsForALockThatGoes() {
     QTemporaryDir folder;
     Watched w(folder.path());
     w.writer.putChat({"c", "t", 1, 1});
-    const SqlFile other(folder.filePath("history.db"));
-    QVERIFY(other.exec("BEGIN IMMEDIATE"));
-    w.talk("c", "q", "a");  // waits as long as SQLite does, once
-    QCOMPARE(w.problems.size(), 1);
-    QCOMPARE(w.problem().kind, HistoryProblem::Kind::other);
-    QVERIFY(other.exec("COMMIT"));
-    QTRY_COMPARE_WITH_TIMEOUT(w.recovered.size(), 1, 10'000);
+    std::atomic<bool> isLocked = false;
+    std::thread other([&] {
+      const SqlFile file(folder.filePath("history.db"));
+      isLocked = file.exec("BEGIN EXCLUSIVE");
+      QThread::msleep(1'500);
+      (void)file.exec("COMMIT");
+    });
+    while (!isLocked) QThread::msleep(5);
+    w.talk("c", "q", "a");
+    w.writer.close();
+    other.join();
     QCOMPARE(messagesOnDisk(folder.path(), "c").size(), 2);
+  }
+
+  void aWindowThatStartsUnderALockReadsAndPutsInOrderLater() {
+    QTemporaryDir folder;
+    {
+      Watched dead(folder.path(), "a-session-that-is-gone");
+      dead.writer.putChat({"c", "t", 1, 1});
+      MessageRecord half = message("c", "h", {}, Message::Role::Assistant, "Half", 1);
+      half.message.state = Message::State::Streaming;
+      dead.writer.addMessage(half);
+    }
+    const SqlFile other(folder.filePath("history.db"));
+    QVERIFY(other.exec("BEGIN EXCLUSIVE"));
+    QElapsedTimer timer;
+    timer.start();
+    Watched w(folder.path());
+    QVERIFY2(timer.elapsed() < 2'000, qPrintable(QString::number(timer.elapsed())));
+    w.writer.loadChat(1, "c");
+    QCOMPARE(w.loaded.size(), 1);
+    QVERIFY(other.exec("COMMIT"));
+    QTRY_COMPARE(messagesOnDisk(folder.path(), "c").first().message.state, Message::State::Unfinished);
   }
 
   void whatCannotBeReadIsNoWritingTroubleAndRecovers_data() {
