@@ -1,13 +1,13 @@
+#include <QDateTime>
 #include <QElapsedTimer>
 #include <QFile>
+#include <QSet>
 #include <QSqlDatabase>
 #include <QSqlError>
 #include <QSqlQuery>
 #include <QSqlRecord>
 #include <QUuid>
 #include <functional>
-#include <limits>
-#include <optional>
 
 #include "app/history/history_db.h"
 #include "app/history/migrations.h"
@@ -23,33 +23,32 @@ constexpr int kPatienceMs = 20'000;     // for one table: a damaged number can b
 
 using Row = QVariantList;
 
-// Every row of the table that can be read, once, in no order.
+// Every row of the table that can be read, once, in no order. No number of a row is relied on: one that is damaged can be anything.
 void eachRow(const QSqlDatabase& damaged, const QString& table, const QString& columns, const std::function<void(const Row&)>& take) {
   QElapsedTimer timer;
   timer.start();
+  QSet<qint64> taken;
   QSqlQuery query(damaged);
   query.setForwardOnly(true);
-  const auto takeFrom = [&](const QString& rest, std::optional<qint64>& last) {
+  const auto takeFrom = [&](const QString& rest) {
     if (!query.exec(QStringLiteral("SELECT rowid, %1 FROM %2 NOT INDEXED %3").arg(columns, table, rest))) return false;
     while (timer.elapsed() < kPatienceMs && query.next()) {
-      last = query.value(0).toLongLong();
+      const qint64 rowid = query.value(0).toLongLong();
+      if (taken.contains(rowid)) continue;
+      taken.insert(rowid);
       Row row;
       for (int i = 1; i < query.record().count(); ++i) row.append(query.value(i));
       take(row);
     }
     return !query.lastError().isValid();
   };
-  std::optional<qint64> up, down;
-  if (takeFrom(QStringLiteral("ORDER BY rowid"), up)) return;
-  const QString after = QStringLiteral("WHERE rowid > %1 ").arg(up.value_or(-1));
-  if (takeFrom(after + QStringLiteral("ORDER BY rowid DESC"), down)) return;
+  if (takeFrom(QStringLiteral("ORDER BY rowid"))) return;
+  takeFrom(QStringLiteral("ORDER BY rowid DESC"));
   // Pages in the middle: each row asks for its own way down.
   qint64 nMissing = 0;
-  const qint64 end = down.value_or(std::numeric_limits<qint64>::max());
-  for (qint64 row = up.value_or(0) + 1; row < end && nMissing < kMostMissing && timer.elapsed() < kPatienceMs; ++row) {
-    std::optional<qint64> one;
-    takeFrom(QStringLiteral("WHERE rowid = %1").arg(row), one);
-    nMissing = one ? 0 : nMissing + 1;
+  for (qint64 row = 1; nMissing < kMostMissing && timer.elapsed() < kPatienceMs; ++row) {
+    if (!taken.contains(row)) takeFrom(QStringLiteral("WHERE rowid = %1").arg(row));
+    nMissing = taken.contains(row) ? 0 : nMissing + 1;
   }
 }
 
@@ -87,6 +86,19 @@ Result<void> HistoryDb::takeOver(const QSqlDatabase& damaged, int version) {
     for (const QString& statement : migrationFrom(i)) RETURN_IF_ERROR(run(statement));
   }
   const QStringList statements{
+      // Words whose message is lost stand behind the message that was made before it, asked and answered in turn.
+      QStringLiteral("CREATE TEMP TABLE homeless AS SELECT p.message AS seq, (SELECT max(seq) FROM messages WHERE seq < p.message) AS before "
+                     "FROM parts p WHERE p.message NOT IN (SELECT seq FROM messages) GROUP BY p.message"),
+      QStringLiteral("INSERT OR IGNORE INTO messages (seq, id, chat_id, parent, role, state, created) SELECT h.seq, b.id || '-' || (h.seq - b.seq), "
+                     "b.chat_id, CASE WHEN h.seq - 1 IN (SELECT seq FROM homeless) THEN b.id || '-' || (h.seq - 1 - b.seq) ELSE b.id END, "
+                     "CASE WHEN (b.role = 'user') = ((h.seq - b.seq) % 2 = 1) THEN 'assistant' ELSE 'user' END, 'complete', b.created "
+                     "FROM homeless h JOIN messages b ON b.seq = h.before"),
+      // None was made before it: a chat of its own.
+      QStringLiteral("INSERT OR IGNORE INTO messages (seq, id, chat_id, parent, role, state, created) SELECT seq, '%1-' || seq, '%1', "
+                     "coalesce((SELECT '%1-' || max(g.seq) FROM homeless g WHERE g.before IS NULL AND g.seq < h.seq), ''), "
+                     "CASE WHEN seq % 2 = 1 THEN 'user' ELSE 'assistant' END, 'complete', %2 FROM homeless h WHERE before IS NULL")
+          .arg(newId(), QString::number(QDateTime::currentMSecsSinceEpoch())),
+      QStringLiteral("DROP TABLE homeless"),
       // Messages whose chat is lost have one again, named by what was said first.
       QStringLiteral(
           "INSERT INTO chats (id, title, created, updated) SELECT chat_id, coalesce((SELECT substr(p.text, 1, 60) FROM parts p JOIN messages f "

@@ -226,8 +226,13 @@ class HistoryTest : public QObject {
     openOrRecover(db, path, problem);
     QCOMPARE(problem.rescuedChats, 4);
     QCOMPARE(db.chat("c1")->title, "Wie hoch ist ein Leuchtturm?");
+    // The text of u2 is there, without its place: it stands behind what was made before it.
     const Conversation conversation(*db.chat("c2"), *db.messages("c2"));
     QCOMPARE(conversation.path(), QStringList{"s2"});
+    QCOMPARE(db.search("second")->size(), 1);
+    const auto messages = *db.messages("c1");
+    QCOMPARE(messages.last().message.text(), "Second");
+    QCOMPARE(messages.last().message.parent, "r1");
   }
 
   void aFolderThatIsNotThereLeavesTheHistoryInMemory() {
