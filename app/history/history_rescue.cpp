@@ -21,6 +21,8 @@ namespace {
 constexpr qint64 kMostMissing = 5'000;  // rows in a row, asked for one by one
 constexpr int kPatienceMs = 20'000;     // for one table: a damaged number can be anything
 
+constexpr int kConstraint = 19, kMismatch = 20;  // SQLite's
+
 using Row = QVariantList;
 
 // Every row of the table that can be read, once, in no order. No number of a row is relied on: one that is damaged can be anything.
@@ -79,6 +81,7 @@ Result<void> HistoryDb::takeOver(const QSqlDatabase& damaged, int version) {
     Result<void> done;
     eachRow(damaged, table, names, [&](const Row& row) {
       if (done) done = run(insert, row);
+      if (!done && (m_code == kConstraint || m_code == kMismatch)) done = {};  // a value that its column cannot hold
     });
     RETURN_IF_ERROR(done);
   }
@@ -88,7 +91,7 @@ Result<void> HistoryDb::takeOver(const QSqlDatabase& damaged, int version) {
   const QStringList statements{
       // Words whose message is lost stand behind the message that was made before it, asked and answered in turn.
       QStringLiteral("CREATE TEMP TABLE homeless AS SELECT p.message AS seq, (SELECT max(seq) FROM messages WHERE seq < p.message) AS before "
-                     "FROM parts p WHERE p.message NOT IN (SELECT seq FROM messages) GROUP BY p.message"),
+                     "FROM parts p WHERE typeof(p.message) = 'integer' AND p.message NOT IN (SELECT seq FROM messages) GROUP BY p.message"),
       QStringLiteral("INSERT OR IGNORE INTO messages (seq, id, chat_id, parent, role, state, created) SELECT h.seq, b.id || '-' || (h.seq - b.seq), "
                      "b.chat_id, CASE WHEN h.seq - 1 IN (SELECT seq FROM homeless) THEN b.id || '-' || (h.seq - 1 - b.seq) ELSE b.id END, "
                      "CASE WHEN (b.role = 'user') = ((h.seq - b.seq) % 2 = 1) THEN 'assistant' ELSE 'user' END, 'complete', b.created "
