@@ -171,7 +171,7 @@ Texts allTexts(const QString& path) {
   Texts texts;
   SqlFile file(path);
   QSqlQuery query(file.db());
-  if (query.exec("SELECT p.text FROM parts p JOIN messages m ON m.seq = p.message JOIN chats c ON c.id = m.chat_id"))
+  if (query.exec("SELECT p.text FROM parts p JOIN messages m ON m.seq = p.message"))
     while (query.next()) texts.insert(query.value(0).toString(), {});
   return texts;
 }
