@@ -196,6 +196,7 @@ AttendTask CpuAttention::task_of(const AttentionPlan& plan, const AttentionRun& 
   task.v_cell_bytes = v ? bytes_of(v.dtype, plan.n_kv_heads() * v_head_dim) : task.k_cell_bytes;
   task.k_format = kv_format(k.dtype);
   task.v_format = v ? kv_format(v.dtype) : task.k_format;
+  task.in_integers = context_.activations == Activations::q8;
   task.blocks = plan.blocks(run);
   task.kv_lengths = plan.lengths() + run.first;
   task.n_tokens = static_cast<int>(run.n_tokens);

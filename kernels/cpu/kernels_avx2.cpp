@@ -164,6 +164,32 @@ inline void transpose_runs(const Bytes (&runs)[kGemmRows], uint8_t* out) {
   for (int i = 0; i < 8; ++i) _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 32 * i), r[i]);
 }
 
+// 32 numbers of each of four runs → of each number four bytes, a run each: eight numbers at out, the next `stride` bytes on.
+inline void store_quads(const Bytes (&runs)[4], uint8_t* out, size_t stride) {
+  const __m256i low01 = _mm256_unpacklo_epi8(runs[0].v, runs[1].v), high01 = _mm256_unpackhi_epi8(runs[0].v, runs[1].v);
+  const __m256i low23 = _mm256_unpacklo_epi8(runs[2].v, runs[3].v), high23 = _mm256_unpackhi_epi8(runs[2].v, runs[3].v);
+  // numbers 0-3 | 16-19, 4-7 | 20-23, 8-11 | 24-27, 12-15 | 28-31
+  const __m256i a = _mm256_unpacklo_epi16(low01, low23), b = _mm256_unpackhi_epi16(low01, low23);
+  const __m256i c = _mm256_unpacklo_epi16(high01, high23), d = _mm256_unpackhi_epi16(high01, high23);
+  const auto store = [&](int i, __m256i v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i * stride), v); };
+  store(0, _mm256_permute2x128_si256(a, b, 0x20));
+  store(1, _mm256_permute2x128_si256(c, d, 0x20));
+  store(2, _mm256_permute2x128_si256(a, b, 0x31));
+  store(3, _mm256_permute2x128_si256(c, d, 0x31));
+}
+// sum + four products each of unsigned and signed bytes, of which two fit 16 bits: 127 * 128 * 2 = 32,512.
+inline __m256i int_add_quads(__m256i sum, __m256i a, __m256i b) {
+  return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), _mm256_set1_epi16(1)));
+}
+// Rounded, from 0 to 127.
+inline void store_as_bytes(uint8_t* p, Vec v) {
+  const __m256i words = _mm256_packs_epi32(_mm256_cvtps_epi32(v), _mm256_setzero_si256());
+  const __m256i bytes = _mm256_packs_epi16(words, words);
+  const int32_t low = _mm256_extract_epi32(bytes, 0), high = _mm256_extract_epi32(bytes, 4);
+  memcpy(p, &low, 4);
+  memcpy(p + 4, &high, 4);
+}
+
 inline __m256i four_bytes(const int8_t* p) {
   int32_t four;
   memcpy(&four, p, 4);
@@ -289,6 +315,7 @@ inline void group_sums(const uint8_t* const (&rows)[8], ptrdiff_t at, int i, con
 #include "kernels/cpu/inl/lanes_inl.h"
 #include "kernels/cpu/inl/elementwise_inl.h"
 #include "kernels/cpu/inl/attention_inl.h"
+#include "kernels/cpu/inl/integer_attention_inl.h"
 
 #define PIO_CPU_SEGMENTS
 #define PIO_CPU_COARSE

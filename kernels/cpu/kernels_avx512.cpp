@@ -217,6 +217,21 @@ inline void transpose_runs(const Bytes (&runs)[kGemmRows], uint8_t* out) {
   for (int i = 0; i < 8; ++i) _mm512_storeu_si512(out + 64 * i, r[i]);
 }
 
+// 32 numbers of each of four runs → of each number four bytes, a run each: 16 numbers at out, the others `stride` bytes on.
+inline void store_quads(const Bytes (&runs)[4], uint8_t* out, size_t stride) {
+  const __m256i low01 = _mm256_unpacklo_epi8(runs[0].v, runs[1].v), high01 = _mm256_unpackhi_epi8(runs[0].v, runs[1].v);
+  const __m256i low23 = _mm256_unpacklo_epi8(runs[2].v, runs[3].v), high23 = _mm256_unpackhi_epi8(runs[2].v, runs[3].v);
+  // numbers 0-3 | 16-19, 4-7 | 20-23, 8-11 | 24-27, 12-15 | 28-31
+  const __m512i a = two_runs(_mm256_unpacklo_epi16(low01, low23), _mm256_unpackhi_epi16(low01, low23));
+  const __m512i b = two_runs(_mm256_unpacklo_epi16(high01, high23), _mm256_unpackhi_epi16(high01, high23));
+  _mm512_storeu_si512(out, _mm512_shuffle_i64x2(a, b, 0x88));
+  _mm512_storeu_si512(out + stride, _mm512_shuffle_i64x2(a, b, 0xdd));
+}
+// sum + four products each of unsigned and signed bytes.
+inline __m512i int_add_quads(__m512i sum, __m512i a, __m512i b) { return _mm512_dpbusd_epi32(sum, a, b); }
+// Rounded, from 0 to 127.
+inline void store_as_bytes(uint8_t* p, Vec v) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v))); }
+
 template <int kColumns, int kGroup, bool kInit, bool kSigned, int kMaxRaw>
 inline void gemm_group(const uint8_t* quants, const int8_t* q, const int32_t* init, __m512 (&product)[kColumns]) {
   __m512i sum[kColumns];
@@ -301,6 +316,7 @@ inline void group_sums(const uint8_t* const (&rows)[16], ptrdiff_t at, int i, co
 #include "kernels/cpu/inl/lanes_inl.h"
 #include "kernels/cpu/inl/elementwise_inl.h"
 #include "kernels/cpu/inl/attention_inl.h"
+#include "kernels/cpu/inl/integer_attention_inl.h"
 
 #define PIO_CPU_SEGMENTS
 constexpr int kPairVecs = 4;  // beside 6 rows: 24 sums in 32 registers

@@ -248,10 +248,11 @@ int main(int argc, char** argv) {
     constexpr std::int64_t kHeads = 32, kKvHeads = 8, kDim = 128, kCached = 16384;
     constexpr int kLayers = 4;  // 256 MB of f16
     for (const DType kv : {DType::f16, DType::q8_0}) {
+      const Tensor all = bench.empty(kv, {2 * kLayers * kCached, kKvHeads, kDim});  // one buffer, as in the engine
       std::vector<Tensor> keys, values;
       for (int l = 0; l < kLayers; ++l) {
-        keys.push_back(bench.empty(kv, {kCached, kKvHeads, kDim}));
-        values.push_back(bench.empty(kv, {kCached, kKvHeads, kDim}));
+        keys.push_back(all.rows(2 * l * kCached, kCached));
+        values.push_back(all.rows((2 * l + 1) * kCached, kCached));
       }
       std::vector<std::int32_t> blocks;
       for (std::int32_t b = 0; b < kCached / pio::kKvBlockLength; ++b) blocks.push_back(b);

@@ -147,6 +147,26 @@ inline void weigh_scores(const AttendTask& task, int r, int block, size_t out_st
   task.sum[r] += vec_sum(sum);
 }
 
+// Nothing is attended to yet; returns how far the longest row reaches.
+inline int start_rows(const AttendTask& task, size_t out_stride) {
+  const int n_rows = task.n_tokens * task.n_group;
+  for (int r = 0; r < n_rows; ++r) {
+    task.largest[r] = -__builtin_inff();
+    task.sum[r] = 0;
+    for (size_t i = 0; i < out_stride; i += kLanes) vec_store(task.out + r * out_stride + i, vec_set(0));
+  }
+  int longest = 0;
+  for (int t = 0; t < task.n_tokens; ++t) longest = task.kv_lengths[t] > longest ? task.kv_lengths[t] : longest;
+  return longest;
+}
+
+// Tokens come in order, so with causal lengths the rows that reach beyond `cell` are the last ones.
+inline int first_row(const AttendTask& task, int cell) {
+  int row = 0;
+  while (row < task.n_tokens * task.n_group && task.kv_lengths[row / task.n_group] <= cell) ++row;
+  return row;
+}
+
 void attend(const AttendTask& task) {
   const int n_rows = task.n_tokens * task.n_group;
   const int head_dim = task.head_dim, v_dim = task.v_head_dim;
@@ -168,14 +188,10 @@ void attend(const AttendTask& task) {
   const bool half_keys = n_rows <= kFewRows && task.k_format == KvFormat::f16 && head_dim % 8 == 0;
   const bool half_values = n_rows <= kFewRows && task.v_format == KvFormat::f16 && v_dim % 32 == 0;
 
-  int longest = 0;
-  for (int t = 0; t < task.n_tokens; ++t) longest = task.kv_lengths[t] > longest ? task.kv_lengths[t] : longest;
+  const int longest = start_rows(task, out_stride);
   for (int r = 0; r < n_rows; ++r) {
     q_rows[r] = r / task.n_group * task.q_token_stride + static_cast<size_t>(r % task.n_group) * head_dim;
     score_rows[r] = static_cast<size_t>(r) * kCells;
-    task.largest[r] = -__builtin_inff();
-    task.sum[r] = 0;
-    for (size_t i = 0; i < out_stride; i += kLanes) vec_store(task.out + r * out_stride + i, vec_set(0));
   }
   // beyond v_dim the values stay zero for the whole task
   if (v_dim % 32 != 0) memset(values, 0, kCells * out_stride * sizeof(float));
@@ -188,9 +204,7 @@ void attend(const AttendTask& task) {
     const size_t cell = static_cast<size_t>(task.blocks[block]) * kCells;
     const int next_block = place + 1 >= task.end_block ? block : task.visit ? task.visit[place + 1] : place + 1;
     const ptrdiff_t cells_ahead = static_cast<ptrdiff_t>(task.blocks[next_block] - task.blocks[block]) * kCells;
-    // tokens come in order, so with causal lengths the rows that reach this block are the last ones
-    int row0 = 0;
-    while (row0 < n_rows && task.kv_lengths[row0 / task.n_group] <= first) ++row0;
+    const int row0 = first_row(task, first);
     const int rows = n_rows - row0;
 
     // The keys are transposed once, so that scores of 32 cells come out side by side; each is one sum over rising dims.

@@ -72,8 +72,13 @@ constexpr CpuKernels make_table(const char* name) {
   t.multiply_in_registers = &multiply_in_registers;
   t.products_a_round = kProductsARound;
 #endif
+#ifdef PIO_CPU_GEMM
+  t.attend = &attend_in_any_format;
+  t.attend_scratch_floats = &attend_scratch_floats_of_any;
+#else
   t.attend = &attend;
   t.attend_scratch_floats = &attend_scratch_floats;
+#endif
   t.score_bound = &score_bound;
   t.merge_attention = &merge_attention;
   t.divide_attention = &divide_attention;

@@ -78,6 +78,12 @@ inline Bytes bytes_table(const int8_t* table, Bytes index) {
   return {_mm256_shuffle_epi8(t, index.v)};
 }
 
+// Each byte less `offset`, with the other sign where is_negative; -128 stays.
+inline Bytes bytes_with_sign(Bytes b, int offset, bool is_negative) {
+  const __m256i sign = _mm256_set1_epi8(is_negative ? -1 : 0);
+  return {_mm256_sub_epi8(_mm256_xor_si256(_mm256_sub_epi8(b.v, _mm256_set1_epi8(static_cast<char>(offset))), sign), sign)};
+}
+
 // The largest |x| of 32, NaN when one of them is.
 inline float f8_largest_magnitude(Float8 a, Float8 b, Float8 c, Float8 d) {
   const __m256 sign = _mm256_set1_ps(-0.0f);

@@ -200,10 +200,16 @@ TEST_P(Attention, OfASingleTokenIsItsValue) {
       const auto value = scene.values[0].begin() + h / 3 * 64;
       expected.insert(expected.end(), value, value + 64);
     }
-    for_each([&](Backend& backend, Activations) {
+    for_each([&](Backend& backend, Activations activations) {
       if (!backend.supports(Op::attention, dtype, {6, 2, 64, 64})) return;
+      const std::vector<float> value = scene.attend(backend, {.scale = 0.125f}, run_twice);
+      if (activations == Activations::q8 && info(dtype).block_length > 1) {
+        // the weight is 127 steps of 1 / 127: three roundings of floats
+        for (std::size_t i = 0; i < value.size(); ++i) EXPECT_NEAR(value[i], expected[i], 3 * 0x1p-24 * std::abs(expected[i])) << info(dtype).name;
+        return;
+      }
       // the weight is exp(0) / exp(0): exactly 1 everywhere
-      EXPECT_EQ(scene.attend(backend, {.scale = 0.125f}, run_twice), expected) << info(dtype).name;
+      EXPECT_EQ(value, expected) << info(dtype).name;
     });
   }
 }
