@@ -70,8 +70,10 @@ def times_of_threads(pid):
     return times
 
 
-def run_watched(command):
-    """Output of the command, and the share of its threads' time that they waited for a processor."""
+def run_watched(command, n_threads):
+    """Output of the command, and the share of its threads' time that they waited for a processor.
+
+    Of the n_threads that ran most, where that is not 0: more than these only load (ik_llama.cpp lays out weights with a thread more)."""
     with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as err:
         process = subprocess.Popen(command, stdout=out, stderr=err, text=True)
         times = {}
@@ -82,7 +84,8 @@ def run_watched(command):
         err.seek(0)
         if process.returncode != 0:
             sys.exit(f"{' '.join(command)}: exit {process.returncode}: {err.read().strip()}")
-        ran, waited = (sum(pair[i] for pair in times.values()) for i in (0, 1))
+        measured = sorted(times.values(), reverse=True)[: n_threads or None]
+        ran, waited = (sum(pair[i] for pair in measured) for i in (0, 1))
         return out.read(), waited / max(ran + waited, 1)
 
 
@@ -98,7 +101,7 @@ class Pio:
         command = [self.path, "bench", file, "-p", str(work.n_prompt), "-n", str(work.n_decode), "-d", str(work.depth), "-r", "1", "--json", *work.options]
         if work.threads:
             command += ["--threads", str(work.threads)]
-        output, waited = run_watched(command)
+        output, waited = run_watched(command, 0)
         found = json.loads(output)
         speeds = {phase: max(found[phase]["tokens_per_second"]) for phase in work.phases()}
         return speeds, self.waited_while_measuring(found, speeds, work, waited)
@@ -126,8 +129,9 @@ class LlamaBench:
         command = [self.path, "-m", file, "-p", str(work.n_prompt), "-n", str(work.n_decode), "-r", "1", "-o", "json", *self.options]
         if work.depth:
             command += ["-d", str(work.depth)]
-        command += ["-t", str(work.threads or len(os.sched_getaffinity(0)))]
-        output, waited = run_watched(command)
+        n_threads = work.threads or len(os.sched_getaffinity(0))
+        command += ["-t", str(n_threads)]
+        output, waited = run_watched(command, n_threads)
         # ik_llama.cpp writes a line or two before the list
         found = {"prefill" if test["n_prompt"] else "decode": test["avg_ts"] for test in json.loads(output[output.index("["):])}
         return {phase: found[phase] for phase in work.phases()}, waited
