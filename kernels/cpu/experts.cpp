@@ -1,7 +1,9 @@
 #include "kernels/cpu/experts.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <span>
 
 #include "kernels/reference/route.h"
 
@@ -92,7 +94,8 @@ bool CpuExperts::have_equal_panels(const ExpertSet& experts) const {
 }
 
 // What the chosen experts give, [n_places, dim]. Four loops of tiles for all of them together: their rows into panels, gate and up, the hidden
-// rows into panels, down.
+// rows into panels, down. Where an expert has few rows and its weights lie in lines, these are multiplied as they are: unpacking them would
+// take longer than the products.
 float* CpuExperts::run_in_panels(const Tensor& x, std::int64_t n_used, const ExpertSet& experts) {
   const std::int64_t dim = x.shape[1], hidden_dim = experts.pattern().gate.shape[0], n_tokens = x.shape[0], n_places = n_tokens * n_used;
   const std::int64_t widest = kernels_.gemm_columns[0], lanes = kernels_.gemm_lanes;
@@ -101,9 +104,16 @@ float* CpuExperts::run_in_panels(const Tensor& x, std::int64_t n_used, const Exp
   for (std::int64_t e = 0; e < experts.n_experts(); ++e) {
     const std::int64_t end = starts_[e + 1];
     if (starts_[e] == end) continue;
+    const ExpertMlp& expert = experts[e];
+    const bool in_lines =
+        std::ranges::all_of(std::array{&expert.gate, &expert.up, &expert.down}, [](const Tensor* w) { return w->layout == TensorLayout::own; });
     chosen_.push_back({.id = e, .first_panel = std::ssize(panels_), .end_panel = 0});
-    for (std::int64_t first = starts_[e]; first < end; first += widest)
-      panels_.push_back({.first = first, .n = static_cast<int>(std::min(widest, end - first)), .width = narrowest_width(kernels_, end - first)});
+    for (std::int64_t first = starts_[e]; first < end; first += widest) {
+      panels_.push_back({.first = first,
+                         .n = static_cast<int>(std::min(widest, end - first)),
+                         .width = narrowest_width(kernels_, end - first),
+                         .is_few = in_lines && end - starts_[e] <= CpuProducts::kFewTokens});
+    }
     chosen_.back().end_panel = std::ssize(panels_);
   }
   const ExpertMlp& pattern = experts[chosen_.front().id];
@@ -113,9 +123,12 @@ float* CpuExperts::run_in_panels(const Tensor& x, std::int64_t n_used, const Exp
    public:
     explicit Bytes(std::size_t n) { add<std::byte>(static_cast<std::int64_t>(n)); }
   };
+  // the hidden rows of a panel, rounded
+  Layout few_rows;
+  const Layout::Repeated few_hidden = few_rows.add(widest, out_row);
   Layout layout;
   const Layout::Repeated rounded = layout.add(n_tokens, in_row),
-                         panel_memory = layout.add(std::ssize(panels_), Bytes(std::max(in_kind.n_bytes(), out_kind.n_bytes())));
+                         panel_memory = layout.add(std::ssize(panels_), Bytes(std::max({in_kind.n_bytes(), out_kind.n_bytes(), few_rows.n_bytes()})));
   const auto hidden_piece = layout.add<float>(n_places * hidden_dim), output_piece = layout.add<float>(n_places * dim);
   std::byte* const memory = rows_.reserve(layout.n_bytes());
   float* const hidden = hidden_piece.in(memory);
@@ -139,6 +152,7 @@ float* CpuExperts::run_in_panels(const Tensor& x, std::int64_t n_used, const Exp
   });
   context_.for_each_tile(std::ssize(panels_), n_places * dim * 4, [&](std::int64_t i, int) {
     const Panel& panel = panels_[i];
+    if (panel.is_few) return;
     Q8Row rows[16];
     for (int c = 0; c < panel.n; ++c) rows[c] = in_row.in(rounded.in(memory, tokens_[panel.first + c]));
     in_kind.pack(panel_memory.in(memory, i), rows, panel.n, kernels_.gemm_columns[panel.width]);
@@ -150,14 +164,25 @@ float* CpuExperts::run_in_panels(const Tensor& x, std::int64_t n_used, const Exp
     const ExpertMlp& expert = experts[chosen.id];
     const std::int64_t first = tile % in_tiles * in_tile * lanes, n = std::min(in_tile * lanes, hidden_dim - first);
     std::byte* const own = context_.worker_scratch(worker);
-    in_weights.unpack(gate_piece.in(own), expert.gate, first, n, nullptr);
-    in_weights.unpack(up_piece.in(own), expert.up, first, n, nullptr);
+    const bool is_few = panels_[chosen.first_panel].is_few;
+    if (!is_few) {
+      in_weights.unpack(gate_piece.in(own), expert.gate, first, n, nullptr);
+      in_weights.unpack(up_piece.in(own), expert.up, first, n, nullptr);
+    }
     for (std::int64_t i = chosen.first_panel; i < chosen.end_panel && !context_.stop_requested(); ++i) {
       const Panel& panel = panels_[i];
-      const GemmPanel q = in_kind.in(panel_memory.in(memory, i));
       float* const y = hidden + panel.first * hidden_dim + first;
-      in_weights.multiply(gate_piece.in(own), expert.gate.dtype, n, q, panel.width, y, hidden_dim, panel.n);
-      in_weights.multiply(up_piece.in(own), expert.up.dtype, n, q, panel.width, of_up.in(own), up_stride, panel.n);
+      if (is_few) {
+        Q8Row rows[16];
+        for (int c = 0; c < panel.n; ++c) rows[c] = in_row.in(rounded.in(memory, tokens_[panel.first + c]));
+        const std::span<const Q8Row> all(rows, panel.n);
+        products_.multiply_rounded(expert.gate, first, n, all, {}, y, hidden_dim);
+        products_.multiply_rounded(expert.up, first, n, all, {}, of_up.in(own), up_stride);
+      } else {
+        const GemmPanel q = in_kind.in(panel_memory.in(memory, i));
+        in_weights.multiply(gate_piece.in(own), expert.gate.dtype, n, q, panel.width, y, hidden_dim, panel.n);
+        in_weights.multiply(up_piece.in(own), expert.up.dtype, n, q, panel.width, of_up.in(own), up_stride, panel.n);
+      }
       for (int c = 0; c < panel.n; ++c) kernels_.glu(y + c * hidden_dim, y + c * hidden_dim, of_up.in(own) + c * up_stride, n);
     }
   });
@@ -166,10 +191,10 @@ float* CpuExperts::run_in_panels(const Tensor& x, std::int64_t n_used, const Exp
     const Panel& panel = panels_[i];
     Q8Row rows[16];
     for (int c = 0; c < panel.n; ++c) {
-      rows[c] = out_row.in(hidden_rows.in(context_.worker_scratch(worker), c));
+      rows[c] = out_row.in(panel.is_few ? few_hidden.in(panel_memory.in(memory, i), c) : hidden_rows.in(context_.worker_scratch(worker), c));
       kernels_.quantize_q8(hidden + (panel.first + c) * hidden_dim, hidden_dim, rows[c]);
     }
-    out_kind.pack(panel_memory.in(memory, i), rows, panel.n, kernels_.gemm_columns[panel.width]);
+    if (!panel.is_few) out_kind.pack(panel_memory.in(memory, i), rows, panel.n, kernels_.gemm_columns[panel.width]);
   });
   const std::int64_t out_tiles = (out_lines + out_tile - 1) / out_tile;
   context_.for_each_tile(std::ssize(chosen_) * out_tiles, n_places * hidden_dim * dim, [&](std::int64_t tile, int worker) {
@@ -177,11 +202,18 @@ float* CpuExperts::run_in_panels(const Tensor& x, std::int64_t n_used, const Exp
     const Tensor& down = experts[chosen.id].down;
     const std::int64_t first = tile % out_tiles * out_tile * lanes, n = std::min(out_tile * lanes, dim - first);
     std::byte* const own = down_piece.in(context_.worker_scratch(worker));
-    out_weights.unpack(own, down, first, n, nullptr);
+    const bool is_few = panels_[chosen.first_panel].is_few;
+    if (!is_few) out_weights.unpack(own, down, first, n, nullptr);
     for (std::int64_t i = chosen.first_panel; i < chosen.end_panel && !context_.stop_requested(); ++i) {
       const Panel& panel = panels_[i];
-      out_weights.multiply(own, down.dtype, n, out_kind.in(panel_memory.in(memory, i)), panel.width, outputs + panel.first * dim + first, dim,
-                           panel.n);
+      float* const y_panel = outputs + panel.first * dim + first;
+      if (is_few) {
+        Q8Row rows[16];
+        for (int c = 0; c < panel.n; ++c) rows[c] = out_row.in(few_hidden.in(panel_memory.in(memory, i), c));
+        products_.multiply_rounded(down, first, n, std::span<const Q8Row>(rows, panel.n), {}, y_panel, dim);
+      } else {
+        out_weights.multiply(own, down.dtype, n, out_kind.in(panel_memory.in(memory, i)), panel.width, y_panel, dim, panel.n);
+      }
     }
   });
   return outputs;

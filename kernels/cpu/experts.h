@@ -33,6 +33,7 @@ class CpuExperts {
   struct Panel {
     std::int64_t first = 0;  // row of choices
     int n = 0, width = 0;
+    bool is_few = false;  // multiplied without unpacking the weights
   };
   struct Chosen {
     std::int64_t id = 0, first_panel = 0, end_panel = 0;

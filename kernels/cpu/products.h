@@ -26,7 +26,7 @@ class CpuProducts {
   // Rows of a matrix in this backend's own layout, decoded.
   void decode_rows(const Tensor& w, std::int64_t first, std::int64_t n, float* values) const;
 
-  // ---- for the products of few tokens with experts: parts of a matrix times one token -----------------------------------------------
+  // ---- for the products of few tokens with experts: parts of a matrix times one or several -----------------------------------------------
 
   // Whether a product with w reads its input in 8 bits.
   bool rounds_input(const Tensor& w) const { return context_.activations == Activations::q8 && context_.quant_kernels(w.dtype); }
@@ -40,6 +40,9 @@ class CpuProducts {
   // y[r] = row first + r of w · x, for n rows. `rounded` is x in 8 bits, read where rounds_input(w) says so; `decoded` holds
   // kRowsAtOnce rows of w.
   void multiply_rows(const Tensor& w, std::int64_t first, std::int64_t n, const float* x, const Q8Row& rounded, float* y, float* decoded) const;
+  // Rows first … first + n - 1 of w times rounded rows, behind their bias where there is one: y[row of activations][row of w].
+  void multiply_rounded(const Tensor& w, std::int64_t first, std::int64_t n, std::span<const Q8Row> rows, const Tensor& bias, float* y,
+                        std::int64_t y_stride) const;
 
   static constexpr std::int64_t kFewTokens = 16;    // up to here products with lines read them as they are, beyond it unpacked for panels
   static constexpr std::int64_t kRowsAtOnce = 4;    // of weights, decoded for one token: what matmul_f32 multiplies together
@@ -58,9 +61,6 @@ class CpuProducts {
   bool is_many(std::int64_t n_tokens, const Tensor& w) const { return kernels_.gemm_lanes > 0 && rounds_input(w) && !is_few(n_tokens, w); }
   // norm(x) row by row; `normed` takes it too, unless it is empty.
   PanelRow normed_rows(const Tensor& x, const Tensor& norm, float eps, const Tensor& normed) const;
-  // Rows first … first + n - 1 of w times rounded rows, behind their bias where there is one: y[row of activations][row of w].
-  void multiply_rounded(const Tensor& w, std::int64_t first, std::int64_t n, std::span<const Q8Row> rows, const Tensor& bias, float* y,
-                        std::int64_t y_stride) const;
   template <class Gemv>
   void matvec(const Tensor& y, const Tensor& w, const Tensor& bias, const Gemv& gemv);
   void matvec_half(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, decltype(CpuKernels::gemv_f16) gemv);
