@@ -88,7 +88,7 @@ struct AttendTask {
   size_t v_cell_bytes;
   KvFormat k_format;
   KvFormat v_format;
-  bool in_integers;  // quantized keys and values may be multiplied with queries and probabilities rounded to 8 bits
+  bool in_integers;           // quantized keys and values may be multiplied with queries and probabilities rounded to 8 bits
   const int32_t* blocks;      // block_table row of the sequence
   const int32_t* kv_lengths;  // [n_tokens]
   int n_tokens;
