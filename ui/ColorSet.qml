@@ -37,7 +37,7 @@ QtObject {
     required property color synFn  // function, type (on sunken)
     required property color synCom  // comment (on sunken)
     required property color memW  // memory bar: weights (on raised)
-    required property color memK  // memory bar: cache (on raised)
+    required property color memK  // memory bar: KV cache (on raised)
     required property color memS  // memory bar: scratch (on raised)
     required property color inkSelected  // text on selected
     required property color inkSelected2  // icon, caption on selected

@@ -476,6 +476,15 @@ TestCase {
         test.window.closePopups()
         tryVerify(() => !test.window.popupShown)
     }
+    function test_theMemoryOfAChatIsCalledKvCache(): void {
+        test.window.openSettings(2)
+        tryVerify(() => test.window.popupShown)
+        const page = test.window.contentItem.parent
+        verify(test.find(page, item => item instanceof Segmented && item.label === "Precision of the KV cache") !== null)
+        verify(test.find(page, item => item instanceof MemoryBar).Accessible.name.includes("KV cache"))
+        test.window.closePopups()
+        tryVerify(() => !test.window.popupShown)
+    }
     function test_fieldsTakeWhatTheProgramTakes(): void {
         test.window.openSettings(2)
         tryVerify(() => test.window.popupShown)

@@ -151,12 +151,12 @@ SettingsPage {
     }
     SettingRow {
         visible: root.ready
-        name: qsTr("Precision of the chat's memory")
+        name: qsTr("Precision of the KV cache")
         hint: qsTr("8-bit takes half the memory of 16-bit, 4-bit a quarter; answers change a little")
         cost: root.bytesOr(root.load.stateBytes)
 
         Segmented {
-            label: qsTr("Precision of the chat's memory")
+            label: qsTr("Precision of the KV cache")
             labels: root.load.kvTypes.map(root.precisionOf)
             current: root.load.kvTypes.indexOf(root.load.kvType)
             onChosen: index => root.load.kvType = root.load.kvTypes[index]
@@ -165,7 +165,7 @@ SettingsPage {
     SettingRow {
         visible: root.ready
         name: qsTr("Memory to use")
-        hint: qsTr("For weights, cache and scratch together, in GB. Empty: what is free")
+        hint: qsTr("For weights, KV cache and scratch together, in GB. Empty: what is free")
         cost: root.bytesOr(root.needed)
 
         NumberField {

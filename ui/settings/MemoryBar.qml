@@ -20,7 +20,7 @@ ColumnLayout {
     readonly property real span: Math.max(1, root.totalBytes, root.others + root.needed)
     readonly property var parts: [
         { name: qsTr("Weights"), bytes: root.weightBytes, ink: Theme.color.memW },
-        { name: qsTr("Cache"), bytes: root.stateBytes, ink: Theme.color.memK },
+        { name: qsTr("KV cache"), bytes: root.stateBytes, ink: Theme.color.memK },
         { name: qsTr("Scratch"), bytes: root.scratchBytes, ink: Theme.color.memS },
         { name: qsTr("Other programs"), bytes: root.others, ink: Theme.color.edge }
     ]
