@@ -131,16 +131,10 @@ std::optional<std::vector<Block>> blocksOf(const QStringList& answer, const QStr
   return std::vector<Block>{{languageBehind(answer[firstLine], *first), answer.mid(firstLine + 1, lastMark - firstLine - 1)}};
 }
 
-// One name for what a fence and a file call a language; relatives that models mix up have one, too.
-QString familyOf(const QString& language) {
-  static const QHash<QString, QString> aliases = {
-      {"c++", "c"},     {"cpp", "c"},     {"cuda", "c"},     {"objective-c", "c"}, {"python3", "python"}, {"typescript", "javascript"},
-      {"c#", "csharp"}, {"golang", "go"}, {"shell", "bash"}, {"scss", "css"},      {"text", ""},          {"plaintext", ""},
-      {"plain", ""},    {"code", ""},     {"txt", ""}};
-  QString name = aliases.value(language, language);
-  const QString known = languageOf(QStringLiteral("x.") + name).fence;
-  if (!known.isEmpty()) name = known;
-  return aliases.value(name, name);
+// Of the word behind a fence; one that no table knows is a family of its own.
+QString familyOf(const QString& word) {
+  const SourceLanguage language = languageNamed(word);
+  return language.name.isEmpty() ? word : language.family;
 }
 
 // ---- diffs

@@ -14,16 +14,18 @@ struct Row {
   const char* fence;
   const char* grammar;
   const char* colours;
+  const char* family = nullptr;  // where it is not the fence
 };
 
 // A C header may be C++: that grammar reads nearly all of C as well.
 constexpr std::array kRows = {
-    Row{"py pyw pyi", "python3 pycon ipython", "Python", "python", "python", "python"},
+    Row{"py pyw pyi", "python3 ipython", "Python", "python", "python", "python"},
+    Row{"", "pycon", "Python", "python", "python", "python", "pycon"},  // what was typed and what came
     Row{"c", "", "C", "c", "c", "c"},
-    Row{"cpp cc cxx hpp hh hxx h ipp inl", "c++ arduino", "C++", "cpp", "cpp", "cpp"},
-    Row{"cu cuh", "", "CUDA", "cuda", "", "cpp"},
+    Row{"cpp cc cxx hpp hh hxx h ipp inl", "c++ arduino", "C++", "cpp", "cpp", "cpp", "c"},
+    Row{"cu cuh", "", "CUDA", "cuda", "", "cpp", "c"},
     Row{"js mjs cjs jsx", "node", "JavaScript", "javascript", "javascript", "javascript"},
-    Row{"ts tsx mts cts", "", "TypeScript", "typescript", "", "javascript"},
+    Row{"ts tsx mts cts", "", "TypeScript", "typescript", "", "javascript", "javascript"},
     Row{"qml", "", "QML", "qml", "", "javascript"},
     Row{"go", "golang", "Go", "go", "go", "go"},
     Row{"rs", "", "Rust", "rust", "rust", "rust"},
@@ -32,10 +34,11 @@ constexpr std::array kRows = {
     Row{"kt kts", "", "Kotlin", "kotlin", "kotlin", "kotlin"},
     Row{"rb rake gemfile rakefile", "", "Ruby", "ruby", "ruby", "ruby"},
     Row{"lua", "", "Lua", "lua", "lua", "lua"},
-    Row{"sh bash", "shell console", "Shell", "bash", "bash", "bash"},
+    Row{"sh bash", "shell", "Shell", "bash", "bash", "bash"},
+    Row{"", "console", "Shell", "bash", "bash", "bash", "console"},
     Row{"zsh ksh fish", "", "Shell", "bash", "", "bash"},
     Row{"css", "", "CSS", "css", "css", "css"},
-    Row{"scss less", "", "CSS", "scss", "", "css"},
+    Row{"scss less", "", "CSS", "scss", "", "css", "css"},
     Row{"json", "", "JSON", "json", "json", "json"},
     Row{"jsonl jsonc json5", "", "JSON", "json", "", "json"},
     Row{"toml", "", "TOML", "toml", "toml", "toml"},
@@ -53,7 +56,7 @@ constexpr std::array kRows = {
     Row{"dart", "", "Dart", "dart", "", ""},
     Row{"zig", "", "Zig", "zig", "", ""},
     Row{"jl", "", "Julia", "julia", "", ""},
-    Row{"m mm", "", "Objective-C", "objective-c", "", "c"},
+    Row{"m mm", "", "Objective-C", "objective-c", "", "c", "c"},
     Row{"asm s", "", "Assembly", "asm", "", ""},
     Row{"cmake cmakelists.txt", "", "CMake", "cmake", "", ""},
     Row{"makefile mk", "", "Make", "make", "", ""},
@@ -61,19 +64,20 @@ constexpr std::array kRows = {
     Row{"yaml yml", "", "YAML", "yaml", "", ""},
     Row{"ini cfg conf", "", "INI", "ini", "", "toml"},
     Row{"md markdown rst", "", "Markdown", "markdown", "", ""},
-    Row{"txt tex", "", "Text", "", "", ""},
+    Row{"txt", "text plaintext plain code", "Text", "", "", ""},
+    Row{"tex", "", "Text", "", "", "", "tex"},
 };
 
 SourceLanguage languageOf(const Row& row) {
   const auto text = [](const char* value) { return QString::fromLatin1(value); };
-  return {text(row.name), text(row.fence), text(row.grammar), text(row.colours)};
+  return {text(row.name), text(row.fence), text(row.grammar), text(row.colours), text(row.family == nullptr ? row.fence : row.family)};
 }
 
 const QHash<QString, const Row*>& table() {
   static const QHash<QString, const Row*> made = [] {
     QHash<QString, const Row*> rows;
     for (const Row& row : kRows) {
-      for (const QString& suffix : QString::fromLatin1(row.suffixes).split(' ')) rows.insert(suffix, &row);
+      for (const QString& suffix : QString::fromLatin1(row.suffixes).split(u' ', Qt::SkipEmptyParts)) rows.insert(suffix, &row);
     }
     return rows;
   }();

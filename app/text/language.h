@@ -11,6 +11,7 @@ struct SourceLanguage {
   QString fence;    // behind a fence and for CodeColourer: "cpp"; "" unknown
   QString grammar;  // the tree-sitter grammar whose errors count; "" where only a relative colours it (TypeScript by JavaScript's)
   QString colours;  // the grammar that colours it; "html" for markupColours(); "" none
+  QString family;   // one name for relatives that a model may take for each other: "c" of C++, too
 };
 
 SourceLanguage languageOf(const QString& path);

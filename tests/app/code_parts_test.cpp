@@ -294,6 +294,13 @@ TEST(CodeAnswer, WhereTheEndIsNotCertainThereIsNoProposal) {
 TEST(CodeAnswer, TakesTheOneBlockInTheFilesLanguage) {
   EXPECT_EQ(read(wholeFile("x = 1\n"), "Run first:\n\n```sh\npip install x\n```\n\nThen:\n\n```py\nx = 2\n```\n").after, QStringList{"x = 2"});
   EXPECT_EQ(read(wholeFile("int x;\n", "a.h", "cpp"), "```c\nint y;\n```").after, QStringList{"int y;"});
+  // Every word that colours a block of a language names it here as well; what was typed into a program is not the file.
+  for (const char* word : {"py", "python3", "ipython", "Python"})
+    EXPECT_EQ(read(wholeFile("x = 1\n"), (std::string("```") + word + "\nx = 2\n```").c_str()).after, QStringList{"x = 2"}) << word;
+  EXPECT_EQ(read(wholeFile("let x\n", "a.ts", "typescript"), "```node\nlet y\n```").after, QStringList{"let y"});
+  EXPECT_EQ(read(wholeFile("int x;\n", "a.cu", "cuda"), "```arduino\nint y;\n```").after, QStringList{"int y;"});
+  EXPECT_EQ(read(wholeFile("x = 1\n"), "```pycon\n>>> x\n```\n").why, NoProposal::other_language);
+  EXPECT_EQ(read(wholeFile("ls\n", "a.sh", "bash"), "```console\n$ ls -l\n```\n").why, NoProposal::other_language);
   EXPECT_EQ(read(wholeFile("x = 1\n"), "```sh\npip install x\n```\n").why, NoProposal::other_language);
   EXPECT_EQ(read(wholeFile("x = 1\n"), "```python\nx = 2\n```\nor\n```python\nx = 3\n```\n").why, NoProposal::several_blocks);
   EXPECT_EQ(read(wholeFile("x = 1\n"), "```python\nx = 2\n```\nprints\n```\n2\n```\n").why, NoProposal::several_blocks);
