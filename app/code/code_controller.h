@@ -21,9 +21,10 @@ class CodeController : public QObject {
   QML_ELEMENT
   QML_UNCREATABLE("made by the program")
   Q_PROPERTY(State state READ state NOTIFY stateChanged)
-  Q_PROPERTY(bool busy READ busy NOTIFY stateChanged)             // a question waits or is answered; Stop ends it
-  Q_PROPERTY(bool canAsk READ canAsk NOTIFY stateChanged)         // a file is open and nothing is under way
-  Q_PROPERTY(Leaving leaving READ leaving NOTIFY leavingChanged)  // what waits for a decision about the proposal
+  Q_PROPERTY(bool busy READ busy NOTIFY stateChanged)                         // a question waits or is answered; Stop ends it
+  Q_PROPERTY(bool canAsk READ canAsk NOTIFY stateChanged)                     // a file is open and nothing is under way
+  Q_PROPERTY(Leaving leaving READ leaving NOTIFY leavingChanged)              // what waits for a decision about the proposal
+  Q_PROPERTY(QStringList unseenFiles READ unseenFiles NOTIFY leavingChanged)  // names of files with changes that came while another one was open
   Q_PROPERTY(pio::ModelSession* model READ model CONSTANT)
   Q_PROPERTY(pio::Notices* notices READ notices CONSTANT)
   Q_PROPERTY(QString chatId READ chatId NOTIFY chatChanged)  // of the conversation; "" nothing was asked yet
@@ -57,7 +58,8 @@ class CodeController : public QObject {
   enum State { NoFile, Opening, Idle, Queued, Reading, Thinking, Writing, Paused, Stopping, Comparing, Saving };
   Q_ENUM(State)
   // What would take the proposal away. Replacing: a question whose answer proposes anew. Applying: of a part, while other changes are undecided.
-  enum Leaving { Nothing, OpeningOther, Closing, Replacing, ReadingAgain, Undoing, Applying };
+  // ClosingUnseen: the window, and changes that came while another file was open; it follows Closing.
+  enum Leaving { Nothing, OpeningOther, Closing, ClosingUnseen, Replacing, ReadingAgain, Undoing, Applying };
   Q_ENUM(Leaving)
   enum Syntax { NotChecked, NoGrammar, TooLong, Clean, NewErrors };
   Q_ENUM(Syntax)
@@ -70,6 +72,7 @@ class CodeController : public QObject {
   bool busy() const;
   bool canAsk() const;
   Leaving leaving() const;
+  QStringList unseenFiles() const;
   ModelSession* model() const;
   Notices* notices() const;
   QString chatId() const;
@@ -107,7 +110,7 @@ class CodeController : public QObject {
   bool mayClose();                                            // the window; false: it is asked
   // The answers to that. Applying writes what was accepted, or all changes where nothing was; what fails keeps the proposal.
   void applyAndLeave();
-  void showChanges();  // that wait behind a notice, and stays
+  void showChanges();  // that wait behind a notice or in another conversation, and stays
   void discardAndLeave();
   void stay();
   void reopen();                             // what is on the disk now

@@ -48,7 +48,8 @@ struct CodeController::Private {
   void open(const Target& target);
   void show(const OpenedSource& opened);
   void showChat(const QString& chatId);
-  void proposeUnseen();  // changes of this conversation that came while another file was open
+  const Message* unseenAnswer(const QString& chatId) const;  // null: none, or not shown in its conversation any more
+  void proposeUnseen();                                      // changes of this conversation that came while another file was open
   void lookForChat();
   void write(const QByteArray& content, int nChanges, bool overOthers = false);
   void onWritten(const OpenedSource& opened);
@@ -56,6 +57,7 @@ struct CodeController::Private {
   bool asks(Leaving why, std::function<void()> then);  // true: the person decides first, `then` comes after that
   void setLeaving(Leaving value);
   void leave();
+  QStringList unseenChats() const;  // that are there, with an answer that can be shown
   void sayOfFile(const UserError& words);
   // code_questions.cpp
   void connectTurns();
@@ -73,6 +75,7 @@ struct CodeController::Private {
   void holdProposal(const Proposal& made);
   void showHeld();
   void dropProposal();
+  void dropComparing();
   void decide(int hunk, HunkModel::State state);
   void checkSyntax();
   void setSyntax(Syntax value, const QVariantList& errors);

@@ -102,15 +102,24 @@ void CodeController::Private::showChat(const QString& chatId) {
   proposeUnseen();
 }
 
+const Message* CodeController::Private::unseenAnswer(const QString& chatId) const {
+  const Conversation* chat = w.store->find(chatId);
+  const QString question = unseen.value(chatId);
+  if (chat == nullptr || !chat->contains(question)) return nullptr;
+  const QStringList path = chat->path();
+  for (const QString& answer : chat->childrenOf(question)) {
+    const Message& message = chat->find(answer)->message;
+    if (message.state == Message::State::Complete && path.contains(answer)) return &message;
+  }
+  return nullptr;
+}
+
 void CodeController::Private::proposeUnseen() {
   const Conversation* chat = shown->chat();
   if (chat == nullptr || run() != nullptr) return;
+  const Message* answer = unseenAnswer(chat->chat.id);
   const QString question = unseen.take(chat->chat.id);
-  if (question.isEmpty()) return;
-  for (const QString& answer : chat->childrenOf(question)) {
-    const Message& message = chat->find(answer)->message;
-    if (message.state == Message::State::Complete && shown->path().contains(answer)) propose(question, message.text());
-  }
+  if (answer != nullptr) propose(question, answer->text());
 }
 
 void CodeController::Private::lookForChat() {
@@ -176,7 +185,9 @@ void CodeController::Private::sayOfFile(const UserError& words) {
 bool CodeController::Private::stands(Leaving why) const {
   const int nPending = hunks->countOf(HunkModel::Pending);
   const bool isHeldLost = held && why != OpeningOther;  // with its file it comes back
-  return why == Applying ? nPending > 0 : nPending + hunks->countOf(HunkModel::Accepted) > 0 || isHeldLost;
+  if (why == Applying) return nPending > 0;
+  if (why == ClosingUnseen) return !unseenChats().isEmpty();
+  return nPending + hunks->countOf(HunkModel::Accepted) > 0 || isHeldLost || (why == Closing && isComparing);
 }
 
 bool CodeController::Private::asks(Leaving why, std::function<void()> then) {
@@ -194,14 +205,32 @@ void CodeController::Private::setLeaving(Leaving value) {
 
 void CodeController::Private::leave() {
   const auto then = std::exchange(whenLeft, {});
+  if (leaving == Closing && asks(ClosingUnseen, then)) return;
   setLeaving(Nothing);
   if (then) then();
 }
 
 CodeController::Leaving CodeController::leaving() const { return d->leaving; }
 
+QStringList CodeController::Private::unseenChats() const {
+  QStringList chats;
+  for (auto it = unseen.constBegin(); it != unseen.constEnd(); ++it) {
+    if (!w.history->record(it.key()).id.isEmpty() && unseenAnswer(it.key()) != nullptr) chats.append(it.key());
+  }
+  std::sort(chats.begin(), chats.end());  // as they were made
+  return chats;
+}
+
+QStringList CodeController::unseenFiles() const {
+  QStringList names;
+  for (const QString& chatId : d->unseenChats()) names.append(QFileInfo(d->w.history->record(chatId).file).fileName());
+  names.removeDuplicates();
+  return names;
+}
+
 bool CodeController::mayClose() {
-  return !d->asks(Closing, [this] { Q_EMIT closeAllowed(); });
+  const auto closes = [this] { Q_EMIT closeAllowed(); };
+  return !d->asks(Closing, closes) && !d->asks(ClosingUnseen, closes);
 }
 
 void CodeController::applyAndLeave() {
@@ -212,12 +241,16 @@ void CodeController::applyAndLeave() {
 
 void CodeController::showChanges() {
   if (d->isSaving) return;
+  const bool isOther = d->leaving == ClosingUnseen;
   stay();
-  d->showHeld();
+  if (!isOther) d->showHeld();
+  else if (const QStringList chats = d->unseenChats(); !chats.isEmpty()) d->w.history->open(chats.first());
 }
 
 void CodeController::discardAndLeave() {
   if (d->leaving == Nothing || d->isSaving) return;
+  if (d->leaving == ClosingUnseen) d->unseen.clear();
+  else if (d->leaving == Closing) d->dropComparing();
   d->dropProposal();
   d->leave();
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 
 #include "app/code/code_controller_p.h"
 
@@ -20,6 +21,7 @@ void CodeController::Private::connectProposals() {
       showProposal(made);
     }
     Q_EMIT q->stateChanged();
+    if (leaving == Closing && !stands(Closing)) leave();  // it was asked because of an answer that proposes nothing
   });
   connect(w.code, &CodeWorker::checked, q, [this](quint64 serial, const SyntaxReport& report) {
     if (serial != checkSerial) return;
@@ -93,6 +95,12 @@ void CodeController::Private::dropProposal() {
   ++checkSerial;
   setSyntax(NotChecked, {});
   Q_EMIT q->proposalChanged();
+  Q_EMIT q->stateChanged();
+}
+
+void CodeController::Private::dropComparing() {
+  if (!std::exchange(isComparing, false)) return;
+  ++proposeSerial;
   Q_EMIT q->stateChanged();
 }
 

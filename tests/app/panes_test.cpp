@@ -209,6 +209,102 @@ class PanesTest : public QObject {
     QTRY_COMPARE(f.code()->hunks()->count(), 2);
   }
 
+  // They would go with the window, and nobody has seen them.
+  void changesThatCameWhileAnotherFileWasOpenAskBeforeTheWindowCloses() {
+    Fixture f;
+    QVERIFY(f.open(f.a()));
+    f.answerWithChanges(10);
+    f.code()->fix();
+    QTRY_COMPARE(f.code()->state(), CodeController::Writing);
+    QVERIFY(f.open(f.b()));
+    QTRY_VERIFY(!f.program->application()->engine->busy());
+    QTest::qWait(50);
+    QSignalSpy allowed(f.code(), &CodeController::closeAllowed);
+    QVERIFY(!f.code()->mayClose());
+    QCOMPARE(f.code()->leaving(), CodeController::ClosingUnseen);
+    QCOMPARE(f.code()->unseenFiles(), QStringList{"a.py"});
+    f.code()->showChanges();
+    QCOMPARE(f.code()->leaving(), CodeController::Nothing);
+    QVERIFY(f.isIdle(f.a()));
+    QTRY_COMPARE(f.code()->hunks()->count(), 2);
+    QVERIFY(!f.code()->mayClose());
+    QCOMPARE(f.code()->leaving(), CodeController::Closing);
+    f.code()->discardAndLeave();
+    QCOMPARE(allowed.size(), 1);
+    QCOMPARE(f.read(f.a()), QByteArray(kFile));
+    QVERIFY(f.code()->mayClose());
+  }
+
+  // First what becomes of the changes on screen, then of those that nobody has seen.
+  void closingAsksAboutChangesOfBothKinds() {
+    Fixture f;
+    QVERIFY(f.open(f.a()));
+    f.answerWithChanges(10);
+    f.code()->fix();
+    QTRY_COMPARE(f.code()->state(), CodeController::Writing);
+    const QString chat = f.code()->chatId();
+    f.write(f.b(), kFile);
+    QVERIFY(f.open(f.b()));
+    QTRY_VERIFY(!f.program->application()->engine->busy());
+    QVERIFY(f.propose());
+    QSignalSpy allowed(f.code(), &CodeController::closeAllowed);
+    QVERIFY(!f.code()->mayClose());
+    QCOMPARE(f.code()->leaving(), CodeController::Closing);
+    f.code()->applyAndLeave();
+    QTRY_COMPARE(f.code()->leaving(), CodeController::ClosingUnseen);
+    QCOMPARE(f.read(f.b()), kBetter);
+    QCOMPARE(allowed.size(), 0);
+    f.code()->stay();
+    QVERIFY(!f.code()->mayClose());
+    f.code()->discardAndLeave();
+    QCOMPARE(allowed.size(), 1);
+    QVERIFY(f.code()->mayClose());
+    QTRY_COMPARE(f.onDisk(chat).size(), 2);  // the words stay
+  }
+
+  void aConversationThatWasRemovedHasNoChangesToAskAbout() {
+    Fixture f;
+    QVERIFY(f.open(f.a()));
+    f.answerWithChanges(10);
+    f.code()->fix();
+    QTRY_COMPARE(f.code()->state(), CodeController::Writing);
+    const QString chat = f.code()->chatId();
+    QVERIFY(f.open(f.b()));
+    QTRY_VERIFY(!f.program->application()->engine->busy());
+    f.history()->remove(chat);
+    QVERIFY(f.code()->mayClose());
+    f.history()->undoRemove();
+    QVERIFY(!f.code()->mayClose());
+  }
+
+  void anAnswerThatIsBeingComparedAsksBeforeTheWindowCloses() {
+    Fixture f;
+    QVERIFY(f.open(f.a()));
+    f.answerWithChanges();
+    bool isAsked = false;
+    QObject::connect(f.code(), &CodeController::stateChanged, f.code(), [&] {
+      if (f.code()->state() == CodeController::Comparing && !isAsked) isAsked = !f.code()->mayClose();
+    });
+    f.code()->fix();
+    QTRY_COMPARE(f.code()->hunks()->count(), 2);
+    QVERIFY(isAsked);
+    QCOMPARE(f.code()->leaving(), CodeController::Closing);
+  }
+
+  void anAnswerThatProposesNothingHoldsNothingUp() {
+    Fixture f;
+    QVERIFY(f.open(f.a()));
+    f.setScript(ScriptedEngine::speak("There is nothing to mend.", 0));
+    QSignalSpy allowed(f.code(), &CodeController::closeAllowed);
+    bool isAsked = false;
+    QObject::connect(f.code(), &CodeController::stateChanged, f.code(), [&] {
+      if (f.code()->state() == CodeController::Comparing && !isAsked) isAsked = !f.code()->mayClose();
+    });
+    f.code()->fix();
+    QTRY_COMPARE(allowed.size(), 1);
+    QCOMPARE(f.code()->leaving(), CodeController::Nothing);
+  }
+
   void openingAtTheMomentOfTheAnswerEndsInTheOtherFile() {
     Fixture f;
     f.answerWithChanges();

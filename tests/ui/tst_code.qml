@@ -314,6 +314,26 @@ TestCase {
         tryCompare(test.app.code, "fileName", "third.c")
         tryVerify(() => inDialog("Write all changes") === null)
     }
+    function test_changesThatNobodySawAskBeforeTheWindowCloses(): void {
+        const inDialog = text => test.find(test.window.contentItem.parent, item => item.visible && item.text === text && item.iconName !== undefined)
+        const other = stage.writeFile("fourth.c", "int x;\n")
+        stage.speak("```python\n" + test.better + "```\n", 20)
+        test.app.code.fix()
+        tryVerify(() => test.app.code.busy)
+        test.app.code.open(stage.urlOf(other))
+        tryCompare(test.app.code, "fileName", "fourth.c")
+        tryVerify(() => !test.app.engine.busy)
+        test.window.close()
+        tryVerify(() => inDialog("Show the changes") !== null)
+        verify(test.window.visible)
+        verify(test.find(test.window.contentItem.parent, item => item.text === "Changes to f.py were not looked at") !== null)
+        waitForRendering(test.window.contentItem, 200)
+        mouseClick(inDialog("Show the changes"))
+        tryCompare(test.app.code, "fileName", "f.py")
+        tryVerify(() => test.app.code.hunks.count > 0)
+        tryVerify(() => inDialog("Cancel") === null)
+        test.app.code.discard()
+    }
     function test_aNewRequestAsksWhatBecomesOfTheStandingProposal(): void {
         const inDialog = text => test.find(test.window.contentItem.parent, item => item.visible && item.text === text && item.iconName !== undefined)
         const field = test.find(test.window.contentItem, item => item instanceof TextEdit && item.hint === "Ask about f.py")

@@ -8,12 +8,18 @@ PioDialog {
     id: root
 
     required property CodeController code
-    readonly property bool unseen: root.code.hunks.count === 0     // the changes wait behind a notice
+    readonly property bool others: root.why === CodeController.ClosingUnseen   // changes that came while another file was open
+    readonly property bool comparing: root.why === CodeController.Closing && root.code.hunks.count === 0 && root.code.state === CodeController.Comparing
+    readonly property bool unseen: root.others || root.code.hunks.count === 0  // the changes wait behind a notice or in another conversation
+    property list<string> files: []             // as `why`
     property int why: CodeController.Closing    // stays as it is while the dialog fades out
     readonly property bool applying: root.why === CodeController.Applying
     readonly property bool canWrite: !root.unseen && root.why !== CodeController.ReadingAgain && root.why !== CodeController.Undoing
     readonly property string words: {
+        if (root.comparing)
+            return qsTr("The answer is still being compared with the file. What it changes goes when the window closes. The conversation stays.")
         switch (root.why) {
+        case CodeController.ClosingUnseen: return qsTr("They came while another file was open, and go when the window closes. The conversation stays.")
         case CodeController.OpeningOther: return qsTr("The proposal goes when something else opens. The conversation stays.")
         case CodeController.Closing: return qsTr("The proposal goes when the window closes. The conversation stays.")
         case CodeController.Replacing: return qsTr("The proposal goes when a new one is asked for. The conversation stays.")
@@ -26,7 +32,8 @@ PioDialog {
         return ""
     }
 
-    title: root.applying ? qsTr("Not all changes to %1 are decided").arg(root.code.fileName) : qsTr("Changes to %1 are not written").arg(root.code.fileName)
+    title: root.others ? qsTr("Changes to %1 were not looked at").arg(root.files.join(qsTr(", ", "between the names of files")))
+         : root.applying ? qsTr("Not all changes to %1 are decided").arg(root.code.fileName) : qsTr("Changes to %1 are not written").arg(root.code.fileName)
     wantedWidth: 480
     wantedHeight: layout.implicitHeight + 2 * Theme.space24
     visible: root.code.leaving !== CodeController.Nothing
@@ -37,8 +44,10 @@ PioDialog {
         target: root.code
 
         function onLeavingChanged(): void {
-            if (root.code.leaving !== CodeController.Nothing)
-                root.why = root.code.leaving
+            if (root.code.leaving === CodeController.Nothing)
+                return
+            root.why = root.code.leaving
+            root.files = root.code.unseenFiles
         }
     }
 
@@ -78,7 +87,7 @@ PioDialog {
                 PioButton {
                     id: showButton
 
-                    visible: root.unseen
+                    visible: root.unseen && !root.comparing
                     primary: true
                     text: qsTr("Show the changes")
                     onClicked: root.code.showChanges()
