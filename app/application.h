@@ -6,6 +6,7 @@
 #include <QtQml/qqmlregistration.h>
 
 #include "app/chat/chat_controller.h"
+#include "app/closing.h"
 #include "app/code/code_controller.h"
 #include "app/engine_queue.h"
 #include "app/history/history_model.h"
@@ -40,6 +41,7 @@ class Application : public QObject {
   Q_PROPERTY(pio::LoadSettings* load MEMBER load CONSTANT)
   Q_PROPERTY(pio::ImageSession* image MEMBER image CONSTANT)
   Q_PROPERTY(pio::MemoryMeter* memory MEMBER memory CONSTANT)
+  Q_PROPERTY(pio::Closing* closing MEMBER closing CONSTANT)
 
  public:
   // What stands in the middle of the window.
@@ -60,6 +62,7 @@ class Application : public QObject {
   LoadSettings* load = nullptr;
   ImageSession* image = nullptr;
   MemoryMeter* memory = nullptr;
+  Closing* closing = nullptr;
 
   // Both live on their own threads; once, when the members are set.
   void wire(HistoryWriter* writer, BackgroundFiles* files);

@@ -178,12 +178,48 @@ UserError userErrorOf(const HistoryProblem& problem) {
           tr("%1 is not there any more. Put it back, or export the chats: they stay here until the window is closed.").arg(problem.path);
       user.actions = {UserError::ExportChat, UserError::Dismiss};
       break;
+    case HistoryProblem::Kind::busy:
+      user.title = tr("Messages cannot be saved at the moment");
+      user.explanation = tr("Another program holds %1. New messages stay here and are saved when it lets go.").arg(problem.path);
+      user.actions = {UserError::Dismiss};
+      break;
     case HistoryProblem::Kind::other:
       user.title = tr("Messages cannot be saved at the moment");
       user.explanation = tr("%1 cannot be written. It is tried again every few seconds.").arg(problem.path);
       user.actions = {UserError::Dismiss};
       break;
   }
+  return user;
+}
+
+UserError unsavedNotice(const UnsavedHistory& unsaved) {
+  UserError user;
+  const int n = unsaved.nMessages;
+  if (unsaved.mayBeSaved)
+    user.title = n == 0   ? tr("Not everything is saved yet")
+                 : n == 1 ? tr("1 message is not saved yet")
+                          : tr("%1 messages are not saved yet").arg(QLocale().toString(n));
+  else
+    user.title = n == 0   ? tr("Not everything is saved")
+                 : n == 1 ? tr("1 message is not saved")
+                          : tr("%1 messages are not saved").arg(QLocale().toString(n));
+  const QString& path = unsaved.why.path;
+  QString why;
+  switch (unsaved.why.kind) {
+    case HistoryProblem::Kind::none: why = tr("The history is being written."); break;
+    case HistoryProblem::Kind::busy: why = tr("Another program holds the history, %1.").arg(path); break;
+    case HistoryProblem::Kind::disk_full: why = tr("The disk is full."); break;
+    case HistoryProblem::Kind::no_room: why = tr("There is no room to bring the history up to date."); break;
+    case HistoryProblem::Kind::read_only: why = tr("The history, %1, is protected against writing.").arg(path); break;
+    case HistoryProblem::Kind::newer: why = tr("The history, %1, was written by a newer version.").arg(path); break;
+    case HistoryProblem::Kind::gone: why = tr("The history, %1, is not there any more.").arg(path); break;
+    case HistoryProblem::Kind::damaged:
+    case HistoryProblem::Kind::unreadable: why = tr("The history, %1, cannot be read.").arg(path); break;
+    case HistoryProblem::Kind::other: why = tr("The history, %1, cannot be written.").arg(path); break;
+  }
+  user.explanation = unsaved.mayBeSaved ? tr("%1 The window closes as soon as everything is saved.").arg(why)
+                                        : tr("%1 What is not saved goes with the window.").arg(why);
+  user.details = unsaved.why.details;
   return user;
 }
 

@@ -34,6 +34,7 @@ class UserError {
 };
 
 struct HistoryProblem;
+struct UnsavedHistory;
 struct ImportReport;
 struct PictureFact;
 struct SourceFile;
@@ -41,6 +42,9 @@ struct SourceFile;
 // Not set for what needs no words: cancelled.
 UserError userErrorOf(const Error& error);
 UserError userErrorOf(const HistoryProblem& problem);
+
+// What the window that closes would take along; without actions.
+UserError unsavedNotice(const UnsavedHistory& unsaved);
 
 // Notices about the program that no Error is behind.
 UserError noModelNotice();   // what was asked waits for one

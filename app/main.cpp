@@ -106,11 +106,11 @@ void onQuitSignal(int) {
   [[maybe_unused]] const ssize_t written = ::write(quitPipe[0], &byte, 1);  // the only thing a signal handler may do here
 }
 
-// A logout or Ctrl+C in the terminal ends the program as closing the window does.
+// A logout or Ctrl+C in the terminal ends the program in order, and unasked: quit() would close the window first, which may ask.
 void quitOnSignals(QGuiApplication& application) {
   if (::socketpair(AF_UNIX, SOCK_STREAM, 0, quitPipe) != 0) return;
   auto* notifier = new QSocketNotifier(quitPipe[1], QSocketNotifier::Read, &application);
-  QObject::connect(notifier, &QSocketNotifier::activated, &application, &QGuiApplication::quit);
+  QObject::connect(notifier, &QSocketNotifier::activated, &application, [] { QCoreApplication::exit(0); });
   for (const int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, onQuitSignal);
 }
 #endif

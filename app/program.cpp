@@ -81,6 +81,7 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
                                      CodeController::Private::Wiring{m_code, app->model, store, turns, app->history, app->settings, app->notices}),
                                  app);
   app->image = new ImageSession(app->chat, m_files, app);
+  app->closing = new Closing(m_writer, app->code, app->chat, app);
   app->wire(m_writer, m_files);
 
   const QStringList interrupted = SessionLock::takeInterruptedLoads(options.dataFolder);

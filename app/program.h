@@ -46,6 +46,7 @@ class Program {
   ModelSession* model() const { return m_application->model; }
   Notices* notices() const { return m_application->notices; }
   CodeController* code() const { return m_application->code; }
+  Closing* closing() const { return m_application->closing; }
   HistoryModel* history() const { return m_application->history; }
   ModelLibrary* models() const { return m_application->models; }
   Settings* settings() const { return m_application->settings; }

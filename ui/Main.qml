@@ -104,7 +104,7 @@ T.ApplicationWindow {
     font: Theme.ui.font
     Component.onCompleted: root.takeFocus()
     onActiveFocusItemChanged: Qt.callLater(root.catchKeys)
-    onClosing: close => close.accepted = root.app.code.mayClose()
+    onClosing: close => close.accepted = root.app.closing.request()
     onChatIdChanged: {
         if (root.chatShown && root.app.chat.isImage)
             root.showChat()
@@ -323,8 +323,12 @@ T.ApplicationWindow {
         function onAnnouncement(text: string): void {
             announcer.sentence = text
         }
-        function onCloseAllowed(): void {
-            Qt.quit()
+    }
+    Connections {
+        target: root.app.closing
+
+        function onAllowed(): void {
+            root.close()
         }
     }
     Connections {

@@ -9,7 +9,7 @@ Item {
 
     required property Application app
     readonly property bool pickerShown: picker.visible
-    readonly property bool shown: picker.visible || source.visible || settings.visible || shortcuts.visible || systemPrompt.visible || importing.visible || leave.visible
+    readonly property bool shown: picker.visible || source.visible || settings.visible || shortcuts.visible || systemPrompt.visible || importing.visible || leave.visible || unsaved.visible
     signal closed()
 
     function close(): void {
@@ -102,6 +102,12 @@ Item {
         id: leave
 
         code: root.app.code
+    }
+    UnsavedDialog {
+        id: unsaved
+
+        app: root.app
+        onExportRequested: root.exportChats()
     }
     SystemPromptDialog {
         id: systemPrompt

@@ -8,6 +8,7 @@
 #include <QStorageInfo>
 #include <QThread>
 #include <QUuid>
+#include <algorithm>
 #ifdef Q_OS_UNIX
 #include <sys/stat.h>
 #endif
@@ -23,7 +24,8 @@ namespace {
 // Primary result codes (sqlite.org/rescode.html); Qt hands them on as text.
 constexpr int kError = 1, kBusy = 5, kLocked = 6, kReadOnly = 8, kCorrupt = 11, kFull = 13, kConstraint = 19, kNotADatabase = 26;
 constexpr qint64 kPageBytes = 4096;
-constexpr int kGoodStarts = 2;  // until the copies of older schemas go
+constexpr int kMostTries = 40, kTryMs = 50;  // of the change to WAL
+constexpr int kGoodStarts = 2;               // until the copies of older schemas go
 
 const QString kGoodStartsKey = QStringLiteral("good_starts");
 
@@ -79,6 +81,8 @@ HistoryProblem HistoryDb::problem() const {
     case kReadOnly: problem.kind = HistoryProblem::Kind::read_only; break;
     case kCorrupt:
     case kNotADatabase: problem.kind = HistoryProblem::Kind::damaged; break;
+    case kBusy:
+    case kLocked: problem.kind = HistoryProblem::Kind::busy; break;
     default: problem.kind = HistoryProblem::Kind::other; break;
   }
   return problem;
@@ -131,7 +135,7 @@ Result<void> HistoryDb::inTransaction(const std::function<Result<void>()>& body)
   return done;
 }
 
-Result<void> HistoryDb::begin(const QString& path) {
+Result<void> HistoryDb::begin(const QString& path, int patienceMs) {
   close();
   m_path = path;
   m_code = 0;
@@ -141,17 +145,17 @@ Result<void> HistoryDb::begin(const QString& path) {
   if (path != QLatin1String(":memory:")) makePrivate(path);  // where there is none
   m_db = QSqlDatabase::addDatabase(QStringLiteral("QSQLITE"), m_connection);
   m_db.setDatabaseName(path);
-  m_db.setConnectOptions(QStringLiteral("QSQLITE_BUSY_TIMEOUT=5000"));
+  m_db.setConnectOptions(QStringLiteral("QSQLITE_BUSY_TIMEOUT=%1").arg(patienceMs));
   if (!m_db.open()) return fail(QStringLiteral("open"), m_db.lastError());
   return {};
 }
 
-Result<void> HistoryDb::open(const QString& path) {
+Result<void> HistoryDb::open(const QString& path, int patienceMs) {
   const auto giveUp = [this](const Error& error) -> Result<void> {
     close();
     return error;
   };
-  if (auto done = begin(path); !done) return giveUp(done.error());
+  if (auto done = begin(path, patienceMs); !done) return giveUp(done.error());
   // A file is looked at as what a stranger may have written.
   for (const char* pragma : {"PRAGMA cell_size_check = ON", "PRAGMA trusted_schema = OFF"}) {
     if (auto done = run(QLatin1String(pragma)); !done) return giveUp(done.error());
@@ -178,8 +182,8 @@ Result<void> HistoryDb::open(const QString& path) {
   for (const char* pragma : {"PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL", "PRAGMA foreign_keys = ON"}) {
     Result<void> done = run(QLatin1String(pragma));
     // Two windows that make the file at the same moment: the change to WAL is refused at once, whatever the busy timeout says.
-    for (int i = 0; i < 40 && !done && m_code == kBusy; ++i) {
-      QThread::msleep(50);
+    for (int i = 0; i < std::min(kMostTries, patienceMs / kTryMs) && !done && m_code == kBusy; ++i) {
+      QThread::msleep(kTryMs);
       done = run(QLatin1String(pragma));
     }
     if (!done) return giveUp(done.error());

@@ -22,6 +22,7 @@ struct Rescued {  // how much of a damaged file
 class HistoryDb {
  public:
   static constexpr int kVersion = 5;  // of the schema: PRAGMA user_version
+  static constexpr int kOpenPatienceMs = 5'000;
 
   HistoryDb();
   ~HistoryDb();
@@ -31,8 +32,8 @@ class HistoryDb {
   // Opens or makes the file, bringing an older schema up to date after a copy of the file was put beside it
   // ("history.v1.db"). Errors: bad_file (damaged), not_available (written by a newer version; nothing is touched), io (among them:
   // no room to bring it up to date; nothing is touched).
-  // ":memory:" lives as long as this object.
-  Result<void> open(const QString& path);
+  // ":memory:" lives as long as this object. `patienceMs`: for what another program holds.
+  Result<void> open(const QString& path, int patienceMs = kOpenPatienceMs);
   void close();
   bool isOpen() const { return m_db.isOpen(); }
   QString path() const { return m_path; }
@@ -40,7 +41,7 @@ class HistoryDb {
   HistoryProblem problem() const;
   // The last error was that of the statement itself (a constraint): trying again gives the same.
   bool isHopeless() const;
-  // Another program holds the file; it may let go at any moment. How long a statement waits for that: 5 s when the file is opened.
+  // Another program holds the file; it may let go at any moment. How long a statement waits for that.
   bool isBusy() const;
   void setPatience(int ms) { (void)run(QStringLiteral("PRAGMA busy_timeout = %1").arg(ms)).has_value(); }
   bool isMigrated() const { return m_isMigrated; }  // by the last open()
@@ -124,7 +125,7 @@ class HistoryDb {
   Result<void> forgetMessage(const QString& messageId);
   Result<void> indexChat(const QString& chatId);
   // history_rescue.cpp
-  Result<void> begin(const QString& path);  // an empty file without a schema
+  Result<void> begin(const QString& path, int patienceMs = kOpenPatienceMs);  // an empty file without a schema
   Result<void> takeOver(const QSqlDatabase& damaged, int version);
   friend Result<Rescued> rescue(const QString& damaged, const QString& to);
   // history_transfer.cpp

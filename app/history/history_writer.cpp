@@ -5,7 +5,9 @@
 #include <QFile>
 #include <QFileInfo>
 #include <QSaveFile>
+#include <QSet>
 #include <QThread>
+#include <algorithm>
 
 #include "app/system/session_lock.h"
 
@@ -13,7 +15,9 @@ namespace pio {
 
 static constexpr int kMostLooksBetween = 16;   // two tries to read what failed
 static constexpr int kPatienceMs = 50;         // with what another program holds: a commit of another window is over by then
+static constexpr int kSettlePatienceMs = 300;  // before the window asks what becomes of what is not written
 static constexpr int kLastPatienceMs = 5'000;  // when the window closes
+static constexpr int kOpenShare = 20;          // of the time between two tries to open the file, one part is a try
 static constexpr int kMostImportTries = 50;    // of a file that is to come in meanwhile
 
 HistoryWriter::HistoryWriter(Pace pace)
@@ -24,8 +28,8 @@ HistoryWriter::HistoryWriter(Pace pace)
       m_commit(new QTimer(this)),
       m_others(new QTimer(this)) {
   connect(m_retry, &QTimer::timeout, this, &HistoryWriter::writeBacklog);
-  m_open->setInterval(m_pace.openAgainMs);
-  connect(m_open, &QTimer::timeout, this, &HistoryWriter::tryAgain);
+  m_open->setSingleShot(true);
+  connect(m_open, &QTimer::timeout, this, &HistoryWriter::openAgain);
   m_commit->setSingleShot(true);
   m_commit->setTimerType(Qt::PreciseTimer);
   m_commit->setInterval(kGroupMs);
@@ -64,6 +68,7 @@ static bool mayOpenLater(const HistoryProblem& problem) {
     case HistoryProblem::Kind::disk_full:
     case HistoryProblem::Kind::no_room:
     case HistoryProblem::Kind::read_only:
+    case HistoryProblem::Kind::busy:
     case HistoryProblem::Kind::other: return true;
     default: return false;
   }
@@ -76,7 +81,9 @@ void HistoryWriter::open(const QString& dataFolder, const QString& session) {
   HistoryProblem trouble;
   openOrRecover(*m_db, dataFolder + QStringLiteral("/history.db"), trouble);
   m_isAside = m_db->path() == QLatin1String(":memory:");
-  if (m_isAside && mayOpenLater(trouble)) m_open->start();
+  m_openProblem = trouble;
+  m_mayOpenLater = m_isAside && mayOpenLater(trouble);
+  if (m_mayOpenLater) m_open->start(m_pace.openAgainMs);
   if (trouble.kind != HistoryProblem::Kind::none) Q_EMIT problem(trouble);
   greet();
 
@@ -108,14 +115,25 @@ void HistoryWriter::greet() {
   if (const auto version = m_db->dataVersion()) m_dataVersion = *version;
 }
 
+void HistoryWriter::openAgain() {
+  QElapsedTimer timer;
+  timer.start();
+  tryAgain();
+  if (m_isAside) m_open->start(static_cast<int>(std::max<qint64>(m_pace.openAgainMs, kOpenShare * timer.elapsed())));
+}
+
 void HistoryWriter::tryAgain() {
-  if (!m_isAside) {
-    writeBacklog();
-    return;
-  }
+  if (m_isAside) openFile(kPatienceMs);
+  else writeBacklog();
+}
+
+void HistoryWriter::openFile(int patienceMs) {
   auto file = std::make_unique<HistoryDb>();
   file->limitPages(m_db->pageLimit());
-  if (!file->open(m_dataFolder + QStringLiteral("/history.db"))) return;
+  if (!file->open(m_dataFolder + QStringLiteral("/history.db"), patienceMs)) {
+    if (m_mayOpenLater) m_openProblem = file->problem();
+    return;
+  }
   m_open->stop();
   m_db = std::move(file);
   m_isAside = false;
@@ -130,15 +148,15 @@ void HistoryWriter::tryAgain() {
 
 // ---- writing -------------------------------------------------------------------------------------------------------------------------
 
-void HistoryWriter::write(Operation operation) {
-  m_backlog.push_back(std::move(operation));
+void HistoryWriter::write(Change change) {
+  m_backlog.push_back(std::move(change));
   if (!m_inTrouble) writeBacklog();
 }
 
 bool HistoryWriter::writeBacklog() {
   while (!m_backlog.empty()) {
-    Result<void> done = m_backlog.front()(*m_db);
-    if (!done && mendIndex()) done = m_backlog.front()(*m_db);
+    Result<void> done = m_backlog.front().write(*m_db);
+    if (!done && mendIndex()) done = m_backlog.front().write(*m_db);
     if (!done) {
       if (!m_db->isHopeless()) {
         const bool isBusy = m_db->isBusy();
@@ -174,30 +192,31 @@ bool HistoryWriter::mendIndex() {
 }
 
 void HistoryWriter::putChat(const ChatRecord& chat) {
-  write([chat](HistoryDb& db) { return db.putChat(chat); });
+  write({[chat](HistoryDb& db) { return db.putChat(chat); }});
 }
 
 void HistoryWriter::setTitle(const QString& chatId, const QString& title) {
-  write([=](HistoryDb& db) { return db.setChat(chatId, HistoryDb::ChatField::title, title); });
+  write({[=](HistoryDb& db) { return db.setChat(chatId, HistoryDb::ChatField::title, title); }});
 }
 
 void HistoryWriter::setPinned(const QString& chatId, bool pinned) {
-  write([=](HistoryDb& db) { return db.setChat(chatId, HistoryDb::ChatField::pinned, pinned); });
+  write({[=](HistoryDb& db) { return db.setChat(chatId, HistoryDb::ChatField::pinned, pinned); }});
 }
 
 void HistoryWriter::setSystemPrompt(const QString& chatId, const QString& text) {
-  write([=](HistoryDb& db) { return db.setChat(chatId, HistoryDb::ChatField::system_prompt, text); });
+  write({[=](HistoryDb& db) { return db.setChat(chatId, HistoryDb::ChatField::system_prompt, text); }});
 }
 
 void HistoryWriter::setDraft(const QString& chatId, const QString& text) {
-  write([=](HistoryDb& db) { return db.setChat(chatId, HistoryDb::ChatField::draft, text); });
+  write({[=](HistoryDb& db) { return db.setChat(chatId, HistoryDb::ChatField::draft, text); }});
 }
 
 void HistoryWriter::addMessage(const MessageRecord& record) {
-  write([this, record = MessageRecord(record)](HistoryDb& db) mutable {
+  const auto writes = [this, record = MessageRecord(record)](HistoryDb& db) mutable {
     if (!m_isAside) m_kept->keep(record.message);
     return db.addMessage(record, record.message.state == Message::State::Streaming ? m_session : QString());
-  });
+  };
+  write({writes, record.message.id});
   Q_EMIT stored(record.message.id);
 }
 
@@ -226,52 +245,56 @@ void HistoryWriter::commitStream() {
   m_committedTokens = m_streamTokens;
   if (m_streamText.isEmpty() && m_streamThought.isEmpty()) return;
   // While the disk refuses, pieces would pile up: the whole text comes with putMessage.
-  if (!m_inTrouble)
-    write([id = m_streamId, text = m_streamText, thought = m_streamThought](HistoryDb& db) { return db.appendText(id, text, thought); });
+  const auto appends = [id = m_streamId, text = m_streamText, thought = m_streamThought](HistoryDb& db) { return db.appendText(id, text, thought); };
+  if (m_inTrouble) m_cutId = m_streamId;
+  else write({appends, m_streamId});
   m_streamText.clear();
   m_streamThought.clear();
 }
 
 void HistoryWriter::putMessage(const MessageRecord& record) {
+  if (record.message.id == m_cutId) m_cutId.clear();
   if (record.message.id == m_streamId) {  // its text is whole in the record
     m_commit->stop();
     m_streamText.clear();
     m_streamThought.clear();
     m_streamId.clear();
   }
-  write([this, record = MessageRecord(record)](HistoryDb& db) mutable {
+  const auto writes = [this, record = MessageRecord(record)](HistoryDb& db) mutable {
     if (!m_isAside) m_kept->keep(record.message);
     return db.putMessage(record, record.message.state == Message::State::Streaming ? m_session : QString());
-  });
+  };
+  write({writes, record.message.id});
   Q_EMIT stored(record.message.id);
 }
 
 void HistoryWriter::setActiveChild(const QString& chatId, const QString& parentId, const QString& childId) {
-  write([=](HistoryDb& db) { return db.setActiveChild(chatId, parentId, childId); });
+  write({[=](HistoryDb& db) { return db.setActiveChild(chatId, parentId, childId); }, {}, false});
 }
 
 void HistoryWriter::removeChat(const QString& chatId, qint64 removal) {
-  write([=, this](HistoryDb& db) { return db.removeChat(chatId, removal, m_session); });
+  write({[=, this](HistoryDb& db) { return db.removeChat(chatId, removal, m_session); }});
 }
 
 void HistoryWriter::removeMessages(const QStringList& ids, qint64 removal) {
-  write([=, this](HistoryDb& db) { return db.removeMessages(ids, removal, m_session); });
+  write({[=, this](HistoryDb& db) { return db.removeMessages(ids, removal, m_session); }});
 }
 
 void HistoryWriter::restore(qint64 removal) {
-  write([=](HistoryDb& db) { return db.restore(removal); });
+  write({[=](HistoryDb& db) { return db.restore(removal); }});
 }
 
 void HistoryWriter::purge(qint64 removal) {
-  write([=, this](HistoryDb& db) -> Result<void> {
+  const auto purges = [=, this](HistoryDb& db) -> Result<void> {
     ASSIGN_OR_RETURN(const QStringList gone, db.purge(removal));
-    if (!m_isAside) m_kept->remove(gone);  // else the file may name them
+    if (!m_isAside && !m_isCopying) m_kept->remove(gone);  // else the file may name them
     return {};
-  });
+  };
+  write({purges, {}, false});  // the next start purges too
 }
 
 void HistoryWriter::putMeta(const QString& key, const QString& value) {
-  write([=](HistoryDb& db) { return db.putMeta(key, value); });
+  write({[=](HistoryDb& db) { return db.putMeta(key, value); }, {}, key == QLatin1String("new_draft")});
 }
 
 // ---- reading -------------------------------------------------------------------------------------------------------------------------
@@ -300,9 +323,23 @@ void HistoryWriter::search(quint64 serial, const QString& query) {
   else Q_EMIT searchFailed(serial);
 }
 
+// With what the file does not take at the moment.
+Result<QByteArray> HistoryWriter::wholeExport() {
+  ASSIGN_OR_RETURN(const QByteArray json, m_db->exportJson());
+  if (m_backlog.empty()) return json;
+  HistoryDb copy;
+  RETURN_IF_ERROR(copy.open(QStringLiteral(":memory:")));
+  if (const ImportReport report = copy.importJson(json, m_db->path()); !report.isDone())
+    return make_error(ErrorCode::io, report.details.toStdString());
+  m_isCopying = true;
+  for (const Change& change : m_backlog) (void)change.write(copy).has_value();  // what contradicts the file would be left out of it too
+  m_isCopying = false;
+  return copy.exportJson();
+}
+
 void HistoryWriter::exportTo(const QString& path) {
   commitStream();
-  const auto json = m_db->exportJson();
+  const auto json = wholeExport();
   if (!json) {
     Q_EMIT exportFailed(path, QString::fromStdString(json.error().message));
     return;
@@ -328,11 +365,12 @@ void HistoryWriter::importNow(const QString& path, int nTries) {
       return;
     }
     if (report.isDone() && m_isAside) {
-      m_aside.push_back([bytes, path](HistoryDb& db) -> Result<void> {
+      const auto imports = [bytes, path](HistoryDb& db) -> Result<void> {
         const ImportReport again = db.importJson(bytes, path);
         if (again.problem == ImportReport::Problem::not_saved) return make_error(ErrorCode::io, again.details.toStdString());
         return {};
-      });
+      };
+      m_aside.push_back({imports});
     }
   } else {
     report.problem = ImportReport::Problem::unreadable;
@@ -380,11 +418,48 @@ void HistoryWriter::lookForFile() {
   }
 }
 
+// ---- the end -------------------------------------------------------------------------------------------------------------------------
+
+UnsavedHistory HistoryWriter::unsaved() const {
+  UnsavedHistory unsaved;
+  QSet<QString> messages;
+  for (const std::deque<Change>* waiting : {&m_aside, &m_backlog}) {
+    for (const Change& change : *waiting) {
+      if (!change.messageId.isEmpty()) messages.insert(change.messageId);
+      else if (change.isMissed) unsaved.isMore = true;
+    }
+  }
+  if (m_inTrouble && !m_cutId.isEmpty()) messages.insert(m_cutId);
+  unsaved.nMessages = static_cast<int>(messages.size());
+  if (m_isAside) {
+    unsaved.why = m_openProblem;
+    unsaved.mayBeSaved = m_mayOpenLater;
+  } else if (m_inTrouble) {
+    unsaved.why = m_db->problem();
+  } else if (m_isGone) {
+    unsaved.isMore = true;
+    unsaved.mayBeSaved = false;
+    unsaved.why.kind = HistoryProblem::Kind::gone;
+    unsaved.why.path = m_db->path();
+  }
+  return unsaved;
+}
+
+void HistoryWriter::settle() {
+  commitStream();
+  m_db->setPatience(kSettlePatienceMs);
+  if (!m_isAside) writeBacklog();
+  else if (m_mayOpenLater) openFile(kSettlePatienceMs);
+  m_db->setPatience(kPatienceMs);
+  lookForFile();
+  Q_EMIT settled(unsaved());
+}
+
 void HistoryWriter::close() {
+  for (QTimer* timer : {m_retry, m_open, m_others}) timer->stop();
+  if (m_isAside) openFile(kLastPatienceMs);
   if (m_db->isOpen()) m_db->setPatience(kLastPatienceMs);
   commitStream();
-  for (QTimer* timer : {m_retry, m_open, m_others}) timer->stop();
-  if (m_isAside) tryAgain();
   if (writeBacklog() && m_isGoodStart && !m_isAside) (void)m_db->noteGoodStart().has_value();
   m_db->close();
   m_kept->removeLeftovers([this](const QString& session) { return session != m_session; });

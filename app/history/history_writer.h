@@ -17,7 +17,7 @@
 // The one owner of the history file while the window runs, on a thread of its own; nobody waits for it. Slots in, signals out, values only.
 // What cannot be written (a full disk) is kept in order and tried again every three seconds, and what another program stands in the way of
 // ten times a second: nothing waits in here, so that chats and searches are read meanwhile. Where the file cannot be opened the history
-// lives in memory; every thirty seconds the file is tried again, and what was written meanwhile goes into it.
+// lives in memory; every three seconds the file is tried again, and what was written meanwhile goes into it.
 
 namespace pio {
 
@@ -32,10 +32,10 @@ class HistoryWriter : public QObject {
 
   struct Pace {
     int writeAgainMs = 3'000;
-    int openAgainMs = 30'000;
-    int lookMs = 2'000;      // for what other windows wrote
-    int busyAgainMs = 100;   // while another program holds the file
-    int busyToldMs = 5'000;  // so long nothing is said of it
+    int openAgainMs = 3'000;  // or twenty times as long as that takes: a long file is looked through
+    int lookMs = 2'000;       // for what other windows wrote
+    int busyAgainMs = 100;    // while another program holds the file
+    int busyToldMs = 5'000;   // so long nothing is said of it
   };
   explicit HistoryWriter(Pace pace);
   HistoryWriter() : HistoryWriter(Pace()) {}
@@ -69,6 +69,8 @@ class HistoryWriter : public QObject {
   void importFrom(const QString& path);
   // What could not be opened or written, now instead of in a while.
   void tryAgain();
+  // The same before the window closes, with a little patience; `settled` says what is still not in the file.
+  void settle();
   // Last of all: writes what waits, closes the file and ends this thread's event loop.
   void close();
 
@@ -76,8 +78,9 @@ class HistoryWriter : public QObject {
   void opened(const QList<pio::ChatRecord>& chats, const QString& lastChat, const QString& newDraft);
   // The list of chats after another window or an import changed it.
   void chatsRead(const QList<pio::ChatRecord>& chats);
-  void stored(const QString& messageId);                // it is on the disk, or known not to get there
-  void problem(const pio::HistoryProblem& problem);     // of opening and writing
+  void stored(const QString& messageId);             // it is on the disk, or known not to get there
+  void problem(const pio::HistoryProblem& problem);  // of opening and writing
+  void settled(const pio::UnsavedHistory& unsaved);
   void recovered();                                     // the file is open and everything that waited is written
   void readFailed(const pio::HistoryProblem& problem);  // of a chat, the list or a search; it is tried again by itself
   void readRecovered();                                 // what failed works again
@@ -90,8 +93,17 @@ class HistoryWriter : public QObject {
   void imported(const pio::ImportReport& report);
 
  private:
-  using Operation = std::function<Result<void>(HistoryDb&)>;
-  void write(Operation operation);
+  // One change of the file. Of `messageId`, or of something that a person would miss, or of none of both.
+  struct Change {
+    std::function<Result<void>(HistoryDb&)> write;
+    QString messageId = {};
+    bool isMissed = true;
+  };
+  void write(Change change);
+  void openAgain();
+  void openFile(int patienceMs);
+  UnsavedHistory unsaved() const;
+  Result<QByteArray> wholeExport();
   bool writeBacklog();
   bool mendIndex();
   void append(const QString& messageId, QString HistoryWriter::*words, const QString& delta, qint64 nTokens);
@@ -109,9 +121,12 @@ class HistoryWriter : public QObject {
   std::unique_ptr<HistoryDb> m_db;
   QString m_dataFolder, m_session;
   std::unique_ptr<KeptFiles> m_kept;
-  std::deque<Operation> m_backlog;
-  std::deque<Operation> m_aside;  // what is in memory only, for the file
-  bool m_isAside = false;         // the history lives in memory
+  std::deque<Change> m_backlog;
+  std::deque<Change> m_aside;    // what is in memory only, for the file
+  bool m_isAside = false;        // the history lives in memory
+  HistoryProblem m_openProblem;  // why
+  bool m_mayOpenLater = false;   // the file is tried again
+  bool m_isCopying = false;      // changes are made in a copy: no file that they free goes
   bool m_inTrouble = false;
   bool m_isTold = false;      // of the trouble
   QElapsedTimer m_busySince;  // valid while another program stands in the way
@@ -129,6 +144,7 @@ class HistoryWriter : public QObject {
   QString m_streamText, m_streamThought;
   qint64 m_streamTokens = 0;     // generated, at its last piece
   qint64 m_committedTokens = 0;  // of them, written
+  QString m_cutId;               // the message whose pieces were left out, until it comes whole
   qint64 m_dataVersion = 0;
 };
 

@@ -48,6 +48,7 @@ struct HistoryProblem {
     no_room,     // to bring an older file up to date
     unreadable,  // a chat or a search, now
     gone,        // removed or replaced while it is open
+    busy,        // another program holds it
     other
   };
   Kind kind = Kind::none;
@@ -57,6 +58,15 @@ struct HistoryProblem {
   qint64 neededBytes = 0;  // of no_room
   int rescuedChats = 0;    // of damaged: read from the old file into the new one
   int rescuedMessages = 0;
+};
+
+// What would be lost if the window closed now, and why it is not in the file. Words for it: error_text.h.
+struct UnsavedHistory {
+  int nMessages = 0;
+  bool isMore = false;      // titles, drafts, system prompts, removals
+  bool mayBeSaved = true;   // when one waits
+  HistoryProblem why = {};  // none: it is being written
+  bool isSet() const { return nMessages > 0 || isMore; }
 };
 
 // What an import did, or why nothing. Words for it: error_text.h.

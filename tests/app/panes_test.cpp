@@ -171,6 +171,66 @@ class PanesTest : public QObject {
     QTRY_COMPARE(f.onDisk(first).size(), 4);
   }
 
+  // ---- the end of the window ---------------------------------------------------------------------------------------------------------
+
+  void aWindowWithNothingToLoseCloses() {
+    Fixture f;
+    QVERIFY(f.ask("First"));
+    Closing* closing = f.program->closing();
+    QSignalSpy allowed(closing, &Closing::allowed), changed(closing, &Closing::changed);
+    QVERIFY(!closing->request());
+    QTRY_COMPARE(allowed.size(), 1);
+    QCOMPARE(changed.size(), 0);
+    QVERIFY(closing->request());
+  }
+
+  void aWindowWaitsForMessagesThatTheHistoryDoesNotTake() {
+    Fixture f;
+    QVERIFY(f.ask("First"));
+    const QString chat = f.chat()->chatId();
+    QTRY_COMPARE(f.onDisk(chat).last().message.state, Message::State::Complete);
+    Closing* closing = f.program->closing();
+    QSignalSpy allowed(closing, &Closing::allowed);
+    {
+      const SqlFile other(f.folder() + "/history.db");
+      QVERIFY(other.exec("BEGIN EXCLUSIVE"));
+      QVERIFY(f.ask("Second"));
+      QVERIFY(!closing->request());
+      QTRY_VERIFY(closing->asking());
+      QCOMPARE(closing->unsaved().title, "2 messages are not saved yet");
+      QVERIFY(closing->unsaved().explanation.startsWith("Another program holds the history"));
+      closing->stay();
+      QVERIFY(!closing->asking());
+      QTest::qWait(700);
+      QVERIFY(!closing->asking());
+      QVERIFY(!closing->request());
+      QTRY_VERIFY(closing->asking());
+      QTest::qWait(700);
+      QCOMPARE(allowed.size(), 0);
+      QVERIFY(other.exec("COMMIT"));
+    }
+    QTRY_COMPARE(allowed.size(), 1);
+    QVERIFY(!closing->asking());
+    QVERIFY(closing->request());
+    QCOMPARE(f.onDisk(chat).size(), 4);
+  }
+
+  void aWindowThatIsToCloseAnywayCloses() {
+    Fixture f;
+    Closing* closing = f.program->closing();
+    QSignalSpy allowed(closing, &Closing::allowed);
+    const SqlFile other(f.folder() + "/history.db");
+    QTRY_VERIFY(f.history()->ready());
+    QVERIFY(other.exec("BEGIN EXCLUSIVE"));
+    QVERIFY(f.ask("First"));
+    QVERIFY(!closing->request());
+    QTRY_VERIFY(closing->asking());
+    closing->closeAnyway();
+    QCOMPARE(allowed.size(), 1);
+    QVERIFY(closing->request());
+    QVERIFY(other.exec("COMMIT"));
+  }
+
   // ---- files -------------------------------------------------------------------------------------------------------------------------
 
   void anAnswerEndsInTheConversationOfItsFile() {

@@ -117,7 +117,7 @@ class WriterTest : public QObject {
     QVERIFY2(timer.elapsed() < 1'000, qPrintable(QString::number(timer.elapsed())));
     QCOMPARE(w.problems.size(), 0);  // another window's commit is nothing to tell of
     QTRY_COMPARE(w.problems.size(), 1);
-    QCOMPARE(w.problem().kind, HistoryProblem::Kind::other);
+    QCOMPARE(w.problem().kind, HistoryProblem::Kind::busy);
     w.writer.setTitle("c", "another title");
     QTest::qWait(300);
     QCOMPARE(w.problems.size(), 1);
@@ -145,6 +145,93 @@ class WriterTest : public QObject {
     w.writer.close();
     other.join();
     QCOMPARE(messagesOnDisk(folder.path(), "c").size(), 2);
+  }
+
+  // The one way out for what a locked or full file does not take.
+  void anExportHasWhatTheFileDoesNotTake() {
+    QTemporaryDir folder;
+    Watched w(folder.path());
+    w.writer.putChat({"c", "t", 1, 1});
+    w.talk("c", "q", "a");
+    const SqlFile other(folder.filePath("history.db"));
+    QVERIFY(other.exec("BEGIN EXCLUSIVE"));
+    w.talk("c", "q2", "a2");
+    w.writer.setTitle("c", "another title");
+    QSignalSpy exported(&w.writer, &HistoryWriter::exported);
+    w.writer.exportTo(folder.filePath("chats.json"));
+    QCOMPARE(exported.size(), 1);
+    HistoryDb read;
+    QVERIFY(read.open(":memory:"));
+    QFile file(folder.filePath("chats.json"));
+    QVERIFY(file.open(QIODevice::ReadOnly));
+    QVERIFY(read.importJson(file.readAll(), "chats.json").isDone());
+    QCOMPARE(read.messages("c")->size(), 4);
+    QCOMPARE(read.messages("c")->last().message.text(), QString("word ").repeated(40));
+    QCOMPARE(read.chat("c")->title, "another title");
+    QVERIFY(other.exec("COMMIT"));
+    QTRY_COMPARE(messagesOnDisk(folder.path(), "c").size(), 4);
+  }
+
+  void whatIsNotInTheFileIsCountedBeforeTheWindowCloses_data() {
+    QTest::addColumn<HistoryProblem::Kind>("kind");
+    QTest::newRow("locked") << HistoryProblem::Kind::busy;
+    QTest::newRow("full") << HistoryProblem::Kind::disk_full;
+    QTest::newRow("protected") << HistoryProblem::Kind::read_only;
+  }
+  void whatIsNotInTheFileIsCountedBeforeTheWindowCloses() {
+    QFETCH(HistoryProblem::Kind, kind);
+    QTemporaryDir folder;
+    Watched w(folder.path());
+    w.writer.putChat({"c", "t", 1, 1});
+    QSignalSpy settled(&w.writer, &HistoryWriter::settled);
+    const auto unsaved = [&] {
+      w.writer.settle();
+      return settled.last().first().value<UnsavedHistory>();
+    };
+    QVERIFY(!unsaved().isSet());
+    const SqlFile other(folder.filePath("history.db"));
+    if (kind == HistoryProblem::Kind::busy) QVERIFY(other.exec("BEGIN EXCLUSIVE"));
+    if (kind == HistoryProblem::Kind::disk_full) w.writer.db().limitPages(1);
+    if (kind == HistoryProblem::Kind::read_only) w.writer.db().protect(true);
+    w.writer.putMeta("last_chat", "c");  // nobody misses it
+    if (kind != HistoryProblem::Kind::disk_full) QVERIFY(!unsaved().isSet());
+    w.writer.addMessage(message("c", "q", {}, Message::Role::User, QString(50'000, 'x'), 1));
+    MessageRecord answer = message("c", "a", "q", Message::Role::Assistant, {}, 2);
+    answer.message.state = Message::State::Streaming;
+    w.writer.addMessage(answer);
+    for (int i = 0; i < 40; ++i) w.writer.appendText("a", "word ", i + 1);
+    QElapsedTimer timer;
+    timer.start();
+    QCOMPARE(unsaved().nMessages, 2);
+    QVERIFY2(timer.elapsed() < 1'000, qPrintable(QString::number(timer.elapsed())));
+    QVERIFY(!unsaved().isMore);
+    QVERIFY(unsaved().mayBeSaved);
+    QCOMPARE(unsaved().why.kind, kind);
+    w.writer.setTitle("c", "another title");
+    QVERIFY(unsaved().isMore);
+    if (kind == HistoryProblem::Kind::busy) QVERIFY(other.exec("COMMIT"));
+    w.writer.db().limitPages(100'000);
+    w.writer.db().protect(false);
+    QVERIFY(!unsaved().isSet());
+    QCOMPARE(messagesOnDisk(folder.path(), "c").size(), 2);
+  }
+
+  // A notice says "every few seconds".
+  void aFileThatCannotBeOpenedIsTriedAgainEveryFewSeconds() {
+    QTemporaryDir folder;
+    QVERIFY(QDir(folder.path()).mkdir("history.db"));
+    HistoryWriter writer;
+    QSignalSpy recovered(&writer, &HistoryWriter::recovered), settled(&writer, &HistoryWriter::settled);
+    writer.open(folder.path(), "me");
+    writer.putChat({"c", "t", 1, 1});
+    writer.addMessage(message("c", "q", {}, Message::Role::User, "Question", 1));
+    writer.settle();
+    const auto unsaved = settled.last().first().value<UnsavedHistory>();
+    QCOMPARE(unsaved.nMessages, 1);
+    QVERIFY(unsaved.mayBeSaved);
+    QVERIFY(QDir(folder.path()).rmdir("history.db"));
+    QTRY_COMPARE_WITH_TIMEOUT(recovered.size(), 1, 5'000);
+    QCOMPARE(messagesOnDisk(folder.path(), "c").size(), 1);
   }
 
   void aWindowThatStartsUnderALockReadsAndPutsInOrderLater() {

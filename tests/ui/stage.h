@@ -19,6 +19,7 @@
 #include <memory>
 
 #include "app/program.h"
+#include "tests/app/sql_file.h"
 #include "tests/support/scripted_engine.h"
 
 // The real program with an engine that plays a script, in a folder of its own: what the window's tests and pictures stand on.
@@ -105,6 +106,12 @@ class Stage : public QObject {
     return file.fileName();
   }
   QString folder() const { return m_folder.path(); }
+  // Another program takes the history for itself, and lets it go.
+  Q_INVOKABLE bool holdHistory() {
+    m_other = std::make_unique<SqlFile>(m_folder.filePath(QStringLiteral("history.db")));
+    return m_other->exec(QStringLiteral("BEGIN EXCLUSIVE"));
+  }
+  Q_INVOKABLE void letHistoryGo() { m_other.reset(); }
   Q_INVOKABLE void removeFile(const QString& path) { QFile::remove(path); }
   Q_INVOKABLE QString readFile(const QString& path) {
     QFile file(path);
@@ -174,6 +181,7 @@ class Stage : public QObject {
   QString m_link;
   ScriptedEngine* m_engine = nullptr;  // owned by the program
   std::unique_ptr<Program> m_program;
+  std::unique_ptr<SqlFile> m_other;
 };
 
 }  // namespace pio

@@ -77,6 +77,23 @@ TestCase {
         tryVerify(() => !test.app.chat.busy && model.data(model.index(model.count - 1, 0), ConversationModel.StateRole) === "complete")
     }
 
+    function test_messagesThatAreNotSavedAskBeforeTheWindowCloses(): void {
+        const inDialog = text => test.find(test.window.contentItem.parent, item => item.visible && item.text === text && item.iconName !== undefined)
+        verify(stage.holdHistory())
+        test.app.chat.send("Where was it?")
+        tryCompare(test.app.chat, "state", ChatController.Ready)
+        test.window.close()
+        tryVerify(() => inDialog("Close anyway") !== null)
+        verify(inDialog("Save elsewhere…") !== null)
+        verify(test.window.visible)
+        tryVerify(() => test.find(test.window.contentItem.parent, item => item.visible && item.text === "2 messages are not saved yet") !== null)
+        tryVerify(() => inDialog("Cancel").activeFocus)
+        stage.key(test.window, Qt.Key_Escape)
+        tryCompare(test.app.closing, "asking", false)
+        tryVerify(() => inDialog("Close anyway") === null)
+        stage.letHistoryGo()
+        verify(test.window.visible)
+    }
     function test_theComposerHasTheFocusWhenAChatBegins(): void {
         verify(test.window.activeFocusItem !== null)
         verify("cursorPosition" in test.window.activeFocusItem)

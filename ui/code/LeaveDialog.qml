@@ -11,7 +11,7 @@ PioDialog {
     readonly property bool others: root.why === CodeController.ClosingUnseen   // changes that came while another file was open
     readonly property bool comparing: root.why === CodeController.Closing && root.code.hunks.count === 0 && root.code.state === CodeController.Comparing
     readonly property bool unseen: root.others || root.code.hunks.count === 0  // the changes wait behind a notice or in another conversation
-    property list<string> files: []             // as `why`
+    property var files: []             // as `why`
     property int why: CodeController.Closing    // stays as it is while the dialog fades out
     readonly property bool applying: root.why === CodeController.Applying
     readonly property bool canWrite: !root.unseen && root.why !== CodeController.ReadingAgain && root.why !== CodeController.Undoing
