@@ -194,6 +194,7 @@ Result<void> HistoryDb::open(const QString& path, int patienceMs) {
     if (auto done = bringUpToDate(version); !done) return giveUp(done.error());
   }
   if (auto done = checkTables(); !done) return giveUp(done.error());
+  if (auto done = checkOwners(); !done) return giveUp(done.error());
   return {};
 }
 
@@ -210,6 +211,15 @@ Result<void> HistoryDb::checkTables() {
     if (!done) return done;
   }
   return {};
+}
+
+// Every message has its chat and every part its message: in sound pages too a byte of an id can be another one, and nothing would show them.
+Result<void> HistoryDb::checkOwners() {
+  ASSIGN_OR_RETURN(QSqlQuery row, select(QStringLiteral("PRAGMA foreign_key_check")));
+  if (!row.next()) return {};
+  m_code = kCorrupt;
+  m_details = QStringLiteral("%1: %2 %3: a row of %4, none").arg(m_path, row.value(0).toString(), row.value(1).toString(), row.value(2).toString());
+  return sqlError(ErrorCode::bad_file, m_details, m_path);
 }
 
 bool HistoryDb::isInPlace() const { return fileNumber(m_path) == m_file; }

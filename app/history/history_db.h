@@ -111,6 +111,7 @@ class HistoryDb {
   Result<void> bringUpToDate(int version);
   Result<void> migrate();
   Result<void> checkTables();
+  Result<void> checkOwners();
   QString copyName(const QString& version) const;
   void applyLimits();
   // history_rows.cpp, within a transaction

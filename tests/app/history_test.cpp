@@ -235,6 +235,33 @@ class HistoryTest : public QObject {
     QCOMPARE(messages.last().message.parent, "r1");
   }
 
+  // Pages that are sound say nothing of an id in which a byte is another one.
+  void messagesWhoseChatIsNoneAreRescued() {
+    QTemporaryDir folder;
+    const QString path = folder.filePath("history.db");
+    {
+      HistoryDb db;
+      QVERIFY(db.open(path));
+      fill(db);
+    }
+    {
+      const SqlFile file(path);
+      QVERIFY(file.exec("UPDATE messages SET chat_id = 'cX' WHERE chat_id = 'c1'"));
+    }
+    HistoryDb db;
+    HistoryProblem problem;
+    openOrRecover(db, path, problem);
+    QCOMPARE(problem.kind, HistoryProblem::Kind::damaged);
+    QVERIFY(QFile::exists(problem.keptAs));
+    QCOMPARE(db.messages("cX")->size(), 4);
+    QCOMPARE(db.chat("cX")->title, "Wie hoch ist ein Leuchtturm?");
+    QCOMPARE(db.chats()->size(), 5);
+    QCOMPARE(db.search("leuchtturm")->first().chatId, "cX");
+    db.close();
+    openOrRecover(db, path, problem);  // is sound now
+    QCOMPARE(problem.kind, HistoryProblem::Kind::none);
+  }
+
   void aFolderThatIsNotThereLeavesTheHistoryInMemory() {
     HistoryDb db;
     HistoryProblem problem;
