@@ -76,6 +76,7 @@ class Photographer {
   HistoryModel* history() const { return m_stage.program().history(); }
 
   void size(int width, int height) { m_window.resize(width, height); }
+  void close() { m_window.close(); }
   void theme(Settings::Appearance appearance) { settings()->setAppearance(appearance); }
   void call(const char* verb) { QMetaObject::invokeMethod(&m_window, verb); }
   void call(const char* verb, int number) { QMetaObject::invokeMethod(&m_window, verb, Q_ARG(int, number)); }
@@ -599,7 +600,7 @@ void drawCode(Stage& stage, Photographer& p) {
   p.take("59-code-file-gone");
 }
 
-// The file of the chats cannot be searched, then is not there any more.
+// The file of the chats cannot be searched, takes nothing, then is not there any more.
 void drawHistoryTroubles(Stage& stage, Photographer& p) {
   const QString path = stage.folder() + QStringLiteral("/history.db"), aside = stage.folder() + QStringLiteral("/elsewhere.db");
   const auto twice = [&](const char* light, const char* dark) {
@@ -615,13 +616,24 @@ void drawHistoryTroubles(Stage& stage, Photographer& p) {
   p.ask(QStringLiteral("How large a heat pump does our house need?"));
   {
     const SqlFile file(path);
-    (void)file.exec(QStringLiteral("ALTER TABLE search RENAME TO elsewhere"));
+    (void)file.exec(QStringLiteral("ALTER TABLE parts RENAME TO elsewhere"));
     p.history()->setQuery(QStringLiteral("heat"));
     (void)isTold(Notices::Reading);
     twice("71-search-failed", "71b-search-failed-dark");
-    (void)file.exec(QStringLiteral("ALTER TABLE elsewhere RENAME TO search"));
+    (void)file.exec(QStringLiteral("ALTER TABLE elsewhere RENAME TO parts"));
+    p.history()->setQuery({});
+    (void)QTest::qWaitFor([&] { return !stage.program().notices()->about(Notices::Reading).isSet(); }, 10'000);
+    // another program holds the file, a title is not written, and the window is closed
+    (void)file.exec(QStringLiteral("BEGIN EXCLUSIVE"));
+    p.chat()->rename(p.chat()->chatId(), QStringLiteral("Heat pump, 9 kW"));
+    Closing* const closing = stage.program().application()->closing;
+    p.close();
+    (void)QTest::qWaitFor([&] { return closing->asking(); }, 5'000);
+    twice("73-unsaved", "73b-unsaved-dark");
+    closing->stay();
+    (void)file.exec(QStringLiteral("ROLLBACK"));
+    (void)QTest::qWaitFor([&] { return !stage.program().notices()->about(Notices::History).isSet(); }, 10'000);
   }
-  p.history()->setQuery({});
   (void)QTest::qWaitFor([&] { return !stage.program().notices()->about(Notices::Reading).isSet(); }, 10'000);
   (void)QFile::rename(path, aside);
   (void)isTold(Notices::History);
