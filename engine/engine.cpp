@@ -191,11 +191,18 @@ class LocalEngine final : public Engine {
     return measure_perplexity(*model_, session, text, context, n_windows, progress, stop);
   }
 
-  Result<BenchResult> bench(std::int64_t n_prompt, std::int64_t n_decode, std::int64_t n_depth, int n_repetitions, const Drafts& drafts,
-                            std::stop_token stop) override {
+  Result<BenchResult> bench(const BenchRequest& request, std::stop_token stop) override {
     RETURN_IF_ERROR(need_model());
-    Session session = fresh_session();
-    return measure_speed(*model_, session, n_prompt, n_decode, n_depth, n_repetitions, drafts, stop);
+    if (request.n_sequences < 1 || request.n_sequences > model_->most_sequences()) {
+      Error error = make_error(ErrorCode::bad_argument, "bench: expected 1 to " + std::to_string(model_->most_sequences()) + " sequences, found " +
+                                                            std::to_string(request.n_sequences));
+      error.limit = model_->most_sequences();
+      error.asked = request.n_sequences;
+      return error;
+    }
+    std::vector<Session> sessions;
+    for (int i = 0; i < request.n_sequences; ++i) sessions.push_back(fresh_session());
+    return measure_speed(*model_, sessions, request, stop);
   }
 
  private:

@@ -35,6 +35,7 @@ struct LoadRequest {
   std::string device = "auto";
   int n_threads = 0;                // 0: one a physical core
   std::int64_t context_length = 0;  // 0: what fits, at most the model's
+  int n_sequences = 1;              // that a step can hold: for bench with several at once
   DType kv = DType::f16;
   Activations activations = Activations::q8;
   std::uint64_t ram_bytes = 0;  // budget for weights, state and scratch; 0: what is free
@@ -246,10 +247,17 @@ struct PerplexityResult {
   std::int64_t n_tokens = 0;    // of the text
 };
 
+struct BenchRequest {
+  std::int64_t n_prompt = 512, n_decode = 128, n_depth = 0;
+  int n_repetitions = 5;
+  int n_sequences = 1;  // decoded at once, a token each in a step; no drafts then
+  Drafts drafts;
+};
+
 struct BenchResult {
   std::vector<double> prefill_tokens_per_second, decode_tokens_per_second;  // one a repetition
-  std::uint64_t bytes_per_token = 0;                                        // weights and state read for a decoded token
-  std::vector<double> token_seconds;                                        // of every decoded token
+  std::uint64_t bytes_per_token = 0;                                        // weights and state read for a token decoded by itself
+  std::vector<double> token_seconds;                                        // of every decoded token, of all sequences
   std::int64_t drafted_tokens = 0, accepted_tokens = 0;                     // in all repetitions
   // Plain reads of the placed weights by the threads that compute, before each half of a repetition; none where there are none.
   std::vector<double> read_before_prefill, read_before_decode;  // bytes a second
@@ -304,9 +312,8 @@ class Engine {
                                               const std::function<void(std::int64_t window, double running)>& progress, std::stop_token stop) = 0;
 
   // Random tokens, as llama-bench: prefill of n_prompt, decoding of n_decode from depth n_depth. With drafts, guesses are compared with them:
-  // what drafts take where they hold nothing.
-  virtual Result<BenchResult> bench(std::int64_t n_prompt, std::int64_t n_decode, std::int64_t n_depth, int n_repetitions, const Drafts& drafts,
-                                    std::stop_token stop) = 0;
+  // what drafts take where they hold nothing. Fails with bad_argument where n_sequences are more than the model was loaded for.
+  virtual Result<BenchResult> bench(const BenchRequest& request, std::stop_token stop) = 0;
 };
 
 std::unique_ptr<Engine> create_engine();

@@ -126,7 +126,8 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   loaded->state_bytes_per_token_ = state_bytes_per_token;
   ASSIGN_OR_RETURN(loaded->pool_, BlockPool::create(plan.context_length));
   const std::int64_t n_blocks = loaded->pool_->blocks().n_blocks();
-  const StepCapacity capacity{.n_blocks = n_blocks, .n_position_axes = spec.n_position_axes};
+  loaded->most_sequences_ = request.n_sequences;
+  const StepCapacity capacity{.n_sequences = request.n_sequences, .n_blocks = n_blocks, .n_position_axes = spec.n_position_axes};
   loaded->step_builder_ = std::make_unique<StepBuilder>(capacity);
   Stage stage{.backend = loaded->backend_.get(),
               .first = 0,

@@ -30,6 +30,7 @@ class LoadedModel {
   std::span<const Stage> stages() const { return stages_; }
   StepBuilder& step_builder() { return *step_builder_; }
   BlockPool& pool() { return *pool_; }
+  int most_sequences() const { return most_sequences_; }  // of a step
   // The cell of no sequence, for rows that only fill a step up; none where no backend asks for such rows.
   std::optional<std::int32_t> spare_cell() const { return spare_cell_; }
   const Vocabulary& vocabulary() const { return vocabulary_; }
@@ -71,6 +72,7 @@ class LoadedModel {
   LoadedVision vision_;
   std::unique_ptr<Pictures> pictures_;
   std::vector<Stage> stages_;
+  int most_sequences_ = 1;
   std::unique_ptr<StepBuilder> step_builder_;
   std::unique_ptr<BlockPool> pool_;
   std::optional<std::int32_t> spare_cell_;

@@ -54,6 +54,58 @@ std::optional<double> read_rate(LoadedModel& model) {
   return static_cast<double>(n_bytes) / std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+// A conversation's next n_decode tokens, drafted where that is asked for. `result` takes what it measured; null: nothing.
+Result<void> decode_one(LoadedModel& model, Session& session, const BenchRequest& request, const TokenIds& depth, RandomIds& random,
+                        std::vector<float>& logits, const std::stop_token& stop, BenchResult* result) {
+  const std::int64_t n_decode = request.n_decode;
+  ASSIGN_OR_RETURN(const TokenIds ids, model.vocabulary().check(random.next(n_decode), "random tokens"));
+  std::optional<LookupDrafts> lookup;
+  if (request.drafts.kind == Drafts::Kind::lookup) {
+    lookup.emplace(model.step_times(), request.drafts.longest, request.drafts.only_where_it_pays);
+    for (const int id : depth.values()) lookup->push(id);
+    lookup->begin_answer();
+  }
+  Clock::time_point last = Clock::now();
+  for (std::int64_t i = 0; i < n_decode;) {
+    std::vector<int> step{ids[i]};
+    if (lookup) {
+      lookup->push(ids[i]);
+      const std::vector<int> drafted = lookup->draft(std::min(n_decode - i, session.n_spare_cells()) - 1, [](int id) { return id >= 0; });
+      step.insert(step.end(), drafted.begin(), drafted.end());
+    }
+    const std::int64_t n_rows = std::ssize(step), before_step = session.n_tokens();
+    std::int64_t n_right = 1;
+    for (; n_right < n_rows && step[n_right] == ids[i + n_right]; ++n_right) lookup->push(ids[i + n_right]);
+    ASSIGN_OR_RETURN(const TokenIds checked, model.vocabulary().check(std::move(step), "random tokens"));
+    RETURN_IF_ERROR(session.process(checked, Session::Outputs::all, logits, stop));
+    session.take_back_to(before_step + n_right);
+    i += n_right;
+    const Clock::time_point now = Clock::now();
+    const double step_seconds = std::chrono::duration<double>(now - last).count();
+    last = now;
+    if (lookup) lookup->took(n_rows, step_seconds);
+    if (!result) continue;
+    result->token_seconds.insert(result->token_seconds.end(), n_right, step_seconds / static_cast<double>(n_right));
+    result->drafted_tokens += n_rows - 1;
+    result->accepted_tokens += n_right - 1;
+  }
+  return {};
+}
+
+// Of several conversations, a token each in a step.
+Result<void> decode_several(LoadedModel& model, std::span<Session> sessions, std::int64_t n_decode, RandomIds& random, std::vector<float>& logits,
+                            const std::stop_token& stop, BenchResult* result) {
+  const auto n_sequences = static_cast<std::int64_t>(sessions.size());
+  ASSIGN_OR_RETURN(const TokenIds ids, model.vocabulary().check(random.next(n_decode * n_sequences), "random tokens"));
+  for (std::int64_t i = 0; i < n_decode; ++i) {
+    const Clock::time_point start = Clock::now();
+    RETURN_IF_ERROR(Session::decode_together(sessions, ids.span().subspan(i * n_sequences, n_sequences), logits, stop));
+    const double step_seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    if (result) result->token_seconds.insert(result->token_seconds.end(), n_sequences, step_seconds);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<PerplexityResult> measure_perplexity(LoadedModel& model, Session& session, TokenSpan ids, std::int64_t context, std::int64_t n_windows,
@@ -90,8 +142,7 @@ Result<PerplexityResult> measure_perplexity(LoadedModel& model, Session& session
   return result;
 }
 
-Result<BenchResult> measure_speed(LoadedModel& model, Session& session, std::int64_t n_prompt, std::int64_t n_decode, std::int64_t n_depth,
-                                  int n_repetitions, const Drafts& drafts, std::stop_token stop) {
+Result<BenchResult> measure_speed(LoadedModel& model, std::span<Session> sessions, const BenchRequest& request, std::stop_token stop) {
   BenchResult result;
   const ProcessCounters before = ProcessCounters::now();
   const auto probe = [&](std::vector<double>& rates) {
@@ -100,62 +151,39 @@ Result<BenchResult> measure_speed(LoadedModel& model, Session& session, std::int
   };
   RandomIds random(model.n_ids());
   const auto random_ids = [&](std::int64_t n) { return model.vocabulary().check(random.next(n), "random tokens"); };
-  ASSIGN_OR_RETURN(const TokenIds depth, random_ids(n_depth));
+  ASSIGN_OR_RETURN(const TokenIds depth, random_ids(request.n_depth));
   std::vector<float> logits;
-  const auto to_depth = [&]() -> Result<void> {
-    if (session.keep_prefix(depth) < n_depth) return prefill(session, depth.span().subspan(session.n_tokens()), logits, stop);
+  const auto to_depth = [&](Session& session) -> Result<void> {
+    if (session.keep_prefix(depth) < request.n_depth) return prefill(session, depth.span().subspan(session.n_tokens()), logits, stop);
     return {};
   };
   // What a decoded token reads: the weights, and the keys and values of the tokens before it, on average.
-  result.bytes_per_token = model.weight_bytes_per_token() + model.state_bytes_per_token() * static_cast<std::uint64_t>(n_depth + n_decode / 2);
+  result.bytes_per_token =
+      model.weight_bytes_per_token() + model.state_bytes_per_token() * static_cast<std::uint64_t>(request.n_depth + request.n_decode / 2);
 
-  for (int repetition = -1; repetition < n_repetitions; ++repetition) {  // -1 warms up
-    if (n_prompt > 0) {
-      RETURN_IF_ERROR(to_depth());
-      ASSIGN_OR_RETURN(const TokenIds ids, random_ids(n_prompt));
-      if (repetition >= 0) probe(result.read_before_prefill);
+  for (int repetition = -1; repetition < request.n_repetitions; ++repetition) {  // -1 warms up
+    const bool counts = repetition >= 0;
+    if (request.n_prompt > 0) {
+      RETURN_IF_ERROR(to_depth(sessions.front()));
+      ASSIGN_OR_RETURN(const TokenIds ids, random_ids(request.n_prompt));
+      if (counts) probe(result.read_before_prefill);
       const Clock::time_point start = Clock::now();
-      RETURN_IF_ERROR(prefill(session, ids, logits, stop));
+      RETURN_IF_ERROR(prefill(sessions.front(), ids, logits, stop));
       const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-      if (repetition >= 0) result.prefill_tokens_per_second.push_back(static_cast<double>(n_prompt) / seconds);
+      if (counts) result.prefill_tokens_per_second.push_back(static_cast<double>(request.n_prompt) / seconds);
     }
-    if (n_decode > 0) {
-      RETURN_IF_ERROR(to_depth());
-      ASSIGN_OR_RETURN(const TokenIds ids, random_ids(n_decode));
-      if (repetition >= 0) probe(result.read_before_decode);
-      std::optional<LookupDrafts> lookup;
-      if (drafts.kind == Drafts::Kind::lookup) {
-        lookup.emplace(model.step_times(), drafts.longest, drafts.only_where_it_pays);
-        for (const int id : depth.values()) lookup->push(id);
-        lookup->begin_answer();
-      }
+    if (request.n_decode > 0) {
+      for (Session& session : sessions) RETURN_IF_ERROR(to_depth(session));
+      if (counts) probe(result.read_before_decode);
       const Clock::time_point start = Clock::now();
-      Clock::time_point last = start;
-      for (std::int64_t i = 0; i < n_decode;) {
-        std::vector<int> step{ids[i]};
-        if (lookup) {
-          lookup->push(ids[i]);
-          const std::vector<int> drafted = lookup->draft(std::min(n_decode - i, session.n_spare_cells()) - 1, [](int id) { return id >= 0; });
-          step.insert(step.end(), drafted.begin(), drafted.end());
-        }
-        const std::int64_t n_rows = std::ssize(step), before_step = session.n_tokens();
-        std::int64_t n_right = 1;
-        for (; n_right < n_rows && step[n_right] == ids[i + n_right]; ++n_right) lookup->push(ids[i + n_right]);
-        ASSIGN_OR_RETURN(const TokenIds checked, model.vocabulary().check(std::move(step), "random tokens"));
-        RETURN_IF_ERROR(session.process(checked, Session::Outputs::all, logits, stop));
-        session.take_back_to(before_step + n_right);
-        i += n_right;
-        const Clock::time_point now = Clock::now();
-        const double step_seconds = std::chrono::duration<double>(now - last).count();
-        last = now;
-        if (lookup) lookup->took(n_rows, step_seconds);
-        if (repetition < 0) continue;
-        result.token_seconds.insert(result.token_seconds.end(), n_right, step_seconds / static_cast<double>(n_right));
-        result.drafted_tokens += n_rows - 1;
-        result.accepted_tokens += n_right - 1;
+      if (sessions.size() > 1) {
+        RETURN_IF_ERROR(decode_several(model, sessions, request.n_decode, random, logits, stop, counts ? &result : nullptr));
+      } else {
+        RETURN_IF_ERROR(decode_one(model, sessions.front(), request, depth, random, logits, stop, counts ? &result : nullptr));
       }
-      const double seconds = std::chrono::duration<double>(last - start).count();
-      if (repetition >= 0) result.decode_tokens_per_second.push_back(static_cast<double>(n_decode) / seconds);
+      const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+      const double n_tokens = static_cast<double>(request.n_decode) * static_cast<double>(sessions.size());
+      if (counts) result.decode_tokens_per_second.push_back(n_tokens / seconds);
     }
   }
   const ProcessCounters after = ProcessCounters::now();

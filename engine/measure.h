@@ -13,7 +13,7 @@ namespace pio {
 Result<PerplexityResult> measure_perplexity(LoadedModel& model, Session& session, TokenSpan ids, std::int64_t context, std::int64_t n_windows,
                                             const std::function<void(std::int64_t, double)>& progress, std::stop_token stop);
 
-Result<BenchResult> measure_speed(LoadedModel& model, Session& session, std::int64_t n_prompt, std::int64_t n_decode, std::int64_t n_depth,
-                                  int n_repetitions, const Drafts& drafts, std::stop_token stop);
+// The first session is prefilled; all of them decode, a token each in a step.
+Result<BenchResult> measure_speed(LoadedModel& model, std::span<Session> sessions, const BenchRequest& request, std::stop_token stop);
 
 }  // namespace pio

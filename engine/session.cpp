@@ -1,6 +1,7 @@
 #include "engine/session.h"
 
 #include <algorithm>
+#include <list>
 #include <numeric>
 
 namespace pio {
@@ -127,28 +128,39 @@ Result<void> Session::process(TokenSpan ids, std::span<const int> output_rows, s
   return {};
 }
 
+Result<void> Session::reserve(std::int64_t n_tokens) {
+  Result<void> reserved = sequence_.reserve(n_tokens);
+  while (!reserved && make_room_ && make_room_()) reserved = sequence_.reserve(n_tokens);
+  return reserved;
+}
+
+std::vector<std::int32_t> Session::positions(std::int64_t first, std::int64_t n) const {
+  const std::int64_t n_axes = model_.model().spec().n_position_axes;
+  std::vector<std::int32_t> positions(n_axes * n);
+  for (std::int64_t i = 0; i < n; ++i) {
+    const std::array<std::int32_t, 3> place = places_.place(first + i);
+    for (std::int64_t axis = 0; axis < n_axes; ++axis) positions[axis * n + i] = place[axis];
+  }
+  return positions;
+}
+
+std::vector<std::int32_t> Session::protected_blocks() const {
+  std::vector<std::int32_t> blocks(selection_.kind == KvSelection::Kind::full ? 0 : sequence_.blocks().size());
+  for (const TokenRange& range : protected_) {
+    const std::int64_t end = std::min<std::int64_t>((range.end + kKvBlockLength - 1) / kKvBlockLength, std::ssize(blocks));
+    for (std::int64_t j = range.first / kKvBlockLength; j < end; ++j) blocks[j] = 1;
+  }
+  return blocks;
+}
+
 Result<void> Session::process_step(TokenSpan ids, std::span<const int> output_rows, std::vector<float>& logits, const std::stop_token& stop) {
   Rollback rollback(sequence_);
   const std::int64_t n_tokens = ids.size(), first = sequence_.n_tokens();
-  Result<void> reserved = sequence_.reserve(n_tokens);
-  while (!reserved && make_room_ && make_room_()) reserved = sequence_.reserve(n_tokens);
-  RETURN_IF_ERROR(reserved);
-
-  const std::int64_t n_axes = model_.model().spec().n_position_axes;
-  std::vector<std::int32_t> positions(n_axes * n_tokens);
-  for (std::int64_t i = 0; i < n_tokens; ++i) {
-    const std::array<std::int32_t, 3> place = places_.place(first + i);
-    for (std::int64_t axis = 0; axis < n_axes; ++axis) positions[axis * n_tokens + i] = place[axis];
-  }
-  std::vector<std::int32_t> protected_blocks(selection_.kind == KvSelection::Kind::full ? 0 : sequence_.blocks().size());
-  for (const TokenRange& range : protected_) {
-    const std::int64_t end = std::min<std::int64_t>((range.end + kKvBlockLength - 1) / kKvBlockLength, std::ssize(protected_blocks));
-    for (std::int64_t j = range.first / kKvBlockLength; j < end; ++j) protected_blocks[j] = 1;
-  }
+  RETURN_IF_ERROR(reserve(n_tokens));
+  const std::vector<std::int32_t> places = positions(first, n_tokens), kept = protected_blocks();
   StepBuilder& builder = model_.step_builder();
   builder.begin(selection_, needs_);
-  builder.add(
-      {.sequence = sequence_, .first = first, .ids = ids, .output_rows = output_rows, .positions = positions, .protected_blocks = protected_blocks});
+  builder.add({.sequence = sequence_, .first = first, .ids = ids, .output_rows = output_rows, .positions = places, .protected_blocks = kept});
 
   if (model_.spare_cell()) builder.pad(padded_size(model_.stages(), n_tokens), *model_.spare_cell());
 
@@ -159,6 +171,35 @@ Result<void> Session::process_step(TokenSpan ids, std::span<const int> output_ro
   RETURN_IF_ERROR(run_step(model_.model(), model_.stages(), builder, seen.held.empty() ? nullptr : &seen.given, stop, logits));
   sequence_.append(ids.values());
   rollback.done();
+  return {};
+}
+
+Result<void> Session::decode_together(std::span<Session> sessions, TokenSpan ids, std::vector<float>& logits, const std::stop_token& stop) {
+  CHECK(!sessions.empty() && std::ssize(sessions) == ids.size(), "decode_together: a token of each session");
+  logits.clear();
+  LoadedModel& model = sessions.front().model_;
+  StepBuilder& builder = model.step_builder();
+  builder.begin(sessions.front().selection_, {});
+  std::list<Rollback> rollbacks;
+  const int output_rows[] = {0};
+  for (std::size_t i = 0; i < sessions.size(); ++i) {
+    Session& session = sessions[i];
+    rollbacks.emplace_back(session.sequence_);
+    RETURN_IF_ERROR(session.reserve(1));
+    const std::int64_t first = session.sequence_.n_tokens();
+    builder.add({.sequence = session.sequence_,
+                 .first = first,
+                 .ids = ids.subspan(static_cast<std::int64_t>(i), 1),
+                 .output_rows = output_rows,
+                 .positions = session.positions(first, 1),
+                 .protected_blocks = session.protected_blocks()});
+  }
+  if (model.spare_cell()) builder.pad(padded_size(model.stages(), ids.size()), *model.spare_cell());
+  const StopScope stop_scope(model.stages(), stop);
+  const ForwardContext::Mark mark(*model.stages().front().context);
+  RETURN_IF_ERROR(run_step(model.model(), model.stages(), builder, nullptr, stop, logits));
+  for (std::size_t i = 0; i < sessions.size(); ++i) sessions[i].sequence_.append(ids.values().subspan(i, 1));
+  for (Rollback& rollback : rollbacks) rollback.done();
   return {};
 }
 

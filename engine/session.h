@@ -60,6 +60,9 @@ class Session {
   Result<void> process(TokenSpan ids, Outputs outputs, std::vector<float>& logits, const std::stop_token& stop);
   // The same with the wanted rows given by their places in `ids`, rising.
   Result<void> process(TokenSpan ids, std::span<const int> output_rows, std::vector<float>& logits, const std::stop_token& stop);
+  // One token more of each of several conversations of a model, in one step: ids[i] is sessions[i]'s, no picture's. They attend as the first one
+  // does. Logits [sessions, vocab_size]. Fails as process; then none has its token.
+  static Result<void> decode_together(std::span<Session> sessions, TokenSpan ids, std::vector<float>& logits, const std::stop_token& stop);
 
  private:
   // What a step takes from pictures instead of the embedding table. `held` keeps its tensors.
@@ -67,6 +70,11 @@ class Session {
     GivenEmbeddings given;
     std::vector<std::shared_ptr<const VisionFeatures>> held;
   };
+  Result<void> reserve(std::int64_t n_tokens);
+  // [n_position_axes, n] of the tokens from `first` on.
+  std::vector<std::int32_t> positions(std::int64_t first, std::int64_t n) const;
+  // [blocks of the sequence]; empty where all are attended to.
+  std::vector<std::int32_t> protected_blocks() const;
   Result<Seen> see(ForwardContext& context, std::int64_t first, std::int64_t n);
   Result<void> process_step(TokenSpan ids, std::span<const int> output_rows, std::vector<float>& logits, const std::stop_token& stop);
 

@@ -49,14 +49,26 @@ void print_few_huge_pages(const Engine& engine, const LoadRequest& request) {
 
 Result<void> bench(const Options& options) {
   ASSIGN_OR_RETURN(LoadRequest request, load_request(options));
-  if (request.context_length == 0) request.context_length = options.n_depth + std::max(options.n_prompt, options.n_decode) + 1;
+  request.n_sequences = static_cast<int>(options.n_sequences);
+  const bool is_one = request.n_sequences == 1;
+  if (!is_one && options.drafts(Drafts::Kind::off).kind != Drafts::Kind::off)
+    return make_error(ErrorCode::bad_argument, "-b: expected 1 with --draft lookup, found " + std::to_string(request.n_sequences));
+  if (request.context_length == 0) {
+    const std::int64_t one = options.n_depth + std::max(options.n_prompt, options.n_decode) + 1;
+    // each begins a block of its own
+    request.context_length = is_one ? one : request.n_sequences * ((one + kKvBlockLength - 1) / kKvBlockLength * kKvBlockLength);
+  }
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, load_engine(request));
-  ASSIGN_OR_RETURN(const BenchResult result,
-                   engine->bench(options.n_prompt, options.n_decode, options.n_depth, static_cast<int>(options.n_repetitions),
-                                 options.drafts(Drafts::Kind::off), interrupt_token()));
+  ASSIGN_OR_RETURN(const BenchResult result, engine->bench({.n_prompt = options.n_prompt,
+                                                            .n_decode = options.n_decode,
+                                                            .n_depth = options.n_depth,
+                                                            .n_repetitions = static_cast<int>(options.n_repetitions),
+                                                            .n_sequences = request.n_sequences,
+                                                            .drafts = options.drafts(Drafts::Kind::off)},
+                                                           interrupt_token()));
   print_few_huge_pages(*engine, request);
   const double speed = median(result.decode_tokens_per_second);
-  const double bandwidth = speed * static_cast<double>(result.bytes_per_token) / 1e9;
+  const double bandwidth = speed * static_cast<double>(result.bytes_per_token) / 1e9;  // several sequences share what they read
   if (options.json) {
     return print_json(
         {{"prefill", {{"tokens", options.n_prompt}, {"tokens_per_second", result.prefill_tokens_per_second}}},
@@ -64,11 +76,12 @@ Result<void> bench(const Options& options) {
           {{"tokens", options.n_decode},
            {"tokens_per_second", result.decode_tokens_per_second},
            {"bytes_per_token", result.bytes_per_token},
-           {"gigabytes_per_second", bandwidth},
+           {"gigabytes_per_second", is_one ? Json(bandwidth) : Json()},
            {"token_seconds", result.token_seconds},
            {"drafted_tokens", result.drafted_tokens},
            {"accepted_tokens", result.accepted_tokens}}},
          {"depth", options.n_depth},
+         {"sequences", request.n_sequences},
          {"load_seconds", engine->loaded()->load_seconds},
          {"layout", layout_json(engine->loaded()->layout)},
          {"load", load_json(engine->loaded()->loading)},
@@ -84,6 +97,12 @@ Result<void> bench(const Options& options) {
          {"device", engine->loaded()->device}});
   }
   char line[160];
+  if (!is_one) {
+    std::snprintf(line, sizeof line, "prefill %lld: %.1f tok/s   decode %lld of each of %d: %.1f tok/s   (medians of %d)\n",
+                  static_cast<long long>(options.n_prompt), median(result.prefill_tokens_per_second), static_cast<long long>(options.n_decode),
+                  request.n_sequences, speed, static_cast<int>(options.n_repetitions));
+    return print_text(line);
+  }
   std::snprintf(line, sizeof line, "prefill %lld: %.1f tok/s   decode %lld: %.1f tok/s, %.2f GB/s   (medians of %d)\n",
                 static_cast<long long>(options.n_prompt), median(result.prefill_tokens_per_second), static_cast<long long>(options.n_decode), speed,
                 bandwidth, static_cast<int>(options.n_repetitions));

@@ -279,6 +279,7 @@ top_p, min_p, repeat_penalty, presence_penalty, frequency_penalty, ignore_eos, l
   add_whole(command, "-p", options.n_prompt, {.most = kMostTokens}, "prompt tokens");
   add_whole(command, "-n", options.n_decode, {.most = kMostTokens}, "decoded tokens");
   add_whole(command, "-d", options.n_depth, {.most = kMostTokens}, "tokens in the cache before");
+  add_whole(command, "-b", options.n_sequences, {.least = 1, .most = 64}, "sequences decoded at once, a token of each in a step; no drafts then");
   add_drafts(command, options);
   add_whole(command, "-r", options.n_repetitions, {.least = 1, .most = kMostRounds}, "repetitions");
 

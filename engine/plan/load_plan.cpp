@@ -42,7 +42,11 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
     const ModelEstimate::Scratch scratch = estimate.scratch(planned.chunk_length, context_length, request.kv);
     planned.temporary_bytes = scratch.temporary_bytes;
     planned.workspace_bytes = scratch.workspace_bytes;
-    return scratch.temporary_bytes + scratch.workspace_bytes + scratch.other_bytes + vocabulary_bytes(file);
+    const StepCapacity one{.n_tokens = 1, .n_blocks = (context_length + kKvBlockLength - 1) / kKvBlockLength};
+    StepCapacity all = one;
+    all.n_sequences = request.n_sequences;
+    const std::uint64_t block_tables = StepMirror::bytes_needed(all) - StepMirror::bytes_needed(one);
+    return scratch.temporary_bytes + scratch.workspace_bytes + scratch.other_bytes + block_tables + vocabulary_bytes(file);
   };
   const DeviceInfo& device = backend.device();
   const std::int64_t longest = std::clamp<std::int64_t>(request.context_length > 0 ? request.context_length : spec.context_length, 1, 1 << 20);

@@ -202,6 +202,11 @@ TEST_F(Pio, MeasuresSpeedAndPerplexity) {
   EXPECT_GE(bench["contention"]["run_queue_seconds"], 0);
   const json deeper = run_json({"bench", kModels + "/llama-tiny", "-p", "16", "-n", "4", "-d", "100", "-r", "1"});
   EXPECT_EQ(deeper["decode"]["bytes_per_token"].get<double>() - read, 100 * (3 * 2 * 2 * 16 * 2));
+  const json several = run_json({"bench", kModels + "/llama-tiny", "-p", "16", "-n", "4", "-d", "40", "-r", "2", "-b", "3"});
+  EXPECT_EQ(several["sequences"], 3);
+  EXPECT_EQ(several["decode"]["token_seconds"].size(), 2u * 4 * 3);
+  EXPECT_TRUE(several["decode"]["gigabytes_per_second"].is_null()) << "they share what a step reads";
+  expect_complaint(run({"bench", kModels + "/llama-tiny", "-b", "2", "--draft", "lookup"}));
   std::string text;
   for (int i = 0; i < 100; ++i) text += "some words and more ";
   const json perplexity = run_json({"perplexity", kModels + "/llama-tiny", "--file", write("t.txt", text), "--ctx", "64", "--windows", "2"});

@@ -71,6 +71,7 @@ TEST_F(Misuse, RefusesEveryNumberThatIsNoneOfItsOptions) {
                                                                                      {"bench", "x", "-n", "1e3"},
                                                                                      {"bench", "x", "-d", "nan"},
                                                                                      {"bench", "x", "-r", "0"},
+                                                                                     {"bench", "x", "-b", "0"},
                                                                                      {"bench", "x", "--draft", "yes"},
                                                                                      {"perplexity", "x", "--file", "y", "--windows", "-1"},
                                                                                      {"divergence", "x", "--file", "y", "--windows", "two"},

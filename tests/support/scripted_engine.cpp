@@ -306,7 +306,7 @@ Result<PerplexityResult> ScriptedEngine::perplexity(std::span<const int>, std::i
   return make_error(ErrorCode::not_available, "perplexity: a model, a script");
 }
 
-Result<BenchResult> ScriptedEngine::bench(std::int64_t, std::int64_t, std::int64_t, int, const Drafts&, std::stop_token) {
+Result<BenchResult> ScriptedEngine::bench(const BenchRequest&, std::stop_token) {
   return make_error(ErrorCode::not_available, "bench: a model, a script");
 }
 

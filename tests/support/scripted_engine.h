@@ -82,8 +82,7 @@ class ScriptedEngine : public Engine {
   Result<PictureCosts> picture_costs() override;
   Result<PerplexityResult> perplexity(std::span<const int> ids, std::int64_t context, std::int64_t n_windows,
                                       const std::function<void(std::int64_t window, double running)>& progress, std::stop_token stop) override;
-  Result<BenchResult> bench(std::int64_t n_prompt, std::int64_t n_decode, std::int64_t n_depth, int n_repetitions, const Drafts& drafts,
-                            std::stop_token stop) override;
+  Result<BenchResult> bench(const BenchRequest& request, std::stop_token stop) override;
 
  private:
   mutable std::mutex mutex_;  // guards what the setters and getters touch
