@@ -275,7 +275,8 @@ TEST_F(DraftsTest, LengthsOutOfReachAreRefusedInWords) {
 
 TEST_F(DraftsTest, ABenchWithThemMeasuresTheSameTokens) {
   load(tiny("llama-tiny", 300));
-  const Result<BenchResult> bench = engine_->bench({.n_prompt = 0, .n_decode = 100, .n_depth = 150, .n_repetitions = 2, .drafts = {.kind = Drafts::Kind::lookup}}, {});
+  const Result<BenchResult> bench =
+      engine_->bench({.n_prompt = 0, .n_decode = 100, .n_depth = 150, .n_repetitions = 2, .drafts = {.kind = Drafts::Kind::lookup}}, {});
   ASSERT_TRUE(bench) << bench.error().message;
   EXPECT_EQ(bench->token_seconds.size(), 200u);
   EXPECT_EQ(bench->decode_tokens_per_second.size(), 2u);
