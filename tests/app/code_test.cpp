@@ -60,6 +60,14 @@ class Fixture : public ProgramFixture {
     code()->fix();
     QVERIFY(waitUntilIdle());
   }
+  // Changes are applied to a file that another program wrote meanwhile.
+  void applyOverTheirs() {
+    propose(betterLedger());
+    write("theirs\n");
+    code()->acceptAll();
+    code()->apply();
+    QVERIFY(waitUntilIdle());
+  }
 
  private:
   QTemporaryDir m_source;
@@ -232,11 +240,7 @@ class CodeTest : public QObject {
 
   void aFileThatChangedOutsideIsNotOverwrittenUnasked() {
     Fixture f;
-    f.propose(betterLedger());
-    f.write("theirs\n");
-    f.code()->acceptAll();
-    f.code()->apply();
-    QVERIFY(f.waitUntilIdle());
+    f.applyOverTheirs();
     QCOMPARE(f.read(), "theirs\n");
     QVERIFY(f.notice().actions.contains(UserError::ReadAgain));
     f.act(UserError::Overwrite);
@@ -470,11 +474,7 @@ class CodeTest : public QObject {
   // The button of a notice about writing the last proposal.
   void overwritingIsOfferedOnlyWhileWhatItWouldWriteStands() {
     Fixture f;
-    f.propose(betterLedger());
-    f.write("theirs\n");
-    f.code()->acceptAll();
-    f.code()->apply();
-    QVERIFY(f.waitUntilIdle());
+    f.applyOverTheirs();
     QVERIFY(f.notice().actions.contains(UserError::Overwrite));
     f.code()->reject(0);
     QVERIFY(!f.notice().isSet());  // it would write that one too

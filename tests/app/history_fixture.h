@@ -71,6 +71,14 @@ inline void fill(HistoryDb& db) {
   QVERIFY(db.putChat(code));
 }
 
+// A file of these chats, closed.
+inline bool makeFilled(const QString& path) {
+  HistoryDb db;
+  if (!db.open(path)) return false;
+  fill(db);
+  return true;
+}
+
 // Makes the file from an SQL script of the test data, as the program of that version wrote it.
 inline void makeOldHistory(const QString& path, int version) {
   QFile script(QStringLiteral(PIO_TEST_DATA "/app/history_v%1.sql").arg(version));

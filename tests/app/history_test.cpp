@@ -20,11 +20,7 @@ class HistoryTest : public QObject {
   void whatIsWrittenIsReadBack() {
     QTemporaryDir folder;
     const QString path = folder.filePath("history.db");
-    {
-      HistoryDb db;
-      QVERIFY(db.open(path));
-      fill(db);
-    }
+    QVERIFY(makeFilled(path));
     HistoryDb db;
     QVERIFY(db.open(path));
     const auto chats = db.chats();
@@ -70,11 +66,7 @@ class HistoryTest : public QObject {
   void aFileOfANewerVersionIsRefusedAndNotTouched() {
     QTemporaryDir folder;
     const QString path = folder.filePath("history.db");
-    {
-      HistoryDb db;
-      QVERIFY(db.open(path));
-      fill(db);
-    }
+    QVERIFY(makeFilled(path));
     QVERIFY(SqlFile(path).exec(QStringLiteral("PRAGMA user_version = %1").arg(HistoryDb::kVersion + 1)));
     QFile file(path);
     QVERIFY(file.open(QIODevice::ReadOnly));
@@ -152,11 +144,7 @@ class HistoryTest : public QObject {
     QFETCH(QString, statement);
     QTemporaryDir folder;
     const QString path = folder.filePath("history.db");
-    {
-      HistoryDb db;
-      QVERIFY(db.open(path));
-      fill(db);
-    }
+    QVERIFY(makeFilled(path));
     QVERIFY(SqlFile(path).exec(statement));
     HistoryWriter writer;
     writer.open(folder.path(), "me");
@@ -173,11 +161,7 @@ class HistoryTest : public QObject {
   void aDamagedPageOfTheIndexCostsNoMessage() {
     QTemporaryDir folder;
     const QString path = folder.filePath("history.db");
-    {
-      HistoryDb db;
-      QVERIFY(db.open(path));
-      fill(db);
-    }
+    QVERIFY(makeFilled(path));
     qint64 page = 0;
     {
       const SqlFile file(path);
@@ -209,11 +193,7 @@ class HistoryTest : public QObject {
   void whatALostRowLeftIsStillShown() {
     QTemporaryDir folder;
     const QString path = folder.filePath("history.db");
-    {
-      HistoryDb db;
-      QVERIFY(db.open(path));
-      fill(db);
-    }
+    QVERIFY(makeFilled(path));
     {
       const SqlFile file(path);
       QVERIFY(file.exec("PRAGMA foreign_keys = OFF"));
@@ -239,11 +219,7 @@ class HistoryTest : public QObject {
   void messagesWhoseChatIsNoneAreRescued() {
     QTemporaryDir folder;
     const QString path = folder.filePath("history.db");
-    {
-      HistoryDb db;
-      QVERIFY(db.open(path));
-      fill(db);
-    }
+    QVERIFY(makeFilled(path));
     {
       const SqlFile file(path);
       QVERIFY(file.exec("UPDATE messages SET chat_id = 'cX' WHERE chat_id = 'c1'"));

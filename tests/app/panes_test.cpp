@@ -54,6 +54,16 @@ class Fixture : public ProgramFixture {
     code()->fix();
     return QTest::qWaitFor([&] { return code()->state() == CodeController::Idle && code()->hunks()->count() == 2; });
   }
+  // The answer ends while the other file is open; its changes are compared a moment later.
+  bool proposeWhileTheOtherIsOpen() {
+    if (!open(a())) return false;
+    answerWithChanges(10);
+    code()->fix();
+    const bool isAnswered = QTest::qWaitFor([&] { return code()->state() == CodeController::Writing; }) && open(b()) &&
+                            QTest::qWaitFor([&] { return !program->application()->engine->busy(); });
+    QTest::qWait(50);
+    return isAnswered;
+  }
   void fail(ErrorCode code) {
     ScriptedEngine::Script script = ScriptedEngine::speak("Half", 0);
     script.error = make_error(code, "thing: this, that");
@@ -255,13 +265,7 @@ class PanesTest : public QObject {
 
   void changesThatComeWhileAnotherFileIsOpenAreProposedWhenOneComesBack() {
     Fixture f;
-    QVERIFY(f.open(f.a()));
-    f.answerWithChanges(10);
-    f.code()->fix();
-    QTRY_COMPARE(f.code()->state(), CodeController::Writing);
-    QVERIFY(f.open(f.b()));
-    QTRY_VERIFY(!f.program->application()->engine->busy());
-    QTest::qWait(50);
+    QVERIFY(f.proposeWhileTheOtherIsOpen());
     QCOMPARE(f.code()->hunks()->count(), 0);
     QCOMPARE(f.code()->state(), CodeController::Idle);
     QCOMPARE(f.code()->lines()->count(), 1);
@@ -272,13 +276,7 @@ class PanesTest : public QObject {
   // They would go with the window, and nobody has seen them.
   void changesThatCameWhileAnotherFileWasOpenAskBeforeTheWindowCloses() {
     Fixture f;
-    QVERIFY(f.open(f.a()));
-    f.answerWithChanges(10);
-    f.code()->fix();
-    QTRY_COMPARE(f.code()->state(), CodeController::Writing);
-    QVERIFY(f.open(f.b()));
-    QTRY_VERIFY(!f.program->application()->engine->busy());
-    QTest::qWait(50);
+    QVERIFY(f.proposeWhileTheOtherIsOpen());
     QSignalSpy allowed(f.code(), &CodeController::closeAllowed);
     QVERIFY(!f.code()->mayClose());
     QCOMPARE(f.code()->leaving(), CodeController::ClosingUnseen);
