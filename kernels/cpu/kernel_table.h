@@ -8,24 +8,22 @@
 
 namespace pio {
 
-// One row of activations rounded to int8: value i is d32[i / 32] * q[i]. The sums are those of the rounded values,
-//   s32[b] = sum over block b of d32[b] * q[i];  d16, s16 the same over half blocks (d16[2b] = d16[2b + 1] = d32[b]).
-// The arrays hold n_in / 32 or n_in / 16 numbers and are zero from there to the next multiple of 16.
+// One row of activations rounded to int8 in blocks of 32 or 256 (QuantKernels::block): value i is d[i / block] * q[i].
+// sum16[i] and sum32[i] are the sums of the q of 16 and of 32, the latter as float32: exact.
 struct Q8Row {
   int8_t* q;
-  int32_t* sum16;  // sum of q over half block i
-  float* d32;
-  float* s32;
-  float* d16;
-  float* s16;
+  float* d;
+  int32_t* sum16;
+  float* sum32;
 };
 
-// Activations of up to n_columns tokens, side by side for the matrix product: q holds, for each four inputs, four bytes a token;
-// d, s and init hold for each group of inputs one number a token. init is the start of the integer sum that takes the format's offset off.
+// Activations of up to n_columns tokens, side by side for the matrix product: q holds, for each group of inputs, the bytes of one token after
+// the other; d holds for each block of activations, sum and init for each group one number a token. sum is that of the group's q; init is the
+// start of the integer sum that takes the format's offset off.
 struct GemmPanel {
   const int8_t* q;
   const float* d;
-  const float* s;
+  const float* sum;
   const int32_t* init;
 };
 
@@ -70,7 +68,8 @@ struct QuantKernels {
   void (*pack_line)(const uint8_t* line, int64_t n_in, const GemmWeights& out);
   void (*decode_line)(const uint8_t* line, int first, int n, int64_t n_in, float* values);
 
-  int group;   // inputs that share a scale: 32 or 16
+  int block;   // inputs that share a scale of the activations: 256 where blocks of the format are as long, else 32
+  int group;   // inputs that share a scale of the weights: 32 or 16
   int offset;  // what `pack` added to each number: init = -offset * sum of q over the group
 };
 
@@ -164,9 +163,11 @@ struct CpuKernels {
   void (*gemv_f16)(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const float* x, const float* bias, float* y);
   void (*gemv_bf16)(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const float* x, const float* bias, float* y);
 
-  void (*quantize_q8)(const float* x, int64_t n, const Q8Row& out);
+  // Rounded in blocks of `block` numbers; n is a multiple of it.
+  void (*quantize_q8)(const float* x, int64_t n, int block, const Q8Row& out);
   // Puts n_columns quantized rows side by side as GemmPanel wants them, `width` wide, the rest zero.
-  void (*pack_panel)(const Q8Row* rows, int n_columns, int width, int64_t n_in, int group, int offset, int8_t* q, float* d, float* s, int32_t* init);
+  void (*pack_panel)(const Q8Row* rows, int n_columns, int width, int64_t n_in, int block, int group, int offset, int8_t* q, float* d,
+                     float* sum, int32_t* init);
 
   void (*rms_norm)(float* y, const float* x, const float* w, int64_t n, float eps);
   void (*layer_norm)(float* y, const float* x, const float* w, const float* bias, int64_t n, float eps);

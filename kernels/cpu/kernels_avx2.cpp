@@ -197,7 +197,7 @@ inline __m256i four_bytes(const int8_t* p) {
 }
 
 template <int kColumns, int kGroup, bool kInit, bool kSigned, int kMaxRaw>
-inline void gemm_group(const uint8_t* quants, const int8_t* q, const int32_t* init, __m256 (&product)[kColumns]) {
+inline __attribute__((always_inline)) void gemm_group(const uint8_t* quants, const int8_t* q, const int32_t* init, const auto& take) {
   const __m256i ones = _mm256_set1_epi16(1);
   __m256i sum[kColumns];
 #pragma GCC unroll 6
@@ -214,7 +214,7 @@ inline void gemm_group(const uint8_t* quants, const int8_t* q, const int32_t* in
       const __m256i magnitude = kSigned ? _mm256_abs_epi8(w) : w;
 #pragma GCC unroll 6
       for (int c = 0; c < kColumns; ++c) {
-        __m256i a = four_bytes(q + ((k + j) * kColumns + c) * 4);
+        __m256i a = four_bytes(q + c * kGroup + (k + j) * 4);
         if constexpr (kSigned) a = _mm256_sign_epi8(a, w);
         const __m256i p = _mm256_maddubs_epi16(magnitude, a);
         narrow[c] = j == 0 ? p : _mm256_add_epi16(narrow[c], p);
@@ -224,7 +224,7 @@ inline void gemm_group(const uint8_t* quants, const int8_t* q, const int32_t* in
     for (int c = 0; c < kColumns; ++c) sum[c] = _mm256_add_epi32(sum[c], _mm256_madd_epi16(narrow[c], ones));
   }
 #pragma GCC unroll 6
-  for (int c = 0; c < kColumns; ++c) product[c] = _mm256_cvtepi32_ps(sum[c]);
+  for (int c = 0; c < kColumns; ++c) take(c, _mm256_cvtepi32_ps(sum[c]));
 }
 
 // Eight maddubs summed in 16 bits, one madd behind them: the pattern of lanes_dot.

@@ -63,22 +63,18 @@ class Layout {
   std::size_t n_bytes_ = 0;
 };
 
-// A row of activations in 8 bits.
+// A row of activations in 8 bits, in blocks of any length.
 class Q8RowLayout : public Layout {
  public:
   explicit Q8RowLayout(std::int64_t n_in)
-      : q_(add<std::int8_t>(n_in)),
-        sum16_(add<std::int32_t>(round_up(n_in / 16, 16))),
-        d32_(add<float>(round_up(n_in / 32, 16))),
-        s32_(add<float>(round_up(n_in / 32, 16))),
-        d16_(add<float>(round_up(n_in / 16, 16))),
-        s16_(add<float>(round_up(n_in / 16, 16))) {}
-  Q8Row in(std::byte* memory) const { return {q_.in(memory), sum16_.in(memory), d32_.in(memory), s32_.in(memory), d16_.in(memory), s16_.in(memory)}; }
+      : q_(add<std::int8_t>(n_in)), d_(add<float>(n_in / 32)), sum16_(add<std::int32_t>(n_in / 16)), sum32_(add<float>(n_in / 32)) {}
+  Q8Row in(std::byte* memory) const { return {q_.in(memory), d_.in(memory), sum16_.in(memory), sum32_.in(memory)}; }
 
  private:
   Piece<std::int8_t> q_;
+  Piece<float> d_;
   Piece<std::int32_t> sum16_;
-  Piece<float> d32_, s32_, d16_, s16_;
+  Piece<float> sum32_;
 };
 
 // Memory that grows before a parallel section and is then only used. Contents do not survive growing.

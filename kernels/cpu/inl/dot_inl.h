@@ -28,28 +28,24 @@ void decode(const uint8_t* p, float* values, int64_t n_values) {
   }
 }
 
-void quantize_q8(const float* x, int64_t n, const Q8Row& out) {
-  const int64_t n_blocks = n / 32;
-  for (int64_t b = 0; b < n_blocks; ++b) {
-    const Float8 x0 = f8_load(x + 32 * b), x1 = f8_load(x + 32 * b + 8), x2 = f8_load(x + 32 * b + 16), x3 = f8_load(x + 32 * b + 24);
-    const float largest = f8_largest_magnitude(x0, x1, x2, x3);
-    const float d = largest / 127.0f;
+void quantize_q8(const float* x, int64_t n, int block, const Q8Row& out) {
+  const auto eight = [&](int64_t i) { return f8_load(x + i); };
+  for (int64_t first = 0; first < n; first += block) {
+    float largest = 0;  // NaN where one of them is
+    for (int64_t i = first; i < first + block; i += 32) {
+      const float here = f8_largest_magnitude(eight(i), eight(i + 8), eight(i + 16), eight(i + 24));
+      if (!(here <= largest) && largest == largest) largest = here;
+    }
+    out.d[first / block] = largest / 127.0f;
     // An infinite or subnormal scale has no inverse to multiply with: such a block becomes d * 0, NaN where the input is not finite.
     const float inverse = largest > 1e-36f ? 127.0f / largest : 0.0f;
-    int sum_low, sum_high;
-    bytes_store(reinterpret_cast<uint8_t*>(out.q + 32 * b), f8_round_to_bytes(x0, x1, x2, x3, inverse, &sum_low, &sum_high));
-    out.d32[b] = d;
-    out.d16[2 * b] = out.d16[2 * b + 1] = d;
-    out.sum16[2 * b] = sum_low;
-    out.sum16[2 * b + 1] = sum_high;
-    out.s32[b] = d * static_cast<float>(sum_low + sum_high);
-    out.s16[2 * b] = d * static_cast<float>(sum_low);
-    out.s16[2 * b + 1] = d * static_cast<float>(sum_high);
-  }
-  for (int64_t b = n_blocks; b % 16 != 0; ++b) out.d32[b] = out.s32[b] = 0;
-  for (int64_t b = 2 * n_blocks; b % 16 != 0; ++b) {
-    out.d16[b] = out.s16[b] = 0;
-    out.sum16[b] = 0;
+    for (int64_t i = first; i < first + block; i += 32) {
+      int low, high;
+      bytes_store(reinterpret_cast<uint8_t*>(out.q + i), f8_round_to_bytes(eight(i), eight(i + 8), eight(i + 16), eight(i + 24), inverse, &low, &high));
+      out.sum16[i / 16] = low;
+      out.sum16[i / 16 + 1] = high;
+      out.sum32[i / 32] = static_cast<float>(low + high);
+    }
   }
 }
 

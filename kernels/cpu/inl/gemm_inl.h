@@ -34,64 +34,65 @@ void pack(const uint8_t* w, size_t row_bytes, int n_rows, int64_t n_in, const Ge
   }
 }
 
-void pack_panel(const Q8Row* rows, int n_columns, int width, int64_t n_in, int group, int offset, int8_t* q, float* d, float* s, int32_t* init) {
-  const int64_t n_groups = n_in / group;
+void pack_panel(const Q8Row* rows, int n_columns, int width, int64_t n_in, int block, int group, int offset, int8_t* q, float* d,
+                float* sum, int32_t* init) {
   for (int c = 0; c < width; ++c) {
-    if (c >= n_columns) {
-      for (int64_t i = 0; i < n_in / 4; ++i) memset(q + (i * width + c) * 4, 0, 4);
-      for (int64_t g = 0; g < n_groups; ++g) {
-        d[g * width + c] = s[g * width + c] = 0;
-        init[g * width + c] = 0;
-      }
-      continue;
+    const bool is_empty = c >= n_columns;
+    for (int64_t g = 0; g < n_in / group; ++g) {
+      const int64_t at = g * width + c;
+      if (is_empty) memset(q + at * group, 0, static_cast<size_t>(group));
+      else if (group == 32) memcpy(q + at * 32, rows[c].q + 32 * g, 32);
+      else memcpy(q + at * 16, rows[c].q + 16 * g, 16);
+      const int32_t total = is_empty ? 0 : group == 32 ? rows[c].sum16[2 * g] + rows[c].sum16[2 * g + 1] : rows[c].sum16[g];
+      sum[at] = static_cast<float>(total);
+      init[at] = -offset * total;
     }
-    const Q8Row& row = rows[c];
-    for (int64_t i = 0; i < n_in / 4; ++i) memcpy(q + (i * width + c) * 4, row.q + 4 * i, 4);
-    const float* from_d = group == 32 ? row.d32 : row.d16;
-    const float* from_s = group == 32 ? row.s32 : row.s16;
-    for (int64_t g = 0; g < n_groups; ++g) {
-      d[g * width + c] = from_d[g];
-      s[g * width + c] = from_s[g];
-      init[g * width + c] = -offset * (group == 32 ? row.sum16[2 * g] + row.sum16[2 * g + 1] : row.sum16[g]);
-    }
+    for (int64_t b = 0; b < n_in / block; ++b) d[b * width + c] = is_empty ? 0 : rows[c].d[b];
   }
 }
 
-template <int kColumns, int kGroup, bool kMins, bool kInit, bool kSigned, int kMaxRaw>
+// In the order of sums of gemv (gemv_inl.h).
+template <int kColumns, int kBlock, int kGroup, bool kMins, bool kInit, bool kSigned, int kMaxRaw>
 void gemm(const GemmWeights& w, const GemmPanel& panel, int64_t n_in, const float* bias, float* y, size_t y_stride, int n_rows, int n_columns) {
   const uint8_t* quants = w.quants;
   const float* scales = w.scales;
   const float* mins = w.mins;
   const int8_t* q = panel.q;
   const float* d = panel.d;
-  const float* s = panel.s;
+  const float* sums = panel.sum;
   const int32_t* init = panel.init;
-  Vec sum[kColumns];
+  Vec total[kColumns];
 #pragma GCC unroll 12
-  for (int c = 0; c < kColumns; ++c) sum[c] = vec_load(bias);
-  for (int64_t g = 0; g < n_in / kGroup; ++g) {
-    Vec product[kColumns];
-    gemm_group<kColumns, kGroup, kInit, kSigned, kMaxRaw>(quants, q, init, product);
-    const Vec scale = vec_load(scales);
+  for (int c = 0; c < kColumns; ++c) total[c] = vec_load(bias);
+  for (int64_t b = 0; b < n_in / kBlock; ++b) {
+    Vec sum[kColumns];
 #pragma GCC unroll 12
-    for (int c = 0; c < kColumns; ++c) sum[c] = vec_fma(product[c], scale * vec_set(d[c]), sum[c]);
-    if constexpr (kMins) {
-      const Vec min = vec_load(mins);
-#pragma GCC unroll 12
-      for (int c = 0; c < kColumns; ++c) sum[c] = vec_fma(min, vec_set(s[c]), sum[c]);
-      mins += kGemmRows;
-      s += kColumns;
+    for (int c = 0; c < kColumns; ++c) sum[c] = vec_set(0);
+    for (int g = 0; g < kBlock / kGroup; ++g) {
+      const Vec scale = vec_load(scales);
+      Vec min = scale;
+      if constexpr (kMins) min = vec_load(mins);
+      gemm_group<kColumns, kGroup, kInit, kSigned, kMaxRaw>(quants, q, init, [&](int c, Vec product) __attribute__((always_inline)) {
+        sum[c] = kBlock == kGroup ? product * scale : vec_fma(product, scale, sum[c]);
+        if constexpr (kMins) sum[c] = vec_fma(min, vec_set(sums[c]), sum[c]);
+      });
+      quants += kGroup * kGemmRows;
+      q += kGroup * kColumns;
+      scales += kGemmRows;
+      if constexpr (kMins) {
+        mins += kGemmRows;
+        sums += kColumns;
+      }
+      init += kColumns;
     }
-    quants += kGroup * kGemmRows;
-    q += kGroup * kColumns;
-    scales += kGemmRows;
+#pragma GCC unroll 12
+    for (int c = 0; c < kColumns; ++c) total[c] = vec_fma(sum[c], vec_set(d[c]), total[c]);
     d += kColumns;
-    init += kColumns;
   }
 #pragma GCC unroll 12
   for (int c = 0; c < kColumns; ++c) {
     if (c >= n_columns) break;
-    if (n_rows == kGemmRows) vec_store(y + c * y_stride, sum[c]);
-    else vec_store_n(y + c * y_stride, sum[c], n_rows);
+    if (n_rows == kGemmRows) vec_store(y + c * y_stride, total[c]);
+    else vec_store_n(y + c * y_stride, total[c], n_rows);
   }
 }

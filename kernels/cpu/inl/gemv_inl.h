@@ -1,11 +1,22 @@
 // The product of one token with quantized weights: kLanes rows at a time, a lane a row. Included inside the anonymous namespace of an
 // instruction set's file, after dot_inl.h. The file defines kSignedOffset, transpose_scales() and group_sums().
 //
-// Order of sums, the same as gemm's (gemm_inl.h): a row's sum starts at its bias and takes the groups one after the other, each an exact
-// integer times scale * d, and then its minimum.
+// Order of sums, of all products with quantized weights: a row's sum starts at its bias and takes the blocks of activations one after the
+// other, each times its d. A block's sum takes the groups of weights one after the other, each an exact integer times its scale, and then its
+// minimum times the sum of the group's activations. A block that is one group starts with that, others with 0.
 
 // Numbers whose scales are held at once, in two orders: small enough for the nearest cache.
 constexpr int kGemvRun = 256;
+
+template <class F>
+constexpr int activation_block() {
+  return F::kBlock == 256 ? 256 : 32;
+}
+// Of the activations of a group of weights.
+template <class F>
+inline float group_sum(const Q8Row& a, int64_t group) {
+  return F::kGroup == 32 ? a.sum32[group] : static_cast<float>(a.sum16[group]);
+}
 
 template <class F>
 void gemv(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const Q8Row& a, const float* bias, float* y) {
@@ -17,8 +28,7 @@ void gemv(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, cons
   alignas(64) float scales[kGroups * kLanes];  // [groups][rows]
   alignas(64) float mins[F::kMins ? kGroups * kLanes : 8];
   int32_t start[kGroups];  // takes the offset off
-  const float* const d = F::kGroup == 32 ? a.d32 : a.d16;
-  const float* const s = F::kGroup == 32 ? a.s32 : a.s16;
+  constexpr int kBlock = activation_block<F>();
   for (int64_t r = 0; r < n_rows; r += kLanes) {
     const int n_here = static_cast<int>(n_rows - r < kLanes ? n_rows - r : kLanes);
     const uint8_t* rows[kLanes];
@@ -27,7 +37,7 @@ void gemv(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, cons
     // order into the second cache, a little with each run: many at once would fill the queue that loads wait in. Past the end of the weights
     // a prefetch does nothing.
     const uint8_t* next = rows[0] + kLanes * row_bytes;
-    Vec sum = bias ? vec_load_n(bias + r, n_here) : vec_set(0);
+    Vec total = bias ? vec_load_n(bias + r, n_here) : vec_set(0), sum = vec_set(0);
     int64_t group = 0;
     ptrdiff_t at = 0;  // in each row
     for (int64_t done = 0; done < n_in; done += kGemvRun) {
@@ -56,15 +66,20 @@ void gemv(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, cons
 #pragma GCC unroll 2
           for (int g = 0; g < kGroupsPerRun; ++g, ++group, row_scales += kLanes) {
             if constexpr (kOffset != 0) products[g] = int_add(products[g], int_set(*row_start++));
-            sum = vec_fma(int_to_float(products[g]), vec_load(row_scales) * vec_set(d[group]), sum);
+            const Vec product = int_to_float(products[g]);
+            sum = kBlock == F::kGroup ? product * vec_load(row_scales) : vec_fma(product, vec_load(row_scales), sum);
             if constexpr (F::kMins) {
-              sum = vec_fma(vec_load(row_mins), vec_set(s[group]), sum);
+              sum = vec_fma(vec_load(row_mins), vec_set(group_sum<F>(a, group)), sum);
               row_mins += kLanes;
             }
+          }
+          if (kBlock == 32 || i == kRuns - 1) {
+            total = vec_fma(sum, vec_set(a.d[(done + b * F::kBlock) / kBlock]), total);
+            sum = vec_set(0);
           }
         }
       }
     }
-    vec_store_n(y + r, sum, n_here);
+    vec_store_n(y + r, total, n_here);
   }
 }

@@ -62,9 +62,9 @@ struct IntegerScratch {
     scores = take(static_cast<size_t>(n_rows + kWidestPanel) * kCells);
     for (Q8Row& row : rounded) {
       row.q = reinterpret_cast<int8_t*>(take(8 * static_cast<size_t>(key_groups)));
-      row.sum16 = reinterpret_cast<int32_t*>(take(2 * static_cast<size_t>(key_groups) + 16));
-      float** const numbers[] = {&row.d32, &row.s32, &row.d16, &row.s16};
-      for (float** const each : numbers) *each = take(2 * static_cast<size_t>(key_groups) + 16);
+      row.d = take(static_cast<size_t>(key_groups));
+      row.sum16 = reinterpret_cast<int32_t*>(take(2 * static_cast<size_t>(key_groups)));
+      row.sum32 = take(static_cast<size_t>(key_groups));
     }
   }
 
@@ -229,9 +229,9 @@ void attend_in_integers(const AttendTask& task) {
   for_each_panel(n_rows, [&](auto width, int first, int n) {
     for (int r = 0; r < n; ++r) {
       const int token = (first + r) / task.n_group, head = (first + r) % task.n_group;
-      quantize_q8(task.q + token * task.q_token_stride + static_cast<size_t>(head) * head_dim, head_dim, at.rounded[r]);
+      quantize_q8(task.q + token * task.q_token_stride + static_cast<size_t>(head) * head_dim, head_dim, 32, at.rounded[r]);
     }
-    pack_panel(at.rounded, n, width.value, head_dim, 32, kCellOffset<F>, at.queries.q_of(first), at.queries.d_of(first), at.queries.s_of(first),
+    pack_panel(at.rounded, n, width.value, head_dim, 32, 32, kCellOffset<F>, at.queries.q_of(first), at.queries.d_of(first), at.queries.s_of(first),
                at.queries.init_of(first));
   });
 
@@ -256,7 +256,7 @@ void attend_in_integers(const AttendTask& task) {
       for (int c = 0; c < kCells; c += kGemmRows) {
         const GemmWeights cells{at.keys.quants + static_cast<ptrdiff_t>(c) * head_dim, at.keys.scales + static_cast<ptrdiff_t>(c) * (head_dim / 32),
                                 nullptr};
-        gemm<width.value, 32, false, kCellOffset<F> != 0, F::kSigned, kCellMaxRaw<F>>(cells, at.queries.panel(first), head_dim, kZeros,
+        gemm<width.value, 32, 32, false, kCellOffset<F> != 0, F::kSigned, kCellMaxRaw<F>>(cells, at.queries.panel(first), head_dim, kZeros,
                                                                                       at.scores + first * kCells + c, kCells, kGemmRows, n);
       }
     });

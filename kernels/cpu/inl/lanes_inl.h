@@ -130,21 +130,24 @@ template <class F, int kColumns>
 void lanes_gemv(const uint8_t* lines, int64_t n_rows, int64_t n_in, const Q8Row* rows, const float* bias, float* y, size_t y_stride) {
   using L = Lanes<F>;
   constexpr int kOffset = F::kSigned ? kSignedOffset : F::kOffset, kSteps = F::kGroup / 4, kGroupsInPair = 64 / F::kGroup;
+  constexpr int kBlock = activation_block<F>();
   const int8_t* q[kColumns];
-  const float *d[kColumns], *s[kColumns];
-  const int32_t* totals[kColumns];
+  const float* d[kColumns];
+  const int32_t* sums[kColumns];
   for (int c = 0; c < kColumns; ++c) {
     q[c] = rows[c].q;
-    d[c] = F::kGroup == 32 ? rows[c].d32 : rows[c].d16;
-    s[c] = F::kGroup == 32 ? rows[c].s32 : rows[c].s16;
-    totals[c] = rows[c].sum16;
+    d[c] = rows[c].d;
+    sums[c] = rows[c].sum16;
   }
   const uint8_t* unit = lines;
   for (int64_t r = 0; r < n_rows; r += kLanes) {
     const int n_here = static_cast<int>(n_rows - r < kLanes ? n_rows - r : kLanes);
-    Vec sum[kColumns];
+    Vec total[kColumns], sum[kColumns];
 #pragma GCC unroll 8
-    for (int c = 0; c < kColumns; ++c) sum[c] = bias ? vec_load_n(bias + r, n_here) : vec_set(0);
+    for (int c = 0; c < kColumns; ++c) {
+      total[c] = bias ? vec_load_n(bias + r, n_here) : vec_set(0);
+      sum[c] = vec_set(0);
+    }
     for (int64_t done = 0; done < n_in; done += L::kUnit, unit += L::kUnitBytes) {
       const LaneScales<F> scales(unit);
       const uint8_t* codes = unit + L::kPairsAt + L::kCodesAt;
@@ -164,17 +167,26 @@ void lanes_gemv(const uint8_t* lines, int64_t n_rows, int64_t n_in, const Q8Row*
           for (int c = 0; c < kColumns; ++c) {
             IntVec product = lanes_dot<F::kSigned, F::kMaxRaw, kSteps>(quants, q[c] + at);
             if constexpr (kOffset != 0) {
-              const int32_t total = F::kGroup == 16 ? totals[c][group] : totals[c][2 * group] + totals[c][2 * group + 1];
-              product = int_add(product, int_set(-kOffset * total));
+              const int32_t of_group = F::kGroup == 16 ? sums[c][group] : sums[c][2 * group] + sums[c][2 * group + 1];
+              product = int_add(product, int_set(-kOffset * of_group));
             }
-            sum[c] = vec_fma(int_to_float(product), scale * vec_set(d[c][group]), sum[c]);
-            if constexpr (F::kMins) sum[c] = vec_fma(min, vec_set(s[c][group]), sum[c]);
+            const Vec number = int_to_float(product);
+            sum[c] = kBlock == F::kGroup ? number * scale : vec_fma(number, scale, sum[c]);
+            if constexpr (F::kMins) sum[c] = vec_fma(min, vec_set(group_sum<F>(rows[c], group)), sum[c]);
+            if constexpr (kBlock == F::kGroup) total[c] = vec_fma(sum[c], vec_set(d[c][group]), total[c]);
           }
+        }
+      }
+      if constexpr (kBlock != F::kGroup) {
+#pragma GCC unroll 8
+        for (int c = 0; c < kColumns; ++c) {
+          total[c] = vec_fma(sum[c], vec_set(d[c][done / kBlock]), total[c]);
+          sum[c] = vec_set(0);
         }
       }
     }
 #pragma GCC unroll 8
-    for (int c = 0; c < kColumns; ++c) vec_store_n(y + c * y_stride + r, sum[c], n_here);
+    for (int c = 0; c < kColumns; ++c) vec_store_n(y + c * y_stride + r, total[c], n_here);
   }
 }
 
