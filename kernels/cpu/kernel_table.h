@@ -52,7 +52,7 @@ struct QuantKernels {
   // The matrix product of many tokens; null where the instruction set has none.
   //   pack: the first n_rows (1 … gemm_lanes) rows at w into `out`; the places of rows beyond them hold the last of them.
   //   gemm[i]: y[c][r] = bias[r] + weights · panel for a panel gemm_columns[i] wide, written for c < n_columns and r < n_rows;
-  //            rows of y are y_stride floats apart; bias holds gemm_lanes floats.
+  //            rows of y are y_stride floats apart; bias holds gemm_lanes floats. Without it the sums go on from what is in y.
   void (*pack)(const uint8_t* w, size_t row_bytes, int n_rows, int64_t n_in, const GemmWeights& out);
   void (*gemm[kGemmWidths])(const GemmWeights& w, const GemmPanel& panel, int64_t n_in, const float* bias, float* y, size_t y_stride, int n_rows,
                             int n_columns);
@@ -166,8 +166,8 @@ struct CpuKernels {
   // Rounded in blocks of `block` numbers; n is a multiple of it.
   void (*quantize_q8)(const float* x, int64_t n, int block, const Q8Row& out);
   // Puts n_columns quantized rows side by side as GemmPanel wants them, `width` wide, the rest zero.
-  void (*pack_panel)(const Q8Row* rows, int n_columns, int width, int64_t n_in, int block, int group, int offset, int8_t* q, float* d,
-                     float* sum, int32_t* init);
+  void (*pack_panel)(const Q8Row* rows, int n_columns, int width, int64_t n_in, int block, int group, int offset, int8_t* q, float* d, float* sum,
+                     int32_t* init);
 
   void (*rms_norm)(float* y, const float* x, const float* w, int64_t n, float eps);
   void (*layer_norm)(float* y, const float* x, const float* w, const float* bias, int64_t n, float eps);

@@ -41,7 +41,8 @@ void quantize_q8(const float* x, int64_t n, int block, const Q8Row& out) {
     const float inverse = largest > 1e-36f ? 127.0f / largest : 0.0f;
     for (int64_t i = first; i < first + block; i += 32) {
       int low, high;
-      bytes_store(reinterpret_cast<uint8_t*>(out.q + i), f8_round_to_bytes(eight(i), eight(i + 8), eight(i + 16), eight(i + 24), inverse, &low, &high));
+      bytes_store(reinterpret_cast<uint8_t*>(out.q + i),
+                  f8_round_to_bytes(eight(i), eight(i + 8), eight(i + 16), eight(i + 24), inverse, &low, &high));
       out.sum16[i / 16] = low;
       out.sum16[i / 16 + 1] = high;
       out.sum32[i / 32] = static_cast<float>(low + high);

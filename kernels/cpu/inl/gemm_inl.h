@@ -34,8 +34,8 @@ void pack(const uint8_t* w, size_t row_bytes, int n_rows, int64_t n_in, const Ge
   }
 }
 
-void pack_panel(const Q8Row* rows, int n_columns, int width, int64_t n_in, int block, int group, int offset, int8_t* q, float* d,
-                float* sum, int32_t* init) {
+void pack_panel(const Q8Row* rows, int n_columns, int width, int64_t n_in, int block, int group, int offset, int8_t* q, float* d, float* sum,
+                int32_t* init) {
   for (int c = 0; c < width; ++c) {
     const bool is_empty = c >= n_columns;
     for (int64_t g = 0; g < n_in / group; ++g) {
@@ -63,7 +63,11 @@ void gemm(const GemmWeights& w, const GemmPanel& panel, int64_t n_in, const floa
   const int32_t* init = panel.init;
   Vec total[kColumns];
 #pragma GCC unroll 12
-  for (int c = 0; c < kColumns; ++c) total[c] = vec_load(bias);
+  for (int c = 0; c < kColumns; ++c) {
+    if (bias) total[c] = vec_load(bias);
+    else if (c >= n_columns) total[c] = vec_set(0);
+    else total[c] = n_rows == kGemmRows ? vec_load(y + c * y_stride) : vec_load_n(y + c * y_stride, n_rows);
+  }
   for (int64_t b = 0; b < n_in / kBlock; ++b) {
     Vec sum[kColumns];
 #pragma GCC unroll 12
@@ -72,10 +76,11 @@ void gemm(const GemmWeights& w, const GemmPanel& panel, int64_t n_in, const floa
       const Vec scale = vec_load(scales);
       Vec min = scale;
       if constexpr (kMins) min = vec_load(mins);
-      gemm_group<kColumns, kGroup, kInit, kSigned, kMaxRaw>(quants, q, init, [&](int c, Vec product) __attribute__((always_inline)) {
-        sum[c] = kBlock == kGroup ? product * scale : vec_fma(product, scale, sum[c]);
-        if constexpr (kMins) sum[c] = vec_fma(min, vec_set(sums[c]), sum[c]);
-      });
+      gemm_group<kColumns, kGroup, kInit, kSigned, kMaxRaw>(
+          quants, q, init, [&](int c, Vec product) __attribute__((always_inline)) {
+            sum[c] = kBlock == kGroup ? product * scale : vec_fma(product, scale, sum[c]);
+            if constexpr (kMins) sum[c] = vec_fma(min, vec_set(sums[c]), sum[c]);
+          });
       quants += kGroup * kGemmRows;
       q += kGroup * kColumns;
       scales += kGemmRows;

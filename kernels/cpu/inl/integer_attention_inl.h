@@ -257,7 +257,7 @@ void attend_in_integers(const AttendTask& task) {
         const GemmWeights cells{at.keys.quants + static_cast<ptrdiff_t>(c) * head_dim, at.keys.scales + static_cast<ptrdiff_t>(c) * (head_dim / 32),
                                 nullptr};
         gemm<width.value, 32, 32, false, kCellOffset<F> != 0, F::kSigned, kCellMaxRaw<F>>(cells, at.queries.panel(first), head_dim, kZeros,
-                                                                                      at.scores + first * kCells + c, kCells, kGemmRows, n);
+                                                                                          at.scores + first * kCells + c, kCells, kGemmRows, n);
       }
     });
     for (int r = row0; r < n_rows; ++r) weigh_scores(task, r, block, out_stride, at.scores + static_cast<size_t>(r) * kCells);
