@@ -23,6 +23,8 @@ std::size_t lay_out(const StepCapacity& c, Buffer* buffer, Step& step) {
   step.sequences = take({c.n_tokens});
   step.block_table = take({c.n_sequences * c.n_blocks});
   step.outputs = take({c.n_tokens});
+  step.output_lengths = take({c.n_tokens});
+  step.output_sequences = take({c.n_tokens});
   step.kv_cells = take({c.n_blocks * kKvBlockLength});
   step.n_kv_cells = take({1});
   step.ordered_blocks = take({c.n_blocks});
@@ -46,7 +48,8 @@ void StepBuilder::begin(KvSelection selection, StepNeeds needs) {
   needs_ = needs;
   n_sequences_ = max_blocks_ = 0;
   has_protected_ = false;
-  for (std::vector<std::int32_t>* values : {&ids_, &cells_, &kv_lengths_, &sequences_, &outputs_, &kv_cells_}) values->clear();
+  for (std::vector<std::int32_t>* values : {&ids_, &cells_, &kv_lengths_, &sequences_, &outputs_, &output_lengths_, &output_sequences_, &kv_cells_})
+    values->clear();
   for (std::vector<std::int32_t>& axis : positions_) axis.clear();
 }
 
@@ -65,7 +68,11 @@ void StepBuilder::add(const Piece& piece) {
     const auto values = piece.positions.subspan(axis * n, n);
     positions_[axis].insert(positions_[axis].end(), values.begin(), values.end());
   }
-  for (const int output : piece.output_rows) outputs_.push_back(static_cast<std::int32_t>(row) + output);
+  for (const int output : piece.output_rows) {
+    outputs_.push_back(static_cast<std::int32_t>(row) + output);
+    output_lengths_.push_back(kv_lengths_[static_cast<std::size_t>(outputs_.back())]);
+    output_sequences_.push_back(static_cast<std::int32_t>(n_sequences_));
+  }
   blocks_[n_sequences_].assign(blocks.begin(), blocks.end());
   protected_blocks_[n_sequences_].assign(piece.protected_blocks.begin(), piece.protected_blocks.end());
   has_protected_ |= !piece.protected_blocks.empty();
@@ -131,6 +138,8 @@ const Step& StepMirror::fill(StepBuilder& builder) {
   step_.sequences = list(capacity_step_.sequences, builder.sequences_);
   step_.block_table = upload(capacity_step_.block_table, {n_sequences, n_blocks}, rows_of(builder.blocks_, n_sequences, n_blocks));
   step_.outputs = list(capacity_step_.outputs, builder.outputs_);
+  step_.output_lengths = list(capacity_step_.output_lengths, builder.output_lengths_);
+  step_.output_sequences = list(capacity_step_.output_sequences, builder.output_sequences_);
   step_.selection = builder.selection_;
   step_.protected_blocks = {};
   if (builder.has_protected_) {

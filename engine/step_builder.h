@@ -54,7 +54,7 @@ class StepBuilder {
   KvSelection selection_;
   StepNeeds needs_;
   std::int64_t n_sequences_ = 0, max_blocks_ = 0;
-  std::vector<std::int32_t> ids_, cells_, kv_lengths_, sequences_, outputs_, kv_cells_, ordered_;
+  std::vector<std::int32_t> ids_, cells_, kv_lengths_, sequences_, outputs_, output_lengths_, output_sequences_, kv_cells_, ordered_;
   std::vector<std::vector<std::int32_t>> positions_;                  // [axis]
   std::vector<std::vector<std::int32_t>> blocks_, protected_blocks_;  // [sequence]
   std::vector<std::int32_t> rows_;                                    // put together for one upload

@@ -63,19 +63,21 @@ struct KvSelection {
 
 // The tokens now being processed, on the device. n_tokens, n_outputs and the extents are all that the host knows of them.
 struct Step {
-  Tensor ids;                  // [n_tokens]  i32
-  Tensor positions;            // [n_tokens]  i32, 0-based place in its sequence; [3, n_tokens] where a model places tokens by time, row, column
-  Tensor cells;                // [n_tokens]  i32, cell of the KV pool that takes this token's key and value
-  Tensor kv_lengths;           // [n_tokens]  i32, how many cached tokens of its sequence, from the first, the token attends to (itself included);
-                               //   0 of a row that only fills the step up
-  Tensor sequences;            // [n_tokens]  i32, its sequence: a row of block_table
-  Tensor block_table;          // [n_sequences, max_blocks]  i32: entry j of a row is the pool block that holds its tokens
-                               //   j * kKvBlockLength … + kKvBlockLength - 1; entries that kv_lengths does not reach are never read
-  Tensor outputs;              // [n_outputs] i32, rows of this step whose logits are wanted
-  Tensor kv_cells = {};        // [n_cached]  i32, cells of tokens 0 … n_cached - 1 of the step's one sequence, this step's own included;
-                               //   empty where the model did not ask for them
-  Tensor n_kv_cells = {};      // [1] i32, n_cached, for a backend that replays a recorded step
-  Tensor ordered_blocks = {};  // [n_sequences, max_blocks] i32, with kv_cells: j for each entry j, the block table of keys that lie in order
+  Tensor ids;                    // [n_tokens]  i32
+  Tensor positions;              // [n_tokens]  i32, 0-based place in its sequence; [3, n_tokens] where a model places tokens by time, row, column
+  Tensor cells;                  // [n_tokens]  i32, cell of the KV pool that takes this token's key and value
+  Tensor kv_lengths;             // [n_tokens]  i32, how many cached tokens of its sequence, from the first, the token attends to (itself included);
+                                 //   0 of a row that only fills the step up
+  Tensor sequences;              // [n_tokens]  i32, its sequence: a row of block_table
+  Tensor block_table;            // [n_sequences, max_blocks]  i32: entry j of a row is the pool block that holds its tokens
+                                 //   j * kKvBlockLength … + kKvBlockLength - 1; entries that kv_lengths does not reach are never read
+  Tensor outputs;                // [n_outputs] i32, rows of this step whose logits are wanted
+  Tensor output_lengths = {};    // [n_outputs] i32, kv_lengths of these rows, and
+  Tensor output_sequences = {};  // [n_outputs] i32, their sequences; empty: the last layer is computed for every row
+  Tensor kv_cells = {};          // [n_cached]  i32, cells of tokens 0 … n_cached - 1 of the step's one sequence, this step's own included;
+                                 //   empty where the model did not ask for them
+  Tensor n_kv_cells = {};        // [1] i32, n_cached, for a backend that replays a recorded step
+  Tensor ordered_blocks = {};    // [n_sequences, max_blocks] i32, with kv_cells: j for each entry j, the block table of keys that lie in order
   KvSelection selection = {};
   Tensor protected_blocks = {};  // [n_sequences, max_blocks] i32, as block_table: where not 0, every selection keeps the block; empty: nowhere
 

@@ -95,9 +95,10 @@ class Model {
   // every token is looked up.
   virtual Result<Tensor> embed(ForwardContext& context, const Step& step, const GivenEmbeddings* given = nullptr) const = 0;
   // Layers first … last - 1 of x [n_tokens, dim], in place; keys and values of the step's tokens go to `state`, which holds these layers.
+  // Behind the model's last layer the rows of step.outputs alone are returned, [n_outputs, dim].
   virtual Result<Tensor> layers(ForwardContext& context, Tensor x, const Step& step, KvState& state, std::int64_t first, std::int64_t last,
                                 const GivenEmbeddings* given = nullptr) const = 0;
-  // Logits [n_outputs, vocab_size] f32 of the wanted rows of the last layer's output.
+  // Logits [n_outputs, vocab_size] f32 of what the last layer returned, x [n_outputs, dim].
   virtual Result<Tensor> head(ForwardContext& context, Tensor x, const Step& step) const = 0;
   // All three.
   Result<Tensor> forward(ForwardContext& context, const Step& step, KvState& state, const GivenEmbeddings* given = nullptr) const;

@@ -146,7 +146,9 @@ ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cac
                  .kv_lengths = indices(tokens),
                  .sequences = indices(tokens),
                  .block_table = indices({1, n_blocks}),
-                 .outputs = indices({1})};
+                 .outputs = indices({1}),
+                 .output_lengths = indices({1}),
+                 .output_sequences = indices({1})};
   // As if this were the last chunk of a prompt that fills the cache.
   if (n_tokens > 1 && adapted_.model->step_needs(n_cached, 0).ordered_cells) {
     step.kv_cells = indices({n_cached});

@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "models/blocks/embedding.h"
+
 namespace pio {
 
 void bind_attention(Binder& binder, const std::string& prefix, AttentionWeights& weights, const AttentionConfig& c) {
@@ -20,8 +22,8 @@ void bind_attention(Binder& binder, const std::string& prefix, AttentionWeights&
   }
 }
 
-void attention(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const AttentionWeights& weights, const AttentionConfig& c, const Rope& rope,
-               const Step& step, const KvLayer& kv) {
+void attention(ForwardContext& ctx, Tensor x, Tensor out, const RmsNorm& norm, const AttentionWeights& weights, const AttentionConfig& c,
+               const Rope& rope, const Step& step, const KvLayer& kv) {
   Backend& backend = ctx.backend();
   const std::int64_t n_tokens = x.shape[0];
   const auto heads = norm_linear<3>(ctx, x, norm, {&weights.q, &weights.k, &weights.v});
@@ -40,9 +42,10 @@ void attention(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const Attenti
                               .v_cache = kv.v,
                               .page_bounds = kv.page_bounds},
                              step);
-  const Tensor y = ctx.temp(DType::f32, q.shape);
-  backend.attention(y, q, kv.k, kv.v, step, {.scale = 1 / std::sqrt(static_cast<float>(c.head_dim)), .page_bounds = kv.page_bounds});
-  add_linear(ctx, x, y.reshaped({n_tokens, c.n_heads * c.head_dim}), weights.output);
+  const AttendedRows rows = attended_rows(ctx, x, q, out, step);
+  const Tensor y = ctx.temp(DType::f32, rows.q.shape);
+  backend.attention(y, rows.q, kv.k, kv.v, rows.step, {.scale = 1 / std::sqrt(static_cast<float>(c.head_dim)), .page_bounds = kv.page_bounds});
+  add_linear(ctx, rows.x, y.reshaped({y.shape[0], c.n_heads * c.head_dim}), weights.output);
 }
 
 }  // namespace pio

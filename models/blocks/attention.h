@@ -31,8 +31,9 @@ struct AttentionWeights {
 void bind_attention(Binder& binder, const std::string& prefix, AttentionWeights& weights, const AttentionConfig& config);
 
 // Grouped-query attention, Ainslie et al. 2023 (arXiv:2305.13245), over norm(x): stores keys and values of the step's tokens in `kv`, attends
-// to what each may see, projects back and adds that to x [n_tokens, dim].
-void attention(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const AttentionWeights& weights, const AttentionConfig& config, const Rope& rope,
-               const Step& step, const KvLayer& kv);
+// to what each may see, projects back and adds that to x [n_tokens, dim]. `out`: x, or [n_outputs, dim], which takes the sum of the rows of
+// step.outputs alone; the others are stored and go no further.
+void attention(ForwardContext& ctx, Tensor x, Tensor out, const RmsNorm& norm, const AttentionWeights& weights, const AttentionConfig& config,
+               const Rope& rope, const Step& step, const KvLayer& kv);
 
 }  // namespace pio

@@ -29,14 +29,21 @@ Result<Tensor> DenseDecoder::embed(ForwardContext& ctx, const Step& step, const 
 Result<Tensor> DenseDecoder::layers(ForwardContext& ctx, Tensor x, const Step& step, KvState& state, std::int64_t first, std::int64_t last,
                                     const GivenEmbeddings* given) const {
   const float eps = c_.hyper.norm_eps;
+  bool has_narrowed = false;
   for (std::int64_t l = first; l < last && !ctx.stop_requested(); ++l) {
     const Layer& layer = layers_[l];
+    // nobody reads the last layer's other rows, but for pictures that are added to them
+    const bool is_narrow = l + 1 == c_.hyper.n_layers && step.output_lengths && step.n_outputs() < x.shape[0] &&
+                           !(given && l < static_cast<std::int64_t>(given->deepstack.size()));
+    const Tensor out = is_narrow ? ctx.temp(DType::f32, {step.n_outputs(), x.shape[1]}) : x;
     const ForwardContext::Mark mark(ctx);
     if (ctx.on_layer_input) ctx.on_layer_input(l, x);
     if (ctx.weights) RETURN_IF_ERROR(ctx.weights->bring_layer(l));
 
-    if (c_.mla) mla(ctx, x, {layer.attn_norm, eps}, layer.mla, *c_.mla, rope_, step, state.of(l));
-    else attention(ctx, x, {layer.attn_norm, eps}, layer.attention, c_.attention, rope_, step, state.of(l));
+    if (c_.mla) mla(ctx, x, out, {layer.attn_norm, eps}, layer.mla, *c_.mla, rope_, step, state.of(l));
+    else attention(ctx, x, out, {layer.attn_norm, eps}, layer.attention, c_.attention, rope_, step, state.of(l));
+    x = out;
+    has_narrowed = is_narrow;
 
     if (layer.is_mixture) {
       RETURN_IF_ERROR(moe(ctx, x, {layer.ffn_norm, eps}, layer.moe, c_.moe, ctx.experts ? *ctx.experts : *experts_, l));
@@ -48,12 +55,11 @@ Result<Tensor> DenseDecoder::layers(ForwardContext& ctx, Tensor x, const Step& s
       for (const RowRun& run : given->runs) add_to(ctx, x.rows(run.first, run.n), given->deepstack[l].rows(run.from, run.n));
     }
   }
-  return x;
+  return last < c_.hyper.n_layers || has_narrowed ? x : output_rows(ctx, x, step);
 }
 
-Result<Tensor> DenseDecoder::head(ForwardContext& ctx, Tensor x, const Step& step) const {
+Result<Tensor> DenseDecoder::head(ForwardContext& ctx, Tensor x, const Step&) const {
   const RmsNorm norm{output_norm_, c_.hyper.norm_eps};
-  x = output_rows(ctx, x, step);  // [n_outputs, dim]
   const std::int64_t n_at_once = ctx.weights ? ctx.weights->rows_at_once(output_.w) : 0;
   if (n_at_once == 0) return norm_linear<1>(ctx, x, norm, {&output_})[0];  // [n_outputs, vocab_size]
 

@@ -21,4 +21,22 @@ inline Tensor output_rows(ForwardContext& ctx, Tensor x, const Step& step) {
   return y;
 }
 
+// The rows that attention goes on with behind the keys and values: all, or in a model's last layer those whose logits are wanted.
+struct AttendedRows {
+  Tensor x;  // the residual stream, [n, dim]
+  Tensor q;  // [n, n_heads, head_dim]
+  Step step;
+};
+
+// `out`: x itself, or [n_outputs, dim], which takes the rows of step.outputs.
+inline AttendedRows attended_rows(ForwardContext& ctx, Tensor x, Tensor q, Tensor out, const Step& step) {
+  if (out.shape[0] == x.shape[0]) return {x, q, step};
+  ctx.backend().gather_rows(out, x, step.outputs);
+  const Tensor wanted = output_rows(ctx, q.reshaped({q.shape[0], q.shape[1] * q.shape[2]}), step);
+  Step of_outputs = step;
+  of_outputs.kv_lengths = step.output_lengths;
+  of_outputs.sequences = step.output_sequences;
+  return {out, wanted.reshaped({step.n_outputs(), q.shape[1], q.shape[2]}), of_outputs};
+}
+
 }  // namespace pio

@@ -133,8 +133,8 @@ void bind_mla(Binder& binder, const std::string& prefix, MlaWeights& weights, co
   binder.bind(weights.output, prefix + "attn_output", {c.dim, c.n_heads * c.v_dim});
 }
 
-void mla(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const MlaWeights& weights, const MlaConfig& c, const Rope& rope, const Step& step,
-         const KvLayer& kv) {
+void mla(ForwardContext& ctx, Tensor x, Tensor out, const RmsNorm& norm, const MlaWeights& weights, const MlaConfig& c, const Rope& rope,
+         const Step& step, const KvLayer& kv) {
   const std::int64_t n_tokens = x.shape[0];
   const Linear& from_x = c.q_rank > 0 ? weights.q_a : weights.q;
   const auto both = norm_linear<2>(ctx, x, norm, {&from_x, &weights.kv_a});
@@ -157,8 +157,10 @@ void mla(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const MlaWeights& w
 
   // the size of a head's own key, not of the latent: both ways give the same scores
   const float scale = 1 / std::sqrt(static_cast<float>(c.nope_dim + c.rope_dim));
-  const Tensor y = step.kv_cells ? expanded(ctx, q, weights, c, step, kv, scale) : absorbed(ctx, q, weights, c, step, kv, scale);
-  add_linear(ctx, x, y.reshaped({n_tokens, c.n_heads * c.v_dim}), weights.output);
+  const AttendedRows rows = attended_rows(ctx, x, q, out, step);
+  const auto attend = step.kv_cells ? expanded : absorbed;
+  const Tensor y = attend(ctx, rows.q, weights, c, rows.step, kv, scale);
+  add_linear(ctx, rows.x, y.reshaped({y.shape[0], c.n_heads * c.v_dim}), weights.output);
 }
 
 }  // namespace pio

@@ -45,8 +45,8 @@ bool expanding_pays(const MlaConfig& config, std::int64_t n_tokens, std::int64_t
 // x [n_tokens, dim] += latent attention over norm(x). Stores the latents of the step's tokens in `kv` ([n_cells, 1, kv_rank + rope_dim], no
 // values beside) and attends to what each may see, in one of two forms: expanded where the step brings kv_cells, over keys and values made
 // again from the latents that they name; else absorbed, over the latents as they are (arXiv:2405.04434, section 2.1.2). The two are equal
-// but for rounding.
-void mla(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const MlaWeights& weights, const MlaConfig& config, const Rope& rope, const Step& step,
-         const KvLayer& kv);
+// but for rounding. `out` as of attention.
+void mla(ForwardContext& ctx, Tensor x, Tensor out, const RmsNorm& norm, const MlaWeights& weights, const MlaConfig& config, const Rope& rope,
+         const Step& step, const KvLayer& kv);
 
 }  // namespace pio

@@ -105,6 +105,25 @@ TEST_P(ForwardTest, TheResidualStreamAgreesAfterEveryLayer) {
   }
 }
 
+TEST_P(ForwardTest, TheWantedRowsHaveTheBytesThatTheyHaveAmongAll) {
+  const auto m = model();
+  const std::vector<int> all = ids("short");
+  const auto vocab = static_cast<std::size_t>(m->spec().vocab_size);
+  const auto expected = ModelRunner(*m, *backend_, 1, 64).run(all);
+  const int last = static_cast<int>(all.size()) - 1;
+  for (const std::vector<int>& wanted : {std::vector<int>{last}, {0, last / 2}, {}}) {
+    ModelRunner runner(*m, *backend_, 1, 64);
+    const auto logits = runner.run({{0, all}}, wanted);
+    ASSERT_EQ(logits.size(), wanted.size() * vocab);
+    for (std::size_t i = 0; i < wanted.size(); ++i)
+      EXPECT_TRUE(std::equal(logits.begin() + i * vocab, logits.begin() + (i + 1) * vocab, expected.begin() + wanted[i] * vocab)) << wanted[i];
+    // the others' keys and values are there all the same
+    ModelRunner other(*m, *backend_, 1, 64);
+    other.run(all);
+    EXPECT_EQ(runner.run(std::vector<int>{7}), other.run(std::vector<int>{7}));
+  }
+}
+
 TEST_P(ForwardTest, InOneGoInChunksAndTokenByTokenAreTheSame) {
   const auto m = model();
   // three times the short case: longer than a block of the cache

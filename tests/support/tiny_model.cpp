@@ -348,15 +348,23 @@ const Step& ModelRunner::make_step(const std::vector<Piece>& pieces, std::option
       cached.push_back(table[pieces[0].sequence * max_blocks_ + j / kKvBlockLength] * kKvBlockLength + static_cast<std::int32_t>(j % kKvBlockLength));
   }
 
+  std::vector<std::int32_t> output_lengths, output_sequences;
+  for (const std::int32_t row : rows) {
+    output_lengths.push_back(lengths.at(row));
+    output_sequences.push_back(sequences.at(row));
+  }
+
   step_buffers_.clear();
-  const std::int64_t n = ids.size();
+  const std::int64_t n = ids.size(), n_outputs = rows.size();
   step_ = {.ids = ints(ids, {n}),
            .positions = ints(positions, {n}),
            .cells = ints(cells, {n}),
            .kv_lengths = ints(lengths, {n}),
            .sequences = ints(sequences, {n}),
            .block_table = ints(table, {n_sequences_, max_blocks_}),
-           .outputs = ints(rows, {static_cast<std::int64_t>(rows.size())}),
+           .outputs = ints(rows, {n_outputs}),
+           .output_lengths = ints(output_lengths, {n_outputs}),
+           .output_sequences = ints(output_sequences, {n_outputs}),
            .kv_cells = cached.empty() ? Tensor{} : ints(cached, {static_cast<std::int64_t>(cached.size())})};
   if (step_.kv_cells) {
     std::vector<std::int32_t> ordered;
