@@ -105,9 +105,10 @@ TEST(Plan, NamesTheLayerTheOpAndTheReasonWhereADeviceSaysNo) {
   EXPECT_EQ(texts_of(plan_of_picky(request, Op::matmul, DType::f16)), Texts{"layer 1: matmul: picky: expected less than [64, 160] of F16"});
   EXPECT_EQ(texts_of(plan_of_picky(request, Op::matmul, DType::q4_0)), Texts{});
   EXPECT_EQ(texts_of(plan_of_picky(request, Op::embed, DType::bf16)), Texts{"embeddings: embed: picky: expected less than [416, 64] of BF16"});
-  EXPECT_EQ(
-      texts_of(plan_of_picky(request, Op::gather_rows, DType::f32)),  // of a prompt's step and of a decoded token's
-      (Texts{"output: gather_rows: picky: expected less than [64, 64] of F32", "output: gather_rows: picky: expected less than [1, 64] of F32"}));
+  // of a prompt's step, the residual stream and the queries, and of a decoded token's
+  EXPECT_EQ(texts_of(plan_of_picky(request, Op::gather_rows, DType::f32)), (Texts{"layer 2: gather_rows: picky: expected less than [64, 64] of F32",
+                                                                                  "layer 2: gather_rows: picky: expected less than [64, 128] of F32",
+                                                                                  "layer 2: gather_rows: picky: expected less than [1, 64] of F32"}));
   EXPECT_EQ(texts_of(plan_of_picky(request, Op::store_kv, DType::f16)), Texts{"layers 0 to 2: store_kv: picky: expected less than [2, 32] of F16"});
   EXPECT_EQ(texts_of(plan_of_picky(request_for("glm4-moe-lite-mtp-tiny", 64), Op::matmul_heads, DType::bf16)),
             Texts{"layers 0 to 1: matmul_heads: picky: expected less than [4, 56, 64] of BF16"});
@@ -394,9 +395,10 @@ TEST(Plan, PredictsTheSpeedsOfAModelFromItsShapes) {
   // behind 511 others
   const double read = static_cast<double>(planned->weight_bytes_per_token) + 512.0 * static_cast<double>(planned->state_bytes_per_token);
   EXPECT_NEAR(planned->plan.decode_tokens_per_second, 1e6 / read, 1e-6);
-  // A token of 3 layers: q and output 128 * 64, k and v 64 * 64, three of 160 * 64; 4 heads times 512 cached times (32 + 32). Logits once.
-  const double a_token = 3 * (2.0 * 128 * 64 + 2 * 64 * 64 + 3 * 160 * 64 + 4 * 512 * 64);
-  EXPECT_NEAR(planned->plan.prefill_tokens_per_second, 512 * 1e6 / (512 * a_token + 416 * 64), 1e-6);
+  // A token of a layer: q 128 * 64, k and v 64 * 64; 4 heads times 512 cached times (32 + 32), output 128 * 64, three of 160 * 64. The last
+  // layer has the latter of the one row whose logits are wanted.
+  const double stored = 128.0 * 64 + 2 * 64 * 64, attended = 4.0 * 512 * 64 + 128 * 64 + 3 * 160 * 64;
+  EXPECT_NEAR(planned->plan.prefill_tokens_per_second, 512 * 1e6 / (512 * (3 * stored + 2 * attended) + attended + 416 * 64), 1e-6);
 }
 
 TEST(Plan, SaysWhatDoesNotFitAndLoadingRefusesTheSame) {
