@@ -8,7 +8,7 @@
 
 namespace pio {
 
-// One row of activations rounded to int8 in blocks of 32 or 256 (QuantKernels::block): value i is d[i / block] * q[i].
+// One row of activations rounded to int8 in blocks of 32 or 64 (QuantKernels::block): value i is d[i / block] * q[i].
 // sum16[i] and sum32[i] are the sums of the q of 16 and of 32, the latter as float32: exact.
 struct Q8Row {
   int8_t* q;
@@ -68,7 +68,7 @@ struct QuantKernels {
   void (*pack_line)(const uint8_t* line, int64_t n_in, const GemmWeights& out);
   void (*decode_line)(const uint8_t* line, int first, int n, int64_t n_in, float* values);
 
-  int block;   // inputs that share a scale of the activations: 256 where blocks of the format are as long, else 32
+  int block;   // inputs that share a scale of the activations
   int group;   // inputs that share a scale of the weights: 32 or 16
   int offset;  // what `pack` added to each number: init = -offset * sum of q over the group
 };

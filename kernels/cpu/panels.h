@@ -72,7 +72,7 @@ class LineProducts {
                     std::byte* memory) const;
   void add(std::byte* memory, DType dtype, std::int64_t n, const PanelColumns& columns, std::int64_t y_stride, std::int64_t done,
            std::int64_t n_inputs) const;
-  static std::int64_t depth_of(std::int64_t n_in);
+  static std::int64_t depth_of(const CpuContext& context, std::int64_t n_in);
   const CpuContext& context_;
   std::int64_t n_in_, depth_, lanes_;
   bool rounds_weights_;

@@ -19,12 +19,12 @@ class RoundedRowLayout : public Layout {
   }
   static bool in_long_blocks(const CpuContext& context, DType reader) {
     const QuantKernels* const quant = context.quant_kernels(reader);
-    return quant && quant->block == 256;
+    return quant && quant->block == 64;
   }
 
   void round(const float* x, std::byte* memory) const {
     for (const bool is_long : {false, true})
-      if (has_[is_long]) context_.kernels.quantize_q8(x, n_in_, is_long ? 256 : 32, in(memory, is_long));
+      if (has_[is_long]) context_.kernels.quantize_q8(x, n_in_, is_long ? 64 : 32, in(memory, is_long));
   }
   Q8Row in(std::byte* memory, bool is_long) const { return has_[is_long] ? row_.in(rows_[is_long].in(memory, 0)) : Q8Row{}; }
   Q8Row in(std::byte* memory, DType reader) const { return in(memory, in_long_blocks(context_, reader)); }

@@ -173,15 +173,11 @@ void lanes_gemv(const uint8_t* lines, int64_t n_rows, int64_t n_in, const Q8Row*
             const Vec number = int_to_float(product);
             sum[c] = kBlock == F::kGroup ? number * scale : vec_fma(number, scale, sum[c]);
             if constexpr (F::kMins) sum[c] = vec_fma(min, vec_set(group_sum<F>(rows[c], group)), sum[c]);
-            if constexpr (kBlock == F::kGroup) total[c] = vec_fma(sum[c], vec_set(d[c][group]), total[c]);
+            if ((pair * 64 + (g + 1) * F::kGroup) % kBlock == 0) {
+              total[c] = vec_fma(sum[c], vec_set(d[c][at / kBlock]), total[c]);
+              sum[c] = vec_set(0);
+            }
           }
-        }
-      }
-      if constexpr (kBlock != F::kGroup) {
-#pragma GCC unroll 8
-        for (int c = 0; c < kColumns; ++c) {
-          total[c] = vec_fma(sum[c], vec_set(d[c][done / kBlock]), total[c]);
-          sum[c] = vec_set(0);
         }
       }
     }
