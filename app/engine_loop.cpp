@@ -144,7 +144,8 @@ void EngineLoop::advance(Runs::iterator place) {
       case Kind::prefill:
         if (run.pace.isDue(event.done == event.total)) Q_EMIT prefill(id, event.done, event.total);
         break;
-      case Kind::logits: break;
+      case Kind::logits:
+      case Kind::routing: break;
       case Kind::reasoning: run.thoughts.add(event.text, event.done); break;
       case Kind::text:
         run.thoughts.flush();

@@ -368,6 +368,9 @@ void deliver(const GenerationEvent& event, const GenerateSink& sink) {
     case Kind::logits:
       if (sink.logits) sink.logits(event.logits);
       return;
+    case Kind::routing:
+      if (sink.routing) sink.routing(event.routing);
+      return;
     case Kind::text:
       if (sink.text) sink.text(event.text, event.done);
       return;

@@ -104,13 +104,22 @@ struct GenerateRequest {
   std::int64_t max_tokens = -1;   // -1: until the model ends or the context is full
   std::vector<std::string> stop;  // stop strings; the answer ends before one, none of its characters are emitted
   bool ignore_eos = false;
-  std::vector<int> stop_ids;  // the answer also ends before one of these tokens, beside the model's own end tokens
-  bool wants_logits = false;  // GenerateSink::logits is called for each sampled token
+  std::vector<int> stop_ids;   // the answer also ends before one of these tokens, beside the model's own end tokens
+  bool wants_logits = false;   // GenerateSink::logits is called for each sampled token
+  bool wants_routing = false;  // GenerateSink::routing is called for each step of a mixture of experts; it is a little slower
   Drafts drafts;
 };
 
 enum class FinishReason { stop, length, context_full, cancelled };
 const char* name_of(FinishReason reason);  // "stop", "length", "context_full", "cancelled"
+
+// What the tokens of a step chose in one layer of a mixture of experts; in a model's last layer those alone whose logits are wanted.
+struct LayerRouting {
+  std::int64_t layer = 0;
+  std::int64_t first = 0, n_tokens = 0;  // places of the tokens in the conversation; guesses that did not hold are among them
+  std::vector<std::int32_t> ids;         // [n_tokens, n_used]
+  std::vector<float> weights;            // the same
+};
 
 // What happens while a turn runs, in this order: dropped (at most once), image…, prefill…, then text, reasoning and tool_call as they come.
 struct GenerateSink {
@@ -121,6 +130,7 @@ struct GenerateSink {
   std::function<void(const ToolCall& call)> tool_call;
   std::function<void(std::int64_t done, std::int64_t total)> image;  // pictures encoded
   std::function<void(std::span<const float> row)> logits;            // [vocab_size] of each sampled token, before it is drawn
+  std::function<void(const LayerRouting& routing)> routing;          // layer after layer of each step
 };
 
 struct GenerateResult {
@@ -140,6 +150,7 @@ struct GenerationEvent {
     image,      // `done` of `total` pictures are encoded
     prefill,    // `done` of `total` tokens of the prompt are read
     logits,     // of the step that sampled token number `done`, where the request wants them
+    routing,    // of one layer of a step, where the request wants it
     text,       // whole characters; `done` tokens generated so far
     reasoning,  // the same
     tool_call,
@@ -149,6 +160,7 @@ struct GenerationEvent {
   std::int64_t done = 0, total = 0;
   ToolCall call = {};
   std::vector<float> logits = {};
+  LayerRouting routing = {};
 };
 void deliver(const GenerationEvent& event, const GenerateSink& sink);
 

@@ -117,6 +117,33 @@ class PromptPictures {
   std::int64_t n_encoded_ = 0;
 };
 
+// While it lives, what the layers of mixtures choose becomes events.
+class RoutingScope {
+ public:
+  // `n_cached`: tokens before the step's first one.
+  RoutingScope(std::span<const Stage> stages, std::int64_t n_cached, Events& events) : stages_(stages) {
+    for (const Stage& stage : stages) {
+      stage.context->on_routing = [&stage, n_cached, &events](std::int64_t layer, Tensor ids, Tensor weights) {
+        if (ids.shape[0] == 0) return;  // the last layer of a chunk that no logits are wanted of
+        LayerRouting routing{.layer = layer, .first = n_cached, .n_tokens = ids.shape[0], .ids = {}, .weights = {}};
+        routing.ids.resize(ids.shape.n_values());
+        routing.weights.resize(ids.shape.n_values());
+        stage.backend->download(routing.ids.data(), ids);
+        stage.backend->download(routing.weights.data(), weights);
+        events.push_back({.kind = Kind::routing, .routing = std::move(routing)});
+      };
+    }
+  }
+  ~RoutingScope() {
+    for (const Stage& stage : stages_) stage.context->on_routing = {};
+  }
+  RoutingScope(const RoutingScope&) = delete;
+  RoutingScope& operator=(const RoutingScope&) = delete;
+
+ private:
+  std::span<const Stage> stages_;
+};
+
 class LocalGeneration final : public Generation {
  public:
   explicit LocalGeneration(GenerationStart start)
@@ -204,8 +231,7 @@ class LocalGeneration final : public Generation {
       return Phase::reading;
     }
     const bool is_last = done_ + n == ids_.size();
-    const Result<void> status =
-        session_->process(ids_.span().subspan(done_, n), is_last ? Session::Outputs::last : Session::Outputs::none, logits_, stop_);
+    const Result<void> status = process(ids_.span().subspan(done_, n), is_last ? Session::Outputs::last : Session::Outputs::none, events);
     if (is_stopped(status)) return finish(FinishReason::cancelled, events);
     RETURN_IF_ERROR(status);
     done_ += n;
@@ -228,7 +254,7 @@ class LocalGeneration final : public Generation {
       std::vector<int> ids{*std::exchange(pending_, std::nullopt)};
       if (!is_last) drafted = draft();
       ids.insert(ids.end(), drafted.begin(), drafted.end());
-      const Result<void> status = process(std::move(ids), is_last ? Session::Outputs::none : Session::Outputs::all);
+      const Result<void> status = decode_step(std::move(ids), is_last ? Session::Outputs::none : Session::Outputs::all, events);
       if (is_stopped(status)) return finish(FinishReason::cancelled, events);
       RETURN_IF_ERROR(status);
     }
@@ -277,11 +303,36 @@ class LocalGeneration final : public Generation {
     return drafts_->draft(most, [this](int id) { return id >= 0 && (request_.ignore_eos || !is_stop_id(id)); });
   }
 
-  Result<void> process(std::vector<int> ids, Session::Outputs outputs) {
+  // At most kStepTokens of them.
+  Result<void> process(TokenSpan ids, Session::Outputs outputs, Events& events) {
+    if (!request_.wants_routing) return session_->process(ids, outputs, logits_, stop_);
+    const std::size_t before = events.size();
+    const RoutingScope scope(model_.stages(), session_->n_tokens(), events);
+    if (const Result<void> status = session_->process(ids, outputs, logits_, stop_); !status) {
+      events.erase(events.begin() + static_cast<std::ptrdiff_t>(before), events.end());  // a stopped step's choices may be unfinished
+      return status;
+    }
+    for (GenerationEvent& event : std::span(events).subspan(before)) place_tokens(event.routing, ids.size());
+    return {};
+  }
+
+  // Without the rows that filled the step up. Where there are fewer than tokens, it is a last layer with the last tokens alone.
+  static void place_tokens(LayerRouting& routing, std::int64_t n_tokens) {
+    if (routing.n_tokens < n_tokens) {
+      routing.first += n_tokens - routing.n_tokens;
+      return;
+    }
+    const std::size_t n = routing.ids.size() / static_cast<std::size_t>(routing.n_tokens) * static_cast<std::size_t>(n_tokens);
+    routing.ids.resize(n);
+    routing.weights.resize(n);
+    routing.n_tokens = n_tokens;
+  }
+
+  Result<void> decode_step(std::vector<int> ids, Session::Outputs outputs, Events& events) {
     const std::int64_t n_rows = std::ssize(ids);
     ASSIGN_OR_RETURN(const TokenIds checked, model_.vocabulary().check(std::move(ids), "sampled token"));
     const Clock::time_point start = Clock::now();
-    RETURN_IF_ERROR(session_->process(checked, outputs, logits_, stop_));
+    RETURN_IF_ERROR(process(checked, outputs, events));
     if (drafts_ && outputs == Session::Outputs::all) drafts_->took(n_rows, seconds_since(start));
     result_.stats.weight_bytes_read += model_.weight_bytes_per_token();
     return {};

@@ -64,7 +64,7 @@ class ForwardContext : public Arena {
   // Brings the weights that are not in memory; null: all are.
   WeightStream* weights = nullptr;
   // Told of each mixture's choice, layer after layer, if set: ids and weights [n_tokens, n_used]. For tests and traces.
-  std::function<void(Tensor ids, Tensor weights)> on_routing;
+  std::function<void(std::int64_t layer, Tensor ids, Tensor weights)> on_routing;
   // Told of the residual stream [n_tokens, dim] before each layer, if set. For training, and to find where a difference begins.
   std::function<void(std::int64_t layer, Tensor x)> on_layer_input;
 };

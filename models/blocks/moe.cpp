@@ -114,7 +114,7 @@ Result<void> moe(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const MoeWe
   }
   const Tensor ids = ctx.temp(DType::i32, {x.shape[0], c.n_used}), shares = ctx.temp(DType::f32, ids.shape), y = ctx.temp(DType::f32, x.shape);
   ctx.backend().route_experts(ids, shares, logits, weights.bias, c.routing);
-  if (ctx.on_routing) ctx.on_routing(ids, shares);
+  if (ctx.on_routing) ctx.on_routing(layer, ids, shares);
   if (all) ctx.backend().moe_experts(y, h, ids, shares, *all);
   else RETURN_IF_ERROR(run_acquired(ctx, y, h, ids, shares, experts, layer));
   if (c.shared_hidden_dim > 0) add_to(ctx, y, swiglu(ctx, h, shared));

@@ -53,7 +53,7 @@ TEST_P(CallsTest, WhoeverIsToldOfTheChoiceOfExpertsDoesNotChangeTheBytes) {
   std::vector<std::vector<float>> both;
   for (const bool is_told : {false, true}) {
     ModelRunner runner(*model, *backend, 1, 64);
-    if (is_told) runner.context().on_routing = [](Tensor, Tensor) {};
+    if (is_told) runner.context().on_routing = [](std::int64_t, Tensor, Tensor) {};
     both.push_back(runner.run(ids()));
   }
   EXPECT_EQ(both[0], both[1]);

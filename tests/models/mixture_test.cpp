@@ -67,7 +67,7 @@ TEST_P(MixtureTest, TheChosenExpertsAreThoseOfTransformers) {
     ASSERT_TRUE(m) << m.error().message;
     ModelRunner runner(**m, *backend_, 1, 64);
     std::vector<std::int32_t> chosen;
-    runner.context().on_routing = [&](Tensor chosen_ids, Tensor weights) {
+    runner.context().on_routing = [&](std::int64_t, Tensor chosen_ids, Tensor weights) {
       const std::int64_t n_used = chosen_ids.shape[1];
       std::vector<std::int32_t> experts(chosen_ids.shape.n_values());
       std::vector<float> shares(experts.size());

@@ -228,4 +228,48 @@ TEST_F(GenerationTest, LogitsOfEverySampledTokenComeWhereTheyAreWanted) {
   }
 }
 
+TEST_F(GenerationTest, TellsWhatEveryLayerOfAMixtureChoseAndAnswersAsWithoutThat) {
+  for (const std::string model : {"qwen3-moe-tiny", "glm4-moe-lite-mtp-tiny"}) {
+    load(model, 256);
+    GenerateRequest request = greedy(test::read_ids(test::model_data(model) / "cases/short.json"), 6);
+    const std::vector<int> expected = engine_->generate(request, {}, {}).value().ids;
+    request.wants_routing = true;
+    request.conversation = "another";  // nothing of it is cached
+    std::vector<LayerRouting> told;
+    GenerateSink sink;
+    sink.routing = [&](const LayerRouting& routing) { told.push_back(routing); };
+    EXPECT_EQ(engine_->generate(request, sink, {}).value().ids, expected);
+
+    // The prompt's, layer after layer: those that transformers chose, by falling weight. In the last layer only its last token's logits matter.
+    const std::vector<std::int32_t> chosen = test::read_npy_ints(test::model_data(model) / "cases/short.experts.npy");  // [layers, n_prompt, n_used]
+    const std::int64_t n_prompt = std::ssize(request.ids), n_layers = model == "qwen3-moe-tiny" ? 3 : 1;
+    const std::int64_t n_used = std::ssize(chosen) / (n_layers * n_prompt);
+    std::vector<std::int64_t> places, layers;
+    for (const LayerRouting& routing : told) {
+      EXPECT_EQ(routing.ids.size(), routing.weights.size());
+      ASSERT_EQ(std::ssize(routing.ids), routing.n_tokens * n_used);
+      if (routing.first >= n_prompt) {
+        EXPECT_EQ(routing.n_tokens, 1);
+        if (places.empty() || places.back() != routing.first) places.push_back(routing.first);
+        continue;
+      }
+      EXPECT_EQ(routing.first + routing.n_tokens, n_prompt);
+      EXPECT_EQ(routing.n_tokens, std::ssize(layers) + 1 < n_layers ? n_prompt : 1);
+      for (std::int64_t t = 0; t < routing.n_tokens; ++t) {
+        std::vector<std::pair<float, std::int32_t>> token;
+        for (std::int64_t j = t * n_used; j < (t + 1) * n_used; ++j) token.emplace_back(-routing.weights[j], routing.ids[j]);
+        std::sort(token.begin(), token.end());
+        for (std::int64_t j = 0; j < n_used; ++j)
+          EXPECT_EQ(token[j].second, chosen[(std::ssize(layers) * n_prompt + routing.first + t) * n_used + j])
+              << model << ", layer " << routing.layer;
+      }
+      layers.push_back(routing.layer);
+    }
+    EXPECT_EQ(layers, model == "qwen3-moe-tiny" ? (std::vector<std::int64_t>{0, 1, 2}) : std::vector<std::int64_t>{1});
+    std::vector<std::int64_t> every(n_layers > 1 ? 6 : 5);  // nobody asks for the logits of the last one
+    std::iota(every.begin(), every.end(), n_prompt);
+    EXPECT_EQ(places, every) << "each generated token that was read again";
+  }
+}
+
 }  // namespace pio
