@@ -10,9 +10,11 @@
 #include <functional>
 #include <iostream>
 #include <new>
+#include <set>
 
 #include "app/cli/options.h"
 #include "app/cli/print.h"
+#include "engine/experts/replay.h"
 #include "engine/files/local_path.h"
 #include "kernels/base/log.h"
 
@@ -282,6 +284,25 @@ top_p, min_p, repeat_penalty, presence_penalty, frequency_penalty, ignore_eos, l
   add_whole(command, "-b", options.n_sequences, {.least = 1, .most = 64}, "sequences decoded at once, a token of each in a step; no drafts then");
   add_drafts(command, options);
   add_whole(command, "-r", options.n_repetitions, {.least = 1, .most = kMostRounds}, "repetitions");
+
+  command = add("experts", "hit rates of a cache of experts over a trace, or a trace of the experts that a model chooses", pio::cli::experts);
+  add_catalogue(command, options);
+  add_path(command, "input", options.model, "a trace (.csv); with --record a model")->required();
+  CLI::Option* share = command->add_option("--cache", options.cache_share, "of all experts held in memory: 12%")->check(is_not_empty("a share"));
+  std::set<std::string> policies{"all"};
+  for (const pio::ExpertPolicy policy : pio::kExpertPolicies) policies.insert(name_of(policy));
+  command->add_option("--policy", options.policy, "who goes when another one comes; lru, belady and the others to compare")
+      ->check(CLI::IsMember(policies));
+  add_path(command, "--warm", options.warm, "a trace whose experts are there at the start (ours only)");
+  CLI::Option* record =
+      add_path(command, "--record", options.record, "the .csv file to write: which experts the tokens of --prompt and their answer choose")
+          ->excludes(share);
+  CLI::Option* words = add_text(command, "--prompt", options.prompt)->needs(record);
+  command->add_option("--ids", options.ids, "1,2,3")->excludes(words)->needs(record)->check(is_not_empty("1,2,3"));
+  add_whole(command, "--max-tokens", options.max_tokens, {}, "at most so many (default: until the model ends)");
+  command->add_flag("--ignore-eos", options.ignore_eos, "go on past end tokens");
+  add_loading(command, options);
+  add_sampling(command, options);
 
   command = add("quantize", "write a model as a GGUF file in another format", pio::cli::quantize);
   add_model(command, options);

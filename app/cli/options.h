@@ -55,6 +55,9 @@ struct Options {
   std::int64_t draft_max = Drafts().longest;
   Drafts drafts(Drafts::Kind otherwise) const { return {.kind = draft.value_or(otherwise), .longest = draft_max}; }
 
+  // experts
+  std::string cache_share, policy = "all", warm, record;
+
   // measuring
   std::int64_t n_prompt = 512, n_decode = 128, n_depth = 0, n_windows = 0, n_sequences = 1;
   std::int64_t n_repetitions = 5, n_rounds = 1;
@@ -91,6 +94,7 @@ Result<void> fim(const Options& options);
 Result<void> perplexity(const Options& options);
 Result<void> divergence(const Options& options);
 Result<void> bench(const Options& options);
+Result<void> experts(const Options& options);
 Result<void> quantize(const Options& options);
 Result<void> swap(const Options& options);
 

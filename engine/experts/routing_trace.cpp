@@ -6,6 +6,7 @@
 #include <cmath>
 #include <optional>
 
+#include "engine/files/metadata.h"
 #include "engine/files/model_file.h"
 #include "engine/files/replace_file.h"
 
@@ -178,8 +179,7 @@ Result<RoutingTrace> RoutingTraceReader::finish() {
   return std::move(trace_);
 }
 
-Result<void> write_routing_trace(const RoutingTrace& trace, const std::filesystem::path& path) {
-  ASSIGN_OR_RETURN(ReplaceFile file, ReplaceFile::open(path));
+Result<void> write_routing_trace(const RoutingTrace& trace, ReplaceFile& file) {
   const auto word = [](std::string text) {  // one, so that the line can be read again
     std::replace_if(
         text.begin(), text.end(), [](char c) { return c == ' ' || c == '\n' || c == '\r'; }, '_');
@@ -214,8 +214,15 @@ Result<void> write_routing_trace(const RoutingTrace& trace, const std::filesyste
   return {};
 }
 
-std::vector<std::uint64_t> expert_bytes_of(const ModelFile& file, std::int64_t n_layers, std::int64_t n_experts) {
-  std::vector<std::uint64_t> bytes(n_layers);
+ExpertFacts expert_facts(const ModelFile& file, std::int64_t n_layers) {
+  ExpertFacts facts;
+  for (const std::string& key :
+       {file.architecture() + ".expert_count", std::string("num_experts"), std::string("n_routed_experts"), std::string("num_local_experts")}) {
+    const auto* n = value_of<std::int64_t>(file.metadata(), key);
+    if (n && facts.n_experts == 0) facts.n_experts = std::clamp<std::int64_t>(*n, 0, RoutingTrace::kMostExperts);
+  }
+  facts.bytes.resize(n_layers);
+  if (facts.n_experts == 0) return facts;
   for (const TensorInfo& tensor : file.tensors()) {
     const std::string_view name = tensor.name;
     // "blk.3.ffn_up_exps.weight", "model.layers.3.mlp.experts.7.up_proj.weight"
@@ -225,11 +232,11 @@ std::vector<std::uint64_t> expert_bytes_of(const ModelFile& file, std::int64_t n
       if (at == std::string_view::npos) continue;
       const std::string_view rest = name.substr(at + before.size());
       const auto layer = number<std::int64_t>(rest.substr(0, rest.find('.')));
-      if (layer && *layer >= 0 && *layer < n_layers) bytes[*layer] += tensor.n_bytes;
+      if (layer && *layer >= 0 && *layer < n_layers) facts.bytes[*layer] += tensor.n_bytes;
     }
   }
-  for (std::uint64_t& of_layer : bytes) of_layer /= static_cast<std::uint64_t>(n_experts);
-  return bytes;
+  for (std::uint64_t& of_layer : facts.bytes) of_layer /= static_cast<std::uint64_t>(facts.n_experts);
+  return facts;
 }
 
 }  // namespace pio

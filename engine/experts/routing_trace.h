@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <span>
 #include <string>
@@ -16,6 +15,7 @@
 namespace pio {
 
 class ModelFile;
+class ReplaceFile;
 
 struct RoutingTrace {
   static constexpr std::int64_t kMostLayers = 1024, kMostExperts = 1024;
@@ -66,10 +66,14 @@ class RoutingTraceReader {
   int n_columns_ = 0;                            // 0: the names have not come yet
 };
 
-// In the form that the reader takes.
-Result<void> write_routing_trace(const RoutingTrace& trace, const std::filesystem::path& path);
+// In the form that the reader takes. Writes all of `file` and commits it.
+Result<void> write_routing_trace(const RoutingTrace& trace, ReplaceFile& file);
 
-// The mean bytes of one expert in each layer of a file; 0 where a layer has none. [n_layers]
-std::vector<std::uint64_t> expert_bytes_of(const ModelFile& file, std::int64_t n_layers, std::int64_t n_experts);
+// What a model file says of its experts.
+struct ExpertFacts {
+  std::int64_t n_experts = 0;        // of a layer; 0: the model is no mixture
+  std::vector<std::uint64_t> bytes;  // [n_layers] of one expert, the mean; 0 where a layer has none
+};
+ExpertFacts expert_facts(const ModelFile& file, std::int64_t n_layers);
 
 }  // namespace pio

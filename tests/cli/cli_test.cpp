@@ -319,6 +319,72 @@ TEST_F(Pio, SwapsModelsInTurnAndPlansThem) {
   EXPECT_TRUE(refused["why_not"].is_string());
 }
 
+TEST_F(Pio, PlaysATraceOfExpertsThroughCaches) {
+  // Two experts in turn, a third one now and then: which of three slots' worth a cache of two keeps is all there is to it.
+  std::string text = "# route_trace v1\n# model=m n_layer=1 n_expert=4\nturn,phase,step,layer,slot,expert,weight,residency,expert_bytes\n";
+  for (int step = 0; step < 40; ++step) {
+    const int expert = step % 4 == 3 ? 2 : step % 2;
+    text += "0," + std::to_string(step < 8 ? 0 : 1) + "," + std::to_string(step) + ",0,0," + std::to_string(expert) + ",1,0,1000\n";
+  }
+  const std::string trace = write("trace.csv", text);
+  const json all = run_json({"experts", trace, "--cache", "50%"});
+  EXPECT_EQ(all["accesses"], 32);
+  EXPECT_EQ(all["slots"], 2);
+  for (const char* name : {"ours", "lru", "layer_lru", "layer_lfu", "belady"}) {
+    EXPECT_LE(all["policies"][name]["hit_rate"], all["policies"]["belady"]["hit_rate"]) << name;
+    EXPECT_EQ(all["policies"][name]["per_layer"].size(), 1u) << name;
+  }
+  // 0 1 0 2 0 1 0 2 …: of LRU's two slots every 0 is a hit and nothing else.
+  EXPECT_EQ(all["policies"]["lru"]["hit_rate"], 0.5);
+  EXPECT_EQ(all["stack_distances"], json({0, 16, 16, 0}));
+  EXPECT_EQ(all["first_uses"], 0);
+  EXPECT_EQ(run_json({"experts", trace, "--cache", "75%", "--policy", "ours"})["policies"].size(), 1u);
+  EXPECT_EQ(run_json({"experts", trace, "--cache", "75%", "--policy", "ours", "--warm", trace})["policies"]["ours"]["hit_rate"], 1.0);
+  EXPECT_EQ(run({"experts", trace, "--cache", "100%"}).status, 0);
+
+  for (const char* share : {"", "12", "0%", "-1%", "101%", "x%", "nan%", "%"})
+    expect_complaint_about("--cache", run({"experts", trace, "--cache", share}));
+  expect_complaint_about("--cache", run({"experts", trace, "--cache", "1%"}));
+  expect_complaint_about("--policy", run({"experts", trace, "--cache", "50%", "--policy", "fifo"}));
+  expect_complaint_about("experts", run({"experts", trace}));
+  expect_complaint_about("/nowhere.csv", run({"experts", "/nowhere.csv", "--cache", "50%"}));
+  expect_complaint_about(
+      path("bad.csv") + ":4: expert",
+      run({"experts", write("bad.csv", text.substr(0, text.find("0,0,0,0,0,")) + "0,1,0,0,0,99999999999,1,0,1\n"), "--cache", "50%"}));
+  expect_complaint_about(path("cut.csv") + ":43: line", run({"experts", write("cut.csv", text.substr(0, text.size() - 9)), "--cache", "50%"}));
+  expect_complaint_about(path("prompt.csv"), run({"experts", write("prompt.csv", text.substr(0, text.find("0,1,8,"))), "--cache", "50%"}));
+  expect_complaint_about(path("other.csv"),
+                         run({"experts", trace, "--cache", "50%", "--warm", write("other.csv", "turn,phase,step,layer,expert\n0,1,0,7,0\n")}));
+}
+
+TEST_F(Pio, RecordsWhichExpertsAModelChooses) {
+  const std::string model = kModels + "/qwen3-moe-tiny", trace = path("trace.csv");
+  const json done = run_json({"experts", model, "--record", trace, "--ids", "3,9,27,81", "--max-tokens", "5", "--ignore-eos", "--ctx", "64"});
+  EXPECT_EQ(done["prompt_tokens"], 4);
+  EXPECT_EQ(done["generated_tokens"], 5);
+  EXPECT_EQ(done["layers"], 3);
+  EXPECT_EQ(done["experts"], 16);
+  const json replayed = run_json({"experts", trace, "--cache", "100%"});
+  EXPECT_EQ(replayed["experts"], 3 * 16);
+  const int n_used = replayed["accesses"].get<int>() / (5 * 2 + 4);
+  EXPECT_EQ(done["chosen"], ((4 + 5) * 2 + 1 + 4) * n_used) << "in the last layer those alone whose logits were wanted";
+  EXPECT_FALSE(replayed["policies"]["ours"].contains("next_gigabyte")) << "all are held";
+  EXPECT_NE(contents(trace).find("# layer=0 expert_bytes="), std::string::npos);
+  EXPECT_EQ(run({"experts", model, "--record", path("words.csv"), "--prompt", "Hi", "--max-tokens", "2", "--ctx", "64"}).status, 0);
+
+  const std::string other = path("other.csv");
+  run_json({"experts", kModels + "/glm4-moe-lite-mtp-tiny", "--record", other, "--ids", "3,9", "--max-tokens", "3", "--ignore-eos", "--ctx", "64"});
+  const json per_layer = run_json({"experts", other, "--cache", "100%", "--policy", "ours"})["policies"]["ours"]["per_layer"];
+  EXPECT_TRUE(per_layer[0].is_null()) << "it is dense";
+  EXPECT_TRUE(per_layer[1].is_number());
+
+  expect_complaint(run({"experts", kModels + "/qwen3-tiny", "--record", path("x.csv"), "--ids", "1"}));
+  expect_complaint_about("experts --record", run({"experts", model, "--record", path("x.csv")}));
+  expect_complaint(run({"experts", model, "--record", path("no/such/folder.csv"), "--ids", "1"}));
+  expect_complaint(run({"experts", model, "--record", path("x.csv"), "--ids", "1", "--cache", "5%"}));
+  EXPECT_FALSE(std::filesystem::exists(path("x.csv")));
+}
+
 TEST_F(Pio, SaysWhichOptionsAreNotBuiltYet) { EXPECT_EQ(run({"chat", "x", "--grammar", "y"}).err, "pio: --grammar: not available in this build\n"); }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include <iterator>
 #include <sstream>
 
+#include "engine/files/replace_file.h"
 #include "tests/engine/experts/made_up_trace.h"
 
 namespace pio {
@@ -55,7 +56,8 @@ TEST(RoutingTrace, ColumnsMayStandElsewhereOrNotAtAll) {
 TEST(RoutingTrace, IsReadBackAsItWasWritten) {
   const RoutingTrace trace = test::made_up_trace({.n_layers = 3, .n_experts = 16, .n_used = 4, .n_decode = 20});
   const std::filesystem::path path = std::filesystem::temp_directory_path() / ("pio-trace-" + std::to_string(getpid()) + ".csv");
-  ASSERT_TRUE(write_routing_trace(trace, path));
+  ReplaceFile file = ReplaceFile::open(path).value();
+  ASSERT_TRUE(write_routing_trace(trace, file));
   std::ifstream in(path);
   const RoutingTrace back = read({std::istreambuf_iterator<char>(in), {}}).value();
   std::filesystem::remove(path);
