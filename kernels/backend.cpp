@@ -134,14 +134,26 @@ void Backend::store_kv(Tensor cache, Tensor x, Tensor cells, Tensor page_bounds)
   check_rank("store_kv", "x", x, 3);
   check_tensor("store_kv", "x", x, DType::f32, {x.shape[0], cache.shape[1], cache.shape[2]});
   check_tensor("store_kv", "cells", cells, DType::i32, {x.shape[0]});
-  check_rows("store_kv", "cache", cache);
-  check_place("store_kv", "cache", cache);
+  check_cache("store_kv", "cache", cache);
   if (page_bounds) check_page_bounds("store_kv", page_bounds, cache);
   if (x.shape.n_values() == 0) return;
   check_apart("store_kv", "x", cache, x);
   check_apart("store_kv", "cells", cache, cells);
   require(Op::store_kv, cache.dtype, {cache.shape[1], cache.shape[2]});
   do_store_kv(cache, x, cells, page_bounds);
+}
+
+void Backend::load_kv(Tensor y, Tensor cache, Tensor cells) {
+  check_rank("load_kv", "cache", cache, 3);
+  check_rank("load_kv", "y", y, 3);
+  check_tensor("load_kv", "y", y, DType::f32, {y.shape[0], cache.shape[1], cache.shape[2]});
+  check_tensor("load_kv", "cells", cells, DType::i32, {y.shape[0]});
+  check_cache("load_kv", "cache", cache);
+  if (y.shape.n_values() == 0) return;
+  check_apart("load_kv", "cache", y, cache);
+  check_apart("load_kv", "cells", y, cells);
+  require(Op::store_kv, cache.dtype, {cache.shape[1], cache.shape[2]});
+  do_load_kv(y, cache, cells);
 }
 
 void Backend::attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams params) {
@@ -152,14 +164,16 @@ void Backend::attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, cons
   check_rank("attention", "y", y, 3);
   check_tensor("attention", "y", y, DType::f32, {n_tokens, n_heads, y.shape[2]});
   if (v_cache) {
-    check_tensor("attention", "v_cache", v_cache, v_cache.dtype, {k_cache.shape[0], n_kv_heads, y.shape[2]});
-    check_rows("attention", "v_cache", v_cache);
+    const Shape values{k_cache.shape[0], n_kv_heads, y.shape[2]};
+    if (v_cache.shape != values) wrong_tensor("attention", "v_cache", v_cache, values.text());
+    check_attended("attention", "v_cache", v_cache, TensorLayout::values);
+    CHECK((k_cache.layout == TensorLayout::rows) == (v_cache.layout == TensorLayout::rows),
+          "attention: keys in rows and values in tiles, or the reverse");
   } else {
     CHECK(y.shape[2] <= k_cache.shape[2], "attention: the keys are shorter than the values that they begin with");
   }
   CHECK(n_kv_heads > 0 && n_heads % n_kv_heads == 0, "attention: the query heads do not divide evenly among the key heads");
-  check_rows("attention", "k_cache", k_cache);
-  check_place("attention", "k_cache", k_cache);
+  check_attended("attention", "k_cache", k_cache, TensorLayout::keys);
   check_tensor("attention", "kv_lengths", step.kv_lengths, DType::i32, {n_tokens});
   check_tensor("attention", "sequences", step.sequences, DType::i32, {n_tokens});
   check_rank("attention", "block_table", step.block_table, 2);

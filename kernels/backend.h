@@ -142,7 +142,7 @@ struct QkvHeads {
   Tensor inv_freq, axes = {};  // as in rope
   RopePairing pairing = RopePairing::half;
   std::int64_t q_first_dim = 0, k_first_dim = 0;  // RopeParams::first_dim of the two
-  Tensor k_cache;                                 // [n_cells, n_kv_heads, k_dim], formats as in store_kv
+  Tensor k_cache;                                 // [n_cells, n_kv_heads, k_dim], formats and layouts as in store_kv
   Tensor v_cache = {};                            // [n_cells, n_kv_heads, v_dim]; empty where v is
   Tensor page_bounds = {};                        // of k_cache, as in store_kv
 };
@@ -242,7 +242,7 @@ class Backend {
   // reason with its numbers. `dtype` and `extents` are
   //   of embed, matmul, matmul_heads:  the table's or the matrix's
   //   of moe_experts:                  the gates', ups' and downs', one by one: [n_experts, rows, columns]
-  //   of store_kv, attention:          the cache's; [n_kv_heads, head_dim] and [n_heads, n_kv_heads, head_dim, v_head_dim]
+  //   of store_kv, load_kv, attention: the cache's; [n_kv_heads, head_dim] and [n_heads, n_kv_heads, head_dim, v_head_dim]
   //   of cast:                         the format that is not f32, the extents of x
   //   of the others:                   those of the first input
   // Ops that no Op names are asked as the ops that their defaults call.
@@ -301,15 +301,20 @@ class Backend {
   void rope(Tensor x, Tensor positions, Tensor inv_freq, RopeParams params, Tensor axes = {});
 
   // cache[cells[t]] = x[t], rounded to the cache's format.
-  //   cache [n_cells, n_kv_heads, head_dim] f32, f16, q8_0 or q4_0;  x [n_tokens, n_kv_heads, head_dim] f32;  cells [n_tokens] i32
+  //   cache [n_cells, n_kv_heads, head_dim] f32, f16, q8_0 or q4_0, of layout keys, values or rows (kernels/kv_layout.h)
+  //   x [n_tokens, n_kv_heads, head_dim] f32;  cells [n_tokens] i32, each once
   //   page_bounds [n_cells / kKvBlockLength, n_kv_heads, 2, head_dim] f32, or empty: of every block written to, the smallest and the largest
   //   of each dim over its cells up to the last one written (blocks fill from their first cell on; a block's cells follow each other in x)
   void store_kv(Tensor cache, Tensor x, Tensor cells, Tensor page_bounds = {});
 
+  // y[i] = cache[cells[i]], decoded.   y [n, n_kv_heads, head_dim] f32;  cache as in store_kv;  cells [n] i32
+  void load_kv(Tensor y, Tensor cache, Tensor cells);
+
   // Grouped-query attention over the cached tokens of each token's sequence: query head h reads key/value head
   // h / (n_heads / n_kv_heads); softmax of scale * q·k over tokens 0 … kv_lengths[t] - 1.
   //   y [n_tokens, n_heads, v_head_dim] f32;  q [n_tokens, n_heads, head_dim] f32
-  //   k_cache [n_cells, n_kv_heads, head_dim];  v_cache [n_cells, n_kv_heads, v_head_dim], formats as in store_kv
+  //   k_cache [n_cells, n_kv_heads, head_dim] of layout keys;  v_cache [n_cells, n_kv_heads, v_head_dim] of layout values; formats as in store_kv.
+  //   Or both of layout rows, in f32.
   // Of step: kv_lengths, sequences, block_table, selection, protected_blocks. y overlaps nothing.
   // A selection keeps some of the tokens 0 … kv_lengths[t] - 1. By pages, each key/value head keeps blocks of its own for each token: the
   // token's block, the protected ones, and the n_pages - 1 others with the highest score bound. A block's score bound is the sum, over the
@@ -426,6 +431,7 @@ class Backend {
   virtual void do_silu(Tensor y, Tensor x) = 0;
   virtual void do_rope(Tensor x, Tensor positions, Tensor inv_freq, RopeParams params, Tensor axes) = 0;
   virtual void do_store_kv(Tensor cache, Tensor x, Tensor cells, Tensor page_bounds) = 0;
+  virtual void do_load_kv(Tensor y, Tensor cache, Tensor cells) = 0;
   virtual void do_attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams params) = 0;
   virtual void do_layer_norm(Tensor y, Tensor x, Tensor w, Tensor bias, float eps) = 0;
   virtual void do_gelu(Tensor y, Tensor x, Gelu kind) = 0;

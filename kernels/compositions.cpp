@@ -273,8 +273,7 @@ void Backend::qk_norm_rope_store(const QkvHeads& heads, const Step& step) {
   CHECK(v.empty() == v_cache.empty(), "qk_norm_rope_store: values without a cache of them, or a cache without values");
   for (const auto& [name, cache] : {std::pair{"k_cache", k_cache}, std::pair{"v_cache", v_cache}}) {
     if (!cache) continue;
-    check_rows(op, name, cache);
-    check_place(op, name, cache);
+    check_cache(op, name, cache);
     require(Op::store_kv, cache.dtype, {cache.shape[1], cache.shape[2]});
   }
   if (v) check_tensor(op, "v", v, DType::f32, {n_tokens, v_cache.shape[1], v_cache.shape[2]});

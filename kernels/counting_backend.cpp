@@ -96,6 +96,10 @@ void CountingBackend::do_matmul(Tensor, Tensor x, Tensor w, Tensor) {
   keeps(rounded_bytes(x.shape[0], w.shape[1]));
 }
 
+void CountingBackend::do_load_kv(Tensor y, Tensor cache, Tensor) {
+  counts_.state_bytes += y.shape[0] * bytes_of(cache.dtype, cache.shape[1] * cache.shape[2]);
+}
+
 void CountingBackend::do_attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams) {
   // All tokens that the block table has room for. A chunk's tokens see fewer, which changes the figure by half a chunk.
   const std::int64_t n_cached = step.block_table.shape.n_values() * kKvBlockLength;

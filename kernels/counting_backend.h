@@ -72,6 +72,7 @@ class CountingBackend : public Backend {
   void do_glu(Tensor, Tensor, Tensor) override {}
   void do_rope(Tensor, Tensor, Tensor, RopeParams, Tensor) override {}
   void do_store_kv(Tensor, Tensor, Tensor, Tensor) override {}
+  void do_load_kv(Tensor y, Tensor cache, Tensor cells) override;
   void do_attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams params) override;
   void do_layer_norm(Tensor, Tensor, Tensor, Tensor, float) override {}
   void do_gelu(Tensor, Tensor, Gelu) override {}

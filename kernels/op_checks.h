@@ -16,13 +16,19 @@ namespace pio {
   check_failed("tensor", text.c_str(), __FILE__, __LINE__);
 }
 
-// In range of its buffer, row after row. A tensor without values needs no buffer.
-inline void check_place(const char* op, const char* name, const Tensor& t) {
+// In range of its buffer. A tensor without values needs no buffer.
+inline void check_range(const char* op, const char* name, const Tensor& t) {
   if (t.shape.n_values() == 0) return;
-  if (t.layout != TensorLayout::rows) wrong_tensor(op, name, t, "values row after row");
   if (t.empty() || t.offset > t.buffer->n_bytes() || t.n_bytes() > t.buffer->n_bytes() - t.offset) {
     wrong_tensor(op, name, t, "values inside a buffer");
   }
+}
+
+// The same, row after row.
+inline void check_place(const char* op, const char* name, const Tensor& t) {
+  if (t.shape.n_values() == 0) return;
+  if (t.layout != TensorLayout::rows) wrong_tensor(op, name, t, "values row after row");
+  check_range(op, name, t);
 }
 
 inline void check_tensor(const char* op, const char* name, const Tensor& t, DType dtype, const Shape& shape) {
@@ -45,6 +51,22 @@ inline void check_rows(const char* op, const char* name, const Tensor& t) {
 inline void check_weights(const char* op, const char* name, const Tensor& w) {
   check_rows(op, name, w);
   if (w.layout == TensorLayout::rows) check_place(op, name, w);
+}
+
+// A cache of keys or values.
+inline void check_cache(const char* op, const char* name, const Tensor& t) {
+  check_rows(op, name, t);
+  if (t.layout == TensorLayout::own) wrong_tensor(op, name, t, "cells of keys or values");
+  if (t.layout != TensorLayout::rows && t.shape[0] % kKvBlockLength != 0) wrong_tensor(op, name, t, "whole blocks of cells");
+  check_range(op, name, t);
+}
+
+// One that attention reads, in tiles or in rows.
+inline void check_attended(const char* op, const char* name, const Tensor& t, TensorLayout tiles) {
+  check_cache(op, name, t);
+  if (t.layout != tiles && (t.layout != TensorLayout::rows || t.dtype != DType::f32)) {
+    wrong_tensor(op, name, t, std::string("the layout of ") + (tiles == TensorLayout::keys ? "keys" : "values") + ", or rows of F32");
+  }
 }
 
 inline bool same_place(const Tensor& a, const Tensor& b) { return a.buffer == b.buffer && a.offset == b.offset; }

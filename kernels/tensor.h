@@ -81,6 +81,9 @@ class Buffer {
 enum class TensorLayout : std::uint8_t {
   rows,  // row after row, as its format says
   own,   // as its backend laid it out in place_weights(): only that backend's products, embed and decode_rows read it
+  // Caches of keys and values, in tiles of one head's cells of a block (kernels/kv_layout.h): only store_kv, load_kv and attention know them.
+  keys,
+  values,
 };
 
 // A view of numbers in a buffer: borrowed, cheap to copy, contiguous rows without gaps.

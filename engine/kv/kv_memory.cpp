@@ -28,19 +28,24 @@ std::uint64_t page_bounds_bytes_per_token(std::span<const KvLayout> layers) {
   return (n_bytes + kKvBlockLength - 1) / kKvBlockLength;
 }
 
+KvLayer kv_tensors(const KvLayout& layout, DType dtype, std::int64_t n_blocks) {
+  const std::int64_t n_cells = n_blocks * kKvBlockLength;
+  KvLayer cells;
+  cells.k = {dtype, {n_cells, layout.n_kv_heads, layout.k_head_dim}, nullptr, 0, TensorLayout::keys};
+  if (layout.v_head_dim > 0) cells.v = {dtype, {n_cells, layout.n_kv_heads, layout.v_head_dim}, nullptr, 0, TensorLayout::values};
+  return cells;
+}
+
 Result<void> KvMemory::add_layer(Backend& backend, const KvLayout& layout, const KvMemoryRequest& request) {
   for (const std::int64_t head_dim : {layout.k_head_dim, layout.v_head_dim})
     if (head_dim > 0) RETURN_IF_ERROR(backend.supports(Op::store_kv, request.dtype, {layout.n_kv_heads, head_dim}));
-  const auto add = [this](DType dtype, const Shape& shape) {
-    const Tensor tensor{dtype, shape, nullptr, n_bytes_};
-    n_bytes_ += (tensor.n_bytes() + kHostAlignment - 1) / kHostAlignment * kHostAlignment;
-    return tensor;
-  };
-  const std::int64_t n_cells = request.n_blocks * kKvBlockLength;
-  KvLayer cells;
-  cells.k = add(request.dtype, {n_cells, layout.n_kv_heads, layout.k_head_dim});
-  if (layout.v_head_dim > 0) cells.v = add(request.dtype, {n_cells, layout.n_kv_heads, layout.v_head_dim});
-  if (request.has_page_bounds) cells.page_bounds = add(DType::f32, {request.n_blocks, layout.n_kv_heads, 2, layout.k_head_dim});
+  KvLayer cells = kv_tensors(layout, request.dtype, request.n_blocks);
+  if (request.has_page_bounds) cells.page_bounds = {DType::f32, {request.n_blocks, layout.n_kv_heads, 2, layout.k_head_dim}};
+  for (Tensor* tensor : {&cells.k, &cells.v, &cells.page_bounds}) {
+    if (tensor->shape.rank() == 0) continue;
+    tensor->offset = n_bytes_;
+    n_bytes_ += (tensor->n_bytes() + kHostAlignment - 1) / kHostAlignment * kHostAlignment;
+  }
   state_.layers.push_back(cells);
   return {};
 }
@@ -49,7 +54,7 @@ Result<std::unique_ptr<KvMemory>> KvMemory::create(Backend& backend, const KvMem
   std::unique_ptr<KvMemory> memory(new KvMemory);
   memory->state_.first_layer = request.first_layer;
   for (const KvLayout& layout : request.layers) RETURN_IF_ERROR(memory->add_layer(backend, layout, request));
-  // One buffer of all layers: it has huge pages, which a head's cells, kilobytes apart, are read much faster from.
+  // One buffer of all layers: it has huge pages, which tiles, kilobytes apart, are read faster from.
   Result<std::unique_ptr<Buffer>> buffer = backend.allocate(memory->n_bytes_);
   if (!buffer) {
     Error error = buffer.error();

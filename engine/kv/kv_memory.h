@@ -19,6 +19,9 @@ std::uint64_t kv_bytes_per_token(std::span<const KvLayout> layers, DType dtype);
 // And what the score bounds of the pages' keys take beside them, for attention by pages.
 std::uint64_t page_bounds_bytes_per_token(std::span<const KvLayout> layers);
 
+// The cells of one layer in n_blocks blocks: shapes and the order that they lie in, no buffer yet. v is empty where only keys are kept.
+KvLayer kv_tensors(const KvLayout& layout, DType dtype, std::int64_t n_blocks);
+
 struct KvMemoryRequest {
   std::span<const KvLayout> layers;  // of the model, from first_layer on
   std::int64_t first_layer = 0;

@@ -7,6 +7,7 @@
 #include "engine/files/loaded_weights.h"
 #include "engine/files/metadata.h"
 #include "engine/image/vision_weights.h"
+#include "engine/kv/kv_memory.h"
 #include "engine/plan/load_plan.h"
 #include "engine/step_builder.h"
 
@@ -125,16 +126,16 @@ ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cac
   const std::int64_t n_blocks = (n_cached + kKvBlockLength - 1) / kKvBlockLength;
 
   std::vector<std::unique_ptr<Buffer>> buffers;
-  const auto cells = [&](std::int64_t n_heads, std::int64_t head_dim) {
-    if (head_dim == 0) return Tensor{};
-    Tensor tensor{kv, {n_blocks * kKvBlockLength, n_heads, head_dim}, nullptr, 0};
-    buffers.push_back(backend_.wrap(nullptr, tensor.n_bytes()).value());
-    tensor.buffer = buffers.back().get();
-    return tensor;
-  };
   KvState state;
-  for (const KvLayout& layer : spec.kv_layers)
-    state.layers.push_back({cells(layer.n_kv_heads, layer.k_head_dim), cells(layer.n_kv_heads, layer.v_head_dim)});
+  for (const KvLayout& layer : spec.kv_layers) {
+    KvLayer cells = kv_tensors(layer, kv, n_blocks);
+    for (Tensor* tensor : {&cells.k, &cells.v}) {
+      if (tensor->shape.rank() == 0) continue;
+      buffers.push_back(backend_.wrap(nullptr, tensor->n_bytes()).value());
+      tensor->buffer = buffers.back().get();
+    }
+    state.layers.push_back(cells);
+  }
 
   const StepCapacity capacity{.n_tokens = n_tokens, .n_blocks = n_blocks, .n_position_axes = spec.n_position_axes};
   const std::unique_ptr<Buffer> step_buffer = backend_.wrap(nullptr, StepMirror::bytes_needed(capacity)).value();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "kernels/kv_layout.h"
+
 namespace pio {
 namespace {
 
@@ -13,16 +15,6 @@ constexpr std::int64_t kQueryRows = 96;
 
 // What the parts of the runs that are cut among threads may take at a time.
 constexpr std::int64_t kPartsBytes = 32 << 20;
-
-KvFormat kv_format(DType dtype) {
-  switch (dtype) {
-    case DType::f32: return KvFormat::f32;
-    case DType::f16: return KvFormat::f16;
-    case DType::q8_0: return KvFormat::q8_0;
-    case DType::q4_0: return KvFormat::q4_0;
-    default: CHECK(false, "no format for keys and values");
-  }
-}
 
 }  // namespace
 
@@ -156,6 +148,7 @@ void CpuAttention::attend_part(const AttentionRun& run, std::int64_t part, std::
   };
   task.first_block = place_of(first);
   task.end_block = place_of(end);
+  task.n_places = static_cast<int>(n_blocks);
   task.largest = partial.largest;
   task.sum = partial.sum;
   task.out = partial.out;
@@ -190,10 +183,18 @@ AttendTask CpuAttention::task_of(const AttentionPlan& plan, const AttentionRun& 
   AttendTask task = task_of(plan.params.scale);
   task.q = host_pointer<float>(plan.q) + (run.first * plan.n_heads() + kv_head * plan.n_group()) * head_dim;
   task.q_token_stride = plan.n_heads() * head_dim;
-  task.k = bytes_at(k) + bytes_of(k.dtype, kv_head * head_dim);
-  task.v = v ? bytes_at(v) + bytes_of(v.dtype, kv_head * v_head_dim) : task.k;
-  task.k_cell_bytes = bytes_of(k.dtype, plan.n_kv_heads() * head_dim);
-  task.v_cell_bytes = v ? bytes_of(v.dtype, plan.n_kv_heads() * v_head_dim) : task.k_cell_bytes;
+  const bool in_rows = k.layout == TensorLayout::rows;
+  const auto head_of = [&](const Tensor& cache) {
+    return bytes_at(cache) + (in_rows ? bytes_of(cache.dtype, kv_head * cache.shape[2]) : kv_tile_offset(cache, 0, kv_head));
+  };
+  task.k = head_of(k);
+  task.v = v ? head_of(v) : task.k;
+  task.k_block_bytes = bytes_of(k.dtype, kKvBlockLength * plan.n_kv_heads() * head_dim);
+  task.v_block_bytes = v ? bytes_of(v.dtype, kKvBlockLength * plan.n_kv_heads() * v_head_dim) : task.k_block_bytes;
+  if (in_rows) {
+    task.row_floats = static_cast<std::size_t>(plan.n_kv_heads() * head_dim);
+    task.v_row_floats = v ? static_cast<std::size_t>(plan.n_kv_heads() * v_head_dim) : task.row_floats;
+  }
   task.k_format = kv_format(k.dtype);
   task.v_format = v ? kv_format(v.dtype) : task.k_format;
   task.in_integers = context_.activations == Activations::q8;
@@ -248,7 +249,8 @@ void CpuAttention::self_attention(const Tensor& y, const Tensor& q, const Tensor
     task.q_token_stride = token_floats;
     task.k = reinterpret_cast<const std::uint8_t*>(host_pointer<float>(k) + at);
     task.v = reinterpret_cast<const std::uint8_t*>(host_pointer<float>(v) + at);
-    task.k_cell_bytes = task.v_cell_bytes = token_floats * sizeof(float);
+    task.row_floats = task.v_row_floats = static_cast<std::size_t>(token_floats);
+    task.k_block_bytes = task.v_block_bytes = kKvBlockLength * token_floats * sizeof(float);
     task.k_format = task.v_format = KvFormat::f32;
     task.blocks = counted_.data();
     task.kv_lengths = lengths;

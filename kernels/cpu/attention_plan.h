@@ -5,10 +5,21 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "kernels/cpu/kernel_table.h"
 
 namespace pio {
 
 constexpr std::int64_t blocks_of(std::int64_t n_cells) { return (n_cells + kKvBlockLength - 1) / kKvBlockLength; }
+
+inline KvFormat kv_format(DType dtype) {
+  switch (dtype) {
+    case DType::f32: return KvFormat::f32;
+    case DType::f16: return KvFormat::f16;
+    case DType::q8_0: return KvFormat::q8_0;
+    case DType::q4_0: return KvFormat::q4_0;
+    default: CHECK(false, "no format for keys and values");
+  }
+}
 
 // The cached tokens of a sequence are cut here, whatever attends to them: a row's sums are those of its parts, merged in their order.
 constexpr std::int64_t kBlocksOfPart = 8;

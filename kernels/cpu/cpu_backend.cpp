@@ -15,6 +15,7 @@
 #include "kernels/cpu/self_attention.h"
 #include "kernels/host.h"
 #include "kernels/host_buffer.h"
+#include "kernels/kv_layout.h"
 #include "kernels/loading_tiles.h"
 
 namespace pio {
@@ -155,18 +156,36 @@ class CpuBackend final : public Backend {
     attention_.self_attention(y, q, k, v, starts, first_head, scale);
   }
 
+  // Head by head, so that one thread writes all cells of a tile; keys, of which cells share no byte, also in spans of tokens.
   void do_store_kv(Tensor cache, Tensor x, Tensor cells, Tensor page_bounds) override {
-    const std::int64_t width = x.shape[1] * x.shape[2], cell_bytes = bytes_of(cache.dtype, width);
-    context_.for_each_span(x.shape[0], width * 8, [&](std::int64_t first, std::int64_t n) {
-      for (std::int64_t t = first; t < first + n; ++t) {
-        const float* const from = host_pointer<float>(x) + t * width;
-        std::byte* const to = host_pointer<std::byte>(cache) + host_pointer<std::int32_t>(cells)[t] * cell_bytes;
-        if (cache.dtype == DType::f32) std::memcpy(to, from, cell_bytes);
-        else if (cache.dtype == DType::f16) kernels_.encode_f16(from, reinterpret_cast<std::uint16_t*>(to), width);
-        else info(cache.dtype).encode(from, to, width);
+    constexpr std::int64_t kSpan = 128;
+    const std::int64_t n_tokens = x.shape[0], n_heads = x.shape[1], head_dim = x.shape[2];
+    const std::int64_t span = cache.layout == TensorLayout::values ? n_tokens : kSpan, n_spans = (n_tokens + span - 1) / span;
+    const std::size_t row_bytes = bytes_of(cache.dtype, head_dim);
+    context_.reserve_worker_scratch(row_bytes);
+    context_.for_each_tile(n_heads * n_spans, n_tokens * n_heads * head_dim * 8, [&](std::int64_t tile, int worker) {
+      const std::int64_t h = tile / n_spans, first = tile % n_spans * span;
+      std::byte* const row = context_.worker_scratch(worker);
+      for (std::int64_t t = first; t < std::min(first + span, n_tokens); ++t) {
+        const float* const from = host_pointer<float>(x) + (t * n_heads + h) * head_dim;
+        if (cache.dtype == DType::f16) kernels_.encode_f16(from, reinterpret_cast<std::uint16_t*>(row), head_dim);
+        else if (cache.dtype != DType::f32) info(cache.dtype).encode(from, row, head_dim);
+        put_head(cache, host_pointer<std::int32_t>(cells)[t], h, cache.dtype == DType::f32 ? reinterpret_cast<const std::byte*>(from) : row);
       }
     });
     if (page_bounds && !stop_requested()) attention_.selection().bound_pages(cache, cells, page_bounds);
+  }
+
+  void do_load_kv(Tensor y, Tensor cache, Tensor cells) override {
+    const std::int64_t n_heads = y.shape[1], head_dim = y.shape[2];
+    context_.reserve_worker_scratch(bytes_of(cache.dtype, head_dim));
+    context_.for_each_tile(y.shape[0], y.shape.n_values() * 8, [&](std::int64_t i, int worker) {
+      std::byte* const row = context_.worker_scratch(worker);
+      for (std::int64_t h = 0; h < n_heads; ++h) {
+        take_head(cache, host_pointer<std::int32_t>(cells)[i], h, row);
+        context_.decode_row(cache.dtype, reinterpret_cast<const std::uint8_t*>(row), host_pointer<float>(y) + (i * n_heads + h) * head_dim, head_dim);
+      }
+    });
   }
 
   void do_embed(Tensor y, Tensor table, Tensor ids) override {

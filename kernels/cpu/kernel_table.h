@@ -81,10 +81,12 @@ enum class KvFormat : int { f32, f16, q8_0, q4_0 };
 struct AttendTask {
   const float* q;  // [n_tokens] rows of q_token_stride floats; its n_group heads lie one after the other
   size_t q_token_stride;
-  const uint8_t* k;  // the head's slice of cell 0
-  const uint8_t* v;
-  size_t k_cell_bytes;  // from cell to cell
-  size_t v_cell_bytes;
+  const uint8_t* k;      // the head's tile of block 0 (kernels/kv_layout.h)
+  const uint8_t* v;      // the same as k: values are the beginnings of the keys
+  size_t k_block_bytes;  // from block to block
+  size_t v_block_bytes;
+  size_t row_floats;  // 0, or keys and values lie in rows of floats, as far apart; block c / 32 then begins with cell c
+  size_t v_row_floats;
   KvFormat k_format;
   KvFormat v_format;
   bool in_integers;           // quantized keys and values may be multiplied with queries and probabilities rounded to 8 bits
@@ -96,6 +98,7 @@ struct AttendTask {
   int v_head_dim;
   int first_block;  // blocks of the sequence [first_block, end_block), or those that visit names at these places
   int end_block;
+  int n_places;  // blocks that others read next: as far as this they may be fetched beforehand
   // What is left out of that. A row reads block b where its token has chosen it, and there, unless b is open, leaves out the tokens from
   // n_sinks to its length less window.
   const int32_t* visit;   // rising; null: every block
@@ -188,6 +191,8 @@ struct CpuKernels {
 
   void (*attend)(const AttendTask& task);
   size_t (*attend_scratch_floats)(int n_rows, int head_dim, int v_head_dim);
+  // A tile of keys to floats [head_dim][32 cells].
+  void (*decode_key_tile)(KvFormat format, const uint8_t* tile, int head_dim, float* out);
   // The sum over n_rows queries, head_dim apart, and all dims of max(q * bounds[dim], q * bounds[head_dim + dim]).
   float (*score_bound)(const float* q, int n_rows, int head_dim, const float* bounds);
   // One row's results of a further part of its cached tokens (AttendTask), taken into those of the parts before it; n, out_stride of both.

@@ -71,6 +71,11 @@ inline IntVec int_left(IntVec v, int n) { return _mm256_slli_epi16(v, n); }
 inline IntVec int_right(IntVec v, int n) { return _mm256_srli_epi16(v, n); }
 inline IntVec int_table(const int8_t* table, IntVec index) { return bytes_table(table, {index}).v; }
 inline IntVec int_moved_up(IntVec v) { return v; }  // kSignedOffset is 0
+// Of each 32 bits those that are left when they are moved up and then down, with their sign; `flip` turns some of them before.
+inline Vec vec_from_bits(const uint8_t* p, uint32_t flip, int up, int down) {
+  const __m256i bits = _mm256_xor_si256(int_load(p), _mm256_set1_epi32(static_cast<int32_t>(flip)));
+  return _mm256_cvtepi32_ps(_mm256_srav_epi32(_mm256_sllv_epi32(bits, _mm256_set1_epi32(up)), _mm256_set1_epi32(down)));
+}
 inline Vec vec_from_u8(const uint8_t* p) { return f8_from_u8(p); }
 inline Vec vec_from_s8(const uint8_t* p) { return f8_from_s8(p); }
 // 2^(e - 128) of each byte e: exponent field e - 1; for e = 0 and 1 the subnormals 2^-128 and 2^-127
@@ -104,8 +109,8 @@ inline void transpose_8x8(__m256i (&r)[8]) {
 
 // in [32][n] → out [n][32]
 inline void transpose_32_rows(const float* in, int n, float* out) {
-  int i = 0;
-  for (; i + 8 <= n; i += 8) {
+  const int whole = n / 8 * 8;
+  for (int i = 0; i < whole; i += 8) {
     for (int c = 0; c < 32; c += 8) {
       __m256i r[8];
       for (int k = 0; k < 8; ++k) r[k] = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in + (c + k) * n + i));
@@ -113,30 +118,8 @@ inline void transpose_32_rows(const float* in, int n, float* out) {
       for (int k = 0; k < 8; ++k) _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + (i + k) * 32 + c), r[k]);
     }
   }
-  for (; i < n; ++i)
+  for (int i = whole; i < n; ++i)
     for (int c = 0; c < 32; ++c) out[i * 32 + c] = in[c * n + i];
-}
-
-// Eight halves of each of 32 cells, cell_bytes apart → out [8][32].
-__attribute__((noinline)) void transpose_32x8_halves(const uint8_t* p, size_t cell_bytes, uint16_t* out) {
-  for (int c = 0; c < 32; c += 16) {
-    const auto eight = [&](int k) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + (c + k) * cell_bytes)); };
-    __m256i a[8], t[8];
-    for (int k = 0; k < 8; ++k) a[k] = _mm256_inserti128_si256(_mm256_castsi128_si256(eight(k)), eight(k + 8), 1);
-    for (int i = 0; i < 4; ++i) {  // a number of two cells side by side
-      t[i] = _mm256_unpacklo_epi16(a[2 * i], a[2 * i + 1]);
-      t[4 + i] = _mm256_unpackhi_epi16(a[2 * i], a[2 * i + 1]);
-    }
-    const auto store = [&](int i, __m256i v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 32 * i + c), v); };
-    for (int h = 0; h < 8; h += 4) {  // of four, then of eight
-      const __m256i low0 = _mm256_unpacklo_epi32(t[h], t[h + 1]), high0 = _mm256_unpackhi_epi32(t[h], t[h + 1]);
-      const __m256i low1 = _mm256_unpacklo_epi32(t[h + 2], t[h + 3]), high1 = _mm256_unpackhi_epi32(t[h + 2], t[h + 3]);
-      store(h, _mm256_unpacklo_epi64(low0, low1));
-      store(h + 1, _mm256_unpackhi_epi64(low0, low1));
-      store(h + 2, _mm256_unpacklo_epi64(high0, high1));
-      store(h + 3, _mm256_unpackhi_epi64(high0, high1));
-    }
-  }
 }
 
 // in [8][stride], n numbers of each row → out [n][8], in whole eights
@@ -164,36 +147,54 @@ inline void transpose_runs(const Bytes (&runs)[kGemmRows], uint8_t* out) {
   for (int i = 0; i < 8; ++i) _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + 32 * i), r[i]);
 }
 
-// 32 numbers of each of four runs → of each number four bytes, a run each: eight numbers at out, the next `stride` bytes on.
-inline void store_quads(const Bytes (&runs)[4], uint8_t* out, size_t stride) {
-  const __m256i low01 = _mm256_unpacklo_epi8(runs[0].v, runs[1].v), high01 = _mm256_unpackhi_epi8(runs[0].v, runs[1].v);
-  const __m256i low23 = _mm256_unpacklo_epi8(runs[2].v, runs[3].v), high23 = _mm256_unpackhi_epi8(runs[2].v, runs[3].v);
-  // numbers 0-3 | 16-19, 4-7 | 20-23, 8-11 | 24-27, 12-15 | 28-31
-  const __m256i a = _mm256_unpacklo_epi16(low01, low23), b = _mm256_unpackhi_epi16(low01, low23);
-  const __m256i c = _mm256_unpacklo_epi16(high01, high23), d = _mm256_unpackhi_epi16(high01, high23);
-  const auto store = [&](int i, __m256i v) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i * stride), v); };
-  store(0, _mm256_permute2x128_si256(a, b, 0x20));
-  store(1, _mm256_permute2x128_si256(c, d, 0x20));
-  store(2, _mm256_permute2x128_si256(a, b, 0x31));
-  store(3, _mm256_permute2x128_si256(c, d, 0x31));
+inline __m256i four_bytes(const int8_t* p) {
+  int32_t four;
+  memcpy(&four, p, 4);
+  return _mm256_set1_epi32(four);
 }
-// sum + four products each of unsigned and signed bytes, of which two fit 16 bits: 127 * 128 * 2 = 32,512.
-inline __m256i int_add_quads(__m256i sum, __m256i a, __m256i b) {
-  return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), _mm256_set1_epi16(1)));
-}
-// Rounded, from 0 to 127.
-inline void store_as_bytes(uint8_t* p, Vec v) {
-  const __m256i words = _mm256_packs_epi32(_mm256_cvtps_epi32(v), _mm256_setzero_si256());
+
+inline IntVec int_from_float(Vec v) { return _mm256_cvtps_epi32(v); }
+inline void store_as_bytes(uint8_t* p, IntVec v) {
+  const __m256i words = _mm256_packs_epi32(v, _mm256_setzero_si256());
   const __m256i bytes = _mm256_packs_epi16(words, words);
   const int32_t low = _mm256_extract_epi32(bytes, 0), high = _mm256_extract_epi32(bytes, 4);
   memcpy(p, &low, 4);
   memcpy(p + 4, &high, 4);
 }
 
-inline __m256i four_bytes(const int8_t* p) {
-  int32_t four;
-  memcpy(&four, p, 4);
-  return _mm256_set1_epi32(four);
+// The sums of the products of a group (inl/integer_attention_inl.h): 32 codes of kVecs * 8 lanes by 32 numbers of kColumns rows. Two products
+// of bytes fit 16 bits, 127 * 128 * 2 = 32,512, and of codes up to 15 all of a group, 15 * 127 * 2 * 8 = 30,480.
+template <Codes kCodes, int kColumns, int kVecs>
+__attribute__((always_inline)) inline void group_products(const uint8_t* codes, const uint8_t* rows, const int32_t* offsets,
+                                                          __m256i (&sum)[kColumns][kVecs]) {
+  constexpr bool kNarrow = kCodes == Codes::nibbles || kCodes == Codes::magnitudes;
+  const __m256i ones = _mm256_set1_epi16(1);
+#pragma GCC unroll 6
+  for (int c = 0; c < kColumns; ++c)
+    for (int v = 0; v < kVecs; ++v) sum[c][v] = _mm256_setzero_si256();
+#pragma GCC unroll 8
+  for (int k = 0; k < 8; ++k) {
+    __m256i w[kVecs];
+    for (int v = 0; v < kVecs; ++v) {
+      w[v] = int_load(codes + (kCodes == Codes::nibbles ? k % 4 : k) * 128 + 32 * v);
+      if constexpr (kCodes == Codes::nibbles) w[v] = int_mask(k < 4 ? w[v] : int_right(w[v], 4), 15);
+    }
+#pragma GCC unroll 6
+    for (int c = 0; c < kColumns; ++c) {
+      const __m256i a = four_bytes(reinterpret_cast<const int8_t*>(rows) + c * 32 + 4 * k);
+      for (int v = 0; v < kVecs; ++v) {
+        const __m256i p = kCodes == Codes::bytes_with_sign       ? _mm256_maddubs_epi16(_mm256_abs_epi8(w[v]), _mm256_sign_epi8(a, w[v]))
+                          : kCodes == Codes::bytes_by_magnitudes ? _mm256_maddubs_epi16(a, w[v])
+                                                                 : _mm256_maddubs_epi16(w[v], a);
+        sum[c][v] = kNarrow ? _mm256_add_epi16(sum[c][v], p) : _mm256_add_epi32(sum[c][v], _mm256_madd_epi16(p, ones));
+      }
+    }
+  }
+  if constexpr (kNarrow) {
+#pragma GCC unroll 6
+    for (int c = 0; c < kColumns; ++c)
+      for (int v = 0; v < kVecs; ++v) sum[c][v] = _mm256_add_epi32(_mm256_madd_epi16(sum[c][v], ones), _mm256_set1_epi32(offsets[c]));
+  }
 }
 
 template <int kColumns, int kGroup, bool kInit, bool kSigned, int kMaxRaw>
@@ -322,7 +323,6 @@ inline void group_sums(const uint8_t* const (&rows)[8], ptrdiff_t at, int i, con
 constexpr int kPairVecs = 2;  // beside 6 rows: 12 sums in 16 registers
 inline IntVec int_add_pairs(IntVec sum, IntVec a, IntVec b) { return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b)); }
 inline IntVec int_max(IntVec a, IntVec b) { return _mm256_max_epi32(a, b); }
-inline IntVec int_from_float(Vec v) { return _mm256_cvtps_epi32(v); }
 // The low 16 bits of each, side by side.
 inline IntVec int_join_shorts(IntVec low, IntVec high) { return _mm256_blend_epi16(low, _mm256_slli_epi32(high, 16), 0xaa); }
 inline void store_shorts(int16_t* p, IntVec low, IntVec high) {

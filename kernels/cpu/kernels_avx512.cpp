@@ -109,6 +109,11 @@ inline IntVec int_table(const int8_t* table, IntVec index) {
   return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table))), index);
 }
 inline IntVec int_moved_up(IntVec v) { return _mm512_xor_si512(v, _mm512_set1_epi8(static_cast<char>(0x80))); }  // by kSignedOffset
+// Of each 32 bits those that are left when they are moved up and then down, with their sign; `flip` turns some of them before.
+inline Vec vec_from_bits(const uint8_t* p, uint32_t flip, int up, int down) {
+  const __m512i bits = _mm512_xor_si512(int_load(p), _mm512_set1_epi32(static_cast<int32_t>(flip)));
+  return _mm512_cvtepi32_ps(_mm512_srav_epi32(_mm512_sllv_epi32(bits, _mm512_set1_epi32(up)), _mm512_set1_epi32(down)));
+}
 inline Vec vec_from_u8(const uint8_t* p) { return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))); }
 inline Vec vec_from_s8(const uint8_t* p) { return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))); }
 // 2^(e - 128) of each byte e: exponent field e - 1; for e = 0 and 1 the subnormals 2^-128 and 2^-127
@@ -146,8 +151,8 @@ inline __m512i two_runs(__m256i low, __m256i high) { return _mm512_inserti64x4(_
 
 // in [32][n] → out [n][32]
 inline void transpose_32_rows(const float* in, int n, float* out) {
-  int i = 0;
-  for (; i + 8 <= n; i += 8) {
+  const int whole = n / 8 * 8;
+  for (int i = 0; i < whole; i += 8) {
     for (int c = 0; c < 32; c += 16) {
       __m512i a[8], r[8];
       for (int k = 0; k < 8; ++k) {
@@ -158,32 +163,8 @@ inline void transpose_32_rows(const float* in, int n, float* out) {
       for (int k = 0; k < 8; ++k) _mm512_storeu_si512(out + (i + k) * 32 + c, r[k]);
     }
   }
-  for (; i < n; ++i)
+  for (int i = whole; i < n; ++i)
     for (int c = 0; c < 32; ++c) out[i * 32 + c] = in[c * n + i];
-}
-
-// Eight halves of each of 32 cells, cell_bytes apart → out [8][32].
-__attribute__((noinline)) void transpose_32x8_halves(const uint8_t* p, size_t cell_bytes, uint16_t* out) {
-  const auto eight = [&](int c) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(p + c * cell_bytes)); };
-  __m512i a[8], t[8];
-  for (int k = 0; k < 8; ++k) {  // lane i has cell k + 8 i
-    __m512i v = _mm512_castsi128_si512(eight(k));
-    v = _mm512_mask_broadcast_i64x2(v, 0x0c, eight(k + 8));
-    v = _mm512_mask_broadcast_i64x2(v, 0x30, eight(k + 16));
-    a[k] = _mm512_mask_broadcast_i64x2(v, 0xc0, eight(k + 24));
-  }
-  for (int i = 0; i < 4; ++i) {  // a number of two cells side by side
-    t[i] = _mm512_unpacklo_epi16(a[2 * i], a[2 * i + 1]);
-    t[4 + i] = _mm512_unpackhi_epi16(a[2 * i], a[2 * i + 1]);
-  }
-  for (int h = 0; h < 8; h += 4) {  // of four, then of eight
-    const __m512i low0 = _mm512_unpacklo_epi32(t[h], t[h + 1]), high0 = _mm512_unpackhi_epi32(t[h], t[h + 1]);
-    const __m512i low1 = _mm512_unpacklo_epi32(t[h + 2], t[h + 3]), high1 = _mm512_unpackhi_epi32(t[h + 2], t[h + 3]);
-    _mm512_storeu_si512(out + 32 * h, _mm512_unpacklo_epi64(low0, low1));
-    _mm512_storeu_si512(out + 32 * h + 32, _mm512_unpackhi_epi64(low0, low1));
-    _mm512_storeu_si512(out + 32 * h + 64, _mm512_unpacklo_epi64(high0, high1));
-    _mm512_storeu_si512(out + 32 * h + 96, _mm512_unpackhi_epi64(high0, high1));
-  }
 }
 
 // in [16][stride], n numbers of each row → out [n][16], in whole eights
@@ -217,20 +198,34 @@ inline void transpose_runs(const Bytes (&runs)[kGemmRows], uint8_t* out) {
   for (int i = 0; i < 8; ++i) _mm512_storeu_si512(out + 64 * i, r[i]);
 }
 
-// 32 numbers of each of four runs → of each number four bytes, a run each: 16 numbers at out, the others `stride` bytes on.
-inline void store_quads(const Bytes (&runs)[4], uint8_t* out, size_t stride) {
-  const __m256i low01 = _mm256_unpacklo_epi8(runs[0].v, runs[1].v), high01 = _mm256_unpackhi_epi8(runs[0].v, runs[1].v);
-  const __m256i low23 = _mm256_unpacklo_epi8(runs[2].v, runs[3].v), high23 = _mm256_unpackhi_epi8(runs[2].v, runs[3].v);
-  // numbers 0-3 | 16-19, 4-7 | 20-23, 8-11 | 24-27, 12-15 | 28-31
-  const __m512i a = two_runs(_mm256_unpacklo_epi16(low01, low23), _mm256_unpackhi_epi16(low01, low23));
-  const __m512i b = two_runs(_mm256_unpacklo_epi16(high01, high23), _mm256_unpackhi_epi16(high01, high23));
-  _mm512_storeu_si512(out, _mm512_shuffle_i64x2(a, b, 0x88));
-  _mm512_storeu_si512(out + stride, _mm512_shuffle_i64x2(a, b, 0xdd));
+inline IntVec int_from_float(Vec v) { return _mm512_cvtps_epi32(v); }
+inline void store_as_bytes(uint8_t* p, IntVec v) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(v)); }
+
+// The sums of the products of a group (inl/integer_attention_inl.h): 32 codes of kVecs * 16 lanes by 32 numbers of kColumns rows.
+template <Codes kCodes, int kColumns, int kVecs>
+__attribute__((always_inline)) inline void group_products(const uint8_t* codes, const uint8_t* rows, const int32_t* offsets,
+                                                          __m512i (&sum)[kColumns][kVecs]) {
+#pragma GCC unroll 12
+  for (int c = 0; c < kColumns; ++c)
+    for (int v = 0; v < kVecs; ++v) sum[c][v] = kCodes == Codes::bytes_by_magnitudes ? _mm512_setzero_si512() : _mm512_set1_epi32(offsets[c]);
+#pragma GCC unroll 8
+  for (int k = 0; k < 8; ++k) {
+    __m512i w[kVecs];
+    for (int v = 0; v < kVecs; ++v) {
+      w[v] = _mm512_loadu_si512(codes + (kCodes == Codes::nibbles ? k % 4 : k) * 128 + 64 * v);
+      if constexpr (kCodes == Codes::bytes_with_sign) w[v] = int_moved_up(w[v]);
+      if constexpr (kCodes == Codes::nibbles) w[v] = int_mask(k < 4 ? w[v] : int_right(w[v], 4), 15);
+    }
+#pragma GCC unroll 12
+    for (int c = 0; c < kColumns; ++c) {
+      int32_t four;
+      memcpy(&four, rows + c * 32 + 4 * k, 4);
+      const __m512i a = _mm512_set1_epi32(four);
+      for (int v = 0; v < kVecs; ++v)
+        sum[c][v] = kCodes == Codes::bytes_by_magnitudes ? _mm512_dpbusd_epi32(sum[c][v], a, w[v]) : _mm512_dpbusd_epi32(sum[c][v], w[v], a);
+    }
+  }
 }
-// sum + four products each of unsigned and signed bytes.
-inline __m512i int_add_quads(__m512i sum, __m512i a, __m512i b) { return _mm512_dpbusd_epi32(sum, a, b); }
-// Rounded, from 0 to 127.
-inline void store_as_bytes(uint8_t* p, Vec v) { _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(_mm512_cvtps_epi32(v))); }
 
 // sum + the products of 4 * kSteps inputs, a lane a row.
 template <int kSteps>
@@ -327,7 +322,6 @@ inline void group_sums(const uint8_t* const (&rows)[16], ptrdiff_t at, int i, co
 constexpr int kPairVecs = 4;  // beside 6 rows: 24 sums in 32 registers
 inline IntVec int_add_pairs(IntVec sum, IntVec a, IntVec b) { return _mm512_dpwssd_epi32(sum, a, b); }
 inline IntVec int_max(IntVec a, IntVec b) { return _mm512_max_epi32(a, b); }
-inline IntVec int_from_float(Vec v) { return _mm512_cvtps_epi32(v); }
 // The low 16 bits of each, side by side.
 inline IntVec int_join_shorts(IntVec low, IntVec high) { return _mm512_mask_blend_epi16(0xaaaaaaaa, low, _mm512_slli_epi32(high, 16)); }
 inline void store_shorts(int16_t* p, IntVec low, IntVec high) {

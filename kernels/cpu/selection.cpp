@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#include "kernels/kv_layout.h"
+
 namespace pio {
 
 void CpuSelection::begin(const AttentionPlan& plan) {
@@ -126,20 +128,28 @@ void CpuSelection::choose_pages(const AttentionPlan& plan, const AttentionRun& r
   kept_.n_visits[list] = n;
 }
 
-// The smallest and the largest of each dim over the first n_cells keys of a block, for each head.
+// The smallest and the largest of each dim over the first n_cells keys of a block, for each head. In the worker's scratch.
 void CpuSelection::bound_page(const Tensor& cache, std::int64_t block, std::int64_t n_cells, float* bounds, int worker) const {
-  const std::int64_t n_heads = cache.shape[1], head_dim = cache.shape[2], width = n_heads * head_dim, cell_bytes = bytes_of(cache.dtype, width);
-  for (std::int64_t c = 0; c < n_cells; ++c) {
-    const std::uint8_t* const cell = bytes_at(cache) + (block * kKvBlockLength + c) * cell_bytes;
-    const float* const keys = context_.floats_of(cache.dtype, cell, width, context_.worker_floats(worker));
-    for (std::int64_t h = 0; h < n_heads; ++h) {
-      float* const smallest = bounds + (block * n_heads + h) * 2 * head_dim;
-      float* const largest = smallest + head_dim;
-      const float* const key = keys + h * head_dim;
-      for (std::int64_t d = 0; d < head_dim; ++d) {
-        smallest[d] = c == 0 || key[d] < smallest[d] ? key[d] : smallest[d];
-        largest[d] = c == 0 || key[d] > largest[d] ? key[d] : largest[d];
+  if (n_cells == 0) return;
+  const std::int64_t n_heads = cache.shape[1], head_dim = cache.shape[2];
+  float* const keys = context_.worker_floats(worker);  // [head_dim][32]
+  for (std::int64_t h = 0; h < n_heads; ++h) {
+    if (cache.layout == TensorLayout::rows) {
+      for (std::int64_t c = 0; c < n_cells; ++c) {
+        const std::int64_t at = ((block * kKvBlockLength + c) * n_heads + h) * head_dim;
+        const float* const key =
+            context_.floats_of(cache.dtype, bytes_at(cache) + bytes_of(cache.dtype, at), head_dim, keys + kKvBlockLength * head_dim);
+        for (std::int64_t d = 0; d < head_dim; ++d) keys[d * kKvBlockLength + c] = key[d];
       }
+    } else {
+      context_.kernels.decode_key_tile(kv_format(cache.dtype), bytes_at(cache) + kv_tile_offset(cache, block, h), static_cast<int>(head_dim), keys);
+    }
+    float* const smallest = bounds + (block * n_heads + h) * 2 * head_dim;
+    float* const largest = smallest + head_dim;
+    for (std::int64_t d = 0; d < head_dim; ++d) {
+      const auto [least, most] = std::minmax_element(keys + d * kKvBlockLength, keys + d * kKvBlockLength + n_cells);
+      smallest[d] = *least;
+      largest[d] = *most;
     }
   }
 }
@@ -147,7 +157,7 @@ void CpuSelection::bound_page(const Tensor& cache, std::int64_t block, std::int6
 void CpuSelection::bound_pages(const Tensor& cache, const Tensor& cells, const Tensor& page_bounds) {
   const std::int64_t n_tokens = cells.shape.n_values(), width = cache.shape[1] * cache.shape[2];
   const std::int32_t* const cell = host_pointer<std::int32_t>(cells);
-  context_.reserve_worker_scratch(width * sizeof(float));
+  context_.reserve_worker_scratch((kKvBlockLength + 1) * cache.shape[2] * sizeof(float));
   // Cells come in the order of their tokens: a block is bounded once, when the last of its tokens is here.
   context_.for_each_tile(n_tokens, n_tokens * width * 8, [&](std::int64_t t, int worker) {
     const std::int64_t block = cell[t] / kKvBlockLength;
@@ -165,7 +175,7 @@ const float* CpuSelection::make_page_bounds(const AttentionPlan& plan) {
     const std::int32_t* const blocks = plan.blocks(run);
     for (std::int64_t j = 0; j + 1 < run.n_blocks(); ++j) touched_[blocks[j]] = kKvBlockLength;
   }
-  context_.reserve_worker_scratch(width * sizeof(float));
+  context_.reserve_worker_scratch((kKvBlockLength + 1) * plan.k_cache.shape[2] * sizeof(float));
   context_.for_each_tile(n_blocks, n_blocks * width * kKvBlockLength,
                          [&](std::int64_t block, int worker) { bound_page(plan.k_cache, block, touched_[block], bounds, worker); });
   return bounds;

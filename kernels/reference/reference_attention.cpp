@@ -4,12 +4,29 @@
 #include <utility>
 #include <vector>
 
+#include "kernels/kv_layout.h"
 #include "kernels/reference/reference_ops.h"
 
 // Rotary positions, the cache of keys and values, and attention.
 
 namespace pio {
 namespace {
+
+// Head h of a cell, as float32.
+void decode_head(const Tensor& cache, std::int64_t cell, std::int64_t h, float* values) {
+  std::vector<std::byte> row(bytes_of(cache.dtype, cache.shape[2]));
+  take_head(cache, cell, h, row.data());
+  info(cache.dtype).decode(row.data(), values, cache.shape[2]);
+}
+
+// All heads of a cell, rounded to the cache's format.
+void encode_cell(const float* values, const Tensor& cache, std::int64_t cell) {
+  std::vector<std::byte> row(bytes_of(cache.dtype, cache.shape[2]));
+  for (std::int64_t h = 0; h < cache.shape[1]; ++h) {
+    info(cache.dtype).encode(values + h * cache.shape[2], row.data(), cache.shape[2]);
+    put_head(cache, cell, h, row.data());
+  }
+}
 
 struct Bounds {
   std::vector<float> smallest, largest;  // [head_dim]
@@ -22,7 +39,7 @@ Bounds bounds_of(const Tensor& cache, std::int64_t h, std::int64_t first, std::i
   Bounds bounds{std::vector<float>(head_dim, std::numeric_limits<float>::infinity()),
                 std::vector<float>(head_dim, -std::numeric_limits<float>::infinity())};
   for (std::int64_t cell = first; cell < first + n; ++cell) {
-    decode_row(cache, cell * cache.shape[1] + h, cache.shape[2], key.data());
+    decode_head(cache, cell, h, key.data());
     for (std::size_t d = 0; d < head_dim; ++d) {
       bounds.smallest[d] = std::min(bounds.smallest[d], key[d]);
       bounds.largest[d] = std::max(bounds.largest[d], key[d]);
@@ -105,9 +122,16 @@ void reference_store_kv(const Backend& backend, Tensor cache, Tensor x, Tensor c
   const std::int64_t cell_length = cache.shape[1] * cache.shape[2];
   for (std::int64_t t = 0; t < x.shape[0]; ++t) {
     if (backend.stop_requested()) return;
-    encode_row(host_pointer<float>(x) + t * cell_length, cache, index_at(cells, t, cache.shape[0]), cell_length);
+    encode_cell(host_pointer<float>(x) + t * cell_length, cache, index_at(cells, t, cache.shape[0]));
   }
   if (page_bounds) bound_pages(cache, cells, page_bounds);
+}
+
+void reference_load_kv(const Backend& backend, Tensor y, Tensor cache, Tensor cells) {
+  for (std::int64_t i = 0; i < y.shape[0] * y.shape[1]; ++i) {
+    if (backend.stop_requested()) return;
+    decode_head(cache, index_at(cells, i / y.shape[1], cache.shape[0]), i % y.shape[1], host_pointer<float>(y) + i * y.shape[2]);
+  }
 }
 
 // Token by token, from the projections to the cells.
@@ -129,8 +153,8 @@ void reference_qk_norm_rope_store(const Backend& backend, const QkvHeads& heads,
     rotate_token(query, q.shape[1], q_dim, t, n_tokens, step.positions, heads.inv_freq, heads.axes, {heads.pairing, heads.q_first_dim});
     rotate_token(key, k.shape[1], k_dim, t, n_tokens, step.positions, heads.inv_freq, heads.axes, {heads.pairing, heads.k_first_dim});
     const std::int64_t cell = index_at(step.cells, t, heads.k_cache.shape[0]);
-    encode_row(key, heads.k_cache, cell, k.shape[1] * k_dim);
-    if (v) encode_row(host_pointer<float>(v) + t * v.shape[1] * v.shape[2], heads.v_cache, cell, v.shape[1] * v.shape[2]);
+    encode_cell(key, heads.k_cache, cell);
+    if (v) encode_cell(host_pointer<float>(v) + t * v.shape[1] * v.shape[2], heads.v_cache, cell);
   }
   if (heads.page_bounds) bound_pages(heads.k_cache, step.cells, heads.page_bounds);
 }
@@ -179,15 +203,14 @@ void reference_attention(const Backend& backend, Tensor y, Tensor q, Tensor k_ca
       for (std::int64_t j = 0; j < length; ++j) {
         if (!is_kept(j)) continue;
         kept_cells.push_back(cells[static_cast<std::size_t>(j)]);
-        decode_row(k_cache, kept_cells.back() * n_kv_heads + kv_head, head_dim, row.data());
+        decode_head(k_cache, kept_cells.back(), kv_head, row.data());
         weights.push_back(static_cast<double>(params.scale) * dot(query, row.data(), head_dim));
         if (weights.back() > largest) largest = weights.back();
       }
       for (double& weight : weights) total += weight = std::exp(weight - largest);
       sums.assign(static_cast<std::size_t>(v_head_dim), 0);
       for (std::size_t j = 0; j < kept_cells.size(); ++j) {
-        if (v_cache) decode_row(v_cache, kept_cells[j] * n_kv_heads + kv_head, v_head_dim, row.data());
-        else decode_row(k_cache, kept_cells[j] * n_kv_heads + kv_head, head_dim, row.data());
+        decode_head(v_cache ? v_cache : k_cache, kept_cells[j], kv_head, row.data());
         for (std::size_t d = 0; d < sums.size(); ++d) sums[d] += weights[j] / total * static_cast<double>(row[d]);
       }
       float* out = host_pointer<float>(y) + (t * n_heads + h) * v_head_dim;

@@ -62,7 +62,6 @@ Tensor expanded(ForwardContext& ctx, Tensor q, const MlaWeights& weights, const 
   const std::int64_t head_bytes = n_cells * (k_dim + c.v_dim) * static_cast<std::int64_t>(sizeof(float));
   const std::int64_t heads_at_once = std::clamp<std::int64_t>(kExpandedBytes / head_bytes, 1, c.n_heads);
   const HeadMatrices to_key = latent_to_key(weights, c), to_value = latent_to_value(weights, c);
-  const Tensor latents = kv.k.reshaped({kv.k.shape[0], latent_dim});
   Step in_order = step;
   in_order.block_table = step.ordered_blocks;
 
@@ -75,7 +74,8 @@ Tensor expanded(ForwardContext& ctx, Tensor q, const MlaWeights& weights, const 
     for (std::int64_t first = 0; first < n_cached; first += kLatentsAtOnce) {
       const ForwardContext::Mark tile(ctx);
       const std::int64_t n = std::min(kLatentsAtOnce, n_cached - first);
-      Tensor cached = embed(ctx, latents, step.kv_cells.rows(first, n)).reshaped({n, 1, latent_dim});
+      Tensor cached = ctx.temp(DType::f32, {n, 1, latent_dim});
+      backend.load_kv(cached, kv.k, step.kv_cells.rows(first, n));
       backend.matmul_heads(k.rows(first, n), cached, backend.matrices(to_key.w, h, n_heads), to_key.params);
       backend.copy_columns(k.rows(first, n), c.nope_dim, cached, c.kv_rank, c.rope_dim);  // one for all heads
       backend.matmul_heads(v.rows(first, n), cached, backend.matrices(to_value.w, h, n_heads), to_value.params);

@@ -1,6 +1,7 @@
 // Times the ops of the CPU backend against what the machine can do in the same rounds.
 //
-//   kernel_bench [--threads N] [--isa NAME] [--dim N] [--rounds N] [--where l2|dram|both] [--op gemv|gemm|experts|heads|attention]… [FORMAT…]
+//   kernel_bench [--threads N] [--isa NAME] [--dim N] [--rounds N] [--where l2|dram|both] [--cached N]
+//                [--op gemv|gemm|experts|heads|attention]… [FORMAT…]
 //
 // Weights are placed as a model's are. l2: matrices that stay in the second caches (1 MB for all threads together); dram: 256 MB and more, so that
 // they do not. Products of one token and attention of one token: GB/s, and their share of plain reads of as much anonymous memory. Products of
@@ -148,6 +149,7 @@ constexpr std::int64_t kMany = 512;  // tokens
 int main(int argc, char** argv) {
   pio::BackendOptions options;
   std::int64_t dim = 2560;
+  std::int64_t n_cached = 16384;
   int n_rounds = 7;
   std::vector<DType> dtypes;
   std::set<std::string> ops;
@@ -159,6 +161,7 @@ int main(int argc, char** argv) {
     else if (word == "--isa") options.isa = value();
     else if (word == "--dim") dim = std::atoi(value().c_str());
     else if (word == "--rounds") n_rounds = std::max(1, std::atoi(value().c_str()));
+    else if (word == "--cached") n_cached = std::max(32, std::atoi(value().c_str()) / 32 * 32);
     else if (word == "--op") ops.insert(value());
     else if (word == "--where") {
       const std::string where = value();
@@ -245,41 +248,56 @@ int main(int argc, char** argv) {
     bench.forget();
   }
   if (ops.contains("attention")) {
-    constexpr std::int64_t kHeads = 32, kKvHeads = 8, kDim = 128, kCached = 16384;
-    constexpr int kLayers = 4;  // 256 MB of f16
-    for (const DType kv : {DType::f16, DType::q8_0}) {
-      const Tensor all = bench.empty(kv, {2 * kLayers * kCached, kKvHeads, kDim});  // one buffer, as in the engine
-      std::vector<Tensor> keys, values;
-      for (int l = 0; l < kLayers; ++l) {
-        keys.push_back(all.rows(2 * l * kCached, kCached));
-        values.push_back(all.rows((2 * l + 1) * kCached, kCached));
-      }
-      std::vector<std::int32_t> blocks;
-      for (std::int32_t b = 0; b < kCached / pio::kKvBlockLength; ++b) blocks.push_back(b);
-      for (const std::int64_t n : {std::int64_t{1}, kMany}) {
-        std::vector<std::int32_t> lengths, sequences(static_cast<std::size_t>(n), 0);
-        for (std::int64_t t = 0; t < n; ++t) lengths.push_back(static_cast<std::int32_t>(kCached - n + 1 + t));
-        pio::Step step;
-        step.ids = step.sequences = bench.indices(sequences);
-        step.kv_lengths = bench.indices(lengths);
-        step.block_table = bench.indices(blocks).reshaped({1, std::ssize(blocks)});
-        const Tensor q = bench.floats({n, kHeads, kDim}), y = bench.empty(DType::f32, {n, kHeads, kDim});
-        const double bytes = static_cast<double>(kLayers) * 2 * static_cast<double>(pio::bytes_of(kv, kCached * kKvHeads * kDim));
-        const double macs = static_cast<double>(n * kHeads * 2 * kDim) * (static_cast<double>(kCached) - static_cast<double>(n) / 2);
-        const std::string name = std::string(pio::info(kv).name) + " attention " + std::to_string(n) + " over 16384";
-        if (n == 1) {
-          bench.time(
-              name, bytes, 0,
-              [&] {
-                for (int l = 0; l < kLayers; ++l) backend.attention(y, q, keys[l], values[l], step, {.scale = 0.1f});
-              },
-              1);
-        } else {
-          bench.time(
-              name, 0, macs, [&] { backend.attention(y, q, keys[0], values[0], step, {.scale = 0.1f}); }, 1);
+    struct Heads {
+      const char* name;
+      std::int64_t n_heads, n_kv_heads, head_dim, v_head_dim;
+      bool has_values;  // beside the keys
+    };
+    constexpr Heads kGrouped{"", 32, 8, 128, 128, true}, kLatent{" latent", 20, 1, 576, 512, false};
+    for (const Heads& heads : {kGrouped, kLatent}) {
+      for (const DType kv : {DType::f16, DType::q8_0}) {
+        const std::int64_t cell_values = heads.n_kv_heads * (heads.head_dim + (heads.has_values ? heads.v_head_dim : 0));
+        const std::int64_t n_layers =
+            std::max<std::int64_t>(1, (std::int64_t{256} << 20) / static_cast<std::int64_t>(pio::bytes_of(kv, n_cached * cell_values)));
+        const std::int64_t n_layers_here = n_cached < 4096 ? 1 : n_layers;  // few cells are to stay in the caches
+        std::vector<Tensor> keys, values;
+        for (std::int64_t l = 0; l < n_layers_here; ++l) {
+          keys.push_back(bench.empty(kv, {n_cached, heads.n_kv_heads, heads.head_dim}));
+          keys.back().layout = pio::TensorLayout::keys;
+          values.emplace_back();
+          if (!heads.has_values) continue;
+          values.back() = bench.empty(kv, {n_cached, heads.n_kv_heads, heads.v_head_dim});
+          values.back().layout = pio::TensorLayout::values;
         }
+        std::vector<std::int32_t> blocks;
+        for (std::int32_t b = 0; b < n_cached / pio::kKvBlockLength; ++b) blocks.push_back(b);
+        for (const std::int64_t n : {std::int64_t{1}, std::min<std::int64_t>(kMany, n_cached)}) {
+          std::vector<std::int32_t> lengths, sequences(static_cast<std::size_t>(n), 0);
+          for (std::int64_t t = 0; t < n; ++t) lengths.push_back(static_cast<std::int32_t>(n_cached - n + 1 + t));
+          pio::Step step;
+          step.ids = step.sequences = bench.indices(sequences);
+          step.kv_lengths = bench.indices(lengths);
+          step.block_table = bench.indices(blocks).reshaped({1, std::ssize(blocks)});
+          const Tensor q = bench.floats({n, heads.n_heads, heads.head_dim}), y = bench.empty(DType::f32, {n, heads.n_heads, heads.v_head_dim});
+          const double bytes = static_cast<double>(n_layers_here) * static_cast<double>(pio::bytes_of(kv, n_cached * cell_values));
+          const double macs = static_cast<double>(n * heads.n_heads * (heads.head_dim + heads.v_head_dim)) *
+                              (static_cast<double>(n_cached) - static_cast<double>(n) / 2);
+          const std::string name =
+              std::string(pio::info(kv).name) + heads.name + " attention " + std::to_string(n) + " over " + std::to_string(n_cached);
+          if (n == 1) {
+            bench.time(
+                name, bytes, 0,
+                [&] {
+                  for (std::size_t l = 0; l < keys.size(); ++l) backend.attention(y, q, keys[l], values[l], step, {.scale = 0.1f});
+                },
+                n_cached < 4096 ? 200 : 1);
+          } else {
+            bench.time(
+                name, 0, macs, [&] { backend.attention(y, q, keys[0], values[0], step, {.scale = 0.1f}); }, 1);
+          }
+        }
+        bench.forget();
       }
-      bench.forget();
     }
   }
   return 0;

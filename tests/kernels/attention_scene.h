@@ -10,6 +10,7 @@
 
 #include "kernels/backend.h"
 #include "tests/support/guarded_buffer.h"
+#include "tests/support/kv_cells.h"
 #include "tests/support/random_tensor.h"
 
 // A small world for attention: sequences of known keys and values, laid into the blocks of a pool in random order, as the KV pool does it.
@@ -27,6 +28,7 @@ struct SceneSizes {
   KvSelection selection = {};
   bool protects = false;         // about every fifth block
   bool has_page_bounds = false;  // the scene gives the op the bounds of the keys
+  bool in_rows = false;          // keys and values lie cell after cell
 };
 
 class AttentionScene {
@@ -58,9 +60,9 @@ class AttentionScene {
         std::int32_t& block = block_table[s * static_cast<std::size_t>(max_blocks) + static_cast<std::size_t>(j / kKvBlockLength)];
         if (j % kKvBlockLength == 0) block = order[next_block++];
         const std::int64_t cell = std::int64_t{block} * kKvBlockLength + j % kKvBlockLength;
-        put(random, k_cache, cell, sizes.n_kv_heads * sizes.head_dim, keys.back());
+        put(random, k_cache, cell, TensorLayout::keys, sizes.head_dim, keys.back());
         if (!sizes.values_in_keys) {
-          put(random, v_cache, cell, sizes.n_kv_heads * sizes.v_head_dim, values.back());
+          put(random, v_cache, cell, TensorLayout::values, sizes.v_head_dim, values.back());
           continue;
         }
         for (std::int64_t h = 0; h < sizes.n_kv_heads; ++h) {
@@ -105,7 +107,9 @@ class AttentionScene {
       bounds_tensor.upload(page_bounds.data());
       params.page_bounds = bounds_tensor;
     }
-    return run_twice(backend, y, [&] { backend.attention(y, q_tensor, k_tensor, sizes.values_in_keys ? Tensor{} : v_tensor, step, params); });
+    const Tensor cached_keys = k_tensor.as(layout(TensorLayout::keys)),
+                 cached_values = sizes.values_in_keys ? Tensor{} : v_tensor.as(layout(TensorLayout::values));
+    return run_twice(backend, y, [&] { backend.attention(y, q_tensor, cached_keys, cached_values, step, params); });
   }
 
   SceneSizes sizes;
@@ -138,13 +142,13 @@ class AttentionScene {
     }
   }
 
+  TensorLayout layout(TensorLayout tiles) const { return sizes.in_rows ? TensorLayout::rows : tiles; }
+
   // Normal numbers into a cell; what the format keeps of them is appended to `kept`.
-  void put(Random& random, std::vector<std::byte>& cache, std::int64_t cell, std::int64_t length, std::vector<float>& kept) const {
-    const std::vector<float> x = normal_values(random, length);
-    std::byte* place = cache.data() + bytes_of(sizes.dtype, cell * length);
-    info(sizes.dtype).encode(x.data(), place, length);
-    kept.resize(kept.size() + static_cast<std::size_t>(length));
-    info(sizes.dtype).decode(place, kept.data() + kept.size() - static_cast<std::size_t>(length), length);
+  void put(Random& random, std::vector<std::byte>& cache, std::int64_t cell, TensorLayout tiles, std::int64_t head_dim,
+           std::vector<float>& kept) const {
+    const std::vector<float> x = normal_values(random, sizes.n_kv_heads * head_dim);
+    CachePlace{layout(tiles), sizes.dtype, sizes.n_kv_heads, head_dim}.put_cell(cache, cell, x.data(), &kept);
   }
 };
 

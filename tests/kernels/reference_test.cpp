@@ -179,20 +179,22 @@ TEST_F(Reference, AttentionIsTheFormulaOfThePaper) {
   }
 }
 
-TEST_F(Reference, StoreKvAndEmbedAreEachOthersOpposite) {
+TEST_F(Reference, StoreKvAndLoadKvAreEachOthersOpposite) {
   Random random(6);
   const std::vector<float> x = normal_values(random, 4 * 3 * 32);
-  const std::vector<std::int32_t> cells = {5, 0, 3, 7};
+  const std::vector<std::int32_t> cells = {5, 0, 29, 7};
   for (const DType dtype : {DType::f32, DType::f16, DType::q8_0, DType::q4_0}) {
-    GuardedTensor cache(*backend_, dtype, {8, 3, 32}), x_tensor(*backend_, {4, 3, 32}, x), cells_tensor(*backend_, {4}, cells);
-    backend_->store_kv(cache, x_tensor, cells_tensor);
-    EXPECT_TRUE(cache.guards_are_intact());
-    GuardedTensor y(*backend_, DType::f32, {4, 96});
-    backend_->embed(y, cache.tensor().reshaped({8, 96}), cells_tensor);
-    const std::vector<float> found = y.floats();
-    // half a step: f16 2^-12 of 4, q8_0 4 / 127 / 2, q4_0 a whole step of 4 / 8 at the end opposite to the largest
-    const double step = dtype == DType::f32 ? 0 : dtype == DType::f16 ? 1e-3 : dtype == DType::q8_0 ? 0.017 : 0.55;
-    for (std::size_t i = 0; i < x.size(); ++i) ASSERT_NEAR(found[i], x[i], step) << i;
+    for (const TensorLayout layout : {TensorLayout::rows, TensorLayout::keys, TensorLayout::values}) {
+      GuardedTensor cache(*backend_, dtype, {32, 3, 32}), x_tensor(*backend_, {4, 3, 32}, x), cells_tensor(*backend_, {4}, cells);
+      backend_->store_kv(cache.as(layout), x_tensor, cells_tensor);
+      EXPECT_TRUE(cache.guards_are_intact());
+      GuardedTensor y(*backend_, DType::f32, {4, 3, 32});
+      backend_->load_kv(y, cache.as(layout), cells_tensor);
+      const std::vector<float> found = y.floats();
+      // half a step: f16 2^-12 of 4, q8_0 4 / 127 / 2, q4_0 a whole step of 4 / 8 at the end opposite to the largest
+      const double step = dtype == DType::f32 ? 0 : dtype == DType::f16 ? 1e-3 : dtype == DType::q8_0 ? 0.017 : 0.55;
+      for (std::size_t i = 0; i < x.size(); ++i) ASSERT_NEAR(found[i], x[i], step) << i;
+    }
   }
 }
 

@@ -156,7 +156,8 @@ TEST_P(MlaTest, EveryFormOfItsWeightsAndBothWaysAgreeWithTheFormulasInDouble) {
       for (const bool has_cells : {false, true}) {  // without them nothing can be expanded
         ForwardContext ctx(*backend_);
         const std::vector<float> nothing((n_blocks + 1) * kKvBlockLength * width, NAN);
-        const KvLayer kv{floats({(n_blocks + 1) * kKvBlockLength, 1, width}, nothing), {}};
+        KvLayer kv{floats({(n_blocks + 1) * kKvBlockLength, 1, width}, nothing), {}};
+        kv.k.layout = TensorLayout::keys;
         // the sequence is row 1 of the table, its blocks lie backwards, and it comes in two pieces
         std::vector<std::int32_t> table(n_rows * n_blocks, 0);
         for (std::int64_t j = 0; j < n_blocks; ++j) table[n_blocks + j] = static_cast<std::int32_t>(n_blocks - j);

@@ -38,6 +38,12 @@ class GuardedTensor {
 
   operator Tensor() const { return tensor_; }  // NOLINT: it is one, for the ops
   const Tensor& tensor() const { return tensor_; }
+  // The same bytes, said to lie in another order.
+  Tensor as(TensorLayout layout) const {
+    Tensor other = tensor_;
+    other.layout = layout;
+    return other;
+  }
 
   void upload(const void* values) { backend_->upload(tensor_, values); }
 

@@ -307,13 +307,16 @@ ModelRunner::ModelRunner(const Model& model, Backend& backend, int n_sequences, 
       max_blocks_((max_tokens + kKvBlockLength - 1) / kKvBlockLength),
       n_cached_(n_sequences, 0) {
   const std::int64_t n_cells = n_sequences * max_blocks_ * kKvBlockLength;
-  const auto pool = [&](std::int64_t n_heads, std::int64_t head_dim) {
+  const auto pool = [&](std::int64_t n_heads, std::int64_t head_dim, TensorLayout layout) {
     // the value that a read of a wrong cell would spread: NaN in f32 and f16
     const std::vector<std::byte> poison(bytes_of(kv, n_cells * n_heads * head_dim), std::byte{0xff});
-    return ok(backend.allocate_tensor(kv, {n_cells, n_heads, head_dim}, kv_buffers_, poison.data()));
+    Tensor cache = ok(backend.allocate_tensor(kv, {n_cells, n_heads, head_dim}, kv_buffers_, poison.data()));
+    cache.layout = layout;
+    return cache;
   };
   for (const KvLayout& layer : model.spec().kv_layers)
-    state_.layers.push_back({pool(layer.n_kv_heads, layer.k_head_dim), layer.v_head_dim > 0 ? pool(layer.n_kv_heads, layer.v_head_dim) : Tensor{}});
+    state_.layers.push_back({pool(layer.n_kv_heads, layer.k_head_dim, TensorLayout::keys),
+                             layer.v_head_dim > 0 ? pool(layer.n_kv_heads, layer.v_head_dim, TensorLayout::values) : Tensor{}});
 }
 
 Tensor ModelRunner::ints(const std::vector<std::int32_t>& values, Shape shape) {

@@ -6,29 +6,85 @@ constexpr int kCellVecs = kCells / kLanes;
 
 inline int round_up_32(int n) { return (n + 31) / 32 * 32; }
 
-inline size_t kv_bytes(KvFormat format, int64_t n) {
-  switch (format) {
-    case KvFormat::f32: return 4 * n;
-    case KvFormat::f16: return 2 * n;
-    case KvFormat::q8_0: return n / 32 * Q8_0::kBytes;
-    case KvFormat::q4_0: return n / 32 * Q4_0::kBytes;
+// ---- tiles: the cells of a block of one head, in the order of kernels/kv_layout.h -------------------------------------------------------
+
+constexpr int kStrip = 32;               // dims of a strip of values, or with one scale
+constexpr int kTileScales = 2 * kCells;  // bytes before the codes of a group
+template <class F>
+constexpr int kTileGroup = F::kBytes* kCells;  // bytes of a group
+
+// A group's numbers, out [32][32]: of keys dim by dim, of values cell by cell.
+template <class F, bool kKeys>
+inline void decode_group(const uint8_t* group, float* out) {
+  constexpr bool kNibbles = !F::kSigned;
+  alignas(64) float scales[kCells];
+  for (int c = 0; c < kCells; c += kLanes) vec_store(scales + c, vec_load_f16(group + 2 * c));
+  for (int k = 0; k < 8; ++k) {
+    const uint8_t* const codes = group + kTileScales + (kNibbles ? k % 4 : k) * 4 * kCells;
+    for (int b = 0; b < 4; ++b) {
+      const int row = 4 * k + b;
+      for (int lane = 0; lane < kCells; lane += kLanes) {
+        const Vec scale = kKeys ? vec_load(scales + lane) : vec_set(scales[row]);
+        const Vec code =
+            kNibbles ? vec_from_bits(codes + 4 * lane, 0x88888888u, 28 - 8 * b - k / 4 * 4, 28) : vec_from_bits(codes + 4 * lane, 0, 24 - 8 * b, 24);
+        vec_store(out + row * kCells + lane, code * scale);
+      }
+    }
   }
-  return 0;
 }
 
-inline void decode_kv(KvFormat format, const uint8_t* p, float* out, int n) {
+// Dims [first, first + n) of a tile of keys → out [n][32]. Quantized ones in whole groups.
+inline void decode_keys(KvFormat format, const uint8_t* tile, int first, int n, float* out) {
   switch (format) {
-    case KvFormat::f32: memcpy(out, p, 4 * static_cast<size_t>(n)); break;
-    case KvFormat::f16: decode_half<F16>(p, out, n); break;
-    case KvFormat::q8_0: decode<Q8_0>(p, out, n); break;
-    case KvFormat::q4_0: decode<Q4_0>(p, out, n); break;
+    case KvFormat::f32: memcpy(out, tile + static_cast<size_t>(first) * 4 * kCells, static_cast<size_t>(n) * 4 * kCells); break;
+    case KvFormat::f16:
+      tile += static_cast<size_t>(first) * 2 * kCells;
+      for (int i = 0; i < n * kCells; i += kLanes) vec_store(out + i, vec_load_f16(tile + 2 * i));
+      break;
+    case KvFormat::q8_0:
+      for (int i = 0; i < n; i += kStrip) decode_group<Q8_0, true>(tile + (first + i) / kStrip * kTileGroup<Q8_0>, out + i * kCells);
+      break;
+    case KvFormat::q4_0:
+      for (int i = 0; i < n; i += kStrip) decode_group<Q4_0, true>(tile + (first + i) / kStrip * kTileGroup<Q4_0>, out + i * kCells);
+      break;
   }
+}
+
+void decode_key_tile(KvFormat format, const uint8_t* tile, int head_dim, float* out) { decode_keys(format, tile, 0, head_dim, out); }
+
+// Strip `strip` of a tile of values, `width` dims of n_cells cells → out [n_cells][32].
+inline void decode_values(KvFormat format, const uint8_t* tile, int strip, int width, int n_cells, float* out) {
+  switch (format) {
+    case KvFormat::f32:
+      tile += static_cast<size_t>(strip) * 4 * kStrip * kCells;
+      for (int c = 0; c < n_cells; ++c) memcpy(out + c * kStrip, tile + static_cast<size_t>(c) * 4 * width, 4 * static_cast<size_t>(width));
+      break;
+    case KvFormat::f16:
+      tile += static_cast<size_t>(strip) * 2 * kStrip * kCells;
+      if (width == kStrip) {
+        for (int i = 0; i < n_cells * kStrip; i += kLanes) vec_store(out + i, vec_load_f16(tile + 2 * i));
+      } else {
+        for (int c = 0; c < n_cells; ++c) decode_half<F16>(tile + static_cast<size_t>(c) * 2 * width, out + c * kStrip, width);
+      }
+      break;
+    case KvFormat::q8_0: decode_group<Q8_0, false>(tile + strip * kTileGroup<Q8_0>, out); break;
+    case KvFormat::q4_0: decode_group<Q4_0, false>(tile + strip * kTileGroup<Q4_0>, out); break;
+  }
+}
+
+inline const uint8_t* tile_of(const uint8_t* p, size_t block_bytes, int32_t block) { return p + block_bytes * static_cast<size_t>(block); }
+
+// How far behind the block at `place` the one lies that is visited next, in blocks; 0 where there is none.
+inline ptrdiff_t blocks_ahead(const AttendTask& task, int place) {
+  if (place + 1 >= task.n_places) return 0;
+  const int block = task.visit ? task.visit[place] : place, next = task.visit ? task.visit[place + 1] : place + 1;
+  return static_cast<ptrdiff_t>(task.blocks[next]) - task.blocks[block];
 }
 
 inline Vec load_lanes(const float* p) { return vec_load(p); }
 inline Vec load_lanes(const uint16_t* p) { return vec_load_f16(reinterpret_cast<const uint8_t*>(p)); }
 
-// c[kRows][32] (+)= a[kRows][k] · b[k][32], b of floats or halves.
+// c[kRows][32] (+)= a[kRows][k] · b[k][32], b of floats or halves. What lies `ahead` bytes behind b is fetched meanwhile, unless that is 0.
 template <int kRows, bool kAdd, class B>
 inline void panel(const float* a, const size_t* a_rows, const B* b, size_t b_stride, int k, float* c, size_t c_stride, ptrdiff_t ahead = 0) {
   Vec sum[kRows][kCellVecs];
@@ -36,7 +92,10 @@ inline void panel(const float* a, const size_t* a_rows, const B* b, size_t b_str
     for (int v = 0; v < kCellVecs; ++v) sum[r][v] = kAdd ? vec_load(c + r * c_stride + v * kLanes) : vec_set(0);
   for (int i = 0; i < k; ++i) {
     Vec bv[kCellVecs];
-    if (ahead != 0) prefetch_far(b + i * static_cast<ptrdiff_t>(b_stride) + ahead);
+    if (ahead != 0) {
+      const char* const next = reinterpret_cast<const char*>(b + i * static_cast<ptrdiff_t>(b_stride)) + ahead;
+      for (size_t line = 0; line < kCells * sizeof(B); line += 64) prefetch_far(next + line);
+    }
     for (int v = 0; v < kCellVecs; ++v) bv[v] = load_lanes(b + i * b_stride + v * kLanes);
     for (int r = 0; r < kRows; ++r) {
       const Vec av = vec_set(a[a_rows[r] + i]);
@@ -52,7 +111,7 @@ template <bool kAdd, int kRows = kPanelRows, class B>
 inline void panels(const float* a, const size_t* a_rows, int n_rows, const B* b, size_t b_stride, int k, float* c, size_t c_stride,
                    ptrdiff_t ahead = 0) {
   int r = 0;
-  for (; r + kRows <= n_rows; r += kRows) panel<kRows, kAdd>(a, a_rows + r, b, b_stride, k, c + r * c_stride, c_stride, ahead);
+  for (; r + kRows <= n_rows; r += kRows, ahead = 0) panel<kRows, kAdd>(a, a_rows + r, b, b_stride, k, c + r * c_stride, c_stride, ahead);
   if constexpr (kRows > 1) {
     if (r < n_rows) panels<kAdd, kRows / 2>(a, a_rows + r, n_rows - r, b, b_stride, k, c + r * c_stride, c_stride, ahead);
   }
@@ -83,26 +142,9 @@ void matmul_f32_transposed(const float* w, size_t w_stride, int64_t n_in, int64_
 // Rows of queries that take keys and values in 16 bits as they lie: the more there are, the sooner it pays to have them as floats.
 constexpr int kFewRows = 2 * kPanelRows;
 
-// n numbers of 32 cells in halves, cell_bytes apart, → out [n][32]; cells from n_cells on are zeros. n is a multiple of 8, `whole` [32][n].
-inline void transpose_half_cells(const uint8_t* p, size_t cell_bytes, int n_cells, int n, uint16_t* whole, uint16_t* out, ptrdiff_t ahead) {
-  if (n_cells < kCells) {
-    for (int c = 0; c < n_cells; ++c) memcpy(whole + c * n, p + c * cell_bytes, 2 * static_cast<size_t>(n));
-    memset(whole + n_cells * n, 0, 2 * static_cast<size_t>(kCells - n_cells) * n);
-    p = reinterpret_cast<const uint8_t*>(whole);
-    cell_bytes = 2 * static_cast<size_t>(n);
-    ahead = 0;
-  }
-  for (int i = 0; i < n; i += 8, p += 16) {
-    if (i % 32 == 0 && ahead != 0)
-      for (int c = 0; c < kCells; ++c) prefetch_far(p + c * cell_bytes + ahead);
-    transpose_32x8_halves(p, cell_bytes, out + static_cast<size_t>(i) * kCells);
-  }
-}
-
-size_t attend_scratch_floats(int n_rows, int head_dim, int v_head_dim) {
+size_t attend_scratch_floats(int n_rows, int head_dim, int /*v_head_dim*/) {
   const size_t row_offsets = static_cast<size_t>(n_rows) * (sizeof(size_t) / sizeof(float)) * 2;
-  return static_cast<size_t>(kCells) * (2 * round_up_32(head_dim) + round_up_32(v_head_dim)) + static_cast<size_t>(n_rows) * kCells + row_offsets +
-         64;
+  return static_cast<size_t>(kCells) * (2 * round_up_32(head_dim) + 2 * kStrip) + static_cast<size_t>(n_rows) * kCells + row_offsets + 96;
 }
 
 // Row r's scores of a block become its weights, exp(scaled score - largest so far); what the row has so far shrinks where the largest grows.
@@ -177,67 +219,91 @@ void attend(const AttendTask& task) {
     next += (n + 15) / 16 * 16;
     return p;
   };
-  float* const keys = take(static_cast<size_t>(kCells) * round_up_32(head_dim));             // [32][head_dim]
-  float* const transposed_keys = take(static_cast<size_t>(kCells) * round_up_32(head_dim));  // [head_dim][32]
-  float* const values = take(kCells * out_stride);                                           // [32][out_stride]
+  float* const keys = take(static_cast<size_t>(kCells) * round_up_32(head_dim));      // [head_dim][32]
+  float* const key_rows = take(static_cast<size_t>(kCells) * round_up_32(head_dim));  // [32][head_dim], of a cache in rows
+  float* const strip_keys = take(kCells * kStrip);                                    // [32][32], dim by dim
+  float* const strip_values = take(kCells * kStrip);                                  // [32][32], cell by cell
   float* const scores = take(static_cast<size_t>(n_rows) * kCells);
   size_t* const q_rows = reinterpret_cast<size_t*>(take(static_cast<size_t>(n_rows) * 2));
   size_t* const score_rows = reinterpret_cast<size_t*>(take(static_cast<size_t>(n_rows) * 2));
 
-  uint16_t* const transposed_halves = reinterpret_cast<uint16_t*>(transposed_keys);
-  const bool half_keys = n_rows <= kFewRows && task.k_format == KvFormat::f16 && head_dim % 8 == 0;
-  const bool half_values = n_rows <= kFewRows && task.v_format == KvFormat::f16 && v_dim % 32 == 0;
-
+  const bool are_few = n_rows <= kFewRows, values_in_keys = task.v == task.k;
   const int longest = start_rows(task, out_stride);
   for (int r = 0; r < n_rows; ++r) {
     q_rows[r] = r / task.n_group * task.q_token_stride + static_cast<size_t>(r % task.n_group) * head_dim;
     score_rows[r] = static_cast<size_t>(r) * kCells;
   }
-  // beyond v_dim the values stay zero for the whole task
-  if (v_dim % 32 != 0) memset(values, 0, kCells * out_stride * sizeof(float));
+  // beyond the dims there are the values stay zero for the whole task
+  memset(strip_keys, 0, kCells * kStrip * sizeof(float));
+  memset(strip_values, 0, kCells * kStrip * sizeof(float));
 
   for (int place = task.first_block; place < task.end_block; ++place) {
     const int block = task.visit ? task.visit[place] : place;
     const int first = block * kCells;
     const int n_cells = longest - first < kCells ? longest - first : kCells;
     if (n_cells <= 0 || task.stopped(task.stop_context)) break;
-    const size_t cell = static_cast<size_t>(task.blocks[block]) * kCells;
-    const int next_block = place + 1 >= task.end_block ? block : task.visit ? task.visit[place + 1] : place + 1;
-    const ptrdiff_t cells_ahead = static_cast<ptrdiff_t>(task.blocks[next_block] - task.blocks[block]) * kCells;
+    const ptrdiff_t ahead = are_few ? blocks_ahead(task, place) : 0;
     const int row0 = first_row(task, first);
     const int rows = n_rows - row0;
 
-    // The keys are transposed once, so that scores of 32 cells come out side by side; each is one sum over rising dims.
-    const uint8_t* k = task.k + cell * task.k_cell_bytes;
+    // Scores of 32 cells come out side by side; each is one sum over rising dims.
+    const uint8_t* const k = tile_of(task.k, task.k_block_bytes, task.blocks[block]);
+    const uint8_t* const v = tile_of(task.v, task.v_block_bytes, task.blocks[block]);
     float* const block_scores = scores + static_cast<size_t>(row0) * kCells;
-    if (half_keys) {
-      transpose_half_cells(k, task.k_cell_bytes, n_cells, head_dim, reinterpret_cast<uint16_t*>(keys), transposed_halves,
-                           cells_ahead * static_cast<ptrdiff_t>(task.k_cell_bytes));
-      panels<false>(task.q, q_rows + row0, rows, transposed_halves, kCells, head_dim, block_scores, kCells);
+    const auto score = [&](const auto* keys_of_dims, ptrdiff_t bytes_ahead) {
+      panels<false>(task.q, q_rows + row0, rows, keys_of_dims, kCells, head_dim, block_scores, kCells, bytes_ahead);
+    };
+    const ptrdiff_t k_ahead = ahead * static_cast<ptrdiff_t>(task.k_block_bytes), v_ahead = ahead * static_cast<ptrdiff_t>(task.v_block_bytes);
+    const float* decoded_keys = nullptr;  // [head_dim][32]
+    if (task.row_floats > 0) {
+      for (int c = 0; c < n_cells; ++c)
+        memcpy(key_rows + static_cast<size_t>(c) * head_dim, reinterpret_cast<const float*>(k) + c * task.row_floats, head_dim * sizeof(float));
+      memset(key_rows + static_cast<size_t>(n_cells) * head_dim, 0, static_cast<size_t>(kCells - n_cells) * head_dim * sizeof(float));
+      transpose_32_rows(key_rows, head_dim, keys);
+      score(keys, 0);
+    } else if (task.k_format == KvFormat::f32) {
+      decoded_keys = reinterpret_cast<const float*>(k);
+      score(decoded_keys, k_ahead);
+    } else if (task.k_format == KvFormat::f16 && are_few) {
+      score(reinterpret_cast<const uint16_t*>(k), k_ahead);
     } else {
-      for (int c = 0; c < n_cells; ++c) decode_kv(task.k_format, k + c * task.k_cell_bytes, keys + static_cast<size_t>(c) * head_dim, head_dim);
-      for (int c = n_cells; c < kCells; ++c) memset(keys + static_cast<size_t>(c) * head_dim, 0, head_dim * sizeof(float));
-      transpose_32_rows(keys, head_dim, transposed_keys);
-      panels<false>(task.q, q_rows + row0, rows, transposed_keys, kCells, head_dim, block_scores, kCells);
+      decode_keys(task.k_format, k, 0, head_dim, keys);
+      decoded_keys = keys;
+      score(keys, 0);
     }
 
     for (int r = row0; r < n_rows; ++r) weigh_scores(task, r, block, out_stride, scores + static_cast<size_t>(r) * kCells);
 
-    const uint8_t* v = task.v + cell * task.v_cell_bytes;
-    const auto add_values = [&](const auto* values_of_cells, size_t stride, ptrdiff_t ahead = 0) {
-      for (size_t i = 0; i < out_stride; i += 32) {
-        panels<true>(scores, score_rows + row0, rows, values_of_cells + i, stride, n_cells, task.out + row0 * out_stride + i, out_stride, ahead);
+    for (int strip = 0; strip * kStrip < v_dim; ++strip) {
+      const int first_dim = strip * kStrip, width = v_dim - first_dim < kStrip ? v_dim - first_dim : kStrip;
+      const auto add_values = [&](const auto* values_of_cells, size_t stride, ptrdiff_t bytes_ahead) {
+        panels<true>(scores, score_rows + row0, rows, values_of_cells, stride, n_cells, task.out + row0 * out_stride + first_dim, out_stride,
+                     bytes_ahead);
+      };
+      if (task.row_floats > 0) {
+        const float* const values = reinterpret_cast<const float*>(v) + first_dim;
+        if (width < kStrip)
+          for (int c = 0; c < n_cells; ++c) memcpy(strip_values + c * kStrip, values + c * task.v_row_floats, width * sizeof(float));
+        if (width < kStrip) add_values(strip_values, kStrip, 0);
+        else add_values(values, task.v_row_floats, 0);
+      } else if (values_in_keys) {
+        const int n_dims = head_dim - first_dim < kStrip ? head_dim - first_dim : kStrip;
+        const float* dims = decoded_keys ? decoded_keys + first_dim * kCells : strip_keys;
+        if (!decoded_keys) decode_keys(task.k_format, k, first_dim, n_dims, strip_keys);
+        if (decoded_keys && n_dims < kStrip) {
+          memcpy(strip_keys, dims, static_cast<size_t>(n_dims) * kCells * sizeof(float));
+          dims = strip_keys;
+        }
+        transpose_32_rows(dims, kCells, strip_values);
+        add_values(strip_values, kStrip, 0);
+      } else if (task.v_format == KvFormat::f16 && are_few && width == kStrip) {
+        add_values(reinterpret_cast<const uint16_t*>(v) + first_dim * kCells, kStrip, v_ahead);
+      } else if (task.v_format == KvFormat::f32 && width == kStrip) {
+        add_values(reinterpret_cast<const float*>(v) + first_dim * kCells, kStrip, v_ahead);
+      } else {
+        decode_values(task.v_format, v, strip, width, n_cells, strip_values);
+        add_values(strip_values, kStrip, 0);
       }
-    };
-    if (half_values) {
-      add_values(reinterpret_cast<const uint16_t*>(v), task.v_cell_bytes / 2, cells_ahead * static_cast<ptrdiff_t>(task.v_cell_bytes / 2));
-    } else if (task.v == task.k && v_dim % 32 == 0 && !half_keys) {  // values that begin the keys were decoded with them
-      add_values(keys, head_dim);
-    } else if (task.v_format == KvFormat::f32 && v_dim % 32 == 0) {
-      add_values(reinterpret_cast<const float*>(v), task.v_cell_bytes / sizeof(float));
-    } else {
-      for (int c = 0; c < n_cells; ++c) decode_kv(task.v_format, v + c * task.v_cell_bytes, values + c * out_stride, v_dim);
-      add_values(values, out_stride);
     }
   }
 }

@@ -174,6 +174,14 @@ inline IntVec int_set(int32_t x) { return IntVec{x, x, x, x, x, x, x, x}; }
 inline IntVec int_add(IntVec a, IntVec b) { return a + b; }
 inline Vec int_to_float(IntVec v) { return __builtin_convertvector(v, Vec); }
 
+// Of each 32 bits those that are left when they are moved up and then down, with their sign; `flip` turns some of them before.
+inline Vec vec_from_bits(const uint8_t* p, uint32_t flip, int up, int down) {
+  typedef uint32_t Words __attribute__((vector_size(32)));
+  Words bits;
+  memcpy(&bits, p, sizeof bits);
+  return __builtin_convertvector(reinterpret_cast<IntVec>((bits ^ flip) << up) >> down, Vec);
+}
+
 constexpr int kSignedOffset = 0;
 
 // in [8][stride], n numbers of each row → out [n][8]
@@ -248,12 +256,6 @@ inline Bytes f8_round_to_bytes(Float8 a, Float8 b, Float8 c, Float8 d, float inv
 inline void transpose_32_rows(const float* in, int n, float* out) {
   for (int i = 0; i < n; ++i)
     for (int c = 0; c < 32; ++c) out[i * 32 + c] = in[c * n + i];
-}
-
-// Eight halves of each of 32 cells, cell_bytes apart → out [8][32].
-inline void transpose_32x8_halves(const uint8_t* p, size_t cell_bytes, uint16_t* out) {
-  for (int i = 0; i < 8; ++i)
-    for (int c = 0; c < 32; ++c) out[32 * i + c] = read_u16(p + c * cell_bytes + 2 * i);
 }
 
 constexpr int kMatmulTokens = 2;

@@ -80,6 +80,7 @@ constexpr CpuKernels make_table(const char* name) {
   t.attend = &attend;
   t.attend_scratch_floats = &attend_scratch_floats;
 #endif
+  t.decode_key_tile = &decode_key_tile;
   t.score_bound = &score_bound;
   t.merge_attention = &merge_attention;
   t.divide_attention = &divide_attention;

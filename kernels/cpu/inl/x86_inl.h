@@ -78,12 +78,6 @@ inline Bytes bytes_table(const int8_t* table, Bytes index) {
   return {_mm256_shuffle_epi8(t, index.v)};
 }
 
-// Each byte less `offset`, with the other sign where is_negative; -128 stays.
-inline Bytes bytes_with_sign(Bytes b, int offset, bool is_negative) {
-  const __m256i sign = _mm256_set1_epi8(is_negative ? -1 : 0);
-  return {_mm256_sub_epi8(_mm256_xor_si256(_mm256_sub_epi8(b.v, _mm256_set1_epi8(static_cast<char>(offset))), sign), sign)};
-}
-
 // The largest |x| of 32, NaN when one of them is.
 inline float f8_largest_magnitude(Float8 a, Float8 b, Float8 c, Float8 d) {
   const __m256 sign = _mm256_set1_ps(-0.0f);
@@ -131,3 +125,31 @@ inline void k4_block_scales(const uint8_t* p, float* scale, float* min) {
   f8_store(scale, _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(six)) * d);
   f8_store(min, _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(six, 8))) * minus_dmin);
 }
+
+// Of 32 halves; above 0x7c00 where one is NaN.
+inline uint16_t largest_half_magnitude(const uint8_t* p) {
+  const __m128i all = _mm_set1_epi16(0x7fff);
+  const auto at = [&](int i) { return _mm_andnot_si128(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p + 16 * i)), all); };
+  const __m128i least = _mm_min_epu16(_mm_min_epu16(at(0), at(1)), _mm_min_epu16(at(2), at(3)));
+  return static_cast<uint16_t>(0x7fff - _mm_extract_epi16(_mm_minpos_epu16(least), 0));
+}
+
+// [8][32][4] bytes: what is four neighbours of each lane becomes a lane each of four neighbours. Twice gives the first again.
+inline void transpose_quads(const uint8_t* in, uint8_t* out) {
+  const __m128i turn = _mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  for (int q = 0; q < 8; ++q) {
+#pragma GCC unroll 8
+    for (int k = 0; k < 8; ++k) {
+      const __m128i four = _mm_loadu_si128(reinterpret_cast<const __m128i*>(in + 128 * q + 16 * k));
+      _mm_storeu_si128(reinterpret_cast<__m128i*>(out + 128 * k + 16 * q), _mm_shuffle_epi8(four, turn));
+    }
+  }
+}
+
+// How attention's integer products read the codes of a tile, and what they are multiplied with.
+enum class Codes {
+  bytes_with_sign,      // by numbers with a sign
+  bytes_by_magnitudes,  // with a sign, by numbers from 0 to 127
+  magnitudes,           // bytes from 0 to 15, by numbers with a sign
+  nibbles,              // the same two a byte: the low ones are the first 16 numbers
+};

@@ -19,14 +19,26 @@ constexpr DType kKvFormats[] = {DType::f32, DType::f16, DType::q8_0, DType::q4_0
 
 class Attention : public Conformance {
  protected:
+  // In tiles, and in rows where such may be read.
   void check_against_reference(Random& random, const SceneSizes& sizes, double tolerance = kFloatSums) {
+    Random again = random;
+    check_layout_against_reference(random, sizes, tolerance);
+    if (sizes.dtype != DType::f32) return;
+    SceneSizes in_rows = sizes;
+    in_rows.in_rows = true;
+    check_layout_against_reference(again, in_rows, tolerance);
+  }
+
+ private:
+  void check_layout_against_reference(Random& random, const SceneSizes& sizes, double tolerance) {
     const KvSelection& kept = sizes.selection;
     SCOPED_TRACE(testing::Message() << (kept.kind == KvSelection::Kind::full     ? ""
                                         : kept.kind == KvSelection::Kind::window ? "window, "
                                                                                  : "pages, ")
                                     << kept.n_sinks << " + " << kept.window << ", " << kept.n_pages << " pages");
-    SCOPED_TRACE(testing::Message() << info(sizes.dtype).name << ", " << sizes.n_heads << " heads on " << sizes.n_kv_heads << ", " << sizes.head_dim
-                                    << " / " << sizes.v_head_dim << ", " << sizes.lengths.size() << " sequences, the first of " << sizes.lengths[0]);
+    SCOPED_TRACE(testing::Message() << info(sizes.dtype).name << (sizes.in_rows ? " in rows, " : ", ") << sizes.n_heads << " heads on "
+                                    << sizes.n_kv_heads << ", " << sizes.head_dim << " / " << sizes.v_head_dim << ", " << sizes.lengths.size()
+                                    << " sequences, the first of " << sizes.lengths[0]);
     const AttentionParams params{.scale = static_cast<float>(1 / std::sqrt(static_cast<double>(sizes.head_dim)))};
     const AttentionScene scene(random, sizes);
     const std::vector<float> expected = scene.attend(reference(), params, run_twice);

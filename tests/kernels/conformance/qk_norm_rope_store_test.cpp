@@ -1,4 +1,5 @@
 #include <cmath>
+#include <numeric>
 #include <utility>
 
 #include "tests/kernels/conformance/conformance.h"
@@ -83,8 +84,8 @@ TEST_P(QkNormRopeStore, AgreesWithTheReference) {
                                .pairing = pairing,
                                .q_first_dim = c.q_first_dim,
                                .k_first_dim = c.k_first_dim,
-                               .k_cache = k_cache,
-                               .v_cache = present(c.v_dim > 0, v_cache),
+                               .k_cache = k_cache.as(TensorLayout::keys),
+                               .v_cache = c.v_dim > 0 ? v_cache.as(TensorLayout::values) : Tensor{},
                                .page_bounds = present(c.has_page_bounds, bounds)};
           Step step;
           step.positions = p;
@@ -102,14 +103,21 @@ TEST_P(QkNormRopeStore, AgreesWithTheReference) {
             }
             backend.rope(q_tensor, p, f, {pairing, c.q_first_dim}, heads.axes);
             backend.rope(k_tensor, p, f, {pairing, c.k_first_dim}, heads.axes);
-            backend.store_kv(k_cache, k_tensor, cell_tensor, heads.page_bounds);
-            if (c.v_dim > 0) backend.store_kv(v_cache, v_tensor, cell_tensor);
+            backend.store_kv(heads.k_cache, k_tensor, cell_tensor, heads.page_bounds);
+            if (c.v_dim > 0) backend.store_kv(heads.v_cache, v_tensor, cell_tensor);
           };
           std::vector<std::vector<float>> found;
           found.push_back(run_twice(backend, q_tensor, op));
-          for (const GuardedTensor* cache : {&k_cache, &v_cache}) {
-            EXPECT_TRUE(cache->guards_are_intact());
-            found.push_back(decoded(dtype, cache->bytes()));
+          EXPECT_TRUE(k_cache.guards_are_intact() && v_cache.guards_are_intact());
+          std::vector<std::int32_t> all_cells(static_cast<std::size_t>(n_cells));
+          std::iota(all_cells.begin(), all_cells.end(), 0);
+          const GuardedTensor all(backend, {n_cells}, all_cells);
+          for (const Tensor& cache : {heads.k_cache, heads.v_cache}) {
+            found.emplace_back();
+            if (!cache) continue;
+            GuardedTensor y(backend, DType::f32, cache.shape);
+            backend.load_kv(y, cache, all);
+            found.back() = y.floats();
           }
           EXPECT_TRUE(bounds.guards_are_intact());
           found.push_back(bounds.floats());

@@ -81,7 +81,7 @@ TEST_P(Stop, EndsALongAttentionSoon) {
     step.kv_lengths = lengths;
     step.sequences = sequences;
     step.block_table = blocks;
-    expect_prompt_end(backend, [&] { backend.attention(y, q, k, v, step, {.scale = 0.125f}); });
+    expect_prompt_end(backend, [&] { backend.attention(y, q, k.as(TensorLayout::keys), v.as(TensorLayout::values), step, {.scale = 0.125f}); });
     EXPECT_TRUE(y.guards_are_intact());
   });
 }
