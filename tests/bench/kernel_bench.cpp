@@ -259,15 +259,18 @@ int main(int argc, char** argv) {
         const std::int64_t cell_values = heads.n_kv_heads * (heads.head_dim + (heads.has_values ? heads.v_head_dim : 0));
         const std::int64_t n_layers =
             std::max<std::int64_t>(1, (std::int64_t{256} << 20) / static_cast<std::int64_t>(pio::bytes_of(kv, n_cached * cell_values)));
-        const std::int64_t n_layers_here = n_cached < 4096 ? 1 : n_layers;  // few cells are to stay in the caches
+        const std::int64_t n_layers_here = n_cached < 4096 ? 1 : n_layers;             // few cells are to stay in the caches
+        const Tensor all = bench.empty(kv, {n_layers_here * n_cached * cell_values});  // one buffer, as in the engine
+        std::size_t offset = 0;
+        const auto cache = [&](std::int64_t head_dim, pio::TensorLayout layout) {
+          const Tensor tensor{kv, {n_cached, heads.n_kv_heads, head_dim}, all.buffer, offset, layout};
+          offset += tensor.n_bytes();
+          return tensor;
+        };
         std::vector<Tensor> keys, values;
         for (std::int64_t l = 0; l < n_layers_here; ++l) {
-          keys.push_back(bench.empty(kv, {n_cached, heads.n_kv_heads, heads.head_dim}));
-          keys.back().layout = pio::TensorLayout::keys;
-          values.emplace_back();
-          if (!heads.has_values) continue;
-          values.back() = bench.empty(kv, {n_cached, heads.n_kv_heads, heads.v_head_dim});
-          values.back().layout = pio::TensorLayout::values;
+          keys.push_back(cache(heads.head_dim, pio::TensorLayout::keys));
+          values.push_back(heads.has_values ? cache(heads.v_head_dim, pio::TensorLayout::values) : Tensor{});
         }
         std::vector<std::int32_t> blocks;
         for (std::int32_t b = 0; b < n_cached / pio::kKvBlockLength; ++b) blocks.push_back(b);
