@@ -8,7 +8,8 @@
 
 #include "engine/session.h"
 
-// The conversations of a model whose tokens are cached. The pool holds one full context: the one unused longest gives way.
+// The conversations of a model whose tokens are cached. The pool has room for as many full contexts as a step has
+// conversations: the one unused longest gives way.
 
 namespace pio {
 

@@ -34,8 +34,8 @@ struct LoadRequest {
   KvSelection attention;
   std::string device = "auto";
   int n_threads = 0;                // 0: one a physical core
-  std::int64_t context_length = 0;  // 0: what fits, at most the model's
-  int n_sequences = 1;              // that a step can hold: for bench with several at once
+  std::int64_t context_length = 0;  // of a conversation; 0: what fits, at most the model's
+  int n_sequences = 1;              // conversations that a step can hold; there is room for the whole context of each
   DType kv = DType::f16;
   Activations activations = Activations::q8;
   std::uint64_t ram_bytes = 0;  // budget for weights, state and scratch; 0: what is free
@@ -59,7 +59,7 @@ struct LoadedInfo {
   std::int64_t context_length = 0;  // as loaded
   std::int64_t trained_context_length = 0;
   std::uint64_t weight_bytes = 0;
-  std::uint64_t state_bytes = 0;
+  std::uint64_t state_bytes = 0;  // of all conversations together
   double load_seconds = 0;
   WeightLayout layout;
   LoadMeasures loading;
@@ -207,7 +207,7 @@ struct LoadPlan {
   bool fits = false;
   std::string why_not;              // in English, when it does not
   std::uint64_t needed_bytes = 0;   // that must be free: all, but for weights that are read in place
-  std::int64_t context_length = 0;  // tokens
+  std::int64_t context_length = 0;  // tokens, of each conversation
   // Together the peak of resident memory: scratch is the passes', the vocabulary's and what this program takes by itself (which is there
   // already, so it is not among needed_bytes).
   std::uint64_t weight_bytes = 0, state_bytes = 0, scratch_bytes = 0;

@@ -124,10 +124,11 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   ASSIGN_OR_RETURN(loaded->vision_, load_vision(request.mmproj, held, *loaded->weights_, spec, *loaded->backend_));
   if (loaded->vision_.vision) loaded->pictures_ = std::make_unique<Pictures>(*loaded->vision_.vision);
   loaded->state_bytes_per_token_ = state_bytes_per_token;
-  ASSIGN_OR_RETURN(loaded->pool_, BlockPool::create(plan.context_length));
+  ASSIGN_OR_RETURN(loaded->pool_, BlockPool::create(plan.context_length, request.n_sequences));
   const std::int64_t n_blocks = loaded->pool_->blocks().n_blocks();
   loaded->most_sequences_ = request.n_sequences;
-  const StepCapacity capacity{.n_sequences = request.n_sequences, .n_blocks = n_blocks, .n_position_axes = spec.n_position_axes};
+  const StepCapacity capacity{
+      .n_sequences = request.n_sequences, .n_blocks = n_blocks / request.n_sequences, .n_position_axes = spec.n_position_axes};
   loaded->step_builder_ = std::make_unique<StepBuilder>(capacity);
   Stage stage{.backend = loaded->backend_.get(),
               .first = 0,

@@ -97,9 +97,14 @@ Result<void> decode_several(LoadedModel& model, std::span<Session> sessions, std
                             const std::stop_token& stop, BenchResult* result) {
   const auto n_sequences = static_cast<std::int64_t>(sessions.size());
   ASSIGN_OR_RETURN(const TokenIds ids, model.vocabulary().check(random.next(n_decode * n_sequences), "random tokens"));
+  const int output_rows[] = {0};
+  std::vector<Session::Part> parts;
+  for (Session& session : sessions) parts.push_back({.session = &session, .ids = {}, .output_rows = output_rows});
   for (std::int64_t i = 0; i < n_decode; ++i) {
     const Clock::time_point start = Clock::now();
-    RETURN_IF_ERROR(Session::decode_together(sessions, ids.span().subspan(i * n_sequences, n_sequences), logits, stop));
+    for (std::int64_t k = 0; k < n_sequences; ++k) parts[k].ids = ids.span().subspan(i * n_sequences + k, 1);
+    logits.clear();
+    RETURN_IF_ERROR(Session::process_together(parts, logits, stop));
     const double step_seconds = std::chrono::duration<double>(Clock::now() - start).count();
     if (result) result->token_seconds.insert(result->token_seconds.end(), n_sequences, step_seconds);
   }

@@ -122,7 +122,8 @@ Result<void> Session::process(TokenSpan ids, std::span<const int> output_rows, s
     for (const int row : output_rows) {
       if (row >= at && row < at + n) rows.push_back(static_cast<int>(row - at));
     }
-    RETURN_IF_ERROR(process_step(ids.subspan(at, n), rows, logits, stop));
+    const Part part{this, ids.subspan(at, n), rows};
+    RETURN_IF_ERROR(process_together(std::span(&part, 1), logits, stop));
   }
   rollback.done();
   return {};
@@ -153,52 +154,42 @@ std::vector<std::int32_t> Session::protected_blocks() const {
   return blocks;
 }
 
-Result<void> Session::process_step(TokenSpan ids, std::span<const int> output_rows, std::vector<float>& logits, const std::stop_token& stop) {
-  Rollback rollback(sequence_);
-  const std::int64_t n_tokens = ids.size(), first = sequence_.n_tokens();
-  RETURN_IF_ERROR(reserve(n_tokens));
-  const std::vector<std::int32_t> places = positions(first, n_tokens), kept = protected_blocks();
-  StepBuilder& builder = model_.step_builder();
-  builder.begin(selection_, needs_);
-  builder.add({.sequence = sequence_, .first = first, .ids = ids, .output_rows = output_rows, .positions = places, .protected_blocks = kept});
-
-  if (model_.spare_cell()) builder.pad(padded_size(model_.stages(), n_tokens), *model_.spare_cell());
-
-  const StopScope stop_scope(model_.stages(), stop);
-  ForwardContext& context = *model_.stages().front().context;
-  const ForwardContext::Mark mark(context);
-  ASSIGN_OR_RETURN(const Seen seen, see(context, first, n_tokens));
-  RETURN_IF_ERROR(run_step(model_.model(), model_.stages(), builder, seen.held.empty() ? nullptr : &seen.given, stop, logits));
-  sequence_.append(ids.values());
-  rollback.done();
-  return {};
+bool Session::shares_steps(std::int64_t n_tokens) const {
+  if (needs_.ordered_cells) return false;
+  const std::int64_t first = sequence_.n_tokens();
+  return std::none_of(pictures_.begin(), pictures_.end(),
+                      [&](const PlacedPicture& picture) { return picture.first < first + n_tokens && picture.first + picture.n_tokens() > first; });
 }
 
-Result<void> Session::decode_together(std::span<Session> sessions, TokenSpan ids, std::vector<float>& logits, const std::stop_token& stop) {
-  CHECK(!sessions.empty() && std::ssize(sessions) == ids.size(), "decode_together: a token of each session");
-  logits.clear();
-  LoadedModel& model = sessions.front().model_;
+Result<void> Session::process_together(std::span<const Part> parts, std::vector<float>& logits, const std::stop_token& stop) {
+  CHECK(!parts.empty(), "process_together: one part at least");
+  Session& head = *parts.front().session;
+  LoadedModel& model = head.model_;
   StepBuilder& builder = model.step_builder();
-  builder.begin(sessions.front().selection_, {});
+  builder.begin(head.selection_, head.needs_);
   std::list<Rollback> rollbacks;
-  const int output_rows[] = {0};
-  for (std::size_t i = 0; i < sessions.size(); ++i) {
-    Session& session = sessions[i];
+  for (const Part& part : parts) {
+    Session& session = *part.session;
+    const std::int64_t n_tokens = part.ids.size(), first = session.sequence_.n_tokens();
+    CHECK(parts.size() == 1 || session.shares_steps(n_tokens), "process_together: a part that needs a step of its own");
     rollbacks.emplace_back(session.sequence_);
-    RETURN_IF_ERROR(session.reserve(1));
-    const std::int64_t first = session.sequence_.n_tokens();
+    RETURN_IF_ERROR(session.reserve(n_tokens));
     builder.add({.sequence = session.sequence_,
                  .first = first,
-                 .ids = ids.subspan(static_cast<std::int64_t>(i), 1),
-                 .output_rows = output_rows,
-                 .positions = session.positions(first, 1),
+                 .ids = part.ids,
+                 .output_rows = part.output_rows,
+                 .positions = session.positions(first, n_tokens),
                  .protected_blocks = session.protected_blocks()});
   }
-  if (model.spare_cell()) builder.pad(padded_size(model.stages(), ids.size()), *model.spare_cell());
+  if (model.spare_cell()) builder.pad(padded_size(model.stages(), builder.n_tokens()), *model.spare_cell());
+
   const StopScope stop_scope(model.stages(), stop);
-  const ForwardContext::Mark mark(*model.stages().front().context);
-  RETURN_IF_ERROR(run_step(model.model(), model.stages(), builder, nullptr, stop, logits));
-  for (std::size_t i = 0; i < sessions.size(); ++i) sessions[i].sequence_.append(ids.values().subspan(i, 1));
+  ForwardContext& context = *model.stages().front().context;
+  const ForwardContext::Mark mark(context);
+  // pictures only where the part is alone: its rows are the step's
+  ASSIGN_OR_RETURN(const Seen seen, head.see(context, head.sequence_.n_tokens(), parts.front().ids.size()));
+  RETURN_IF_ERROR(run_step(model.model(), model.stages(), builder, seen.held.empty() ? nullptr : &seen.given, stop, logits));
+  for (const Part& part : parts) part.session->sequence_.append(part.ids.values());
   for (Rollback& rollback : rollbacks) rollback.done();
   return {};
 }

@@ -60,9 +60,22 @@ class Session {
   Result<void> process(TokenSpan ids, Outputs outputs, std::vector<float>& logits, const std::stop_token& stop);
   // The same with the wanted rows given by their places in `ids`, rising.
   Result<void> process(TokenSpan ids, std::span<const int> output_rows, std::vector<float>& logits, const std::stop_token& stop);
-  // One token more of each of several conversations of a model, in one step: ids[i] is sessions[i]'s, no picture's. They attend as the first one
-  // does. Logits [sessions, vocab_size]. Fails as process; then none has its token.
-  static Result<void> decode_together(std::span<Session> sessions, TokenSpan ids, std::vector<float>& logits, const std::stop_token& stop);
+  // What a step takes of one conversation: the tokens that come next in it, and the wanted rows by their places in `ids`, rising.
+  struct Part {
+    Session* session = nullptr;
+    TokenSpan ids;
+    std::span<const int> output_rows;
+  };
+  // One step of at most kStepTokens tokens of different conversations of a model, as many as it was loaded for. Several only where each
+  // shares_steps with its part; they attend as the first one does. The logits of the wanted rows go behind those that `logits` holds, part after
+  // part. Fails as process; then none of the parts were added.
+  static Result<void> process_together(std::span<const Part> parts, std::vector<float>& logits, const std::stop_token& stop);
+  // Whether the next n_tokens tokens can be in a step with other conversations': no picture is among them, and the model's form for them needs no
+  // ordered cells.
+  bool shares_steps(std::int64_t n_tokens) const;
+  // Takes room for the next n_tokens tokens, so that no other conversation gets it before they are processed. Fails with context_full{limit,
+  // asked}; then nothing was taken. What is not used goes with take_back_to or a step that fails.
+  Result<void> reserve(std::int64_t n_tokens);
 
  private:
   // What a step takes from pictures instead of the embedding table. `held` keeps its tensors.
@@ -70,13 +83,11 @@ class Session {
     GivenEmbeddings given;
     std::vector<std::shared_ptr<const VisionFeatures>> held;
   };
-  Result<void> reserve(std::int64_t n_tokens);
   // [n_position_axes, n] of the tokens from `first` on.
   std::vector<std::int32_t> positions(std::int64_t first, std::int64_t n) const;
   // [blocks of the sequence]; empty where all are attended to.
   std::vector<std::int32_t> protected_blocks() const;
   Result<Seen> see(ForwardContext& context, std::int64_t first, std::int64_t n);
-  Result<void> process_step(TokenSpan ids, std::span<const int> output_rows, std::vector<float>& logits, const std::stop_token& stop);
 
   LoadedModel& model_;
   Sequence sequence_;

@@ -32,13 +32,15 @@ void BlockAllocator::release(std::int32_t block) {
   if (--references_[block] == 0) free_.push_back(block);
 }
 
-BlockPool::BlockPool(std::int64_t n_tokens) : n_tokens_(n_tokens), blocks_((n_tokens + kKvBlockLength - 1) / kKvBlockLength) {}
+BlockPool::BlockPool(std::int64_t n_tokens, std::int64_t n_sequences)
+    : n_tokens_(n_tokens), blocks_(n_sequences * ((n_tokens + kKvBlockLength - 1) / kKvBlockLength)) {}
 
-Result<std::unique_ptr<BlockPool>> BlockPool::create(std::int64_t n_tokens) {
-  if (n_tokens >= 1 && n_tokens <= kMaxTokens) return std::unique_ptr<BlockPool>(new BlockPool(n_tokens));
-  Error error =
-      make_error(ErrorCode::bad_argument, "context: expected 1 to " + std::to_string(kMaxTokens) + " tokens, found " + std::to_string(n_tokens));
-  error.limit = kMaxTokens;
+Result<std::unique_ptr<BlockPool>> BlockPool::create(std::int64_t n_tokens, std::int64_t n_sequences) {
+  CHECK(n_sequences >= 1, "pool: one sequence at least");
+  const std::int64_t most = kMaxTokens / n_sequences / kKvBlockLength * kKvBlockLength;
+  if (n_tokens >= 1 && n_tokens <= most) return std::unique_ptr<BlockPool>(new BlockPool(n_tokens, n_sequences));
+  Error error = make_error(ErrorCode::bad_argument, "context: expected 1 to " + std::to_string(most) + " tokens, found " + std::to_string(n_tokens));
+  error.limit = static_cast<std::uint64_t>(most);
   error.asked = static_cast<std::uint64_t>(std::max<std::int64_t>(n_tokens, 0));
   return error;
 }

@@ -28,17 +28,17 @@ class BlockAllocator {
   std::vector<std::int32_t> free_;  // the last one goes out first: recently used memory is warm
 };
 
-// The blocks of all sequences together, for n_tokens. One thread at a time.
+// The blocks of all sequences together. One thread at a time.
 class BlockPool {
  public:
-  // Rounded up to blocks. Fails with bad_argument{limit, asked}.
-  static Result<std::unique_ptr<BlockPool>> create(std::int64_t n_tokens);
+  // For n_sequences of n_tokens each, rounded up to blocks; more of them may share the room. Fails with bad_argument{limit, asked}.
+  static Result<std::unique_ptr<BlockPool>> create(std::int64_t n_tokens, std::int64_t n_sequences = 1);
 
   BlockAllocator& blocks() { return blocks_; }
-  std::int64_t n_tokens() const { return n_tokens_; }  // as asked for: the most that all sequences may hold
+  std::int64_t n_tokens() const { return n_tokens_; }  // as asked for: the most that one sequence may hold
 
  private:
-  explicit BlockPool(std::int64_t n_tokens);
+  BlockPool(std::int64_t n_tokens, std::int64_t n_sequences);
   std::int64_t n_tokens_;
   BlockAllocator blocks_;
 };

@@ -21,7 +21,8 @@ Result<void> Sequence::reserve(std::int64_t n) {
     error.code = ErrorCode::context_full;
     error.limit = static_cast<std::uint64_t>(n_tokens() + n_spare_cells());
     error.asked = static_cast<std::uint64_t>(wanted);
-    error.message = "context: at most " + std::to_string(error.limit) + " tokens, found " + std::to_string(wanted);
+    const char* beside = wanted > pool_->n_tokens() ? "" : " beside what other conversations hold";
+    error.message = "context: at most " + std::to_string(error.limit) + " tokens" + beside + ", found " + std::to_string(wanted);
     return error;
   }
   if (n_blocks <= 0) return {};

@@ -39,7 +39,9 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
   // Temporaries may grow with the context, so the longest that is possible is asked about first.
   const auto scratch_bytes = [&](std::int64_t context_length) {
     planned.chunk_length = std::min(kStepTokens, context_length);
-    const ModelEstimate::Scratch scratch = estimate.scratch(planned.chunk_length, context_length, request.kv);
+    ModelEstimate::Scratch scratch = estimate.scratch(planned.chunk_length, context_length, request.kv);
+    // a row of logits, and what it comes from, of each conversation beyond the first
+    scratch.temporary_bytes += static_cast<std::uint64_t>(request.n_sequences - 1) * (spec.vocab_size + spec.dim) * sizeof(float);
     planned.temporary_bytes = scratch.temporary_bytes;
     planned.workspace_bytes = scratch.workspace_bytes;
     const StepCapacity one{.n_tokens = 1, .n_blocks = (context_length + kKvBlockLength - 1) / kKvBlockLength};
@@ -53,7 +55,7 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
   const MemoryNeeds needs{.weight_bytes = estimate.weight_bytes(),
                           .mapped_bytes = estimate.mapped_bytes(),
                           .scratch_bytes = scratch_bytes(longest),
-                          .state_bytes_per_token = planned.state_bytes_per_token,
+                          .state_bytes_per_token = planned.state_bytes_per_token * static_cast<std::uint64_t>(request.n_sequences),
                           .trained_context_length = spec.context_length};
   const MemoryRoom room{.free_bytes = request.ram_bytes > 0 ? request.ram_bytes : device.free_bytes + given_back_bytes,
                         .total_bytes = device.total_bytes,

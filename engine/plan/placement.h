@@ -14,7 +14,7 @@ struct MemoryNeeds {
   std::uint64_t weight_bytes = 0;
   std::uint64_t mapped_bytes = 0;  // of the weights: read in place from the file
   std::uint64_t scratch_bytes = 0;
-  std::uint64_t state_bytes_per_token = 0;
+  std::uint64_t state_bytes_per_token = 0;  // of the context: of all conversations that have such a one
   std::int64_t trained_context_length = 0;  // tokens
 };
 
