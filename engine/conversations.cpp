@@ -20,11 +20,11 @@ Conversations::Lent Conversations::lend(const std::string& conversation, TokenSp
   }
   Lent lent(*this, std::move(held));
   in_use_.push_back({&*lent, nullptr});
-  share_prefix(*lent, ids);
+  lent.n_shared_ = share_prefix(*lent, ids);
   return lent;
 }
 
-void Conversations::share_prefix(Session& session, TokenSpan ids) const {
+std::int64_t Conversations::share_prefix(Session& session, TokenSpan ids) const {
   const Session* best = nullptr;
   std::int64_t n_best = session.common_prefix(ids);
   const auto consider = [&](const Session& other) {
@@ -35,7 +35,7 @@ void Conversations::share_prefix(Session& session, TokenSpan ids) const {
   };
   for (const Idle& idle : idle_) consider(*idle.session);
   for (const InUse& other : in_use_) consider(*other.session);
-  if (best) session.adopt_prefix(*best, n_best);
+  return best ? session.adopt_prefix(*best, n_best) : 0;
 }
 
 void Conversations::Lent::give_back() {

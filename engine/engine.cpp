@@ -115,6 +115,7 @@ class LocalEngine final : public Engine {
     ASSIGN_OR_RETURN(TokenIds ids, request.messages.empty() ? model_->vocabulary().check(std::move(prompt.ids), "prompt")
                                                             : model_->vocabulary().check_with_pictures(std::move(prompt.ids), "prompt"));
     Conversations::Lent session = conversations_->lend(request.conversation, ids);
+    if (request.same_bytes && model_->model().spec().has_two_forms) session->clear();
     session->protect(protected_ranges(request, prompt, ids));
     return begin_generation({.model = *model_,
                              .session = std::move(session),
@@ -122,6 +123,10 @@ class LocalEngine final : public Engine {
                              .ids = std::move(ids),
                              .request = request,
                              .stop = std::move(stop)});
+  }
+
+  std::vector<Result<std::vector<GenerationEvent>>> advance(std::span<Generation* const> generations) override {
+    return advance_together(generations);
   }
 
   Result<LogitsResult> logits(const LogitsRequest& request, std::stop_token stop) override {

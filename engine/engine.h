@@ -108,6 +108,9 @@ struct GenerateRequest {
   bool wants_logits = false;   // GenerateSink::logits is called for each sampled token
   bool wants_routing = false;  // GenerateSink::routing is called for each step of a mixture of experts; it is a little slower
   Drafts drafts;
+  // The answer's bytes are those that it has behind an empty cache. Of a model whose forms of a prompt differ in the last bits (MLA) nothing
+  // that is cached is reused then; of the others reuse changes nothing.
+  bool same_bytes = false;
 };
 
 enum class FinishReason { stop, length, context_full, cancelled };
@@ -305,7 +308,8 @@ class Engine {
   // Makes the prompt of a turn and what is needed to answer it. `stop` may be pulled from any thread and ends every phase within 200 ms.
   // The generation refers to the loaded model: when that goes, it is cancelled.
   virtual Result<std::unique_ptr<Generation>> begin(const GenerateRequest& request, std::stop_token stop) = 0;
-  // One unit of each. By default one after the other.
+  // A unit of each, in shared steps where the engine has such (engine/generate.h: advance_together); then a generation whose turn it is not has
+  // no events. By default one after the other.
   virtual std::vector<Result<std::vector<GenerationEvent>>> advance(std::span<Generation* const> generations);
   // One turn: begin, and advance to the end. A stop ends it with finish_reason cancelled and what was generated so far (never an error).
   virtual Result<GenerateResult> generate(const GenerateRequest& request, const GenerateSink& sink, std::stop_token stop);

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
+#include <list>
 #include <map>
+#include <new>
 #include <optional>
 #include <set>
 #include <utility>
@@ -170,6 +173,7 @@ class LocalGeneration final : public Generation {
     stats.prompt_tokens = ids_.size();
     stats.context_length = model_.info().context_length;
     stats.reused_tokens = done_;
+    stats.shared_tokens = std::min(done_, session_.n_shared());
     session_->show(std::move(start.prompt.pictures),
                    [this](const PlacedPicture& picture) -> Result<std::shared_ptr<const VisionFeatures>> { return pictures_.features(picture); });
     session_->begin_prompt(ids_.size() - done_);
@@ -181,14 +185,58 @@ class LocalGeneration final : public Generation {
   bool is_finished() const override { return phase_ == Phase::finished; }
   const GenerateResult& result() const override { return result_; }
 
-  Result<Events> advance() override {
-    Events events;
-    if (is_finished()) return events;
-    // An error or an exception ends this turn and nothing else.
-    const Phase before = std::exchange(phase_, Phase::finished);
-    ASSIGN_OR_RETURN(phase_, one_unit(before, events));
-    if (is_finished()) end();
-    return events;
+  Result<Events> advance() override { return advance_alone(kStepTokens, true); }
+
+  // One unit that shares its step with nobody, of at most most_prompt tokens of a prompt.
+  Result<Events> advance_alone(std::int64_t most_prompt, bool may_draft) {
+    ASSIGN_OR_RETURN(const bool wants_step, begin_unit(most_prompt, may_draft));
+    if (wants_step) return finish_alone();
+    return take_events();
+  }
+
+  // A unit in its parts, so that its step can be shared: begin_unit, and where that says true a step with `part()`, whose logits go to end_unit.
+  // An error or an exception in any of them ends this turn and nothing else.
+  Result<bool> begin_unit(std::int64_t most_prompt, bool may_draft) {
+    unit_ = {};
+    if (is_finished()) return false;
+    unit_.phase = std::exchange(phase_, Phase::finished);
+    ASSIGN_OR_RETURN(const std::optional<Phase> after, start(most_prompt, may_draft, unit_.events));
+    if (!after) return true;
+    set_phase(*after);
+    return false;
+  }
+  Session::Part part() { return {.session = &*session_, .ids = unit_.ids, .output_rows = unit_.output_rows}; }
+  // `logits`: of the wanted rows; n_parts: of the step.
+  Result<void> end_unit(std::span<const float> logits, std::int64_t n_parts) {
+    logits_.assign(logits.begin(), logits.end());
+    return conclude(n_parts);
+  }
+  // The step was not made: the unit begins anew another time, or ends here, where it was stopped.
+  void drop_unit() {
+    session_->take_back_to(session_->n_tokens());
+    if (stop_.stop_requested()) set_phase(finish(FinishReason::cancelled, unit_.events));
+    else set_phase(unit_.phase);
+  }
+  void fail_unit() { end(); }
+  Result<Events> finish_alone() {
+    RETURN_IF_ERROR(run_unit());
+    return take_events();
+  }
+  // Whether the unit that has begun is a picture.
+  bool is_looking() const { return unit_.phase == Phase::reading && unit_.ids.empty(); }
+  Events take_events() { return std::move(unit_.events); }
+
+  bool is_decoding() const { return phase_ == Phase::decoding; }
+  // Whether its unit may be in a step with others'.
+  bool shares_step() const { return !request_.wants_routing && session_->shares_steps(unit_.ids.size()); }
+  // Room for its unit and for what is left of its prompt, so that a prompt that was begun can be read to its end.
+  Result<void> reserve() { return session_->reserve(std::max(unit_.ids.size(), ids_.size() - done_)); }
+  const LoadedModel& model() const { return model_; }
+  const std::stop_token& stop() const { return stop_; }
+  // Whether it had a part in what others and it were advanced by.
+  void count_wait(bool had_part) {
+    n_waited_ = had_part ? 0 : n_waited_ + 1;
+    result_.stats.steps_waited_longest = std::max(result_.stats.steps_waited_longest, n_waited_);
   }
 
   void cancel() override {
@@ -201,14 +249,55 @@ class LocalGeneration final : public Generation {
  private:
   enum class Phase { beginning, reading, decoding, finished };
 
-  Result<Phase> one_unit(Phase phase, Events& events) {
-    switch (phase) {
-      case Phase::beginning: return begin(events);
-      case Phase::reading: return read(events);
-      case Phase::decoding: return decode(events);
+  // What one call of advance does.
+  struct Unit {
+    Phase phase = Phase::finished;  // before it
+    TokenSpan ids;                  // that go through the model
+    TokenIds decoded;               // the same where they are no prompt's
+    std::vector<int> output_rows;
+    std::vector<int> drafted;  // behind the first of `decoded`
+    Events events;
+  };
+
+  void set_phase(Phase phase) {
+    phase_ = phase;
+    if (is_finished()) end();
+  }
+
+  // The unit up to its step; where it needs none, all of it, and the phase behind it.
+  Result<std::optional<Phase>> start(std::int64_t most_prompt, bool may_draft, Events& events) {
+    switch (unit_.phase) {
+      case Phase::beginning: return std::optional(begin(events));
+      case Phase::reading: return start_reading(most_prompt, events);
+      case Phase::decoding: return start_decoding(may_draft, events);
       case Phase::finished: break;
     }
-    return Phase::finished;
+    return std::optional(Phase::finished);
+  }
+
+  // The step of a unit that is alone in it.
+  Result<void> run_unit() {
+    const Clock::time_point start = Clock::now();
+    const Result<void> status = process(unit_.ids, unit_.output_rows, unit_.events);
+    if (is_stopped(status)) {
+      set_phase(finish(FinishReason::cancelled, unit_.events));
+      return {};
+    }
+    RETURN_IF_ERROR(status);
+    if (drafts_ && unit_.phase == Phase::decoding && !unit_.output_rows.empty()) drafts_->took(unit_.ids.size(), seconds_since(start));
+    return conclude(1);
+  }
+
+  // The unit from its step on.
+  Result<void> conclude(std::int64_t n_parts) {
+    if (unit_.phase == Phase::reading) {
+      set_phase(end_reading(unit_.events));
+      return {};
+    }
+    pending_.reset();
+    result_.stats.weight_bytes_read += model_.weight_bytes_per_token() / static_cast<std::uint64_t>(n_parts);
+    set_phase(unit_.output_rows.empty() ? finish(FinishReason::length, unit_.events) : sample_all(unit_.events));
+    return {};
   }
 
   Phase begin(Events& events) {
@@ -219,47 +308,52 @@ class LocalGeneration final : public Generation {
   }
 
   // One picture, or one chunk of the prompt.
-  Result<Phase> read(Events& events) {
-    const std::int64_t n = std::min(kStepTokens, ids_.size() - done_);
+  Result<std::optional<Phase>> start_reading(std::int64_t most_prompt, Events& events) {
+    if (stop_.stop_requested()) return std::optional(finish(FinishReason::cancelled, events));
+    const std::int64_t n = std::min(most_prompt, ids_.size() - done_);
     if (const Picture* picture = pictures_.next(done_, done_ + n)) {
       const StopScope stop_scope(model_.stages(), stop_);
       Result<std::shared_ptr<const VisionFeatures>> features = model_.pictures()->features(*picture, stop_);
-      if (is_stopped(features)) return finish(FinishReason::cancelled, events);
+      if (is_stopped(features)) return std::optional(finish(FinishReason::cancelled, events));
       if (!features) return features.error();
       pictures_.keep(*picture, std::move(*features));
       events.push_back({.kind = Kind::image, .done = pictures_.n_encoded(), .total = pictures_.n_wanted()});
-      return Phase::reading;
+      return std::optional(Phase::reading);
     }
-    const bool is_last = done_ + n == ids_.size();
-    const Result<void> status = process(ids_.span().subspan(done_, n), is_last ? Session::Outputs::last : Session::Outputs::none, events);
-    if (is_stopped(status)) return finish(FinishReason::cancelled, events);
-    RETURN_IF_ERROR(status);
-    done_ += n;
+    unit_.ids = ids_.span().subspan(done_, n);
+    if (done_ + n == ids_.size()) unit_.output_rows.push_back(static_cast<int>(n) - 1);
+    return std::optional<Phase>();
+  }
+
+  Phase end_reading(Events& events) {
+    done_ += unit_.ids.size();
     pictures_.forget_before(done_);
     events.push_back({.kind = Kind::prefill, .done = done_, .total = ids_.size()});
-    if (!is_last) return Phase::reading;
+    if (done_ < ids_.size()) return Phase::reading;
     session_->begin_decoding();
     result_.stats.prefill_seconds = seconds_since(start_);
     decode_start_ = Clock::now();
     return Phase::decoding;
   }
 
-  // Processes the last token and what may follow it, and samples: a token, and after each that was guessed right another one.
-  Result<Phase> decode(Events& events) {
-    GenerationStats& stats = result_.stats;
+  // The last token and what may follow it. Behind the prompt there is none: its last row is sampled from.
+  Result<std::optional<Phase>> start_decoding(bool may_draft, Events& events) {
     const bool is_last = request_.max_tokens >= 0 && std::ssize(result_.ids) >= request_.max_tokens;
-    if (!is_last && stop_.stop_requested()) return finish(FinishReason::cancelled, events);
-    std::vector<int> drafted;
-    if (pending_) {
-      std::vector<int> ids{*std::exchange(pending_, std::nullopt)};
-      if (!is_last) drafted = draft();
-      ids.insert(ids.end(), drafted.begin(), drafted.end());
-      const Result<void> status = decode_step(std::move(ids), is_last ? Session::Outputs::none : Session::Outputs::all, events);
-      if (is_stopped(status)) return finish(FinishReason::cancelled, events);
-      RETURN_IF_ERROR(status);
-    }
-    if (is_last) return finish(FinishReason::length, events);
+    if (!is_last && stop_.stop_requested()) return std::optional(finish(FinishReason::cancelled, events));
+    if (!pending_) return std::optional(is_last ? finish(FinishReason::length, events) : sample_all(events));
+    std::vector<int> ids{*pending_};
+    if (!is_last && may_draft) unit_.drafted = draft();
+    ids.insert(ids.end(), unit_.drafted.begin(), unit_.drafted.end());
+    ASSIGN_OR_RETURN(unit_.decoded, model_.vocabulary().check(std::move(ids), "sampled token"));
+    unit_.ids = unit_.decoded;
+    for (int row = 0; !is_last && row < static_cast<int>(unit_.ids.size()); ++row) unit_.output_rows.push_back(row);
+    return std::optional<Phase>();
+  }
 
+  // A token, and after each that was guessed right another one.
+  Phase sample_all(Events& events) {
+    GenerationStats& stats = result_.stats;
+    const std::vector<int>& drafted = unit_.drafted;
     const std::int64_t n_guessed = std::ssize(drafted), n_right = session_->n_tokens() - n_guessed;  // in the cache
     const std::size_t row_length = logits_.size() / (1 + drafted.size());
     stats.drafted_tokens += n_guessed;
@@ -304,11 +398,11 @@ class LocalGeneration final : public Generation {
   }
 
   // At most kStepTokens of them.
-  Result<void> process(TokenSpan ids, Session::Outputs outputs, Events& events) {
-    if (!request_.wants_routing) return session_->process(ids, outputs, logits_, stop_);
+  Result<void> process(TokenSpan ids, std::span<const int> output_rows, Events& events) {
+    if (!request_.wants_routing) return session_->process(ids, output_rows, logits_, stop_);
     const std::size_t before = events.size();
     const RoutingScope scope(model_.stages(), session_->n_tokens(), events);
-    if (const Result<void> status = session_->process(ids, outputs, logits_, stop_); !status) {
+    if (const Result<void> status = session_->process(ids, output_rows, logits_, stop_); !status) {
       events.erase(events.begin() + static_cast<std::ptrdiff_t>(before), events.end());  // a stopped step's choices may be unfinished
       return status;
     }
@@ -326,16 +420,6 @@ class LocalGeneration final : public Generation {
     routing.ids.resize(n);
     routing.weights.resize(n);
     routing.n_tokens = n_tokens;
-  }
-
-  Result<void> decode_step(std::vector<int> ids, Session::Outputs outputs, Events& events) {
-    const std::int64_t n_rows = std::ssize(ids);
-    ASSIGN_OR_RETURN(const TokenIds checked, model_.vocabulary().check(std::move(ids), "sampled token"));
-    const Clock::time_point start = Clock::now();
-    RETURN_IF_ERROR(process(checked, outputs, events));
-    if (drafts_ && outputs == Session::Outputs::all) drafts_->took(n_rows, seconds_since(start));
-    result_.stats.weight_bytes_read += model_.weight_bytes_per_token();
-    return {};
   }
 
   bool is_stop_id(int id) const { return std::find(stop_ids_.begin(), stop_ids_.end(), id) != stop_ids_.end(); }
@@ -377,9 +461,197 @@ class LocalGeneration final : public Generation {
   std::vector<float> logits_;  // of the last step's rows that are sampled from
   std::optional<LookupDrafts> drafts_;
   std::optional<int> pending_;  // the last token, where it is not processed yet
+  Unit unit_;
+  std::int64_t n_waited_ = 0;  // calls that advanced others and not this
   Phase phase_ = Phase::beginning;
   const Clock::time_point start_ = Clock::now();
   Clock::time_point decode_start_;
+};
+
+// A unit of each of several turns: their steps are shared as far as they can be.
+class Together {
+ public:
+  explicit Together(std::span<Generation* const> generations) {
+    for (Generation* generation : generations) members_.push_back({.generation = generation, .turn = dynamic_cast<LocalGeneration*>(generation)});
+  }
+
+  std::vector<Result<Events>> run() {
+    const auto n_running = std::count_if(members_.begin(), members_.end(), [](const Member& m) { return !m.generation->is_finished(); });
+    std::vector<Member*> running;
+    for (Member& member : members_) {
+      if (n_running > 1 && member.turn && !member.turn->is_finished()) running.push_back(&member);
+      else alone(member, [&] { return member.generation->advance(); });  // where it drafts
+    }
+    if (!running.empty()) share(running);
+    std::vector<Result<Events>> results;
+    for (Member& member : members_) {
+      if (member.error) results.emplace_back(std::move(*member.error));
+      else results.emplace_back(std::move(member.events));
+    }
+    return results;
+  }
+
+ private:
+  struct Member {
+    Generation* generation = nullptr;
+    LocalGeneration* turn = nullptr;  // the same, where it is one of a model here
+    Events events = {};
+    std::optional<Error> error = {};
+    bool had_part = false;
+  };
+
+  // Who answers comes first. What the step then has room for are tokens of prompts, in the order of the turns: no answer waits for more than that.
+  void share(const std::vector<Member*>& running) {
+    std::vector<Member*> readers;
+    for (Member* member : running) {
+      if (member->turn->is_decoding()) begin(*member);
+      else readers.push_back(member);
+    }
+    for (Member* member : readers) {
+      if (member == readers.front() || prompt_left_ > 0 || member->turn->stop().stop_requested()) begin(*member);
+    }
+    flush();
+    // Who finds no room waits until another one has ended. Where nobody can go on, the last one gives its room back, and is told how much there was.
+    const bool any = std::any_of(running.begin(), running.end(), [](const Member* member) { return member->had_part || member->error; });
+    if (!any && !waiting_.empty()) {
+      waiting_.back().first->turn->fail_unit();
+      waiting_.back().first->error = waiting_.back().second;
+      waiting_.pop_back();
+    }
+    for (const auto& [member, error] : waiting_) {
+      member->turn->drop_unit();
+      member->events = member->turn->take_events();
+    }
+    for (Member* member : running) member->turn->count_wait(member->had_part);
+  }
+
+  void begin(Member& member) {
+    LocalGeneration& turn = *member.turn;
+    const bool is_decoding = turn.is_decoding();
+    // Of a step all are of one model.
+    if (!group_.empty() && &group_.front()->turn->model() != &turn.model()) flush();
+    guarded(member, [&]() -> Result<void> {
+      ASSIGN_OR_RETURN(const bool wants_step, turn.begin_unit(std::max<std::int64_t>(prompt_left_, 1), false));
+      if (!wants_step) {
+        if (turn.is_looking()) prompt_left_ = 0;
+        done(member);
+        return {};
+      }
+      if (const Result<void> reserved = turn.reserve(); !reserved) {
+        if (reserved.error().code != ErrorCode::context_full) return reserved.error();
+        waiting_.emplace_back(&member, reserved.error());
+        return {};
+      }
+      const std::int64_t n_tokens = turn.part().ids.size();
+      prompt_left_ -= n_tokens;
+      if (!turn.shares_step()) {
+        ASSIGN_OR_RETURN(member.events, turn.finish_alone());
+        member.had_part = true;
+        if (!is_decoding) prompt_left_ = 0;
+        return {};
+      }
+      const bool is_full = std::ssize(group_) == turn.model().most_sequences() || n_rows_ + n_tokens > kStepTokens;
+      if (is_full) flush();
+      group_.push_back(&member);
+      n_rows_ += n_tokens;
+      return {};
+    });
+  }
+
+  // The step of those that are collected.
+  void flush() {
+    const std::vector<Member*> group = std::exchange(group_, {});
+    n_rows_ = 0;
+    if (!group.empty()) step(group);
+  }
+
+  void step(std::span<Member* const> group) {
+    std::vector<float> logits;
+    const Result<void> status = process(group, logits);
+    if (!status && status.error().code == ErrorCode::cancelled) {
+      for (Member* member : group) {  // those that nobody stopped do it again
+        guarded(*member, [&]() -> Result<void> {
+          member->turn->drop_unit();
+          done(*member);
+          return {};
+        });
+      }
+      return;
+    }
+    if (!status && group.size() > 1) {  // alone it shows whose error it is
+      for (std::size_t i = 0; i < group.size(); ++i) step(group.subspan(i, 1));
+      return;
+    }
+    std::size_t at = 0;
+    const std::size_t n_rows = n_outputs(group), row_length = n_rows == 0 ? 0 : logits.size() / n_rows;
+    for (Member* member : group) {
+      guarded(*member, [&]() -> Result<void> {
+        RETURN_IF_ERROR(status);
+        const std::size_t n = member->turn->part().output_rows.size() * row_length;
+        RETURN_IF_ERROR(member->turn->end_unit(std::span(logits).subspan(std::exchange(at, at + n), n), std::ssize(group)));
+        done(*member);
+        return {};
+      });
+    }
+  }
+
+  static std::size_t n_outputs(std::span<Member* const> group) {
+    std::size_t n = 0;
+    for (const Member* member : group) n += member->turn->part().output_rows.size();
+    return n;
+  }
+
+  // A stop of any of them ends the step.
+  static Result<void> process(std::span<Member* const> group, std::vector<float>& logits) {
+    try {
+      std::stop_source stop;
+      const auto pull = [&stop] { stop.request_stop(); };
+      std::list<std::stop_callback<std::function<void()>>> callbacks;
+      std::vector<Session::Part> parts;
+      for (Member* member : group) {
+        parts.push_back(member->turn->part());
+        callbacks.emplace_back(member->turn->stop(), pull);
+      }
+      return Session::process_together(parts, logits, stop.get_token());
+    } catch (const std::bad_alloc&) {
+      return no_memory();
+    }
+  }
+
+  static Error no_memory() { return make_error(ErrorCode::out_of_memory, "memory: enough for this answer, found too little"); }
+
+  static void done(Member& member) {
+    member.events = member.turn->take_events();
+    member.had_part = true;
+  }
+
+  template <class F>
+  static void alone(Member& member, F advance) {
+    try {
+      Result<Events> events = advance();
+      if (events) member.events = std::move(*events);
+      else member.error = events.error();
+    } catch (const std::bad_alloc&) {
+      member.error = no_memory();
+    }
+  }
+
+  // Whatever fails in `act` ends this member's turn.
+  template <class F>
+  static void guarded(Member& member, F act) {
+    try {
+      if (const Result<void> status = act(); !status) member.error = status.error();
+    } catch (const std::bad_alloc&) {
+      member.error = no_memory();
+    }
+    if (member.error) member.turn->fail_unit();
+  }
+
+  std::vector<Member> members_;
+  std::vector<Member*> group_;  // of the step that is being collected
+  std::int64_t n_rows_ = 0;
+  std::int64_t prompt_left_ = kStepTokens;  // tokens of prompts that may still be read in this call
+  std::vector<std::pair<Member*, Error>> waiting_;
 };
 
 class StoppedGeneration final : public Generation {
@@ -410,6 +682,8 @@ Result<std::unique_ptr<Generation>> begin_generation(GenerationStart start) {
                       "drafts: 1 to " + std::to_string(Drafts::kLongest) + " tokens at a time, found " + std::to_string(longest));
   return std::unique_ptr<Generation>(std::make_unique<LocalGeneration>(std::move(start)));
 }
+
+std::vector<Result<Events>> advance_together(std::span<Generation* const> generations) { return Together(generations).run(); }
 
 std::unique_ptr<Generation> stopped_generation() { return std::make_unique<StoppedGeneration>(); }
 

@@ -33,6 +33,7 @@ struct ModelSpec {
   std::int64_t n_parameters = 0;     // values in all bound tensors
   std::vector<KvLayout> kv_layers;   // [n_layers]
   std::int64_t n_position_axes = 1;  // 3: Step.positions has rows for time, row and column of a token (models.md 3.2.9)
+  bool has_two_forms = false;        // of a prompt, chosen by step_needs; they differ in the last bits
 };
 
 // What a step must bring beside ids, positions, cells and lengths.

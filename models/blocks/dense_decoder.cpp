@@ -87,7 +87,8 @@ Result<std::unique_ptr<DenseDecoder>> DenseDecoder::create(const DenseConfig& co
                   .context_length = h.context_length,
                   .n_parameters = model->bound_.n_parameters,
                   .kv_layers = std::vector<KvLayout>(h.n_layers, model->kv_layout()),
-                  .n_position_axes = model->c_.rope_sections.empty() ? 1 : 3};
+                  .n_position_axes = model->c_.rope_sections.empty() ? 1 : 3,
+                  .has_two_forms = model->c_.mla.has_value()};
   return model;
 }
 

@@ -1,0 +1,271 @@
+// Several turns in the same steps: each has the bytes that it has alone, whoever joins and leaves beside it.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <random>
+#include <thread>
+
+#include "engine/engine.h"
+#include "tests/support/tiny_model.h"
+
+namespace pio {
+namespace {
+
+using Kind = GenerationEvent::Kind;
+constexpr std::int64_t kChunk = 512;
+
+std::unique_ptr<Engine> load(const std::string& name, int n_sequences, std::int64_t context_length, KvSelection attention = {}) {
+  LoadRequest request;
+  request.path = test::model_data(name).string();
+  request.context_length = context_length;
+  request.n_sequences = n_sequences;
+  request.n_threads = 2;
+  request.attention = attention;
+  std::unique_ptr<Engine> engine = create_engine();
+  const Result<void> status = engine->load(request, {}, {});
+  EXPECT_TRUE(status) << status.error().message;
+  return engine;
+}
+
+GenerateRequest prompt_of(int first, int n, std::int64_t max_tokens) {
+  GenerateRequest request;
+  for (int i = 0; i < n; ++i) request.ids.push_back(3 + (first + 7 * i + i * i % 11) % 300);
+  request.sampling.temperature = 0;
+  request.max_tokens = max_tokens;
+  request.ignore_eos = true;
+  request.wants_logits = true;
+  request.same_bytes = true;
+  return request;
+}
+
+// What came of a turn.
+struct Answer {
+  std::vector<int> ids;
+  std::string text, streamed;
+  FinishReason reason = FinishReason::stop;
+  std::vector<std::vector<float>> logits;
+
+  void take(const std::vector<GenerationEvent>& events) {
+    for (const GenerationEvent& event : events) {
+      if (event.kind == Kind::logits) logits.push_back(event.logits);
+      if (event.kind == Kind::text) streamed += event.text;
+    }
+  }
+  void take(const GenerateResult& result) {
+    ids = result.ids;
+    text = result.text;
+    reason = result.finish_reason;
+  }
+};
+
+Answer alone(Engine& engine, const GenerateRequest& request) {
+  Answer answer;
+  const std::unique_ptr<Generation> generation = engine.begin(request, {}).value();
+  while (!generation->is_finished()) answer.take(generation->advance().value());
+  answer.take(generation->result());
+  return answer;
+}
+
+struct Case {
+  const char* name;
+  const char* model;
+  KvSelection attention;
+};
+
+class TogetherAnswersTest : public testing::TestWithParam<Case> {};
+
+TEST_P(TogetherAnswersTest, EachHasItsBytesInAnyOrderOfJoiningAndLeaving) {
+  const KvSelection attention = GetParam().attention;
+  const std::unique_ptr<Engine> single = load(GetParam().model, 1, 1024, attention);
+  std::mt19937 random(7);
+  const auto below = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
+  constexpr int kRequests = 9;
+  std::vector<GenerateRequest> requests;
+  std::vector<Answer> expected;
+  for (int i = 0; i < kRequests; ++i) {
+    const int lengths[] = {1, 2, 31, 33, 64, 150, 500, 520, 700};
+    GenerateRequest request = prompt_of(below(300), lengths[i], i == 4 ? 0 : 1 + below(30));
+    if (i % 2 == 1) request.sampling = {.temperature = 0.9F, .seed = static_cast<std::uint64_t>(i)};
+    request.ignore_eos = i % 3 != 0;
+    Answer answer = alone(*single, request);
+    if (i == 5 && answer.text.size() > 4) {  // a stop string in the middle
+      request.stop = {answer.text.substr(answer.text.size() / 2, 2)};
+      answer = alone(*single, request);
+    }
+    requests.push_back(request);
+    expected.push_back(std::move(answer));
+  }
+
+  const std::unique_ptr<Engine> engine = load(GetParam().model, 4, 1024, attention);
+  for (int round = 0; round < 6; ++round) {
+    struct Turn {
+      int which = 0, joins = 0, leaves = 1 << 20;
+      std::unique_ptr<Generation> generation = {};
+      std::stop_source stop = {};
+      Answer answer = {};
+    };
+    std::vector<Turn> turns(kRequests);
+    for (int i = 0; i < kRequests; ++i) {
+      turns[i].which = i;
+      turns[i].joins = below(25);
+      if (below(4) == 0) turns[i].leaves = turns[i].joins + below(12);
+    }
+    std::shuffle(turns.begin(), turns.end(), random);
+    for (int step = 0;; ++step) {
+      std::vector<Generation*> running;
+      std::vector<Turn*> owners;
+      bool any_left = false;
+      for (Turn& turn : turns) {
+        const bool is_over = turn.generation && turn.generation->is_finished();
+        any_left |= !is_over;
+        if (is_over || step < turn.joins || running.size() == 4) continue;
+        if (!turn.generation) turn.generation = engine->begin(requests[turn.which], turn.stop.get_token()).value();
+        if (step >= turn.leaves) turn.stop.request_stop();
+        running.push_back(turn.generation.get());
+        owners.push_back(&turn);
+      }
+      if (!any_left) break;
+      const auto results = engine->advance(running);
+      for (std::size_t i = 0; i < results.size(); ++i) {
+        ASSERT_TRUE(results[i]) << results[i].error().message;
+        owners[i]->answer.take(*results[i]);
+      }
+    }
+    for (Turn& turn : turns) {
+      turn.answer.take(turn.generation->result());
+      const Answer &is = turn.answer, &should = expected[turn.which];
+      EXPECT_EQ(is.streamed, is.text);
+      if (is.reason != FinishReason::cancelled) {
+        EXPECT_EQ(is.ids, should.ids) << turn.which << ", round " << round;
+        EXPECT_EQ(is.text, should.text);
+        EXPECT_EQ(is.reason, should.reason);
+        EXPECT_EQ(is.logits, should.logits) << turn.which << ", round " << round;
+      } else {
+        EXPECT_LT(turn.leaves, 1 << 20) << "only who was stopped";
+        ASSERT_LE(is.ids.size(), should.ids.size());
+        EXPECT_TRUE(std::equal(is.ids.begin(), is.ids.end(), should.ids.begin())) << turn.which;
+        EXPECT_TRUE(std::equal(is.logits.begin(), is.logits.end(), should.logits.begin())) << turn.which;
+      }
+    }
+  }
+}
+
+const KvSelection kFull, kWindow{.kind = KvSelection::Kind::window, .window = 64}, kPages{.kind = KvSelection::Kind::pages, .n_pages = 3};
+
+INSTANTIATE_TEST_SUITE_P(Families, TogetherAnswersTest,
+                         testing::Values(Case{"dense", "llama-tiny", kFull}, Case{"qwen3", "qwen3-tiny", kFull}, Case{"moe", "qwen3-moe-tiny", kFull},
+                                         Case{"mla", "glm4-moe-lite-mtp-tiny", kFull}, Case{"window", "llama-tiny", kWindow},
+                                         Case{"pages", "llama-tiny", kPages}),
+                         [](const auto& info) { return std::string(info.param.name); });
+
+TEST(Together, NoAnswerWaitsLongerThanAChunkOfPrompts) {
+  for (const char* model : {"llama-tiny", "glm4-moe-lite-mtp-tiny"}) {
+    const std::unique_ptr<Engine> engine = load(model, 4, 2000);
+    std::vector<std::unique_ptr<Generation>> all;
+    for (int i = 0; i < 2; ++i) all.push_back(engine->begin(prompt_of(i, 5, 60), {}).value());
+    std::vector<Generation*> running = {all[0].get(), all[1].get()};
+    for (int i = 0; i < 4; ++i) static_cast<void>(engine->advance(running));
+    for (int i = 0; i < 2; ++i) all.push_back(engine->begin(prompt_of(50 + i, 1500, 4), {}).value());
+    for (int i = 2; i < 4; ++i) running.push_back(all[i].get());
+    std::map<Generation*, std::int64_t> read;
+    while (!all[2]->is_finished() || !all[3]->is_finished()) {
+      const std::size_t before[] = {all[0]->result().ids.size(), all[1]->result().ids.size()};
+      std::int64_t n_read = 0;
+      const auto results = engine->advance(running);
+      for (std::size_t i = 0; i < results.size(); ++i) {
+        ASSERT_TRUE(results[i]);
+        for (const GenerationEvent& event : *results[i]) {
+          if (event.kind == Kind::prefill) n_read += event.done - std::exchange(read[running[i]], event.done);
+        }
+      }
+      EXPECT_LE(n_read, kChunk);
+      for (int i = 0; i < 2; ++i) EXPECT_EQ(all[i]->result().ids.size(), before[i] + 1) << model;
+    }
+    EXPECT_EQ(all[0]->result().stats.steps_waited_longest, 0);
+    EXPECT_GE(all[3]->result().stats.steps_waited_longest, 2) << "behind the other prompt";
+  }
+}
+
+// Room for two contexts of 256 tokens, and four turns that want 250 each.
+TEST(Together, WhoFindsNoRoomWaitsUntilAnotherOneHasEnded) {
+  const std::unique_ptr<Engine> single = load("llama-tiny", 1, 256), engine = load("llama-tiny", 2, 256);
+  for (int round = 0; round < 5; ++round) {
+    std::vector<std::unique_ptr<Generation>> turns;
+    std::vector<Generation*> running;
+    for (int i = 0; i < 4; ++i) {
+      GenerateRequest request = prompt_of(37 * i + round, 245, 5);
+      request.conversation = std::to_string(i);
+      turns.push_back(engine->begin(request, {}).value());
+      running.push_back(turns.back().get());
+    }
+    while (std::any_of(running.begin(), running.end(), [](const Generation* g) { return !g->is_finished(); })) {
+      for (const auto& result : engine->advance(running)) ASSERT_TRUE(result) << result.error().message;
+    }
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(turns[i]->result().ids, alone(*single, prompt_of(37 * i + round, 245, 5)).ids);
+    EXPECT_GT(turns[3]->result().stats.steps_waited_longest, 3);
+  }
+}
+
+// Three answers grow until none of them finds a block: the last one is told so, the others end as they would alone.
+TEST(Together, WhereNobodyCanGoOnTheLastOneEndsWithNumbers) {
+  const std::unique_ptr<Engine> single = load("llama-tiny", 1, 256), engine = load("llama-tiny", 2, 256);
+  for (int round = 0; round < 3; ++round) {
+    std::vector<std::unique_ptr<Generation>> turns;
+    std::vector<Generation*> running;
+    for (int i = 0; i < 3; ++i) {
+      GenerateRequest request = prompt_of(37 * i + round, 100, 150);
+      request.conversation = std::to_string(i);
+      turns.push_back(engine->begin(request, {}).value());
+      running.push_back(turns.back().get());
+    }
+    std::vector<Error> errors;
+    while (std::any_of(running.begin(), running.end(), [](const Generation* g) { return !g->is_finished(); })) {
+      const auto results = engine->advance(running);
+      for (std::size_t i = 0; i < results.size(); ++i) {
+        if (results[i]) continue;
+        EXPECT_EQ(i, 2u);
+        errors.push_back(results[i].error());
+      }
+    }
+    ASSERT_EQ(errors.size(), 1u);
+    EXPECT_EQ(errors[0].code, ErrorCode::context_full);
+    EXPECT_EQ(errors[0].message, "context: at most 160 tokens beside what other conversations hold, found 161");
+    for (int i = 0; i < 2; ++i) EXPECT_EQ(turns[i]->result().ids, alone(*single, prompt_of(37 * i + round, 100, 150)).ids);
+    const std::vector<int> whole = alone(*single, prompt_of(37 * 2 + round, 100, 150)).ids, part = turns[2]->result().ids;
+    EXPECT_EQ(part, std::vector<int>(whole.begin(), whole.begin() + std::ssize(part)));
+  }
+}
+
+// From another thread, at any place of a step.
+TEST(Together, AStopInTheMiddleOfAStepEndsItsOwnTurnAlone) {
+  const std::unique_ptr<Engine> single = load("llama-tiny", 1, 4096), engine = load("llama-tiny", 3, 4096);
+  const std::vector<int> expected = alone(*single, prompt_of(1, 600, 40)).ids;
+  for (int round = 0; round < 20; ++round) {
+    std::stop_source stop;
+    GenerateRequest first = prompt_of(1, 600, 40), second = prompt_of(2, 900, 800);
+    first.conversation = "a";
+    second.conversation = "b";
+    const std::unique_ptr<Generation> stays = engine->begin(first, {}).value(), goes = engine->begin(second, stop.get_token()).value();
+    Generation* const both[] = {stays.get(), goes.get()};
+    std::chrono::steady_clock::time_point pulled;
+    std::jthread thread([&] {
+      std::this_thread::sleep_for(std::chrono::microseconds(700 * round));
+      pulled = std::chrono::steady_clock::now();
+      stop.request_stop();
+    });
+    while (!goes->is_finished()) {
+      for (const auto& result : engine->advance(both)) ASSERT_TRUE(result) << result.error().message;
+    }
+    thread.join();
+    EXPECT_LT(std::chrono::steady_clock::now() - pulled, std::chrono::milliseconds(200));
+    while (!stays->is_finished()) ASSERT_TRUE(stays->advance());
+    EXPECT_EQ(goes->result().finish_reason, FinishReason::cancelled);
+    EXPECT_EQ(stays->result().ids, expected);
+  }
+}
+
+}  // namespace
+}  // namespace pio
