@@ -52,7 +52,8 @@ Result<std::vector<std::string>> stops_of(const JsonValue& value) {
 }
 
 bool is_known(std::string_view name) {
-  for (const char* known : {"prompt", "ids", "messages", "tools", "thinking", "clear_thinking", "ignore_eos", "stop", "logits_out", "max_tokens"}) {
+  for (const char* known :
+       {"prompt", "ids", "messages", "tools", "thinking", "clear_thinking", "ignore_eos", "stop", "logits_out", "max_tokens", "at", "stop_at"}) {
     if (name == known) return true;
   }
   return SamplingChoice::has(name);
@@ -85,6 +86,11 @@ Result<void> read_member(BatchLine& line, const std::string& name, const JsonVal
     ASSIGN_OR_RETURN(const std::string typed, text_of(name, value));
     ASSIGN_OR_RETURN(line.logits_out, local_path(typed));
     if (line.logits_out.empty()) return make_error(ErrorCode::bad_argument, "logits_out: a file, found an empty text");
+  } else if (name == "at" || name == "stop_at") {
+    if (value.kind() != Kind::number) return mistyped(name, "a number", value);
+    ASSIGN_OR_RETURN(const std::int64_t step, parse_whole(name, value.text()));
+    if (name == "at") line.at = step;
+    else line.stop_at = step;
   } else if (name == "max_tokens") {
     if (value.kind() != Kind::number) return mistyped(name, "a number", value);
     ASSIGN_OR_RETURN(line.max_tokens, parse_whole(name, value.text()));

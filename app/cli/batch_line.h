@@ -25,6 +25,8 @@ struct BatchLine {
   std::optional<bool> ignore_eos;
   SamplingChoice sampling;
   std::string logits_out;
+  std::int64_t at = 0;                  // joins at this step of the batch, or as soon as there is a place then
+  std::optional<std::int64_t> stop_at;  // ends at this one with what was generated
 };
 
 // Fails with bad_argument: no JSON object, a member that is unknown, of the wrong type or out of range, none or several of prompt, ids and

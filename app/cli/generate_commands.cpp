@@ -2,7 +2,10 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdio>
+#include <deque>
 #include <new>
 #include <optional>
 #include <utility>
@@ -24,9 +27,11 @@ void note_thinking(const Engine& engine, const char* asked) {
 }
 
 Result<std::unique_ptr<Engine>> load(const Options& options) {
+  ASSIGN_OR_RETURN(LoadRequest request, load_request(options));
+  request.n_sequences = static_cast<int>(options.n_parallel);
   if (options.sampling.greedy && options.sampling.temperature.value_or(0) > 0)
     std::fprintf(stderr, "--greedy takes the likeliest token: --temp beside it changes nothing\n");
-  ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine, load_engine(options));
+  ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine, load_engine(request));
   if (options.thinking == "on") note_thinking(*engine, "--thinking on");
   return engine;
 }
@@ -244,17 +249,152 @@ Result<GenerateRequest> request_of(const BatchLine& line, const Options& options
   return request;
 }
 
-Result<GenerateResult> answer_line(std::string_view text, const Options& options, const JsonValue& tools, Engine& engine) {
-  ASSIGN_OR_RETURN(const BatchLine line, parse_batch_line(text));
-  ASSIGN_OR_RETURN(const GenerateRequest request, request_of(line, options, tools, engine));
-  if (line.thinking.value_or(false)) note_thinking(engine, "\"thinking\": true");
-  ASSIGN_OR_RETURN(std::optional<LogitsFile> logits, open_logits(line.logits_out));
-  GenerateSink sink;
-  if (logits) sink.logits = [&logits](std::span<const float> row) { logits->append(row); };
-  ASSIGN_OR_RETURN(GenerateResult result, generate(engine, request, sink));
-  if (logits && result.finish_reason != FinishReason::cancelled) RETURN_IF_ERROR(logits->finish());
-  return result;
-}
+// A batch: its lines join and leave the answers that are being made, and their answers come out in the lines' order.
+class Batch {
+ public:
+  Batch(const Options& options, const JsonValue& tools, LineReader input, Engine& engine)
+      : options_(options), tools_(tools), input_(std::move(input)), engine_(engine) {}
+
+  Result<void> run() {
+    for (;; ++step_) {
+      RETURN_IF_ERROR(read());
+      join();
+      RETURN_IF_ERROR(print_done());
+      if (was_interrupted() || stop_.stop_requested()) return stopped();  // half an answer is none
+      if (lines_.empty() && has_ended_) return input_error_ ? Result<void>(*input_error_) : Result<void>();
+      if (n_running_ > 0) advance();
+      RETURN_IF_ERROR(print_done());
+    }
+  }
+
+ private:
+  // What is read ahead of the oldest line without an answer: enough for lines that join before others, and never all of a long input.
+  static constexpr std::size_t kMostLines = 1024, kMostBytes = std::size_t{64} << 20;
+
+  struct Line {
+    std::string text;
+    std::optional<BatchLine> parsed = {};
+    std::unique_ptr<Generation> generation = {};
+    std::optional<LogitsFile> logits = {};
+    std::optional<Json> answer = {};
+  };
+
+  // The lines that are there. Waits for one only where there is nothing else to do.
+  Result<void> read() {
+    while (!has_ended_ && lines_.size() < kMostLines && (n_bytes_ < kMostBytes || n_waiting_ == 0) && (lines_.empty() || input_.is_ready())) {
+      Result<std::optional<std::string>> line = input_.next();
+      if (!line && line.error().code == ErrorCode::cancelled) return line.error();
+      if (!line) input_error_ = line.error();
+      if (!line || !*line) {
+        has_ended_ = true;
+        return {};
+      }
+      if (is_blank(**line)) {
+        ++n_blank_;
+        continue;
+      }
+      for (; n_blank_ > 0; --n_blank_) lines_.push_back({.text = {}, .answer = error_json("line: a JSON object, found an empty line")});
+      n_bytes_ += (*line)->size();
+      lines_.push_back({.text = std::move(**line)});
+      Line& added = lines_.back();
+      if (Result<BatchLine> parsed = parse_batch_line(added.text)) {
+        added.parsed = std::move(*parsed);
+        ++n_waiting_;
+      } else {
+        added.answer = error_json(parsed.error().message);
+      }
+    }
+    return {};
+  }
+
+  // Those whose step has come, in their order, as far as there are places. Where nobody is answered, the next step that somebody joins at comes.
+  void join() {
+    if (n_running_ == 0 && n_waiting_ > 0) {
+      std::int64_t next = INT64_MAX;
+      for (const Line& line : lines_) {
+        if (is_waiting(line)) next = std::min(next, line.parsed->at);
+      }
+      step_ = std::max(step_, next);
+    }
+    for (Line& line : lines_) {
+      if (n_running_ == options_.n_parallel) break;
+      if (!is_waiting(line) || line.parsed->at > step_) continue;
+      --n_waiting_;
+      ++n_running_;
+      try {
+        if (const Result<void> begun = begin(line); !begun) finish(line, error_json(begun.error().message));
+      } catch (const std::bad_alloc&) {
+        finish(line, error_json("memory: enough for this answer, found too little"));
+      }
+    }
+  }
+
+  Result<void> begin(Line& line) {
+    ASSIGN_OR_RETURN(GenerateRequest request, request_of(*line.parsed, options_, tools_, engine_));
+    if (line.parsed->thinking.value_or(false)) note_thinking(engine_, "\"thinking\": true");
+    ASSIGN_OR_RETURN(line.logits, open_logits(line.parsed->logits_out));
+    request.wants_logits = line.logits.has_value();
+    request.same_bytes = true;
+    ASSIGN_OR_RETURN(line.generation, engine_.begin(request, stop_));
+    return {};
+  }
+
+  // A step of those that are being answered.
+  void advance() {
+    std::vector<Line*> running;
+    std::vector<Generation*> generations;
+    for (Line& line : lines_) {
+      if (!line.generation) continue;
+      if (line.parsed->stop_at.value_or(INT64_MAX) <= step_) line.generation->cancel();
+      running.push_back(&line);
+      generations.push_back(line.generation.get());
+    }
+    const auto results = engine_.advance(generations);
+    for (std::size_t i = 0; i < results.size(); ++i) {
+      Line& line = *running[i];
+      if (!results[i]) {
+        finish(line, error_json(results[i].error().message));
+        continue;
+      }
+      for (const GenerationEvent& event : *results[i]) {
+        if (event.kind == GenerationEvent::Kind::logits && line.logits) line.logits->append(event.logits);
+      }
+      if (!line.generation->is_finished() || stop_.stop_requested()) continue;
+      const Result<void> written = line.logits ? line.logits->finish() : Result<void>();
+      finish(line, written ? as_batch_json(line.generation->result()) : error_json(written.error().message));
+    }
+  }
+
+  void finish(Line& line, Json answer) {
+    line.answer = std::move(answer);
+    line.generation.reset();
+    line.logits.reset();
+    --n_running_;
+  }
+
+  Result<void> print_done() {
+    for (; !lines_.empty() && lines_.front().answer; lines_.pop_front()) {
+      n_bytes_ -= lines_.front().text.size();
+      RETURN_IF_ERROR(print_json(*lines_.front().answer));
+    }
+    return {};
+  }
+
+  static bool is_waiting(const Line& line) { return line.parsed && !line.generation && !line.answer; }
+  static Json error_json(const std::string& words) { return {{"error", words}}; }
+
+  const Options& options_;
+  const JsonValue& tools_;
+  LineReader input_;
+  Engine& engine_;
+  const std::stop_token stop_ = interrupt_token();
+  std::deque<Line> lines_;  // from the oldest one without an answer on
+  std::size_t n_bytes_ = 0;
+  std::int64_t step_ = 0, n_running_ = 0, n_waiting_ = 0;
+  int n_blank_ = 0;  // since the last prompt: those at the end of the file are no lines
+  bool has_ended_ = false;
+  std::optional<Error> input_error_;
+};
 
 }  // namespace
 
@@ -313,20 +453,7 @@ Result<void> batch(const Options& options) {
   ASSIGN_OR_RETURN(const JsonValue tools, read_tools(options));
   ASSIGN_OR_RETURN(LineReader lines, LineReader::open(options.prompts));
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, load(options));
-  int n_blank = 0;  // since the last prompt: those at the end of the file are no lines
-  for (;;) {
-    ASSIGN_OR_RETURN(const std::optional<std::string> line, lines.next());
-    if (!line) return {};
-    if (is_blank(*line)) {
-      ++n_blank;
-      continue;
-    }
-    for (; n_blank > 0; --n_blank) RETURN_IF_ERROR(print_json({{"error", "line: a JSON object, found an empty line"}}));
-    const Result<GenerateResult> result = answer_line(*line, options, tools, *engine);
-    if (was_stopped(result) || was_interrupted()) return stopped();  // half an answer is none
-    if (result) RETURN_IF_ERROR(print_json(as_batch_json(*result)));
-    else RETURN_IF_ERROR(print_json({{"error", result.error().message}}));  // the other prompts have their answers all the same
-  }
+  return Batch(options, tools, std::move(lines), *engine).run();
 }
 
 }  // namespace pio::cli

@@ -1,6 +1,7 @@
 #include "app/cli/lines.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -49,11 +50,26 @@ LineReader::~LineReader() {
   if (file_ > STDERR_FILENO) ::close(file_);
 }
 
-Result<std::optional<std::string>> LineReader::next() {
+Result<void> LineReader::read_more() {
   constexpr std::size_t kPiece = std::size_t{1} << 16;
-  std::size_t searched = at_;
+  held_.erase(0, at_);
+  at_ = 0;
+  const std::size_t before = held_.size();
+  if (before > kLongestLine)
+    return failed(ErrorCode::bad_argument, label_, "line " + std::to_string(number_ + 1) + ": expected at most 1 GiB, found more");
+  if (!wait_readable(file_)) return make_error(ErrorCode::cancelled, label_ + ": reading was stopped");
+  held_.resize(before + kPiece);
+  const ssize_t n = ::read(file_, held_.data() + before, kPiece);
+  held_.resize(before + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+  if (n < 0 && errno != EINTR && errno != EAGAIN) return failed(ErrorCode::io, label_, std::string("expected text, found: ") + std::strerror(errno));
+  is_at_end_ = n == 0;
+  return {};
+}
+
+Result<std::optional<std::string>> LineReader::next() {
+  std::size_t n_searched = 0;  // from at_ on
   for (;;) {
-    const std::size_t end = held_.find('\n', searched);
+    const std::size_t end = held_.find('\n', at_ + n_searched);
     if (end != std::string::npos || (is_at_end_ && at_ < held_.size())) {
       const std::size_t stop = end == std::string::npos ? held_.size() : end;
       std::string line = held_.substr(at_, stop - at_);
@@ -63,18 +79,18 @@ Result<std::optional<std::string>> LineReader::next() {
       return std::optional(std::move(line));
     }
     if (is_at_end_) return std::optional<std::string>();
-    held_.erase(0, at_);
-    at_ = 0;
-    searched = held_.size();
-    if (held_.size() > kLongestLine)
-      return failed(ErrorCode::bad_argument, label_, "line " + std::to_string(number_ + 1) + ": expected at most 1 GiB, found more");
-    if (!wait_readable(file_)) return make_error(ErrorCode::cancelled, label_ + ": reading was stopped");
-    held_.resize(searched + kPiece);
-    const ssize_t n = ::read(file_, held_.data() + searched, kPiece);
-    held_.resize(searched + static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
-    if (n < 0 && errno != EINTR && errno != EAGAIN)
-      return failed(ErrorCode::io, label_, std::string("expected text, found: ") + std::strerror(errno));
-    is_at_end_ = n == 0;
+    n_searched = held_.size() - at_;
+    RETURN_IF_ERROR(read_more());
+  }
+}
+
+bool LineReader::is_ready() {
+  for (std::size_t n_searched = 0;;) {
+    if (is_at_end_ || held_.find('\n', at_ + n_searched) != std::string::npos) return true;
+    pollfd file{file_, POLLIN, 0};
+    if (poll(&file, 1, 0) <= 0) return false;
+    n_searched = held_.size() - at_;
+    if (!read_more()) return true;  // next() meets it again
   }
 }
 

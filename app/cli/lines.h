@@ -20,6 +20,8 @@ class LineReader {
   // The next line without its end ("\n" or "\r\n"); nothing at the end. Fails with io, with cancelled when Ctrl+C comes first, or with
   // bad_argument for a line of more than 1 GiB.
   Result<std::optional<std::string>> next();
+  // Whether next() gives a line, the end or an error without waiting.
+  bool is_ready();
   // Of the line that next() gave, from 1 on.
   int number() const { return number_; }
   // What messages call it.
@@ -27,6 +29,9 @@ class LineReader {
 
  private:
   LineReader(int file, std::string label) : file_(file), label_(std::move(label)) {}
+
+  // Reads a piece more behind held_.
+  Result<void> read_more();
 
   int file_;
   std::string label_;

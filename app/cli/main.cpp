@@ -256,8 +256,11 @@ void add_commands(CLI::App& app, Options& options, Command& chosen) {
   add_thinking(command, options);
   add_path(command, "--prompts", options.prompts,
            R"(lines of {"messages":[…]} (answered), {"prompt":…} or {"ids":[…]} (carried on), with max_tokens, stop, seed, temperature, top_k,
-top_p, min_p, repeat_penalty, presence_penalty, frequency_penalty, ignore_eos, logits_out; tools, thinking, clear_thinking beside messages)")
+top_p, min_p, repeat_penalty, presence_penalty, frequency_penalty, ignore_eos, logits_out, at and stop_at (steps of the batch); tools, thinking,
+clear_thinking beside messages)")
       ->required();
+  add_whole(command, "--parallel", options.n_parallel, {.least = 1, .most = 64},
+            "answers made at once, in shared steps; each has the whole context, and nobody drafts while there are several");
 
   command = add("perplexity", "perplexity over a text", pio::cli::perplexity);
   add_model(command, options);

@@ -60,6 +60,7 @@ struct Options {
 
   // measuring
   std::int64_t n_prompt = 512, n_decode = 128, n_depth = 0, n_windows = 0, n_sequences = 1;
+  std::int64_t n_parallel = 1;
   std::int64_t n_repetitions = 5, n_rounds = 1;
 };
 

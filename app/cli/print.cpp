@@ -86,6 +86,7 @@ Json layout_json(const WeightLayout& layout) {
 Json stats_json(const GenerationStats& stats) {
   return {{"prompt_tokens", stats.prompt_tokens},
           {"reused_tokens", stats.reused_tokens},
+          {"shared_tokens", stats.shared_tokens},
           {"generated_tokens", stats.generated_tokens},
           {"prefill_seconds", stats.prefill_seconds},
           {"first_token_seconds", stats.first_token_seconds},
@@ -95,6 +96,7 @@ Json stats_json(const GenerationStats& stats) {
           {"context_length", stats.context_length},
           {"drafted_tokens", stats.drafted_tokens},
           {"accepted_tokens", stats.accepted_tokens},
+          {"steps_waited_longest", stats.steps_waited_longest},
           {"bytes_per_tier", {{"ram", stats.weight_bytes_read}}}};
 }
 
