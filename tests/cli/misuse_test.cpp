@@ -294,6 +294,46 @@ TEST_F(Misuse, ConversesInJsonALineForALine) {
   EXPECT_NE(words.err.find("taken back"), std::string::npos) << words.err;
 }
 
+TEST_F(Misuse, AnswersTheLinesOfABatchInParallelAsOneAfterTheOther) {
+  const std::string lines = R"({"ids":[1,2,3],"temperature":0,"ignore_eos":true,"max_tokens":30}
+{"ids":[7],"temperature":1,"seed":5,"ignore_eos":true,"max_tokens":12}
+{"ids":[1,2,3],"temprature":0}
+{"prompt":"one two three","temperature":0,"ignore_eos":true,"max_tokens":3}
+{"ids":[9,8,7,6,5,4,3,2,1],"temperature":1,"seed":6,"ignore_eos":true,"max_tokens":20}
+{"ids":[4,4,4],"max_tokens":0}
+{"ids":[1,2,3],"temperature":0,"ignore_eos":true,"max_tokens":9}
+)";
+  const std::vector<json> alone = batch(lines);
+  ASSERT_EQ(alone.size(), 7u);
+  for (const char* n : {"2", "3", "8"}) {
+    const std::vector<json> together = batch(lines, {"--parallel", n});
+    ASSERT_EQ(together.size(), alone.size()) << n;
+    for (std::size_t i = 0; i < alone.size(); ++i) {
+      SCOPED_TRACE(std::string("line ") + std::to_string(i) + " of " + n + " at once");
+      for (const char* member : {"ids", "text", "finish_reason"})
+        EXPECT_EQ(together[i].value(member, json()), alone[i].value(member, json())) << member;
+      EXPECT_EQ(together[i].contains("error"), i == 2);
+    }
+  }
+}
+
+TEST_F(Misuse, LinesJoinAndEndAtTheStepsThatTheyName) {
+  const std::string line = R"({"ids":[1,2,3],"temperature":0,"ignore_eos":true,"max_tokens":30)";
+  const std::vector<json> out = batch(line + "}\n" + line + R"(,"at":5})" + "\n" + line + R"(,"stop_at":10})" + "\n", {"--parallel", "3"});
+  ASSERT_EQ(out.size(), 3u);
+  const auto all = out[0]["ids"].get<std::vector<int>>(), cut = out[2]["ids"].get<std::vector<int>>();
+  EXPECT_EQ(all.size(), 30u);
+  EXPECT_EQ(out[1]["ids"], out[0]["ids"]);
+  ASSERT_LT(cut.size(), 11u);
+  ASSERT_GT(cut.size(), 0u);
+  EXPECT_TRUE(std::equal(cut.begin(), cut.end(), all.begin())) << "what was generated until then";
+  for (const char* n : {"0", "65", "x", "-1"}) {
+    const Ran ran = run({"batch", kModels + "/llama-tiny", "--prompts", write("lines", line + "}\n"), "--parallel", n});
+    expect_complaint(ran);
+    EXPECT_EQ(ran.status, 1) << n;
+  }
+}
+
 // A batch that would take minutes.
 std::string long_batch() {
   std::string lines;
@@ -304,17 +344,20 @@ std::string long_batch() {
 }
 
 TEST_F(Misuse, EndsABatchWith130AtCtrlC) {
-  write("in", "");
-  const int in = opened("in", O_RDONLY), out = opened("out", O_CREAT | O_TRUNC | O_WRONLY), err = opened("err", O_CREAT | O_TRUNC | O_WRONLY);
-  const pid_t child = start({"batch", kModels + "/llama-tiny", "--prompts", write("lines", long_batch()), "--ctx", "256"}, in, out, err);
-  for (int i = 0; i < 300 && contents(path("out")).empty(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  kill(child, SIGINT);
-  const Ran ran = wait_for(child);
-  for (const int file : {in, out, err}) close(file);
-  EXPECT_EQ(ran.status, 130);
-  ASSERT_FALSE(ran.out.empty());
-  EXPECT_TRUE(ran.out.ends_with('\n'));
-  for (const json& line : json_lines(ran.out)) EXPECT_EQ(line["ids"].size(), 200u) << "no half answers, and none that was not made";
+  for (const char* n_parallel : {"1", "3"}) {
+    write("in", "");
+    const int in = opened("in", O_RDONLY), out = opened("out", O_CREAT | O_TRUNC | O_WRONLY), err = opened("err", O_CREAT | O_TRUNC | O_WRONLY);
+    const pid_t child =
+        start({"batch", kModels + "/llama-tiny", "--prompts", write("lines", long_batch()), "--ctx", "256", "--parallel", n_parallel}, in, out, err);
+    for (int i = 0; i < 300 && contents(path("out")).empty(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    kill(child, SIGINT);
+    const Ran ran = wait_for(child);
+    for (const int file : {in, out, err}) close(file);
+    EXPECT_EQ(ran.status, 130) << n_parallel;
+    ASSERT_FALSE(ran.out.empty()) << n_parallel;
+    EXPECT_TRUE(ran.out.ends_with('\n'));
+    for (const json& line : json_lines(ran.out)) EXPECT_EQ(line["ids"].size(), 200u) << "no half answers, and none that was not made";
+  }
 }
 
 TEST_F(Misuse, EndsAtOnceWhereNobodyReadsWhatItWrites) {
