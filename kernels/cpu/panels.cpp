@@ -49,7 +49,7 @@ LineProducts::LineProducts(const CpuContext& context, std::int64_t n_in, std::in
   blocks_ = layout_.add<std::uint8_t>(lanes_ * static_cast<std::int64_t>(bytes_of(DType::q8_0, depth_)));
 }
 
-// Of inputs, in whole blocks: as many as a line has in 16 KB, half of the nearest cache (measured: with 16 rows 180 GMAC/s a core, 155 with 40 KB).
+// Of inputs, in whole blocks: as many as a line has in 16 KB, half of the nearest cache.
 std::int64_t LineProducts::depth_of(const CpuContext& context, std::int64_t n_in) {
   constexpr std::int64_t kLongestBlock = 256;
   const std::int64_t most = 16 * 1024 / context.kernels.gemm_lanes, n_pieces = (n_in + most - 1) / most;

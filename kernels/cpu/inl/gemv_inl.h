@@ -8,9 +8,9 @@
 // Numbers whose scales are held at once, in two orders: small enough for the nearest cache.
 constexpr int kGemvRun = 256;
 
-// Inputs that share a scale of the activations, where weights come in blocks of 256. One conversion for more inputs is faster (Q4_K with
-// AVX-512, GMAC/s a core: 160 with 32, 173 with 64, 177 with 128, 179 with 256), but a large activation spoils more others: KL against f32 activations of
-// Qwen2.5-Coder-1.5B 0.0009, 0.0017, 0.0043, 0.0122, its perplexity 5.934, 5.944, 5.972, 5.997 where f32 has 5.937.
+// Inputs that share a scale of the activations, where weights come in blocks of 256. One conversion for more inputs is faster (gemm of Q4_K with
+// AVX-512, GMAC/s of two cores: 291 with 32, 313 with 64, 319 with 128), but a large activation spoils more others: KL against f32 activations of
+// Qwen2.5-Coder-1.5B 0.0009, 0.0017, 0.0043, and 0.0122 with 256; its perplexity 5.934, 5.944, 5.972, 5.997 where f32 has 5.937.
 template <class F>
 constexpr int activation_block() {
   return F::kBlock == 256 ? 64 : 32;
