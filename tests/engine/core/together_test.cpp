@@ -189,18 +189,29 @@ TEST(Together, NoAnswerWaitsLongerThanAChunkOfPrompts) {
   }
 }
 
+struct Turns {
+  std::vector<std::unique_ptr<Generation>> turns;
+  std::vector<Generation*> running;
+};
+
+// Turns of conversations of their own, turn i with request_of(i).
+template <class RequestOf>
+Turns begun(Engine& engine, int n, const RequestOf& request_of) {
+  Turns all;
+  for (int i = 0; i < n; ++i) {
+    GenerateRequest request = request_of(i);
+    request.conversation = std::to_string(i);
+    all.turns.push_back(engine.begin(request, {}).value());
+    all.running.push_back(all.turns.back().get());
+  }
+  return all;
+}
+
 // Room for two contexts of 256 tokens, and four turns that want 250 each.
 TEST(Together, WhoFindsNoRoomWaitsUntilAnotherOneHasEnded) {
   const std::unique_ptr<Engine> single = load("llama-tiny", 1, 256), engine = load("llama-tiny", 2, 256);
   for (int round = 0; round < 5; ++round) {
-    std::vector<std::unique_ptr<Generation>> turns;
-    std::vector<Generation*> running;
-    for (int i = 0; i < 4; ++i) {
-      GenerateRequest request = prompt_of(37 * i + round, 245, 5);
-      request.conversation = std::to_string(i);
-      turns.push_back(engine->begin(request, {}).value());
-      running.push_back(turns.back().get());
-    }
+    auto [turns, running] = begun(*engine, 4, [&](int i) { return prompt_of(37 * i + round, 245, 5); });
     while (std::any_of(running.begin(), running.end(), [](const Generation* g) { return !g->is_finished(); })) {
       for (const auto& result : engine->advance(running)) ASSERT_TRUE(result) << result.error().message;
     }
@@ -213,14 +224,7 @@ TEST(Together, WhoFindsNoRoomWaitsUntilAnotherOneHasEnded) {
 TEST(Together, WhereNobodyCanGoOnTheLastOneEndsWithNumbers) {
   const std::unique_ptr<Engine> single = load("llama-tiny", 1, 256), engine = load("llama-tiny", 2, 256);
   for (int round = 0; round < 3; ++round) {
-    std::vector<std::unique_ptr<Generation>> turns;
-    std::vector<Generation*> running;
-    for (int i = 0; i < 3; ++i) {
-      GenerateRequest request = prompt_of(37 * i + round, 100, 150);
-      request.conversation = std::to_string(i);
-      turns.push_back(engine->begin(request, {}).value());
-      running.push_back(turns.back().get());
-    }
+    auto [turns, running] = begun(*engine, 3, [&](int i) { return prompt_of(37 * i + round, 100, 150); });
     std::vector<Error> errors;
     while (std::any_of(running.begin(), running.end(), [](const Generation* g) { return !g->is_finished(); })) {
       const auto results = engine->advance(running);
