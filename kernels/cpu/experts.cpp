@@ -5,7 +5,6 @@
 #include <cstring>
 #include <span>
 
-#include "kernels/cpu/rounded_row.h"
 #include "kernels/reference/route.h"
 
 namespace pio {
@@ -149,8 +148,7 @@ float* CpuExperts::run_in_panels(const Tensor& x, std::int64_t n_used, const Exp
   context_.reserve_worker_scratch(std::max({of_in.n_bytes(), out_weights.n_bytes(), of_rows.n_bytes()}));
 
   context_.for_each_span(n_tokens, dim * 8, [&](std::int64_t first, std::int64_t n) {
-    for (std::int64_t t = first; t < first + n; ++t)
-      kernels_.quantize_q8(host_pointer<float>(x) + t * dim, dim, in_kind.block(), in_row.in(rounded.in(memory, t)));
+    for (std::int64_t t = first; t < first + n; ++t) kernels_.quantize_q8(host_pointer<float>(x) + t * dim, dim, in_row.in(rounded.in(memory, t)));
   });
   context_.for_each_tile(std::ssize(panels_), n_places * dim * 4, [&](std::int64_t i, int) {
     const Panel& panel = panels_[i];
@@ -196,7 +194,7 @@ float* CpuExperts::run_in_panels(const Tensor& x, std::int64_t n_used, const Exp
     Q8Row rows[16];
     for (int c = 0; c < panel.n; ++c) {
       rows[c] = out_row.in(panel.is_few ? few_hidden.in(panel_memory.in(memory, i), c) : hidden_rows.in(context_.worker_scratch(worker), c));
-      kernels_.quantize_q8(hidden + (panel.first + c) * hidden_dim, hidden_dim, out_kind.block(), rows[c]);
+      kernels_.quantize_q8(hidden + (panel.first + c) * hidden_dim, hidden_dim, rows[c]);
     }
     if (!panel.is_few) out_kind.pack(panel_memory.in(memory, i), rows, panel.n, kernels_.gemm_columns[panel.width]);
   });
@@ -263,22 +261,18 @@ void CpuExperts::run_few(const Tensor& y, const Tensor& x, const Tensor& ids, co
   const std::int32_t* const id = host_pointer<std::int32_t>(ids);
 
   // gate and up of a place need its token's row in 8 bits, down needs its own hidden row
-  x_readers_.clear();
-  hidden_readers_.clear();
-  for (std::int64_t i = 0; i < n_places; ++i) {
-    const ExpertMlp& expert = experts[id[i]];
-    for (const Tensor& w : {expert.gate, expert.up})
-      if (products_.rounds_input(w)) x_readers_.push_back(w.dtype);
-    if (products_.rounds_input(expert.down)) hidden_readers_.push_back(expert.down.dtype);
-  }
-  const RoundedRowLayout x_layout(context_, dim, x_readers_), hidden_layout(context_, hidden_dim, hidden_readers_);
+  const auto any_rounded = [&](Tensor ExpertMlp::*which) {
+    return std::any_of(id, id + n_places, [&](std::int32_t e) { return products_.rounds_input(experts[e].*which); });
+  };
+  const bool round_x = any_rounded(&ExpertMlp::gate) || any_rounded(&ExpertMlp::up), round_hidden = any_rounded(&ExpertMlp::down);
+  const Q8RowLayout x_layout(dim), hidden_layout(hidden_dim);
   Layout layout;
   const auto hidden_piece = layout.add<float>(n_places * hidden_dim);
   const Layout::Repeated x_rows = layout.add(n_tokens, x_layout), hidden_rows = layout.add(n_places, hidden_layout);
   std::byte* const memory = context_.scratch.reserve(layout.n_bytes());
   float* const hidden = hidden_piece.in(memory);
-  const auto x_row = [&](std::int64_t t, const Tensor& w) { return x_layout.in(x_rows.in(memory, t), w.dtype); };
-  const auto hidden_row = [&](std::int64_t place, const Tensor& w) { return hidden_layout.in(hidden_rows.in(memory, place), w.dtype); };
+  const auto x_row = [&](std::int64_t t) { return x_layout.in(x_rows.in(memory, t)); };
+  const auto hidden_row = [&](std::int64_t place) { return hidden_layout.in(hidden_rows.in(memory, place)); };
 
   const std::int64_t in_row_bytes = bytes_of(experts[id[0]].gate.dtype, dim), out_row_bytes = bytes_of(experts[id[0]].down.dtype, hidden_dim);
   const std::int64_t in_rows = std::min(products_.rows_per_tile(n_places * hidden_dim, 2 * in_row_bytes), hidden_dim);
@@ -290,26 +284,30 @@ void CpuExperts::run_few(const Tensor& y, const Tensor& x, const Tensor& ids, co
   const auto decoded_of = [&](int worker) { return decoded_piece.in(context_.worker_scratch(worker)); };
   const auto products_of = [&](int worker) { return products_piece.in(context_.worker_scratch(worker)); };
 
-  for (std::int64_t t = 0; t < n_tokens; ++t) x_layout.round(host_pointer<float>(x) + t * dim, x_rows.in(memory, t));
+  if (round_x) {
+    for (std::int64_t t = 0; t < n_tokens; ++t) kernels_.quantize_q8(host_pointer<float>(x) + t * dim, dim, x_row(t));
+  }
   const std::int64_t in_tiles = (hidden_dim + in_rows - 1) / in_rows;
   context_.for_each_tile(n_places * in_tiles, n_places * hidden_dim * in_row_bytes * 2, [&](std::int64_t tile, int worker) {
     const std::int64_t place = tile / in_tiles, t = place / n_used, first = tile % in_tiles * in_rows, n = std::min(in_rows, hidden_dim - first);
     const ExpertMlp& expert = experts[id[place]];
     float* const gate = hidden + place * hidden_dim + first;
     const float* const xt = host_pointer<float>(x) + t * dim;
-    products_.multiply_rows(expert.gate, first, n, xt, x_row(t, expert.gate), gate, decoded_of(worker));
-    products_.multiply_rows(expert.up, first, n, xt, x_row(t, expert.up), products_of(worker), decoded_of(worker));
+    products_.multiply_rows(expert.gate, first, n, xt, x_row(t), gate, decoded_of(worker));
+    products_.multiply_rows(expert.up, first, n, xt, x_row(t), products_of(worker), decoded_of(worker));
     kernels_.glu(gate, gate, products_of(worker), n);
   });
-  for (std::int64_t place = 0; place < n_places; ++place) hidden_layout.round(hidden + place * hidden_dim, hidden_rows.in(memory, place));
+  if (round_hidden) {
+    for (std::int64_t place = 0; place < n_places; ++place) kernels_.quantize_q8(hidden + place * hidden_dim, hidden_dim, hidden_row(place));
+  }
   const std::int64_t out_tiles = (dim + out_rows - 1) / out_rows;
   context_.for_each_tile(n_tokens * out_tiles, n_places * dim * out_row_bytes, [&](std::int64_t tile, int worker) {
     const std::int64_t t = tile / out_tiles, first = tile % out_tiles * out_rows, n = std::min(out_rows, dim - first);
     float* const yt = host_pointer<float>(y) + t * dim + first;
     std::fill_n(yt, n, 0.0f);
     for (std::int64_t place = t * n_used; place < (t + 1) * n_used && !context_.stop_requested(); ++place) {
-      const Tensor& down = experts[id[place]].down;
-      products_.multiply_rows(down, first, n, hidden + place * hidden_dim, hidden_row(place, down), products_of(worker), decoded_of(worker));
+      products_.multiply_rows(experts[id[place]].down, first, n, hidden + place * hidden_dim, hidden_row(place), products_of(worker),
+                              decoded_of(worker));
       kernels_.add_scaled(yt, products_of(worker), host_pointer<float>(weights)[place], n);
     }
   });

@@ -30,7 +30,6 @@ class CpuExperts {
   CpuProducts& products_;
   Scratch rows_;  // of one expert, and what all give; the products use the context's scratch
   std::vector<std::int64_t> starts_, next_, places_, tokens_;
-  std::vector<DType> x_readers_, hidden_readers_;  // formats that read a token's row, and its hidden rows, in 8 bits
   struct Panel {
     std::int64_t first = 0;  // row of choices
     int n = 0, width = 0;

@@ -8,7 +8,10 @@
 
 namespace pio {
 
-// One row of activations rounded to int8 in blocks of 32 or 64 (QuantKernels::block): value i is d[i / block] * q[i].
+// Inputs that share a scale of the activations.
+constexpr int kActivationBlock = 32;
+
+// One row of activations rounded to int8: value i is d[i / kActivationBlock] * q[i].
 // sum16[i] and sum32[i] are the sums of the q of 16 and of 32, the latter as float32: exact.
 struct Q8Row {
   int8_t* q;
@@ -17,9 +20,9 @@ struct Q8Row {
   float* sum32;
 };
 
-// Activations of up to n_columns tokens, side by side for the matrix product: q holds, for each group of inputs, the bytes of one token after
-// the other; d holds for each block of activations, sum and init for each group one number a token. sum is that of the group's q; init is the
-// start of the integer sum that takes the format's offset off.
+// Activations of up to n_columns tokens, side by side for the matrix product: q holds, for each four inputs, four bytes a token; d holds for
+// each block of activations, sum and init for each group of weights one number a token. sum is that of the group's q; init is the start of the
+// integer sum that takes the format's offset off.
 struct GemmPanel {
   const int8_t* q;
   const float* d;
@@ -68,8 +71,7 @@ struct QuantKernels {
   void (*pack_line)(const uint8_t* line, int64_t n_in, const GemmWeights& out);
   void (*decode_line)(const uint8_t* line, int first, int n, int64_t n_in, float* values);
 
-  int block;   // inputs that share a scale of the activations
-  int group;   // inputs that share a scale of the weights: 32 or 16
+  int group;   // inputs that share a scale: 32 or 16
   int offset;  // what `pack` added to each number: init = -offset * sum of q over the group
 };
 
@@ -166,10 +168,9 @@ struct CpuKernels {
   void (*gemv_f16)(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const float* x, const float* bias, float* y);
   void (*gemv_bf16)(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const float* x, const float* bias, float* y);
 
-  // Rounded in blocks of `block` numbers; n is a multiple of it.
-  void (*quantize_q8)(const float* x, int64_t n, int block, const Q8Row& out);
+  void (*quantize_q8)(const float* x, int64_t n, const Q8Row& out);
   // Puts n_columns quantized rows side by side as GemmPanel wants them, `width` wide, the rest zero.
-  void (*pack_panel)(const Q8Row* rows, int n_columns, int width, int64_t n_in, int block, int group, int offset, int8_t* q, float* d, float* sum,
+  void (*pack_panel)(const Q8Row* rows, int n_columns, int width, int64_t n_in, int group, int offset, int8_t* q, float* d, float* sum,
                      int32_t* init);
 
   void (*rms_norm)(float* y, const float* x, const float* w, int64_t n, float eps);

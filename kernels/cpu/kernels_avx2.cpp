@@ -215,7 +215,7 @@ inline __attribute__((always_inline)) void gemm_group(const uint8_t* quants, con
       const __m256i magnitude = kSigned ? _mm256_abs_epi8(w) : w;
 #pragma GCC unroll 6
       for (int c = 0; c < kColumns; ++c) {
-        __m256i a = four_bytes(q + c * kGroup + (k + j) * 4);
+        __m256i a = four_bytes(q + ((k + j) * kColumns + c) * 4);
         if constexpr (kSigned) a = _mm256_sign_epi8(a, w);
         const __m256i p = _mm256_maddubs_epi16(magnitude, a);
         narrow[c] = j == 0 ? p : _mm256_add_epi16(narrow[c], p);

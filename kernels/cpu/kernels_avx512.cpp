@@ -227,28 +227,23 @@ __attribute__((always_inline)) inline void group_products(const uint8_t* codes, 
   }
 }
 
-// sum + the products of 4 * kSteps inputs, a lane a row.
-template <int kSteps>
-inline __m512i bytes_dot(__m512i sum, const __m512i (&w)[kSteps], const int8_t* q) {
-#pragma GCC unroll 8
-  for (int k = 0; k < kSteps; ++k) {
-    int32_t four;
-    memcpy(&four, q + 4 * k, 4);
-    sum = _mm512_dpbusd_epi32(sum, w[k], _mm512_set1_epi32(four));
-  }
-  return sum;
-}
-
 template <int kColumns, int kGroup, bool kInit, bool kSigned, int kMaxRaw>
 inline __attribute__((always_inline)) void gemm_group(const uint8_t* quants, const int8_t* q, const int32_t* init, const auto& take) {
-  constexpr int kSteps = kGroup / 4;
-  __m512i w[kSteps];
-#pragma GCC unroll 8
-  for (int k = 0; k < kSteps; ++k) w[k] = _mm512_loadu_si512(quants + k * 64);
+  __m512i sum[kColumns];
 #pragma GCC unroll 12
-  for (int c = 0; c < kColumns; ++c) {
-    take(c, _mm512_cvtepi32_ps(bytes_dot(kInit ? _mm512_set1_epi32(init[c]) : _mm512_setzero_si512(), w, q + c * kGroup)));
+  for (int c = 0; c < kColumns; ++c) sum[c] = kInit ? _mm512_set1_epi32(init[c]) : _mm512_setzero_si512();
+#pragma GCC unroll 8
+  for (int k = 0; k < kGroup / 4; ++k) {
+    const __m512i w = _mm512_loadu_si512(quants + k * 64);
+#pragma GCC unroll 12
+    for (int c = 0; c < kColumns; ++c) {
+      int32_t four;
+      memcpy(&four, q + (k * kColumns + c) * 4, 4);
+      sum[c] = _mm512_dpbusd_epi32(sum[c], w, _mm512_set1_epi32(four));
+    }
   }
+#pragma GCC unroll 12
+  for (int c = 0; c < kColumns; ++c) take(c, _mm512_cvtepi32_ps(sum[c]));
 }
 
 // The sum of the products of 4 * kSteps inputs, a lane a row; signed weights moved up by kSignedOffset.

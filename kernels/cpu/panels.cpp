@@ -9,19 +9,18 @@ PanelKind::PanelKind(const CpuContext& context, DType dtype, std::int64_t n_in)
     : kernels_(context.kernels), format_(*context.quant_kernels(dtype)), n_in_(n_in) {
   const std::int64_t width = kernels_.gemm_columns[0], n_groups = n_in / format_.group;
   q_ = layout_.add<std::int8_t>(n_in * width);
-  d_ = layout_.add<float>(n_in / format_.block * width);
+  d_ = layout_.add<float>(n_in / kActivationBlock * width);
   sum_ = layout_.add<float>(n_groups * width);
   init_ = layout_.add<std::int32_t>(n_groups * width);
 }
 
 bool PanelKind::serves(const CpuContext& context, DType dtype) const {
   const QuantKernels& quant = *context.quant_kernels(dtype);
-  return quant.block == format_.block && quant.group == format_.group && quant.offset == format_.offset;
+  return quant.group == format_.group && quant.offset == format_.offset;
 }
 
 void PanelKind::pack(std::byte* panel, const Q8Row* rows, int n, int width) const {
-  kernels_.pack_panel(rows, n, width, n_in_, format_.block, format_.group, format_.offset, q_.in(panel), d_.in(panel), sum_.in(panel),
-                      init_.in(panel));
+  kernels_.pack_panel(rows, n, width, n_in_, format_.group, format_.offset, q_.in(panel), d_.in(panel), sum_.in(panel), init_.in(panel));
 }
 
 int narrowest_width(const CpuKernels& kernels, std::int64_t n) {
@@ -92,7 +91,7 @@ void LineProducts::pack_rounded(const Tensor& w, std::int64_t first, std::int64_
   const Q8Row rounded = row_.in(rounded_.in(memory, 0));
   for (std::int64_t r = 0; r < n; ++r) {
     const std::uint8_t* const from = bytes_at(w) + static_cast<std::size_t>(first + r) * row_bytes + bytes_of(w.dtype, done);
-    kernels.quantize_q8(context_.floats_of(w.dtype, from, n_inputs, floats_.in(memory)), n_inputs, kernels.q8_0.block, rounded);
+    kernels.quantize_q8(context_.floats_of(w.dtype, from, n_inputs, floats_.in(memory)), n_inputs, rounded);
     std::uint8_t* const row = blocks + r * n_blocks * kBlockBytes;
     for (std::int64_t b = 0; b < n_blocks; ++b) {
       std::memset(row + b * kBlockBytes, 0, 2);
@@ -110,7 +109,7 @@ void LineProducts::add(std::byte* memory, DType dtype, std::int64_t n, const Pan
   const QuantKernels& quant = *context_.quant_kernels(rounds_weights_ ? DType::q8_0 : dtype);
   const std::int64_t width = context_.kernels.gemm_columns[columns.width];
   const GemmPanel& from = columns.panel;
-  const GemmPanel panel{from.q + done * width, from.d + done / quant.block * width, from.sum + done / quant.group * width,
+  const GemmPanel panel{from.q + done * width, from.d + done / kActivationBlock * width, from.sum + done / quant.group * width,
                         from.init + done / quant.group * width};
   for (std::int64_t r = 0; r < n; r += lanes_) {
     quant.gemm[columns.width](line_in(memory, r / lanes_), panel, n_inputs, done == 0 ? biases_.in(memory) + r : nullptr, columns.y + r,
@@ -152,17 +151,12 @@ class TokenPanels {
       std::byte* const own = context.worker_scratch(worker);
       Q8Row rows[16];
       const std::int64_t first = i * widest_, n = columns(i);
-      for (const int block : {64, 32}) {
-        if (std::ranges::none_of(kinds_, [&](const PanelKind& kind) { return kind.block() == block; })) continue;
-        for (std::int64_t c = 0; c < n; ++c) {
-          rows[c] = row_layout.in(rounded.in(own, c));
-          context.kernels.quantize_q8(row_of(first + c, made.in(own)), n_in, block, rows[c]);
-        }
-        for (std::size_t k = 0; k < kinds_.size(); ++k) {
-          if (kinds_[k].block() == block)
-            kinds_[k].pack(pieces_[k].in(memory_, i), rows, static_cast<int>(n), context.kernels.gemm_columns[width(i)]);
-        }
+      for (std::int64_t c = 0; c < n; ++c) {
+        rows[c] = row_layout.in(rounded.in(own, c));
+        context.kernels.quantize_q8(row_of(first + c, made.in(own)), n_in, rows[c]);
       }
+      for (std::size_t k = 0; k < kinds_.size(); ++k)
+        kinds_[k].pack(pieces_[k].in(memory_, i), rows, static_cast<int>(n), context.kernels.gemm_columns[width(i)]);
     });
   }
 

@@ -10,14 +10,12 @@
 
 namespace pio {
 
-// Panels for formats that share the lengths of blocks and groups, and their offset.
+// Panels for formats that share the length of their groups and their offset.
 class PanelKind {
  public:
   PanelKind(const CpuContext& context, DType dtype, std::int64_t n_in);
   bool serves(const CpuContext& context, DType dtype) const;
   std::size_t n_bytes() const { return layout_.n_bytes(); }
-  // Of the blocks in which rows are rounded.
-  int block() const { return format_.block; }
   // Puts n rounded rows into a panel of this width.
   void pack(std::byte* panel, const Q8Row* rows, int n, int width) const;
   GemmPanel in(std::byte* panel) const { return {q_.in(panel), d_.in(panel), sum_.in(panel), init_.in(panel)}; }

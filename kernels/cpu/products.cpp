@@ -4,8 +4,6 @@
 #include <array>
 #include <cstring>
 
-#include "kernels/cpu/rounded_row.h"
-
 namespace pio {
 
 // What matmul_heads reads and writes of head h, from token t on.
@@ -68,15 +66,12 @@ std::int64_t CpuProducts::rows_per_tile(std::int64_t n_rows, std::int64_t row_by
 // Few tokens on their way into products: normed where there is a norm, and rounded. In the context's scratch.
 class CpuProducts::FewRows {
  public:
-  // `readers`: the formats of the weights that read them. `normed` takes norm(x), unless it is empty.
-  FewRows(CpuProducts& products, std::initializer_list<DType> readers, const Tensor& x, const Tensor& norm = {}, float eps = 0,
-          const Tensor& normed = {})
-      : FewRows(products, std::span(readers), x, norm, eps, normed) {}
-  FewRows(CpuProducts& products, std::span<const DType> readers, const Tensor& x, const Tensor& norm, float eps, const Tensor& normed)
-      : context_(products.context_), n_(static_cast<std::size_t>(x.shape[0])) {
+  // `normed` takes norm(x), unless it is empty.
+  explicit FewRows(CpuProducts& products, const Tensor& x, const Tensor& norm = {}, float eps = 0, const Tensor& normed = {})
+      : n_(static_cast<std::size_t>(x.shape[0])) {
     const std::int64_t n_tokens = x.shape[0], dim = x.shape[1];
     CHECK(n_tokens <= kFewTokens, "products: more than few tokens");
-    const RoundedRowLayout layout(context_, dim, readers);
+    const Q8RowLayout layout(dim);
     Layout all;
     const auto rows = all.add<float>(norm ? dim : 0);
     const Layout::Repeated rounded = all.add(n_tokens, layout);
@@ -88,16 +83,14 @@ class CpuProducts::FewRows {
         products.kernels_.rms_norm(h, row, host_pointer<float>(norm), dim, eps);
         row = h;
       }
-      layout.round(row, rounded.in(memory, t));
-      for (const bool is_long : {false, true}) rows_[is_long][static_cast<std::size_t>(t)] = layout.in(rounded.in(memory, t), is_long);
+      rows_[static_cast<std::size_t>(t)] = layout.in(rounded.in(memory, t));
+      products.kernels_.quantize_q8(row, dim, rows_[static_cast<std::size_t>(t)]);
     }
   }
-  // As weights of this format read them.
-  std::span<const Q8Row> rows(DType reader) const { return std::span(rows_[RoundedRowLayout::in_long_blocks(context_, reader)]).first(n_); }
+  std::span<const Q8Row> rows() const { return std::span(rows_).first(n_); }
 
  private:
-  const CpuContext& context_;
-  std::array<Q8Row, kFewTokens> rows_[2];
+  std::array<Q8Row, kFewTokens> rows_{};
   std::size_t n_ = 0;
 };
 
@@ -145,9 +138,7 @@ bool CpuProducts::norm_matmul(std::span<const Projection> projections, const Ten
   }
   constexpr std::size_t kMost = 4;
   if (projections.size() > kMost || !std::ranges::all_of(projections, [&](const Projection& p) { return is_few(n_tokens, p.w); })) return false;
-  DType readers[kMost];
-  for (std::size_t i = 0; i < projections.size(); ++i) readers[i] = projections[i].w.dtype;
-  const FewRows few(*this, std::span(readers).first(projections.size()), x, norm, eps, normed);
+  const FewRows few(*this, x, norm, eps, normed);
   std::int64_t rows_of_tile[kMost] = {}, end_tile[kMost] = {}, n_tiles = 0, n_bytes = 0;
   for (std::size_t i = 0; i < projections.size(); ++i) {
     const Tensor& w = projections[i].w;
@@ -161,7 +152,7 @@ bool CpuProducts::norm_matmul(std::span<const Projection> projections, const Ten
     const auto& [y, w, bias] = projections[i];
     const std::int64_t n_out = w.shape[0], first = (tile - (i == 0 ? 0 : end_tile[i - 1])) * rows_of_tile[i];
     const std::int64_t n = std::min(rows_of_tile[i], n_out - first);
-    multiply_rounded(w, first, n, few.rows(w.dtype), bias, host_pointer<float>(y) + first, n_out);
+    multiply_rounded(w, first, n, few.rows(), bias, host_pointer<float>(y) + first, n_out);
   });
   return true;
 }
@@ -174,7 +165,7 @@ bool CpuProducts::norm_glu_matmul(const Tensor& y, const Tensor& x, const Tensor
     return true;
   }
   if (!is_few(n_tokens, gate) || !is_few(n_tokens, up)) return false;
-  const FewRows few(*this, {gate.dtype, up.dtype}, x, norm, eps);
+  const FewRows few(*this, x, norm, eps);
   const std::int64_t rows = rows_per_tile(n_out, bytes_of(gate.dtype, gate.shape[1]));
   context_.reserve_worker_scratch(static_cast<std::size_t>(n_tokens * rows) * sizeof(float));
   const auto n_bytes = static_cast<std::int64_t>(gate.n_bytes() + up.n_bytes());
@@ -182,8 +173,8 @@ bool CpuProducts::norm_glu_matmul(const Tensor& y, const Tensor& x, const Tensor
     const std::int64_t first = tile * rows, n = std::min(rows, n_out - first);
     float* const of_up = context_.worker_floats(worker);
     float* const to = host_pointer<float>(y) + first;
-    multiply_rounded(gate, first, n, few.rows(gate.dtype), {}, to, n_out);
-    multiply_rounded(up, first, n, few.rows(up.dtype), {}, of_up, rows);
+    multiply_rounded(gate, first, n, few.rows(), {}, to, n_out);
+    multiply_rounded(up, first, n, few.rows(), {}, of_up, rows);
     for (std::int64_t t = 0; t < n_tokens && !context_.stop_requested(); ++t) kernels_.glu(to + t * n_out, to + t * n_out, of_up + t * rows, n);
   });
   return true;
@@ -192,13 +183,13 @@ bool CpuProducts::norm_glu_matmul(const Tensor& y, const Tensor& x, const Tensor
 bool CpuProducts::matmul_add(const Tensor& residual, const Tensor& x, const Tensor& w, const Tensor& bias) {
   const std::int64_t n_tokens = x.shape[0], n_out = w.shape[0];
   if (!is_few(n_tokens, w)) return false;
-  const FewRows few(*this, {w.dtype}, x);
+  const FewRows few(*this, x);
   const std::int64_t rows = rows_per_tile(n_out, bytes_of(w.dtype, w.shape[1]));
   context_.reserve_worker_scratch(static_cast<std::size_t>(n_tokens * rows) * sizeof(float));
   context_.for_each_tile((n_out + rows - 1) / rows, n_tokens * static_cast<std::int64_t>(w.n_bytes()), [&](std::int64_t tile, int worker) {
     const std::int64_t first = tile * rows, n = std::min(rows, n_out - first);
     float* const products = context_.worker_floats(worker);
-    multiply_rounded(w, first, n, few.rows(w.dtype), bias, products, rows);
+    multiply_rounded(w, first, n, few.rows(), bias, products, rows);
     for (std::int64_t t = 0; t < n_tokens && !context_.stop_requested(); ++t)
       kernels_.add_scaled(host_pointer<float>(residual) + t * n_out + first, products + t * rows, 1, n);
   });
@@ -233,10 +224,10 @@ void CpuProducts::matvec_q8(const Tensor& y, const Tensor& x, const Tensor& w, c
   const std::int64_t n_out = w.shape[0], rows = rows_per_tile(n_out, bytes_of(w.dtype, w.shape[1]));
   for (std::int64_t t = 0; t < x.shape[0] && !context_.stop_requested(); t += kFewTokens) {
     const std::int64_t n_tokens = std::min(kFewTokens, x.shape[0] - t);
-    const FewRows few(*this, {w.dtype}, x.rows(t, n_tokens));
+    const FewRows few(*this, x.rows(t, n_tokens));
     context_.for_each_tile((n_out + rows - 1) / rows, n_tokens * static_cast<std::int64_t>(w.n_bytes()), [&](std::int64_t tile, int) {
       const std::int64_t first = tile * rows, n = std::min(rows, n_out - first);
-      multiply_rounded(w, first, n, few.rows(w.dtype), bias, host_pointer<float>(y) + t * n_out + first, n_out);
+      multiply_rounded(w, first, n, few.rows(), bias, host_pointer<float>(y) + t * n_out + first, n_out);
     });
   }
 }
@@ -390,15 +381,13 @@ void CpuProducts::heads_rounded(const Tensor& y, const Tensor& x, const Tensor& 
     }
     return;
   }
-  const int block = context_.quant_kernels(w.dtype)->block;
   const Q8RowLayout row_layout(n_in);
   Layout layout;
   const Layout::Repeated rows = layout.add(n_tokens * x_heads, row_layout);
   std::byte* const memory = context_.scratch.reserve(layout.n_bytes());
   const auto rounded = [&](std::int64_t t, std::int64_t h) { return row_layout.in(rows.in(memory, t * x_heads + h)); };
   context_.for_each_span(n_tokens * x_heads, n_in * 8, [&](std::int64_t first, std::int64_t n) {
-    for (std::int64_t i = first; i < first + n; ++i)
-      kernels_.quantize_q8(row_of(i / x_heads, i % x_heads), n_in, block, rounded(i / x_heads, i % x_heads));
+    for (std::int64_t i = first; i < first + n; ++i) kernels_.quantize_q8(row_of(i / x_heads, i % x_heads), n_in, rounded(i / x_heads, i % x_heads));
   });
   context_.for_each_tile(n_heads, n_tokens * n_heads * bytes_of(w.dtype, params.w_rows * n_in), [&](std::int64_t h, int) {
     const PanelProduct product = product_of(h);

@@ -63,11 +63,11 @@ class Layout {
   std::size_t n_bytes_ = 0;
 };
 
-// A row of activations in 8 bits, in blocks of any length.
+// A row of activations in 8 bits.
 class Q8RowLayout : public Layout {
  public:
   explicit Q8RowLayout(std::int64_t n_in)
-      : q_(add<std::int8_t>(n_in)), d_(add<float>(n_in / 32)), sum16_(add<std::int32_t>(n_in / 16)), sum32_(add<float>(n_in / 32)) {}
+      : q_(add<std::int8_t>(n_in)), d_(add<float>(n_in / kActivationBlock)), sum16_(add<std::int32_t>(n_in / 16)), sum32_(add<float>(n_in / 32)) {}
   Q8Row in(std::byte* memory) const { return {q_.in(memory), d_.in(memory), sum16_.in(memory), sum32_.in(memory)}; }
 
  private:

@@ -28,25 +28,18 @@ void decode(const uint8_t* p, float* values, int64_t n_values) {
   }
 }
 
-void quantize_q8(const float* x, int64_t n, int block, const Q8Row& out) {
-  const auto eight = [&](int64_t i) { return f8_load(x + i); };
-  for (int64_t first = 0; first < n; first += block) {
-    float largest = 0;  // NaN where one of them is
-    for (int64_t i = first; i < first + block; i += 32) {
-      const float here = f8_largest_magnitude(eight(i), eight(i + 8), eight(i + 16), eight(i + 24));
-      if (!(here <= largest) && largest == largest) largest = here;
-    }
-    out.d[first / block] = largest / 127.0f;
+void quantize_q8(const float* x, int64_t n, const Q8Row& out) {
+  for (int64_t i = 0; i < n; i += 32) {
+    const Float8 x0 = f8_load(x + i), x1 = f8_load(x + i + 8), x2 = f8_load(x + i + 16), x3 = f8_load(x + i + 24);
+    const float largest = f8_largest_magnitude(x0, x1, x2, x3);
+    out.d[i / 32] = largest / 127.0f;
     // An infinite or subnormal scale has no inverse to multiply with: such a block becomes d * 0, NaN where the input is not finite.
     const float inverse = largest > 1e-36f ? 127.0f / largest : 0.0f;
-    for (int64_t i = first; i < first + block; i += 32) {
-      int low, high;
-      bytes_store(reinterpret_cast<uint8_t*>(out.q + i),
-                  f8_round_to_bytes(eight(i), eight(i + 8), eight(i + 16), eight(i + 24), inverse, &low, &high));
-      out.sum16[i / 16] = low;
-      out.sum16[i / 16 + 1] = high;
-      out.sum32[i / 32] = static_cast<float>(low + high);
-    }
+    int low, high;
+    bytes_store(reinterpret_cast<uint8_t*>(out.q + i), f8_round_to_bytes(x0, x1, x2, x3, inverse, &low, &high));
+    out.sum16[i / 16] = low;
+    out.sum16[i / 16 + 1] = high;
+    out.sum32[i / 32] = static_cast<float>(low + high);
   }
 }
 

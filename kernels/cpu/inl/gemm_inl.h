@@ -34,25 +34,25 @@ void pack(const uint8_t* w, size_t row_bytes, int n_rows, int64_t n_in, const Ge
   }
 }
 
-void pack_panel(const Q8Row* rows, int n_columns, int width, int64_t n_in, int block, int group, int offset, int8_t* q, float* d, float* sum,
-                int32_t* init) {
+void pack_panel(const Q8Row* rows, int n_columns, int width, int64_t n_in, int group, int offset, int8_t* q, float* d, float* sum, int32_t* init) {
   for (int c = 0; c < width; ++c) {
     const bool is_empty = c >= n_columns;
+    for (int64_t i = 0; i < n_in / 4; ++i) {
+      if (is_empty) memset(q + (i * width + c) * 4, 0, 4);
+      else memcpy(q + (i * width + c) * 4, rows[c].q + 4 * i, 4);
+    }
     for (int64_t g = 0; g < n_in / group; ++g) {
       const int64_t at = g * width + c;
-      if (is_empty) memset(q + at * group, 0, static_cast<size_t>(group));
-      else if (group == 32) memcpy(q + at * 32, rows[c].q + 32 * g, 32);
-      else memcpy(q + at * 16, rows[c].q + 16 * g, 16);
       const int32_t total = is_empty ? 0 : group == 32 ? rows[c].sum16[2 * g] + rows[c].sum16[2 * g + 1] : rows[c].sum16[g];
       sum[at] = static_cast<float>(total);
       init[at] = -offset * total;
     }
-    for (int64_t b = 0; b < n_in / block; ++b) d[b * width + c] = is_empty ? 0 : rows[c].d[b];
+    for (int64_t b = 0; b < n_in / kActivationBlock; ++b) d[b * width + c] = is_empty ? 0 : rows[c].d[b];
   }
 }
 
 // In the order of sums of gemv (gemv_inl.h).
-template <int kColumns, int kBlock, int kGroup, bool kMins, bool kInit, bool kSigned, int kMaxRaw>
+template <int kColumns, int kGroup, bool kMins, bool kInit, bool kSigned, int kMaxRaw>
 void gemm(const GemmWeights& w, const GemmPanel& panel, int64_t n_in, const float* bias, float* y, size_t y_stride, int n_rows, int n_columns) {
   const uint8_t* quants = w.quants;
   const float* scales = w.scales;
@@ -68,17 +68,17 @@ void gemm(const GemmWeights& w, const GemmPanel& panel, int64_t n_in, const floa
     else if (c >= n_columns) total[c] = vec_set(0);
     else total[c] = n_rows == kGemmRows ? vec_load(y + c * y_stride) : vec_load_n(y + c * y_stride, n_rows);
   }
-  for (int64_t b = 0; b < n_in / kBlock; ++b) {
+  for (int64_t b = 0; b < n_in / kActivationBlock; ++b) {
     Vec sum[kColumns];
 #pragma GCC unroll 12
     for (int c = 0; c < kColumns; ++c) sum[c] = vec_set(0);
-    for (int g = 0; g < kBlock / kGroup; ++g) {
+    for (int g = 0; g < kActivationBlock / kGroup; ++g) {
       const Vec scale = vec_load(scales);
       Vec min = scale;
       if constexpr (kMins) min = vec_load(mins);
       gemm_group<kColumns, kGroup, kInit, kSigned, kMaxRaw>(
           quants, q, init, [&](int c, Vec product) __attribute__((always_inline)) {
-            sum[c] = kBlock == kGroup ? product * scale : vec_fma(product, scale, sum[c]);
+            sum[c] = kActivationBlock == kGroup ? product * scale : vec_fma(product, scale, sum[c]);
             if constexpr (kMins) sum[c] = vec_fma(min, vec_set(sums[c]), sum[c]);
           });
       quants += kGroup * kGemmRows;

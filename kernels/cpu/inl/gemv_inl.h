@@ -8,13 +8,6 @@
 // Numbers whose scales are held at once, in two orders: small enough for the nearest cache.
 constexpr int kGemvRun = 256;
 
-// Inputs that share a scale of the activations, where weights come in blocks of 256. One conversion for more inputs is faster (gemm of Q4_K with
-// AVX-512, GMAC/s of two cores: 291 with 32, 313 with 64, 319 with 128), but a large activation spoils more others: KL against f32 activations of
-// Qwen2.5-Coder-1.5B 0.0009, 0.0017, 0.0043, and 0.0122 with 256; its perplexity 5.934, 5.944, 5.972, 5.997 where f32 has 5.937.
-template <class F>
-constexpr int activation_block() {
-  return F::kBlock == 256 ? 64 : 32;
-}
 // Of the activations of a group of weights.
 template <class F>
 inline float group_sum(const Q8Row& a, int64_t group) {
@@ -31,7 +24,6 @@ void gemv(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, cons
   alignas(64) float scales[kGroups * kLanes];  // [groups][rows]
   alignas(64) float mins[F::kMins ? kGroups * kLanes : 8];
   int32_t start[kGroups];  // takes the offset off
-  constexpr int kBlock = activation_block<F>();
   for (int64_t r = 0; r < n_rows; r += kLanes) {
     const int n_here = static_cast<int>(n_rows - r < kLanes ? n_rows - r : kLanes);
     const uint8_t* rows[kLanes];
@@ -40,7 +32,7 @@ void gemv(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, cons
     // order into the second cache, a little with each run: many at once would fill the queue that loads wait in. Past the end of the weights
     // a prefetch does nothing.
     const uint8_t* next = rows[0] + kLanes * row_bytes;
-    Vec total = bias ? vec_load_n(bias + r, n_here) : vec_set(0), sum = vec_set(0);
+    Vec total = bias ? vec_load_n(bias + r, n_here) : vec_set(0);
     int64_t group = 0;
     ptrdiff_t at = 0;  // in each row
     for (int64_t done = 0; done < n_in; done += kGemvRun) {
@@ -65,21 +57,19 @@ void gemv(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, cons
           for (int line = 0; line < kLanes * F::kBytes / kRuns; line += 64) prefetch_far(next + line);
           next += kLanes * F::kBytes / kRuns;
           IntVec products[kGroupsPerRun];
+          Vec sum = vec_set(0);
           group_sums<F>(rows, at, i, q, products);
 #pragma GCC unroll 2
           for (int g = 0; g < kGroupsPerRun; ++g, ++group, row_scales += kLanes) {
             if constexpr (kOffset != 0) products[g] = int_add(products[g], int_set(*row_start++));
             const Vec product = int_to_float(products[g]);
-            sum = kBlock == F::kGroup ? product * vec_load(row_scales) : vec_fma(product, vec_load(row_scales), sum);
+            sum = F::kGroup == kActivationBlock ? product * vec_load(row_scales) : vec_fma(product, vec_load(row_scales), sum);
             if constexpr (F::kMins) {
               sum = vec_fma(vec_load(row_mins), vec_set(group_sum<F>(a, group)), sum);
               row_mins += kLanes;
             }
           }
-          if ((i + 1) * 32 % kBlock == 0) {
-            total = vec_fma(sum, vec_set(a.d[(done + b * F::kBlock + i * 32) / kBlock]), total);
-            sum = vec_set(0);
-          }
+          total = vec_fma(sum, vec_set(a.d[(done + b * F::kBlock) / 32 + i]), total);
         }
       }
     }

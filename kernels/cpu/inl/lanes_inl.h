@@ -130,7 +130,6 @@ template <class F, int kColumns>
 void lanes_gemv(const uint8_t* lines, int64_t n_rows, int64_t n_in, const Q8Row* rows, const float* bias, float* y, size_t y_stride) {
   using L = Lanes<F>;
   constexpr int kOffset = F::kSigned ? kSignedOffset : F::kOffset, kSteps = F::kGroup / 4, kGroupsInPair = 64 / F::kGroup;
-  constexpr int kBlock = activation_block<F>();
   const int8_t* q[kColumns];
   const float* d[kColumns];
   const int32_t* sums[kColumns];
@@ -171,10 +170,10 @@ void lanes_gemv(const uint8_t* lines, int64_t n_rows, int64_t n_in, const Q8Row*
               product = int_add(product, int_set(-kOffset * of_group));
             }
             const Vec number = int_to_float(product);
-            sum[c] = kBlock == F::kGroup ? number * scale : vec_fma(number, scale, sum[c]);
+            sum[c] = F::kGroup == kActivationBlock ? number * scale : vec_fma(number, scale, sum[c]);
             if constexpr (F::kMins) sum[c] = vec_fma(min, vec_set(group_sum<F>(rows[c], group)), sum[c]);
-            if ((pair * 64 + (g + 1) * F::kGroup) % kBlock == 0) {
-              total[c] = vec_fma(sum[c], vec_set(d[c][at / kBlock]), total[c]);
+            if ((pair * 64 + (g + 1) * F::kGroup) % kActivationBlock == 0) {
+              total[c] = vec_fma(sum[c], vec_set(d[c][at / kActivationBlock]), total[c]);
               sum[c] = vec_set(0);
             }
           }

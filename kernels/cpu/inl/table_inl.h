@@ -9,9 +9,9 @@ constexpr QuantKernels quant_kernels() {
   constexpr int offset = F::kSigned ? kSignedOffset : F::kOffset;
   constexpr int max_raw = F::kMaxRaw <= 15 ? 15 : F::kMaxRaw <= 31 ? 31 : F::kMaxRaw <= 63 ? 63 : 255;  // fewer instances
   k.pack = &pack<F>;
-  k.gemm[0] = &gemm<kGemmColumns[0], activation_block<F>(), F::kGroup, F::kMins, offset != 0, F::kSigned, max_raw>;
-  k.gemm[1] = &gemm<kGemmColumns[1], activation_block<F>(), F::kGroup, F::kMins, offset != 0, F::kSigned, max_raw>;
-  k.gemm[2] = &gemm<kGemmColumns[2], activation_block<F>(), F::kGroup, F::kMins, offset != 0, F::kSigned, max_raw>;
+  k.gemm[0] = &gemm<kGemmColumns[0], F::kGroup, F::kMins, offset != 0, F::kSigned, max_raw>;
+  k.gemm[1] = &gemm<kGemmColumns[1], F::kGroup, F::kMins, offset != 0, F::kSigned, max_raw>;
+  k.gemm[2] = &gemm<kGemmColumns[2], F::kGroup, F::kMins, offset != 0, F::kSigned, max_raw>;
   k.offset = offset;
   if constexpr (F::kBits > 0) {
     k.line_bytes = &Lanes<F>::line_bytes;
@@ -24,7 +24,6 @@ constexpr QuantKernels quant_kernels() {
     k.decode_line = &lanes_decode<F>;
   }
 #endif
-  k.block = activation_block<F>();
   k.group = F::kGroup;
   return k;
 }
