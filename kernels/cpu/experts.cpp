@@ -101,15 +101,13 @@ float* CpuExperts::run_in_panels(const Tensor& x, std::int64_t n_used, const Exp
   const std::int64_t widest = kernels_.gemm_columns[0], lanes = kernels_.gemm_lanes;
   panels_.clear();
   chosen_.clear();
-  std::int64_t most_rows = 0;
   for (std::int64_t e = 0; e < experts.n_experts(); ++e) {
     const std::int64_t end = starts_[e + 1];
     if (starts_[e] == end) continue;
     const ExpertMlp& expert = experts[e];
     const bool in_lines =
         std::ranges::all_of(std::array{&expert.gate, &expert.up, &expert.down}, [](const Tensor* w) { return w->layout == TensorLayout::own; });
-    chosen_.push_back({.id = e, .first_panel = std::ssize(panels_), .end_panel = 0, .n_rows = end - starts_[e]});
-    most_rows = std::max(most_rows, end - starts_[e]);
+    chosen_.push_back({.id = e, .first_panel = std::ssize(panels_), .end_panel = 0});
     for (std::int64_t first = starts_[e]; first < end; first += widest) {
       panels_.push_back({.first = first,
                          .n = static_cast<int>(std::min(widest, end - first)),
@@ -137,15 +135,17 @@ float* CpuExperts::run_in_panels(const Tensor& x, std::int64_t n_used, const Exp
   float* const outputs = output_piece.in(memory);
 
   const std::int64_t in_lines = (hidden_dim + lanes - 1) / lanes, out_lines = (dim + lanes - 1) / lanes;
-  const std::int64_t in_tile = LineProducts::lines_per_tile(context_, dim, in_lines * std::ssize(chosen_));
-  const std::int64_t out_tile = LineProducts::lines_per_tile(context_, hidden_dim, out_lines * std::ssize(chosen_));
-  const LineProducts in_weights(context_, dim, in_tile), out_weights(context_, hidden_dim, out_tile);
-  Layout of_in, of_rows;
-  const auto lines_piece = of_in.add<std::byte>(static_cast<std::int64_t>(in_weights.n_bytes()));
+  const std::int64_t in_tile = std::max<std::int64_t>(1, UnpackedLines::lines_per_tile(context_, dim, 2 * in_lines * std::ssize(chosen_)) / 2);
+  const std::int64_t out_tile = UnpackedLines::lines_per_tile(context_, hidden_dim, out_lines * std::ssize(chosen_));
+  const UnpackedLines in_weights(context_, dim, in_tile), out_weights(context_, hidden_dim, out_tile);
+  Layout of_in, of_out, of_rows;
+  const auto gate_piece = of_in.add<std::byte>(static_cast<std::int64_t>(in_weights.n_bytes())),
+             up_piece = of_in.add<std::byte>(static_cast<std::int64_t>(in_weights.n_bytes()));
   const std::int64_t up_stride = in_tile * lanes;
-  const auto of_up = of_in.add<float>(up_stride * most_rows);
+  const auto of_up = of_in.add<float>(up_stride * widest);
+  const auto down_piece = of_out.add<std::byte>(static_cast<std::int64_t>(out_weights.n_bytes()));
   const Layout::Repeated hidden_rows = of_rows.add(widest, out_row);
-  context_.reserve_worker_scratch(std::max({of_in.n_bytes(), out_weights.n_bytes(), of_rows.n_bytes()}));
+  context_.reserve_worker_scratch(std::max({of_in.n_bytes(), of_out.n_bytes(), of_rows.n_bytes()}));
 
   context_.for_each_span(n_tokens, dim * 8, [&](std::int64_t first, std::int64_t n) {
     for (std::int64_t t = first; t < first + n; ++t) kernels_.quantize_q8(host_pointer<float>(x) + t * dim, dim, in_row.in(rounded.in(memory, t)));
@@ -163,30 +163,28 @@ float* CpuExperts::run_in_panels(const Tensor& x, std::int64_t n_used, const Exp
     const Chosen& chosen = chosen_[tile / in_tiles];
     const ExpertMlp& expert = experts[chosen.id];
     const std::int64_t first = tile % in_tiles * in_tile * lanes, n = std::min(in_tile * lanes, hidden_dim - first);
-    const Panel& first_panel = panels_[chosen.first_panel];
-    float* const y = hidden + first_panel.first * hidden_dim + first;
-    float* const ups = of_up.in(context_.worker_scratch(worker));
-    if (first_panel.is_few) {
-      Q8Row rows[CpuProducts::kFewTokens];
-      for (std::int64_t c = 0; c < chosen.n_rows; ++c) rows[c] = in_row.in(rounded.in(memory, tokens_[first_panel.first + c]));
-      const std::span<const Q8Row> all(rows, static_cast<std::size_t>(chosen.n_rows));
-      products_.multiply_rounded(expert.gate, first, n, all, {}, y, hidden_dim);
-      products_.multiply_rounded(expert.up, first, n, all, {}, ups, up_stride);
-    } else {
-      const auto columns_of = [&](float* to, std::int64_t stride) {
-        return [&, to, stride](std::int64_t i) {
-          const Panel& panel = panels_[chosen.first_panel + i];
-          return PanelColumns{in_kind.in(panel_memory.in(memory, chosen.first_panel + i)), panel.width, panel.n,
-                              to + (panel.first - first_panel.first) * stride};
-        };
-      };
-      const std::int64_t n_panels = chosen.end_panel - chosen.first_panel;
-      std::byte* const own = lines_piece.in(context_.worker_scratch(worker));
-      in_weights.multiply(own, expert.gate, first, n, nullptr, hidden_dim, n_panels, columns_of(y, hidden_dim));
-      in_weights.multiply(own, expert.up, first, n, nullptr, up_stride, n_panels, columns_of(ups, up_stride));
+    std::byte* const own = context_.worker_scratch(worker);
+    const bool is_few = panels_[chosen.first_panel].is_few;
+    if (!is_few) {
+      in_weights.unpack(gate_piece.in(own), expert.gate, first, n, nullptr);
+      in_weights.unpack(up_piece.in(own), expert.up, first, n, nullptr);
     }
-    for (std::int64_t c = 0; c < chosen.n_rows && !context_.stop_requested(); ++c)
-      kernels_.glu(y + c * hidden_dim, y + c * hidden_dim, ups + c * up_stride, n);
+    for (std::int64_t i = chosen.first_panel; i < chosen.end_panel && !context_.stop_requested(); ++i) {
+      const Panel& panel = panels_[i];
+      float* const y = hidden + panel.first * hidden_dim + first;
+      if (is_few) {
+        Q8Row rows[16];
+        for (int c = 0; c < panel.n; ++c) rows[c] = in_row.in(rounded.in(memory, tokens_[panel.first + c]));
+        const std::span<const Q8Row> all(rows, panel.n);
+        products_.multiply_rounded(expert.gate, first, n, all, {}, y, hidden_dim);
+        products_.multiply_rounded(expert.up, first, n, all, {}, of_up.in(own), up_stride);
+      } else {
+        const GemmPanel q = in_kind.in(panel_memory.in(memory, i));
+        in_weights.multiply(gate_piece.in(own), expert.gate.dtype, n, q, panel.width, y, hidden_dim, panel.n);
+        in_weights.multiply(up_piece.in(own), expert.up.dtype, n, q, panel.width, of_up.in(own), up_stride, panel.n);
+      }
+      for (int c = 0; c < panel.n; ++c) kernels_.glu(y + c * hidden_dim, y + c * hidden_dim, of_up.in(own) + c * up_stride, n);
+    }
   });
 
   context_.for_each_tile(std::ssize(panels_), n_places * hidden_dim * 8, [&](std::int64_t i, int worker) {
@@ -203,20 +201,20 @@ float* CpuExperts::run_in_panels(const Tensor& x, std::int64_t n_used, const Exp
     const Chosen& chosen = chosen_[tile / out_tiles];
     const Tensor& down = experts[chosen.id].down;
     const std::int64_t first = tile % out_tiles * out_tile * lanes, n = std::min(out_tile * lanes, dim - first);
-    const Panel& first_panel = panels_[chosen.first_panel];
-    if (first_panel.is_few) {
-      for (std::int64_t i = chosen.first_panel; i < chosen.end_panel && !context_.stop_requested(); ++i) {
-        const Panel& panel = panels_[i];
+    std::byte* const own = down_piece.in(context_.worker_scratch(worker));
+    const bool is_few = panels_[chosen.first_panel].is_few;
+    if (!is_few) out_weights.unpack(own, down, first, n, nullptr);
+    for (std::int64_t i = chosen.first_panel; i < chosen.end_panel && !context_.stop_requested(); ++i) {
+      const Panel& panel = panels_[i];
+      float* const y_panel = outputs + panel.first * dim + first;
+      if (is_few) {
         Q8Row rows[16];
         for (int c = 0; c < panel.n; ++c) rows[c] = out_row.in(few_hidden.in(panel_memory.in(memory, i), c));
-        products_.multiply_rounded(down, first, n, std::span<const Q8Row>(rows, panel.n), {}, outputs + panel.first * dim + first, dim);
+        products_.multiply_rounded(down, first, n, std::span<const Q8Row>(rows, panel.n), {}, y_panel, dim);
+      } else {
+        out_weights.multiply(own, down.dtype, n, out_kind.in(panel_memory.in(memory, i)), panel.width, y_panel, dim, panel.n);
       }
-      return;
     }
-    out_weights.multiply(context_.worker_scratch(worker), down, first, n, nullptr, dim, chosen.end_panel - chosen.first_panel, [&](std::int64_t i) {
-      const Panel& panel = panels_[chosen.first_panel + i];
-      return PanelColumns{out_kind.in(panel_memory.in(memory, chosen.first_panel + i)), panel.width, panel.n, outputs + panel.first * dim + first};
-    });
   });
   return outputs;
 }

@@ -36,7 +36,7 @@ class CpuExperts {
     bool is_few = false;  // multiplied without unpacking the weights
   };
   struct Chosen {
-    std::int64_t id = 0, first_panel = 0, end_panel = 0, n_rows = 0;
+    std::int64_t id = 0, first_panel = 0, end_panel = 0;
   };
   std::vector<Panel> panels_;
   std::vector<Chosen> chosen_;

@@ -55,7 +55,7 @@ struct QuantKernels {
   // The matrix product of many tokens; null where the instruction set has none.
   //   pack: the first n_rows (1 … gemm_lanes) rows at w into `out`; the places of rows beyond them hold the last of them.
   //   gemm[i]: y[c][r] = bias[r] + weights · panel for a panel gemm_columns[i] wide, written for c < n_columns and r < n_rows;
-  //            rows of y are y_stride floats apart; bias holds gemm_lanes floats. Without it the sums go on from what is in y.
+  //            rows of y are y_stride floats apart; bias holds gemm_lanes floats.
   void (*pack)(const uint8_t* w, size_t row_bytes, int n_rows, int64_t n_in, const GemmWeights& out);
   void (*gemm[kGemmWidths])(const GemmWeights& w, const GemmPanel& panel, int64_t n_in, const float* bias, float* y, size_t y_stride, int n_rows,
                             int n_columns);

@@ -197,6 +197,12 @@ __attribute__((always_inline)) inline void group_products(const uint8_t* codes, 
   }
 }
 
+// A sum that the compiler may not take apart: in the order that it finds, all terms would wait in memory.
+inline __m256i in_order(__m256i sum) {
+  asm("" : "+x"(sum));
+  return sum;
+}
+
 template <int kColumns, int kGroup, bool kInit, bool kSigned, int kMaxRaw>
 inline __attribute__((always_inline)) void gemm_group(const uint8_t* quants, const int8_t* q, const int32_t* init, const auto& take) {
   const __m256i ones = _mm256_set1_epi16(1);
@@ -218,11 +224,14 @@ inline __attribute__((always_inline)) void gemm_group(const uint8_t* quants, con
         __m256i a = four_bytes(q + ((k + j) * kColumns + c) * 4);
         if constexpr (kSigned) a = _mm256_sign_epi8(a, w);
         const __m256i p = _mm256_maddubs_epi16(magnitude, a);
-        narrow[c] = j == 0 ? p : _mm256_add_epi16(narrow[c], p);
+        narrow[c] = j == 0 ? p : in_order(_mm256_add_epi16(narrow[c], p));
       }
     }
 #pragma GCC unroll 6
-    for (int c = 0; c < kColumns; ++c) sum[c] = _mm256_add_epi32(sum[c], _mm256_madd_epi16(narrow[c], ones));
+    for (int c = 0; c < kColumns; ++c) {
+      sum[c] = _mm256_add_epi32(sum[c], _mm256_madd_epi16(narrow[c], ones));
+      if constexpr (kGroup == 32) sum[c] = in_order(sum[c]);  // of 16 there are few terms, and 12 sums at a time have no room
+    }
   }
 #pragma GCC unroll 6
   for (int c = 0; c < kColumns; ++c) take(c, _mm256_cvtepi32_ps(sum[c]));

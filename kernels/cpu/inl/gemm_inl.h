@@ -63,11 +63,7 @@ void gemm(const GemmWeights& w, const GemmPanel& panel, int64_t n_in, const floa
   const int32_t* init = panel.init;
   Vec total[kColumns];
 #pragma GCC unroll 12
-  for (int c = 0; c < kColumns; ++c) {
-    if (bias) total[c] = vec_load(bias);
-    else if (c >= n_columns) total[c] = vec_set(0);
-    else total[c] = n_rows == kGemmRows ? vec_load(y + c * y_stride) : vec_load_n(y + c * y_stride, n_rows);
-  }
+  for (int c = 0; c < kColumns; ++c) total[c] = vec_load(bias);
   for (int64_t b = 0; b < n_in / kActivationBlock; ++b) {
     Vec sum[kColumns];
 #pragma GCC unroll 12
