@@ -149,10 +149,13 @@ class CpuBackend final : public Backend {
     experts_.run(y, x, ids, weights, experts);
   }
   void do_attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams params) override {
+    const bool in_rows = k_cache.layout == TensorLayout::rows && v_cache && k_cache.shape[1] == q.shape[1];
+    if (in_rows && step.selection.kind == KvSelection::Kind::full && self_attention_.rounds(q.shape[2], y.shape[2]))
+      return self_attention_.attention(y, q, k_cache, v_cache, step, params.scale);
     attention_.attention(y, q, k_cache, v_cache, step, params);
   }
   void do_self_attention(Tensor y, Tensor q, Tensor k, Tensor v, Tensor starts, std::int64_t first_head, float scale) override {
-    if (self_attention_.rounds(q.shape[2])) return self_attention_.run(y, q, k, v, starts, first_head, scale);
+    if (self_attention_.rounds(q.shape[2], q.shape[2])) return self_attention_.self_attention(y, q, k, v, starts, first_head, scale);
     attention_.self_attention(y, q, k, v, starts, first_head, scale);
   }
 

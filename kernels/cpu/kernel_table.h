@@ -119,30 +119,32 @@ struct AttendTask {
   float* scratch;  // attend_scratch_floats() of them, aligned to 64 bytes
 };
 
-// Keys and values of one head in 16-bit integers (inl/self_attention_inl.h): kSegmentKeys tokens of a segment, or fewer at its end.
+// Keys and values of one head in 16-bit integers (inl/self_attention_inl.h): kSegmentKeys tokens of a sequence, or fewer at its end.
 constexpr int kSegmentKeys = 128;
 constexpr int kMaxSegmentDims = 512;  // of a head
 constexpr int kMaxSegmentRows = 96;   // queries of a task
 struct SegmentBlock {
-  int16_t* k;      // [dims of a head / 2, rounded up][kSegmentKeys][2]
-  int16_t* v;      // [kSegmentKeys / 2][width][2], width = head_dim rounded up to 16
-  float* k_scale;  // one
-  float* v_scale;  // [width]
+  int16_t* k;       // [dims of a head / 2, rounded up][kSegmentKeys][2]
+  int16_t* v;       // [kSegmentKeys / 2][width][2], width = dims of a value rounded up to 16
+  float* k_scales;  // [kSegmentKeys]
+  float* v_scales;  // [kSegmentKeys]
   int n_keys;
 };
 
-// Attention of n_rows query rows of one head to blocks that hold all tokens of their segment.
+// Attention of n_rows query rows of one head to blocks that hold the tokens of their sequence.
 struct SegmentTask {
   const float* q;  // rows q_stride floats apart
   size_t q_stride;
   const SegmentBlock* blocks;
-  int n_rows;
+  const int32_t* lengths;  // to so many of the tokens a row attends; null: all rows to all
+  int n_rows;              // at most kMaxSegmentRows
   int n_blocks;
   int head_dim;
+  int v_dim;
   float scale;
   bool (*stopped)(const void* context);  // asked once a block: true ends the task with unfinished results
   const void* stop_context;
-  float* scratch;  // segment_scratch_floats(head_dim) of them, aligned to 64 bytes
+  float* scratch;  // segment_scratch_floats() of them, aligned to 64 bytes
   float* y;        // rows y_stride floats apart
   size_t y_stride;
 };
@@ -212,8 +214,10 @@ struct CpuKernels {
                       int64_t n_in, const float* bias, int64_t n_tokens, int n_rows, float* y, size_t y_stride);
 
   // Attention inside segments in 16-bit integers; null where the instruction set has none. k and v: rows `stride` floats apart.
-  void (*pack_segment)(const float* k, const float* v, size_t stride, int n_keys, int head_dim, const SegmentBlock& out);
-  size_t (*segment_scratch_floats)(int head_dim);
+  // n keys and values, as rows, become those from `first` on of a block; `first` is even.
+  void (*pack_segment)(const float* k, size_t k_stride, const float* v, size_t v_stride, int first, int n, int head_dim, int v_dim,
+                       const SegmentBlock& out);
+  size_t (*segment_scratch_floats)(int head_dim, int v_dim);
   void (*attend_segment)(const SegmentTask& task);
 };
 

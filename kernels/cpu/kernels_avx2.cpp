@@ -331,7 +331,6 @@ inline void group_sums(const uint8_t* const (&rows)[8], ptrdiff_t at, int i, con
 #define PIO_CPU_COARSE
 constexpr int kPairVecs = 2;  // beside 6 rows: 12 sums in 16 registers
 inline IntVec int_add_pairs(IntVec sum, IntVec a, IntVec b) { return _mm256_add_epi32(sum, _mm256_madd_epi16(a, b)); }
-inline IntVec int_max(IntVec a, IntVec b) { return _mm256_max_epi32(a, b); }
 // The low 16 bits of each, side by side.
 inline IntVec int_join_shorts(IntVec low, IntVec high) { return _mm256_blend_epi16(low, _mm256_slli_epi32(high, 16), 0xaa); }
 inline void store_shorts(int16_t* p, IntVec low, IntVec high) {

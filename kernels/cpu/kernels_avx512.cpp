@@ -316,7 +316,6 @@ inline void group_sums(const uint8_t* const (&rows)[16], ptrdiff_t at, int i, co
 #define PIO_CPU_SEGMENTS
 constexpr int kPairVecs = 4;  // beside 6 rows: 24 sums in 32 registers
 inline IntVec int_add_pairs(IntVec sum, IntVec a, IntVec b) { return _mm512_dpwssd_epi32(sum, a, b); }
-inline IntVec int_max(IntVec a, IntVec b) { return _mm512_max_epi32(a, b); }
 // The low 16 bits of each, side by side.
 inline IntVec int_join_shorts(IntVec low, IntVec high) { return _mm512_mask_blend_epi16(0xaaaaaaaa, low, _mm512_slli_epi32(high, 16)); }
 inline void store_shorts(int16_t* p, IntVec low, IntVec high) {

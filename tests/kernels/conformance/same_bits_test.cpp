@@ -210,6 +210,7 @@ TEST_P(SameBits, OfAttention) {
     for (const SceneSizes& sizes :
          {SceneSizes{.n_heads = 4, .n_kv_heads = 2, .head_dim = 64, .v_head_dim = 64, .lengths = {700, 90}, .in_step = {60, 30}},
           SceneSizes{.n_heads = 3, .n_kv_heads = 1, .head_dim = 64, .v_head_dim = 64, .lengths = {700}, .in_step = {40}, .dtype = DType::f16},
+          SceneSizes{.n_heads = 3, .n_kv_heads = 3, .head_dim = 64, .v_head_dim = 40, .lengths = {700, 90}, .in_step = {200, 30}, .in_rows = true},
           SceneSizes{.n_heads = 20,
           .n_kv_heads = 1,
           .head_dim = 96,
