@@ -24,7 +24,7 @@ struct BlockLayout : Layout {
 };
 
 // What the blocks of heads that attend together may take.
-constexpr std::int64_t kBlocksBytes = 16 << 20;
+constexpr std::int64_t kBlocksBytes = 8 << 20;
 
 }  // namespace
 
