@@ -361,6 +361,10 @@ class Backend {
   // y += scale * x, one shape, f32.
   void add_scaled(Tensor y, Tensor x, float scale);
 
+  // y[t] = sum over j, in this order, of weights[t][j] * x[rows[t][j]]: rounded as moe_experts rounds what a token's experts give.
+  //   y [n, dim] f32, apart from x;  x [m, dim] f32;  rows [n, k] i32, each below m;  weights [n, k] f32
+  void sum_rows(Tensor y, Tensor x, Tensor rows, Tensor weights);
+
   // y[r][y_first + i] = x[r / (y's rows / x's rows)][x_first + i] for i < n: columns of rows, repeated where y has a multiple of x's rows.
   //   y, x [..., width] f32, apart
   void copy_columns(Tensor y, std::int64_t y_first, Tensor x, std::int64_t x_first, std::int64_t n);
@@ -443,6 +447,7 @@ class Backend {
 
   virtual void do_glu(Tensor y, Tensor gate, Tensor up);
   virtual void do_add_scaled(Tensor y, Tensor x, float scale);
+  virtual void do_sum_rows(Tensor y, Tensor x, Tensor rows, Tensor weights);
   virtual void do_copy_columns(Tensor y, std::int64_t y_first, Tensor x, std::int64_t x_first, std::int64_t n);
   virtual void do_matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params);
   virtual void do_self_attention(Tensor y, Tensor q, Tensor k, Tensor v, Tensor starts, std::int64_t first_head, float scale);

@@ -60,6 +60,33 @@ void Backend::do_add_scaled(Tensor y, Tensor x, float scale) {
   add(y, y, scaled.reshaped(y.shape));
 }
 
+void Backend::sum_rows(Tensor y, Tensor x, Tensor rows, Tensor weights) {
+  check_rank("sum_rows", "y", y, 2);
+  check_rank("sum_rows", "x", x, 2);
+  check_rank("sum_rows", "rows", rows, 2);
+  check_tensor("sum_rows", "y", y, DType::f32, {y.shape[0], x.shape[1]});
+  check_tensor("sum_rows", "x", x, DType::f32, x.shape);
+  check_tensor("sum_rows", "rows", rows, DType::i32, {y.shape[0], rows.shape[1]});
+  check_tensor("sum_rows", "weights", weights, DType::f32, rows.shape);
+  if (y.shape.n_values() == 0) return;
+  for (const auto& [name, tensor] : {std::pair{"x", x}, std::pair{"rows", rows}, std::pair{"weights", weights}})
+    check_apart("sum_rows", name, y, tensor);
+  require(Op::gather_rows, x.dtype, x.shape);
+  require(Op::add_scaled, x.dtype, x.shape);
+  do_sum_rows(y, x, rows, weights);
+}
+
+void Backend::do_sum_rows(Tensor y, Tensor x, Tensor rows, Tensor weights) {
+  const std::int64_t k = rows.shape[1];
+  std::vector<std::int32_t> row(static_cast<std::size_t>(rows.shape.n_values()));
+  std::vector<float> weight(row.size());
+  download(row.data(), rows);
+  download(weight.data(), weights);
+  const std::vector<float> zeros(static_cast<std::size_t>(y.shape.n_values()));
+  upload(y, zeros.data());
+  for (std::int64_t i = 0; i < std::ssize(row) && !stop_requested(); ++i) add_scaled(y.rows(i / k, 1), x.rows(row[i], 1), weight[i]);
+}
+
 void Backend::copy_columns(Tensor y, std::int64_t y_first, Tensor x, std::int64_t x_first, std::int64_t n) {
   check_tensor("copy_columns", "y", y, DType::f32, y.shape);
   check_tensor("copy_columns", "x", x, DType::f32, x.shape);

@@ -77,6 +77,7 @@ class CountingBackend : public Backend {
   void do_layer_norm(Tensor, Tensor, Tensor, Tensor, float) override {}
   void do_gelu(Tensor, Tensor, Gelu) override {}
   void do_add_scaled(Tensor, Tensor, float) override {}
+  void do_sum_rows(Tensor, Tensor, Tensor, Tensor) override {}
   void do_copy_columns(Tensor, std::int64_t, Tensor, std::int64_t, std::int64_t) override {}
   void do_matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) override;
   void do_self_attention(Tensor y, Tensor q, Tensor k, Tensor v, Tensor starts, std::int64_t first_head, float scale) override;

@@ -274,6 +274,18 @@ class CpuBackend final : public Backend {
     });
   }
 
+  void do_sum_rows(Tensor y, Tensor x, Tensor rows, Tensor weights) override {
+    const std::int64_t dim = y.shape[1], k = rows.shape[1];
+    context_.for_each_span(y.shape[0], k * dim * 8, [&](std::int64_t first, std::int64_t n) {
+      for (std::int64_t t = first; t < first + n; ++t) {
+        float* const sum = host_pointer<float>(y) + t * dim;
+        std::fill_n(sum, dim, 0.0f);
+        for (std::int64_t i = t * k; i < (t + 1) * k; ++i)
+          kernels_.add_scaled(sum, host_pointer<float>(x) + host_pointer<std::int32_t>(rows)[i] * dim, host_pointer<float>(weights)[i], dim);
+      }
+    });
+  }
+
   void do_copy_columns(Tensor y, std::int64_t y_first, Tensor x, std::int64_t x_first, std::int64_t n) override {
     const std::int64_t repeats = y.shape.n_rows() / x.shape.n_rows();
     context_.for_each_span(y.shape.n_rows(), n * 8, [&](std::int64_t first, std::int64_t n_rows) {

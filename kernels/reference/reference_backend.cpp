@@ -139,6 +139,18 @@ class ReferenceBackend final : public Backend {
     for (std::int64_t i = 0; i < y.shape.n_values(); ++i) host_pointer<float>(y)[i] += scale * host_pointer<float>(x)[i];
   }
 
+  void do_sum_rows(Tensor y, Tensor x, Tensor rows, Tensor weights) override {
+    const std::int64_t dim = y.shape[1], k = rows.shape[1];
+    for (std::int64_t t = 0; t < y.shape[0]; ++t) {
+      float* const sum = host_pointer<float>(y) + t * dim;
+      std::fill_n(sum, dim, 0.0f);
+      for (std::int64_t i = t * k; i < (t + 1) * k; ++i) {
+        const float* const row = host_pointer<float>(x) + index_at(rows, i, x.shape[0]) * dim;
+        for (std::int64_t c = 0; c < dim; ++c) sum[c] += host_pointer<float>(weights)[i] * row[c];
+      }
+    }
+  }
+
   void do_copy_columns(Tensor y, std::int64_t y_first, Tensor x, std::int64_t x_first, std::int64_t n) override {
     const std::int64_t repeats = y.shape.n_rows() / x.shape.n_rows();
     for (std::int64_t r = 0; r < y.shape.n_rows(); ++r) {

@@ -114,6 +114,9 @@ class ForwardingBackend : public PrimitivesBackend {
   void do_add_scaled(Tensor y, Tensor x, float scale) override {
     run([=](Backend& b) { b.add_scaled(y, x, scale); });
   }
+  void do_sum_rows(Tensor y, Tensor x, Tensor rows, Tensor weights) override {
+    run([=](Backend& b) { b.sum_rows(y, x, rows, weights); });
+  }
   void do_copy_columns(Tensor y, std::int64_t y_first, Tensor x, std::int64_t x_first, std::int64_t n) override {
     run([=](Backend& b) { b.copy_columns(y, y_first, x, x_first, n); });
   }
