@@ -20,9 +20,13 @@ namespace pio {
 class ExpertLease {
  public:
   virtual ~ExpertLease() = default;
-  // Waits for one more expert and returns its id, in whatever order they arrive; nothing once all are there. Fails with the error of reading,
-  // or, within 200 ms of a stop, with cancelled.
+  // Waits for one more expert and returns its id, in whatever order they arrive; nothing once all have been there, and where there is no place
+  // for another one before `done`. Fails with the error of reading, or, within 200 ms of a stop, with cancelled.
   virtual Result<std::optional<std::int32_t>> next() = 0;
+  // Whether next() answers without waiting: then it pays to ask before computing with those that have arrived.
+  virtual bool is_ready() { return true; }
+  // The ops that read those that have arrived have finished: they are gone, and others may come in their places.
+  virtual void done() {}
   // Those that have arrived.
   virtual const ExpertSet& experts() const = 0;
 };
@@ -32,6 +36,8 @@ class ExpertSource {
   virtual ~ExpertSource() = default;
   // All experts of a layer, where they lie on the device; null where they have to be acquired. Reads nothing and never waits.
   virtual const ExpertSet* resident(std::int64_t layer) const = 0;
+  // What the tokens of a step chose, in their order, [n_tokens, n_used]: told once a step and layer that is not resident, before `acquire`.
+  virtual void saw(std::int64_t /*layer*/, std::span<const std::int32_t> /*ids*/, std::int64_t /*n_tokens*/) {}
   // Experts of a layer, each id once and rising. `stop` ends this and the lease's waiting. Fails as ExpertLease::next.
   virtual Result<std::unique_ptr<ExpertLease>> acquire(std::int64_t layer, std::span<const std::int32_t> ids, const std::stop_token& stop) = 0;
   // These may be wanted soon: a source that can reads them ahead.

@@ -1,5 +1,6 @@
 #include "kernels/reference/reference_backend.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <vector>
@@ -141,13 +142,15 @@ class ReferenceBackend final : public Backend {
 
   void do_sum_rows(Tensor y, Tensor x, Tensor rows, Tensor weights) override {
     const std::int64_t dim = y.shape[1], k = rows.shape[1];
+    std::vector<double> sums(static_cast<std::size_t>(dim));
     for (std::int64_t t = 0; t < y.shape[0]; ++t) {
-      float* const sum = host_pointer<float>(y) + t * dim;
-      std::fill_n(sum, dim, 0.0f);
+      std::ranges::fill(sums, 0.0);
       for (std::int64_t i = t * k; i < (t + 1) * k; ++i) {
         const float* const row = host_pointer<float>(x) + index_at(rows, i, x.shape[0]) * dim;
-        for (std::int64_t c = 0; c < dim; ++c) sum[c] += host_pointer<float>(weights)[i] * row[c];
+        const double weight = static_cast<double>(host_pointer<float>(weights)[i]);
+        for (std::int64_t c = 0; c < dim; ++c) sums[static_cast<std::size_t>(c)] += weight * static_cast<double>(row[c]);
       }
+      std::ranges::transform(sums, host_pointer<float>(y) + t * dim, [](double sum) { return static_cast<float>(sum); });
     }
   }
 

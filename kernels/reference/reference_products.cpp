@@ -49,7 +49,9 @@ void mix(const Backend& backend, const float* in, const std::int32_t* ids, const
     }
     for (std::int64_t o = 0; o < dim; ++o) {
       decode_row(expert.down, o, hidden_dim, row.data());
-      sums[static_cast<std::size_t>(o)] += static_cast<double>(weights[j]) * dot(hidden.data(), row.data(), hidden_dim);
+      // rounded to f32 before it is weighted, as where experts come in turns (sum_rows)
+      const auto value = static_cast<float>(dot(hidden.data(), row.data(), hidden_dim));
+      sums[static_cast<std::size_t>(o)] += static_cast<double>(weights[j]) * static_cast<double>(value);
     }
   }
   for (std::int64_t o = 0; o < dim; ++o) out[o] = static_cast<float>(sums[static_cast<std::size_t>(o)]);

@@ -1,6 +1,7 @@
 #include "models/blocks/moe.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "models/blocks/norm.h"
 
@@ -78,23 +79,106 @@ ExpertSet experts_of(const Backend& backend, const MoeWeights& weights, const Mo
 
 namespace {
 
-// The ids are read back, and the op waits for the experts: a token's are summed in the order of its choices, whatever order they arrive in.
+// What the experts of a layer give that come in turns: those that are there compute while others are awaited, or before others come in
+// their places. Every choice of a token has a row, and at the end a token's rows are summed in the order of its choices, as moe_experts does.
+class Turns {
+ public:
+  Turns(ForwardContext& ctx, Tensor x, std::span<const std::int32_t> chosen)
+      : backend_(ctx.backend()),
+        x_(x),
+        chosen_(chosen),
+        n_used_(static_cast<std::int64_t>(chosen.size()) / x.shape[0]),
+        outputs_(ctx.temp(DType::f32, {std::ssize(chosen), x.shape[1]})),
+        rows_(ctx.temp(DType::i32, {x.shape[0], n_used_})),
+        inputs_(ctx.temp(DType::f32, {std::min(kRowsAtOnce, std::ssize(chosen)), x.shape[1]})),
+        tokens_(ctx.temp(DType::i32, {inputs_.shape[0]})),
+        ids_(ctx.temp(DType::i32, {inputs_.shape[0], 1})),
+        ones_(ctx.temp(DType::f32, {inputs_.shape[0], 1})) {}
+
+  // With experts of `set`.
+  void run(std::span<const std::int32_t> arrived, const ExpertSet& set) {
+    if (by_expert_.empty()) begin();
+    std::vector<std::int32_t> tokens, ids;
+    const std::int64_t first = n_rows_;
+    for (const std::int32_t id : arrived) {
+      const auto places = std::ranges::equal_range(by_expert_, id, {}, [&](std::int32_t place) { return chosen_[place]; });
+      for (const std::int32_t place : places) {
+        row_of_[place] = static_cast<std::int32_t>(n_rows_++);
+        tokens.push_back(static_cast<std::int32_t>(place / n_used_));
+        ids.push_back(id);
+      }
+    }
+    for (std::int64_t at = 0; at < std::ssize(ids) && !backend_.stop_requested(); at += kRowsAtOnce) {
+      const std::int64_t n = std::min(kRowsAtOnce, std::ssize(ids) - at);
+      const Tensor inputs = inputs_.rows(0, n);
+      backend_.upload(tokens_.rows(0, n), tokens.data() + at);
+      backend_.upload(ids_.rows(0, n), ids.data() + at);
+      backend_.gather_rows(inputs, x_, tokens_.rows(0, n));
+      backend_.moe_experts(outputs_.rows(first + at, n), inputs, ids_.rows(0, n), ones_.rows(0, n), set);
+    }
+  }
+
+  void sum(Tensor y, Tensor shares) {
+    backend_.upload(rows_, row_of_.data());
+    backend_.sum_rows(y, outputs_, rows_, shares);
+  }
+
+ private:
+  static constexpr std::int64_t kRowsAtOnce = 512;
+
+  void begin() {
+    by_expert_.resize(chosen_.size());
+    std::iota(by_expert_.begin(), by_expert_.end(), 0);
+    std::ranges::stable_sort(by_expert_, {}, [&](std::int32_t place) { return chosen_[place]; });
+    row_of_.resize(chosen_.size());
+    const std::vector<float> ones(static_cast<std::size_t>(ones_.shape[0]), 1.0F);
+    backend_.upload(ones_, ones.data());
+  }
+
+  Backend& backend_;
+  Tensor x_;
+  std::span<const std::int32_t> chosen_;  // [n_tokens, n_used]
+  std::int64_t n_used_, n_rows_ = 0;
+  Tensor outputs_, rows_;                // of every choice, in the order of their turns; which one is whose
+  Tensor inputs_, tokens_, ids_, ones_;  // of the rows that are computed at once
+  std::vector<std::int32_t> by_expert_, row_of_;
+};
+
+// The ids are read back, and the op waits for the experts.
 Result<void> run_acquired(ForwardContext& ctx, Tensor y, Tensor x, Tensor ids, Tensor shares, ExpertSource& source, std::int64_t layer) {
   Backend& backend = ctx.backend();
-  std::vector<std::int32_t> wanted(ids.shape.n_values());
-  backend.download(wanted.data(), ids);
+  std::vector<std::int32_t> chosen(ids.shape.n_values());
+  backend.download(chosen.data(), ids);
   if (backend.stop_requested()) return make_error(ErrorCode::cancelled, "stopped");  // the ids may be unfinished
+  source.saw(layer, chosen, x.shape[0]);
+  std::vector<std::int32_t> wanted = chosen;
   std::ranges::sort(wanted);
   const auto repeated = std::ranges::unique(wanted);
   wanted.erase(repeated.begin(), repeated.end());
+  if (wanted.empty()) return {};
+  Turns turns(ctx, x, chosen);  // its memory is there whether or not it is needed: it is planned so
   ASSIGN_OR_RETURN(const std::unique_ptr<ExpertLease> lease, source.acquire(layer, wanted, backend.stop_token()));
-  for (bool are_all_there = false; !are_all_there;) {
-    ASSIGN_OR_RETURN(const std::optional<std::int32_t> id, lease->next());
-    are_all_there = !id;
-  }
   CHECK(lease->experts().layer() == layer, "experts of another layer");
-  backend.moe_experts(y, x, ids, shares, lease->experts());
-  return backend.sync();  // the op has read them when the lease ends
+  std::size_t n_arrived = 0;
+  for (std::vector<std::int32_t> arrived; n_arrived < wanted.size(); arrived.clear()) {
+    do {
+      ASSIGN_OR_RETURN(const std::optional<std::int32_t> id, lease->next());
+      if (!id) break;
+      arrived.push_back(*id);
+    } while (n_arrived + arrived.size() < wanted.size() && lease->is_ready());
+    CHECK(!arrived.empty(), "a lease ended before all experts had been there");
+    n_arrived += arrived.size();
+    if (arrived.size() == wanted.size()) {
+      backend.moe_experts(y, x, ids, shares, lease->experts());
+      return backend.sync();  // the op has read them when the lease ends
+    }
+    turns.run(arrived, lease->experts());
+    RETURN_IF_ERROR(backend.sync());
+    if (backend.stop_requested()) return make_error(ErrorCode::cancelled, "stopped");
+    lease->done();
+  }
+  turns.sum(y, shares);
+  return {};
 }
 
 }  // namespace

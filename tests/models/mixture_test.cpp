@@ -256,7 +256,9 @@ TEST_P(MixtureTest, AbsurdNumbersAreToldInWords) {
 // ends: an op that read it later would give NaN.
 class LentExperts final : public ExpertSource {
  public:
-  LentExperts(TestCheckpoint& source, Backend& backend, std::int64_t first_mixture) : source_(source), backend_(backend), first_(first_mixture) {}
+  // `n_places`: how many experts can be there at once; `n_ready`: how many come without being waited for, each time.
+  LentExperts(TestCheckpoint& source, Backend& backend, std::int64_t first_mixture, std::size_t n_places = 1000, std::size_t n_ready = 1000)
+      : source_(source), backend_(backend), first_(first_mixture), n_places_(n_places), n_ready_(n_ready) {}
 
   const ExpertSet* resident(std::int64_t layer) const override {
     CHECK(layer >= first_, "a layer that is no mixture");
@@ -279,20 +281,31 @@ class LentExperts final : public ExpertSource {
     }
     ~Lease() override {
       --lender_.n_leases_;
-      for (const std::unique_ptr<Buffer>& buffer : buffers_) std::memset(buffer->host_data(), 0xFF, buffer->n_bytes());
-      std::ranges::move(buffers_, std::back_inserter(lender_.given_back_));
+      overwrite();
+    }
+    bool is_ready() override { return here_.size() % lender_.n_ready_ != 0; }
+    void done() override {
+      for (const std::int32_t id : here_) experts_.remove(id);
+      here_.clear();
+      overwrite();
     }
     Result<std::optional<std::int32_t>> next() override {
-      if (waiting_.empty()) return std::optional<std::int32_t>();
+      if (waiting_.empty() || here_.size() == lender_.n_places_) return std::optional<std::int32_t>();
       const std::int32_t id = waiting_.back();
       waiting_.pop_back();
       const auto part = [&](const char* name, Shape shape) { return tensor(expert(static_cast<int>(experts_.layer()), id, name), shape); };
+      here_.push_back(id);
       experts_.put(id, {part("gate", {32, 64}), part("up", {32, 64}), part("down", {64, 32})});
       return std::optional<std::int32_t>(id);
     }
     const ExpertSet& experts() const override { return experts_; }
 
    private:
+    void overwrite() {
+      for (const std::unique_ptr<Buffer>& buffer : buffers_) std::memset(buffer->host_data(), 0xFF, buffer->n_bytes());
+      std::ranges::move(buffers_, std::back_inserter(lender_.given_back_));
+      buffers_.clear();
+    }
     Tensor tensor(const std::string& name, Shape shape) {
       Tensor tensor{DType::f32, shape, nullptr, 0};
       buffers_.push_back(lender_.backend_.allocate(tensor.n_bytes()).value());
@@ -302,13 +315,14 @@ class LentExperts final : public ExpertSource {
     }
     LentExperts& lender_;
     ExpertSet experts_;
-    std::vector<std::int32_t> waiting_;
+    std::vector<std::int32_t> waiting_, here_;
     std::vector<std::unique_ptr<Buffer>> buffers_;
   };
 
   TestCheckpoint& source_;
   Backend& backend_;
   std::int64_t first_;
+  std::size_t n_places_, n_ready_;
   int n_leases_ = 0;
   std::vector<std::unique_ptr<Buffer>> given_back_;
 };
@@ -327,6 +341,25 @@ TEST_P(MixtureTest, ExpertsThatArriveInAnyOrderGiveTheBytesOfResidentOnes) {
     EXPECT_EQ(lent.run(prompt), expected) << model;
     EXPECT_EQ(lent.run(next), expected_next) << model;
     EXPECT_EQ(lender.n_acquired, model == kQwen ? 6 : 2) << model;
+  }
+}
+
+TEST_P(MixtureTest, ExpertsThatComeInTurnsGiveTheBytesOfResidentOnes) {
+  for (const std::string model : {kQwen, kGlm}) {
+    TestCheckpoint source = open(model);
+    source.store_as(DType::f32);
+    auto m = create_model(source, *backend_);
+    ASSERT_TRUE(m) << m.error().message;
+    const std::vector<int> prompt = ids(model), next = {3};
+    ModelRunner resident(**m, *backend_, 1, 64);
+    const std::vector<float> expected = resident.run(prompt), expected_next = resident.run(next);
+    for (const auto& [n_places, n_ready] : {std::pair{1u, 1000u}, {3u, 2u}, {1000u, 1u}, {1000u, 3u}}) {
+      ModelRunner lent(**m, *backend_, 1, 64);
+      LentExperts lender(source, *backend_, model == kQwen ? 0 : 1, n_places, n_ready);
+      lent.context().experts = &lender;
+      EXPECT_EQ(lent.run(prompt), expected) << model << ' ' << n_places << ' ' << n_ready;
+      EXPECT_EQ(lent.run(next), expected_next) << model << ' ' << n_places << ' ' << n_ready;
+    }
   }
 }
 
