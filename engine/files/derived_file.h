@@ -31,6 +31,8 @@ class DerivedFile final : public ModelFile {
   const std::vector<TensorInfo>& tensors() const override { return infos_; }
   std::span<const std::byte> data(std::size_t index) const override;
   Result<void> read(std::span<const std::byte> part, std::byte* out) const override { return inner_->read(part, out); }
+  std::optional<Place> place_of(std::span<const std::byte> part) const override { return inner_->place_of(part); }
+  Result<void> set_io(IoMode mode) override { return inner_->set_io(mode); }
   ReadCounts read_counts() const override { return inner_->read_counts(); }
   bool is_made(std::size_t index) const override;
   void make_rows(std::size_t index, std::int64_t first, std::int64_t n, std::byte* out) const override;

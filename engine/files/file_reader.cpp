@@ -19,8 +19,7 @@
 namespace pio {
 namespace {
 
-// Addresses, offsets and lengths of direct reads are multiples of it: the largest logical block of today's disks, and a page.
-constexpr std::uint64_t kBlock = 4096;
+constexpr std::uint64_t kBlock = kDirectBlock;
 
 // Memory of a thread for direct reads.
 class Bounce {
@@ -47,11 +46,17 @@ Error unreadable(const std::filesystem::path& path, const std::string& why) {
   return error;
 }
 
-Error became_shorter(const std::filesystem::path& path, std::uint64_t wanted) {
-  return unreadable(path, "it became shorter: expected " + std::to_string(wanted) + " bytes");
-}
-
 }  // namespace
+
+const char* name_of(IoMode mode) {
+  switch (mode) {
+    case IoMode::automatic: return "auto";
+    case IoMode::uring: return "uring";
+    case IoMode::pread: return "pread";
+    case IoMode::buffered: return "buffered";
+  }
+  return "";
+}
 
 ReadCounts& ReadCounts::operator+=(const ReadCounts& other) {
   cached_bytes += other.cached_bytes;
@@ -79,19 +84,52 @@ FileReader::~FileReader() {
 
 ReadCounts FileReader::counts() const { return {cached_bytes_, direct_bytes_, buffered_bytes_, static_cast<double>(nanoseconds_.load()) * 1e-9}; }
 
+Result<void> FileReader::set_mode(IoMode mode) {
+  mode_ = mode;
+  const bool wants_direct = mode == IoMode::uring || mode == IoMode::pread;
+  if (!wants_direct || direct_fd_ >= 0) return {};
+  return make_error(ErrorCode::not_available, std::string("--io ") + name_of(mode) +
+                                                  ": expected a file system that reads past the page cache, found " + path_.filename().string() +
+                                                  " on one that does not");
+}
+
+FileReader::Source FileReader::source_of(std::uint64_t offset, std::size_t n) const {
+  if (is_cached(offset, n)) return Source::cache;
+  return mode_ != IoMode::buffered && direct_fd_ >= 0 && reads_direct_ ? Source::direct : Source::buffered;
+}
+
+void FileReader::count(Source source, std::uint64_t offset, std::size_t n) const {
+  switch (source) {
+    case Source::cache: cached_bytes_ += n; break;
+    case Source::direct: direct_bytes_ += n; break;
+    case Source::buffered:
+      buffered_bytes_ += n;
+      ::posix_fadvise(fd_, static_cast<off_t>(offset), static_cast<off_t>(n), POSIX_FADV_DONTNEED);
+      break;
+  }
+}
+
+bool FileReader::give_up_direct() const {
+  if (mode_ == IoMode::uring || mode_ == IoMode::pread) return false;
+  reads_direct_ = false;
+  return true;
+}
+
+Error FileReader::failed(int number) const { return unreadable(path_, std::generic_category().message(number)); }
+
+Error FileReader::became_shorter(std::uint64_t wanted) const {
+  return unreadable(path_, "it became shorter: expected " + std::to_string(wanted) + " bytes");
+}
+
 Result<void> FileReader::read(std::uint64_t offset, std::size_t n, std::byte* out) const {
   const auto start = std::chrono::steady_clock::now();
-  const bool was_cached = is_cached(offset, n);
-  bool is_read = false;
-  if (!was_cached && direct_fd_ >= 0 && reads_direct_) {
-    ASSIGN_OR_RETURN(is_read, read_direct(offset, n, out));
-    if (is_read) direct_bytes_ += n;
+  Source source = source_of(offset, n);
+  if (source == Source::direct) {
+    ASSIGN_OR_RETURN(const bool is_read, read_direct(offset, n, out));
+    if (!is_read) source = Source::buffered;
   }
-  if (!is_read) {
-    RETURN_IF_ERROR(read_buffered(offset, n, out));
-    (was_cached ? cached_bytes_ : buffered_bytes_) += n;
-    if (!was_cached) ::posix_fadvise(fd_, static_cast<off_t>(offset), static_cast<off_t>(n), POSIX_FADV_DONTNEED);
-  }
+  if (source != Source::direct) RETURN_IF_ERROR(read_buffered(offset, n, out));
+  count(source, offset, n);
   nanoseconds_ += static_cast<std::uint64_t>((std::chrono::steady_clock::now() - start).count());
   return {};
 }
@@ -114,16 +152,13 @@ Result<bool> FileReader::read_direct(std::uint64_t offset, std::size_t n, std::b
   while (at < offset + n) {
     const ssize_t got = ::pread(direct_fd_, memory + (at - begin), end - at, static_cast<off_t>(at));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && errno == EINVAL) {
-      reads_direct_ = false;
-      return false;
-    }
-    if (got < 0) return unreadable(path_, std::generic_category().message(errno));
-    if (got == 0) return became_shorter(path_, offset + n);
+    if (got < 0 && errno == EINVAL && give_up_direct()) return false;
+    if (got < 0) return failed(errno);
+    if (got == 0) return became_shorter(offset + n);
     at += static_cast<std::uint64_t>(got);
     if (at >= offset + n) break;
     // A piece of a block is the end of the file, or the system was interrupted and goes on at the block's beginning.
-    if (at % kBlock != 0 && static_cast<std::uint64_t>(got) < kBlock) return became_shorter(path_, offset + n);
+    if (at % kBlock != 0 && static_cast<std::uint64_t>(got) < kBlock) return became_shorter(offset + n);
     at = at / kBlock * kBlock;
   }
   std::memcpy(out, memory + (offset - begin), n);
@@ -134,8 +169,8 @@ Result<void> FileReader::read_buffered(std::uint64_t offset, std::size_t n, std:
   for (std::size_t done = 0; done < n;) {
     const ssize_t got = ::pread(fd_, out + done, n - done, static_cast<off_t>(offset + done));
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return unreadable(path_, std::generic_category().message(errno));
-    if (got == 0) return became_shorter(path_, offset + n);
+    if (got < 0) return failed(errno);
+    if (got == 0) return became_shorter(offset + n);
     done += static_cast<std::size_t>(got);
   }
   return {};

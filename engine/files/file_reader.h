@@ -5,10 +5,23 @@
 #include <cstdint>
 #include <filesystem>
 #include <span>
+#include <string>
 
 #include "kernels/base/result.h"
 
 namespace pio {
+
+// How bytes that are not in the page cache come from the disk. What lies in the page cache is taken from there in every mode.
+enum class IoMode {
+  automatic,  // the fastest that the system grants: past the page cache by io_uring, by threads that wait, or through the page cache
+  uring,      // these alone: loading fails where the system refuses
+  pread,
+  buffered,
+};
+const char* name_of(IoMode mode);  // "auto", "uring", "pread", "buffered"
+
+// Addresses, offsets and lengths of direct reads are multiples of it: the largest logical block of today's disks, and a page.
+inline constexpr std::uint64_t kDirectBlock = 4096;
 
 // How bytes of a file came into memory, and how long the threads that asked for them waited, all together.
 struct ReadCounts {
@@ -31,9 +44,22 @@ class FileReader {
   FileReader(const FileReader&) = delete;
   FileReader& operator=(const FileReader&) = delete;
 
+  // Before the first read. Fails with not_available where the system refuses what is asked for by name.
+  Result<void> set_mode(IoMode mode);
   // n bytes from `offset` on. Fails with io{path}, also where the file has become shorter.
   Result<void> read(std::uint64_t offset, std::size_t n, std::byte* out) const;
   ReadCounts counts() const;
+
+  // For ReadQueue, which reads in its own way: whether a piece is read past the page cache, by which descriptors, what came of it, and the
+  // errors in this file's name.
+  enum class Source { cache, direct, buffered };
+  Source source_of(std::uint64_t offset, std::size_t n) const;
+  int descriptor(Source source) const { return source == Source::direct ? direct_fd_ : fd_; }
+  void count(Source source, std::uint64_t offset, std::size_t n) const;
+  // Direct reads were refused after all. False where they were asked for by name.
+  bool give_up_direct() const;
+  Error failed(int number) const;  // of errno
+  Error became_shorter(std::uint64_t wanted) const;
 
  private:
   bool is_cached(std::uint64_t offset, std::size_t n) const;
@@ -45,6 +71,7 @@ class FileReader {
   std::filesystem::path path_;
   std::span<const std::byte> mapping_;
   int direct_fd_ = -1;  // -1: the system refuses
+  IoMode mode_ = IoMode::automatic;
   mutable std::atomic<bool> reads_direct_{true};
   mutable std::atomic<std::uint64_t> cached_bytes_{0}, direct_bytes_{0}, buffered_bytes_{0}, nanoseconds_{0};
 };

@@ -26,6 +26,8 @@ class MappedFile {
   // Copies a part of bytes() to `out` without touching it: by reading the file. Thread-safe. Fails as FileReader::read.
   Result<void> read(std::span<const std::byte> part, std::byte* out) const;
   bool holds(std::span<const std::byte> part) const;
+  // Null where the file is empty.
+  FileReader* reader() const { return reader_.get(); }
   ReadCounts read_counts() const { return reader_ ? reader_->counts() : ReadCounts(); }
   const std::filesystem::path& path() const { return path_; }
 

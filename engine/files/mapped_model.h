@@ -40,6 +40,16 @@ class MappedModelFile final : public ModelFile {
       if (file.holds(part)) return file.read(part, out);
     return ModelFile::read(part, out);  // parsed from memory
   }
+  std::optional<Place> place_of(std::span<const std::byte> part) const override {
+    for (const MappedFile& file : model_.files)
+      if (file.holds(part)) return Place{file.reader(), static_cast<std::uint64_t>(part.data() - file.bytes().data())};
+    return {};
+  }
+  Result<void> set_io(IoMode mode) override {
+    for (const MappedFile& file : model_.files)
+      if (file.reader()) RETURN_IF_ERROR(file.reader()->set_mode(mode));
+    return {};
+  }
   ReadCounts read_counts() const override {
     ReadCounts all;
     for (const MappedFile& file : model_.files) all += file.read_counts();

@@ -30,6 +30,14 @@ class ModelFile {
   // Copies some of the bytes that data() gives to `out`: of files by reading them, so that no page of the mapping is touched. Any thread.
   // Fails with io{path}.
   virtual Result<void> read(std::span<const std::byte> part, std::byte* out) const;
+  // Where such bytes stand, for a reader of its own (ReadQueue); nothing where they are in no file.
+  struct Place {
+    const FileReader* file = nullptr;
+    std::uint64_t offset = 0;
+  };
+  virtual std::optional<Place> place_of(std::span<const std::byte> /*part*/) const { return {}; }
+  // How read() reads from now on. Fails as FileReader::set_mode.
+  virtual Result<void> set_io(IoMode /*mode*/) { return {}; }
   // What read() has read.
   virtual ReadCounts read_counts() const { return {}; }
   // Whether the tensor's bytes stand nowhere in the file and are made from others: packed checkpoints, weights quantized while loading.

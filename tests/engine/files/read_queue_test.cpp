@@ -1,0 +1,130 @@
+// Reads that go on while others compute: the bytes that stand there, from any place, by every way, and errors by name.
+
+#include "engine/files/read_queue.h"
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <vector>
+
+#include "engine/files/mapped_file.h"
+
+namespace pio {
+namespace {
+
+constexpr std::size_t kBytes = (9 << 20) + 1234;  // not whole blocks, and more than one read takes
+
+class ReadQueueTest : public testing::TestWithParam<IoMode> {
+ protected:
+  void SetUp() override {
+    char name[] = "read-queue-XXXXXX";  // where tests run: /tmp may have no disk
+    const int fd = mkstemp(name);
+    ASSERT_GE(fd, 0);
+    close(fd);
+    path_ = std::filesystem::absolute(name);
+    std::uint32_t state = 1;
+    for (std::size_t i = 0; i < kBytes; ++i) bytes_.push_back(static_cast<std::byte>((state = state * 1664525 + 1013904223) >> 24));
+    std::ofstream(path_, std::ios::binary).write(reinterpret_cast<const char*>(bytes_.data()), kBytes);
+    Result<std::unique_ptr<ReadQueue>> queue = ReadQueue::create(GetParam());
+    if (!queue) GTEST_SKIP() << queue.error().message;
+    queue_ = std::move(*queue);
+  }
+  void TearDown() override {
+    queue_.reset();
+    std::filesystem::remove(path_);
+  }
+  void drop() const {
+    const int fd = open(path_.c_str(), O_RDONLY);
+    fsync(fd);
+    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    close(fd);
+  }
+
+  struct Free {
+    void operator()(std::byte* memory) const { std::free(memory); }
+  };
+  struct Piece {
+    std::size_t offset, n;
+    std::unique_ptr<std::byte, Free> memory;
+  };
+  std::map<std::uint64_t, Piece> begin_pieces(const MappedFile& file) {
+    std::map<std::uint64_t, Piece> pieces;
+    std::uint64_t tag = 100;
+    for (const std::size_t n : {std::size_t{1}, std::size_t{4096}, std::size_t{884'736}, std::size_t{5 << 20}, std::size_t{0}}) {
+      for (const std::size_t offset : {std::size_t{0}, std::size_t{4095}, std::size_t{123'457}, kBytes - n}) {
+        Piece& piece = pieces[++tag];
+        piece = {offset, n, {}};
+        piece.memory.reset(static_cast<std::byte*>(std::aligned_alloc(kDirectBlock, ReadQueue::room_for(offset, n) + kDirectBlock)));
+        queue_->begin(tag, *file.reader(), offset, n, piece.memory.get());
+      }
+    }
+    return pieces;
+  }
+
+  std::filesystem::path path_;
+  std::vector<std::byte> bytes_;
+  std::unique_ptr<ReadQueue> queue_;
+};
+
+TEST_P(ReadQueueTest, BringsTheBytesOfEveryPiece) {
+  for (const bool is_cached : {true, false}) {
+    if (!is_cached) drop();
+    const Result<MappedFile> file = MappedFile::open(path_);
+    ASSERT_TRUE(file);
+    if (const Result<void> set = file->reader()->set_mode(GetParam()); !set) GTEST_SKIP() << set.error().message;
+    std::map<std::uint64_t, Piece> pieces = begin_pieces(*file);
+    EXPECT_EQ(queue_->n_begun(), std::ssize(pieces));
+    while (!pieces.empty()) {
+      const std::optional<ReadQueue::Finished> finished = queue_->next(std::chrono::seconds(60));
+      ASSERT_TRUE(finished);
+      ASSERT_TRUE(finished->result) << finished->result.error().message;
+      ASSERT_TRUE(pieces.contains(finished->tag));
+      const Piece& piece = pieces.at(finished->tag);
+      const std::byte* const found = piece.memory.get() + piece.offset % kDirectBlock;
+      EXPECT_TRUE(std::equal(found, found + piece.n, bytes_.begin() + static_cast<std::ptrdiff_t>(piece.offset))) << piece.offset << ' ' << piece.n;
+      pieces.erase(finished->tag);
+    }
+    EXPECT_EQ(queue_->n_begun(), 0);
+    EXPECT_FALSE(queue_->next(std::chrono::milliseconds(0)));
+  }
+}
+
+TEST_P(ReadQueueTest, NamesAFileThatBecameShorter) {
+  const Result<MappedFile> file = MappedFile::open(path_);
+  ASSERT_TRUE(file);
+  drop();
+  std::filesystem::resize_file(path_, kBytes / 2);
+  std::map<std::uint64_t, Piece> pieces = begin_pieces(*file);
+  for (; !pieces.empty();) {
+    const std::optional<ReadQueue::Finished> finished = queue_->next(std::chrono::seconds(60));
+    ASSERT_TRUE(finished);
+    const Piece& piece = pieces.at(finished->tag);
+    const bool is_there = piece.n == 0 || piece.offset + piece.n <= kBytes / 2;
+    ASSERT_EQ(finished->result.has_value(), is_there) << piece.offset << ' ' << piece.n;
+    if (!is_there) {
+      EXPECT_EQ(finished->result.error().code, ErrorCode::io);
+      EXPECT_NE(finished->result.error().message.find("shorter"), std::string::npos) << finished->result.error().message;
+      EXPECT_EQ(finished->result.error().path, path_.string());
+    }
+    pieces.erase(finished->tag);
+  }
+}
+
+TEST_P(ReadQueueTest, WaitsForWhatIsUnderWayWhenItGoes) {
+  drop();
+  const Result<MappedFile> file = MappedFile::open(path_);
+  ASSERT_TRUE(file);
+  const std::map<std::uint64_t, Piece> pieces = begin_pieces(*file);
+  queue_.reset();  // the memory goes after it
+}
+
+INSTANTIATE_TEST_SUITE_P(Modes, ReadQueueTest, testing::Values(IoMode::automatic, IoMode::uring, IoMode::pread, IoMode::buffered),
+                         [](const auto& info) { return std::string(name_of(info.param)); });
+
+}  // namespace
+}  // namespace pio
