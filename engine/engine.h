@@ -39,7 +39,8 @@ struct LoadRequest {
   DType kv = DType::f16;
   Activations activations = Activations::q8;
   std::uint64_t ram_bytes = 0;  // budget for weights, state and scratch; 0: what is free
-  bool huge_pages = true;       // for weights, where the system has them; without only to measure what they bring
+  IoMode io = IoMode::automatic;
+  bool huge_pages = true;  // for weights, where the system has them; without only to measure what they bring
   bool operator==(const LoadRequest&) const = default;
 };
 
@@ -230,6 +231,11 @@ struct LoadPlan {
   std::vector<Fallback> fallbacks;
   std::vector<std::string> notes;  // what a person should know of it: a context above the trained one, weights that do not fit
   WeightLayout layout;             // without huge pages
+  // Of the file: what every token reads, and the experts of a mixture; how many of these have room in memory where not all have (else 0). Then,
+  // predicted: how often a chosen expert is there, and what a token reads from the disk.
+  std::uint64_t dense_bytes = 0, expert_bytes = 0;
+  std::int64_t n_slots = 0;
+  double hit_rate = 1, disk_bytes_per_token = 0;
   double load_seconds = 0, prefill_tokens_per_second = 0, decode_tokens_per_second = 0;  // predicted
   PictureCosts pictures;                                                                 // predicted; empty where the model does not see
 };
@@ -269,6 +275,22 @@ struct BenchRequest {
   Drafts drafts;
 };
 
+// What came of the choices of experts where these have slots, in all repetitions; the reading of weights at the beginning is not among it.
+struct OffloadMeasures {
+  std::int64_t n_slots = 0;
+  std::uint64_t expert_bytes = 0;  // of one in the file, the mean
+  std::string io;                  // how they are read: "uring", "pread"
+  std::int64_t hits = 0, misses = 0;
+  std::vector<double> layer_hit_rates;  // of the mixtures
+  std::uint64_t bytes_read = 0;
+  double decode_bytes_per_token = 0;  // of them, by decoding
+  double read_bytes_per_second = 0;   // while reads were under way
+  double disk_bytes_per_second = 0;   // of as many bytes with nothing else to do, read in the same way between the repetitions
+  double waiting_seconds = 0;         // for the disk, with nothing else to do
+  // With a gigabyte (2^30) of slots more.
+  double more_hit_rate = 0, more_tokens_per_second = 0;
+};
+
 struct BenchResult {
   std::vector<double> prefill_tokens_per_second, decode_tokens_per_second;  // one a repetition
   std::uint64_t bytes_per_token = 0;                                        // weights and state read for a token decoded by itself
@@ -279,6 +301,7 @@ struct BenchResult {
   // Meanwhile: how long this program's threads waited for a processor, all together, and the machine for its host; faults that waited for a disk.
   double run_queue_seconds = 0, steal_seconds = 0;
   std::int64_t n_major_faults = 0;
+  std::optional<OffloadMeasures> offload;                  // where experts have slots
   std::uint64_t peak_bytes = 0, peak_anonymous_bytes = 0;  // of resident memory, since the program began; anonymous as seen between the repetitions
 };
 

@@ -435,6 +435,12 @@ class LocalGeneration final : public Generation {
     GenerationStats& stats = result_.stats;
     stats.generated_tokens = std::ssize(result_.ids);
     stats.context_used = session_->n_tokens();
+    if (ExpertSlots* const slots = model_.expert_slots()) {
+      const ExpertCounts counts = slots->counts();
+      stats.expert_hits = counts.hits - experts_before_.hits;
+      stats.expert_misses = counts.misses - experts_before_.misses;
+      stats.disk_bytes_read = counts.bytes_read - experts_before_.bytes_read;
+    }
     if (stats.generated_tokens > 1 && stats.decode_seconds > 0)
       stats.tokens_per_second = static_cast<double>(stats.generated_tokens - 1) / stats.decode_seconds;
     return Phase::finished;
@@ -464,6 +470,7 @@ class LocalGeneration final : public Generation {
   Unit unit_;
   std::int64_t n_waited_ = 0;  // calls that advanced others and not this
   Phase phase_ = Phase::beginning;
+  const ExpertCounts experts_before_ = model_.expert_slots() ? model_.expert_slots()->counts() : ExpertCounts();
   const Clock::time_point start_ = Clock::now();
   Clock::time_point decode_start_;
 };

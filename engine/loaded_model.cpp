@@ -78,6 +78,7 @@ Result<void> prefault(const LoadedWeights& language, const LoadedWeights* vision
 
 Result<std::unique_ptr<ModelFile>> open_for_loading(const LoadRequest& request) {
   ASSIGN_OR_RETURN(std::unique_ptr<ModelFile> file, open_model_file(request.path));
+  RETURN_IF_ERROR(file->set_io(request.io));
   return quantize_while_loading(std::move(file), request.quantization);
 }
 
@@ -116,6 +117,11 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   const ModelFile& held = loaded->weights_->file();
   ASSIGN_OR_RETURN(loaded->adapted_, create_adapted_model(*loaded->weights_, *loaded->backend_, request.loras));
   const ModelSpec& spec = loaded->model().spec();
+  if (const AwayTensors* const away = loaded->weights_->away_experts()) {
+    ASSIGN_OR_RETURN(std::unique_ptr<ReadQueue> queue, ReadQueue::create(request.io));
+    std::vector<ExpertKind> kinds = expert_kinds(loaded->model(), *away, *loaded->backend_, residency.slots_bytes);
+    ASSIGN_OR_RETURN(loaded->expert_slots_, ExpertSlots::create(loaded->model(), *away, *loaded->backend_, std::move(kinds), std::move(queue)));
+  }
   ASSIGN_OR_RETURN(loaded->tokenizer_, tokenizer.get());
   int n_unknown_tokens = 0;
   if (loaded->tokenizer_) {
@@ -137,6 +143,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
               .kv = {},
               .step = {}};
   stage.context->weights = loaded->weights_->stream();
+  stage.context->experts = loaded->expert_slots_.get();
   RETURN_IF_ERROR(stage.context->reserve(temporary_bytes));
   RETURN_IF_ERROR(stage.backend->workspace().reserve(workspace_bytes));
   const bool has_spare_block = !stage.backend->step_sizes().empty();
@@ -186,6 +193,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   info.recommended = recommended_sampling(held, loaded->chat_format_);
   info.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   info.layout = loaded->weights_->layout();
+  if (loaded->expert_slots_) add_slots(info.layout, loaded->expert_slots_->n_bytes(), loaded->expert_slots_->huge_page_bytes());
   info.loading = loaded->weights_->measures(info.n_threads);
   info.loading.seconds = info.load_seconds;
   info.loading.budget_bytes = request.ram_bytes > 0 ? request.ram_bytes : loaded->backend_->device().free_bytes;

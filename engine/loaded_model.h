@@ -7,6 +7,7 @@
 
 #include "engine/draft/draft_length.h"
 #include "engine/engine.h"
+#include "engine/experts/expert_slots.h"
 #include "engine/files/loaded_weights.h"
 #include "engine/image/pictures.h"
 #include "engine/image/vision_weights.h"
@@ -55,6 +56,8 @@ class LoadedModel {
   StepTimes& step_times() { return step_times_; }
   // Bytes of keys and values of one token.
   std::uint64_t state_bytes_per_token() const { return state_bytes_per_token_; }
+  // Where its experts are, where memory has no room for all of them; else null.
+  ExpertSlots* expert_slots() { return expert_slots_.get(); }
   // Where its weights were copied, to measure reading them.
   std::vector<const Buffer*> weight_arenas() const { return weights_->arenas(); }
   // The format of most of its weights, and of its vision half's.
@@ -69,6 +72,7 @@ class LoadedModel {
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<LoadedWeights> weights_;
   AdaptedModel adapted_;  // the model, and its adapters beside the weights
+  std::unique_ptr<ExpertSlots> expert_slots_;
   LoadedVision vision_;
   std::unique_ptr<Pictures> pictures_;
   std::vector<Stage> stages_;

@@ -147,6 +147,70 @@ Result<PerplexityResult> measure_perplexity(LoadedModel& model, Session& session
   return result;
 }
 
+namespace {
+
+// Measures the reading of experts, where there is any.
+class OffloadMeter {
+ public:
+  explicit OffloadMeter(ExpertSlots* slots) : slots_(slots) {
+    if (slots_) slots_->count_with_more(std::uint64_t{1} << 30);
+  }
+  void begin() {
+    if (slots_) slots_->reset_counts();
+  }
+  void probe() {
+    if (!slots_) return;
+    if (const std::optional<double> rate = slots_->measure_disk()) disk_rates_.push_back(*rate);
+  }
+  void begin_decoding() {
+    if (slots_) before_decoding_ = slots_->counts();
+  }
+  void end_decoding(std::int64_t n_tokens, double seconds) {
+    if (!slots_) return;
+    const ExpertCounts counts = slots_->counts();
+    decode_bytes_ += static_cast<double>(counts.bytes_read - before_decoding_.bytes_read);
+    decode_waiting_ += counts.waiting_seconds - before_decoding_.waiting_seconds;
+    decode_misses_ += counts.misses - before_decoding_.misses;
+    decode_misses_with_more_ += counts.misses_with_more - before_decoding_.misses_with_more;
+    decode_seconds_ += seconds;
+    n_decoded_ += n_tokens;
+  }
+  std::optional<OffloadMeasures> measures() const {
+    if (!slots_) return {};
+    const ExpertCounts counts = slots_->counts();
+    OffloadMeasures all{
+        .n_slots = slots_->n_slots(), .io = slots_->io(), .hits = counts.hits, .misses = counts.misses, .bytes_read = counts.bytes_read};
+    double n_experts = 0, bytes = 0;
+    for (const ExpertKind& kind : slots_->kinds()) {
+      n_experts += static_cast<double>(kind.n_in_all());
+      bytes += static_cast<double>(kind.n_in_all()) * static_cast<double>(kind.file_bytes);
+    }
+    all.expert_bytes = static_cast<std::uint64_t>(bytes / n_experts);
+    for (const ExpertCache::Counts& layer : counts.layers)
+      all.layer_hit_rates.push_back(static_cast<double>(layer.hits) / static_cast<double>(std::max<std::int64_t>(1, layer.hits + layer.misses)));
+    if (n_decoded_ > 0) all.decode_bytes_per_token = decode_bytes_ / static_cast<double>(n_decoded_);
+    if (counts.reading_seconds > 0) all.read_bytes_per_second = static_cast<double>(counts.bytes_read) / counts.reading_seconds;
+    for (const double rate : disk_rates_) all.disk_bytes_per_second += rate / static_cast<double>(disk_rates_.size());
+    all.waiting_seconds = counts.waiting_seconds;
+    all.more_hit_rate =
+        static_cast<double>(counts.hits_with_more) / static_cast<double>(std::max<std::int64_t>(1, counts.hits_with_more + counts.misses_with_more));
+    // The waiting shrinks with the misses.
+    const double misses_left = decode_misses_ > 0 ? static_cast<double>(decode_misses_with_more_) / static_cast<double>(decode_misses_) : 1;
+    const double seconds = decode_seconds_ - decode_waiting_ * (1 - std::min(1.0, misses_left));
+    if (seconds > 0) all.more_tokens_per_second = static_cast<double>(n_decoded_) / seconds;
+    return all;
+  }
+
+ private:
+  ExpertSlots* const slots_;
+  ExpertCounts before_decoding_;
+  std::vector<double> disk_rates_;
+  double decode_bytes_ = 0, decode_waiting_ = 0, decode_seconds_ = 0;
+  std::int64_t decode_misses_ = 0, decode_misses_with_more_ = 0, n_decoded_ = 0;
+};
+
+}  // namespace
+
 Result<BenchResult> measure_speed(LoadedModel& model, std::span<Session> sessions, const BenchRequest& request, std::stop_token stop) {
   BenchResult result;
   const ProcessCounters before = ProcessCounters::now();
@@ -154,6 +218,7 @@ Result<BenchResult> measure_speed(LoadedModel& model, std::span<Session> session
     if (const std::optional<double> rate = read_rate(model)) rates.push_back(*rate);
     result.peak_anonymous_bytes = std::max(result.peak_anonymous_bytes, anonymous_bytes());
   };
+  OffloadMeter offload(model.expert_slots());
   RandomIds random(model.n_ids());
   const auto random_ids = [&](std::int64_t n) { return model.vocabulary().check(random.next(n), "random tokens"); };
   ASSIGN_OR_RETURN(const TokenIds depth, random_ids(request.n_depth));
@@ -168,6 +233,7 @@ Result<BenchResult> measure_speed(LoadedModel& model, std::span<Session> session
 
   for (int repetition = -1; repetition < request.n_repetitions; ++repetition) {  // -1 warms up
     const bool counts = repetition >= 0;
+    if (repetition == 0) offload.begin();
     if (request.n_prompt > 0) {
       RETURN_IF_ERROR(to_depth(sessions.front()));
       ASSIGN_OR_RETURN(const TokenIds ids, random_ids(request.n_prompt));
@@ -180,6 +246,8 @@ Result<BenchResult> measure_speed(LoadedModel& model, std::span<Session> session
     if (request.n_decode > 0) {
       for (Session& session : sessions) RETURN_IF_ERROR(to_depth(session));
       if (counts) probe(result.read_before_decode);
+      if (counts) offload.probe();
+      offload.begin_decoding();
       const Clock::time_point start = Clock::now();
       if (sessions.size() > 1) {
         RETURN_IF_ERROR(decode_several(model, sessions, request.n_decode, random, logits, stop, counts ? &result : nullptr));
@@ -189,9 +257,11 @@ Result<BenchResult> measure_speed(LoadedModel& model, std::span<Session> session
       const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
       const double n_tokens = static_cast<double>(request.n_decode) * static_cast<double>(sessions.size());
       if (counts) result.decode_tokens_per_second.push_back(n_tokens / seconds);
+      if (counts) offload.end_decoding(static_cast<std::int64_t>(n_tokens), seconds);
     }
   }
   const ProcessCounters after = ProcessCounters::now();
+  result.offload = offload.measures();
   result.run_queue_seconds = after.run_queue_seconds - before.run_queue_seconds;
   result.steal_seconds = after.steal_seconds - before.steal_seconds;
   result.n_major_faults = after.n_major_faults - before.n_major_faults;

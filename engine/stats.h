@@ -13,11 +13,14 @@ struct GenerationStats {
   double prefill_seconds = 0;
   double first_token_seconds = 0;  // from the call to the first token
   double decode_seconds = 0;
-  double tokens_per_second = 0;           // of decoding: generated tokens after the first by decode_seconds
-  std::int64_t context_used = 0;          // tokens in the cache when it ended
-  std::int64_t context_length = 0;        // and how many fit
-  std::uint64_t weight_bytes_read = 0;    // from memory, by decoding; a step of a mixture with drafts counts as one without, and of a shared
-                                          // step the part of one
+  double tokens_per_second = 0;         // of decoding: generated tokens after the first by decode_seconds
+  std::int64_t context_used = 0;        // tokens in the cache when it ended
+  std::int64_t context_length = 0;      // and how many fit
+  std::uint64_t weight_bytes_read = 0;  // from memory, by decoding; a step of a mixture with drafts counts as one without, and of a shared
+                                        // step the part of one
+  // Of a mixture whose experts have slots, of all steps while it ran: how often a chosen expert lay in memory, how often it was read, and what.
+  std::int64_t expert_hits = 0, expert_misses = 0;
+  std::uint64_t disk_bytes_read = 0;
   std::int64_t drafted_tokens = 0;        // that were guessed and tried
   std::int64_t accepted_tokens = 0;       // of them, those that were right
   std::int64_t steps_waited_longest = 0;  // in a row that others went on by and it did not

@@ -52,7 +52,7 @@ std::string Binder::spelled(const std::string& name) const {
 
 void Binder::want(Tensor& slot, std::string name, Shape shape, Shape as, MatrixUse use, bool as_f32) {
   const bool is_matrix = shape.rank() > 1;
-  wishes_.push_back({&slot, std::move(name), shape, as, use, as_f32, is_matrix && shared_group_ ? *shared_group_ : n_groups_++});
+  wishes_.push_back({&slot, std::move(name), shape, as, use, as_f32, is_matrix && shared_group_ ? *shared_group_ : n_groups_++, false, are_experts_});
   check(wishes_.back());
 }
 
@@ -130,7 +130,12 @@ Result<BoundWeights> Binder::load() {
   for (const Wish& wish : wishes_) {
     // what is decoded below is read now
     const std::optional<std::int64_t> layer = wish.as_f32 ? std::nullopt : layer_of(wish.name);
-    groups[wish.group].push_back({.index = index_of_.at(wish.name), .shape = wish.as, .use = wish.use, .layer = layer, .in_rows = wish.in_rows});
+    groups[wish.group].push_back({.index = index_of_.at(wish.name),
+                                  .shape = wish.as,
+                                  .use = wish.use,
+                                  .layer = layer,
+                                  .in_rows = wish.in_rows,
+                                  .is_experts = wish.is_experts});
   }
   std::erase_if(groups, [](const WeightGroup& group) { return group.empty(); });
   ASSIGN_OR_RETURN(const std::vector<Tensor> loaded, source_.load(groups));

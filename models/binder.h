@@ -51,6 +51,17 @@ class Binder {
    private:
     Binder& binder_;
   };
+  // While one lives, the matrices that are bound are experts: where they are away ExpertSource brings them.
+  class OfExperts {
+   public:
+    explicit OfExperts(Binder& binder) : binder_(binder) { binder.are_experts_ = true; }
+    ~OfExperts() { binder_.are_experts_ = false; }
+    OfExperts(const OfExperts&) = delete;
+    OfExperts& operator=(const OfExperts&) = delete;
+
+   private:
+    Binder& binder_;
+  };
   // The table or output matrix that was bound to this slot is read through WeightStream::bring_rows and gather_rows where it is away.
   void let_away(const Tensor& slot);
   bool has(const std::string& canonical_name) const { return index_of_.contains(canonical_name); }
@@ -76,6 +87,7 @@ class Binder {
     bool as_f32;
     std::size_t group;  // of WeightSource::load
     bool in_rows = false;
+    bool is_experts = false;
   };
   std::string spelled(const std::string& name) const;
   void want(Tensor& slot, std::string name, Shape shape, Shape as, MatrixUse use, bool as_f32);
@@ -90,6 +102,7 @@ class Binder {
   std::vector<Wish> wishes_;
   std::size_t n_groups_ = 0;
   std::optional<std::size_t> shared_group_;
+  bool are_experts_ = false;
   std::vector<std::pair<Linear*, std::string>> linears_;  // and the canonical name of its matrix
   std::vector<std::string> problems_;
 };

@@ -91,6 +91,8 @@ class Model {
   // What the steps of a prompt must bring that has n_tokens new tokens behind n_cached cached ones, however it is cut into steps. Pure.
   // Steps that decode bring nothing.
   virtual StepNeeds step_needs(std::int64_t n_tokens, std::int64_t n_cached) const = 0;
+  // All experts of a layer as its source bound them; null where the layer is no mixture.
+  virtual const ExpertSet* experts(std::int64_t /*layer*/) const { return nullptr; }
 
   // The residual stream before the first layer, [n_tokens, dim] f32. `given` is for models that see (spec().n_position_axes is 3); null:
   // every token is looked up.

@@ -36,6 +36,7 @@ struct WantedTensor {
   // or a table that is read in some of its rows at a time. What neither may be is read while the model is built, or anywhere.
   std::optional<std::int64_t> layer = {};
   bool in_rows = false;
+  bool is_experts = false;  // one or all of a layer's experts, which ExpertSource may bring
 };
 // Matrices whose products read one input (q, k and v; gate and up; the experts of a layer), or a single tensor: a device may lay them together.
 using WeightGroup = std::vector<WantedTensor>;

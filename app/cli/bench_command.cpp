@@ -36,9 +36,28 @@ Json probe_json(const BenchResult& result) {
   return probes;
 }
 
+Json offload_json(const OffloadMeasures& offload) {
+  const double n_asked = static_cast<double>(std::max<std::int64_t>(1, offload.hits + offload.misses));
+  return {{"slots", offload.n_slots},
+          {"slot_bytes", offload.expert_bytes},
+          {"policy", "chance"},
+          {"io", offload.io},
+          {"hits", offload.hits},
+          {"misses", offload.misses},
+          {"hit_rate", static_cast<double>(offload.hits) / n_asked},
+          {"hit_rate_per_layer", offload.layer_hit_rates},
+          {"bytes_read", offload.bytes_read},
+          {"bytes_read_per_token", offload.decode_bytes_per_token},
+          {"read_bytes_per_second", offload.read_bytes_per_second},
+          {"disk_bytes_per_second", offload.disk_bytes_per_second},
+          {"stall_seconds", offload.waiting_seconds},
+          {"next_gigabyte", {{"hit_rate", offload.more_hit_rate}, {"tokens_per_second", offload.more_tokens_per_second}}}};
+}
+
 // Figures of small pages are not those that a person would compare with.
 void print_few_huge_pages(const Engine& engine, const LoadRequest& request) {
   const WeightLayout& layout = engine.loaded()->layout;
+  if (layout.form == WeightLayout::Form::slots) return;  // their pages come as they are used
   if (!request.huge_pages || layout.resident_bytes < kFewWeights || layout.huge_page_bytes >= layout.resident_bytes / 10 * 9) return;
   const std::string note = "huge pages: expected 90 % of " + human_bytes(layout.resident_bytes) + " of weights or more, found " +
                            human_bytes(layout.huge_page_bytes) + ": the speeds are those of small pages";
@@ -66,31 +85,33 @@ Result<void> bench(const Options& options) {
   const double speed = median(result.decode_tokens_per_second);
   const double bandwidth = speed * static_cast<double>(result.bytes_per_token) / 1e9;  // several sequences share what they read
   if (options.json) {
-    return print_json(
-        {{"prefill", {{"tokens", options.n_prompt}, {"tokens_per_second", result.prefill_tokens_per_second}}},
-         {"decode",
-          {{"tokens", options.n_decode},
-           {"tokens_per_second", result.decode_tokens_per_second},
-           {"bytes_per_token", result.bytes_per_token},
-           {"gigabytes_per_second", is_one ? Json(bandwidth) : Json()},
-           {"token_seconds", result.token_seconds},
-           {"drafted_tokens", result.drafted_tokens},
-           {"accepted_tokens", result.accepted_tokens}}},
-         {"depth", options.n_depth},
-         {"sequences", request.n_sequences},
-         {"load_seconds", engine->loaded()->load_seconds},
-         {"layout", layout_json(engine->loaded()->layout)},
-         {"load", load_json(engine->loaded()->loading)},
-         {"probe", probe_json(result)},
-         {"contention",
-          {{"run_queue_seconds", result.run_queue_seconds}, {"steal_seconds", result.steal_seconds}, {"major_faults", result.n_major_faults}}},
-         {"memory",
-          {{"budget_bytes", engine->loaded()->loading.budget_bytes},
-           {"planned_bytes", engine->loaded()->loading.planned_bytes},
-           {"peak_bytes", result.peak_bytes},
-           {"peak_anonymous_bytes", result.peak_anonymous_bytes}}},
-         {"threads", engine->loaded()->n_threads},
-         {"device", engine->loaded()->device}});
+    Json json = {
+        {"prefill", {{"tokens", options.n_prompt}, {"tokens_per_second", result.prefill_tokens_per_second}}},
+        {"decode",
+         {{"tokens", options.n_decode},
+          {"tokens_per_second", result.decode_tokens_per_second},
+          {"bytes_per_token", result.bytes_per_token},
+          {"gigabytes_per_second", is_one ? Json(bandwidth) : Json()},
+          {"token_seconds", result.token_seconds},
+          {"drafted_tokens", result.drafted_tokens},
+          {"accepted_tokens", result.accepted_tokens}}},
+        {"depth", options.n_depth},
+        {"sequences", request.n_sequences},
+        {"load_seconds", engine->loaded()->load_seconds},
+        {"layout", layout_json(engine->loaded()->layout)},
+        {"load", load_json(engine->loaded()->loading)},
+        {"probe", probe_json(result)},
+        {"contention",
+         {{"run_queue_seconds", result.run_queue_seconds}, {"steal_seconds", result.steal_seconds}, {"major_faults", result.n_major_faults}}},
+        {"memory",
+         {{"budget_bytes", engine->loaded()->loading.budget_bytes},
+          {"planned_bytes", engine->loaded()->loading.planned_bytes},
+          {"peak_bytes", result.peak_bytes},
+          {"peak_anonymous_bytes", result.peak_anonymous_bytes}}},
+        {"threads", engine->loaded()->n_threads},
+        {"device", engine->loaded()->device}};
+    if (result.offload) json["offload"] = offload_json(*result.offload);
+    return print_json(json);
   }
   char line[160];
   if (!is_one) {

@@ -93,6 +93,8 @@ void add_loading(CLI::App* command, Options& options) {
       ->check(CLI::IsMember({"keep", "int4", "int8", "fp16", "nf4"}));
   repeatable(command->add_option("--lora", options.loras, "an adapter: PATH or PATH:SCALE; repeatable"))->check(is_not_empty("a file"));
   command->add_option("--attention", options.attention, "full, window:TOKENS[:SINKS] or pages:N");
+  command->add_option("--io", options.io, "how weights that are not in memory are read: auto, uring, pread, buffered")
+      ->check(CLI::IsMember({"auto", "uring", "pread", "buffered"}));
   command
       ->add_option_function<std::string>(
           "--huge-pages", [&options](const std::string& text) { options.huge_pages = text == "on"; },

@@ -158,7 +158,12 @@ Result<void> plan(const Options& options) {
                  {"predicted",
                   {{"load_seconds", plan.load_seconds},
                    {"prefill_tokens_per_second", plan.prefill_tokens_per_second},
-                   {"decode_tokens_per_second", plan.decode_tokens_per_second}}},
+                   {"decode_tokens_per_second", plan.decode_tokens_per_second},
+                   {"hit_rate", plan.hit_rate},
+                   {"bytes_from_disk_per_token", plan.disk_bytes_per_token}}},
+                 {"slots", plan.n_slots},
+                 {"dense_bytes", plan.dense_bytes},
+                 {"expert_bytes", plan.expert_bytes},
                  {"layout", layout_json(plan.layout)}};
     json["layout"].erase("huge_page_bytes");  // known once they are there
     if (!plan.fits) json["why_not"] = plan.why_not;

@@ -27,6 +27,7 @@ struct Options {
   std::string activations = "q8";
   std::string base_kv, base_activations = "f32";  // of divergence
   std::string ram;
+  std::string io = "auto";
   bool huge_pages = true;
   std::string mmproj, quantization = "keep", attention = "full";
   std::vector<std::string> loras;  // PATH or PATH:SCALE

@@ -72,6 +72,7 @@ Json layout_json(const WeightLayout& layout) {
   const char* form = "mapped";
   if (layout.form == WeightLayout::Form::placed) form = "placed";
   if (layout.form == WeightLayout::Form::streamed) form = "streamed";
+  if (layout.form == WeightLayout::Form::slots) form = "slots";
   return {{"form", form},
           {"isa", layout.isa},
           {"lanes", layout.lanes},
@@ -84,6 +85,7 @@ Json layout_json(const WeightLayout& layout) {
 }
 
 Json stats_json(const GenerationStats& stats) {
+  const std::int64_t n_asked = stats.expert_hits + stats.expert_misses;
   return {{"prompt_tokens", stats.prompt_tokens},
           {"reused_tokens", stats.reused_tokens},
           {"shared_tokens", stats.shared_tokens},
@@ -97,7 +99,8 @@ Json stats_json(const GenerationStats& stats) {
           {"drafted_tokens", stats.drafted_tokens},
           {"accepted_tokens", stats.accepted_tokens},
           {"steps_waited_longest", stats.steps_waited_longest},
-          {"bytes_per_tier", {{"ram", stats.weight_bytes_read}}}};
+          {"hit_rate", n_asked > 0 ? Json(static_cast<double>(stats.expert_hits) / static_cast<double>(n_asked)) : Json()},
+          {"bytes_per_tier", {{"ram", stats.weight_bytes_read}, {"disk", stats.disk_bytes_read}}}};
 }
 
 Result<std::string> read_text(const std::string& path) {

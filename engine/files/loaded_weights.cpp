@@ -86,6 +86,7 @@ struct PlacingGroup {
   std::optional<std::int64_t> layer;  // that alone reads it
   std::optional<std::int64_t> table;  // its number among the tables
   bool is_away = false;
+  bool is_in_slots = false;
   std::uint64_t placed_bytes = 0;
 };
 
@@ -96,7 +97,11 @@ PlacingGroup placing(const ModelFile& file, const WeightGroup& wanted, const Res
   for (const WantedTensor& tensor : wanted) {
     group.sources.push_back(source_of(file, tensor, residency.lays_out));
     // Beside copies nothing stays in the file: a page of a mapping brings its neighbours into memory, and is read slower.
-    if (copies_all || residency.is_streamed) group.sources.back().mapped = nullptr;
+    if (copies_all || residency.is_streamed || residency.has_slots) group.sources.back().mapped = nullptr;
+  }
+  if (residency.has_slots && wanted.front().is_experts) {
+    group.is_in_slots = true;
+    return group;
   }
   group.placed_bytes = backend.placed_bytes(group.sources);
   group.layer = wanted.front().layer;
@@ -124,13 +129,15 @@ Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup
   PlacedFile all;
   std::vector<PlacingGroup> groups;
   std::uint64_t arena_bytes = 0, done = 0, total = 0;
+  if (residency.has_slots) all.experts = std::make_unique<AwayTensors>();
   for (const WeightGroup& group : wanted) {
     groups.push_back(placing(file, group, residency, backend, all.streamable));
     for (std::size_t i = 0; i < group.size(); ++i) {
+      if (group[i].is_experts) all.expert_bytes += groups.back().sources[i].n_bytes();
       if (file.is_made(group[i].index)) all.made_bytes += groups.back().sources[i].n_bytes();
-      if (!groups.back().is_away) total += groups.back().sources[i].n_bytes();
+      if (!groups.back().is_away && !groups.back().is_in_slots) total += groups.back().sources[i].n_bytes();
     }
-    if (!groups.back().is_away) arena_bytes += groups.back().placed_bytes;
+    if (!groups.back().is_away && !groups.back().is_in_slots) arena_bytes += groups.back().placed_bytes;
   }
   const std::uint64_t slot = arena_bytes;
   std::vector<std::size_t> offsets;  // of groups that are away, in the slot
@@ -156,6 +163,10 @@ Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup
   std::size_t offset = 0, next_offset = 0, next_table = 0;
   for (std::size_t g = 0; g < groups.size(); ++g) {
     const PlacingGroup& group = groups[g];
+    if (group.is_in_slots) {
+      for (std::size_t i = 0; i < group.sources.size(); ++i) all.tensors.push_back(all.experts->add(file, wanted[g][i].index, group.sources[i]));
+      continue;
+    }
     if (group.is_away) {
       if (group.table) all.tensors.push_back(tables[next_table++]);
       else std::ranges::move(backend.placed_tensors(group.sources, all.arena.get(), offsets[next_offset++]), std::back_inserter(all.tensors));
@@ -204,6 +215,18 @@ WeightStream* LoadedWeights::stream() const {
   return nullptr;
 }
 
+const AwayTensors* LoadedWeights::away_experts() const {
+  for (const PlacedFile& placed : placed_)
+    if (placed.experts) return placed.experts.get();
+  return nullptr;
+}
+
+void add_slots(WeightLayout& layout, std::uint64_t n_bytes, std::uint64_t huge_page_bytes) {
+  layout.form = WeightLayout::Form::slots;
+  layout.resident_bytes += n_bytes;
+  layout.huge_page_bytes += huge_page_bytes;
+}
+
 WeightLayout layout_of(std::span<const PlacedFile> placed_files, std::uint64_t file_bytes, const Backend::OwnLayout& own) {
   WeightLayout layout;
   std::uint64_t copied_bytes = 0;
@@ -249,8 +272,9 @@ Result<std::vector<Tensor>> LoadedWeights::load(std::span<const WeightGroup> gro
   std::size_t i = 0;
   for (const WeightGroup& group : groups) {
     for (const WantedTensor& wanted : group) {
-      if (Buffer* const place = placed.tensors[i++].buffer; place != placed.arena.get() && place->n_bytes() > 0)
-        in_place_.push_back(file_->data(wanted.index));
+      const Tensor& tensor = placed.tensors[i++];
+      const bool is_away = tensor.buffer->n_bytes() == 0 || (placed.experts && placed.experts->has(tensor));
+      if (tensor.buffer != placed.arena.get() && !is_away) in_place_.push_back(file_->data(wanted.index));
       n_bytes_ += tensors()[wanted.index].n_bytes;
     }
   }

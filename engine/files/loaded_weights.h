@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "engine/files/away_tensors.h"
 #include "engine/files/load_measures.h"
 #include "engine/files/model_file.h"
 #include "engine/files/streamed_weights.h"
@@ -24,6 +25,8 @@ struct Residency {
   bool is_streamed = false;        // what does not stay is brought for every pass (StreamedWeights); else all stay
   std::int64_t n_layers = 0;       // then layers 0 … n_layers - 1 stay,
   std::int64_t n_away_tables = 0;  // and all tables but the first n_away_tables
+  bool has_slots = false;          // the experts of mixtures stay in the file (AwayTensors), to be brought into slots,
+  std::uint64_t slots_bytes = 0;   // which may take so many bytes
 };
 
 // What may be brought for every pass, in bytes as placed: of each layer, and of each table (WantedTensor::in_rows), in their order.
@@ -41,7 +44,9 @@ struct PlacedFile {
   std::uint64_t copied_bytes = 0;               // of the tensors in the arena, as the file holds them
   double touch_bytes_per_second = 0;            // of the arena's first megabytes; 0: not measured
   std::unique_ptr<StreamedWeights> streamed;    // null where all stay
+  std::unique_ptr<AwayTensors> experts;         // null where they are not in slots
   StreamableBytes streamable;
+  std::uint64_t expert_bytes = 0;  // of mixtures' experts, in the file
   std::uint64_t mapped_bytes() const;
 };
 // Lays these groups of the file on `backend` as `residency` says. On a CountingBackend: what that would take, and
@@ -51,6 +56,8 @@ Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup
 
 // Where the weights lie, of `file_bytes` in the file; `own`: the order that the device chose, if any.
 WeightLayout layout_of(std::span<const PlacedFile> placed, std::uint64_t file_bytes, const Backend::OwnLayout& own);
+// With slots for experts beside them.
+void add_slots(WeightLayout& layout, std::uint64_t n_bytes, std::uint64_t huge_page_bytes);
 
 // The weights of a model file on one device. Owns the file and the buffers; the backend must outlive it. One thread at a time, as the backend.
 class LoadedWeights final : public WeightSource {
@@ -82,6 +89,8 @@ class LoadedWeights final : public WeightSource {
   LoadMeasures measures(int n_threads) const;
   // Brings the weights that do not stay; null where all do.
   WeightStream* stream() const;
+  // The experts that are to be brought into slots; null where all are where products read them.
+  const AwayTensors* away_experts() const;
   // The arenas, to measure reading them.
   std::vector<const Buffer*> arenas() const;
 

@@ -54,6 +54,35 @@ class ModelEstimate::Source final : public HeaderSource {
   std::uint64_t n_bytes_ = 0;       // of all loaded tensors
 };
 
+// Gives all experts at once and reads nothing.
+class ModelEstimate::CountedExperts final : public ExpertSource {
+ public:
+  explicit CountedExperts(const Model& model) : model_(model) {}
+  const ExpertSet* resident(std::int64_t) const override { return nullptr; }
+  void saw(std::int64_t, std::span<const std::int32_t> ids, std::int64_t n_tokens) override { n_used = std::ssize(ids) / n_tokens; }
+  Result<std::unique_ptr<ExpertLease>> acquire(std::int64_t layer, std::span<const std::int32_t> ids, const std::stop_token&) override {
+    return std::unique_ptr<ExpertLease>(std::make_unique<Lease>(*model_.experts(layer), ids));
+  }
+  std::int64_t n_used = 0;
+
+ private:
+  class Lease final : public ExpertLease {
+   public:
+    Lease(const ExpertSet& experts, std::span<const std::int32_t> ids) : experts_(experts), ids_(ids.begin(), ids.end()) {}
+    Result<std::optional<std::int32_t>> next() override {
+      if (n_told_ == ids_.size()) return std::optional<std::int32_t>();
+      return std::optional<std::int32_t>(ids_[n_told_++]);
+    }
+    const ExpertSet& experts() const override { return experts_; }
+
+   private:
+    const ExpertSet& experts_;
+    std::vector<std::int32_t> ids_;
+    std::size_t n_told_ = 0;
+  };
+  const Model& model_;
+};
+
 ModelEstimate::ModelEstimate(const ModelFile& file, const Backend& device, const Residency& residency)
     : file_(file), backend_(device), source_(std::make_unique<Source>(file, backend_, residency)) {}
 
@@ -63,12 +92,26 @@ Result<std::unique_ptr<ModelEstimate>> ModelEstimate::create(const ModelFile& fi
                                                              const Residency& residency) {
   std::unique_ptr<ModelEstimate> estimate(new ModelEstimate(file, device, residency));
   ASSIGN_OR_RETURN(estimate->adapted_, create_adapted_model(*estimate->source_, estimate->backend_, loras));
+  if (const AwayTensors* const away = estimate->source_->language().experts.get()) {
+    const Model& model = *estimate->adapted_.model;
+    estimate->expert_kinds_ = pio::expert_kinds(model, *away, estimate->backend_, residency.slots_bytes);
+    ASSIGN_OR_RETURN(estimate->slots_, estimate->backend_.allocate(slots_bytes(estimate->expert_kinds_)));
+    estimate->counted_experts_ = std::make_unique<CountedExperts>(model);
+  }
   estimate->count_weights();
   estimate->note_refusals("weights");
   return estimate;
 }
 
-WeightLayout ModelEstimate::layout() const { return source_->layout(); }
+std::uint64_t ModelEstimate::expert_bytes() const { return source_->language().expert_bytes; }
+
+std::int64_t ModelEstimate::n_used_experts() const { return counted_experts_ ? counted_experts_->n_used : 0; }
+
+WeightLayout ModelEstimate::layout() const {
+  WeightLayout layout = source_->layout();
+  if (counted_experts_) add_slots(layout, slots_bytes(expert_kinds_), 0);
+  return layout;
+}
 
 const StreamableBytes& ModelEstimate::streamable() const { return source_->language().streamable; }
 
@@ -122,6 +165,7 @@ std::vector<LoadPlan::Fallback> ModelEstimate::fallbacks() const {
 ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cached, DType kv) {
   ForwardContext context(backend_);
   context.weights = source_->language().streamed.get();
+  context.experts = counted_experts_.get();
   const ModelSpec& spec = this->spec();
   const std::int64_t n_blocks = (n_cached + kKvBlockLength - 1) / kKvBlockLength;
 

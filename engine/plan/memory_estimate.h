@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/experts/expert_slots.h"
 #include "engine/files/loaded_weights.h"
 #include "engine/files/model_file.h"
 #include "engine/lora/adapted_weights.h"
@@ -48,6 +49,13 @@ class ModelEstimate {
   // Of the weights, the bytes that what does not stay shares.
   std::uint64_t slot_bytes() const;
 
+  // Of the mixtures' experts, in the file; and where they are brought into slots, the kinds of them, what they are read to, and how many a
+  // token chooses in each layer.
+  std::uint64_t expert_bytes() const;
+  std::span<const ExpertKind> expert_kinds() const { return expert_kinds_; }
+  std::uint64_t reading_bytes() const { return pio::reading_bytes(expert_kinds_); }
+  std::int64_t n_used_experts() const;
+
   // A step of n_tokens that come last of n_cached, one of whose logits are wanted.
   struct Step {
     std::uint64_t temporary_bytes = 0;  // ForwardContext::high_water_bytes() after it
@@ -67,6 +75,7 @@ class ModelEstimate {
 
  private:
   class Source;
+  class CountedExperts;
   void count_weights();
   // Adds what the device refused since the last call as refusals of this part of the model.
   void note_refusals(const std::string& part, std::int64_t layer = 0);
@@ -76,6 +85,9 @@ class ModelEstimate {
   CountingBackend backend_;
   std::unique_ptr<Source> source_;
   AdaptedModel adapted_;
+  std::vector<ExpertKind> expert_kinds_;
+  std::unique_ptr<Buffer> slots_;
+  std::unique_ptr<CountedExperts> counted_experts_;  // null where experts have no slots
   std::uint64_t mapped_bytes_ = 0, made_bytes_ = 0, own_bytes_ = 0;
   std::vector<LoadPlan::Fallback> refused_;  // of one layer each
   std::optional<PictureWork> picture_work_;

@@ -23,8 +23,12 @@ SpeedEstimate estimate_speed(const OpCounts& prompt, std::int64_t n_prompt, cons
   const double streamed = static_cast<double>(loaded.streamed);
   const double bringing =
       streamed * resident_share / kCachedBytesPerSecond + streamed * (1 - resident_share) / kDiskBytesPerSecond + streamed / kLaidOutBytesPerSecond;
-  speed.prefill_tokens_per_second = static_cast<double>(n_prompt) / (bringing + std::max({reading(prompt), multiplying(prompt), 1e-9}));
-  speed.decode_tokens_per_second = 1 / (bringing + std::max(reading(decode), 1e-9));
+  const auto from_disk = [&](double n_bytes) {
+    return n_bytes * resident_share / kCachedBytesPerSecond + n_bytes * (1 - resident_share) / kDiskBytesPerSecond;
+  };
+  speed.prefill_tokens_per_second =
+      static_cast<double>(n_prompt) / (bringing + std::max({reading(prompt), multiplying(prompt), from_disk(loaded.experts_of_prompt), 1e-9}));
+  speed.decode_tokens_per_second = 1 / (bringing + from_disk(loaded.experts_of_token) + std::max(reading(decode), 1e-9));
   return speed;
 }
 

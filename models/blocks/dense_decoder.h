@@ -38,6 +38,7 @@ class DenseDecoder final : public Model {
 
   const ModelSpec& spec() const override { return spec_; }
   StepNeeds step_needs(std::int64_t n_tokens, std::int64_t n_cached) const override;
+  const ExpertSet* experts(std::int64_t layer) const override { return layers_[layer].is_mixture ? experts_->resident(layer) : nullptr; }
   Result<Tensor> embed(ForwardContext& ctx, const Step& step, const GivenEmbeddings* given) const override;
   Result<Tensor> layers(ForwardContext& ctx, Tensor x, const Step& step, KvState& state, std::int64_t first, std::int64_t last,
                         const GivenEmbeddings* given) const override;

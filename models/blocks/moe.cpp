@@ -30,11 +30,11 @@ MoeConfig read_moe(Hyper& hyper, std::int64_t dim) {
   return c;
 }
 
-void bind_moe(Binder& binder, const std::string& prefix, MoeWeights& weights, const MoeConfig& c) {
-  const Shape up{c.hidden_dim, c.dim}, down{c.dim, c.hidden_dim};
-  binder.bind_decoded(weights.router, prefix + "ffn_gate_inp", {c.n_experts, c.dim});
-  if (c.has_bias) binder.bind(weights.bias, prefix + "exp_probs_b.bias", {c.n_experts});
+namespace {
 
+void bind_experts(Binder& binder, const std::string& prefix, MoeWeights& weights, const MoeConfig& c) {
+  const Binder::OfExperts experts(binder);
+  const Shape up{c.hidden_dim, c.dim}, down{c.dim, c.hidden_dim};
   const std::string fused = prefix + "ffn_gate_up_exps.weight";
   if (!binder.has(fused) && binder.naming() == WeightSource::Naming::hugging_face) {
     weights.single.resize(c.n_experts);
@@ -60,6 +60,15 @@ void bind_moe(Binder& binder, const std::string& prefix, MoeWeights& weights, co
     }
     binder.bind(weights.downs, prefix + "ffn_down_exps.weight", {c.n_experts, c.dim, c.hidden_dim}, MatrixUse::products);
   }
+}
+
+}  // namespace
+
+void bind_moe(Binder& binder, const std::string& prefix, MoeWeights& weights, const MoeConfig& c) {
+  binder.bind_decoded(weights.router, prefix + "ffn_gate_inp", {c.n_experts, c.dim});
+  if (c.has_bias) binder.bind(weights.bias, prefix + "exp_probs_b.bias", {c.n_experts});
+
+  bind_experts(binder, prefix, weights, c);
   if (c.shared_hidden_dim > 0) bind_mlp(binder, prefix, weights.shared, c.dim, c.shared_hidden_dim, "_shexp");
 }
 

@@ -1,0 +1,410 @@
+#include "engine/experts/expert_slots.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "kernels/base/check.h"
+#include "kernels/host.h"
+
+namespace pio {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Slots that a kind has at least: one is read while another is computed with.
+constexpr std::int64_t kFewestSlots = 2;
+// Experts on their way from the disk: enough to keep it busy while one is laid out; of a small model a small part.
+constexpr std::uint64_t kMostReadingBytes = std::uint64_t{48} << 20;
+constexpr std::int64_t kReadingShare = 8;
+constexpr std::int64_t kFewestReading = 2, kMostReading = 16;
+// How soon a stop is seen.
+constexpr std::chrono::milliseconds kPatience{20};
+
+std::array<Tensor, 3> parts_of(const ExpertMlp& expert) { return {expert.gate, expert.up, expert.down}; }
+
+// An expert's matrices: what reads one input is a group of its own.
+struct ExpertSources {
+  std::array<MatrixSource, 2> input;  // gate, up
+  std::array<MatrixSource, 1> hidden;
+};
+
+ExpertSources sources_of(const AwayTensors& away, const ExpertMlp& expert) {
+  return {{away.matrix_of(expert.gate).source, away.matrix_of(expert.up).source}, {away.matrix_of(expert.down).source}};
+}
+
+std::size_t room_for(const AwayTensors::Matrix& matrix) {
+  return matrix.in_file ? ReadQueue::room_for(matrix.in_file->offset, matrix.source.n_bytes()) : 0;
+}
+
+std::int64_t n_reading(std::span<const ExpertKind> kinds) {
+  std::uint64_t largest = 1;
+  std::int64_t n_all = 0;
+  for (const ExpertKind& kind : kinds) {
+    largest = std::max(largest, kind.room_bytes);
+    n_all += kind.n_in_all();
+  }
+  return std::clamp(std::min(static_cast<std::int64_t>(kMostReadingBytes / largest), n_all / kReadingShare), kFewestReading, kMostReading);
+}
+
+}  // namespace
+
+std::vector<ExpertKind> expert_kinds(const Model& model, const AwayTensors& away, const Backend& backend, std::uint64_t n_bytes) {
+  std::vector<ExpertKind> kinds;
+  for (std::int64_t l = 0; l < model.spec().n_layers; ++l) {
+    const ExpertSet* const experts = model.experts(l);
+    if (!experts) continue;
+    // of each part the largest: an expert's format may differ from the others'
+    ExpertKind kind{.layers = {l}, .n_experts = experts->n_experts()};
+    for (std::int64_t id = 0; id < experts->n_experts(); ++id) {
+      const ExpertSources sources = sources_of(away, (*experts)[id]);
+      std::uint64_t in_file = 0, room = 0;
+      for (const Tensor& part : parts_of((*experts)[id])) {
+        const AwayTensors::Matrix matrix = away.matrix_of(part);
+        in_file += matrix.source.n_bytes();
+        // wherever it begins in a block
+        if (matrix.in_file) room += ReadQueue::room_for(kDirectBlock - 1, matrix.source.n_bytes());
+      }
+      kind.slot_bytes = std::max(kind.slot_bytes, backend.placed_bytes(sources.input) + backend.placed_bytes(sources.hidden));
+      kind.file_bytes = std::max(kind.file_bytes, in_file);
+      kind.room_bytes = std::max(kind.room_bytes, room);
+    }
+    const auto same = std::ranges::find_if(
+        kinds, [&](const ExpertKind& other) { return other.slot_bytes == kind.slot_bytes && other.n_experts == kind.n_experts; });
+    if (same == kinds.end()) {
+      kinds.push_back(std::move(kind));
+    } else {
+      same->layers.push_back(l);
+      same->file_bytes = std::max(same->file_bytes, kind.file_bytes);
+      same->room_bytes = std::max(same->room_bytes, kind.room_bytes);
+    }
+  }
+  double all_bytes = 0;
+  for (const ExpertKind& kind : kinds) all_bytes += static_cast<double>(kind.n_in_all()) * static_cast<double>(kind.slot_bytes);
+  std::uint64_t left = n_bytes;
+  for (ExpertKind& kind : kinds) {
+    const double share = all_bytes > 0 ? std::min(1.0, static_cast<double>(n_bytes) / all_bytes) : 0;
+    kind.n_slots =
+        std::clamp(static_cast<std::int64_t>(share * static_cast<double>(kind.n_in_all())), std::min(kFewestSlots, kind.n_in_all()), kind.n_in_all());
+    left -= std::min(left, static_cast<std::uint64_t>(kind.n_slots) * kind.slot_bytes);
+  }
+  // The fewest of one kind may have left less for the others.
+  for (ExpertKind& kind : kinds) {
+    while (kind.n_slots > kFewestSlots && slots_bytes(kinds) > n_bytes) --kind.n_slots;
+    for (; kind.n_slots < kind.n_in_all() && left >= kind.slot_bytes && slots_bytes(kinds) + kind.slot_bytes <= n_bytes; ++kind.n_slots)
+      left -= kind.slot_bytes;
+  }
+  return kinds;
+}
+
+std::uint64_t slots_bytes(std::span<const ExpertKind> kinds) {
+  std::uint64_t n_bytes = 0;
+  for (const ExpertKind& kind : kinds) n_bytes += static_cast<std::uint64_t>(kind.n_slots) * kind.slot_bytes;
+  return n_bytes;
+}
+
+std::uint64_t reading_bytes(std::span<const ExpertKind> kinds) {
+  std::uint64_t largest = 0;
+  for (const ExpertKind& kind : kinds) largest = std::max(largest, kind.room_bytes);
+  return static_cast<std::uint64_t>(n_reading(kinds)) * largest;
+}
+
+void ExpertSlots::Free::operator()(std::byte* memory) const { std::free(memory); }
+
+ExpertSlots::ExpertSlots(const AwayTensors& away, Backend& backend, std::vector<ExpertKind> kinds, std::unique_ptr<ReadQueue> queue)
+    : away_(away), backend_(backend), kinds_(std::move(kinds)), queue_(std::move(queue)) {}
+
+ExpertSlots::~ExpertSlots() = default;
+
+Result<std::unique_ptr<ExpertSlots>> ExpertSlots::create(const Model& model, const AwayTensors& away, Backend& backend, std::vector<ExpertKind> kinds,
+                                                         std::unique_ptr<ReadQueue> queue) {
+  std::unique_ptr<ExpertSlots> slots(new ExpertSlots(away, backend, std::move(kinds), std::move(queue)));
+  slots->layers_.resize(static_cast<std::size_t>(model.spec().n_layers));
+  for (const ExpertKind& kind : slots->kinds_) {
+    for (std::int64_t number = 0; number < std::ssize(kind.layers); ++number) {
+      const std::int64_t l = kind.layers[number];
+      slots->layers_[l] = {.kind = std::ssize(slots->groups_), .number = number, .away = model.experts(l), .here = ExpertSet(l, kind.n_experts)};
+    }
+    ASSIGN_OR_RETURN(std::unique_ptr<Buffer> memory, backend.allocate(static_cast<std::size_t>(kind.n_slots) * kind.slot_bytes));
+    slots->groups_.push_back(
+        {ExpertCache(std::ssize(kind.layers), kind.n_experts, kind.n_slots), std::move(memory), std::vector<ExpertMlp>(kind.n_slots)});
+  }
+  const std::uint64_t n_bytes = reading_bytes(slots->kinds_), n = static_cast<std::uint64_t>(n_reading(slots->kinds_));
+  slots->landings_.resize(n);
+  if (n_bytes == 0) return slots;  // all of them are made
+  slots->landing_memory_.reset(static_cast<std::byte*>(std::aligned_alloc(kDirectBlock, n_bytes)));
+  if (!slots->landing_memory_) {
+    Error error = make_error(ErrorCode::out_of_memory, "memory: expected " + std::to_string(n_bytes) + " bytes to read experts to, found less");
+    error.device = backend.device().name;
+    error.needed_bytes = n_bytes;
+    return error;
+  }
+  for (std::size_t i = 0; i < n; ++i) slots->landings_[i].memory = slots->landing_memory_.get() + i * (n_bytes / n);
+  return slots;
+}
+
+std::int64_t ExpertSlots::n_slots() const {
+  std::int64_t n = 0;
+  for (const ExpertKind& kind : kinds_) n += kind.n_slots;
+  return n;
+}
+
+std::uint64_t ExpertSlots::n_bytes() const { return slots_bytes(kinds_); }
+
+std::uint64_t ExpertSlots::huge_page_bytes() const {
+  std::uint64_t n = 0;
+  for (const Group& group : groups_)
+    if (group.memory->host_data()) n += pio::huge_page_bytes(group.memory->host_data(), group.memory->n_bytes());
+  return n;
+}
+
+ExpertCounts ExpertSlots::counts() const {
+  ExpertCounts all;
+  for (const Layer& layer : layers_) {
+    if (layer.kind < 0) continue;
+    all.layers.push_back(groups_[layer.kind].cache.counts(layer.number));
+    all.hits += all.layers.back().hits;
+    all.misses += all.layers.back().misses;
+    if (const std::optional<ExpertCache>& larger = groups_[layer.kind].larger) {
+      all.hits_with_more += larger->counts(layer.number).hits;
+      all.misses_with_more += larger->counts(layer.number).misses;
+    }
+  }
+  all.bytes_read = bytes_read_;
+  all.reading_seconds = std::chrono::duration<double>(reading_).count();
+  all.waiting_seconds = std::chrono::duration<double>(waiting_).count();
+  return all;
+}
+
+void ExpertSlots::reset_counts() {
+  for (Group& group : groups_) {
+    group.cache.reset_counts();
+    if (group.larger) group.larger->reset_counts();
+  }
+  bytes_read_ = 0;
+  reading_ = waiting_ = {};
+}
+
+void ExpertSlots::saw(std::int64_t layer, std::span<const std::int32_t> ids, std::int64_t n_tokens) {
+  Group& group = groups_[layers_[layer].kind];
+  group.cache.saw(layers_[layer].number, ids, n_tokens);
+  if (group.larger) group.larger->saw(layers_[layer].number, ids, n_tokens);
+}
+
+void ExpertSlots::count_with_more(std::uint64_t n_bytes) {
+  double all_bytes = 0;
+  for (const ExpertKind& kind : kinds_) all_bytes += static_cast<double>(kind.n_in_all()) * static_cast<double>(kind.slot_bytes);
+  for (std::size_t i = 0; i < kinds_.size(); ++i) {
+    const ExpertKind& kind = kinds_[i];
+    const auto n_more = static_cast<std::int64_t>(static_cast<double>(n_bytes) / all_bytes * static_cast<double>(kind.n_in_all()));
+    groups_[i].larger.emplace(std::ssize(kind.layers), kind.n_experts, std::min(kind.n_slots + n_more, kind.n_in_all()));
+  }
+}
+
+std::optional<double> ExpertSlots::measure_disk() {
+  constexpr std::uint64_t kBytes = std::uint64_t{64} << 20;
+  constexpr std::uint64_t kStride = 7919;  // a prime: experts far apart
+  std::uint64_t n_bytes = 0;
+  bool has_failed = false;
+  const Clock::time_point start = Clock::now();
+  const auto begin_next = [&] {
+    const ExpertKind& kind = kinds_[n_measured_ % kinds_.size()];
+    const std::uint64_t at = n_measured_ * kStride % static_cast<std::uint64_t>(kind.n_in_all());
+    if (!begin(kind.layers[at / kind.n_experts], static_cast<std::int32_t>(at % kind.n_experts))) return false;
+    ++n_measured_;
+    n_bytes += kind.file_bytes;
+    return true;
+  };
+  while (n_bytes < kBytes && begin_next()) {
+  }
+  while (queue_->n_begun() > 0 && !has_failed) {
+    const std::optional<std::size_t> landing = landed(std::chrono::seconds(10));
+    if (!landing) break;
+    has_failed = !landings_[*landing].result;
+    landings_[*landing].is_taken = false;
+    if (n_bytes < kBytes && !has_failed) begin_next();
+  }
+  let_go();
+  if (has_failed || n_bytes == 0 || queue_->n_begun() > 0) return {};
+  return static_cast<double>(n_bytes) / std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+bool ExpertSlots::begin(std::int64_t layer, std::int32_t id) {
+  const auto free = std::ranges::find_if(landings_, [](const Landing& landing) { return !landing.is_taken; });
+  if (free == landings_.end()) return false;
+  if (queue_->n_begun() == 0) reading_since_ = Clock::now();
+  *free = {.memory = free->memory, .n_reads = 0, .id = id, .result = {}, .is_taken = true, .is_wanted = true};
+  const auto tag = static_cast<std::uint64_t>(free - landings_.begin());
+  std::byte* to = free->memory;
+  for (const Tensor& part : parts_of((*layers_[layer].away)[id])) {
+    const AwayTensors::Matrix matrix = away_.matrix_of(part);
+    if (!matrix.in_file) continue;
+    ++free->n_reads;
+    queue_->begin(tag, *matrix.in_file->file, matrix.in_file->offset, matrix.source.n_bytes(), to);
+    to += room_for(matrix);
+  }
+  return true;
+}
+
+void ExpertSlots::let_go() {
+  for (Landing& landing : landings_) {
+    landing.is_wanted = false;
+    if (landing.n_reads == 0) landing.is_taken = false;
+  }
+}
+
+std::optional<std::size_t> ExpertSlots::landed(std::chrono::milliseconds patience) {
+  while (true) {
+    // made while they are laid out: nothing is read of them
+    for (std::size_t i = 0; i < landings_.size(); ++i)
+      if (landings_[i].is_taken && landings_[i].is_wanted && landings_[i].n_reads == 0) return i;
+    std::optional<ReadQueue::Finished> finished = queue_->next(patience);
+    if (!finished) return {};
+    if (queue_->n_begun() == 0) reading_ += Clock::now() - reading_since_;
+    Landing& landing = landings_[finished->tag];
+    if (!finished->result) landing.result = std::move(finished->result);
+    if (--landing.n_reads == 0 && !landing.is_wanted) landing.is_taken = false;
+  }
+}
+
+Result<ExpertMlp> ExpertSlots::place(std::int64_t l, std::int32_t id, std::int32_t slot, const Landing& from) {
+  const Layer& layer = layers_[l];
+  const ExpertMlp& away = (*layer.away)[id];
+  ExpertSources sources = sources_of(away_, away);
+  const std::byte* at = from.memory;
+  for (const auto& [tensor, source] : {std::pair{away.gate, &sources.input[0]}, {away.up, &sources.input[1]}, {away.down, &sources.hidden[0]}}) {
+    const AwayTensors::Matrix matrix = away_.matrix_of(tensor);
+    if (!matrix.in_file) continue;
+    const std::byte* const bytes = at + matrix.in_file->offset % kDirectBlock;
+    const std::size_t row_bytes = bytes_of(source->dtype, source->shape.back());
+    source->make_rows = [bytes, row_bytes](std::int64_t first, std::int64_t n, std::byte* out) -> Result<void> {
+      std::memcpy(out, bytes + static_cast<std::size_t>(first) * row_bytes, static_cast<std::size_t>(n) * row_bytes);
+      return {};
+    };
+    at += room_for(matrix);
+    bytes_read_ += matrix.source.n_bytes();
+  }
+  Buffer* const memory = groups_[layer.kind].memory.get();
+  std::size_t offset = static_cast<std::size_t>(slot) * kinds_[layer.kind].slot_bytes;
+  ASSIGN_OR_RETURN(const Placed input, backend_.place_weights(sources.input, memory, offset, backend_.stop_token(), {}));
+  offset += backend_.placed_bytes(sources.input);
+  ASSIGN_OR_RETURN(const Placed hidden, backend_.place_weights(sources.hidden, memory, offset, backend_.stop_token(), {}));
+  RETURN_IF_ERROR(backend_.sync());
+  return ExpertMlp{input.tensors[0], input.tensors[1], hidden.tensors[0]};
+}
+
+// What is in a slot comes at once, then what the disk brings, as it comes. What has no slot waits for those that have been computed with.
+class ExpertSlots::Lease final : public ExpertLease {
+ public:
+  Lease(ExpertSlots& slots, std::int64_t layer, std::span<const std::int32_t> ids, std::stop_token stop)
+      : slots_(slots), layer_(slots.layers_[layer]), l_(layer), stop_(std::move(stop)) {
+    CHECK(!std::exchange(layer_.is_lent, true), "a layer's experts are lent once at a time");
+    std::vector<std::int32_t> held;
+    for (const std::int32_t id : ids) (cache().is_held(layer_.number, id) ? held : waiting_).push_back(id);
+    for (const ExpertCache::Place& place : cache().take(layer_.number, held)) ready_.push_back({place.expert.id, place.slot});
+    take_slots();
+  }
+  ~Lease() override {
+    for (const Slotted& one : here_) give_back(one);
+    for (const Slotted& one : ready_) cache().release(layer_.number, {&one.id, 1});
+    // What was not read is not there.
+    for (const std::deque<Slotted>* const unread : {&slotted_, &reading_})
+      for (const Slotted& one : *unread) cache().forget(layer_.number, one.id);
+    slots_.let_go();
+    layer_.is_lent = false;
+  }
+
+  Result<std::optional<std::int32_t>> next() override {
+    begin_reads();
+    if (!ready_.empty()) {
+      const Slotted one = ready_.front();
+      ready_.pop_front();
+      return arrived(one);
+    }
+    const Clock::time_point start = Clock::now();
+    for (; !reading_.empty() || !slotted_.empty(); begin_reads()) {
+      if (stop_.stop_requested()) return make_error(ErrorCode::cancelled, "stopped");
+      const std::optional<std::size_t> landing = slots_.landed(kPatience);
+      if (!landing) continue;
+      slots_.waiting_ += Clock::now() - start;
+      return place(slots_.landings_[*landing]);
+    }
+    return std::optional<std::int32_t>();
+  }
+  bool is_ready() override { return !ready_.empty() || slots_.landed(std::chrono::milliseconds::zero()).has_value(); }
+  void done() override {
+    for (const Slotted& one : here_) give_back(one);
+    here_.clear();
+    take_slots();
+    begin_reads();
+  }
+  const ExpertSet& experts() const override { return layer_.here; }
+
+ private:
+  struct Slotted {
+    std::int32_t id = -1, slot = -1;
+  };
+  ExpertCache& cache() { return slots_.cache_of(layer_); }
+  void give_back(const Slotted& one) {
+    layer_.here.remove(one.id);
+    cache().release(layer_.number, {&one.id, 1});
+  }
+  void take_slots() {
+    const auto n = static_cast<std::size_t>(std::min(std::ssize(waiting_), cache().n_available()));
+    for (const ExpertCache::Place& place : cache().take(layer_.number, std::span(waiting_).first(n)))
+      slotted_.push_back({place.expert.id, place.slot});
+    waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(n));
+  }
+  void begin_reads() {
+    for (; !slotted_.empty() && slots_.begin(l_, slotted_.front().id); slotted_.pop_front()) reading_.push_back(slotted_.front());
+  }
+  Result<std::optional<std::int32_t>> place(Landing& landing) {
+    const auto one = std::ranges::find(reading_, landing.id, &Slotted::id);
+    CHECK(one != reading_.end(), "an expert that nobody reads");
+    if (!landing.result) {
+      Error error = landing.result.error();
+      error.message = "expert " + std::to_string(landing.id) + " of layer " + std::to_string(l_) + ": " + error.message;
+      return error;
+    }
+    ASSIGN_OR_RETURN(const ExpertMlp expert, slots_.place(l_, one->id, one->slot, landing));
+    landing.is_taken = false;
+    const Slotted read = *one;
+    reading_.erase(one);
+    begin_reads();
+    slots_.groups_[layer_.kind].placed[read.slot] = expert;
+    return arrived(read);
+  }
+  Result<std::optional<std::int32_t>> arrived(const Slotted& one) {
+    layer_.here.put(one.id, slots_.groups_[layer_.kind].placed[one.slot]);
+    here_.push_back(one);
+    return std::optional<std::int32_t>(one.id);
+  }
+
+  ExpertSlots& slots_;
+  Layer& layer_;
+  const std::int64_t l_;
+  std::stop_token stop_;
+  std::deque<Slotted> ready_;          // in their slots, not yet told
+  std::vector<Slotted> here_;          // told
+  std::deque<Slotted> slotted_;        // have a slot, are not yet being read
+  std::deque<Slotted> reading_;        // on their way
+  std::vector<std::int32_t> waiting_;  // have no slot yet
+};
+
+Result<std::unique_ptr<ExpertLease>> ExpertSlots::acquire(std::int64_t layer, std::span<const std::int32_t> ids, const std::stop_token& stop) {
+  const Layer& of = layers_[layer];
+  if (std::optional<ExpertCache>& larger = groups_[of.kind].larger) {
+    for (std::span<const std::int32_t> left = ids; !left.empty();) {
+      const std::span<const std::int32_t> some = left.first(static_cast<std::size_t>(std::min(std::ssize(left), larger->n_slots())));
+      larger->take(of.number, some);
+      larger->release(of.number, some);
+      left = left.subspan(some.size());
+    }
+  }
+  return std::unique_ptr<ExpertLease>(std::make_unique<Lease>(*this, layer, ids, stop));
+}
+
+}  // namespace pio

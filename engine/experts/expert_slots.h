@@ -1,0 +1,129 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "engine/experts/expert_cache.h"
+#include "engine/files/away_tensors.h"
+#include "engine/files/read_queue.h"
+#include "kernels/backend.h"
+#include "models/expert_source.h"
+#include "models/model.h"
+
+// The experts of a model that memory does not hold all: some lie in slots as the device likes them best, the others are read when they are
+// chosen.
+
+namespace pio {
+
+// Layers whose experts take the same memory, and so may share slots.
+struct ExpertKind {
+  std::vector<std::int64_t> layers;
+  std::int64_t n_experts = 0;    // of a layer
+  std::uint64_t slot_bytes = 0;  // of an expert as it is placed,
+  std::uint64_t file_bytes = 0;  // in the file,
+  std::uint64_t room_bytes = 0;  // and where it is read to
+  std::int64_t n_slots = 0;
+
+  std::int64_t n_in_all() const { return static_cast<std::int64_t>(layers.size()) * n_experts; }
+};
+
+// The kinds of a model whose experts are `away`, with as many slots as n_bytes hold: equal shares of their experts, but for the few that
+// each has at least. Where n_bytes hold not even these, these.
+std::vector<ExpertKind> expert_kinds(const Model& model, const AwayTensors& away, const Backend& backend, std::uint64_t n_bytes);
+std::uint64_t slots_bytes(std::span<const ExpertKind> kinds);
+// Bytes of memory that experts are read to, beside the slots.
+std::uint64_t reading_bytes(std::span<const ExpertKind> kinds);
+
+// What came of the choices of tokens since the counts began.
+struct ExpertCounts {
+  std::vector<ExpertCache::Counts> layers;  // of the mixtures, in their order
+  std::int64_t hits = 0, misses = 0;
+  std::int64_t hits_with_more = 0, misses_with_more = 0;  // ExpertSlots::count_with_more
+  std::uint64_t bytes_read = 0;                           // of the file
+  double reading_seconds = 0;                             // while reads were under way,
+  double waiting_seconds = 0;                             // and while nothing else was left to do
+  double hit_rate() const { return hits + misses > 0 ? static_cast<double>(hits) / static_cast<double>(hits + misses) : 1; }
+};
+
+class ExpertSlots final : public ExpertSource {
+ public:
+  // `kinds` as expert_kinds gave them. Model, file and backend must outlive the slots. Fails with out_of_memory.
+  static Result<std::unique_ptr<ExpertSlots>> create(const Model& model, const AwayTensors& away, Backend& backend, std::vector<ExpertKind> kinds,
+                                                     std::unique_ptr<ReadQueue> queue);
+  ~ExpertSlots() override;
+
+  const ExpertSet* resident(std::int64_t) const override { return nullptr; }
+  void saw(std::int64_t layer, std::span<const std::int32_t> ids, std::int64_t n_tokens) override;
+  Result<std::unique_ptr<ExpertLease>> acquire(std::int64_t layer, std::span<const std::int32_t> ids, const std::stop_token& stop) override;
+
+  // From now on it is also counted what `n_bytes` of slots more would have held.
+  void count_with_more(std::uint64_t n_bytes);
+  // Reads some experts as acquire() would, into no slot: bytes a second. Nothing where experts are made, or reading fails.
+  std::optional<double> measure_disk();
+
+  std::span<const ExpertKind> kinds() const { return kinds_; }
+  std::int64_t n_slots() const;
+  std::uint64_t n_bytes() const;          // of all slots
+  std::uint64_t huge_page_bytes() const;  // of these, in huge pages
+  ExpertCounts counts() const;
+  void reset_counts();
+  const char* io() const { return queue_->name(); }
+
+ private:
+  struct Group {  // of a kind
+    ExpertCache cache;
+    std::unique_ptr<Buffer> memory;
+    std::vector<ExpertMlp> placed;  // [n_slots]
+    std::optional<ExpertCache> larger;
+  };
+  struct Layer {
+    std::int64_t kind = -1;   // none: no mixture
+    std::int64_t number = 0;  // in the kind's cache
+    const ExpertSet* away = nullptr;
+    ExpertSet here;  // those of a lease that have arrived
+    bool is_lent = false;
+  };
+  // Where an expert is read to, as its file holds it.
+  struct Landing {
+    std::byte* memory = nullptr;
+    std::int64_t n_reads = 0;  // under way
+    std::int32_t id = -1;
+    Result<void> result;
+    bool is_taken = false, is_wanted = false;
+  };
+  class Lease;
+
+  ExpertSlots(const AwayTensors& away, Backend& backend, std::vector<ExpertKind> kinds, std::unique_ptr<ReadQueue> queue);
+  ExpertCache& cache_of(const Layer& layer) { return groups_[layer.kind].cache; }
+  // Begins to read an expert, unless there is no room for it now.
+  bool begin(std::int64_t layer, std::int32_t id);
+  // Takes what the disk has brought, waiting so long for the first; the landing of an expert that is whole.
+  std::optional<std::size_t> landed(std::chrono::milliseconds patience);
+  // Nobody wants what is on its way.
+  void let_go();
+  // Lays out an expert into its slot, from where it landed.
+  Result<ExpertMlp> place(std::int64_t layer, std::int32_t id, std::int32_t slot, const Landing& from);
+
+  const AwayTensors& away_;
+  Backend& backend_;
+  std::vector<ExpertKind> kinds_;
+  std::vector<Group> groups_;
+  std::vector<Layer> layers_;  // of the model
+  struct Free {
+    void operator()(std::byte* memory) const;
+  };
+  std::unique_ptr<std::byte, Free> landing_memory_;
+  std::vector<Landing> landings_;
+  std::uint64_t bytes_read_ = 0;
+  std::uint64_t n_measured_ = 0;  // experts, by measure_disk
+  std::chrono::steady_clock::duration reading_{}, waiting_{};
+  std::chrono::steady_clock::time_point reading_since_;
+  std::unique_ptr<ReadQueue> queue_;  // last: reads write to what is above
+};
+
+}  // namespace pio
