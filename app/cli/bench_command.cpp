@@ -57,7 +57,7 @@ Json offload_json(const OffloadMeasures& offload) {
 // Figures of small pages are not those that a person would compare with.
 void print_few_huge_pages(const Engine& engine, const LoadRequest& request) {
   const WeightLayout& layout = engine.loaded()->layout;
-  if (layout.form == WeightLayout::Form::slots) return;  // their pages come as they are used
+  if (layout.form == WeightLayout::Form::in_slots) return;  // their pages come as they are used
   if (!request.huge_pages || layout.resident_bytes < kFewWeights || layout.huge_page_bytes >= layout.resident_bytes / 10 * 9) return;
   const std::string note = "huge pages: expected 90 % of " + human_bytes(layout.resident_bytes) + " of weights or more, found " +
                            human_bytes(layout.huge_page_bytes) + ": the speeds are those of small pages";

@@ -72,7 +72,7 @@ Json layout_json(const WeightLayout& layout) {
   const char* form = "mapped";
   if (layout.form == WeightLayout::Form::placed) form = "placed";
   if (layout.form == WeightLayout::Form::streamed) form = "streamed";
-  if (layout.form == WeightLayout::Form::slots) form = "slots";
+  if (layout.form == WeightLayout::Form::in_slots) form = "slots";
   return {{"form", form},
           {"isa", layout.isa},
           {"lanes", layout.lanes},

@@ -11,7 +11,7 @@ struct WeightLayout {
     placed,    // copied, in an order that the device reads fast, or as they are
     mapped,    // read where the file is mapped: so exact products read them
     streamed,  // some are read and laid out anew for every pass, since memory has no room for all
-    slots,     // copied, but for the experts of a mixture, of which those lie in memory that are likely to be wanted
+    in_slots,  // copied, but for the experts of a mixture, of which those lie in memory that are likely to be wanted
   };
   Form form = Form::mapped;  // of most of them
   std::string isa;           // the instruction set of the device's own order, and the rows that lie side by side in it; "" and 0 without

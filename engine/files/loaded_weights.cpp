@@ -222,7 +222,7 @@ const AwayTensors* LoadedWeights::away_experts() const {
 }
 
 void add_slots(WeightLayout& layout, std::uint64_t n_bytes, std::uint64_t huge_page_bytes) {
-  layout.form = WeightLayout::Form::slots;
+  layout.form = WeightLayout::Form::in_slots;
   layout.resident_bytes += n_bytes;
   layout.huge_page_bytes += huge_page_bytes;
 }

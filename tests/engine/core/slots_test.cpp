@@ -275,7 +275,7 @@ TEST(Slots, TakeTheMemoryThatIsLeftOfABudget) {
       request.ram_bytes = most.needed_bytes - static_cast<std::uint64_t>((1 - share) * static_cast<double>(most.expert_bytes));
       const PlannedLoad plan = planned(request);
       // of tiny models what experts are read to is larger than they are
-      if (!plan.plan.fits || plan.plan.layout.form != WeightLayout::Form::slots) continue;
+      if (!plan.plan.fits || plan.plan.layout.form != WeightLayout::Form::in_slots) continue;
       EXPECT_LE(plan.plan.needed_bytes, request.ram_bytes);
       EXPECT_LE(plan.plan.n_slots, last_slots);
       last_slots = plan.plan.n_slots;
@@ -286,7 +286,7 @@ TEST(Slots, TakeTheMemoryThatIsLeftOfABudget) {
       ASSERT_TRUE(part) << part.error().message;
       ASSERT_TRUE((*part)->expert_slots());
       EXPECT_EQ((*part)->expert_slots()->n_slots(), plan.plan.n_slots);
-      EXPECT_EQ((*part)->info().layout.form, WeightLayout::Form::slots);
+      EXPECT_EQ((*part)->info().layout.form, WeightLayout::Form::in_slots);
       EXPECT_EQ((*part)->info().layout.resident_bytes, plan.plan.layout.resident_bytes);
       for (int again = 0; again < 2; ++again) {
         const Result<std::vector<float>> found = logits_of(**part);

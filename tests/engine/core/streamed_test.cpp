@@ -83,7 +83,7 @@ TEST(Streamed, GivesTheBytesOfAModelInMemory) {
         ASSERT_TRUE(part) << part.error().message;
         const WeightLayout& layout = (*part)->info().layout;
         // of a mixture only experts are brought, once all else has room
-        const bool may_have_slots = plan.plan.expert_bytes > 0 && layout.form == WeightLayout::Form::slots;
+        const bool may_have_slots = plan.plan.expert_bytes > 0 && layout.form == WeightLayout::Form::in_slots;
         EXPECT_TRUE(layout.form == WeightLayout::Form::streamed || may_have_slots) << path << ' ' << share;
         EXPECT_EQ(layout.streamed_bytes, plan.plan.layout.streamed_bytes);
         EXPECT_LE(layout.streamed_bytes, last_streamed);  // more memory, less to bring
