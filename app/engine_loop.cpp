@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <new>
-#include <tuple>
+#include <utility>
 
 namespace pio {
 namespace {
@@ -84,60 +84,95 @@ void EngineLoop::wake() {
   QMetaObject::invokeMethod(this, &EngineLoop::step, Qt::QueuedConnection);  // behind what was asked meanwhile
 }
 
-EngineLoop::Runs::iterator EngineLoop::next() {
-  return std::max_element(m_runs.begin(), m_runs.end(), [](const auto& a, const auto& b) {  // of equals the first
-    return std::tuple(a->stop.stop_requested(), a->job.priority) < std::tuple(b->stop.stop_requested(), b->job.priority);
-  });
+std::vector<EngineLoop::Live*> EngineLoop::next() const {
+  std::vector<Live*> equals;
+  for (const auto& run : m_runs) {
+    if (run->stop.stop_requested()) return {run.get()};
+    if (!equals.empty() && run->job.priority > equals.front()->job.priority) equals.clear();
+    if (equals.empty() || run->job.priority == equals.front()->job.priority) equals.push_back(run.get());
+  }
+  return equals;
 }
 
 void EngineLoop::step() {
   m_isAwake = false;
-  const auto run = next();
-  if (run == m_runs.end()) return;
-  Live* chosen = run->get();
-  if (m_current != nullptr && m_current != chosen && !m_current->isPaused) {
-    m_current->flush();
-    m_current->isPaused = true;
-    Q_EMIT paused(m_current->job.id, true);
+  Priority highest = Priority::background;
+  for (const auto& run : m_runs) highest = std::max(highest, run->job.priority);
+  for (const auto& run : m_runs) {
+    const bool isBelow = run->job.priority < highest;
+    if (run->generation == nullptr || run->stop.stop_requested() || run->isPaused == isBelow) continue;
+    run->flush();
+    run->isPaused = isBelow;
+    Q_EMIT paused(run->job.id, isBelow);
   }
-  if (std::exchange(chosen->isPaused, false)) Q_EMIT paused(chosen->job.id, false);
-  m_current = chosen;
-  advance(run);
+  advance(next());
   wake();
 }
 
-void EngineLoop::advance(Runs::iterator place) {
-  Live& run = **place;
+bool EngineLoop::begin(Live& run) {
+  if (run.generation != nullptr) return true;
   const RunId id = run.job.id;
-  const auto gone = [&] {
-    run.flush();
-    if (m_current == &run) m_current = nullptr;
-    const auto kept = std::move(*place);  // its generation gives its blocks back before anybody hears of the end
-    m_runs.erase(place);
-    kept->generation.reset();
-  };
-  if (run.generation == nullptr) {
-    if (run.stop.stop_requested()) {
-      gone();
-      Q_EMIT finished(id, FinishReason::cancelled, {});
-      return;
-    }
-    auto begun = guarded([&] { return m_engine->begin(run.job.request, run.stop); });
-    if (!begun) {
-      gone();
-      Q_EMIT failed(id, begun.error());
-      return;
-    }
-    run.generation = std::move(*begun);
+  if (run.stop.stop_requested()) {
+    remove(run);
+    Q_EMIT finished(id, FinishReason::cancelled, {});
+    return false;
   }
-  const auto events = guarded([&] { return run.generation->advance(); });
-  if (!events) {
-    gone();
-    Q_EMIT failed(id, events.error());
-    return;
+  auto begun = guarded([&] { return m_engine->begin(run.job.request, run.stop); });
+  if (!begun) {
+    remove(run);
+    Q_EMIT failed(id, begun.error());
+    return false;
   }
+  run.generation = std::move(*begun);
+  return true;
+}
+
+void EngineLoop::advance(const std::vector<Live*>& runs) {
+  std::vector<Live*> begun;
+  std::vector<Generation*> generations;
+  for (Live* run : runs) {
+    if (!begin(*run)) continue;
+    begun.push_back(run);
+    generations.push_back(run->generation.get());
+  }
+  if (begun.empty()) return;
+  using Events = Result<std::vector<GenerationEvent>>;
+  std::vector<Events> events;
+  // An exception that comes out of a step of several is everybody's.
+  const Result<void> done = guarded([&]() -> Result<void> {
+    if (generations.size() == 1) events.push_back(generations.front()->advance());
+    else events = m_engine->advance(generations);
+    return {};
+  });
+  if (!done) events.assign(begun.size(), Events(done.error()));
+  for (std::size_t i = 0; i < begun.size(); ++i) {
+    Live& run = *begun[i];
+    const RunId id = run.job.id;
+    if (!events[i]) {
+      remove(run);
+      Q_EMIT failed(id, events[i].error());
+      continue;
+    }
+    if (events[i]->empty()) run.flush();  // it waits for others
+    tell(run, *events[i]);
+    if (!run.generation->is_finished()) continue;
+    const FinishReason reason = run.generation->result().finish_reason;
+    const GenerationStats stats = run.generation->result().stats;
+    remove(run);
+    Q_EMIT finished(id, reason, stats);
+  }
+}
+
+// Its generation gives its blocks back before anybody hears of the end.
+void EngineLoop::remove(Live& run) {
+  run.flush();
+  m_runs.remove_if([&run](const auto& other) { return other.get() == &run; });
+}
+
+void EngineLoop::tell(Live& run, const std::vector<GenerationEvent>& events) {
   using Kind = GenerationEvent::Kind;
-  for (const GenerationEvent& event : *events) {
+  const RunId id = run.job.id;
+  for (const GenerationEvent& event : events) {
     switch (event.kind) {
       case Kind::dropped: Q_EMIT dropped(id, event.done); break;
       case Kind::image: Q_EMIT looking(id, event.done, event.total); break;
@@ -157,16 +192,11 @@ void EngineLoop::advance(Runs::iterator place) {
         break;
     }
   }
-  if (!run.generation->is_finished()) return;
-  const FinishReason reason = run.generation->result().finish_reason;
-  const GenerationStats stats = run.generation->result().stats;
-  gone();
-  Q_EMIT finished(id, reason, stats);
 }
 
 // The queue has pulled the stops of all of them: each ends with its next unit.
 void EngineLoop::endAll() {
-  while (!m_runs.empty()) advance(m_runs.begin());
+  while (!m_runs.empty()) advance({m_runs.front().get()});
 }
 
 // ---- the model ---------------------------------------------------------------------------------------------------------------------

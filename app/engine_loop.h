@@ -5,6 +5,7 @@
 #include <list>
 #include <memory>
 #include <stop_token>
+#include <vector>
 
 #include "app/answer_run.h"
 #include "app/delta_batcher.h"
@@ -13,7 +14,7 @@
 // What EngineQueue does on the engine's thread: the only caller of Engine. Slots in, signals out, values only. Exceptions become errors here.
 //
 // Runs go on a unit at a time; whatever else was asked meanwhile (a load, a plan, a count) comes between two units. A run whose stop was
-// pulled comes first, then the highest priority, then the one that came first.
+// pulled comes first, then all of the highest priority together, in shared steps of the engine.
 
 namespace pio {
 
@@ -73,14 +74,16 @@ class EngineLoop : public QObject {
   using Runs = std::list<std::unique_ptr<Live>>;
   void wake();
   void step();
-  Runs::iterator next();
-  void advance(Runs::iterator run);  // one unit; a run that has ended is gone
+  std::vector<Live*> next() const;               // whose unit comes next: one that is to stop, or the equals of the highest priority
+  void advance(const std::vector<Live*>& runs);  // a unit of each; a run that has ended is gone
+  bool begin(Live& run);                         // false: it has ended
+  void tell(Live& run, const std::vector<GenerationEvent>& events);
+  void remove(Live& run);
   void endAll();
 
   std::unique_ptr<Engine> m_engine;
   Runs m_runs;
-  Live* m_current = nullptr;  // the one that was advanced last, while it lives
-  bool m_isAwake = false;     // a step is on its way
+  bool m_isAwake = false;  // a step is on its way
 };
 
 }  // namespace pio

@@ -14,6 +14,7 @@ EngineQueue::EngineQueue(std::unique_ptr<Engine> engine, QObject* parent) : QObj
   });
   connect(m_loop, &EngineLoop::loaded, this, [this](quint64 serial, const LoadedInfo& info) {
     if (serial != m_loadSerial) return;
+    m_mostAtOnce = info.n_sequences;
     setModel(true, false);
     Q_EMIT loaded(info);
     pump();
@@ -25,6 +26,7 @@ EngineQueue::EngineQueue(std::unique_ptr<Engine> engine, QObject* parent) : QObj
   });
   connect(m_loop, &EngineLoop::kept, this, [this](quint64 serial, const Error& error, const LoadedInfo& info) {
     if (serial != m_loadSerial) return;
+    m_mostAtOnce = info.n_sequences;
     setModel(true, false);
     Q_EMIT kept(error, info);
     pump();
@@ -129,6 +131,16 @@ AnswerRun* EngineQueue::current() const {
   return best;
 }
 
+bool EngineQueue::mayBegin(Priority priority) const {
+  qsizetype nEquals = 0;
+  for (const AnswerRun* run : m_runs) {
+    if (run->isWaiting()) continue;
+    if (run->m_priority > priority) return false;
+    nEquals += run->m_priority == priority;
+  }
+  return nEquals < (priority == Priority::answer ? m_mostAtOnce : 1);
+}
+
 void EngineQueue::pump() {
   if (std::exchange(m_isPumping, true)) return;
   while (m_isReady && !m_isShutDown) {
@@ -136,10 +148,9 @@ void EngineQueue::pump() {
     for (AnswerRun* run : m_runs) {
       if (run->isWaiting() && (next == nullptr || run->m_priority > next->m_priority)) next = run;
     }
-    const AnswerRun* present = current();
-    if (next == nullptr || (present != nullptr && present->m_priority >= next->m_priority)) break;
+    if (next == nullptr || !mayBegin(next->m_priority)) break;
     for (AnswerRun* run : m_runs) {
-      if (!run->isWaiting() && run->m_onHigher == OnHigher::supersede) run->pullStop(true);
+      if (!run->isWaiting() && run->m_priority < next->m_priority && run->m_onHigher == OnHigher::supersede) run->pullStop(true);
     }
     next->m_phase = AnswerRun::Phase::begun;
     const RunId id = next->m_id;

@@ -11,9 +11,11 @@
 // The engine, for all who want something of it: it owns the engine's thread and decides who goes next, before every unit of work. On the
 // GUI thread; nothing here waits but join().
 //
-// A run waits until a model is ready and no run of its priority or a higher one is under way. A run of a higher priority pauses the lower
-// one between two units: Paused, nothing is lost, and it goes on by itself. What a pause costs: the paused run keeps its blocks of the cache of
-// keys and values, which holds one full context. The higher run has what is left, and fails with context_full where that is too little.
+// A run waits until a model is ready, no run of a higher priority is under way, and of its own fewer than the model can answer at once. Those that
+// are under way together share the engine's steps, and the cache of keys and values, which holds one full context: who finds no room there waits
+// until another one has ended. A run of a higher priority pauses the lower ones between two units: Paused, nothing is lost, and they go on by
+// themselves. What a pause costs: a paused run keeps its blocks of the cache. The higher run has what is left, and fails with context_full where
+// that is too little.
 // A load or an unload ends the runs of the old model as stopped; those that still wait go to the next model. Plans and counts run between
 // two units.
 
@@ -75,6 +77,7 @@ class EngineQueue : public QObject {
   void takeBack(AnswerRun& run);   // the engine's thread does not know it yet
   void endPaused(AnswerRun& run);  // all its words are here; the unit of another run is not waited for
   void lookForStops();
+  bool mayBegin(Priority priority) const;
   void pump();     // begins what may begin
   void endRuns();  // of the model that goes
   void setModel(bool isReady, bool isLoading);
@@ -101,6 +104,7 @@ class EngineQueue : public QObject {
   quint64 m_number = 0;            // of the last run, load, plan or count
   quint64 m_loadSerial = 0;
   std::stop_source m_loadStop;
+  qsizetype m_mostAtOnce = 1;  // answers, of the loaded model
   bool m_isReady = false, m_isLoading = false, m_isShutDown = false, m_isPumping = false;
 };
 

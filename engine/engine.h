@@ -35,7 +35,8 @@ struct LoadRequest {
   std::string device = "auto";
   int n_threads = 0;                // 0: one a physical core
   std::int64_t context_length = 0;  // of a conversation; 0: what fits, at most the model's
-  int n_sequences = 1;              // conversations that a step can hold; there is room for the whole context of each
+  int n_sequences = 1;              // conversations that a step can hold
+  int n_contexts = 0;               // so many whole contexts the cache has room for, shared by all; 0: one for each conversation of a step
   DType kv = DType::f16;
   Activations activations = Activations::q8;
   std::uint64_t ram_bytes = 0;  // budget for weights, state and scratch; 0: what is free
@@ -43,6 +44,7 @@ struct LoadRequest {
   bool huge_pages = true;  // for weights, where the system has them; without only to measure what they bring
   bool operator==(const LoadRequest&) const = default;
 };
+inline int n_contexts(const LoadRequest& request) { return request.n_contexts > 0 ? request.n_contexts : request.n_sequences; }
 
 struct LoadedInfo {
   std::string path;
@@ -56,6 +58,7 @@ struct LoadedInfo {
   std::vector<std::string> notes;  // what a person should know: "no vision tower beside it: text only"
   std::string device;              // "cpu"
   int n_threads = 0;
+  int n_sequences = 1;  // conversations that a step can hold
   std::int64_t n_parameters = 0;
   std::int64_t context_length = 0;  // as loaded
   std::int64_t trained_context_length = 0;
@@ -234,7 +237,7 @@ struct LoadPlan {
   // Of the file: what every token reads, and the experts of a mixture; how many of these have room in memory where not all have (else 0). Then,
   // predicted: how often a chosen expert is there, and what a token reads from the disk.
   std::uint64_t dense_bytes = 0, expert_bytes = 0;
-  std::int64_t n_slots = 0;
+  std::int64_t n_slots = 0, n_experts = 0;  // of all layers
   double hit_rate = 1, disk_bytes_per_token = 0;
   double load_seconds = 0, prefill_tokens_per_second = 0, decode_tokens_per_second = 0;  // predicted
   PictureCosts pictures;                                                                 // predicted; empty where the model does not see

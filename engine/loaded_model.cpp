@@ -130,11 +130,11 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   ASSIGN_OR_RETURN(loaded->vision_, load_vision(request.mmproj, held, *loaded->weights_, spec, *loaded->backend_));
   if (loaded->vision_.vision) loaded->pictures_ = std::make_unique<Pictures>(*loaded->vision_.vision);
   loaded->state_bytes_per_token_ = state_bytes_per_token;
-  ASSIGN_OR_RETURN(loaded->pool_, BlockPool::create(plan.context_length, request.n_sequences));
+  ASSIGN_OR_RETURN(loaded->pool_, BlockPool::create(plan.context_length, n_contexts(request)));
   const std::int64_t n_blocks = loaded->pool_->blocks().n_blocks();
   loaded->most_sequences_ = request.n_sequences;
   const StepCapacity capacity{
-      .n_sequences = request.n_sequences, .n_blocks = n_blocks / request.n_sequences, .n_position_axes = spec.n_position_axes};
+      .n_sequences = request.n_sequences, .n_blocks = n_blocks / n_contexts(request), .n_position_axes = spec.n_position_axes};
   loaded->step_builder_ = std::make_unique<StepBuilder>(capacity);
   Stage stage{.backend = loaded->backend_.get(),
               .first = 0,
@@ -184,6 +184,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   }
   info.device = loaded->backend_->device().name;
   info.n_threads = loaded->backend_->n_threads();
+  info.n_sequences = loaded->most_sequences_;
   info.n_parameters = spec.n_parameters + (info.can_see ? loaded->vision_.vision->n_parameters() : 0);
   info.context_length = plan.context_length;
   info.trained_context_length = spec.context_length;

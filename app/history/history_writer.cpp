@@ -8,6 +8,7 @@
 #include <QSet>
 #include <QThread>
 #include <algorithm>
+#include <utility>
 
 #include "app/system/session_lock.h"
 
@@ -33,7 +34,7 @@ HistoryWriter::HistoryWriter(Pace pace)
   m_commit->setSingleShot(true);
   m_commit->setTimerType(Qt::PreciseTimer);
   m_commit->setInterval(kGroupMs);
-  connect(m_commit, &QTimer::timeout, this, &HistoryWriter::commitStream);
+  connect(m_commit, &QTimer::timeout, this, &HistoryWriter::commitStreams);
   m_others->setInterval(m_pace.lookMs);
   connect(m_others, &QTimer::timeout, this, &HistoryWriter::lookForOthers);
 }
@@ -220,46 +221,35 @@ void HistoryWriter::addMessage(const MessageRecord& record) {
   Q_EMIT stored(record.message.id);
 }
 
-void HistoryWriter::appendText(const QString& messageId, const QString& delta, qint64 nTokens) {
-  append(messageId, &HistoryWriter::m_streamText, delta, nTokens);
-}
+void HistoryWriter::appendText(const QString& messageId, const QString& delta, qint64 nTokens) { append(messageId, &Stream::text, delta, nTokens); }
 
 void HistoryWriter::appendThought(const QString& messageId, const QString& delta, qint64 nTokens) {
-  append(messageId, &HistoryWriter::m_streamThought, delta, nTokens);
+  append(messageId, &Stream::thought, delta, nTokens);
 }
 
-void HistoryWriter::append(const QString& messageId, QString HistoryWriter::*words, const QString& delta, qint64 nTokens) {
-  if (messageId != m_streamId) {
-    commitStream();
-    m_streamId = messageId;
-    m_committedTokens = 0;
-  }
-  this->*words += delta;
-  m_streamTokens = nTokens;
-  if (m_streamTokens - m_committedTokens >= kGroupTokens) commitStream();
+void HistoryWriter::append(const QString& messageId, QString Stream::*words, const QString& delta, qint64 nTokens) {
+  Stream& stream = m_streams[messageId];
+  stream.*words += delta;
+  stream.nTokens = nTokens;
+  if (nTokens - stream.nCommitted >= kGroupTokens) commitStreams();
   else if (!m_commit->isActive()) m_commit->start();
 }
 
-void HistoryWriter::commitStream() {
+void HistoryWriter::commitStreams() {
   m_commit->stop();
-  m_committedTokens = m_streamTokens;
-  if (m_streamText.isEmpty() && m_streamThought.isEmpty()) return;
-  // While the disk refuses, pieces would pile up: the whole text comes with putMessage.
-  const auto appends = [id = m_streamId, text = m_streamText, thought = m_streamThought](HistoryDb& db) { return db.appendText(id, text, thought); };
-  if (m_inTrouble) m_cutId = m_streamId;
-  else write({appends, m_streamId});
-  m_streamText.clear();
-  m_streamThought.clear();
+  for (auto& [id, stream] : m_streams) {
+    stream.nCommitted = stream.nTokens;
+    if (stream.text.isEmpty() && stream.thought.isEmpty()) continue;
+    const QString text = std::exchange(stream.text, {}), thought = std::exchange(stream.thought, {});
+    // While the disk refuses, pieces would pile up: the whole text comes with putMessage.
+    if (m_inTrouble) m_cutIds.insert(id);
+    else write({[id = id, text, thought](HistoryDb& db) { return db.appendText(id, text, thought); }, id});
+  }
 }
 
 void HistoryWriter::putMessage(const MessageRecord& record) {
-  if (record.message.id == m_cutId) m_cutId.clear();
-  if (record.message.id == m_streamId) {  // its text is whole in the record
-    m_commit->stop();
-    m_streamText.clear();
-    m_streamThought.clear();
-    m_streamId.clear();
-  }
+  m_cutIds.remove(record.message.id);
+  m_streams.erase(record.message.id);  // its text is whole in the record
   const auto writes = [this, record = MessageRecord(record)](HistoryDb& db) mutable {
     if (!m_isAside) m_kept->keep(record.message);
     return db.putMessage(record, record.message.state == Message::State::Streaming ? m_session : QString());
@@ -300,7 +290,7 @@ void HistoryWriter::putMeta(const QString& key, const QString& value) {
 // ---- reading -------------------------------------------------------------------------------------------------------------------------
 
 void HistoryWriter::loadChat(quint64 serial, const QString& chatId) {
-  commitStream();
+  commitStreams();
   const auto again = [=, this] { loadChat(serial, chatId); };
   const auto chat = m_db->chat(chatId);
   if (!isRead(Reading::chat, chat, again)) {
@@ -338,7 +328,7 @@ Result<QByteArray> HistoryWriter::wholeExport() {
 }
 
 void HistoryWriter::exportTo(const QString& path) {
-  commitStream();
+  commitStreams();
   const auto json = wholeExport();
   if (!json) {
     Q_EMIT exportFailed(path, QString::fromStdString(json.error().message));
@@ -429,7 +419,7 @@ UnsavedHistory HistoryWriter::unsaved() const {
       else if (change.isMissed) unsaved.isMore = true;
     }
   }
-  if (m_inTrouble && !m_cutId.isEmpty()) messages.insert(m_cutId);
+  if (m_inTrouble) messages.unite(m_cutIds);
   unsaved.nMessages = static_cast<int>(messages.size());
   if (m_isAside) {
     unsaved.why = m_openProblem;
@@ -446,7 +436,7 @@ UnsavedHistory HistoryWriter::unsaved() const {
 }
 
 void HistoryWriter::settle() {
-  commitStream();
+  commitStreams();
   m_db->setPatience(kSettlePatienceMs);
   if (!m_isAside) writeBacklog();
   else if (m_mayOpenLater) openFile(kSettlePatienceMs);
@@ -459,7 +449,7 @@ void HistoryWriter::close() {
   for (QTimer* timer : {m_retry, m_open, m_others}) timer->stop();
   if (m_isAside) openFile(kLastPatienceMs);
   if (m_db->isOpen()) m_db->setPatience(kLastPatienceMs);
-  commitStream();
+  commitStreams();
   if (writeBacklog() && m_isGoodStart && !m_isAside) (void)m_db->noteGoodStart().has_value();
   m_db->close();
   m_kept->removeLeftovers([this](const QString& session) { return session != m_session; });

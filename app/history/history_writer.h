@@ -3,6 +3,7 @@
 #include <QElapsedTimer>
 #include <QHash>
 #include <QObject>
+#include <QSet>
 #include <QString>
 #include <QTimer>
 #include <deque>
@@ -106,8 +107,13 @@ class HistoryWriter : public QObject {
   Result<QByteArray> wholeExport();
   bool writeBacklog();
   bool mendIndex();
-  void append(const QString& messageId, QString HistoryWriter::*words, const QString& delta, qint64 nTokens);
-  void commitStream();
+  struct Stream {  // what waits of a message that is being written
+    QString text, thought;
+    qint64 nTokens = 0;     // generated, at its last piece
+    qint64 nCommitted = 0;  // of them, written
+  };
+  void append(const QString& messageId, QString Stream::*words, const QString& delta, qint64 nTokens);
+  void commitStreams();
   void lookForOthers();
   void lookForFile();
   void readList();
@@ -140,11 +146,8 @@ class HistoryWriter : public QObject {
   QTimer* m_open = nullptr;
   QTimer* m_commit = nullptr;
   QTimer* m_others = nullptr;
-  QString m_streamId;  // the message whose text waits
-  QString m_streamText, m_streamThought;
-  qint64 m_streamTokens = 0;     // generated, at its last piece
-  qint64 m_committedTokens = 0;  // of them, written
-  QString m_cutId;               // the message whose pieces were left out, until it comes whole
+  std::map<QString, Stream> m_streams;  // by its id
+  QSet<QString> m_cutIds;               // the messages whose pieces were left out, until they come whole
   qint64 m_dataVersion = 0;
 };
 

@@ -8,6 +8,9 @@
 namespace pio {
 namespace {
 
+// Answers that are written at the same time; what one more takes is a row of logits.
+constexpr int kAnswersAtOnce = 4;
+
 constexpr ValueName<LoadQuantization> kQuantizations[] = {{LoadQuantization::keep, "keep"},
                                                           {LoadQuantization::int4, "int4"},
                                                           {LoadQuantization::int8, "int8"},
@@ -47,6 +50,8 @@ LoadRequest LoadChoice::request(const QString& path) const {
   request.context_length = contextLength;
   request.kv = kv;
   request.ram_bytes = ramBytes;
+  request.n_sequences = kAnswersAtOnce;
+  request.n_contexts = 1;  // chats are seldom as long as they may be
   return request;
 }
 

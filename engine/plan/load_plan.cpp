@@ -39,9 +39,10 @@ void plan_experts(LoadPlan& plan, const ModelEstimate& estimate) {
     chosen_bytes += static_cast<double>(kind.layers.size()) * static_cast<double>(estimate.n_used_experts()) * static_cast<double>(kind.file_bytes);
   }
   if (n_all == 0) return;
+  plan.n_experts = static_cast<std::int64_t>(n_all);
   plan.hit_rate = hit_rate_of(static_cast<double>(plan.n_slots) / n_all);
   plan.disk_bytes_per_token = (1 - plan.hit_rate) * chosen_bytes;
-  plan.notes.push_back("memory: " + std::to_string(plan.n_slots) + " of " + std::to_string(static_cast<std::int64_t>(n_all)) +
+  plan.notes.push_back("memory: " + std::to_string(plan.n_slots) + " of " + std::to_string(plan.n_experts) +
                        " experts have room, the others are read when they are chosen");
 }
 
@@ -84,7 +85,7 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
   const MemoryNeeds needs{.weight_bytes = estimate.weight_bytes(),
                           .mapped_bytes = estimate.mapped_bytes(),
                           .scratch_bytes = scratch_bytes(longest),
-                          .state_bytes_per_token = planned.state_bytes_per_token * static_cast<std::uint64_t>(request.n_sequences),
+                          .state_bytes_per_token = planned.state_bytes_per_token * static_cast<std::uint64_t>(n_contexts(request)),
                           .trained_context_length = spec.context_length};
   const MemoryRoom room{.free_bytes = request.ram_bytes > 0 ? request.ram_bytes : device.free_bytes + given_back_bytes,
                         .total_bytes = device.total_bytes,

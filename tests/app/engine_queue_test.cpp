@@ -124,6 +124,35 @@ class EngineQueueTest : public QObject {
     QCOMPARE(q.engine->generate_requests().size(), std::size_t{2});
   }
 
+  void asManyAnswerAtOnceAsTheModelHolds() {
+    Queue q(false);
+    q.engine->set_loading({.n_sequences = 2});
+    q.load();
+    q.speak("one two three", 5, 60);
+    AnswerRun *first = q.submit(), *second = q.submit(), *third = q.submit();
+    Told a(first), b(second), c(third);
+    QTRY_COMPARE(second->state(), AnswerRun::Writing);
+    QCOMPARE(first->state(), AnswerRun::Writing);
+    QCOMPARE(third->state(), AnswerRun::Queued);
+    const QString before = b.text;
+    first->stop();
+    QTRY_COMPARE(a.nEnds, 1);
+    QCOMPARE(a.reason, FinishReason::cancelled);
+    QTRY_COMPARE(third->state(), AnswerRun::Writing);
+    QCOMPARE(second->state(), AnswerRun::Writing);
+    QVERIFY(b.text.size() > before.size());
+    QVERIFY(!b.has(AnswerRun::Paused));
+
+    q.speak("Quick.", 1);
+    Told higher(q.submit(Priority::interactive));
+    QTRY_COMPARE(higher.nEnds, 1);
+    QVERIFY(b.has(AnswerRun::Paused));
+    QVERIFY(c.has(AnswerRun::Paused));
+    QTRY_COMPARE(b.nEnds + c.nEnds, 2);
+    QCOMPARE(b.text, c.text);
+    QCOMPARE(b.stats.generated_tokens, 60);
+  }
+
   void aStopIsSeenInEveryPhase_data() {
     QTest::addColumn<int>("phase");
     for (const int phase : {AnswerRun::NoModel, AnswerRun::Loading, AnswerRun::Queued, AnswerRun::Looking, AnswerRun::Reading, AnswerRun::Thinking,

@@ -81,6 +81,30 @@ class WriterTest : public QObject {
     QCOMPARE(answer->message.text(), QString("word ").repeated(40));
   }
 
+  // Their pieces come in turn, and neither is written at each change from one to the other.
+  void twoAnswersAreWrittenAtOnceInGroupsOfTheirOwn() {
+    QTemporaryDir folder;
+    Watched w(folder.path());
+    w.writer.putChat({"c", "t", 1, 1});
+    for (const char* id : {"a", "b"}) {
+      MessageRecord record = message("c", id, {}, Message::Role::Assistant, {}, 1);
+      record.message.state = Message::State::Streaming;
+      w.writer.addMessage(record);
+    }
+    for (int i = 1; i < HistoryWriter::kGroupTokens; ++i) {
+      w.writer.appendText("a", "one ", i);
+      w.writer.appendText("b", "two ", i);
+    }
+    for (const MessageRecord& record : messagesOnDisk(folder.path(), "c")) QCOMPARE(record.message.text(), QString());
+    w.writer.appendText("b", "two ", HistoryWriter::kGroupTokens);
+    const QList<MessageRecord> records = messagesOnDisk(folder.path(), "c");
+    QCOMPARE(records.size(), 2);
+    for (const MessageRecord& record : records) {
+      const bool isFirst = record.message.id == "a";
+      QCOMPARE(record.message.text(), QString(isFirst ? "one " : "two ").repeated(HistoryWriter::kGroupTokens - isFirst));
+    }
+  }
+
   void aProtectedFileIsToldAndWrittenWhenItIsOpenAgain() {
     QTemporaryDir folder;
     Watched w(folder.path());

@@ -223,6 +223,7 @@ Result<void> ScriptedEngine::load(const LoadRequest& request, const LoadProgress
   info.can_see = loading.can_see;
   info.can_think = loading.can_think;
   info.notes = loading.notes;
+  info.n_sequences = loading.n_sequences;
   info.device = "cpu";
   info.n_parameters = 134'515'008;
   info.context_length = request.context_length > 0 ? request.context_length : 8192;

@@ -41,6 +41,7 @@ class ScriptedEngine : public Engine {
     bool can_see = false;
     bool can_think = false;
     std::vector<std::string> notes = {};
+    int n_sequences = 1;
   };
 
   // n_tokens steps of the words of `text` in turn (a word keeps the space before it), `delay_ms` apart; all of them once when n_tokens is 0.

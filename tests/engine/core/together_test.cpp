@@ -17,11 +17,12 @@ namespace {
 using Kind = GenerationEvent::Kind;
 constexpr std::int64_t kChunk = 512;
 
-std::unique_ptr<Engine> load(const std::string& name, int n_sequences, std::int64_t context_length, KvSelection attention = {}) {
+std::unique_ptr<Engine> load(const std::string& name, int n_sequences, std::int64_t context_length, KvSelection attention = {}, int n_contexts = 0) {
   LoadRequest request;
   request.path = test::model_data(name).string();
   request.context_length = context_length;
   request.n_sequences = n_sequences;
+  request.n_contexts = n_contexts;
   request.n_threads = 2;
   request.attention = attention;
   std::unique_ptr<Engine> engine = create_engine();
@@ -218,6 +219,21 @@ TEST(Together, WhoFindsNoRoomWaitsUntilAnotherOneHasEnded) {
     for (int i = 0; i < 4; ++i) EXPECT_EQ(turns[i]->result().ids, alone(*single, prompt_of(37 * i + round, 245, 5)).ids);
     EXPECT_GT(turns[3]->result().stats.steps_waited_longest, 3);
   }
+}
+
+// Four turns of a quarter share what one could have, in the same steps; one that needs it all waits for them.
+TEST(Together, SeveralShareTheContextOfOne) {
+  const std::unique_ptr<Engine> single = load("llama-tiny", 1, 1024), engine = load("llama-tiny", 4, 1024, {}, 1);
+  EXPECT_EQ(engine->loaded()->state_bytes, single->loaded()->state_bytes);
+  EXPECT_EQ(engine->loaded()->n_sequences, 4);
+  const auto request = [](int i) { return i < 4 ? prompt_of(37 * i, 200, 20) : prompt_of(5, 1000, 20); };
+  auto [turns, running] = begun(*engine, 5, request);
+  while (std::any_of(running.begin(), running.end(), [](const Generation* g) { return !g->is_finished(); })) {
+    for (const auto& result : engine->advance(running)) ASSERT_TRUE(result) << result.error().message;
+  }
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(turns[i]->result().ids, alone(*single, request(i)).ids);
+  EXPECT_LE(turns[1]->result().stats.steps_waited_longest, 4);  // behind the prompts of the others
+  EXPECT_GT(turns[4]->result().stats.steps_waited_longest, 19);
 }
 
 // Three answers grow until none of them finds a block: the last one is told so, the others end as they would alone.
