@@ -73,8 +73,30 @@ void ModelSession::interruptedLoad(const QString& path) {
 void ModelSession::waitForModel() { say(noModelNotice()); }
 void ModelSession::askForModel() { say(askAgainNotice()); }
 
-void ModelSession::noteSpeed(double tokensPerSecond, qint64 nTokens) {
-  if (nTokens >= kSpeedTokens && state() == Ready) w.models->noteSpeed(m_path, tokensPerSecond);
+void ModelSession::noteAnswer(const GenerationStats& stats) {
+  if (state() != Ready) return;
+  if (stats.generated_tokens >= kSpeedTokens) w.models->noteSpeed(m_path, stats.tokens_per_second);
+  if (const ExpertFigures figures = expertFiguresOf(stats); figures.isSet) setExperts(figures);
+}
+
+void ModelSession::setExperts(const ExpertFigures& figures) {
+  m_experts = figures;
+  Q_EMIT expertsChanged();
+}
+
+ExpertFigures expertFiguresOf(const GenerationStats& stats) {
+  const std::int64_t nChosen = stats.expert_hits + stats.expert_misses, nTokens = stats.prompt_tokens - stats.reused_tokens + stats.generated_tokens;
+  ExpertFigures figures;
+  if (nChosen == 0 || nTokens <= 0) return figures;
+  figures.isSet = true;
+  figures.hitRate = static_cast<double>(stats.expert_hits) / static_cast<double>(nChosen);
+  figures.layers = QList<double>(stats.layer_hit_rates.begin(), stats.layer_hit_rates.end());
+  figures.bytesPerToken = static_cast<double>(stats.disk_bytes_read) / static_cast<double>(nTokens);
+  if (stats.disk_seconds > 0) figures.bytesPerSecond = static_cast<double>(stats.disk_bytes_read) / stats.disk_seconds;
+  const double seconds = stats.prefill_seconds + stats.decode_seconds;
+  if (seconds > 0) figures.waitingShare = std::min(1.0, stats.disk_waiting_seconds / seconds);
+  figures.tokensPerSecond = stats.tokens_per_second;
+  return figures;
 }
 
 void ModelSession::askPictureCosts() {
@@ -90,6 +112,7 @@ void ModelSession::forgetPictureCosts() {
 
 void ModelSession::take(const LoadedInfo& info) {
   forgetPictureCosts();
+  setExperts({});
   m_path = QString::fromStdString(info.path);
   m_name = modelNameOf(m_path);
   m_detail = QString::fromStdString(info.quantization);
@@ -104,6 +127,7 @@ void ModelSession::take(const LoadedInfo& info) {
 
 void ModelSession::forget() {
   forgetPictureCosts();
+  setExperts({});
   m_path.clear();
   m_name.clear();
   m_detail.clear();

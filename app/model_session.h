@@ -18,6 +18,26 @@ class ModelLibrary;
 class Notices;
 class Settings;
 
+// What the last answer found of a model whose experts do not all lie in memory.
+class ExpertFigures {
+  Q_GADGET
+  QML_VALUE_TYPE(expertFigures)
+  Q_PROPERTY(bool isSet MEMBER isSet)
+  Q_PROPERTY(double hitRate MEMBER hitRate)                // of the chosen experts, those in memory; 0 to 1
+  Q_PROPERTY(QList<double> layers MEMBER layers)           // the same of each layer that has experts
+  Q_PROPERTY(double bytesPerToken MEMBER bytesPerToken)    // from the disk, for each token that was read or written
+  Q_PROPERTY(double bytesPerSecond MEMBER bytesPerSecond)  // while it read
+  Q_PROPERTY(double waitingShare MEMBER waitingShare)      // of the answer's time, in which it waited for the disk
+  Q_PROPERTY(double tokensPerSecond MEMBER tokensPerSecond)
+
+ public:
+  bool isSet = false;
+  double hitRate = 0;
+  QList<double> layers;
+  double bytesPerToken = 0, bytesPerSecond = 0, waitingShare = 0, tokensPerSecond = 0;
+};
+ExpertFigures expertFiguresOf(const GenerationStats& stats);
+
 class ModelSession : public QObject {
   Q_OBJECT
   QML_ELEMENT
@@ -35,6 +55,7 @@ class ModelSession : public QObject {
   Q_PROPERTY(qint64 contextLength READ contextLength NOTIFY changed)                // tokens; 0 unknown
   Q_PROPERTY(qint64 loadedBytes READ loadedBytes NOTIFY progressChanged)            // of state Loading
   Q_PROPERTY(qint64 totalBytes READ totalBytes NOTIFY progressChanged)              // 0 unknown
+  Q_PROPERTY(pio::ExpertFigures experts READ experts NOTIFY expertsChanged)         // of the last answer
 
  public:
   enum State { None, Loading, Stopping, Ready };  // Stopping: a load
@@ -63,14 +84,15 @@ class ModelSession : public QObject {
   qint64 contextLength() const { return m_contextLength; }
   qint64 loadedBytes() const { return m_loadedBytes; }
   qint64 totalBytes() const { return m_totalBytes; }
+  ExpertFigures experts() const { return m_experts; }
   const PictureCosts& pictureCosts() const { return m_pictureCosts; }    // empty while they are not known
   void askPictureCosts();                                                // measures them, once a model that sees
   std::optional<LoadChoice> loadedWith() const { return m_loadedWith; }  // unset while none is
 
-  void interruptedLoad(const QString& path);               // the last start died loading it
-  void waitForModel();                                     // something was asked and there is none: a notice says so
-  void askForModel();                                      // the same where what was asked does not wait
-  void noteSpeed(double tokensPerSecond, qint64 nTokens);  // of an answer
+  void interruptedLoad(const QString& path);  // the last start died loading it
+  void waitForModel();                        // something was asked and there is none: a notice says so
+  void askForModel();                         // the same where what was asked does not wait
+  void noteAnswer(const GenerationStats& stats);
 
  public slots:
   void load(const QString& path);
@@ -84,12 +106,14 @@ class ModelSession : public QObject {
   void thinkingChanged();
   void progressChanged();
   void pictureCostsChanged();
+  void expertsChanged();
 
  private:
   void take(const LoadedInfo& info);  // it is loaded now
   void forget();                      // none is
   void say(const UserError& notice);
   void forgetPictureCosts();
+  void setExperts(const ExpertFigures& figures);
 
   Wiring w;
   QString m_path, m_name, m_detail;
@@ -97,6 +121,7 @@ class ModelSession : public QObject {
   bool m_sees = false, m_thinks = false, m_hasFailed = false;
   qint64 m_contextLength = 0, m_loadedBytes = 0, m_totalBytes = 0;
   PictureCosts m_pictureCosts;
+  ExpertFigures m_experts;
   bool m_hasAskedCosts = false;
   LoadChoice m_loadingWith;  // of the load under way
   std::optional<LoadChoice> m_loadedWith;

@@ -440,6 +440,13 @@ class LocalGeneration final : public Generation {
       stats.expert_hits = counts.hits - experts_before_.hits;
       stats.expert_misses = counts.misses - experts_before_.misses;
       stats.disk_bytes_read = counts.bytes_read - experts_before_.bytes_read;
+      stats.disk_seconds = counts.reading_seconds - experts_before_.reading_seconds;
+      stats.disk_waiting_seconds = counts.waiting_seconds - experts_before_.waiting_seconds;
+      for (std::size_t l = 0; l < counts.layers.size(); ++l) {
+        const std::int64_t hits = counts.layers[l].hits - experts_before_.layers[l].hits;
+        const std::int64_t misses = counts.layers[l].misses - experts_before_.layers[l].misses;
+        stats.layer_hit_rates.push_back(hits + misses > 0 ? static_cast<double>(hits) / static_cast<double>(hits + misses) : 1);
+      }
     }
     if (stats.generated_tokens > 1 && stats.decode_seconds > 0)
       stats.tokens_per_second = static_cast<double>(stats.generated_tokens - 1) / stats.decode_seconds;

@@ -166,7 +166,7 @@ void Turns::onFinished(const QString& chatId, FinishReason reason, const Generat
       message.contextLength = stats.context_length;
     }
   }
-  w.model->noteSpeed(stats.tokens_per_second, stats.generated_tokens);
+  w.model->noteAnswer(stats);
   if (reason == FinishReason::context_full) Q_EMIT contextFull(chatId, stats.context_length);
   end(chatId);
 }

@@ -139,6 +139,10 @@ bool LoadSettings::differs() const { return isLoaded() && !(*w.model->loadedWith
 double LoadSettings::freeBytes() const { return m_plan.devices.empty() ? 0 : static_cast<double>(m_plan.devices.front().free_bytes); }
 double LoadSettings::totalBytes() const { return m_plan.devices.empty() ? 0 : static_cast<double>(m_plan.devices.front().total_bytes); }
 
+double LoadSettings::expertShare() const {
+  return m_plan.n_experts == 0 ? 1 : static_cast<double>(m_plan.n_slots) / static_cast<double>(m_plan.n_experts);
+}
+
 void LoadSettings::load() {
   if (!m_path.isEmpty()) w.models->choose(m_path);
 }

@@ -48,6 +48,10 @@ class LoadSettings : public QObject {
   Q_PROPERTY(double scratchBytes READ scratchBytes NOTIFY planChanged)
   Q_PROPERTY(double freeBytes READ freeBytes NOTIFY planChanged)    // of the device, now
   Q_PROPERTY(double totalBytes READ totalBytes NOTIFY planChanged)  // of the device
+  // Where memory does not hold all experts of a mixture; predicted.
+  Q_PROPERTY(double expertShare READ expertShare NOTIFY planChanged)  // of all experts, those that have room: 0 to 1; 1 where all have
+  Q_PROPERTY(double hitRate READ hitRate NOTIFY planChanged)          // of the chosen ones, those found there
+  Q_PROPERTY(double diskBytesPerToken READ diskBytesPerToken NOTIFY planChanged)
   Q_PROPERTY(int plannedContext READ plannedContext NOTIFY planChanged)
   Q_PROPERTY(double loadSeconds READ loadSeconds NOTIFY planChanged)    // predicted; 0 unknown
   Q_PROPERTY(double prefillSpeed READ prefillSpeed NOTIFY planChanged)  // tokens per second
@@ -100,6 +104,9 @@ class LoadSettings : public QObject {
   double scratchBytes() const { return static_cast<double>(m_plan.scratch_bytes); }
   double freeBytes() const;
   double totalBytes() const;
+  double expertShare() const;
+  double hitRate() const { return m_plan.hit_rate; }
+  double diskBytesPerToken() const { return m_plan.disk_bytes_per_token; }
   int plannedContext() const { return static_cast<int>(m_plan.context_length); }
   double loadSeconds() const { return m_plan.load_seconds; }
   double prefillSpeed() const { return m_plan.prefill_tokens_per_second; }

@@ -16,6 +16,7 @@ SettingsPage {
     readonly property var limits: root.load.limits
     readonly property var contexts: root.load.contexts
     readonly property bool ready: root.load.path.length > 0
+    readonly property bool measured: root.load.isLoaded && root.chat.model.experts.isSet
     readonly property real needed: root.load.weightBytes + root.load.stateBytes + root.load.scratchBytes
 
     function bytesOr(bytes: real): string {
@@ -84,6 +85,17 @@ SettingsPage {
         scratchBytes: root.load.scratchBytes
         freeBytes: root.load.freeBytes
         totalBytes: root.load.totalBytes
+    }
+    ExpertStrip {
+        Layout.fillWidth: true
+        Layout.bottomMargin: Theme.space8
+        visible: root.ready && root.load.hasPlan && (root.load.expertShare < 1 || root.measured)
+        share: root.load.expertShare
+        predictedRate: root.load.hitRate
+        predictedBytes: root.load.diskBytesPerToken
+        predictedSpeed: root.load.decodeSpeed
+        measured: root.measured
+        figures: root.chat.model.experts
     }
     Words {
         Layout.fillWidth: true
@@ -165,18 +177,19 @@ SettingsPage {
     SettingRow {
         visible: root.ready
         name: qsTr("Memory to use")
-        hint: qsTr("For weights, KV cache and scratch together, in GB. Empty: what is free")
+        hint: root.load.hasPlan && root.load.expertShare < 1
+              ? qsTr("%1 of the experts have room; what is missing is read from the disk: more memory, quicker answers").arg(Figures.percent(root.load.expertShare, 1))
+              : qsTr("For weights, KV cache and scratch together")
         cost: root.bytesOr(root.needed)
 
-        NumberField {
-            label: qsTr("Memory to use, in GB")
-            value: root.load.ramBytes / 1e9
-            from: root.limits.ramBytes.from / 1e9
-            to: root.limits.ramBytes.to / 1e9
-            decimals: 1
-            automatic: qsTr("What is free")
-            automaticValue: root.limits.ramBytes.automatic
-            onTaken: value => root.load.ramBytes = value * 1e9
+        SettingSlider {
+            label: qsTr("Memory to use")
+            from: 0.5
+            to: Math.max(from + stepSize, Math.ceil(root.load.totalBytes / 5e8) / 2)
+            stepSize: 0.5
+            value: root.load.ramBytes > 0 ? root.load.ramBytes / 1e9 : to
+            words: root.load.ramBytes > 0 ? Figures.bytes(root.load.ramBytes) : qsTr("What is free")
+            onMoved: value => root.load.ramBytes = value >= to ? 0 : value * 1e9
         }
     }
     SettingRow {
