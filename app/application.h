@@ -13,6 +13,7 @@
 #include "app/image/image_session.h"
 #include "app/image/picture_tray.h"
 #include "app/library/model_library.h"
+#include "app/library/switch_cost.h"
 #include "app/model_session.h"
 #include "app/notices.h"
 #include "app/settings/load_settings.h"
@@ -37,6 +38,7 @@ class Application : public QObject {
   Q_PROPERTY(pio::Notices* notices MEMBER notices CONSTANT)
   Q_PROPERTY(pio::HistoryModel* history MEMBER history CONSTANT)
   Q_PROPERTY(pio::ModelLibrary* models MEMBER models CONSTANT)
+  Q_PROPERTY(pio::SwitchCost* seeingCost MEMBER seeingCost CONSTANT)  // of the model that sees
   Q_PROPERTY(pio::Settings* settings MEMBER settings CONSTANT)
   Q_PROPERTY(pio::LoadSettings* load MEMBER load CONSTANT)
   Q_PROPERTY(pio::ImageSession* image MEMBER image CONSTANT)
@@ -58,6 +60,7 @@ class Application : public QObject {
   Notices* notices = nullptr;
   HistoryModel* history = nullptr;
   ModelLibrary* models = nullptr;
+  SwitchCost* seeingCost = nullptr;
   Settings* settings = nullptr;
   LoadSettings* load = nullptr;
   ImageSession* image = nullptr;

@@ -69,6 +69,7 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
   app->memory = new MemoryMeter(m_files, app);
   app->engine = new EngineQueue(std::move(engine), app);
   app->model = new ModelSession({app->engine, app->models, app->settings, app->notices, m_session->loadNotePath()}, app);
+  app->seeingCost = new SwitchCost(app->engine, app->settings, app);
   app->load = new LoadSettings({app->engine, app->model, app->models, app->settings}, app);
   auto* store = new ChatStore(m_writer, app->history, app);
   auto* turns = new Turns({app->engine, store, app->model, app->history}, app);

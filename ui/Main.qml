@@ -253,6 +253,7 @@ T.ApplicationWindow {
             chat: root.app.chat
             session: root.app.image
             models: root.app.models
+            seeingCost: root.app.seeingCost
             history: root.app.history
             enterSends: root.app.settings.enterSends
             narrow: root.narrow

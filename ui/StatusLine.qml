@@ -17,6 +17,9 @@ Rectangle {
     property bool narrow: false
     readonly property ModelSession model: root.chat.model
     readonly property bool failed: root.model.failed
+    readonly property string expertWords: root.model.experts.isSet
+            ? qsTr("%1 of the chosen experts in memory, %2 from the disk for each token")
+                .arg(Figures.percent(root.model.experts.hitRate, 1)).arg(Figures.bytes(root.model.experts.bytesPerToken)) : ""
     readonly property bool busy: root.engine.busy
     readonly property string stateWords: {
         switch (root.model.state) {
@@ -96,6 +99,15 @@ Rectangle {
             role: Theme.small
             text: speed.value > 0 ? Figures.speed(speed.value) : ""
             color: Theme.color.text3
+
+            HoverHandler {
+                id: overSpeed
+            }
+            Tip {
+                visible: overSpeed.hovered && text.length > 0
+                y: -implicitHeight - Theme.space4
+                text: root.expertWords
+            }
 
             Throttled {
                 id: speed

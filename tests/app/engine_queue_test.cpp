@@ -126,7 +126,7 @@ class EngineQueueTest : public QObject {
 
   void asManyAnswerAtOnceAsTheModelHolds() {
     Queue q(false);
-    q.engine->set_loading({.n_sequences = 2});
+    q.engine->set_loading({.error = {}, .n_sequences = 2});
     q.load();
     q.speak("one two three", 5, 60);
     AnswerRun *first = q.submit(), *second = q.submit(), *third = q.submit();

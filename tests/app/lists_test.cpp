@@ -502,6 +502,21 @@ class ListsTest : public QObject {
     load->undo();
     QTRY_VERIFY(!load->planning());
     QVERIFY(!load->differs() && !load->problem().isSet());
+    QCOMPARE(load->expertShare(), 1.0);
+    LoadPlan some;
+    some.fits = true;
+    some.n_slots = 384;
+    some.n_experts = 1536;
+    some.hit_rate = 0.8;
+    some.disk_bytes_per_token = 2e8;
+    f.engine->set_plan(Result<LoadPlan>(some));
+    load->setRamBytes(2e9);
+    QTRY_COMPARE(load->expertShare(), 0.25);
+    QCOMPARE(load->hitRate(), 0.8);
+    QCOMPARE(load->diskBytesPerToken(), 2e8);
+    f.engine->set_plan({});
+    load->setRamBytes(0);
+    QTRY_VERIFY(!load->planning());
     load->setKvType("q8_0");
     load->load();
     QTRY_VERIFY(load->isLoaded() && !load->differs());
@@ -510,6 +525,47 @@ class ListsTest : public QObject {
     load->setPath("/models/x.gguf");
     QTRY_VERIFY(load->problem().isSet());
     QVERIFY(!load->hasPlan() && !load->isLoaded());
+  }
+
+  void whatAnAnswerFoundOfExpertsIsTold() {
+    GenerationStats stats;
+    stats.prompt_tokens = 30;
+    stats.reused_tokens = 10;
+    stats.generated_tokens = 80;
+    QVERIFY(!expertFiguresOf(stats).isSet);  // all lie in memory
+    stats.expert_hits = 75;
+    stats.expert_misses = 25;
+    stats.layer_hit_rates = {0.5, 1};
+    stats.disk_bytes_read = 4'000;
+    stats.disk_seconds = 2;
+    stats.disk_waiting_seconds = 1;
+    stats.prefill_seconds = 1;
+    stats.decode_seconds = 3;
+    const ExpertFigures figures = expertFiguresOf(stats);
+    QVERIFY(figures.isSet);
+    QCOMPARE(figures.hitRate, 0.75);
+    QCOMPARE(figures.layers, (QList<double>{0.5, 1}));
+    QCOMPARE(figures.bytesPerToken, 40.0);
+    QCOMPARE(figures.bytesPerSecond, 2'000.0);
+    QCOMPARE(figures.waitingShare, 0.25);
+  }
+
+  void aSwitchSaysWhatItCosts() {
+    ProgramFixture f;
+    QVERIFY(f.loadModel());
+    LoadPlan plan;
+    plan.fits = true;
+    plan.load_seconds = 9;
+    f.engine->set_plan(Result<LoadPlan>(plan));
+    SwitchCost* cost = f.program->application()->seeingCost;
+    QCOMPARE(cost->seconds(), 0.0);
+    cost->setPath("/models/seeing.gguf");
+    QTRY_COMPARE(cost->seconds(), 9.0);
+    QVERIFY(cost->fits());
+    plan.fits = false;
+    f.engine->set_plan(Result<LoadPlan>(plan));
+    f.program->application()->engine->unload();  // asked again: what is free has changed
+    QTRY_VERIFY(!cost->fits());
   }
 
   void theModelsOwnSamplingCountsUntilAValueIsChanged() {

@@ -40,6 +40,7 @@ class ScriptedGeneration final : public Generation {
                      std::stop_token stop)
       : script_(std::move(script)), observer_(std::move(observer)), n_pictures_(n_pictures), max_tokens_(max_tokens), stop_(std::move(stop)) {
     result_.n_dropped_messages = script_.dropped_messages;
+    result_.stats = script_.stats;
     result_.stats.prompt_tokens = script_.prompt_tokens;
     result_.stats.context_length = script_.context_length;
   }

@@ -31,6 +31,7 @@ class ScriptedEngine : public Engine {
     std::optional<Error> error;                                                      // after the steps, instead of a result
     enum class Throw { nothing, bad_alloc, runtime_error } thrown = Throw::nothing;  // after the steps, too
     FinishReason finish_reason = FinishReason::stop;
+    GenerationStats stats;  // what it says of experts and the disk
   };
   struct Loading {
     int milliseconds = 0;

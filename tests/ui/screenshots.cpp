@@ -226,6 +226,46 @@ void drawDetail(Photographer& p) {
   p.call("takeFocus");
 }
 
+// A mixture whose experts do not all have room: as planned, and as an answer found it.
+void drawExperts(Photographer& p) {
+  p.call("closePopups");
+  LoadPlan plan;
+  plan.fits = true;
+  plan.context_length = 4096;
+  plan.weight_bytes = 6'200'000'000;
+  plan.state_bytes = 402'000'000;
+  plan.scratch_bytes = 380'000'000;
+  plan.n_slots = 1800;
+  plan.n_experts = 6144;
+  plan.hit_rate = 0.86;
+  plan.disk_bytes_per_token = 128'000'000;
+  plan.load_seconds = 9;
+  plan.prefill_tokens_per_second = 71;
+  plan.decode_tokens_per_second = 6.4;
+  plan.devices.push_back({"cpu", plan.weight_bytes, plan.state_bytes, plan.scratch_bytes, std::uint64_t{12} << 30, std::uint64_t{16} << 30});
+  p.stage().engine().set_plan(Result<LoadPlan>(plan));
+  ScriptedEngine::Script script = ScriptedEngine::speak("Each layer chose eight of its experts.", 4);
+  script.stats.expert_hits = 83;
+  script.stats.expert_misses = 17;
+  for (int layer = 0; layer < 48; ++layer) script.stats.layer_hit_rates.push_back(0.72 + 0.26 * ((layer * 7) % 11) / 11);
+  script.stats.disk_bytes_read = 10'400'000'000;
+  script.stats.disk_seconds = 11;
+  p.stage().engine().set_script(script);
+  p.pane(Application::ChatPane);
+  p.ask(QStringLiteral("How are experts chosen?"));
+  p.waitForTheAnswer();
+  p.page(2);
+  p.stage().program().application()->load->setRamBytes(7e9);
+  QTest::qWait(400);
+  p.take("16b-settings-experts");
+  p.theme(Settings::Dark);
+  p.take("16c-settings-experts-dark");
+  p.theme(Settings::Light);
+  p.stage().program().application()->load->setRamBytes(0);
+  p.stage().engine().set_plan({});
+  p.say("This answer comes from a script.");
+}
+
 void drawPictures(Stage& stage, Photographer& p) {
   const QTemporaryDir folder;
   const QString one = drawPicture(folder.path(), QStringLiteral("living-room.png"), QColor(190, 180, 165));
@@ -369,6 +409,8 @@ void drawAll(Stage& stage, Photographer& p) {
     p.page(page);
     p.take(kNames[page]);
   }
+  drawExperts(p);
+  p.page(3);
   p.theme(Settings::Dark);
   p.take("18-settings-dark");
   p.theme(Settings::Light);

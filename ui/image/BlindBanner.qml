@@ -1,5 +1,6 @@
 import QtQuick
 import QtQuick.Layouts
+import Pio.App
 import Pio.Ui
 
 /*! The loaded model cannot see: one click to the one that can, or to where its file comes from. */
@@ -12,6 +13,7 @@ Rectangle {
     required property bool hasFile          // the model that sees is on this computer
     property bool towerMissing: false       // it is the one that is loaded, without the file that it sees with
     property bool usable: true
+    required property SwitchCost cost       // of the switch to it
     signal switchRequested()
     signal sourceRequested()
 
@@ -43,9 +45,11 @@ Rectangle {
 
                 Layout.fillWidth: true
                 wrapMode: Text.Wrap
-                text: root.towerMissing ? qsTr("%1 sees with a second file, mmproj-….gguf, which does not lie beside it.").arg(root.modelName)
+                text: (root.towerMissing ? qsTr("%1 sees with a second file, mmproj-….gguf, which does not lie beside it.").arg(root.modelName)
                     : root.modelName.length > 0 ? qsTr("%1 cannot see pictures. %2 can.").arg(root.modelName).arg(root.seeingName)
-                    : qsTr("Pictures need a model that sees: %1.").arg(root.seeingName)
+                    : qsTr("Pictures need a model that sees: %1.").arg(root.seeingName))
+                    + (root.hasFile && !root.cost.fits ? " " + qsTr("There may be too little memory for it.")
+                       : root.hasFile && root.modelName.length > 0 ? " " + qsTr("%1 goes for that time; its chats are kept.").arg(root.modelName) : "")
                 Accessible.ignored: true
             }
         }
@@ -53,7 +57,8 @@ Rectangle {
             Layout.leftMargin: Theme.iconSize + Theme.space8
             primary: root.leads
             enabled: root.usable
-            text: root.hasFile ? qsTr("Switch to %1").arg(root.seeingName) : root.towerMissing ? qsTr("Where to get it…") : qsTr("Get %1…").arg(root.seeingName)
+            text: root.hasFile ? (root.cost.seconds > 0 ? qsTr("Switch to %1, ≈ %2").arg(root.seeingName).arg(Figures.seconds(Math.max(1, root.cost.seconds)))
+                                                        : qsTr("Switch to %1").arg(root.seeingName)) : root.towerMissing ? qsTr("Where to get it…") : qsTr("Get %1…").arg(root.seeingName)
             onClicked: root.hasFile ? root.switchRequested() : root.sourceRequested()
         }
     }

@@ -13,6 +13,7 @@ Rectangle {
     required property ChatController chat
     required property ImageSession session
     required property ModelLibrary models
+    required property SwitchCost seeingCost
     required property HistoryModel history
     required property bool enterSends
     property var panes: []
@@ -159,6 +160,11 @@ Rectangle {
                 notices: root.chat.notices
                 onCopyRequested: text => root.chat.copyText(text)
             }
+            Binding {
+                target: root.seeingCost
+                property: "path"
+                value: root.visible && blind.visible && blind.hasFile ? root.models.seeingPath : ""
+            }
             BlindBanner {
                 id: blind
 
@@ -170,6 +176,7 @@ Rectangle {
                 towerMissing: root.models.seeingPath.length > 0 && root.models.seeingPath === root.chat.model.path
                 hasFile: root.models.seeingPath.length > 0 && !blind.towerMissing
                 usable: !root.chat.busy
+                cost: root.seeingCost
                 onSwitchRequested: root.models.choose(root.models.seeingPath)
                 onSourceRequested: root.sourceRequested()
             }

@@ -88,6 +88,7 @@ SettingsPage {
     }
     ExpertStrip {
         Layout.fillWidth: true
+        Layout.topMargin: Theme.space8
         Layout.bottomMargin: Theme.space8
         visible: root.ready && root.load.hasPlan && (root.load.expertShare < 1 || root.measured)
         share: root.load.expertShare
