@@ -1,61 +1,44 @@
 #include "engine/conversations.h"
 
-#include <algorithm>
+#include <functional>
 
 namespace pio {
+namespace {
 
-Conversations::Lent Conversations::lend(const std::string& conversation, TokenSpan ids) {
-  in_use_.reserve(in_use_.size() + 1);
-  std::list<Idle> held;
-  const auto found = std::find_if(idle_.begin(), idle_.end(), [&](const Idle& idle) { return idle.conversation == conversation; });
-  if (found != idle_.end()) {
-    held.splice(held.begin(), idle_, found);
-  } else {
-    held.push_back({conversation, std::make_unique<Session>(model_)});
-    held.front().session->set_make_room([this] {
-      if (idle_.empty()) return false;
-      idle_.pop_back();
-      return true;
-    });
-  }
-  Lent lent(*this, std::move(held));
-  in_use_.push_back({&*lent, nullptr});
-  lent.n_shared_ = share_prefix(*lent, ids);
-  return lent;
+// Blocks that give way together, so that whoever needed one has some to spare.
+constexpr std::int64_t kBlocksThatGo = 8;
+
+PrefixCache::CopyBlock copier_of(const LoadedModel& model) {
+  return [&model](std::int32_t from, std::int32_t to) {
+    for (const Stage& stage : model.stages()) stage.kv->copy_block(*stage.backend, from, to);
+  };
 }
 
-std::int64_t Conversations::share_prefix(Session& session, TokenSpan ids) const {
-  const Session* best = nullptr;
-  std::int64_t n_best = session.common_prefix(ids);
-  const auto consider = [&](const Session& other) {
-    const std::int64_t n = other.common_prefix(ids) / kKvBlockLength * kKvBlockLength;
-    if (n <= n_best) return;
-    n_best = n;
-    best = &other;
-  };
-  for (const Idle& idle : idle_) consider(*idle.session);
-  for (const InUse& other : in_use_) consider(*other.session);
-  return best ? session.adopt_prefix(*best, n_best) : 0;
+}  // namespace
+
+Conversations::Conversations(LoadedModel& model) : cache_(model.pool(), copier_of(model)), model_(model) {}
+
+Conversations::Lent Conversations::lend(const std::string& conversation, TokenSpan ids, bool may_reuse) {
+  in_use_.push_front({.conversation = std::hash<std::string>{}(conversation), .session = Session(model_)});
+  Lent lent(*this, in_use_.begin());
+  lent->set_make_room([this] { return cache_.make_room(kBlocksThatGo); });
+  if (!may_reuse) return lent;
+  for (const InUse& other : in_use_) cache_.keep_whole_blocks(other.session.sequence(), other.conversation);
+  lent.n_shared_ = lent->adopt_prefix(cache_, ids, lent.held_->conversation);
+  return lent;
 }
 
 void Conversations::Lent::give_back() {
   if (!home_) return;
   Conversations& home = *std::exchange(home_, nullptr);
-  const Session* session = held_.front().session.get();
-  std::erase_if(home.in_use_, [&](const InUse& one) { return one.session == session; });
-  home.idle_.remove_if([&](const Idle& idle) { return idle.conversation == held_.front().conversation; });
-  home.idle_.splice(home.idle_.begin(), held_);
-}
-
-void Conversations::Lent::set_owner(Generation* owner) {
-  for (InUse& one : home_->in_use_) {
-    if (one.session == held_.front().session.get()) one.owner = owner;
-  }
+  home.cache_.keep(held_->session.sequence(), held_->conversation);
+  home.in_use_.erase(held_);
 }
 
 void Conversations::cancel_all() {
-  for (std::size_t i = in_use_.size(); i-- > 0;) {  // each gives its session back
-    if (in_use_[i].owner) in_use_[i].owner->cancel();
+  for (auto one = in_use_.begin(); one != in_use_.end();) {  // each gives its session back
+    Generation* const owner = (one++)->owner;
+    if (owner) owner->cancel();
   }
 }
 

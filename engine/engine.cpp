@@ -114,8 +114,8 @@ class LocalEngine final : public Engine {
     }
     ASSIGN_OR_RETURN(TokenIds ids, request.messages.empty() ? model_->vocabulary().check(std::move(prompt.ids), "prompt")
                                                             : model_->vocabulary().check_with_pictures(std::move(prompt.ids), "prompt"));
-    Conversations::Lent session = conversations_->lend(request.conversation, ids);
-    if (request.same_bytes && model_->model().spec().has_two_forms) session->clear();
+    const bool may_reuse = !request.same_bytes || !model_->model().spec().has_two_forms;
+    Conversations::Lent session = conversations_->lend(request.conversation, ids, may_reuse);
     session->protect(protected_ranges(request, prompt, ids));
     return begin_generation({.model = *model_,
                              .session = std::move(session),

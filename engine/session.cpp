@@ -26,16 +26,14 @@ class Rollback {
 
 }  // namespace
 
-std::int64_t Session::common_prefix(TokenSpan ids) const {
+std::int64_t Session::keep_prefix(TokenSpan ids) {
   const std::int64_t n = sequence_.longest_common_prefix(ids.values());
-  return std::clamp<std::int64_t>(n, 0, std::max<std::int64_t>(0, ids.size() - 1));
+  return sequence_.truncate(std::clamp<std::int64_t>(n, 0, std::max<std::int64_t>(0, ids.size() - 1)));
 }
 
-std::int64_t Session::keep_prefix(TokenSpan ids) { return sequence_.truncate(common_prefix(ids)); }
-
-std::int64_t Session::adopt_prefix(const Session& other, std::int64_t n) {
+std::int64_t Session::adopt_prefix(PrefixCache& cache, TokenSpan ids, std::uint64_t conversation) {
   sequence_.truncate(0);
-  return sequence_.adopt_prefix(other.sequence_, n);
+  return ids.empty() ? 0 : cache.adopt(sequence_, ids.values().first(ids.values().size() - 1), conversation);
 }
 
 void Session::take_back_to(std::int64_t n) {

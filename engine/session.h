@@ -9,6 +9,7 @@
 
 #include "engine/kv_selection.h"
 #include "engine/image/pictures.h"
+#include "engine/kv/prefix_cache.h"
 #include "engine/kv/sequence.h"
 #include "engine/loaded_model.h"
 #include "engine/token_ids.h"
@@ -27,10 +28,9 @@ class Session {
   // Keeps the tokens that `ids` begins with as well, drops the others, and says how many stayed; at least the last of `ids` is left to
   // be processed, since its logits are wanted.
   std::int64_t keep_prefix(TokenSpan ids);
-  // How many tokens keep_prefix would keep.
-  std::int64_t common_prefix(TokenSpan ids) const;
-  // Forgets its own tokens and begins with the first n of `other`, shared in whole blocks. Returns how many tokens that are.
-  std::int64_t adopt_prefix(const Session& other, std::int64_t n);
+  // Begins with what is cached of `ids`, all but the last at most. Returns how many of these tokens are another conversation's too.
+  std::int64_t adopt_prefix(PrefixCache& cache, TokenSpan ids, std::uint64_t conversation);
+  const Sequence& sequence() const { return sequence_; }
   std::int64_t n_tokens() const { return sequence_.n_tokens(); }
   // Takes back all but the first n tokens, of those that the last call of process added.
   void take_back_to(std::int64_t n);

@@ -70,4 +70,24 @@ Result<std::unique_ptr<KvMemory>> KvMemory::create(Backend& backend, const KvMem
   return memory;
 }
 
+std::vector<Tensor> KvMemory::block(std::int64_t j) const {
+  std::vector<Tensor> parts;
+  for (const KvLayer& layer : state_.layers) {
+    for (const Tensor* tensor : {&layer.k, &layer.v, &layer.page_bounds}) {
+      if (tensor->shape.rank() == 0) continue;
+      const std::int64_t n_blocks = tensor == &layer.page_bounds ? tensor->shape[0] : tensor->shape[0] / kKvBlockLength;
+      // A block's part is a multiple of 64 bytes long (kernels/kv_layout.h), so any format is copied as f32.
+      const std::size_t n_bytes = tensor->n_bytes() / static_cast<std::size_t>(n_blocks);
+      parts.push_back(
+          {DType::f32, {static_cast<std::int64_t>(n_bytes / sizeof(float))}, tensor->buffer, tensor->offset + static_cast<std::size_t>(j) * n_bytes});
+    }
+  }
+  return parts;
+}
+
+void KvMemory::copy_block(Backend& backend, std::int64_t from, std::int64_t to) const {
+  const std::vector<Tensor> source = block(from), destination = block(to);
+  for (std::size_t i = 0; i < source.size(); ++i) backend.copy(destination[i], source[i]);
+}
+
 }  // namespace pio

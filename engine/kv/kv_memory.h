@@ -38,6 +38,11 @@ class KvMemory {
 
   KvState& state() { return state_; }
 
+  // What a block takes in each layer, as plain numbers: keys, values, bounds, layer after layer.
+  std::vector<Tensor> block(std::int64_t j) const;
+  // Everything of one block into another.
+  void copy_block(Backend& backend, std::int64_t from, std::int64_t to) const;
+
  private:
   KvMemory() = default;
   Result<void> add_layer(Backend& backend, const KvLayout& layout, const KvMemoryRequest& request);

@@ -36,17 +36,24 @@ void Sequence::append(std::span<const int> ids) {
   CHECK(tokens_.size() <= blocks_.size() * kKvBlockLength, "append: the cells were not reserved");
 }
 
-std::int64_t Sequence::adopt_prefix(const Sequence& other, std::int64_t n) {
-  CHECK(tokens_.empty() && blocks_.empty() && pool_ == other.pool_, "adopt_prefix: expected an empty sequence of the same pool");
-  CHECK(n >= 0 && n <= other.n_tokens(), "adopt_prefix: more tokens than there are");
-  const std::int64_t n_blocks = n / kKvBlockLength;
-  blocks_.reserve(n_blocks);  // first: where memory is missing, no token may stay without its block
-  tokens_.assign(other.tokens_.begin(), other.tokens_.begin() + n_blocks * kKvBlockLength);
-  for (std::int64_t j = 0; j < n_blocks; ++j) {
-    pool_->blocks().share(other.blocks_[j]);
-    blocks_.push_back(other.blocks_[j]);
+void Sequence::adopt(std::span<const int> ids, std::span<const std::int32_t> blocks) {
+  CHECK(tokens_.empty() && blocks_.empty(), "adopt: expected an empty sequence");
+  CHECK(ids.size() == blocks.size() * kKvBlockLength, "adopt: expected whole blocks");
+  blocks_.reserve(blocks.size());  // first: where memory is missing, no token may stay without its block
+  tokens_.assign(ids.begin(), ids.end());
+  for (const std::int32_t block : blocks) {
+    pool_->blocks().share(block);
+    blocks_.push_back(block);
   }
-  return n_tokens();
+}
+
+void Sequence::adopt_block(std::span<const int> ids, std::int32_t block) {
+  CHECK(tokens_.size() == blocks_.size() * kKvBlockLength, "adopt_block: expected whole blocks before it");
+  CHECK(!ids.empty() && std::ssize(ids) <= kKvBlockLength, "adopt_block: expected the tokens of one block");
+  blocks_.reserve(blocks_.size() + 1);
+  tokens_.insert(tokens_.end(), ids.begin(), ids.end());
+  pool_->blocks().share(block);
+  blocks_.push_back(block);
 }
 
 std::int64_t Sequence::truncate(std::int64_t n) {

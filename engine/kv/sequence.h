@@ -36,9 +36,10 @@ class Sequence {
   }
   // These tokens' keys and values now are in their reserved cells.
   void append(std::span<const int> ids);
-  // Begins an empty sequence with the first n tokens of `other`, whose blocks both then share. Only whole blocks are shared, so that
-  // neither writes where the other reads; returns how many tokens that made.
-  std::int64_t adopt_prefix(const Sequence& other, std::int64_t n);
+  // Begins an empty sequence with whole blocks that hold these tokens already. It shares them: neither writes where the other reads.
+  void adopt(std::span<const int> ids, std::span<const std::int32_t> blocks);
+  // And one more that begins with these tokens, fewer than a block or all of it; nobody else may read its other cells.
+  void adopt_block(std::span<const int> ids, std::int32_t block);
   // Forgets all tokens from n on, and every block behind them, reserved ones too. Returns how many tokens stay: n, or fewer where n lies
   // inside a block that another sequence shares, since the next token would be written into it.
   std::int64_t truncate(std::int64_t n);

@@ -88,11 +88,12 @@ TEST_F(SequenceTest, TheLongestCommonPrefixEndsAtTheFirstDifference) {
   EXPECT_EQ(sequence.longest_common_prefix(std::vector<int>{1}), 1);
 }
 
-TEST_F(SequenceTest, WholeBlocksOfAPrefixAreSharedAndNeverWrittenAgain) {
+TEST_F(SequenceTest, SharedBlocksAreNeverWrittenAgain) {
   Sequence a(*pool_);
   fill(a, ids(0, 50));
   Sequence b(*pool_);
-  EXPECT_EQ(b.adopt_prefix(a, 50), 32);
+  b.adopt(a.tokens().first(32), a.blocks().first(1));
+  EXPECT_EQ(b.n_tokens(), 32);
   EXPECT_EQ(b.blocks()[0], a.blocks()[0]);
   EXPECT_EQ(pool_->blocks().n_free(), 2);
   EXPECT_EQ(a.truncate(40), 40);  // its second block is its own
@@ -121,9 +122,9 @@ TEST_F(SequenceTest, RandomWorkNeverMixesSequencesOrLosesBlocks) {
         if (sequences.size() > 1) {
           const int other = below(static_cast<int>(sequences.size()) - 1);
           const std::int64_t n = below(static_cast<int>(expected[other].size()) + 1);
-          const std::int64_t n_shared = sequences.back().adopt_prefix(sequences[other], n);
-          ASSERT_EQ(n_shared, n / kKvBlockLength * kKvBlockLength);
-          expected.back().assign(expected[other].begin(), expected[other].begin() + n_shared);
+          const std::int64_t n_blocks = n / kKvBlockLength;
+          sequences.back().adopt(sequences[other].tokens().first(n_blocks * kKvBlockLength), sequences[other].blocks().first(n_blocks));
+          expected.back().assign(expected[other].begin(), expected[other].begin() + n_blocks * kKvBlockLength);
         }
         continue;
       }
