@@ -16,6 +16,7 @@
 #include "engine/plan/load_plan.h"
 #include "engine/prompt.h"
 #include "engine/session.h"
+#include "engine/snapshot_identity.h"
 
 namespace pio {
 namespace {
@@ -34,9 +35,20 @@ class LocalEngine final : public Engine {
 
   Result<void> load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) override {
     unload();
-    ASSIGN_OR_RETURN(model_, LoadedModel::load(request, progress, stop));
-    conversations_ = std::make_unique<Conversations>(*model_);
+    Result<std::unique_ptr<LoadedModel>> loaded = LoadedModel::load(beside_snapshots(request), progress, stop);
+    if (!loaded && loaded.error().code == ErrorCode::out_of_memory && snapshots_ && snapshots_->ram_bytes() > 0) {
+      snapshots_->forget_ram();  // a model goes before what can be read again
+      loaded = LoadedModel::load(request, progress, stop);
+    }
+    ASSIGN_OR_RETURN(model_, std::move(loaded));
+    conversations_ = std::make_unique<Conversations>(*model_, snapshots_.get(), snapshot_identity(*model_, request));
     request_ = request;
+    return {};
+  }
+
+  Result<void> keep_conversations(const SnapshotSettings& settings) override {
+    CHECK(!model_, "keep_conversations: a model is loaded");
+    ASSIGN_OR_RETURN(snapshots_, SnapshotStore::open(settings));
     return {};
   }
 
@@ -76,10 +88,13 @@ class LocalEngine final : public Engine {
     return plan;
   }
 
-  ~LocalEngine() override { unload(); }
+  ~LocalEngine() override { unload(false); }
 
-  void unload() override {
+  void unload() override { unload(true); }
+
+  void unload(bool another_may_come) {
     if (conversations_) conversations_->cancel_all();
+    if (conversations_ && snapshots_ && another_may_come) conversations_->leave(bytes_for_snapshots());
     conversations_.reset();
     picture_costs_.reset();
     model_.reset();
@@ -115,7 +130,7 @@ class LocalEngine final : public Engine {
     ASSIGN_OR_RETURN(TokenIds ids, request.messages.empty() ? model_->vocabulary().check(std::move(prompt.ids), "prompt")
                                                             : model_->vocabulary().check_with_pictures(std::move(prompt.ids), "prompt"));
     const bool may_reuse = !request.same_bytes || !model_->model().spec().has_two_forms;
-    Conversations::Lent session = conversations_->lend(request.conversation, ids, may_reuse);
+    Conversations::Lent session = conversations_->lend(request.conversation, ids, {.may_reuse = may_reuse, .is_kept = request.is_kept, .stop = stop});
     session->protect(protected_ranges(request, prompt, ids));
     return begin_generation({.model = *model_,
                              .session = std::move(session),
@@ -217,6 +232,18 @@ class LocalEngine final : public Engine {
     std::unique_ptr<Backend> backend;
     PlannedLoad planned;
   };
+  // What snapshots may take in memory while the model is still there.
+  std::uint64_t bytes_for_snapshots() const {
+    const std::uint64_t used = request_.ram_bytes > 0 ? anonymous_bytes() : 0;
+    const std::uint64_t budget = request_.ram_bytes > 0 ? request_.ram_bytes : model_->stages().front().backend->device().free_bytes;
+    return std::min(snapshots_->most_ram_bytes(), budget - std::min(budget, used));
+  }
+  // With what they leave of the budget; free memory is measured without them.
+  LoadRequest beside_snapshots(LoadRequest request) const {
+    const std::uint64_t n_bytes = snapshots_ ? snapshots_->ram_bytes() : 0;
+    if (request.ram_bytes > 0) request.ram_bytes = std::max<std::uint64_t>(1, request.ram_bytes - std::min(request.ram_bytes, n_bytes));
+    return request;
+  }
   // What unloading would free. Of a cache only what was written is in memory; free memory counts the rest already.
   std::uint64_t bytes_given_back() const { return model_ ? std::min(model_->own_bytes(), anonymous_bytes()) : 0; }
 
@@ -342,6 +369,7 @@ class LocalEngine final : public Engine {
   std::optional<PictureCosts> picture_costs_;  // of model_
   std::map<std::tuple<std::string, int, DType, Activations, bool>, SpeedProbe> probes_;
   const std::uint64_t program_bytes_ = resident_bytes();  // before anything was loaded
+  std::unique_ptr<SnapshotStore> snapshots_;              // null: what is cached goes with its model
   // Below the model: they give their blocks back to it.
   std::unique_ptr<Conversations> conversations_;
 };
@@ -386,6 +414,10 @@ void deliver(const GenerationEvent& event, const GenerateSink& sink) {
       if (sink.tool_call) sink.tool_call(event.call);
       return;
   }
+}
+
+Result<void> Engine::keep_conversations(const SnapshotSettings&) {
+  return make_error(ErrorCode::not_available, "engine: one that keeps conversations, found one that does not");
 }
 
 std::vector<Result<std::vector<GenerationEvent>>> Engine::advance(std::span<Generation* const> generations) {

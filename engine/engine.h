@@ -13,6 +13,7 @@
 #include "engine/files/load_measures.h"
 #include "engine/files/model_file.h"
 #include "engine/image/picture_costs.h"
+#include "engine/kv/snapshot_store.h"
 #include "engine/lora/adapted_weights.h"
 #include "engine/sampling/sampler.h"
 #include "engine/stats.h"
@@ -115,6 +116,7 @@ struct GenerateRequest {
   // The answer's bytes are those that it has behind an empty cache. Of a model whose forms of a prompt differ in the last bits (MLA) nothing
   // that is cached is reused then; of the others reuse changes nothing.
   bool same_bytes = false;
+  bool is_kept = true;  // as a snapshot, where there are such
 };
 
 enum class FinishReason { stop, length, context_full, cancelled };
@@ -320,6 +322,9 @@ class Engine {
   // loaded one stays. Then it is unloaded, with its cached conversations, and the new one is loaded. Where that fails, the old one is loaded
   // again before the error is returned, with `progress` from its start and without a stop; if that fails too, the message says so.
   virtual Result<void> switch_to(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) = 0;
+  // From now on conversations are kept beside their models, in memory and where the settings name a folder in files too: those of a model that goes
+  // are found again when it comes back. Without this they go with it. Before a model is loaded. Fails with io{path}.
+  virtual Result<void> keep_conversations(const SnapshotSettings& settings);
   // What `load` would do, without loading.
   virtual Result<LoadPlan> plan(const LoadRequest& request) = 0;
   virtual void unload() = 0;

@@ -25,6 +25,7 @@ Result<FimPrompt> fim_prompt(const Engine& engine, std::string_view prefix, std:
   if (const std::optional<int> begin = tokenizer->begin_id(); begin && ids.front() != *begin) ids.insert(ids.begin(), *begin);
   prompt.request.sampling.temperature = 0;
   prompt.request.max_tokens = 512;
+  prompt.request.is_kept = false;  // the next one has other text before the gap
   prompt.may_be_fenced = form.answers_as_chat;
   return prompt;
 }

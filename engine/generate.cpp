@@ -174,6 +174,10 @@ class LocalGeneration final : public Generation {
     stats.context_length = model_.info().context_length;
     stats.reused_tokens = done_;
     stats.shared_tokens = std::min(done_, session_.n_shared());
+    stats.read_tokens = stats.prompt_tokens - done_;
+    stats.restored_from = session_.restored().from;
+    stats.restored_bytes = session_.restored().n_bytes;
+    stats.restore_seconds = session_.restored().seconds;
     session_->show(std::move(start.prompt.pictures),
                    [this](const PlacedPicture& picture) -> Result<std::shared_ptr<const VisionFeatures>> { return pictures_.features(picture); });
     session_->begin_prompt(ids_.size() - done_);
@@ -292,11 +296,13 @@ class LocalGeneration final : public Generation {
   Result<void> conclude(std::int64_t n_parts) {
     if (unit_.phase == Phase::reading) {
       set_phase(end_reading(unit_.events));
+      session_.stepped();
       return {};
     }
     pending_.reset();
     result_.stats.weight_bytes_read += model_.weight_bytes_per_token() / static_cast<std::uint64_t>(n_parts);
     set_phase(unit_.output_rows.empty() ? finish(FinishReason::length, unit_.events) : sample_all(unit_.events));
+    if (session_) session_.stepped();
     return {};
   }
 

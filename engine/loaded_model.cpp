@@ -202,6 +202,12 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   return loaded;
 }
 
+std::vector<fs::path> LoadedModel::files() const {
+  std::vector<fs::path> paths = weights_->file().paths();
+  if (vision_.weights) paths.insert(paths.end(), vision_.weights->file().paths().begin(), vision_.weights->file().paths().end());
+  return paths;
+}
+
 DType LoadedModel::format() const { return commonest_format(weights_->file()); }
 
 DType LoadedModel::vision_format() const { return vision_.weights ? commonest_format(vision_.weights->file()) : format(); }

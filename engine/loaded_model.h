@@ -1,5 +1,6 @@
 #pragma once
 
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -60,6 +61,8 @@ class LoadedModel {
   ExpertSlots* expert_slots() { return expert_slots_.get(); }
   // Where its weights were copied, to measure reading them.
   std::vector<const Buffer*> weight_arenas() const { return weights_->arenas(); }
+  // All that it was loaded from, but for adapters.
+  std::vector<std::filesystem::path> files() const;
   // The format of most of its weights, and of its vision half's.
   DType format() const;
   DType vision_format() const;

@@ -36,6 +36,19 @@ std::int64_t Session::adopt_prefix(PrefixCache& cache, TokenSpan ids, std::uint6
   return ids.empty() ? 0 : cache.adopt(sequence_, ids.values().first(ids.values().size() - 1), conversation);
 }
 
+Result<void> Session::restore(TokenSpan ids, std::span<const std::byte> blocks) {
+  const std::int64_t first = n_tokens() / kKvBlockLength;
+  CHECK(n_tokens() % kKvBlockLength == 0, "restore: inside a block");
+  Rollback rollback(sequence_);
+  RETURN_IF_ERROR(reserve(ids.size()));
+  const std::size_t n_bytes = block_bytes(model_.stages());
+  for (std::int64_t j = 0; j * kKvBlockLength < ids.size(); ++j)
+    upload_block(model_.stages(), sequence_.blocks()[first + j], blocks.subspan(static_cast<std::size_t>(j) * n_bytes, n_bytes).data());
+  sequence_.append(ids.values());
+  rollback.done();
+  return {};
+}
+
 void Session::take_back_to(std::int64_t n) {
   const std::int64_t n_kept = sequence_.truncate(n);
   CHECK(n_kept == n, "take_back_to: tokens whose block another conversation shares");

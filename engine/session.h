@@ -31,6 +31,9 @@ class Session {
   // Begins with what is cached of `ids`, all but the last at most. Returns how many of these tokens are another conversation's too.
   std::int64_t adopt_prefix(PrefixCache& cache, TokenSpan ids, std::uint64_t conversation);
   const Sequence& sequence() const { return sequence_; }
+  // The next tokens with their keys and values, block after block as download_block gave them. There are whole blocks before. Fails with
+  // context_full; then nothing was added.
+  Result<void> restore(TokenSpan ids, std::span<const std::byte> blocks);
   std::int64_t n_tokens() const { return sequence_.n_tokens(); }
   // Takes back all but the first n tokens, of those that the last call of process added.
   void take_back_to(std::int64_t n);

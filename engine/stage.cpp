@@ -15,6 +15,31 @@ Tensor copy_between(Backend& from, Tensor x, ForwardContext& to) {
   return y;
 }
 
+std::size_t block_bytes(std::span<const Stage> stages) {
+  std::size_t n_bytes = 0;
+  for (const Stage& stage : stages)
+    for (const Tensor& part : stage.kv->block(0)) n_bytes += part.n_bytes();
+  return n_bytes;
+}
+
+void download_block(std::span<const Stage> stages, std::int32_t block, std::byte* out) {
+  for (const Stage& stage : stages) {
+    for (const Tensor& part : stage.kv->block(block)) {
+      stage.backend->download(out, part);
+      out += part.n_bytes();
+    }
+  }
+}
+
+void upload_block(std::span<const Stage> stages, std::int32_t block, const std::byte* in) {
+  for (const Stage& stage : stages) {
+    for (const Tensor& part : stage.kv->block(block)) {
+      stage.backend->upload(part, in);
+      in += part.n_bytes();
+    }
+  }
+}
+
 std::int64_t padded_size(std::span<const Stage> stages, std::int64_t n_tokens) {
   for (const Stage& stage : stages) {
     for (const std::int64_t size : stage.backend->step_sizes()) {

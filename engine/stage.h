@@ -25,6 +25,11 @@ struct Stage {
 // x of one backend as a temporary of another's context; x itself where both are one.
 Tensor copy_between(Backend& from, Tensor x, ForwardContext& to);
 
+// What a block of the cache takes in all layers, and its bytes out of the stages' memories and into them: in the order of KvMemory::block.
+std::size_t block_bytes(std::span<const Stage> stages);
+void download_block(std::span<const Stage> stages, std::int32_t block, std::byte* out);
+void upload_block(std::span<const Stage> stages, std::int32_t block, const std::byte* in);
+
 // While it lives, the stages' ops end early once `stop` is requested.
 class StopScope {
  public:

@@ -3,13 +3,19 @@
 #include <cstdint>
 #include <vector>
 
+#include "engine/kv/snapshot.h"
+
 namespace pio {
 
 // What one turn measured.
 struct GenerationStats {
-  std::int64_t prompt_tokens = 0;  // all of the prompt
-  std::int64_t reused_tokens = 0;  // of them, found in the cache
-  std::int64_t shared_tokens = 0;  // of those, in blocks that another conversation has too
+  std::int64_t prompt_tokens = 0;                   // all of the prompt
+  std::int64_t reused_tokens = 0;                   // of them, found in the cache
+  std::int64_t shared_tokens = 0;                   // of those, in blocks that another conversation has too
+  std::int64_t read_tokens = 0;                     // of the prompt, that went through the model
+  SnapshotTier restored_from = SnapshotTier::none;  // where reused tokens came from that were not in the cache; of two places the slower one
+  std::uint64_t restored_bytes = 0;
+  double restore_seconds = 0;
   std::int64_t generated_tokens = 0;
   double prefill_seconds = 0;
   double first_token_seconds = 0;  // from the call to the first token

@@ -73,7 +73,7 @@ Result<void> bench(const Options& options) {
   if (!is_one && options.drafts(Drafts::Kind::off).kind != Drafts::Kind::off)
     return make_error(ErrorCode::bad_argument, "-b: expected 1 with --draft lookup, found " + std::to_string(request.n_sequences));
   if (request.context_length == 0) request.context_length = options.n_depth + std::max(options.n_prompt, options.n_decode) + 1;
-  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, load_engine(request));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, load_engine(options, request));
   ASSIGN_OR_RETURN(const BenchResult result, engine->bench({.n_prompt = options.n_prompt,
                                                             .n_decode = options.n_decode,
                                                             .n_depth = options.n_depth,

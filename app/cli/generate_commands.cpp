@@ -31,7 +31,7 @@ Result<std::unique_ptr<Engine>> load(const Options& options) {
   request.n_sequences = static_cast<int>(options.n_parallel);
   if (options.sampling.greedy && options.sampling.temperature.value_or(0) > 0)
     std::fprintf(stderr, "--greedy takes the likeliest token: --temp beside it changes nothing\n");
-  ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine, load_engine(request));
+  ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine, load_engine(options, request));
   if (options.thinking == "on") note_thinking(*engine, "--thinking on");
   return engine;
 }

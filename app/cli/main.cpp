@@ -103,6 +103,22 @@ void add_loading(CLI::App* command, Options& options) {
   add_later(command, "--vram");
 }
 
+void add_size(CLI::App* command, const std::string& name, std::string& target, const std::string& description) {
+  command->add_option_function<std::string>(
+      name,
+      [name, &target](const std::string& text) {
+        accepted(pio::cli::parse_size(name, text));
+        target = text;
+      },
+      description);
+}
+
+void add_snapshots(CLI::App* command, Options& options) {
+  add_path(command, "--snapshots", options.snapshots, "a folder where conversations are kept, to go on from without reading them again");
+  add_size(command, "--snapshot-ram", options.snapshot_ram, "of conversations whose model has gone, kept in memory (default: 1G)");
+  add_size(command, "--snapshot-disk", options.snapshot_disk, "of the folder, which forgets what was unused longest (default: 10G)");
+}
+
 void add_image_detail(CLI::App* command, Options& options) {
   command
       ->add_option_function<std::string>(
@@ -224,6 +240,7 @@ void add_commands(CLI::App& app, Options& options, Command& chosen) {
   add_generating(command, options);
   CLI::Option* prompt = add_text(command, "--prompt", options.prompt);
   command->add_option("--ids", options.ids, "1,2,3")->excludes(prompt)->check(is_not_empty("1,2,3"));
+  add_snapshots(command, options);
   add_path(command, "--logits-out", options.logits_out, "an .npy file: the logits of every sampled step");
 
   command = add("chat", "one answer with --prompt, else a conversation: a message a line of standard input", pio::cli::chat);
@@ -231,6 +248,7 @@ void add_commands(CLI::App& app, Options& options, Command& chosen) {
   add_loading(command, options);
   add_sampling(command, options);
   add_generating(command, options);
+  add_snapshots(command, options);
   add_text(command, "--system", options.system, "the system message");
   add_text(command, "--prompt", options.prompt);
   add_images(command, options, "a picture that stands before the words; repeatable");
@@ -253,6 +271,7 @@ void add_commands(CLI::App& app, Options& options, Command& chosen) {
   add_loading(command, options);
   add_sampling(command, options);
   add_generating(command, options);
+  add_snapshots(command, options);
   add_path(command, "--tools", options.tools, "a JSON file: the list of tools of the lines that have none of their own");
   add_image_detail(command, options);
   add_thinking(command, options);
@@ -319,7 +338,12 @@ clear_thinking beside messages)")
   add_catalogue(command, options);
   command->add_option("models", options.models, "two or more, loaded in turn")->required()->expected(2, 1000)->check(is_not_empty("a model"));
   add_loading(command, options);
+  add_snapshots(command, options);
+  add_path(command, "--ids-file", options.ids_file, "a JSON file: the ids of a conversation that every model is asked to go on with");
   add_whole(command, "-r", options.n_rounds, {.least = 1, .most = kMostRounds}, "times through all of them");
+
+  command = add("snapshots", "the conversations that are kept in a folder, every byte checked", pio::cli::snapshots);
+  add_path(command, "folder", options.snapshots, "as given to --snapshots")->required();
 }
 
 int complain(const std::string& words, int status = kFailed) {

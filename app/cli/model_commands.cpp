@@ -6,6 +6,7 @@
 #include <numeric>
 #include <optional>
 
+#include "app/cli/batch_line.h"
 #include "app/cli/npy.h"
 #include "app/cli/options.h"
 #include "app/cli/print.h"
@@ -130,7 +131,7 @@ Result<void> inspect(const Options& options) {
 
 Result<void> plan(const Options& options) {
   ASSIGN_OR_RETURN(const LoadRequest request, load_request(options));
-  ASSIGN_OR_RETURN(const LoadPlan plan, create_engine()->plan(request));
+  ASSIGN_OR_RETURN(const LoadPlan plan, pio::create_engine()->plan(request));
   std::vector<PictureHeader> sizes;
   ASSIGN_OR_RETURN(const std::vector<ImageInput> images, image_inputs(options.images));
   if (!images.empty() && plan.pictures.empty()) return make_error(ErrorCode::not_available, "--image: a model that sees, found one for text only");
@@ -244,7 +245,7 @@ Result<void> perplexity(const Options& options) {
   ASSIGN_OR_RETURN(LoadRequest request, load_request(options));
   RETURN_IF_ERROR(need_window(options));
   if (request.context_length == 0) request.context_length = 512;
-  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, load_engine(request));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, load_engine(options, request));
   if (!engine->tokenizer()) return make_error(ErrorCode::unsupported_model, options.model + ": a tokenizer, found none");
   const std::vector<int> ids = engine->tokenizer()->encode(text, SpecialTokens::none);
   const auto start = std::chrono::steady_clock::now();
@@ -300,8 +301,28 @@ Result<void> divergence(const Options& options) {
   return print_text(line);
 }
 
+namespace {
+
+// What every model of a swap is asked to go on with.
+Result<GenerateRequest> request_after_switch(const Options& options, const Engine& engine) {
+  GenerateRequest request;
+  request.max_tokens = 1;
+  request.ignore_eos = true;
+  if (!options.ids_file.empty()) {
+    ASSIGN_OR_RETURN(const JsonValue ids, read_json(options.ids_file));
+    ASSIGN_OR_RETURN(request.ids, ids_of(ids));
+  } else if (engine.chat_format() && engine.tokenizer()) {
+    request.messages.push_back({"user", "Hello"});
+  } else {
+    request.ids = {0};
+  }
+  return request;
+}
+
+}  // namespace
+
 Result<void> swap(const Options& options) {
-  const std::unique_ptr<Engine> engine = create_engine();
+  ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, create_engine(options));
   Json switches = Json::array();
   std::string from;
   for (std::size_t i = 0; i < options.models.size() * static_cast<std::size_t>(options.n_rounds); ++i) {
@@ -313,20 +334,22 @@ Result<void> swap(const Options& options) {
     RETURN_IF_ERROR(engine->switch_to(request, {}, interrupt_token()));
     const double seconds_to_ready = seconds();
     if (i < options.models.size()) print_notes(*engine);
-    GenerateRequest first_token;
-    if (engine->chat_format() && engine->tokenizer()) first_token.messages.push_back({"user", "Hello"});
-    else first_token.ids = {0};
-    first_token.max_tokens = 1;
-    first_token.ignore_eos = true;
+    ASSIGN_OR_RETURN(const GenerateRequest first_token, request_after_switch(options, *engine));
     ASSIGN_OR_RETURN(const GenerateResult result, engine->generate(first_token, {}, interrupt_token()));
     if (result.finish_reason == FinishReason::cancelled) return make_error(ErrorCode::cancelled, "swap: stopped");
     const double seconds_to_first_token = seconds();
     if (!from.empty()) {
+      const GenerationStats& stats = result.stats;
       switches.push_back({{"from", from},
                           {"to", to},
                           {"seconds_to_ready", seconds_to_ready},
+                          {"seconds_to_restore", stats.restore_seconds},
                           {"seconds_to_first_token", seconds_to_first_token},
-                          {"reused_tokens", result.stats.reused_tokens}});
+                          {"restored_from", name_of(stats.restored_from)},
+                          {"restored_bytes", stats.restored_bytes},
+                          {"reused_tokens", stats.reused_tokens},
+                          {"read_tokens", stats.read_tokens},
+                          {"kept_resident", false}});
       if (!options.json) {
         char line[64];
         std::snprintf(line, sizeof line, "ready %.2f s, first token %.2f s   ", seconds_to_ready, seconds_to_first_token);
@@ -336,6 +359,26 @@ Result<void> swap(const Options& options) {
     from = to;
   }
   return options.json ? print_json({{"switches", switches}}) : Result<void>();
+}
+
+Result<void> snapshots(const Options& options) {
+  ASSIGN_OR_RETURN(const std::vector<SnapshotListing> listings, list_snapshots(options.snapshots));
+  Json list = Json::array();
+  for (const SnapshotListing& snapshot : listings) {
+    const bool is_valid = snapshot.why_not.empty();
+    list.push_back({{"file", snapshot.file},
+                    {"model", snapshot.model},
+                    {"tokens", snapshot.tokens},
+                    {"first_token", snapshot.first},
+                    {"bytes", snapshot.bytes},
+                    {"kv", snapshot.kv},
+                    {"valid", is_valid},
+                    {"why_not", snapshot.why_not}});
+    if (options.json) continue;
+    const std::string words = is_valid ? std::to_string(snapshot.tokens) + " tokens of " + snapshot.model + ", " + snapshot.kv : snapshot.why_not;
+    RETURN_IF_ERROR(print_text(snapshot.file + "   " + human_bytes(snapshot.bytes) + "   " + words + "\n"));
+  }
+  return options.json ? print_json({{"snapshots", list}}) : Result<void>();
 }
 
 }  // namespace pio::cli

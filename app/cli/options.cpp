@@ -138,8 +138,21 @@ Result<LoadRequest> load_request(const Options& options) {
   return request;
 }
 
-Result<std::unique_ptr<Engine>> load_engine(const LoadRequest& request) {
-  std::unique_ptr<Engine> engine = create_engine();
+Result<std::unique_ptr<Engine>> create_engine(const Options& options) {
+  std::unique_ptr<Engine> engine = pio::create_engine();
+  SnapshotSettings settings{.folder = options.snapshots};
+  if (!options.snapshot_ram.empty()) {
+    ASSIGN_OR_RETURN(settings.ram_bytes, parse_size("--snapshot-ram", options.snapshot_ram));
+  }
+  if (!options.snapshot_disk.empty()) {
+    ASSIGN_OR_RETURN(settings.disk_bytes, parse_size("--snapshot-disk", options.snapshot_disk));
+  }
+  RETURN_IF_ERROR(engine->keep_conversations(settings));
+  return engine;
+}
+
+Result<std::unique_ptr<Engine>> load_engine(const Options& options, const LoadRequest& request) {
+  ASSIGN_OR_RETURN(std::unique_ptr<Engine> engine, create_engine(options));
   RETURN_IF_ERROR(engine->load(request, {}, interrupt_token()));
   print_notes(*engine);
   return engine;
@@ -147,7 +160,7 @@ Result<std::unique_ptr<Engine>> load_engine(const LoadRequest& request) {
 
 Result<std::unique_ptr<Engine>> load_engine(const Options& options) {
   ASSIGN_OR_RETURN(const LoadRequest request, load_request(options));
-  return load_engine(request);
+  return load_engine(options, request);
 }
 
 }  // namespace pio::cli

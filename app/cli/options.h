@@ -29,6 +29,7 @@ struct Options {
   std::string ram;
   std::string io = "auto";
   bool huge_pages = true;
+  std::string snapshots, snapshot_ram, snapshot_disk;  // a folder, and sizes
   std::string mmproj, quantization = "keep", attention = "full";
   std::vector<std::string> loras;  // PATH or PATH:SCALE
 
@@ -37,6 +38,7 @@ struct Options {
   // texts and files in, files out; "" where an option was not given, which none can be otherwise but the optional ones
   std::string catalogue;  // instead of the program's own
   std::string type;       // of quantize
+  std::string ids_file;   // of swap
   std::string file, jsonl, ids, out, special = "none", messages, tools, tokenizer, prompts, prefix_file, suffix_file, logits_out;
   std::optional<std::string> text, prompt, system;
   std::vector<std::string> images;
@@ -72,7 +74,9 @@ Result<std::vector<ImageInput>> image_inputs(std::span<const std::string> typed,
 Result<LoadRequest> load_request(const Options& options);
 // Loads options.model, or the model of `request`, and says what a person should know of it.
 Result<std::unique_ptr<Engine>> load_engine(const Options& options);
-Result<std::unique_ptr<Engine>> load_engine(const LoadRequest& request);
+Result<std::unique_ptr<Engine>> load_engine(const Options& options, const LoadRequest& request);
+// An engine that keeps conversations where the options say.
+Result<std::unique_ptr<Engine>> create_engine(const Options& options);
 // One of the four names; "" is the device's default.
 DType kv_of(const std::string& name, const std::string& device);
 // The text of --ids: "1,2,3"; spaces allowed. Fails with bad_argument on anything else.
@@ -99,5 +103,6 @@ Result<void> bench(const Options& options);
 Result<void> experts(const Options& options);
 Result<void> quantize(const Options& options);
 Result<void> swap(const Options& options);
+Result<void> snapshots(const Options& options);
 
 }  // namespace pio::cli

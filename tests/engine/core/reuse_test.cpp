@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "engine/engine.h"
+#include "tests/support/temp_folder.h"
 #include "tests/support/tiny_model.h"
 
 namespace pio {
@@ -18,17 +21,30 @@ class ReuseTest : public testing::TestWithParam<Case> {
  protected:
   static constexpr std::int64_t kContext = 4096;
 
-  std::unique_ptr<Engine> load() {
+  LoadRequest load_request() {
     LoadRequest request;
     request.path = test::model_data(GetParam().model).string();
     request.kv = GetParam().kv;
     request.attention = GetParam().attention;
     request.context_length = kContext;
     request.n_threads = 2;
+    return request;
+  }
+  std::unique_ptr<Engine> load(const std::filesystem::path& snapshots = {}) {
     std::unique_ptr<Engine> engine = create_engine();
-    const Result<void> status = engine->load(request, {}, {});
+    EXPECT_TRUE(engine->keep_conversations({.folder = snapshots}));
+    const Result<void> status = engine->load(load_request(), {}, {});
     EXPECT_TRUE(status) << status.error().message;
     return engine;
+  }
+  // To another model and back.
+  void switch_twice(Engine& engine) {
+    LoadRequest other = load_request();
+    other.path = test::model_data("qwen2-tiny").string();
+    other.kv = DType::f16;
+    ASSERT_TRUE(engine.switch_to(other, {}, {}));
+    EXPECT_EQ(answer(engine, ids(0, 100), "a").result.stats.restored_from, SnapshotTier::none) << "another model's";
+    ASSERT_TRUE(engine.switch_to(load_request(), {}, {}));
   }
   static std::vector<int> ids(int first, int n) {
     std::vector<int> ids(n);
@@ -89,6 +105,91 @@ TEST_P(ReuseTest, AnEditInTheMiddleOfABlockReadsFromThereOn) {
   EXPECT_EQ(again.result.stats.reused_tokens, 249) << "all but the token whose logits are wanted";
   EXPECT_EQ(again.result.ids, first.result.ids);
   EXPECT_TRUE(again.logits == first.logits);
+}
+
+TEST_P(ReuseTest, AConversationComesBackFromMemoryWithItsModel) {
+  const std::vector<int> prompt = ids(0, 1100);
+  const std::unique_ptr<Engine> engine = load();
+  const Answer first = answer(*engine, prompt, "a");
+  EXPECT_EQ(first.result.stats.restored_from, SnapshotTier::none);
+  EXPECT_EQ(first.result.stats.read_tokens, 1100);
+  switch_twice(*engine);
+  const Answer again = answer(*engine, prompt, "a");
+  EXPECT_EQ(again.result.stats.restored_from, SnapshotTier::ram);
+  EXPECT_EQ(again.result.stats.read_tokens, 1);
+  EXPECT_EQ(again.result.ids, first.result.ids);
+  EXPECT_TRUE(again.logits == first.logits) << "the bytes differ";
+  // Its next turn, and one that is cached by now.
+  std::vector<int> next = joined(prompt, first.result.ids);
+  next.push_back(9);
+  const Answer after = answer(*engine, next, "a");
+  EXPECT_LE(after.result.stats.read_tokens, 2);
+  EXPECT_EQ(after.result.stats.restored_from, SnapshotTier::none);
+  expect_as_fresh(after, next);
+}
+
+TEST_P(ReuseTest, AConversationComesBackFromDiskInAnotherProcess) {
+  const TempFolder folder;
+  const std::vector<int> prompt = ids(0, 1100), other = joined(ids(0, 700), ids(30, 50));
+  Answer first;
+  {
+    const std::unique_ptr<Engine> engine = load(folder.path());
+    first = answer(*engine, prompt, "a");
+  }
+  const std::unique_ptr<Engine> engine = load(folder.path());
+  const Answer again = answer(*engine, prompt, "b");
+  EXPECT_EQ(again.result.stats.restored_from, SnapshotTier::disk);
+  EXPECT_EQ(again.result.stats.read_tokens, 1);
+  EXPECT_EQ(again.result.ids, first.result.ids);
+  EXPECT_TRUE(again.logits == first.logits) << "the bytes differ";
+  const Answer edited = answer(*load(folder.path()), other, "c");
+  EXPECT_EQ(edited.result.stats.restored_from, SnapshotTier::disk);
+  EXPECT_LE(edited.result.stats.read_tokens, 50);
+  expect_as_fresh(edited, other);
+}
+
+TEST_P(ReuseTest, TwoAnswersOfOneChatAreBothRestored) {
+  const TempFolder folder;
+  const std::vector<int> prompt = ids(0, 200), longer = joined(prompt, ids(70, 100));
+  const std::unique_ptr<Engine> before = load(folder.path());
+  answer(*before, longer, "a");
+  const Answer first = answer(*before, prompt, "a");
+  const std::unique_ptr<Engine> engine = load(folder.path());
+  const Answer again = answer(*engine, prompt, "a");
+  EXPECT_EQ(again.result.stats.read_tokens, 1);
+  EXPECT_TRUE(again.logits == first.logits);
+  EXPECT_EQ(answer(*engine, longer, "a").result.stats.read_tokens, 1);
+}
+
+// MLA: what the form of a prompt changes are the last bits.
+TEST(ReuseOfLatents, IsWithinTheToleranceAndNotWhereTheBytesAreWanted) {
+  const TempFolder folder;
+  LoadRequest request;
+  request.path = test::model_data("glm4-moe-lite-mtp-tiny").string();
+  request.context_length = 512;
+  request.activations = Activations::f32;
+  GenerateRequest turn;
+  for (int i = 0; i < 300; ++i) turn.ids.push_back(3 + 7 * i % 300);
+  turn.sampling.temperature = 0;
+  turn.max_tokens = 1;
+  std::vector<std::vector<float>> rows;
+  GenerateSink sink;
+  sink.logits = [&](std::span<const float> row) { rows.emplace_back(row.begin(), row.end()); };
+  const std::int64_t read[] = {300, 1, 300};
+  for (int i = 0; i < 3; ++i) {
+    const std::unique_ptr<Engine> engine = create_engine();
+    ASSERT_TRUE(engine->keep_conversations({.folder = folder.path()}));
+    ASSERT_TRUE(engine->load(request, {}, {}));
+    turn.same_bytes = i == 2;
+    const Result<GenerateResult> result = engine->generate(turn, sink, {});
+    ASSERT_TRUE(result);
+    EXPECT_EQ(result->stats.read_tokens, read[i]) << i;
+  }
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[2], rows[0]);
+  double largest = 0;
+  for (std::size_t i = 0; i < rows[0].size(); ++i) largest = std::max<double>(largest, std::abs(rows[1][i] - rows[0][i]));
+  EXPECT_LT(largest, 2e-3);
 }
 
 INSTANTIATE_TEST_SUITE_P(Caches, ReuseTest,

@@ -1,0 +1,62 @@
+#include "engine/snapshot_identity.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <vector>
+
+#include "engine/kv/xxh64.h"
+
+namespace pio {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kChecked = std::size_t{1} << 20;  // of a file: its header, or most of it
+
+void add_file(std::ostream& out, const fs::path& path) {
+  struct stat status {};
+  if (::stat(path.c_str(), &status) != 0) return;
+  std::vector<std::byte> beginning(std::min<std::size_t>(kChecked, static_cast<std::size_t>(status.st_size)));
+  std::ifstream in(path, std::ios::binary);
+  in.read(reinterpret_cast<char*>(beginning.data()), static_cast<std::streamsize>(beginning.size()));
+  out << "file " << status.st_size << " bytes, modified " << status.st_mtim.tv_sec << '.' << status.st_mtim.tv_nsec << ", begins "
+      << xxh64(std::span(beginning).first(static_cast<std::size_t>(in.gcount()))) << '\n';
+}
+
+// A file, or those in a folder.
+void add_files(std::ostream& out, const fs::path& path) {
+  std::error_code error;
+  if (!fs::is_directory(path, error)) return add_file(out, path);
+  std::vector<fs::path> paths;
+  for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) paths.push_back(entry->path());
+  std::ranges::sort(paths);
+  for (const fs::path& file : paths) add_file(out, file);
+}
+
+}  // namespace
+
+std::string snapshot_identity(const LoadedModel& model, const LoadRequest& request) {
+  std::ostringstream out;
+  std::string name = model.info().name;
+  std::ranges::replace(name, '\n', ' ');
+  out << name << '\n' << info(request.kv).name << '\n';
+  for (const fs::path& path : model.files()) add_file(out, path);
+  for (const LoraRequest& lora : request.loras) {
+    out << "adapter times " << lora.scale << '\n';
+    add_files(out, lora.path);
+  }
+  out << "quantized " << static_cast<int>(request.quantization) << ", activations " << static_cast<int>(request.activations) << '\n';
+  const KvSelection& attention = request.attention;
+  out << "attention " << static_cast<int>(attention.kind) << ' ' << attention.n_sinks << ' ' << attention.window << ' ' << attention.n_pages << '\n';
+  out << "device " << model.info().device << ' ' << model.info().layout.isa << ", placed " << static_cast<int>(model.info().layout.form) << '\n';
+  out << "blocks of " << kKvBlockLength << '\n';
+  for (const KvLayout& layer : model.model().spec().kv_layers) out << layer.n_kv_heads << 'x' << layer.k_head_dim << '+' << layer.v_head_dim << ' ';
+  out << '\n';
+  return out.str();
+}
+
+}  // namespace pio
