@@ -200,7 +200,10 @@ int main(int argc, char** argv) {
     options.model = *model;
   }
   options.prompt = parser.value(promptOption);
-  Program program(create_engine(), options);
+  std::unique_ptr<Engine> windowEngine = create_engine();
+  // In memory alone: what a person removes must not stay in a file.
+  if (const Result<void> kept = windowEngine->keep_conversations({}); !kept) qWarning("%s", kept.error().message.c_str());
+  Program program(std::move(windowEngine), options);
 
   QQmlApplicationEngine engine;
   QObject::connect(
