@@ -13,6 +13,7 @@
 #include "engine/files/load_measures.h"
 #include "engine/files/model_file.h"
 #include "engine/image/picture_costs.h"
+#include "engine/kv/kv_memory.h"
 #include "engine/kv/snapshot_store.h"
 #include "engine/lora/adapted_weights.h"
 #include "engine/sampling/sampler.h"
@@ -39,6 +40,7 @@ struct LoadRequest {
   int n_sequences = 1;              // conversations that a step can hold
   int n_contexts = 0;               // so many whole contexts the cache has room for, shared by all; 0: one for each conversation of a step
   DType kv = DType::f16;
+  KeyRotation key_rotation = KeyRotation::automatic;
   Activations activations = Activations::q8;
   std::uint64_t ram_bytes = 0;  // budget for weights, state and scratch; 0: what is free
   IoMode io = IoMode::automatic;

@@ -151,7 +151,8 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   ASSIGN_OR_RETURN(stage.kv, KvMemory::create(*stage.backend, {.layers = spec.kv_layers,
                                                                .dtype = request.kv,
                                                                .n_blocks = n_blocks + has_spare_block,
-                                                               .has_page_bounds = loaded->selection_.kind == KvSelection::Kind::pages}));
+                                                               .has_page_bounds = loaded->selection_.kind == KvSelection::Kind::pages,
+                                                               .rotation = request.key_rotation}));
   ASSIGN_OR_RETURN(stage.step, StepMirror::create(*stage.backend, capacity));
   loaded->stages_.push_back(std::move(stage));
   RETURN_IF_ERROR(prefault(*loaded->weights_, loaded->vision_.weights.get(), progress, stop));

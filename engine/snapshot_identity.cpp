@@ -50,6 +50,7 @@ std::string snapshot_identity(const LoadedModel& model, const LoadRequest& reque
     add_files(out, lora.path);
   }
   out << "quantized " << static_cast<int>(request.quantization) << ", activations " << static_cast<int>(request.activations) << '\n';
+  for (const Stage& stage : model.stages()) out << "keys rotated by " << stage.kv->state().layers.front().hadamard_length << '\n';
   const KvSelection& attention = request.attention;
   out << "attention " << static_cast<int>(attention.kind) << ' ' << attention.n_sinks << ' ' << attention.window << ' ' << attention.n_pages << '\n';
   out << "device " << model.info().device << ' ' << model.info().layout.isa << ", placed " << static_cast<int>(model.info().layout.form) << '\n';

@@ -143,6 +143,14 @@ void Backend::store_kv(Tensor cache, Tensor x, Tensor cells, Tensor page_bounds)
   do_store_kv(cache, x, cells, page_bounds);
 }
 
+void Backend::hadamard(Tensor x, std::int64_t n) {
+  check_tensor("hadamard", "x", x, DType::f32, x.shape);
+  CHECK(n >= 1 && (n & (n - 1)) == 0 && x.shape.back() % n == 0, "hadamard: expected a power of two that divides the last extent");
+  if (x.shape.n_values() == 0) return;
+  require(Op::rope, x.dtype, x.shape);
+  do_hadamard(x, n);
+}
+
 void Backend::load_kv(Tensor y, Tensor cache, Tensor cells) {
   check_rank("load_kv", "cache", cache, 3);
   check_rank("load_kv", "y", y, 3);

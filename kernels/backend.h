@@ -145,6 +145,9 @@ struct QkvHeads {
   Tensor k_cache;                                 // [n_cells, n_kv_heads, k_dim], formats and layouts as in store_kv
   Tensor v_cache = {};                            // [n_cells, n_kv_heads, v_dim]; empty where v is
   Tensor page_bounds = {};                        // of k_cache, as in store_kv
+  // hadamard() of so many dims for q and k behind their rope: q·k is what it was, and no dim of a key is much larger than the others, so that it can
+  // be rounded to a few bits (Ashkboos et al. 2024, QuaRot, arXiv:2404.00456). 0: not. Divides q_dim and k_dim.
+  std::int64_t hadamard_length = 0;
 };
 
 // The experts of a layer, and how a token comes to its own.
@@ -300,6 +303,11 @@ class Backend {
   //   axes[i] of it: axes [n_pairs] i32, each below n_axes. Empty: all by the one row.
   void rope(Tensor x, Tensor positions, Tensor inv_freq, RopeParams params, Tensor axes = {});
 
+  // Each stretch of n values of x by the Hadamard matrix of Sylvester's order, over sqrt(n): a rotation, and its own inverse. The sums are the
+  // fast transform's: values 1 apart first, then 2, 4, …, then the division; so every backend has the same bits.
+  //   x [..., dim] f32, in place;  n a power of two that divides dim
+  void hadamard(Tensor x, std::int64_t n);
+
   // cache[cells[t]] = x[t], rounded to the cache's format.
   //   cache [n_cells, n_kv_heads, head_dim] f32, f16, q8_0 or q4_0, of layout keys, values or rows (kernels/kv_layout.h)
   //   x [n_tokens, n_kv_heads, head_dim] f32;  cells [n_tokens] i32, each once
@@ -389,7 +397,7 @@ class Backend {
   //   x [n_tokens, dim] f32;  norm [dim] f32;  normed [n_tokens, dim] f32 takes h, unless it is empty. The outputs overlap nothing.
   void norm_matmul(std::span<const Projection> projections, Tensor x, Tensor norm, float eps, Tensor normed = {});
 
-  // The norm of each head of q and k where there are weights for it, then their rope, then k and v into the cells of the step's tokens.
+  // The norm of each head of q and k where there are weights for it, then their rope and what rotates them beside it, then k and v into the cells of the step's tokens.
   // Of step: positions, cells.
   void qk_norm_rope_store(const QkvHeads& heads, const Step& step);
 
@@ -434,6 +442,7 @@ class Backend {
   virtual void do_multiply(Tensor y, Tensor a, Tensor b) = 0;
   virtual void do_silu(Tensor y, Tensor x) = 0;
   virtual void do_rope(Tensor x, Tensor positions, Tensor inv_freq, RopeParams params, Tensor axes) = 0;
+  virtual void do_hadamard(Tensor x, std::int64_t n) = 0;
   virtual void do_store_kv(Tensor cache, Tensor x, Tensor cells, Tensor page_bounds) = 0;
   virtual void do_load_kv(Tensor y, Tensor cache, Tensor cells) = 0;
   virtual void do_attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams params) = 0;

@@ -281,7 +281,8 @@ void Backend::do_norm_matmul(std::span<const Projection> projections, Tensor x, 
 
 void Backend::qk_norm_rope_store(const QkvHeads& heads, const Step& step) {
   const char* const op = "qk_norm_rope_store";
-  const auto& [q, k, v, q_norm, k_norm, norm_eps, inv_freq, axes, pairing, q_first_dim, k_first_dim, k_cache, v_cache, page_bounds] = heads;
+  const auto& [q, k, v, q_norm, k_norm, norm_eps, inv_freq, axes, pairing, q_first_dim, k_first_dim, k_cache, v_cache, page_bounds, hadamard_length] =
+      heads;
   for (const auto& [name, tensor] : {std::pair{"q", q}, std::pair{"k", k}, std::pair{"k_cache", k_cache}}) check_rank(op, name, tensor, 3);
   const std::int64_t n_tokens = q.shape[0];
   check_tensor(op, "q", q, DType::f32, q.shape);
@@ -296,6 +297,9 @@ void Backend::qk_norm_rope_store(const QkvHeads& heads, const Step& step) {
   CHECK(
       q_first_dim >= 0 && q_first_dim + 2 * inv_freq.shape[0] <= q.shape[2] && k_first_dim >= 0 && k_first_dim + 2 * inv_freq.shape[0] <= k.shape[2],
       "qk_norm_rope_store: more pairs than a head holds");
+  CHECK(hadamard_length == 0 || (hadamard_length > 0 && (hadamard_length & (hadamard_length - 1)) == 0 && q.shape[2] % hadamard_length == 0 &&
+                                 k.shape[2] % hadamard_length == 0),
+        "qk_norm_rope_store: expected a power of two that divides a head");
   check_tensor(op, "cells", step.cells, DType::i32, {n_tokens});
   CHECK(v.empty() == v_cache.empty(), "qk_norm_rope_store: values without a cache of them, or a cache without values");
   for (const auto& [name, cache] : {std::pair{"k_cache", k_cache}, std::pair{"v_cache", v_cache}}) {
@@ -326,6 +330,10 @@ void Backend::do_qk_norm_rope_store(const QkvHeads& heads, const Step& step) {
   }
   rope(heads.q, step.positions, heads.inv_freq, {.pairing = heads.pairing, .first_dim = heads.q_first_dim}, heads.axes);
   rope(k, step.positions, heads.inv_freq, {.pairing = heads.pairing, .first_dim = heads.k_first_dim}, heads.axes);
+  if (heads.hadamard_length > 0) {
+    hadamard(heads.q, heads.hadamard_length);
+    hadamard(k, heads.hadamard_length);
+  }
   store_kv(heads.k_cache, k, step.cells, heads.page_bounds);
   if (heads.v) store_kv(heads.v_cache, heads.v, step.cells);
 }

@@ -71,6 +71,7 @@ class CountingBackend : public Backend {
   void do_silu(Tensor, Tensor) override {}
   void do_glu(Tensor, Tensor, Tensor) override {}
   void do_rope(Tensor, Tensor, Tensor, RopeParams, Tensor) override {}
+  void do_hadamard(Tensor, std::int64_t) override {}
   void do_store_kv(Tensor, Tensor, Tensor, Tensor) override {}
   void do_load_kv(Tensor y, Tensor cache, Tensor cells) override;
   void do_attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams params) override;

@@ -72,9 +72,10 @@ class ForwardContext : public Arena {
 
 // Keys and values of every layer, in pools of cells shared by all sequences. The engine owns the memory.
 struct KvLayer {
-  Tensor k;                 // [n_cells, n_kv_heads, k_head_dim]
-  Tensor v;                 // [n_cells, n_kv_heads, v_head_dim]; empty where v_head_dim is 0
-  Tensor page_bounds = {};  // of k, for store_kv and attention; empty where no selection by pages is wanted
+  Tensor k;                          // [n_cells, n_kv_heads, k_head_dim]
+  Tensor v;                          // [n_cells, n_kv_heads, v_head_dim]; empty where v_head_dim is 0
+  Tensor page_bounds = {};           // of k, for store_kv and attention; empty where no selection by pages is wanted
+  std::int64_t hadamard_length = 0;  // keys are kept as qk_norm_rope_store rotates them by this; where they are no values too
 };
 struct KvState {
   std::int64_t first_layer = 0;  // of the model

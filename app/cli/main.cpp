@@ -80,6 +80,10 @@ void add_loading(CLI::App* command, Options& options) {
   add_whole(command, "--threads", options.n_threads, {.most = 1024}, "CPU threads (default: physical cores)");
   add_whole(command, "--ctx", options.context_length, {}, "tokens of context (default: what fits, at most the model's)");
   command->add_option("--kv", options.kv, "how keys and values are stored (default: f16; f32 on the reference device)")->check(kinds);
+  command
+      ->add_option("--kv-rotation", options.key_rotation,
+                   "auto, on, off: rotate keys before they are rounded (auto: those of q8_0 and q4_0), to measure it")
+      ->check(CLI::IsMember({"auto", "on", "off"}));
   command->add_option("--activations", options.activations, "q8: fast; f32: exact")->check(CLI::IsMember({"q8", "f32"}));
   command->add_option_function<std::string>(
       "--ram",

@@ -270,6 +270,7 @@ Result<void> divergence(const Options& options) {
   request.n_windows = options.n_windows;
   request.base = request.other;
   request.base.attention = {};
+  request.base.key_rotation = KeyRotation::automatic;
   request.base.kv = kv_of(options.base_kv, options.device);
   request.base.activations = options.base_activations == "q8" ? Activations::q8 : Activations::f32;
   const auto progress = [](std::int64_t done, std::int64_t total) {

@@ -119,6 +119,7 @@ Result<LoadRequest> load_request(const Options& options) {
   request.n_threads = static_cast<int>(options.n_threads);
   request.context_length = options.context_length;
   request.kv = kv_of(options.kv, options.device);
+  if (options.key_rotation != "auto") request.key_rotation = options.key_rotation == "on" ? KeyRotation::on : KeyRotation::off;
   request.activations = options.activations == "f32" ? Activations::f32 : Activations::q8;
   if (!options.mmproj.empty()) {
     ASSIGN_OR_RETURN(request.mmproj, local_path(options.mmproj));

@@ -24,6 +24,7 @@ struct Options {
   std::int64_t n_threads = 0;
   std::int64_t context_length = 0;
   std::string kv;  // "": f16, and f32 on the reference device, which is there to be exact
+  std::string key_rotation = "auto";
   std::string activations = "q8";
   std::string base_kv, base_activations = "f32";  // of divergence
   std::string ram;

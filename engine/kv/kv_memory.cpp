@@ -28,18 +28,21 @@ std::uint64_t page_bounds_bytes_per_token(std::span<const KvLayout> layers) {
   return (n_bytes + kKvBlockLength - 1) / kKvBlockLength;
 }
 
-KvLayer kv_tensors(const KvLayout& layout, DType dtype, std::int64_t n_blocks) {
+KvLayer kv_tensors(const KvLayout& layout, DType dtype, std::int64_t n_blocks, KeyRotation rotation) {
   const std::int64_t n_cells = n_blocks * kKvBlockLength;
   KvLayer cells;
   cells.k = {dtype, {n_cells, layout.n_kv_heads, layout.k_head_dim}, nullptr, 0, TensorLayout::keys};
   if (layout.v_head_dim > 0) cells.v = {dtype, {n_cells, layout.n_kv_heads, layout.v_head_dim}, nullptr, 0, TensorLayout::values};
+  const bool is_rotated = rotation == KeyRotation::on || (rotation == KeyRotation::automatic && info(dtype).block_length > 1);
+  // the largest power of two that divides a head; latent keys are values too and stay as they are
+  if (is_rotated && layout.v_head_dim > 0) cells.hadamard_length = layout.k_head_dim & -layout.k_head_dim;
   return cells;
 }
 
 Result<void> KvMemory::add_layer(Backend& backend, const KvLayout& layout, const KvMemoryRequest& request) {
   for (const std::int64_t head_dim : {layout.k_head_dim, layout.v_head_dim})
     if (head_dim > 0) RETURN_IF_ERROR(backend.supports(Op::store_kv, request.dtype, {layout.n_kv_heads, head_dim}));
-  KvLayer cells = kv_tensors(layout, request.dtype, request.n_blocks);
+  KvLayer cells = kv_tensors(layout, request.dtype, request.n_blocks, request.rotation);
   if (request.has_page_bounds) cells.page_bounds = {DType::f32, {request.n_blocks, layout.n_kv_heads, 2, layout.k_head_dim}};
   for (Tensor* tensor : {&cells.k, &cells.v, &cells.page_bounds}) {
     if (tensor->shape.rank() == 0) continue;

@@ -19,8 +19,12 @@ std::uint64_t kv_bytes_per_token(std::span<const KvLayout> layers, DType dtype);
 // And what the score bounds of the pages' keys take beside them, for attention by pages.
 std::uint64_t page_bounds_bytes_per_token(std::span<const KvLayout> layers);
 
+// Whether keys are rotated before they are rounded (QkvHeads::hadamard_length): by themselves those of Q8_0 and Q4_0, whose small dims would be lost
+// beside large ones.
+enum class KeyRotation { automatic, on, off };
+
 // The cells of one layer in n_blocks blocks: shapes and the order that they lie in, no buffer yet. v is empty where only keys are kept.
-KvLayer kv_tensors(const KvLayout& layout, DType dtype, std::int64_t n_blocks);
+KvLayer kv_tensors(const KvLayout& layout, DType dtype, std::int64_t n_blocks, KeyRotation rotation = KeyRotation::automatic);
 
 struct KvMemoryRequest {
   std::span<const KvLayout> layers;  // of the model, from first_layer on
@@ -28,6 +32,7 @@ struct KvMemoryRequest {
   DType dtype = DType::f16;
   std::int64_t n_blocks = 0;
   bool has_page_bounds = false;
+  KeyRotation rotation = KeyRotation::automatic;
 };
 
 class KvMemory {

@@ -252,6 +252,25 @@ class CpuBackend final : public Backend {
     });
   }
 
+  void do_hadamard(Tensor x, std::int64_t n) override {
+    const float root = std::sqrt(static_cast<float>(n));
+    context_.for_each_span(x.shape.n_values() / n, n * 16, [&](std::int64_t first, std::int64_t n_parts) {
+      float* const begin = host_pointer<float>(x) + first * n;
+      for (float* part = begin; part < begin + n_parts * n; part += n) {
+        for (std::int64_t apart = 1; apart < n; apart *= 2) {
+          for (float* low = part; low < part + n; low += 2 * apart) {
+            for (std::int64_t i = 0; i < apart; ++i) {
+              const float a = low[i], b = low[apart + i];
+              low[i] = a + b;
+              low[apart + i] = a - b;
+            }
+          }
+        }
+        for (std::int64_t i = 0; i < n; ++i) part[i] /= root;
+      }
+    });
+  }
+
   void do_layer_norm(Tensor y, Tensor x, Tensor w, Tensor bias, float eps) override {
     const std::int64_t dim = x.shape.back();
     context_.for_each_span(x.shape.n_rows(), dim * 8, [&](std::int64_t first, std::int64_t n) {

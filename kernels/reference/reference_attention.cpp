@@ -108,7 +108,30 @@ void bound_pages(const Tensor& cache, const Tensor& cells, const Tensor& page_bo
   }
 }
 
+void transform(float* x, std::int64_t n_values, std::int64_t n) {
+  const float root = std::sqrt(static_cast<float>(n));
+  for (float* part = x; part < x + n_values; part += n) {
+    for (std::int64_t apart = 1; apart < n; apart *= 2) {
+      for (std::int64_t i = 0; i < n; ++i) {
+        if (i & apart) continue;
+        const float a = part[i], b = part[i + apart];
+        part[i] = a + b;
+        part[i + apart] = a - b;
+      }
+    }
+    for (std::int64_t i = 0; i < n; ++i) part[i] /= root;
+  }
+}
+
 }  // namespace
+
+void reference_hadamard(const Backend& backend, Tensor x, std::int64_t n) {
+  const std::int64_t dim = x.shape.back();
+  for (std::int64_t r = 0; r < x.shape.n_rows(); ++r) {
+    if (backend.stop_requested()) return;
+    transform(host_pointer<float>(x) + r * dim, dim, n);
+  }
+}
 
 void reference_rope(const Backend& backend, Tensor x, Tensor positions, Tensor inv_freq, RopeParams params, Tensor axes) {
   const std::int64_t n_tokens = x.shape[0], n_heads = x.shape[1], head_dim = x.shape[2];
@@ -152,6 +175,10 @@ void reference_qk_norm_rope_store(const Backend& backend, const QkvHeads& heads,
     norm_heads(key, k.shape[1], k_dim, heads.k_norm);
     rotate_token(query, q.shape[1], q_dim, t, n_tokens, step.positions, heads.inv_freq, heads.axes, {heads.pairing, heads.q_first_dim});
     rotate_token(key, k.shape[1], k_dim, t, n_tokens, step.positions, heads.inv_freq, heads.axes, {heads.pairing, heads.k_first_dim});
+    if (heads.hadamard_length > 0) {
+      transform(query, q.shape[1] * q_dim, heads.hadamard_length);
+      transform(key, k.shape[1] * k_dim, heads.hadamard_length);
+    }
     const std::int64_t cell = index_at(step.cells, t, heads.k_cache.shape[0]);
     encode_cell(key, heads.k_cache, cell);
     if (v) encode_cell(host_pointer<float>(v) + t * v.shape[1] * v.shape[2], heads.v_cache, cell);

@@ -71,6 +71,7 @@ class ReferenceBackend final : public Backend {
   void do_rope(Tensor x, Tensor positions, Tensor inv_freq, RopeParams params, Tensor axes) override {
     reference_rope(*this, x, positions, inv_freq, params, axes);
   }
+  void do_hadamard(Tensor x, std::int64_t n) override { reference_hadamard(*this, x, n); }
   void do_store_kv(Tensor cache, Tensor x, Tensor cells, Tensor page_bounds) override { reference_store_kv(*this, cache, x, cells, page_bounds); }
   void do_load_kv(Tensor y, Tensor cache, Tensor cells) override { reference_load_kv(*this, y, cache, cells); }
   void do_qk_norm_rope_store(const QkvHeads& heads, const Step& step) override { reference_qk_norm_rope_store(*this, heads, step); }

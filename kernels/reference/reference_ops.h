@@ -52,6 +52,7 @@ void reference_experts(const Backend& backend, Tensor residual, Tensor x, Tensor
 // reference_attention.cpp
 void reference_rope(const Backend& backend, Tensor x, Tensor positions, Tensor inv_freq, RopeParams params, Tensor axes);
 void reference_store_kv(const Backend& backend, Tensor cache, Tensor x, Tensor cells, Tensor page_bounds);
+void reference_hadamard(const Backend& backend, Tensor x, std::int64_t n);
 void reference_load_kv(const Backend& backend, Tensor y, Tensor cache, Tensor cells);
 void reference_qk_norm_rope_store(const Backend& backend, const QkvHeads& heads, const Step& step);
 void reference_attention(const Backend& backend, Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams params);

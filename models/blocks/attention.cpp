@@ -40,7 +40,8 @@ void attention(ForwardContext& ctx, Tensor x, Tensor out, const RmsNorm& norm, c
                               .pairing = rope.pairing,
                               .k_cache = kv.k,
                               .v_cache = kv.v,
-                              .page_bounds = kv.page_bounds},
+                              .page_bounds = kv.page_bounds,
+                              .hadamard_length = kv.hadamard_length},
                              step);
   const AttendedRows rows = attended_rows(ctx, x, q, out, step);
   const Tensor y = ctx.temp(DType::f32, rows.q.shape);

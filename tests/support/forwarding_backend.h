@@ -75,6 +75,9 @@ class PrimitivesBackend : public Backend {
   void do_store_kv(Tensor cache, Tensor x, Tensor cells, Tensor page_bounds) override {
     run([=](Backend& b) { b.store_kv(cache, x, cells, page_bounds); });
   }
+  void do_hadamard(Tensor x, std::int64_t n) override {
+    run([=](Backend& b) { b.hadamard(x, n); });
+  }
   void do_load_kv(Tensor y, Tensor cache, Tensor cells) override {
     run([=](Backend& b) { b.load_kv(y, cache, cells); });
   }

@@ -28,6 +28,7 @@ struct Case {
   std::int64_t n_pairs, q_first_dim = 0, k_first_dim = 0;
   std::int64_t n_axes = 1;
   bool has_page_bounds = false;
+  std::int64_t hadamard_length = 0;
 };
 
 constexpr Case kCases[] = {
@@ -37,6 +38,8 @@ constexpr Case kCases[] = {
     {5, 3, 1, 24, 64, 0, 0, 32, 8, 8, 40},  // latent: the norm ends before the shared key
     {9, 5, 1, 32, 96, 0, 0, 64, 16, 0, 64, 1, true},
     {4, 2, 2, 33, 33, 7, 33, 33, 3},
+    {7, 4, 2, 64, 64, 32, 64, 64, 32, 0, 0, 1, false, 64},
+    {37, 2, 1, 96, 96, 96, 96, 96, 20, 0, 0, 3, true, 32},
 };
 
 TEST_P(QkNormRopeStore, AgreesWithTheReference) {
@@ -86,7 +89,8 @@ TEST_P(QkNormRopeStore, AgreesWithTheReference) {
                                .k_first_dim = c.k_first_dim,
                                .k_cache = k_cache.as(TensorLayout::keys),
                                .v_cache = c.v_dim > 0 ? v_cache.as(TensorLayout::values) : Tensor{},
-                               .page_bounds = present(c.has_page_bounds, bounds)};
+                               .page_bounds = present(c.has_page_bounds, bounds),
+                               .hadamard_length = c.hadamard_length};
           Step step;
           step.positions = p;
           step.cells = cell_tensor;
@@ -103,6 +107,10 @@ TEST_P(QkNormRopeStore, AgreesWithTheReference) {
             }
             backend.rope(q_tensor, p, f, {pairing, c.q_first_dim}, heads.axes);
             backend.rope(k_tensor, p, f, {pairing, c.k_first_dim}, heads.axes);
+            if (c.hadamard_length > 0) {
+              backend.hadamard(q_tensor, c.hadamard_length);
+              backend.hadamard(k_tensor, c.hadamard_length);
+            }
             backend.store_kv(heads.k_cache, k_tensor, cell_tensor, heads.page_bounds);
             if (c.v_dim > 0) backend.store_kv(heads.v_cache, v_tensor, cell_tensor);
           };
