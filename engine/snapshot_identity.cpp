@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -43,7 +44,9 @@ std::string snapshot_identity(const LoadedModel& model, const LoadRequest& reque
   std::ostringstream out;
   std::string name = model.info().name;
   std::ranges::replace(name, '\n', ' ');
-  out << name << '\n' << info(request.kv).name << '\n';
+  std::string kv = info(request.kv).name;
+  for (char& c : kv) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));  // as it is asked for
+  out << name << '\n' << kv << '\n';
   for (const fs::path& path : model.files()) add_file(out, path);
   for (const LoraRequest& lora : request.loras) {
     out << "adapter times " << lora.scale << '\n';
@@ -53,7 +56,7 @@ std::string snapshot_identity(const LoadedModel& model, const LoadRequest& reque
   for (const Stage& stage : model.stages()) out << "keys rotated by " << stage.kv->state().layers.front().hadamard_length << '\n';
   const KvSelection& attention = request.attention;
   out << "attention " << static_cast<int>(attention.kind) << ' ' << attention.n_sinks << ' ' << attention.window << ' ' << attention.n_pages << '\n';
-  out << "device " << model.info().device << ' ' << model.info().layout.isa << ", placed " << static_cast<int>(model.info().layout.form) << '\n';
+  out << "device " << model.info().device << ' ' << model.info().layout.isa << '\n';  // wherever weights lie, the bytes are the same
   out << "blocks of " << kKvBlockLength << '\n';
   for (const KvLayout& layer : model.model().spec().kv_layers) out << layer.n_kv_heads << 'x' << layer.k_head_dim << '+' << layer.v_head_dim << ' ';
   out << '\n';
