@@ -38,6 +38,7 @@ class LocalEngine final : public Engine {
     Result<std::unique_ptr<LoadedModel>> loaded = LoadedModel::load(beside_snapshots(request), progress, stop);
     if (!loaded && loaded.error().code == ErrorCode::out_of_memory && snapshots_ && snapshots_->ram_bytes() > 0) {
       snapshots_->forget_ram();  // a model goes before what can be read again
+      snapshots_->flush();       // what goes to the folder is in memory until it is written
       loaded = LoadedModel::load(request, progress, stop);
     }
     ASSIGN_OR_RETURN(model_, std::move(loaded));
@@ -94,7 +95,10 @@ class LocalEngine final : public Engine {
 
   void unload(bool another_may_come) {
     if (conversations_) conversations_->cancel_all();
-    if (conversations_ && snapshots_ && another_may_come) conversations_->leave(bytes_for_snapshots());
+    if (conversations_ && snapshots_ && another_may_come) {
+      model_->drop_weights();  // their room is for what is kept
+      conversations_->leave(bytes_for_snapshots());
+    }
     conversations_.reset();
     picture_costs_.reset();
     model_.reset();
@@ -232,7 +236,7 @@ class LocalEngine final : public Engine {
     std::unique_ptr<Backend> backend;
     PlannedLoad planned;
   };
-  // What snapshots may take in memory while the model is still there.
+  // What snapshots may take in memory beside what is still there of the model.
   std::uint64_t bytes_for_snapshots() const {
     const std::uint64_t used = request_.ram_bytes > 0 ? anonymous_bytes() : 0;
     const std::uint64_t budget = request_.ram_bytes > 0 ? request_.ram_bytes : model_->stages().front().backend->device().free_bytes;

@@ -220,6 +220,15 @@ std::uint64_t LoadedModel::own_bytes() const {
   return n_bytes;
 }
 
+void LoadedModel::drop_weights() {
+  for (Stage& stage : stages_) stage.context.reset();
+  pictures_.reset();
+  vision_ = {};
+  expert_slots_.reset();
+  adapted_ = {};
+  weights_.reset();
+}
+
 Result<std::unique_ptr<Tokenizer>> tokenizer_in(const fs::path& path) {
   ASSIGN_OR_RETURN(const std::string bytes, read_text_file(path, kTokenizerFileBytes));
   if (path.extension() == ".json") return load_tokenizer_json(bytes, path.string());

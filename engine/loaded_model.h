@@ -69,6 +69,9 @@ class LoadedModel {
   // Memory that is free again when it goes: all but the weights that are read in place, which count as free already.
   std::uint64_t own_bytes() const;
 
+  // Of a model that goes: from now on there is nothing but its keys and values.
+  void drop_weights();
+
  private:
   LoadedModel() = default;
   // In the order of need: each member uses the ones above it.
