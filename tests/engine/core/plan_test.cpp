@@ -250,6 +250,25 @@ TEST(Plan, LaysWeightsOutWhereMemoryAllows) {
   EXPECT_FALSE(planned_with(1000).plan.fits);
 }
 
+TEST(Plan, WarnsOfKeysInFourBitsWhereTheyBreakAModel) {
+  const auto notes = [](std::int64_t n_parameters, std::int64_t v_head_dim, DType kv) {
+    ModelSpec spec;
+    spec.n_parameters = n_parameters;
+    spec.kv_layers = {{.n_kv_heads = 4, .k_head_dim = 128, .v_head_dim = v_head_dim}};
+    return kv_notes(spec, kv).size();
+  };
+  EXPECT_EQ(notes(4'000'000'000, 128, DType::q4_0), 1u);
+  EXPECT_EQ(notes(30'000'000'000, 128, DType::q4_0), 0u);
+  EXPECT_EQ(notes(30'000'000'000, 0, DType::q4_0), 1u) << "latent keys";
+  for (const DType kv : {DType::f32, DType::f16, DType::q8_0}) EXPECT_EQ(notes(135'000'000, 0, kv), 0u);
+  LoadRequest request = request_for("qwen3-tiny", 64);
+  request.kv = DType::q4_0;
+  const Result<LoadPlan> plan = create_engine()->plan(request);
+  ASSERT_TRUE(plan) << plan.error().message;
+  ASSERT_EQ(plan->notes.size(), 1u);
+  EXPECT_NE(plan->notes[0].find("q8_0"), std::string::npos) << plan->notes[0];
+}
+
 TEST(Plan, CountsTheVisionHalfOfAModelThatSees) {
   const std::filesystem::path folder = test::shared_fixture("qwen3-vl-tiny");
   if (folder.empty()) GTEST_SKIP() << "no fixture qwen3-vl-tiny: set PIO_SHARED to the folder that has fixtures/";
