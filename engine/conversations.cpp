@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <functional>
 #include <future>
 #include <new>
 
@@ -30,11 +29,12 @@ Conversations::Conversations(LoadedModel& model, SnapshotStore* snapshots, std::
       block_bytes_(block_bytes(model.stages())) {}
 
 Conversations::Lent Conversations::lend(const std::string& conversation, TokenSpan ids, const Wishes& wishes) {
-  in_use_.push_front({.conversation = std::hash<std::string>{}(conversation), .session = Session(model_), .is_kept = wishes.is_kept});
+  in_use_.push_front({.conversation = conversation_key(conversation), .session = Session(model_), .is_kept = wishes.is_kept});
   Lent lent(*this, in_use_.begin());
   lent->set_make_room([this] { return cache_.make_room(kBlocksThatGo); });
   if (!wishes.may_reuse || ids.empty()) return lent;
-  for (const InUse& other : in_use_) cache_.keep_whole_blocks(other.session.sequence(), other.conversation);
+  for (const InUse& other : in_use_)
+    if (!other.is_forgotten) cache_.keep_whole_blocks(other.session.sequence(), other.conversation);
   lent.n_shared_ = lent->adopt_prefix(cache_, ids, lent.held_->conversation);
   if (snapshots_) restore(lent, ids.subspan(0, ids.size() - 1), wishes.stop);
   return lent;
@@ -67,14 +67,14 @@ void Conversations::restore(Lent& lent, TokenSpan ids, const std::stop_token& st
 }
 
 void Conversations::save(InUse& one, bool with_end) noexcept {
-  if (!snapshots_ || !snapshots_->has_folder() || !one.is_kept) return;
+  if (!snapshots_ || !snapshots_->has_folder() || !one.is_kept || one.is_forgotten) return;
   const Sequence& sequence = one.session.sequence();
   const std::int64_t n = sequence.n_tokens();
   if (n < kKvBlockLength || (!with_end && (n < one.n_saved + kSnapshotTokens || !snapshots_->takes_now()))) return;
   try {
     for (const SnapshotStore::Stretch& stretch : snapshots_->missing(identity_, block_bytes_, sequence.tokens(), with_end, SnapshotTier::disk)) {
       if (!with_end && !snapshots_->takes_now()) return;
-      put(sequence.tokens(), sequence.blocks(), stretch, SnapshotTier::disk);
+      put(sequence.tokens(), sequence.blocks(), stretch, SnapshotTier::disk, one.conversation);
       one.n_saved = stretch.first + stretch.n;
     }
     one.n_saved = n / kSnapshotTokens * kSnapshotTokens;
@@ -83,13 +83,19 @@ void Conversations::save(InUse& one, bool with_end) noexcept {
   }
 }
 
-void Conversations::put(std::span<const int> ids, std::span<const std::int32_t> blocks, const SnapshotStore::Stretch& stretch,
-                        SnapshotTier tier) const {
+void Conversations::put(std::span<const int> ids, std::span<const std::int32_t> blocks, const SnapshotStore::Stretch& stretch, SnapshotTier tier,
+                        std::uint64_t conversation) const {
   const std::int64_t first = stretch.first / kKvBlockLength, n = (stretch.n + kKvBlockLength - 1) / kKvBlockLength;
   SnapshotStore::Pieces pieces(static_cast<std::size_t>(n) * block_bytes_);
   for (std::int64_t j = 0; j < n; ++j)
     download_block(model_.stages(), blocks[static_cast<std::size_t>(first + j)], pieces.data() + static_cast<std::size_t>(j) * block_bytes_);
-  snapshots_->put(identity_, block_bytes_, ids, stretch, std::move(pieces), tier);
+  snapshots_->put(identity_, block_bytes_, ids, stretch, std::move(pieces), tier, conversation);
+}
+
+void Conversations::forget(const std::string& conversation) {
+  for (InUse& one : in_use_) one.is_forgotten |= one.conversation == conversation_key(conversation);
+  cache_.forget(conversation_key(conversation));
+  if (snapshots_) snapshots_->forget(conversation_key(conversation));
 }
 
 void Conversations::leave(std::uint64_t most_bytes) {
@@ -103,7 +109,10 @@ void Conversations::leave(std::uint64_t most_bytes) {
     // The last used one last, so that the store counts it as such.
     for (auto path = paths.rbegin(); path != paths.rend(); ++path) {
       for (const SnapshotStore::Stretch& stretch : snapshots_->missing(identity_, block_bytes_, path->ids, true, SnapshotTier::ram))
-        if (stretch.first / kKvBlockLength * block_bytes_ < most_bytes) put(path->ids, path->blocks, stretch, SnapshotTier::ram);
+        if (stretch.first / kKvBlockLength * block_bytes_ < most_bytes) {
+          const auto last = static_cast<std::size_t>((stretch.first + stretch.n - 1) / kKvBlockLength);  // whoever read it has the words before too
+          put(path->ids, path->blocks, stretch, SnapshotTier::ram, path->conversations[last]);
+        }
     }
   } catch (const std::bad_alloc&) {  // what there is no memory for is read again
   }
@@ -113,7 +122,7 @@ void Conversations::Lent::give_back() {
   if (!home_) return;
   Conversations& home = *std::exchange(home_, nullptr);
   home.save(*held_, true);
-  home.cache_.keep(held_->session.sequence(), held_->conversation);
+  if (!held_->is_forgotten) home.cache_.keep(held_->session.sequence(), held_->conversation);
   home.in_use_.erase(held_);
 }
 

@@ -22,6 +22,7 @@ class Conversations {
     std::uint64_t conversation = 0;
     Session session;
     bool is_kept = true;
+    bool is_forgotten = false;  // nothing of it is kept when it ends
     Generation* owner = nullptr;
     std::int64_t n_saved = 0;  // tokens that are in snapshots, as far as was looked
   };
@@ -78,6 +79,8 @@ class Conversations {
   Lent lend(const std::string& conversation, TokenSpan ids, const Wishes& wishes);
   // Forgets what nobody is using.
   void clear() { cache_.clear(); }
+  // Forgets what this conversation read, where nobody is using it or goes on from it, and its snapshots.
+  void forget(const std::string& conversation);
   // Ends every turn that holds a session.
   void cancel_all();
 
@@ -87,7 +90,8 @@ class Conversations {
  private:
   void restore(Lent& lent, TokenSpan ids, const std::stop_token& stop) const;
   void save(InUse& one, bool with_end) noexcept;
-  void put(std::span<const int> ids, std::span<const std::int32_t> blocks, const SnapshotStore::Stretch& stretch, SnapshotTier tier) const;
+  void put(std::span<const int> ids, std::span<const std::int32_t> blocks, const SnapshotStore::Stretch& stretch, SnapshotTier tier,
+           std::uint64_t conversation) const;
 
   PrefixCache cache_;
   LoadedModel& model_;

@@ -53,6 +53,11 @@ class LocalEngine final : public Engine {
     return {};
   }
 
+  void forget_conversation(const std::string& conversation) override {
+    if (conversations_) conversations_->forget(conversation);
+    else if (snapshots_) snapshots_->forget(conversation_key(conversation));
+  }
+
   Result<void> switch_to(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) override {
     if (!model_) return load(request, progress, stop);
     {
@@ -423,6 +428,8 @@ void deliver(const GenerationEvent& event, const GenerateSink& sink) {
 Result<void> Engine::keep_conversations(const SnapshotSettings&) {
   return make_error(ErrorCode::not_available, "engine: one that keeps conversations, found one that does not");
 }
+
+void Engine::forget_conversation(const std::string&) {}
 
 std::vector<Result<std::vector<GenerationEvent>>> Engine::advance(std::span<Generation* const> generations) {
   std::vector<Result<std::vector<GenerationEvent>>> events;

@@ -327,6 +327,8 @@ class Engine {
   // From now on conversations are kept beside their models, in memory and where the settings name a folder in files too: those of a model that goes
   // are found again when it comes back. Without this they go with it. Before a model is loaded. Fails with io{path}.
   virtual Result<void> keep_conversations(const SnapshotSettings& settings);
+  // A conversation that is no more: what it read goes, of every model, from memory and files; what others read too stays with them.
+  virtual void forget_conversation(const std::string& conversation);
   // What `load` would do, without loading.
   virtual Result<LoadPlan> plan(const LoadRequest& request) = 0;
   virtual void unload() = 0;

@@ -153,6 +153,21 @@ void PrefixCache::clear() {
   root_.ends.clear();
 }
 
+void PrefixCache::forget(std::uint64_t conversation) {
+  // A parent is used later than its children, so these come first.
+  for (auto node = nodes_.end(); node != nodes_.begin();) {
+    --node;
+    if (node->conversation != conversation) continue;
+    if (!node->is_leaf()) {
+      node->conversation = (node->ends.empty() ? node->children.begin()->second : node->ends.front())->conversation;
+      continue;
+    }
+    const auto next = std::next(node);
+    remove(*node);
+    node = next;
+  }
+}
+
 std::vector<PrefixCache::Path> PrefixCache::paths() const {
   std::vector<Path> paths;
   for (const Node& leaf : nodes_) {
@@ -163,6 +178,7 @@ std::vector<PrefixCache::Path> PrefixCache::paths() const {
     for (auto node = nodes.rbegin(); node != nodes.rend(); ++node) {
       path.ids.insert(path.ids.end(), (*node)->ids.begin(), (*node)->ids.end());
       path.blocks.push_back((*node)->block);
+      path.conversations.push_back((*node)->conversation);
     }
     paths.push_back(std::move(path));
   }

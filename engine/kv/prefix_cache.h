@@ -35,6 +35,8 @@ class PrefixCache {
   bool make_room(std::int64_t n);
   // Forgets everything; blocks in use stay with who uses them.
   void clear();
+  // Forgets what this conversation read, but for what others go on from.
+  void forget(std::uint64_t conversation);
 
   std::int64_t n_blocks() const { return std::ssize(nodes_); }
 
@@ -42,6 +44,7 @@ class PrefixCache {
   struct Path {
     std::vector<int> ids;
     std::vector<std::int32_t> blocks;
+    std::vector<std::uint64_t> conversations;  // who read each of them
   };
   // One a cached end, the last used first.
   std::vector<Path> paths() const;

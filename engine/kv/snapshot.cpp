@@ -17,7 +17,7 @@ constexpr std::uint64_t kMostPieceBytes = std::uint64_t{1} << 28;  // 8 MiB a to
 constexpr std::uint64_t kMostTokens = std::uint64_t{1} << 30;      // of a conversation
 constexpr std::uint64_t kMostHeaderBytes = std::uint64_t{1} << 20;
 constexpr std::size_t kVersionAt = 8, kHeaderBytesAt = 12, kModelBytesAt = 16, kTokensAt = 20, kBeforeAt = 24, kParentAt = 32, kKeyAt = 40,
-                      kPieceBytesAt = 48;
+                      kPieceBytesAt = 48, kConversationAt = 56;
 
 std::int64_t pieces_of(std::int64_t n_tokens) { return (n_tokens + kKvBlockLength - 1) / kKvBlockLength; }
 
@@ -58,6 +58,8 @@ std::uint64_t first_snapshot_key(std::string_view model) { return xxh64(std::as_
 
 std::uint64_t snapshot_key(std::uint64_t parent, std::span<const int> ids) { return xxh64(std::as_bytes(ids), parent); }
 
+std::uint64_t conversation_key(std::string_view name) { return xxh64(std::as_bytes(std::span(name.data(), name.size()))); }
+
 std::vector<std::byte> write_snapshot_header(SnapshotHeader& header) {
   const std::uint64_t n_tokens = header.ids.size(), model_bytes = header.model.size();
   CHECK(model_bytes <= kMostModelBytes && n_tokens >= 1 && std::ssize(header.ids) <= kSnapshotTokens, "snapshot: too long a header");
@@ -73,6 +75,7 @@ std::vector<std::byte> write_snapshot_header(SnapshotHeader& header) {
   put(bytes, kParentAt, header.parent);
   put(bytes, kKeyAt, header.key);
   put(bytes, kPieceBytesAt, header.piece_bytes);
+  put(bytes, kConversationAt, header.conversation);
   std::size_t at = kSnapshotStart;
   const auto append = [&](const void* from, std::size_t n) {
     if (n > 0) std::memcpy(bytes.data() + at, from, n);
@@ -119,6 +122,7 @@ Result<SnapshotHeader> parse_snapshot_header(std::span<const std::byte> bytes, s
   header.n_before = static_cast<std::int64_t>(n_before);
   header.parent = number<std::uint64_t>(bytes, kParentAt);
   header.key = number<std::uint64_t>(bytes, kKeyAt);
+  header.conversation = number<std::uint64_t>(bytes, kConversationAt);
   header.piece_bytes = number<std::uint64_t>(bytes, kPieceBytesAt);
   if (header.piece_bytes < 1 || header.piece_bytes > kMostPieceBytes)
     return bad(label, "expected pieces of at most " + std::to_string(kMostPieceBytes) + " bytes, found " + std::to_string(header.piece_bytes));

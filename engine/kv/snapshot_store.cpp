@@ -296,7 +296,7 @@ std::vector<SnapshotStore::Stretch> SnapshotStore::missing(const std::string& mo
 }
 
 void SnapshotStore::put(const std::string& model, std::uint64_t piece_bytes, std::span<const int> ids, const Stretch& stretch, Pieces pieces,
-                        SnapshotTier tier) {
+                        SnapshotTier tier, std::uint64_t conversation) {
   const std::span<const int> own = ids.subspan(static_cast<std::size_t>(stretch.first), static_cast<std::size_t>(stretch.n));
   const std::uint64_t key = snapshot_key(stretch.parent, own);
   auto bytes = std::make_shared<const Pieces>(std::move(pieces));
@@ -307,6 +307,7 @@ void SnapshotStore::put(const std::string& model, std::uint64_t piece_bytes, std
                                           .parent = stretch.parent,
                                           .key = key,
                                           .piece_bytes = piece_bytes,
+                                          .conversation = conversation,
                                           .n_before = stretch.first,
                                           .ids = {own.begin(), own.end()}});
     entries_.emplace(stretch.parent, entry);
@@ -366,6 +367,22 @@ void SnapshotStore::forget_ram() {
   shrink_ram(0);
 }
 
+void SnapshotStore::forget(std::uint64_t conversation) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [&] { return queue_.empty() && !is_writing_; });
+  refresh();
+  std::vector<EntryPointer> gone;
+  for (const auto& [parent, entry] : entries_)
+    if (entry->conversation == conversation) gone.push_back(entry);
+  for (const EntryPointer& entry : gone) {
+    if (entry->is_on_disk) ::unlink(path_of(*entry).c_str());
+    if (entry->ram) ram_bytes_ -= entry->ram->size();
+    entry->ram.reset();
+    entry->is_on_disk = false;
+    forget_if_nowhere(entry);
+  }
+}
+
 std::uint64_t SnapshotStore::ram_bytes() const {
   const std::lock_guard lock(mutex_);
   return ram_bytes_;
@@ -400,6 +417,7 @@ void SnapshotStore::refresh() {
                                             .parent = header->parent,
                                             .key = header->key,
                                             .piece_bytes = header->piece_bytes,
+                                            .conversation = header->conversation,
                                             .n_before = header->n_before,
                                             .ids = header->ids});
       entries_.emplace(header->parent, entry);
@@ -459,6 +477,7 @@ Result<bool> SnapshotStore::write(const Entry& entry, const Pieces& pieces) cons
                           .n_before = entry.n_before,
                           .parent = entry.parent,
                           .key = entry.key,
+                          .conversation = entry.conversation,
                           .ids = entry.ids,
                           .piece_bytes = entry.piece_bytes};
     for (std::int64_t j = 0; j < header.n_pieces(); ++j)

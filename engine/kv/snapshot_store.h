@@ -62,8 +62,9 @@ class SnapshotStore {
   // The stretches of a conversation that are not in this tier, `most_tokens` of the first of them. Those that are there count as used. Without its
   // end: only whole ones, which stay as they are while it goes on.
   std::vector<Stretch> missing(const std::string& model, std::uint64_t piece_bytes, std::span<const int> ids, bool with_end, SnapshotTier tier);
-  // Keeps a stretch of the conversation in memory, or writes it. Waits where the disk is far behind.
-  void put(const std::string& model, std::uint64_t piece_bytes, std::span<const int> ids, const Stretch& stretch, Pieces pieces, SnapshotTier tier);
+  // Keeps a stretch of the conversation in memory, or writes it. Waits where the disk is far behind. `conversation`: the key of who has read it.
+  void put(const std::string& model, std::uint64_t piece_bytes, std::span<const int> ids, const Stretch& stretch, Pieces pieces, SnapshotTier tier,
+           std::uint64_t conversation = 0);
   // Whether put() would not wait.
   bool takes_now() const;
   // Until all is written.
@@ -72,11 +73,13 @@ class SnapshotStore {
   std::uint64_t ram_bytes() const;  // that are kept in memory now
   std::uint64_t most_ram_bytes() const { return settings_.ram_bytes; }
   void forget_ram();
+  // All that this conversation wrote goes, of every model, from memory and from the folder. What others wrote stays, the same words among it.
+  void forget(std::uint64_t conversation);
 
  private:
   struct Entry {
     std::string model;
-    std::uint64_t parent = 0, key = 0, piece_bytes = 0;
+    std::uint64_t parent = 0, key = 0, piece_bytes = 0, conversation = 0;
     std::int64_t n_before = 0;
     std::vector<int> ids;
     std::shared_ptr<const Pieces> ram = {};      // kept in memory

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
+#include <filesystem>
 
 #include "engine/engine.h"
 #include "tests/support/temp_folder.h"
@@ -30,10 +32,11 @@ class ReuseTest : public testing::TestWithParam<Case> {
     request.n_threads = 2;
     return request;
   }
-  std::unique_ptr<Engine> load(const std::filesystem::path& snapshots = {}) {
+  std::unique_ptr<Engine> load(const std::filesystem::path& snapshots = {}) { return load({.folder = snapshots}, load_request()); }
+  static std::unique_ptr<Engine> load(const SnapshotSettings& settings, const LoadRequest& request) {
     std::unique_ptr<Engine> engine = create_engine();
-    EXPECT_TRUE(engine->keep_conversations({.folder = snapshots}));
-    const Result<void> status = engine->load(load_request(), {}, {});
+    EXPECT_TRUE(engine->keep_conversations(settings));
+    const Result<void> status = engine->load(request, {}, {});
     EXPECT_TRUE(status) << status.error().message;
     return engine;
   }
@@ -89,6 +92,7 @@ TEST_P(ReuseTest, ASecondChatAboutADocumentReadsItsOwnWords) {
   answer(*engine, joined(document, ids(20, 12)), "a");
   const Answer found = answer(*engine, second, "b");
   EXPECT_GE(found.result.stats.reused_tokens, 2000 - 31);
+  EXPECT_LE(found.result.stats.read_tokens, 17 + 31);
   EXPECT_EQ(found.result.stats.shared_tokens, found.result.stats.reused_tokens);
   expect_as_fresh(found, second);
 }
@@ -146,6 +150,65 @@ TEST_P(ReuseTest, AConversationComesBackFromDiskInAnotherProcess) {
   EXPECT_EQ(edited.result.stats.restored_from, SnapshotTier::disk);
   EXPECT_LE(edited.result.stats.read_tokens, 50);
   expect_as_fresh(edited, other);
+}
+
+TEST_P(ReuseTest, WhatMemoryHasNoRoomForComesBackFromTheFolder) {
+  const TempFolder folder;
+  const std::vector<int> prompt = ids(0, 700), other = ids(90, 600);
+  const std::unique_ptr<Engine> engine = load({.folder = folder.path(), .ram_bytes = 0}, load_request());
+  const Answer first = answer(*engine, prompt, "a"), second = answer(*engine, other, "b");
+  switch_twice(*engine);
+  for (const auto& [ids, before] : {std::pair(prompt, first), std::pair(other, second)}) {
+    const Answer again = answer(*engine, ids, "c");
+    EXPECT_NE(again.result.stats.restored_from, SnapshotTier::none) << "from memory while it waits to be written";
+    EXPECT_EQ(again.result.stats.read_tokens, 1);
+    EXPECT_TRUE(again.logits == before.logits) << "the bytes differ";
+  }
+}
+
+TEST_P(ReuseTest, AFileThatChangedIsAnotherModel) {
+  const TempFolder folder, copies;
+  const std::filesystem::path copy = copies.path() / "model";
+  std::filesystem::copy(load_request().path, copy, std::filesystem::copy_options::recursive);
+  LoadRequest request = load_request();
+  request.path = copy.string();
+  const std::vector<int> prompt = ids(0, 300);
+  const auto read = [&] { return answer(*load({.folder = folder.path()}, request), prompt, "a").result.stats.read_tokens; };
+  EXPECT_EQ(read(), 300);
+  EXPECT_EQ(read(), 1);
+  for (const auto& entry : std::filesystem::directory_iterator(copy))
+    if (entry.path().extension() == ".safetensors") std::filesystem::last_write_time(entry.path(), entry.last_write_time() + std::chrono::seconds(1));
+  EXPECT_EQ(read(), 300) << "perhaps with other weights";
+  EXPECT_EQ(read(), 1);
+}
+
+TEST_P(ReuseTest, AForgottenConversationIsReadAnewAndOthersAreNot) {
+  const TempFolder folder;
+  const std::vector<int> prompt = ids(0, 700), other = ids(90, 600);
+  const auto read = [](Engine& engine, const std::vector<int>& ids) { return answer(engine, ids, "c").result.stats.read_tokens; };
+  {
+    const std::unique_ptr<Engine> engine = load(folder.path());
+    answer(*engine, prompt, "a");
+    answer(*engine, other, "b");
+    engine->forget_conversation("a");
+    EXPECT_EQ(read(*load(folder.path()), prompt), 700);
+    EXPECT_LE(read(*engine, other), 32);
+  }
+  const std::unique_ptr<Engine> engine = load(folder.path());
+  EXPECT_EQ(read(*engine, prompt), 1) << "c has read it meanwhile";
+  engine->forget_conversation("c");
+  EXPECT_EQ(read(*engine, other), 1);
+  EXPECT_EQ(read(*engine, prompt), 700);
+  // While it is answered, and then with its model.
+  GenerateRequest request;
+  request.conversation = "d";
+  request.ids = ids(150, 300);
+  Result<std::unique_ptr<Generation>> turn = engine->begin(request, {});
+  ASSERT_TRUE(turn && (*turn)->advance());
+  engine->forget_conversation("d");
+  turn->reset();
+  switch_twice(*engine);
+  EXPECT_EQ(read(*engine, request.ids), 300);
 }
 
 TEST_P(ReuseTest, TwoAnswersOfOneChatAreBothRestored) {

@@ -66,6 +66,20 @@ class PrefixCacheTest : public testing::Test {
   std::unique_ptr<PrefixCache> cache_;
 };
 
+TEST_F(PrefixCacheTest, AForgottenConversationLeavesWhatOthersGoOnFrom) {
+  const std::vector<int> common = ids(0, 2 * kKvBlockLength), one = joined(common, ids(500, 20)), two = joined(common, ids(900, 40));
+  turn(one, 1);
+  turn(two, 2);
+  EXPECT_EQ(cache_->n_blocks(), 5);
+  cache_->forget(1);
+  EXPECT_EQ(cache_->n_blocks(), 4);
+  EXPECT_EQ(turn(two, 2), std::ssize(two));
+  cache_->forget(2);
+  EXPECT_EQ(cache_->n_blocks(), 0) << "the common blocks were the other one's by then";
+  EXPECT_EQ(pool_->blocks().n_free(), 8);
+  EXPECT_EQ(turn(one, 1), 0);
+}
+
 TEST_F(PrefixCacheTest, AConversationGoesOnFromItsLastTokenWithoutACopy) {
   EXPECT_EQ(turn(ids(0, 50), 1), 0);
   EXPECT_EQ(turn(ids(0, 60), 1), 50);

@@ -54,9 +54,10 @@ SnapshotStore::Pieces pieces_of(std::span<const int> ids, const Stretch& stretch
   return pieces;
 }
 
-void save(SnapshotStore& store, std::span<const int> ids, SnapshotTier tier = SnapshotTier::disk, const std::string& model = kModel) {
+void save(SnapshotStore& store, std::span<const int> ids, SnapshotTier tier = SnapshotTier::disk, const std::string& model = kModel,
+          std::uint64_t conversation = 0) {
   for (const Stretch& stretch : store.missing(model, kPieceBytes, ids, true, tier))
-    store.put(model, kPieceBytes, ids, stretch, pieces_of(ids, stretch), tier);
+    store.put(model, kPieceBytes, ids, stretch, pieces_of(ids, stretch), tier, conversation);
 }
 
 // How many tokens of a prompt are there; those of whole pieces have the numbers that they were saved with.
@@ -244,6 +245,33 @@ TEST(SnapshotStore, WhatMemoryForgetsGoesToTheFolder) {
   store->forget_ram();
   store->flush();
   EXPECT_EQ(found(*store, ids(0, 600), SnapshotTier::disk), 600);
+}
+
+TEST(SnapshotStore, AForgottenConversationIsNowhereAndOthersStay) {
+  const TempFolder folder;
+  const std::string other_model = "other\nf16\n";
+  const std::uint64_t one = conversation_key("one"), two = conversation_key("two");
+  const std::vector<int> common = ids(0, 512), of_one = joined(common, ids(7000, 100)), of_two = joined(common, ids(8000, 100));
+  {
+    const auto store = open(folder.path());
+    save(*store, of_two, SnapshotTier::disk, kModel, two);
+    save(*store, of_one, SnapshotTier::disk, kModel, one);
+    save(*store, of_one, SnapshotTier::disk, other_model, one);
+    store->flush();
+    EXPECT_EQ(files_in(folder.path()).size(), 5u);
+  }
+  const auto store = open(folder.path());
+  save(*store, ids(3000, 300), SnapshotTier::ram, kModel, one);
+  save(*store, ids(4000, 300), SnapshotTier::ram, kModel, two);
+  save(*store, ids(5000, 600), SnapshotTier::disk, kModel, one);  // still waiting, or being written
+  store->forget(one);
+  EXPECT_EQ(files_in(folder.path()).size(), 2u) << "of the other one, with the words that both begin with";
+  EXPECT_EQ(found(*store, of_one, SnapshotTier::disk), 512);
+  EXPECT_EQ(found(*store, of_two, SnapshotTier::disk), 612);
+  EXPECT_EQ(found(*store, of_one, SnapshotTier::disk, other_model), 0);
+  EXPECT_EQ(found(*store, ids(3000, 300), SnapshotTier::ram), 0);
+  EXPECT_EQ(found(*store, ids(4000, 300), SnapshotTier::ram), 300);
+  EXPECT_EQ(store->ram_bytes(), 10 * kPieceBytes);
 }
 
 TEST(SnapshotStore, AKillAtAnyMomentLeavesWholeFiles) {
