@@ -229,6 +229,13 @@ void EngineLoop::unload() {
   }).has_value();
 }
 
+void EngineLoop::forget(const QString& conversation) {
+  (void)guarded([&]() -> Result<void> {
+    m_engine->forget_conversation(conversation.toStdString());
+    return {};
+  }).has_value();
+}
+
 void EngineLoop::countTokens(quint64 serial, const QString& text) {
   const Result<std::int64_t> n = guarded([&]() -> Result<std::int64_t> {
     if (m_engine->loaded() == nullptr) return std::int64_t{0};

@@ -42,6 +42,7 @@ class EngineLoop : public QObject {
   // Beside a loaded model this is a switch: where the new one will not do, the loaded one stays and `kept` tells of both. Ends all runs.
   void load(const pio::LoadJob& job, std::stop_token stop);
   void unload();
+  void forget(const QString& conversation);  // it is removed
   void add(const pio::RunJob& job, std::stop_token stop);
   void lookForStops();
   void countTokens(quint64 serial, const QString& text);

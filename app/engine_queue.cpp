@@ -249,6 +249,10 @@ void EngineQueue::unload() {
   setModel(false, false);
 }
 
+void EngineQueue::forget(const QString& conversation) {
+  QMetaObject::invokeMethod(m_loop, [loop = m_loop, conversation] { loop->forget(conversation); });
+}
+
 quint64 EngineQueue::countTokens(const QString& text) {
   const quint64 serial = ++m_number;
   QMetaObject::invokeMethod(m_loop, [loop = m_loop, serial, text] { loop->countTokens(serial, text); });

@@ -48,6 +48,7 @@ class EngineQueue : public QObject {
   void load(const LoadRequest& request, const QString& notePath);
   void stopLoading();
   void unload();
+  void forget(const QString& conversation);  // a chat that is removed: nothing of it stays in memory or in a file
   // Each answers with a signal that carries the number it returns.
   quint64 countTokens(const QString& text);  // what it costs as a person's message
   quint64 plan(const LoadRequest& request);  // what such a load would take, from the file's header alone

@@ -11,6 +11,7 @@
 #include <QQuickWindow>
 #include <QSaveFile>
 #include <QSocketNotifier>
+#include <QStandardPaths>
 #include <QtQml/qqmlextensionplugin.h>
 #include <algorithm>
 #include <csignal>
@@ -125,6 +126,17 @@ void onEarlyMessage(QtMsgType type, const QMessageLogContext&, const QString& me
 
 QString localPath(const QString& argument) { return QDir::cleanPath(QDir::current().absoluteFilePath(argument)); }
 
+// Beside their models, in memory and in files that any start can do without.
+void keepConversations(Engine& engine, const QString& dataFolder) {
+  const bool isDefault = dataFolder == defaultDataFolder();
+  const QString place =
+      isDefault ? QStandardPaths::writableLocation(QStandardPaths::GenericCacheLocation) + QStringLiteral("/inference-pio") : dataFolder;
+  const Result<void> kept = engine.keep_conversations({.folder = QFile::encodeName(place + QStringLiteral("/snapshots")).toStdString()});
+  if (kept) return;
+  qWarning("conversations are kept in memory alone: %s", kept.error().message.c_str());
+  if (const Result<void> inMemory = engine.keep_conversations({}); !inMemory) qWarning("%s", inMemory.error().message.c_str());
+}
+
 // What was typed for a model, as for pio: a file, a folder, a file: address, or a name of the catalogue that is downloaded.
 Result<QString> modelPath(const QString& typed, const QStringList& folders) {
   ASSIGN_OR_RETURN(const std::string local, local_path(QFile::encodeName(typed).toStdString()));
@@ -201,8 +213,7 @@ int main(int argc, char** argv) {
   }
   options.prompt = parser.value(promptOption);
   std::unique_ptr<Engine> windowEngine = create_engine();
-  // In memory alone: what a person removes must not stay in a file.
-  if (const Result<void> kept = windowEngine->keep_conversations({}); !kept) qWarning("%s", kept.error().message.c_str());
+  keepConversations(*windowEngine, dataFolder);
   Program program(std::move(windowEngine), options);
 
   QQmlApplicationEngine engine;

@@ -75,6 +75,10 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
   auto* turns = new Turns({app->engine, store, app->model, app->history}, app);
   auto* tray = new PictureTray(m_files, options.dataFolder, m_session->id(), app);
   QObject::connect(app->history, &HistoryModel::purged, tray, &PictureTray::forget);
+  QObject::connect(app->history, &HistoryModel::purged, app->engine, &EngineQueue::forget);
+  QObject::connect(m_writer, &HistoryWriter::purged, app->engine, [queue = app->engine](const QStringList& chatIds) {
+    for (const QString& id : chatIds) queue->forget(id);
+  });
   app->chat = new ChatController(std::make_unique<ChatController::Private>(ChatController::Private::Wiring{
                                      app->engine, app->model, store, turns, app->history, app->settings, app->notices, tray}),
                                  app);
@@ -134,9 +138,9 @@ void Program::loadFirstModel(const ProgramOptions& options, bool wasInterrupted)
 }
 
 Program::~Program() {
+  m_application->history->endUndo();  // what it removes for good the engine forgets before it ends
   m_application->engine->shutDown();
   m_application->chat->saveDraft();
-  m_application->history->endUndo();
   m_application->settings->saveNow();
   m_application->engine->join();  // with the last words and the ends of turns, which go to the history
 

@@ -117,7 +117,11 @@ void ChatController::removeMessage(const QString& messageId) {
   const qint64 removal = HistoryDb::newRemoval();
   const QList<MessageRecord> gone = d->w.store->remove(d->id, messageId, removal);
   d->w.history->offerUndo(
-      title, [this, gone, removal, chatId = d->id] { d->w.store->restore(chatId, gone, removal); }, [this, removal] { d->w.store->purge(removal); });
+      title, [this, gone, removal, chatId = d->id] { d->w.store->restore(chatId, gone, removal); },
+      [this, removal, chatId = d->id] {
+        d->w.store->purge(removal);
+        d->w.queue->forget(chatId);
+      });
   Q_EMIT stateChanged();
 }
 

@@ -67,7 +67,8 @@ class HistoryDb {
   Result<void> restore(qint64 removal);
   // These give the pictures and files that no message names any more.
   Result<QStringList> purge(qint64 removal);
-  Result<QStringList> purgeDead(const std::function<bool(const QString& session)>& isAlive);  // removals of other sessions
+  // Removals of other sessions; `chats`: where what they removed was.
+  Result<QStringList> purgeDead(const std::function<bool(const QString& session)>& isAlive, QStringList* chats = nullptr);
   Result<QStringList> namedFiles();  // pictures and files that messages name, removed ones too
   // Messages whose writer is gone become unfinished. How many.
   Result<int> adoptUnfinished(const std::function<bool(const QString& writer)>& isAlive);

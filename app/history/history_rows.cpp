@@ -308,7 +308,7 @@ Result<QStringList> HistoryDb::purge(qint64 removal) {
   return gone;
 }
 
-Result<QStringList> HistoryDb::purgeDead(const std::function<bool(const QString& session)>& isAlive) {
+Result<QStringList> HistoryDb::purgeDead(const std::function<bool(const QString& session)>& isAlive, QStringList* chats) {
   QList<qint64> dead;
   {
     ASSIGN_OR_RETURN(QSqlQuery row, select(QStringLiteral("SELECT id, session FROM removals")));
@@ -318,6 +318,12 @@ Result<QStringList> HistoryDb::purgeDead(const std::function<bool(const QString&
   }
   QStringList gone;
   for (const qint64 removal : dead) {
+    if (chats != nullptr) {
+      ASSIGN_OR_RETURN(QSqlQuery row,
+                       select(QStringLiteral("SELECT chat_id FROM messages WHERE removal = ? UNION SELECT id FROM chats WHERE removal = ?"),
+                              {std::max<qint64>(removal, 1), std::max<qint64>(removal, 1)}));
+      while (row.next()) chats->append(row.value(0).toString());
+    }
     ASSIGN_OR_RETURN(const QStringList files, purge(removal));
     gone.append(files);
   }

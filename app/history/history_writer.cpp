@@ -109,7 +109,9 @@ void HistoryWriter::greet() {
   if (!m_db->adoptUnfinished(isAlive) && m_db->isBusy()) m_isGreeted = false;
   // What a window that died had removed; one that lives may still undo its own. Older versions did not say whose a removal is.
   const bool othersLive = SessionLock::othersLive(m_dataFolder, m_session);
-  const auto gone = m_db->purgeDead([&](const QString& session) { return session.isEmpty() ? othersLive : isAlive(session); });
+  QStringList chats;
+  const auto gone = m_db->purgeDead([&](const QString& session) { return session.isEmpty() ? othersLive : isAlive(session); }, &chats);
+  if (!chats.isEmpty()) Q_EMIT purged(chats);
   if (!gone && m_db->isBusy()) m_isGreeted = false;
   if (gone && !m_isAside) m_kept->remove(*gone);
   if (const auto named = m_db->namedFiles(); named && !m_isAside && !othersLive && m_db->isMigrated()) m_kept->removeUnnamed(*named);

@@ -79,6 +79,7 @@ class HistoryWriter : public QObject {
   void opened(const QList<pio::ChatRecord>& chats, const QString& lastChat, const QString& newDraft);
   // The list of chats after another window or an import changed it.
   void chatsRead(const QList<pio::ChatRecord>& chats);
+  void purged(const QStringList& chatIds);           // what windows that died had removed of these is gone for good
   void stored(const QString& messageId);             // it is on the disk, or known not to get there
   void problem(const pio::HistoryProblem& problem);  // of opening and writing
   void settled(const pio::UnsavedHistory& unsaved);

@@ -501,6 +501,24 @@ class ChatTest : public QObject {
     QCOMPARE(f.onDisk(f.chat()->chatId()).last().message.state, Message::State::Stopped);
   }
 
+  void whatIsRemovedForGoodTheEngineForgets() {
+    ProgramFixture f;
+    f.setScript(ScriptedEngine::speak("Yes.", 1));
+    QVERIFY(f.loadModel());
+    QVERIFY(f.ask("One"));
+    const std::string id = f.chat()->chatId().toStdString();
+    f.chat()->removeMessage(f.chat()->lastUserMessageId());
+    f.history()->undoRemove();
+    QVERIFY(f.ask("Two"));
+    QVERIFY(f.engine->forgotten_conversations().empty());
+    f.chat()->removeMessage(f.chat()->lastUserMessageId());
+    f.history()->endUndo();
+    QTRY_COMPARE(f.engine->forgotten_conversations(), std::vector{id});
+    f.history()->remove(QString::fromStdString(id));
+    f.history()->endUndo();
+    QTRY_COMPARE(f.engine->forgotten_conversations(), (std::vector{id, id}));
+  }
+
   void regenerateDuringTheAnswerStopsItFirst() {
     ProgramFixture f;
     f.setScript(slowScript());

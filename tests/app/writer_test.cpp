@@ -26,6 +26,7 @@ struct Watched {
   QSignalSpy stored{&writer, &HistoryWriter::stored}, lists{&writer, &HistoryWriter::chatsRead};
   QSignalSpy loaded{&writer, &HistoryWriter::chatLoaded}, missing{&writer, &HistoryWriter::chatMissing};
   QSignalSpy found{&writer, &HistoryWriter::found}, searchFailed{&writer, &HistoryWriter::searchFailed};
+  QSignalSpy purged{&writer, &HistoryWriter::purged};
 
   HistoryProblem problem() const { return problems.first().first().value<HistoryProblem>(); }
   // A question and an answer that comes in pieces.
@@ -443,6 +444,9 @@ class WriterTest : public QObject {
     living.writer.restore(22);
     QCOMPARE(starting.writer.db().chats()->size(), 1);
     QCOMPARE(starting.writer.db().chats()->first().id, "c1");
+    QCOMPARE(living.purged.size(), 0);
+    QCOMPARE(starting.purged.size(), 1);
+    QCOMPARE(starting.purged.first().first().toStringList(), QStringList{"c2"});
   }
 
   void pastedPicturesAndFilesAreKeptByTheirContent() {

@@ -196,6 +196,16 @@ int ScriptedEngine::n_unloads() const {
   return n_unloads_;
 }
 
+std::vector<std::string> ScriptedEngine::forgotten_conversations() const {
+  const std::scoped_lock lock(mutex_);
+  return forgotten_conversations_;
+}
+
+void ScriptedEngine::forget_conversation(const std::string& conversation) {
+  const std::scoped_lock lock(mutex_);
+  forgotten_conversations_.push_back(conversation);
+}
+
 DeviceList ScriptedEngine::devices() { return {}; }
 
 Result<void> ScriptedEngine::load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) {

@@ -64,6 +64,7 @@ class ScriptedEngine : public Engine {
   std::vector<LoadRequest> load_requests() const;
   std::vector<LoadRequest> plan_requests() const;
   int n_unloads() const;
+  std::vector<std::string> forgotten_conversations() const;
 
   DeviceList devices() override;
   Result<void> load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) override;
@@ -71,6 +72,7 @@ class ScriptedEngine : public Engine {
   Result<void> switch_to(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) override;
   Result<LoadPlan> plan(const LoadRequest& request) override;
   void unload() override;
+  void forget_conversation(const std::string& conversation) override;
   const LoadedInfo* loaded() const override;
   const Tokenizer* tokenizer() const override { return nullptr; }
   const ChatFormat* chat_format() const override { return nullptr; }
@@ -96,6 +98,7 @@ class ScriptedEngine : public Engine {
   std::vector<LoadRequest> plan_requests_;
   std::optional<Result<LoadPlan>> plan_;
   int n_unloads_ = 0;
+  std::vector<std::string> forgotten_conversations_;
   std::optional<LoadedInfo> loaded_;  // of the engine's thread alone
 };
 
