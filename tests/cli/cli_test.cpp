@@ -319,6 +319,57 @@ TEST_F(Pio, SwapsModelsInTurnAndPlansThem) {
   EXPECT_TRUE(refused["why_not"].is_string());
 }
 
+TEST_F(Pio, KeepsConversationsInAFolder) {
+  const std::string a = kModels + "/llama-tiny", b = kModels + "/qwen3-tiny", folder = path("kept");
+  std::string ids = "3";
+  for (int id = 4; id < 204; ++id) ids += "," + std::to_string(id);
+  const auto complete = [&] {
+    return run_json({"complete", a, "--ids", ids, "--greedy", "--ignore-eos", "--max-tokens", "4", "--ctx", "512", "--snapshots", folder});
+  };
+  const json first = complete(), second = complete();
+  EXPECT_EQ(first["stats"]["read_tokens"], 201);
+  EXPECT_EQ(first["stats"]["restored_from"], "none");
+  EXPECT_EQ(second["stats"]["read_tokens"], 1);
+  EXPECT_EQ(second["stats"]["restored_from"], "disk");
+  EXPECT_EQ(second["ids"], first["ids"]);
+
+  json listed = run_json({"snapshots", folder})["snapshots"];
+  ASSERT_EQ(listed.size(), 1u);
+  EXPECT_EQ(listed[0]["model"], "llama-tiny");
+  EXPECT_EQ(listed[0]["kv"], "f16");
+  EXPECT_GE(listed[0]["tokens"], 201);
+  EXPECT_EQ(listed[0]["valid"], true);
+  const std::string file = folder + "/" + listed[0]["file"].get<std::string>();
+  EXPECT_EQ(listed[0]["bytes"], fs::file_size(file));
+  fs::resize_file(file, fs::file_size(file) - 1);
+  listed = run_json({"snapshots", folder})["snapshots"];
+  EXPECT_EQ(listed[0]["valid"], false);
+  EXPECT_FALSE(listed[0]["why_not"].get<std::string>().empty());
+  EXPECT_EQ(complete()["stats"]["read_tokens"], 201) << "what is damaged is not believed";
+  expect_complaint(run({"snapshots", path("nowhere")}));
+  expect_complaint(run({"complete", a, "--ids", "1", "--snapshots", write("in the way", "")}));
+  expect_complaint(run({"complete", a, "--ids", "1", "--snapshots", folder, "--snapshot-disk", "much"}));
+
+  const json switches = run_json({"swap", a, b, "-r", "2", "--ctx", "512", "--ids-file", write("ids.json", "[" + ids + "]")})["switches"];
+  ASSERT_EQ(switches.size(), 3u);
+  EXPECT_EQ(switches[0]["restored_from"], "none");
+  for (const int i : {1, 2}) {
+    EXPECT_EQ(switches[i]["restored_from"], "ram");
+    EXPECT_EQ(switches[i]["read_tokens"], 1);
+    EXPECT_EQ(switches[i]["reused_tokens"], 200);
+    EXPECT_GT(switches[i]["restored_bytes"], 0);
+    EXPECT_GT(switches[i]["seconds_to_restore"], 0.0);
+    EXPECT_TRUE(switches[i]["kept_resident"].is_boolean());
+  }
+}
+
+TEST_F(Pio, WarnsOfKeysInFourBits) {
+  const std::string b = kModels + "/qwen3-tiny";
+  EXPECT_NE(run({"complete", b, "--ids", "1", "--max-tokens", "1", "--ctx", "64", "--kv", "q4_0"}).err.find("q4_0"), std::string::npos);
+  EXPECT_NE(run({"plan", b, "--ctx", "64", "--kv", "q4_0"}).err.find("q4_0"), std::string::npos);
+  EXPECT_EQ(run({"plan", b, "--ctx", "64", "--kv", "q8_0"}).err, "");
+}
+
 TEST_F(Pio, PlaysATraceOfExpertsThroughCaches) {
   // Two experts in turn, a third one now and then: which of three slots' worth a cache of two keeps is all there is to it.
   std::string text = "# route_trace v1\n# model=m n_layer=1 n_expert=4\nturn,phase,step,layer,slot,expert,weight,residency,expert_bytes\n";

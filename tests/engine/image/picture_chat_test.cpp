@@ -175,6 +175,44 @@ TEST_P(Conversation, AnotherPictureOfTheSameSizeIsNotTakenForTheFirst) {
   expect_as_fresh(greedy(with_other), other);
 }
 
+TEST_P(Conversation, APictureComesBackWithItsModelAndAnotherOneIsNotTakenForIt) {
+  const TempFolder kept;
+  std::vector<std::vector<float>> rows;
+  const auto answer = [&](const char* picture) {
+    const GenerateRequest request = greedy({{"user", pictures_then_text({image(picture)}, "What is here?")}});
+    rows.emplace_back();
+    n_encoded_ = 0;
+    GenerateSink sink;
+    sink.image = [this](std::int64_t done, std::int64_t) { n_encoded_ = done; };
+    sink.logits = [&](std::span<const float> row) { rows.back().insert(rows.back().end(), row.begin(), row.end()); };
+    return engine_->generate(request, sink, {}).value().stats;
+  };
+  const auto begin = [&] {
+    engine_ = create_engine();
+    ASSERT_TRUE(engine_->keep_conversations({.folder = kept.path()}));
+    ASSERT_TRUE(load(folder_, ""));
+  };
+  begin();
+  const GenerationStats first = answer("photo_w256_h256.png");
+  EXPECT_EQ(first.read_tokens, first.prompt_tokens);
+  engine_->unload();
+  ASSERT_TRUE(load(folder_, ""));
+  const GenerationStats from_memory = answer("photo_w256_h256.png");
+  EXPECT_EQ(from_memory.restored_from, SnapshotTier::ram);
+  EXPECT_EQ(from_memory.read_tokens, 1);
+  begin();
+  const GenerationStats from_disk = answer("photo_w256_h256.png");
+  EXPECT_EQ(from_disk.restored_from, SnapshotTier::disk);
+  EXPECT_EQ(from_disk.read_tokens, 1);
+  EXPECT_EQ(n_encoded_, 0);
+  EXPECT_TRUE(rows[1] == rows[0] && rows[2] == rows[0]) << "the bytes differ";
+  begin();
+  const GenerationStats other = answer("noise_w64_h64.png");  // 64 tokens too
+  EXPECT_EQ(other.prompt_tokens, first.prompt_tokens);
+  EXPECT_LT(other.reused_tokens, 10) << "the words before it";
+  EXPECT_EQ(n_encoded_, 1);
+}
+
 TEST_P(Conversation, APictureCopiedToAnotherFileOrHeldInMemoryIsTheSame) {
   const TempFolder folder;
   fs::copy(folder_ / "images/photo_w256_h256.png", folder.path() / "copy.jpg");
