@@ -147,6 +147,11 @@ Result<void> ReplaceFile::keep_permissions() {
   return {};
 }
 
+Result<void> ReplaceFile::make_private() {
+  if (!is_direct_ && ::fchmod(file_, 0600) != 0) return failed("expected to keep it from others", errno);
+  return {};
+}
+
 ReplaceFile::ReplaceFile(ReplaceFile&& other) noexcept
     : path_(std::move(other.path_)),
       target_(std::move(other.target_)),

@@ -30,6 +30,8 @@ class ReplaceFile {
   ReplaceFile& operator=(ReplaceFile&&) = delete;
   ~ReplaceFile();
 
+  // For its owner alone, whatever the file that it replaces allows. Before the first byte.
+  Result<void> make_private();
   // The next bytes. Fails with io; after a failure nothing can be committed. (A full disk, a limit on file sizes, a pipe without a reader:
   // errors, never a signal.)
   Result<void> write(std::span<const std::byte> bytes);

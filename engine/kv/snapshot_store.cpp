@@ -490,6 +490,7 @@ Result<bool> SnapshotStore::write(const Entry& entry, const Pieces& pieces) cons
       make_room_on_disk(n_bytes);
     }
     ASSIGN_OR_RETURN(ReplaceFile file, ReplaceFile::open(path_of(entry)));
+    RETURN_IF_ERROR(file.make_private());  // a folder that was there already may be anybody's to read
     RETURN_IF_ERROR(file.write(start));
     RETURN_IF_ERROR(file.write(pieces));
     RETURN_IF_ERROR(file.commit());

@@ -137,6 +137,8 @@ TEST(SnapshotStore, AnotherProcessFindsWhatIsWhole) {
   }
   const auto store = open(folder.path() / "kept");
   EXPECT_EQ(files_in(folder.path() / "kept").size(), 3u);
+  for (const fs::path& file : files_in(folder.path() / "kept"))
+    EXPECT_EQ(fs::status(file).permissions(), fs::perms::owner_read | fs::perms::owner_write) << file;
   EXPECT_EQ(found(*store, conversation, SnapshotTier::disk), 1200);
   EXPECT_EQ(found(*store, joined(ids(0, 700), {9, 9}), SnapshotTier::disk), 700);
   EXPECT_EQ(found(*store, ids(1, 700), SnapshotTier::disk), 0);
