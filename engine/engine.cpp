@@ -17,6 +17,7 @@
 #include "engine/prompt.h"
 #include "engine/session.h"
 #include "engine/snapshot_identity.h"
+#include "kernels/host.h"
 
 namespace pio {
 namespace {
@@ -41,9 +42,8 @@ class LocalEngine final : public Engine {
       snapshots_->flush();       // what goes to the folder is in memory until it is written
       loaded = LoadedModel::load(request, progress, stop);
     }
-    ASSIGN_OR_RETURN(model_, std::move(loaded));
-    conversations_ = std::make_unique<Conversations>(*model_, snapshots_.get(), snapshot_identity(*model_, request));
-    request_ = request;
+    ASSIGN_OR_RETURN(std::unique_ptr<LoadedModel> model, std::move(loaded));
+    use(request, std::move(model));
     return {};
   }
 
@@ -54,17 +54,27 @@ class LocalEngine final : public Engine {
   }
 
   void forget_conversation(const std::string& conversation) override {
+    for (const Resident& other : others_) other.conversations->forget(conversation);
     if (conversations_) conversations_->forget(conversation);
     else if (snapshots_) snapshots_->forget(conversation_key(conversation));
   }
 
   Result<void> switch_to(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) override {
     if (!model_) return load(request, progress, stop);
+    if (take_waiting(request)) return {};
+    std::uint64_t new_bytes = 0;
     {
       ASSIGN_OR_RETURN(const Planning planning, plan_for(request, stop));
       RETURN_IF_ERROR(require_fit(*planning.file, planning.planned.plan));
+      new_bytes = bytes_beside_others(planning.planned);
     }
     if (stop.stop_requested()) return make_error(ErrorCode::cancelled, request.path + ": loading was stopped");
+    if (make_room_beside(request, new_bytes)) {
+      ASSIGN_OR_RETURN(std::unique_ptr<LoadedModel> model, LoadedModel::load(request, progress, stop, bytes_given_back()));
+      put_aside();
+      use(request, std::move(model));
+      return {};
+    }
     LoadRequest before = request_;
     before.context_length = model_->info().context_length;  // as it was, whatever is free by then
     const Result<void> status = load(request, progress, stop);
@@ -99,14 +109,16 @@ class LocalEngine final : public Engine {
   void unload() override { unload(true); }
 
   void unload(bool another_may_come) {
-    if (conversations_) conversations_->cancel_all();
-    if (conversations_ && snapshots_ && another_may_come) {
-      model_->drop_weights();  // their room is for what is kept
-      conversations_->leave(bytes_for_snapshots());
-    }
-    conversations_.reset();
-    picture_costs_.reset();
-    model_.reset();
+    for (; !others_.empty(); others_.pop_back()) let_go(others_.back(), another_may_come);
+    if (model_) put_aside();
+    if (!others_.empty()) let_go(others_.back(), another_may_come);
+    others_.clear();
+  }
+
+  std::vector<std::string> waiting() const override {
+    std::vector<std::string> paths;
+    for (const Resident& other : others_) paths.push_back(other.request.path);
+    return paths;
   }
 
   const LoadedInfo* loaded() const override { return model_ ? &model_->info() : nullptr; }
@@ -124,6 +136,7 @@ class LocalEngine final : public Engine {
 
   Result<std::unique_ptr<Generation>> begin(const GenerateRequest& request, std::stop_token stop) override {
     RETURN_IF_ERROR(need_model());
+    relieve();
     Prompt prompt;
     if (request.messages.empty()) {
       prompt.ids = request.ids;
@@ -150,6 +163,7 @@ class LocalEngine final : public Engine {
   }
 
   std::vector<Result<std::vector<GenerationEvent>>> advance(std::span<Generation* const> generations) override {
+    if (++n_advances_ % kAdvancesPerLook == 0) relieve();
     return advance_together(generations);
   }
 
@@ -241,10 +255,105 @@ class LocalEngine final : public Engine {
     std::unique_ptr<Backend> backend;
     PlannedLoad planned;
   };
+  // A model in memory that another one is used instead of.
+  struct Resident {
+    LoadRequest request;
+    std::string identity;  // with the stamps of its files: engine/snapshot_identity.h
+    std::unique_ptr<LoadedModel> model;
+    std::unique_ptr<Conversations> conversations;  // below the model: they give their blocks back to it
+  };
+
+  void use(const LoadRequest& request, std::unique_ptr<LoadedModel> model) {
+    request_ = request;
+    model_ = std::move(model);
+    identity_ = snapshot_identity(*model_, request);
+    conversations_ = std::make_unique<Conversations>(*model_, snapshots_.get(), identity_);
+  }
+
+  // The one in use waits; none is in use then.
+  void put_aside() {
+    conversations_->cancel_all();
+    picture_costs_.reset();
+    others_.insert(others_.begin(), Resident{request_, std::move(identity_), std::move(model_), std::move(conversations_)});
+  }
+
+  void let_go(Resident& other, bool another_may_come) const {
+    if (snapshots_ && another_may_come) {
+      other.model->drop_weights();  // their room is for what is kept
+      other.conversations->leave(bytes_for_snapshots(other));
+    }
+    other.conversations.reset();
+    other.model.reset();
+  }
+
+  // Goes on with one that waits and was loaded just so. One whose files have changed goes.
+  bool take_waiting(const LoadRequest& request) {
+    const auto found = std::find_if(others_.begin(), others_.end(), [&](const Resident& other) { return other.request == request; });
+    if (found == others_.end()) return false;
+    Resident other = std::move(*found);
+    others_.erase(found);
+    if (snapshot_identity(*other.model, request) != other.identity) {
+      let_go(other, true);
+      return false;
+    }
+    put_aside();
+    request_ = request;
+    identity_ = std::move(other.identity);
+    model_ = std::move(other.model);
+    conversations_ = std::move(other.conversations);
+    if (!others_.front().request.may_wait) {
+      let_go(others_.front(), true);
+      others_.erase(others_.begin());
+    }
+    return true;
+  }
+
+  // What such a model takes before it has read much. Nothing where it takes all that there is: experts in slots, weights that are streamed.
+  static std::uint64_t bytes_beside_others(const PlannedLoad& planned) {
+    const LoadPlan& plan = planned.plan;
+    if (plan.layout.form == WeightLayout::Form::in_slots || plan.layout.form == WeightLayout::Form::streamed) return 0;
+    return plan.weight_bytes + plan.scratch_bytes + std::min(plan.state_bytes, planned.state_bytes_per_token * kTokensBesideOthers);
+  }
+
+  // Whether it can come while the one in use stays. Those that wait give way to it.
+  bool make_room_beside(const LoadRequest& request, std::uint64_t n_bytes) {
+    if (!request_.may_wait || n_bytes == 0) return false;
+    const auto fits = [&] { return has_room(n_bytes, request.ram_bytes) && has_room(n_bytes, request_.ram_bytes); };
+    while (!fits()) {
+      if (others_.empty()) return false;
+      let_go_last();
+    }
+    return true;
+  }
+
+  void let_go_last() {
+    let_go(others_.back(), true);
+    others_.pop_back();
+  }
+
+  // Whether so much more may be taken: of a budget for all, where there is one, else of what is free. Some of it is always left.
+  static bool has_room(std::uint64_t n_bytes, std::uint64_t budget) {
+    const HostMemory memory = host_memory();
+    if (budget > 0) return anonymous_bytes() + n_bytes + budget / kKeptShare <= budget;
+    return n_bytes + memory.total_bytes / kKeptShare <= memory.free_bytes;
+  }
+
+  // Those that wait go before the system swaps, then the snapshots in memory.
+  void relieve() {
+    if (others_.empty() && (!snapshots_ || snapshots_->ram_bytes() == 0)) return;
+    while (!has_room(0, request_.ram_bytes)) {
+      if (others_.empty()) {
+        if (snapshots_) snapshots_->forget_ram();
+        return;
+      }
+      let_go_last();
+    }
+  }
+
   // What snapshots may take in memory beside what is still there of the model.
-  std::uint64_t bytes_for_snapshots() const {
-    const std::uint64_t used = request_.ram_bytes > 0 ? anonymous_bytes() : 0;
-    const std::uint64_t budget = request_.ram_bytes > 0 ? request_.ram_bytes : model_->stages().front().backend->device().free_bytes;
+  std::uint64_t bytes_for_snapshots(const Resident& leaving) const {
+    const std::uint64_t asked = leaving.request.ram_bytes, used = asked > 0 ? anonymous_bytes() : 0;
+    const std::uint64_t budget = asked > 0 ? asked : leaving.model->stages().front().backend->device().free_bytes;
     return std::min(snapshots_->most_ram_bytes(), budget - std::min(budget, used));
   }
   // With what they leave of the budget; free memory is measured without them.
@@ -254,7 +363,11 @@ class LocalEngine final : public Engine {
     return request;
   }
   // What unloading would free. Of a cache only what was written is in memory; free memory counts the rest already.
-  std::uint64_t bytes_given_back() const { return model_ ? std::min(model_->own_bytes(), anonymous_bytes()) : 0; }
+  std::uint64_t bytes_given_back() const {
+    std::uint64_t n_bytes = model_ ? model_->own_bytes() : 0;
+    for (const Resident& other : others_) n_bytes += other.model->own_bytes();
+    return std::min(n_bytes, anonymous_bytes());
+  }
 
   Result<Planning> plan_for(const LoadRequest& request, std::stop_token stop) {
     Planning planning;
@@ -373,8 +486,15 @@ class LocalEngine final : public Engine {
     return Session(*model_);
   }
 
+  static constexpr std::int64_t kTokensBesideOthers = 8192;  // of a cache that are counted beside others: what is not written takes no memory
+  static constexpr std::uint64_t kKeptShare = 32;            // of memory, one part stays free
+  static constexpr std::int64_t kAdvancesPerLook = 16;       // at memory: a few thousand tokens of prompts
+
+  std::vector<Resident> others_;  // that wait, the one used last first
+  std::int64_t n_advances_ = 0;
   std::unique_ptr<LoadedModel> model_;
-  LoadRequest request_;                        // that it was loaded by
+  LoadRequest request_;  // that it was loaded by
+  std::string identity_;
   std::optional<PictureCosts> picture_costs_;  // of model_
   std::map<std::tuple<std::string, int, DType, Activations, bool>, SpeedProbe> probes_;
   const std::uint64_t program_bytes_ = resident_bytes();  // before anything was loaded

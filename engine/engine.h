@@ -44,6 +44,7 @@ struct LoadRequest {
   Activations activations = Activations::q8;
   std::uint64_t ram_bytes = 0;  // budget for weights, state and scratch; 0: what is free
   IoMode io = IoMode::automatic;
+  bool may_wait = false;   // when another model comes and memory has room for both, this one stays there for its next turn
   bool huge_pages = true;  // for weights, where the system has them; without only to measure what they bring
   bool operator==(const LoadRequest&) const = default;
 };
@@ -323,6 +324,9 @@ class Engine {
   // From the loaded model to another. The new file's header, tensors and plan are checked first: where they fail, or a stop comes, the
   // loaded one stays. Then it is unloaded, with its cached conversations, and the new one is loaded. Where that fails, the old one is loaded
   // again before the error is returned, with `progress` from its start and without a stop; if that fails too, the message says so.
+  // A model that may wait (LoadRequest::may_wait) stays beside the new one where memory has room for both: a switch that fails leaves it
+  // untouched, and a switch back to the same request, where its files are the same, takes no time and finds its conversations. Those that wait
+  // go, the one used longest ago first, when another model needs their room, or when memory gets short while one answers.
   virtual Result<void> switch_to(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) = 0;
   // From now on conversations are kept beside their models, in memory and where the settings name a folder in files too: those of a model that goes
   // are found again when it comes back. Without this they go with it. Before a model is loaded. Fails with io{path}.
@@ -334,6 +338,8 @@ class Engine {
   virtual void unload() = 0;
   // Null when no model is loaded.
   virtual const LoadedInfo* loaded() const = 0;
+  // The paths of the models that wait beside it, the one used last first.
+  virtual std::vector<std::string> waiting() const { return {}; }
   virtual const Tokenizer* tokenizer() const = 0;
   virtual const ChatFormat* chat_format() const = 0;
 

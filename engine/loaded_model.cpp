@@ -87,7 +87,8 @@ Result<std::unique_ptr<Backend>> create_backend_for(const LoadRequest& request) 
                         {.n_threads = request.n_threads, .activations = request.activations, .huge_pages = request.huge_pages, .isa = {}});
 }
 
-Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) {
+Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop,
+                                                       std::uint64_t given_back_bytes) {
   const auto start = std::chrono::steady_clock::now();
   std::unique_ptr<LoadedModel> loaded(new LoadedModel);
   loaded->selection_ = request.attention;
@@ -99,7 +100,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   std::int64_t vocab_size = 0;
   Residency residency;
   {
-    ASSIGN_OR_RETURN(const PlannedLoad planned, plan_load(*file, request, *loaded->backend_));
+    ASSIGN_OR_RETURN(const PlannedLoad planned, plan_load(*file, request, *loaded->backend_, given_back_bytes));
     RETURN_IF_ERROR(require_fit(*file, planned.plan));
     plan = planned.plan;
     residency = planned.residency;

@@ -23,8 +23,10 @@ namespace pio {
 
 class LoadedModel {
  public:
-  // Fails with the file's or the device's error, or cancelled within 200 ms of a stop.
-  static Result<std::unique_ptr<LoadedModel>> load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop);
+  // Fails with the file's or the device's error, or cancelled within 200 ms of a stop. `given_back_bytes`: what others will leave free when it
+  // is needed.
+  static Result<std::unique_ptr<LoadedModel>> load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop,
+                                                   std::uint64_t given_back_bytes = 0);
 
   const LoadedInfo& info() const { return info_; }
   const Model& model() const { return *adapted_.model; }

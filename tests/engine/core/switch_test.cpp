@@ -217,4 +217,104 @@ TEST_F(Switch, FiftyTimesAmongFourModelsLeaveNoThreadNoFileAndNoMemoryBehind) {
 #endif
 }
 
+// Models that wait beside the one in use.
+class Waiting : public testing::Test {
+ protected:
+  static LoadRequest request_for(const fs::path& path) {
+    LoadRequest request = pio::request_for(path);
+    request.may_wait = true;
+    return request;
+  }
+  static std::string path_of(const char* name) { return test::model_data(name).string(); }
+  void switch_to(const LoadRequest& request) {
+    has_read_ = false;
+    const Result<void> status = engine_->switch_to(request, [this](std::uint64_t, std::uint64_t) { has_read_ = true; }, {});
+    ASSERT_TRUE(status) << status.error().message;
+  }
+  GenerateResult generate(const std::string& conversation = {}) {
+    GenerateRequest request = greedy_request();
+    request.conversation = conversation;
+    return engine_->generate(request, {}, {}).value();
+  }
+
+  std::unique_ptr<Engine> engine_ = create_engine();
+  bool has_read_ = false;  // the last switch, of a file
+};
+
+TEST_F(Waiting, ComesBackAtOnceWithItsConversations) {
+  switch_to(request_for(path_of("llama-tiny")));
+  const std::vector<int> words = generate().ids;
+  switch_to(request_for(path_of("qwen3-tiny")));
+  EXPECT_TRUE(has_read_);
+  EXPECT_EQ(generate().stats.reused_tokens, 0);
+  switch_to(request_for(path_of("qwen2-tiny")));
+  EXPECT_EQ(engine_->waiting(), (std::vector{path_of("qwen3-tiny"), path_of("llama-tiny")}));
+  switch_to(request_for(path_of("llama-tiny")));
+  EXPECT_FALSE(has_read_);
+  EXPECT_EQ(engine_->loaded()->path, path_of("llama-tiny"));
+  EXPECT_EQ(engine_->waiting(), (std::vector{path_of("qwen2-tiny"), path_of("qwen3-tiny")}));
+  const GenerateResult again = generate();
+  EXPECT_EQ(again.ids, words);
+  EXPECT_EQ(again.stats.reused_tokens, 7);
+  engine_->unload();
+  EXPECT_TRUE(engine_->waiting().empty());
+}
+
+TEST_F(Waiting, ASwitchThatFailsOrIsStoppedLeavesTheOneInUseUntouched) {
+  switch_to(request_for(path_of("llama-tiny")));
+  (void)generate();
+  const BrokenTokenizer broken;
+  EXPECT_FALSE(engine_->switch_to(request_for(broken.folder()), {}, {}));
+  EXPECT_EQ(generate().stats.reused_tokens, 7);
+  std::stop_source stop;
+  const Result<void> stopped = engine_->switch_to(
+      request_for(path_of("qwen3-tiny")), [&](std::uint64_t, std::uint64_t) { stop.request_stop(); }, stop.get_token());
+  ASSERT_FALSE(stopped);
+  EXPECT_EQ(stopped.error().code, ErrorCode::cancelled);
+  EXPECT_EQ(generate().stats.reused_tokens, 7);
+  EXPECT_TRUE(engine_->waiting().empty());
+}
+
+TEST_F(Waiting, ComesAnewWhenItsFilesHaveChanged) {
+  const TempFolder folder;
+  fs::copy(test::model_data("llama-tiny"), folder.path(), fs::copy_options::recursive | fs::copy_options::overwrite_existing);
+  switch_to(request_for(folder.path()));
+  (void)generate();
+  switch_to(request_for(path_of("qwen3-tiny")));
+  for (const fs::directory_entry& file : fs::directory_iterator(folder.path()))
+    fs::last_write_time(file, fs::last_write_time(file) + std::chrono::seconds(5));
+  switch_to(request_for(folder.path()));
+  EXPECT_TRUE(has_read_);
+  EXPECT_EQ(generate().stats.reused_tokens, 0);
+}
+
+TEST_F(Waiting, GoesWhereThereIsNoRoomForBoth) {
+  switch_to(request_for(path_of("llama-tiny")));
+  switch_to(request_for(path_of("qwen3-tiny")));
+  LoadRequest small = request_for(path_of("qwen2-tiny"));
+  small.ram_bytes = std::uint64_t{1} << 30;
+  small.ram_bytes = engine_->plan(small).value().needed_bytes;  // for it alone, not for what this process has beside
+  switch_to(small);
+  EXPECT_EQ(engine_->loaded()->path, path_of("qwen2-tiny"));
+  EXPECT_TRUE(engine_->waiting().empty());
+  // And while another one answers.
+  switch_to(request_for(path_of("llama-tiny")));
+  EXPECT_TRUE(engine_->waiting().empty()) << "the one before had a budget that does not hold two";
+}
+
+TEST_F(Waiting, OnlyWhoMayWaitDoes) {
+  switch_to(pio::request_for(path_of("llama-tiny")));
+  switch_to(request_for(path_of("qwen3-tiny")));
+  EXPECT_TRUE(engine_->waiting().empty());
+}
+
+TEST_F(Waiting, ForgetsConversationsToo) {
+  switch_to(request_for(path_of("llama-tiny")));
+  (void)generate("a");
+  switch_to(request_for(path_of("qwen3-tiny")));
+  engine_->forget_conversation("a");
+  switch_to(request_for(path_of("llama-tiny")));
+  EXPECT_EQ(generate("a").stats.reused_tokens, 0);
+}
+
 }  // namespace pio
