@@ -140,8 +140,7 @@ void EngineLoop::advance(const std::vector<Live*>& runs) {
   std::vector<Events> events;
   // An exception that comes out of a step of several is everybody's.
   const Result<void> done = guarded([&]() -> Result<void> {
-    if (generations.size() == 1) events.push_back(generations.front()->advance());
-    else events = m_engine->advance(generations);
+    events = m_engine->advance(generations);
     return {};
   });
   if (!done) events.assign(begun.size(), Events(done.error()));
@@ -159,6 +158,7 @@ void EngineLoop::advance(const std::vector<Live*>& runs) {
     const FinishReason reason = run.generation->result().finish_reason;
     const GenerationStats stats = run.generation->result().stats;
     remove(run);
+    tellWaiting();  // some may have given way to it
     Q_EMIT finished(id, reason, stats);
   }
 }
@@ -214,6 +214,7 @@ void EngineLoop::load(const LoadJob& job, std::stop_token stop) {
   const Result<void> done = guarded(
       [&] { return m_engine->loaded() != nullptr ? m_engine->switch_to(job.request, progress, stop) : m_engine->load(job.request, progress, stop); });
   if (!job.notePath.isEmpty()) QFile::remove(job.notePath);
+  tellWaiting();
   const LoadedInfo* info = m_engine->loaded();
   if (!done && info != nullptr) Q_EMIT kept(job.serial, done.error(), *info);
   else if (!done) Q_EMIT loadFailed(job.serial, done.error());
@@ -227,6 +228,15 @@ void EngineLoop::unload() {
     m_engine->unload();
     return {};
   }).has_value();
+  tellWaiting();
+}
+
+void EngineLoop::tellWaiting() {
+  QStringList paths;
+  for (const std::string& path : m_engine->waiting()) paths.append(QString::fromStdString(path));
+  if (paths == m_waiting) return;
+  m_waiting = paths;
+  Q_EMIT waiting(paths);
 }
 
 void EngineLoop::forget(const QString& conversation) {

@@ -2,6 +2,7 @@
 
 #include <QObject>
 #include <QString>
+#include <QStringList>
 #include <list>
 #include <memory>
 #include <stop_token>
@@ -55,6 +56,7 @@ class EngineLoop : public QObject {
   void loadProgress(quint64 serial, qint64 doneBytes, qint64 totalBytes);
   void loaded(quint64 serial, const pio::LoadedInfo& info);
   void loadFailed(quint64 serial, const pio::Error& error);                         // none is loaded now
+  void waiting(const QStringList& paths);                                           // of models that wait in memory
   void kept(quint64 serial, const pio::Error& error, const pio::LoadedInfo& info);  // the load failed, this one is (again) loaded
   void paused(pio::RunId run, bool isPaused);
   void dropped(pio::RunId run, qint64 nMessages);
@@ -81,9 +83,11 @@ class EngineLoop : public QObject {
   void tell(Live& run, const std::vector<GenerationEvent>& events);
   void remove(Live& run);
   void endAll();
+  void tellWaiting();
 
   std::unique_ptr<Engine> m_engine;
   Runs m_runs;
+  QStringList m_waiting;   // as it was told last
   bool m_isAwake = false;  // a step is on its way
 };
 

@@ -64,6 +64,7 @@ class EngineQueue : public QObject {
   void loaded(const pio::LoadedInfo& info);
   void loadFailed(const pio::Error& error);                         // none is loaded now
   void kept(const pio::Error& error, const pio::LoadedInfo& info);  // the load failed, this one is (again) loaded
+  void waiting(const QStringList& paths);                           // of models that wait in memory beside the loaded one
   void tokensCounted(quint64 serial, qint64 nTokens);
   void planned(quint64 serial, const pio::LoadPlan& plan);
   void planFailed(quint64 serial, const pio::Error& error);

@@ -37,6 +37,7 @@ ModelSession::ModelSession(const Wiring& wiring, QObject* parent) : QObject(pare
     say(notice);
     Q_EMIT changed();
   });
+  connect(w.queue, &EngineQueue::waiting, w.models, &ModelLibrary::setWaiting);
   connect(w.queue, &EngineQueue::kept, this, [this](const Error& error, const LoadedInfo& info) {
     take(info);
     const UserError notice = keptModelNotice(error, m_name);

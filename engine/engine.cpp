@@ -62,6 +62,11 @@ class LocalEngine final : public Engine {
   Result<void> switch_to(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) override {
     if (!model_) return load(request, progress, stop);
     if (take_waiting(request)) return {};
+    // One that was loaded otherwise from the same file is not wanted any more.
+    for (auto other = others_.begin(); other != others_.end();) {
+      if (other->request.path != request.path) ++other;
+      else let_go(*other, true), other = others_.erase(other);
+    }
     std::uint64_t new_bytes = 0;
     {
       ASSIGN_OR_RETURN(const Planning planning, plan_for(request, stop));
@@ -317,7 +322,7 @@ class LocalEngine final : public Engine {
 
   // Whether it can come while the one in use stays. Those that wait give way to it.
   bool make_room_beside(const LoadRequest& request, std::uint64_t n_bytes) {
-    if (!request_.may_wait || n_bytes == 0) return false;
+    if (!request_.may_wait || request_.path == request.path || n_bytes == 0) return false;
     const auto fits = [&] { return has_room(n_bytes, request.ram_bytes) && has_room(n_bytes, request_.ram_bytes); };
     while (!fits()) {
       if (others_.empty()) return false;

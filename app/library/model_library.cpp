@@ -223,6 +223,7 @@ QVariant ModelLibrary::data(const QModelIndex& index, int role) const {
     case PathRole: return entry.path;
     case BytesRole: return entry.bytes;
     case AvailableRole: return entry.isThere;
+    case WaitingRole: return d->waiting.contains(entry.path);
     case CurrentRole: return !entry.path.isEmpty() && entry.path == d->current;
     case KnownRole: return row.known;
     case TaskRole: return known != nullptr ? static_cast<int>(known->task) : -1;
@@ -233,17 +234,12 @@ QVariant ModelLibrary::data(const QModelIndex& index, int role) const {
 }
 
 QHash<int, QByteArray> ModelLibrary::roleNames() const {
-  return {{NameRole, "name"},
-          {FileRole, "file"},
-          {FolderRole, "folder"},
-          {PathRole, "path"},
-          {BytesRole, "bytes"},
-          {AvailableRole, "available"},
-          {CurrentRole, "current"},
-          {SpeedRole, "tokensPerSecond"},
-          {KnownRole, "known"},
-          {TaskRole, "task"},
-          {QuantizationRole, "quantization"}};
+  return {
+      {NameRole, "name"},       {FileRole, "file"},       {FolderRole, "folder"},
+      {PathRole, "path"},       {BytesRole, "bytes"},     {AvailableRole, "available"},
+      {CurrentRole, "current"}, {WaitingRole, "waiting"}, {SpeedRole, "tokensPerSecond"},
+      {KnownRole, "known"},     {TaskRole, "task"},       {QuantizationRole, "quantization"},
+  };
 }
 
 bool ModelLibrary::hasStarter() const { return !d->starterPath.isEmpty(); }
@@ -293,6 +289,11 @@ void ModelLibrary::setCurrent(const QString& path) {
   if (path == d->current) return;
   d->current = path;
   d->arrange();
+}
+
+void ModelLibrary::setWaiting(const QStringList& paths) {
+  d->waiting = paths;
+  if (rowCount() > 0) Q_EMIT dataChanged(index(0), index(rowCount() - 1), {WaitingRole});
 }
 
 void ModelLibrary::noteLoaded(const QString& path) {

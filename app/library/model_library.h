@@ -38,6 +38,7 @@ class ModelLibrary : public QAbstractListModel {
     BytesRole,                    // bytes
     AvailableRole,                // available: the file is still there
     CurrentRole,                  // current: loaded or being loaded
+    WaitingRole,                  // waiting: in memory, for its next turn
     KnownRole,                    // known: which of the four, 0 … 3; -1 another file
     TaskRole,                     // task: Task of one of the four; -1
     QuantizationRole,             // quantization: "Q4_K"; "" unknown
@@ -64,6 +65,7 @@ class ModelLibrary : public QAbstractListModel {
   QString lastUsed() const;  // what to load at the start; "" nothing
   bool everChosen() const;   // somebody opened or closed a model before
   void setCurrent(const QString& path);
+  void setWaiting(const QStringList& paths);
   void noteLoaded(const QString& path);
   void noteUnloaded();  // by the person: the next start loads nothing
   void noteSpeed(const QString& path, double tokensPerSecond);

@@ -45,6 +45,7 @@ struct ModelLibrary::Private {
   int inspected = -1;
   QString starterPath;
   QString current;
+  QStringList waiting;    // paths
   QString last;           // what to load at the next start; "" nothing
   bool isChosen = false;  // somebody opened or closed a model before
 };

@@ -51,6 +51,7 @@ LoadRequest LoadChoice::request(const QString& path) const {
   request.kv = kv;
   request.ram_bytes = ramBytes;
   request.n_sequences = kAnswersAtOnce;
+  request.may_wait = true;
   request.n_contexts = 1;  // chats are seldom as long as they may be
   return request;
 }

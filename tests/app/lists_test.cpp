@@ -550,6 +550,26 @@ class ListsTest : public QObject {
     QCOMPARE(figures.waitingShare, 0.25);
   }
 
+  void modelsThatWaitInMemoryAreShown() {
+    ProgramFixture f;
+    f.model()->load("/models/first.gguf");
+    QTRY_COMPARE(f.model()->state(), ModelSession::Ready);
+    const auto waits = [&](const char* path) {
+      const ModelLibrary* library = f.program->models();
+      for (int row = 0; row < library->rowCount(); ++row) {
+        if (library->index(row).data(ModelLibrary::PathRole).toString() == QLatin1String(path))
+          return library->index(row).data(ModelLibrary::WaitingRole).toBool();
+      }
+      return false;
+    };
+    QVERIFY(!waits("/models/first.gguf"));
+    f.model()->load("/models/second.gguf");
+    QTRY_VERIFY(waits("/models/first.gguf"));
+    QVERIFY(!waits("/models/second.gguf"));
+    f.model()->unload();
+    QTRY_VERIFY(!waits("/models/first.gguf"));
+  }
+
   void aSwitchSaysWhatItCosts() {
     ProgramFixture f;
     QVERIFY(f.loadModel());

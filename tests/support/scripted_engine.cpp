@@ -251,6 +251,8 @@ Result<void> ScriptedEngine::switch_to(const LoadRequest& request, const LoadPro
   const std::optional<LoadedInfo> before = loaded_;
   Result<void> status = load(request, progress, stop);
   if (!status) loaded_ = before;
+  std::erase(waiting_, request.path);
+  if (status && before && before->path != request.path && request.may_wait) waiting_.insert(waiting_.begin(), before->path);
   return status;
 }
 
@@ -283,6 +285,7 @@ Result<PictureCosts> ScriptedEngine::picture_costs() {
 void ScriptedEngine::unload() {
   const std::scoped_lock lock(mutex_);
   ++n_unloads_;
+  waiting_.clear();
   loaded_.reset();
 }
 

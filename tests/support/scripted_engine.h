@@ -74,6 +74,8 @@ class ScriptedEngine : public Engine {
   void unload() override;
   void forget_conversation(const std::string& conversation) override;
   const LoadedInfo* loaded() const override;
+  // All that may wait and came before, until they are unloaded.
+  std::vector<std::string> waiting() const override { return waiting_; }
   const Tokenizer* tokenizer() const override { return nullptr; }
   const ChatFormat* chat_format() const override { return nullptr; }
   // Words of all contents, plus 4 a message.
@@ -99,7 +101,8 @@ class ScriptedEngine : public Engine {
   std::optional<Result<LoadPlan>> plan_;
   int n_unloads_ = 0;
   std::vector<std::string> forgotten_conversations_;
-  std::optional<LoadedInfo> loaded_;  // of the engine's thread alone
+  std::optional<LoadedInfo> loaded_;  // of the engine's thread alone, as the next
+  std::vector<std::string> waiting_;
 };
 
 }  // namespace pio

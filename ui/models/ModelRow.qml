@@ -15,6 +15,7 @@ T.AbstractButton {
     required property double bytes
     required property bool available
     required property bool current
+    required property bool waiting          // in memory: it comes at once
     required property double tokensPerSecond
     required property int known
     required property int task
@@ -107,7 +108,7 @@ T.AbstractButton {
 
                 Layout.alignment: Qt.AlignRight
                 role: Theme.small
-                text: root.current ? (root.loading ? qsTr("Loading") : qsTr("Loaded")) : root.available || !root.hasFile ? "" : qsTr("missing")
+                text: root.current ? (root.loading ? qsTr("Loading") : qsTr("Loaded")) : root.waiting ? qsTr("In memory") : root.available || !root.hasFile ? "" : qsTr("missing")
                 color: Theme.color.text3
                 Accessible.ignored: true
             }

@@ -302,6 +302,18 @@ TEST_F(Waiting, GoesWhereThereIsNoRoomForBoth) {
   EXPECT_TRUE(engine_->waiting().empty()) << "the one before had a budget that does not hold two";
 }
 
+TEST_F(Waiting, LoadedAnewFromTheSameFileItReplacesTheOneBefore) {
+  switch_to(request_for(path_of("llama-tiny")));
+  LoadRequest longer = request_for(path_of("llama-tiny"));
+  longer.context_length = 128;
+  switch_to(longer);
+  EXPECT_TRUE(engine_->waiting().empty());
+  switch_to(request_for(path_of("qwen3-tiny")));
+  switch_to(request_for(path_of("llama-tiny")));
+  EXPECT_EQ(engine_->waiting(), std::vector{path_of("qwen3-tiny")});
+  EXPECT_EQ(engine_->loaded()->context_length, 96);
+}
+
 TEST_F(Waiting, OnlyWhoMayWaitDoes) {
   switch_to(pio::request_for(path_of("llama-tiny")));
   switch_to(request_for(path_of("qwen3-tiny")));
