@@ -29,9 +29,11 @@ struct MatrixSource {
   // Where there is none, or where `mapped` is not to be touched by copying: writes n rows from `first` on, counted through the stack, to
   // `out`. Any thread, several at once.
   std::function<Result<void>(std::int64_t first, std::int64_t n, std::byte* out)> make_rows;
+  // Or all rows in memory that lasts until they are placed: the threads that ops run on lay them out from there, without others beside them.
+  const std::byte* staged = nullptr;
 
   std::size_t n_bytes() const { return bytes_of(dtype, shape.n_values()); }
-  // The rows from either place.
+  // The rows from wherever they are.
   Result<void> rows(std::int64_t first, std::int64_t n, std::byte* out) const;
   // Whether a processor can read `mapped` as it lies: its numbers are aligned.
   bool is_aligned() const;

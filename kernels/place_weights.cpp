@@ -74,7 +74,7 @@ Result<void> fill(Backend& backend, const Tensor& tensor, const MatrixSource& so
   std::byte* const out = staging.empty() ? host_pointer<std::byte>(tensor) : staging.data();
   const std::int64_t tile = std::max<std::int64_t>(1, kLoadingTileValues / std::max<std::int64_t>(1, tensor.shape.back()));
   RETURN_IF_ERROR(for_each_tile_of_loading(
-      tensor.shape.n_rows(), tile, n_loading_threads(backend.n_threads()), stop,
+      tensor.shape.n_rows(), tile, source.staged ? 1 : n_loading_threads(backend.n_threads()), stop,
       [&](std::int64_t first, std::int64_t n, int) { return source.rows(first, n, out + static_cast<std::size_t>(first) * row_bytes); }));
   if (!staging.empty()) backend.upload(tensor, staging.data());
   return {};
@@ -83,9 +83,9 @@ Result<void> fill(Backend& backend, const Tensor& tensor, const MatrixSource& so
 }  // namespace
 
 Result<void> MatrixSource::rows(std::int64_t first, std::int64_t n, std::byte* out) const {
-  if (make_rows) return make_rows(first, n, out);
+  if (make_rows && !staged) return make_rows(first, n, out);
   const std::size_t row_bytes = bytes_of(dtype, shape.back());
-  std::memcpy(out, mapped + static_cast<std::size_t>(first) * row_bytes, static_cast<std::size_t>(n) * row_bytes);
+  std::memcpy(out, (staged ? staged : mapped) + static_cast<std::size_t>(first) * row_bytes, static_cast<std::size_t>(n) * row_bytes);
   return {};
 }
 

@@ -105,20 +105,28 @@ class CpuBackend final : public Backend {
     const QuantKernels& quant = *context_.quant_kernels(tensor.dtype);
     const std::size_t row_bytes = bytes_of(tensor.dtype, n_in), line_bytes = quant.line_bytes(n_in);
     const std::int64_t lines_of_matrix = (n_rows + lanes - 1) / lanes, n_lines = tensor.shape.n_rows() / n_rows * lines_of_matrix;
+    const auto row_of = [&](std::int64_t line) { return line / lines_of_matrix * n_rows + line % lines_of_matrix * lanes; };
+    // `rows` begins with the line's first row.
+    const auto place = [&](std::int64_t line, const std::byte* rows) {
+      const std::int64_t n_here = std::min(lanes, (line / lines_of_matrix + 1) * n_rows - row_of(line));
+      quant.place(reinterpret_cast<const std::uint8_t*>(rows), row_bytes, static_cast<int>(n_here), n_in,
+                  host_pointer<std::uint8_t>(tensor) + static_cast<std::size_t>(line) * line_bytes);
+    };
+    if (source.staged) {
+      context_.for_each_tile(n_lines, static_cast<std::int64_t>(source.n_bytes()),
+                             [&](std::int64_t line, int) { place(line, source.staged + static_cast<std::size_t>(row_of(line)) * row_bytes); });
+      if (stop.stop_requested() || stop_requested()) return make_error(ErrorCode::cancelled, "placing weights was stopped");
+      return {};
+    }
     const std::int64_t tile = std::max<std::int64_t>(1, kLoadingTileValues / (n_in * lanes));
     const int n_workers = n_loading_threads(n_threads());
     LoadingScratch scratch(n_workers);
     return for_each_tile_of_loading(n_lines, tile, n_workers, stop, [&](std::int64_t first, std::int64_t n, int worker) -> Result<void> {
-      const auto row_of = [&](std::int64_t line) { return line / lines_of_matrix * n_rows + line % lines_of_matrix * lanes; };
       const std::int64_t first_row = row_of(first), last_row = row_of(first + n - 1);
       const std::int64_t end_row = std::min(last_row + lanes, (first + n - 1) / lines_of_matrix * n_rows + n_rows);
       std::byte* const rows = scratch.reserve(worker, row_bytes * static_cast<std::size_t>(end_row - first_row));
       RETURN_IF_ERROR(source.rows(first_row, end_row - first_row, rows));
-      for (std::int64_t line = first; line < first + n; ++line) {
-        const std::int64_t row = row_of(line), n_here = std::min(lanes, (line / lines_of_matrix + 1) * n_rows - row);
-        quant.place(reinterpret_cast<const std::uint8_t*>(rows) + static_cast<std::size_t>(row - first_row) * row_bytes, row_bytes,
-                    static_cast<int>(n_here), n_in, host_pointer<std::uint8_t>(tensor) + static_cast<std::size_t>(line) * line_bytes);
-      }
+      for (std::int64_t line = first; line < first + n; ++line) place(line, rows + static_cast<std::size_t>(row_of(line) - first_row) * row_bytes);
       return {};
     });
   }
