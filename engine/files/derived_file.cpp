@@ -21,10 +21,9 @@ bool DerivedFile::is_made(std::size_t index) const {
   return tensor.make_rows || inner_->is_made(tensor.sources.front());
 }
 
-void DerivedFile::make_rows(std::size_t index, std::int64_t first, std::int64_t n, std::byte* out) const {
+Result<void> DerivedFile::make_rows(std::size_t index, std::int64_t first, std::int64_t n, std::byte* out) const {
   const DerivedTensor& tensor = tensors_.at(index);
-  if (tensor.make_rows) tensor.make_rows(first, n, out);
-  else inner_->make_rows(tensor.sources.front(), first, n, out);
+  return tensor.make_rows ? tensor.make_rows(first, n, out) : inner_->make_rows(tensor.sources.front(), first, n, out);
 }
 
 std::vector<std::string> DerivedFile::notes() const {

@@ -15,7 +15,7 @@ struct DerivedTensor {
   TensorInfo info;
   std::vector<std::size_t> sources;  // tensors of the inner file; the one it is, where there is nothing to make
   // Rows [first, first + n) in info's format; null: taken over in place.
-  std::function<void(std::int64_t first, std::int64_t n, std::byte* out)> make_rows;
+  std::function<Result<void>(std::int64_t first, std::int64_t n, std::byte* out)> make_rows;
 };
 
 // A model file seen through a change of some of its tensors. Everything else, metadata too, is the inner file's. Owns it.
@@ -35,7 +35,7 @@ class DerivedFile final : public ModelFile {
   Result<void> set_io(IoMode mode) override { return inner_->set_io(mode); }
   ReadCounts read_counts() const override { return inner_->read_counts(); }
   bool is_made(std::size_t index) const override;
-  void make_rows(std::size_t index, std::int64_t first, std::int64_t n, std::byte* out) const override;
+  Result<void> make_rows(std::size_t index, std::int64_t first, std::int64_t n, std::byte* out) const override;
   void release_sources(std::size_t index) const override;
   std::vector<std::string> notes() const override;
   const std::vector<std::filesystem::path>& paths() const override { return inner_->paths(); }

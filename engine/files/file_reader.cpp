@@ -67,6 +67,7 @@ ReadCounts& ReadCounts::operator+=(const ReadCounts& other) {
 }
 
 FileReader::FileReader(int fd, std::filesystem::path path, std::span<const std::byte> mapping) : fd_(fd), path_(std::move(path)), mapping_(mapping) {
+  version_ = version_of(fd_);
   direct_fd_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_DIRECT);
   struct stat one, other;
   const bool is_same =
@@ -115,6 +116,17 @@ bool FileReader::give_up_direct() const {
   return true;
 }
 
+std::optional<FileReader::Version> FileReader::version_of(int fd) {
+  struct stat status;
+  if (::fstat(fd, &status) != 0) return {};
+  return Version{status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
+}
+
+Result<void> FileReader::check_unchanged() const {
+  if (version_of(fd_) == version_) return {};
+  return unreadable(path_, "it was changed after it was opened: expected the file that was loaded, load it again");
+}
+
 Error FileReader::failed(int number) const { return unreadable(path_, std::generic_category().message(number)); }
 
 Error FileReader::became_shorter(std::uint64_t wanted) const {
@@ -129,6 +141,7 @@ Result<void> FileReader::read(std::uint64_t offset, std::size_t n, std::byte* ou
     if (!is_read) source = Source::buffered;
   }
   if (source != Source::direct) RETURN_IF_ERROR(read_buffered(offset, n, out));
+  RETURN_IF_ERROR(check_unchanged());
   count(source, offset, n);
   nanoseconds_ += static_cast<std::uint64_t>((std::chrono::steady_clock::now() - start).count());
   return {};

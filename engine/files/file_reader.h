@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -58,6 +59,8 @@ class FileReader {
   void count(Source source, std::uint64_t offset, std::size_t n) const;
   // Direct reads were refused after all. False where they were asked for by name.
   bool give_up_direct() const;
+  // After a read: fails where the file was written to since it was opened, for then nobody knows what was read.
+  Result<void> check_unchanged() const;
   Error failed(int number) const;  // of errno
   Error became_shorter(std::uint64_t wanted) const;
 
@@ -70,6 +73,12 @@ class FileReader {
   int fd_ = -1;
   std::filesystem::path path_;
   std::span<const std::byte> mapping_;
+  struct Version {  // of the file's contents, as far as the system tells
+    std::int64_t n_bytes = 0, seconds = 0, nanoseconds = 0;
+    bool operator==(const Version&) const = default;
+  };
+  static std::optional<Version> version_of(int fd);
+  std::optional<Version> version_;
   int direct_fd_ = -1;  // -1: the system refuses
   IoMode mode_ = IoMode::automatic;
   mutable std::atomic<bool> reads_direct_{true};

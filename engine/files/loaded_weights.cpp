@@ -45,10 +45,7 @@ MatrixSource source_of(const ModelFile& file, const WantedTensor& wanted, bool l
       return file.read({data + static_cast<std::size_t>(first) * row_bytes, static_cast<std::size_t>(n) * row_bytes}, out);
     };
   } else {
-    source.make_rows = [&file, index](std::int64_t first, std::int64_t n, std::byte* out) -> Result<void> {
-      file.make_rows(index, first, n, out);
-      return {};
-    };
+    source.make_rows = [&file, index](std::int64_t first, std::int64_t n, std::byte* out) { return file.make_rows(index, first, n, out); };
   }
   return source;
 }

@@ -42,8 +42,8 @@ class ModelFile {
   virtual ReadCounts read_counts() const { return {}; }
   // Whether the tensor's bytes stand nowhere in the file and are made from others: packed checkpoints, weights quantized while loading.
   virtual bool is_made(std::size_t /*index*/) const { return false; }
-  // Makes rows [first, first + n) of such a tensor, n * bytes of a row, at `out`. Any thread.
-  virtual void make_rows(std::size_t /*index*/, std::int64_t /*first*/, std::int64_t /*n*/, std::byte* /*out*/) const {}
+  // Makes rows [first, first + n) of such a tensor, n * bytes of a row, at `out`. Any thread. Fails as read().
+  virtual Result<void> make_rows(std::size_t /*index*/, std::int64_t /*first*/, std::int64_t /*n*/, std::byte* /*out*/) const { return {}; }
   // Its bytes, or those that it is made from, have been read: the system may take back their memory.
   virtual void release_sources(std::size_t /*index*/) const {}
   // What making tensors has found out that a person should know.

@@ -71,16 +71,18 @@ Result<std::unique_ptr<ModelFile>> quantize_while_loading(std::unique_ptr<ModelF
     has_changed = true;
     derived.back().info.dtype = form;
     derived.back().info.n_bytes = bytes_of(form, tensor.shape.n_values());
-    derived.back().make_rows = [&inner, i, form, errors](std::int64_t first, std::int64_t n, std::byte* out) {
+    derived.back().make_rows = [&inner, i, form, errors](std::int64_t first, std::int64_t n, std::byte* out) -> Result<void> {
       const TensorInfo& source = inner.tensors()[i];
       const std::int64_t n_in = source.shape.back();
       const std::size_t source_bytes = bytes_of(source.dtype, n_in), row_bytes = bytes_of(form, n_in);
       std::vector<float> values(static_cast<std::size_t>(n_in)), rounded(values.size());
       double difference = 0, power = 0;
-      std::vector<std::byte> made(inner.is_made(i) ? source_bytes : 0);
-      for (std::int64_t r = first; r < first + n; ++r, out += row_bytes) {
-        const std::byte* row = inner.is_made(i) ? made.data() : inner.data(i).data() + static_cast<std::size_t>(r) * source_bytes;
-        if (inner.is_made(i)) inner.make_rows(i, r, 1, made.data());
+      // Read, not mapped: a file that becomes shorter is an error then.
+      std::vector<std::byte> rows(static_cast<std::size_t>(n) * source_bytes);
+      if (inner.is_made(i)) RETURN_IF_ERROR(inner.make_rows(i, first, n, rows.data()));
+      else RETURN_IF_ERROR(inner.read(inner.data(i).subspan(static_cast<std::size_t>(first) * source_bytes, rows.size()), rows.data()));
+      const std::byte* row = rows.data();
+      for (std::int64_t r = 0; r < n; ++r, out += row_bytes, row += source_bytes) {
         info(source.dtype).decode(row, values.data(), n_in);
         info(form).encode(values.data(), out, n_in);
         info(form).decode(out, rounded.data(), n_in);
@@ -92,6 +94,7 @@ Result<std::unique_ptr<ModelFile>> quantize_while_loading(std::unique_ptr<ModelF
       }
       errors->difference += difference;
       errors->power += power;
+      return {};
     };
   }
   if (!has_changed) return make_error(ErrorCode::bad_argument, file->label() + ": --quant: expected weights that become smaller by it, found none");

@@ -140,6 +140,7 @@ std::optional<ReadQueue::Finished> ReadQueue::next(std::chrono::milliseconds pat
   finished_.pop_front();
   piece.is_free = true;
   --n_begun_;
+  if (piece.result) piece.result = piece.file->check_unchanged();
   if (piece.result) piece.file->count(piece.source, piece.offset, piece.n);
   return Finished{piece.tag, std::move(piece.result)};
 }

@@ -70,7 +70,10 @@ class Parts {
     DerivedTensor tensor;
     tensor.info = {.name = std::move(name), .dtype = dtype, .shape = {n_out, n_in}, .n_bytes = bytes_of(dtype, n_out * n_in)};
     tensor.sources = sources_;
-    tensor.make_rows = std::move(rows);
+    tensor.make_rows = [rows = std::move(rows)](std::int64_t first, std::int64_t n, std::byte* out) -> Result<void> {
+      rows(first, n, out);
+      return {};
+    };
     return tensor;
   }
   Error error() const { return *error_; }

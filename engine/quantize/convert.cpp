@@ -1,5 +1,7 @@
 #include "engine/quantize/convert.h"
 
+#include "kernels/base/check.h"
+
 namespace pio {
 
 void read_row(const ModelFile& file, std::size_t index, std::int64_t row, float* values) {
@@ -8,7 +10,7 @@ void read_row(const ModelFile& file, std::size_t index, std::int64_t row, float*
   const std::size_t row_bytes = bytes_of(tensor.dtype, n_in);
   if (file.is_made(index)) {
     std::vector<std::byte> made(row_bytes);
-    file.make_rows(index, row, 1, made.data());
+    CHECK(file.make_rows(index, row, 1, made.data()), "a packed checkpoint's rows");
     info(tensor.dtype).decode(made.data(), values, n_in);
   } else {
     info(tensor.dtype).decode(file.data(index).data() + static_cast<std::size_t>(row) * row_bytes, values, n_in);

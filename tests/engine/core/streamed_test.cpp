@@ -99,7 +99,7 @@ TEST(Streamed, GivesTheBytesOfAModelInMemory) {
   }
 }
 
-// A file that becomes shorter while it is open: the step fails by name, and the model answers again where what it needs is still there.
+// A file that becomes shorter while it is open: the step fails by name, and the model answers again when it is as it was.
 TEST(Streamed, SaysWhichFileFailed) {
   const TempFolder folder;
   const std::filesystem::path copy = folder.path() / "model";
@@ -114,6 +114,7 @@ TEST(Streamed, SaysWhichFileFailed) {
 
   const std::filesystem::path weights = copy / "model.safetensors", kept = folder.path() / "kept";
   std::filesystem::copy_file(weights, kept);
+  const auto written = std::filesystem::last_write_time(weights);
   std::filesystem::resize_file(weights, std::filesystem::file_size(weights) / 4);
   const Result<std::vector<float>> failed = logits_of(**model);
   ASSERT_FALSE(failed);
@@ -121,6 +122,7 @@ TEST(Streamed, SaysWhichFileFailed) {
   EXPECT_NE(failed.error().message.find("model.safetensors"), std::string::npos) << failed.error().message;
 
   std::filesystem::copy_file(kept, weights, std::filesystem::copy_options::overwrite_existing);
+  std::filesystem::last_write_time(weights, written);
   const Result<std::vector<float>> again = logits_of(**model);
   ASSERT_TRUE(again) << again.error().message;
   EXPECT_EQ(*again, *expected);
