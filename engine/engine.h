@@ -289,7 +289,8 @@ struct OffloadMeasures {
   std::uint64_t expert_bytes = 0;  // of one in the file, the mean
   std::string io;                  // how they are read: "uring", "pread"
   std::int64_t hits = 0, misses = 0;
-  std::vector<double> layer_hit_rates;  // of the mixtures
+  std::int64_t read_ahead = 0, wasted = 0;  // of the misses: begun before the choice was known; and of these, those that were not chosen
+  std::vector<double> layer_hit_rates;      // of the mixtures
   std::uint64_t bytes_read = 0;
   double decode_bytes_per_token = 0;  // of them, by decoding
   double read_bytes_per_second = 0;   // while reads were under way

@@ -178,8 +178,14 @@ class OffloadMeter {
   std::optional<OffloadMeasures> measures() const {
     if (!slots_) return {};
     const ExpertCounts counts = slots_->counts();
-    OffloadMeasures all{
-        .n_slots = slots_->n_slots(), .io = slots_->io(), .hits = counts.hits, .misses = counts.misses, .bytes_read = counts.bytes_read};
+    OffloadMeasures all{.n_slots = slots_->n_slots(),
+                        .io = slots_->io(),
+                        .hits = counts.hits,
+                        .misses = counts.misses,
+                        .read_ahead = counts.read_ahead,
+                        .wasted = counts.wasted,
+                         .layer_hit_rates = {},
+                        .bytes_read = counts.bytes_read};
     double n_experts = 0, bytes = 0;
     for (const ExpertKind& kind : slots_->kinds()) {
       n_experts += static_cast<double>(kind.n_in_all());

@@ -40,7 +40,9 @@ class ExpertSource {
   virtual void saw(std::int64_t /*layer*/, std::span<const std::int32_t> /*ids*/, std::int64_t /*n_tokens*/) {}
   // Experts of a layer, each id once and rising. `stop` ends this and the lease's waiting. Fails as ExpertLease::next.
   virtual Result<std::unique_ptr<ExpertLease>> acquire(std::int64_t layer, std::span<const std::int32_t> ids, const std::stop_token& stop) = 0;
-  // These may be wanted soon: a source that can reads them ahead.
+  // Whether a guess at what a later layer will choose is worth what it takes.
+  virtual bool wants_hints() { return false; }
+  // These may be wanted next, the likeliest first: a source that can reads them ahead.
   virtual void hint(std::int64_t /*layer*/, std::span<const std::int32_t> /*ids*/) {}
 };
 

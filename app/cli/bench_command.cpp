@@ -44,6 +44,8 @@ Json offload_json(const OffloadMeasures& offload) {
           {"io", offload.io},
           {"hits", offload.hits},
           {"misses", offload.misses},
+          {"read_ahead", offload.read_ahead},
+          {"wasted", offload.wasted},
           {"hit_rate", static_cast<double>(offload.hits) / n_asked},
           {"hit_rate_per_layer", offload.layer_hit_rates},
           {"bytes_read", offload.bytes_read},

@@ -21,6 +21,12 @@ constexpr std::int64_t kFewestSlots = 2;
 constexpr std::uint64_t kMostReadingBytes = std::uint64_t{48} << 20;
 constexpr std::int64_t kReadingShare = 8;
 constexpr std::int64_t kFewestReading = 2, kMostReading = 16;
+// Guesses of which fewer come true are made once in so many layers only, to see whether they have become better. A wrong one costs what the
+// disk could have done for the layer at hand.
+constexpr double kWorthGuessing = 0.4, kWorthMissing = 0.05, kGuessFade = 0.05;
+constexpr int kRarely = 16;
+// Steps of more tokens choose nearly all experts.
+constexpr std::int64_t kFewTokens = 16;
 // How soon a stop is seen.
 constexpr std::chrono::milliseconds kPatience{20};
 
@@ -166,6 +172,9 @@ ExpertCounts ExpertSlots::counts() const {
   for (const Layer& layer : layers_) {
     if (layer.kind < 0) continue;
     all.layers.push_back(groups_[layer.kind].cache.counts(layer.number));
+    // what was read in vain was read
+    all.layers.back().misses += layer.n_wasted;
+    all.wasted += layer.n_wasted;
     all.hits += all.layers.back().hits;
     all.misses += all.layers.back().misses;
     if (const std::optional<ExpertCache>& larger = groups_[layer.kind].larger) {
@@ -173,6 +182,7 @@ ExpertCounts ExpertSlots::counts() const {
       all.misses_with_more += larger->counts(layer.number).misses;
     }
   }
+  all.read_ahead = n_read_ahead_;
   all.bytes_read = bytes_read_;
   all.reading_seconds = std::chrono::duration<double>(reading_).count();
   all.waiting_seconds = std::chrono::duration<double>(waiting_).count();
@@ -184,12 +194,15 @@ void ExpertSlots::reset_counts() {
     group.cache.reset_counts();
     if (group.larger) group.larger->reset_counts();
   }
+  for (Layer& layer : layers_) layer.n_wasted = 0;
+  n_read_ahead_ = 0;
   bytes_read_ = 0;
   reading_ = waiting_ = {};
 }
 
 void ExpertSlots::saw(std::int64_t layer, std::span<const std::int32_t> ids, std::int64_t n_tokens) {
   Group& group = groups_[layers_[layer].kind];
+  has_many_tokens_ = n_tokens > kFewTokens;
   group.cache.saw(layers_[layer].number, ids, n_tokens);
   if (group.larger) group.larger->saw(layers_[layer].number, ids, n_tokens);
 }
@@ -207,13 +220,19 @@ void ExpertSlots::count_with_more(std::uint64_t n_bytes) {
 std::optional<double> ExpertSlots::measure_disk() {
   constexpr std::uint64_t kBytes = std::uint64_t{64} << 20;
   constexpr std::uint64_t kStride = 7919;  // a prime: experts far apart
+  hinted_.clear();
+  let_go(Landing::State::ahead);
+  while (queue_->n_begun() > 0)
+    if (!landed(std::chrono::seconds(10)) && queue_->n_begun() > 0) return {};
+  const std::uint64_t bytes_before = bytes_read_;
+  const Clock::duration reading_before = reading_;
   std::uint64_t n_bytes = 0;
   bool has_failed = false;
   const Clock::time_point start = Clock::now();
   const auto begin_next = [&] {
     const ExpertKind& kind = kinds_[n_measured_ % kinds_.size()];
     const std::uint64_t at = n_measured_ * kStride % static_cast<std::uint64_t>(kind.n_in_all());
-    if (!begin(kind.layers[at / kind.n_experts], static_cast<std::int32_t>(at % kind.n_experts))) return false;
+    if (!begin(kind.layers[at / kind.n_experts], static_cast<std::int32_t>(at % kind.n_experts), Landing::State::wanted)) return false;
     ++n_measured_;
     n_bytes += kind.file_bytes;
     return true;
@@ -224,49 +243,96 @@ std::optional<double> ExpertSlots::measure_disk() {
     const std::optional<std::size_t> landing = landed(std::chrono::seconds(10));
     if (!landing) break;
     has_failed = !landings_[*landing].result;
-    landings_[*landing].is_taken = false;
+    let_go(landings_[*landing]);
     if (n_bytes < kBytes && !has_failed) begin_next();
   }
-  let_go();
+  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  let_go(Landing::State::wanted);
+  bytes_read_ = bytes_before;
+  reading_ = reading_before;
   if (has_failed || n_bytes == 0 || queue_->n_begun() > 0) return {};
-  return static_cast<double>(n_bytes) / std::chrono::duration<double>(Clock::now() - start).count();
+  return static_cast<double>(n_bytes) / seconds;
 }
 
-bool ExpertSlots::begin(std::int64_t layer, std::int32_t id) {
-  const auto free = std::ranges::find_if(landings_, [](const Landing& landing) { return !landing.is_taken; });
+bool ExpertSlots::begin(std::int64_t layer, std::int32_t id, Landing::State state) {
+  const auto free = std::ranges::find(landings_, Landing::State::free, &Landing::state);
   if (free == landings_.end()) return false;
   if (queue_->n_begun() == 0) reading_since_ = Clock::now();
-  *free = {.memory = free->memory, .n_reads = 0, .id = id, .result = {}, .is_taken = true, .is_wanted = true};
+  *free = {.memory = free->memory, .n_reads = 0, .layer = layer, .id = id, .n_bytes = 0, .result = {}, .state = state};
   const auto tag = static_cast<std::uint64_t>(free - landings_.begin());
   std::byte* to = free->memory;
   for (const Tensor& part : parts_of((*layers_[layer].away)[id])) {
     const AwayTensors::Matrix matrix = away_.matrix_of(part);
     if (!matrix.in_file) continue;
     ++free->n_reads;
+    free->n_bytes += matrix.source.n_bytes();
     queue_->begin(tag, *matrix.in_file->file, matrix.in_file->offset, matrix.source.n_bytes(), to);
     to += room_for(matrix);
   }
   return true;
 }
 
-void ExpertSlots::let_go() {
+bool ExpertSlots::wants_hints() {
+  Guesses& guesses = guesses_[has_many_tokens_];
+  if (guesses.worth >= kWorthGuessing && guesses.missing >= kWorthMissing) return true;
+  return ++guesses.n_refused % kRarely == 0;
+}
+
+void ExpertSlots::hint(std::int64_t layer, std::span<const std::int32_t> ids) {
+  hinted_.clear();
+  if (layers_[layer].kind < 0) return;
+  for (const std::int32_t id : ids)
+    if (!cache_of(layers_[layer]).is_held(layers_[layer].number, id)) hinted_.push_back({layer, id});
+}
+
+void ExpertSlots::begin_ahead() {
+  for (; !hinted_.empty() && begin(hinted_.front().layer, hinted_.front().id, Landing::State::ahead); hinted_.pop_front()) ++n_read_ahead_;
+}
+
+ExpertSlots::Landing* ExpertSlots::ahead(std::int64_t layer, std::int32_t id) {
+  const auto found = std::ranges::find_if(
+      landings_, [&](const Landing& landing) { return landing.state == Landing::State::ahead && landing.layer == layer && landing.id == id; });
+  return found == landings_.end() ? nullptr : &*found;
+}
+
+void ExpertSlots::end_guess(std::int64_t l, std::span<const std::int32_t> missing) {
+  hinted_.clear();
+  std::int64_t n_right = 0, n_wrong = 0;
   for (Landing& landing : landings_) {
-    landing.is_wanted = false;
-    if (landing.n_reads == 0) landing.is_taken = false;
+    if (landing.state != Landing::State::ahead) continue;
+    if (landing.layer == l && std::ranges::find(missing, landing.id) != missing.end()) {
+      ++n_right;
+      continue;
+    }
+    ++n_wrong;
+    ++layers_[landing.layer].n_wasted;
+    let_go(landing);
   }
+  Guesses& guesses = guesses_[has_many_tokens_];
+  guesses.missing += kGuessFade * ((missing.empty() ? 0 : 1) - guesses.missing);
+  if (n_right + n_wrong > 0) guesses.worth += kGuessFade * (static_cast<double>(n_right) / static_cast<double>(n_right + n_wrong) - guesses.worth);
+}
+
+void ExpertSlots::let_go(Landing& landing) { landing.state = landing.n_reads == 0 ? Landing::State::free : Landing::State::dropped; }
+
+void ExpertSlots::let_go(Landing::State state) {
+  for (Landing& landing : landings_)
+    if (landing.state == state) let_go(landing);
 }
 
 std::optional<std::size_t> ExpertSlots::landed(std::chrono::milliseconds patience) {
   while (true) {
     // made while they are laid out: nothing is read of them
     for (std::size_t i = 0; i < landings_.size(); ++i)
-      if (landings_[i].is_taken && landings_[i].is_wanted && landings_[i].n_reads == 0) return i;
+      if (landings_[i].state == Landing::State::wanted && landings_[i].n_reads == 0) return i;
     std::optional<ReadQueue::Finished> finished = queue_->next(patience);
     if (!finished) return {};
     if (queue_->n_begun() == 0) reading_ += Clock::now() - reading_since_;
     Landing& landing = landings_[finished->tag];
     if (!finished->result) landing.result = std::move(finished->result);
-    if (--landing.n_reads == 0 && !landing.is_wanted) landing.is_taken = false;
+    if (--landing.n_reads > 0) continue;
+    if (landing.result) bytes_read_ += landing.n_bytes;
+    if (landing.state == Landing::State::dropped) landing.state = Landing::State::free;
   }
 }
 
@@ -278,14 +344,8 @@ Result<ExpertMlp> ExpertSlots::place(std::int64_t l, std::int32_t id, std::int32
   for (const auto& [tensor, source] : {std::pair{away.gate, &sources.input[0]}, {away.up, &sources.input[1]}, {away.down, &sources.hidden[0]}}) {
     const AwayTensors::Matrix matrix = away_.matrix_of(tensor);
     if (!matrix.in_file) continue;
-    const std::byte* const bytes = at + matrix.in_file->offset % kDirectBlock;
-    const std::size_t row_bytes = bytes_of(source->dtype, source->shape.back());
-    source->make_rows = [bytes, row_bytes](std::int64_t first, std::int64_t n, std::byte* out) -> Result<void> {
-      std::memcpy(out, bytes + static_cast<std::size_t>(first) * row_bytes, static_cast<std::size_t>(n) * row_bytes);
-      return {};
-    };
+    source->staged = at + matrix.in_file->offset % kDirectBlock;
     at += room_for(matrix);
-    bytes_read_ += matrix.source.n_bytes();
   }
   Buffer* const memory = groups_[layer.kind].memory.get();
   std::size_t offset = static_cast<std::size_t>(slot) * kinds_[layer.kind].slot_bytes;
@@ -305,7 +365,11 @@ class ExpertSlots::Lease final : public ExpertLease {
     std::vector<std::int32_t> held;
     for (const std::int32_t id : ids) (cache().is_held(layer_.number, id) ? held : waiting_).push_back(id);
     for (const ExpertCache::Place& place : cache().take(layer_.number, held)) ready_.push_back({place.expert.id, place.slot});
+    slots_.end_guess(l_, waiting_);
+    // Those that were read ahead get their slots first: their landings are needed for the others.
+    std::ranges::stable_partition(waiting_, [&](std::int32_t id) { return slots_.ahead(l_, id) != nullptr; });
     take_slots();
+    begin_reads();
   }
   ~Lease() override {
     for (const Slotted& one : here_) give_back(one);
@@ -313,7 +377,7 @@ class ExpertSlots::Lease final : public ExpertLease {
     // What was not read is not there.
     for (const std::deque<Slotted>* const unread : {&slotted_, &reading_})
       for (const Slotted& one : *unread) cache().forget(layer_.number, one.id);
-    slots_.let_go();
+    slots_.let_go(Landing::State::wanted);
     layer_.is_lent = false;
   }
 
@@ -359,7 +423,13 @@ class ExpertSlots::Lease final : public ExpertLease {
     waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<std::ptrdiff_t>(n));
   }
   void begin_reads() {
-    for (; !slotted_.empty() && slots_.begin(l_, slotted_.front().id); slotted_.pop_front()) reading_.push_back(slotted_.front());
+    for (; !slotted_.empty(); slotted_.pop_front()) {
+      const std::int32_t id = slotted_.front().id;
+      if (Landing* const landing = slots_.ahead(l_, id)) landing->state = Landing::State::wanted;
+      else if (!slots_.begin(l_, id, Landing::State::wanted)) return;
+      reading_.push_back(slotted_.front());
+    }
+    if (waiting_.empty()) slots_.begin_ahead();
   }
   Result<std::optional<std::int32_t>> place(Landing& landing) {
     const auto one = std::ranges::find(reading_, landing.id, &Slotted::id);
@@ -370,7 +440,7 @@ class ExpertSlots::Lease final : public ExpertLease {
       return error;
     }
     ASSIGN_OR_RETURN(const ExpertMlp expert, slots_.place(l_, one->id, one->slot, landing));
-    landing.is_taken = false;
+    let_go(landing);
     const Slotted read = *one;
     reading_.erase(one);
     begin_reads();

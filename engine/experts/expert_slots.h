@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -44,9 +45,11 @@ struct ExpertCounts {
   std::vector<ExpertCache::Counts> layers;  // of the mixtures, in their order
   std::int64_t hits = 0, misses = 0;
   std::int64_t hits_with_more = 0, misses_with_more = 0;  // ExpertSlots::count_with_more
-  std::uint64_t bytes_read = 0;                           // of the file
-  double reading_seconds = 0;                             // while reads were under way,
-  double waiting_seconds = 0;                             // and while nothing else was left to do
+  std::int64_t read_ahead = 0;                            // experts, of the misses; and of these, those that were not chosen
+  std::int64_t wasted = 0;
+  std::uint64_t bytes_read = 0;  // of the file
+  double reading_seconds = 0;    // while reads were under way,
+  double waiting_seconds = 0;    // and while nothing else was left to do
   double hit_rate() const { return hits + misses > 0 ? static_cast<double>(hits) / static_cast<double>(hits + misses) : 1; }
 };
 
@@ -87,25 +90,47 @@ class ExpertSlots final : public ExpertSource {
     const ExpertSet* away = nullptr;
     ExpertSet here;  // those of a lease that have arrived
     bool is_lent = false;
+    std::int64_t n_wasted = 0;  // read ahead, and not chosen
   };
   // Where an expert is read to, as its file holds it.
   struct Landing {
     std::byte* memory = nullptr;
     std::int64_t n_reads = 0;  // under way
+    std::int64_t layer = -1;
     std::int32_t id = -1;
+    std::uint64_t n_bytes = 0;
     Result<void> result;
-    bool is_taken = false, is_wanted = false;
+    enum class State {
+      free,
+      wanted,   // by a lease
+      ahead,    // of the choice
+      dropped,  // free when its reads have ended
+    };
+    State state = State::free;
+  };
+  // How good guesses were of late, for steps of few tokens or of many.
+  struct Guesses {
+    double worth = 1;    // the share of what was read ahead that was chosen
+    double missing = 1;  // the share of choices of a layer with an expert that was not there
+    int n_refused = 0;
   };
   class Lease;
 
   ExpertSlots(const AwayTensors& away, Backend& backend, std::vector<ExpertKind> kinds, std::unique_ptr<ReadQueue> queue);
   ExpertCache& cache_of(const Layer& layer) { return groups_[layer.kind].cache; }
   // Begins to read an expert, unless there is no room for it now.
-  bool begin(std::int64_t layer, std::int32_t id);
+  bool begin(std::int64_t layer, std::int32_t id, Landing::State state);
+  // The same for those that were hinted at, as long as there is room.
+  void begin_ahead();
+  // An expert that was read ahead, or is being read; null: it was not.
+  Landing* ahead(std::int64_t layer, std::int32_t id);
+  // A layer has chosen, and these are not in slots: what else was read ahead is let go.
+  void end_guess(std::int64_t layer, std::span<const std::int32_t> missing);
   // Takes what the disk has brought, waiting so long for the first; the landing of an expert that is whole.
   std::optional<std::size_t> landed(std::chrono::milliseconds patience);
-  // Nobody wants what is on its way.
-  void let_go();
+  static void let_go(Landing& landing);
+  // Nobody wants any more what is in this state.
+  void let_go(Landing::State state);
   // Lays out an expert into its slot, from where it landed.
   Result<ExpertMlp> place(std::int64_t layer, std::int32_t id, std::int32_t slot, const Landing& from);
 
@@ -119,6 +144,10 @@ class ExpertSlots final : public ExpertSource {
   };
   std::unique_ptr<std::byte, Free> landing_memory_;
   std::vector<Landing> landings_;
+  std::deque<ExpertCache::Expert> hinted_;  // of the model's layers; not yet begun
+  std::array<Guesses, 2> guesses_;          // of few tokens, and of many
+  std::int64_t n_read_ahead_ = 0;
+  bool has_many_tokens_ = false;  // the step
   std::uint64_t bytes_read_ = 0;
   std::uint64_t n_measured_ = 0;  // experts, by measure_disk
   std::chrono::steady_clock::duration reading_{}, waiting_{};

@@ -59,6 +59,7 @@ class ModelEstimate::CountedExperts final : public ExpertSource {
  public:
   explicit CountedExperts(const Model& model) : model_(model) {}
   const ExpertSet* resident(std::int64_t) const override { return nullptr; }
+  bool wants_hints() override { return true; }  // what guessing takes is planned
   void saw(std::int64_t, std::span<const std::int32_t> ids, std::int64_t n_tokens) override { n_used = std::ssize(ids) / n_tokens; }
   Result<std::unique_ptr<ExpertLease>> acquire(std::int64_t layer, std::span<const std::int32_t> ids, const std::stop_token&) override {
     return std::unique_ptr<ExpertLease>(std::make_unique<Lease>(*model_.experts(layer), ids));

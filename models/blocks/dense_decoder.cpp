@@ -46,7 +46,9 @@ Result<Tensor> DenseDecoder::layers(ForwardContext& ctx, Tensor x, const Step& s
     has_narrowed = is_narrow;
 
     if (layer.is_mixture) {
-      RETURN_IF_ERROR(moe(ctx, x, {layer.ffn_norm, eps}, layer.moe, c_.moe, ctx.experts ? *ctx.experts : *experts_, l));
+      NextMoe next;
+      if (l + 1 < last && layers_[l + 1].is_mixture) next = {{layers_[l + 1].ffn_norm, eps}, &layers_[l + 1].moe, l + 1};
+      RETURN_IF_ERROR(moe(ctx, x, {layer.ffn_norm, eps}, layer.moe, c_.moe, ctx.experts ? *ctx.experts : *experts_, l, next));
     } else {
       mlp(ctx, x, {layer.ffn_norm, eps}, layer.mlp);
     }

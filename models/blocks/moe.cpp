@@ -1,6 +1,7 @@
 #include "models/blocks/moe.h"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 
 #include "models/blocks/norm.h"
@@ -153,8 +154,27 @@ class Turns {
   std::vector<std::int32_t> by_expert_, row_of_;
 };
 
-// The ids are read back, and the op waits for the experts.
-Result<void> run_acquired(ForwardContext& ctx, Tensor y, Tensor x, Tensor ids, Tensor shares, ExpertSource& source, std::int64_t layer) {
+// Tells the source what the next mixture would choose of x, the residual stream of now: those that most tokens choose first.
+void guess_next(ForwardContext& ctx, Tensor x, const MoeConfig& c, ExpertSource& source, const NextMoe& next) {
+  const ForwardContext::Mark mark(ctx);
+  const Tensor h = ctx.temp(DType::f32, x.shape), ids = ctx.temp(DType::i32, {x.shape[0], c.n_used}), shares = ctx.temp(DType::f32, ids.shape);
+  const Tensor logits = norm_linear<1>(ctx, x, next.norm, {&next.weights->router}, h)[0];
+  ctx.backend().route_experts(ids, shares, logits, next.weights->bias, c.routing);
+  std::vector<std::int32_t> chosen(ids.shape.n_values());
+  ctx.backend().download(chosen.data(), ids);
+  if (ctx.stop_requested()) return;  // the ids may be unfinished
+  std::vector<std::int64_t> counts(c.n_experts);
+  for (const std::int32_t id : chosen) ++counts[id];
+  std::vector<std::int32_t> likely;
+  for (std::int32_t id = 0; id < c.n_experts; ++id)
+    if (counts[id] > 0) likely.push_back(id);
+  std::ranges::stable_sort(likely, std::ranges::greater(), [&](std::int32_t id) { return counts[id]; });
+  source.hint(next.layer, likely);
+}
+
+// The ids are read back, and the op waits for the experts. `stream` is the residual stream, x what experts read of it.
+Result<void> run_acquired(ForwardContext& ctx, Tensor y, Tensor stream, Tensor x, Tensor ids, Tensor shares, const MoeConfig& c, ExpertSource& source,
+                          std::int64_t layer, const NextMoe& next) {
   Backend& backend = ctx.backend();
   std::vector<std::int32_t> chosen(ids.shape.n_values());
   backend.download(chosen.data(), ids);
@@ -168,6 +188,7 @@ Result<void> run_acquired(ForwardContext& ctx, Tensor y, Tensor x, Tensor ids, T
   Turns turns(ctx, x, chosen);  // its memory is there whether or not it is needed: it is planned so
   ASSIGN_OR_RETURN(const std::unique_ptr<ExpertLease> lease, source.acquire(layer, wanted, backend.stop_token()));
   CHECK(lease->experts().layer() == layer, "experts of another layer");
+  if (next.weights && source.wants_hints()) guess_next(ctx, stream, c, source, next);
   std::size_t n_arrived = 0;
   for (std::vector<std::int32_t> arrived; n_arrived < wanted.size(); arrived.clear()) {
     do {
@@ -193,7 +214,7 @@ Result<void> run_acquired(ForwardContext& ctx, Tensor y, Tensor x, Tensor ids, T
 }  // namespace
 
 Result<void> moe(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const MoeWeights& weights, const MoeConfig& c, ExpertSource& experts,
-                 std::int64_t layer) {
+                 std::int64_t layer, const NextMoe& next) {
   const Tensor h = ctx.temp(DType::f32, x.shape);
   const Tensor logits = norm_linear<1>(ctx, x, norm, {&weights.router}, h)[0];  // [n_tokens, n_experts]
   const MlpWeights& shared = weights.shared;
@@ -209,7 +230,7 @@ Result<void> moe(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const MoeWe
   ctx.backend().route_experts(ids, shares, logits, weights.bias, c.routing);
   if (ctx.on_routing) ctx.on_routing(layer, ids, shares);
   if (all) ctx.backend().moe_experts(y, h, ids, shares, *all);
-  else RETURN_IF_ERROR(run_acquired(ctx, y, h, ids, shares, experts, layer));
+  else RETURN_IF_ERROR(run_acquired(ctx, y, x, h, ids, shares, c, experts, layer, next));
   if (c.shared_hidden_dim > 0) add_to(ctx, y, swiglu(ctx, h, shared));
   add_to(ctx, x, y);
   return {};

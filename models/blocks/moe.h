@@ -42,10 +42,18 @@ struct MoeWeights {
 void bind_moe(Binder& binder, const std::string& prefix, MoeWeights& weights, const MoeConfig& config);
 ExpertSet experts_of(const Backend& backend, const MoeWeights& weights, const MoeConfig& config, std::int64_t layer);
 
+// The mixture that a pass comes to next. What it will choose is guessed beforehand by its own router, of what it would read if nothing were
+// added in between (Eliseev and Mazur 2023, arXiv:2312.17238).
+struct NextMoe {
+  RmsNorm norm;
+  const MoeWeights* weights = nullptr;  // null: there is none
+  std::int64_t layer = -1;
+};
+
 // A mixture of experts, Shazeer et al. 2017 (arXiv:1701.06538): each token's best n_used, weighted, and with them what every token passes
 // through (DeepSeekMoE, arXiv:2401.06066), of norm(x), added to x [n_tokens, dim]. Fails where `experts` does, and with cancelled where a stop
-// ends the waiting for them.
+// ends the waiting for them. Where experts are awaited, the source is told what `next` may choose.
 Result<void> moe(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const MoeWeights& weights, const MoeConfig& config, ExpertSource& experts,
-                 std::int64_t layer);
+                 std::int64_t layer, const NextMoe& next = {});
 
 }  // namespace pio

@@ -135,7 +135,9 @@ TEST(Slots, GiveTheBytesOfAModelInMemory) {
       }
       for (const double share : {0.0, 0.3, 0.6, 0.99}) {
         Slotted some(path, activations, static_cast<std::uint64_t>(share * static_cast<double>(all_bytes)), threads());
-        if (share > 0.5) EXPECT_LE(some.slots().n_bytes(), all_bytes * share);
+        if (share > 0.5) {
+          EXPECT_LE(some.slots().n_bytes(), all_bytes * share);
+        }
         EXPECT_EQ(answers(some.runner()), expected) << path << ' ' << share << ' ' << some.slots().n_slots();
         const ExpertCounts counts = some.slots().counts();
         EXPECT_GT(counts.misses, 0);
@@ -144,6 +146,10 @@ TEST(Slots, GiveTheBytesOfAModelInMemory) {
         EXPECT_LE(counts.bytes_read, static_cast<std::uint64_t>(counts.misses) * expert_bytes);
         EXPECT_GE(counts.bytes_read, static_cast<std::uint64_t>(counts.misses) * expert_bytes / 2);
         EXPECT_LE(counts.waiting_seconds, 60);
+        if (counts.layers.size() > 1 && share < 0.5) {
+          EXPECT_GT(counts.read_ahead, 0);
+        }
+        EXPECT_GE(counts.read_ahead, counts.wasted);
       }
     }
   }
