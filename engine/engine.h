@@ -44,8 +44,9 @@ struct LoadRequest {
   Activations activations = Activations::q8;
   std::uint64_t ram_bytes = 0;  // budget for weights, state and scratch; 0: what is free
   IoMode io = IoMode::automatic;
-  bool may_wait = false;   // when another model comes and memory has room for both, this one stays there for its next turn
-  bool huge_pages = true;  // for weights, where the system has them; without only to measure what they bring
+  bool may_wait = false;     // when another model comes and memory has room for both, this one stays there for its next turn
+  std::string cache_folder;  // where it is kept from one run to the next which experts were wanted; "": nowhere
+  bool huge_pages = true;    // for weights, where the system has them; without only to measure what they bring
   bool operator==(const LoadRequest&) const = default;
 };
 inline int n_contexts(const LoadRequest& request) { return request.n_contexts > 0 ? request.n_contexts : request.n_sequences; }

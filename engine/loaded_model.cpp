@@ -6,8 +6,11 @@
 #include <future>
 
 #include "engine/chat/chat_template.h"
+#include "engine/chat/sha256.h"
+#include "engine/experts/profile_file.h"
 #include "engine/files/mapped_file.h"
 #include "engine/files/metadata.h"
+#include "engine/files/replace_file.h"
 #include "engine/plan/load_plan.h"
 #include "kernels/base/log.h"
 
@@ -87,6 +90,55 @@ Result<std::unique_ptr<Backend>> create_backend_for(const LoadRequest& request) 
                         {.n_threads = request.n_threads, .activations = request.activations, .huge_pages = request.huge_pages, .isa = {}});
 }
 
+namespace {
+
+// Which model a file holds: its tensors, and some of their numbers. Its name and place do not count.
+std::string identity_of(const ModelFile& file) {
+  constexpr std::size_t kSamples = 16, kSampleBytes = 4096;
+  std::string all = file.architecture();
+  const std::vector<TensorInfo>& tensors = file.tensors();
+  for (const TensorInfo& tensor : tensors) all += '\n' + tensor.name + ' ' + std::to_string(tensor.n_bytes);
+  for (std::size_t i = 0; i < kSamples && !tensors.empty(); ++i) {
+    const std::span<const std::byte> data = file.data(i * (tensors.size() - 1) / (kSamples - 1));
+    std::vector<std::byte> sample(std::min(data.size(), kSampleBytes));
+    if (file.read(data.first(sample.size()), sample.data())) all.append(reinterpret_cast<const char*>(sample.data()), sample.size());
+  }
+  return sha256_hex(all);
+}
+
+// A run of fewer tokens says less than the one before it.
+constexpr std::int64_t kFewestProfileTokens = 32;
+
+}  // namespace
+
+LoadedModel::~LoadedModel() { keep_profile(); }
+
+void LoadedModel::begin_with_profile(const std::string& cache_folder, const std::stop_token& stop) {
+  if (cache_folder.empty() || !expert_slots_) return;
+  profile_model_ = identity_of(weights_->file());
+  profile_path_ = fs::path(cache_folder) / "experts" / (profile_model_.substr(0, 32) + ".routing");
+  std::error_code ignored;
+  if (!fs::exists(profile_path_, ignored)) return;
+  const std::vector<ExpertProfile> like = expert_slots_->profiles();
+  const Result<std::string> bytes = read_text_file(profile_path_, write_profiles(profile_model_, like).size());
+  if (!bytes) return;
+  const std::optional<std::vector<ExpertProfile>> profiles = parse_profiles(*bytes, profile_model_, like);
+  if (profiles) expert_slots_->warm(*profiles, stop);
+  else log(LogLevel::warning, profile_path_.string() + ": expected what an earlier run of this model wrote, found something else; it is left unused");
+}
+
+// A profile that cannot be written is none: the next run begins as the first one.
+void LoadedModel::keep_profile() {
+  if (profile_path_.empty() || !expert_slots_) return;
+  const std::vector<ExpertProfile> profiles = expert_slots_->profiles();
+  const auto has_few = [](const ExpertProfile& profile) { return std::ranges::max(profile.n_tokens) < kFewestProfileTokens; };
+  if (std::ranges::all_of(profiles, has_few)) return;
+  std::error_code ignored;
+  fs::create_directories(profile_path_.parent_path(), ignored);
+  Result<ReplaceFile> file = ReplaceFile::open(profile_path_);
+  if (file && file->write(write_profiles(profile_model_, profiles))) static_cast<void>(file->commit());
+}
+
 Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop,
                                                        std::uint64_t given_back_bytes) {
   const auto start = std::chrono::steady_clock::now();
@@ -158,6 +210,9 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   loaded->stages_.push_back(std::move(stage));
   RETURN_IF_ERROR(prefault(*loaded->weights_, loaded->vision_.weights.get(), progress, stop));
 
+  loaded->begin_with_profile(request.cache_folder, stop);
+  if (stop.stop_requested()) return make_error(ErrorCode::cancelled, held.label() + ": loading was stopped");
+
   const ChosenFormat chosen = choose_chat_format(held);
   if (chosen.is_guess) {
     log(LogLevel::warning, held.label() + ": its chat template is none that is known here; conversations are written as " +
@@ -222,6 +277,7 @@ std::uint64_t LoadedModel::own_bytes() const {
 }
 
 void LoadedModel::drop_weights() {
+  keep_profile();
   for (Stage& stage : stages_) stage.context.reset();
   pictures_.reset();
   vision_ = {};

@@ -27,6 +27,8 @@ class LoadedModel {
   // is needed.
   static Result<std::unique_ptr<LoadedModel>> load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop,
                                                    std::uint64_t given_back_bytes = 0);
+  // Keeps what was learned of its experts.
+  ~LoadedModel();
 
   const LoadedInfo& info() const { return info_; }
   const Model& model() const { return *adapted_.model; }
@@ -76,6 +78,9 @@ class LoadedModel {
 
  private:
   LoadedModel() = default;
+  // Of experts that have slots: fills these by the profile of an earlier run, if there is one, and keeps this run's.
+  void begin_with_profile(const std::string& cache_folder, const std::stop_token& stop);
+  void keep_profile();
   // In the order of need: each member uses the ones above it.
   std::unique_ptr<Backend> backend_;
   std::unique_ptr<LoadedWeights> weights_;
@@ -99,6 +104,8 @@ class LoadedModel {
   std::uint64_t state_bytes_per_token_ = 0;
   std::uint64_t own_weight_bytes_ = 0;
   StepTimes step_times_;
+  std::filesystem::path profile_path_;  // empty: none is kept
+  std::string profile_model_;           // whose it is
   LoadedInfo info_;
 };
 

@@ -5,6 +5,7 @@
 
 #include "app/cli/print.h"
 #include "engine/catalogue/catalogue.h"
+#include "engine/experts/profile_file.h"
 #include "engine/files/local_path.h"
 #include "engine/lora/lora_request.h"
 
@@ -136,6 +137,7 @@ Result<LoadRequest> load_request(const Options& options) {
   for (const IoMode mode : {IoMode::automatic, IoMode::uring, IoMode::pread, IoMode::buffered})
     if (options.io == name_of(mode)) request.io = mode;
   request.huge_pages = options.huge_pages;
+  request.cache_folder = default_cache_folder().string();
   return request;
 }
 

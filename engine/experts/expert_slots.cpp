@@ -207,6 +207,52 @@ void ExpertSlots::saw(std::int64_t layer, std::span<const std::int32_t> ids, std
   if (group.larger) group.larger->saw(layers_[layer].number, ids, n_tokens);
 }
 
+std::vector<ExpertProfile> ExpertSlots::profiles() const {
+  std::vector<ExpertProfile> all;
+  for (const Group& group : groups_) all.push_back(group.cache.profile());
+  return all;
+}
+
+void ExpertSlots::warm(std::span<const ExpertProfile> profiles, const std::stop_token& stop) {
+  CHECK(profiles.size() == groups_.size(), "profiles of other kinds");
+  bool goes_on = true;
+  for (std::size_t g = 0; g < groups_.size(); ++g) {
+    const ExpertKind& kind = kinds_[g];
+    const std::vector<ExpertCache::Place> places = groups_[g].cache.warm(profiles[g]);
+    std::vector<bool> is_there(places.size());
+    std::size_t n_begun = 0, n_taken = 0;
+    const auto begin_next = [&] {
+      if (!goes_on || n_begun == places.size()) return false;
+      const ExpertCache::Expert& expert = places[n_begun].expert;
+      return begin(kind.layers[expert.layer], expert.id, Landing::State::wanted) && ++n_begun > 0;
+    };
+    while (begin_next() || n_taken < n_begun) {
+      while (begin_next()) {
+      }
+      goes_on = goes_on && !stop.stop_requested();
+      const std::optional<std::size_t> at = landed(kPatience);
+      if (!at && !goes_on) break;
+      if (!at) continue;
+      Landing& landing = landings_[*at];
+      const auto found = std::ranges::find_if(
+          places, [&](const ExpertCache::Place& place) { return kind.layers[place.expert.layer] == landing.layer && place.expert.id == landing.id; });
+      ++n_taken;
+      if (goes_on && landing.result) {
+        if (Result<ExpertMlp> placed = place(landing.layer, landing.id, found->slot, landing)) {
+          groups_[g].placed[found->slot] = *placed;
+          is_there[static_cast<std::size_t>(found - places.begin())] = true;
+        }
+      }
+      goes_on = goes_on && is_there[static_cast<std::size_t>(found - places.begin())];
+      let_go(landing);
+    }
+    let_go(Landing::State::wanted);
+    for (std::size_t i = 0; i < places.size(); ++i)
+      if (!is_there[i]) groups_[g].cache.forget(places[i].expert.layer, places[i].expert.id);
+  }
+  reset_counts();
+}
+
 void ExpertSlots::count_with_more(std::uint64_t n_bytes) {
   double all_bytes = 0;
   for (const ExpertKind& kind : kinds_) all_bytes += static_cast<double>(kind.n_in_all()) * static_cast<double>(kind.slot_bytes);

@@ -63,6 +63,13 @@ class ExpertSlots final : public ExpertSource {
   const ExpertSet* resident(std::int64_t) const override { return nullptr; }
   void saw(std::int64_t layer, std::span<const std::int32_t> ids, std::int64_t n_tokens) override;
   Result<std::unique_ptr<ExpertLease>> acquire(std::int64_t layer, std::span<const std::int32_t> ids, const std::stop_token& stop) override;
+  bool wants_hints() override;
+  void hint(std::int64_t layer, std::span<const std::int32_t> ids) override;
+
+  // What the routing so far was like, of each kind; and, before the first token, what it was like in an earlier run: the slots are filled
+  // with the experts that are likeliest to be wanted, as long as nobody stops it and the disk gives them.
+  std::vector<ExpertProfile> profiles() const;
+  void warm(std::span<const ExpertProfile> profiles, const std::stop_token& stop);
 
   // From now on it is also counted what `n_bytes` of slots more would have held.
   void count_with_more(std::uint64_t n_bytes);

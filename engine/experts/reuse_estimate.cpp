@@ -127,8 +127,10 @@ void ReuseEstimate::update_chances(std::int64_t layer) {
 
 ExpertProfile ReuseEstimate::profile() const {
   ExpertProfile profile{.n_layers = n_layers_, .n_experts = n_experts_, .shares = counts_, .n_tokens = n_tokens_, .weights = weights_};
-  for (std::size_t i = 0; i < counts_.size(); ++i)
-    profile.shares[i] /= static_cast<float>(std::max<std::int64_t>(1, n_tokens_[static_cast<std::int64_t>(i) / n_experts_]));
+  for (std::size_t i = 0; i < counts_.size(); ++i) {
+    const auto n = static_cast<float>(std::max<std::int64_t>(1, n_tokens_[static_cast<std::int64_t>(i) / n_experts_]));
+    profile.shares[i] = std::min(1.0F, counts_[i] / n);  // halving an odd number of tokens leaves less than a half
+  }
   return profile;
 }
 

@@ -382,5 +382,48 @@ TEST(Slots, SayWhichFileBecameShorter) {
   }
 }
 
+// With the routing of an earlier run the slots are full before the first token; or not, where loading is stopped. The bytes are the same.
+TEST(Slots, BeginWithWhatAnEarlierRunWanted) {
+  for (const std::filesystem::path& path : mixtures()) {
+    const std::vector<float> expected = answers_in_memory(path, Activations::q8);
+    std::uint64_t n_bytes = 0;
+    {
+      Slotted all(path, Activations::q8, std::uint64_t{1} << 40, threads());
+      n_bytes = all.slots().n_bytes() / 2;
+    }
+    Slotted first(path, Activations::q8, n_bytes, threads());
+    EXPECT_EQ(answers(first.runner()), expected) << path;
+    const std::vector<ExpertProfile> profiles = first.slots().profiles();
+
+    Slotted warm(path, Activations::q8, n_bytes, threads());
+    warm.slots().warm(profiles, {});
+    EXPECT_EQ(warm.slots().counts().misses, 0);
+    EXPECT_EQ(warm.slots().counts().bytes_read, 0U);
+    const std::vector<test::ModelRunner::Piece> one{{0, {7}}};
+    const auto answers_with = [](Slotted& model) {  // with empty caches of keys and values
+      test::ModelRunner fresh(model.model(), model.backend(), 2, 128);
+      fresh.context().experts = &model.slots();
+      return answers(fresh);
+    };
+    warm.runner().run(one);
+    EXPECT_GT(warm.slots().counts().hits, 0);
+    EXPECT_EQ(answers_with(warm), expected) << path;
+
+    std::stop_source stop;
+    stop.request_stop();
+    Slotted stopped(path, Activations::q8, n_bytes, threads());
+    stopped.slots().warm(profiles, stop.get_token());
+    stopped.runner().run(one);
+    EXPECT_EQ(stopped.slots().counts().hits, 0);
+    EXPECT_EQ(answers_with(stopped), expected) << path;
+
+    BentQueue::Faults faults{.fails_after = 7};
+    Slotted failing(path, Activations::q8, n_bytes, std::make_unique<BentQueue>(faults));
+    failing.slots().warm(profiles, {});
+    faults.fails_after = -1;
+    EXPECT_EQ(answers_with(failing), expected) << path;
+  }
+}
+
 }  // namespace
 }  // namespace pio
