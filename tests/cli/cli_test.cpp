@@ -184,6 +184,72 @@ TEST_F(Pio, SaysWhereWeightsLieAndHowTheyCameThere) {
   EXPECT_EQ(fast["probe"][5]["before"], "decode");
 }
 
+// Where memory has no room for all experts: the same answers by every way to read, and figures that agree with each other.
+TEST_F(Pio, BringsExpertsFromTheDiskByEveryWay) {
+  const std::string model = kModels + "/qwen3-moe-tiny";
+  std::string ram;
+  for (int kilobytes = 2000; kilobytes > 500 && ram.empty(); kilobytes -= 50) {
+    const json plan = run_json({"plan", model, "--ctx", "64", "--ram", std::to_string(kilobytes) + "K"});
+    if (plan["layout"]["form"] != "slots") continue;
+    ram = std::to_string(kilobytes) + "K";
+    EXPECT_GT(plan["slots"], 0);
+    EXPECT_GT(plan["predicted"]["bytes_from_disk_per_token"], 0);
+    EXPECT_LT(plan["predicted"]["hit_rate"], 1);
+  }
+  ASSERT_FALSE(ram.empty()) << "no budget brings experts into slots";
+  std::string ids = "3";
+  for (int id = 4; id < 40; ++id) ids += "," + std::to_string(id);
+  const std::vector<std::string> complete = {"complete", model, "--ids", ids, "--greedy", "--ignore-eos", "--max-tokens", "8", "--ctx", "64"};
+  const json whole = run_json(complete);
+  const auto in_slots = [&](const std::string& io) {
+    std::vector<std::string> words = complete;
+    words.insert(words.end(), {"--ram", ram, "--io", io, "--json"});
+    return run(words);
+  };
+  for (const std::string io : {"auto", "uring", "pread", "buffered"}) {
+    fs::remove_all(path("cache"));
+    const Ran ran = in_slots(io);
+    if (io == "uring" && ran.status != 0) {  // a system may refuse it, by name
+      EXPECT_NE(ran.err.find("uring"), std::string::npos) << ran.err;
+      continue;
+    }
+    ASSERT_EQ(ran.status, 0) << io << ": " << ran.err;
+    const json part = json::parse(ran.out);
+    EXPECT_EQ(part["ids"], whole["ids"]) << io;
+    EXPECT_GT(part["stats"]["bytes_per_tier"]["disk"], 0) << io;
+    EXPECT_GT(part["stats"]["hit_rate"], 0) << io;
+    EXPECT_LT(part["stats"]["hit_rate"], 1) << io;
+  }
+  expect_complaint(run({"complete", model, "--ids", "3", "--io", "mmap"}));
+
+  const auto kept = [&] {  // what the run kept of its routing
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator(path("cache") + "/inference-pio/experts")) files.push_back(entry.path());
+    return files;
+  };
+  ASSERT_EQ(kept().size(), 1u);
+  const Ran warm = in_slots("auto");
+  EXPECT_EQ(json::parse(warm.out)["ids"], whole["ids"]);
+  EXPECT_EQ(warm.err.find("left unused"), std::string::npos) << warm.err;
+  std::ofstream(kept().front(), std::ios::binary) << std::string(5000, 'x');
+  const Ran damaged = in_slots("auto");
+  EXPECT_EQ(damaged.status, 0) << damaged.err;
+  EXPECT_EQ(json::parse(damaged.out)["ids"], whole["ids"]);
+  EXPECT_EQ(kept().size(), 1u);
+
+  const json bench = run_json({"bench", model, "-p", "16", "-n", "16", "-r", "2", "--ctx", "64", "--ram", ram});
+  EXPECT_EQ(bench["layout"]["form"], "slots");
+  const json& offload = bench["offload"];
+  const double hits = offload["hits"], misses = offload["misses"], n_bytes = offload["bytes_read"];
+  EXPECT_GT(misses, 0);
+  EXPECT_NEAR(offload["hit_rate"].get<double>(), hits / (hits + misses), 1e-9);
+  EXPECT_NEAR(misses * offload["slot_bytes"].get<double>(), n_bytes, 0.1 * n_bytes);
+  EXPECT_LE(offload["wasted"], offload["read_ahead"]);
+  EXPECT_LE(offload["read_ahead"], offload["misses"]);
+  EXPECT_EQ(offload["hit_rate_per_layer"].size(), 3u);
+  EXPECT_GT(offload["disk_bytes_per_second"], 0);
+}
+
 TEST_F(Pio, MeasuresSpeedAndPerplexity) {
   const json bench = run_json({"bench", kModels + "/llama-tiny", "-p", "16", "-n", "4", "-r", "2"});
   EXPECT_EQ(bench["prefill"]["tokens_per_second"].size(), 2u);

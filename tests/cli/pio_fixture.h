@@ -39,6 +39,7 @@ class Pio : public testing::Test {
   void SetUp() override {
     char name[] = "/tmp/pio-cli-XXXXXX";
     folder_ = mkdtemp(name);
+    setenv("XDG_CACHE_HOME", path("cache").c_str(), 1);  // not the cache of whoever runs the tests
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
