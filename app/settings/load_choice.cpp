@@ -4,6 +4,7 @@
 
 #include "app/settings/number_limits.h"
 #include "app/system/value_names.h"
+#include "engine/experts/profile_file.h"
 
 namespace pio {
 namespace {
@@ -52,6 +53,7 @@ LoadRequest LoadChoice::request(const QString& path) const {
   request.ram_bytes = ramBytes;
   request.n_sequences = kAnswersAtOnce;
   request.may_wait = true;
+  request.cache_folder = default_cache_folder().string();
   request.n_contexts = 1;  // chats are seldom as long as they may be
   return request;
 }
