@@ -258,6 +258,7 @@ int32_t multiply_in_registers(int64_t n_rounds) {
   return _mm256_extract_epi32(sum[0], 0);
 }
 
+constexpr bool kDotsSideBySide = false;  // 8 columns' sums and a step's weights do not fit 16 registers
 // The sum of the products of 4 * kSteps inputs, a lane a row.
 template <bool kSigned, int kMaxRaw, int kSteps>
 inline __m256i lanes_dot(const __m256i (&w)[kSteps], const int8_t* q) {

@@ -246,6 +246,15 @@ inline __attribute__((always_inline)) void gemm_group(const uint8_t* quants, con
   for (int c = 0; c < kColumns; ++c) take(c, _mm512_cvtepi32_ps(sum[c]));
 }
 
+// sum + the products of 4 inputs, a lane a row; signed weights moved up by kSignedOffset.
+constexpr bool kDotsSideBySide = true;
+template <bool kSigned>
+inline __m512i lanes_step(__m512i sum, __m512i w, const int8_t* q) {
+  int32_t four;
+  memcpy(&four, q, 4);
+  return _mm512_dpbusd_epi32(sum, kSigned ? int_moved_up(w) : w, _mm512_set1_epi32(four));
+}
+
 // The sum of the products of 4 * kSteps inputs, a lane a row; signed weights moved up by kSignedOffset.
 template <bool kSigned, int kMaxRaw, int kSteps>
 inline __m512i lanes_dot(const __m512i (&w)[kSteps], const int8_t* q) {

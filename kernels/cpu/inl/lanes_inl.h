@@ -1,5 +1,5 @@
 // Weights laid out when a model is loaded, so that they are read as one stream: a line is kLanes rows side by side, input by input.
-// Included inside the anonymous namespace of an instruction set's file, after formats_inl.h. The file defines kSignedOffset and the
+// Included inside the anonymous namespace of an instruction set's file, after formats_inl.h. The file defines kSignedOffset, kDotsSideBySide and the
 // functions of IntVec.
 //
 // A line is units of kUnit inputs, one after the other, each:
@@ -156,20 +156,32 @@ void lanes_gemv(const uint8_t* lines, int64_t n_rows, int64_t n_in, const Q8Row*
 #pragma GCC unroll 4
         for (int g = 0; g < kGroupsInPair; ++g, ++group, at += F::kGroup) {
           if (F::kBlock < 64 && g * F::kGroup >= 32 && done + 32 >= n_in) break;  // half a unit is left
-          IntVec quants[kSteps];
-#pragma GCC unroll 8
-          for (int k = 0; k < kSteps; ++k) quants[k] = lane_quants<F>(codes, g * kSteps + k);
           const Vec scale = scales.scale(pair * kGroupsInPair + g);
           Vec min = scale;
           if constexpr (F::kMins) min = scales.min(pair * kGroupsInPair + g);
+          const auto offset = [&](int c) __attribute__((always_inline)) {
+            return -kOffset * (F::kGroup == 16 ? sums[c][group] : sums[c][2 * group] + sums[c][2 * group + 1]);
+          };
+          IntVec quants[kSteps], products[kColumns];
+#pragma GCC unroll 8
+          for (int k = 0; k < kSteps; ++k) quants[k] = lane_quants<F>(codes, g * kSteps + k);
+          constexpr bool kSideBySide = kDotsSideBySide && kColumns > 2;
+          if constexpr (kSideBySide) {
+            // A column's products wait for one another, so those of all columns take turns.
+#pragma GCC unroll 8
+            for (int c = 0; c < kColumns; ++c) products[c] = int_set(kOffset != 0 ? offset(c) : 0);
+#pragma GCC unroll 8
+            for (int k = 0; k < kSteps; ++k)
+#pragma GCC unroll 8
+              for (int c = 0; c < kColumns; ++c) products[c] = lanes_step<F::kSigned>(products[c], quants[k], q[c] + at + 4 * k);
+          }
 #pragma GCC unroll 8
           for (int c = 0; c < kColumns; ++c) {
-            IntVec product = lanes_dot<F::kSigned, F::kMaxRaw, kSteps>(quants, q[c] + at);
-            if constexpr (kOffset != 0) {
-              const int32_t of_group = F::kGroup == 16 ? sums[c][group] : sums[c][2 * group] + sums[c][2 * group + 1];
-              product = int_add(product, int_set(-kOffset * of_group));
+            if constexpr (!kSideBySide) {
+              products[c] = lanes_dot<F::kSigned, F::kMaxRaw, kSteps>(quants, q[c] + at);
+              if constexpr (kOffset != 0) products[c] = int_add(products[c], int_set(offset(c)));
             }
-            const Vec number = int_to_float(product);
+            const Vec number = int_to_float(products[c]);
             sum[c] = F::kGroup == kActivationBlock ? number * scale : vec_fma(number, scale, sum[c]);
             if constexpr (F::kMins) sum[c] = vec_fma(min, vec_set(group_sum<F>(rows[c], group)), sum[c]);
             if ((pair * 64 + (g + 1) * F::kGroup) % kActivationBlock == 0) {
