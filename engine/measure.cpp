@@ -184,7 +184,7 @@ class OffloadMeter {
                         .misses = counts.misses,
                         .read_ahead = counts.read_ahead,
                         .wasted = counts.wasted,
-                         .layer_hit_rates = {},
+                        .layer_hit_rates = {},
                         .bytes_read = counts.bytes_read};
     double n_experts = 0, bytes = 0;
     for (const ExpertKind& kind : slots_->kinds()) {
