@@ -112,7 +112,7 @@ void Turns::begin(const QString& chatId, AnswerRun& run) {
   }
   turn.start.request = std::move(*request);
   turn.waitsForStorage = turn.hasBegun = true;
-  w.list->setWriting(chatId);
+  w.list->setWriting(chatId, true);
   if (turn.continues) {
     MessageRecord* record = w.store->edit(chatId, turn.answerId);
     turn.start.earlierTokens = record->message.generatedTokens;
@@ -184,7 +184,7 @@ void Turns::end(const QString& chatId) {
   const Turn ended = std::move(m_turns[chatId]);
   m_turns.erase(chatId);
   if (ended.hasBegun) {
-    w.list->setWriting({});
+    w.list->setWriting(chatId, false);
     if (w.store->message(chatId, ended.answerId) != nullptr) w.store->touch(chatId);
     w.store->put(chatId, ended.answerId);
   }

@@ -121,7 +121,7 @@ QVariant HistoryModel::data(const QModelIndex& index, int role) const {
     case Qt::DisplayRole:
     case TitleRole: return chat.title;
     case SectionRole: return isHit ? QStringLiteral("found") : d->sectionOf(chat);
-    case WritingRole: return !chat.id.isEmpty() && chat.id == d->writing;
+    case WritingRole: return d->writing.contains(chat.id);
     case PinnedRole: return chat.pinned;
     case KindRole: return nameOf(chat.kind);
     case SnippetRole: return hit.snippet;
@@ -225,10 +225,10 @@ void HistoryModel::hide(const QString& chatId) {
   Q_EMIT countChanged();
 }
 
-void HistoryModel::setWriting(const QString& chatId) {
-  if (chatId == d->writing) return;
-  const QString before = std::exchange(d->writing, chatId);
-  d->changed(this, before, WritingRole);
+void HistoryModel::setWriting(const QString& chatId, bool isWriting) {
+  if (isWriting == d->writing.contains(chatId)) return;
+  if (isWriting) d->writing.insert(chatId);
+  else d->writing.remove(chatId);
   d->changed(this, chatId, WritingRole);
 }
 

@@ -49,7 +49,7 @@ class HistoryModel : public QAbstractListModel {
   // For the chat controller.
   void put(const ChatRecord& chat);                   // a new one, or one that changed
   void touch(const QString& chatId, qint64 updated);  // something was said in it
-  void setWriting(const QString& chatId);             // "" none
+  void setWriting(const QString& chatId, bool isWriting);
   // Something titled `title` was hidden: undoRemove() calls `undo`; when that has passed, `purge` is called.
   void offerUndo(const QString& title, std::function<void()> undo, std::function<void()> purge);
   void endUndo();                                  // the undo passes now; at the program's end

@@ -33,7 +33,7 @@ struct HistoryModel::Private {
   QTimer undoTimer;
   QTimer dayTimer;
   QDate today = QDate::currentDate();
-  QString writing;
+  QSet<QString> writing;  // ids of chats
   QString removedTitle;
   std::function<void()> undo, purge;
 };

@@ -550,6 +550,27 @@ class ListsTest : public QObject {
     QCOMPARE(figures.waitingShare, 0.25);
   }
 
+  void eachChatThatIsAnsweredSaysSo() {
+    ProgramFixture f;
+    f.setLoading({.error = {}, .n_sequences = 2});
+    QVERIFY(f.loadModel());
+    f.setScript(ScriptedEngine::speak("one two three", 10, 80));
+    f.chat()->send("First");
+    QVERIFY(f.waitFor(ChatController::Writing));
+    f.chat()->newChat();
+    f.chat()->send("Second");
+    QVERIFY(f.waitFor(ChatController::Writing));
+    const auto nWriting = [&] {
+      int n = 0;
+      for (int row = 0; row < f.history()->rowCount(); ++row) n += f.history()->index(row).data(HistoryModel::WritingRole).toBool();
+      return n;
+    };
+    QCOMPARE(nWriting(), 2);
+    f.chat()->stop();
+    QTRY_COMPARE(nWriting(), 1);  // the other one goes on
+    QTRY_COMPARE(nWriting(), 0);
+  }
+
   void modelsThatWaitInMemoryAreShown() {
     ProgramFixture f;
     f.model()->load("/models/first.gguf");
