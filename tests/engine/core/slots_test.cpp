@@ -16,11 +16,14 @@
 #include "engine/loaded_model.h"
 #include "engine/plan/load_plan.h"
 #include "engine/session.h"
+#include "tests/engine/core/logits_of.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/tiny_model.h"
 
 namespace pio {
 namespace {
+
+using test::logits_of, test::planned;
 
 using std::chrono::milliseconds;
 
@@ -242,26 +245,6 @@ LoadRequest request_for(const std::filesystem::path& path) {
   request.context_length = 44;  // what a step's experts give is small beside their weights then
   request.n_threads = 2;
   return request;
-}
-
-Result<std::vector<float>> logits_of(LoadedModel& model) {
-  Session session(model);
-  std::vector<int> ids(40);
-  std::iota(ids.begin(), ids.end(), 3);
-  const TokenIds prompt = model.vocabulary().check(ids, "ids").value();
-  std::vector<float> logits, of_token;
-  session.begin_prompt(prompt.size());
-  RETURN_IF_ERROR(session.process(prompt, Session::Outputs::all, logits, {}));
-  session.begin_decoding();
-  RETURN_IF_ERROR(session.process(prompt.span().subspan(0, 1), Session::Outputs::last, of_token, {}));
-  logits.insert(logits.end(), of_token.begin(), of_token.end());
-  return logits;
-}
-
-PlannedLoad planned(const LoadRequest& request) {
-  const std::unique_ptr<ModelFile> file = open_for_loading(request).value();
-  const std::unique_ptr<Backend> backend = create_backend_for(request).value();
-  return plan_load(*file, request, *backend).value();
 }
 
 TEST(Slots, TakeTheMemoryThatIsLeftOfABudget) {

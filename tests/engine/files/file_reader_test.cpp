@@ -12,32 +12,18 @@
 #include <vector>
 
 #include "engine/files/mapped_file.h"
+#include "tests/engine/files/random_file.h"
 
 namespace pio {
 namespace {
 
 constexpr std::size_t kBytes = (3 << 20) + 1234;  // not whole blocks
 
-class FileReaderTest : public testing::Test {
+class FileReaderTest : public test::WithRandomFile<testing::Test, kBytes> {
  protected:
-  void SetUp() override {
-    char name[] = "file-reader-XXXXXX";  // where tests run: /tmp may have no disk
-    const int fd = mkstemp(name);
-    ASSERT_GE(fd, 0);
-    close(fd);
-    path_ = std::filesystem::absolute(name);
-    std::uint32_t state = 1;
-    for (std::size_t i = 0; i < kBytes; ++i) bytes_.push_back(static_cast<std::byte>((state = state * 1664525 + 1013904223) >> 24));
-    std::ofstream(path_, std::ios::binary).write(reinterpret_cast<const char*>(bytes_.data()), kBytes);
-  }
-  void TearDown() override { std::filesystem::remove(path_); }
-
   // Out of the page cache; false where the file system keeps it there.
   bool drop() const {
-    const int fd = open(path_.c_str(), O_RDONLY);
-    fsync(fd);
-    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-    close(fd);
+    WithRandomFile::drop();
     return n_cached_pages() == 0;
   }
   std::size_t n_cached_pages() const {
@@ -59,9 +45,6 @@ class FileReaderTest : public testing::Test {
       EXPECT_EQ(out[n], std::byte{0x5a}) << "behind the piece";
     }
   }
-
-  std::filesystem::path path_;
-  std::vector<std::byte> bytes_;
 };
 
 TEST_F(FileReaderTest, UsesWhatLiesInThePageCacheAndLeavesItThere) {

@@ -13,36 +13,24 @@
 #include <vector>
 
 #include "engine/files/mapped_file.h"
+#include "tests/engine/files/random_file.h"
 
 namespace pio {
 namespace {
 
 constexpr std::size_t kBytes = (9 << 20) + 1234;  // not whole blocks, and more than one read takes
 
-class ReadQueueTest : public testing::TestWithParam<IoMode> {
+class ReadQueueTest : public test::WithRandomFile<testing::TestWithParam<IoMode>, kBytes> {
  protected:
   void SetUp() override {
-    char name[] = "read-queue-XXXXXX";  // where tests run: /tmp may have no disk
-    const int fd = mkstemp(name);
-    ASSERT_GE(fd, 0);
-    close(fd);
-    path_ = std::filesystem::absolute(name);
-    std::uint32_t state = 1;
-    for (std::size_t i = 0; i < kBytes; ++i) bytes_.push_back(static_cast<std::byte>((state = state * 1664525 + 1013904223) >> 24));
-    std::ofstream(path_, std::ios::binary).write(reinterpret_cast<const char*>(bytes_.data()), kBytes);
+    ASSERT_NO_FATAL_FAILURE(WithRandomFile::SetUp());
     Result<std::unique_ptr<ReadQueue>> queue = ReadQueue::create(GetParam());
     if (!queue) GTEST_SKIP() << queue.error().message;
     queue_ = std::move(*queue);
   }
   void TearDown() override {
     queue_.reset();
-    std::filesystem::remove(path_);
-  }
-  void drop() const {
-    const int fd = open(path_.c_str(), O_RDONLY);
-    fsync(fd);
-    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-    close(fd);
+    WithRandomFile::TearDown();
   }
 
   struct Free {
@@ -66,8 +54,6 @@ class ReadQueueTest : public testing::TestWithParam<IoMode> {
     return pieces;
   }
 
-  std::filesystem::path path_;
-  std::vector<std::byte> bytes_;
   std::unique_ptr<ReadQueue> queue_;
 };
 
