@@ -25,7 +25,7 @@ struct BackendOptions {
   int n_threads = 0;  // 0: one a physical core
   Activations activations = Activations::q8;
   bool huge_pages = true;  // for large buffers of the host, where the system has them
-  std::string isa;         // "", or one of "scalar", "avx2", "avx512", "neon"; PIO_FORCE_ISA in the environment does the same
+  std::string isa;         // "", or one of "scalar", "avx2", "avx512", "avx512_bf16", "neon"; PIO_FORCE_ISA in the environment does the same
 };
 
 DeviceList list_devices();

@@ -11,7 +11,7 @@ namespace {
 static_assert(kKvBlockLength == 32, "inl/attention_inl.h works in blocks of 32 cells");
 
 // Query rows of a run: they keep the vector units busy while the keys of a block are transposed once.
-constexpr std::int64_t kQueryRows = 96;
+constexpr std::int64_t kQueryRows = 192;
 
 // What the parts of the runs that are cut among threads may take at a time.
 constexpr std::int64_t kPartsBytes = 32 << 20;
@@ -197,7 +197,7 @@ AttendTask CpuAttention::task_of(const AttentionPlan& plan, const AttentionRun& 
   }
   task.k_format = kv_format(k.dtype);
   task.v_format = v ? kv_format(v.dtype) : task.k_format;
-  task.in_integers = context_.activations == Activations::q8;
+  task.may_round = context_.activations == Activations::q8;
   task.blocks = plan.blocks(run);
   task.kv_lengths = plan.lengths() + run.first;
   task.n_tokens = static_cast<int>(run.n_tokens);

@@ -28,6 +28,7 @@ bool runs_avx512() {
 std::vector<const CpuKernels*> tables() {
   std::vector<const CpuKernels*> found;
 #if defined(__x86_64__)
+  if (runs_avx512() && __builtin_cpu_supports("avx512bf16")) found.push_back(cpu_kernels_avx512_bf16());
   if (runs_avx512()) found.push_back(cpu_kernels_avx512());
   if (runs_avx2()) found.push_back(cpu_kernels_avx2());
 #elif defined(__aarch64__)

@@ -91,7 +91,7 @@ struct AttendTask {
   size_t v_row_floats;
   KvFormat k_format;
   KvFormat v_format;
-  bool in_integers;           // quantized keys and values may be multiplied with queries and probabilities rounded to 8 bits
+  bool may_round;             // quantized keys and values may be multiplied with queries and probabilities rounded to 8 bits, halves as bf16
   const int32_t* blocks;      // block_table row of the sequence
   const int32_t* kv_lengths;  // [n_tokens]
   int n_tokens;
@@ -225,6 +225,7 @@ struct CpuKernels {
 const CpuKernels* cpu_kernels_scalar();
 const CpuKernels* cpu_kernels_avx2();
 const CpuKernels* cpu_kernels_avx512();
+const CpuKernels* cpu_kernels_avx512_bf16();
 const CpuKernels* cpu_kernels_neon();
 
 }  // namespace pio

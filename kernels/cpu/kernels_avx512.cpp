@@ -321,6 +321,7 @@ inline void group_sums(const uint8_t* const (&rows)[16], ptrdiff_t at, int i, co
 #include "kernels/cpu/inl/elementwise_inl.h"
 #include "kernels/cpu/inl/attention_inl.h"
 #include "kernels/cpu/inl/integer_attention_inl.h"
+#include "kernels/cpu/inl/bf16_attention_inl.h"
 
 #define PIO_CPU_SEGMENTS
 constexpr int kPairVecs = 4;  // beside 6 rows: 24 sums in 32 registers
@@ -347,8 +348,17 @@ inline Vec vec_exp2(Vec x) {
 
 constexpr CpuKernels kTable = make_table("avx512");
 
+constexpr CpuKernels make_bf16_table() {
+  CpuKernels t = make_table("avx512_bf16");
+  t.attend = &attend_with_bf16;
+  t.attend_scratch_floats = &attend_scratch_floats_with_bf16;
+  return t;
+}
+constexpr CpuKernels kBf16Table = make_bf16_table();
+
 }  // namespace
 
 const CpuKernels* cpu_kernels_avx512() { return &kTable; }
+const CpuKernels* cpu_kernels_avx512_bf16() { return &kBf16Table; }
 
 }  // namespace pio

@@ -11,7 +11,7 @@ namespace pio::test {
 // conformance_test.
 inline std::vector<std::string> devices_here() {
   std::vector<std::string> here = {"reference"};
-  for (const char* isa : {"scalar", "avx2", "avx512", "neon"}) {
+  for (const char* isa : {"scalar", "avx2", "avx512", "avx512_bf16", "neon"}) {
     if (create_backend("cpu", {.n_threads = 1, .isa = isa})) here.push_back(isa);
   }
   return here;

@@ -24,7 +24,7 @@ import tempfile
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 SHARED = pathlib.Path(os.environ.get("PIO_SHARED") or SOURCE.parent / "shared")
 ROOTS = {"data": SOURCE / "tests/data/models", "shared": SHARED / "fixtures"}
-SETS = ("scalar", "avx2", "avx512") if os.uname().machine in ("x86_64", "AMD64") else ("scalar", "neon")
+SETS = ("scalar", "avx2", "avx512", "avx512_bf16") if os.uname().machine in ("x86_64", "AMD64") else ("scalar", "neon")
 
 
 @dataclasses.dataclass(frozen=True)

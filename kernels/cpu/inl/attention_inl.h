@@ -209,6 +209,31 @@ inline int first_row(const AttendTask& task, int cell) {
   return row;
 }
 
+// A block of cells that rows from first_row on read.
+struct AttendBlock {
+  int number;   // in the sequence
+  int n_cells;  // that any row reaches
+  int first_row;
+  const uint8_t* k;  // its tiles
+  const uint8_t* v;
+  ptrdiff_t k_ahead;  // bytes to those that are visited next, where these are to be fetched meanwhile; else 0
+  ptrdiff_t v_ahead;
+};
+
+// Those of the task, until it is stopped.
+template <class Body>
+inline void for_each_block(const AttendTask& task, int longest, bool fetches_ahead, const Body& body) {
+  for (int place = task.first_block; place < task.end_block; ++place) {
+    const int block = task.visit ? task.visit[place] : place;
+    const int first = block * kCells, n_cells = longest - first < kCells ? longest - first : kCells;
+    if (n_cells <= 0 || task.stopped(task.stop_context)) break;
+    const ptrdiff_t ahead = fetches_ahead ? blocks_ahead(task, place) : 0;
+    body(AttendBlock{block, n_cells, first_row(task, first), tile_of(task.k, task.k_block_bytes, task.blocks[block]),
+                     tile_of(task.v, task.v_block_bytes, task.blocks[block]), ahead * static_cast<ptrdiff_t>(task.k_block_bytes),
+                     ahead * static_cast<ptrdiff_t>(task.v_block_bytes)});
+  }
+}
+
 void attend(const AttendTask& task) {
   const int n_rows = task.n_tokens * task.n_group;
   const int head_dim = task.head_dim, v_dim = task.v_head_dim;
@@ -237,23 +262,16 @@ void attend(const AttendTask& task) {
   memset(strip_keys, 0, kCells * kStrip * sizeof(float));
   memset(strip_values, 0, kCells * kStrip * sizeof(float));
 
-  for (int place = task.first_block; place < task.end_block; ++place) {
-    const int block = task.visit ? task.visit[place] : place;
-    const int first = block * kCells;
-    const int n_cells = longest - first < kCells ? longest - first : kCells;
-    if (n_cells <= 0 || task.stopped(task.stop_context)) break;
-    const ptrdiff_t ahead = are_few ? blocks_ahead(task, place) : 0;
-    const int row0 = first_row(task, first);
-    const int rows = n_rows - row0;
+  for_each_block(task, longest, are_few, [&](const AttendBlock& block) {
+    const int n_cells = block.n_cells, row0 = block.first_row, rows = n_rows - row0;
+    const uint8_t* const k = block.k;
+    const uint8_t* const v = block.v;
 
     // Scores of 32 cells come out side by side; each is one sum over rising dims.
-    const uint8_t* const k = tile_of(task.k, task.k_block_bytes, task.blocks[block]);
-    const uint8_t* const v = tile_of(task.v, task.v_block_bytes, task.blocks[block]);
     float* const block_scores = scores + static_cast<size_t>(row0) * kCells;
     const auto score = [&](const auto* keys_of_dims, ptrdiff_t bytes_ahead) {
       panels<false>(task.q, q_rows + row0, rows, keys_of_dims, kCells, head_dim, block_scores, kCells, bytes_ahead);
     };
-    const ptrdiff_t k_ahead = ahead * static_cast<ptrdiff_t>(task.k_block_bytes), v_ahead = ahead * static_cast<ptrdiff_t>(task.v_block_bytes);
     const float* decoded_keys = nullptr;  // [head_dim][32]
     if (task.row_floats > 0) {
       for (int c = 0; c < n_cells; ++c)
@@ -263,16 +281,16 @@ void attend(const AttendTask& task) {
       score(keys, 0);
     } else if (task.k_format == KvFormat::f32) {
       decoded_keys = reinterpret_cast<const float*>(k);
-      score(decoded_keys, k_ahead);
+      score(decoded_keys, block.k_ahead);
     } else if (task.k_format == KvFormat::f16 && are_few) {
-      score(reinterpret_cast<const uint16_t*>(k), k_ahead);
+      score(reinterpret_cast<const uint16_t*>(k), block.k_ahead);
     } else {
       decode_keys(task.k_format, k, 0, head_dim, keys);
       decoded_keys = keys;
       score(keys, 0);
     }
 
-    for (int r = row0; r < n_rows; ++r) weigh_scores(task, r, block, out_stride, scores + static_cast<size_t>(r) * kCells);
+    for (int r = row0; r < n_rows; ++r) weigh_scores(task, r, block.number, out_stride, scores + static_cast<size_t>(r) * kCells);
 
     for (int strip = 0; strip * kStrip < v_dim; ++strip) {
       const int first_dim = strip * kStrip, width = v_dim - first_dim < kStrip ? v_dim - first_dim : kStrip;
@@ -297,15 +315,15 @@ void attend(const AttendTask& task) {
         transpose_32_rows(dims, kCells, strip_values);
         add_values(strip_values, kStrip, 0);
       } else if (task.v_format == KvFormat::f16 && are_few && width == kStrip) {
-        add_values(reinterpret_cast<const uint16_t*>(v) + first_dim * kCells, kStrip, v_ahead);
+        add_values(reinterpret_cast<const uint16_t*>(v) + first_dim * kCells, kStrip, block.v_ahead);
       } else if (task.v_format == KvFormat::f32 && width == kStrip) {
-        add_values(reinterpret_cast<const float*>(v) + first_dim * kCells, kStrip, v_ahead);
+        add_values(reinterpret_cast<const float*>(v) + first_dim * kCells, kStrip, block.v_ahead);
       } else {
         decode_values(task.v_format, v, strip, width, n_cells, strip_values);
         add_values(strip_values, kStrip, 0);
       }
     }
-  }
+  });
 }
 
 float score_bound(const float* q, int n_rows, int head_dim, const float* bounds) {

@@ -238,28 +238,21 @@ void attend_in_integers(const AttendTask& task) {
     }
   });
 
-  for (int place = task.first_block; place < task.end_block; ++place) {
-    const int block = task.visit ? task.visit[place] : place;
-    const int first_cell = block * kCells;
-    const int n_cells = longest - first_cell < kCells ? longest - first_cell : kCells;
-    if (n_cells <= 0 || task.stopped(task.stop_context)) break;
-    const ptrdiff_t ahead = are_few ? blocks_ahead(task, place) : 0;
-    const int row0 = first_row(task, first_cell);
-    const uint8_t* const k = tile_of(task.k, task.k_block_bytes, task.blocks[block]);
-    const uint8_t* const v = tile_of(task.v, task.v_block_bytes, task.blocks[block]);
+  for_each_block(task, longest, are_few, [&](const AttendBlock& block) {
+    const int row0 = block.first_row, first_cell = block.number * kCells;
 
     for_each_panel(n_rows, [&](auto width, int first, int n) {
       if (first + n <= row0) return;
-      score_cells<F>(width, k, key_groups, at.queries_of(first), n, at.scores + first * kCells, ahead * static_cast<ptrdiff_t>(task.k_block_bytes));
+      score_cells<F>(width, block.k, key_groups, at.queries_of(first), n, at.scores + first * kCells, block.k_ahead);
     });
-    for (int r = row0; r < n_rows; ++r) weigh_scores(task, r, block, out_stride, at.scores + static_cast<size_t>(r) * kCells);
+    for (int r = row0; r < n_rows; ++r) weigh_scores(task, r, block.number, out_stride, at.scores + static_cast<size_t>(r) * kCells);
 
-    if (values_in_keys) turn_keys<F>(k, value_groups, at);
+    if (values_in_keys) turn_keys<F>(block.k, value_groups, at);
     int n_stepped = 0;
     for_each_panel(n_rows - row0, [&](auto width, int first, int n) {
       for (int c = 0; c < n; ++c) {
         const int row = row0 + first + c, length = task.kv_lengths[row / task.n_group] - first_cell, n_own = length < kCells ? length : kCells;
-        if (n_own != n_stepped) step_scales<F>(v, value_groups, n_own, at);
+        if (n_own != n_stepped) step_scales<F>(block.v, value_groups, n_own, at);
         n_stepped = n_own;
         round_probabilities<width.value>(at.scores + static_cast<size_t>(row) * kCells, c, value_groups, value_offset, at);
       }
@@ -268,16 +261,15 @@ void attend_in_integers(const AttendTask& task) {
         add_weighted_values<F::kSigned ? Codes::bytes_by_magnitudes : Codes::magnitudes>(width, at.turned, kStrip * kCells, value_groups,
                                                                                          at.probabilities, n, out, out_stride, 0);
       } else {
-        add_weighted_values<F::kSigned ? Codes::bytes_by_magnitudes : Codes::nibbles>(width, v + kTileScales, kTileGroup<F>, value_groups,
-                                                                                      at.probabilities, n, out, out_stride,
-                                                                                      ahead * static_cast<ptrdiff_t>(task.v_block_bytes));
+        add_weighted_values<F::kSigned ? Codes::bytes_by_magnitudes : Codes::nibbles>(width, block.v + kTileScales, kTileGroup<F>, value_groups,
+                                                                                      at.probabilities, n, out, out_stride, block.v_ahead);
       }
     });
-  }
+  });
 }
 
 inline bool is_for_integers(const AttendTask& task) {
-  return task.in_integers && task.row_floats == 0 && task.k_format == task.v_format &&
+  return task.may_round && task.row_floats == 0 && task.k_format == task.v_format &&
          (task.k_format == KvFormat::q8_0 || task.k_format == KvFormat::q4_0) && task.head_dim % 32 == 0 && task.v_head_dim % 32 == 0;
 }
 
