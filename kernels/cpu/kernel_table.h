@@ -166,6 +166,14 @@ struct CpuKernels {
   // y[t][o] = sum over i < n_in of x[t][i] * w[i][o], o < n_columns: the rows of w run along the input.
   void (*matmul_f32_transposed)(const float* w, size_t w_stride, int64_t n_in, int64_t n_columns, const float* x, size_t x_stride, int64_t n_tokens,
                                 float* y, size_t y_stride);
+  // The same of numbers rounded to bf16, each in a pair with its neighbour; null where the processor multiplies none.
+  //   round_bf16: n floats of a row of x, zeros up to 32 of them.
+  //   pair_bf16: rows 2 i and 2 i + 1 of w into row i of `out`, which may begin where w does; n_columns is a multiple of 32.
+  //   matmul_bf16_transposed: `adds` to y, or writes it; x_stride in pairs.
+  void (*round_bf16)(const float* x, int64_t n, uint32_t* out);
+  void (*pair_bf16)(const float* w, int64_t n_in, int64_t n_columns, uint32_t* out);
+  void (*matmul_bf16_transposed)(const uint32_t* w, int64_t n_in, int64_t n_columns, const uint32_t* x, size_t x_stride, int64_t n_tokens, bool adds,
+                                 float* y, size_t y_stride);
   // y[r] = w row r · x (+ bias[r]), rows of half-width floats; bias may be null. The bits of matmul_f32 with the rows decoded.
   void (*gemv_f16)(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const float* x, const float* bias, float* y);
   void (*gemv_bf16)(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const float* x, const float* bias, float* y);

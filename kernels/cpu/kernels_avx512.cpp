@@ -321,6 +321,8 @@ inline void group_sums(const uint8_t* const (&rows)[16], ptrdiff_t at, int i, co
 #include "kernels/cpu/inl/elementwise_inl.h"
 #include "kernels/cpu/inl/attention_inl.h"
 #include "kernels/cpu/inl/integer_attention_inl.h"
+#include "kernels/cpu/inl/bf16_inl.h"
+
 #include "kernels/cpu/inl/bf16_attention_inl.h"
 
 #define PIO_CPU_SEGMENTS
@@ -352,6 +354,9 @@ constexpr CpuKernels make_bf16_table() {
   CpuKernels t = make_table("avx512_bf16");
   t.attend = &attend_with_bf16;
   t.attend_scratch_floats = &attend_scratch_floats_with_bf16;
+  t.round_bf16 = &round_bf16;
+  t.pair_bf16 = &pair_bf16;
+  t.matmul_bf16_transposed = &matmul_bf16_transposed;
   return t;
 }
 constexpr CpuKernels kBf16Table = make_bf16_table();

@@ -425,15 +425,30 @@ void CpuProducts::heads_by_rows(const Tensor& y, const Tensor& x, const Tensor& 
   });
 }
 
-// Row by row into the sums, which stay in the nearest cache: the weights are read once and never laid down decoded.
+// Whether transposed matrices and what they read are rounded to bf16: never by how many tokens there are.
+bool CpuProducts::rounds_transposed(const Tensor& w) const { return rounds_input(w) && kernels_.matmul_bf16_transposed && w.shape[2] % 32 == 0; }
+
+// Row by row, or in pairs of rows, into the sums, which stay in the nearest cache: the weights are read once and never laid down decoded.
 void CpuProducts::heads_transposed_few(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params) {
   const std::int64_t n_tokens = x.shape[0], n_heads = w.shape[0], n_columns = w.shape[2];
-  context_.reserve_worker_scratch(n_columns * sizeof(float));
+  const bool in_pairs = rounds_transposed(w);
+  context_.reserve_worker_scratch(2 * n_columns * sizeof(float));
   context_.for_each_tile(n_heads, n_heads * params.w_rows * n_columns * (n_tokens + 1), [&](std::int64_t h, int worker) {
     const Head head = Head::of(y, x, w, params, h);
+    float* const memory = context_.worker_floats(worker);
     for (std::int64_t t = 0; t < n_tokens; ++t) std::fill_n(head.y + t * head.y_stride, n_columns, 0.0f);
-    for (std::int64_t i = 0; i < params.w_rows; ++i) {
-      const float* const row = decoded_rows_of(w, h, params.w_first + i, 1, context_.worker_floats(worker));
+    for (std::int64_t i = 0; in_pairs && i < params.w_rows; i += 2) {
+      const std::int64_t n = std::min<std::int64_t>(2, params.w_rows - i);
+      auto* const pairs = reinterpret_cast<std::uint32_t*>(memory);
+      kernels_.pair_bf16(decoded_rows_of(w, h, params.w_first + i, n, memory), n, n_columns, pairs);
+      for (std::int64_t t = 0; t < n_tokens; ++t) {
+        std::array<std::uint32_t, 16> pair;
+        kernels_.round_bf16(head.x + t * head.x_stride + i, n, pair.data());
+        kernels_.matmul_bf16_transposed(pairs, n, n_columns, pair.data(), pair.size(), 1, true, head.y + t * head.y_stride, head.y_stride);
+      }
+    }
+    for (std::int64_t i = 0; !in_pairs && i < params.w_rows; ++i) {
+      const float* const row = decoded_rows_of(w, h, params.w_first + i, 1, memory);
       for (std::int64_t t = 0; t < n_tokens; ++t) kernels_.add_scaled(head.y + t * head.y_stride, row, head.x[t * head.x_stride + i], n_columns);
     }
   });
@@ -441,18 +456,32 @@ void CpuProducts::heads_transposed_few(const Tensor& y, const Tensor& x, const T
 
 // Many tokens: a head's matrix is decoded whole, for a run of tokens long enough to make that cheap.
 void CpuProducts::heads_transposed(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params) {
-  const std::int64_t n_tokens = x.shape[0], n_heads = w.shape[0], n_columns = w.shape[2];
+  const std::int64_t n_tokens = x.shape[0], n_heads = w.shape[0], n_in = params.w_rows, n_columns = w.shape[2];
   const std::int64_t runs_wanted = (4 * context_.n_threads() + n_heads - 1) / n_heads;
   const std::int64_t run = round_up(std::max<std::int64_t>(64, (n_tokens + runs_wanted - 1) / runs_wanted), CpuContext::kTokensAtOnce);
-  const std::int64_t n_runs = (n_tokens + run - 1) / run;
-  context_.reserve_worker_scratch(params.w_rows * n_columns * sizeof(float));
-  context_.for_each_tile(n_heads * n_runs, n_heads * params.w_rows * n_columns * n_tokens, [&](std::int64_t tile, int worker) {
+  const std::int64_t n_runs = (n_tokens + run - 1) / run, n_row_pairs = round_up(n_in, 32) / 2;
+  const bool in_pairs = rounds_transposed(w);
+  Layout of_worker;
+  const auto matrix = of_worker.add<float>(n_in * n_columns);
+  const auto rounded = of_worker.add<std::uint32_t>(in_pairs ? CpuContext::kTokensAtOnce * n_row_pairs : 0);
+  context_.reserve_worker_scratch(of_worker.n_bytes());
+  context_.for_each_tile(n_heads * n_runs, n_heads * n_in * n_columns * n_tokens, [&](std::int64_t tile, int worker) {
     const std::int64_t first = tile % n_runs * run, end = std::min(first + run, n_tokens);
     const Head head = Head::of(y, x, w, params, tile / n_runs, first);
-    const float* const weights = decoded_rows_of(w, tile / n_runs, params.w_first, params.w_rows, context_.worker_floats(worker));
-    for (std::int64_t t = first; t < end && !context_.stop_requested(); t += CpuContext::kTokensAtOnce) {
-      kernels_.matmul_f32_transposed(weights, n_columns, params.w_rows, n_columns, head.x + (t - first) * head.x_stride, head.x_stride,
-                                     std::min(CpuContext::kTokensAtOnce, end - t), head.y + (t - first) * head.y_stride, head.y_stride);
+    std::byte* const memory = context_.worker_scratch(worker);
+    const float* const weights = decoded_rows_of(w, tile / n_runs, params.w_first, n_in, matrix.in(memory));
+    auto* const pairs = reinterpret_cast<std::uint32_t*>(matrix.in(memory));
+    if (in_pairs) kernels_.pair_bf16(weights, n_in, n_columns, pairs);
+    for (std::int64_t t = 0; t < end - first && !context_.stop_requested(); t += CpuContext::kTokensAtOnce) {
+      const std::int64_t n = std::min(CpuContext::kTokensAtOnce, end - first - t);
+      const float* const rows = head.x + t * head.x_stride;
+      float* const out = head.y + t * head.y_stride;
+      if (!in_pairs) {
+        kernels_.matmul_f32_transposed(weights, n_columns, n_in, n_columns, rows, head.x_stride, n, out, head.y_stride);
+        continue;
+      }
+      for (std::int64_t i = 0; i < n; ++i) kernels_.round_bf16(rows + i * head.x_stride, n_in, rounded.in(memory) + i * n_row_pairs);
+      kernels_.matmul_bf16_transposed(pairs, n_in, n_columns, rounded.in(memory), n_row_pairs, n, false, out, head.y_stride);
     }
   });
 }

@@ -35,6 +35,7 @@ class CpuProducts {
     return w.is_coarse && context_.activations == Activations::q8 && !context_.quant_kernels(w.dtype) && kernels_.gemm_lanes > 0 &&
            w.shape.back() % 32 == 0;
   }
+  bool rounds_transposed(const Tensor& w) const;
   // Rows of weights that a tile takes.
   std::int64_t rows_per_tile(std::int64_t n_rows, std::int64_t row_bytes) const;
   // y[r] = row first + r of w · x, for n rows. `rounded` is x in 8 bits, read where rounds_input(w) says so; `decoded` holds

@@ -1,82 +1,7 @@
-// Attention over keys and values in F16, multiplied in bf16. Included inside the anonymous namespace of an instruction set's file, after
-// integer_attention_inl.h.
+// Attention over keys and values in F16, multiplied in bf16. Included inside the anonymous namespace of an instruction set's file, after bf16_inl.h.
 //
-// vdpbf16ps adds two neighbouring products to a float32: twice as many as float32 has itself. So dims are multiplied in pairs, and of values
-// neighbouring cells. What is multiplied is rounded to 8 bits, each number by itself, sums are not; so a row's result depends on its query and on
-// the cells it reads alone, and is the same whether keys are turned into pairs as they are read or beforehand.
-
-#define PIO_BF16 __attribute__((target("avx512bf16")))
-
-// Word 2 i of the result: first[i], the other one second[i].
-PIO_BF16 inline __attribute__((always_inline)) __m512i bf16_pairs(Vec first, Vec second) {
-  const __m512i order = _mm512_setr_epi32(0x100000, 0x110001, 0x120002, 0x130003, 0x140004, 0x150005, 0x160006, 0x170007, 0x180008, 0x190009,
-                                          0x1a000a, 0x1b000b, 0x1c000c, 0x1d000d, 0x1e000e, 0x1f000f);
-  return _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(second, first));
-}
-
-// n floats as bf16 in their order, zeros up to whole 32.
-PIO_BF16 inline void round_to_bf16(const float* x, int n, uint32_t* out) {
-  for (int i = 0; i < n; i += 32, out += 16) {
-    const auto load = [&](int at) { return at + 16 <= n ? vec_load(x + at) : at < n ? vec_load_n(x + at, n - at) : vec_set(0); };
-    const Vec low = load(i), high = load(i + 16);
-    _mm512_storeu_si512(out, (__m512i)_mm512_cvtne2ps_pbh(high, low));
-  }
-}
-
-// Rows of 32 numbers, two by two: rows of floats or halves, or pairs that were made of them.
-PIO_BF16 inline __attribute__((always_inline)) __m512i pair_of(const uint32_t* pairs, int i, int, int v) {
-  return _mm512_loadu_si512(pairs + i * kCells + v * kLanes);
-}
-template <class Number>
-PIO_BF16 inline __attribute__((always_inline)) __m512i pair_of(const Number* rows, int i, int n, int v) {
-  const Number* const row = rows + 2 * i * kCells + v * kLanes;
-  return bf16_pairs(load_lanes(row), 2 * i + 1 < n ? load_lanes(row + kCells) : vec_set(0));
-}
-
-// out [(n + 1) / 2][32] pairs of n rows of 32.
-template <class Number>
-PIO_BF16 void make_pairs(const Number* rows, int n, uint32_t* out) {
-  for (int i = 0; 2 * i < n; ++i)
-    for (int v = 0; v < kCellVecs; ++v) _mm512_storeu_si512(out + i * kCells + v * kLanes, pair_of(rows, i, n, v));
-}
-
-// c[kRows][32] (+)= a[kRows][n] · b[n][32], a as pairs. What lies `ahead` bytes behind b is fetched meanwhile, unless that is 0.
-template <int kRows, bool kAdd, class B>
-PIO_BF16 void bf16_panel(const uint32_t* a, size_t a_stride, const B* b, int n, float* c, size_t c_stride, ptrdiff_t ahead) {
-  __m512 sum[kRows][kCellVecs];
-#pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r)
-#pragma GCC unroll 2
-    for (int v = 0; v < kCellVecs; ++v) sum[r][v] = kAdd ? vec_load(c + r * c_stride + v * kLanes) : vec_set(0);
-  for (int i = 0; 2 * i < n; ++i) {
-    if (ahead != 0) {
-      const char* const next = reinterpret_cast<const char*>(b + 2 * i * kCells) + ahead;
-      for (size_t line = 0; line < 2 * kCells * sizeof(B); line += 64) prefetch_far(next + line);
-    }
-    __m512i bv[kCellVecs];
-#pragma GCC unroll 2
-    for (int v = 0; v < kCellVecs; ++v) bv[v] = pair_of(b, i, n, v);
-#pragma GCC unroll 8
-    for (int r = 0; r < kRows; ++r) {
-      const __m512i av = _mm512_set1_epi32(static_cast<int32_t>(a[r * a_stride + i]));
-#pragma GCC unroll 2
-      for (int v = 0; v < kCellVecs; ++v) sum[r][v] = _mm512_dpbf16_ps(sum[r][v], (__m512bh)av, (__m512bh)bv[v]);
-    }
-  }
-#pragma GCC unroll 8
-  for (int r = 0; r < kRows; ++r)
-#pragma GCC unroll 2
-    for (int v = 0; v < kCellVecs; ++v) vec_store(c + r * c_stride + v * kLanes, sum[r][v]);
-}
-
-template <bool kAdd, int kRows = kPanelRows, class B>
-inline void bf16_panels(const uint32_t* a, size_t a_stride, int n_rows, const B* b, int n, float* c, size_t c_stride, ptrdiff_t ahead) {
-  int r = 0;
-  for (; r + kRows <= n_rows; r += kRows, ahead = 0) bf16_panel<kRows, kAdd>(a + r * a_stride, a_stride, b, n, c + r * c_stride, c_stride, ahead);
-  if constexpr (kRows > 1) {
-    if (r < n_rows) bf16_panels<kAdd, kRows / 2>(a + r * a_stride, a_stride, n_rows - r, b, n, c + r * c_stride, c_stride, ahead);
-  }
-}
+// Dims are multiplied in pairs, and of values neighbouring cells. A row's result depends on its query and on the cells it reads alone, and is the
+// same whether keys are turned into pairs as they are read or beforehand.
 
 // The scratch of a task, taken from the front; from null it only counts.
 struct Bf16Scratch {
@@ -129,10 +54,10 @@ void attend_in_bf16(const AttendTask& task) {
     float* const scores = at.scores + static_cast<size_t>(row0) * kCells;
     const uint32_t* const queries = at.queries + row0 * at.query_stride;
     if (are_few) {
-      bf16_panels<false>(queries, at.query_stride, rows, keys, head_dim, scores, kCells, block.k_ahead);
+      bf16_panels<false>(queries, at.query_stride, rows, keys, kCells, head_dim, scores, kCells, block.k_ahead);
     } else {
-      make_pairs(keys, head_dim, at.keys);
-      bf16_panels<false>(queries, at.query_stride, rows, at.keys, head_dim, scores, kCells, 0);
+      make_pairs(keys, head_dim, kCells, at.keys);
+      bf16_panels<false>(queries, at.query_stride, rows, at.keys, kCells, head_dim, scores, kCells, 0);
     }
     for (int r = row0; r < n_rows; ++r) {
       float* const p = at.scores + static_cast<size_t>(r) * kCells;
@@ -145,16 +70,16 @@ void attend_in_bf16(const AttendTask& task) {
       if (values_in_keys) {
         decode_keys(KvFormat::f16, block.k, first_dim, kStrip, at.strip_keys);
         transpose_32_rows(at.strip_keys, kCells, at.strip_values);
-        make_pairs(at.strip_values, block.n_cells, at.values);
-        bf16_panels<true>(probabilities, kCells / 2, rows, at.values, block.n_cells, out, out_stride, 0);
+        make_pairs(at.strip_values, block.n_cells, kStrip, at.values);
+        bf16_panels<true>(probabilities, kCells / 2, rows, at.values, kStrip, block.n_cells, out, out_stride, 0);
         continue;
       }
       const auto* const values = reinterpret_cast<const uint16_t*>(block.v) + first_dim * kCells;
       if (are_few) {
-        bf16_panels<true>(probabilities, kCells / 2, rows, values, block.n_cells, out, out_stride, block.v_ahead);
+        bf16_panels<true>(probabilities, kCells / 2, rows, values, kStrip, block.n_cells, out, out_stride, block.v_ahead);
       } else {
-        make_pairs(values, block.n_cells, at.values);
-        bf16_panels<true>(probabilities, kCells / 2, rows, at.values, block.n_cells, out, out_stride, 0);
+        make_pairs(values, block.n_cells, kStrip, at.values);
+        bf16_panels<true>(probabilities, kCells / 2, rows, at.values, kStrip, block.n_cells, out, out_stride, 0);
       }
     }
   });

@@ -1,3 +1,5 @@
+#include <string_view>
+
 #include "tests/kernels/conformance/conformance.h"
 
 namespace pio {
@@ -10,6 +12,10 @@ constexpr double kFloatSums = 1e-11;
 
 // And of x rounded to 8 bits, where the matrices are quantized and not transposed: as matmul (matmul_test.cpp).
 constexpr double kEightBits = 6e-4;
+
+// Both sides rounded to bf16, each number off by up to 2^-9 of it: 2 * 4^-9 / 3 = 2.5e-6 of the product's square; where the processor multiplies
+// bf16, of quantized matrices that are transposed.
+constexpr double kBf16 = 1e-5;
 
 struct Case {
   std::int64_t n_tokens, n_heads, rows, columns;
@@ -47,8 +53,9 @@ TEST_P(MatmulHeads, AgreesWithTheReferenceInBothDirections) {
             y.upload(before.data());
             backend.matmul_heads(y, x_tensor, w_tensor, c.params);
           });
-          const bool rounded = activations == Activations::q8 && info(dtype).block_length > 1 && !c.params.transposed;
-          EXPECT_TRUE(nmse_below(rounded ? kEightBits : kFloatSums, found, expected));
+          const bool rounds = activations == Activations::q8 && info(dtype).block_length > 1;
+          const bool in_bf16 = rounds && c.params.transposed && c.columns % 32 == 0 && std::string_view(GetParam().text) == "cpu:avx512_bf16";
+          EXPECT_TRUE(nmse_below(in_bf16 ? kBf16 : rounds && !c.params.transposed ? kEightBits : kFloatSums, found, expected));
           for (std::size_t i = 0; i < found.size(); ++i) {
             const std::int64_t column = static_cast<std::int64_t>(i) % y_shape.back() - c.params.y_first;
             if (column < 0 || column >= n_out) {
