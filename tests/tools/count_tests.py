@@ -15,6 +15,7 @@ GTEST_RUN = re.compile(r"^\[ RUN      \] (?P<suite>\S+?)\.(?P<case>\S+)$")
 GTEST_SKIPPED = re.compile(r"^\[  SKIPPED \] \S+ \(\d+ ms\)$")
 GTEST_REASON = re.compile(r"^\S+:\d+: Skipped$")
 QT_LINE = re.compile(r"^(?P<result>PASS|FAIL!|XFAIL|XPASS|SKIP|BPASS|BFAIL)\s*: (?P<function>[^\s(]+)\((?P<data>.*?)\)(?: (?P<reason>.*))?$")
+PROGRAM_SKIP = re.compile(r"^skipped: (?P<reason>.*)$")  # of a script, which ends with the status that ctest takes for a skip
 
 MISSING_FILE = re.compile(r"no fixture|no shared|no starter|no grammar|is not there|is not on this machine|has no films|PIO_SHARED|PIO_STARTER_MODEL")
 INSTRUCTION_SET = re.compile(r'instruction set: expected one of .*, found "(?P<name>\w+)"')
@@ -72,6 +73,8 @@ class Count:
                 reason = None
             elif qt := QT_LINE.match(line):
                 self.qt(program, qt)
+            elif skip := PROGRAM_SKIP.match(line):
+                self.skips[skip["reason"]] += 1
             elif reason is not None and body:
                 reason.append(line)
         if self.n_cases + sum(self.skips.values()) == n_before:
