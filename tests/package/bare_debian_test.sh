@@ -54,5 +54,5 @@ left=$(find "$root" -xdev -path "$root/proc" -prune -o -path "$root/home" -prune
 [ -z "$left" ] || { echo "left behind: $left"; exit 1; }
 [ -d "$root/home/someone/.local/share/inference-pio" ] || { echo "the conversations went with the package"; exit 1; }
 grep -E "^(Need to get|After this operation)" "$3/apt.log" | head -2
-du -sh --apparent-size "$root" | cut -f1
+du -shx --apparent-size "$root" | cut -f1
 echo "installed, started, purged"
