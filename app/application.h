@@ -18,7 +18,10 @@
 #include "app/notices.h"
 #include "app/settings/load_settings.h"
 #include "app/settings/settings.h"
+#include "app/system/about.h"
+#include "app/system/doctor.h"
 #include "app/system/memory_meter.h"
+#include "app/system/storage.h"
 
 // Everything that the window shows, handed to ui/Main.qml as its one required property.
 
@@ -44,6 +47,9 @@ class Application : public QObject {
   Q_PROPERTY(pio::ImageSession* image MEMBER image CONSTANT)
   Q_PROPERTY(pio::MemoryMeter* memory MEMBER memory CONSTANT)
   Q_PROPERTY(pio::Closing* closing MEMBER closing CONSTANT)
+  Q_PROPERTY(pio::Doctor* doctor MEMBER doctor CONSTANT)
+  Q_PROPERTY(pio::Storage* storage MEMBER storage CONSTANT)
+  Q_PROPERTY(pio::About* about MEMBER about CONSTANT)
 
  public:
   // What stands in the middle of the window.
@@ -66,6 +72,9 @@ class Application : public QObject {
   ImageSession* image = nullptr;
   MemoryMeter* memory = nullptr;
   Closing* closing = nullptr;
+  Doctor* doctor = nullptr;
+  Storage* storage = nullptr;
+  About* about = nullptr;
 
   // Both live on their own threads; once, when the members are set.
   void wire(HistoryWriter* writer, BackgroundFiles* files);

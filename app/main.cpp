@@ -6,12 +6,13 @@
 #include <QFontDatabase>
 #include <QGuiApplication>
 #include <QIcon>
+#include <QJsonDocument>
 #include <QQmlApplicationEngine>
 #include <QQuickStyle>
 #include <QQuickWindow>
 #include <QSaveFile>
 #include <QSocketNotifier>
-#include <QStandardPaths>
+#include <QSysInfo>
 #include <QtQml/qqmlextensionplugin.h>
 #include <algorithm>
 #include <csignal>
@@ -23,6 +24,8 @@
 #include "app/error_text.h"
 #include "app/history/history_db.h"
 #include "app/program.h"
+#include "app/system/doctor_report.h"
+#include "app/system/log_file.h"
 #include "engine/catalogue/catalogue.h"
 #include "engine/files/local_path.h"
 
@@ -67,6 +70,19 @@ int importHistory(const QString& dataFolder, const QString& path) {
   if (!report.isDone()) return complain(report.details);
   std::printf("%s\n", importText(report).toUtf8().constData());
   return 0;
+}
+
+// What runs where, how fast, and what could be better.
+int tellDoctor(const QString& dataFolder, bool asJson) {
+  DoctorQuestions questions{Places::of(dataFolder), model_folders(), {}, false};
+  questions.modelFolders.insert(questions.modelFolders.begin(), QFile::encodeName(questions.places.models()).toStdString());
+  const DoctorFacts facts = doctorFacts(questions);
+  const QList<Finding> findings = findingsOf(facts);
+  const QByteArray words = asJson ? QJsonDocument(reportJson(facts, findings)).toJson() : reportText(facts, findings).toUtf8();
+  return std::fwrite(words.constData(), 1, static_cast<std::size_t>(words.size()), stdout) == static_cast<std::size_t>(words.size()) &&
+                 std::fflush(stdout) == 0
+             ? 0
+             : complain(QStringLiteral("standard output: writing failed"));
 }
 
 // Without a graphics card OpenGL is computed by the processor, which then has less time for the model: Qt's own software renderer costs a
@@ -128,10 +144,7 @@ QString localPath(const QString& argument) { return QDir::cleanPath(QDir::curren
 
 // Beside their models, in memory and in files that any start can do without.
 void keepConversations(Engine& engine, const QString& dataFolder) {
-  const bool isDefault = dataFolder == defaultDataFolder();
-  const QString place =
-      isDefault ? QStandardPaths::writableLocation(QStandardPaths::GenericCacheLocation) + QStringLiteral("/inference-pio") : dataFolder;
-  const Result<void> kept = engine.keep_conversations({.folder = QFile::encodeName(place + QStringLiteral("/snapshots")).toStdString()});
+  const Result<void> kept = engine.keep_conversations({.folder = QFile::encodeName(Places::of(dataFolder).snapshots()).toStdString()});
   if (kept) return;
   qWarning("conversations are kept in memory alone: %s", kept.error().message.c_str());
   if (const Result<void> inMemory = engine.keep_conversations({}); !inMemory) qWarning("%s", inMemory.error().message.c_str());
@@ -166,7 +179,10 @@ int main(int argc, char** argv) {
   const QCommandLineOption exportOption(QStringLiteral("export"), QStringLiteral("Writes the whole history and ends."), QStringLiteral("FILE.json"));
   const QCommandLineOption importOption(QStringLiteral("import"), QStringLiteral("Adds the chats of an export that are not there yet, and ends."),
                                         QStringLiteral("FILE.json"));
-  parser.addOptions({dataOption, modelOption, promptOption, exportOption, importOption});
+  const QCommandLineOption doctorOption(QStringLiteral("doctor"),
+                                        QStringLiteral("Says what runs where and how fast, what could be better, and ends."));
+  const QCommandLineOption jsonOption(QStringLiteral("json"), QStringLiteral("Prints what is asked for as JSON."));
+  parser.addOptions({dataOption, modelOption, promptOption, exportOption, importOption, doctorOption, jsonOption});
   const QCommandLineOption helpOption = parser.addHelpOption();
   const QCommandLineOption versionOption = parser.addVersionOption();
   parser.addPositionalArgument(QStringLiteral("FILE"), QStringLiteral("A model, source, a picture, or an export to import."),
@@ -177,10 +193,12 @@ int main(int argc, char** argv) {
 
   const QString dataFolder = localPath(parser.value(dataOption));
   // Errands need no display and no GUI object.
-  if (parser.isSet(exportOption) || parser.isSet(importOption) || parser.isSet(helpOption) || parser.isSet(versionOption)) {
+  if (parser.isSet(exportOption) || parser.isSet(importOption) || parser.isSet(doctorOption) || parser.isSet(helpOption) ||
+      parser.isSet(versionOption)) {
     const QCoreApplication application(argc, argv);
     if (parser.isSet(helpOption)) parser.showHelp();
     if (parser.isSet(versionOption)) parser.showVersion();
+    if (parser.isSet(doctorOption)) return tellDoctor(dataFolder, parser.isSet(jsonOption));
     if (parser.isSet(importOption)) {
       if (const int status = importHistory(dataFolder, localPath(parser.value(importOption))); status != 0) return status;
     }
@@ -191,6 +209,9 @@ int main(int argc, char** argv) {
   qInstallMessageHandler(onEarlyMessage);
   QGuiApplication application(argc, argv);
   qInstallMessageHandler(nullptr);
+  const LogFile log(Places::of(dataFolder).logs());
+  qCInfo(programLog).noquote() << "started" << QCoreApplication::applicationVersion() << "Qt" << qVersion() << QGuiApplication::platformName()
+                               << QSysInfo::prettyProductName();
   for (const QString& words : std::as_const(earlyWords)) qWarning("%s", qUtf8Printable(words));
   QGuiApplication::setApplicationDisplayName(QStringLiteral("Inference-PIO"));
   QGuiApplication::setDesktopFileName(QStringLiteral("io.github.inference_pio.InferencePio"));
@@ -226,6 +247,7 @@ int main(int argc, char** argv) {
   engine.addImportPath(QStringLiteral("qrc:/qt/qml"));
   engine.setInitialProperties({{QStringLiteral("app"), QVariant::fromValue(program.application())}});
   engine.load(QUrl(QStringLiteral("qrc:/qt/qml/Pio/Ui/Main.qml")));
+  program.application()->doctor->setDrawnByCard(QQuickWindow::sceneGraphBackend() != QLatin1String("software"));
 
   QList<QUrl> files;
   for (const QString& argument : parser.positionalArguments()) files.append(QUrl::fromLocalFile(localPath(argument)));

@@ -78,6 +78,7 @@ void ModelSession::noteAnswer(const GenerationStats& stats) {
   if (state() != Ready) return;
   if (stats.generated_tokens >= kSpeedTokens) w.models->noteSpeed(m_path, stats.tokens_per_second);
   if (const ExpertFigures figures = expertFiguresOf(stats); figures.isSet) setExperts(figures);
+  Q_EMIT answered(stats);
 }
 
 void ModelSession::setExperts(const ExpertFigures& figures) {

@@ -107,6 +107,7 @@ class ModelSession : public QObject {
   void progressChanged();
   void pictureCostsChanged();
   void expertsChanged();
+  void answered(const pio::GenerationStats& stats);  // by the loaded model
 
  private:
   void take(const LoadedInfo& info);  // it is loaded now

@@ -3,8 +3,8 @@
 #include <QCoreApplication>
 #include <QDir>
 #include <QFile>
+#include <QFileInfo>
 #include <QImageReader>
-#include <QStandardPaths>
 
 #include "app/chat/chat_controller_p.h"
 #include "app/code/code_controller_p.h"
@@ -16,12 +16,11 @@
 #include "app/notices.h"
 #include "app/settings/settings_p.h"
 #include "app/system/background_files.h"
+#include "app/system/log_file.h"
 #include "app/system/session_lock.h"
 #include "app/system/shared_json.h"
 
 namespace pio {
-
-QString defaultDataFolder() { return QStandardPaths::writableLocation(QStandardPaths::GenericDataLocation) + QStringLiteral("/inference-pio"); }
 
 bool makeDataFolder(const QString& path) {
   if (!QDir().mkpath(path)) return false;
@@ -87,7 +86,11 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
                                  app);
   app->image = new ImageSession(app->chat, m_files, app);
   app->closing = new Closing(m_writer, app->code, app->chat, app);
+  app->doctor = new Doctor(Places::of(options.dataFolder), app->engine, app->model, app);
+  app->storage = new Storage(Places::of(options.dataFolder), app);
+  app->about = new About(app);
   app->wire(m_writer, m_files);
+  writeLog();
 
   const QStringList interrupted = SessionLock::takeInterruptedLoads(options.dataFolder);
   if (!interrupted.isEmpty()) app->model->interruptedLoad(interrupted.first());
@@ -116,6 +119,30 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
     app->chat->newChat();
     app->chat->send(options.prompt);
   }
+}
+
+// Numbers, names of model files and errors about them: never a word of a conversation.
+void Program::writeLog() {
+  Application* app = m_application.get();
+  const auto tellLoaded = [](const char* what, const LoadedInfo& info) {
+    qCInfo(modelLog).noquote().nospace() << what << ' ' << QFileInfo(QString::fromStdString(info.path)).fileName() << ' '
+                                         << QString::fromStdString(info.quantization) << ", " << info.weight_bytes << " bytes of weights, "
+                                         << info.state_bytes << " of state, context " << info.context_length << ", "
+                                         << QString::fromStdString(info.device) << ", " << info.n_threads << " threads, " << info.load_seconds
+                                         << " s";
+  };
+  QObject::connect(app->engine, &EngineQueue::loaded, app, [tellLoaded](const LoadedInfo& info) { tellLoaded("loaded", info); });
+  QObject::connect(app->engine, &EngineQueue::kept, app, [tellLoaded](const Error& error, const LoadedInfo& info) {
+    qCWarning(modelLog).noquote() << "not switched:" << name_of(error.code) << QString::fromStdString(error.message);
+    tellLoaded("kept", info);
+  });
+  QObject::connect(app->engine, &EngineQueue::loadFailed, app, [](const Error& error) {
+    qCWarning(modelLog).noquote() << "not loaded:" << name_of(error.code) << QString::fromStdString(error.message);
+  });
+  QObject::connect(app->model, &ModelSession::answered, app, [](const GenerationStats& stats) {
+    qCInfo(answerLog).nospace() << stats.generated_tokens << " tokens at " << stats.tokens_per_second << " a second, behind " << stats.prompt_tokens
+                                << " of which " << stats.reused_tokens << " were known, first after " << stats.first_token_seconds << " s";
+  });
 }
 
 void Program::loadFirstModel(const ProgramOptions& options, bool wasInterrupted) {

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "app/application.h"
+#include "app/system/places.h"
 #include "engine/engine.h"
 
 // Everything behind the window, built in order and taken down in order: three threads (the
@@ -20,8 +21,6 @@ class CodeWorker;
 class SessionLock;
 class SharedJsonFiles;
 
-// $XDG_DATA_HOME/inference-pio, or ~/.local/share/inference-pio.
-QString defaultDataFolder();
 // Makes it when it is not there; its owner alone may look into it, whoever made it.
 bool makeDataFolder(const QString& path);
 
@@ -52,6 +51,7 @@ class Program {
   Settings* settings() const { return m_application->settings; }
 
  private:
+  void writeLog();
   void loadFirstModel(const ProgramOptions& options, bool wasInterrupted);
 
   std::unique_ptr<SessionLock> m_session;

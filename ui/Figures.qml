@@ -36,6 +36,8 @@ QtObject {
     function bytes(value: real): string {
         if (value >= 1e9)
             return qsTr("%1 GB").arg(figures.decimal(value / 1e9, 1)).replace(" ", figures.gap)
+        if (value > 0 && value < 1e6)
+            return qsTr("%1 kB").arg(figures.count(Math.ceil(value / 1e3))).replace(" ", figures.gap)
         return qsTr("%1 MB").arg(figures.count(value / 1e6)).replace(" ", figures.gap)
     }
     function bytesOf(done: real, total: real): string {

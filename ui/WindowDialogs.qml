@@ -90,7 +90,11 @@ Item {
         chat: root.app.chat
         load: root.app.load
         models: root.app.models
+        doctor: root.app.doctor
+        storage: root.app.storage
+        about: root.app.about
         onShortcutsRequested: shortcuts.open()
+        onModelRequested: root.openModel(-1)
         onClosed: root.closed()
     }
     ShortcutsDialog {

@@ -8,6 +8,7 @@
 #include "app/error_text.h"
 #include "app/history/history_model.h"
 #include "app/model_session.h"
+#include "app/system/log_file.h"
 
 namespace pio {
 
@@ -172,6 +173,7 @@ void Turns::onFinished(const QString& chatId, FinishReason reason, const Generat
 }
 
 void Turns::onFailed(const QString& chatId, const Error& error) {
+  qCWarning(answerLog) << "failed:" << name_of(error.code);  // its message may quote the conversation
   const Turn& turn = *of(chatId);
   if (MessageRecord* record = turn.hasBegun ? w.store->edit(chatId, turn.answerId) : nullptr) {
     record->message.error = userErrorOf(error);

@@ -18,7 +18,7 @@
 Q_IMPORT_QML_PLUGIN(Pio_AppPlugin)
 Q_IMPORT_QML_PLUGIN(Pio_UiPlugin)
 
-// Draws every state of the window into a folder: screenshots FOLDER [scale | code | thinking | image | history].  "scale" draws the few that are looked at with
+// Draws every state of the window into a folder: screenshots FOLDER [scale | code | thinking | image | history | computer].  "scale" draws the few that are looked at with
 // QT_SCALE_FACTOR=2, which only a new process can have; the others draw those alone.
 
 namespace {
@@ -136,6 +136,76 @@ constexpr const char* kThought =
     "is ordinary.\n\nA smaller unit runs longer at part load, where its factor is better, and it starts less often. So say that first, then what is "
     "missing, "
     "then what to ask the seller.";
+
+// A computer with everything that can be said of one.
+DoctorFacts troubledFacts() {
+  DoctorFacts facts;
+  DeviceInfo cpu;
+  cpu.name = "cpu";
+  cpu.detail = "AMD Ryzen 7 7840U, avx512, 8 threads";
+  cpu.total_bytes = 33'400'000'000;
+  cpu.free_bytes = 12'300'000'000;
+  facts.devices.devices = {cpu};
+  facts.devices.rejected = {{"cuda", "this build has no CUDA backend"}};
+  facts.memoryBytesPerSecond = 51.2e9;
+  facts.running.name = QStringLiteral("Qwen3-4B-Instruct-2507");
+  facts.running.device = "cpu";
+  facts.running.nThreads = 8;
+  facts.running.weightBytes = 2'500'000'000;
+  facts.running.stateBytes = 1'200'000'000;
+  facts.running.tokensPerSecond = 9.1;
+  facts.running.bytesPerToken = 2.4e9;
+  facts.storage.freeBytes = 6'400'000'000;
+  facts.storage.totalBytes = 512'000'000'000;
+  facts.storage.fileSystem = QStringLiteral("ext4");
+  facts.storage.isWritable = true;
+  facts.dataFolder = QStringLiteral("/home/someone/.local/share/inference-pio");
+  facts.models = {{QStringLiteral("Qwen3-4B-Instruct-2507-Q4_K_M.gguf"), true, {}, 18.4, 4'100'000'000},
+                  {QStringLiteral("Qwen3-Coder-30B-A3B-Instruct-Q8_0.gguf"), false, QStringLiteral("memory: expected 34.9 GB, found 12.3 GB free"), 0,
+                   34'900'000'000}};
+  facts.nModels = 2;
+  facts.colours = true;
+  return facts;
+}
+
+// The pages about this computer, its disk and the program.
+void drawComputerPages(Photographer& p, const char* suffix) {
+  Application* app = p.stage().program().application();
+  const auto take = [&](const char* name) { p.take(qPrintable(QLatin1String(name) + QLatin1String(suffix))); };
+  p.page(4);
+  take("70-doctor-looking");
+  (void)QTest::qWaitFor([app] { return app->doctor->ready() && !app->doctor->busy(); }, 20000);
+  app->doctor->take(troubledFacts());
+  take("71-doctor");
+  p.page(5);
+  (void)QTest::qWaitFor([app] { return app->storage->measured() && !app->storage->busy(); }, 20000);
+  take("72-storage");
+  p.page(6);
+  take("73-about");
+  if (QObject* page = p.itemWith("useOf(QString)")) page->setProperty("shownPart", QStringLiteral("Inference-PIO"));
+  take("74-about-licence");
+  p.call("closePopups");
+}
+
+void fillDisk(Photographer& p) {
+  QDir(p.stage().folder()).mkpath(QStringLiteral("models"));
+  p.stage().writeFile(QStringLiteral("models/Qwen3-4B-Instruct-2507-Q4_K_M.gguf"), QString(30'000'000, QLatin1Char('x')));
+  p.stage().writeFile(QStringLiteral("history.v3.db"), QString(4'000'000, QLatin1Char('x')));
+}
+
+// Light, dark, with contrast, narrow.
+void drawComputer(Photographer& p) {
+  fillDisk(p);
+  drawComputerPages(p, "");
+  p.theme(Settings::Dark);
+  drawComputerPages(p, "-dark");
+  p.theme(Settings::HighContrast);
+  drawComputerPages(p, "-contrast");
+  p.theme(Settings::Light);
+  p.size(560, 720);
+  drawComputerPages(p, "-narrow");
+  p.size(1280, 800);
+}
 
 void drawThinking(Stage& stage, Photographer& p) {
   stage.loadThinkingModel();
@@ -724,16 +794,21 @@ int main(int argc, char** argv) {
     stage.loadModel();
     photographer.waitFor(ChatController::Ready);
     drawHistoryTroubles(stage, photographer);
+  } else if (argc > 2 && QLatin1String(argv[2]) == QLatin1String("computer")) {
+    drawComputer(photographer);
   } else if (argc > 2) {
     stage.loadModel();
     photographer.waitFor(ChatController::Ready);
     drawAtScale(photographer);
+    fillDisk(photographer);
+    drawComputerPages(photographer, "-scale");
   } else {
     drawAll(stage, photographer);
     drawWaiting(stage, photographer);
     drawThinking(stage, photographer);
     drawCode(stage, photographer);
     drawHistoryTroubles(stage, photographer);
+    drawComputer(photographer);
   }
   return 0;
 }

@@ -482,14 +482,51 @@ TestCase {
     }
     function test_settingsOpenOnEveryPage(): void {
         const titles = []
-        for (let page = 0; page < 4; ++page) {
+        for (let page = 0; page < 7; ++page) {
             test.window.openSettings(page)
             tryVerify(() => test.window.popupShown)
             const shown = test.find(test.window.contentItem.parent, item => item.visible && item instanceof SettingsPage)
             verify(shown !== null, "page " + page)
             titles.push(shown.title)
         }
-        compare(titles, [qsTr("Appearance"), qsTr("System prompt"), qsTr("Model"), qsTr("Sampling")])
+        compare(titles, [qsTr("Appearance"), qsTr("System prompt"), qsTr("Model"), qsTr("Sampling"), qsTr("This computer"), qsTr("Storage"),
+                         qsTr("Inference-PIO %1").arg(test.app.about.version)])
+        test.window.closePopups()
+        tryVerify(() => !test.window.popupShown)
+    }
+    function test_theDoctorLooksAndItsFindingsAreCopied(): void {
+        test.window.openSettings(4)
+        tryVerify(() => test.app.doctor.ready && !test.app.doctor.busy, 20000)
+        const row = test.find(test.window.contentItem.parent, item => item instanceof FindingRow && item.visible)
+        verify(row !== null && row.Accessible.name.includes(row.title) && row.Accessible.name.includes(row.text))
+        mouseClick(test.findInOverlay("Copy as text"))
+        compare(stage.copied(), test.app.doctor.report)
+        verify(test.app.doctor.report.includes(row.title))
+        test.window.closePopups()
+        tryVerify(() => !test.window.popupShown)
+    }
+    function test_whatCanGoIsRemovedAndCopiesOfTheHistoryAskOnce(): void {
+        const copy = stage.writeFile("history.v3.db", "an older one")
+        test.window.openSettings(5)
+        tryVerify(() => test.app.storage.measured && !test.app.storage.busy, 20000)
+        tryVerify(() => test.findButtonOf("Remove: Older copies of the conversations") !== null)
+        const button = test.findButtonOf("Remove: Older copies of the conversations")
+        mouseClick(button)
+        compare(button.text, "Remove for good")
+        compare(stage.readFile(copy), "an older one")
+        mouseClick(button)
+        tryVerify(() => !test.app.storage.busy && stage.readFile(copy) === "")
+        test.window.closePopups()
+        tryVerify(() => !test.window.popupShown)
+    }
+    function findButtonOf(name: string) {
+        return test.find(test.window.contentItem.parent, item => item.iconName !== undefined && item.visible && item.Accessible.name === name)
+    }
+    function test_licencesUnfold(): void {
+        test.window.openSettings(6)
+        tryVerify(() => test.findButtonOf("Licence of MD4C: MIT") !== null)
+        mouseClick(test.findButtonOf("Licence of MD4C: MIT"))
+        tryVerify(() => test.find(test.window.contentItem.parent, item => item.visible && item.text !== undefined && String(item.text).startsWith("MIT License")) !== null)
         test.window.closePopups()
         tryVerify(() => !test.window.popupShown)
     }
@@ -525,7 +562,7 @@ TestCase {
     function test_thePageThatIsOpenedIsTheOneThatTheKeysGoOnFrom(): void {
         test.window.openSettings(0)
         tryVerify(() => test.window.popupShown)
-        const list = test.find(test.window.contentItem.parent, item => item.count === 4 && item.keyNavigationEnabled === true && item.visible)
+        const list = test.find(test.window.contentItem.parent, item => item.count === 7 && item.keyNavigationEnabled === true && item.visible)
         tryVerify(() => list.activeFocus && list.itemAtIndex(1) !== null)
         mouseClick(list.itemAtIndex(1))
         compare(list.currentIndex, 1)
@@ -537,7 +574,7 @@ TestCase {
         tryVerify(() => !test.window.popupShown)
     }
     function test_theFirstRowOfASettingsPageKeepsItsDistanceFromTheTitle(): void {
-        for (let page = 0; page < 4; ++page) {
+        for (let page = 0; page < 7; ++page) {
             test.window.openSettings(page)
             tryVerify(() => test.window.popupShown)
             const shown = test.find(test.window.contentItem.parent, item => item.hint !== undefined && item.focusItem !== undefined && item.title !== undefined && item.visible)

@@ -83,7 +83,7 @@ SettingsPage {
         weightBytes: root.load.weightBytes
         stateBytes: root.load.stateBytes
         scratchBytes: root.load.scratchBytes
-        freeBytes: root.load.freeBytes
+        roomBytes: root.load.freeBytes
         totalBytes: root.load.totalBytes
     }
     ExpertStrip {

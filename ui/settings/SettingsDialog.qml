@@ -16,11 +16,15 @@ PioDialog {
     required property ChatController chat
     required property LoadSettings load
     required property ModelLibrary models
+    required property Doctor doctor
+    required property Storage storage
+    required property About about
     property int page: 0
-    readonly property var pages: [qsTr("Appearance"), qsTr("System prompt"), qsTr("Model"), qsTr("Sampling")]
+    readonly property var pages: [qsTr("Appearance"), qsTr("System prompt"), qsTr("Model"), qsTr("Sampling"), qsTr("This computer"), qsTr("Storage"), qsTr("About")]
     readonly property bool oneColumn: root.width < 720      // list first, then the page with Back
     property bool listShown: true
     signal shortcutsRequested()
+    signal modelRequested()
 
     function openPage(page: int): void {
         root.open()
@@ -158,7 +162,7 @@ PioDialog {
             Loader {
                 anchors { fill: parent; topMargin: root.oneColumn ? Theme.row : 0; bottomMargin: foot.visible ? foot.height : 1; rightMargin: 1 }
                 active: root.visible
-                sourceComponent: [appearance, systemPrompt, loading, sampling][root.page]
+                sourceComponent: [appearance, systemPrompt, loading, sampling, doctorPage, storagePage, aboutPage][root.page]
             }
             Rectangle {
                 id: foot
@@ -234,6 +238,35 @@ PioDialog {
         id: sampling
         SamplingPage {
             settings: root.settings
+        }
+    }
+    Component {
+        id: doctorPage
+        DoctorPage {
+            doctor: root.doctor
+            onCopyRequested: text => root.chat.copyText(text)
+            onActionTaken: button => {
+                if (button === Doctor.OpenStorage) {
+                    root.page = 5
+                } else if (button === Doctor.OpenModelPage) {
+                    root.page = 2
+                } else {
+                    root.close()
+                    root.modelRequested()
+                }
+            }
+        }
+    }
+    Component {
+        id: storagePage
+        StoragePage {
+            storage: root.storage
+        }
+    }
+    Component {
+        id: aboutPage
+        AboutPage {
+            about: root.about
         }
     }
 }

@@ -1,0 +1,77 @@
+#include "app/system/storage.h"
+
+#include <QDesktopServices>
+#include <QFuture>
+#include <QPromise>
+#include <QThreadPool>
+#include <memory>
+
+namespace pio {
+
+Storage::Storage(Places places, QObject* parent) : QAbstractListModel(parent), m_places(std::move(places)) {}
+Storage::~Storage() = default;
+
+int Storage::rowCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : static_cast<int>(m_facts.things.size()); }
+
+QVariant Storage::data(const QModelIndex& index, int role) const {
+  if (!index.isValid() || index.row() >= m_facts.things.size()) return {};
+  const StoredThing& thing = m_facts.things[index.row()];
+  switch (role) {
+    case KindRole: return static_cast<int>(thing.kind);
+    case BytesRole: return thing.bytes;
+    case FilesRole: return thing.nFiles;
+    case FolderRole: return QUrl::fromLocalFile(thing.folder);
+    case RemovableRole: return canRemove(thing.kind) && thing.nFiles > 0;
+    default: return {};
+  }
+}
+
+QHash<int, QByteArray> Storage::roleNames() const {
+  return {{KindRole, "kind"}, {BytesRole, "bytes"}, {FilesRole, "files"}, {FolderRole, "folder"}, {RemovableRole, "removable"}};
+}
+
+qint64 Storage::takenBytes() const {
+  qint64 bytes = 0;
+  for (const StoredThing& thing : m_facts.things) bytes += thing.bytes;
+  return bytes;
+}
+
+qint64 Storage::bytesOf(StoredThing::Kind kind) const {
+  for (const StoredThing& thing : m_facts.things) {
+    if (thing.kind == kind) return thing.bytes;
+  }
+  return 0;
+}
+
+void Storage::refresh() { work(-1); }
+void Storage::remove(Kind kind) { work(kind); }
+
+void Storage::showFolder(Kind kind) {
+  for (const StoredThing& thing : m_facts.things) {
+    if (static_cast<int>(thing.kind) == kind) QDesktopServices::openUrl(QUrl::fromLocalFile(thing.folder));
+  }
+}
+
+void Storage::work(int removed) {
+  if (m_isBusy) return;
+  m_isBusy = true;
+  Q_EMIT changed();
+  const auto promise = std::make_shared<QPromise<StorageFacts>>();
+  promise->start();
+  promise->future().then(this, [this](const StorageFacts& facts) { take(facts); });
+  QThreadPool::globalInstance()->start([promise, places = m_places, removed] {
+    if (removed >= 0) removeStored(places, static_cast<StoredThing::Kind>(removed));
+    promise->addResult(storageFacts(places));
+    promise->finish();
+  });
+}
+
+void Storage::take(const StorageFacts& facts) {
+  beginResetModel();
+  m_facts = facts;
+  m_isBusy = false;
+  endResetModel();
+  Q_EMIT changed();
+}
+
+}  // namespace pio

@@ -1,0 +1,284 @@
+#include <QDir>
+#include <QFile>
+#include <QJsonArray>
+#include <QRegularExpression>
+#include <thread>
+
+#include "app/system/about.h"
+#include "app/system/doctor.h"
+#include "app/system/log_file.h"
+#include "app/system/storage.h"
+#include "tests/app/program_fixture.h"
+
+using namespace pio;
+
+namespace {
+
+QByteArray contentOf(const QString& path) {
+  QFile file(path);
+  return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
+}
+
+void write(const QString& path, qsizetype bytes) {
+  QDir().mkpath(QFileInfo(path).path());
+  QFile file(path);
+  QVERIFY(file.open(QIODevice::WriteOnly));
+  QCOMPARE(file.write(QByteArray(bytes, 'x')), bytes);
+}
+
+const Finding* find(const QList<Finding>& findings, const QString& id) {
+  for (const Finding& finding : findings) {
+    if (finding.id == id) return &finding;
+  }
+  return nullptr;
+}
+
+// A computer in order.
+DoctorFacts soundFacts() {
+  DoctorFacts facts;
+  DeviceInfo cpu;
+  cpu.name = "cpu";
+  cpu.detail = "A processor, avx2, 8 threads";
+  cpu.total_bytes = 32'000'000'000;
+  cpu.free_bytes = 20'000'000'000;
+  facts.devices.devices = {cpu};
+  facts.devices.rejected = {{"cuda", "this build has no CUDA backend"}};
+  facts.memoryBytesPerSecond = 20e9;
+  facts.storage.freeBytes = 100'000'000'000;
+  facts.storage.totalBytes = 500'000'000'000;
+  facts.storage.fileSystem = "ext4";
+  facts.storage.isWritable = true;
+  facts.models = {{"small.gguf", true, {}, 100, 1'000'000'000}};
+  facts.nModels = 1;
+  facts.colours = true;
+  facts.dataFolder = "/home/someone/.local/share/inference-pio";
+  return facts;
+}
+
+RunningModel runningAt(double tokensPerSecond) {
+  RunningModel model;
+  model.name = "Qwen3-4B";
+  model.device = "cpu";
+  model.nThreads = 8;
+  model.weightBytes = 2'500'000'000;
+  model.tokensPerSecond = tokensPerSecond;
+  model.bytesPerToken = 2e9;  // 10 tokens a second are what 20 GB/s can give
+  return model;
+}
+
+}  // namespace
+
+class SystemTest : public QObject {
+  Q_OBJECT
+
+ private slots:
+  void placesAreTheXdgFoldersOrAllBelowOne() {
+    qputenv("XDG_STATE_HOME", "/somewhere/state");
+    const Places usual = Places::of(defaultDataFolder());
+    QCOMPARE(usual.logs(), "/somewhere/state/inference-pio/logs");
+    QVERIFY(usual.snapshots().endsWith("/inference-pio/snapshots"));
+    QVERIFY(usual.snapshots() != usual.data + "/snapshots");
+    qputenv("XDG_STATE_HOME", "relative");
+    QCOMPARE(Places::of(defaultDataFolder()).state, QDir::homePath() + "/.local/state/inference-pio");
+    qunsetenv("XDG_STATE_HOME");
+    const Places own = Places::of("/data");
+    QCOMPARE(own.logs(), "/data/logs");
+    QCOMPARE(own.snapshots(), "/data/snapshots");
+    QCOMPARE(own.models(), "/data/models");
+  }
+
+  void theLogIsSmallAndPrivate() {
+    QTemporaryDir folder;
+    const QString logs = folder.filePath("logs");
+    {
+      const LogFile log(logs);
+      std::vector<std::jthread> threads;
+      for (int t = 0; t < 4; ++t) {
+        threads.emplace_back([t] {
+          for (int i = 0; i < 400; ++i) {
+            qCInfo(modelLog) << t << QString(2000, 'y');
+            if (i % 50 == 0) QTest::qSleep(5);  // the disk keeps up
+          }
+        });
+      }
+    }
+    for (const QString& path : {LogFile::pathIn(logs), LogFile::pathBefore(logs)}) {
+      const QByteArray content = contentOf(path);
+      QVERIFY2(!content.isEmpty() && content.size() <= LogFile::kMostBytes + 4 * 600, qPrintable(path));
+      QVERIFY(content.endsWith('\n'));
+      for (const QByteArray& line : content.trimmed().split('\n')) QVERIFY2(line.contains(" info pio.model: ") && line.size() < 600, line);
+      QCOMPARE(QFile::permissions(path) & (QFile::ReadGroup | QFile::ReadOther | QFile::WriteGroup | QFile::WriteOther), QFile::Permissions());
+    }
+    QCOMPARE(QDir(logs).entryList(QDir::Files).size(), 2);
+  }
+
+  void whatQtQuotesIsLeftOut() {
+    const QByteArray line = LogFile::line(QtWarningMsg, "default", "Cannot show \"my secret\nquestion\" nor 'that' nor \"an open one");
+    QVERIFY2(!line.contains("secret") && !line.contains("that") && !line.contains("open one"), line);
+    QVERIFY2(line.contains(" warning default: Cannot show") && line.count('\n') == 1, line);
+    QVERIFY(LogFile::line(QtInfoMsg, "pio.model", "expected \"gguf\"").contains("\"gguf\""));
+  }
+
+  // Everything that a person or a model wrote, by every way that words can go wrong.
+  void noWordOfAConversationIsInTheLog() {
+    QTemporaryDir logs;
+    {
+      const LogFile log(logs.path());
+      ProgramFixture f;
+      QVERIFY(f.loadModel());
+      f.setScript(ScriptedEngine::think("quokkathought deep", "quokkaanswer wide", 0));
+      QVERIFY(f.ask("quokkaquestion high"));
+      f.chat()->setDraft("quokkadraft low");
+      ScriptedEngine::Script failing;
+      failing.error = make_error(ErrorCode::bad_argument, "messages: expected a role, found \"quokkaerror\"");
+      f.setScript(failing);
+      f.chat()->send("quokkaagain");
+      QTRY_VERIFY(!f.chat()->busy());
+      ScriptedEngine::Loading broken;
+      broken.error = make_error(ErrorCode::bad_file, "broken.gguf: a model, none");
+      f.setLoading(broken);
+      f.model()->load("/models/broken.gguf");
+      QTRY_VERIFY(f.notice().isSet());
+    }
+    const QByteArray content = contentOf(LogFile::pathIn(logs.path()));
+    QVERIFY2(!content.contains("quokka"), content);
+    QVERIFY2(content.contains("loaded scripted.gguf"), content);
+    QVERIFY2(content.contains("tokens at"), content);
+    QVERIFY2(content.contains("failed: bad_argument"), content);
+    QVERIFY2(content.contains("broken.gguf: a model, none"), content);
+  }
+
+  void storageIsMeasuredAndCleanedUp() {
+    QTemporaryDir folder, cache;
+    qputenv("XDG_CACHE_HOME", cache.path().toUtf8());
+    const auto end = qScopeGuard([] { qunsetenv("XDG_CACHE_HOME"); });
+    const QString data = folder.path();
+    write(data + "/models/deep/a.gguf", 5000);
+    write(data + "/history.db", 700);
+    write(data + "/files/abc", 30);
+    write(data + "/history.v3.db", 600);
+    write(data + "/snapshots/one/x.bin", 4000);
+    write(data + "/logs/inference-pio.log", 20);
+    write(cache.path() + "/inference-pio/experts/x.json", 11);
+    write(cache.path() + "/inference-pio/grammars/kept", 12);
+    Storage storage(Places::of(data));
+    storage.refresh();
+    QVERIFY(storage.busy());
+    QTRY_VERIFY(storage.measured() && !storage.busy());
+    const auto bytes = [&](Storage::Kind kind) { return storage.index(kind).data(Storage::BytesRole).toLongLong(); };
+    QCOMPARE(bytes(Storage::Models), 5000);
+    QCOMPARE(bytes(Storage::History), 730);
+    QCOMPARE(bytes(Storage::Copies), 600);
+    QCOMPARE(bytes(Storage::Snapshots), 4000);
+    QCOMPARE(bytes(Storage::Cache), 11);
+    QCOMPARE(bytes(Storage::Logs), 20);
+    QCOMPARE(storage.takenBytes(), 5000 + 730 + 600 + 4000 + 11 + 20);
+    QVERIFY(storage.freeBytes() > 0 && storage.totalBytes() >= storage.freeBytes());
+    for (const Storage::Kind kind : {Storage::Models, Storage::History, Storage::Copies, Storage::Snapshots, Storage::Cache, Storage::Logs}) {
+      storage.remove(kind);
+      QTRY_VERIFY(!storage.busy());
+    }
+    QCOMPARE(storage.takenBytes(), 5730);  // models and the history never go by this way
+    QVERIFY(QFile::exists(data + "/models/deep/a.gguf") && QFile::exists(data + "/history.db") && QFile::exists(data + "/files/abc"));
+    QVERIFY(QFile::exists(cache.path() + "/inference-pio/grammars/kept"));
+  }
+
+  void aComputerInOrderHasNoWarning() {
+    const QList<Finding> findings = findingsOf(soundFacts());
+    for (const Finding& finding : findings) {
+      QVERIFY2(finding.level < Finding::Warning, qPrintable(finding.title));
+      QVERIFY(!finding.title.isEmpty() && !finding.text.isEmpty());
+    }
+    QVERIFY(find(findings, "device:cuda")->text.contains("no CUDA backend"));
+    QVERIFY(find(findings, "model:small.gguf")->text.contains("100"));
+  }
+
+  void everyWarningHasOneAction_data() {
+    QTest::addColumn<DoctorFacts>("facts");
+    QTest::addColumn<QString>("id");
+    QTest::addColumn<int>("level");
+    const auto row = [](const char* name, const char* id, Finding::Level level, auto change) {
+      DoctorFacts facts = soundFacts();
+      change(facts);
+      QTest::newRow(name) << facts << QString::fromLatin1(id) << static_cast<int>(level);
+    };
+    row("little memory", "memory", Finding::Warning, [](DoctorFacts& f) { f.devices.devices[0].free_bytes = 1'000'000'000; });
+    row("little disk", "disk", Finding::Warning, [](DoctorFacts& f) { f.storage.freeBytes = 5'000'000'000; });
+    row("no disk", "disk", Finding::Problem, [](DoctorFacts& f) { f.storage.freeBytes = 5'000'000; });
+    row("read-only", "disk", Finding::Problem, [](DoctorFacts& f) { f.storage.isWritable = false; });
+    row("network drive", "disk", Finding::Warning, [](DoctorFacts& f) { f.storage.fileSystem = "nfs4"; });
+    row("no model", "models", Finding::Problem, [](DoctorFacts& f) {
+      f.models.clear();
+      f.nModels = 0;
+    });
+    row("too large", "model:big.gguf", Finding::Warning, [](DoctorFacts& f) {
+      f.models.append({"big.gguf", false, "memory: too little", 0, 90'000'000'000});
+    });
+    row("damaged", "model:bad.gguf", Finding::Warning, [](DoctorFacts& f) {
+      f.models.append({"bad.gguf", false, "bad.gguf: a header, none", 0, 0});
+    });
+    row("slow", "speed", Finding::Warning, [](DoctorFacts& f) { f.running = runningAt(2); });
+    row("streamed", "speed", Finding::Warning, [](DoctorFacts& f) {
+      f.running = runningAt(2);
+      f.running.form = WeightLayout::Form::streamed;
+    });
+    row("a card", "device:cuda", Finding::Warning, [](DoctorFacts& f) { f.hasCard = true; });
+    row("no vectors", "processor", Finding::Warning, [](DoctorFacts& f) { f.devices.devices[0].detail = "A processor, scalar, 2 threads"; });
+    row("no device", "processor", Finding::Problem, [](DoctorFacts& f) { f.devices.devices.clear(); });
+    row("fonts", "fonts", Finding::Warning, [](DoctorFacts& f) { f.missingFonts = {"Inter"}; });
+  }
+  void everyWarningHasOneAction() {
+    QFETCH(DoctorFacts, facts);
+    QFETCH(QString, id);
+    QFETCH(int, level);
+    const QList<Finding> findings = findingsOf(facts);
+    const Finding* finding = find(findings, id);
+    QVERIFY(finding != nullptr);
+    QCOMPARE(static_cast<int>(finding->level), level);
+    for (const Finding& each : findings) QVERIFY2(each.level < Finding::Warning || !each.action.isEmpty(), qPrintable(each.title));
+    const QString report = reportText(facts, findings);
+    QVERIFY(report.contains(finding->title) && report.contains(finding->action));
+    const QJsonObject json = reportJson(facts, findings);
+    QCOMPARE(json["findings"].toArray().size(), findings.size());
+  }
+
+  void speedIsComparedWithWhatMemoryGives() {
+    DoctorFacts facts = soundFacts();
+    facts.running = runningAt(8);
+    const QString words = find(findingsOf(facts), "speed")->text;
+    QVERIFY2(words.contains("80"), qPrintable(words));  // per cent of 10 tokens a second
+    facts.running.tokensPerSecond = 0;
+    QVERIFY(!find(findingsOf(facts), "speed")->action.isEmpty());
+  }
+
+  void theDoctorLooksElsewhere() {
+    ProgramFixture f;
+    QVERIFY(f.loadModel());
+    f.setScript(ScriptedEngine::speak("One two three four five six seven eight nine ten eleven.", 1));
+    QVERIFY(f.ask("Count"));
+    Doctor* doctor = f.program->application()->doctor;
+    QElapsedTimer timer;
+    timer.start();
+    doctor->look();
+    QVERIFY(timer.elapsed() < 50);
+    QVERIFY(doctor->busy());
+    QTRY_VERIFY_WITH_TIMEOUT(doctor->ready() && !doctor->busy(), 20000);
+    QVERIFY(doctor->rowCount() >= 4);
+    QVERIFY(doctor->report().contains("Qt "));
+    bool isTold = false;
+    for (int row = 0; row < doctor->rowCount(); ++row) isTold |= doctor->index(row).data(Doctor::TitleRole).toString().contains("scripted");
+    QVERIFY(isTold);
+  }
+
+  void everyPartHasItsLicence() {
+    const About about;
+    QVERIFY(about.parts().size() > 10);
+    for (const QVariant& part : about.parts()) {
+      const QString licence = part.toMap()["licence"].toString();
+      QVERIFY2(licence == "public domain" || about.licenceText(licence).size() > 500, qPrintable(licence));
+    }
+  }
+};
+
+QTEST_MAIN(SystemTest)
+#include "system_test.moc"
