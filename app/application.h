@@ -8,6 +8,7 @@
 #include "app/chat/chat_controller.h"
 #include "app/closing.h"
 #include "app/code/code_controller.h"
+#include "app/desktop/desktop.h"
 #include "app/engine_queue.h"
 #include "app/history/history_model.h"
 #include "app/image/image_session.h"
@@ -22,6 +23,7 @@
 #include "app/system/doctor.h"
 #include "app/system/memory_meter.h"
 #include "app/system/storage.h"
+#include "app/system/window_place.h"
 
 // Everything that the window shows, handed to ui/Main.qml as its one required property.
 
@@ -47,6 +49,8 @@ class Application : public QObject {
   Q_PROPERTY(pio::ImageSession* image MEMBER image CONSTANT)
   Q_PROPERTY(pio::MemoryMeter* memory MEMBER memory CONSTANT)
   Q_PROPERTY(pio::Closing* closing MEMBER closing CONSTANT)
+  Q_PROPERTY(pio::Desktop* desktop MEMBER desktop CONSTANT)
+  Q_PROPERTY(pio::WindowPlace* place MEMBER place CONSTANT)
   Q_PROPERTY(pio::Doctor* doctor MEMBER doctor CONSTANT)
   Q_PROPERTY(pio::Storage* storage MEMBER storage CONSTANT)
   Q_PROPERTY(pio::About* about MEMBER about CONSTANT)
@@ -72,6 +76,8 @@ class Application : public QObject {
   ImageSession* image = nullptr;
   MemoryMeter* memory = nullptr;
   Closing* closing = nullptr;
+  Desktop* desktop = nullptr;
+  WindowPlace* place = nullptr;
   Doctor* doctor = nullptr;
   Storage* storage = nullptr;
   About* about = nullptr;

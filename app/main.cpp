@@ -233,6 +233,7 @@ int main(int argc, char** argv) {
     options.model = *model;
   }
   options.prompt = parser.value(promptOption);
+  options.buses = BusAddresses::ofEnvironment();
   std::unique_ptr<Engine> windowEngine = create_engine();
   keepConversations(*windowEngine, dataFolder);
   Program program(std::move(windowEngine), options);
@@ -245,7 +246,9 @@ int main(int argc, char** argv) {
       },
       Qt::QueuedConnection);
   engine.addImportPath(QStringLiteral("qrc:/qt/qml"));
-  engine.setInitialProperties({{QStringLiteral("app"), QVariant::fromValue(program.application())}});
+  QVariantMap properties = program.application()->place->initialProperties();
+  properties.insert(QStringLiteral("app"), QVariant::fromValue(program.application()));
+  engine.setInitialProperties(properties);
   engine.load(QUrl(QStringLiteral("qrc:/qt/qml/Pio/Ui/Main.qml")));
   program.application()->doctor->setDrawnByCard(QQuickWindow::sceneGraphBackend() != QLatin1String("software"));
 

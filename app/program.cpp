@@ -86,6 +86,13 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
                                  app);
   app->image = new ImageSession(app->chat, m_files, app);
   app->closing = new Closing(m_writer, app->code, app->chat, app);
+  app->place = new WindowPlace(Places::of(options.dataFolder).window(), m_files, app);
+  app->desktop = new Desktop(app);
+  QObject::connect(app->engine, &EngineQueue::currentChanged, app->desktop, [app] { app->desktop->setComputing(app->engine->busy()); });
+  QObject::connect(app->model, &ModelSession::answered, app->desktop, [app](const GenerationStats& stats) {
+    app->desktop->answerEnded(stats.first_token_seconds + stats.decode_seconds, stats.generated_tokens, app->model->name());
+  });
+  app->desktop->start(options.buses);
   app->doctor = new Doctor(Places::of(options.dataFolder), app->engine, app->model, app);
   app->storage = new Storage(Places::of(options.dataFolder), app);
   app->about = new About(app);
@@ -116,6 +123,7 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
 
   loadFirstModel(options, !interrupted.isEmpty());
   if (!options.prompt.trimmed().isEmpty()) {
+    app->place->setPane(Application::ChatPane);
     app->chat->newChat();
     app->chat->send(options.prompt);
   }
@@ -169,6 +177,7 @@ Program::~Program() {
   m_application->engine->shutDown();
   m_application->chat->saveDraft();
   m_application->settings->saveNow();
+  m_application->place->saveNow();
   m_application->engine->join();  // with the last words and the ends of turns, which go to the history
 
   QMetaObject::invokeMethod(m_writer, &HistoryWriter::close);  // after everything that was posted before; they end their threads themselves

@@ -30,6 +30,7 @@ struct ProgramOptions {
   QString model;               // loaded at the start; "" the last one used, or the starter when nothing was ever chosen
   QString prompt;              // sent in a new chat at the start
   bool loadsModel = true;      // false: no model is loaded by itself
+  BusAddresses buses;          // of the desktop; without them it is left alone
 };
 
 class Program {

@@ -102,7 +102,14 @@ T.ApplicationWindow {
     title: root.app.chat.title.length > 0 ? qsTr("%1 — Inference-PIO").arg(root.app.chat.title) : qsTr("Inference-PIO")
     color: Theme.color.canvas
     font: Theme.ui.font
-    Component.onCompleted: root.takeFocus()
+    Component.onCompleted: {
+        root.app.place.watch(root)
+        if (root.panes.indexOf(root.app.place.pane) >= 0)
+            root.pane = root.app.place.pane
+        codePane.sideWidth = root.app.place.codeWidth > 0 ? root.app.place.codeWidth : codePane.sideWidth
+        root.takeFocus()
+    }
+    onPaneChanged: root.app.place.pane = root.pane
     onActiveFocusItemChanged: Qt.callLater(root.catchKeys)
     onClosing: close => close.accepted = root.app.closing.request()
     onChatIdChanged: {
@@ -128,7 +135,10 @@ T.ApplicationWindow {
     }
 
     Binding { target: Theme; property: "appearance"; value: root.app.settings.appearance }
-    Binding { target: Theme; property: "reducedMotion"; value: root.app.settings.reducedMotion }
+    Binding { target: Theme; property: "reducedMotion"; value: root.app.settings.reducedMotion || root.app.desktop.reducedMotion }
+    Binding { target: Theme; property: "desktopScheme"; value: root.app.desktop.scheme }
+    Binding { target: Theme; property: "desktopContrast"; value: root.app.desktop.highContrast }
+    Binding { target: root.app.desktop; property: "windowSeen"; value: root.active && root.visibility !== Window.Minimized }
     Binding { target: Theme; property: "zoom"; value: root.app.settings.zoom }
     Binding { target: Theme; property: "computing"; value: root.app.engine.busy }
     Binding { target: root.app.chat.messages; property: "style"; value: Theme.richText }
@@ -239,6 +249,7 @@ T.ApplicationWindow {
             enterSends: root.app.settings.enterSends
             narrow: codePane.width < 840
             keysCount: root.ownKeys && root.codeShown
+            onSideWidthChanged: root.app.place.codeWidth = codePane.sideWidth
             onSidebarRequested: root.toggleSidebar()
             onPaneChosen: pane => root.showPane(pane)
             onFileRequested: dialogs.openSourceFile()
@@ -323,6 +334,16 @@ T.ApplicationWindow {
 
         function onAnnouncement(text: string): void {
             announcer.sentence = text
+        }
+    }
+    Connections {
+        target: root.app.desktop
+
+        function onNotificationPressed(): void {
+            if (root.visibility === Window.Minimized)
+                root.show()
+            root.raise()
+            root.requestActivate()
         }
     }
     Connections {

@@ -1,6 +1,7 @@
 pragma Singleton
 
 import QtQuick
+import Pio.App
 
 /*! Every colour, size and duration of the window. Main.qml tells it what the person chose; nothing else writes to it. */
 QtObject {
@@ -11,11 +12,14 @@ QtObject {
     property int appearance: Theme.System
     property bool reducedMotion: false
     property real zoom: 1      // of prose, code and tables; the frame stays
+    property int desktopScheme: Desktop.NoPreference    // what the desktop says beside its palette, where it says anything
+    property bool desktopContrast: false
     property bool computing: false  // while a model computes on the processor no animation runs
 
     readonly property SystemPalette system: SystemPalette {}
-    readonly property bool systemIsDark: theme.system.window.hslLightness < 0.5
-    readonly property bool highContrast: theme.appearance === Theme.HighContrast
+    readonly property bool systemIsDark: theme.desktopScheme === Desktop.Dark
+                                         || (theme.desktopScheme === Desktop.NoPreference && theme.system.window.hslLightness < 0.5)
+    readonly property bool highContrast: theme.appearance === Theme.HighContrast || (theme.appearance === Theme.System && theme.desktopContrast)
     readonly property bool isDark: theme.appearance === Theme.Dark || (theme.appearance !== Theme.Light && theme.systemIsDark)
     readonly property ColorSet color: theme.highContrast ? (theme.isDark ? theme.contrastDark : theme.contrastLight)
                                                           : (theme.isDark ? theme.dark : theme.light)

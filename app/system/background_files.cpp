@@ -10,6 +10,7 @@
 #include <QThread>
 #include <algorithm>
 
+#include "app/system/log_file.h"
 #include "engine/engine.h"
 #include "engine/files/replace_file.h"
 
@@ -123,6 +124,12 @@ void BackgroundFiles::removeFile(const QString& path) { QFile::remove(path); }
 void BackgroundFiles::saveText(const QString& path, const QByteArray& bytes) {
   if (const auto written = replaceFile(path, bytes)) Q_EMIT textSaved(path);
   else Q_EMIT textNotSaved(path, QString::fromStdString(written.error().message));
+}
+
+void BackgroundFiles::saveQuietly(const QString& path, const QByteArray& bytes) {
+  QDir().mkpath(QFileInfo(path).path());
+  if (const Result<void> written = replaceFile(path, bytes); !written)
+    qCInfo(programLog).noquote() << "not saved:" << QString::fromStdString(written.error().message);
 }
 
 void BackgroundFiles::lookAtPicture(quint64 serial, const QString& path) {

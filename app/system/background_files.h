@@ -44,7 +44,8 @@ class BackgroundFiles : public QObject {
 
  public slots:
   void removeFile(const QString& path);
-  void saveText(const QString& path, const QByteArray& bytes);  // what is there is replaced when all is written
+  void saveText(const QString& path, const QByteArray& bytes);     // what is there is replaced when all is written
+  void saveQuietly(const QString& path, const QByteArray& bytes);  // its folder made when it is not there; what cannot be saved is not
   void look(const QStringList& paths);
   // The first SmolLM2-135M-Instruct*.gguf below one of the folders; Q4_1 before others.
   void findStarter(const QStringList& folders);

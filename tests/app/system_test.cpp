@@ -1,7 +1,8 @@
 #include <QDir>
 #include <QFile>
 #include <QJsonArray>
-#include <QRegularExpression>
+#include <QScreen>
+#include <QWindow>
 #include <thread>
 
 #include "app/system/about.h"
@@ -268,6 +269,51 @@ class SystemTest : public QObject {
     bool isTold = false;
     for (int row = 0; row < doctor->rowCount(); ++row) isTold |= doctor->index(row).data(Doctor::TitleRole).toString().contains("scripted");
     QVERIFY(isTold);
+  }
+
+  void theWindowComesBackWhereItWas() {
+    QTemporaryDir folder;
+    const QRect screen = QGuiApplication::primaryScreen()->availableGeometry();
+    const QRect rect(screen.x() + 60, screen.y() + 40, 620, 540);
+    {
+      ProgramFixture f(folder.path());
+      WindowPlace* place = f.program->application()->place;
+      QVERIFY(place->initialProperties().isEmpty());
+      QWindow window;
+      window.setGeometry(screen.x(), screen.y(), 600, 500);
+      window.show();
+      place->watch(&window);
+      window.setGeometry(rect);
+      place->setPane(Application::CodePane);
+      place->setCodeWidth(500);
+      QTRY_VERIFY(QFile::exists(folder.filePath("window.json")));
+      window.setGeometry(rect.translated(4, 0));  // not saved yet when the program ends
+      QTest::qWait(50);
+    }
+    {
+      ProgramFixture f(folder.path());
+      const WindowPlace* place = f.program->application()->place;
+      const QVariantMap properties = place->initialProperties();
+      QCOMPARE(QRect(properties["x"].toInt(), properties["y"].toInt(), properties["width"].toInt(), properties["height"].toInt()),
+               rect.translated(4, 0));
+      QVERIFY(!properties.contains("visibility"));
+      QCOMPARE(place->pane(), int{Application::CodePane});
+      QCOMPARE(place->codeWidth(), 500);
+    }
+    // A screen that is not there any more, a window larger than the one that is, and nonsense.
+    const auto propertiesOf = [&](const QByteArray& json) {
+      QFile file(folder.filePath("window.json"));
+      if (!file.open(QIODevice::WriteOnly)) return QVariantMap();
+      file.write(json);
+      file.close();
+      return WindowPlace(file.fileName(), nullptr).initialProperties();
+    };
+    QVariantMap properties = propertiesOf(R"({"x": 90000, "y": 10, "width": 700, "height": 600, "maximized": true})");
+    QVERIFY(!properties.contains("x") && properties["width"] == 700 && properties["visibility"].toInt() == QWindow::Maximized);
+    properties = propertiesOf(R"({"x": 0, "y": 0, "width": 15000, "height": 15000})");
+    QVERIFY(properties["width"].toInt() <= screen.width() && properties["height"].toInt() <= screen.height());
+    QVERIFY(propertiesOf(R"({"x": "a", "width": -4, "height": 1e30, "pane": 99})").isEmpty());
+    QVERIFY(propertiesOf("not JSON").isEmpty());
   }
 
   void everyPartHasItsLicence() {

@@ -522,6 +522,32 @@ TestCase {
     function findButtonOf(name: string) {
         return test.find(test.window.contentItem.parent, item => item.iconName !== undefined && item.visible && item.Accessible.name === name)
     }
+    function test_theDesktopsThemeCountsWhereNoneIsChosen(): void {
+        test.app.settings.appearance = Settings.System
+        Theme.desktopScheme = Desktop.Dark
+        verify(Theme.isDark)
+        compare(Theme.color, Theme.dark)
+        Theme.desktopScheme = Desktop.Light
+        verify(!Theme.isDark)
+        Theme.desktopContrast = true
+        compare(Theme.color, Theme.contrastLight)
+        test.app.settings.appearance = Settings.Light
+        compare(Theme.color, Theme.light)
+        test.app.settings.appearance = Settings.Dark
+        compare(Theme.color, Theme.dark)
+        test.app.settings.appearance = Settings.System
+        Theme.desktopScheme = Desktop.NoPreference
+        Theme.desktopContrast = false
+    }
+    function test_thePaneIsRemembered(): void {
+        test.window.showPane(Application.CodePane)
+        compare(test.app.place.pane, Application.CodePane)
+        const again = mainComponent.createObject(null, { app: test.app })
+        compare(again.pane, Application.CodePane)
+        again.destroy()
+        test.window.showPane(Application.ChatPane)
+        compare(test.app.place.pane, Application.ChatPane)
+    }
     function test_licencesUnfold(): void {
         test.window.openSettings(6)
         tryVerify(() => test.findButtonOf("Licence of MD4C: MIT") !== null)

@@ -73,6 +73,7 @@ SettingsPage {
             cost: row.files > 0 ? Figures.bytes(row.bytes) : qsTr("Nothing")
 
             PioButton {
+                width: Math.max(implicitWidth, 136)     // all alike, so that the sizes beside them line up
                 small: true
                 enabled: row.shows || (row.removable && !root.storage.busy)
                 text: row.shows ? qsTr("Show the folder") : row.asked ? qsTr("Remove for good") : qsTr("Remove")
