@@ -1,5 +1,6 @@
 #include "app/engine_queue.h"
 
+#include <QFile>
 #include <QCoreApplication>
 #include <algorithm>
 #include <utility>
@@ -231,7 +232,8 @@ void EngineQueue::load(const LoadRequest& request, const QString& notePath) {
   m_loadStop.request_stop();  // of a load that is under way: this one comes next on the engine's thread
   m_loadStop = std::stop_source();
   m_loadSerial = ++m_number;
-  const LoadJob job{m_loadSerial, request, notePath};
+  LoadJob job{m_loadSerial, request, notePath};
+  job.request.cache_folder = QFile::encodeName(m_cacheFolder).toStdString();
   QMetaObject::invokeMethod(m_loop, [loop = m_loop, job, token = m_loadStop.get_token()] { loop->load(job, token); });
   setModel(false, true);
 }

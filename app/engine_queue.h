@@ -44,6 +44,8 @@ class EngineQueue : public QObject {
   AnswerRun* current() const;
   bool busy() const { return m_isLoading || current() != nullptr; }
 
+  // Where it is kept from one run to the next which experts were wanted, of all models that are loaded from now on; "" nowhere.
+  void setCacheFolder(const QString& folder) { m_cacheFolder = folder; }
   // Loads it instead of the loaded one. Of several loads asked for the last one counts; the others are stopped.
   void load(const LoadRequest& request, const QString& notePath);
   void stopLoading();
@@ -103,7 +105,8 @@ class EngineQueue : public QObject {
   EngineLoop* m_loop;              // on it; deleted with its end
   std::vector<AnswerRun*> m_runs;  // that have not ended, in the order they came; children of this
   Words m_words;                   // that are gathered
-  quint64 m_number = 0;            // of the last run, load, plan or count
+  QString m_cacheFolder;
+  quint64 m_number = 0;  // of the last run, load, plan or count
   quint64 m_loadSerial = 0;
   std::stop_source m_loadStop;
   qsizetype m_mostAtOnce = 1;  // answers, of the loaded model

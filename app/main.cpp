@@ -184,6 +184,7 @@ int main(int argc, char** argv) {
   const QCommandLineOption jsonOption(QStringLiteral("json"), QStringLiteral("Prints what is asked for as JSON."));
   parser.addOptions({dataOption, modelOption, promptOption, exportOption, importOption, doctorOption, jsonOption});
   const QCommandLineOption helpOption = parser.addHelpOption();
+  const QString allHelp = QStringLiteral("help-all");  // which Qt adds
   const QCommandLineOption versionOption = parser.addVersionOption();
   parser.addPositionalArgument(QStringLiteral("FILE"), QStringLiteral("A model, source, a picture, or an export to import."),
                                QStringLiteral("[FILE…]"));
@@ -193,10 +194,10 @@ int main(int argc, char** argv) {
 
   const QString dataFolder = localPath(parser.value(dataOption));
   // Errands need no display and no GUI object.
-  if (parser.isSet(exportOption) || parser.isSet(importOption) || parser.isSet(doctorOption) || parser.isSet(helpOption) ||
+  if (parser.isSet(exportOption) || parser.isSet(importOption) || parser.isSet(doctorOption) || parser.isSet(helpOption) || parser.isSet(allHelp) ||
       parser.isSet(versionOption)) {
     const QCoreApplication application(argc, argv);
-    if (parser.isSet(helpOption)) parser.showHelp();
+    if (parser.isSet(helpOption) || parser.isSet(allHelp)) parser.showHelp();
     if (parser.isSet(versionOption)) parser.showVersion();
     if (parser.isSet(doctorOption)) return tellDoctor(dataFolder, parser.isSet(jsonOption));
     if (parser.isSet(importOption)) {
@@ -238,6 +239,9 @@ int main(int argc, char** argv) {
   keepConversations(*windowEngine, dataFolder);
   Program program(std::move(windowEngine), options);
 
+  // Qt's own place for it is the default one of the program, whatever --data says.
+  if (dataFolder != defaultDataFolder() && !qEnvironmentVariableIsSet("QML_DISK_CACHE_PATH"))
+    qputenv("QML_DISK_CACHE_PATH", QFile::encodeName(Places::of(dataFolder).cache + QStringLiteral("/qmlcache")));
   QQmlApplicationEngine engine;
   QObject::connect(
       &engine, &QQmlApplicationEngine::objectCreated, &application,

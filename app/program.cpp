@@ -67,6 +67,7 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
   app->history = new HistoryModel(std::make_unique<HistoryModel::Private>(m_writer), app);
   app->memory = new MemoryMeter(m_files, app);
   app->engine = new EngineQueue(std::move(engine), app);
+  app->engine->setCacheFolder(Places::of(options.dataFolder).cache);
   app->model = new ModelSession({app->engine, app->models, app->settings, app->notices, m_session->loadNotePath()}, app);
   app->seeingCost = new SwitchCost(app->engine, app->settings, app);
   app->load = new LoadSettings({app->engine, app->model, app->models, app->settings}, app);

@@ -4,7 +4,6 @@
 
 #include "app/settings/number_limits.h"
 #include "app/system/value_names.h"
-#include "engine/experts/profile_file.h"
 
 namespace pio {
 namespace {
@@ -53,7 +52,6 @@ LoadRequest LoadChoice::request(const QString& path) const {
   request.ram_bytes = ramBytes;
   request.n_sequences = kAnswersAtOnce;
   request.may_wait = true;
-  request.cache_folder = default_cache_folder().string();
   request.n_contexts = 1;  // chats are seldom as long as they may be
   return request;
 }

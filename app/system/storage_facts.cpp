@@ -4,7 +4,6 @@
 #include <QDirIterator>
 #include <QFileInfo>
 #include <QRegularExpression>
-#include <QStandardPaths>
 #include <QStorageInfo>
 
 #include "app/system/log_file.h"
@@ -45,13 +44,10 @@ Where whereIs(StoredThing::Kind kind, const Places& places) {
       where.folder = places.snapshots();
       where.folders = {places.snapshots()};
       break;
-    case StoredThing::Cache: {
-      // Qt keeps what it compiled of QML there whatever --data says, and the engine which experts were wanted.
-      const QString cache = QStandardPaths::writableLocation(QStandardPaths::GenericCacheLocation) + QStringLiteral("/inference-pio");
-      where.folder = cache;
-      where.folders = below(cache, {QStringLiteral("qmlcache"), QStringLiteral("experts")});
+    case StoredThing::Cache:
+      where.folder = places.cache;
+      where.folders = below(places.cache, {QStringLiteral("qmlcache"), QStringLiteral("experts")});
       break;
-    }
     case StoredThing::Logs:
       where.folder = places.logs();
       where.files = {LogFile::pathIn(places.logs()), LogFile::pathBefore(places.logs())};

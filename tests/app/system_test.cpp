@@ -88,6 +88,12 @@ class SystemTest : public QObject {
     QCOMPARE(own.models(), "/data/models");
   }
 
+  void whichExpertsWereWantedIsKeptWithTheRest() {
+    ProgramFixture f;
+    QVERIFY(f.loadModel());
+    QCOMPARE(f.engine->load_requests().back().cache_folder, f.folder().toStdString());
+  }
+
   void theLogIsSmallAndPrivate() {
     QTemporaryDir folder;
     const QString logs = folder.filePath("logs");
@@ -150,9 +156,7 @@ class SystemTest : public QObject {
   }
 
   void storageIsMeasuredAndCleanedUp() {
-    QTemporaryDir folder, cache;
-    qputenv("XDG_CACHE_HOME", cache.path().toUtf8());
-    const auto end = qScopeGuard([] { qunsetenv("XDG_CACHE_HOME"); });
+    QTemporaryDir folder;
     const QString data = folder.path();
     write(data + "/models/deep/a.gguf", 5000);
     write(data + "/history.db", 700);
@@ -160,8 +164,8 @@ class SystemTest : public QObject {
     write(data + "/history.v3.db", 600);
     write(data + "/snapshots/one/x.bin", 4000);
     write(data + "/logs/inference-pio.log", 20);
-    write(cache.path() + "/inference-pio/experts/x.json", 11);
-    write(cache.path() + "/inference-pio/grammars/kept", 12);
+    write(data + "/experts/x.routing", 11);
+    write(data + "/grammars/kept", 12);
     Storage storage(Places::of(data));
     storage.refresh();
     QVERIFY(storage.busy());
@@ -181,7 +185,7 @@ class SystemTest : public QObject {
     }
     QCOMPARE(storage.takenBytes(), 5730);  // models and the history never go by this way
     QVERIFY(QFile::exists(data + "/models/deep/a.gguf") && QFile::exists(data + "/history.db") && QFile::exists(data + "/files/abc"));
-    QVERIFY(QFile::exists(cache.path() + "/inference-pio/grammars/kept"));
+    QVERIFY(QFile::exists(data + "/grammars/kept"));
   }
 
   void aComputerInOrderHasNoWarning() {
