@@ -259,5 +259,7 @@ int main(int argc, char** argv) {
   QList<QUrl> files;
   for (const QString& argument : parser.positionalArguments()) files.append(QUrl::fromLocalFile(localPath(argument)));
   if (!files.isEmpty()) program.application()->openFiles(files);
-  return QGuiApplication::exec();
+  const int status = QGuiApplication::exec();
+  qCInfo(programLog) << "ended with" << status;
+  return status;
 }

@@ -23,7 +23,7 @@ UNWANTED = ("--help-all",)
 
 
 def help_of(*command):
-    quiet = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "LC_ALL": "C.UTF-8", "COLUMNS": "4000"}
+    quiet = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "LC_ALL": "C.UTF-8", "ASAN_OPTIONS": "detect_leaks=0", "COLUMNS": "4000"}
     done = subprocess.run([*command, "--help"], env=quiet, capture_output=True, check=True)
     return done.stdout.decode()
 

@@ -12,7 +12,7 @@ faults = []
 
 
 def help_of(*command):
-    quiet = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "LC_ALL": "C.UTF-8"}
+    quiet = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "LC_ALL": "C.UTF-8", "ASAN_OPTIONS": "detect_leaks=0"}
     return subprocess.run([*command, "--help"], env=quiet, capture_output=True, check=True).stdout.decode()
 
 
