@@ -548,6 +548,40 @@ TestCase {
         test.window.showPane(Application.ChatPane)
         compare(test.app.place.pane, Application.ChatPane)
     }
+    // Every control of every page, by Tab alone and round to where it began: no control is passed over, none keeps the keys.
+    function test_everyControlOfTheSettingsIsReachedByTab(): void {
+        for (let page = 0; page < 7; ++page) {
+            test.window.openSettings(page)
+            tryVerify(() => test.window.popupShown && !test.app.doctor.busy && !test.app.storage.busy, 20000)
+            const overlay = test.window.contentItem.parent
+            const list = test.find(overlay, item => item.count === 7 && item.keyNavigationEnabled === true && item.visible)
+            const wanted = []
+            const walk = item => {
+                for (let i = 0; i < item.children.length; ++i) {
+                    const child = item.children[i]
+                    if (child.visible && child.enabled && child.activeFocusOnTab) {
+                        verify(child.Accessible.name.length > 0 || child.text !== undefined, "a control without a name on page " + page)
+                        wanted.push(child)
+                    }
+                    walk(child)
+                }
+            }
+            walk(test.find(overlay, item => item.visible && item instanceof SettingsPage))
+            list.forceActiveFocus(Qt.TabFocusReason)
+            const reached = []
+            for (let i = 0; i < 200; ++i) {
+                stage.key(test.window, Qt.Key_Tab)
+                if (list.activeFocus)       // itself, or its current row
+                    break
+                reached.push(test.window.activeFocusItem)
+            }
+            verify(list.activeFocus, "round on page " + page)
+            for (const control of wanted)
+                verify(reached.indexOf(control) >= 0, (control.Accessible.name || control.text) + " on page " + page)
+        }
+        test.window.closePopups()
+        tryVerify(() => !test.window.popupShown)
+    }
     function test_licencesUnfold(): void {
         test.window.openSettings(6)
         tryVerify(() => test.findButtonOf("Licence of MD4C: MIT") !== null)
