@@ -189,7 +189,7 @@ class LocalGeneration final : public Generation {
   bool is_finished() const override { return phase_ == Phase::finished; }
   const GenerateResult& result() const override { return result_; }
 
-  Result<Events> advance() override { return advance_alone(kStepTokens, true); }
+  Result<Events> advance() override { return advance_alone(model_.step_tokens(), true); }
 
   // One unit that shares its step with nobody, of at most most_prompt tokens of a prompt.
   Result<Events> advance_alone(std::int64_t most_prompt, bool may_draft) {
@@ -398,12 +398,12 @@ class LocalGeneration final : public Generation {
   // guess, and no more than are wanted: a step gives one more than it tries.
   std::vector<int> draft() {
     if (!drafts_) return {};
-    std::int64_t most = std::min({model_.info().context_length - session_->n_tokens(), session_->n_spare_cells(), kStepTokens}) - 1;
+    std::int64_t most = std::min({model_.info().context_length - session_->n_tokens(), session_->n_spare_cells(), model_.step_tokens()}) - 1;
     if (request_.max_tokens >= 0) most = std::min(most, request_.max_tokens - std::ssize(result_.ids) - 1);
     return drafts_->draft(most, [this](int id) { return id >= 0 && (request_.ignore_eos || !is_stop_id(id)); });
   }
 
-  // At most kStepTokens of them.
+  // At most as many as a step holds.
   Result<void> process(TokenSpan ids, std::span<const int> output_rows, Events& events) {
     if (!request_.wants_routing) return session_->process(ids, output_rows, logits_, stop_);
     const std::size_t before = events.size();
@@ -570,7 +570,7 @@ class Together {
         if (!is_decoding) prompt_left_ = 0;
         return {};
       }
-      const bool is_full = std::ssize(group_) == turn.model().most_sequences() || n_rows_ + n_tokens > kStepTokens;
+      const bool is_full = std::ssize(group_) == turn.model().most_sequences() || n_rows_ + n_tokens > turn.model().step_tokens();
       if (is_full) flush();
       group_.push_back(&member);
       n_rows_ += n_tokens;

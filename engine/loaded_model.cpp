@@ -149,7 +149,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   ASSIGN_OR_RETURN(loaded->backend_, create_backend_for(request));
   LoadPlan plan;
   std::uint64_t state_bytes_per_token = 0, temporary_bytes = 0, workspace_bytes = 0;
-  std::int64_t vocab_size = 0;
+  std::int64_t vocab_size = 0, step_tokens = 0;
   Residency residency;
   {
     ASSIGN_OR_RETURN(const PlannedLoad planned, plan_load(*file, request, *loaded->backend_, given_back_bytes));
@@ -159,6 +159,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
     state_bytes_per_token = planned.state_bytes_per_token;
     temporary_bytes = planned.temporary_bytes;
     workspace_bytes = planned.workspace_bytes;
+    step_tokens = planned.step_tokens;
     loaded->weight_bytes_per_token_ = planned.weight_bytes_per_token;
     vocab_size = planned.estimate->spec().vocab_size;
     loaded->own_weight_bytes_ = plan.weight_bytes - planned.estimate->mapped_bytes();
@@ -187,7 +188,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   const std::int64_t n_blocks = loaded->pool_->blocks().n_blocks();
   loaded->most_sequences_ = request.n_sequences;
   const StepCapacity capacity{
-      .n_sequences = request.n_sequences, .n_blocks = n_blocks / n_contexts(request), .n_position_axes = spec.n_position_axes};
+      .n_tokens = step_tokens, .n_sequences = request.n_sequences, .n_blocks = n_blocks / n_contexts(request), .n_position_axes = spec.n_position_axes};
   loaded->step_builder_ = std::make_unique<StepBuilder>(capacity);
   Stage stage{.backend = loaded->backend_.get(),
               .first = 0,

@@ -37,6 +37,7 @@ class LoadedModel {
   StepBuilder& step_builder() { return *step_builder_; }
   BlockPool& pool() { return *pool_; }
   int most_sequences() const { return most_sequences_; }  // of a step
+  std::int64_t step_tokens() const { return step_builder_->capacity().n_tokens; }
   // The cell of no sequence, for rows that only fill a step up; none where no backend asks for such rows.
   std::optional<std::int32_t> spare_cell() const { return spare_cell_; }
   const Vocabulary& vocabulary() const { return vocabulary_; }

@@ -127,8 +127,9 @@ Result<void> Session::process(TokenSpan ids, std::span<const int> output_rows, s
   logits.clear();
   Rollback rollback(sequence_);
   std::vector<int> rows;
-  for (std::int64_t at = 0; at < ids.size(); at += kStepTokens) {
-    const std::int64_t n = std::min(kStepTokens, ids.size() - at);
+  const std::int64_t most = model_.step_tokens();
+  for (std::int64_t at = 0; at < ids.size(); at += most) {
+    const std::int64_t n = std::min(most, ids.size() - at);
     rows.clear();
     for (const int row : output_rows) {
       if (row >= at && row < at + n) rows.push_back(static_cast<int>(row - at));

@@ -58,7 +58,7 @@ class Session {
   void begin_decoding() { needs_ = {}; }
 
   enum class Outputs { none, last, all };
-  // Processes `ids` after the tokens there are, in steps of at most kStepTokens. Logits [n_outputs, vocab_size] of the wanted ones go to
+  // Processes `ids` after the tokens there are, in steps of at most step_tokens(). Logits [n_outputs, vocab_size] of the wanted ones go to
   // `logits`. Fails with context_full, with the device's error, or with cancelled; then none of `ids` were added.
   Result<void> process(TokenSpan ids, Outputs outputs, std::vector<float>& logits, const std::stop_token& stop);
   // The same with the wanted rows given by their places in `ids`, rising.
@@ -69,7 +69,7 @@ class Session {
     TokenSpan ids;
     std::span<const int> output_rows;
   };
-  // One step of at most kStepTokens tokens of different conversations of a model, as many as it was loaded for. Several only where each
+  // One step of at most step_tokens() tokens of different conversations of a model, as many as it was loaded for. Several only where each
   // shares_steps with its part; they attend as the first one does. The logits of the wanted rows go behind those that `logits` holds, part after
   // part. Fails as process; then none of the parts were added.
   static Result<void> process_together(std::span<const Part> parts, std::vector<float>& logits, const std::stop_token& stop);

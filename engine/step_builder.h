@@ -15,8 +15,10 @@
 namespace pio {
 
 // Tokens of a prompt that a step reads at a time: enough for the weights to be read once for many tokens, few enough to show progress and
-// to stop. No step has more.
+// to stop.
 inline constexpr std::int64_t kStepTokens = 512;
+// And where weights are read from the disk for every step: the fewer steps, the better. No step has more.
+inline constexpr std::int64_t kMostStepTokens = 2048;
 
 // What a step can hold at most; its device tensors have room for that.
 struct StepCapacity {
@@ -45,6 +47,7 @@ class StepBuilder {
   // Fills up to n_tokens tokens that read and write nothing: their key goes to `spare_cell`, they attend to no token, no row of theirs is
   // wanted. For devices that replay recorded steps of certain sizes.
   void pad(std::int64_t n_tokens, std::int32_t spare_cell);
+  const StepCapacity& capacity() const { return capacity_; }
   std::int64_t n_tokens() const { return static_cast<std::int64_t>(ids_.size()); }
   std::int64_t n_outputs() const { return static_cast<std::int64_t>(outputs_.size()); }
 

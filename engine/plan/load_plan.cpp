@@ -18,6 +18,8 @@ namespace {
 // Tokens of a context that nobody asked for, where memory does not even hold the weights.
 constexpr std::int64_t kStreamedContext = 4096;
 constexpr std::uint64_t kUnplannedShare = 64;
+// What the scratch of longer steps may take of memory, which holds as much less of the weights.
+constexpr std::uint64_t kLongStepShare = 16;
 // Published perplexities with keys in 4 bits, rotated: 0.9 % worse of 30 thousand million, 2.2 % of eight, three times as high of 0.6.
 constexpr std::int64_t kParametersForFourBitKeys = 6'000'000'000;
 
@@ -49,7 +51,7 @@ void plan_experts(LoadPlan& plan, const ModelEstimate& estimate) {
 }
 
 Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes,
-                              const Residency& residency) {
+                              const Residency& residency, std::int64_t step_tokens = kStepTokens) {
   PlannedLoad planned;
   planned.residency = residency;
   ASSIGN_OR_RETURN(planned.estimate, ModelEstimate::create(file, backend, request.loras, residency));
@@ -70,8 +72,8 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
 
   // Temporaries may grow with the context, so the longest that is possible is asked about first.
   const auto scratch_bytes = [&](std::int64_t context_length) {
-    planned.chunk_length = std::min(kStepTokens, context_length);
-    ModelEstimate::Scratch scratch = estimate.scratch(planned.chunk_length, context_length, request.kv);
+    planned.step_tokens = std::min(step_tokens, context_length);
+    ModelEstimate::Scratch scratch = estimate.scratch(planned.step_tokens, context_length, request.kv);
     // a row of logits, and what it comes from, of each conversation beyond the first
     scratch.temporary_bytes += static_cast<std::uint64_t>(request.n_sequences - 1) * (spec.vocab_size + spec.dim) * sizeof(float);
     planned.temporary_bytes = scratch.temporary_bytes;
@@ -123,6 +125,18 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
   return planned;
 }
 
+// What a load needs at least whose weights are partly read again for every step: with the longest steps whose scratch costs little of the memory.
+Result<PlannedLoad> plan_long_steps(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes,
+                                    const Residency& residency) {
+  ASSIGN_OR_RETURN(PlannedLoad usual, plan_load(file, request, backend, given_back_bytes, residency));
+  const std::uint64_t most = usual.plan.scratch_bytes + usual.plan.devices.front().free_bytes / kLongStepShare;
+  for (std::int64_t n = std::min(kMostStepTokens, usual.plan.context_length); usual.plan.fits && n > kStepTokens; n /= 2) {
+    ASSIGN_OR_RETURN(PlannedLoad longer, plan_load(file, request, backend, given_back_bytes, residency, n));
+    if (longer.plan.fits && longer.plan.scratch_bytes <= most) return longer;
+  }
+  return usual;
+}
+
 }  // namespace
 
 Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes) {
@@ -135,25 +149,25 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
   if (small.context_length <= 0) small.context_length = std::min(planned.estimate->spec().context_length, kStreamedContext);
   if (plan.expert_bytes > 0) {
     Residency slots{.lays_out = true, .has_slots = true, .slots_bytes = 0};
-    ASSIGN_OR_RETURN(PlannedLoad fewest, plan_load(file, small, backend, given_back_bytes, slots));
+    ASSIGN_OR_RETURN(PlannedLoad fewest, plan_long_steps(file, small, backend, given_back_bytes, slots));
     if (fewest.plan.fits) {
       const std::uint64_t free = fewest.plan.devices.front().free_bytes, left = free - fewest.plan.needed_bytes;
       // Slots are all that a plan can be exact about; a little is left for what it is not, the system's tables of pages among it.
       slots.slots_bytes = slots_bytes(fewest.estimate->expert_kinds()) + left - std::min(left, free / kUnplannedShare);
-      ASSIGN_OR_RETURN(PlannedLoad more, plan_load(file, small, backend, given_back_bytes, slots));
+      ASSIGN_OR_RETURN(PlannedLoad more, plan_load(file, small, backend, given_back_bytes, slots, fewest.step_tokens));
       return more.plan.fits ? std::move(more) : std::move(fewest);
     }
   }
   const StreamableBytes& streamable = planned.estimate->streamable();
   Residency residency{.lays_out = true, .is_streamed = true, .n_layers = 0, .n_away_tables = std::ssize(streamable.tables)};
-  ASSIGN_OR_RETURN(PlannedLoad least, plan_load(file, small, backend, given_back_bytes, residency));
+  ASSIGN_OR_RETURN(PlannedLoad least, plan_long_steps(file, small, backend, given_back_bytes, residency));
   if (!least.plan.fits) return least;
   const std::uint64_t room = least.plan.devices.front().free_bytes - (least.plan.needed_bytes - least.estimate->slot_bytes());
   const std::optional<StreamedPlacement> placed = place_streamed(streamable.layers, streamable.tables, StreamedWeights::kTableBytes, room);
   if (!placed) return least;
   residency.n_layers = placed->n_layers;
   residency.n_away_tables = placed->n_away_tables;
-  ASSIGN_OR_RETURN(PlannedLoad streamed, plan_load(file, small, backend, given_back_bytes, residency));
+  ASSIGN_OR_RETURN(PlannedLoad streamed, plan_load(file, small, backend, given_back_bytes, residency, least.step_tokens));
   return streamed.plan.fits ? std::move(streamed) : std::move(least);
 }
 

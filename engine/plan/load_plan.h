@@ -14,7 +14,7 @@ struct PlannedLoad {
   LoadPlan plan;                             // without predicted speeds
   std::unique_ptr<ModelEstimate> estimate;   // refers to the file and the backend
   Residency residency;                       // which weights stay, and whether they are laid out as the device likes them best
-  std::int64_t chunk_length = 0;             // tokens of a prompt that are read at a time
+  std::int64_t step_tokens = 0;              // of a prompt, that are read at a time
   std::uint64_t temporary_bytes = 0;         // of a pass, at most: ForwardContext::reserve
   std::uint64_t workspace_bytes = 0;         // of its ops, at most: Backend::workspace
   std::uint64_t weight_bytes_per_token = 0;  // read by a decoded token: of a mixture the chosen experts, of an untied table one row
