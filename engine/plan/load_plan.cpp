@@ -19,7 +19,7 @@ namespace {
 constexpr std::int64_t kStreamedContext = 4096;
 constexpr std::uint64_t kUnplannedShare = 64;
 // What the scratch of longer steps may take of memory, which holds as much less of the weights.
-constexpr std::uint64_t kLongStepShare = 16;
+constexpr std::uint64_t kLongStepShare = 32;
 // Published perplexities with keys in 4 bits, rotated: 0.9 % worse of 30 thousand million, 2.2 % of eight, three times as high of 0.6.
 constexpr std::int64_t kParametersForFourBitKeys = 6'000'000'000;
 
