@@ -84,9 +84,11 @@ LogFile::~LogFile() {
 
 void LogFile::onMessage(QtMsgType type, const QMessageLogContext& context, const QString& words) {
   const QString category = QString::fromLatin1(context.category != nullptr ? context.category : "");
+  const QByteArray text = line(type, category, words);  // before the lock: what it calls may have something to say, too
   {
     const std::lock_guard lock(currentMutex);
-    if (current != nullptr) current->add(line(type, category, words));
+    if (current != nullptr && type == QtFatalMsg) current->write(text);  // Qt ends the program next
+    else if (current != nullptr) current->add(text);
   }
   if (isOwn(category)) return;  // for the file alone
   if (const QtMessageHandler before = handlerBefore; before != nullptr) before(type, context, words);

@@ -119,6 +119,13 @@ class SystemTest : public QObject {
     QCOMPARE(QDir(logs).entryList(QDir::Files).size(), 2);
   }
 
+  void aLogThatCannotBeWrittenTroublesNobody() {
+    QTemporaryDir folder;
+    write(folder.filePath("file"), 1);
+    const LogFile log(folder.filePath("file/logs"));
+    for (int i = 0; i < 5000; ++i) qCInfo(modelLog) << i;
+  }
+
   void whatQtQuotesIsLeftOut() {
     const QByteArray line = LogFile::line(QtWarningMsg, "default", "Cannot show \"my secret\nquestion\" nor 'that' nor \"an open one");
     QVERIFY2(!line.contains("secret") && !line.contains("that") && !line.contains("open one"), line);
