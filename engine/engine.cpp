@@ -1,9 +1,14 @@
 #include "engine/engine.h"
 
 #include <algorithm>
+#include <chrono>
 #include <filesystem>
 #include <map>
 #include <tuple>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 #include "engine/kv_selection.h"
 #include "engine/chat/chat_template.h"
@@ -18,11 +23,13 @@
 #include "engine/session.h"
 #include "engine/snapshot_identity.h"
 #include "kernels/host.h"
+#include "kernels/memory_pressure.h"
 
 namespace pio {
 namespace {
 
 namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
 
 // Tokens kept free for the answer when a conversation is cut to fit: a quarter of the context, at most 1,024.
 std::int64_t answer_reserve(std::int64_t context_length, std::int64_t max_tokens) {
@@ -30,8 +37,17 @@ std::int64_t answer_reserve(std::int64_t context_length, std::int64_t max_tokens
   return max_tokens >= 0 ? std::min(max_tokens, usual) : usual;
 }
 
+// Memory that was freed goes to the system, as far as the allocator lets it.
+void trim_heap() {
+#ifdef __GLIBC__
+  ::malloc_trim(0);
+#endif
+}
+
 class LocalEngine final : public Engine {
  public:
+  explicit LocalEngine(MachineView machine) : machine_(std::move(machine)) {}
+
   DeviceList devices() override { return list_devices(); }
 
   Result<void> load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop) override {
@@ -126,6 +142,14 @@ class LocalEngine final : public Engine {
     return paths;
   }
 
+  void look_after_memory() override {
+    looked_at_ = Clock::now();
+    if (!model_) return;
+    if (!pressure_) pressure_ = std::make_unique<MemoryPressure>(machine_.root);
+    relieve();
+  }
+  GivenBack given_back() const override { return given_back_; }
+
   const LoadedInfo* loaded() const override { return model_ ? &model_->info() : nullptr; }
   const Tokenizer* tokenizer() const override { return model_ ? model_->tokenizer() : nullptr; }
   const ChatFormat* chat_format() const override { return model_ ? model_->chat_format() : nullptr; }
@@ -141,7 +165,8 @@ class LocalEngine final : public Engine {
 
   Result<std::unique_ptr<Generation>> begin(const GenerateRequest& request, std::stop_token stop) override {
     RETURN_IF_ERROR(need_model());
-    relieve();
+    const GivenBack given_back_before = given_back_;
+    look_after_memory();
     Prompt prompt;
     if (request.messages.empty()) {
       prompt.ids = request.ids;
@@ -164,11 +189,13 @@ class LocalEngine final : public Engine {
                              .prompt = std::move(prompt),
                              .ids = std::move(ids),
                              .request = request,
-                             .stop = std::move(stop)});
+                             .stop = std::move(stop),
+                             .given_back = &given_back_,
+                             .given_back_before = given_back_before});
   }
 
   std::vector<Result<std::vector<GenerationEvent>>> advance(std::span<Generation* const> generations) override {
-    if (++n_advances_ % kAdvancesPerLook == 0) relieve();
+    look_after_memory_soon();
     return advance_together(generations);
   }
 
@@ -273,6 +300,7 @@ class LocalEngine final : public Engine {
     model_ = std::move(model);
     identity_ = snapshot_identity(*model_, request);
     conversations_ = std::make_unique<Conversations>(*model_, snapshots_.get(), identity_);
+    if (ExpertSlots* const slots = model_->expert_slots()) slots->set_look_after([this] { look_after_memory_soon(); });
   }
 
   // The one in use waits; none is in use then.
@@ -337,22 +365,56 @@ class LocalEngine final : public Engine {
   }
 
   // Whether so much more may be taken: of a budget for all, where there is one, else of what is free. Some of it is always left.
-  static bool has_room(std::uint64_t n_bytes, std::uint64_t budget) {
-    const HostMemory memory = host_memory();
-    if (budget > 0) return anonymous_bytes() + n_bytes + budget / kKeptShare <= budget;
-    return n_bytes + memory.total_bytes / kKeptShare <= memory.free_bytes;
+  bool has_room(std::uint64_t n_bytes, std::uint64_t budget) const {
+    const HostMemory memory = host_memory(machine_.root);
+    if (budget > 0) return anonymous_bytes() + n_bytes + budget / kFreeShare <= budget;
+    return n_bytes + memory.total_bytes / kFreeShare <= memory.free_bytes;
   }
 
-  // Those that wait go before the system swaps, then the snapshots in memory.
+  void look_after_memory_soon() {
+    if (Clock::now() - looked_at_ >= kBetweenLooks) look_after_memory();
+  }
+
+  // Those that wait go before the system swaps, then the snapshots in memory, then slots of experts.
   void relieve() {
-    if (others_.empty() && (!snapshots_ || snapshots_->ram_bytes() == 0)) return;
-    while (!has_room(0, request_.ram_bytes)) {
-      if (others_.empty()) {
-        if (snapshots_) snapshots_->forget_ram();
-        return;
+    const bool was_told = pressure_->was_told();
+    HostMemory memory = host_memory(machine_.root);
+    // When the system has told, nobody knows how much is missing: a part of all goes.
+    std::uint64_t told_bytes = was_told && memory.free_bytes < memory.total_bytes / kTellingShare ? memory.total_bytes / kGoingShare : 0;
+    const auto missing = [&] { return std::max(told_bytes, memory.missing_bytes); };
+    const bool is_short = missing() > 0;
+    const std::uint64_t budget = request_.ram_bytes;
+    while (missing() > 0 || (budget > 0 && anonymous_bytes() + budget / kBudgetShare > budget)) {
+      const std::uint64_t before = anonymous_bytes();
+      if (!others_.empty()) {
+        let_go_last();
+        ++given_back_.n_models;
+      } else if (snapshots_ && snapshots_->ram_bytes() > 0) {
+        given_back_.snapshot_bytes += snapshots_->ram_bytes();
+        snapshots_->forget_ram();
+      } else {
+        break;
       }
-      let_go_last();
+      trim_heap();
+      const std::uint64_t after = anonymous_bytes(), freed = before - std::min(before, after);
+      told_bytes -= std::min(told_bytes, freed);
+      memory = host_memory(machine_.root);
     }
+    if (is_short) short_at_ = looked_at_;
+    if (ExpertSlots* const slots = model_->expert_slots()) resize(*slots, memory, missing());
+  }
+
+  void resize(ExpertSlots& slots, const HostMemory& memory, std::uint64_t missing_bytes) {
+    if (missing_bytes > 0) {
+      // A little more than is missing, so that the next look finds enough.
+      const std::int64_t n_before = slots.n_slots();
+      given_back_.slot_bytes += slots.give_back(missing_bytes + memory.total_bytes / kGoingShare);
+      given_back_.n_slots += n_before - slots.n_slots();
+      return;
+    }
+    if (looked_at_ - short_at_ < machine_.calm || memory.free_bytes <= memory.total_bytes / kPlentyShare) return;
+    // They take memory as experts are read, so that all of it is seen some time later.
+    if (slots.receive((memory.free_bytes - memory.total_bytes / kPlentyShare) / 2) > 0) short_at_ = looked_at_;
   }
 
   // What snapshots may take in memory beside what is still there of the model.
@@ -491,12 +553,21 @@ class LocalEngine final : public Engine {
     return Session(*model_);
   }
 
-  static constexpr std::int64_t kTokensBesideOthers = 8192;  // of a cache that are counted beside others: what is not written takes no memory
-  static constexpr std::uint64_t kKeptShare = 32;            // of memory, one part stays free
-  static constexpr std::int64_t kAdvancesPerLook = 16;       // at memory: a few thousand tokens of prompts
+  static constexpr std::int64_t kTokensBesideOthers = 8192;       // of a cache that are counted beside others: what is not written takes no memory
+  static constexpr std::chrono::milliseconds kBetweenLooks{100};  // at memory; one takes some tenths of a millisecond
+  // Parts of memory: the system's word that it is short counts where less than this is free;
+  static constexpr std::uint64_t kTellingShare = 8;
+  // so much goes then, and beside what is missing;
+  static constexpr std::uint64_t kGoingShare = 64;
+  // above this there is plenty.
+  static constexpr std::uint64_t kPlentyShare = 16;
+  static constexpr std::uint64_t kBudgetShare = 128;  // of a budget, this much is left
 
   std::vector<Resident> others_;  // that wait, the one used last first
-  std::int64_t n_advances_ = 0;
+  const MachineView machine_;
+  std::unique_ptr<MemoryPressure> pressure_;  // null before the first look
+  Clock::time_point looked_at_{}, short_at_{};
+  GivenBack given_back_;
   std::unique_ptr<LoadedModel> model_;
   LoadRequest request_;  // that it was loaded by
   std::string identity_;
@@ -573,7 +644,7 @@ Result<GenerateResult> Engine::generate(const GenerateRequest& request, const Ge
   return generation->result();
 }
 
-std::unique_ptr<Engine> create_engine() { return std::make_unique<LocalEngine>(); }
+std::unique_ptr<Engine> create_engine(const MachineView& machine) { return std::make_unique<LocalEngine>(machine); }
 
 Result<InspectResult> inspect(const std::string& path) {
   InspectResult result;

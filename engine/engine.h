@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -342,6 +343,12 @@ class Engine {
   virtual const LoadedInfo* loaded() const = 0;
   // The paths of the models that wait beside it, the one used last first.
   virtual std::vector<std::string> waiting() const { return {}; }
+  // Where memory is short: models that wait give it back, then conversations that are kept in memory, then slots of experts, before the system
+  // swaps. While an answer is made this is done by itself; whoever holds the engine otherwise calls it every second or so. Where there is plenty
+  // again for some time, slots come back.
+  virtual void look_after_memory() {}
+  // What went in this way since the engine was made.
+  virtual GivenBack given_back() const { return {}; }
   virtual const Tokenizer* tokenizer() const = 0;
   virtual const ChatFormat* chat_format() const = 0;
 
@@ -375,7 +382,13 @@ class Engine {
   virtual Result<BenchResult> bench(const BenchRequest& request, std::stop_token stop) = 0;
 };
 
-std::unique_ptr<Engine> create_engine();
+// How the machine is looked at: `root` is put before the paths of the system's files, and slots come back when memory was not short for `calm`.
+// Tests show a made-up machine by it.
+struct MachineView {
+  std::string root = {};
+  std::chrono::milliseconds calm{10'000};
+};
+std::unique_ptr<Engine> create_engine(const MachineView& machine = {});
 
 // What a file holds, without loading weights.
 struct InspectResult {

@@ -155,6 +155,8 @@ class LocalGeneration final : public Generation {
         ids_(std::move(start.ids)),
         request_(std::move(start.request)),
         stop_(std::move(start.stop)),
+        given_back_(start.given_back),
+        given_back_before_(start.given_back_before),
         sampler_(request_.sampling),
         emitter_(model_.tokenizer(), std::move(start.prompt.parser), request_.stop, result_),
         stop_ids_(model_.stop_ids()),
@@ -441,6 +443,7 @@ class LocalGeneration final : public Generation {
     GenerationStats& stats = result_.stats;
     stats.generated_tokens = std::ssize(result_.ids);
     stats.context_used = session_->n_tokens();
+    if (given_back_) stats.given_back = *given_back_ - given_back_before_;
     if (ExpertSlots* const slots = model_.expert_slots()) {
       const ExpertCounts counts = slots->counts();
       stats.expert_hits = counts.hits - experts_before_.hits;
@@ -471,6 +474,8 @@ class LocalGeneration final : public Generation {
   TokenIds ids_;
   GenerateRequest request_;
   std::stop_token stop_;
+  const GivenBack* given_back_;
+  GivenBack given_back_before_;
   GenerateResult result_;
   Sampler sampler_;
   Emitter emitter_;

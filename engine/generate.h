@@ -21,6 +21,8 @@ struct GenerationStart {
   TokenIds ids;  // the prompt's, checked
   GenerateRequest request;
   std::stop_token stop;
+  const GivenBack* given_back = nullptr;  // the engine's count, which outlives the turn; and as it was before
+  GivenBack given_back_before = {};
 };
 
 // Fails with bad_argument for no ids, with context_full where they leave no room for an answer.

@@ -7,6 +7,19 @@
 
 namespace pio {
 
+// What went from memory because it got short, before the system would swap.
+struct GivenBack {
+  std::int64_t n_slots = 0;          // of experts, which are read from the disk more often then
+  std::uint64_t slot_bytes = 0;      // of these
+  std::int64_t n_models = 0;         // that waited beside the one in use
+  std::uint64_t snapshot_bytes = 0;  // of conversations kept in memory
+  bool is_anything() const { return n_slots > 0 || n_models > 0 || snapshot_bytes > 0; }
+  GivenBack operator-(const GivenBack& before) const {
+    return {n_slots - before.n_slots, slot_bytes - before.slot_bytes, n_models - before.n_models, snapshot_bytes - before.snapshot_bytes};
+  }
+  bool operator==(const GivenBack&) const = default;
+};
+
 // What one turn measured.
 struct GenerationStats {
   std::int64_t prompt_tokens = 0;                   // all of the prompt
@@ -33,6 +46,7 @@ struct GenerationStats {
   std::vector<double> layer_hit_rates;    // of each layer that has experts, in their order; 1 where none were chosen
   std::int64_t drafted_tokens = 0;        // that were guessed and tried
   std::int64_t accepted_tokens = 0;       // of them, those that were right
+  GivenBack given_back;                   // while it ran
   std::int64_t steps_waited_longest = 0;  // in a row that others went on by and it did not
 };
 

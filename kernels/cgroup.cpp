@@ -207,4 +207,12 @@ CgroupLimits cgroup_limits(const std::string& root) {
   return limits;
 }
 
+MemoryGroups memory_groups(const std::string& root) {
+  const std::vector<Membership> memberships = read_memberships(root);
+  const std::vector<Mount> mounts = read_mounts(root);
+  const std::vector<std::string> v1 = group_folders(memberships, mounts, false, "memory", root),
+                                 v2 = group_folders(memberships, mounts, true, "", root);
+  return {v1.empty() ? "" : v1.front(), v2.empty() ? "" : v2.front()};  // its own comes first
+}
+
 }  // namespace pio

@@ -20,4 +20,10 @@ struct CgroupLimits {
 // there or cannot be read sets no limit. `root` is put before every path, /proc/self/cgroup and the mount points alike.
 CgroupLimits cgroup_limits(const std::string& root = {});
 
+// The folders of the groups of both versions whose memory this process's counts to; "" where there is none.
+struct MemoryGroups {
+  std::string v1, v2;
+};
+MemoryGroups memory_groups(const std::string& root = {});
+
 }  // namespace pio

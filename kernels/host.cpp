@@ -84,8 +84,11 @@ HostMemory host_memory(const std::string& root) {
     }
     std::fclose(file);
   }
+  const auto missing = [](std::uint64_t total, std::uint64_t free) { return total / kFreeShare - std::min(total / kFreeShare, free); };
+  memory.missing_bytes = missing(memory.total_bytes, memory.free_bytes);
   const CgroupLimits limits = cgroup_limits(root);
   if (limits.memory_bytes) {
+    memory.missing_bytes = std::max(memory.missing_bytes, missing(*limits.memory_bytes, *limits.free_memory_bytes));
     memory.total_bytes = memory.total_bytes == 0 ? *limits.memory_bytes : std::min(memory.total_bytes, *limits.memory_bytes);
     memory.free_bytes = memory.free_bytes == 0 ? *limits.free_memory_bytes : std::min(memory.free_bytes, *limits.free_memory_bytes);
   }

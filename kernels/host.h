@@ -9,9 +9,13 @@
 
 namespace pio {
 
+// Of the machine's memory, and of what a group may take, one part of so many stays free: below it the system begins to swap.
+inline constexpr std::uint64_t kFreeShare = 32;
+
 struct HostMemory {
   std::uint64_t total_bytes = 0;
-  std::uint64_t free_bytes = 0;  // what new programs may take without swapping; total_bytes where the system does not say
+  std::uint64_t free_bytes = 0;     // what new programs may take without swapping; total_bytes where the system does not say
+  std::uint64_t missing_bytes = 0;  // until kFreeShare of it is free, of the machine's or of a group's
 };
 
 // Asks the system: about 0.1 ms, so not for every small allocation.

@@ -84,6 +84,7 @@ Result<void> bench(const Options& options) {
                                                             .drafts = options.drafts(Drafts::Kind::off)},
                                                            interrupt_token()));
   print_few_huge_pages(*engine, request);
+  print_given_back(engine->loaded()->name, engine->given_back());
   const double speed = median(result.decode_tokens_per_second);
   const double bandwidth = speed * static_cast<double>(result.bytes_per_token) / 1e9;  // several sequences share what they read
   if (options.json) {

@@ -201,6 +201,7 @@ class Conversation {
       return take_back(result.error().message);
     }
     images_.clear();
+    print_given_back(engine_.loaded()->name, result->stats.given_back);
     if (was_stopped(result)) reset_interrupt();
     if (options_.json) RETURN_IF_ERROR(print_json(as_chat_json(*result)));
     else RETURN_IF_ERROR(print_text("\n"));
@@ -413,6 +414,7 @@ Result<void> complete(const Options& options) {
   }
   request.ids = std::move(ids);
   ASSIGN_OR_RETURN(const GenerateResult result, engine->generate(request, sink_for(options.json, logits), interrupt_token()));
+  print_given_back(engine->loaded()->name, result.stats.given_back);
   return finish_answer(result, options.json, as_json, logits);
 }
 
@@ -426,6 +428,7 @@ Result<void> chat(const Options& options) {
   ASSIGN_OR_RETURN(std::vector<ImageInput> images, image_inputs(options.images, options.image_detail));
   request.messages.push_back({"user", pictures_then_text(std::move(images), *options.prompt)});
   ASSIGN_OR_RETURN(const GenerateResult result, engine->generate(request, sink_for(options.json, logits), interrupt_token()));
+  print_given_back(engine->loaded()->name, result.stats.given_back);
   return finish_answer(result, options.json, as_chat_json, logits);
 }
 
@@ -444,6 +447,7 @@ Result<void> fim(const Options& options) {
   const bool is_streamed = !options.json && !prompt.may_be_fenced;
   std::optional<LogitsFile> no_logits;
   ASSIGN_OR_RETURN(GenerateResult result, engine->generate(request, sink_for(!is_streamed, no_logits), interrupt_token()));
+  print_given_back(engine->loaded()->name, result.stats.given_back);
   result.text = fim_answer(prompt, result.text);
   if (!options.json && !is_streamed) RETURN_IF_ERROR(print_text(result.text));
   return finish_answer(result, options.json, as_json, no_logits);
@@ -453,7 +457,9 @@ Result<void> batch(const Options& options) {
   ASSIGN_OR_RETURN(const JsonValue tools, read_tools(options));
   ASSIGN_OR_RETURN(LineReader lines, LineReader::open(options.prompts));
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, load(options));
-  return Batch(options, tools, std::move(lines), *engine).run();
+  const Result<void> status = Batch(options, tools, std::move(lines), *engine).run();
+  print_given_back(engine->loaded()->name, engine->given_back());
+  return status;
 }
 
 }  // namespace pio::cli

@@ -339,6 +339,7 @@ Result<void> swap(const Options& options) {
     ASSIGN_OR_RETURN(const GenerateResult result, engine->generate(first_token, {}, interrupt_token()));
     if (result.finish_reason == FinishReason::cancelled) return make_error(ErrorCode::cancelled, "swap: stopped");
     const double seconds_to_first_token = seconds();
+    print_given_back(engine->loaded()->name, result.stats.given_back);
     if (!from.empty()) {
       const GenerationStats& stats = result.stats;
       switches.push_back({{"from", from},

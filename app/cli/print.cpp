@@ -68,6 +68,17 @@ void print_notes(const std::string& name, const std::vector<std::string>& notes)
   for (const std::string& note : notes) std::fprintf(stderr, "%s: %s\n", name.c_str(), note.c_str());
 }
 
+void print_given_back(const std::string& name, const GivenBack& given_back) {
+  if (!given_back.is_anything()) return;
+  std::string note = "memory got short:";
+  if (given_back.n_slots > 0)
+    note += " " + std::to_string(given_back.n_slots) + " experts fewer are kept (" + human_bytes(given_back.slot_bytes) + "), answers take longer;";
+  if (given_back.n_models > 0) note += " " + std::to_string(given_back.n_models) + " waiting models went;";
+  if (given_back.snapshot_bytes > 0) note += " conversations kept in memory went (" + human_bytes(given_back.snapshot_bytes) + ");";
+  note.pop_back();
+  print_notes(name, std::vector<std::string>{note});
+}
+
 Json layout_json(const WeightLayout& layout) {
   const char* form = "mapped";
   if (layout.form == WeightLayout::Form::placed) form = "placed";
@@ -102,6 +113,11 @@ Json stats_json(const GenerationStats& stats) {
           {"drafted_tokens", stats.drafted_tokens},
           {"accepted_tokens", stats.accepted_tokens},
           {"steps_waited_longest", stats.steps_waited_longest},
+          {"given_back",
+           {{"slots", stats.given_back.n_slots},
+            {"slot_bytes", stats.given_back.slot_bytes},
+            {"models", stats.given_back.n_models},
+            {"snapshot_bytes", stats.given_back.snapshot_bytes}}},
           {"hit_rate", n_asked > 0 ? Json(static_cast<double>(stats.expert_hits) / static_cast<double>(n_asked)) : Json()},
           {"bytes_per_tier", {{"ram", stats.weight_bytes_read}, {"disk", stats.disk_bytes_read}}}};
 }

@@ -24,6 +24,8 @@ void print_aside(std::string_view text);
 // What a person should know of the loaded model, on standard error.
 void print_notes(const Engine& engine);
 void print_notes(const std::string& name, const std::vector<std::string>& notes);
+// The same of what memory lost meanwhile; nothing where nothing went.
+void print_given_back(const std::string& name, const GivenBack& given_back);
 
 // "2.4 GB": powers of ten.
 std::string human_bytes(std::uint64_t bytes);

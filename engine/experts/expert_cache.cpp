@@ -163,4 +163,33 @@ void ExpertCache::receive(std::span<const std::int32_t> slots) {
   empty_.insert(empty_.end(), slots.rbegin(), slots.rend());
 }
 
+std::vector<ExpertCache::Move> ExpertCache::shrink(std::int64_t n) {
+  std::vector<Move> moves;
+  if (n_in_use_ > 0) return moves;
+  std::vector<std::int32_t> free = give_back(n);
+  std::erase_if(free, [&](std::int32_t slot) { return slot >= n_slots_; });
+  const auto next = [&] {
+    const std::int32_t slot = free.back();
+    free.pop_back();
+    return slot;
+  };
+  for (std::int64_t layer = 0; layer < n_layers_; ++layer) {
+    for (std::int32_t id = 0; id < n_experts_; ++id) {
+      std::int32_t& slot = slots_[key(layer, id)];
+      if (slot < n_slots_) continue;  // or not held
+      moves.push_back({.expert = {layer, id}, .from = slot, .to = next()});
+      slot = moves.back().to;
+    }
+  }
+  for (std::int32_t& slot : empty_)
+    if (slot >= n_slots_) slot = next();
+  return moves;
+}
+
+void ExpertCache::grow(std::int64_t n) {
+  std::vector<std::int32_t> slots(static_cast<std::size_t>(n));
+  std::iota(slots.begin(), slots.end(), static_cast<std::int32_t>(n_slots_));
+  receive(slots);
+}
+
 }  // namespace pio

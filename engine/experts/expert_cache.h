@@ -13,8 +13,8 @@
 namespace pio {
 
 // All slots have one size, and every layer may hold any of them: a layer that routes evenly gets more, as its experts' chances say. Layers
-// whose experts are of another size have a cache of their own. Nothing is allocated after the constructor but in `warm`, `give_back` and
-// `receive`.
+// whose experts are of another size have a cache of their own. Nothing is allocated after the constructor but in `warm`, `give_back`,
+// `receive`, `shrink` and `grow`.
 class ExpertCache {
  public:
   struct Expert {
@@ -61,6 +61,16 @@ class ExpertCache {
   std::vector<std::int32_t> give_back(std::int64_t n);
   // Slots of the first n_slots that were given back.
   void receive(std::span<const std::int32_t> slots);
+
+  // As give_back, but what goes are the last n slots, so that their memory can go too: those of their experts that stay move to other slots.
+  // Nothing goes while experts are in use.
+  struct Move {
+    Expert expert;
+    std::int32_t from = -1, to = -1;
+  };
+  std::vector<Move> shrink(std::int64_t n);
+  // n empty slots more, behind the others.
+  void grow(std::int64_t n);
 
  private:
   // The least likely expert of a layer that could go.

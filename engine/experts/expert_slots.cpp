@@ -511,6 +511,7 @@ class ExpertSlots::Lease final : public ExpertLease {
 };
 
 Result<std::unique_ptr<ExpertLease>> ExpertSlots::acquire(std::int64_t layer, std::span<const std::int32_t> ids, const std::stop_token& stop) {
+  if (look_after_) look_after_();
   const Layer& of = layers_[layer];
   if (std::optional<ExpertCache>& larger = groups_[of.kind].larger) {
     for (std::span<const std::int32_t> left = ids; !left.empty();) {

@@ -4,9 +4,11 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "engine/experts/expert_cache.h"
@@ -70,6 +72,13 @@ class ExpertSlots final : public ExpertSource {
   // with the experts that are likeliest to be wanted, as long as nobody stops it and the disk gives them.
   std::vector<ExpertProfile> profiles() const;
   void warm(std::span<const ExpertProfile> profiles, const std::stop_token& stop);
+
+  // Gives back memory of slots, at least so much where there are more than the fewest, least likely experts first; nothing while a layer's
+  // experts are lent. Returns what went. And takes memory again for slots that were given back, at most so much.
+  std::uint64_t give_back(std::uint64_t n_bytes);
+  std::uint64_t receive(std::uint64_t n_bytes);
+  // Called before a layer's experts are lent, so that memory is looked after in long steps too. It may give back and receive.
+  void set_look_after(std::function<void()> look) { look_after_ = std::move(look); }
 
   // From now on it is also counted what `n_bytes` of slots more would have held.
   void count_with_more(std::uint64_t n_bytes);
@@ -155,6 +164,7 @@ class ExpertSlots final : public ExpertSource {
   std::array<Guesses, 2> guesses_;          // of few tokens, and of many
   std::int64_t n_read_ahead_ = 0;
   bool has_many_tokens_ = false;  // the step
+  std::function<void()> look_after_;
   std::uint64_t bytes_read_ = 0;
   std::uint64_t n_measured_ = 0;  // experts, by measure_disk
   std::chrono::steady_clock::duration reading_{}, waiting_{};

@@ -10,6 +10,7 @@
 #include "engine/plan/speed_estimate.h"
 #include "engine/kv/kv_memory.h"
 #include "engine/step_builder.h"
+#include "kernels/host.h"
 
 namespace pio {
 
@@ -153,7 +154,12 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
     if (fewest.plan.fits) {
       const std::uint64_t free = fewest.plan.devices.front().free_bytes, left = free - fewest.plan.needed_bytes;
       // Slots are all that a plan can be exact about; a little is left for what it is not, the system's tables of pages among it.
-      slots.slots_bytes = slots_bytes(fewest.estimate->expert_kinds()) + left - std::min(left, free / kUnplannedShare);
+      std::uint64_t more_bytes = left - std::min(left, free / kUnplannedShare);
+      // Nor do slots take what would be given back at once, for memory would be short.
+      const DeviceInfo& device = backend.device();
+      const std::uint64_t kept = device.total_bytes / kFreeShare * 3 / 2 + fewest.plan.needed_bytes, there = device.free_bytes + given_back_bytes;
+      more_bytes = std::min(more_bytes, there - std::min(there, kept));
+      slots.slots_bytes = slots_bytes(fewest.estimate->expert_kinds()) + more_bytes;
       ASSIGN_OR_RETURN(PlannedLoad more, plan_load(file, small, backend, given_back_bytes, slots, fewest.step_tokens));
       return more.plan.fits ? std::move(more) : std::move(fewest);
     }

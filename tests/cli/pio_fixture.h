@@ -43,18 +43,21 @@ class Pio : public testing::Test {
   }
   void TearDown() override { std::filesystem::remove_all(folder_); }
 
-  // Starts it with these three files as its standard streams.
-  pid_t start(std::vector<std::string> words, int in, int out, int err) {
+  // This process becomes it, with these three files as its standard streams; returns where that fails.
+  static int execute(std::vector<std::string> words, int in, int out, int err) {
     words.insert(words.begin(), PIO_BINARY);
     std::vector<char*> argv;
     for (std::string& word : words) argv.push_back(word.data());
     argv.push_back(nullptr);
-    const pid_t child = fork();
-    if (child != 0) return child;
     const int files[] = {in, out, err};
     for (int i = 0; i < 3; ++i) dup2(files[i], i);
     execv(PIO_BINARY, argv.data());
-    _exit(127);
+    return 127;
+  }
+  static pid_t start(const std::vector<std::string>& words, int in, int out, int err) {
+    const pid_t child = fork();
+    if (child == 0) _exit(execute(words, in, out, err));
+    return child;
   }
   Ran wait_for(pid_t child) {
     int status = 0;

@@ -3,6 +3,7 @@
 
 #include "kernels/host.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sys/wait.h>
@@ -17,6 +18,8 @@
 #include <sstream>
 
 #include "kernels/cgroup.h"
+#include "kernels/memory_pressure.h"
+#include "tests/support/control_group.h"
 #include "tests/support/temp_folder.h"
 
 namespace pio {
@@ -234,6 +237,37 @@ TEST_F(Cgroup, TheHostHasWhatItsGroupsLeave) {
   EXPECT_EQ(host_memory(root()).free_bytes, machine.free_bytes);
 }
 
+TEST_F(Cgroup, MemoryIsMissingWhereLessThanAPartOfAllIsFree) {
+  const auto meminfo = [&](std::uint64_t free_bytes) {
+    write("/proc/meminfo", "MemTotal: 1 kB\nMemAvailable: " + std::to_string(free_bytes / 1024) + " kB\n");
+  };
+  const std::uint64_t kept = host_memory(root()).total_bytes / kFreeShare;
+  meminfo(2 * kept);
+  EXPECT_EQ(host_memory(root()).missing_bytes, 0u);
+  meminfo(kept / 2);
+  EXPECT_NEAR(static_cast<double>(host_memory(root()).missing_bytes), static_cast<double>(kept) / 2, 2048);
+  // of a group's own limit, however much the machine has
+  meminfo(2 * kept);
+  write("/proc/self/cgroup", "0::/a\n");
+  mount_v2();
+  memory_v2("/sys/fs/cgroup/a", std::to_string(320 * kMiB), 300 * kMiB, 0);
+  EXPECT_EQ(host_memory(root()).missing_bytes, 0u);
+  memory_v2("/sys/fs/cgroup/a", std::to_string(320 * kMiB), 317 * kMiB, 0);
+  EXPECT_EQ(host_memory(root()).missing_bytes, 7 * kMiB);
+  memory_v2("/sys/fs/cgroup/a", std::to_string(320 * kMiB), 317 * kMiB, 100 * kMiB);
+  EXPECT_EQ(host_memory(root()).missing_bytes, 0u) << "file pages that nobody touched lately are given back by the system";
+}
+
+TEST_F(Cgroup, KnowsTheGroupsThatMemoryCountsTo) {
+  EXPECT_EQ(memory_groups(root()).v1, "");
+  EXPECT_EQ(memory_groups(root()).v2, "");
+  write("/proc/self/cgroup", "4:memory:/work/one\n0::/service\n");
+  mount_v1("memory");
+  mount_v2("/", "/sys/fs/cgroup/unified");
+  EXPECT_EQ(memory_groups(root()).v1, root() + "/sys/fs/cgroup/memory/work/one");
+  EXPECT_EQ(memory_groups(root()).v2, root() + "/sys/fs/cgroup/unified/service");
+}
+
 TEST_F(Cgroup, ThreadsAreTheCoresOfTheMaskWithinTheQuota) {
   cpu_set_t mask;
   ASSERT_EQ(sched_getaffinity(0, sizeof mask, &mask), 0);
@@ -265,64 +299,10 @@ TEST(Host, AMaskOfOneProcessorIsOneThread) {
   EXPECT_EQ(n_threads, 1);
 }
 
-// Real groups, in the folder of this process's own group of one controller.
-
-std::string own_group(const std::string& controller) {
-  std::ifstream file("/proc/self/cgroup");
-  for (std::string line; std::getline(file, line);) {
-    std::istringstream fields(line);
-    std::string id, controllers, path;
-    std::getline(fields, id, ':'), std::getline(fields, controllers, ':'), std::getline(fields, path);
-    if (controllers == controller) return "/sys/fs/cgroup/" + controller + path;
-  }
-  return {};
-}
-
-class RealGroup {
- public:
-  explicit RealGroup(const std::string& controller) {
-    const std::string parent = own_group(controller);
-    if (parent.empty()) return;
-    const std::string path = parent + (parent.back() == '/' ? "" : "/") + "pio-test-" + std::to_string(getpid());
-    std::error_code failed;
-    if (fs::create_directory(path, failed) && !failed) path_ = path;
-  }
-  ~RealGroup() {
-    for (int i = 0; !path_.empty() && ::rmdir(path_.c_str()) != 0 && i < 100; ++i) usleep(10000);  // busy until its processes are gone
-  }
-  bool made() const { return !path_.empty(); }
-  bool set(const std::string& file, const std::string& value) const { return bool(std::ofstream(path_ + "/" + file) << value << std::flush); }
-
-  // What `body` prints to standard output, run by a process in the group.
-  std::string run(const std::function<void()>& body) const {
-    int ends[2];
-    if (pipe(ends) != 0) return "no pipe";
-    const pid_t child = fork();
-    if (child == 0) {
-      dup2(ends[1], STDOUT_FILENO);
-      close(ends[0]), close(ends[1]);
-      if (!set("cgroup.procs", std::to_string(getpid()))) _exit(3);
-      body();
-      std::fflush(stdout);
-      _exit(0);
-    }
-    close(ends[1]);
-    std::string out;
-    char buffer[4096];
-    for (ssize_t n; (n = read(ends[0], buffer, sizeof buffer)) > 0;) out.append(buffer, static_cast<std::size_t>(n));
-    close(ends[0]);
-    int status = 0;
-    waitpid(child, &status, 0);
-    EXPECT_EQ(status, 0);
-    return out;
-  }
-
- private:
-  std::string path_;
-};
+// Real groups.
 
 TEST(RealCgroup, MemoryIsTheGroups) {
-  const RealGroup group("memory");
+  const ControlGroup group("memory");
   if (!group.made() || !group.set("memory.limit_in_bytes", std::to_string(256 * kMiB))) {
     GTEST_SKIP() << "this machine lets no control group be made (/sys/fs/cgroup/memory)";
   }
@@ -340,8 +320,54 @@ TEST(RealCgroup, MemoryIsTheGroups) {
   EXPECT_GE(free_bytes, 130 * kMiB);
 }
 
+// Version 1's event: the system tells a group that has reached its limit and cannot drop file pages alone.
+TEST(RealCgroup, TellsWhenItsMemoryGetsShort) {
+  const ControlGroup group("memory");
+  if (!group.made() || !group.set("memory.limit_in_bytes", std::to_string(128 * kMiB)) || !group.exists("memory.pressure_level")) {
+    GTEST_SKIP() << "this machine lets no control group be made that tells (/sys/fs/cgroup/memory, memory.pressure_level)";
+  }
+  const TempFolder folder;
+  const std::string out = group.run([&] {
+    MemoryPressure pressure;
+    const bool has_event = !pressure.sources().empty() && pressure.sources().front().ends_with("/memory.pressure_level");
+    const bool before = pressure.was_told();
+    std::vector<char*> taken;
+    for (int i = 0; i < 115; ++i) {
+      taken.push_back(static_cast<char*>(std::malloc(kMiB)));
+      std::memset(taken.back(), 1, kMiB);
+    }
+    // File pages that are written, so that they cannot be dropped at once.
+    bool after = false;
+    std::ofstream file(folder.path() / "pages", std::ios::binary);
+    const std::string piece(kMiB, 'x');
+    for (int i = 0; i < 400 && !after; ++i) {
+      file << piece << std::flush;
+      after = pressure.was_told();
+    }
+    std::printf("%d%d%d", has_event, before, after);
+    for (char* const one : taken) std::free(one);
+  });
+  EXPECT_EQ(out, "101");
+}
+
+TEST(MemoryPressureTest, IsQuietWhereTheSystemTellsNothing) {
+  const TempFolder nothing;
+  MemoryPressure pressure(nothing.path().string());
+  EXPECT_TRUE(pressure.sources().empty());
+  EXPECT_FALSE(pressure.was_told());
+}
+
+TEST(MemoryPressureTest, AsksForStallsWhereTheSystemCountsThem) {
+  const int fd = open("/proc/pressure/memory", O_RDWR | O_CLOEXEC);
+  if (fd < 0) GTEST_SKIP() << "this system does not count stalls, or lets nobody ask for them (/proc/pressure/memory)";
+  close(fd);
+  const MemoryPressure pressure;
+  ASSERT_FALSE(pressure.sources().empty());
+  EXPECT_EQ(pressure.sources().back(), "/proc/pressure/memory");
+}
+
 TEST(RealCgroup, ThePlanShowsIt) {
-  const RealGroup group("memory");
+  const ControlGroup group("memory");
   if (!group.made() || !group.set("memory.limit_in_bytes", std::to_string(200 * kMiB))) {
     GTEST_SKIP() << "this machine lets no control group be made (/sys/fs/cgroup/memory)";
   }
@@ -357,7 +383,7 @@ TEST(RealCgroup, ThePlanShowsIt) {
 }
 
 TEST(RealCgroup, ThreadsAreTheQuotas) {
-  const RealGroup group("cpu");
+  const ControlGroup group("cpu");
   if (!group.made() || !group.set("cpu.cfs_quota_us", "70000") || !group.set("cpu.cfs_period_us", "100000")) {
     GTEST_SKIP() << "this machine lets no control group be made (/sys/fs/cgroup/cpu)";
   }
@@ -365,7 +391,7 @@ TEST(RealCgroup, ThreadsAreTheQuotas) {
 }
 
 TEST(RealCgroup, ThreadsAreTheCpusets) {
-  const RealGroup group("cpuset");
+  const ControlGroup group("cpuset");
   cpu_set_t mask;
   ASSERT_EQ(sched_getaffinity(0, sizeof mask, &mask), 0);
   int first = 0;

@@ -365,6 +365,48 @@ TEST(Slots, SayWhichFileBecameShorter) {
   }
 }
 
+// Slots that go while the model stays, a few or nearly all, and come back: the bytes are the same, and so are those of experts that moved.
+TEST(Slots, GiveMemoryBackAndTakeItAgain) {
+  for (const std::filesystem::path& path : mixtures()) {
+    const std::vector<float> expected = answers_in_memory(path, Activations::q8);
+    Slotted model(path, Activations::q8, std::uint64_t{1} << 40, threads());
+    const std::int64_t n_all = model.slots().n_slots();
+    const std::uint64_t all_bytes = model.slots().n_bytes();
+    const auto answers_now = [&] {
+      test::ModelRunner fresh(model.model(), model.backend(), 2, 128);
+      fresh.context().experts = &model.slots();
+      return answers(fresh);
+    };
+    EXPECT_EQ(answers_now(), expected);
+    for (const std::uint64_t part : {20, 5, 3, 1}) {
+      const std::uint64_t before = model.slots().n_bytes();
+      const std::uint64_t given = model.slots().give_back(all_bytes / part);
+      EXPECT_EQ(before - model.slots().n_bytes(), given);
+      EXPECT_TRUE(given >= all_bytes / part || model.slots().n_slots() == 2 * std::ssize(model.slots().kinds())) << given << " of " << before;
+      model.slots().reset_counts();
+      EXPECT_EQ(answers_now(), expected) << path << " without a part of " << part;
+    }
+    EXPECT_LE(model.slots().n_slots(), 2 * std::ssize(model.slots().kinds()));
+    EXPECT_EQ(model.slots().give_back(1), 0u) << "a few always stay";
+    EXPECT_LE(model.slots().receive(all_bytes / 3), all_bytes / 3);
+    EXPECT_GT(model.slots().receive(all_bytes), 0u);
+    EXPECT_EQ(model.slots().receive(all_bytes), 0u);
+    EXPECT_EQ(model.slots().n_slots(), n_all);
+    EXPECT_EQ(answers_now(), expected) << path;
+    model.slots().reset_counts();
+    EXPECT_EQ(answers_now(), expected) << path;
+    for (const ExpertCache::Counts& layer : model.slots().counts().layers) EXPECT_EQ(layer.evictions, 0);
+    // in the middle of a step, between the layers of it
+    int n_looks = 0;
+    model.slots().set_look_after([&] {
+      if (++n_looks % 2 == 0) model.slots().give_back(all_bytes / 7);
+      else model.slots().receive(all_bytes / 9);
+    });
+    EXPECT_EQ(answers_now(), expected) << path;
+    EXPECT_GT(n_looks, 4);
+  }
+}
+
 // With the routing of an earlier run the slots are full before the first token; or not, where loading is stopped. The bytes are the same.
 TEST(Slots, BeginWithWhatAnEarlierRunWanted) {
   for (const std::filesystem::path& path : mixtures()) {

@@ -90,6 +90,68 @@ TEST(ExpertCache, GivesSlotsToTheLayerThatRoutesEvenly) {
   EXPECT_GE(cache.n_held(1), 15);
 }
 
+// The memory behind the last slots goes: who stays has moved from there, with its bytes, and who is likeliest stays.
+TEST(ExpertCache, ShrinksFromItsEndAndGrowsAgain) {
+  for (unsigned seed = 0; seed < 20; ++seed) {
+    std::mt19937 random(seed);
+    constexpr std::int64_t kSlots = 24;
+    ExpertCache cache(3, 16, kSlots);
+    std::map<std::int32_t, Expert> lies;  // by slot
+    const auto run_some = [&](int n) {
+      for (int i = 0; i < n; ++i) {
+        const std::int64_t layer = static_cast<std::int64_t>(random() % 3);
+        const auto id = static_cast<std::int32_t>(random() % 4 == 0 ? random() % 16 : random() % 3);
+        const Ids ids{id};
+        cache.saw(layer, ids, 1);
+        const Place place = cache.take(layer, ids).front();
+        ASSERT_LT(place.slot, cache.n_slots());
+        if (place.is_hit) {
+          ASSERT_EQ(lies.at(place.slot), place.expert);
+        }
+        lies[place.slot] = place.expert;
+        cache.release(layer, ids);
+      }
+    };
+    run_some(static_cast<int>(random() % 200));
+    for (const std::int64_t n : {5, 1, 10, 100}) {
+      const std::int64_t before = cache.n_slots();
+      const std::size_t n_held = lies.size();
+      const std::vector<ExpertCache::Move> moves = cache.shrink(n);
+      ASSERT_EQ(cache.n_slots(), std::max<std::int64_t>(0, before - n));
+      if (cache.n_slots() == 0) break;
+      const std::map<std::int32_t, Expert> was = lies;
+      std::set<std::int32_t> written;
+      for (const ExpertCache::Move& move : moves) {
+        ASSERT_EQ(was.at(move.from), move.expert);
+        ASSERT_GE(move.from, cache.n_slots());
+        ASSERT_LT(move.to, cache.n_slots());
+        ASSERT_TRUE(written.insert(move.to).second);
+        lies[move.to] = move.expert;
+      }
+      std::erase_if(lies, [&](const auto& one) { return one.first >= cache.n_slots() || !cache.is_held(one.second.layer, one.second.id); });
+      ASSERT_EQ(std::ssize(lies), std::min<std::int64_t>(std::ssize(was), cache.n_slots())) << "only as many went as had to, of " << n_held;
+      ASSERT_NO_FATAL_FAILURE(run_some(20));
+    }
+    cache.grow(kSlots - cache.n_slots());
+    std::erase_if(lies, [&](const auto& one) { return !cache.is_held(one.second.layer, one.second.id); });
+    ASSERT_EQ(cache.n_available(), kSlots);
+    ASSERT_NO_FATAL_FAILURE(run_some(300));
+    ASSERT_EQ(std::ssize(lies), kSlots);
+  }
+}
+
+TEST(ExpertCache, DoesNotShrinkWhileExpertsAreInUse) {
+  ExpertCache cache(1, 8, 6);
+  const Ids ids{2};
+  cache.take(0, ids);
+  EXPECT_TRUE(cache.shrink(3).empty());
+  EXPECT_EQ(cache.n_slots(), 6);
+  cache.release(0, ids);
+  cache.shrink(3);
+  EXPECT_EQ(cache.n_slots(), 3);
+  EXPECT_TRUE(cache.is_held(0, 2)) << "empty ones go first";
+}
+
 // What must hold whatever is asked for: nothing in use goes, no slot is two experts', every miss has a slot and is what lies there then.
 TEST(ExpertCache, HoldsItsPromisesInAnyOrderOfCalls) {
   for (unsigned seed = 0; seed < 8; ++seed) {
