@@ -33,6 +33,7 @@ std::vector<std::string> DerivedFile::notes() const {
 }
 
 void DerivedFile::release_sources(std::size_t index) const {
+  if (tensors_.at(index).release) tensors_.at(index).release();
   for (const std::size_t source : tensors_.at(index).sources) inner_->release_sources(source);
 }
 

@@ -16,6 +16,7 @@ struct DerivedTensor {
   std::vector<std::size_t> sources;  // tensors of the inner file; the one it is, where there is nothing to make
   // Rows [first, first + n) in info's format; null: taken over in place.
   std::function<Result<void>(std::int64_t first, std::int64_t n, std::byte* out)> make_rows;
+  std::function<void()> release = {};  // what was kept to make rows of; null: nothing
 };
 
 // A model file seen through a change of some of its tensors. Everything else, metadata too, is the inner file's. Owns it.

@@ -1,10 +1,16 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <deque>
+#include <functional>
 #include <limits>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <optional>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "engine/files/checkpoint_json.h"
 #include "engine/files/derived_file.h"
@@ -13,29 +19,82 @@
 #include "kernels/base/log.h"
 #include "kernels/weight_only.h"
 
-// Packed checkpoints, as their writers lay them out (models.md 9.1 to 9.3). Everything is checked here, once; making rows cannot fail.
+// Packed checkpoints, as their writers lay them out (models.md 9.1 to 9.3). Everything is checked here, once; making rows fails where the file cannot
+// be read any more. Files are read, never touched where they are mapped.
 
 namespace pio {
 namespace {
 
 using Index = std::map<std::string, std::size_t, std::less<>>;
-using Rows = std::function<void(std::int64_t first, std::int64_t n, std::byte* out)>;
+using Rows = std::function<Result<void>(std::int64_t first, std::int64_t n, std::byte* out)>;
+using Bytes = std::span<const std::byte>;
 
 template <class T>
-T at(std::span<const std::byte> bytes, std::int64_t i) {
+T value_at(std::span<const std::byte> bytes, std::int64_t i) {
   T value;
   std::memcpy(&value, bytes.data() + i * static_cast<std::int64_t>(sizeof(T)), sizeof value);
   return value;
 }
 
+// Parts of packed layers that lie in another order than the rows that are made of them, so that they are read whole: those read last, for the
+// rows of one matrix are made in several pieces. Any thread.
+class ReadParts {
+ public:
+  explicit ReadParts(const ModelFile& file) : file_(file) {}
+
+  using Part = std::shared_ptr<const std::vector<std::byte>>;
+  // `where` it stands in the file. Fails as ModelFile::read.
+  Result<Part> read(Bytes where) {
+    const std::lock_guard lock(mutex_);  // who wants the same part waits for it here
+    auto found = std::ranges::find(parts_, where.data(), &Read::where);
+    if (found == parts_.end()) {
+      const auto bytes = std::make_shared<std::vector<std::byte>>(where.size());
+      RETURN_IF_ERROR(file_.read(where, bytes->data()));
+      n_bytes_ += where.size();
+      parts_.push_back({where.data(), bytes});
+      for (; n_bytes_ > kMostBytes && parts_.size() > 1; parts_.pop_front()) n_bytes_ -= parts_.front().bytes->size();
+      return Part(bytes);
+    }
+    const Part bytes = found->bytes;
+    std::rotate(found, found + 1, parts_.end());
+    return bytes;
+  }
+  void forget() {
+    const std::lock_guard lock(mutex_);
+    parts_.clear();
+    n_bytes_ = 0;
+  }
+
+ private:
+  static constexpr std::size_t kMostBytes = std::size_t{32} << 20;
+  struct Read {
+    const std::byte* where = nullptr;
+    Part bytes;
+  };
+  const ModelFile& file_;
+  std::mutex mutex_;
+  std::deque<Read> parts_;  // the one used last is last
+  std::size_t n_bytes_ = 0;
+};
+
+Result<std::vector<std::byte>> read_bytes(const ModelFile& file, Bytes where) {
+  std::vector<std::byte> bytes(where.size());
+  RETURN_IF_ERROR(file.read(where, bytes.data()));
+  return bytes;
+}
+
 // A packed layer on its way: its tensors by their last names, each asked for with the format and shape that it must have.
 class Parts {
  public:
-  Parts(const ModelFile& file, const Index& index, std::string stem) : file_(file), index_(index), stem_(std::move(stem)) {}
+  Parts(const ModelFile& file, const Index& index, std::string stem, std::shared_ptr<ReadParts> read_parts)
+      : file_(file), index_(index), stem_(std::move(stem)), read_parts_(std::move(read_parts)) {}
+
+  const ModelFile& file() const { return file_; }
+  const std::shared_ptr<ReadParts>& read_parts() const { return read_parts_; }
 
   bool has(std::string_view suffix) const { return index_.contains(stem_ + std::string(suffix)); }
-  // The first thing wrong is kept; what was wrong gives no bytes.
-  std::span<const std::byte> take(std::string_view suffix, DType dtype, const Shape& shape) {
+  // Where its bytes stand. The first thing wrong is kept; what was wrong gives none.
+  Bytes take(std::string_view suffix, DType dtype, const Shape& shape) {
     const TensorInfo* info = find(suffix);
     if (!info) return {};
     if (info->dtype != dtype || !(info->shape == shape)) {
@@ -52,7 +111,16 @@ class Parts {
     }
     return &file_.tensors()[found->second];
   }
-  std::span<const std::byte> use(std::string_view suffix) {
+  // The bytes themselves.
+  std::vector<std::byte> read(std::string_view suffix, DType dtype, const Shape& shape) { return read(take(suffix, dtype, shape)); }
+  std::vector<std::byte> read(Bytes where) {
+    if (where.empty()) return {};
+    Result<std::vector<std::byte>> bytes = read_bytes(file_, where);
+    if (bytes) return std::move(*bytes);
+    if (!error_) error_ = bytes.error();
+    return {};
+  }
+  Bytes use(std::string_view suffix) {
     const std::size_t i = index_.find(stem_ + std::string(suffix))->second;
     if (std::find(sources_.begin(), sources_.end(), i) == sources_.end()) sources_.push_back(i);
     return file_.data(i);
@@ -70,10 +138,8 @@ class Parts {
     DerivedTensor tensor;
     tensor.info = {.name = std::move(name), .dtype = dtype, .shape = {n_out, n_in}, .n_bytes = bytes_of(dtype, n_out * n_in)};
     tensor.sources = sources_;
-    tensor.make_rows = [rows = std::move(rows)](std::int64_t first, std::int64_t n, std::byte* out) -> Result<void> {
-      rows(first, n, out);
-      return {};
-    };
+    tensor.make_rows = std::move(rows);
+    tensor.release = [read_parts = read_parts_] { read_parts->forget(); };
     return tensor;
   }
   Error error() const { return *error_; }
@@ -82,6 +148,7 @@ class Parts {
   const ModelFile& file_;
   const Index& index_;
   std::string stem_;
+  std::shared_ptr<ReadParts> read_parts_;
   std::vector<std::size_t> sources_;
   std::optional<Error> error_;
 };
@@ -104,11 +171,13 @@ struct Nf4State {
 constexpr std::size_t kMaxStateBytes = 64 << 10;
 
 std::optional<Nf4State> read_nf4_state(Parts& parts, std::string_view suffix) {
-  const std::span<const std::byte> bytes = parts.use(suffix);
-  if (bytes.size() > kMaxStateBytes) {
-    parts.fail(suffix, "at most " + std::to_string(kMaxStateBytes) + " bytes of JSON, found " + std::to_string(bytes.size()));
+  const Bytes where = parts.use(suffix);
+  if (where.size() > kMaxStateBytes) {
+    parts.fail(suffix, "at most " + std::to_string(kMaxStateBytes) + " bytes of JSON, found " + std::to_string(where.size()));
     return std::nullopt;
   }
+  const std::vector<std::byte> bytes = parts.read(where);
+  if (parts.failed()) return std::nullopt;
   Metadata json;
   if (const auto read = flatten_json({reinterpret_cast<const char*>(bytes.data()), bytes.size()}, "quant_state", "", json); !read) {
     parts.fail(suffix, "a JSON object, found another thing (" + read.error().message + ")");
@@ -146,17 +215,17 @@ std::optional<Nf4State> read_nf4_state(Parts& parts, std::string_view suffix) {
 std::vector<float> read_absmax(Parts& parts, const Nf4State& state, std::int64_t n_blocks) {
   std::vector<float> absmax(static_cast<std::size_t>(n_blocks));
   if (state.nested_block_length == 0) {
-    const auto bytes = parts.take(".weight.absmax", DType::f32, {n_blocks});
+    const auto bytes = parts.read(".weight.absmax", DType::f32, {n_blocks});
     if (!bytes.empty()) std::memcpy(absmax.data(), bytes.data(), bytes.size());
     return absmax;
   }
   const std::int64_t n_nested = (n_blocks - 1) / state.nested_block_length + 1;  // no sum of the two: the file's may be near 2^63
-  const auto codes = parts.take(".weight.absmax", DType::u8, {n_blocks});
-  const auto map = parts.take(".weight.nested_quant_map", DType::f32, {256});
-  const auto nested = parts.take(".weight.nested_absmax", DType::f32, {n_nested});
+  const auto codes = parts.read(".weight.absmax", DType::u8, {n_blocks});
+  const auto map = parts.read(".weight.nested_quant_map", DType::f32, {256});
+  const auto nested = parts.read(".weight.nested_absmax", DType::f32, {n_nested});
   if (parts.failed()) return absmax;
   for (std::int64_t b = 0; b < n_blocks; ++b) {
-    const float product = at<float>(map, static_cast<std::int64_t>(codes[b])) * at<float>(nested, b / state.nested_block_length);
+    const float product = value_at<float>(map, static_cast<std::int64_t>(codes[b])) * value_at<float>(nested, b / state.nested_block_length);
     absmax[b] = product + state.nested_offset;
   }
   return absmax;
@@ -164,7 +233,7 @@ std::vector<float> read_absmax(Parts& parts, const Nf4State& state, std::int64_t
 
 bool is_nf4_codebook(std::span<const std::byte> map) {
   for (int q = 0; q < 16; ++q) {
-    if (std::abs(at<float>(map, q) - kNf4Values[q]) > 1e-6f) return false;  // written from the same sixteen numbers, in float32
+    if (std::abs(value_at<float>(map, q) - kNf4Values[q]) > 1e-6f) return false;  // written from the same sixteen numbers, in float32
   }
   return true;
 }
@@ -173,32 +242,40 @@ Result<DerivedTensor> unpack_nf4(Parts& parts, const std::string& name) {
   const std::optional<Nf4State> state = read_nf4_state(parts, ".weight.quant_state.bitsandbytes__nf4");
   if (!state) return parts.error();
   const std::int64_t n_in = state->n_in, n_values = state->n_out * n_in, block_length = state->block_length;
-  const auto codes = parts.take(".weight", DType::u8, {(n_values + 1) / 2, 1});
-  const auto map = parts.take(".weight.quant_map", DType::f32, {16});
+  const Bytes codes = parts.take(".weight", DType::u8, {(n_values + 1) / 2, 1});
+  const auto map = parts.read(".weight.quant_map", DType::f32, {16});
   if (parts.failed()) return parts.error();  // before memory of the sizes in the JSON is allocated
   const std::vector<float> absmax = read_absmax(parts, *state, (n_values + block_length - 1) / block_length);
   if (!parts.failed() && !is_nf4_codebook(map)) parts.refuse(".weight.quant_map", "expected NF4's sixteen numbers, found others");
 
-  const auto code = [codes](std::int64_t i) {
-    const auto byte = static_cast<std::uint8_t>(codes[i / 2]);
-    return i % 2 == 0 ? byte >> 4 : byte & 15;
+  // Of rows the bytes that hold their codes, and the number of the first code in these.
+  const auto read_codes = [&file = parts.file(), codes, n_in](std::int64_t first, std::int64_t n) -> Result<std::vector<std::byte>> {
+    const std::int64_t begin = first * n_in / 2, end = ((first + n) * n_in + 1) / 2;
+    return read_bytes(file, codes.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin)));
   };
   if (n_in % 32 == 0 && block_length % 32 == 0) {
-    return parts.finish(name, DType::nf4, state->n_out, n_in, [=](std::int64_t first, std::int64_t n, std::byte* out) {
-      for (std::int64_t i = first * n_in; i < (first + n) * n_in; i += 32, out += sizeof(BlockNf4)) {
+    return parts.finish(name, DType::nf4, state->n_out, n_in, [=](std::int64_t first, std::int64_t n, std::byte* out) -> Result<void> {
+      ASSIGN_OR_RETURN(const std::vector<std::byte> packed, read_codes(first, n));
+      const std::byte* at = packed.data();
+      for (std::int64_t i = first * n_in; i < (first + n) * n_in; i += 32, out += sizeof(BlockNf4), at += sizeof(BlockNf4::qs)) {
         BlockNf4 block;
         block.absmax = absmax[i / block_length];
-        std::memcpy(block.qs, codes.data() + i / 2, sizeof block.qs);
+        std::memcpy(block.qs, at, sizeof block.qs);
         std::memcpy(out, &block, sizeof block);
       }
+      return {};
     });
   }
   // Its blocks run over the ends of rows: as plain numbers.
-  return parts.finish(name, DType::f32, state->n_out, n_in, [=](std::int64_t first, std::int64_t n, std::byte* out) {
+  return parts.finish(name, DType::f32, state->n_out, n_in, [=](std::int64_t first, std::int64_t n, std::byte* out) -> Result<void> {
+    ASSIGN_OR_RETURN(const std::vector<std::byte> packed, read_codes(first, n));
+    const std::int64_t begin = first * n_in / 2 * 2;
     for (std::int64_t i = first * n_in; i < (first + n) * n_in; ++i, out += sizeof(float)) {
-      const float value = kNf4Values[code(i)] * absmax[i / block_length];
+      const auto byte = std::to_integer<int>(packed[static_cast<std::size_t>((i - begin) / 2)]);
+      const float value = kNf4Values[i % 2 == 0 ? byte >> 4 : byte & 15] * absmax[i / block_length];
       std::memcpy(out, &value, sizeof value);
     }
+    return {};
   });
 }
 
@@ -212,32 +289,41 @@ Result<DerivedTensor> unpack_int8(Parts& parts, const std::string& name) {
     return parts.error();
   }
   const std::int64_t n_out = shape[0], n_in = shape[1];
-  const auto codes = parts.take(".weight", DType::i8, shape);
-  const auto largest = parts.take(".SCB", DType::f32, {n_out});
+  const Bytes codes = parts.take(".weight", DType::i8, shape);
+  const auto largest = parts.read(".SCB", DType::f32, {n_out});
   if (parts.has(".weight_format")) {
     // bitsandbytes numbers its layouts: 0 row after row, 1 to 3 the tiles of old cards.
     const TensorInfo* format = parts.find(".weight_format");
-    const auto bytes = parts.take(".weight_format", DType::u8, format->shape);
+    const Bytes where = parts.take(".weight_format", DType::u8, format->shape);
+    const std::vector<std::byte> bytes = where.size() == 1 ? parts.read(where) : std::vector<std::byte>();
     if (!parts.failed() && (bytes.size() != 1 || bytes[0] != std::byte{0}))
       parts.refuse(".weight_format",
                    "expected 0 (rows), found " + (bytes.size() == 1 ? std::to_string(std::to_integer<int>(bytes[0])) : format->shape.text()));
   }
   if (parts.failed()) return parts.error();
+  const auto read_codes = [&file = parts.file(), codes, n_in](std::int64_t first, std::int64_t n) {
+    return read_bytes(file, codes.subspan(static_cast<std::size_t>(first * n_in), static_cast<std::size_t>(n * n_in)));
+  };
   if (n_in % 32 == 0) {
-    return parts.finish(name, DType::int8, n_out, n_in, [=](std::int64_t first, std::int64_t n, std::byte* out) {
-      for (std::int64_t i = first * n_in; i < (first + n) * n_in; i += 32, out += sizeof(BlockInt8)) {
+    return parts.finish(name, DType::int8, n_out, n_in, [=](std::int64_t first, std::int64_t n, std::byte* out) -> Result<void> {
+      ASSIGN_OR_RETURN(const std::vector<std::byte> rows, read_codes(first, n));
+      const std::byte* at = rows.data();
+      for (std::int64_t i = first * n_in; i < (first + n) * n_in; i += 32, out += sizeof(BlockInt8), at += sizeof(BlockInt8::qs)) {
         BlockInt8 block;
-        block.scale = at<float>(largest, i / n_in) / 127;
-        std::memcpy(block.qs, codes.data() + i, sizeof block.qs);
+        block.scale = value_at<float>(largest, i / n_in) / 127;
+        std::memcpy(block.qs, at, sizeof block.qs);
         std::memcpy(out, &block, sizeof block);
       }
+      return {};
     });
   }
-  return parts.finish(name, DType::f32, n_out, n_in, [=](std::int64_t first, std::int64_t n, std::byte* out) {
-    for (std::int64_t i = first * n_in; i < (first + n) * n_in; ++i, out += sizeof(float)) {
-      const float value = static_cast<float>(at<std::int8_t>(codes, i)) * at<float>(largest, i / n_in) / 127;
+  return parts.finish(name, DType::f32, n_out, n_in, [=](std::int64_t first, std::int64_t n, std::byte* out) -> Result<void> {
+    ASSIGN_OR_RETURN(const std::vector<std::byte> rows, read_codes(first, n));
+    for (std::int64_t i = 0; i < n * n_in; ++i, out += sizeof(float)) {
+      const float value = static_cast<float>(value_at<std::int8_t>(rows, i)) * value_at<float>(largest, first + i / n_in) / 127;
       std::memcpy(out, &value, sizeof value);
     }
+    return {};
   });
 }
 
@@ -246,12 +332,12 @@ Result<DerivedTensor> unpack_int8(Parts& parts, const std::string& name) {
 // A matrix of 4-bit codes with a scale and a zero for each group of inputs, however it is packed.
 struct Grouped {
   std::int64_t n_out = 0, n_in = 0, n_groups = 0;
-  std::function<int(std::int64_t o, std::int64_t i)> code;
-  std::function<int(std::int64_t group, std::int64_t o)> zero;
-  std::span<const std::byte> scales;   // [n_groups, n_out] f16
+  Bytes codes, zeros, scales;  // where they stand; scales: [n_groups, n_out] f16
+  std::function<int(Bytes codes, std::int64_t o, std::int64_t i)> code;
+  std::function<int(Bytes zeros, std::int64_t group, std::int64_t o)> zero;
   std::vector<std::int32_t> group_of;  // [n_in]
+  std::shared_ptr<ReadParts> parts;
 
-  std::uint16_t scale(std::int64_t group, std::int64_t o) const { return at<std::uint16_t>(scales, group * n_out + o); }
   // Whether runs of `length` inputs, from the first on, lie in one group each.
   bool has_runs_of(std::int64_t length) const {
     if (n_in % length != 0) return false;
@@ -262,31 +348,51 @@ struct Grouped {
   }
 };
 
+// The same, read.
+struct ReadGrouped {
+  ReadParts::Part codes, zeros, scales;
+  static Result<ReadGrouped> read(const Grouped& g) {
+    ReadGrouped read;
+    ASSIGN_OR_RETURN(read.codes, g.parts->read(g.codes));
+    ASSIGN_OR_RETURN(read.zeros, g.parts->read(g.zeros));
+    ASSIGN_OR_RETURN(read.scales, g.parts->read(g.scales));
+    return read;
+  }
+};
+
 template <class Block>
 Rows grouped_rows(const Grouped& g) {
   constexpr std::int64_t kLength = 2 * sizeof(Block::qs);
-  return [g](std::int64_t first, std::int64_t n, std::byte* out) {
+  return [g](std::int64_t first, std::int64_t n, std::byte* out) -> Result<void> {
+    ASSIGN_OR_RETURN(const ReadGrouped read, ReadGrouped::read(g));
+    const Bytes codes = *read.codes, zeros = *read.zeros, scales = *read.scales;
     for (std::int64_t o = first; o < first + n; ++o) {
       for (std::int64_t i = 0; i < g.n_in; i += kLength, out += sizeof(Block)) {
         Block block{};
-        block.scale = g.scale(g.group_of[i], o);
-        block.zero = static_cast<std::uint8_t>(g.zero(g.group_of[i], o));
-        for (std::int64_t k = 0; k < kLength / 2; ++k) block.qs[k] = static_cast<std::uint8_t>(g.code(o, i + 2 * k) | g.code(o, i + 2 * k + 1) << 4);
+        block.scale = value_at<std::uint16_t>(scales, g.group_of[i] * g.n_out + o);
+        block.zero = static_cast<std::uint8_t>(g.zero(zeros, g.group_of[i], o));
+        for (std::int64_t k = 0; k < kLength / 2; ++k)
+          block.qs[k] = static_cast<std::uint8_t>(g.code(codes, o, i + 2 * k) | g.code(codes, o, i + 2 * k + 1) << 4);
         std::memcpy(out, &block, sizeof block);
       }
     }
+    return {};
   };
 }
 
 Rows plain_rows(const Grouped& g) {
-  return [g](std::int64_t first, std::int64_t n, std::byte* out) {
+  return [g](std::int64_t first, std::int64_t n, std::byte* out) -> Result<void> {
+    ASSIGN_OR_RETURN(const ReadGrouped read, ReadGrouped::read(g));
+    const Bytes codes = *read.codes, zeros = *read.zeros, scales = *read.scales;
     for (std::int64_t o = first; o < first + n; ++o) {
       for (std::int64_t i = 0; i < g.n_in; ++i, out += sizeof(float)) {
         const std::int32_t group = g.group_of[i];
-        const float value = static_cast<float>(g.code(o, i) - g.zero(group, o)) * f16_to_f32(g.scale(group, o));
+        const float value =
+            static_cast<float>(g.code(codes, o, i) - g.zero(zeros, group, o)) * f16_to_f32(value_at<std::uint16_t>(scales, group * g.n_out + o));
         std::memcpy(out, &value, sizeof value);
       }
     }
+    return {};
   };
 }
 
@@ -315,6 +421,7 @@ std::optional<Grouped> read_grouped(Parts& parts, bool inputs_are_packed) {
     return std::nullopt;
   }
   g.scales = parts.take(".scales", DType::f16, {g.n_groups, g.n_out});
+  g.parts = parts.read_parts();
   return g;
 }
 
@@ -338,22 +445,22 @@ Result<DerivedTensor> unpack_gptq(Parts& parts, const std::string& name, bool is
   if (!read) return parts.error();
   Grouped& g = *read;
   const std::int64_t n_out = g.n_out;
-  const auto codes = parts.take(".qweight", DType::i32, {g.n_in / 8, n_out});
-  const auto zeros = parts.take(".qzeros", DType::i32, {g.n_groups, n_out / 8});
+  g.codes = parts.take(".qweight", DType::i32, {g.n_in / 8, n_out});
+  g.zeros = parts.take(".qzeros", DType::i32, {g.n_groups, n_out / 8});
   if (parts.failed()) return parts.error();
   if (parts.has(".g_idx")) {
-    const auto groups = parts.take(".g_idx", DType::i32, {g.n_in});
+    const auto groups = parts.read(".g_idx", DType::i32, {g.n_in});
     for (std::int64_t i = 0; i < g.n_in && !parts.failed(); ++i) {
-      g.group_of.push_back(at<std::int32_t>(groups, i));
+      g.group_of.push_back(value_at<std::int32_t>(groups, i));
       if (g.group_of.back() < 0 || g.group_of.back() >= g.n_groups)
         parts.fail(".g_idx", "groups 0 to " + std::to_string(g.n_groups - 1) + ", found " + std::to_string(g.group_of.back()));
     }
   } else {
     group_in_order(parts, g, group_size);
   }
-  g.code = [=](std::int64_t o, std::int64_t i) { return at<std::uint32_t>(codes, i / 8 * n_out + o) >> (4 * (i % 8)) & 15; };
-  g.zero = [=](std::int64_t group, std::int64_t o) {
-    return static_cast<int>(at<std::uint32_t>(zeros, group * (n_out / 8) + o / 8) >> (4 * (o % 8)) & 15) + (is_v2 ? 0 : 1);
+  g.code = [=](Bytes codes, std::int64_t o, std::int64_t i) { return value_at<std::uint32_t>(codes, i / 8 * n_out + o) >> (4 * (i % 8)) & 15; };
+  g.zero = [=](Bytes zeros, std::int64_t group, std::int64_t o) {
+    return static_cast<int>(value_at<std::uint32_t>(zeros, group * (n_out / 8) + o / 8) >> (4 * (o % 8)) & 15) + (is_v2 ? 0 : 1);
   };
   return finish_grouped(parts, name, g);
 }
@@ -363,16 +470,16 @@ Result<DerivedTensor> unpack_awq(Parts& parts, const std::string& name, std::opt
   if (!read) return parts.error();
   Grouped& g = *read;
   const std::int64_t n_out = g.n_out;
-  const auto codes = parts.take(".qweight", DType::i32, {g.n_in, n_out / 8});
-  const auto zeros = parts.take(".qzeros", DType::i32, {g.n_groups, n_out / 8});
+  g.codes = parts.take(".qweight", DType::i32, {g.n_in, n_out / 8});
+  g.zeros = parts.take(".qzeros", DType::i32, {g.n_groups, n_out / 8});
   if (parts.failed()) return parts.error();
   group_in_order(parts, g, group_size);
-  const auto nibble = [n_out](std::span<const std::byte> packed, std::int64_t row, std::int64_t o) -> int {
+  const auto nibble = [n_out](Bytes packed, std::int64_t row, std::int64_t o) -> int {
     static constexpr int kPlace[8] = {0, 4, 1, 5, 2, 6, 3, 7};  // nibble n holds column {0, 2, 4, 6, 1, 3, 5, 7}[n] of its eight
-    return at<std::uint32_t>(packed, row * (n_out / 8) + o / 8) >> (4 * kPlace[o % 8]) & 15;
+    return value_at<std::uint32_t>(packed, row * (n_out / 8) + o / 8) >> (4 * kPlace[o % 8]) & 15;
   };
-  g.code = [=](std::int64_t o, std::int64_t i) { return nibble(codes, i, o); };
-  g.zero = [=](std::int64_t group, std::int64_t o) { return nibble(zeros, group, o); };
+  g.code = [=](Bytes codes, std::int64_t o, std::int64_t i) { return nibble(codes, i, o); };
+  g.zero = [=](Bytes zeros, std::int64_t group, std::int64_t o) { return nibble(zeros, group, o); };
   return finish_grouped(parts, name, g);
 }
 
@@ -447,6 +554,7 @@ Result<std::unique_ptr<ModelFile>> unpack_checkpoint(std::unique_ptr<ModelFile> 
   Index index;
   for (std::size_t i = 0; i < tensors.size(); ++i) index.emplace(tensors[i].name, i);
 
+  const auto read_parts = std::make_shared<ReadParts>(*file);
   std::vector<bool> is_part(tensors.size(), false);
   std::vector<DerivedTensor> derived;
   std::size_t n_plain = 0;
@@ -457,7 +565,7 @@ Result<std::unique_ptr<ModelFile>> unpack_checkpoint(std::unique_ptr<ModelFile> 
     for (const Packing& packing : packings) {
       if (!name.ends_with(packing.key_suffix)) continue;
       const std::string stem = name.substr(0, name.size() - packing.key_suffix.size());
-      Parts parts(*file, index, stem);
+      Parts parts(*file, index, stem, read_parts);
       parts.use(packing.key_suffix);
       is_part[i] = true;
       for (const std::string& suffix : packing.part_suffixes) {

@@ -68,6 +68,8 @@ TEST_P(Packed, GivesTheValuesOfItsPublisherBitForBit) {
   const std::string gold = slurp(packed(name + ".values.f32"));
   const std::vector<float> have = decoded(**file, 0);
   ASSERT_EQ(have.size() * sizeof(float), gold.size());
+  (*file)->release_sources(0);
+  EXPECT_EQ(decoded(**file, 0), have) << "and again, when what was kept of it has gone";
   for (std::size_t i = 0; i < have.size(); ++i) {
     float want = 0;
     std::memcpy(&want, gold.data() + i * sizeof(float), sizeof want);
@@ -79,6 +81,27 @@ INSTANTIATE_TEST_SUITE_P(All, Packed,
                          testing::Values(Case{"nf4_plain", DType::nf4}, Case{"nf4_nested", DType::nf4}, Case{"gptq_symmetric", DType::int4},
                                          Case{"gptq_v2", DType::int4}, Case{"gptq_act_order", DType::f32}, Case{"awq", DType::int4}),
                          [](const auto& test) { return std::string(test.param.name); });
+
+// A file that becomes shorter while it is open: an error that names it, by whichever way it is read.
+TEST_P(Packed, AFileThatBecomesShorterIsAnErrorThatNamesIt) {
+  for (const IoMode mode : {IoMode::automatic, IoMode::buffered}) {
+    const TempFolder folder;
+    const std::string name = GetParam().name, whole = slurp(packed(name + ".safetensors"));
+    folder.write("config.json", config_of(name));
+    const fs::path path = folder.write("model.safetensors", whole);
+    const auto file = open_model_file(folder.path());
+    ASSERT_TRUE(file) << file.error().message;
+    ASSERT_TRUE((*file)->set_io(mode));
+    const TensorInfo& tensor = (*file)->tensors()[0];
+    std::vector<std::byte> bytes(tensor.n_bytes);
+    fs::resize_file(path, 16);
+    const Result<void> made = (*file)->make_rows(0, 0, tensor.shape.n_rows(), bytes.data());
+    ASSERT_FALSE(made);
+    EXPECT_EQ(made.error().code, ErrorCode::io);
+    EXPECT_NE(made.error().message.find("model.safetensors"), std::string::npos) << made.error().message;
+    EXPECT_EQ(made.error().path, path.string());
+  }
+}
 
 // Every tensor of every packing left out, renamed, cut or given another shape: words, never a crash or memory that a file only promises.
 TEST(PackedHostile, MissingAndMisshapenPartsAreNamed) {
