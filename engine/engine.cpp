@@ -290,7 +290,7 @@ class LocalEngine final : public Engine {
   // A model in memory that another one is used instead of.
   struct Resident {
     LoadRequest request;
-    std::string identity;  // with the stamps of its files: engine/snapshot_identity.h
+    std::string identity, stamps;  // engine/snapshot_identity.h
     std::unique_ptr<LoadedModel> model;
     std::unique_ptr<Conversations> conversations;  // below the model: they give their blocks back to it
   };
@@ -298,6 +298,7 @@ class LocalEngine final : public Engine {
   void use(const LoadRequest& request, std::unique_ptr<LoadedModel> model) {
     request_ = request;
     model_ = std::move(model);
+    stamps_ = file_stamps(*model_, request);
     identity_ = snapshot_identity(*model_, request);
     conversations_ = std::make_unique<Conversations>(*model_, snapshots_.get(), identity_);
     if (ExpertSlots* const slots = model_->expert_slots()) slots->set_look_after([this] { look_after_memory_soon(); });
@@ -307,7 +308,7 @@ class LocalEngine final : public Engine {
   void put_aside() {
     conversations_->cancel_all();
     picture_costs_.reset();
-    others_.insert(others_.begin(), Resident{request_, std::move(identity_), std::move(model_), std::move(conversations_)});
+    others_.insert(others_.begin(), Resident{request_, std::move(identity_), std::move(stamps_), std::move(model_), std::move(conversations_)});
   }
 
   void let_go(Resident& other, bool another_may_come) const {
@@ -325,13 +326,16 @@ class LocalEngine final : public Engine {
     if (found == others_.end()) return false;
     Resident other = std::move(*found);
     others_.erase(found);
-    if (snapshot_identity(*other.model, request) != other.identity) {
+    std::string stamps = file_stamps(*other.model, request);
+    // Files that were only touched hold the same model.
+    if (stamps != other.stamps && snapshot_identity(*other.model, request) != other.identity) {
       let_go(other, true);
       return false;
     }
     put_aside();
     request_ = request;
     identity_ = std::move(other.identity);
+    stamps_ = std::move(stamps);
     model_ = std::move(other.model);
     conversations_ = std::move(other.conversations);
     if (!others_.front().request.may_wait) {
@@ -570,7 +574,7 @@ class LocalEngine final : public Engine {
   GivenBack given_back_;
   std::unique_ptr<LoadedModel> model_;
   LoadRequest request_;  // that it was loaded by
-  std::string identity_;
+  std::string identity_, stamps_;
   std::optional<PictureCosts> picture_costs_;  // of model_
   std::map<std::tuple<std::string, int, DType, Activations, bool>, SpeedProbe> probes_;
   const std::uint64_t program_bytes_ = resident_bytes();  // before anything was loaded

@@ -5,37 +5,40 @@
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
-#include <fstream>
+#include <optional>
 #include <sstream>
 #include <vector>
 
-#include "engine/kv/xxh64.h"
+#include "engine/files/file_contents.h"
 
 namespace pio {
 namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kChecked = std::size_t{1} << 20;  // of a file: its header, or most of it
-
+// Its time does not count: a file that was only touched, or copied, holds the same model.
 void add_file(std::ostream& out, const fs::path& path) {
+  std::error_code error;
+  const std::uintmax_t n_bytes = fs::file_size(path, error);
+  const std::optional<std::uint64_t> contents = contents_of(path);
+  if (!error && contents) out << "file " << n_bytes << " bytes, contents " << *contents << '\n';
+}
+
+void add_stamp(std::ostream& out, const fs::path& path) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) return;
-  std::vector<std::byte> beginning(std::min<std::size_t>(kChecked, static_cast<std::size_t>(status.st_size)));
-  std::ifstream in(path, std::ios::binary);
-  in.read(reinterpret_cast<char*>(beginning.data()), static_cast<std::streamsize>(beginning.size()));
-  out << "file " << status.st_size << " bytes, modified " << status.st_mtim.tv_sec << '.' << status.st_mtim.tv_nsec << ", begins "
-      << xxh64(std::span(beginning).first(static_cast<std::size_t>(in.gcount()))) << '\n';
+  out << status.st_dev << ' ' << status.st_ino << ' ' << status.st_size << ' ' << status.st_mtim.tv_sec << '.' << status.st_mtim.tv_nsec << '\n';
 }
 
 // A file, or those in a folder.
-void add_files(std::ostream& out, const fs::path& path) {
+template <class Add>
+void add_files(std::ostream& out, const fs::path& path, const Add& add) {
   std::error_code error;
-  if (!fs::is_directory(path, error)) return add_file(out, path);
+  if (!fs::is_directory(path, error)) return add(out, path);
   std::vector<fs::path> paths;
   for (fs::directory_iterator entry(path, error), end; !error && entry != end; entry.increment(error)) paths.push_back(entry->path());
   std::ranges::sort(paths);
-  for (const fs::path& file : paths) add_file(out, file);
+  for (const fs::path& file : paths) add(out, file);
 }
 
 }  // namespace
@@ -50,7 +53,7 @@ std::string snapshot_identity(const LoadedModel& model, const LoadRequest& reque
   for (const fs::path& path : model.files()) add_file(out, path);
   for (const LoraRequest& lora : request.loras) {
     out << "adapter times " << lora.scale << '\n';
-    add_files(out, lora.path);
+    add_files(out, lora.path, add_file);
   }
   out << "quantized " << static_cast<int>(request.quantization) << ", activations " << static_cast<int>(request.activations) << '\n';
   for (const Stage& stage : model.stages()) out << "keys rotated by " << stage.kv->state().layers.front().hadamard_length << '\n';
@@ -60,6 +63,13 @@ std::string snapshot_identity(const LoadedModel& model, const LoadRequest& reque
   out << "blocks of " << kKvBlockLength << '\n';
   for (const KvLayout& layer : model.model().spec().kv_layers) out << layer.n_kv_heads << 'x' << layer.k_head_dim << '+' << layer.v_head_dim << ' ';
   out << '\n';
+  return out.str();
+}
+
+std::string file_stamps(const LoadedModel& model, const LoadRequest& request) {
+  std::ostringstream out;
+  for (const fs::path& path : model.files()) add_stamp(out, path);
+  for (const LoraRequest& lora : request.loras) add_files(out, lora.path, add_stamp);
   return out.str();
 }
 

@@ -16,6 +16,8 @@
 #include <utility>
 #include <vector>
 
+#include "engine/files/file_contents.h"
+
 namespace pio {
 namespace {
 
@@ -122,8 +124,33 @@ std::optional<FileReader::Version> FileReader::version_of(int fd) {
   return Version{status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
 }
 
+Result<std::uint64_t> FileReader::read_contents() const {
+  return contents_of(mapping_.size(), [this](std::uint64_t offset, std::size_t n, std::byte* out) -> Result<void> {
+    if (source_of(offset, n) == Source::direct) {
+      ASSIGN_OR_RETURN(const bool is_read, read_direct(offset, n, out));
+      if (is_read) return {};
+    }
+    const bool is_cached = source_of(offset, n) == Source::cache;
+    RETURN_IF_ERROR(read_buffered(offset, n, out));
+    if (!is_cached) ::posix_fadvise(fd_, static_cast<off_t>(offset), static_cast<off_t>(n), POSIX_FADV_DONTNEED);
+    return {};
+  });
+}
+
 Result<void> FileReader::check_unchanged() const {
-  if (version_of(fd_) == version_) return {};
+  const std::optional<Version> now = version_of(fd_);
+  const std::lock_guard lock(version_mutex_);
+  if (now == version_ && contents_) return {};
+  if (now && version_ && now->n_bytes == version_->n_bytes && now != changed_) {
+    const Result<std::uint64_t> contents = read_contents();
+    // What is written to meanwhile is found by the next look.
+    if (contents && version_of(fd_) == now && contents_.value_or(*contents) == *contents && (now == version_ || contents_)) {
+      contents_ = *contents;
+      version_ = now;
+      return {};
+    }
+    changed_ = now;
+  }
   return unreadable(path_, "it was changed after it was opened: expected the file that was loaded, load it again");
 }
 

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -59,7 +60,8 @@ class FileReader {
   void count(Source source, std::uint64_t offset, std::size_t n) const;
   // Direct reads were refused after all. False where they were asked for by name.
   bool give_up_direct() const;
-  // After a read: fails where the file was written to since it was opened, for then nobody knows what was read.
+  // After a read: fails where the file was written to since it was opened, for then nobody knows what was read. One that was only touched, so that
+  // its time is another and its contents (file_contents.h) are not, is as it was.
   Result<void> check_unchanged() const;
   Error failed(int number) const;  // of errno
   Error became_shorter(std::uint64_t wanted) const;
@@ -78,8 +80,11 @@ class FileReader {
     bool operator==(const Version&) const = default;
   };
   static std::optional<Version> version_of(int fd);
-  std::optional<Version> version_;
-  int direct_fd_ = -1;  // -1: the system refuses
+  Result<std::uint64_t> read_contents() const;
+  mutable std::mutex version_mutex_;
+  mutable std::optional<Version> version_, changed_;  // as it was opened or touched; and one that was found to have other contents
+  mutable std::optional<std::uint64_t> contents_;     // known with the first read
+  int direct_fd_ = -1;                                // -1: the system refuses
   IoMode mode_ = IoMode::automatic;
   mutable std::atomic<bool> reads_direct_{true};
   mutable std::atomic<std::uint64_t> cached_bytes_{0}, direct_bytes_{0}, buffered_bytes_{0}, nanoseconds_{0};

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "engine/kv/xxh64.h"
+#include "engine/files/xxh64.h"
 #include "kernels/backend.h"
 
 namespace pio {

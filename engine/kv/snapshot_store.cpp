@@ -14,7 +14,7 @@
 #include <tuple>
 
 #include "engine/files/replace_file.h"
-#include "engine/kv/xxh64.h"
+#include "engine/files/xxh64.h"
 #include "kernels/backend.h"
 #include "kernels/base/log.h"
 

@@ -3,7 +3,7 @@
 #include <vector>
 
 #include "engine/kv/snapshot.h"
-#include "engine/kv/xxh64.h"
+#include "engine/files/xxh64.h"
 
 // The header of a snapshot: as it comes, and with a checksum that fits, so that what is behind it is reached.
 

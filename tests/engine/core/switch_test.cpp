@@ -281,8 +281,19 @@ TEST_F(Waiting, ComesAnewWhenItsFilesHaveChanged) {
   switch_to(request_for(folder.path()));
   (void)generate();
   switch_to(request_for(path_of("qwen3-tiny")));
-  for (const fs::directory_entry& file : fs::directory_iterator(folder.path()))
-    fs::last_write_time(file, fs::last_write_time(file) + std::chrono::seconds(5));
+  const fs::path weights = folder.path() / "model.safetensors";
+  const auto touch = [&] { fs::last_write_time(weights, fs::last_write_time(weights) + std::chrono::seconds(5)); };
+  touch();
+  switch_to(request_for(folder.path()));
+  EXPECT_FALSE(has_read_) << "it was only touched";
+  EXPECT_EQ(generate().stats.reused_tokens, 7);
+  switch_to(request_for(path_of("qwen3-tiny")));
+  {
+    std::fstream file(weights, std::ios::binary | std::ios::in | std::ios::out);
+    file.seekp(static_cast<std::streamoff>(fs::file_size(weights)) - 100);
+    file.put('x');
+  }
+  touch();
   switch_to(request_for(folder.path()));
   EXPECT_TRUE(has_read_);
   EXPECT_EQ(generate().stats.reused_tokens, 0);

@@ -123,6 +123,39 @@ TEST_P(ReadQueueTest, NamesAFileThatWasOverwrittenInPlace) {
   EXPECT_NE(read.error().message.find("changed"), std::string::npos) << read.error().message;
 }
 
+// The same bytes under another time are the same file, to the first byte that is another.
+TEST_P(ReadQueueTest, TakesAFileThatWasOnlyTouchedAsItWas) {
+  const Result<MappedFile> file = MappedFile::open(path_);
+  ASSERT_TRUE(file);
+  std::vector<std::byte> out(100);
+  ASSERT_TRUE(file->read(file->bytes().first(100), out.data()));
+  const auto touch = [&] { std::filesystem::last_write_time(path_, std::filesystem::last_write_time(path_) + std::chrono::seconds(2)); };
+  const auto expect = [&](bool is_same) {
+    std::map<std::uint64_t, Piece> pieces = begin_pieces(*file);
+    for (; !pieces.empty();) {
+      const std::optional<ReadQueue::Finished> finished = queue_->next(std::chrono::seconds(60));
+      ASSERT_TRUE(finished);
+      EXPECT_EQ(static_cast<bool>(finished->result), is_same);
+      pieces.erase(finished->tag);
+    }
+    EXPECT_EQ(static_cast<bool>(file->read(file->bytes().first(100), out.data())), is_same);
+  };
+  touch();
+  ASSERT_NO_FATAL_FAILURE(expect(true));
+  touch();
+  ASSERT_NO_FATAL_FAILURE(expect(true));
+  const auto write = [&](std::size_t at, std::byte byte) {
+    const int fd = open(path_.c_str(), O_WRONLY);
+    ASSERT_EQ(pwrite(fd, &byte, 1, static_cast<off_t>(at)), 1);
+    close(fd);
+    touch();
+  };
+  write(kBytes / 2, bytes_[kBytes / 2] ^ std::byte{1});
+  ASSERT_NO_FATAL_FAILURE(expect(false));
+  write(kBytes / 2, bytes_[kBytes / 2]);
+  ASSERT_NO_FATAL_FAILURE(expect(true));
+}
+
 TEST_P(ReadQueueTest, WaitsForWhatIsUnderWayWhenItGoes) {
   drop();
   const Result<MappedFile> file = MappedFile::open(path_);

@@ -20,7 +20,7 @@
 #include <thread>
 
 #include "engine/kv/snapshot_store.h"
-#include "engine/kv/xxh64.h"
+#include "engine/files/xxh64.h"
 #include "kernels/backend.h"
 #include "tests/support/temp_folder.h"
 

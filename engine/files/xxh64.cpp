@@ -1,4 +1,4 @@
-#include "engine/kv/xxh64.h"
+#include "engine/files/xxh64.h"
 
 #include <bit>
 #include <cstring>
