@@ -20,6 +20,7 @@ AnswerRun::State AnswerRun::state() const {
   }
   if (m_isStopping) return Stopping;
   if (m_isPaused) return Paused;
+  if (m_waitsForRoom) return Queued;
   if (m_isThinking) return Thinking;
   if (m_hasWords) return Writing;
   return m_isLooking ? Looking : Reading;
@@ -101,6 +102,12 @@ void AnswerRun::onWords(bool isThought, const QString& delta, qint64 nTokens) {
 void AnswerRun::onPaused(bool isPaused) {
   if (m_isPaused == isPaused) return;
   m_isPaused = isPaused;
+  Q_EMIT stateChanged();
+}
+
+void AnswerRun::onWaitsForRoom(bool waits) {
+  if (m_waitsForRoom == waits) return;
+  m_waitsForRoom = waits;
   Q_EMIT stateChanged();
 }
 

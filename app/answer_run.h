@@ -43,7 +43,8 @@ class AnswerRun : public QObject {
   Q_PROPERTY(qint64 contextUsed READ contextUsed NOTIFY progressChanged)  // tokens
 
  public:
-  // NoModel, Loading, Queued: it waits, for a model, for the one that is being loaded, for another run. The last four are ends.
+  // NoModel, Loading, Queued: it waits, for a model, for the one that is being loaded, for another run: to begin, or for room in the cache. The last four
+  // are ends.
   enum State { NoModel, Loading, Queued, Looking, Reading, Thinking, Writing, Paused, Stopping, Finished, Stopped, Superseded, Failed };
   Q_ENUM(State)
 
@@ -86,6 +87,7 @@ class AnswerRun : public QObject {
   void onPrefill(qint64 done, qint64 total);
   void onWords(bool isThought, const QString& delta, qint64 nTokens);
   void onPaused(bool isPaused);
+  void onWaitsForRoom(bool waits);
   void end(State state);
   void pullStop(bool isSuperseded = false);
 
@@ -98,7 +100,7 @@ class AnswerRun : public QObject {
   std::stop_source m_stop;
   Phase m_phase = Phase::waiting;
   State m_end = Finished;
-  bool m_isStarted = false, m_isStopping = false, m_isSuperseded = false, m_isPaused = false;
+  bool m_isStarted = false, m_isStopping = false, m_isSuperseded = false, m_isPaused = false, m_waitsForRoom = false;
   bool m_isLooking = false, m_isThinking = false, m_hasWords = false, m_hasText = false;
   qint64 m_progressDone = 0, m_progressTotal = 0;
   qint64 m_promptTokens = 0, m_nTokens = 0, m_firstWordTokens = 0, m_contextUsed = 0;

@@ -63,7 +63,7 @@ struct EngineLoop::Live {
   std::unique_ptr<Generation> generation;  // null before its first unit
   DeltaBatcher text, thoughts;
   Pace pace;
-  bool isPaused = false;
+  bool isPaused = false, waitsForRoom = false;
 };
 
 EngineLoop::EngineLoop(std::unique_ptr<Engine> engine) : m_engine(std::move(engine)) {}
@@ -154,6 +154,7 @@ void EngineLoop::advance(const std::vector<Live*>& runs) {
     }
     if (events[i]->empty()) run.flush();  // it waits for others
     tell(run, *events[i]);
+    if (const bool waits = run.generation->waits_for_room(); waits != std::exchange(run.waitsForRoom, waits)) Q_EMIT waitsForRoom(id, waits);
     if (!run.generation->is_finished()) continue;
     const FinishReason reason = run.generation->result().finish_reason;
     const GenerationStats stats = run.generation->result().stats;

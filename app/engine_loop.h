@@ -59,6 +59,7 @@ class EngineLoop : public QObject {
   void waiting(const QStringList& paths);                                           // of models that wait in memory
   void kept(quint64 serial, const pio::Error& error, const pio::LoadedInfo& info);  // the load failed, this one is (again) loaded
   void paused(pio::RunId run, bool isPaused);
+  void waitsForRoom(pio::RunId run, bool waits);  // in the cache, which others hold
   void dropped(pio::RunId run, qint64 nMessages);
   void looking(pio::RunId run, qint64 donePictures, qint64 totalPictures);
   void prefill(pio::RunId run, qint64 doneTokens, qint64 totalTokens);

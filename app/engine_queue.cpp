@@ -58,6 +58,9 @@ EngineQueue::EngineQueue(std::unique_ptr<Engine> engine, QObject* parent) : QObj
   connect(m_loop, &EngineLoop::failed, this, [this](RunId id, const Error& error) {
     if (AnswerRun* run = hear(id)) fail(*run, error);
   });
+  connect(m_loop, &EngineLoop::waitsForRoom, this, [this](RunId id, bool waits) {
+    if (AnswerRun* run = hear(id)) run->onWaitsForRoom(waits);
+  });
   connect(m_loop, &EngineLoop::waiting, this, &EngineQueue::waiting);
   connect(m_loop, &EngineLoop::tokensCounted, this, &EngineQueue::tokensCounted);
   connect(m_loop, &EngineLoop::planned, this, &EngineQueue::planned);

@@ -13,9 +13,9 @@
 //
 // A run waits until a model is ready, no run of a higher priority is under way, and of its own fewer than the model can answer at once. Those that
 // are under way together share the engine's steps, and the cache of keys and values, which holds one full context: who finds no room there waits
-// until another one has ended. A run of a higher priority pauses the lower ones between two units: Paused, nothing is lost, and they go on by
-// themselves. What a pause costs: a paused run keeps its blocks of the cache. The higher run has what is left, and fails with context_full where
-// that is too little.
+// until another one has ended (Queued); where nobody can go on, the one that began last gives some of its room up and reads it again later. A run of
+// a higher priority pauses the lower ones between two units: Paused, nothing is lost, and they go on by themselves. What a pause costs: a paused run
+// keeps its blocks of the cache. The higher run has what is left, and fails with context_full where that is too little.
 // A load or an unload ends the runs of the old model as stopped; those that still wait go to the next model. Plans and counts run between
 // two units.
 

@@ -187,6 +187,8 @@ class Generation {
   // so far. An error ends this generation, never the model. Nothing happens once it is finished.
   virtual Result<std::vector<GenerationEvent>> advance() = 0;
   virtual bool is_finished() const = 0;
+  // Whether it waits until others give room in the cache back.
+  virtual bool waits_for_room() const { return false; }
   // So far; whole when finished without an error.
   virtual const GenerateResult& result() const = 0;
   // Ends it as a stop would, at once, between two units.

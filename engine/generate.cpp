@@ -147,6 +147,9 @@ class RoutingScope {
   std::span<const Stage> stages_;
 };
 
+// Tokens that a turn gives up at least, so that others go on for a while.
+constexpr std::int64_t kGivenUp = 8 * kKvBlockLength;
+
 class LocalGeneration final : public Generation {
  public:
   explicit LocalGeneration(GenerationStart start)
@@ -205,6 +208,8 @@ class LocalGeneration final : public Generation {
   Result<bool> begin_unit(std::int64_t most_prompt, bool may_draft) {
     unit_ = {};
     if (is_finished()) return false;
+    waits_for_room_ = false;
+    behind_.clear();
     unit_.phase = std::exchange(phase_, Phase::finished);
     ASSIGN_OR_RETURN(const std::optional<Phase> after, start(most_prompt, may_draft, unit_.events));
     if (!after) return true;
@@ -229,14 +234,49 @@ class LocalGeneration final : public Generation {
     return take_events();
   }
   // Whether the unit that has begun is a picture.
-  bool is_looking() const { return unit_.phase == Phase::reading && unit_.ids.empty(); }
+  bool is_looking() const { return (unit_.phase == Phase::reading || unit_.phase == Phase::rereading) && unit_.ids.empty(); }
   Events take_events() { return std::move(unit_.events); }
 
   bool is_decoding() const { return phase_ == Phase::decoding; }
   // Whether its unit may be in a step with others'.
   bool shares_step() const { return !request_.wants_routing && session_->shares_steps(unit_.ids.size()); }
-  // Room for its unit and for what is left of its prompt, so that a prompt that was begun can be read to its end.
-  Result<void> reserve() { return session_->reserve(std::max(unit_.ids.size(), ids_.size() - done_)); }
+  // Room for its unit and for what is left of its prompt, so that a prompt that was begun can be read to its end; of one that gave room up for all
+  // that it had.
+  Result<void> reserve() {
+    const std::int64_t n_left = phase_of_unit() == Phase::rereading ? ids_.size() + again_.size() - session_->n_tokens() : ids_.size() - done_;
+    const Result<void> reserved = session_->reserve(std::max(unit_.ids.size(), n_left));
+    waits_for_room_ = !reserved;
+    return reserved;
+  }
+  bool waits_for_room() const override { return waits_for_room_ && !is_finished(); }
+  // Of two turns the one with the smaller number began first.
+  std::uint64_t number() const { return number_; }
+  // Whether it has tokens in the cache that it could give up for others, and doing so: some of the last ones, which are read again later. It goes on
+  // when one of these turns has ended.
+  bool holds_room() const { return session_->n_tokens() > 0; }
+  void give_up_room(std::vector<std::uint64_t> others) {
+    const bool is_read = phase_ != Phase::reading;
+    std::int64_t n = session_->n_tokens();
+    n = std::max<std::int64_t>(0, n - std::max(n / 4, kGivenUp)) / kKvBlockLength * kKvBlockLength;
+    // What a prompt's form gives depends on where it begins.
+    if (model_.model().spec().has_two_forms && n < ids_.size()) n = 0;
+    session_->give_up(n);
+    if (is_read) {
+      // The pending token was not in the cache.
+      std::vector<int> generated(result_.ids.begin(), result_.ids.end() - 1);
+      again_ = model_.vocabulary().check(std::move(generated), "generated tokens").value();
+      phase_ = Phase::rereading;
+    } else {
+      done_ = n;
+    }
+    if (n < ids_.size()) session_->begin_prompt(ids_.size() - n);
+    behind_ = std::move(others);
+    waits_for_room_ = true;
+  }
+  // Whether all of those that it gave room up for are still among these.
+  bool is_behind(const std::vector<std::uint64_t>& running) const {
+    return !behind_.empty() && std::ranges::all_of(behind_, [&](std::uint64_t one) { return std::ranges::find(running, one) != running.end(); });
+  }
   const LoadedModel& model() const { return model_; }
   const std::stop_token& stop() const { return stop_; }
   // Whether it had a part in what others and it were advanced by.
@@ -253,7 +293,14 @@ class LocalGeneration final : public Generation {
   }
 
  private:
-  enum class Phase { beginning, reading, decoding, finished };
+  enum class Phase {
+    beginning,
+    reading,
+    decoding,
+    rereading,  // what was in the cache, and gave way to others
+    finished,
+  };
+  Phase phase_of_unit() const { return unit_.phase; }
 
   // What one call of advance does.
   struct Unit {
@@ -276,6 +323,7 @@ class LocalGeneration final : public Generation {
       case Phase::beginning: return std::optional(begin(events));
       case Phase::reading: return start_reading(most_prompt, events);
       case Phase::decoding: return start_decoding(may_draft, events);
+      case Phase::rereading: return start_rereading(most_prompt, events);
       case Phase::finished: break;
     }
     return std::optional(Phase::finished);
@@ -301,6 +349,12 @@ class LocalGeneration final : public Generation {
       session_.stepped();
       return {};
     }
+    if (unit_.phase == Phase::rereading) {
+      pictures_.forget_before(session_->n_tokens());
+      if (session_->n_tokens() == ids_.size()) session_->begin_decoding();
+      set_phase(session_->n_tokens() < ids_.size() + again_.size() ? Phase::rereading : Phase::decoding);
+      return {};
+    }
     pending_.reset();
     result_.stats.weight_bytes_read += model_.weight_bytes_per_token() / static_cast<std::uint64_t>(n_parts);
     set_phase(unit_.output_rows.empty() ? finish(FinishReason::length, unit_.events) : sample_all(unit_.events));
@@ -315,19 +369,41 @@ class LocalGeneration final : public Generation {
     return Phase::reading;
   }
 
+  // Where the next n tokens of the prompt need a picture that is not encoded: encodes it, and the phase behind that.
+  Result<std::optional<Phase>> look(std::int64_t first, std::int64_t n, Events& events) {
+    const Picture* const picture = pictures_.next(first, first + n);
+    if (!picture) return std::optional<Phase>();
+    const StopScope stop_scope(model_.stages(), stop_);
+    Result<std::shared_ptr<const VisionFeatures>> features = model_.pictures()->features(*picture, stop_);
+    if (is_stopped(features)) return std::optional(finish(FinishReason::cancelled, events));
+    if (!features) return features.error();
+    pictures_.keep(*picture, std::move(*features));
+    events.push_back({.kind = Kind::image, .done = pictures_.n_encoded(), .total = pictures_.n_wanted()});
+    return std::optional(unit_.phase);
+  }
+
+  // The next tokens of what was there before, of the prompt or of the answer: in the form in which they were read.
+  Result<std::optional<Phase>> start_rereading(std::int64_t most_prompt, Events& events) {
+    if (stop_.stop_requested()) return std::optional(finish(FinishReason::cancelled, events));
+    const std::int64_t first = session_->n_tokens();
+    if (first >= ids_.size()) {
+      session_->begin_decoding();
+      unit_.ids = again_.span().subspan(first - ids_.size(), std::min(most_prompt, ids_.size() + again_.size() - first));
+      return std::optional<Phase>();
+    }
+    const std::int64_t n = std::min(most_prompt, ids_.size() - first);
+    ASSIGN_OR_RETURN(const std::optional<Phase> looked, look(first, n, events));
+    if (looked) return looked;
+    unit_.ids = ids_.span().subspan(first, n);
+    return std::optional<Phase>();
+  }
+
   // One picture, or one chunk of the prompt.
   Result<std::optional<Phase>> start_reading(std::int64_t most_prompt, Events& events) {
     if (stop_.stop_requested()) return std::optional(finish(FinishReason::cancelled, events));
     const std::int64_t n = std::min(most_prompt, ids_.size() - done_);
-    if (const Picture* picture = pictures_.next(done_, done_ + n)) {
-      const StopScope stop_scope(model_.stages(), stop_);
-      Result<std::shared_ptr<const VisionFeatures>> features = model_.pictures()->features(*picture, stop_);
-      if (is_stopped(features)) return std::optional(finish(FinishReason::cancelled, events));
-      if (!features) return features.error();
-      pictures_.keep(*picture, std::move(*features));
-      events.push_back({.kind = Kind::image, .done = pictures_.n_encoded(), .total = pictures_.n_wanted()});
-      return std::optional(Phase::reading);
-    }
+    ASSIGN_OR_RETURN(const std::optional<Phase> looked, look(done_, n, events));
+    if (looked) return looked;
     unit_.ids = ids_.span().subspan(done_, n);
     if (done_ + n == ids_.size()) unit_.output_rows.push_back(static_cast<int>(n) - 1);
     return std::optional<Phase>();
@@ -487,6 +563,11 @@ class LocalGeneration final : public Generation {
   std::optional<int> pending_;  // the last token, where it is not processed yet
   Unit unit_;
   std::int64_t n_waited_ = 0;  // calls that advanced others and not this
+  TokenIds again_;             // generated tokens that are read again
+  bool waits_for_room_ = false;
+  std::vector<std::uint64_t> behind_;          // turns that it gave room up for
+  static inline std::uint64_t n_numbers_ = 0;  // one thread makes turns
+  const std::uint64_t number_ = ++n_numbers_;
   Phase phase_ = Phase::beginning;
   const ExpertCounts experts_before_ = model_.expert_slots() ? model_.expert_slots()->counts() : ExpertCounts();
   const Clock::time_point start_ = Clock::now();
@@ -527,8 +608,11 @@ class Together {
 
   // Who answers comes first. What the step then has room for are tokens of prompts, in the order of the turns: no answer waits for more than that.
   void share(const std::vector<Member*>& running) {
+    std::vector<std::uint64_t> numbers;
+    for (const Member* member : running) numbers.push_back(member->turn->number());
     std::vector<Member*> readers;
     for (Member* member : running) {
+      if (member->turn->is_behind(numbers) && !member->turn->stop().stop_requested()) continue;
       if (member->turn->is_decoding()) begin(*member);
       else readers.push_back(member);
     }
@@ -536,18 +620,37 @@ class Together {
       if (member == readers.front() || prompt_left_ > 0 || member->turn->stop().stop_requested()) begin(*member);
     }
     flush();
-    // Who finds no room waits until another one has ended. Where nobody can go on, the last one gives its room back, and is told how much there was.
     const bool any = std::any_of(running.begin(), running.end(), [](const Member* member) { return member->had_part || member->error; });
-    if (!any && !waiting_.empty()) {
-      waiting_.back().first->turn->fail_unit();
-      waiting_.back().first->error = waiting_.back().second;
-      waiting_.pop_back();
-    }
+    const auto oldest = std::ranges::min_element(waiting_, {}, [](const auto& one) { return one.first->turn->number(); });
+    Member* const stuck = any || oldest == waiting_.end() ? nullptr : oldest->first;
+    const std::optional<Error> error_of_stuck = stuck ? std::optional(oldest->second) : std::nullopt;
     for (const auto& [member, error] : waiting_) {
       member->turn->drop_unit();
       member->events = member->turn->take_events();
     }
+    if (stuck && !stuck->turn->is_finished()) make_room(*stuck, *error_of_stuck, running, numbers);
     for (Member* member : running) member->turn->count_wait(member->had_part);
+  }
+
+  // Who finds no room waits until another one has ended. Where nobody can go on, the first one that began is stuck, and the last one gives some of its
+  // room up and waits. Where no other one has any, there is not enough for this one.
+  void make_room(Member& stuck, const Error& error, const std::vector<Member*>& running, const std::vector<std::uint64_t>& numbers) {
+    Member* last = nullptr;
+    for (Member* member : running) {
+      const bool is_later = !last || member->turn->number() > last->turn->number();
+      if (member != &stuck && !member->turn->is_finished() && member->turn->holds_room() && is_later) last = member;
+    }
+    if (!last) {
+      stuck.error = error;
+      stuck.turn->fail_unit();
+      return;
+    }
+    std::vector<std::uint64_t> others = numbers;
+    std::erase(others, last->turn->number());
+    guarded(*last, [&]() -> Result<void> {
+      last->turn->give_up_room(std::move(others));
+      return {};
+    });
   }
 
   void begin(Member& member) {

@@ -31,8 +31,9 @@ Result<std::unique_ptr<Generation>> begin_generation(GenerationStart start);
 // a picture, a prompt in MLA's expanded form and a turn that wants its routing have steps of their own. In one call no more than kStepTokens tokens
 // of prompts are read, so that no answer waits longer for its next token. Nobody drafts, but where one alone is running.
 // A turn without a part in it has no events: a prompt behind others, or who finds no room in the cache because others hold it and waits until
-// one of them has ended. Where none of them can go on, the last one ends with context_full{limit, asked}. A stop ends its own turn: the others
-// repeat the step. An error, and memory that runs out, end the turn that they meet.
+// one of them has ended. Where none of them can go on, the last one that began gives some of its room up, waits, and reads these tokens again, so that
+// its answer goes on with the bytes that it has alone. A stop ends its own turn: the others repeat the step. An error, and memory that runs out, end the
+// turn that they meet.
 std::vector<Result<std::vector<GenerationEvent>>> advance_together(std::span<Generation* const> generations);
 // One that was stopped before it began.
 std::unique_ptr<Generation> stopped_generation();

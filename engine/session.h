@@ -37,6 +37,8 @@ class Session {
   std::int64_t n_tokens() const { return sequence_.n_tokens(); }
   // Takes back all but the first n tokens, of those that the last call of process added.
   void take_back_to(std::int64_t n);
+  // Gives back the room of all but the first n tokens, whole blocks, whoever shares them.
+  void give_up(std::int64_t n) { sequence_.truncate(n); }
   // How many tokens fit without taking room from other conversations.
   std::int64_t n_spare_cells() const { return sequence_.n_spare_cells(); }
   void clear();

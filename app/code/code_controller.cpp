@@ -29,6 +29,7 @@ CodeController::State CodeController::state() const {
   if (const AnswerRun* run = d->run()) {
     if (run->isWaiting()) return Queued;
     switch (run->state()) {
+      case AnswerRun::Queued: return Queued;
       case AnswerRun::Thinking: return Thinking;
       case AnswerRun::Writing: return Writing;
       case AnswerRun::Paused: return Paused;

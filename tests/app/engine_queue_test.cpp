@@ -153,6 +153,32 @@ class EngineQueueTest : public QObject {
     QCOMPARE(b.stats.generated_tokens, 60);
   }
 
+  void whoWaitsForRoomInTheCacheSaysSoAndGoesOn() {
+    Queue q(false);
+    q.engine->set_loading({.error = {}, .n_sequences = 4});
+    q.load();
+    q.speak("one two three", 3, 40);
+    AnswerRun* const first = q.submit();
+    Told a(first);
+    QTRY_COMPARE(first->state(), AnswerRun::Writing);
+    ScriptedEngine::Script script = ScriptedEngine::speak("one two three", 3, 40);
+    script.room_ms = 80;
+    q.engine->set_script(script);
+    AnswerRun *second = q.submit(), *third = q.submit();
+    Told b(second), c(third);
+    QTRY_COMPARE(second->state(), AnswerRun::Queued);
+    QVERIFY(!second->isWaiting());  // it has begun
+    QTRY_COMPARE(third->state(), AnswerRun::Queued);
+    third->stop();
+    QTRY_COMPARE(c.nEnds, 1);
+    QCOMPARE(c.reason, FinishReason::cancelled);
+    QTRY_COMPARE(second->state(), AnswerRun::Writing);
+    QTRY_COMPARE(a.nEnds + b.nEnds, 2);
+    QCOMPARE(b.text, a.text);
+    QVERIFY(!b.error && !b.has(AnswerRun::Paused));
+    QVERIFY(!a.has(AnswerRun::Queued) || a.states.indexOf(AnswerRun::Queued) == 0);
+  }
+
   void aStopIsSeenInEveryPhase_data() {
     QTest::addColumn<int>("phase");
     for (const int phase : {AnswerRun::NoModel, AnswerRun::Loading, AnswerRun::Queued, AnswerRun::Looking, AnswerRun::Reading, AnswerRun::Thinking,

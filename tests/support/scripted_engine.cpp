@@ -46,6 +46,7 @@ class ScriptedGeneration final : public Generation {
   }
 
   bool is_finished() const override { return is_finished_; }
+  bool waits_for_room() const override { return !is_finished_ && !has_room_ && script_.room_ms > 0 && n_said_ == 1; }
   const GenerateResult& result() const override { return result_; }
   void cancel() override {
     if (!is_finished_) finish(FinishReason::cancelled);
@@ -88,6 +89,12 @@ class ScriptedGeneration final : public Generation {
       if (script_.error) return *script_.error;
       return events;
     }
+    if (waits_for_room()) {
+      if (room_until_ == Clock::time_point{}) room_until_ = Clock::now() + std::chrono::milliseconds(script_.room_ms);
+      if (!sleep_until(std::min(room_until_, Clock::now() + std::chrono::milliseconds(2)), stop_)) return finish(FinishReason::cancelled);
+      if (Clock::now() >= room_until_) has_room_ = true, due_ = Clock::now();
+      return events;
+    }
     const ScriptStep& step = script_.steps[n_said_];
     due_ += std::chrono::milliseconds(step.delay_ms);  // from one due time to the next, so that the rate is what the script says
     if (!sleep_until(due_, stop_)) return finish(FinishReason::cancelled);
@@ -118,12 +125,12 @@ class ScriptedGeneration final : public Generation {
   const std::int64_t n_pictures_, max_tokens_;
   const std::stop_token stop_;
   GenerateResult result_;
-  bool has_begun_ = false, is_finished_ = false;
+  bool has_begun_ = false, is_finished_ = false, has_room_ = false;
   std::int64_t n_seen_ = 0;
   int n_chunks_ = 0;
   std::size_t n_said_ = 0;
   const Clock::time_point start_ = Clock::now();
-  Clock::time_point read_start_{}, decode_start_{}, due_{};
+  Clock::time_point read_start_{}, decode_start_{}, due_{}, room_until_{};
 };
 
 }  // namespace

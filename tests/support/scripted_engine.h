@@ -24,6 +24,7 @@ class ScriptedEngine : public Engine {
     std::vector<ScriptStep> steps;
     int prefill_ms = 0;  // how long reading the prompt takes
     int picture_ms = 0;  // how long encoding each picture takes
+    int room_ms = 0;     // how long it waits for room in the cache, behind its first step
     std::int64_t prompt_tokens = 64;
     std::int64_t dropped_messages = 0;
     std::int64_t context_length = 4096;

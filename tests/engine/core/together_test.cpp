@@ -154,6 +154,66 @@ TEST_P(TogetherAnswersTest, EachHasItsBytesInAnyOrderOfJoiningAndLeaving) {
   }
 }
 
+// Five answers grow in the room of one until none of them finds a block: the last one gives up some of its room and waits, whatever it was doing. What
+// it had there is read again in the form in which it was read, so that it ends as it would alone.
+TEST_P(TogetherAnswersTest, WhereNobodyCanGoOnTheLastOneWaitsAndKeepsItsBytes) {
+  const KvSelection attention = GetParam().attention;
+  const std::unique_ptr<Engine> single = load(GetParam().model, 1, 256, attention), engine = load(GetParam().model, 5, 256, attention, 1);
+  for (int round = 0; round < 3; ++round) {
+    std::vector<GenerateRequest> requests;
+    for (int i = 0; i < 5; ++i) requests.push_back(prompt_of(37 * i + round, i == 4 ? 150 : 40 + 7 * i + 10 * round, 90));
+    requests[1].sampling = {.temperature = 0.9F, .seed = 3};
+    std::vector<std::unique_ptr<Generation>> turns;
+    std::vector<Generation*> running;
+    for (const GenerateRequest& request : requests) {
+      turns.push_back(engine->begin(request, {}).value());
+      running.push_back(turns.back().get());
+    }
+    std::vector<Answer> answers(requests.size());
+    bool has_waited = false;
+    for (int step = 0; std::any_of(running.begin(), running.end(), [](const Generation* g) { return !g->is_finished(); }); ++step) {
+      ASSERT_LT(step, 5000);
+      const auto results = engine->advance(running);
+      for (std::size_t i = 0; i < results.size(); ++i) {
+        ASSERT_TRUE(results[i]) << results[i].error().message;
+        answers[i].take(*results[i]);
+        has_waited |= running[i]->waits_for_room() && !running[i]->result().ids.empty();
+      }
+    }
+    EXPECT_TRUE(has_waited) << "in the middle of an answer";
+    for (std::size_t i = 0; i < requests.size(); ++i) {
+      answers[i].take(turns[i]->result());
+      const Answer should = alone(*single, requests[i]);
+      EXPECT_EQ(answers[i].ids, should.ids) << i << ", round " << round;
+      EXPECT_EQ(answers[i].text, should.text);
+      EXPECT_EQ(answers[i].streamed, should.text);
+      EXPECT_EQ(answers[i].logits, should.logits) << i << ", round " << round;
+    }
+  }
+}
+
+TEST(Together, AStopEndsATurnThatWaitsForRoom) {
+  const std::unique_ptr<Engine> engine = load("llama-tiny", 3, 256, {}, 1);
+  std::stop_source stop;
+  std::vector<std::unique_ptr<Generation>> turns;
+  std::vector<Generation*> running;
+  for (int i = 0; i < 3; ++i) {
+    turns.push_back(engine->begin(prompt_of(37 * i, 60, 150), i == 2 ? stop.get_token() : std::stop_token()).value());
+    running.push_back(turns.back().get());
+  }
+  while (!turns[2]->waits_for_room())
+    for (const auto& result : engine->advance(running)) ASSERT_TRUE(result);
+  const std::size_t n_said = turns[2]->result().ids.size();
+  stop.request_stop();
+  for (const auto& result : engine->advance(running)) ASSERT_TRUE(result);
+  EXPECT_TRUE(turns[2]->is_finished());
+  EXPECT_FALSE(turns[2]->waits_for_room());
+  EXPECT_EQ(turns[2]->result().finish_reason, FinishReason::cancelled);
+  EXPECT_EQ(turns[2]->result().ids.size(), n_said);
+  while (!turns[0]->is_finished() || !turns[1]->is_finished())
+    for (const auto& result : engine->advance(running)) ASSERT_TRUE(result);
+}
+
 const KvSelection kFull, kWindow{.kind = KvSelection::Kind::window, .window = 64}, kPages{.kind = KvSelection::Kind::pages, .n_pages = 3};
 
 INSTANTIATE_TEST_SUITE_P(Families, TogetherAnswersTest,
@@ -234,29 +294,6 @@ TEST(Together, SeveralShareTheContextOfOne) {
   for (int i = 0; i < 5; ++i) EXPECT_EQ(turns[i]->result().ids, alone(*single, request(i)).ids);
   EXPECT_LE(turns[1]->result().stats.steps_waited_longest, 4);  // behind the prompts of the others
   EXPECT_GT(turns[4]->result().stats.steps_waited_longest, 19);
-}
-
-// Three answers grow until none of them finds a block: the last one is told so, the others end as they would alone.
-TEST(Together, WhereNobodyCanGoOnTheLastOneEndsWithNumbers) {
-  const std::unique_ptr<Engine> single = load("llama-tiny", 1, 256), engine = load("llama-tiny", 2, 256);
-  for (int round = 0; round < 3; ++round) {
-    auto [turns, running] = begun(*engine, 3, [&](int i) { return prompt_of(37 * i + round, 100, 150); });
-    std::vector<Error> errors;
-    while (std::any_of(running.begin(), running.end(), [](const Generation* g) { return !g->is_finished(); })) {
-      const auto results = engine->advance(running);
-      for (std::size_t i = 0; i < results.size(); ++i) {
-        if (results[i]) continue;
-        EXPECT_EQ(i, 2u);
-        errors.push_back(results[i].error());
-      }
-    }
-    ASSERT_EQ(errors.size(), 1u);
-    EXPECT_EQ(errors[0].code, ErrorCode::context_full);
-    EXPECT_EQ(errors[0].message, "context: at most 160 tokens beside what other conversations hold, found 161");
-    for (int i = 0; i < 2; ++i) EXPECT_EQ(turns[i]->result().ids, alone(*single, prompt_of(37 * i + round, 100, 150)).ids);
-    const std::vector<int> whole = alone(*single, prompt_of(37 * 2 + round, 100, 150)).ids, part = turns[2]->result().ids;
-    EXPECT_EQ(part, std::vector<int>(whole.begin(), whole.begin() + std::ssize(part)));
-  }
 }
 
 // From another thread, at any place of a step.
