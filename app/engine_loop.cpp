@@ -25,6 +25,8 @@ auto guarded(Work work) -> decltype(work()) {
   }
 }
 
+constexpr int kMemoryMs = 1000;  // from one look at the machine's memory to the next
+
 // Progress is for eyes: at most 30 a second, but always the last.
 class Pace {
  public:
@@ -109,7 +111,7 @@ void EngineLoop::step() {
   wake();
 }
 
-bool EngineLoop::begin(Live& run) {
+bool EngineLoop::beginRun(Live& run) {
   if (run.generation != nullptr) return true;
   const RunId id = run.job.id;
   if (run.stop.stop_requested()) {
@@ -131,7 +133,7 @@ void EngineLoop::advance(const std::vector<Live*>& runs) {
   std::vector<Live*> begun;
   std::vector<Generation*> generations;
   for (Live* run : runs) {
-    if (!begin(*run)) continue;
+    if (!beginRun(*run)) continue;
     begun.push_back(run);
     generations.push_back(run->generation.get());
   }
@@ -162,6 +164,7 @@ void EngineLoop::advance(const std::vector<Live*>& runs) {
     tellWaiting();  // some may have given way to it
     Q_EMIT finished(id, reason, stats);
   }
+  tellGivenBack();
 }
 
 // Its generation gives its blocks back before anybody hears of the end.
@@ -240,6 +243,23 @@ void EngineLoop::tellWaiting() {
   Q_EMIT waiting(paths);
 }
 
+// While an answer is made the engine looks by itself.
+void EngineLoop::lookAfterMemory() {
+  if (!m_runs.empty()) return;
+  (void)guarded([&]() -> Result<void> {
+    m_engine->look_after_memory();
+    return {};
+  }).has_value();
+  tellWaiting();
+  tellGivenBack();
+}
+
+void EngineLoop::tellGivenBack() {
+  const GivenBack now = m_engine->given_back(), since = now - m_givenBack;
+  m_givenBack = now;
+  if (since.is_anything()) Q_EMIT givenBack(since);
+}
+
 void EngineLoop::forget(const QString& conversation) {
   (void)guarded([&]() -> Result<void> {
     m_engine->forget_conversation(conversation.toStdString());
@@ -269,8 +289,15 @@ void EngineLoop::costPictures(quint64 loadSerial) {
   if (costs) Q_EMIT picturesCosted(loadSerial, *costs);  // without them the window shows none
 }
 
+void EngineLoop::startLooking() {
+  m_memoryTimer = new QTimer(this);
+  connect(m_memoryTimer, &QTimer::timeout, this, &EngineLoop::lookAfterMemory);
+  m_memoryTimer->start(kMemoryMs);
+}
+
 void EngineLoop::close() {
   endAll();
+  m_memoryTimer->stop();
   QThread::currentThread()->quit();
 }
 

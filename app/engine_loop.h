@@ -3,6 +3,7 @@
 #include <QObject>
 #include <QString>
 #include <QStringList>
+#include <QTimer>
 #include <list>
 #include <memory>
 #include <stop_token>
@@ -49,6 +50,7 @@ class EngineLoop : public QObject {
   void countTokens(quint64 serial, const QString& text);
   void plan(quint64 serial, const pio::LoadRequest& request);
   void costPictures(quint64 loadSerial);  // of the model that came with this load
+  void startLooking();                    // at the machine's memory; first of all, on its thread
   // Last of all: ends the runs and this thread's event loop.
   void close();
 
@@ -57,6 +59,7 @@ class EngineLoop : public QObject {
   void loaded(quint64 serial, const pio::LoadedInfo& info);
   void loadFailed(quint64 serial, const pio::Error& error);                         // none is loaded now
   void waiting(const QStringList& paths);                                           // of models that wait in memory
+  void givenBack(const pio::GivenBack& since);                                      // memory got short: what went since this was told last
   void kept(quint64 serial, const pio::Error& error, const pio::LoadedInfo& info);  // the load failed, this one is (again) loaded
   void paused(pio::RunId run, bool isPaused);
   void waitsForRoom(pio::RunId run, bool waits);  // in the cache, which others hold
@@ -80,16 +83,20 @@ class EngineLoop : public QObject {
   void step();
   std::vector<Live*> next() const;               // whose unit comes next: one that is to stop, or the equals of the highest priority
   void advance(const std::vector<Live*>& runs);  // a unit of each; a run that has ended is gone
-  bool begin(Live& run);                         // false: it has ended
+  bool beginRun(Live& run);                      // false: it has ended
   void tell(Live& run, const std::vector<GenerationEvent>& events);
   void remove(Live& run);
   void endAll();
   void tellWaiting();
+  void lookAfterMemory();
+  void tellGivenBack();
 
   std::unique_ptr<Engine> m_engine;
   Runs m_runs;
-  QStringList m_waiting;   // as it was told last
-  bool m_isAwake = false;  // a step is on its way
+  QStringList m_waiting;            // as it was told last
+  GivenBack m_givenBack;            // likewise
+  QTimer* m_memoryTimer = nullptr;  // while nobody is answered
+  bool m_isAwake = false;           // a step is on its way
 };
 
 }  // namespace pio

@@ -62,6 +62,7 @@ EngineQueue::EngineQueue(std::unique_ptr<Engine> engine, QObject* parent) : QObj
     if (AnswerRun* run = hear(id)) run->onWaitsForRoom(waits);
   });
   connect(m_loop, &EngineLoop::waiting, this, &EngineQueue::waiting);
+  connect(m_loop, &EngineLoop::givenBack, this, &EngineQueue::givenBack);
   connect(m_loop, &EngineLoop::tokensCounted, this, &EngineQueue::tokensCounted);
   connect(m_loop, &EngineLoop::planned, this, &EngineQueue::planned);
   connect(m_loop, &EngineLoop::picturesCosted, this, [this](quint64 loadSerial, const PictureCosts& costs) {
@@ -84,6 +85,7 @@ EngineQueue::EngineQueue(std::unique_ptr<Engine> engine, QObject* parent) : QObj
 
   m_thread.setObjectName(QStringLiteral("engine"));
   m_loop->moveToThread(&m_thread);
+  connect(&m_thread, &QThread::started, m_loop, &EngineLoop::startLooking);
   connect(&m_thread, &QThread::finished, m_loop, &QObject::deleteLater);
   m_thread.start();
 }

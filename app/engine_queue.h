@@ -67,6 +67,7 @@ class EngineQueue : public QObject {
   void loadFailed(const pio::Error& error);                         // none is loaded now
   void kept(const pio::Error& error, const pio::LoadedInfo& info);  // the load failed, this one is (again) loaded
   void waiting(const QStringList& paths);                           // of models that wait in memory beside the loaded one
+  void givenBack(const pio::GivenBack& since);                      // what went because memory got short, since this was told last
   void tokensCounted(quint64 serial, qint64 nTokens);
   void planned(quint64 serial, const pio::LoadPlan& plan);
   void planFailed(quint64 serial, const pio::Error& error);

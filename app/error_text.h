@@ -62,6 +62,8 @@ UserError tooManyPicturesNotice(int most);
 UserError blindModelNotice(const QString& model);
 UserError interruptedLoadNotice(const QString& modelPath);
 UserError contextFullNotice(qint64 contextLength);
+// Memory got short, and this went before the system would swap.
+UserError memoryNotice(const GivenBack& went);
 enum class FileNotice { export_failed, settings_not_saved, settings_unreadable };  // of the last `details` is the copy
 UserError fileNotice(FileNotice what, const QString& path, const QString& details);
 // Of an import that changed nothing.

@@ -38,6 +38,7 @@ ModelSession::ModelSession(const Wiring& wiring, QObject* parent) : QObject(pare
     Q_EMIT changed();
   });
   connect(w.queue, &EngineQueue::waiting, w.models, &ModelLibrary::setWaiting);
+  connect(w.queue, &EngineQueue::givenBack, this, &ModelSession::noteGivenBack);
   connect(w.queue, &EngineQueue::kept, this, [this](const Error& error, const LoadedInfo& info) {
     take(info);
     const UserError notice = keptModelNotice(error, m_name);
@@ -79,6 +80,17 @@ void ModelSession::noteAnswer(const GenerationStats& stats) {
   if (stats.generated_tokens >= kSpeedTokens) w.models->noteSpeed(m_path, stats.tokens_per_second);
   if (const ExpertFigures figures = expertFiguresOf(stats); figures.isSet) setExperts(figures);
   Q_EMIT answered(stats);
+}
+
+// One notice tells of all that went since it was dismissed.
+void ModelSession::noteGivenBack(const GivenBack& since) {
+  m_givenBack.n_slots += since.n_slots;
+  m_givenBack.slot_bytes += since.slot_bytes;
+  m_givenBack.n_models += since.n_models;
+  m_givenBack.snapshot_bytes += since.snapshot_bytes;
+  w.notices->show(Notices::Memory, memoryNotice(m_givenBack), [this](UserError::Action action) {
+    if (action == UserError::Dismiss) m_givenBack = {};
+  });
 }
 
 void ModelSession::setExperts(const ExpertFigures& figures) {

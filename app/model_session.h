@@ -114,6 +114,7 @@ class ModelSession : public QObject {
   void forget();                      // none is
   void say(const UserError& notice);
   void forgetPictureCosts();
+  void noteGivenBack(const GivenBack& since);
   void setExperts(const ExpertFigures& figures);
 
   Wiring w;
@@ -123,6 +124,7 @@ class ModelSession : public QObject {
   qint64 m_contextLength = 0, m_loadedBytes = 0, m_totalBytes = 0;
   PictureCosts m_pictureCosts;
   ExpertFigures m_experts;
+  GivenBack m_givenBack;  // that the notice tells of
   bool m_hasAskedCosts = false;
   LoadChoice m_loadingWith;  // of the load under way
   std::optional<LoadChoice> m_loadedWith;

@@ -19,7 +19,7 @@ class Notices : public QAbstractListModel {
 
  public:
   // What a notice is about. There is one of each; a new one takes the place of the old.
-  enum Subject { Model, History, Reading, Settings, Chats, Chat, ChatFile, Picture, Code, CodeAnswer, CodeChanges };
+  enum Subject { Model, History, Reading, Settings, Chats, Chat, ChatFile, Picture, Code, CodeAnswer, CodeChanges, Memory };
   Q_ENUM(Subject)
   enum Roles {
     SubjectRole = Qt::UserRole + 1,  // subject

@@ -144,7 +144,8 @@ class LocalEngine final : public Engine {
 
   void look_after_memory() override {
     looked_at_ = Clock::now();
-    if (!model_) return;
+    const bool has_something = model_ && (!others_.empty() || model_->expert_slots() || (snapshots_ && snapshots_->ram_bytes() > 0));
+    if (!has_something) return;
     if (!pressure_) pressure_ = std::make_unique<MemoryPressure>(machine_.root);
     relieve();
   }

@@ -591,6 +591,37 @@ class ListsTest : public QObject {
     QTRY_VERIFY(!waits("/models/first.gguf"));
   }
 
+  void whatWentBecauseMemoryGotShortIsSaid() {
+    ProgramFixture f;
+    QVERIFY(f.loadModel());
+    QVERIFY(f.ask("Hello"));
+    QVERIFY(!f.notices()->about(Notices::Memory).isSet());
+    GivenBack went{.n_slots = 120, .slot_bytes = 367'000'000, .n_models = 0, .snapshot_bytes = 0};
+    f.engine->set_given_back(went);
+    QVERIFY(f.ask("Again"));
+    QTRY_VERIFY(f.notices()->about(Notices::Memory).isSet());
+    UserError words = f.notices()->about(Notices::Memory);
+    QVERIFY2(words.explanation.contains("120") && words.explanation.contains("367"), qPrintable(words.explanation));
+    QCOMPARE(words.actions, QList<int>{UserError::Dismiss});
+
+    // Without an answer under way, too; and all of it in one notice.
+    went.n_models = 1;
+    went.n_slots = 130;
+    f.engine->set_given_back(went);
+    QTRY_VERIFY(f.notices()->about(Notices::Memory).explanation.contains("A model that waited"));
+    QVERIFY(f.notices()->about(Notices::Memory).explanation.contains("130"));
+
+    // What was read is not said again.
+    f.notices()->dismiss(Notices::Memory);
+    QVERIFY(!f.notices()->about(Notices::Memory).isSet());
+    went.snapshot_bytes = 50'000'000;
+    f.engine->set_given_back(went);
+    QTRY_VERIFY(f.notices()->about(Notices::Memory).isSet());
+    words = f.notices()->about(Notices::Memory);
+    QVERIFY(words.explanation.contains("conversations") && !words.explanation.contains("130"));
+    QVERIFY(!memoryNotice({}).isSet());
+  }
+
   void aSwitchSaysWhatItCosts() {
     ProgramFixture f;
     QVERIFY(f.loadModel());

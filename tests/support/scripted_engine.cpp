@@ -178,6 +178,16 @@ void ScriptedEngine::set_observer(std::function<void(std::uint64_t)> observer) {
   observer_ = std::move(observer);
 }
 
+void ScriptedEngine::set_given_back(const GivenBack& given_back) {
+  const std::lock_guard lock(mutex_);
+  given_back_ = given_back;
+}
+
+GivenBack ScriptedEngine::given_back() const {
+  const std::lock_guard lock(mutex_);
+  return given_back_;
+}
+
 std::vector<GenerateRequest> ScriptedEngine::generate_requests() const {
   const std::scoped_lock lock(mutex_);
   return generate_requests_;

@@ -60,6 +60,9 @@ class ScriptedEngine : public Engine {
   // What the next plans say; unset: SmolLM2-135M's shape with what was asked.
   void set_plan(std::optional<Result<LoadPlan>> plan);
 
+  // What went from memory so far.
+  void set_given_back(const GivenBack& given_back);
+
   // What was asked so far.
   std::vector<GenerateRequest> generate_requests() const;
   std::vector<LoadRequest> load_requests() const;
@@ -77,6 +80,7 @@ class ScriptedEngine : public Engine {
   const LoadedInfo* loaded() const override;
   // All that may wait and came before, until they are unloaded.
   std::vector<std::string> waiting() const override { return waiting_; }
+  GivenBack given_back() const override;
   const Tokenizer* tokenizer() const override { return nullptr; }
   const ChatFormat* chat_format() const override { return nullptr; }
   // Words of all contents, plus 4 a message.
@@ -102,6 +106,7 @@ class ScriptedEngine : public Engine {
   std::optional<Result<LoadPlan>> plan_;
   int n_unloads_ = 0;
   std::vector<std::string> forgotten_conversations_;
+  GivenBack given_back_;
   std::optional<LoadedInfo> loaded_;  // of the engine's thread alone, as the next
   std::vector<std::string> waiting_;
 };
