@@ -110,6 +110,8 @@ ExpertFigures expertFiguresOf(const GenerationStats& stats) {
   const double seconds = stats.prefill_seconds + stats.decode_seconds;
   if (seconds > 0) figures.waitingShare = std::min(1.0, stats.disk_waiting_seconds / seconds);
   figures.tokensPerSecond = stats.tokens_per_second;
+  figures.moreHitRate = stats.more_hit_rate;
+  figures.moreTokensPerSecond = stats.more_tokens_per_second;
   return figures;
 }
 

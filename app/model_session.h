@@ -29,12 +29,14 @@ class ExpertFigures {
   Q_PROPERTY(double bytesPerSecond MEMBER bytesPerSecond)  // while it read
   Q_PROPERTY(double waitingShare MEMBER waitingShare)      // of the answer's time, in which it waited for the disk
   Q_PROPERTY(double tokensPerSecond MEMBER tokensPerSecond)
+  Q_PROPERTY(double moreHitRate MEMBER moreHitRate)  // with a gigabyte more for them; 0 unknown
+  Q_PROPERTY(double moreTokensPerSecond MEMBER moreTokensPerSecond)
 
  public:
   bool isSet = false;
   double hitRate = 0;
   QList<double> layers;
-  double bytesPerToken = 0, bytesPerSecond = 0, waitingShare = 0, tokensPerSecond = 0;
+  double bytesPerToken = 0, bytesPerSecond = 0, waitingShare = 0, tokensPerSecond = 0, moreHitRate = 0, moreTokensPerSecond = 0;
 };
 ExpertFigures expertFiguresOf(const GenerationStats& stats);
 

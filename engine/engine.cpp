@@ -302,7 +302,10 @@ class LocalEngine final : public Engine {
     stamps_ = file_stamps(*model_, request);
     identity_ = snapshot_identity(*model_, request);
     conversations_ = std::make_unique<Conversations>(*model_, snapshots_.get(), identity_);
-    if (ExpertSlots* const slots = model_->expert_slots()) slots->set_look_after([this] { look_after_memory_soon(); });
+    if (ExpertSlots* const slots = model_->expert_slots()) {
+      slots->set_look_after([this] { look_after_memory_soon(); });
+      slots->count_with_more(kGigabyte);
+    }
   }
 
   // The one in use waits; none is in use then.
@@ -558,7 +561,8 @@ class LocalEngine final : public Engine {
     return Session(*model_);
   }
 
-  static constexpr std::int64_t kTokensBesideOthers = 8192;       // of a cache that are counted beside others: what is not written takes no memory
+  static constexpr std::int64_t kTokensBesideOthers = 8192;  // of a cache that are counted beside others: what is not written takes no memory
+  static constexpr std::uint64_t kGigabyte = std::uint64_t{1} << 30;
   static constexpr std::chrono::milliseconds kBetweenLooks{100};  // at memory; one takes some tenths of a millisecond
   // Parts of memory: the system's word that it is short counts where less than this is free;
   static constexpr std::uint64_t kTellingShare = 8;

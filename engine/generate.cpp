@@ -417,6 +417,7 @@ class LocalGeneration final : public Generation {
     session_->begin_decoding();
     result_.stats.prefill_seconds = seconds_since(start_);
     decode_start_ = Clock::now();
+    if (ExpertSlots* const slots = model_.expert_slots()) experts_before_decoding_ = slots->counts();
     return Phase::decoding;
   }
 
@@ -532,10 +533,25 @@ class LocalGeneration final : public Generation {
         const std::int64_t misses = counts.layers[l].misses - experts_before_.layers[l].misses;
         stats.layer_hit_rates.push_back(hits + misses > 0 ? static_cast<double>(hits) / static_cast<double>(hits + misses) : 1);
       }
+      count_with_more(counts);
     }
     if (stats.generated_tokens > 1 && stats.decode_seconds > 0)
       stats.tokens_per_second = static_cast<double>(stats.generated_tokens - 1) / stats.decode_seconds;
     return Phase::finished;
+  }
+
+  void count_with_more(const ExpertCounts& counts) {
+    GenerationStats& stats = result_.stats;
+    const std::int64_t hits = counts.hits_with_more - experts_before_.hits_with_more,
+                       misses = counts.misses_with_more - experts_before_.misses_with_more;
+    if (hits + misses <= 0) return;
+    stats.more_hit_rate = static_cast<double>(hits) / static_cast<double>(hits + misses);
+    // While it decodes the waiting shrinks with the misses.
+    const std::int64_t is = counts.misses - experts_before_decoding_.misses,
+                       would_be = counts.misses_with_more - experts_before_decoding_.misses_with_more;
+    const double left = is > 0 ? std::min(1.0, static_cast<double>(would_be) / static_cast<double>(is)) : 1;
+    const double seconds = stats.decode_seconds - (counts.waiting_seconds - experts_before_decoding_.waiting_seconds) * (1 - left);
+    if (stats.generated_tokens > 1 && seconds > 0) stats.more_tokens_per_second = static_cast<double>(stats.generated_tokens - 1) / seconds;
   }
 
   // Gives the session back, without this turn's pictures.
@@ -570,6 +586,7 @@ class LocalGeneration final : public Generation {
   const std::uint64_t number_ = ++n_numbers_;
   Phase phase_ = Phase::beginning;
   const ExpertCounts experts_before_ = model_.expert_slots() ? model_.expert_slots()->counts() : ExpertCounts();
+  ExpertCounts experts_before_decoding_ = experts_before_;
   const Clock::time_point start_ = Clock::now();
   Clock::time_point decode_start_;
 };

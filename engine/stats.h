@@ -41,13 +41,14 @@ struct GenerationStats {
   // Of a mixture whose experts have slots, of all steps while it ran: how often a chosen expert lay in memory, how often it was read, and what.
   std::int64_t expert_hits = 0, expert_misses = 0;
   std::uint64_t disk_bytes_read = 0;
-  double disk_seconds = 0;                // while reads were under way,
-  double disk_waiting_seconds = 0;        // and while nothing else was left to do
-  std::vector<double> layer_hit_rates;    // of each layer that has experts, in their order; 1 where none were chosen
-  std::int64_t drafted_tokens = 0;        // that were guessed and tried
-  std::int64_t accepted_tokens = 0;       // of them, those that were right
-  GivenBack given_back;                   // while it ran
-  std::int64_t steps_waited_longest = 0;  // in a row that others went on by and it did not
+  double disk_seconds = 0;                               // while reads were under way,
+  double disk_waiting_seconds = 0;                       // and while nothing else was left to do
+  std::vector<double> layer_hit_rates;                   // of each layer that has experts, in their order; 1 where none were chosen
+  double more_hit_rate = 0, more_tokens_per_second = 0;  // with a gigabyte (2^30) of slots more; 0 where it was not counted
+  std::int64_t drafted_tokens = 0;                       // that were guessed and tried
+  std::int64_t accepted_tokens = 0;                      // of them, those that were right
+  GivenBack given_back;                                  // while it ran
+  std::int64_t steps_waited_longest = 0;                 // in a row that others went on by and it did not
 };
 
 }  // namespace pio

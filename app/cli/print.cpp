@@ -119,6 +119,7 @@ Json stats_json(const GenerationStats& stats) {
             {"models", stats.given_back.n_models},
             {"snapshot_bytes", stats.given_back.snapshot_bytes}}},
           {"hit_rate", n_asked > 0 ? Json(static_cast<double>(stats.expert_hits) / static_cast<double>(n_asked)) : Json()},
+          {"next_gigabyte", {{"hit_rate", stats.more_hit_rate}, {"tokens_per_second", stats.more_tokens_per_second}}},
           {"bytes_per_tier", {{"ram", stats.weight_bytes_read}, {"disk", stats.disk_bytes_read}}}};
 }
 

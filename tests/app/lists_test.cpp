@@ -548,6 +548,11 @@ class ListsTest : public QObject {
     QCOMPARE(figures.bytesPerToken, 40.0);
     QCOMPARE(figures.bytesPerSecond, 2'000.0);
     QCOMPARE(figures.waitingShare, 0.25);
+    QCOMPARE(figures.moreHitRate, 0.0);  // not counted
+    stats.more_hit_rate = 0.9;
+    stats.more_tokens_per_second = 12;
+    QCOMPARE(expertFiguresOf(stats).moreHitRate, 0.9);
+    QCOMPARE(expertFiguresOf(stats).moreTokensPerSecond, 12.0);
   }
 
   void eachChatThatIsAnsweredSaysSo() {

@@ -320,6 +320,8 @@ void drawExperts(Photographer& p) {
   for (int layer = 0; layer < 48; ++layer) script.stats.layer_hit_rates.push_back(0.72 + 0.26 * ((layer * 7) % 11) / 11);
   script.stats.disk_bytes_read = 10'400'000'000;
   script.stats.disk_seconds = 11;
+  script.stats.more_hit_rate = 0.91;
+  script.stats.more_tokens_per_second = 7.9;
   p.stage().engine().set_script(script);
   p.pane(Application::ChatPane);
   p.ask(QStringLiteral("How are experts chosen?"));

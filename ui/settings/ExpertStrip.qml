@@ -25,9 +25,14 @@ ColumnLayout {
                 .arg(Figures.percent(root.figures.waitingShare, 1))
             : ""
 
+    readonly property string more: root.measured && root.figures.moreHitRate > 0
+            ? qsTr("With one more GB for it: %1 would have been there, about %2")
+                .arg(Figures.percent(root.figures.moreHitRate, 1)).arg(Figures.speed(root.figures.moreTokensPerSecond))
+            : ""
+
     spacing: Theme.space4
     Accessible.role: Accessible.StaticText
-    Accessible.name: title.text + ". " + root.expected + (root.measured ? ". " + root.found : "")
+    Accessible.name: [title.text, root.expected, root.found, root.more].filter(words => words.length > 0).join(". ")
 
     Words {
         id: title
@@ -77,6 +82,15 @@ ColumnLayout {
         role: Theme.small
         wrapMode: Text.Wrap
         text: root.found
+        color: Theme.color.text3
+        Accessible.ignored: true
+    }
+    Words {
+        Layout.fillWidth: true
+        visible: root.more.length > 0
+        role: Theme.small
+        wrapMode: Text.Wrap
+        text: root.more
         color: Theme.color.text3
         Accessible.ignored: true
     }
