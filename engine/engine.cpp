@@ -269,6 +269,10 @@ class LocalEngine final : public Engine {
 
   Result<BenchResult> bench(const BenchRequest& request, std::stop_token stop) override {
     RETURN_IF_ERROR(need_model());
+    if (request.routing) {
+      Session session = fresh_session();
+      return play_trace(*model_, session, *request.routing, stop);
+    }
     if (request.n_sequences < 1 || request.n_sequences > model_->most_sequences()) {
       Error error = make_error(ErrorCode::bad_argument, "bench: expected 1 to " + std::to_string(model_->most_sequences()) + " sequences, found " +
                                                             std::to_string(request.n_sequences));

@@ -280,11 +280,15 @@ struct PerplexityResult {
   std::int64_t n_tokens = 0;    // of the text
 };
 
+struct RoutingTrace;
+
 struct BenchRequest {
   std::int64_t n_prompt = 512, n_decode = 128, n_depth = 0;
   int n_repetitions = 5;
   int n_sequences = 1;  // decoded at once, a token each in a step; no drafts then
   Drafts drafts;
+  // Of a mixture: instead of all that, one pass over the tokens of a trace, which choose what it says (experts/trace_player.h). Nothing warms up.
+  std::shared_ptr<const RoutingTrace> routing = nullptr;
 };
 
 // What came of the choices of experts where these have slots, in all repetitions; the reading of weights at the beginning is not among it.
@@ -297,6 +301,7 @@ struct OffloadMeasures {
   std::vector<double> layer_hit_rates;      // of the mixtures
   std::uint64_t bytes_read = 0;
   double decode_bytes_per_token = 0;  // of them, by decoding
+  double decode_hit_rate = 0;         // of its choices alone
   double read_bytes_per_second = 0;   // while reads were under way
   double disk_bytes_per_second = 0;   // of as many bytes with nothing else to do, read in the same way between the repetitions
   double waiting_seconds = 0;         // for the disk, with nothing else to do
@@ -381,6 +386,7 @@ class Engine {
 
   // Random tokens, as llama-bench: prefill of n_prompt, decoding of n_decode from depth n_depth. With drafts, guesses are compared with them:
   // what drafts take where they hold nothing. Fails with bad_argument where n_sequences are more than the model was loaded for.
+  // With a trace: with bad_argument for a model without experts, with context_full where the context holds fewer tokens.
   virtual Result<BenchResult> bench(const BenchRequest& request, std::stop_token stop) = 0;
 };
 

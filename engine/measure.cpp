@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "engine/draft/lookup_drafts.h"
+#include "engine/experts/trace_player.h"
 #include "engine/plan/probe.h"
 #include "engine/process_counters.h"
 #include "engine/scores.h"
@@ -171,6 +172,7 @@ class OffloadMeter {
     decode_bytes_ += static_cast<double>(counts.bytes_read - before_decoding_.bytes_read);
     decode_waiting_ += counts.waiting_seconds - before_decoding_.waiting_seconds;
     decode_misses_ += counts.misses - before_decoding_.misses;
+    decode_hits_ += counts.hits - before_decoding_.hits;
     decode_misses_with_more_ += counts.misses_with_more - before_decoding_.misses_with_more;
     decode_seconds_ += seconds;
     n_decoded_ += n_tokens;
@@ -194,6 +196,8 @@ class OffloadMeter {
     all.expert_bytes = static_cast<std::uint64_t>(bytes / n_experts);
     for (const ExpertCache::Counts& layer : counts.layers)
       all.layer_hit_rates.push_back(static_cast<double>(layer.hits) / static_cast<double>(std::max<std::int64_t>(1, layer.hits + layer.misses)));
+    if (decode_hits_ + decode_misses_ > 0)
+      all.decode_hit_rate = static_cast<double>(decode_hits_) / static_cast<double>(decode_hits_ + decode_misses_);
     if (n_decoded_ > 0) all.decode_bytes_per_token = decode_bytes_ / static_cast<double>(n_decoded_);
     if (counts.reading_seconds > 0) all.read_bytes_per_second = static_cast<double>(counts.bytes_read) / counts.reading_seconds;
     for (const double rate : disk_rates_) all.disk_bytes_per_second += rate / static_cast<double>(disk_rates_.size());
@@ -212,10 +216,100 @@ class OffloadMeter {
   ExpertCounts before_decoding_;
   std::vector<double> disk_rates_;
   double decode_bytes_ = 0, decode_waiting_ = 0, decode_seconds_ = 0;
-  std::int64_t decode_misses_ = 0, decode_misses_with_more_ = 0, n_decoded_ = 0;
+  std::int64_t decode_hits_ = 0, decode_misses_ = 0, decode_misses_with_more_ = 0, n_decoded_ = 0;
+};
+
+void end_counting(BenchResult& result, const ProcessCounters& before) {
+  const ProcessCounters after = ProcessCounters::now();
+  result.run_queue_seconds = after.run_queue_seconds - before.run_queue_seconds;
+  result.steal_seconds = after.steal_seconds - before.steal_seconds;
+  result.n_major_faults = after.n_major_faults - before.n_major_faults;
+  result.peak_bytes = peak_resident_bytes();
+  result.peak_anonymous_bytes = std::max(result.peak_anonymous_bytes, anonymous_bytes());
+}
+
+// While it lives, mixtures choose what a trace says instead of what their routers do.
+class PlayedRouting {
+ public:
+  PlayedRouting(LoadedModel& model, const RoutingTrace& trace) : model_(model) {
+    std::int64_t n_mixtures = 0;
+    for (std::int64_t l = 0; l < model.model().spec().n_layers; ++l) {
+      const ExpertSet* const experts = model.model().experts(l);
+      numbers_.push_back(experts ? n_mixtures++ : -1);
+      if (experts) n_experts_ = experts->n_experts();
+    }
+    for (const Stage& stage : model.stages()) {
+      stage.context->on_routing = [this, &stage, &trace](std::int64_t layer, Tensor ids, Tensor) {
+        if (!player_) player_.emplace(trace, n_experts_, ids.shape[1]);
+        std::vector<std::int32_t> chosen;
+        // a last layer may have the step's last tokens alone
+        const std::int64_t n = std::min(ids.shape[0], n_tokens_);
+        for (std::int64_t row = 0; row < ids.shape[0]; ++row) {
+          const std::int64_t token = first_ + n_tokens_ - n + std::min(row, n - 1);
+          const std::span<const std::int32_t> one = player_->ids(token, numbers_[static_cast<std::size_t>(layer)]);
+          chosen.insert(chosen.end(), one.begin(), one.end());
+        }
+        if (!chosen.empty()) stage.backend->upload(ids, chosen.data());
+      };
+    }
+    if (ExpertSlots* const slots = model.expert_slots()) slots->set_hints(false);
+  }
+  ~PlayedRouting() {
+    for (const Stage& stage : model_.stages()) stage.context->on_routing = {};
+    if (ExpertSlots* const slots = model_.expert_slots()) slots->set_hints(true);
+  }
+  PlayedRouting(const PlayedRouting&) = delete;
+  PlayedRouting& operator=(const PlayedRouting&) = delete;
+  // The tokens of the trace that the next step reads.
+  void set_tokens(std::int64_t first, std::int64_t n) { first_ = first, n_tokens_ = n; }
+  bool has_experts() const { return n_experts_ > 0; }
+
+ private:
+  LoadedModel& model_;
+  std::optional<TracePlayer> player_;  // made for the first choice, which says how many there are
+  std::vector<std::int64_t> numbers_;  // of each layer's mixture
+  std::int64_t n_experts_ = 0;
+  std::int64_t first_ = 0, n_tokens_ = 0;
 };
 
 }  // namespace
+
+Result<BenchResult> play_trace(LoadedModel& model, Session& session, const RoutingTrace& trace, std::stop_token stop) {
+  PlayedRouting routing(model, trace);
+  if (!routing.has_experts())
+    return make_error(ErrorCode::bad_argument, model.info().name + ": expected a mixture of experts for a trace, found a model without");
+  BenchResult result;
+  const ProcessCounters before = ProcessCounters::now();
+  const TracePlayer player(trace, 1, 1);
+  OffloadMeter offload(model.expert_slots());
+  offload.begin();
+  RandomIds random(model.n_ids());
+  ASSIGN_OR_RETURN(const TokenIds ids, model.vocabulary().check(random.next(player.n_tokens()), "random tokens"));
+  std::vector<float> logits;
+  double prefill_seconds = 0, decode_seconds = 0;
+  std::int64_t n_read = 0, n_decoded = 0;
+  for (std::int64_t at = 0, n = 0; at < player.n_tokens(); at += n) {
+    const bool decodes = player.is_decode(at);
+    for (n = 1; !decodes && n < kStepTokens && at + n < player.n_tokens() && !player.is_decode(at + n);) ++n;
+    if (decodes) session.begin_decoding(), offload.begin_decoding();
+    else session.begin_prompt(n);
+    routing.set_tokens(at, n);
+    const Clock::time_point start = Clock::now();
+    RETURN_IF_ERROR(session.process(ids.span().subspan(at, n), Session::Outputs::last, logits, stop));
+    const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+    (decodes ? decode_seconds : prefill_seconds) += seconds;
+    (decodes ? n_decoded : n_read) += n;
+    if (!decodes) continue;
+    result.token_seconds.push_back(seconds);
+    offload.end_decoding(1, seconds);
+  }
+  if (n_read > 0) result.prefill_tokens_per_second.push_back(static_cast<double>(n_read) / prefill_seconds);
+  if (n_decoded > 0) result.decode_tokens_per_second.push_back(static_cast<double>(n_decoded) / decode_seconds);
+  result.bytes_per_token = model.weight_bytes_per_token() + model.state_bytes_per_token() * static_cast<std::uint64_t>(n_read + n_decoded / 2);
+  result.offload = offload.measures();
+  end_counting(result, before);
+  return result;
+}
 
 Result<BenchResult> measure_speed(LoadedModel& model, std::span<Session> sessions, const BenchRequest& request, std::stop_token stop) {
   BenchResult result;
@@ -266,13 +360,8 @@ Result<BenchResult> measure_speed(LoadedModel& model, std::span<Session> session
       if (counts) offload.end_decoding(static_cast<std::int64_t>(n_tokens), seconds);
     }
   }
-  const ProcessCounters after = ProcessCounters::now();
   result.offload = offload.measures();
-  result.run_queue_seconds = after.run_queue_seconds - before.run_queue_seconds;
-  result.steal_seconds = after.steal_seconds - before.steal_seconds;
-  result.n_major_faults = after.n_major_faults - before.n_major_faults;
-  result.peak_bytes = peak_resident_bytes();
-  result.peak_anonymous_bytes = std::max(result.peak_anonymous_bytes, anonymous_bytes());
+  end_counting(result, before);
   return result;
 }
 

@@ -6,6 +6,8 @@
 
 #include "app/cli/options.h"
 #include "app/cli/print.h"
+#include "app/cli/trace_file.h"
+#include "engine/experts/trace_player.h"
 
 namespace pio::cli {
 namespace {
@@ -50,6 +52,7 @@ Json offload_json(const OffloadMeasures& offload) {
           {"hit_rate_per_layer", offload.layer_hit_rates},
           {"bytes_read", offload.bytes_read},
           {"bytes_read_per_token", offload.decode_bytes_per_token},
+          {"decode_hit_rate", offload.decode_hit_rate},
           {"read_bytes_per_second", offload.read_bytes_per_second},
           {"disk_bytes_per_second", offload.disk_bytes_per_second},
           {"stall_seconds", offload.waiting_seconds},
@@ -74,24 +77,34 @@ Result<void> bench(const Options& options) {
   const bool is_one = request.n_sequences == 1;
   if (!is_one && options.drafts(Drafts::Kind::off).kind != Drafts::Kind::off)
     return make_error(ErrorCode::bad_argument, "-b: expected 1 with --draft lookup, found " + std::to_string(request.n_sequences));
+  BenchRequest measured{.n_prompt = options.n_prompt,
+                        .n_decode = options.n_decode,
+                        .n_depth = options.n_depth,
+                        .n_repetitions = static_cast<int>(options.n_repetitions),
+                        .n_sequences = request.n_sequences,
+                        .drafts = options.drafts(Drafts::Kind::off)};
+  if (!options.routing.empty()) {
+    ASSIGN_OR_RETURN(RoutingTrace trace, read_trace(options.routing));
+    const TracePlayer tokens(trace, 1, 1);
+    measured.n_prompt = measured.n_decode = 0;
+    for (std::int64_t token = 0; token < tokens.n_tokens(); ++token) ++(tokens.is_decode(token) ? measured.n_decode : measured.n_prompt);
+    measured.n_repetitions = 1;
+    measured.routing = std::make_shared<const RoutingTrace>(std::move(trace));
+    request.cache_folder.clear();  // from empty slots
+    if (request.context_length == 0) request.context_length = tokens.n_tokens() + 1;
+  }
   if (request.context_length == 0) request.context_length = options.n_depth + std::max(options.n_prompt, options.n_decode) + 1;
   ASSIGN_OR_RETURN(const std::unique_ptr<Engine> engine, load_engine(options, request));
-  ASSIGN_OR_RETURN(const BenchResult result, engine->bench({.n_prompt = options.n_prompt,
-                                                            .n_decode = options.n_decode,
-                                                            .n_depth = options.n_depth,
-                                                            .n_repetitions = static_cast<int>(options.n_repetitions),
-                                                            .n_sequences = request.n_sequences,
-                                                            .drafts = options.drafts(Drafts::Kind::off)},
-                                                           interrupt_token()));
+  ASSIGN_OR_RETURN(const BenchResult result, engine->bench(measured, interrupt_token()));
   print_few_huge_pages(*engine, request);
   print_given_back(engine->loaded()->name, engine->given_back());
   const double speed = median(result.decode_tokens_per_second);
   const double bandwidth = speed * static_cast<double>(result.bytes_per_token) / 1e9;  // several sequences share what they read
   if (options.json) {
     Json json = {
-        {"prefill", {{"tokens", options.n_prompt}, {"tokens_per_second", result.prefill_tokens_per_second}}},
+        {"prefill", {{"tokens", measured.n_prompt}, {"tokens_per_second", result.prefill_tokens_per_second}}},
         {"decode",
-         {{"tokens", options.n_decode},
+         {{"tokens", measured.n_decode},
           {"tokens_per_second", result.decode_tokens_per_second},
           {"bytes_per_token", result.bytes_per_token},
           {"gigabytes_per_second", is_one ? Json(bandwidth) : Json()},
@@ -119,13 +132,13 @@ Result<void> bench(const Options& options) {
   char line[160];
   if (!is_one) {
     std::snprintf(line, sizeof line, "prefill %lld: %.1f tok/s   decode %lld of each of %d: %.1f tok/s   (medians of %d)\n",
-                  static_cast<long long>(options.n_prompt), median(result.prefill_tokens_per_second), static_cast<long long>(options.n_decode),
-                  request.n_sequences, speed, static_cast<int>(options.n_repetitions));
+                  static_cast<long long>(measured.n_prompt), median(result.prefill_tokens_per_second), static_cast<long long>(measured.n_decode),
+                  request.n_sequences, speed, measured.n_repetitions);
     return print_text(line);
   }
   std::snprintf(line, sizeof line, "prefill %lld: %.1f tok/s   decode %lld: %.1f tok/s, %.2f GB/s   (medians of %d)\n",
-                static_cast<long long>(options.n_prompt), median(result.prefill_tokens_per_second), static_cast<long long>(options.n_decode), speed,
-                bandwidth, static_cast<int>(options.n_repetitions));
+                static_cast<long long>(measured.n_prompt), median(result.prefill_tokens_per_second), static_cast<long long>(measured.n_decode), speed,
+                bandwidth, measured.n_repetitions);
   return print_text(line);
 }
 

@@ -5,6 +5,7 @@
 
 #include "app/cli/options.h"
 #include "app/cli/print.h"
+#include "app/cli/trace_file.h"
 #include "engine/experts/replay.h"
 #include "engine/experts/routing_trace.h"
 #include "engine/files/replace_file.h"
@@ -15,16 +16,6 @@ namespace pio::cli {
 namespace {
 
 constexpr std::uint64_t kGigabyte = std::uint64_t{1} << 30;  // as sizes are typed: --ram 1G
-
-Result<RoutingTrace> read_trace(const std::string& path) {
-  RoutingTraceReader reader;
-  RETURN_IF_ERROR(for_each_line(path, [&](std::string_view line) { return reader.add(line); }));
-  Result<RoutingTrace> trace = reader.finish();
-  if (trace) return trace;
-  Error error = trace.error();
-  error.message = path + ": " + error.message;
-  return error;
-}
 
 // "12%" → 0.12
 Result<double> parse_share(const std::string& text) {

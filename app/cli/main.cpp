@@ -35,8 +35,9 @@ T accepted(const pio::Result<T>& value) {
   return *value;
 }
 
-void add_whole(CLI::App* command, const std::string& name, std::int64_t& target, pio::cli::WholeBounds bounds, const std::string& description = "") {
-  command->add_option_function<std::string>(
+CLI::Option* add_whole(CLI::App* command, const std::string& name, std::int64_t& target, pio::cli::WholeBounds bounds,
+                       const std::string& description = "") {
+  return command->add_option_function<std::string>(
       name, [name, &target, bounds](const std::string& text) { target = accepted(parse_whole(name, text, bounds)); }, description);
 }
 
@@ -306,12 +307,17 @@ clear_thinking beside messages)")
   add_model(command, options);
   add_loading(command, options);
   constexpr std::int64_t kMostTokens = 1 << 20, kMostRounds = 1000;
-  add_whole(command, "-p", options.n_prompt, {.most = kMostTokens}, "prompt tokens");
-  add_whole(command, "-n", options.n_decode, {.most = kMostTokens}, "decoded tokens");
-  add_whole(command, "-d", options.n_depth, {.most = kMostTokens}, "tokens in the cache before");
-  add_whole(command, "-b", options.n_sequences, {.least = 1, .most = 64}, "sequences decoded at once, a token of each in a step; no drafts then");
+  CLI::Option* const routing =
+      add_path(command, "--routing", options.routing,
+               "a trace (.csv) whose tokens are played once, and choose its experts instead of the router's: its ids repeat where the model "
+               "chooses more, its layers where it has more (for hit rates, not for speed)");
+  routing->excludes(add_whole(command, "-p", options.n_prompt, {.most = kMostTokens}, "prompt tokens"));
+  routing->excludes(add_whole(command, "-n", options.n_decode, {.most = kMostTokens}, "decoded tokens"));
+  routing->excludes(add_whole(command, "-d", options.n_depth, {.most = kMostTokens}, "tokens in the cache before"));
+  routing->excludes(add_whole(command, "-b", options.n_sequences, {.least = 1, .most = 64},
+                              "sequences decoded at once, a token of each in a step; no drafts then"));
   add_drafts(command, options);
-  add_whole(command, "-r", options.n_repetitions, {.least = 1, .most = kMostRounds}, "repetitions");
+  routing->excludes(add_whole(command, "-r", options.n_repetitions, {.least = 1, .most = kMostRounds}, "repetitions"));
 
   command = add("experts", "hit rates of a cache of experts over a trace, or a trace of the experts that a model chooses", pio::cli::experts);
   add_catalogue(command, options);

@@ -60,7 +60,7 @@ struct Options {
   Drafts drafts(Drafts::Kind otherwise) const { return {.kind = draft.value_or(otherwise), .longest = draft_max}; }
 
   // experts
-  std::string cache_share, policy = "all", warm, record;
+  std::string cache_share, policy = "all", warm, record, routing;
 
   // measuring
   std::int64_t n_prompt = 512, n_decode = 128, n_depth = 0, n_windows = 0, n_sequences = 1;

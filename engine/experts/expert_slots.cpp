@@ -319,6 +319,7 @@ bool ExpertSlots::begin(std::int64_t layer, std::int32_t id, Landing::State stat
 }
 
 bool ExpertSlots::wants_hints() {
+  if (!takes_hints_) return false;
   Guesses& guesses = guesses_[has_many_tokens_];
   if (guesses.worth >= kWorthGuessing && guesses.missing >= kWorthMissing) return true;
   return ++guesses.n_refused % kRarely == 0;

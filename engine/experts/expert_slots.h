@@ -77,6 +77,8 @@ class ExpertSlots final : public ExpertSource {
   // experts are lent. Returns what went. And takes memory again for slots that were given back, at most so much.
   std::uint64_t give_back(std::uint64_t n_bytes);
   std::uint64_t receive(std::uint64_t n_bytes);
+  // Whether guesses at what is chosen next are welcome: not where somebody else chooses.
+  void set_hints(bool are_welcome) { takes_hints_ = are_welcome; }
   // Called before a layer's experts are lent, so that memory is looked after in long steps too. It may give back and receive.
   void set_look_after(std::function<void()> look) { look_after_ = std::move(look); }
 
@@ -165,6 +167,7 @@ class ExpertSlots final : public ExpertSource {
   std::int64_t n_read_ahead_ = 0;
   bool has_many_tokens_ = false;  // the step
   std::function<void()> look_after_;
+  bool takes_hints_ = true;
   std::uint64_t bytes_read_ = 0;
   std::uint64_t n_measured_ = 0;  // experts, by measure_disk
   std::chrono::steady_clock::duration reading_{}, waiting_{};

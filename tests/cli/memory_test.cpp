@@ -196,6 +196,42 @@ TEST_F(Memory, AFileThatFailsEndsTheAnswerAndNotTheModel) {
   }
 }
 
+// A trace in the place of the router: its hits are those of its law, from empty slots, once.
+TEST_F(Memory, PlaysATrace) {
+  const auto trace = [&](const std::function<int(int token, int layer, int i)>& id) {
+    std::string text = "# route_trace v1\n# n_layer=4 n_expert=64\nturn,phase,step,layer,expert\n";
+    for (int token = 0; token < 60; ++token)
+      for (int layer = 0; layer < 4; ++layer)
+        for (int i = 0; i < 3; ++i) {
+          text += "0," + std::to_string(token < 10 ? 0 : 1) + "," + std::to_string(token) + "," + std::to_string(layer) + "," +
+                  std::to_string(id(token, layer, i) % 64) + "\n";
+        }
+    return write("trace.csv", text);
+  };
+  const std::string budget = ram(0.25);
+  const auto played = [&](const std::string& file) { return run_json({"bench", model_, "--routing", file, "--ram", budget}); };
+  const json same = played(trace([](int, int layer, int i) { return 5 * i + layer; }));
+  EXPECT_EQ(same["prefill"]["tokens"], 10);
+  EXPECT_EQ(same["decode"]["tokens"], 50);
+  EXPECT_EQ(same["decode"]["token_seconds"].size(), 50u);
+  EXPECT_EQ(same["offload"]["misses"], 12) << "each once, by the prompt, and nothing is guessed";
+  EXPECT_EQ(same["offload"]["decode_hit_rate"], 1.0);
+  EXPECT_EQ(same["offload"]["hits"], 50 * 4 * 3);
+  // each expert comes again when all others have been there
+  const json around = played(trace([](int token, int, int i) { return 3 * token + i; }));
+  EXPECT_LT(around["offload"]["decode_hit_rate"], 0.5);
+  EXPECT_EQ(around["offload"]["read_ahead"], 0);
+  EXPECT_EQ(around["offload"]["hits"].get<int>() + around["offload"]["misses"].get<int>(), 30 * 3 + 3 + 50 * 3 * 4)
+      << "of a prompt's last layer the last token alone";
+  // twice the same
+  EXPECT_EQ(played(trace([](int token, int, int i) { return 3 * token + i; }))["offload"]["hits"], around["offload"]["hits"]);
+
+  expect_complaint(run({"bench", model_, "--routing", trace([](int, int, int i) { return i; }), "-p", "4"}));
+  expect_complaint(run({"bench", kModels + "/llama-tiny", "--routing", path("trace.csv")}));
+  expect_complaint(run({"bench", model_, "--routing", write("bad.csv", "turn,phase\n1\n")}));
+  EXPECT_NE(run({"bench", "--help"}).out.find("--routing"), std::string::npos);
+}
+
 // What it says that it read from the disk is what the system counts for the process.
 TEST_F(Memory, SaysAsManyBytesFromTheDiskAsTheSystemCounts) {
   const auto drop = [&] {
