@@ -196,6 +196,49 @@ TEST_F(Memory, AFileThatFailsEndsTheAnswerAndNotTheModel) {
   }
 }
 
+// Ended at any moment of switches and of the snapshots between them: whole files are left, and both models go on as if nothing had been.
+// PIO_KILLS=200 for the full run.
+TEST_F(Pio, AKillDuringASwitchOrASnapshotLeavesWhatWasBefore) {
+  const char* const said = std::getenv("PIO_KILLS");
+  const int n_kills = said ? std::atoi(said) : 12;
+  const std::string first = kModels + "/llama-tiny", second = kModels + "/qwen3-tiny", kept = path("kept");
+  const auto ids = [](int n, int seed) {
+    std::string text = std::to_string(3 + seed);
+    for (int i = 1; i < n; ++i) text += "," + std::to_string(3 + (i * 7 + seed * i % 13) % 240);
+    return text;
+  };
+  const std::string prompt = ids(700, 1), file = write("ids.json", "[" + ids(600, 2) + "]");
+  const auto answer = [&](const std::string& model, bool with_snapshots) {
+    std::vector<std::string> words{"complete", model, "--ids", prompt, "--greedy", "--ignore-eos", "--max-tokens", "6", "--ctx", "1024"};
+    if (with_snapshots) words.insert(words.end(), {"--snapshots", kept});
+    return run_json(words);
+  };
+  const json of_first = answer(first, false), of_second = answer(second, false);
+  unsigned state = 5;
+  int n_under_way = 0;
+  for (int i = 0; i < n_kills; ++i) {
+    const int out = opened("out", O_CREAT | O_TRUNC | O_WRONLY), err = opened("err", O_CREAT | O_TRUNC | O_WRONLY),
+              in = opened("in", O_CREAT | O_RDWR);
+    const pid_t child = start({"swap", first, second, "-r", "1000", "--ids-file", file, "--ctx", "1024", "--snapshots", kept}, in, out, err);
+    for (const int one : {in, out, err}) close(one);
+    state = state * 1664525 + 1013904223;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20 + (state >> 8) % 500));
+    kill(child, SIGKILL);
+    n_under_way += wait_for(child).status == -1;
+    const Ran listed = run({"snapshots", kept, "--json"});
+    if (listed.status == 0) {
+      for (const json& snapshot : json::parse(listed.out)["snapshots"]) EXPECT_EQ(snapshot["valid"], true) << snapshot;
+    }
+    const bool is_first = i % 2 == 0;
+    const json after = answer(is_first ? first : second, true);
+    EXPECT_EQ(after["ids"], (is_first ? of_first : of_second)["ids"]);
+  }
+  EXPECT_EQ(n_under_way, n_kills);
+  const json again = answer(first, true);
+  EXPECT_EQ(again["ids"], of_first["ids"]);
+  EXPECT_EQ(again["stats"]["restored_from"], "disk");
+}
+
 // A trace in the place of the router: its hits are those of its law, from empty slots, once.
 TEST_F(Memory, PlaysATrace) {
   const auto trace = [&](const std::function<int(int token, int layer, int i)>& id) {
