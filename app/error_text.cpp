@@ -9,6 +9,7 @@
 #include "app/code/source_file.h"
 #include "app/history/records.h"
 #include "app/library/model_library.h"
+#include "app/network/transfer_problem.h"
 #include "app/system/background_files.h"
 
 namespace pio {
@@ -187,6 +188,99 @@ UserError userErrorOf(const HistoryProblem& problem) {
       user.title = tr("Messages cannot be saved at the moment");
       user.explanation = tr("%1 cannot be written. It is tried again every few seconds.").arg(problem.path);
       user.actions = {UserError::Dismiss};
+      break;
+  }
+  return user;
+}
+
+UserError userErrorOf(const TransferProblem& problem) {
+  using Kind = TransferProblem::Kind;
+  UserError user;
+  user.details = problem.details;
+  user.actions = {UserError::Retry};
+  const QString file = problem.file.isEmpty() ? tr("The file") : problem.file;
+  const QString host = problem.host.isEmpty() ? tr("The server") : problem.host;
+  const auto bytes = [](qint64 count) { return QLocale().toString(static_cast<qlonglong>(count)); };
+  const auto sizes = [&] { return std::pair(bytes(problem.wantedBytes), bytes(problem.foundBytes)); };
+  switch (problem.kind) {
+    case Kind::none: return {};
+    case Kind::offline:
+      user.title = tr("The offline switch is on");
+      user.explanation = tr("Nothing was asked of %1. What came before is kept.").arg(host);
+      break;
+    case Kind::no_network:
+      user.title = tr("This build cannot fetch anything");
+      user.explanation = tr("It was made without network code. A file that you have opens as ever.");
+      user.actions = {};
+      break;
+    case Kind::unrecorded:
+      user.title = tr("The list of requests cannot be written");
+      user.explanation = tr("Without it nothing is asked of anybody. Is the disk full, or the data folder protected?");
+      break;
+    case Kind::bad_name:
+      user.title = tr("The catalogue names no file");
+      user.explanation = tr("%1 is no name that a file could have here.").arg(problem.details);
+      user.actions = {};
+      break;
+    case Kind::bad_address:
+      user.title = tr("The address cannot be used");
+      user.explanation = tr("The base address begins with https:// or http://, a proxy with http:// or socks5://.");
+      break;
+    case Kind::busy:
+      user.title = tr("The file is being fetched already");
+      user.explanation = tr("Another window or command of this program is fetching %1.").arg(file);
+      break;
+    case Kind::no_space:
+      user.title = tr("There is not enough room on the disk");
+      user.explanation = problem.wantedBytes > 0 ? tr("%1 needs %2, with what the history needs; %3 is free.")
+                                                       .arg(file, bytesText(static_cast<quint64>(problem.wantedBytes)),
+                                                            bytesText(static_cast<quint64>(problem.foundBytes)))
+                                                 : tr("%1 does not fit on it. What came is kept.").arg(file);
+      break;
+    case Kind::not_written:
+      user.title = tr("The file cannot be written");
+      user.explanation = tr("The folder of %1 is protected, or the device it lies on has gone.").arg(file);
+      break;
+    case Kind::unreachable:
+      user.title = tr("The download does not go on");
+      user.explanation = tr("%1 did not answer, or broke off, five times in a row. What came of %2 is kept.").arg(host, file);
+      break;
+    case Kind::insecure:
+      user.title = tr("The connection is not safe");
+      user.explanation =
+          tr("%1 has no certificate that holds, or sends one on to an address without encryption. Nothing was fetched from there.").arg(host);
+      break;
+    case Kind::redirects:
+      user.title = tr("The address leads nowhere");
+      user.explanation = tr("%1 sends one on, again and again or to no address at all.").arg(host);
+      break;
+    case Kind::status:
+      user.title = problem.status == 404 ? tr("The file is not there any more") : tr("The server refuses the file");
+      user.explanation = problem.status == 404 ? tr("%1 does not know %2 (404).").arg(host, file)
+                                               : tr("%1 answered %2 when it was asked for %3.").arg(host).arg(problem.status).arg(file);
+      break;
+    case Kind::no_length:
+      user.title = tr("Nobody says how long the file is");
+      user.explanation = tr("Neither the catalogue nor %1 states the length of %2, so it could not be known when it is whole.").arg(host, file);
+      break;
+    case Kind::wrong_length: {
+      const auto [wanted, found] = sizes();
+      user.title = tr("This is another file");
+      user.explanation = tr("%1 has %2 bytes in the catalogue and %3 bytes at %4. Nothing of it was written.").arg(file, wanted, found, host);
+      break;
+    }
+    case Kind::too_long:
+      user.title = tr("The file does not end");
+      user.explanation = tr("%1 sends more than the %2 bytes that %3 has.").arg(host, bytes(problem.wantedBytes), file);
+      break;
+    case Kind::keeps_changing:
+      user.title = tr("The file keeps changing");
+      user.explanation = tr("%1 had another file under the same address at every look.").arg(host);
+      break;
+    case Kind::wrong_hash:
+      user.title = tr("The file is not the right one");
+      user.explanation = problem.isStated ? tr("%1 came twice with the SHA-256 %3. The server states %2.").arg(file, problem.wanted, problem.found)
+                                          : tr("%1 came twice with the SHA-256 %3. The catalogue has %2.").arg(file, problem.wanted, problem.found);
       break;
   }
   return user;

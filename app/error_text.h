@@ -38,10 +38,12 @@ struct UnsavedHistory;
 struct ImportReport;
 struct PictureFact;
 struct SourceFile;
+struct TransferProblem;
 
 // Not set for what needs no words: cancelled.
 UserError userErrorOf(const Error& error);
 UserError userErrorOf(const HistoryProblem& problem);
+UserError userErrorOf(const TransferProblem& problem);
 
 // What the window that closes would take along; without actions.
 UserError unsavedNotice(const UnsavedHistory& unsaved);

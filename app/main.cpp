@@ -23,6 +23,8 @@
 
 #include "app/error_text.h"
 #include "app/history/history_db.h"
+#include "app/network/download_command.h"
+#include "app/network/qml_files_only.h"
 #include "app/program.h"
 #include "app/system/doctor_report.h"
 #include "app/system/log_file.h"
@@ -182,7 +184,19 @@ int main(int argc, char** argv) {
   const QCommandLineOption doctorOption(QStringLiteral("doctor"),
                                         QStringLiteral("Says what runs where and how fast, what could be better, and ends."));
   const QCommandLineOption jsonOption(QStringLiteral("json"), QStringLiteral("Prints what is asked for as JSON."));
+  const QCommandLineOption downloadOption(QStringLiteral("download"), QStringLiteral("Fetches a model of the catalogue, and ends."),
+                                          QStringLiteral("NAME[:QUANTIZATION]"));
+  const QCommandLineOption catalogueOption(QStringLiteral("catalogue"), QStringLiteral("A catalogue instead of the program's own."),
+                                           QStringLiteral("FILE.json"));
+  const QCommandLineOption baseOption(QStringLiteral("base-url"), QStringLiteral("Where files come from: https://huggingface.co, or a mirror."),
+                                      QStringLiteral("URL"));
+  const QCommandLineOption proxyOption(QStringLiteral("proxy"), QStringLiteral("What carries requests: http://HOST:PORT or socks5://HOST:PORT."),
+                                       QStringLiteral("URL"));
+  const QCommandLineOption toOption(QStringLiteral("to"), QStringLiteral("The folder of what is fetched."), QStringLiteral("DIR"));
+  const QCommandLineOption ledgerOption(QStringLiteral("network-ledger"), QStringLiteral("Prints every request that was made, as JSON, and ends."));
+  const QCommandLineOption offlineOption(QStringLiteral("offline"), QStringLiteral("Refuses every request."));
   parser.addOptions({dataOption, modelOption, promptOption, exportOption, importOption, doctorOption, jsonOption});
+  parser.addOptions({downloadOption, catalogueOption, baseOption, proxyOption, toOption, ledgerOption, offlineOption});
   const QCommandLineOption helpOption = parser.addHelpOption();
   const QString allHelp = QStringLiteral("help-all");  // which Qt adds
   const QCommandLineOption versionOption = parser.addVersionOption();
@@ -195,11 +209,17 @@ int main(int argc, char** argv) {
   const QString dataFolder = localPath(parser.value(dataOption));
   // Errands need no display and no GUI object.
   if (parser.isSet(exportOption) || parser.isSet(importOption) || parser.isSet(doctorOption) || parser.isSet(helpOption) || parser.isSet(allHelp) ||
-      parser.isSet(versionOption)) {
+      parser.isSet(versionOption) || parser.isSet(downloadOption) || parser.isSet(ledgerOption)) {
     const QCoreApplication application(argc, argv);
     if (parser.isSet(helpOption) || parser.isSet(allHelp)) parser.showHelp();
     if (parser.isSet(versionOption)) parser.showVersion();
     if (parser.isSet(doctorOption)) return tellDoctor(dataFolder, parser.isSet(jsonOption));
+    if (parser.isSet(ledgerOption)) return printLedger(dataFolder);
+    if (parser.isSet(downloadOption)) {
+      const auto path = [&](const QCommandLineOption& option) { return parser.isSet(option) ? localPath(parser.value(option)) : QString(); };
+      return runDownload({parser.value(downloadOption), dataFolder, path(catalogueOption), parser.value(baseOption), parser.value(proxyOption),
+                          path(toOption), parser.isSet(jsonOption), parser.isSet(offlineOption)});
+    }
     if (parser.isSet(importOption)) {
       if (const int status = importHistory(dataFolder, localPath(parser.value(importOption))); status != 0) return status;
     }
@@ -249,6 +269,7 @@ int main(int argc, char** argv) {
         if (window == nullptr) QCoreApplication::exit(1);
       },
       Qt::QueuedConnection);
+  fetchFilesOnly(engine);
   engine.addImportPath(QStringLiteral("qrc:/qt/qml"));
   QVariantMap properties = program.application()->place->initialProperties();
   properties.insert(QStringLiteral("app"), QVariant::fromValue(program.application()));

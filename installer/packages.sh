@@ -9,7 +9,7 @@ build="build-essential cmake ninja-build ccache pkg-config git ca-certificates
   qml6-module-qtcore qml6-module-qtqml qml6-module-qtqml-models qml6-module-qtqml-workerscript qml6-module-qtquick qml6-module-qtquick-window
   qml6-module-qtquick-controls qml6-module-qtquick-templates qml6-module-qtquick-layouts qml6-module-qtquick-dialogs
   qml6-module-qtquick-shapes qml6-module-qt-labs-folderlistmodel qml6-module-qt-labs-qmlmodels qml6-module-qt-labs-platform
-  libmd4c-dev libdtl-dev nlohmann-json3-dev libcli11-dev libgtest-dev
+  libmd4c-dev libdtl-dev libxxhash-dev nlohmann-json3-dev libcli11-dev libgtest-dev
   libsentencepiece-dev libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libopencv-videoio-dev
   fonts-inter fonts-jetbrains-mono fonts-noto-core fonts-dejavu-core
   python3 python3-pip python3-venv unzip"

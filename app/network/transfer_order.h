@@ -1,0 +1,37 @@
+#pragma once
+
+#include <QList>
+#include <QMetaType>
+#include <QString>
+
+// What is to be fetched, and what came. Values: they go between threads.
+
+namespace pio {
+
+struct FileOrder {
+  QString base;        // "https://huggingface.co"
+  QString repository;  // "owner/name"
+  QString revision = QStringLiteral("main");
+  QString path;        // there
+  QString target;      // here, with its final name
+  QString name;        // what was asked for: "Qwen3-4B-Instruct-2507:Q4_K_M"
+  qint64 bytes = -1;   // of the catalogue; -1 not known
+  QString sha256;      // of the catalogue; "" not known
+  qint64 reserve = 0;  // bytes of the disk that stay free
+};
+
+struct FileDone {
+  enum class Verified { pinned, stated, size };  // by the catalogue's hash, by the server's, by the length alone
+  QString path;
+  QString sha256;
+  Verified verified = Verified::size;
+};
+
+// "repository/resolve/revision/path"
+QString addressOf(const FileOrder& order);
+// Whether the base is http(s) with a host and no more than a path.
+bool isBaseAddress(const QString& base);
+
+}  // namespace pio
+
+Q_DECLARE_METATYPE(pio::FileDone)
