@@ -19,6 +19,7 @@
 #include "engine/loaded_model.h"
 #include "engine/measure.h"
 #include "engine/plan/load_plan.h"
+#include "engine/plan/published_layout.h"
 #include "engine/prompt.h"
 #include "engine/session.h"
 #include "engine/snapshot_identity.h"
@@ -450,7 +451,11 @@ class LocalEngine final : public Engine {
 
   Result<Planning> plan_for(const LoadRequest& request, std::stop_token stop) {
     Planning planning;
-    ASSIGN_OR_RETURN(planning.file, open_for_loading(request));
+    if (const std::size_t colon = request.published.rfind(':'); colon != std::string::npos) {
+      ASSIGN_OR_RETURN(planning.file, published_layout(request.published.substr(0, colon), request.published.substr(colon + 1)));
+    } else {
+      ASSIGN_OR_RETURN(planning.file, open_for_loading(request));
+    }
     ASSIGN_OR_RETURN(planning.backend, create_backend_for(request));
     if (stop.stop_requested()) return make_error(ErrorCode::cancelled, request.path + ": loading was stopped");
     ASSIGN_OR_RETURN(planning.planned, plan_load(*planning.file, request, *planning.backend, bytes_given_back()));

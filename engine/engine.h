@@ -32,6 +32,8 @@ namespace pio {
 struct LoadRequest {
   std::string path;    // a .gguf file or a Hugging Face folder
   std::string mmproj;  // the file of the vision half; "": beside the model, if there is one
+  // For plan() alone, instead of `path`: "NAME:QUANTIZATION" of a published file that is not here yet, as published_layout.h computes it.
+  std::string published = {};
   LoadQuantization quantization = LoadQuantization::keep;
   std::vector<LoraRequest> loras;
   KvSelection attention;
