@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "app/network/file_transfer.h"
+#include "app/network/part_file.h"
 #include "app/network/request_maker.h"
 
 namespace pio {
@@ -19,9 +20,8 @@ using Phase = DownloadState::Phase;
 
 bool Downloader::isBuiltIn() { return true; }
 
-Downloader::Downloader(const QString& dataFolder, QObject* parent) : QObject(parent), m_dataFolder(dataFolder) {
-  m_requests = new RequestMaker(dataFolder, this);
-  connect(m_requests, &RequestMaker::recorded, this, &Downloader::recorded);
+Downloader::Downloader(const QString& dataFolder, const TransferPace& pace, QObject* parent)
+    : QObject(parent), m_dataFolder(dataFolder), m_pace(pace) {
   m_tick.setParent(this);  // it goes to the thread with this
   m_tick.setInterval(kTickMs);
   connect(&m_tick, &QTimer::timeout, this, [this] {
@@ -31,17 +31,56 @@ Downloader::Downloader(const QString& dataFolder, QObject* parent) : QObject(par
   m_clock.start();
 }
 
-Downloader::~Downloader() { m_tick.setParent(nullptr); }
+Downloader::~Downloader() {
+  leave();
+  m_tick.setParent(nullptr);
+}
 
 Downloader::Entry* Downloader::find(const QString& id) {
   const auto found = std::find_if(m_entries.begin(), m_entries.end(), [&](const Entry& entry) { return entry.order.id == id; });
   return found == m_entries.end() ? nullptr : &*found;
 }
 
+RequestMaker* Downloader::requests() {
+  if (m_requests == nullptr) {
+    m_requests = new RequestMaker(m_dataFolder, this);
+    connect(m_requests, &RequestMaker::recorded, this, &Downloader::recorded);
+    m_isProxyRight = m_requests->setProxy(m_proxy);
+    m_requests->setOffline(m_isOffline);
+  }
+  return m_requests;
+}
+
 void Downloader::choose(bool isOffline, const QString& proxy) {
-  m_isProxyRight = m_requests->setProxy(proxy);
+  const bool isOtherProxy = proxy != std::exchange(m_proxy, proxy);
+  m_isOffline = isOffline;
+  if (m_requests == nullptr) return;
+  if (isOtherProxy) m_isProxyRight = m_requests->setProxy(proxy);
   m_requests->setOffline(isOffline);
 }
+
+void Downloader::lookForParts(const QList<DownloadOrder>& orders) {
+  for (const DownloadOrder& order : orders) {
+    if (find(order.id) != nullptr) continue;
+    DownloadState state{order.id};
+    state.phase = Phase::paused;
+    bool isBegun = false;
+    state.total = 0;
+    for (const FileOrder& file : order.files) {
+      qint64 noted = 0;
+      const PartFile::Origin origin = PartFile::originOf(PartFile::notesPath(file.target), &noted);
+      const bool isOfThis = noted > 0 && origin.address == addressOf(file);
+      isBegun |= isOfThis;
+      const qint64 whole = QFile(file.target).size();
+      state.bytes += isOfThis ? noted : whole;
+      const qint64 total = file.bytes >= 0 ? file.bytes : isOfThis ? origin.total : -1;
+      state.total = total < 0 || state.total < 0 ? -1 : state.total + total;
+    }
+    if (isBegun) Q_EMIT changed(state);
+  }
+}
+
+void Downloader::readLedger() { Q_EMIT ledgerRead(NetworkLedger(m_dataFolder).entries()); }
 
 void Downloader::fetch(const DownloadOrder& order) {
   Entry* entry = find(order.id);
@@ -79,7 +118,8 @@ void Downloader::startFile() {
   Entry* entry = find(m_running);
   const FileOrder file = entry->order.files.value(entry->file);
   m_samples.clear();
-  m_transfer = new FileTransfer(m_requests, file, this);
+  RequestMaker* maker = requests();
+  m_transfer = new FileTransfer(maker, file, m_pace, this);
   connect(m_transfer, &FileTransfer::progressed, this, [this] {
     Entry* running = find(m_running);
     running->state.bytes = running->doneBytes + m_transfer->bytes();
@@ -188,18 +228,15 @@ void Downloader::pause(const QString& id) {
   next();
 }
 
-void Downloader::cancel(const QString& id) {
-  const Entry* entry = find(id);
-  if (entry == nullptr) return;
-  if (id == m_running) leave();
-  const DownloadOrder order = entry->order;
+void Downloader::cancel(const DownloadOrder& order) {
+  if (order.id == m_running) leave();
   for (const FileOrder& file : order.files) {
     QFile::remove(PartFile::notesPath(file.target));
     QFile::remove(PartFile::partPath(file.target));
   }
-  DownloadState state = entry->state;
+  DownloadState state{order.id};
   state.phase = Phase::cancelled;
-  m_entries.removeIf([&](const Entry& other) { return other.order.id == id; });
+  m_entries.removeIf([&](const Entry& other) { return other.order.id == order.id; });
   Q_EMIT changed(state);
   next();
 }

@@ -6,6 +6,7 @@
 #include <QTimer>
 #include <memory>
 
+#include "app/network/network_ledger.h"
 #include "app/network/transfer_order.h"
 #include "app/network/transfer_problem.h"
 
@@ -39,7 +40,7 @@ class Downloader : public QObject {
   Q_OBJECT
 
  public:
-  explicit Downloader(const QString& dataFolder, QObject* parent = nullptr);
+  explicit Downloader(const QString& dataFolder, const TransferPace& pace = {}, QObject* parent = nullptr);
   ~Downloader() override;
   static bool isBuiltIn();  // false: a build without network code, every download fails
 
@@ -49,7 +50,10 @@ class Downloader : public QObject {
   void fetch(const pio::DownloadOrder& order);
   void pause(const QString& id);
   // What came is removed.
-  void cancel(const QString& id);
+  void cancel(const pio::DownloadOrder& order);
+  // Those of the orders of which something lies on the disk are told of as paused. Nothing is asked of anybody.
+  void lookForParts(const QList<pio::DownloadOrder>& orders);
+  void readLedger();
   // What came stays; nothing is said any more.
   void stop();
   // Last of all: ends this thread's event loop.
@@ -58,7 +62,8 @@ class Downloader : public QObject {
  signals:
   void changed(const pio::DownloadState& state);
   void fileDone(const QString& id, const pio::FileDone& file);
-  void recorded();  // a request: the ledger has something new
+  void recorded();                                          // a request: the ledger has something new
+  void ledgerRead(const QList<pio::LedgerEntry>& entries);  // oldest first
 
  private:
   struct Entry {
@@ -68,6 +73,7 @@ class Downloader : public QObject {
     qint64 doneBytes = 0;  // of the files before it
   };
   Entry* find(const QString& id);
+  RequestMaker* requests();  // made with the first download
   void next();
   void startFile();
   void fileEnded(const FileDone& file);
@@ -78,11 +84,13 @@ class Downloader : public QObject {
   void addTotals(Entry& entry) const;
 
   QString m_dataFolder;
+  TransferPace m_pace;
   RequestMaker* m_requests = nullptr;
   QList<Entry> m_entries;
   QString m_running;
   FileTransfer* m_transfer = nullptr;
-  bool m_isProxyRight = true;
+  bool m_isOffline = false, m_isProxyRight = true;
+  QString m_proxy;
   QTimer m_tick;  // figures are told four times a second
   bool m_isUntold = false;
   struct Sample {

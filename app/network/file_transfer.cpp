@@ -70,16 +70,20 @@ bool isBaseAddress(const QString& base) {
          !url.hasQuery() && !url.hasFragment() && url.userInfo().isEmpty();
 }
 
-FileTransfer::FileTransfer(RequestMaker* requests, const FileOrder& order, QObject* parent)
-    : QObject(parent), m_requests(requests), m_order(order), m_part(order.target) {
+bool mayFollow(const QUrl& from, const QUrl& to) {
+  return to.scheme() == QLatin1String("https") || (to.scheme() == QLatin1String("http") && from.scheme() == QLatin1String("http"));
+}
+
+FileTransfer::FileTransfer(RequestMaker* requests, const FileOrder& order, const TransferPace& pace, QObject* parent)
+    : QObject(parent), m_requests(requests), m_order(order), m_pace(pace), m_part(order.target) {
   for (QTimer* timer : {&m_stall, &m_silence, &m_wait}) timer->setSingleShot(true);
-  m_stall.setInterval(kStallMs);
-  m_silence.setInterval(kSilenceMs);
+  m_stall.setInterval(pace.stallMs);
+  m_silence.setInterval(pace.silenceMs);
   connect(&m_stall, &QTimer::timeout, this, [this] { Q_EMIT stalled(true); });
   connect(&m_silence, &QTimer::timeout, this, [this] {
     Q_EMIT stalled(false);
     if (m_part.isComplete()) return fail(problem(Kind::too_long));  // its length was not said, and it does not end
-    tryAgain(Kind::unreachable, QStringLiteral("no bytes for %1 s").arg(kSilenceMs / 1000));
+    tryAgain(Kind::unreachable, QStringLiteral("no bytes for %1 s").arg(m_pace.silenceMs / 1000));
   });
   connect(&m_wait, &QTimer::timeout, this, [this] {
     Q_EMIT waiting(0);
@@ -173,6 +177,7 @@ void FileTransfer::stop() {
   m_isStopped = true;
   m_wait.stop();
   leave();
+  if (!m_part.isOpen()) return;  // what lies there is another program's, or an earlier run's
   if (m_part.holdsAnything()) m_part.noteRest();
   else m_part.discard();
   m_part.close();
@@ -191,8 +196,14 @@ void FileTransfer::leave() {
   QNetworkReply* reply = m_reply;
   m_reply = nullptr;
   reply->disconnect(this);
-  reply->abort();
-  reply->deleteLater();
+  // Not from inside its own signals: Qt goes on with it when they return.
+  QMetaObject::invokeMethod(
+      reply,
+      [reply] {
+        if (reply->isRunning()) reply->abort();
+        reply->deleteLater();
+      },
+      Qt::QueuedConnection);
 }
 
 bool FileTransfer::hasRoom(qint64 missing) {
@@ -292,15 +303,12 @@ void FileTransfer::redirected(const QUrl& from, int status) {
   QUrl url = from.resolved(QUrl::fromEncoded(location, QUrl::StrictMode));
   url.setFragment({});
   url.setUserInfo({});
-  const QString scheme = url.scheme();
-  const bool isPlainAllowed = from.scheme() == QLatin1String("http");
   if (location.isEmpty() || !url.isValid() || url.host().isEmpty() || ++m_hops > kMostHops) {
     TransferProblem lost = problem(Kind::redirects, QString::fromLatin1(location.left(500)));
     lost.status = status;
     return fail(lost);
   }
-  if (scheme != QLatin1String("https") && !(scheme == QLatin1String("http") && isPlainAllowed))
-    return fail(problem(Kind::insecure, url.toString(QUrl::RemoveQuery)));
+  if (!mayFollow(from, url)) return fail(problem(Kind::insecure, url.toString(QUrl::RemoveQuery)));
   leave();
   ask(url);
 }
@@ -450,7 +458,7 @@ void FileTransfer::tryAgain(Kind why, const QString& details) {
   if (++m_failures > kMostFailures) return fail(m_last);
   const int seconds = 1 << (m_failures - 1);
   Q_EMIT waiting(seconds);
-  m_wait.start(seconds * 1000);
+  m_wait.start(seconds * m_pace.retryMs);
 }
 
 // False: too often, and it has failed.

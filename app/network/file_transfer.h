@@ -23,10 +23,7 @@ class FileTransfer : public QObject {
   Q_OBJECT
 
  public:
-  static constexpr int kStallMs = 10'000;    // then it is said
-  static constexpr int kSilenceMs = 30'000;  // then the connection is given up
-
-  FileTransfer(RequestMaker* requests, const FileOrder& order, QObject* parent = nullptr);
+  FileTransfer(RequestMaker* requests, const FileOrder& order, const TransferPace& pace, QObject* parent = nullptr);
   ~FileTransfer() override;
   void start();
   // What came stays. Nothing is said any more.
@@ -37,7 +34,7 @@ class FileTransfer : public QObject {
  signals:
   void progressed();
   void checking(bool is);     // reads what is there
-  void stalled(bool is);      // no bytes for kStallMs
+  void stalled(bool is);      // no bytes for a while
   void waiting(int seconds);  // before the next try; 0: it goes on
   void done(const pio::FileDone& file);
   void failed(const pio::TransferProblem& problem);
@@ -68,6 +65,7 @@ class FileTransfer : public QObject {
 
   RequestMaker* m_requests;
   FileOrder m_order;
+  TransferPace m_pace;
   PartFile m_part;
   QPointer<QNetworkReply> m_reply;
   QUrl m_url;  // of the reply
@@ -87,5 +85,8 @@ class FileTransfer : public QObject {
   std::unique_ptr<QCryptographicHash> m_existingHash;
   QTimer m_stall, m_silence, m_wait;
 };
+
+// Never to less than what it comes from: https stays https, and nothing but http(s) is followed.
+bool mayFollow(const QUrl& from, const QUrl& to);
 
 }  // namespace pio

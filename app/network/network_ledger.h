@@ -3,6 +3,7 @@
 #include <QByteArray>
 #include <QDateTime>
 #include <QList>
+#include <QMetaType>
 #include <QString>
 
 // DATA/network.jsonl: every request that this program made, noted before it leaves. Lines are appended, so that windows and commands share it.
@@ -44,3 +45,5 @@ class NetworkLedger {
 };
 
 }  // namespace pio
+
+Q_DECLARE_METATYPE(pio::LedgerEntry)

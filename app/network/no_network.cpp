@@ -13,7 +13,8 @@ class RequestMaker {};
 class FileTransfer {};
 
 bool Downloader::isBuiltIn() { return false; }
-Downloader::Downloader(const QString& dataFolder, QObject* parent) : QObject(parent), m_dataFolder(dataFolder) {}
+Downloader::Downloader(const QString& dataFolder, const TransferPace& pace, QObject* parent)
+    : QObject(parent), m_dataFolder(dataFolder), m_pace(pace) {}
 Downloader::~Downloader() = default;
 void Downloader::choose(bool, const QString&) {}
 void Downloader::fetch(const DownloadOrder& order) {
@@ -23,7 +24,9 @@ void Downloader::fetch(const DownloadOrder& order) {
   Q_EMIT changed(state);
 }
 void Downloader::pause(const QString&) {}
-void Downloader::cancel(const QString&) {}
+void Downloader::cancel(const DownloadOrder&) {}
+void Downloader::lookForParts(const QList<DownloadOrder>&) {}
+void Downloader::readLedger() { Q_EMIT ledgerRead(NetworkLedger(m_dataFolder).entries()); }
 void Downloader::stop() {}
 void Downloader::close() { QThread::currentThread()->quit(); }
 

@@ -27,6 +27,17 @@ QByteArray lineOf(qint64 index, qint64 bytes, quint64 hash) {
   return QByteArray::number(index) + ' ' + QByteArray::number(bytes) + ' ' + QByteArray::number(hash, 16).rightJustified(16, '0') + '\n';
 }
 
+// A disk that becomes full takes a part first, without an error.
+bool writeAll(QFile& file, const char* bytes, qint64 n) {
+  while (n > 0) {
+    const qint64 written = file.write(bytes, n);
+    if (written <= 0) return false;
+    bytes += written;
+    n -= written;
+  }
+  return true;
+}
+
 // A name is on the disk when its folder is.
 void syncFolder(const QString& file) {
   const int folder = ::open(QFile::encodeName(QFileInfo(file).path()).constData(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -111,7 +122,7 @@ bool PartFile::startNotes() {
 bool PartFile::note(qint64 index, const Note& note) {
   m_notes.insert(index, note);
   const QByteArray line = lineOf(index, note.bytes, note.hash);
-  return m_noteFile.write(line) == line.size();
+  return writeAll(m_noteFile, line.constData(), line.size());
 }
 
 quint64 PartFile::hashNow() const { return XXH3_64bits_digest(&m_part->state); }
@@ -172,7 +183,7 @@ bool PartFile::write(const char* bytes, qint64 n) {
   while (n > 0) {
     const qint64 inPart = m_at % kPartBytes;
     const qint64 take = std::min(n, kNoteBytes - inPart % kNoteBytes);
-    if (!m_data.seek(m_at) || m_data.write(bytes, take) != take) return false;
+    if (!m_data.seek(m_at) || !writeAll(m_data, bytes, take)) return false;
     m_sha->addData(QByteArrayView(bytes, take));
     XXH3_64bits_update(&m_part->state, bytes, static_cast<std::size_t>(take));
     m_at += take;

@@ -38,6 +38,7 @@ class PartFile {
   // Locks it against other programs until it is closed. `error()` says why it failed.
   Opened open();
   void close();
+  bool isOpen() const { return m_data.isOpen(); }
   QString error() const { return m_data.errorString(); }
   bool isDiskFull() const { return m_data.error() == QFile::ResourceError || m_noteFile.error() == QFile::ResourceError; }
 

@@ -40,11 +40,11 @@ class RequestMaker : public QObject {
   void wentOffline();
 
  private:
-  QNetworkAccessManager m_manager;
   NetworkLedger m_ledger;
   bool m_offline = false;
   QHash<QObject*, LedgerEntry> m_open;
   QHash<QObject*, qint64> m_unnoted;
+  QNetworkAccessManager m_manager;  // last: the end of its answers is still noted
 };
 
 // What the environment says for an address; "" none.

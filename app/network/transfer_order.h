@@ -27,6 +27,13 @@ struct FileDone {
   Verified verified = Verified::size;
 };
 
+// How long what does not come is waited for. Tests are in a hurry.
+struct TransferPace {
+  int retryMs = 1000;      // before the first try again without progress; each later one waits twice as long
+  int stallMs = 10'000;    // without bytes: then it is said
+  int silenceMs = 30'000;  // then the connection is given up
+};
+
 // "repository/resolve/revision/path"
 QString addressOf(const FileOrder& order);
 // Whether the base is http(s) with a host and no more than a path.
