@@ -14,6 +14,8 @@
 #include "app/image/image_session.h"
 #include "app/image/picture_tray.h"
 #include "app/library/model_library.h"
+#include "app/library/published_files.h"
+#include "app/library/request_log.h"
 #include "app/library/switch_cost.h"
 #include "app/model_session.h"
 #include "app/notices.h"
@@ -43,6 +45,8 @@ class Application : public QObject {
   Q_PROPERTY(pio::Notices* notices MEMBER notices CONSTANT)
   Q_PROPERTY(pio::HistoryModel* history MEMBER history CONSTANT)
   Q_PROPERTY(pio::ModelLibrary* models MEMBER models CONSTANT)
+  Q_PROPERTY(pio::PublishedFiles* library MEMBER library CONSTANT)
+  Q_PROPERTY(pio::RequestLog* requests MEMBER requests CONSTANT)
   Q_PROPERTY(pio::SwitchCost* seeingCost MEMBER seeingCost CONSTANT)  // of the model that sees
   Q_PROPERTY(pio::Settings* settings MEMBER settings CONSTANT)
   Q_PROPERTY(pio::LoadSettings* load MEMBER load CONSTANT)
@@ -70,6 +74,8 @@ class Application : public QObject {
   Notices* notices = nullptr;
   HistoryModel* history = nullptr;
   ModelLibrary* models = nullptr;
+  PublishedFiles* library = nullptr;
+  RequestLog* requests = nullptr;
   SwitchCost* seeingCost = nullptr;
   Settings* settings = nullptr;
   LoadSettings* load = nullptr;

@@ -467,6 +467,14 @@ UserError fileNotice(FileNotice what, const QString& path, const QString& detail
       user.title = tr("Settings cannot be saved");
       user.explanation = tr("%1 cannot be written.").arg(path);
       break;
+    case FileNotice::not_moved:
+      user.title = tr("The file could not be moved");
+      user.explanation = tr("%1 lies where it was.").arg(path);
+      break;
+    case FileNotice::not_removed:
+      user.title = tr("The file could not be deleted");
+      user.explanation = tr("%1 is protected, or the device it lies on has gone.").arg(path);
+      break;
     case FileNotice::settings_unreadable:
       user.title = tr("Some settings could not be read");
       user.explanation = tr("%1 is damaged and is begun anew. What it held is kept as %2.").arg(QFileInfo(path).fileName(), details);

@@ -66,7 +66,13 @@ UserError interruptedLoadNotice(const QString& modelPath);
 UserError contextFullNotice(qint64 contextLength);
 // Memory got short, and this went before the system would swap.
 UserError memoryNotice(const GivenBack& went);
-enum class FileNotice { export_failed, settings_not_saved, settings_unreadable };  // of the last `details` is the copy
+enum class FileNotice {
+  export_failed,
+  settings_not_saved,
+  settings_unreadable,
+  not_moved,
+  not_removed
+};  // of settings_unreadable `details` is the copy
 UserError fileNotice(FileNotice what, const QString& path, const QString& details);
 // Of an import that changed nothing.
 UserError importNotice(const ImportReport& report);

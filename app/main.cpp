@@ -253,6 +253,12 @@ int main(int argc, char** argv) {
     if (!model) return complain(QString::fromStdString(model.error().message));
     options.model = *model;
   }
+  options.isOffline = parser.isSet(offlineOption);
+  if (parser.isSet(catalogueOption)) {
+    Result<std::vector<PublishedModel>> catalogue = read_catalogue(QFile::encodeName(localPath(parser.value(catalogueOption))).toStdString());
+    if (!catalogue) return complain(QString::fromStdString(catalogue.error().message));
+    options.catalogue = std::move(*catalogue);
+  }
   options.prompt = parser.value(promptOption);
   options.buses = BusAddresses::ofEnvironment();
   std::unique_ptr<Engine> windowEngine = create_engine();

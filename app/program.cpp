@@ -12,7 +12,9 @@
 #include "app/history/history_model_p.h"
 #include "app/history/history_writer.h"
 #include "app/library/model_library_p.h"
+#include "app/library/published_files_p.h"
 #include "app/model_session.h"
+#include "app/network/downloader.h"
 #include "app/notices.h"
 #include "app/settings/settings_p.h"
 #include "app/system/background_files.h"
@@ -45,6 +47,8 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
   };
   start(m_historyThread, m_writer, QStringLiteral("history"));
   start(m_filesThread, m_files, QStringLiteral("files"));
+  m_downloader = new Downloader(options.dataFolder);
+  start(m_networkThread, m_downloader, QStringLiteral("network"));
   m_shared = new SharedJsonFiles;
   for (QObject* worker : {static_cast<QObject*>(m_code), static_cast<QObject*>(m_shared)}) {
     worker->moveToThread(&m_filesThread);
@@ -70,6 +74,15 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
   app->engine->setCacheFolder(Places::of(options.dataFolder).cache);
   app->model = new ModelSession({app->engine, app->models, app->settings, app->notices, m_session->loadNotePath()}, app);
   app->seeingCost = new SwitchCost(app->engine, app->settings, app);
+  app->models->setFolders(app->settings->modelFolders());
+  QObject::connect(app->settings, &Settings::changed, app->models, [app] { app->models->setFolders(app->settings->modelFolders()); });
+  app->library = new PublishedFiles(
+      std::make_unique<PublishedFiles::Private>(
+          PublishedFiles::Private::Wiring{app->engine, app->models, app->settings, m_files, m_downloader, options.dataFolder, options.isOffline},
+          options.catalogue),
+      app);
+  QObject::connect(app->library, &PublishedFiles::failed, app, [app](const UserError& words) { app->notices->show(Notices::Model, words); });
+  app->requests = new RequestLog(m_downloader, app);
   app->load = new LoadSettings({app->engine, app->model, app->models, app->settings}, app);
   auto* store = new ChatStore(m_writer, app->history, app);
   auto* turns = new Turns({app->engine, store, app->model, app->history}, app);
@@ -183,8 +196,10 @@ Program::~Program() {
 
   QMetaObject::invokeMethod(m_writer, &HistoryWriter::close);  // after everything that was posted before; they end their threads themselves
   QMetaObject::invokeMethod(m_files, &BackgroundFiles::close);
+  QMetaObject::invokeMethod(m_downloader, &Downloader::close);
   m_historyThread.wait();
   m_filesThread.wait();
+  m_networkThread.wait();
 }
 
 }  // namespace pio

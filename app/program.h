@@ -4,9 +4,11 @@
 #include <QStringList>
 #include <QThread>
 #include <memory>
+#include <vector>
 
 #include "app/application.h"
 #include "app/system/places.h"
+#include "engine/catalogue/catalogue.h"
 #include "engine/engine.h"
 
 // Everything behind the window, built in order and taken down in order: three threads (the
@@ -18,6 +20,7 @@ namespace pio {
 class HistoryWriter;
 class BackgroundFiles;
 class CodeWorker;
+class Downloader;
 class SessionLock;
 class SharedJsonFiles;
 
@@ -31,6 +34,8 @@ struct ProgramOptions {
   QString prompt;              // sent in a new chat at the start
   bool loadsModel = true;      // false: no model is loaded by itself
   BusAddresses buses;          // of the desktop; without them it is left alone
+  bool isOffline = false;      // every request is refused, whatever the settings say
+  std::vector<PublishedModel> catalogue = built_in_catalogue();  // what the library shows
 };
 
 class Program {
@@ -56,11 +61,12 @@ class Program {
   void loadFirstModel(const ProgramOptions& options, bool wasInterrupted);
 
   std::unique_ptr<SessionLock> m_session;
-  QThread m_historyThread, m_filesThread;
+  QThread m_historyThread, m_filesThread, m_networkThread;
   HistoryWriter* m_writer = nullptr;  // each is deleted by the end of its thread
   BackgroundFiles* m_files = nullptr;
   CodeWorker* m_code = nullptr;  // on the files thread, as the next
   SharedJsonFiles* m_shared = nullptr;
+  Downloader* m_downloader = nullptr;
   std::unique_ptr<Application> m_application;  // parent of the view models
 };
 

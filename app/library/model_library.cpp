@@ -64,6 +64,7 @@ void ModelLibrary::Private::read(const QJsonObject& object) {
     entry->bytes = facts.value("bytes").toInteger();
     entry->lastUsed = facts.value("last_used").toInteger();
     entry->tokensPerSecond = facts.value("tokens_per_second").toDouble();
+    entry->isKept = facts.value("kept").toBool();
   }
   const auto place = [&](const Entry& entry) {
     return !entry.isListed() && entry.path == starterPath ? std::numeric_limits<qint64>::max() : entry.lastUsed;
@@ -79,8 +80,10 @@ void ModelLibrary::Private::read(const QJsonObject& object) {
 QJsonObject ModelLibrary::Private::json() const {
   QJsonObject models;
   for (const Entry& entry : entries) {
-    if (entry.isListed())
-      models.insert(entry.path, QJsonObject{{"bytes", entry.bytes}, {"last_used", entry.lastUsed}, {"tokens_per_second", entry.tokensPerSecond}});
+    if (!entry.isListed()) continue;
+    QJsonObject facts{{"bytes", entry.bytes}, {"last_used", entry.lastUsed}, {"tokens_per_second", entry.tokensPerSecond}};
+    if (entry.isKept) facts.insert("kept", true);
+    models.insert(entry.path, facts);
   }
   QJsonObject known;
   for (int i = 0; i < catalogue().size(); ++i) {
@@ -140,9 +143,14 @@ ModelLibrary::ModelLibrary(std::unique_ptr<Private> p, QObject* parent) : QAbstr
   });
   connect(d->files, &BackgroundFiles::looked, this, [this](const QList<FileFact>& facts) {
     for (const FileFact& fact : facts) {
+      if (d->chosenFolders.contains(fact.path)) {
+        d->folderFacts.insert(fact.path, fact);
+        Q_EMIT foldersChanged();
+      }
       Private::Entry* entry = d->find(fact.path);
       if (entry == nullptr) continue;
       entry->isThere = fact.isThere;
+      entry->isAway = !fact.isThere && fact.isFolderGone;
       if (fact.isThere) entry->bytes = fact.bytes;
     }
     d->arrange();
@@ -160,17 +168,23 @@ ModelLibrary::ModelLibrary(std::unique_ptr<Private> p, QObject* parent) : QAbstr
              std::none_of(found.begin(), found.end(), [&](const ModelHeader& header) { return header.path == entry.path; });
     };
     d->entries.removeIf(isGone);
+    bool isNew = false;
     for (const ModelHeader& header : found) {
       if (d->find(header.path) == nullptr) d->entries.append({header.path, modelNameOf(header.path)});
       Private::Entry* entry = d->find(header.path);
       entry->bytes = header.bytes;
       entry->isThere = true;
       entry->quantization = header.quantization;
+      entry->isAway = false;
+      const auto holds = [&](const QString& folder) { return header.path.startsWith(folder + u'/'); };
+      const bool isKept = std::any_of(d->chosenFolders.begin(), d->chosenFolders.end(), holds);
+      isNew |= isKept != std::exchange(entry->isKept, isKept);
       // A file that was picked by hand for one of the four is it, whatever its name.
       const qsizetype picked = d->chosen.indexOf(header.path);
       entry->known = picked >= 0 ? static_cast<int>(picked) : catalogueIndexOf(header);
     }
     d->arrange();
+    if (isNew) d->list.save();
   });
   connect(d->files, &BackgroundFiles::modelInspected, this, [this](quint64 serial, const ModelHeader& header) {
     if (serial != d->inspection || d->inspected < 0) return;
@@ -200,9 +214,10 @@ void ModelLibrary::refresh() {
   for (const Private::Entry& entry : std::as_const(d->entries)) {
     if (entry.isListed()) paths.append(entry.path);
   }
-  QMetaObject::invokeMethod(d->files, [files = d->files, folders = d->starterFolders, paths] {
+  QMetaObject::invokeMethod(d->files, [files = d->files, folders = d->chosenFolders] { files->look(folders); });
+  QMetaObject::invokeMethod(d->files, [files = d->files, own = d->starterFolders, folders = d->starterFolders + d->chosenFolders, paths] {
     files->look(paths);
-    files->findStarter(folders);
+    files->findStarter(own);
     files->findModels(folders, paths);
   });
 }
@@ -223,6 +238,7 @@ QVariant ModelLibrary::data(const QModelIndex& index, int role) const {
     case PathRole: return entry.path;
     case BytesRole: return entry.bytes;
     case AvailableRole: return entry.isThere;
+    case AwayRole: return entry.isAway;
     case WaitingRole: return d->waiting.contains(entry.path);
     case CurrentRole: return !entry.path.isEmpty() && entry.path == d->current;
     case KnownRole: return row.known;
@@ -239,6 +255,7 @@ QHash<int, QByteArray> ModelLibrary::roleNames() const {
       {PathRole, "path"},       {BytesRole, "bytes"},     {AvailableRole, "available"},
       {CurrentRole, "current"}, {WaitingRole, "waiting"}, {SpeedRole, "tokensPerSecond"},
       {KnownRole, "known"},     {TaskRole, "task"},       {QuantizationRole, "quantization"},
+      {AwayRole, "away"},
   };
 }
 
@@ -256,6 +273,54 @@ QString ModelLibrary::seeingPath() const { return d->fileOf(indexOfTask(Catalogu
 QString ModelLibrary::quantizationOf(const QString& path) const {
   const Private::Entry* entry = d->find(path);
   return entry == nullptr ? QString() : entry->quantization;
+}
+
+ModelLibrary::KnownFile ModelLibrary::fileNamed(const QString& fileName) const {
+  KnownFile best;
+  for (const Private::Entry& entry : std::as_const(d->entries)) {
+    if (QFileInfo(entry.path).fileName() != fileName) continue;
+    if (best.path.isEmpty() || (entry.isThere && !best.isThere)) best = {entry.path, entry.isThere, entry.isAway};
+  }
+  return best;
+}
+
+QVariantList ModelLibrary::folders() const {
+  QVariantList folders;
+  for (const QString& path : std::as_const(d->chosenFolders)) {
+    const FileFact fact = d->folderFacts.value(path, FileFact{path, true});
+    folders.append(QVariantMap{{"path", path}, {"isThere", fact.isThere}, {"kind", static_cast<int>(fact.kind)}});
+  }
+  return folders;
+}
+
+QString ModelLibrary::currentPath() const { return d->current; }
+
+void ModelLibrary::setFolders(const QStringList& folders) {
+  if (folders == d->chosenFolders) return;
+  const QStringList gone = d->chosenFolders;
+  d->chosenFolders = folders;
+  // Files of a folder that is taken off the list go with it, unless they were opened.
+  for (Private::Entry& entry : d->entries) {
+    const auto holds = [&](const QString& folder) { return entry.path.startsWith(folder + u'/'); };
+    entry.isKept = entry.isKept && std::any_of(folders.begin(), folders.end(), holds);
+  }
+  if (!gone.isEmpty()) d->list.save();
+  Q_EMIT foldersChanged();
+  refresh();
+}
+
+void ModelLibrary::moved(const QString& from, const QString& to) {
+  if (from == to) return;
+  if (to.isEmpty()) return forget(from);
+  Private::Entry* entry = d->find(from);
+  if (entry == nullptr) return;
+  entry->path = to;
+  if (d->last == from) d->last = to;
+  for (QString& file : d->chosen) {
+    if (file == from) file = to;
+  }
+  d->arrange();
+  d->list.save();
 }
 
 bool ModelLibrary::everChosen() const { return d->isChosen; }

@@ -21,15 +21,18 @@ class ModelLibrary : public QAbstractListModel {
   Q_PROPERTY(int count READ count NOTIFY countChanged)
   Q_PROPERTY(bool hasStarter READ hasStarter NOTIFY countChanged)  // SmolLM2-135M-Instruct lies in the data folder
   Q_PROPERTY(QString starterPath READ starterPath NOTIFY countChanged)
-  Q_PROPERTY(QString starterCommand READ starterCommand CONSTANT)     // the command that fetches it
-  Q_PROPERTY(QString modelsFolder READ modelsFolder CONSTANT)         // where model files are looked for
-  Q_PROPERTY(QString starterName READ starterName CONSTANT)           // "SmolLM2-135M-Instruct"
-  Q_PROPERTY(QString seeingName READ seeingName CONSTANT)             // of the model that sees pictures: "Qwen3-VL-2B"
-  Q_PROPERTY(QString seeingPath READ seeingPath NOTIFY countChanged)  // the file of the model that sees pictures; "" none yet
+  Q_PROPERTY(QString starterCommand READ starterCommand CONSTANT)      // the command that fetches it
+  Q_PROPERTY(QString modelsFolder READ modelsFolder CONSTANT)          // where model files are looked for
+  Q_PROPERTY(QVariantList folders READ folders NOTIFY foldersChanged)  // that somebody chose: {path, isThere, kind}; FolderKind
+  Q_PROPERTY(QString starterName READ starterName CONSTANT)            // "SmolLM2-135M-Instruct"
+  Q_PROPERTY(QString seeingName READ seeingName CONSTANT)              // of the model that sees pictures: "Qwen3-VL-2B"
+  Q_PROPERTY(QString seeingPath READ seeingPath NOTIFY countChanged)   // the file of the model that sees pictures; "" none yet
 
  public:
   enum Task { Reasoning, Code, Images, Chat };  // as CatalogueModel's
   Q_ENUM(Task)
+  enum FolderKind { AnyFolder, LmStudio, HuggingFace };  // as FileFact's
+  Q_ENUM(FolderKind)
   enum Roles {
     NameRole = Qt::UserRole + 1,  // name: "SmolLM2-135M-Instruct"
     FileRole,                     // file: its file name
@@ -42,6 +45,7 @@ class ModelLibrary : public QAbstractListModel {
     KnownRole,                    // known: which of the four, 0 … 3; -1 another file
     TaskRole,                     // task: Task of one of the four; -1
     QuantizationRole,             // quantization: "Q4_K"; "" unknown
+    AwayRole,                     // away: its folder is gone with it
     SpeedRole,                    // tokensPerSecond measured on this computer; 0 never
   };
   struct Private;
@@ -58,12 +62,24 @@ class ModelLibrary : public QAbstractListModel {
   QString modelsFolder() const;
   Q_INVOKABLE QString quantizationOf(const QString& path) const;  // "Q4_K"; "" unknown yet
   QString starterName() const;
+  QVariantList folders() const;
   QString seeingName() const;
   QString seeingPath() const;
 
+  Q_INVOKABLE QString localPath(const QUrl& url) const { return url.toLocalFile(); }
+
   // For the program and the chat controller.
-  QString lastUsed() const;  // what to load at the start; "" nothing
-  bool everChosen() const;   // somebody opened or closed a model before
+  struct KnownFile {
+    QString path;  // "" none
+    bool isThere = false;
+    bool isAway = false;  // its folder is gone with it: a drive that is not connected
+  };
+  KnownFile fileNamed(const QString& fileName) const;
+  QString currentPath() const;
+  void setFolders(const QStringList& folders);         // that somebody chose, beside the program's own
+  void moved(const QString& from, const QString& to);  // "": it is gone
+  QString lastUsed() const;                            // what to load at the start; "" nothing
+  bool everChosen() const;                             // somebody opened or closed a model before
   void setCurrent(const QString& path);
   void setWaiting(const QStringList& paths);
   void noteLoaded(const QString& path);
@@ -80,6 +96,7 @@ class ModelLibrary : public QAbstractListModel {
 
  signals:
   void countChanged();
+  void foldersChanged();
   void loadRequested(const QString& path);
   void searched();  // the starter model was looked for
   void wrongFile(const QString& wanted, const QString& path, const QString& architecture);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <QHash>
+
 #include "app/library/model_library.h"
 #include "app/system/background_files.h"
 #include "app/system/shared_json.h"
@@ -18,7 +20,9 @@ struct ModelLibrary::Private {
     bool isThere = true;
     int known = -1;  // which of the catalogue
     QString quantization = {};
-    bool isListed() const { return lastUsed > 0; }  // else it was found and never opened
+    bool isKept = false;                                      // in a folder that somebody chose: it stays on the list while the drive is gone
+    bool isAway = false;                                      // its folder is gone with it
+    bool isListed() const { return lastUsed > 0 || isKept; }  // else it was found and never opened
   };
   struct Row {
     int known = -1;  // of the catalogue, with or without a file; -1: any other file
@@ -36,7 +40,9 @@ struct ModelLibrary::Private {
 
   SharedJson list;  // DATA/models.json
   QStringList starterFolders;
-  BackgroundFiles* files;  // on its own thread
+  QStringList chosenFolders;
+  QHash<QString, FileFact> folderFacts;  // of them
+  BackgroundFiles* files;                // on its own thread
   ModelLibrary* q = nullptr;
   QList<Entry> entries;  // the starter first while it was never opened, then newest first, then what was found
   QStringList chosen;    // for each of the four, the file that was opened for it last; ""

@@ -1,5 +1,7 @@
 #include "app/settings/settings.h"
 
+#include <QJsonArray>
+
 #include "app/settings/number_limits.h"
 #include "app/settings/settings_p.h"
 #include "app/system/value_names.h"
@@ -31,6 +33,11 @@ void Settings::Private::read(const QJsonObject& object) {
   values.sidebarVisible = value("sidebar_visible").toBool(defaults.sidebarVisible);
   values.sidebarWidth = within("sidebarWidth", value("sidebar_width").toInt(defaults.sidebarWidth));
   values.systemPrompt = value("system_prompt").toString();
+  values.offline = value("offline").toBool();
+  values.downloadBase = value("download_base").toString();
+  values.proxy = value("proxy").toString();
+  values.modelsFolder = value("models_folder").toString();
+  values.modelFolders = value("model_folders").toVariant().toStringList();
   values.ownSampling = value("own_sampling").toBool(defaults.ownSampling);
   values.sampling.temperature = within("temperature", value("temperature").toDouble(defaults.sampling.temperature));
   values.sampling.top_k = within("topK", value("top_k").toInt(defaults.sampling.top_k));
@@ -60,6 +67,11 @@ QJsonObject Settings::Private::json() const {
   object.insert("sidebar_visible", values.sidebarVisible);
   object.insert("sidebar_width", values.sidebarWidth);
   object.insert("system_prompt", values.systemPrompt);
+  object.insert("offline", values.offline);
+  object.insert("download_base", values.downloadBase);
+  object.insert("proxy", values.proxy);
+  object.insert("models_folder", values.modelsFolder);
+  object.insert("model_folders", QJsonArray::fromStringList(values.modelFolders));
   object.insert("own_sampling", values.ownSampling);
   object.insert("temperature", values.sampling.temperature);
   object.insert("top_k", values.sampling.top_k);
@@ -112,6 +124,11 @@ int Settings::sidebarWidth() const { return d->values.sidebarWidth; }
 QVariantMap Settings::limits() const { return numberLimits(); }
 QString Settings::systemPrompt() const { return d->values.systemPrompt; }
 bool Settings::ownSampling() const { return d->values.ownSampling; }
+bool Settings::offline() const { return d->values.offline; }
+QString Settings::downloadBase() const { return d->values.downloadBase; }
+QString Settings::proxy() const { return d->values.proxy; }
+QString Settings::modelsFolder() const { return d->values.modelsFolder; }
+QStringList Settings::modelFolders() const { return d->values.modelFolders; }
 int Settings::seed() const { return d->values.seed; }
 int Settings::maxTokens() const { return d->values.maxTokens; }
 int Settings::contextLength() const { return d->values.contextLength; }
@@ -143,6 +160,20 @@ void Settings::setThinking(bool value) { put(d->values.thinking, value); }
 void Settings::setSidebarVisible(bool value) { put(d->values.sidebarVisible, value); }
 void Settings::setSidebarWidth(int value) { put(d->values.sidebarWidth, within("sidebarWidth", value)); }
 void Settings::setSystemPrompt(const QString& value) { put(d->values.systemPrompt, value); }
+void Settings::setOffline(bool value) { put(d->values.offline, value); }
+void Settings::setDownloadBase(const QString& value) { put(d->values.downloadBase, value.trimmed()); }
+void Settings::setProxy(const QString& value) { put(d->values.proxy, value.trimmed()); }
+void Settings::setModelsFolder(const QString& value) { put(d->values.modelsFolder, value); }
+void Settings::addModelFolder(const QString& folder) {
+  QStringList folders = d->values.modelFolders;
+  if (!folder.isEmpty() && !folders.contains(folder)) folders.append(folder);
+  put(d->values.modelFolders, folders);
+}
+void Settings::removeModelFolder(const QString& folder) {
+  QStringList folders = d->values.modelFolders;
+  folders.removeAll(folder);
+  put(d->values.modelFolders, folders);
+}
 void Settings::setSeed(int value) { put(d->values.seed, within("seed", value)); }
 void Settings::setMaxTokens(int value) { put(d->values.maxTokens, within("maxTokens", value)); }
 void Settings::setContextLength(int value) { put(d->values.contextLength, within("contextLength", value)); }

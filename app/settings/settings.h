@@ -24,6 +24,12 @@ class Settings : public QObject {
   Q_PROPERTY(int sidebarWidth READ sidebarWidth WRITE setSidebarWidth NOTIFY changed)
   Q_PROPERTY(QVariantMap limits READ limits CONSTANT)  // of each number by its property's name: {from, to, automatic}
   Q_PROPERTY(QString systemPrompt READ systemPrompt WRITE setSystemPrompt NOTIFY changed)  // of new chats
+  // The network, which nothing uses unasked.
+  Q_PROPERTY(bool offline READ offline WRITE setOffline NOTIFY changed)                    // every request is refused
+  Q_PROPERTY(QString downloadBase READ downloadBase WRITE setDownloadBase NOTIFY changed)  // "": the usual address
+  Q_PROPERTY(QString proxy READ proxy WRITE setProxy NOTIFY changed)                       // "": the environment's, if it has one
+  Q_PROPERTY(QString modelsFolder READ modelsFolder WRITE setModelsFolder NOTIFY changed)  // where fetched files go; "": the data folder
+  Q_PROPERTY(QStringList modelFolders READ modelFolders NOTIFY changed)                    // where files one has are looked for, too
   // Sampling. When `ownSampling` is off, the model's recommended values count and are what these properties read.
   Q_PROPERTY(bool ownSampling READ ownSampling WRITE setOwnSampling NOTIFY changed)
   Q_PROPERTY(double temperature READ temperature WRITE setTemperature NOTIFY changed)
@@ -64,6 +70,17 @@ class Settings : public QObject {
   QVariantMap limits() const;
   QString systemPrompt() const;
   void setSystemPrompt(const QString& value);
+  bool offline() const;
+  void setOffline(bool value);
+  QString downloadBase() const;
+  void setDownloadBase(const QString& value);
+  QString proxy() const;
+  void setProxy(const QString& value);
+  QString modelsFolder() const;
+  void setModelsFolder(const QString& value);
+  QStringList modelFolders() const;
+  Q_INVOKABLE void addModelFolder(const QString& folder);
+  Q_INVOKABLE void removeModelFolder(const QString& folder);
   bool ownSampling() const;
   void setOwnSampling(bool value);
   double temperature() const;

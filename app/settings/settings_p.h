@@ -22,6 +22,9 @@ struct Settings::Private {
     bool sidebarVisible = true;
     int sidebarWidth = 264;
     QString systemPrompt;
+    bool offline = false;
+    QString downloadBase, proxy, modelsFolder;
+    QStringList modelFolders;
     bool ownSampling = false;
     SamplingParams sampling;  // seed aside
     int seed = -1;

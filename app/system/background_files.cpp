@@ -7,8 +7,12 @@
 #include <QImageReader>
 #include <QRegularExpression>
 #include <QSaveFile>
+#include <QStorageInfo>
 #include <QThread>
+#include <QThreadPool>
 #include <algorithm>
+#include <cstdio>
+#include <unistd.h>
 
 #include "app/system/log_file.h"
 #include "engine/engine.h"
@@ -17,15 +21,26 @@
 namespace pio {
 namespace {
 
+// By what lies in it, and its name: LM Studio keeps PUBLISHER/REPOSITORY/FILE.gguf, Hugging Face hub/models--OWNER--NAME/snapshots/REVISION/FILE.
+FileFact::Kind kindOf(const QString& path) {
+  const QDir folder(path);
+  const auto hasHub = [](const QDir& hub) { return !hub.entryList({QStringLiteral("models--*")}, QDir::Dirs).isEmpty(); };
+  if (hasHub(folder) || hasHub(QDir(folder.filePath(QStringLiteral("hub"))))) return FileFact::Kind::hugging_face;
+  const QString lower = path.toLower();
+  return lower.contains(QLatin1String(".lmstudio")) || lower.contains(QLatin1String("lm-studio")) ? FileFact::Kind::lm_studio : FileFact::Kind::any;
+}
+
 FileFact factOf(const QString& path) {
   FileFact fact{path};
   const QFileInfo info(path);
   fact.isThere = info.exists();
+  fact.isFolderGone = !fact.isThere && !QFileInfo::exists(info.path());
   if (!info.isDir()) {
     fact.bytes = info.size();
     return fact;
   }
   for (const QFileInfo& file : QDir(path).entryInfoList(QDir::Files)) fact.bytes += file.size();
+  fact.kind = kindOf(path);
   return fact;
 }
 
@@ -53,6 +68,29 @@ bool isLaterPart(const QString& path) {
   static const QRegularExpression part(QStringLiteral("-(\\d{5})-of-\\d{5}\\.gguf$"), QRegularExpression::CaseInsensitiveOption);
   const QRegularExpressionMatch match = part.match(path);
   return match.hasMatch() && match.captured(1) != QLatin1String("00001");
+}
+
+// "" it worked. What is copied to another disk has its name when it is whole.
+QString moved(const QString& from, const QString& to, const std::atomic<bool>& stop) {
+  QFile file(from);
+  if (to.isEmpty()) return file.remove() ? QString() : file.errorString();
+  if (QFileInfo::exists(to)) return QStringLiteral("%1: a name that is free, taken").arg(to);
+  if (std::rename(QFile::encodeName(from).constData(), QFile::encodeName(to).constData()) == 0) return {};
+  QFile copy(to + QStringLiteral(".moving"));
+  if (!file.open(QIODevice::ReadOnly)) return file.errorString();
+  if (!copy.open(QIODevice::WriteOnly)) return copy.errorString();
+  QString problem;
+  while (problem.isEmpty() && !file.atEnd()) {
+    const QByteArray bytes = file.read(4 << 20);
+    if (stop || bytes.isEmpty()) problem = file.errorString();
+    else if (copy.write(bytes) != bytes.size()) problem = copy.errorString();
+  }
+  if (problem.isEmpty() && (!copy.flush() || ::fsync(copy.handle()) != 0)) problem = copy.errorString();
+  copy.close();
+  if (problem.isEmpty() && !copy.rename(to)) problem = copy.errorString();
+  if (!problem.isEmpty()) copy.remove();
+  else file.remove();
+  return problem;
 }
 
 // What the engine decodes.
@@ -93,7 +131,8 @@ void BackgroundFiles::findStarter(const QStringList& folders) {
 }
 
 void BackgroundFiles::findModels(const QStringList& folders, const QStringList& paths) {
-  QStringList found = paths;
+  QStringList found = paths, seen;
+  for (const QString& path : paths) seen.append(QFileInfo(path).canonicalFilePath());
   for (const QString& folder : folders) {
     QDirIterator files(folder, {QStringLiteral("*.gguf"), QStringLiteral("config.json")}, QDir::Files, QDirIterator::Subdirectories);
     while (files.hasNext() && found.size() < kMostModels) {
@@ -105,7 +144,11 @@ void BackgroundFiles::findModels(const QStringList& folders, const QStringList& 
       } else if (name.startsWith(QLatin1String("mmproj"), Qt::CaseInsensitive) || isLaterPart(name)) {
         continue;
       }
-      if (!found.contains(path)) found.append(path);
+      // Hugging Face's cache names one file from several places.
+      const QString real = QFileInfo(path).canonicalFilePath();
+      if (found.contains(path) || (real != path && seen.contains(real))) continue;
+      seen.append(real);
+      found.append(path);
     }
   }
   QList<ModelHeader> models;
@@ -115,6 +158,21 @@ void BackgroundFiles::findModels(const QStringList& folders, const QStringList& 
     if (header.architecture != QLatin1String("clip")) models.append(header);
   }
   Q_EMIT modelsFound(models);
+}
+
+void BackgroundFiles::readRoom(const QString& folder) {
+  QString there = folder;
+  while (!QFileInfo::exists(there) && there.size() > 1) there = QFileInfo(there).path();
+  const QStorageInfo disk(there);
+  Q_EMIT roomRead(folder, disk.isValid() ? static_cast<double>(disk.bytesAvailable()) : 0);
+}
+
+// On another thread of Qt's pool: another disk takes minutes, and settings are saved here.
+void BackgroundFiles::moveFile(const QString& from, const QString& to) {
+  QThreadPool::globalInstance()->start([this, from, to, stop = m_stop] {
+    const QString problem = moved(from, to, *stop);
+    if (!*stop) Q_EMIT fileMoved(from, to, problem);
+  });
 }
 
 void BackgroundFiles::inspectModel(quint64 serial, const QString& path) { Q_EMIT modelInspected(serial, headerOf(path)); }
@@ -190,6 +248,10 @@ void BackgroundFiles::readMemory() {
   Q_EMIT memoryRead(total - available, total);
 }
 
-void BackgroundFiles::close() { QThread::currentThread()->quit(); }
+void BackgroundFiles::close() {
+  *m_stop = true;
+  QThreadPool::globalInstance()->waitForDone(2000);
+  QThread::currentThread()->quit();
+}
 
 }  // namespace pio

@@ -7,6 +7,8 @@
 #include <QRectF>
 #include <QString>
 #include <QStringList>
+#include <atomic>
+#include <memory>
 
 #include "app/library/catalogue.h"
 #include "kernels/base/result.h"
@@ -18,7 +20,10 @@ namespace pio {
 struct FileFact {
   QString path;
   bool isThere = false;
-  qint64 bytes = 0;  // of a folder: of the files right in it
+  qint64 bytes = 0;           // of a folder: of the files right in it
+  bool isFolderGone = false;  // with it
+  enum class Kind { any, lm_studio, hugging_face };
+  Kind kind = Kind::any;  // of a folder: whose layout it has
 };
 
 enum class PictureProblem { none, missing, unknown_kind, empty, too_large, too_long, not_saved };
@@ -61,6 +66,9 @@ class BackgroundFiles : public QObject {
   // The same with a part of another picture: `part` in parts of its width and height, 0 … 1.
   void savePart(quint64 serial, const QString& path, const QString& source, const QRectF& part);
   void readMemory();
+  void readRoom(const QString& folder);  // of its disk, also of a folder that is not made yet
+  // A file goes to another name, to another disk too; "": it goes away. What stands at the new name stays.
+  void moveFile(const QString& from, const QString& to);
   // Last of all: ends this thread's event loop when what was asked before is done.
   void close();
 
@@ -72,7 +80,12 @@ class BackgroundFiles : public QObject {
   void modelsFound(const QList<pio::ModelHeader>& models);
   void modelInspected(quint64 serial, const pio::ModelHeader& header);
   void pictureLooked(quint64 serial, const pio::PictureFact& fact);
+  void roomRead(const QString& folder, double freeBytes);
+  void fileMoved(const QString& from, const QString& to, const QString& problem);  // "" it worked
   void memoryRead(qint64 usedBytes, qint64 totalBytes);
+
+ private:
+  std::shared_ptr<std::atomic<bool>> m_stop = std::make_shared<std::atomic<bool>>(false);  // of what is copied
 };
 
 }  // namespace pio

@@ -1,0 +1,61 @@
+#pragma once
+
+#include "app/library/published_files.h"
+#include "app/network/downloader.h"
+#include "engine/catalogue/catalogue.h"
+#include "engine/engine.h"
+
+// What PublishedFiles is made of; for the program, not for QML.
+
+namespace pio {
+
+class BackgroundFiles;
+class EngineQueue;
+class ModelLibrary;
+class Settings;
+
+struct PublishedFiles::Private {
+  struct Wiring {
+    EngineQueue* queue = nullptr;
+    ModelLibrary* models = nullptr;
+    Settings* settings = nullptr;
+    BackgroundFiles* files = nullptr;
+    Downloader* downloader = nullptr;  // on its own thread
+    QString dataFolder;
+    bool isOffline = false;  // whatever the settings say
+  };
+  struct Row {
+    PublishedModel model;
+    PublishedFile file;
+    QString id;  // "NAME:QUANTIZATION"
+    bool isPlanned = false, isRefused = false;
+    LoadPlan plan = {};
+    quint64 serial = 0;  // of the plan that is asked for
+    DownloadState download = {};
+    bool isDownloadKnown = false;
+    QString path = {};         // of the file that is known
+    QString fetchedPath = {};  // it came just now: the list of models hears of it later
+    bool isThere = false, isAway = false;
+    qint64 bytes() const;         // with the vision half
+    std::uint64_t needs() const;  // of memory, with the vision half, which the plan does not know
+    bool fits() const;
+    bool isComputed() const { return !file.bytes; }
+  };
+
+  Private(const Wiring& wiring, const std::vector<PublishedModel>& catalogue);
+  Row* find(const QString& id);
+  void changed(const Row& row);
+  DownloadOrder orderOf(const Row& row) const;
+  State stateOf(const Row& row) const;
+  void match();  // the rows with the files that the library knows
+  void planNext();
+  void tellChoice();  // to the network's thread
+
+  Wiring w;
+  PublishedFiles* q = nullptr;
+  QList<Row> rows;
+  double freeBytes = 0;
+  QString wanted;  // id of the one that is loaded when it is here
+};
+
+}  // namespace pio

@@ -1,0 +1,218 @@
+#include <QCryptographicHash>
+#include <QDir>
+#include <QSignalSpy>
+#include <QTemporaryDir>
+#include <QTest>
+
+#include "app/library/published_files.h"
+#include "app/library/request_log.h"
+#include "app/network/part_file.h"
+#include "tests/app/fault_server.h"
+#include "tests/app/program_fixture.h"
+
+using namespace pio;
+
+namespace {
+
+QString write(const QString& path, const QByteArray& bytes = "GGUF") {
+  QDir().mkpath(QFileInfo(path).path());
+  QFile file(path);
+  if (file.open(QIODevice::WriteOnly)) file.write(bytes);
+  return path;
+}
+
+// The row of the list of models with that file; -1 none.
+int rowOf(const ModelLibrary* models, const QString& file) {
+  for (int row = 0; row < models->rowCount(); ++row) {
+    if (models->index(row).data(ModelLibrary::FileRole).toString() == file) return row;
+  }
+  return -1;
+}
+
+QVariant factOf(const ModelLibrary* models, const QString& file, int role) { return models->index(rowOf(models, file)).data(role); }
+
+// A catalogue of one file that `server` has.
+ProgramOptions optionsFor(const FaultServer& server) {
+  ProgramOptions options;
+  options.loadsModel = false;
+  PublishedModel model{.name = "Thing", .family = "small_dense", .role = "chat", .licence_name = "MIT", .licence_url = "https://example.org"};
+  PublishedFile file;
+  file.quantization = "Q4_K_M";
+  file.repository = "someone/thing";
+  file.path = "thing-Q4_K_M.gguf";
+  file.bytes = static_cast<std::uint64_t>(server.body.size());
+  file.sha256 = QCryptographicHash::hash(server.body, QCryptographicHash::Sha256).toHex().toStdString();
+  model.files = {file};
+  options.catalogue = {model};
+  return options;
+}
+
+}  // namespace
+
+class LibraryTest : public QObject {
+  Q_OBJECT
+
+ private slots:
+  void aChosenFolderIsSearchedAndItsLayoutKnown() {
+    ProgramFixture f;
+    QTemporaryDir places;
+    const QString studio = places.filePath(".lmstudio"), hub = places.filePath("huggingface");
+    write(studio + "/models/publisher/repository/Some-Model-Q8_0.gguf");
+    write(studio + "/models/publisher/repository/mmproj-Some-Model.gguf");
+    write(hub + "/hub/models--owner--name/blobs/0123");
+    for (const char* revision : {"aaa", "bbb"}) {
+      const QString snapshot = hub + "/hub/models--owner--name/snapshots/" + revision;
+      QVERIFY(QDir().mkpath(snapshot));
+      QVERIFY(QFile::link("../../blobs/0123", snapshot + "/Other-Model-Q4_K_M.gguf"));
+    }
+    f.program->settings()->addModelFolder(studio);
+    f.program->settings()->addModelFolder(hub);
+    ModelLibrary* models = f.program->models();
+    QTRY_VERIFY(rowOf(models, "Some-Model-Q8_0.gguf") >= 0 && rowOf(models, "Other-Model-Q4_K_M.gguf") >= 0);
+    QCOMPARE(rowOf(models, "mmproj-Some-Model.gguf"), -1);
+    int n = 0;
+    for (int row = 0; row < models->rowCount(); ++row) n += models->index(row).data(ModelLibrary::FileRole).toString() == "Other-Model-Q4_K_M.gguf";
+    QCOMPARE(n, 1);  // one file under two names
+    QTRY_COMPARE(models->folders().value(0).toMap().value("kind").toInt(), static_cast<int>(ModelLibrary::LmStudio));
+    QTRY_COMPARE(models->folders().value(1).toMap().value("kind").toInt(), static_cast<int>(ModelLibrary::HuggingFace));
+    f.program->settings()->removeModelFolder(hub);
+    QTRY_COMPARE(rowOf(models, "Other-Model-Q4_K_M.gguf"), -1);
+    QVERIFY(QFile::exists(hub + "/hub/models--owner--name/blobs/0123"));
+  }
+
+  void aDriveThatIsGoneIsAStateAndNoLoss() {
+    ProgramFixture f;
+    QTemporaryDir places;
+    const QString drive = places.filePath("drive");
+    write(drive + "/models/Some-Model-Q8_0.gguf");
+    f.program->settings()->addModelFolder(drive);
+    QTRY_VERIFY(rowOf(f.program->models(), "Some-Model-Q8_0.gguf") >= 0);
+    QTest::qWait(100);  // saved
+    QVERIFY(QDir().rename(drive, places.filePath("elsewhere")));
+    f.program->models()->refresh();
+    QTRY_VERIFY(factOf(f.program->models(), "Some-Model-Q8_0.gguf", ModelLibrary::AwayRole).toBool());
+    QTRY_VERIFY(!f.program->models()->folders().value(0).toMap().value("isThere").toBool());
+    f.restart();
+    QTRY_VERIFY(factOf(f.program->models(), "Some-Model-Q8_0.gguf", ModelLibrary::AwayRole).toBool());
+    QVERIFY(QDir().rename(places.filePath("elsewhere"), drive));
+    f.program->models()->refresh();
+    QTRY_VERIFY(factOf(f.program->models(), "Some-Model-Q8_0.gguf", ModelLibrary::AvailableRole).toBool());
+    QVERIFY(!factOf(f.program->models(), "Some-Model-Q8_0.gguf", ModelLibrary::AwayRole).toBool());
+  }
+
+  void whatIsFetchedIsAModelThatCanBeUsedMovedAndDeleted() {
+    FaultServer server;
+    server.body = QByteArray(3 << 20, 'm');
+    QTemporaryDir data, other;
+    ProgramOptions options = optionsFor(server);
+    options.dataFolder = data.path();
+    options.starterFolders = {data.filePath("models")};
+    ProgramFixture f(options);
+    f.program->settings()->setDownloadBase(server.base());
+    PublishedFiles* library = f.program->application()->library;
+    QTest::qWait(200);
+    QCOMPARE(server.log.size(), 0);  // nothing before a click
+    QSignalSpy fetched(library, &PublishedFiles::fetched);
+    library->fetchAndLoad(0);
+    QTRY_COMPARE(fetched.size(), 1);
+    const QString path = data.filePath("models/thing-Q4_K_M.gguf");
+    QTRY_COMPARE(f.model()->path(), path);
+    QTRY_COMPARE(library->row(0).value("state").toInt(), static_cast<int>(PublishedFiles::Here));
+    QTRY_VERIFY(library->row(0).value("current").toBool());
+    library->remove(0);  // not while it is loaded
+    QTest::qWait(50);
+    QVERIFY(QFile::exists(path));
+    f.model()->unload();
+    QTRY_VERIFY(!library->row(0).value("current").toBool());
+    library->moveTo(0, QUrl::fromLocalFile(other.path()));
+    QTRY_COMPARE(library->row(0).value("path").toString(), other.filePath("thing-Q4_K_M.gguf"));
+    QTRY_COMPARE(library->row(0).value("state").toInt(), static_cast<int>(PublishedFiles::Here));
+    QVERIFY(!QFile::exists(path));
+    // To another disk, and to a name that is taken.
+    library->moveTo(0, QUrl::fromLocalFile("/dev/shm"));
+    QTRY_COMPARE(library->row(0).value("path").toString(), QStringLiteral("/dev/shm/thing-Q4_K_M.gguf"));
+    QFile moved("/dev/shm/thing-Q4_K_M.gguf");
+    QVERIFY(moved.open(QIODevice::ReadOnly));
+    QCOMPARE(moved.readAll(), server.body);
+    write(other.filePath("thing-Q4_K_M.gguf"), "taken");
+    QSignalSpy failed(library, &PublishedFiles::failed);
+    library->moveTo(0, QUrl::fromLocalFile(other.path()));
+    QTRY_COMPARE(failed.size(), 1);
+    library->remove(0);
+    QTRY_VERIFY(!moved.exists());
+    RequestLog* requests = f.program->application()->requests;
+    requests->watch(true);
+    QTRY_COMPARE(requests->count(), server.log.size());
+    QCOMPARE(requests->bytes(), static_cast<double>(server.body.size()));
+  }
+
+  void whatAnEarlierWindowBeganIsPausedAndGoesOn() {
+    FaultServer server;
+    server.body = QByteArray(20 << 20, 'm');
+    QTemporaryDir data;
+    ProgramOptions options = optionsFor(server);
+    options.dataFolder = data.path();
+    ProgramFixture f(options);
+    f.program->settings()->setDownloadBase(server.base());
+    server.answer = [](FaultServer& from, const FaultServer::Asked& asked) {
+      FaultServer::Answer answer = from.plain(asked);
+      answer.perTick = 1 << 18;
+      return answer;
+    };
+    f.program->application()->library->fetch(0);
+    QTRY_VERIFY(server.sent() > (17 << 20));
+    f.restart();
+    const qsizetype asked = server.log.size();
+    PublishedFiles* library = f.program->application()->library;
+    library->look();
+    QTRY_COMPARE(library->row(0).value("state").toInt(), static_cast<int>(PublishedFiles::Paused));
+    QVERIFY(library->row(0).value("done").toDouble() > (1 << 20));
+    QTest::qWait(200);
+    QCOMPARE(server.log.size(), asked);  // not by itself
+    library->fetch(0);
+    QTRY_COMPARE_WITH_TIMEOUT(library->row(0).value("state").toInt(), static_cast<int>(PublishedFiles::Here), 20'000);
+    QVERIFY(server.log.last().range() != "bytes=0-");
+  }
+
+  void offlineNothingIsFetched() {
+    FaultServer server;
+    server.body = QByteArray(1 << 20, 'm');
+    ProgramOptions options = optionsFor(server);
+    options.isOffline = true;
+    ProgramFixture f(options);
+    f.program->settings()->setDownloadBase(server.base());
+    PublishedFiles* library = f.program->application()->library;
+    QVERIFY(library->isOffline() && library->isOfflineForced());
+    library->fetch(0);
+    QTRY_COMPARE(library->row(0).value("state").toInt(), static_cast<int>(PublishedFiles::Failed));
+    QVERIFY(library->row(0).value("problem").value<UserError>().isSet());
+    QCOMPARE(server.log.size(), 0);
+  }
+
+  void everyFileOfTheCatalogueIsPlannedWhenSomebodyLooks() {
+    ProgramFixture f;
+    PublishedFiles* library = f.program->application()->library;
+    QTest::qWait(100);
+    QVERIFY(f.engine->plan_requests().empty());
+    library->look();
+    QTRY_COMPARE(static_cast<int>(f.engine->plan_requests().size()), library->count());
+    QTRY_VERIFY(!library->planning());
+    for (int row = 0; row < library->count(); ++row) {
+      const QVariantMap facts = library->row(row);
+      QVERIFY(facts.value("isPlanned").toBool());
+      QVERIFY(facts.value("bytes").toDouble() > 1e8);
+      QVERIFY(!facts.value("licence").toString().isEmpty());
+      QVERIFY(facts.value("problem").value<UserError>() == UserError());
+    }
+    QVERIFY(library->smallest() >= 0);
+    QCOMPARE(library->row(library->smallest()).value("name").toString(), "SmolLM2-135M-Instruct");
+    QVERIFY(library->row(library->smallest()).value("isComputed").toBool());
+    QVERIFY(library->row(-1).isEmpty() && library->row(99).isEmpty());
+    library->fetch(-1);
+    library->pause(99);
+    library->cancel(-5);
+  }
+};
+
+QTEST_MAIN(LibraryTest)
+#include "library_test.moc"
