@@ -53,6 +53,14 @@ QtObject {
     function speed(tokensPerSecond: real): string {
         return qsTr("%1 tok/s").arg(figures.decimal(tokensPerSecond, tokensPerSecond < 100 ? 1 : 0)).replace(" ", figures.gap)
     }
+    function rate(bytesPerSecond: real): string {
+        return qsTr("%1 MB/s").arg(figures.decimal(bytesPerSecond / 1e6, bytesPerSecond < 1e7 ? 1 : 0)).replace(" ", figures.gap)
+    }
+    function timeLeft(value: real): string {
+        if (value < 90)
+            return qsTr("%1 s left").arg(figures.count(value))
+        return value < 5400 ? qsTr("%1 min left").arg(figures.count(value / 60)) : qsTr("%1 h left").arg(figures.decimal(value / 3600, 1))
+    }
     function seconds(value: real): string {
         return qsTr("%1 s").arg(figures.count(value)).replace(" ", figures.gap)
     }

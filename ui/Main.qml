@@ -93,6 +93,12 @@ T.ApplicationWindow {
     function openSettings(page: int): void {
         dialogs.openSettings(page)
     }
+    function openLibrary(): void {
+        dialogs.openLibrary()
+    }
+    function openNetwork(): void {
+        dialogs.openNetwork()
+    }
 
     width: 1280
     height: 800
@@ -180,6 +186,7 @@ T.ApplicationWindow {
                 onPaneChosen: pane => root.showPane(pane)
                 onNewChatRequested: root.newChat()
                 onSettingsRequested: dialogs.openSettings(-1)
+                onNetworkRequested: dialogs.openNetwork()
                 onExportRequested: dialogs.exportChats()
                 onImportRequested: dialogs.chooseImport()
                 onFocusReturned: root.takeFocus()
@@ -227,6 +234,7 @@ T.ApplicationWindow {
             panes: root.sidebarShown ? [] : root.panes
             chat: root.app.chat
             models: root.app.models
+            library: root.app.library
             history: root.app.history
             enterSends: root.app.settings.enterSends
             narrow: root.narrow
@@ -234,6 +242,7 @@ T.ApplicationWindow {
             onPaneChosen: pane => root.showPane(pane)
             onFileRequested: dialogs.openModel(-1)
             onPicturesRequested: dialogs.openPictures()
+            onLibraryRequested: dialogs.openLibrary()
             onPickerRequested: root.openPicker()
             onSystemPromptRequested: dialogs.openSystemPrompt()
             onSaveRequested: dialogs.saveChat()

@@ -9,7 +9,7 @@ Item {
 
     required property Application app
     readonly property bool pickerShown: picker.visible
-    readonly property bool shown: picker.visible || source.visible || settings.visible || shortcuts.visible || systemPrompt.visible || importing.visible || leave.visible || unsaved.visible
+    readonly property bool shown: picker.visible || source.visible || settings.visible || shortcuts.visible || systemPrompt.visible || importing.visible || removal.visible || leave.visible || unsaved.visible
     signal closed()
 
     function close(): void {
@@ -19,6 +19,7 @@ Item {
         shortcuts.close()
         systemPrompt.close()
         importing.close()
+        removal.close()
     }
     function openPicker(chip: Item): void {
         picker.openOver(chip)
@@ -33,6 +34,12 @@ Item {
     // At that page; -1 where it was left.
     function openSettings(page: int): void {
         page < 0 ? settings.open() : settings.openPage(page)
+    }
+    function openLibrary(): void {
+        settings.openPage(settings.libraryPage)
+    }
+    function openNetwork(): void {
+        settings.openPage(settings.networkPage)
     }
     function openShortcuts(): void {
         shortcuts.open()
@@ -75,10 +82,38 @@ Item {
         onSourceRequested: known => root.openSource(known)
         onClosed: root.closed()
     }
+    DeleteModelDialog {
+        id: removal
+
+        library: root.app.library
+        onClosed: root.closed()
+    }
+    FolderDialog {
+        id: modelFolders
+
+        title: qsTr("A folder with models")
+        onAccepted: root.app.settings.addModelFolder(root.app.models.localPath(selectedFolder))
+    }
+    FolderDialog {
+        id: targetFolder
+
+        title: qsTr("Where files go")
+        onAccepted: root.app.library.chooseFolder(selectedFolder)
+    }
+    FolderDialog {
+        id: moveFolder
+
+        property int row: -1
+
+        title: qsTr("Move to")
+        onAccepted: root.app.library.moveTo(moveFolder.row, selectedFolder)
+    }
     GetModelDialog {
         id: source
 
         models: root.app.models
+        library: root.app.library
+        onLibraryRequested: root.openLibrary()
         onFileRequested: known => root.openModel(known)
         onCopyRequested: text => root.app.chat.copyText(text)
         onClosed: root.closed()
@@ -93,6 +128,15 @@ Item {
         doctor: root.app.doctor
         storage: root.app.storage
         about: root.app.about
+        library: root.app.library
+        requests: root.app.requests
+        onModelFolderRequested: modelFolders.open()
+        onTargetFolderRequested: targetFolder.open()
+        onMoveRequested: row => {
+            moveFolder.row = row
+            moveFolder.open()
+        }
+        onRemoveRequested: row => removal.ask(row)
         onShortcutsRequested: shortcuts.open()
         onModelRequested: root.openModel(-1)
         onClosed: root.closed()

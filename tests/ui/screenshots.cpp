@@ -18,7 +18,7 @@
 Q_IMPORT_QML_PLUGIN(Pio_AppPlugin)
 Q_IMPORT_QML_PLUGIN(Pio_UiPlugin)
 
-// Draws every state of the window into a folder: screenshots FOLDER [scale | code | thinking | image | history | computer].  "scale" draws the few that are looked at with
+// Draws every state of the window into a folder: screenshots FOLDER [scale | code | thinking | image | history | computer | library].  "scale" draws the few that are looked at with
 // QT_SCALE_FACTOR=2, which only a new process can have; the others draw those alone.
 
 namespace {
@@ -116,6 +116,7 @@ class Photographer {
     if (QObject* list = itemWith("setOpen(QString,bool)")) list->setProperty("openFolds", folds);
   }
   void closeFolds() { openFolds(false); }
+  void take(const QByteArray& name) { take(name.constData()); }
   void take(const char* name) {
     QTest::qWait(350);  // the last frame, and the quarter of a second that figures are held back
     const bool saved = m_window.grabWindow().save(m_folder + QLatin1Char('/') + QLatin1String(name) + QStringLiteral(".png"));
@@ -172,15 +173,15 @@ DoctorFacts troubledFacts() {
 void drawComputerPages(Photographer& p, const char* suffix) {
   Application* app = p.stage().program().application();
   const auto take = [&](const char* name) { p.take(qPrintable(QLatin1String(name) + QLatin1String(suffix))); };
-  p.page(4);
+  p.page(6);
   take("70-doctor-looking");
   (void)QTest::qWaitFor([app] { return app->doctor->ready() && !app->doctor->busy(); }, 20000);
   app->doctor->take(troubledFacts());
   take("71-doctor");
-  p.page(5);
+  p.page(7);
   (void)QTest::qWaitFor([app] { return app->storage->measured() && !app->storage->busy(); }, 20000);
   take("72-storage");
-  p.page(6);
+  p.page(8);
   take("73-about");
   if (QObject* page = p.itemWith("useOf(QString)")) page->setProperty("shownPart", QStringLiteral("Inference-PIO"));
   take("74-about-licence");
@@ -714,6 +715,102 @@ void drawCode(Stage& stage, Photographer& p) {
   p.take("59-code-file-gone");
 }
 
+#ifdef QT_NETWORK_LIB
+// The library in every state, the network's page, and a first start.
+void drawLibrary(Stage& stage, Photographer& p) {
+  PublishedFiles* const library = stage.program().application()->library;
+  enum { Glm, GlmLarge, Coder, CoderLarge, Eyes, EyesLarge, Chat, Small };
+  const auto scroll = [&](double to) {
+    if (QObject* page = p.itemWith("linkRequested(QString)"))
+      page->setProperty("contentY", std::min(to, page->property("contentHeight").toDouble() - page->property("height").toDouble()));
+  };
+  const auto isIn = [&](int row, PublishedFiles::State state) {
+    return QTest::qWaitFor([&] { return library->row(row).value("state").toInt() == state; }, 15'000);
+  };
+  const auto everywhere = [&](const char* name) {
+    const QByteArray base(name);
+    p.take(name);
+    p.theme(Settings::Dark);
+    p.take(base + "-dark");
+    p.theme(Settings::HighContrast);
+    p.take(base + "-contrast");
+    p.theme(Settings::Light);
+    p.size(720, 900);
+    p.take(base + "-narrow-720");
+    p.size(480, 800);
+    p.take(base + "-narrow-480");
+    p.size(1280, 800);
+  };
+  stage.planFor(118, true);
+  QTest::qWait(50);
+  stage.serveModels(1 << 16, 200);
+  p.chat()->newChat();
+  (void)QTest::qWaitFor([&] { return library->smallest() >= 0; }, 10'000);
+  everywhere("80-first-model");
+  library->fetchAndLoad(library->smallest());
+  QTest::qWait(1500);
+  everywhere("81-first-model-coming");
+  library->cancel(library->smallest());
+  p.call("openLibrary");
+  (void)QTest::qWaitFor([&] { return library->row(7).value("isPlanned").toBool(); }, 10'000);
+  everywhere("82-library");
+  library->fetch(Chat);
+  library->fetch(Eyes);
+  (void)isIn(Chat, PublishedFiles::Running);
+  stage.putModel(GlmLarge);
+  library->look();
+  (void)isIn(GlmLarge, PublishedFiles::Here);
+  QTest::qWait(2000);
+  everywhere("83-library-running");
+  scroll(300);
+  p.take("83b-library-running-below");
+  library->pause(Chat);
+  (void)isIn(Eyes, PublishedFiles::Running);
+  library->cancel(Eyes);
+  stage.serveModels(0, 200);
+  library->fetch(EyesLarge);
+  (void)QTest::qWaitFor([&] { return library->row(EyesLarge).value("stalled").toBool(); }, 15'000);
+  scroll(300);
+  everywhere("84-library-stalled-and-paused");
+  library->cancel(EyesLarge);
+  library->cancel(Chat);
+  stage.serveModels(0, 503);
+  library->fetch(EyesLarge);
+  (void)QTest::qWaitFor([&] { return library->row(EyesLarge).value("secondsToTry").toInt() > 1; }, 15'000);
+  scroll(300);
+  p.take("84b-library-next-try");
+  library->cancel(EyesLarge);
+  stage.serveModels(0, 404);
+  library->fetch(Coder);
+  (void)isIn(Coder, PublishedFiles::Failed);
+  scroll(0);
+  everywhere("85-library-failed");
+  library->cancel(Coder);
+  const QString away = stage.folder() + QStringLiteral("/drive");
+  QDir().mkpath(away + QStringLiteral("/.lmstudio/models"));
+  p.settings()->addModelFolder(away + QStringLiteral("/.lmstudio"));
+  p.settings()->addModelFolder(stage.folder() + QStringLiteral("/not-connected"));
+  QTest::qWait(500);
+  scroll(2000);
+  everywhere("86-library-folders");
+  if (QObject* page = p.itemWith("linkRequested(QString)")) QMetaObject::invokeMethod(page, "removeRequested", Q_ARG(int, GlmLarge));
+  p.take("87-library-delete");
+  p.call("closePopups");
+  p.call("openSource", 2);
+  everywhere("88-get-a-model");
+  p.call("closePopups");
+  p.call("openNetwork");
+  everywhere("89-network");
+  p.settings()->setOffline(true);
+  p.take("89b-network-offline");
+  p.call("openLibrary");
+  p.take("89c-library-offline");
+  p.settings()->setOffline(false);
+  p.call("closePopups");
+  stage.planAsEver();
+}
+#endif
+
 // The file of the chats cannot be searched, takes nothing, then is not there any more.
 void drawHistoryTroubles(Stage& stage, Photographer& p) {
   const QString path = stage.folder() + QStringLiteral("/history.db"), aside = stage.folder() + QStringLiteral("/elsewhere.db");
@@ -798,6 +895,10 @@ int main(int argc, char** argv) {
     drawHistoryTroubles(stage, photographer);
   } else if (argc > 2 && QLatin1String(argv[2]) == QLatin1String("computer")) {
     drawComputer(photographer);
+#ifdef QT_NETWORK_LIB
+  } else if (argc > 2 && QLatin1String(argv[2]) == QLatin1String("library")) {
+    drawLibrary(stage, photographer);
+#endif
   } else if (argc > 2) {
     stage.loadModel();
     photographer.waitFor(ChatController::Ready);

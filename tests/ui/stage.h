@@ -3,6 +3,7 @@
 #include <QClipboard>
 #include <QCoreApplication>
 #include <QDesktopServices>
+#include <QDir>
 #include <QDragEnterEvent>
 #include <QFile>
 #include <QGuiApplication>
@@ -19,6 +20,9 @@
 #include <memory>
 
 #include "app/program.h"
+#ifdef QT_NETWORK_LIB
+#include "tests/app/fault_server.h"
+#endif
 #include "tests/app/sql_file.h"
 #include "tests/support/scripted_engine.h"
 
@@ -92,6 +96,56 @@ class Stage : public QObject {
     (void)QTest::qWaitFor([this] { return m_program->model()->sees(); });
     m_engine->set_loading({});
   }
+#ifdef QT_NETWORK_LIB
+  // A server of this computer that has every file of the catalogue, so many bytes every 5 ms; `status` other than 200 refuses them.
+  Q_INVOKABLE void serveModels(int bytesPerTick, int status) {
+    m_server = std::make_unique<FaultServer>();
+    m_server->body = QByteArray(1 << 20, 'm');
+    m_server->answer = [this, bytesPerTick, status](FaultServer& server, const FaultServer::Asked& asked) {
+      if (status != 200) return FaultServer::refusal(status);
+      qint64 total = 0;
+      const QString file = QString::fromLatin1(asked.path).section(QLatin1Char('/'), -1);
+      for (const PublishedModel& model : built_in_catalogue()) {
+        for (const PublishedFile& one : model.files) {
+          if (QString::fromStdString(one.path) == file) total = static_cast<qint64>(one.bytes.value_or(144'811'000));
+          if (one.mmproj && QString::fromStdString(one.mmproj->path) == file) total = static_cast<qint64>(one.mmproj->bytes.value_or(0));
+        }
+      }
+      const qint64 first = asked.range().mid(6).split('-').value(0).toLongLong();
+      FaultServer::Answer answer;
+      answer.status = 206;
+      answer.set("ETag", "\"m\"");
+      answer.set("Content-Range", "bytes " + QByteArray::number(first) + '-' + QByteArray::number(total - 1) + '/' + QByteArray::number(total));
+      answer.set("Content-Length", QByteArray::number(total - first));
+      answer.body = server.body;
+      answer.perTick = bytesPerTick;
+      answer.isEndless = bytesPerTick > 0;
+      answer.isSilent = bytesPerTick == 0;
+      answer.cutAfter = bytesPerTick == 0 ? 3000 : -1;
+      return answer;
+    };
+    m_program->settings()->setDownloadBase(m_server->base());
+  }
+  Q_INVOKABLE int requestsServed() const { return m_server == nullptr ? 0 : static_cast<int>(m_server->log.size()); }
+#endif
+  // An empty file with the name of that row of the library, in the data folder.
+  Q_INVOKABLE QString putModel(int row) {
+    const QString folder = m_program->application()->library->folder();
+    QDir().mkpath(folder);
+    QFile file(folder + QLatin1Char('/') + m_program->application()->library->row(row).value(QStringLiteral("file")).toString());
+    if (file.open(QIODevice::WriteOnly)) file.write("GGUF");
+    return file.fileName();
+  }
+  // What the library's plans say from now on.
+  Q_INVOKABLE void planFor(double tokensPerSecond, bool fits) {
+    LoadPlan plan;
+    plan.fits = fits;
+    plan.needed_bytes = fits ? 4'200'000'000 : 26'400'000'000;
+    plan.decode_tokens_per_second = tokensPerSecond;
+    plan.devices.push_back({.name = "cpu", .free_bytes = 12'000'000'000, .total_bytes = 16'000'000'000});
+    m_engine->set_plan(Result<LoadPlan>(plan));
+  }
+  Q_INVOKABLE void planAsEver() { m_engine->set_plan(std::nullopt); }
   Q_INVOKABLE QString copied() const { return QGuiApplication::clipboard()->text(); }
   Q_INVOKABLE void copyPicture() { QGuiApplication::clipboard()->setImage(drawn()); }
   Q_INVOKABLE QString pictureFile() {
@@ -174,6 +228,7 @@ class Stage : public QObject {
     ProgramOptions options;
     options.dataFolder = m_folder.path();
     options.loadsModel = false;
+    options.starterFolders = {m_folder.filePath(QStringLiteral("models"))};
     return options;
   }
 
@@ -182,6 +237,9 @@ class Stage : public QObject {
   ScriptedEngine* m_engine = nullptr;  // owned by the program
   std::unique_ptr<Program> m_program;
   std::unique_ptr<SqlFile> m_other;
+#ifdef QT_NETWORK_LIB
+  std::unique_ptr<FaultServer> m_server;
+#endif
 };
 
 }  // namespace pio

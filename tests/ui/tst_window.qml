@@ -495,7 +495,7 @@ TestCase {
         tryVerify(() => !test.window.popupShown)
     }
     function test_theDoctorLooksAndItsFindingsAreCopied(): void {
-        test.window.openSettings(4)
+        test.window.openSettings(6)
         tryVerify(() => test.app.doctor.ready && !test.app.doctor.busy, 20000)
         const row = test.find(test.window.contentItem.parent, item => item instanceof FindingRow && item.visible)
         verify(row !== null && row.Accessible.name.includes(row.title) && row.Accessible.name.includes(row.text))
@@ -507,7 +507,7 @@ TestCase {
     }
     function test_whatCanGoIsRemovedAndCopiesOfTheHistoryAskOnce(): void {
         const copy = stage.writeFile("history.v3.db", "an older one")
-        test.window.openSettings(5)
+        test.window.openSettings(7)
         tryVerify(() => test.app.storage.measured && !test.app.storage.busy, 20000)
         tryVerify(() => test.findButtonOf("Remove: Older copies of the conversations") !== null)
         const button = test.findButtonOf("Remove: Older copies of the conversations")
@@ -583,7 +583,7 @@ TestCase {
         tryVerify(() => !test.window.popupShown)
     }
     function test_licencesUnfold(): void {
-        test.window.openSettings(6)
+        test.window.openSettings(8)
         tryVerify(() => test.findButtonOf("Licence of MD4C: MIT") !== null)
         mouseClick(test.findButtonOf("Licence of MD4C: MIT"))
         tryVerify(() => test.find(test.window.contentItem.parent, item => item.visible && item.text !== undefined && String(item.text).startsWith("MIT License")) !== null)
@@ -622,7 +622,7 @@ TestCase {
     function test_thePageThatIsOpenedIsTheOneThatTheKeysGoOnFrom(): void {
         test.window.openSettings(0)
         tryVerify(() => test.window.popupShown)
-        const list = test.find(test.window.contentItem.parent, item => item.count === 7 && item.keyNavigationEnabled === true && item.visible)
+        const list = test.find(test.window.contentItem.parent, item => item.keyNavigationEnabled === true && item.visible && item.Accessible.name === "Settings")
         tryVerify(() => list.activeFocus && list.itemAtIndex(1) !== null)
         mouseClick(list.itemAtIndex(1))
         compare(list.currentIndex, 1)

@@ -12,6 +12,7 @@ Rectangle {
 
     required property ChatController chat
     required property ModelLibrary models
+    required property PublishedFiles library
     required property HistoryModel history
     required property bool enterSends
     property var panes: []
@@ -28,6 +29,7 @@ Rectangle {
     signal fileRequested()          // a model
     signal picturesRequested()
     signal pickerRequested()
+    signal libraryRequested()
     signal systemPromptRequested()
     signal saveRequested()
 
@@ -137,7 +139,9 @@ Rectangle {
             NoModel {
                 leads: !notices.leads
                 models: root.models
+                library: root.library
                 onFileRequested: root.fileRequested()
+                onLibraryRequested: root.libraryRequested()
                 onStarterRequested: root.models.choose(root.models.starterPath)
                 onCopyRequested: text => root.chat.copyText(text)
             }

@@ -1,3 +1,5 @@
+pragma ComponentBehavior: Bound
+
 import QtQuick
 import QtQuick.Layouts
 import Pio.App
@@ -8,21 +10,30 @@ Column {
     id: root
 
     required property ModelLibrary models
+    required property PublishedFiles library
     property bool leads: true       // its button is the primary one of the view
     signal fileRequested()
     signal starterRequested()
     signal copyRequested(text: string)
+    signal libraryRequested()
 
     leftPadding: Theme.hang
     rightPadding: Theme.hang
     spacing: Theme.space8
     readonly property real room: root.width - 2 * Theme.hang
+    // The smallest one that fits, where there is nothing yet.
+    readonly property bool offers: !root.models.hasStarter && root.library.canFetch && root.library.smallest >= 0
+
+    Component.onCompleted: {
+        if (!root.models.hasStarter)
+            root.library.look()
+    }
 
     Words {
         width: root.room
         wrapMode: Text.Wrap
         role: Theme.hero
-        text: root.models.hasStarter ? qsTr("A model is here") : qsTr("One file is missing: a model")
+        text: root.models.hasStarter ? qsTr("A model is here") : root.offers ? qsTr("One click, and a model is here") : qsTr("One file is missing: a model")
         Accessible.role: Accessible.Heading
     }
     Words {
@@ -31,12 +42,22 @@ Column {
         role: Theme.prose
         text: root.models.hasStarter
             ? qsTr("%1 lies on this computer. It is small and quick; larger models answer better. Nothing you write leaves this computer.").arg(root.models.starterName)
+            : root.offers ? qsTr("The smallest that fits answers here at once, and knows little; larger ones are in the library. Nothing you write leaves this computer.")
             : qsTr("Models are files of the GGUF kind; this program runs them without the network. Nothing you write leaves this computer.")
         color: Theme.color.text2
     }
     Item {
         width: 1
         height: Theme.space8
+    }
+    Repeater {
+        model: root.offers ? root.library : null
+
+        FirstModel {
+            width: root.room
+            library: root.library
+            leads: root.leads
+        }
     }
     Flow {
         width: root.room
@@ -49,28 +70,34 @@ Column {
             onClicked: root.starterRequested()
         }
         PioButton {
-            primary: root.leads && !root.models.hasStarter
+            primary: root.leads && !root.models.hasStarter && !root.offers
             iconName: "folder"
             text: qsTr("Use a file I have")
             onClicked: root.fileRequested()
+        }
+        PioButton {
+            visible: !root.models.hasStarter
+            quiet: true
+            text: qsTr("All models…")
+            onClicked: root.libraryRequested()
         }
     }
     Item {
         width: 1
         height: Theme.space16
-        visible: !root.models.hasStarter
+        visible: !root.models.hasStarter && !root.offers
     }
     Words {
         width: root.room
         wrapMode: Text.Wrap
-        visible: !root.models.hasStarter
+        visible: !root.models.hasStarter && !root.offers
         role: Theme.small
         text: qsTr("Or fetch the starter model, %1, with this command in a terminal. It needs 98 MB on disk.").arg(root.models.starterName)
         color: Theme.color.text3
     }
     Rectangle {
         width: root.room
-        visible: !root.models.hasStarter
+        visible: !root.models.hasStarter && !root.offers
         height: Theme.rowBar
         radius: Theme.radiusBlock
         color: Theme.color.sunken

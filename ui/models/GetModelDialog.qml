@@ -5,11 +5,16 @@ import QtQuick.Layouts
 import Pio.App
 import Pio.Ui
 
-/*! Where the file of one of the four models comes from: this program fetches nothing by itself. */
+/*! Where the file of one of the four models comes from; it is fetched when that is asked for. */
 PioDialog {
     id: root
 
     required property ModelLibrary models
+    required property PublishedFiles library
+    readonly property int row: root.known < 0 ? -1 : root.library.rowOfTask(root.source.task)
+    readonly property var published: root.library.row(root.row)
+    readonly property bool canFetch: root.row >= 0 && root.library.canFetch
+    signal libraryRequested()
     property int known: -1
     readonly property var source: root.models.source(root.known)
     signal fileRequested(known: int)
@@ -24,7 +29,7 @@ PioDialog {
     wantedWidth: 560
     wantedHeight: page.implicitHeight + 2 * Theme.space24
     fillBelow: 600
-    onOpened: choose.forceActiveFocus(Qt.TabFocusReason)
+    onOpened: (fetch.visible && fetch.enabled ? fetch : choose).forceActiveFocus(Qt.TabFocusReason)
 
     contentItem: Item {
         ColumnLayout {
@@ -108,30 +113,50 @@ PioDialog {
                     }
                 }
             }
-            RowLayout {
+            LinkLine {
+                Layout.fillWidth: true
+                visible: root.row >= 0
+                before: qsTr("Licence:")
+                text: root.row >= 0 ? root.published.licence : ""
+                address: root.row >= 0 ? root.published.licenceUrl : ""
+                onClicked: address => Qt.openUrlExternally(address)
+            }
+            Flow {
                 Layout.fillWidth: true
                 Layout.topMargin: Theme.space4
+                layoutDirection: Qt.RightToLeft
                 spacing: Theme.space8
 
-                Item {
-                    Layout.fillWidth: true
+                PioButton {
+                    id: fetch
+
+                    visible: root.canFetch
+                    enabled: !root.library.isOffline
+                    primary: true
+                    iconName: "download"
+                    text: root.canFetch ? qsTr("Download %1").arg(Figures.bytes(root.published.bytes)) : ""
+                    onClicked: {
+                        root.library.fetch(root.row)
+                        root.close()
+                        root.libraryRequested()
+                    }
+                }
+                PioButton {
+                    id: choose
+
+                    primary: !fetch.visible
+                    iconName: "folder"
+                    text: qsTr("Choose a file…")
+                    onClicked: {
+                        root.close()
+                        root.fileRequested(root.known)
+                    }
                 }
                 PioButton {
                     text: qsTr("Look again")
                     onClicked: {
                         root.models.refresh()
                         root.close()
-                    }
-                }
-                PioButton {
-                    id: choose
-
-                    primary: true
-                    iconName: "folder"
-                    text: qsTr("Choose a file…")
-                    onClicked: {
-                        root.close()
-                        root.fileRequested(root.known)
                     }
                 }
             }

@@ -19,12 +19,20 @@ PioDialog {
     required property Doctor doctor
     required property Storage storage
     required property About about
+    required property PublishedFiles library
+    required property RequestLog requests
     property int page: 0
-    readonly property var pages: [qsTr("Appearance"), qsTr("System prompt"), qsTr("Model"), qsTr("Sampling"), qsTr("This computer"), qsTr("Storage"), qsTr("About")]
+    readonly property var pages: [qsTr("Appearance"), qsTr("System prompt"), qsTr("Model"), qsTr("Sampling"), qsTr("Library"), qsTr("Network"), qsTr("This computer"), qsTr("Storage"), qsTr("About")]
+    readonly property int libraryPage: root.pages.indexOf(qsTr("Library"))
+    readonly property int networkPage: root.pages.indexOf(qsTr("Network"))
     readonly property bool oneColumn: root.width < 720      // list first, then the page with Back
     property bool listShown: true
     signal shortcutsRequested()
     signal modelRequested()
+    signal modelFolderRequested()           // where files one has are looked for
+    signal targetFolderRequested()          // where fetched files go
+    signal moveRequested(row: int)
+    signal removeRequested(row: int)
 
     function openPage(page: int): void {
         root.open()
@@ -162,7 +170,7 @@ PioDialog {
             Loader {
                 anchors { fill: parent; topMargin: root.oneColumn ? Theme.row : 0; bottomMargin: foot.visible ? foot.height : 1; rightMargin: 1 }
                 active: root.visible
-                sourceComponent: [appearance, systemPrompt, loading, sampling, doctorPage, storagePage, aboutPage][root.page]
+                sourceComponent: [appearance, systemPrompt, loading, sampling, library, network, doctorPage, storagePage, aboutPage][root.page]
             }
             Rectangle {
                 id: foot
@@ -232,6 +240,27 @@ PioDialog {
             load: root.load
             models: root.models
             chat: root.chat
+        }
+    }
+    Component {
+        id: library
+        LibraryPage {
+            library: root.library
+            models: root.models
+            settings: root.settings
+            onFolderRequested: root.modelFolderRequested()
+            onTargetRequested: root.targetFolderRequested()
+            onMoveRequested: index => root.moveRequested(index)
+            onRemoveRequested: index => root.removeRequested(index)
+            onLinkRequested: address => Qt.openUrlExternally(address)
+        }
+    }
+    Component {
+        id: network
+        NetworkPage {
+            settings: root.settings
+            library: root.library
+            requests: root.requests
         }
     }
     Component {

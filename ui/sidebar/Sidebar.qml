@@ -20,6 +20,7 @@ Rectangle {
     signal paneChosen(pane: int)
     signal newChatRequested()
     signal settingsRequested()
+    signal networkRequested()
     signal exportRequested()
     signal importRequested()
     signal chatOpened()
@@ -262,6 +263,12 @@ Rectangle {
             iconName: "settings"
             text: qsTr("Settings")
             onClicked: root.settingsRequested()
+        }
+        IconButton {
+            anchors { right: more.left; rightMargin: Theme.space4; verticalCenter: parent.verticalCenter }
+            iconName: "lock"
+            text: qsTr("What was asked of the network")
+            onClicked: root.networkRequested()
         }
         IconButton {
             id: more

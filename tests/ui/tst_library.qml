@@ -1,0 +1,183 @@
+// `stage` is a context property: tests.cpp sets it.
+// qmllint disable unqualified
+import QtQuick
+import QtTest
+import Pio.App
+import Pio.Ui
+
+/*! The library and the network's page, with a server of this computer behind them. */
+TestCase {
+    id: test
+
+    name: "library"
+    when: windowShown
+    visible: true
+
+    property Main window: null
+    property Application app: null
+    readonly property int coder: 8          // Qwen2.5-Coder-1.5B: one file of 1.1 GB
+
+    Component {
+        id: mainComponent
+        Main {
+            width: 1280
+            height: 800
+        }
+    }
+
+    function initTestCase(): void {
+        test.app = stage.app
+        test.app.settings.reducedMotion = true
+        test.window = mainComponent.createObject(null, { app: test.app })
+        verify(test.window !== null)
+        test.window.requestActivate()
+        tryVerify(() => test.window.active)
+    }
+    function cleanupTestCase(): void {
+        test.window.destroy()
+    }
+    function init(): void {
+        test.window.width = 1280
+        test.window.closePopups()
+    }
+    function find(item, accepts) {
+        for (let i = 0; i < item.children.length; ++i) {
+            const child = item.children[i]
+            if (accepts(child))
+                return child
+            const found = test.find(child, accepts)
+            if (found !== null)
+                return found
+        }
+        return null
+    }
+    function inWindow(accepts) {
+        return test.find(test.window.contentItem.parent, accepts)
+    }
+    function rowOf(index: int) {
+        return test.inWindow(item => item instanceof LibraryRow && item.index === index)
+    }
+    function buttonOf(index: int, text: string) {
+        return test.find(test.rowOf(index), item => item.text === text && item.visible && item.clicked !== undefined)
+    }
+    function state(index: int): int {
+        return test.app.library.row(index).state
+    }
+
+    // Named in this order: what comes first asks nobody.
+    function test_1_lookingAsksNobody(): void {
+        stage.serveModels(4096, 200)
+        test.window.openLibrary()
+        tryVerify(() => test.rowOf(test.app.library.count - 1) !== null)
+        tryVerify(() => test.app.library.row(0).isPlanned)
+        compare(test.app.library.count, 9)
+        verify(test.buttonOf(0, "Download") !== null)
+        verify(test.inWindow(item => item.text === "Apache-2.0" && item.visible) !== null)
+        test.window.openNetwork()
+        tryVerify(() => test.inWindow(item => item.text === "None so far. Each one will stand here, with its server, its bytes and why it was made.") !== null)
+        compare(stage.requestsServed(), 0)
+    }
+    function test_2_aDownloadIsPausedGoesOnAndIsCancelled(): void {
+        test.window.openLibrary()
+        tryVerify(() => test.rowOf(test.coder) !== null)
+        compare(test.app.library.row(test.coder).name, "Qwen2.5-Coder-1.5B-Instruct")
+        test.buttonOf(test.coder, "Download").clicked()
+        tryVerify(() => test.app.library.row(test.coder).done > 0 && test.app.library.row(test.coder).rate > 0, 10000)
+        compare(test.state(test.coder), PublishedFiles.Running)
+        verify(test.rowOf(test.coder).Accessible.name.includes("MB/s"))
+        test.buttonOf(test.coder, "Pause").clicked()
+        tryVerify(() => test.state(test.coder) === PublishedFiles.Paused)
+        const served = stage.requestsServed()
+        test.buttonOf(test.coder, "Continue").clicked()
+        tryVerify(() => stage.requestsServed() === served + 1)
+        tryVerify(() => test.state(test.coder) === PublishedFiles.Running)
+        test.buttonOf(test.coder, "Cancel; what came is removed").clicked()
+        tryVerify(() => test.state(test.coder) === PublishedFiles.NotHere)
+        test.window.openNetwork()
+        tryCompare(test.app.requests, "count", stage.requestsServed())
+        tryVerify(() => test.inWindow(item => item.text === "Download of Qwen2.5-Coder-1.5B-Instruct:Q4_K_M" && item.visible) !== null)
+    }
+    function test_3_theOfflineSwitchRefuses(): void {
+        test.app.settings.offline = true
+        const served = stage.requestsServed()
+        test.window.openLibrary()
+        tryVerify(() => test.rowOf(0) !== null)
+        verify(!test.buttonOf(0, "Download").enabled)
+        test.app.library.fetch(test.coder)
+        tryVerify(() => test.state(test.coder) === PublishedFiles.Failed)
+        verify(test.app.library.row(test.coder).problem.title.length > 0)
+        compare(stage.requestsServed(), served)
+        test.app.settings.offline = false
+        test.app.library.cancel(test.coder)
+        tryVerify(() => test.state(test.coder) === PublishedFiles.NotHere)
+    }
+    function test_4_aRefusalIsSaidInTheRow(): void {
+        stage.serveModels(4096, 404)
+        test.app.library.fetch(test.coder)
+        tryVerify(() => test.state(test.coder) === PublishedFiles.Failed)
+        test.window.openLibrary()
+        tryVerify(() => test.inWindow(item => item.visible && String(item.text).startsWith("The file is not there any more")) !== null)
+        verify(test.buttonOf(test.coder, "Try again") !== null)
+        test.app.library.cancel(test.coder)
+    }
+    function test_5_aFileThatIsHereCanBeDeletedAfterAQuestion(): void {
+        const path = stage.putModel(test.coder)
+        test.app.library.look()
+        tryVerify(() => test.state(test.coder) === PublishedFiles.Here)
+        test.window.openLibrary()
+        tryVerify(() => test.rowOf(test.coder) !== null && test.buttonOf(test.coder, "Use it") !== null)
+        test.rowOf(test.coder).removeRequested(test.coder)
+        const confirm = () => test.inWindow(item => item.visible && item.text === "Delete" && item.iconName === "trash")
+        tryVerify(() => confirm() !== null)
+        tryVerify(() => test.inWindow(item => item.visible && item.text === "Keep it").activeFocus)
+        confirm().clicked()
+        tryVerify(() => test.state(test.coder) === PublishedFiles.NotHere)
+        compare(stage.readFile(path), "")
+    }
+    // Where there is no model, the smallest that fits is one click away; the window asks nobody by itself.
+    function test_6_theFirstModelIsOneClickAway(): void {
+        stage.serveModels(4096, 200)
+        test.window.newChat()
+        tryVerify(() => test.app.library.smallest >= 0)
+        const first = test.app.library.row(test.app.library.smallest)
+        compare(first.name, "SmolLM2-135M-Instruct")
+        const download = () => test.inWindow(item => item.visible && item.primary === true && String(item.text).startsWith("Download"))
+        tryVerify(() => download() !== null)
+        compare(stage.requestsServed(), 0)
+        download().clicked()
+        tryVerify(() => stage.requestsServed() === 1)
+        tryVerify(() => test.state(test.app.library.smallest) === PublishedFiles.Running)
+        test.app.library.cancel(test.app.library.smallest)
+        tryVerify(() => test.state(test.app.library.smallest) === PublishedFiles.NotHere)
+    }
+    function test_7_everyControlOfTheNewPagesHasANameAndIsReachedByTab(): void {
+        for (const isLibrary of [true, false]) {
+            isLibrary ? test.window.openLibrary() : test.window.openNetwork()
+            const shown = () => test.inWindow(item => item.visible && item instanceof SettingsPage)
+            tryVerify(() => shown() !== null)
+            wait(50)
+            const reached = new Set()
+            for (let i = 0; i < 80; ++i) {
+                stage.key(test.window, Qt.Key_Tab)
+                if (test.window.activeFocusItem !== null)
+                    reached.add(test.window.activeFocusItem)
+            }
+            let n = 0
+            const visit = item => {
+                for (let i = 0; i < item.children.length; ++i) {
+                    const child = item.children[i]
+                    if (!child.visible)
+                        continue
+                    if (child.clicked !== undefined && child.enabled && child.text !== undefined && child.iconName !== undefined) {
+                        verify(child.Accessible.name.length > 0)
+                        verify(reached.has(child), child.text)
+                        ++n
+                    }
+                    visit(child)
+                }
+            }
+            visit(shown())
+            verify(!isLibrary || n > 8)
+        }
+    }
+}
