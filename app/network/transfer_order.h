@@ -31,7 +31,7 @@ struct FileDone {
 struct TransferPace {
   int retryMs = 1000;      // before the first try again without progress; each later one waits twice as long
   int stallMs = 10'000;    // without bytes: then it is said
-  int silenceMs = 30'000;  // then the connection is given up
+  int silenceMs = 15'000;  // then the connection is given up
 };
 
 // "repository/resolve/revision/path"

@@ -37,6 +37,8 @@ TestCase {
         test.window.destroy()
     }
     function init(): void {
+        if (stage.serveModels === undefined)
+            skip("this build has no network code")
         test.window.width = 1280
         test.window.closePopups()
     }
