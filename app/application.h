@@ -23,6 +23,7 @@
 #include "app/settings/settings.h"
 #include "app/system/about.h"
 #include "app/system/doctor.h"
+#include "app/system/language.h"
 #include "app/system/memory_meter.h"
 #include "app/system/storage.h"
 #include "app/system/window_place.h"
@@ -52,6 +53,7 @@ class Application : public QObject {
   Q_PROPERTY(pio::LoadSettings* load MEMBER load CONSTANT)
   Q_PROPERTY(pio::ImageSession* image MEMBER image CONSTANT)
   Q_PROPERTY(pio::MemoryMeter* memory MEMBER memory CONSTANT)
+  Q_PROPERTY(pio::Language* language MEMBER language CONSTANT)
   Q_PROPERTY(pio::Closing* closing MEMBER closing CONSTANT)
   Q_PROPERTY(pio::Desktop* desktop MEMBER desktop CONSTANT)
   Q_PROPERTY(pio::WindowPlace* place MEMBER place CONSTANT)
@@ -81,6 +83,7 @@ class Application : public QObject {
   LoadSettings* load = nullptr;
   ImageSession* image = nullptr;
   MemoryMeter* memory = nullptr;
+  Language* language = nullptr;
   Closing* closing = nullptr;
   Desktop* desktop = nullptr;
   WindowPlace* place = nullptr;

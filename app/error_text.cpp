@@ -15,11 +15,12 @@
 namespace pio {
 namespace {
 
-QString tr(const char* text) { return QCoreApplication::translate("UserError", text); }
+// At namespace scope lupdate takes the namespace for the context.
+QString tr(const char* text, const char* comment = nullptr, int n = -1) { return QCoreApplication::translate("pio", text, comment, n); }
 
 QString number(std::uint64_t value) { return QLocale().toString(static_cast<qulonglong>(value)); }
 
-QString linesText(int n) { return n == 1 ? tr("1 line") : tr("%1 lines").arg(number(static_cast<std::uint64_t>(n))); }
+QString linesText(int n) { return tr("%Ln lines", "", n); }
 
 // The file's name in a sentence; "The file" where the error has none.
 QString fileOf(const Error& error) { return error.path.empty() ? tr("The file") : QFileInfo(QString::fromStdString(error.path)).fileName(); }
@@ -289,14 +290,8 @@ UserError userErrorOf(const TransferProblem& problem) {
 UserError unsavedNotice(const UnsavedHistory& unsaved) {
   UserError user;
   const int n = unsaved.nMessages;
-  if (unsaved.mayBeSaved)
-    user.title = n == 0   ? tr("Not everything is saved yet")
-                 : n == 1 ? tr("1 message is not saved yet")
-                          : tr("%1 messages are not saved yet").arg(QLocale().toString(n));
-  else
-    user.title = n == 0   ? tr("Not everything is saved")
-                 : n == 1 ? tr("1 message is not saved")
-                          : tr("%1 messages are not saved").arg(QLocale().toString(n));
+  if (unsaved.mayBeSaved) user.title = n == 0 ? tr("Not everything is saved yet") : tr("%Ln messages are not saved yet", "", n);
+  else user.title = n == 0 ? tr("Not everything is saved") : tr("%Ln messages are not saved", "", n);
   const QString& path = unsaved.why.path;
   QString why;
   switch (unsaved.why.kind) {
@@ -509,24 +504,20 @@ UserError importNotice(const ImportReport& report) {
 }
 
 QString importText(const ImportReport& report) {
-  const auto count = [](int n, const char* one, const char* many) { return n == 1 ? tr(one) : tr(many).arg(number(static_cast<std::uint64_t>(n))); };
   QStringList sentences;
   if (report.chatsAdded > 0 || (report.messagesAdded == 0 && report.chatsKnown == 0)) {
-    sentences.append(count(report.chatsAdded, QT_TR_NOOP("1 chat was added."), QT_TR_NOOP("%1 chats were added.")));
+    sentences.append(tr("%Ln chats were added.", "", report.chatsAdded));
   }
   if (report.messagesAdded > 0) {
-    sentences.append(count(report.messagesAdded, QT_TR_NOOP("1 new message was added to a chat that was already here."),
-                           QT_TR_NOOP("%1 new messages were added to chats that were already here.")));
+    sentences.append(tr("%Ln new messages were added to chats that were already here.", "", report.messagesAdded));
   } else if (report.chatsKnown > 0) {
-    sentences.append(count(report.chatsKnown, QT_TR_NOOP("1 chat was already here."), QT_TR_NOOP("%1 chats were already here.")));
+    sentences.append(tr("%Ln chats were already here.", "", report.chatsKnown));
   }
   if (report.messagesLeftOut > 0) {
-    sentences.append(count(report.messagesLeftOut, QT_TR_NOOP("1 message that had been deleted here was left out."),
-                           QT_TR_NOOP("%1 messages that had been deleted here were left out.")));
+    sentences.append(tr("%Ln messages that had been deleted here were left out.", "", report.messagesLeftOut));
   }
   if (report.picturesLeftOut > 0) {
-    sentences.append(count(report.picturesLeftOut, QT_TR_NOOP("1 picture was left out because it is not a file."),
-                           QT_TR_NOOP("%1 pictures were left out because they are not files.")));
+    sentences.append(tr("%Ln pictures were left out because they are not files.", "", report.picturesLeftOut));
   }
   return sentences.join(QLatin1Char(' '));
 }

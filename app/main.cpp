@@ -27,6 +27,7 @@
 #include "app/network/qml_files_only.h"
 #include "app/program.h"
 #include "app/system/doctor_report.h"
+#include "app/system/language.h"
 #include "app/system/log_file.h"
 #include "engine/catalogue/catalogue.h"
 #include "engine/files/local_path.h"
@@ -181,6 +182,9 @@ int main(int argc, char** argv) {
   const QCommandLineOption exportOption(QStringLiteral("export"), QStringLiteral("Writes the whole history and ends."), QStringLiteral("FILE.json"));
   const QCommandLineOption importOption(QStringLiteral("import"), QStringLiteral("Adds the chats of an export that are not there yet, and ends."),
                                         QStringLiteral("FILE.json"));
+  const QCommandLineOption languageOption(
+      QStringLiteral("language"), QStringLiteral("The language of this start: en, de or zh_CN. Without it the one of the settings, or the system's."),
+      QStringLiteral("CODE"));
   const QCommandLineOption doctorOption(QStringLiteral("doctor"),
                                         QStringLiteral("Says what runs where and how fast, what could be better, and ends."));
   const QCommandLineOption jsonOption(QStringLiteral("json"), QStringLiteral("Prints what is asked for as JSON."));
@@ -195,7 +199,7 @@ int main(int argc, char** argv) {
   const QCommandLineOption toOption(QStringLiteral("to"), QStringLiteral("The folder of what is fetched."), QStringLiteral("DIR"));
   const QCommandLineOption ledgerOption(QStringLiteral("network-ledger"), QStringLiteral("Prints every request that was made, as JSON, and ends."));
   const QCommandLineOption offlineOption(QStringLiteral("offline"), QStringLiteral("Refuses every request."));
-  parser.addOptions({dataOption, modelOption, promptOption, exportOption, importOption, doctorOption, jsonOption});
+  parser.addOptions({dataOption, modelOption, promptOption, exportOption, importOption, languageOption, doctorOption, jsonOption});
   parser.addOptions({downloadOption, catalogueOption, baseOption, proxyOption, toOption, ledgerOption, offlineOption});
   const QCommandLineOption helpOption = parser.addHelpOption();
   const QString allHelp = QStringLiteral("help-all");  // which Qt adds
@@ -207,12 +211,18 @@ int main(int argc, char** argv) {
   if (!parser.parse(arguments)) return complain(parser.errorText());
 
   const QString dataFolder = localPath(parser.value(dataOption));
+  const QString language = parser.value(languageOption);
+  if (parser.isSet(languageOption) && !Language::known(language)) {
+    return complain(QStringLiteral("--language: %1 expected, '%2' given").arg(Language::codes().join(QStringLiteral(", ")), language));
+  }
   // Errands need no display and no GUI object.
   if (parser.isSet(exportOption) || parser.isSet(importOption) || parser.isSet(doctorOption) || parser.isSet(helpOption) || parser.isSet(allHelp) ||
       parser.isSet(versionOption) || parser.isSet(downloadOption) || parser.isSet(ledgerOption)) {
     const QCoreApplication application(argc, argv);
     if (parser.isSet(helpOption) || parser.isSet(allHelp)) parser.showHelp();
     if (parser.isSet(versionOption)) parser.showVersion();
+    Language spoken;
+    spoken.speak(language);
     if (parser.isSet(doctorOption)) return tellDoctor(dataFolder, parser.isSet(jsonOption));
     if (parser.isSet(ledgerOption)) return printLedger(dataFolder);
     if (parser.isSet(downloadOption)) {
@@ -261,6 +271,7 @@ int main(int argc, char** argv) {
   }
   options.prompt = parser.value(promptOption);
   options.buses = BusAddresses::ofEnvironment();
+  options.language = language;
   std::unique_ptr<Engine> windowEngine = create_engine();
   keepConversations(*windowEngine, dataFolder);
   Program program(std::move(windowEngine), options);
@@ -276,6 +287,7 @@ int main(int argc, char** argv) {
       },
       Qt::QueuedConnection);
   fetchFilesOnly(engine);
+  QObject::connect(program.application()->language, &Language::changed, &engine, &QQmlEngine::retranslate);
   engine.addImportPath(QStringLiteral("qrc:/qt/qml"));
   QVariantMap properties = program.application()->place->initialProperties();
   properties.insert(QStringLiteral("app"), QVariant::fromValue(program.application()));

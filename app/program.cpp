@@ -66,6 +66,7 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
     app->notices->show(Notices::Settings, fileNotice(FileNotice::settings_unreadable, path, copy));
   });
   app->settings = new Settings(std::make_unique<Settings::Private>(options.dataFolder + QStringLiteral("/settings.json"), m_shared), app);
+  followLanguage(options.language);
   app->models = new ModelLibrary(
       std::make_unique<ModelLibrary::Private>(options.dataFolder + QStringLiteral("/models.json"), options.starterFolders, m_files, m_shared), app);
   app->history = new HistoryModel(std::make_unique<HistoryModel::Private>(m_writer), app);
@@ -164,6 +165,15 @@ void Program::writeLog() {
   QObject::connect(app->model, &ModelSession::answered, app, [](const GenerationStats& stats) {
     qCInfo(answerLog).nospace() << stats.generated_tokens << " tokens at " << stats.tokens_per_second << " a second, behind " << stats.prompt_tokens
                                 << " of which " << stats.reused_tokens << " were known, first after " << stats.first_token_seconds << " s";
+  });
+}
+
+void Program::followLanguage(const QString& ofThisStart) {
+  Settings* settings = m_application->settings;
+  Language* language = m_application->language = new Language(m_application.get());
+  language->speak(ofThisStart.isEmpty() ? settings->language() : ofThisStart);
+  QObject::connect(settings, &Settings::changed, language, [settings, language, chosen = settings->language()]() mutable {
+    if (std::exchange(chosen, settings->language()) != settings->language()) language->speak(settings->language());
   });
 }
 

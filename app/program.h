@@ -32,6 +32,7 @@ struct ProgramOptions {
   QStringList starterFolders;  // where the starter model is looked for
   QString model;               // loaded at the start; "" the last one used, or the starter when nothing was ever chosen
   QString prompt;              // sent in a new chat at the start
+  QString language;            // of this start, whatever the settings say, until another is chosen there; "": theirs
   bool loadsModel = true;      // false: no model is loaded by itself
   BusAddresses buses;          // of the desktop; without them it is left alone
   bool isOffline = false;      // every request is refused, whatever the settings say
@@ -58,6 +59,7 @@ class Program {
 
  private:
   void writeLog();
+  void followLanguage(const QString& ofThisStart);
   void loadFirstModel(const ProgramOptions& options, bool wasInterrupted);
 
   std::unique_ptr<SessionLock> m_session;

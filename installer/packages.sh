@@ -5,7 +5,7 @@ set -euo pipefail
 
 build="build-essential cmake ninja-build ccache pkg-config git ca-certificates
   qt6-base-dev qt6-declarative-dev qt6-declarative-dev-tools qt6-svg-dev qt6-tools-dev qt6-tools-dev-tools qt6-l10n-tools qt6-wayland
-  qt6-qpa-plugins libqt6sql6-sqlite libgl-dev libegl-dev
+  qt6-qpa-plugins qt6-translations-l10n libqt6sql6-sqlite libgl-dev libegl-dev
   qml6-module-qtcore qml6-module-qtqml qml6-module-qtqml-models qml6-module-qtqml-workerscript qml6-module-qtquick qml6-module-qtquick-window
   qml6-module-qtquick-controls qml6-module-qtquick-templates qml6-module-qtquick-layouts qml6-module-qtquick-dialogs
   qml6-module-qtquick-shapes qml6-module-qt-labs-folderlistmodel qml6-module-qt-labs-qmlmodels qml6-module-qt-labs-platform
@@ -13,7 +13,7 @@ build="build-essential cmake ninja-build ccache pkg-config git ca-certificates
   libsentencepiece-dev libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libopencv-videoio-dev
   fonts-inter fonts-jetbrains-mono fonts-noto-core fonts-dejavu-core
   python3 python3-pip python3-venv unzip"
-test="qml6-module-qttest binutils xvfb xauth clang-format-14
+test="fonts-noto-cjk qml6-module-qttest binutils xvfb xauth clang-format-14
   lintian appstream desktop-file-utils shared-mime-info man-db zsh dpkg-dev python3-dbusmock dbus-daemon"
 
 wanted=$build

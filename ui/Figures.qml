@@ -64,6 +64,12 @@ QtObject {
     function seconds(value: real): string {
         return qsTr("%1 s").arg(figures.count(value)).replace(" ", figures.gap)
     }
+    // "Ctrl+Shift+C" as it stands on the person's keyboard.
+    function keys(names: string): string {
+        const own = { Ctrl: qsTr("Ctrl", "a key"), Shift: qsTr("Shift", "a key"), Enter: qsTr("Enter", "a key"), Del: qsTr("Del", "a key"),
+                      Left: qsTr("Left", "a key"), Right: qsTr("Right", "a key"), Up: qsTr("Up", "a key"), Down: qsTr("Down", "a key") }
+        return names.replace(/\b(Ctrl|Shift|Enter|Del|Left|Right|Up|Down)\b/g, name => own[name])
+    }
     function percent(part: real, whole: real): string {
         return qsTr("%1 %").arg(whole > 0 ? Math.round(100 * part / whole) : 0).replace(" ", figures.gap)
     }

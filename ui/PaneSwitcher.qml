@@ -111,7 +111,7 @@ T.Control {
                 TipOf {
                     control: segment
                     text: segment.text
-                    key: qsTr("Ctrl+%1").arg(segment.index + 1)
+                    key: "Ctrl+" + (segment.index + 1)
                 }
             }
         }

@@ -137,6 +137,7 @@ Item {
             moveFolder.open()
         }
         onRemoveRequested: row => removal.ask(row)
+        language: root.app.language
         onShortcutsRequested: shortcuts.open()
         onModelRequested: root.openModel(-1)
         onClosed: root.closed()

@@ -7,7 +7,8 @@
 namespace pio {
 namespace {
 
-QString tr(const char* text) { return QCoreApplication::translate("ChatMarkdown", text); }
+// At namespace scope lupdate takes the namespace for the context.
+QString tr(const char* text) { return QCoreApplication::translate("pio", text); }
 
 QString quoted(const QString& text) { return QStringLiteral("> ") + QString(text).replace(u'\n', QStringLiteral("\n> ")); }
 

@@ -80,7 +80,7 @@ void CodeController::Private::showProposal(const Proposal& made) {
   checkSyntax();
   Q_EMIT q->proposalChanged();
   Q_EMIT q->stateChanged();
-  Q_EMIT q->announcement(hunks->count() == 1 ? tr("1 change proposed.") : tr("%1 changes proposed.").arg(hunks->count()));
+  Q_EMIT q->announcement(tr("%Ln changes proposed.", "", hunks->count()));
 }
 
 void CodeController::Private::dropProposal() {

@@ -4,6 +4,7 @@
 
 #include "app/settings/number_limits.h"
 #include "app/settings/settings_p.h"
+#include "app/system/language.h"
 #include "app/system/value_names.h"
 
 namespace pio {
@@ -26,6 +27,7 @@ void Settings::Private::read(const QJsonObject& object) {
   const Values defaults;
   values = defaults;
   values.appearance = valueIn(kAppearances, value("appearance").toString()).value_or(defaults.appearance);
+  values.language = Language::known(value("language").toString()).value_or(defaults.language);
   values.reducedMotion = value("reduced_motion").toBool(defaults.reducedMotion);
   values.zoom = within("zoom", value("zoom").toDouble(defaults.zoom));
   values.enterSends = value("enter_sends").toBool(defaults.enterSends);
@@ -60,6 +62,7 @@ void Settings::Private::read(const QJsonObject& object) {
 QJsonObject Settings::Private::json() const {
   QJsonObject object;
   object.insert("appearance", nameIn(kAppearances, values.appearance));
+  object.insert("language", values.language);
   object.insert("reduced_motion", values.reducedMotion);
   object.insert("zoom", values.zoom);
   object.insert("enter_sends", values.enterSends);
@@ -115,6 +118,7 @@ Settings::Settings(std::unique_ptr<Private> p, QObject* parent) : QObject(parent
 Settings::~Settings() = default;
 
 Settings::Appearance Settings::appearance() const { return d->values.appearance; }
+QString Settings::language() const { return d->values.language; }
 bool Settings::reducedMotion() const { return d->values.reducedMotion; }
 double Settings::zoom() const { return d->values.zoom; }
 bool Settings::enterSends() const { return d->values.enterSends; }
@@ -153,6 +157,7 @@ void Settings::put(T& place, const T& value) {
 }
 
 void Settings::setAppearance(Appearance value) { put(d->values.appearance, value); }
+void Settings::setLanguage(const QString& value) { put(d->values.language, Language::known(value).value_or(QString())); }
 void Settings::setReducedMotion(bool value) { put(d->values.reducedMotion, value); }
 void Settings::setZoom(double value) { put(d->values.zoom, within("zoom", value)); }
 void Settings::setEnterSends(bool value) { put(d->values.enterSends, value); }

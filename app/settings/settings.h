@@ -16,6 +16,7 @@ class Settings : public QObject {
   QML_ELEMENT
   QML_UNCREATABLE("made by the program")
   Q_PROPERTY(Appearance appearance READ appearance WRITE setAppearance NOTIFY changed)
+  Q_PROPERTY(QString language READ language WRITE setLanguage NOTIFY changed)  // a code of Language; "": the system's
   Q_PROPERTY(bool reducedMotion READ reducedMotion WRITE setReducedMotion NOTIFY changed)
   Q_PROPERTY(double zoom READ zoom WRITE setZoom NOTIFY changed)
   Q_PROPERTY(bool enterSends READ enterSends WRITE setEnterSends NOTIFY changed)  // else Ctrl+Enter sends
@@ -55,6 +56,8 @@ class Settings : public QObject {
 
   Appearance appearance() const;
   void setAppearance(Appearance value);
+  QString language() const;
+  void setLanguage(const QString& value);
   bool reducedMotion() const;
   void setReducedMotion(bool value);
   double zoom() const;

@@ -15,6 +15,7 @@ namespace pio {
 struct Settings::Private {
   struct Values {
     Appearance appearance = System;
+    QString language;
     bool reducedMotion = false;
     double zoom = 1;
     bool enterSends = true;

@@ -1,6 +1,7 @@
 #include <QRandomGenerator>
 #include <QTemporaryDir>
 
+#include "app/system/language.h"
 #include "tests/app/history_fixture.h"
 
 using namespace pio;
@@ -154,6 +155,8 @@ class TransferTest : public QObject {
     QCOMPARE(home.chat("c2")->updated, 2501);
     QCOMPARE(home.search("written elsewhere")->size(), 1);
     QVERIFY(!home.chat("c4"));
+    Language english;
+    english.speak("en");
     QCOMPARE(importText(done),
              "1 chat was added. 2 new messages were added to chats that were already here. "
              "2 messages that had been deleted here were left out.");

@@ -21,6 +21,7 @@ class Setup : public QObject {
     engine->addImportPath(QStringLiteral("qrc:/qt/qml"));
     m_stage = std::make_unique<pio::Stage>();  // one a test file: each gets an engine of its own
     engine->rootContext()->setContextProperty(QStringLiteral("stage"), m_stage.get());
+    connect(m_stage->program().application()->language, &pio::Language::changed, engine, &QQmlEngine::retranslate);
     // From the engine: QtTest has the message handler for itself while tests run.
     connect(engine, &QQmlEngine::warnings, this, [this](const QList<QQmlError>& warnings) {
       for (const QQmlError& warning : warnings) m_nWarnings += warning.url().scheme() == QLatin1String("qrc") ? 1 : 0;

@@ -403,7 +403,7 @@ TestCase {
         const detail = test.find(test.window.contentItem, item => item.spokenCost !== undefined)
         tryVerify(() => detail.visible && test.app.chat.tray.costs.length === 3)
         compare(detail.Accessible.name, "Detail of the pictures: Full")
-        verify(detail.Accessible.description.startsWith("≈ 1 tokens"), detail.Accessible.description)
+        verify(detail.Accessible.description.startsWith("≈ 1 token"), detail.Accessible.description)
         detail.forceActiveFocus()
         stage.key(test.window, Qt.Key_Left)
         compare(test.app.chat.tray.detail, PictureTray.Normal)

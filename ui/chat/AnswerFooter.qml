@@ -98,7 +98,7 @@ BlockItem {
                 IconButton {
                     iconName: copied.running ? "check" : "copy"
                     text: copied.running ? qsTr("Copied") : qsTr("Copy the answer")
-                    key: root.isLast && !copied.running ? qsTr("Ctrl+Shift+C") : ""
+                    key: root.isLast && !copied.running ? "Ctrl+Shift+C" : ""
                     enabled: root.finished
                     onClicked: {
                         root.copyRequested(root.text)
@@ -113,7 +113,7 @@ BlockItem {
                 IconButton {
                     iconName: "retry"
                     text: qsTr("Answer again")
-                    key: root.isLast ? qsTr("Ctrl+Enter") : ""
+                    key: root.isLast ? "Ctrl+Enter" : ""
                     enabled: root.usable
                     onClicked: root.regenerateRequested()
                 }
@@ -137,7 +137,7 @@ BlockItem {
                         }
                         PioMenuItem {
                             text: qsTr("Edit the question…")
-                            key: root.isLast ? qsTr("Ctrl+Shift+E") : ""
+                            key: root.isLast ? "Ctrl+Shift+E" : ""
                             enabled: root.usable
                             onTriggered: root.editRequested()
                         }

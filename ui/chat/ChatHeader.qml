@@ -54,7 +54,7 @@ Item {
         IconButton {
             iconName: "sidebar"
             text: qsTr("Show or hide the chats")
-            key: qsTr("F9")
+            key: "F9"
             onClicked: root.sidebarRequested()
         }
         PaneSwitcher {
@@ -101,7 +101,7 @@ Item {
             visible: root.canFind
             iconName: "search"
             text: qsTr("Find in this chat")
-            key: qsTr("Ctrl+F")
+            key: "Ctrl+F"
             enabled: root.chat.messages.count > 0
             onClicked: root.findRequested()
         }
@@ -118,7 +118,7 @@ Item {
 
                 PioMenuItem {
                     text: qsTr("Rename")
-                    key: qsTr("F2")
+                    key: "F2"
                     enabled: !root.isNew
                     onTriggered: root.rename()
                 }

@@ -104,7 +104,7 @@ BlockItem {
                 small: true
                 quiet: true
                 iconName: root.open ? "down" : "right"
-                text: root.open ? qsTr("Show less") : qsTr("Show all %1 lines").arg(root.lineCount)
+                text: root.open ? qsTr("Show less") : qsTr("Show all %Ln lines", "", root.lineCount)
                 onClicked: root.toggle()
             }
             IconButton {

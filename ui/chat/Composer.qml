@@ -119,7 +119,7 @@ Rectangle {
             size: Theme.row
             iconName: "attach"
             text: qsTr("Choose pictures…")
-            key: qsTr("Ctrl+O")
+            key: "Ctrl+O"
             onClicked: root.fileRequested()
         }
         ModelChip {
@@ -185,7 +185,7 @@ Rectangle {
             TipOf {
                 control: button
                 text: button.text
-                key: button.stops ? qsTr("Esc") : root.enterSends ? qsTr("Enter") : qsTr("Ctrl+Enter")
+                key: button.stops ? "Esc" : root.enterSends ? "Enter" : "Ctrl+Enter"
             }
         }
     }

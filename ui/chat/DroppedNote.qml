@@ -16,8 +16,7 @@ BlockItem {
         width: root.textWidth
         wrapMode: Text.Wrap
         role: Theme.small
-        text: root.dropped === 1 ? qsTr("This chat is longer than the context. The first message was left out.")
-                                 : qsTr("This chat is longer than the context. The first %n messages were left out.", "", root.dropped)
+        text: qsTr("This chat is longer than the context. The first %Ln messages were left out.", "", root.dropped)
         color: Theme.color.text3
     }
 }

@@ -65,7 +65,7 @@ Rectangle {
         IconButton {
             iconName: "down"
             text: qsTr("Next match")
-            key: qsTr("Enter")
+            key: "Enter"
             enabled: root.row >= 0
             onClicked: root.look(1)
         }
@@ -73,7 +73,7 @@ Rectangle {
             iconName: "down"
             turned: true
             text: qsTr("Previous match")
-            key: qsTr("Shift+Enter")
+            key: "Shift+Enter"
             enabled: root.row >= 0
             onClicked: root.look(-1)
         }
@@ -87,7 +87,7 @@ Rectangle {
         IconButton {
             iconName: "close"
             text: qsTr("Close the search")
-            key: qsTr("Esc")
+            key: "Esc"
             onClicked: root.closed()
         }
     }

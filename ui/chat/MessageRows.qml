@@ -193,7 +193,7 @@ DelegateChooser {
         UnansweredNote {
             columnWidth: root.columnWidth
             usable: root.usable
-            key: root.canEdit ? qsTr("Ctrl+Enter") : ""
+            key: root.canEdit ? "Ctrl+Enter" : ""
             onAnswerRequested: root.regenerateRequested(messageId)
         }
     }

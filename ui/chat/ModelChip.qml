@@ -60,6 +60,6 @@ T.AbstractButton {
     TipOf {
         control: root
         text: qsTr("Choose a model")
-        key: qsTr("Ctrl+L")
+        key: "Ctrl+L"
     }
 }

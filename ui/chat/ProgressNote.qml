@@ -35,11 +35,11 @@ Row {
         case ChatController.Thinking:
             return qsTr("Thinking · %1").arg(Figures.seconds(done.value))
         case ChatController.Writing:
-            return qsTr("Writing · %1 tokens").arg(Figures.count(done.value))
+            return qsTr("Writing · %Ln tokens", "", done.value)
         case ChatController.Stopping:
             return qsTr("Stopping")
         }
-        return root.hasText && root.chat.draftTokens > 0 ? qsTr("%1 tokens").arg(Figures.count(root.chat.draftTokens)) : ""
+        return root.hasText && root.chat.draftTokens > 0 ? qsTr("%Ln tokens", "", root.chat.draftTokens) : ""
     }
 
     visible: root.words.length > 0

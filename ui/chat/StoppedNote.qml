@@ -22,8 +22,8 @@ BlockItem {
         Words {
             anchors.verticalCenter: parent.verticalCenter
             role: Theme.small
-            text: root.state === "unfinished" ? qsTr("Interrupted after %1 tokens").arg(Figures.count(root.tokens))
-                                              : qsTr("Stopped after %1 tokens").arg(Figures.count(root.tokens))
+            text: root.state === "unfinished" ? qsTr("Interrupted after %Ln tokens", "", root.tokens)
+                                              : qsTr("Stopped after %Ln tokens", "", root.tokens)
             color: Theme.color.text3
         }
         PioButton {

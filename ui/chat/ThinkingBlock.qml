@@ -28,7 +28,7 @@ FoldBlock {
 
     title: root.streaming ? qsTr("Thinking · %1").arg(Figures.seconds(Math.floor(root.thinkingSeconds)))
          : root.thinkingSeconds > 0 ? qsTr("Thought for %1").arg(Figures.seconds(Math.max(1, root.thinkingSeconds))) : qsTr("Thought")
-    detail: root.streaming || root.thinkingTokens <= 0 ? "" : qsTr("· %1 tokens").arg(Figures.count(root.thinkingTokens))
+    detail: root.streaming || root.thinkingTokens <= 0 ? "" : qsTr("· %Ln tokens", "", root.thinkingTokens)
     limit: root.grewOpen ? 160 : 0
     follows: root.streaming
 

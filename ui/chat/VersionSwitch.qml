@@ -18,7 +18,7 @@ Row {
         size: Theme.rowTiny
         iconName: root.LayoutMirroring.enabled ? "right" : "left"
         text: qsTr("Previous version")
-        key: qsTr("Alt+Left")
+        key: "Alt+Left"
         enabled: root.usable && root.version > 1
         onClicked: root.chosen(root.version - 1)
     }
@@ -34,7 +34,7 @@ Row {
         size: Theme.rowTiny
         iconName: root.LayoutMirroring.enabled ? "left" : "right"
         text: qsTr("Next version")
-        key: qsTr("Alt+Right")
+        key: "Alt+Right"
         enabled: root.usable && root.version < root.count
         onClicked: root.chosen(root.version + 1)
     }

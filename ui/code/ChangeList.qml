@@ -22,7 +22,7 @@ Rectangle {
         switch (root.code.syntax) {
         case CodeController.Clean: return qsTr("No new syntax errors")
         case CodeController.NewErrors:
-            return root.code.syntaxErrors.length === 1 ? qsTr("Would add a syntax error:") : qsTr("Would add %1 syntax errors:").arg(root.code.syntaxErrors.length)
+            return qsTr("Would add %Ln syntax errors:", "", root.code.syntaxErrors.length)
         case CodeController.NoGrammar: return qsTr("Syntax not checked: no grammar for this language")
         case CodeController.TooLong: return qsTr("Syntax not checked: the file is too long")
         }
@@ -206,8 +206,8 @@ Rectangle {
                     visible: root.pending > 0
                     small: true
                     primary: root.leads && root.accepted === 0
-                    text: root.pending === root.code.hunks.count ? (root.pending === 1 ? qsTr("Accept it") : qsTr("Accept all %1").arg(root.pending))
-                        : root.pending === 1 ? qsTr("Accept the other") : qsTr("Accept the other %1").arg(root.pending)
+                    text: root.pending === root.code.hunks.count ? qsTr("Accept all %Ln", "", root.pending)
+                                                                 : qsTr("Accept the other %Ln", "", root.pending)
                     onClicked: root.code.acceptAll()
                 }
                 PioButton {
@@ -222,7 +222,7 @@ Rectangle {
                     TipOf {
                         control: applyButton
                         text: qsTr("Write the accepted changes to the file")
-                        key: qsTr("Ctrl+S")
+                        key: "Ctrl+S"
                     }
                 }
             }

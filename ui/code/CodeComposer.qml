@@ -25,7 +25,7 @@ Rectangle {
         case CodeController.Reading:
             return root.code.progressTotal > 0 ? qsTr("Reading %1 of %2").arg(Figures.count(done.value)).arg(Figures.count(root.code.progressTotal)) : qsTr("Reading")
         case CodeController.Thinking: return qsTr("Thinking · %1").arg(Figures.seconds(done.value))
-        case CodeController.Writing: return qsTr("Writing · %1 tokens").arg(Figures.count(done.value))
+        case CodeController.Writing: return qsTr("Writing · %Ln tokens", "", done.value)
         case CodeController.Stopping: return qsTr("Stopping")
         case CodeController.Comparing: return qsTr("Comparing")
         case CodeController.Saving: return qsTr("Saving")
@@ -123,7 +123,7 @@ Rectangle {
             TipOf {
                 control: explainButton
                 text: qsTr("Explain %1").arg(root.about)
-                key: qsTr("Ctrl+E")
+                key: "Ctrl+E"
             }
         }
         PioButton {
@@ -137,7 +137,7 @@ Rectangle {
             TipOf {
                 control: fixButton
                 text: qsTr("Fix %1").arg(root.about)
-                key: qsTr("Ctrl+Shift+X")
+                key: "Ctrl+Shift+X"
             }
         }
         Words {
@@ -184,7 +184,7 @@ Rectangle {
             TipOf {
                 control: changeButton
                 text: qsTr("Propose a change of %1 in these words").arg(root.about)
-                key: qsTr("Alt+Enter")
+                key: "Alt+Enter"
             }
         }
         PioButton {
@@ -202,7 +202,7 @@ Rectangle {
             TipOf {
                 control: askButton
                 text: askButton.text
-                key: askButton.stops ? qsTr("Esc") : root.enterSends ? qsTr("Enter") : qsTr("Ctrl+Enter")
+                key: askButton.stops ? "Esc" : root.enterSends ? "Enter" : "Ctrl+Enter"
             }
         }
     }

@@ -55,7 +55,7 @@ Rectangle {
             IconButton {
                 iconName: "sidebar"
                 text: qsTr("Show or hide the chats")
-                key: qsTr("F9")
+                key: "F9"
                 onClicked: root.sidebarRequested()
             }
             PaneSwitcher {
@@ -92,7 +92,7 @@ Rectangle {
                 Layout.fillWidth: true
                 Layout.maximumWidth: Math.ceil(implicitWidth)
                 visible: root.hasProposal && root.width >= Theme.tight
-                text: root.code.hunks.count === 1 ? qsTr("1 change proposed") : qsTr("%1 changes proposed").arg(root.code.hunks.count)
+                text: qsTr("%Ln changes proposed", "", root.code.hunks.count)
                 color: Theme.color.text2
             }
             Item {
@@ -104,7 +104,7 @@ Rectangle {
                 enabled: root.code.canUndo && root.code.canAsk
                 iconName: "undo"
                 text: qsTr("Undo what was written to the file")
-                key: qsTr("Ctrl+Z")
+                key: "Ctrl+Z"
                 onClicked: root.code.undo()
             }
             ModelChip {
@@ -120,7 +120,7 @@ Rectangle {
             IconButton {
                 iconName: "folder"
                 text: qsTr("Open a file")
-                key: qsTr("Ctrl+O")
+                key: "Ctrl+O"
                 onClicked: root.fileRequested()
             }
         }
@@ -183,8 +183,7 @@ Rectangle {
         anchors { left: view.left; bottom: view.bottom; margins: Theme.space12 }
         visible: root.hasFile && !toasts.shown && root.code.written > 0 && root.code.canUndo && !root.hasProposal
         width: Math.min(implicitWidth, view.width - 2 * Theme.space12)
-        text: root.code.written === 1 ? qsTr("1 change was written to %1").arg(root.code.fileName)
-                                      : qsTr("%1 changes were written to %2").arg(root.code.written).arg(root.code.fileName)
+        text: qsTr("%Ln changes were written to %1", "", root.code.written).arg(root.code.fileName)
         onActionTaken: root.code.undo()
     }
 
@@ -218,8 +217,8 @@ Rectangle {
             Words {
                 width: parent.width
                 role: Theme.uiMedium
-                text: root.code.language.length > 0 ? qsTr("%1, %2 lines").arg(root.code.language).arg(Figures.count(root.code.lineCount))
-                                                    : qsTr("%1 lines").arg(Figures.count(root.code.lineCount))
+                text: root.code.language.length > 0 ? qsTr("%1, %Ln lines", "a language", root.code.lineCount).arg(root.code.language)
+                                                    : qsTr("%Ln lines", "", root.code.lineCount)
                 color: Theme.color.text2
             }
             Words {

@@ -94,7 +94,7 @@ FocusScope {
         Accessible.role: Accessible.List
         Accessible.name: root.code.selectionFirst > 0
             ? qsTr("%1, lines %2 to %3 selected").arg(root.code.fileName).arg(root.code.selectionFirst).arg(root.code.selectionLast)
-            : qsTr("%1, %2 lines").arg(root.code.fileName).arg(root.code.lineCount)
+            : qsTr("%1, %Ln lines", "a file", root.code.lineCount).arg(root.code.fileName)
         T.ScrollBar.vertical: PioScrollBar {}
         onActiveFocusChanged: if (!activeFocus && currentItem !== null) currentItem.focus = true    // where Tab comes back to
 

@@ -83,7 +83,7 @@ Rectangle {
             quiet: true
             iconName: root.narrow || !root.current ? "close" : ""
             text: qsTr("Reject")
-            key: root.current && !root.narrow ? qsTr("Ctrl+Shift+R") : ""
+            key: root.current && !root.narrow ? "Ctrl+Shift+R" : ""
             Accessible.name: qsTr("Reject change %1").arg(root.number)
             onClicked: root.rejected()
         }
@@ -93,7 +93,7 @@ Rectangle {
             small: true
             iconName: root.narrow || !root.current ? "check" : ""
             text: qsTr("Accept")
-            key: root.current && !root.narrow ? qsTr("Ctrl+Shift+A") : ""
+            key: root.current && !root.narrow ? "Ctrl+Shift+A" : ""
             Accessible.name: qsTr("Accept change %1").arg(root.number)
             onClicked: root.accepted()
         }

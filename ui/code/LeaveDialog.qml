@@ -26,8 +26,7 @@ PioDialog {
         case CodeController.ReadingAgain: return qsTr("The proposal goes when the file is read again. The conversation stays.")
         case CodeController.Undoing: return qsTr("The proposal goes when the file is put back. The conversation stays.")
         case CodeController.Applying:
-            return root.code.pendingCount === 1 ? qsTr("1 change is neither accepted nor rejected. It goes when what is accepted is written.")
-                                                : qsTr("%1 changes are neither accepted nor rejected. They go when what is accepted is written.").arg(root.code.pendingCount)
+            return qsTr("%Ln changes are neither accepted nor rejected. They go when what is accepted is written.", "", root.code.pendingCount)
         }
         return ""
     }

@@ -53,7 +53,7 @@ T.Button {
             Text {
                 anchors.verticalCenter: parent.verticalCenter
                 visible: root.key.length > 0
-                text: root.key
+                text: Figures.keys(root.key)
                 textFormat: Text.PlainText
                 font: Theme.small.font
                 color: root.enabled ? Theme.color.text3 : root.ink

@@ -51,7 +51,7 @@ T.TextField {
         anchors { right: parent.right; rightMargin: Theme.space8; verticalCenter: parent.verticalCenter }
         visible: root.key.length > 0 && root.length === 0
         role: Theme.small
-        text: root.key
+        text: Figures.keys(root.key)
         color: Theme.color.text3
         Accessible.ignored: true
     }

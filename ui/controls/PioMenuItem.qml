@@ -28,7 +28,7 @@ T.MenuItem {
 
             anchors { right: parent.right; verticalCenter: parent.verticalCenter }
             role: Theme.small
-            text: root.key
+            text: Figures.keys(root.key)
             color: Theme.color.text3
             Accessible.ignored: true
         }

@@ -16,6 +16,6 @@ Loader {
     sourceComponent: Tip {
         parent: root.control
         visible: true
-        text: root.key.length > 0 ? qsTr("%1  %2", "a control's name, its key").arg(root.text).arg(root.key) : root.text
+        text: root.key.length > 0 ? qsTr("%1  %2", "a control's name, its key").arg(root.text).arg(Figures.keys(root.key)) : root.text
     }
 }

@@ -15,7 +15,7 @@ T.Control {
     readonly property var costs: root.tray.costs
 
     function tokens(index: int): string {
-        return root.costs.length > 0 ? qsTr("≈ %1 tokens").arg(Figures.count(root.costs[index].tokens)) : ""
+        return root.costs.length > 0 ? qsTr("≈ %Ln tokens", "", root.costs[index].tokens) : ""
     }
     function seconds(index: int): string {
         if (root.costs.length === 0)

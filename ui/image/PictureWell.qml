@@ -262,7 +262,7 @@ Rectangle {
                     visible: root.choosing
                     iconName: "close"
                     text: qsTr("Leave the picture whole")
-                    key: qsTr("Esc")
+                    key: "Esc"
                     onClicked: root.choosing = false
                 }
                 Hairline {

@@ -165,7 +165,7 @@ PioDialog {
             anchors { right: parent.right; top: parent.top; margins: Theme.space16; rightMargin: Theme.space24 }
             iconName: "close"
             text: qsTr("Close")
-            key: qsTr("Esc")
+            key: "Esc"
             onClicked: root.close()
         }
     }

@@ -127,7 +127,7 @@ T.AbstractButton {
             focusPolicy: Qt.NoFocus
             iconName: "close"
             text: qsTr("Take off the list")
-            key: qsTr("Del")
+            key: "Del"
             onClicked: root.forgetRequested()
         }
     }

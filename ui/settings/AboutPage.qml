@@ -24,6 +24,9 @@ SettingsPage {
     title: qsTr("Inference-PIO %1").arg(root.about.version)
     hint: qsTr("An assistant whose model runs inside the program, on this computer. Nothing you type leaves it.")
 
+    TranslationNote {
+        Layout.fillWidth: true
+    }
     Words {
         Layout.fillWidth: true
         Layout.topMargin: Theme.space12

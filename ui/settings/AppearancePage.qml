@@ -7,7 +7,14 @@ SettingsPage {
     id: root
 
     required property Settings settings
+    required property Language language
     readonly property var limits: root.settings.limits
+
+    function after(first, others) {
+        const all = Array.from(others)
+        all.unshift(first)
+        return all
+    }
 
     title: qsTr("Appearance")
 
@@ -21,6 +28,20 @@ SettingsPage {
             labels: [qsTr("System"), qsTr("Light"), qsTr("Dark"), qsTr("Contrast")]
             current: root.settings.appearance
             onChosen: index => root.settings.appearance = index
+        }
+    }
+    SettingRow {
+        name: qsTr("Language")
+        hint: qsTr("Of the window. Models answer in the language they are asked in")
+
+        Segmented {
+            readonly property var codes: root.after("", root.language.codes)
+
+            width: 300
+            label: qsTr("Language")
+            labels: root.after(qsTr("System"), root.language.names)
+            current: Math.max(0, codes.indexOf(root.settings.language))
+            onChosen: index => root.settings.language = codes[index]
         }
     }
     SettingRow {

@@ -21,6 +21,7 @@ PioDialog {
     required property About about
     required property PublishedFiles library
     required property RequestLog requests
+    required property Language language
     property int page: 0
     readonly property var pages: [qsTr("Appearance"), qsTr("System prompt"), qsTr("Model"), qsTr("Sampling"), qsTr("Library"), qsTr("Network"), qsTr("This computer"), qsTr("Storage"), qsTr("About")]
     readonly property int libraryPage: root.pages.indexOf(qsTr("Library"))
@@ -217,7 +218,7 @@ PioDialog {
             anchors { right: parent.right; top: parent.top; margins: Theme.space16; rightMargin: Theme.space24 }
             iconName: "close"
             text: qsTr("Close")
-            key: qsTr("Esc")
+            key: "Esc"
             onClicked: root.close()
         }
     }
@@ -226,6 +227,7 @@ PioDialog {
         id: appearance
         AppearancePage {
             settings: root.settings
+            language: root.language
         }
     }
     Component {

@@ -9,36 +9,36 @@ PioDialog {
     id: root
 
     readonly property var keys: [
-        [qsTr("Chat, code or image pane"), qsTr("Ctrl+1, Ctrl+2, Ctrl+3")],
-        [qsTr("New chat"), qsTr("Ctrl+N")],
-        [qsTr("Search all chats"), qsTr("Ctrl+K")],
-        [qsTr("Find in this chat"), qsTr("Ctrl+F")],
-        [qsTr("Choose a model"), qsTr("Ctrl+L")],
-        [qsTr("Open a file"), qsTr("Ctrl+O")],
-        [qsTr("Send"), qsTr("Enter")],
-        [qsTr("New line"), qsTr("Shift+Enter")],
-        [qsTr("Stop loading, reading or writing"), qsTr("Esc")],
-        [qsTr("Answer again"), qsTr("Ctrl+Enter")],
-        [qsTr("Continue a stopped answer"), qsTr("Alt+Enter")],
-        [qsTr("Previous or next version"), qsTr("Alt+Left, Alt+Right")],
+        [qsTr("Chat, code or image pane"), "Ctrl+1, Ctrl+2, Ctrl+3"],
+        [qsTr("New chat"), "Ctrl+N"],
+        [qsTr("Search all chats"), "Ctrl+K"],
+        [qsTr("Find in this chat"), "Ctrl+F"],
+        [qsTr("Choose a model"), "Ctrl+L"],
+        [qsTr("Open a file"), "Ctrl+O"],
+        [qsTr("Send"), "Enter"],
+        [qsTr("New line"), "Shift+Enter"],
+        [qsTr("Stop loading, reading or writing"), "Esc"],
+        [qsTr("Answer again"), "Ctrl+Enter"],
+        [qsTr("Continue a stopped answer"), "Alt+Enter"],
+        [qsTr("Previous or next version"), "Alt+Left, Alt+Right"],
         [qsTr("Edit the last question"), qsTr("Up in an empty box, Ctrl+Shift+E")],
-        [qsTr("Copy the last answer"), qsTr("Ctrl+Shift+C")],
-        [qsTr("Rename the chat"), qsTr("F2")],
-        [qsTr("Undo a deletion"), qsTr("Ctrl+Z")],
-        [qsTr("Between the file and the words about it"), qsTr("F6")],
-        [qsTr("Explain, fix the selected lines"), qsTr("Ctrl+E, Ctrl+Shift+X")],
-        [qsTr("Propose a change in these words"), qsTr("Alt+Enter")],
-        [qsTr("Accept, reject a proposed change"), qsTr("Ctrl+Shift+A, Ctrl+Shift+R")],
-        [qsTr("Next, previous proposed change"), qsTr("Alt+Down, Alt+Up")],
-        [qsTr("Write the accepted changes, undo that"), qsTr("Ctrl+S, Ctrl+Z")],
-        [qsTr("Paste a picture in the image pane"), qsTr("Ctrl+V")],
-        [qsTr("Picture: larger, smaller, whole"), qsTr("+, −, 0")],
+        [qsTr("Copy the last answer"), "Ctrl+Shift+C"],
+        [qsTr("Rename the chat"), "F2"],
+        [qsTr("Undo a deletion"), "Ctrl+Z"],
+        [qsTr("Between the file and the words about it"), "F6"],
+        [qsTr("Explain, fix the selected lines"), "Ctrl+E, Ctrl+Shift+X"],
+        [qsTr("Propose a change in these words"), "Alt+Enter"],
+        [qsTr("Accept, reject a proposed change"), "Ctrl+Shift+A, Ctrl+Shift+R"],
+        [qsTr("Next, previous proposed change"), "Alt+Down, Alt+Up"],
+        [qsTr("Write the accepted changes, undo that"), "Ctrl+S, Ctrl+Z"],
+        [qsTr("Paste a picture in the image pane"), "Ctrl+V"],
+        [qsTr("Picture: larger, smaller, whole"), "+, −, 0"],
         [qsTr("Picture: ask about a part"), qsTr("Enter, arrows, Shift+arrows, Enter")],
-        [qsTr("Show or hide the chats"), qsTr("F9, Ctrl+B")],
-        [qsTr("Larger, smaller, normal text"), qsTr("Ctrl++, Ctrl+−, Ctrl+0")],
-        [qsTr("Settings"), qsTr("Ctrl+,")],
-        [qsTr("Keyboard shortcuts"), qsTr("Ctrl+?, F1")],
-        [qsTr("Quit"), qsTr("Ctrl+Q")]
+        [qsTr("Show or hide the chats"), "F9, Ctrl+B"],
+        [qsTr("Larger, smaller, normal text"), "Ctrl++, Ctrl+−, Ctrl+0"],
+        [qsTr("Settings"), "Ctrl+,"],
+        [qsTr("Keyboard shortcuts"), "Ctrl+?, F1"],
+        [qsTr("Quit"), "Ctrl+Q"]
     ]
 
     title: qsTr("Keyboard shortcuts")
@@ -54,6 +54,9 @@ PioDialog {
             anchors { fill: parent; margins: 1 }
             title: root.title
             focus: true
+            activeFocusOnTab: true
+            Accessible.role: Accessible.List
+            Accessible.name: root.title
             Keys.onUpPressed: contentY = Math.max(0, contentY - Theme.rowHeader)
             Keys.onDownPressed: contentY = Math.max(0, Math.min(contentHeight - height, contentY + Theme.rowHeader))
 
@@ -67,7 +70,7 @@ PioDialog {
                     Layout.preferredHeight: Theme.rowSmall
                     spacing: Theme.space16
                     Accessible.role: Accessible.ListItem
-                    Accessible.name: modelData[0] + ": " + modelData[1]
+                    Accessible.name: modelData[0] + ": " + Figures.keys(modelData[1])
 
                     Words {
                         Layout.fillWidth: true
@@ -76,7 +79,7 @@ PioDialog {
                     }
                     Words {
                         role: Theme.small
-                        text: parent.modelData[1]
+                        text: Figures.keys(parent.modelData[1])
                         color: Theme.color.text3
                         Accessible.ignored: true
                     }
@@ -87,7 +90,7 @@ PioDialog {
             anchors { right: parent.right; top: parent.top; margins: Theme.space16; rightMargin: Theme.space24 }
             iconName: "close"
             text: qsTr("Close")
-            key: qsTr("Esc")
+            key: "Esc"
             onClicked: root.close()
         }
     }

@@ -45,7 +45,7 @@ Rectangle {
         case "week": return qsTr("Last week")
         case "older": return qsTr("Older")
         }
-        return root.history.count === 1 ? qsTr("1 match") : qsTr("%n matches", "", root.history.count)
+        return qsTr("%Ln matches", "", root.history.count)
     }
     function showMenu(item: HistoryRow, at: Item): void {
         root.menuId = item.chatId
@@ -79,7 +79,7 @@ Rectangle {
             Layout.fillWidth: true
             iconName: "search"
             placeholderText: qsTr("Search")
-            key: qsTr("Ctrl K")
+            key: "Ctrl K"
             text: root.history.query
             ownsEscape: true
             Accessible.name: qsTr("Search all chats")
@@ -118,7 +118,7 @@ Rectangle {
             iconName: "new-chat"
             ink: Theme.color.text1
             text: qsTr("New chat")
-            key: qsTr("Ctrl+N")
+            key: "Ctrl+N"
             onClicked: root.newChatRequested()
         }
     }
@@ -211,7 +211,7 @@ Rectangle {
 
         PioMenuItem {
             text: qsTr("Rename")
-            key: qsTr("F2")
+            key: "F2"
             enabled: !root.searching
             onTriggered: root.renamingId = root.menuId
         }
@@ -222,7 +222,7 @@ Rectangle {
         PioMenuLine {}
         PioMenuItem {
             text: qsTr("Delete")
-            key: qsTr("Del")
+            key: "Del"
             onTriggered: root.history.remove(root.menuId)
         }
     }

@@ -1,0 +1,264 @@
+<?xml version="1.0" encoding="utf-8"?>
+<!DOCTYPE TS>
+<TS version="2.1" language="en_US" sourcelanguage="en">
+<context>
+    <name>ChangeList</name>
+    <message numerus="yes">
+        <source>Would add %Ln syntax errors:</source>
+        <translation>
+            <numerusform>Would add a syntax error:</numerusform>
+            <numerusform>Would add %Ln syntax errors:</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Accept all %Ln</source>
+        <translation>
+            <numerusform>Accept it</numerusform>
+            <numerusform>Accept all %Ln</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Accept the other %Ln</source>
+        <translation>
+            <numerusform>Accept the other</numerusform>
+            <numerusform>Accept the other %Ln</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>CodeBlock</name>
+    <message numerus="yes">
+        <source>Show all %Ln lines</source>
+        <translation>
+            <numerusform>Show %Ln line</numerusform>
+            <numerusform>Show all %Ln lines</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>CodeComposer</name>
+    <message numerus="yes">
+        <source>Writing · %Ln tokens</source>
+        <translation>
+            <numerusform>Writing · %Ln token</numerusform>
+            <numerusform>Writing · %Ln tokens</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>CodePane</name>
+    <message numerus="yes">
+        <source>%Ln changes proposed</source>
+        <translation>
+            <numerusform>%Ln change proposed</numerusform>
+            <numerusform>%Ln changes proposed</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%Ln changes were written to %1</source>
+        <translation>
+            <numerusform>%Ln change was written to %1</numerusform>
+            <numerusform>%Ln changes were written to %1</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1, %Ln lines</source>
+        <comment>a language</comment>
+        <translation>
+            <numerusform>%1, %Ln line</numerusform>
+            <numerusform>%1, %Ln lines</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%Ln lines</source>
+        <translation>
+            <numerusform>%Ln line</numerusform>
+            <numerusform>%Ln lines</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>CodeView</name>
+    <message numerus="yes">
+        <source>%1, %Ln lines</source>
+        <comment>a file</comment>
+        <translation>
+            <numerusform>%1, %Ln line</numerusform>
+            <numerusform>%1, %Ln lines</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>DetailPicker</name>
+    <message numerus="yes">
+        <source>≈ %Ln tokens</source>
+        <translation>
+            <numerusform>≈ %Ln token</numerusform>
+            <numerusform>≈ %Ln tokens</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>Doctor</name>
+    <message numerus="yes">
+        <source>It runs on %1 with %n thread(s), %2.</source>
+        <translation>
+            <numerusform>It runs on %1 with %n thread, %2.</numerusform>
+            <numerusform>It runs on %1 with %n threads, %2.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>DoctorPage</name>
+    <message numerus="yes">
+        <source>%n thing(s) could be better.</source>
+        <translation>
+            <numerusform>%n thing could be better.</numerusform>
+            <numerusform>%n things could be better.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>DroppedNote</name>
+    <message numerus="yes">
+        <source>This chat is longer than the context. The first %Ln messages were left out.</source>
+        <translation>
+            <numerusform>This chat is longer than the context. The first message was left out.</numerusform>
+            <numerusform>This chat is longer than the context. The first %Ln messages were left out.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>LeaveDialog</name>
+    <message numerus="yes">
+        <source>%Ln changes are neither accepted nor rejected. They go when what is accepted is written.</source>
+        <translation>
+            <numerusform>%Ln change is neither accepted nor rejected. It goes when what is accepted is written.</numerusform>
+            <numerusform>%Ln changes are neither accepted nor rejected. They go when what is accepted is written.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>ProgressNote</name>
+    <message numerus="yes">
+        <source>Writing · %Ln tokens</source>
+        <translation>
+            <numerusform>Writing · %Ln token</numerusform>
+            <numerusform>Writing · %Ln tokens</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%Ln tokens</source>
+        <translation>
+            <numerusform>%Ln token</numerusform>
+            <numerusform>%Ln tokens</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>Sidebar</name>
+    <message numerus="yes">
+        <source>%Ln matches</source>
+        <translation>
+            <numerusform>%Ln match</numerusform>
+            <numerusform>%Ln matches</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>StoppedNote</name>
+    <message numerus="yes">
+        <source>Interrupted after %Ln tokens</source>
+        <translation>
+            <numerusform>Interrupted after %Ln token</numerusform>
+            <numerusform>Interrupted after %Ln tokens</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>Stopped after %Ln tokens</source>
+        <translation>
+            <numerusform>Stopped after %Ln token</numerusform>
+            <numerusform>Stopped after %Ln tokens</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>ThinkingBlock</name>
+    <message numerus="yes">
+        <source>· %Ln tokens</source>
+        <translation>
+            <numerusform>· %Ln token</numerusform>
+            <numerusform>· %Ln tokens</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>pio</name>
+    <message numerus="yes">
+        <source>%Ln lines</source>
+        <translation>
+            <numerusform>%Ln line</numerusform>
+            <numerusform>%Ln lines</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%Ln messages are not saved yet</source>
+        <translation>
+            <numerusform>%Ln message is not saved yet</numerusform>
+            <numerusform>%Ln messages are not saved yet</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%Ln messages are not saved</source>
+        <translation>
+            <numerusform>%Ln message is not saved</numerusform>
+            <numerusform>%Ln messages are not saved</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%Ln chats were added.</source>
+        <translation>
+            <numerusform>%Ln chat was added.</numerusform>
+            <numerusform>%Ln chats were added.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%Ln new messages were added to chats that were already here.</source>
+        <translation>
+            <numerusform>%Ln new message was added to a chat that was already here.</numerusform>
+            <numerusform>%Ln new messages were added to chats that were already here.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%Ln chats were already here.</source>
+        <translation>
+            <numerusform>%Ln chat was already here.</numerusform>
+            <numerusform>%Ln chats were already here.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%Ln messages that had been deleted here were left out.</source>
+        <translation>
+            <numerusform>%Ln message that had been deleted here was left out.</numerusform>
+            <numerusform>%Ln messages that had been deleted here were left out.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%Ln pictures were left out because they are not files.</source>
+        <translation>
+            <numerusform>%Ln picture was left out because it is not a file.</numerusform>
+            <numerusform>%Ln pictures were left out because they are not files.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>pio::CodeController</name>
+    <message numerus="yes">
+        <source>%Ln changes proposed.</source>
+        <translation>
+            <numerusform>%Ln change proposed.</numerusform>
+            <numerusform>%Ln changes proposed.</numerusform>
+        </translation>
+    </message>
+</context>
+</TS>
