@@ -13,4 +13,9 @@ void ListRows::fromTheTopDown(QQuickItem* content) const {
   for (qsizetype i = 1; i < rows.size(); ++i) rows[i]->stackAfter(rows[i - 1]);
 }
 
+void ListRows::forgetFocus(QQuickItem* list) const {
+  if (list == nullptr) return;
+  if (QQuickItem* const last = list->scopedFocusItem(); last != nullptr) last->setFocus(false);
+}
+
 }  // namespace pio

@@ -25,6 +25,7 @@
 #endif
 #include "tests/app/sql_file.h"
 #include "tests/support/scripted_engine.h"
+#include "tests/ui/accessible_tree.h"
 
 // The real program with an engine that plays a script, in a folder of its own: what the window's tests and pictures stand on.
 
@@ -208,6 +209,11 @@ class Stage : public QObject {
   Q_INVOKABLE bool uses(QQuickWindow* window, int key, int modifiers) const {
     return window->activeFocusItem() != nullptr && isAccepted(window->activeFocusItem(), QEvent::KeyPress, key, modifiers);
   }
+  // As if a screen reader ran: controls that are made from now on say what they are.
+  Q_INVOKABLE void beginReading(bool reads) const { QAccessible::setActive(reads); }
+  // What a screen reader finds: of one item, of everything that can be used now.
+  Q_INVOKABLE QVariantMap accessible(QQuickItem* item) const { return accessibleOf(item); }
+  Q_INVOKABLE QVariantList accessibles(QQuickWindow* window) const { return accessiblesOf(window); }
   Q_INVOKABLE void type(QWindow* window, const QString& text) {
     for (const QChar c : text) QTest::keyClick(window, c.toLatin1());
   }

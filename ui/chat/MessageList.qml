@@ -203,6 +203,10 @@ Item {
         focus: true
         activeFocusOnTab: true
         keyNavigationEnabled: false
+        currentIndex: -1                // Tab comes to the list, not to its first row
+        onCurrentIndexChanged: currentIndex = -1    // the first rows of a chat would set it
+        // Not when the window is left: the keys come back to where they were.
+        onActiveFocusChanged: if (!activeFocus && Window.active) ListRows.forgetFocus(list)
         boundsBehavior: Flickable.StopAtBounds
         cacheBuffer: root.share < 1 ? 0 : 600
         // A last row that is not made lets positionViewAtEnd() make every row in the view anew.

@@ -119,6 +119,7 @@ Column {
                 selectionColor: Theme.color.accentSoft
                 selectedTextColor: Theme.color.text1
                 Accessible.name: qsTr("Command that fetches the starter model")
+                Accessible.readOnly: true
             }
             IconButton {
                 iconName: copied.running ? "check" : "copy"

@@ -4,6 +4,7 @@
 // qmllint disable type
 import QtQuick
 import QtQuick.Templates as T
+import QtQuick.Window
 import Pio.App
 import Pio.Ui
 
@@ -43,6 +44,8 @@ ListView {
     activeFocusOnTab: root.count > 0
     keyNavigationEnabled: false
     currentIndex: -1                // Tab comes to the list, not to its first row
+    // Not when the window is left: the keys come back to where they were.
+    onActiveFocusChanged: if (!activeFocus && Window.active) ListRows.forgetFocus(root)
     boundsBehavior: Flickable.StopAtBounds
     cacheBuffer: 600
     bottomMargin: Theme.space12

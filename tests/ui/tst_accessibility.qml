@@ -1,0 +1,221 @@
+// `stage` is a context property: tests.cpp sets it.
+// qmllint disable unqualified
+import QtQuick
+import QtTest
+import Pio.App
+import Pio.Ui
+
+/*! What a screen reader and a keyboard find on every page and in every dialog: each control has a name, Tab comes to it, and goes on. */
+TestCase {
+    id: test
+
+    name: "accessibility"
+    when: windowShown
+    visible: true
+
+    property Main window: null
+    property Application app: null
+    readonly property int mostStops: 150
+
+    Component {
+        id: mainComponent
+        Main {
+            width: 1280
+            height: 800
+        }
+    }
+
+    function initTestCase(): void {
+        test.app = stage.app
+        test.app.settings.reducedMotion = true
+        stage.beginReading(true)
+        test.window = mainComponent.createObject(null, { app: test.app })
+        verify(test.window !== null)
+        test.window.requestActivate()
+        tryVerify(() => test.window.active)
+        stage.loadModel()
+        tryCompare(test.app.chat, "state", ChatController.Ready)
+    }
+    function cleanupTestCase(): void {
+        test.window.destroy()
+        stage.beginReading(false)
+    }
+    function cleanup(): void {
+        test.window.closePopups()
+        test.app.code.stay()
+        tryVerify(() => !test.window.popupShown)
+        test.app.history.query = ""
+        test.window.width = 1280
+    }
+
+    // ---- states --------------------------------------------------------------------------------------------------------------------
+    function find(accepts) {
+        const walk = item => {
+            for (let i = 0; i < item.children.length; ++i) {
+                const child = item.children[i]
+                const found = !child.visible ? null : accepts(child) ? child : walk(child)
+                if (found !== null)
+                    return found
+            }
+            return null
+        }
+        return walk(test.window.contentItem.parent)
+    }
+    function chat(): void {
+        test.window.showPane(Application.ChatPane)
+        test.window.newChat()
+    }
+    function ask(): void {
+        test.chat()
+        stage.answerInAllRows(false)
+        test.app.chat.send("Where was it?")
+        tryVerify(() => !test.app.chat.busy && test.app.chat.messages.count > 5)
+    }
+    function code(): void {
+        test.app.code.discard()
+        test.app.openFiles([stage.urlOf(stage.writeFile("f.py", "def f(a):\n    return a\n\n\n\ndef g(a):\n    return -a\n"))])
+        tryVerify(() => test.window.codeShown && test.app.code.state === CodeController.Idle && test.app.code.lineCount === 7)
+    }
+    function propose(): void {
+        test.code()
+        stage.speak("```python\ndef f(a):\n    return a + 1\n\n\n\ndef g(a):\n    return 1 - a\n```\n", 1)
+        test.app.code.generate("Add one")
+        tryVerify(() => test.app.code.hunks.count === 2)
+        tryCompare(test.app.code, "state", CodeController.Idle)
+    }
+    function picture(): void {
+        stage.loadSeeingModel()
+        test.window.showPane(Application.ImagePane)
+        test.window.newChat()
+        stage.copyPicture()
+        stage.key(test.window, Qt.Key_V, Qt.ControlModifier)
+        tryVerify(() => test.app.chat.tray.count > 0 && test.app.chat.tray.ready)
+    }
+    function boxes(): void {
+        test.picture()
+        stage.speak("```json\n[{\"bbox_2d\": [180, 195, 337, 715], \"label\": \"lamp\"}, {\"point_2d\": [500, 850], \"label\": \"floor\"}]\n```", 0)
+        test.app.chat.send("Where is the lamp?")
+        tryVerify(() => !test.app.chat.busy && test.app.image.places.count === 2)
+    }
+    readonly property var states: ({
+        "no model": () => { test.app.chat.model.unload(); test.chat(); tryCompare(test.app.chat, "state", ChatController.NoModel); test.window.newChat() },
+        "empty chat": () => { stage.loadModel(); test.chat(); tryCompare(test.app.chat, "state", ChatController.Ready) },
+        "chat": () => test.ask(),
+        "chat, find bar": () => { test.ask(); stage.key(test.window, Qt.Key_F, Qt.ControlModifier) },
+        "chat, question edited": () => { test.ask(); stage.key(test.window, Qt.Key_E, Qt.ControlModifier | Qt.ShiftModifier) },
+        "chat, narrow": () => { test.ask(); test.window.width = 560 },
+        "chat, notice": () => { test.ask(); stage.loadBrokenModel() },
+        "search": () => { test.ask(); test.app.history.query = "pier"; tryVerify(() => test.app.history.count > 0) },
+        "deleted": () => { test.ask(); test.app.history.remove(test.app.chat.chatId) },
+        "code, empty": () => { test.app.code.close?.(); test.window.showPane(Application.CodePane) },
+        "code": () => test.code(),
+        "code, proposal": () => test.propose(),
+        "code, leave": () => { test.propose(); test.app.openFiles([stage.urlOf(stage.writeFile("g.py", "a = 1\n"))]); tryVerify(() => test.window.popupShown) },
+        "picture": () => test.picture(),
+        "picture, places": () => test.boxes(),
+        "picture, blind model": () => { test.boxes(); stage.loadModel(); tryVerify(() => !test.app.chat.model.sees) },
+        "picker": () => { test.chat(); test.window.openPicker(); tryVerify(() => test.window.popupShown) },
+        "get a model": () => { test.chat(); test.window.openSource(2); tryVerify(() => test.window.popupShown) },
+        "shortcuts": () => { test.chat(); stage.key(test.window, Qt.Key_F1); tryVerify(() => test.window.popupShown) },
+        "import": () => { test.chat(); test.app.importOffered(stage.urlOf("/chats.json")); tryVerify(() => test.window.popupShown) }
+    })
+    function settingsPages(): int {
+        test.window.openSettings(0)
+        tryVerify(() => test.window.popupShown)
+        const dialog = test.find(item => item.currentIndex !== undefined && item.Accessible.name === "Settings")
+        const count = dialog.count
+        test.window.closePopups()
+        tryVerify(() => !test.window.popupShown)
+        return count
+    }
+    function show(state: string): void {
+        if (state.startsWith("settings ")) {
+            test.window.openSettings(Number(state.slice(9)))
+            tryVerify(() => test.window.popupShown)
+        } else {
+            test.states[state]()
+        }
+        wait(50)    // rows that come with the next frame
+    }
+    function everyState() {
+        const names = Object.keys(test.states)
+        for (let page = 0; page < test.settingsPages(); ++page)
+            names.push("settings " + page)
+        return names.map(name => ({ tag: name }))
+    }
+
+    // ---- what is there -------------------------------------------------------------------------------------------------------------
+    function isBelow(item, ancestor): bool {
+        for (let one = item; one !== null; one = one.parent)
+            if (one === ancestor)
+                return true
+        return false
+    }
+    // What a popup that is modal leaves to use: itself.
+    function scope() {
+        const focus = test.window.activeFocusItem
+        for (let one = focus; one !== null; one = one.parent)
+            if (one.parent !== null && one.parent.parent !== null && one.parent.parent.parent === null && one.parent !== test.window.contentItem && test.window.popupShown)
+                return one
+        return test.window.contentItem
+    }
+    // The list whose arrow keys go to its rows.
+    function listOf(item) {
+        for (let one = item; one !== null; one = one.parent)
+            if (one.itemAtIndex !== undefined && one.activeFocusOnTab === true)
+                return one
+        return null
+    }
+    function reaches(stop, item): bool {
+        return test.isBelow(item, stop) || test.isBelow(stop, item) || (test.listOf(item) !== null && test.listOf(item) === test.listOf(stop))
+    }
+    function describe(found): string {
+        return found.roleName + " “" + found.name + "” (" + String(found.item).replace(/\(0x.*$/, "") + ")"
+    }
+    // Where Tab goes from here until it comes back.
+    function walk(key: int) {
+        const stops = []
+        for (let i = 0; i < test.mostStops; ++i) {
+            const item = test.window.activeFocusItem
+            if (item === null || stops.indexOf(item) >= 0)
+                break
+            stops.push(item)
+            stage.key(test.window, key, key === Qt.Key_Backtab ? Qt.ShiftModifier : Qt.NoModifier)
+        }
+        return stops
+    }
+
+    function test_everyControlHasAName_data() {
+        return test.everyState()
+    }
+    function test_everyControlHasAName(data): void {
+        test.show(data.tag)
+        const found = stage.accessibles(test.window)
+        verify(found.filter(one => one.isControl).length > 3, "only " + found.map(test.describe).join("; "))
+        compare(found.filter(one => one.isControl && one.name.length === 0).map(test.describe).join("; "), "")
+    }
+    function test_tabComesToEveryControlAndBack_data() {
+        return test.everyState()
+    }
+    function test_tabComesToEveryControlAndBack(data): void {
+        test.show(data.tag)
+        const first = test.window.activeFocusItem
+        verify(first !== null)
+        const scope = test.scope()
+        const stops = test.walk(Qt.Key_Tab)
+        verify(stops.length > 1 && stops.length < test.mostStops, data.tag + ": " + stops.length + " stops")
+        compare(String(test.window.activeFocusItem), String(first), "Tab does not come back to " + test.describe(stage.accessible(first)) + " but to " + test.describe(stage.accessible(test.window.activeFocusItem)))
+        const back = test.walk(Qt.Key_Backtab)
+        const missed = (from, others) => from.filter(one => others.indexOf(one) < 0).map(one => test.describe(stage.accessible(one))).join("; ")
+        // Backwards Qt 6.4 passes over a list that other stops are in.
+        const alone = stops.filter(one => !stops.some(other => other !== one && test.isBelow(other, one)))
+        compare(missed(alone, back) + missed(back, stops), "", "stops of Tab or Shift+Tab alone")
+        for (const stop of stops) {
+            const spoken = stage.accessible(stop)
+            verify(spoken.roleName.length > 0 && spoken.name.length > 0, "Tab comes to what has no name: " + stop)
+        }
+        const unreached = stage.accessibles(test.window).filter(one => one.isControl && test.isBelow(one.item, scope) && one.roleName !== "ScrollBar" && one.roleName !== "Dialog"
+            && !one.isReadOnly && !stops.some(stop => test.reaches(stop, one.item)))
+        compare(unreached.map(test.describe).join("; "), "")
+    }
+}
