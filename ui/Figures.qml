@@ -64,6 +64,11 @@ QtObject {
     function seconds(value: real): string {
         return qsTr("%1 s").arg(figures.count(value)).replace(" ", figures.gap)
     }
+    // The direction of a text is that of its first letter, as Qt takes it.
+    function isRightToLeft(html: string): bool {
+        const letter = html.replace(/<[^>]*>|&[#\w]+;/g, "").match(/[A-Za-z\u00c0-\u1fff\u2c00-\ufeff]/)
+        return letter !== null && /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc]/.test(letter[0])
+    }
     // "Ctrl+Shift+C" as it stands on the person's keyboard.
     function keys(names: string): string {
         const own = { Ctrl: qsTr("Ctrl", "a key"), Shift: qsTr("Shift", "a key"), Enter: qsTr("Enter", "a key"), Del: qsTr("Del", "a key"),

@@ -108,6 +108,8 @@ T.ApplicationWindow {
     title: root.app.chat.title.length > 0 ? qsTr("%1 — Inference-PIO").arg(root.app.chat.title) : qsTr("Inference-PIO")
     color: Theme.color.canvas
     font: Theme.ui.font
+    LayoutMirroring.enabled: Qt.application.layoutDirection === Qt.RightToLeft
+    LayoutMirroring.childrenInherit: true       // of popups, too
     Component.onCompleted: {
         root.app.place.watch(root)
         if (root.panes.indexOf(root.app.place.pane) >= 0)
@@ -155,8 +157,6 @@ T.ApplicationWindow {
         id: page
 
         anchors.fill: parent
-        LayoutMirroring.enabled: Qt.application.layoutDirection === Qt.RightToLeft
-        LayoutMirroring.childrenInherit: true
 
         Item {
             id: slot
@@ -211,7 +211,7 @@ T.ApplicationWindow {
                     onActiveChanged: if (active) startWidth = root.app.settings.sidebarWidth
                     onTranslationChanged: {
                         if (active)
-                            root.app.settings.sidebarWidth = startWidth + (page.LayoutMirroring.enabled ? -1 : 1) * translation.x
+                            root.app.settings.sidebarWidth = startWidth + (root.LayoutMirroring.enabled ? -1 : 1) * translation.x
                     }
                 }
             }

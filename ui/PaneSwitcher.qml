@@ -42,8 +42,8 @@ T.Control {
     padding: Theme.space2
     Accessible.role: Accessible.PageTabList
     Accessible.name: qsTr("%1: %2", "a choice, what is chosen").arg(qsTr("Pane")).arg(root.nameOf(root.current))
-    Keys.onLeftPressed: root.step(-1)
-    Keys.onRightPressed: root.step(1)
+    Keys.onLeftPressed: root.step(root.mirrored ? 1 : -1)
+    Keys.onRightPressed: root.step(root.mirrored ? -1 : 1)
 
     background: Rectangle {
         radius: Theme.radiusBlock

@@ -93,13 +93,18 @@ Rectangle {
             Layout.fillWidth: true
         }
         Words {
-            Layout.preferredWidth: 72
+            Layout.preferredWidth: Math.max(72, Math.ceil(widestSpeed.advanceWidth))
             visible: root.model.hasModel
             horizontalAlignment: Text.AlignRight
             role: Theme.small
             text: speed.value > 0 ? Figures.speed(speed.value) : ""
             color: Theme.color.text3
 
+            TextMetrics {
+                id: widestSpeed
+                font: Theme.small.font
+                text: Figures.speed(88.8)
+            }
             HoverHandler {
                 id: overSpeed
             }

@@ -2,6 +2,7 @@
 #include <QDir>
 #include <QFont>
 #include <QGuiApplication>
+#include <QLocale>
 #include <QPainter>
 #include <QQmlApplicationEngine>
 #include <QQmlProperty>
@@ -9,6 +10,7 @@
 #include <QQuickWindow>
 #include <QTemporaryDir>
 #include <QTest>
+#include <QTranslator>
 #include <QtQml/qqmlextensionplugin.h>
 #include <cstdio>
 
@@ -20,6 +22,7 @@ Q_IMPORT_QML_PLUGIN(Pio_UiPlugin)
 
 // Draws every state of the window into a folder: screenshots FOLDER [scale | code | thinking | image | history | computer | library].  "scale" draws the few that are looked at with
 // QT_SCALE_FACTOR=2, which only a new process can have; the others draw those alone.
+// PIO_LANGUAGE in the environment: the code of a language, or a .qm file of one that nobody speaks, from right to left (pseudo_language.py).
 
 namespace {
 
@@ -871,6 +874,14 @@ int main(int argc, char** argv) {
   QDir().mkpath(folder);
 
   Stage stage;
+  QTranslator translator;
+  const QString language = qEnvironmentVariable("PIO_LANGUAGE");
+  if (translator.load(language)) {
+    QCoreApplication::installTranslator(&translator);
+    QLocale::setDefault(QLocale(QLocale::Hebrew));  // whose digits are ours
+  } else {
+    stage.program().settings()->setLanguage(language);
+  }
   stage.program().settings()->setReducedMotion(true);
   stage.program().settings()->setAppearance(Settings::Light);
   QQmlApplicationEngine engine;

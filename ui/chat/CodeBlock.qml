@@ -126,6 +126,8 @@ BlockItem {
         Flickable {
             id: scroll
 
+            LayoutMirroring.enabled: false          // code runs from left to right everywhere
+            LayoutMirroring.childrenInherit: true
             anchors { left: parent.left; right: parent.right; top: parent.top; topMargin: Theme.rowLarge }
             anchors.leftMargin: Theme.space16
             anchors.rightMargin: 1

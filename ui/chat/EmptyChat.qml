@@ -40,6 +40,7 @@ Column {
         PioButton {
             required property string modelData
 
+            anchors { left: parent?.left; leftMargin: Theme.hang }
             leftPadding: 0
             rightPadding: Theme.space12
             quiet: true

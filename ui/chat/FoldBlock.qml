@@ -106,6 +106,7 @@ BlockItem {
         Item {
             id: inner
 
+            x: view.LayoutMirroring.enabled ? Theme.space12 : 0
             width: Math.min(510, root.textWidth - 18)
             height: childrenRect.height
         }

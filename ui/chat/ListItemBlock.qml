@@ -5,6 +5,9 @@ import Pio.Ui
 BlockItem {
     id: root
 
+    LayoutMirroring.enabled: Figures.isRightToLeft(root.html)     // as its words, not as the window
+    LayoutMirroring.childrenInherit: true
+
     required property string html
     required property string marker
     required property int indent

@@ -19,6 +19,7 @@ Item {
     Toast {
         id: undo
 
+        anchors.left: parent.left
         visible: root.history.removedTitle.length > 0
         width: Math.min(implicitWidth, root.width)
         text: qsTr("Deleted “%1”").arg(root.history.removedTitle)
@@ -27,6 +28,7 @@ Item {
     Toast {
         id: note
 
+        anchors.left: parent.left
         visible: noteTime.running && root.history.removedTitle.length === 0
         width: Math.min(implicitWidth, root.width)
         text: ""

@@ -11,6 +11,9 @@ import Pio.Ui
 BlockItem {
     id: root
 
+    LayoutMirroring.enabled: Figures.isRightToLeft(root.text)     // as its words, not as the window
+    LayoutMirroring.childrenInherit: true
+
     required property var cells         // rows of rich text, the first is the header
     required property var alignments
     required property string text

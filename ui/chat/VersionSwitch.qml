@@ -16,7 +16,7 @@ Row {
 
     IconButton {
         size: Theme.rowTiny
-        iconName: root.LayoutMirroring.enabled ? "right" : "left"
+        iconName: "left"
         text: qsTr("Previous version")
         key: "Alt+Left"
         enabled: root.usable && root.version > 1
@@ -32,7 +32,7 @@ Row {
     }
     IconButton {
         size: Theme.rowTiny
-        iconName: root.LayoutMirroring.enabled ? "left" : "right"
+        iconName: "right"
         text: qsTr("Next version")
         key: "Alt+Right"
         enabled: root.usable && root.version < root.count

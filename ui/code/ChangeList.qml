@@ -183,46 +183,71 @@ Rectangle {
                     }
                 }
             }
-            RowLayout {
+            GridLayout {
+                id: last
+
+                readonly property real room: root.width - 2 - 6 - Theme.space16
+                readonly property bool beside: last.room - buttons.oneRow >= (state.visible ? 120 : 0)    // else the words stand above the buttons
+
                 Layout.fillWidth: true
                 Layout.margins: 6
                 Layout.leftMargin: Theme.space16
-                spacing: Theme.space8
+                columns: last.beside ? 2 : 1
+                columnSpacing: Theme.space8
+                rowSpacing: Theme.space4
 
                 Words {
+                    id: state
+
                     Layout.fillWidth: true
+                    visible: !root.broken
                     role: Theme.small
                     wrapMode: Text.Wrap
-                    text: root.broken ? "" : root.syntaxWords
+                    text: root.syntaxWords
                     color: Theme.color.text3
                 }
-                PioButton {
-                    small: true
-                    quiet: true
-                    text: qsTr("Discard")
-                    onClicked: root.code.discard()
-                }
-                PioButton {
-                    visible: root.pending > 0
-                    small: true
-                    primary: root.leads && root.accepted === 0
-                    text: root.pending === root.code.hunks.count ? qsTr("Accept all %Ln", "", root.pending)
-                                                                 : qsTr("Accept the other %Ln", "", root.pending)
-                    onClicked: root.code.acceptAll()
-                }
-                PioButton {
-                    id: applyButton
+                Flow {
+                    id: buttons
 
-                    enabled: root.code.canApply     // always there: a second click on Accept must not meet it
-                    small: true
-                    primary: root.leads && root.accepted > 0
-                    text: root.broken ? qsTr("Apply all the same") : qsTr("Apply")
-                    onClicked: root.code.apply()
+                    readonly property real oneRow: discardButton.implicitWidth + (acceptButton.visible ? acceptButton.implicitWidth + spacing : 0)
+                                                   + applyButton.implicitWidth + spacing
 
-                    TipOf {
-                        control: applyButton
-                        text: qsTr("Write the accepted changes to the file")
-                        key: "Ctrl+S"
+                    Layout.alignment: Qt.AlignRight
+                    Layout.preferredWidth: Math.min(buttons.oneRow, last.room)
+                    spacing: Theme.space8
+
+                    PioButton {
+                        id: discardButton
+
+                        small: true
+                        quiet: true
+                        text: qsTr("Discard")
+                        onClicked: root.code.discard()
+                    }
+                    PioButton {
+                        id: acceptButton
+
+                        visible: root.pending > 0
+                        small: true
+                        primary: root.leads && root.accepted === 0
+                        text: root.pending === root.code.hunks.count ? qsTr("Accept all %Ln", "", root.pending)
+                                                                     : qsTr("Accept the other %Ln", "", root.pending)
+                        onClicked: root.code.acceptAll()
+                    }
+                    PioButton {
+                        id: applyButton
+
+                        enabled: root.code.canApply     // always there: a second click on Accept must not meet it
+                        small: true
+                        primary: root.leads && root.accepted > 0
+                        text: root.broken ? qsTr("Apply all the same") : qsTr("Apply")
+                        onClicked: root.code.apply()
+
+                        TipOf {
+                            control: applyButton
+                            text: qsTr("Write the accepted changes to the file")
+                            key: "Ctrl+S"
+                        }
                     }
                 }
             }

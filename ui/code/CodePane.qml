@@ -19,6 +19,7 @@ Rectangle {
     property bool keysCount: false      // the pane is shown and no popup is open
     property var panes: []
     property int sideWidth: 480
+    readonly property bool mirrored: root.LayoutMirroring.enabled
     readonly property bool hasFile: root.code.path.length > 0
     readonly property bool hasProposal: root.code.hunks.count > 0
     readonly property real wideSide: Math.max(360, Math.min(root.sideWidth, root.width - 480))
@@ -153,6 +154,7 @@ Rectangle {
         PioButton {
             id: openButton
 
+            anchors.left: parent.left
             primary: !emptyNotices.leads
             iconName: "folder"
             text: qsTr("Open a file…")
@@ -171,7 +173,10 @@ Rectangle {
     CodeView {
         id: view
 
-        anchors { left: parent.left; top: header.bottom }
+        anchors.top: header.bottom
+        x: root.mirrored && !root.narrow ? root.wideSide : 0
+        LayoutMirroring.enabled: false          // code runs from left to right everywhere
+        LayoutMirroring.childrenInherit: true
         width: root.narrow ? root.width : root.width - root.wideSide
         height: root.narrow ? Math.round((root.height - header.height) * 0.5) : root.height - header.height
         visible: root.hasFile
@@ -198,7 +203,7 @@ Rectangle {
     Item {
         id: side
 
-        x: root.narrow ? 0 : root.width - root.wideSide
+        x: root.narrow || root.mirrored ? 0 : root.width - root.wideSide
         y: root.narrow ? view.y + view.height : header.height
         width: root.narrow ? root.width : root.wideSide
         height: root.height - y
@@ -285,7 +290,7 @@ Rectangle {
                 target: null
                 yAxis.enabled: false
                 onActiveChanged: if (active) startWidth = root.wideSide
-                onTranslationChanged: if (active) root.sideWidth = Math.max(360, Math.min(root.width - 480, startWidth - translation.x))
+                onTranslationChanged: if (active) root.sideWidth = Math.max(360, Math.min(root.width - 480, startWidth - (root.mirrored ? -1 : 1) * translation.x))
             }
         }
     }

@@ -28,7 +28,7 @@ PioField {
         root.text = root.shownText()
     }
 
-    implicitWidth: 120
+    implicitWidth: Math.max(120, Math.ceil(metrics.advanceWidth(root.automatic)) + root.leftPadding + root.rightPadding)
     text: root.shownText()
     placeholderText: root.automatic
     inputMethodHints: Qt.ImhFormattedNumbersOnly
@@ -38,5 +38,9 @@ PioField {
     }
     Accessible.name: root.label
     onEditingFinished: root.take()
+    FontMetrics {
+        id: metrics
+        font: root.font
+    }
     onValueChanged: if (!root.activeFocus) root.text = root.shownText()
 }

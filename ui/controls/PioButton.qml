@@ -28,7 +28,7 @@ T.Button {
     Keys.onEnterPressed: root.clicked()
 
     contentItem: Item {
-        implicitWidth: row.implicitWidth
+        implicitWidth: words.before + Math.ceil(words.implicitWidth) + (keyWords.visible ? root.spacing + keyWords.width : 0)
         implicitHeight: row.implicitHeight
 
         Row {
@@ -44,13 +44,21 @@ T.Button {
                 color: root.ink
             }
             Text {
+                id: words
+
+                readonly property real before: root.iconName.length > 0 ? Theme.iconSize + root.spacing : 0
+
                 anchors.verticalCenter: parent.verticalCenter
+                width: Math.min(Math.ceil(implicitWidth), root.availableWidth - before - (keyWords.visible ? root.spacing + keyWords.width : 0))
+                elide: Text.ElideRight
                 text: root.text
                 textFormat: Text.PlainText
                 font: root.font
                 color: root.ink
             }
             Text {
+                id: keyWords
+
                 anchors.verticalCenter: parent.verticalCenter
                 visible: root.key.length > 0
                 text: Figures.keys(root.key)

@@ -12,16 +12,26 @@ T.Control {
     required property var labels        // shown
     required property string label      // for a screen reader
     property int current: 0
+    readonly property real widest: root.labels.reduce((most, words) => Math.max(most, metrics.advanceWidth(words)), 0)
     signal chosen(index: int)
 
-    implicitWidth: 248
+    function step(by: int): void {
+        root.chosen(Math.max(0, Math.min(root.labels.length - 1, root.current + by)))
+    }
+
+    implicitWidth: Math.max(248, root.labels.length * (Math.ceil(root.widest) + Theme.space12) + 2 * root.padding)
     implicitHeight: Theme.row
     focusPolicy: Qt.StrongFocus
     padding: Theme.space2
     Accessible.role: Accessible.RadioButton
     Accessible.name: qsTr("%1: %2", "a choice, what is chosen").arg(root.label).arg(root.labels[root.current] ?? "")
-    Keys.onLeftPressed: root.chosen(Math.max(0, root.current - 1))
-    Keys.onRightPressed: root.chosen(Math.min(root.labels.length - 1, root.current + 1))
+    Keys.onLeftPressed: root.step(root.mirrored ? 1 : -1)
+    Keys.onRightPressed: root.step(root.mirrored ? -1 : 1)
+
+    FontMetrics {
+        id: metrics
+        font: Theme.uiMedium.font
+    }
 
     background: Rectangle {
         radius: Theme.radiusBlock

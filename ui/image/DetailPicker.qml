@@ -14,6 +14,9 @@ T.Control {
     readonly property var names: [qsTr("Low", "detail of a picture"), qsTr("Normal", "detail of a picture"), qsTr("Full", "detail of a picture")]
     readonly property var costs: root.tray.costs
 
+    function step(by: int): void {
+        root.tray.detail = Math.max(0, Math.min(root.names.length - 1, root.tray.detail + by))
+    }
     function tokens(index: int): string {
         return root.costs.length > 0 ? qsTr("≈ %Ln tokens", "", root.costs[index].tokens) : ""
     }
@@ -34,8 +37,8 @@ T.Control {
     Accessible.role: Accessible.RadioButton
     Accessible.name: qsTr("%1: %2", "a choice, what is chosen").arg(qsTr("Detail of the pictures")).arg(root.names[root.tray.detail] ?? "")
     Accessible.description: root.spokenCost(root.tray.detail)
-    Keys.onLeftPressed: root.tray.detail = Math.max(0, root.tray.detail - 1)
-    Keys.onRightPressed: root.tray.detail = Math.min(root.names.length - 1, root.tray.detail + 1)
+    Keys.onLeftPressed: root.step(root.mirrored ? 1 : -1)
+    Keys.onRightPressed: root.step(root.mirrored ? -1 : 1)
 
     background: Rectangle {
         radius: Theme.radiusBlock
@@ -99,7 +102,7 @@ T.Control {
                         role: Theme.small
                         text: root.tokens(choice.index)
                         color: choice.ink
-                        elide: Text.ElideRight
+                        wrapMode: Text.Wrap
                         horizontalAlignment: Text.AlignHCenter
                         Accessible.ignored: true
                     }
@@ -109,7 +112,7 @@ T.Control {
                         role: Theme.small
                         text: root.seconds(choice.index)
                         color: choice.ink
-                        elide: Text.ElideRight
+                        wrapMode: Text.Wrap
                         horizontalAlignment: Text.AlignHCenter
                         Accessible.ignored: true
                     }

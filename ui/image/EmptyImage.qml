@@ -29,6 +29,7 @@ Column {
         height: Theme.space8
     }
     PioButton {
+        anchors.left: parent.left
         primary: root.primary
         iconName: "image"
         text: qsTr("Choose pictures…")

@@ -183,8 +183,10 @@ Rectangle {
             highlightMoveDuration: 0
             Accessible.role: Accessible.List
             Accessible.name: qsTr("Pictures of this conversation")
-            Keys.onLeftPressed: root.session.current = root.session.current - 1
-            Keys.onRightPressed: root.session.current = root.session.current + 1
+            readonly property int onward: effectiveLayoutDirection === Qt.RightToLeft ? -1 : 1
+
+            Keys.onLeftPressed: root.session.current = root.session.current - strip.onward
+            Keys.onRightPressed: root.session.current = root.session.current + strip.onward
 
             delegate: T.AbstractButton {
                 id: thumb

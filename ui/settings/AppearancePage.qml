@@ -23,7 +23,7 @@ SettingsPage {
         hint: qsTr("System follows the desktop's light or dark")
 
         Segmented {
-            width: 300
+            width: Math.max(300, implicitWidth)
             label: qsTr("Theme")
             labels: [qsTr("System"), qsTr("Light"), qsTr("Dark"), qsTr("Contrast")]
             current: root.settings.appearance
@@ -37,7 +37,7 @@ SettingsPage {
         Segmented {
             readonly property var codes: root.after("", root.language.codes)
 
-            width: 300
+            width: Math.max(300, implicitWidth)
             label: qsTr("Language")
             labels: root.after(qsTr("System"), root.language.names)
             current: Math.max(0, codes.indexOf(root.settings.language))

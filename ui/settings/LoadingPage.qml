@@ -158,6 +158,7 @@ SettingsPage {
                 const above = root.contexts.findIndex(tokens => tokens >= root.load.contextLength)
                 return above < 0 ? root.contexts.length - 1 : above
             }
+            longest: qsTr("What fits")
             words: root.load.contextLength === 0 ? qsTr("What fits") : Figures.thousands(root.load.contextLength)
             onMoved: value => root.load.contextLength = root.contexts[Math.round(value)]
         }
@@ -189,6 +190,7 @@ SettingsPage {
             to: Math.max(from + stepSize, Math.ceil(root.load.totalBytes / 5e8) / 2)
             stepSize: 0.5
             value: root.load.ramBytes > 0 ? root.load.ramBytes / 1e9 : to
+            longest: qsTr("What is free")
             words: root.load.ramBytes > 0 ? Figures.bytes(root.load.ramBytes) : qsTr("What is free")
             onMoved: value => root.load.ramBytes = value >= to ? 0 : value * 1e9
         }

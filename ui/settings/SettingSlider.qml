@@ -11,10 +11,15 @@ Row {
     property alias to: slider.to
     property alias stepSize: slider.stepSize
     property string words: ""
+    property string longest: ""     // of its words, where one is longer than a number
     signal moved(value: real)
 
     spacing: Theme.space8
 
+    FontMetrics {
+        id: metrics
+        font: Theme.uiMedium.font
+    }
     PioSlider {
         id: slider
 
@@ -26,7 +31,7 @@ Row {
     }
     Words {
         anchors.verticalCenter: parent.verticalCenter
-        width: 60
+        width: Math.max(60, Math.ceil(metrics.advanceWidth(root.longest)))
         horizontalAlignment: Text.AlignRight
         role: Theme.uiMedium
         text: root.words

@@ -72,7 +72,7 @@ PioDialog {
             Words {
                 id: heading
 
-                x: Theme.space20
+                anchors { left: parent.left; leftMargin: Theme.space20 }
                 y: 17
                 role: Theme.title
                 text: root.title
@@ -113,6 +113,7 @@ PioDialog {
 
                     contentItem: Words {
                         leftPadding: Theme.space20
+                        rightPadding: Theme.space20
                         verticalAlignment: Text.AlignVCenter
                         role: row.isCurrent ? Theme.uiMedium : Theme.ui
                         text: row.modelData
@@ -136,6 +137,7 @@ PioDialog {
                 id: shortcuts
 
                 anchors { left: parent.left; bottom: parent.bottom; margins: Theme.space8 }
+                width: Math.min(implicitWidth, side.width - 2 * Theme.space8)
                 quiet: true
                 iconName: "keyboard"
                 text: qsTr("Keyboard shortcuts")

@@ -241,6 +241,7 @@ Rectangle {
             color: Theme.color.text3
         }
         PioButton {
+            anchors.left: parent.left
             visible: root.searching
             text: qsTr("Clear the search")
             onClicked: {
