@@ -441,7 +441,7 @@
     </message>
     <message>
         <source>Write</source>
-        <translation>Schreiben</translation>
+        <translation>Ändern</translation>
     </message>
     <message>
         <source>Propose a change of %1 in these words</source>

@@ -185,6 +185,42 @@ TestCase {
         return stops
     }
 
+    // Controls that reach beyond the window, or beyond what cuts them off, to a side that nothing scrolls to.
+    function beyond() {
+        const found = []
+        for (const one of stage.accessibles(test.window).filter(one => one.isControl && one.roleName !== "Dialog")) {
+            for (let outer = one.item.parent; outer !== null; outer = outer.parent) {
+                if (outer.contentWidth > outer.width + 1 && outer.flickableDirection !== undefined)
+                    break
+                if (!outer.clip && outer.parent !== null)
+                    continue
+                const left = one.item.mapToItem(outer, 0, 0).x
+                if (left < -1 || left + one.item.width > outer.width + 1)
+                    found.push(test.describe(one) + " from " + Math.round(left) + " to " + Math.round(left + one.item.width) + " of " + Math.round(outer.width))
+            }
+        }
+        return found
+    }
+    function test_longWordsStayInside_data() {
+        return [{ language: "en", width: 480 }, { language: "de", width: 900 }, { language: "de", width: 480 }, { language: "zh_CN", width: 480 }]
+            .map(row => Object.assign(row, { tag: row.language + ", " + row.width }))
+    }
+    function test_longWordsStayInside(data): void {
+        const found = [], states = test.everyState().map(row => row.tag)
+        test.app.settings.language = data.language
+        for (const state of states) {
+            if (state === "chat, narrow" || (state === "search" && data.width === 480))
+                continue
+            test.show(state)
+            test.window.width = data.width
+            wait(30)
+            for (const one of test.beyond())
+                found.push(state + ": " + one)
+            test.cleanup()
+        }
+        test.app.settings.language = ""
+        compare(found.join("; ").slice(0, 300), "")     // a longer message is too long for Qt
+    }
     function test_everyControlHasAName_data() {
         return test.everyState()
     }

@@ -35,20 +35,21 @@ Column {
         height: Theme.space12
     }
     Repeater {
-        model: root.examples
+        model: root.examples.length
 
         PioButton {
-            required property string modelData
+            required property int index
 
             anchors { left: parent?.left; leftMargin: Theme.hang }
+            width: Math.min(implicitWidth, root.width - 2 * Theme.hang)
             leftPadding: 0
             rightPadding: Theme.space12
             quiet: true
-            text: modelData
+            text: root.examples[index] ?? ""
             ink: Theme.color.text2
             font: Theme.ui.font
             iconName: "right"
-            onClicked: root.chosen(modelData)
+            onClicked: root.chosen(text)
         }
     }
 }

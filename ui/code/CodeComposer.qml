@@ -108,6 +108,12 @@ Rectangle {
     }
 
     RowLayout {
+        id: row
+
+        // What cannot be left out; the words beside the switch and a drawing give way where a language has long words.
+        readonly property real needed: explainButton.implicitWidth + fixButton.implicitWidth + (thinkSwitch.visible ? thinkSwitch.implicitWidth + spacing : 0)
+                                       + changeWidth.implicitWidth + askButton.Layout.preferredWidth + 4 * spacing + Theme.space8
+
         anchors { left: parent.left; right: parent.right; bottom: parent.bottom; leftMargin: Theme.space6; rightMargin: Theme.space8 }
         height: Theme.rowBar
         spacing: Theme.space4
@@ -142,7 +148,7 @@ Rectangle {
         }
         Words {
             Layout.leftMargin: Theme.space8
-            visible: thinkSwitch.visible
+            visible: thinkSwitch.visible && row.width >= row.needed + implicitWidth + Theme.space12
             text: qsTr("Think")
             color: Theme.color.text2
             Accessible.ignored: true
@@ -177,7 +183,7 @@ Rectangle {
 
             visible: !root.code.busy
             enabled: root.hasWords && root.code.canAsk
-            iconName: "edit"
+            iconName: row.width >= row.needed ? "edit" : ""
             text: qsTr("Write")
             onClicked: root.change()
 
@@ -207,6 +213,12 @@ Rectangle {
         }
     }
 
+    PioButton {
+        id: changeWidth
+        visible: false
+        iconName: "edit"
+        text: qsTr("Write")
+    }
     // The button is as wide as the longer of both words, so that it stays where it is.
     PioButton {
         id: askWidth

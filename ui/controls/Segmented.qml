@@ -49,13 +49,13 @@ T.Control {
         spacing: 0
 
         Repeater {
-            model: root.labels
+            model: root.labels.length      // the words of another language come into the same segments
 
             T.AbstractButton {
                 id: segment
 
                 required property int index
-                required property string modelData
+                readonly property string words: root.labels[segment.index] ?? ""
                 readonly property bool taken: segment.index === root.current
 
                 Layout.fillWidth: true
@@ -64,13 +64,13 @@ T.Control {
                 focusPolicy: Qt.NoFocus
                 hoverEnabled: true
                 Accessible.role: Accessible.RadioButton
-                Accessible.name: segment.modelData
+                Accessible.name: segment.words
                 Accessible.checked: segment.taken
                 onClicked: root.chosen(segment.index)
 
                 contentItem: Words {
                     role: Theme.uiMedium
-                    text: segment.modelData
+                    text: segment.words
                     color: segment.taken ? Theme.segmentInk : Theme.color.text2
                     horizontalAlignment: Text.AlignHCenter
                     verticalAlignment: Text.AlignVCenter

@@ -58,13 +58,13 @@ T.Control {
         spacing: 0
 
         Repeater {
-            model: root.names
+            model: root.names.length       // the words of another language come into the same segments
 
             T.AbstractButton {
                 id: choice
 
                 required property int index
-                required property string modelData
+                readonly property string words: root.names[choice.index] ?? ""
                 readonly property bool taken: choice.index === root.tray.detail
                 readonly property color ink: choice.taken ? Theme.segmentInk : Theme.color.text2
 
@@ -76,7 +76,7 @@ T.Control {
                 focusPolicy: Qt.NoFocus
                 hoverEnabled: true
                 Accessible.role: Accessible.RadioButton
-                Accessible.name: choice.modelData
+                Accessible.name: choice.words
                 Accessible.description: root.spokenCost(choice.index)
                 Accessible.checked: choice.taken
                 onClicked: root.tray.detail = choice.index
@@ -90,7 +90,7 @@ T.Control {
                         Layout.fillWidth: true
                         visible: text.length > 0
                         role: Theme.uiMedium
-                        text: choice.modelData
+                        text: choice.words
                         color: choice.ink
                         elide: Text.ElideRight
                         horizontalAlignment: Text.AlignHCenter

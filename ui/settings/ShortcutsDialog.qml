@@ -61,25 +61,29 @@ PioDialog {
             Keys.onDownPressed: contentY = Math.max(0, Math.min(contentHeight - height, contentY + Theme.rowHeader))
 
             Repeater {
-                model: root.keys
+                // Not the list itself: in another language it would make the rows anew, and a layout of Qt 6.4 that is not shown keeps the old ones.
+                model: root.keys.length
 
                 RowLayout {
-                    required property var modelData
+                    id: row
+
+                    required property int index
+                    readonly property var names: root.keys[row.index] ?? ["", ""]
 
                     Layout.fillWidth: true
                     Layout.preferredHeight: Theme.rowSmall
                     spacing: Theme.space16
                     Accessible.role: Accessible.ListItem
-                    Accessible.name: modelData[0] + ": " + Figures.keys(modelData[1])
+                    Accessible.name: row.names[0] + ": " + Figures.keys(row.names[1])
 
                     Words {
                         Layout.fillWidth: true
-                        text: parent.modelData[0]
+                        text: row.names[0]
                         Accessible.ignored: true
                     }
                     Words {
                         role: Theme.small
-                        text: Figures.keys(parent.modelData[1])
+                        text: Figures.keys(row.names[1])
                         color: Theme.color.text3
                         Accessible.ignored: true
                     }
