@@ -123,7 +123,7 @@ QtObject {
     readonly property ColorSet dark: ColorSet {
         canvas: "#17191B"; side: "#111314"; sunken: "#101213"; raised: "#1F2224"; fill: "#24282A"; hover: "#1D2123"; press: "#2A2F32";
         selected: "#292F32"; line: "#2A2E31"; edge: "#3C4246"; control: "#737B80"; text1: "#E4E7E8"; text2: "#ADB4B8";
-        text3: "#8F979B"; disabled: "#5B6368"; accent: "#62BAD6"; accentFill: "#177794"; inkAccent: "#FFFFFF"; accentHover: "#12667F";
+        text3: "#8F979B"; disabled: "#5B6368"; accent: "#62BAD6"; accentFill: "#177794"; inkAccent: "#FFFFFF"; accentHover: "#1A7F9D";
         accentSoft: "#173A46"; danger: "#F28B82"; dangerSoft: "#261B1B"; warn: "#E0B15C"; warnSoft: "#2A2418"; good: "#7CC58F";
         addFill: "#14261A"; addStrong: "#1A3B24"; delFill: "#2D1918"; delStrong: "#4C2321"; synKey: "#DE93B8"; synStr: "#9CC884";
         synNum: "#DFA671"; synFn: "#86B8EA"; synCom: "#9CA4A8"; memW: "#3F9DBB"; memK: "#85CFE6"; memS: "#737B80";

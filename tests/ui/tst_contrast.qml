@@ -24,6 +24,55 @@ TestCase {
         verify(found >= least - 0.05, palette + ": " + ink + " on " + ground + " is " + found.toFixed(2) + ", at least " + least)
     }
 
+    // What each colour of a palette is for. Lines and edges bound what is known by its words; what cannot be used is exempt.
+    readonly property var uses: ({
+        grounds: ["canvas", "side", "sunken", "raised", "fill", "hover", "press", "selected", "accentSoft", "dangerSoft", "warnSoft", "addFill", "addStrong",
+                  "delFill", "delStrong", "match", "tip"],
+        inks: ["text1", "text2", "text3", "accent", "danger", "warn", "good", "inkAccent", "inkSelected", "inkSelected2", "inkTip", "synKey", "synStr", "synNum",
+               "synFn", "synCom"],
+        controls: ["control", "accentFill", "accentHover", "memW", "memK", "memS"],
+        exempt: ["line", "edge", "disabled", "veil"]
+    })
+
+    function test_everyColourHasItsUse(): void {
+        const known = [].concat(test.uses.grounds, test.uses.inks, test.uses.controls, test.uses.exempt)
+        const colours = Object.keys(Theme.light).filter(name => name !== "objectName" && typeof Theme.light[name] !== "function")
+        verify(colours.length >= 40)
+        compare(colours.filter(name => known.indexOf(name) < 0).join(" ") + known.filter(name => colours.indexOf(name) < 0).join(" "), "")
+    }
+    function test_controlsReachThreeOnWhatTheyStandOn(): void {
+        for (const palette in test.palettes) {
+            for (const ground of ["canvas", "side", "raised"])
+                for (const control of ["control", "accentFill", "accentHover"])
+                    test.atLeast(palette, control, ground, 3)
+            for (const figure of ["memW", "memK", "memS"])
+                for (const ground of ["canvas", "raised"])
+                    test.atLeast(palette, figure, ground, 3)
+            for (const ground of ["canvas", "side", "sunken", "raised", "fill", "hover", "press", "dangerSoft", "warnSoft"])
+                test.atLeast(palette, "accent", ground, 3)      // the focus ring
+        }
+        for (const well of ["canvas", "sunken"])
+            for (const palette in test.palettes)
+                verify(Math.max(test.ratio(Theme.markInk, test.palettes[palette][well]), test.ratio(Theme.markEdge, test.palettes[palette][well])) >= 3)
+        verify(test.ratio(Theme.markInk, Theme.markEdge) >= 4.5)
+    }
+    function test_noticesAreReadable(): void {
+        for (const palette in test.palettes)
+            for (const ground of ["dangerSoft", "warnSoft"])
+                for (const ink of ["text1", "text2", "text3", "danger", "warn"])
+                    test.atLeast(palette, ink, ground, 4.5)
+    }
+    function test_theTakenSegmentIsReadable(): void {
+        const before = Theme.appearance
+        for (const appearance of [Theme.Light, Theme.Dark, Theme.HighContrast]) {
+            Theme.appearance = appearance
+            verify(test.ratio(Theme.segmentInk, Theme.segmentFill) >= 4.5)
+            for (const ink of [Theme.color.text1, Theme.color.text2, Theme.color.text3])
+                for (const ground of [Theme.messageFill, Theme.hoverOnRaised])
+                    verify(test.ratio(ink, ground) >= 4.5 - 0.05, "%1 on %2".arg(ink).arg(ground))
+        }
+        Theme.appearance = before
+    }
     function test_theFormulaGivesTheKnownEnds(): void {
         compare(Math.round(test.ratio(Qt.color("#000000"), Qt.color("#FFFFFF")) * 10), 210)
         compare(test.ratio(Qt.color("#777777"), Qt.color("#777777")), 1)
