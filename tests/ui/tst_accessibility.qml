@@ -43,6 +43,8 @@ TestCase {
     function cleanup(): void {
         test.window.closePopups()
         test.app.code.stay()
+        test.app.closing.stay()
+        stage.letHistoryGo()
         tryVerify(() => !test.window.popupShown)
         test.app.history.query = ""
         test.window.width = 1280
@@ -117,6 +119,18 @@ TestCase {
         "picker": () => { test.chat(); test.window.openPicker(); tryVerify(() => test.window.popupShown) },
         "get a model": () => { test.chat(); test.window.openSource(2); tryVerify(() => test.window.popupShown) },
         "shortcuts": () => { test.chat(); stage.key(test.window, Qt.Key_F1); tryVerify(() => test.window.popupShown) },
+        "system prompt": () => {
+            test.chat()
+            test.find(item => item.systemPromptRequested !== undefined).systemPromptRequested()
+            tryVerify(() => test.window.popupShown)
+        },
+        "unsaved": () => {
+            test.ask()
+            stage.holdHistory()
+            test.app.chat.rename(test.app.chat.chatId, "A pier")
+            test.window.close()
+            tryVerify(() => test.window.popupShown)
+        },
         "import": () => { test.chat(); test.app.importOffered(stage.urlOf("/chats.json")); tryVerify(() => test.window.popupShown) }
     })
     function settingsPages(): int {
@@ -229,6 +243,36 @@ TestCase {
         const found = stage.accessibles(test.window)
         verify(found.filter(one => one.isControl).length > 3, "only " + found.map(test.describe).join("; "))
         compare(found.filter(one => one.isControl && one.name.length === 0).map(test.describe).join("; "), "")
+    }
+    function test_arrowsComeToEveryRowOfAMenu_data() {
+        return [
+            { tag: "chat", open: () => { test.ask(); stage.key(test.window, Qt.Key_F10) } },
+            { tag: "answer", open: () => { test.ask(); test.named("More", item => item.Accessible.name === "More" && item.mapToItem(null, 0, 0).y > 100) } },
+            { tag: "row of the sidebar", open: () => { test.ask(); test.rows().forceActiveFocus(); test.rows().currentIndex = 0; stage.key(test.window, Qt.Key_Menu) } },
+            { tag: "all chats", open: () => { test.ask(); test.named("More about all chats") } }
+        ]
+    }
+    // Presses that button by its key.
+    function named(name: string, accepts = item => item.Accessible.name === name): void {
+        const button = test.find(item => item.iconName !== undefined && accepts(item))
+        button.forceActiveFocus(Qt.TabFocusReason)
+        stage.key(test.window, Qt.Key_Return)
+    }
+    function rows() {
+        return test.find(item => item.section !== undefined && item.Accessible.name === "Chats")
+    }
+    function test_arrowsComeToEveryRowOfAMenu(data): void {
+        data.open()
+        const items = () => stage.accessibles(test.window).filter(one => one.roleName === "MenuItem")
+        tryVerify(() => items().length > 0)
+        const reached = []
+        for (let i = 0; i <= items().length; ++i) {
+            stage.key(test.window, Qt.Key_Down)
+            reached.push(stage.accessible(test.window.activeFocusItem).name)
+        }
+        compare(items().map(one => one.name).filter(name => name.length === 0 || reached.indexOf(name) < 0).join("; "), "")
+        stage.key(test.window, Qt.Key_Escape)
+        tryVerify(() => items().length === 0)
     }
     function test_tabComesToEveryControlAndBack_data() {
         return test.everyState()
