@@ -909,7 +909,7 @@
     </message>
     <message>
         <source>Look again</source>
-        <translation>重新查找</translation>
+        <translation>重新检查</translation>
     </message>
     <message>
         <source>Copy as text</source>

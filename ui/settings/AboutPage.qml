@@ -81,6 +81,7 @@ SettingsPage {
                     anchors { fill: parent; margins: Theme.space12 }
                     role: Theme.smallMono
                     wrapMode: Text.Wrap
+                    LayoutMirroring.enabled: false      // English
                     text: part.open ? part.licence : ""
                     color: Theme.color.text2
                 }

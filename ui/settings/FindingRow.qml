@@ -35,7 +35,7 @@ Item {
     Icon {
         id: sign
 
-        x: 0
+        anchors.left: parent.left
         y: Theme.space10 + 1
         icon: root.level === Doctor.Good ? "check" : root.warns ? "warning" : "info"
         color: root.level === Doctor.Good ? Theme.color.good : root.level === Doctor.Fact ? Theme.color.text3

@@ -28,6 +28,7 @@ Item {
         Words {
             Layout.fillWidth: true
             role: Theme.uiMedium
+            wrapMode: Text.Wrap
             text: root.name
         }
         Words {
