@@ -160,7 +160,7 @@ TestCase {
 
     // ---- what is there -------------------------------------------------------------------------------------------------------------
     function isBelow(item, ancestor): bool {
-        for (let one = item; one !== null; one = one.parent)
+        for (let one = item; one; one = one.parent)       // a row may be gone by now
             if (one === ancestor)
                 return true
         return false
@@ -175,13 +175,13 @@ TestCase {
     }
     // The list whose arrow keys go to its rows.
     function listOf(item) {
-        for (let one = item; one !== null; one = one.parent)
+        for (let one = item; one; one = one.parent)
             if (one.itemAtIndex !== undefined && one.activeFocusOnTab === true)
                 return one
         return null
     }
     function reaches(stop, item): bool {
-        return test.isBelow(item, stop) || test.isBelow(stop, item) || (test.listOf(item) !== null && test.listOf(item) === test.listOf(stop))
+        return test.isBelow(item, stop.item) || test.isBelow(stop.item, item) || (stop.list !== null && test.listOf(item) === stop.list)
     }
     function describe(found): string {
         return found.roleName + " “" + found.name + "” (" + String(found.item).replace(/\(0x.*$/, "") + ")"
@@ -191,9 +191,9 @@ TestCase {
         const stops = []
         for (let i = 0; i < test.mostStops; ++i) {
             const item = test.window.activeFocusItem
-            if (item === null || stops.indexOf(item) >= 0)
+            if (item === null || stops.some(stop => stop.item === item))
                 break
-            stops.push(item)
+            stops.push(Object.assign(stage.accessible(item), { list: test.listOf(item) }))
             stage.key(test.window, key, key === Qt.Key_Backtab ? Qt.ShiftModifier : Qt.NoModifier)
         }
         return stops
@@ -286,14 +286,12 @@ TestCase {
         verify(stops.length > 1 && stops.length < test.mostStops, data.tag + ": " + stops.length + " stops")
         compare(String(test.window.activeFocusItem), String(first), "Tab does not come back to " + test.describe(stage.accessible(first)) + " but to " + test.describe(stage.accessible(test.window.activeFocusItem)))
         const back = test.walk(Qt.Key_Backtab)
-        const missed = (from, others) => from.filter(one => others.indexOf(one) < 0).map(one => test.describe(stage.accessible(one))).join("; ")
+        const missed = (from, others) => from.filter(one => !others.some(other => other.item === one.item)).map(test.describe).join("; ")
         // Backwards Qt 6.4 passes over a list that other stops are in.
-        const alone = stops.filter(one => !stops.some(other => other !== one && test.isBelow(other, one)))
+        const alone = stops.filter(one => !stops.some(other => other !== one && test.isBelow(other.item, one.item)))
         compare(missed(alone, back) + missed(back, stops), "", "stops of Tab or Shift+Tab alone")
-        for (const stop of stops) {
-            const spoken = stage.accessible(stop)
-            verify(spoken.roleName.length > 0 && spoken.name.length > 0, "Tab comes to what has no name: " + stop)
-        }
+        for (const stop of stops)
+            verify(stop.roleName.length > 0 && stop.name.length > 0, "Tab comes to what has no name: " + test.describe(stop))
         const unreached = stage.accessibles(test.window).filter(one => one.isControl && test.isBelow(one.item, scope) && one.roleName !== "ScrollBar" && one.roleName !== "Dialog"
             && !one.isReadOnly && !stops.some(stop => test.reaches(stop, one.item)))
         compare(unreached.map(test.describe).join("; "), "")
