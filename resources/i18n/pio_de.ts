@@ -623,6 +623,25 @@
     </message>
 </context>
 <context>
+    <name>DeleteModelDialog</name>
+    <message>
+        <source>Delete %1?</source>
+        <translation>%1 löschen?</translation>
+    </message>
+    <message>
+        <source>%1 of the disk become free. Conversations stay; the file can be fetched again.</source>
+        <translation>%1 auf der Platte werden frei. Unterhaltungen bleiben; die Datei lässt sich wieder herunterladen.</translation>
+    </message>
+    <message>
+        <source>Keep it</source>
+        <translation>Behalten</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>Löschen</translation>
+    </message>
+</context>
+<context>
     <name>DetailPicker</name>
     <message>
         <source>Low</source>
@@ -1144,6 +1163,22 @@
         <source>%1 kB</source>
         <translation>%1 kB</translation>
     </message>
+    <message>
+        <source>%1 MB/s</source>
+        <translation>%1 MB/s</translation>
+    </message>
+    <message>
+        <source>%1 s left</source>
+        <translation>noch %1 s</translation>
+    </message>
+    <message>
+        <source>%1 min left</source>
+        <translation>noch %1 min</translation>
+    </message>
+    <message>
+        <source>%1 h left</source>
+        <translation>noch %1 h</translation>
+    </message>
 </context>
 <context>
     <name>FindBar</name>
@@ -1200,6 +1235,49 @@
     </message>
 </context>
 <context>
+    <name>FirstModel</name>
+    <message>
+        <source>%1, %2 · ≈ %3 on this computer</source>
+        <translation>%1, %2 · ≈ %3 auf diesem Computer</translation>
+    </message>
+    <message>
+        <source>%1, %2</source>
+        <translation>%1, %2</translation>
+    </message>
+    <message>
+        <source>Continue the download</source>
+        <translation>Download fortsetzen</translation>
+    </message>
+    <message>
+        <source>Try again</source>
+        <translation>Erneut versuchen</translation>
+    </message>
+    <message>
+        <source>Download %1</source>
+        <translation>%1 herunterladen</translation>
+    </message>
+    <message>
+        <source>Pause</source>
+        <translation>Anhalten</translation>
+    </message>
+    <message>
+        <source>%1 · %2</source>
+        <translation>%1 · %2</translation>
+    </message>
+    <message>
+        <source>The offline switch is on.</source>
+        <translation>Der Offline-Schalter ist an.</translation>
+    </message>
+    <message>
+        <source>Licence %1 · from %2</source>
+        <translation>Lizenz %1 · von %2</translation>
+    </message>
+    <message>
+        <source>%1. %2</source>
+        <translation>%1. %2</translation>
+    </message>
+</context>
+<context>
     <name>GetModelDialog</name>
     <message>
         <source>Get %1</source>
@@ -1244,6 +1322,14 @@
     <message>
         <source>Close</source>
         <translation>Schließen</translation>
+    </message>
+    <message>
+        <source>Licence:</source>
+        <translation>Lizenz:</translation>
+    </message>
+    <message>
+        <source>Download %1</source>
+        <translation>%1 herunterladen</translation>
     </message>
 </context>
 <context>
@@ -1439,6 +1525,243 @@
     <message>
         <source>Cancel</source>
         <translation>Abbrechen</translation>
+    </message>
+</context>
+<context>
+    <name>LibraryPage</name>
+    <message>
+        <source>Library</source>
+        <translation>Bibliothek</translation>
+    </message>
+    <message>
+        <source>This build cannot fetch files. Those that you have are used where they lie.</source>
+        <translation>Dieses Programm kann keine Dateien herunterladen. Vorhandene werden verwendet, wo sie liegen.</translation>
+    </message>
+    <message>
+        <source>The offline switch is on: nothing is fetched. Files that you have are used where they lie.</source>
+        <translation>Der Offline-Schalter ist an: Nichts wird heruntergeladen. Vorhandene Dateien werden verwendet, wo sie liegen.</translation>
+    </message>
+    <message>
+        <source>Files come from %1 when you press Download, and at no other time.</source>
+        <translation>Dateien kommen von %1, wenn Sie „Herunterladen“ drücken, und sonst nie.</translation>
+    </message>
+    <message>
+        <source>Where files go</source>
+        <translation>Wohin Dateien kommen</translation>
+    </message>
+    <message>
+        <source>%1 · %2 free</source>
+        <translation>%1 · %2 frei</translation>
+    </message>
+    <message>
+        <source>Change…</source>
+        <translation>Ändern …</translation>
+    </message>
+    <message>
+        <source>Change where files go</source>
+        <translation>Ändern, wohin Dateien kommen</translation>
+    </message>
+    <message>
+        <source>Folders with files that you have</source>
+        <translation>Ordner mit vorhandenen Dateien</translation>
+    </message>
+    <message>
+        <source>Also those of LM Studio and Hugging Face. Nothing in them is moved or changed.</source>
+        <translation>Auch die von LM Studio und Hugging Face. Nichts darin wird verschoben oder geändert.</translation>
+    </message>
+    <message>
+        <source>Not connected. What lies there stays on the list</source>
+        <translation>Nicht angeschlossen. Was dort liegt, bleibt auf der Liste</translation>
+    </message>
+    <message>
+        <source>LM Studio</source>
+        <translation>LM Studio</translation>
+    </message>
+    <message>
+        <source>Hugging Face</source>
+        <translation>Hugging Face</translation>
+    </message>
+    <message>
+        <source>Take off the list</source>
+        <translation>Von der Liste nehmen</translation>
+    </message>
+    <message>
+        <source>Take off the list: %1</source>
+        <translation>Von der Liste nehmen: %1</translation>
+    </message>
+    <message>
+        <source>Add a folder…</source>
+        <translation>Ordner hinzufügen …</translation>
+    </message>
+    <message>
+        <source>Files on this computer</source>
+        <translation>Dateien auf diesem Computer</translation>
+    </message>
+    <message>
+        <source>Its drive is not connected: %1</source>
+        <translation>Das Laufwerk ist nicht angeschlossen: %1</translation>
+    </message>
+    <message>
+        <source>Not found in %1</source>
+        <translation>In %1 nicht gefunden</translation>
+    </message>
+    <message>
+        <source>%1 · %2</source>
+        <translation>%1 · %2</translation>
+    </message>
+    <message>
+        <source>Use it</source>
+        <translation>Verwenden</translation>
+    </message>
+    <message>
+        <source>Use it: %1</source>
+        <translation>Verwenden: %1</translation>
+    </message>
+    <message>
+        <source>Loaded</source>
+        <translation>Geladen</translation>
+    </message>
+</context>
+<context>
+    <name>LibraryRow</name>
+    <message>
+        <source>%1, %2</source>
+        <translation>%1, %2</translation>
+    </message>
+    <message>
+        <source>Looking whether it fits…</source>
+        <translation>Wird geprüft, ob es passt …</translation>
+    </message>
+    <message>
+        <source>Does not fit: it needs %1 of memory</source>
+        <translation>Passt nicht: braucht %1 Speicher</translation>
+    </message>
+    <message>
+        <source>Fits on this computer, computed</source>
+        <translation>Passt auf diesen Computer, berechnet</translation>
+    </message>
+    <message>
+        <source>Fits with %1 of its experts in memory · ≈ %2, computed</source>
+        <translation>Passt mit %1 der Experten im Speicher · ≈ %2, berechnet</translation>
+    </message>
+    <message>
+        <source>Fits on this computer · ≈ %1, computed</source>
+        <translation>Passt auf diesen Computer · ≈ %1, berechnet</translation>
+    </message>
+    <message>
+        <source>Waits for its turn</source>
+        <translation>Wartet, bis es an der Reihe ist</translation>
+    </message>
+    <message>
+        <source>Paused · %1</source>
+        <translation>Angehalten · %1</translation>
+    </message>
+    <message>
+        <source>Checking what is here · %1</source>
+        <translation>Prüft, was da ist · %1</translation>
+    </message>
+    <message>
+        <source>No connection · next try in %1 · %2</source>
+        <translation>Keine Verbindung · nächster Versuch in %1 · %2</translation>
+    </message>
+    <message>
+        <source>Nothing came for 10 s · %1</source>
+        <translation>Seit 10 s kam nichts · %1</translation>
+    </message>
+    <message>
+        <source>%1 · %2 · %3</source>
+        <translation>%1 · %2 · %3</translation>
+    </message>
+    <message>
+        <source>%1 · %2</source>
+        <translation>%1 · %2</translation>
+    </message>
+    <message>
+        <source>Here, and loaded</source>
+        <translation>Da und geladen</translation>
+    </message>
+    <message>
+        <source>Here</source>
+        <translation>Da</translation>
+    </message>
+    <message>
+        <source>Its drive is not connected: %1</source>
+        <translation>Das Laufwerk ist nicht angeschlossen: %1</translation>
+    </message>
+    <message>
+        <source>≈ %1, computed</source>
+        <translation>≈ %1, berechnet</translation>
+    </message>
+    <message>
+        <source>Licence:</source>
+        <translation>Lizenz:</translation>
+    </message>
+    <message>
+        <source>no known SHA-256: the server&apos;s own counts</source>
+        <translation>keine bekannte SHA-256: Es gilt die des Servers</translation>
+    </message>
+    <message>
+        <source>%1. %2</source>
+        <translation>%1. %2</translation>
+    </message>
+    <message>
+        <source>Try again</source>
+        <translation>Erneut versuchen</translation>
+    </message>
+    <message>
+        <source>Download</source>
+        <translation>Herunterladen</translation>
+    </message>
+    <message>
+        <source>%1: %2 %3</source>
+        <translation>%1: %2 %3</translation>
+    </message>
+    <message>
+        <source>Pause</source>
+        <translation>Anhalten</translation>
+    </message>
+    <message>
+        <source>Continue</source>
+        <translation>Fortsetzen</translation>
+    </message>
+    <message>
+        <source>Cancel; what came is removed</source>
+        <translation>Abbrechen; was kam, wird entfernt</translation>
+    </message>
+    <message>
+        <source>Cancel: %1 %2</source>
+        <translation>Abbrechen: %1 %2</translation>
+    </message>
+    <message>
+        <source>Use it</source>
+        <translation>Verwenden</translation>
+    </message>
+    <message>
+        <source>More</source>
+        <translation>Mehr</translation>
+    </message>
+    <message>
+        <source>More: %1 %2</source>
+        <translation>Mehr: %1 %2</translation>
+    </message>
+    <message>
+        <source>Show in its folder</source>
+        <translation>Im Ordner anzeigen</translation>
+    </message>
+    <message>
+        <source>Move to a folder…</source>
+        <translation>In einen Ordner verschieben …</translation>
+    </message>
+    <message>
+        <source>Delete the file…</source>
+        <translation>Datei löschen …</translation>
+    </message>
+</context>
+<context>
+    <name>LinkLine</name>
+    <message>
+        <source>%1 %2</source>
+        <translation>%1 %2</translation>
     </message>
 </context>
 <context>
@@ -1762,6 +2085,89 @@
     </message>
 </context>
 <context>
+    <name>NetworkPage</name>
+    <message>
+        <source>Network</source>
+        <translation>Netzwerk</translation>
+    </message>
+    <message>
+        <source>The model needs none. This program asks for files of models that you download, and for nothing else.</source>
+        <translation>Das Modell braucht keines. Dieses Programm fragt nach Dateien von Modellen, die Sie herunterladen, und nach sonst nichts.</translation>
+    </message>
+    <message>
+        <source>Offline</source>
+        <translation>Offline</translation>
+    </message>
+    <message>
+        <source>It was started with --offline: every request is refused</source>
+        <translation>Gestartet mit --offline: Jede Anfrage wird abgelehnt</translation>
+    </message>
+    <message>
+        <source>Every request is refused before a connection is made; what runs is paused</source>
+        <translation>Jede Anfrage wird abgelehnt, bevor eine Verbindung entsteht; was läuft, wird angehalten</translation>
+    </message>
+    <message>
+        <source>Address of the files</source>
+        <translation>Adresse der Dateien</translation>
+    </message>
+    <message>
+        <source>It begins with https:// or http:// and names a server</source>
+        <translation>Sie beginnt mit https:// oder http:// und nennt einen Server</translation>
+    </message>
+    <message>
+        <source>https://huggingface.co, or a mirror of it</source>
+        <translation>https://huggingface.co oder ein Spiegel davon</translation>
+    </message>
+    <message>
+        <source>https://huggingface.co</source>
+        <translation>https://huggingface.co</translation>
+    </message>
+    <message>
+        <source>Proxy</source>
+        <translation>Proxy</translation>
+    </message>
+    <message>
+        <source>It begins with http:// or socks5:// and names a server</source>
+        <translation>Er beginnt mit http:// oder socks5:// und nennt einen Server</translation>
+    </message>
+    <message>
+        <source>Empty: the one of the environment, if it has one</source>
+        <translation>Leer: der aus der Umgebung, wenn sie einen hat</translation>
+    </message>
+    <message>
+        <source>http://host:port</source>
+        <translation>http://host:port</translation>
+    </message>
+    <message>
+        <source>Requests</source>
+        <translation>Anfragen</translation>
+    </message>
+    <message>
+        <source>None so far. Each one will stand here, with its server, its bytes and why it was made.</source>
+        <translation>Bisher keine. Jede wird hier stehen, mit Server, Bytes und Grund.</translation>
+    </message>
+    <message>
+        <source>Every one that was made, the newest first; %1 in all.</source>
+        <translation>Alle, die gestellt wurden, die neueste zuerst; %1 insgesamt.</translation>
+    </message>
+    <message>
+        <source>no answer</source>
+        <translation>keine Antwort</translation>
+    </message>
+    <message>
+        <source>%1 by way of %2</source>
+        <translation>%1 über %2</translation>
+    </message>
+    <message>
+        <source>Download of %1</source>
+        <translation>Download von %1</translation>
+    </message>
+    <message>
+        <source>%1 · %2</source>
+        <translation>%1 · %2</translation>
+    </message>
+</context>
+<context>
     <name>NoModel</name>
     <message>
         <source>A model is here</source>
@@ -1802,6 +2208,18 @@
     <message>
         <source>Copy the command</source>
         <translation>Befehl kopieren</translation>
+    </message>
+    <message>
+        <source>One click, and a model is here</source>
+        <translation>Ein Klick, und ein Modell ist da</translation>
+    </message>
+    <message>
+        <source>The smallest that fits answers here at once, and knows little; larger ones are in the library. Nothing you write leaves this computer.</source>
+        <translation>Das kleinste, das passt, antwortet hier sofort und weiß wenig; größere sind in der Bibliothek. Nichts von dem, was Sie schreiben, verlässt diesen Computer.</translation>
+    </message>
+    <message>
+        <source>All models…</source>
+        <translation>Alle Modelle …</translation>
     </message>
 </context>
 <context>
@@ -2201,6 +2619,14 @@
         <source>About</source>
         <translation>Über</translation>
     </message>
+    <message>
+        <source>Library</source>
+        <translation>Bibliothek</translation>
+    </message>
+    <message>
+        <source>Network</source>
+        <translation>Netzwerk</translation>
+    </message>
 </context>
 <context>
     <name>ShareBar</name>
@@ -2441,6 +2867,10 @@
     <message>
         <source>Export all chats…</source>
         <translation>Alle Chats exportieren …</translation>
+    </message>
+    <message>
+        <source>What was asked of the network</source>
+        <translation>Was das Netzwerk gefragt wurde</translation>
     </message>
 </context>
 <context>
@@ -2891,6 +3321,18 @@
     <message>
         <source>Markdown (*.md)</source>
         <translation>Markdown (*.md)</translation>
+    </message>
+    <message>
+        <source>A folder with models</source>
+        <translation>Ein Ordner mit Modellen</translation>
+    </message>
+    <message>
+        <source>Where files go</source>
+        <translation>Wohin Dateien kommen</translation>
+    </message>
+    <message>
+        <source>Move to</source>
+        <translation>Verschieben nach</translation>
     </message>
 </context>
 <context>
@@ -3570,6 +4012,170 @@
     <message>
         <source>It and an answer as long do not fit into the context of %1 tokens. Select the lines that are meant.</source>
         <translation>Sie und eine ebenso lange Antwort passen nicht in den Kontext von %1 Token. Markieren Sie die gemeinten Zeilen.</translation>
+    </message>
+    <message>
+        <source>The server</source>
+        <translation>Der Server</translation>
+    </message>
+    <message>
+        <source>The offline switch is on</source>
+        <translation>Der Offline-Schalter ist an</translation>
+    </message>
+    <message>
+        <source>Nothing was asked of %1. What came before is kept.</source>
+        <translation>%1 wurde nichts gefragt. Was vorher kam, bleibt erhalten.</translation>
+    </message>
+    <message>
+        <source>This build cannot fetch anything</source>
+        <translation>Dieses Programm kann nichts herunterladen</translation>
+    </message>
+    <message>
+        <source>It was made without network code. A file that you have opens as ever.</source>
+        <translation>Es wurde ohne Netzwerkcode gebaut. Eine vorhandene Datei lässt sich wie immer öffnen.</translation>
+    </message>
+    <message>
+        <source>The list of requests cannot be written</source>
+        <translation>Die Liste der Anfragen kann nicht geschrieben werden</translation>
+    </message>
+    <message>
+        <source>Without it nothing is asked of anybody. Is the disk full, or the data folder protected?</source>
+        <translation>Ohne sie wird niemand etwas gefragt. Ist die Platte voll oder der Datenordner geschützt?</translation>
+    </message>
+    <message>
+        <source>The catalogue names no file</source>
+        <translation>Der Katalog nennt keine Datei</translation>
+    </message>
+    <message>
+        <source>%1 is no name that a file could have here.</source>
+        <translation>%1 ist kein Name, den eine Datei hier haben könnte.</translation>
+    </message>
+    <message>
+        <source>The address cannot be used</source>
+        <translation>Die Adresse kann nicht verwendet werden</translation>
+    </message>
+    <message>
+        <source>The base address begins with https:// or http://, a proxy with http:// or socks5://.</source>
+        <translation>Die Basisadresse beginnt mit https:// oder http://, ein Proxy mit http:// oder socks5://.</translation>
+    </message>
+    <message>
+        <source>The file is being fetched already</source>
+        <translation>Die Datei wird schon heruntergeladen</translation>
+    </message>
+    <message>
+        <source>Another window or command of this program is fetching %1.</source>
+        <translation>Ein anderes Fenster oder ein Befehl dieses Programms lädt %1 gerade herunter.</translation>
+    </message>
+    <message>
+        <source>There is not enough room on the disk</source>
+        <translation>Auf der Platte ist nicht genug Platz</translation>
+    </message>
+    <message>
+        <source>%1 needs %2, with what the history needs; %3 is free.</source>
+        <translation>%1 braucht %2, mit dem, was der Verlauf braucht; frei sind %3.</translation>
+    </message>
+    <message>
+        <source>%1 does not fit on it. What came is kept.</source>
+        <translation>%1 passt nicht darauf. Was kam, bleibt erhalten.</translation>
+    </message>
+    <message>
+        <source>The folder of %1 is protected, or the device it lies on has gone.</source>
+        <translation>Der Ordner von %1 ist geschützt, oder das Gerät, auf dem er liegt, ist nicht mehr da.</translation>
+    </message>
+    <message>
+        <source>The download does not go on</source>
+        <translation>Der Download geht nicht weiter</translation>
+    </message>
+    <message>
+        <source>%1 did not answer, or broke off, five times in a row. What came of %2 is kept.</source>
+        <translation>%1 antwortete fünfmal hintereinander nicht oder brach ab. Was von %2 kam, bleibt erhalten.</translation>
+    </message>
+    <message>
+        <source>The connection is not safe</source>
+        <translation>Die Verbindung ist nicht sicher</translation>
+    </message>
+    <message>
+        <source>%1 has no certificate that holds, or sends one on to an address without encryption. Nothing was fetched from there.</source>
+        <translation>%1 hat kein gültiges Zertifikat oder leitet auf eine Adresse ohne Verschlüsselung weiter. Von dort wurde nichts heruntergeladen.</translation>
+    </message>
+    <message>
+        <source>The address leads nowhere</source>
+        <translation>Die Adresse führt nirgendwohin</translation>
+    </message>
+    <message>
+        <source>%1 sends one on, again and again or to no address at all.</source>
+        <translation>%1 leitet weiter, immer wieder oder auf gar keine Adresse.</translation>
+    </message>
+    <message>
+        <source>The file is not there any more</source>
+        <translation>Die Datei ist nicht mehr da</translation>
+    </message>
+    <message>
+        <source>The server refuses the file</source>
+        <translation>Der Server verweigert die Datei</translation>
+    </message>
+    <message>
+        <source>%1 does not know %2 (404).</source>
+        <translation>%1 kennt %2 nicht (404).</translation>
+    </message>
+    <message>
+        <source>%1 answered %2 when it was asked for %3.</source>
+        <translation>%1 antwortete mit %2 auf die Frage nach %3.</translation>
+    </message>
+    <message>
+        <source>Nobody says how long the file is</source>
+        <translation>Niemand sagt, wie lang die Datei ist</translation>
+    </message>
+    <message>
+        <source>Neither the catalogue nor %1 states the length of %2, so it could not be known when it is whole.</source>
+        <translation>Weder der Katalog noch %1 nennt die Länge von %2; so wäre nicht zu wissen, wann sie vollständig ist.</translation>
+    </message>
+    <message>
+        <source>This is another file</source>
+        <translation>Das ist eine andere Datei</translation>
+    </message>
+    <message>
+        <source>%1 has %2 bytes in the catalogue and %3 bytes at %4. Nothing of it was written.</source>
+        <translation>%1 hat im Katalog %2 Byte und bei %4 %3 Byte. Nichts davon wurde geschrieben.</translation>
+    </message>
+    <message>
+        <source>The file does not end</source>
+        <translation>Die Datei nimmt kein Ende</translation>
+    </message>
+    <message>
+        <source>%1 sends more than the %2 bytes that %3 has.</source>
+        <translation>%1 sendet mehr als die %2 Byte, die %3 hat.</translation>
+    </message>
+    <message>
+        <source>The file keeps changing</source>
+        <translation>Die Datei ändert sich ständig</translation>
+    </message>
+    <message>
+        <source>%1 had another file under the same address at every look.</source>
+        <translation>%1 hatte bei jedem Nachsehen eine andere Datei unter derselben Adresse.</translation>
+    </message>
+    <message>
+        <source>The file is not the right one</source>
+        <translation>Es ist nicht die richtige Datei</translation>
+    </message>
+    <message>
+        <source>%1 came twice with the SHA-256 %3. The server states %2.</source>
+        <translation>%1 kam zweimal mit der SHA-256 %3. Der Server nennt %2.</translation>
+    </message>
+    <message>
+        <source>%1 came twice with the SHA-256 %3. The catalogue has %2.</source>
+        <translation>%1 kam zweimal mit der SHA-256 %3. Im Katalog steht %2.</translation>
+    </message>
+    <message>
+        <source>The file could not be moved</source>
+        <translation>Die Datei konnte nicht verschoben werden</translation>
+    </message>
+    <message>
+        <source>%1 lies where it was.</source>
+        <translation>%1 liegt, wo es war.</translation>
+    </message>
+    <message>
+        <source>The file could not be deleted</source>
+        <translation>Die Datei konnte nicht gelöscht werden</translation>
     </message>
 </context>
 <context>

@@ -613,6 +613,25 @@
     </message>
 </context>
 <context>
+    <name>DeleteModelDialog</name>
+    <message>
+        <source>Delete %1?</source>
+        <translation>要删除 %1 吗？</translation>
+    </message>
+    <message>
+        <source>%1 of the disk become free. Conversations stay; the file can be fetched again.</source>
+        <translation>将释放 %1 磁盘空间。对话会保留，文件可以重新下载。</translation>
+    </message>
+    <message>
+        <source>Keep it</source>
+        <translation>保留</translation>
+    </message>
+    <message>
+        <source>Delete</source>
+        <translation>删除</translation>
+    </message>
+</context>
+<context>
     <name>DetailPicker</name>
     <message>
         <source>Low</source>
@@ -1130,6 +1149,22 @@
         <source>%1 kB</source>
         <translation>%1 kB</translation>
     </message>
+    <message>
+        <source>%1 MB/s</source>
+        <translation>%1 MB/s</translation>
+    </message>
+    <message>
+        <source>%1 s left</source>
+        <translation>剩余 %1 秒</translation>
+    </message>
+    <message>
+        <source>%1 min left</source>
+        <translation>剩余 %1 分钟</translation>
+    </message>
+    <message>
+        <source>%1 h left</source>
+        <translation>剩余 %1 小时</translation>
+    </message>
 </context>
 <context>
     <name>FindBar</name>
@@ -1186,6 +1221,49 @@
     </message>
 </context>
 <context>
+    <name>FirstModel</name>
+    <message>
+        <source>%1, %2 · ≈ %3 on this computer</source>
+        <translation>%1，%2 · 在这台电脑上约 %3</translation>
+    </message>
+    <message>
+        <source>%1, %2</source>
+        <translation>%1，%2</translation>
+    </message>
+    <message>
+        <source>Continue the download</source>
+        <translation>继续下载</translation>
+    </message>
+    <message>
+        <source>Try again</source>
+        <translation>重试</translation>
+    </message>
+    <message>
+        <source>Download %1</source>
+        <translation>下载 %1</translation>
+    </message>
+    <message>
+        <source>Pause</source>
+        <translation>暂停</translation>
+    </message>
+    <message>
+        <source>%1 · %2</source>
+        <translation>%1 · %2</translation>
+    </message>
+    <message>
+        <source>The offline switch is on.</source>
+        <translation>离线开关已打开。</translation>
+    </message>
+    <message>
+        <source>Licence %1 · from %2</source>
+        <translation>许可证 %1 · 来自 %2</translation>
+    </message>
+    <message>
+        <source>%1. %2</source>
+        <translation>%1。%2</translation>
+    </message>
+</context>
+<context>
     <name>GetModelDialog</name>
     <message>
         <source>Get %1</source>
@@ -1230,6 +1308,14 @@
     <message>
         <source>Close</source>
         <translation>关闭</translation>
+    </message>
+    <message>
+        <source>Licence:</source>
+        <translation>许可证：</translation>
+    </message>
+    <message>
+        <source>Download %1</source>
+        <translation>下载 %1</translation>
     </message>
 </context>
 <context>
@@ -1424,6 +1510,243 @@
     <message>
         <source>Cancel</source>
         <translation>取消</translation>
+    </message>
+</context>
+<context>
+    <name>LibraryPage</name>
+    <message>
+        <source>Library</source>
+        <translation>模型库</translation>
+    </message>
+    <message>
+        <source>This build cannot fetch files. Those that you have are used where they lie.</source>
+        <translation>此版本无法下载文件。已有的文件会在原处使用。</translation>
+    </message>
+    <message>
+        <source>The offline switch is on: nothing is fetched. Files that you have are used where they lie.</source>
+        <translation>离线开关已打开：不会下载任何内容。已有的文件会在原处使用。</translation>
+    </message>
+    <message>
+        <source>Files come from %1 when you press Download, and at no other time.</source>
+        <translation>只有按下“下载”时，才会从 %1 获取文件。</translation>
+    </message>
+    <message>
+        <source>Where files go</source>
+        <translation>文件存放位置</translation>
+    </message>
+    <message>
+        <source>%1 · %2 free</source>
+        <translation>%1 · 空闲 %2</translation>
+    </message>
+    <message>
+        <source>Change…</source>
+        <translation>更改…</translation>
+    </message>
+    <message>
+        <source>Change where files go</source>
+        <translation>更改文件存放位置</translation>
+    </message>
+    <message>
+        <source>Folders with files that you have</source>
+        <translation>已有文件的文件夹</translation>
+    </message>
+    <message>
+        <source>Also those of LM Studio and Hugging Face. Nothing in them is moved or changed.</source>
+        <translation>也包括 LM Studio 和 Hugging Face 的文件夹。其中的内容不会被移动或更改。</translation>
+    </message>
+    <message>
+        <source>Not connected. What lies there stays on the list</source>
+        <translation>未连接。其中的内容会保留在列表中</translation>
+    </message>
+    <message>
+        <source>LM Studio</source>
+        <translation>LM Studio</translation>
+    </message>
+    <message>
+        <source>Hugging Face</source>
+        <translation>Hugging Face</translation>
+    </message>
+    <message>
+        <source>Take off the list</source>
+        <translation>从列表中移除</translation>
+    </message>
+    <message>
+        <source>Take off the list: %1</source>
+        <translation>从列表中移除：%1</translation>
+    </message>
+    <message>
+        <source>Add a folder…</source>
+        <translation>添加文件夹…</translation>
+    </message>
+    <message>
+        <source>Files on this computer</source>
+        <translation>这台电脑上的文件</translation>
+    </message>
+    <message>
+        <source>Its drive is not connected: %1</source>
+        <translation>所在的驱动器未连接：%1</translation>
+    </message>
+    <message>
+        <source>Not found in %1</source>
+        <translation>在 %1 中未找到</translation>
+    </message>
+    <message>
+        <source>%1 · %2</source>
+        <translation>%1 · %2</translation>
+    </message>
+    <message>
+        <source>Use it</source>
+        <translation>使用</translation>
+    </message>
+    <message>
+        <source>Use it: %1</source>
+        <translation>使用：%1</translation>
+    </message>
+    <message>
+        <source>Loaded</source>
+        <translation>已加载</translation>
+    </message>
+</context>
+<context>
+    <name>LibraryRow</name>
+    <message>
+        <source>%1, %2</source>
+        <translation>%1，%2</translation>
+    </message>
+    <message>
+        <source>Looking whether it fits…</source>
+        <translation>正在查看能否容纳…</translation>
+    </message>
+    <message>
+        <source>Does not fit: it needs %1 of memory</source>
+        <translation>无法容纳：需要 %1 内存</translation>
+    </message>
+    <message>
+        <source>Fits on this computer, computed</source>
+        <translation>这台电脑可以容纳（估算）</translation>
+    </message>
+    <message>
+        <source>Fits with %1 of its experts in memory · ≈ %2, computed</source>
+        <translation>可容纳，%1 的专家在内存中 · 约 %2（估算）</translation>
+    </message>
+    <message>
+        <source>Fits on this computer · ≈ %1, computed</source>
+        <translation>这台电脑可以容纳 · 约 %1（估算）</translation>
+    </message>
+    <message>
+        <source>Waits for its turn</source>
+        <translation>排队等待</translation>
+    </message>
+    <message>
+        <source>Paused · %1</source>
+        <translation>已暂停 · %1</translation>
+    </message>
+    <message>
+        <source>Checking what is here · %1</source>
+        <translation>正在检查已有内容 · %1</translation>
+    </message>
+    <message>
+        <source>No connection · next try in %1 · %2</source>
+        <translation>没有连接 · %1后重试 · %2</translation>
+    </message>
+    <message>
+        <source>Nothing came for 10 s · %1</source>
+        <translation>10 秒没有收到内容 · %1</translation>
+    </message>
+    <message>
+        <source>%1 · %2 · %3</source>
+        <translation>%1 · %2 · %3</translation>
+    </message>
+    <message>
+        <source>%1 · %2</source>
+        <translation>%1 · %2</translation>
+    </message>
+    <message>
+        <source>Here, and loaded</source>
+        <translation>已有，并已加载</translation>
+    </message>
+    <message>
+        <source>Here</source>
+        <translation>已有</translation>
+    </message>
+    <message>
+        <source>Its drive is not connected: %1</source>
+        <translation>所在的驱动器未连接：%1</translation>
+    </message>
+    <message>
+        <source>≈ %1, computed</source>
+        <translation>约 %1（估算）</translation>
+    </message>
+    <message>
+        <source>Licence:</source>
+        <translation>许可证：</translation>
+    </message>
+    <message>
+        <source>no known SHA-256: the server&apos;s own counts</source>
+        <translation>没有已知的 SHA-256：以服务器给出的为准</translation>
+    </message>
+    <message>
+        <source>%1. %2</source>
+        <translation>%1。%2</translation>
+    </message>
+    <message>
+        <source>Try again</source>
+        <translation>重试</translation>
+    </message>
+    <message>
+        <source>Download</source>
+        <translation>下载</translation>
+    </message>
+    <message>
+        <source>%1: %2 %3</source>
+        <translation>%1：%2 %3</translation>
+    </message>
+    <message>
+        <source>Pause</source>
+        <translation>暂停</translation>
+    </message>
+    <message>
+        <source>Continue</source>
+        <translation>继续</translation>
+    </message>
+    <message>
+        <source>Cancel; what came is removed</source>
+        <translation>取消；已收到的内容会删除</translation>
+    </message>
+    <message>
+        <source>Cancel: %1 %2</source>
+        <translation>取消：%1 %2</translation>
+    </message>
+    <message>
+        <source>Use it</source>
+        <translation>使用</translation>
+    </message>
+    <message>
+        <source>More</source>
+        <translation>更多</translation>
+    </message>
+    <message>
+        <source>More: %1 %2</source>
+        <translation>更多：%1 %2</translation>
+    </message>
+    <message>
+        <source>Show in its folder</source>
+        <translation>在文件夹中显示</translation>
+    </message>
+    <message>
+        <source>Move to a folder…</source>
+        <translation>移动到文件夹…</translation>
+    </message>
+    <message>
+        <source>Delete the file…</source>
+        <translation>删除文件…</translation>
+    </message>
+</context>
+<context>
+    <name>LinkLine</name>
+    <message>
+        <source>%1 %2</source>
+        <translation>%1 %2</translation>
     </message>
 </context>
 <context>
@@ -1747,6 +2070,89 @@
     </message>
 </context>
 <context>
+    <name>NetworkPage</name>
+    <message>
+        <source>Network</source>
+        <translation>网络</translation>
+    </message>
+    <message>
+        <source>The model needs none. This program asks for files of models that you download, and for nothing else.</source>
+        <translation>模型不需要网络。本程序只请求您要下载的模型文件，此外不请求任何内容。</translation>
+    </message>
+    <message>
+        <source>Offline</source>
+        <translation>离线</translation>
+    </message>
+    <message>
+        <source>It was started with --offline: every request is refused</source>
+        <translation>以 --offline 启动：拒绝所有请求</translation>
+    </message>
+    <message>
+        <source>Every request is refused before a connection is made; what runs is paused</source>
+        <translation>在建立连接之前拒绝所有请求；正在进行的会暂停</translation>
+    </message>
+    <message>
+        <source>Address of the files</source>
+        <translation>文件地址</translation>
+    </message>
+    <message>
+        <source>It begins with https:// or http:// and names a server</source>
+        <translation>以 https:// 或 http:// 开头，并指明服务器</translation>
+    </message>
+    <message>
+        <source>https://huggingface.co, or a mirror of it</source>
+        <translation>https://huggingface.co 或其镜像</translation>
+    </message>
+    <message>
+        <source>https://huggingface.co</source>
+        <translation>https://huggingface.co</translation>
+    </message>
+    <message>
+        <source>Proxy</source>
+        <translation>代理</translation>
+    </message>
+    <message>
+        <source>It begins with http:// or socks5:// and names a server</source>
+        <translation>以 http:// 或 socks5:// 开头，并指明服务器</translation>
+    </message>
+    <message>
+        <source>Empty: the one of the environment, if it has one</source>
+        <translation>留空：使用环境变量中的代理（如果有）</translation>
+    </message>
+    <message>
+        <source>http://host:port</source>
+        <translation>http://host:port</translation>
+    </message>
+    <message>
+        <source>Requests</source>
+        <translation>请求</translation>
+    </message>
+    <message>
+        <source>None so far. Each one will stand here, with its server, its bytes and why it was made.</source>
+        <translation>目前没有。每个请求都会列在这里，包括服务器、字节数和原因。</translation>
+    </message>
+    <message>
+        <source>Every one that was made, the newest first; %1 in all.</source>
+        <translation>发出过的所有请求，最新的在前；共 %1 个。</translation>
+    </message>
+    <message>
+        <source>no answer</source>
+        <translation>没有响应</translation>
+    </message>
+    <message>
+        <source>%1 by way of %2</source>
+        <translation>%1，经由 %2</translation>
+    </message>
+    <message>
+        <source>Download of %1</source>
+        <translation>下载 %1</translation>
+    </message>
+    <message>
+        <source>%1 · %2</source>
+        <translation>%1 · %2</translation>
+    </message>
+</context>
+<context>
     <name>NoModel</name>
     <message>
         <source>A model is here</source>
@@ -1787,6 +2193,18 @@
     <message>
         <source>Copy the command</source>
         <translation>复制命令</translation>
+    </message>
+    <message>
+        <source>One click, and a model is here</source>
+        <translation>点击一下，即可获得模型</translation>
+    </message>
+    <message>
+        <source>The smallest that fits answers here at once, and knows little; larger ones are in the library. Nothing you write leaves this computer.</source>
+        <translation>能容纳的最小模型可以立即回答，但所知有限；更大的模型在模型库中。您写的内容不会离开这台电脑。</translation>
+    </message>
+    <message>
+        <source>All models…</source>
+        <translation>所有模型…</translation>
     </message>
 </context>
 <context>
@@ -2184,6 +2602,14 @@
         <source>About</source>
         <translation>关于</translation>
     </message>
+    <message>
+        <source>Library</source>
+        <translation>模型库</translation>
+    </message>
+    <message>
+        <source>Network</source>
+        <translation>网络</translation>
+    </message>
 </context>
 <context>
     <name>ShareBar</name>
@@ -2423,6 +2849,10 @@
     <message>
         <source>Export all chats…</source>
         <translation>导出所有对话…</translation>
+    </message>
+    <message>
+        <source>What was asked of the network</source>
+        <translation>发出过的网络请求</translation>
     </message>
 </context>
 <context>
@@ -2870,6 +3300,18 @@
     <message>
         <source>Markdown (*.md)</source>
         <translation>Markdown 文件 (*.md)</translation>
+    </message>
+    <message>
+        <source>A folder with models</source>
+        <translation>存放模型的文件夹</translation>
+    </message>
+    <message>
+        <source>Where files go</source>
+        <translation>文件存放位置</translation>
+    </message>
+    <message>
+        <source>Move to</source>
+        <translation>移动到</translation>
     </message>
 </context>
 <context>
@@ -3541,6 +3983,170 @@
     <message>
         <source>It and an answer as long do not fit into the context of %1 tokens. Select the lines that are meant.</source>
         <translation>文件加上同样长的回答，超出了 %1 个词元的上下文。请选中相关的行。</translation>
+    </message>
+    <message>
+        <source>The server</source>
+        <translation>服务器</translation>
+    </message>
+    <message>
+        <source>The offline switch is on</source>
+        <translation>离线开关已打开</translation>
+    </message>
+    <message>
+        <source>Nothing was asked of %1. What came before is kept.</source>
+        <translation>没有向 %1 发出任何请求。之前收到的内容会保留。</translation>
+    </message>
+    <message>
+        <source>This build cannot fetch anything</source>
+        <translation>此版本无法下载任何内容</translation>
+    </message>
+    <message>
+        <source>It was made without network code. A file that you have opens as ever.</source>
+        <translation>它不含网络代码。已有的文件仍可照常打开。</translation>
+    </message>
+    <message>
+        <source>The list of requests cannot be written</source>
+        <translation>无法写入请求列表</translation>
+    </message>
+    <message>
+        <source>Without it nothing is asked of anybody. Is the disk full, or the data folder protected?</source>
+        <translation>没有它就不会发出任何请求。是磁盘已满，还是数据文件夹受保护？</translation>
+    </message>
+    <message>
+        <source>The catalogue names no file</source>
+        <translation>目录中没有文件</translation>
+    </message>
+    <message>
+        <source>%1 is no name that a file could have here.</source>
+        <translation>%1 不能作为这里的文件名。</translation>
+    </message>
+    <message>
+        <source>The address cannot be used</source>
+        <translation>地址无法使用</translation>
+    </message>
+    <message>
+        <source>The base address begins with https:// or http://, a proxy with http:// or socks5://.</source>
+        <translation>基础地址以 https:// 或 http:// 开头，代理以 http:// 或 socks5:// 开头。</translation>
+    </message>
+    <message>
+        <source>The file is being fetched already</source>
+        <translation>文件已在下载</translation>
+    </message>
+    <message>
+        <source>Another window or command of this program is fetching %1.</source>
+        <translation>本程序的另一个窗口或命令正在下载 %1。</translation>
+    </message>
+    <message>
+        <source>There is not enough room on the disk</source>
+        <translation>磁盘空间不足</translation>
+    </message>
+    <message>
+        <source>%1 needs %2, with what the history needs; %3 is free.</source>
+        <translation>%1 需要 %2（包括历史记录所需），空闲 %3。</translation>
+    </message>
+    <message>
+        <source>%1 does not fit on it. What came is kept.</source>
+        <translation>%1 放不下。已收到的内容会保留。</translation>
+    </message>
+    <message>
+        <source>The folder of %1 is protected, or the device it lies on has gone.</source>
+        <translation>%1 所在的文件夹受保护，或者它所在的设备已断开。</translation>
+    </message>
+    <message>
+        <source>The download does not go on</source>
+        <translation>下载没有进展</translation>
+    </message>
+    <message>
+        <source>%1 did not answer, or broke off, five times in a row. What came of %2 is kept.</source>
+        <translation>%1 连续五次没有响应或中断。已收到的 %2 的内容会保留。</translation>
+    </message>
+    <message>
+        <source>The connection is not safe</source>
+        <translation>连接不安全</translation>
+    </message>
+    <message>
+        <source>%1 has no certificate that holds, or sends one on to an address without encryption. Nothing was fetched from there.</source>
+        <translation>%1 没有有效的证书，或者转到了未加密的地址。没有从那里下载任何内容。</translation>
+    </message>
+    <message>
+        <source>The address leads nowhere</source>
+        <translation>地址无效</translation>
+    </message>
+    <message>
+        <source>%1 sends one on, again and again or to no address at all.</source>
+        <translation>%1 不断重定向，或者没有给出重定向地址。</translation>
+    </message>
+    <message>
+        <source>The file is not there any more</source>
+        <translation>文件已不存在</translation>
+    </message>
+    <message>
+        <source>The server refuses the file</source>
+        <translation>服务器拒绝提供文件</translation>
+    </message>
+    <message>
+        <source>%1 does not know %2 (404).</source>
+        <translation>%1 上没有 %2（404）。</translation>
+    </message>
+    <message>
+        <source>%1 answered %2 when it was asked for %3.</source>
+        <translation>向 %1 请求 %3 时，返回 %2。</translation>
+    </message>
+    <message>
+        <source>Nobody says how long the file is</source>
+        <translation>没有给出文件长度</translation>
+    </message>
+    <message>
+        <source>Neither the catalogue nor %1 states the length of %2, so it could not be known when it is whole.</source>
+        <translation>目录和 %1 都没有给出 %2 的长度，因此无法知道何时完整。</translation>
+    </message>
+    <message>
+        <source>This is another file</source>
+        <translation>这是另一个文件</translation>
+    </message>
+    <message>
+        <source>%1 has %2 bytes in the catalogue and %3 bytes at %4. Nothing of it was written.</source>
+        <translation>%1 在目录中是 %2 字节，在 %4 上是 %3 字节。没有写入任何内容。</translation>
+    </message>
+    <message>
+        <source>The file does not end</source>
+        <translation>文件没有结尾</translation>
+    </message>
+    <message>
+        <source>%1 sends more than the %2 bytes that %3 has.</source>
+        <translation>%1 发送的内容超过了 %3 的 %2 字节。</translation>
+    </message>
+    <message>
+        <source>The file keeps changing</source>
+        <translation>文件不断变化</translation>
+    </message>
+    <message>
+        <source>%1 had another file under the same address at every look.</source>
+        <translation>每次查看时，%1 在同一地址上的文件都不同。</translation>
+    </message>
+    <message>
+        <source>The file is not the right one</source>
+        <translation>文件不正确</translation>
+    </message>
+    <message>
+        <source>%1 came twice with the SHA-256 %3. The server states %2.</source>
+        <translation>%1 两次得到的 SHA-256 都是 %3，而服务器给出的是 %2。</translation>
+    </message>
+    <message>
+        <source>%1 came twice with the SHA-256 %3. The catalogue has %2.</source>
+        <translation>%1 两次得到的 SHA-256 都是 %3，而目录中的是 %2。</translation>
+    </message>
+    <message>
+        <source>The file could not be moved</source>
+        <translation>无法移动文件</translation>
+    </message>
+    <message>
+        <source>%1 lies where it was.</source>
+        <translation>%1 仍在原处。</translation>
+    </message>
+    <message>
+        <source>The file could not be deleted</source>
+        <translation>无法删除文件</translation>
     </message>
 </context>
 <context>

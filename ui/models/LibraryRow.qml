@@ -85,6 +85,7 @@ Item {
     ColumnLayout {
         id: words
 
+        x: root.LayoutMirroring.enabled ? root.width - width : 0
         y: Theme.space8
         width: root.stacked ? root.width : root.width - buttons.width - Theme.space16
         spacing: 0
@@ -189,7 +190,7 @@ Item {
     Row {
         id: buttons
 
-        x: root.stacked ? 0 : root.width - width
+        x: root.stacked === root.LayoutMirroring.enabled ? root.width - width : 0
         y: root.stacked ? words.y + words.implicitHeight + Theme.space8 : Theme.space8
         spacing: Theme.space4
 
