@@ -166,7 +166,7 @@ Finding memory(const DoctorFacts& facts) {
 Finding running(const DoctorFacts& facts) {
   const RunningModel& model = facts.running;
   Finding finding{QStringLiteral("speed"), Finding::Fact, Words::tr("%1 is loaded").arg(model.name), {}, {}, Finding::NoButton};
-  finding.text = Words::tr("It runs on %1 with %n thread(s), %2.", nullptr, model.nThreads).arg(text(model.device), formText(model.form));
+  finding.text = Words::tr("It runs on %1 with %Ln threads, %2.", nullptr, model.nThreads).arg(text(model.device), formText(model.form));
   finding.text += u' ' + Words::tr("Weights %1, conversations %2.").arg(bytesText(model.weightBytes), bytesText(model.stateBytes));
   if (model.form == WeightLayout::Form::streamed) {
     finding.level = Finding::Warning;

@@ -774,13 +774,6 @@
         <source>%1 is loaded</source>
         <translation>%1 ist geladen</translation>
     </message>
-    <message numerus="yes">
-        <source>It runs on %1 with %n thread(s), %2.</source>
-        <translation>
-            <numerusform>Es läuft auf %1 mit %n Thread, %2.</numerusform>
-            <numerusform>Es läuft auf %1 mit %n Threads, %2.</numerusform>
-        </translation>
-    </message>
     <message>
         <source>Weights %1, conversations %2.</source>
         <translation>Gewichte %1, Unterhaltungen %2.</translation>
@@ -917,6 +910,13 @@
         <source>Log file</source>
         <translation>Protokolldatei</translation>
     </message>
+    <message numerus="yes">
+        <source>It runs on %1 with %Ln threads, %2.</source>
+        <translation>
+            <numerusform>Es läuft auf %1 mit %Ln Thread, %2.</numerusform>
+            <numerusform>Es läuft auf %1 mit %Ln Threads, %2.</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>DoctorPage</name>
@@ -927,13 +927,6 @@
     <message>
         <source>Looking at devices, memory, disk and models…</source>
         <translation>Geräte, Speicher, Platte und Modelle werden angesehen …</translation>
-    </message>
-    <message numerus="yes">
-        <source>%n thing(s) could be better.</source>
-        <translation>
-            <numerusform>Eine Sache könnte besser sein.</numerusform>
-            <numerusform>%n Dinge könnten besser sein.</numerusform>
-        </translation>
     </message>
     <message>
         <source>Everything is in order.</source>
@@ -946,6 +939,13 @@
     <message>
         <source>Copy as text</source>
         <translation>Als Text kopieren</translation>
+    </message>
+    <message numerus="yes">
+        <source>%Ln things could be better.</source>
+        <translation>
+            <numerusform>Eine Sache könnte besser sein.</numerusform>
+            <numerusform>%Ln Dinge könnten besser sein.</numerusform>
+        </translation>
     </message>
 </context>
 <context>

@@ -101,20 +101,20 @@
 <context>
     <name>Doctor</name>
     <message numerus="yes">
-        <source>It runs on %1 with %n thread(s), %2.</source>
+        <source>It runs on %1 with %Ln threads, %2.</source>
         <translation>
-            <numerusform>It runs on %1 with %n thread, %2.</numerusform>
-            <numerusform>It runs on %1 with %n threads, %2.</numerusform>
+            <numerusform>It runs on %1 with %Ln thread, %2.</numerusform>
+            <numerusform>It runs on %1 with %Ln threads, %2.</numerusform>
         </translation>
     </message>
 </context>
 <context>
     <name>DoctorPage</name>
     <message numerus="yes">
-        <source>%n thing(s) could be better.</source>
+        <source>%Ln things could be better.</source>
         <translation>
-            <numerusform>%n thing could be better.</numerusform>
-            <numerusform>%n things could be better.</numerusform>
+            <numerusform>%Ln thing could be better.</numerusform>
+            <numerusform>%Ln things could be better.</numerusform>
         </translation>
     </message>
 </context>

@@ -763,12 +763,6 @@
         <source>%1 is loaded</source>
         <translation>已加载 %1</translation>
     </message>
-    <message numerus="yes">
-        <source>It runs on %1 with %n thread(s), %2.</source>
-        <translation>
-            <numerusform>它在 %1 上以 %n 个线程运行，%2。</numerusform>
-        </translation>
-    </message>
     <message>
         <source>Weights %1, conversations %2.</source>
         <translation>权重 %1，对话 %2。</translation>
@@ -905,6 +899,12 @@
         <source>Log file</source>
         <translation>日志文件</translation>
     </message>
+    <message numerus="yes">
+        <source>It runs on %1 with %Ln threads, %2.</source>
+        <translation>
+            <numerusform>它在 %1 上以 %Ln 个线程运行，%2。</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>DoctorPage</name>
@@ -915,12 +915,6 @@
     <message>
         <source>Looking at devices, memory, disk and models…</source>
         <translation>正在查看设备、内存、磁盘和模型…</translation>
-    </message>
-    <message numerus="yes">
-        <source>%n thing(s) could be better.</source>
-        <translation>
-            <numerusform>有 %n 处可以改进。</numerusform>
-        </translation>
     </message>
     <message>
         <source>Everything is in order.</source>
@@ -933,6 +927,12 @@
     <message>
         <source>Copy as text</source>
         <translation>复制为文本</translation>
+    </message>
+    <message numerus="yes">
+        <source>%Ln things could be better.</source>
+        <translation>
+            <numerusform>有 %Ln 处可以改进。</numerusform>
+        </translation>
     </message>
 </context>
 <context>

@@ -13,7 +13,7 @@ SettingsPage {
 
     title: qsTr("This computer")
     hint: root.doctor.busy ? qsTr("Looking at devices, memory, disk and models…")
-        : root.doctor.warnings > 0 ? qsTr("%n thing(s) could be better.", "", root.doctor.warnings)
+        : root.doctor.warnings > 0 ? qsTr("%Ln things could be better.", "", root.doctor.warnings)
         : qsTr("Everything is in order.")
     Component.onCompleted: root.doctor.look()
 
