@@ -7,7 +7,7 @@ check() { # WORDS EXPECTED…
   words=$1
   shift
   if [ "$shell" = bash ]; then found=$(bash "$here/complete.bash" "$completions" "$programs" "$words")
-  else found=$(zsh -f "$here/complete.zsh" "$completions" "$programs" "$words" | tr -d '\r'); fi
+  else found=$(zsh -f "$here/complete.zsh" "$completions" "$programs" "$words" "$@" | tr -d '\r'); fi
   for expected in "$@"; do
     case $found in *"$expected"*) ;; *)
       echo "\"$words\": expected $expected, found: $found"
