@@ -167,7 +167,7 @@ class EngineQueueTest : public QObject {
     AnswerRun *second = q.submit(), *third = q.submit();
     Told b(second), c(third);
     QTRY_COMPARE(second->state(), AnswerRun::Queued);
-    QVERIFY(!second->isWaiting());  // it has begun
+    QTRY_VERIFY(!second->isWaiting());  // it has begun
     QTRY_COMPARE(third->state(), AnswerRun::Queued);
     third->stop();
     QTRY_COMPARE(c.nEnds, 1);

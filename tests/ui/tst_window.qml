@@ -482,14 +482,15 @@ TestCase {
     }
     function test_settingsOpenOnEveryPage(): void {
         const titles = []
-        for (let page = 0; page < 7; ++page) {
+        for (let page = 0; page < 9; ++page) {
             test.window.openSettings(page)
             tryVerify(() => test.window.popupShown)
             const shown = test.find(test.window.contentItem.parent, item => item.visible && item instanceof SettingsPage)
             verify(shown !== null, "page " + page)
             titles.push(shown.title)
         }
-        compare(titles, [qsTr("Appearance"), qsTr("System prompt"), qsTr("Model"), qsTr("Sampling"), qsTr("This computer"), qsTr("Storage"),
+        compare(titles, [qsTr("Appearance"), qsTr("System prompt"), qsTr("Model"), qsTr("Sampling"), qsTr("Library"), qsTr("Network"),
+                         qsTr("This computer"), qsTr("Storage"),
                          qsTr("Inference-PIO %1").arg(test.app.about.version)])
         test.window.closePopups()
         tryVerify(() => !test.window.popupShown)
@@ -550,11 +551,11 @@ TestCase {
     }
     // Every control of every page, by Tab alone and round to where it began: no control is passed over, none keeps the keys.
     function test_everyControlOfTheSettingsIsReachedByTab(): void {
-        for (let page = 0; page < 7; ++page) {
+        for (let page = 0; page < 9; ++page) {
             test.window.openSettings(page)
             tryVerify(() => test.window.popupShown && !test.app.doctor.busy && !test.app.storage.busy, 20000)
             const overlay = test.window.contentItem.parent
-            const list = test.find(overlay, item => item.count === 7 && item.keyNavigationEnabled === true && item.visible)
+            const list = test.find(overlay, item => item.count === 9 && item.keyNavigationEnabled === true && item.visible)
             const wanted = []
             const walk = item => {
                 for (let i = 0; i < item.children.length; ++i) {
@@ -634,7 +635,7 @@ TestCase {
         tryVerify(() => !test.window.popupShown)
     }
     function test_theFirstRowOfASettingsPageKeepsItsDistanceFromTheTitle(): void {
-        for (let page = 0; page < 7; ++page) {
+        for (let page = 0; page < 9; ++page) {
             test.window.openSettings(page)
             tryVerify(() => test.window.popupShown)
             const shown = test.find(test.window.contentItem.parent, item => item.hint !== undefined && item.focusItem !== undefined && item.title !== undefined && item.visible)
