@@ -424,13 +424,11 @@ UserError memoryNotice(const GivenBack& went) {
   user.title = tr("Memory got short");
   QStringList sentences;
   if (went.n_slots > 0) {
-    const QString experts =
-        went.n_slots == 1 ? tr("1 expert fewer is") : tr("%1 experts fewer are").arg(number(static_cast<std::uint64_t>(went.n_slots)));
-    sentences.append(tr("%1 kept in memory (%2): answers are the same and take longer.").arg(experts, bytesText(went.slot_bytes)));
+    sentences.append(tr("%Ln experts fewer are kept in memory (%1): answers are the same and take longer.", "", static_cast<int>(went.n_slots))
+                         .arg(bytesText(went.slot_bytes)));
   }
   if (went.n_models > 0) {
-    sentences.append(went.n_models == 1 ? tr("A model that waited was unloaded.")
-                                        : tr("%1 models that waited were unloaded.").arg(number(static_cast<std::uint64_t>(went.n_models))));
+    sentences.append(tr("%Ln models that waited were unloaded.", "", static_cast<int>(went.n_models)));
   }
   if (went.snapshot_bytes > 0)
     sentences.append(tr("What was kept of conversations (%1) is read again when it is wanted.").arg(bytesText(went.snapshot_bytes)));

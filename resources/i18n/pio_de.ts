@@ -1088,6 +1088,10 @@
         <source>Experts in memory: %1</source>
         <translation>Experten im Speicher: %1</translation>
     </message>
+    <message>
+        <source>With one more GB for it: %1 would have been there, about %2</source>
+        <translation>Mit einem GB mehr dafür: %1 wären da gewesen, etwa %2</translation>
+    </message>
 </context>
 <context>
     <name>Figures</name>
@@ -4176,6 +4180,28 @@
     <message>
         <source>The file could not be deleted</source>
         <translation>Die Datei konnte nicht gelöscht werden</translation>
+    </message>
+    <message>
+        <source>Memory got short</source>
+        <translation>Der Speicher wurde knapp</translation>
+    </message>
+    <message numerus="yes">
+        <source>%Ln experts fewer are kept in memory (%1): answers are the same and take longer.</source>
+        <translation>
+            <numerusform>%Ln Experte weniger wird im Speicher gehalten (%1): Antworten bleiben gleich und dauern länger.</numerusform>
+            <numerusform>%Ln Experten weniger werden im Speicher gehalten (%1): Antworten bleiben gleich und dauern länger.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%Ln models that waited were unloaded.</source>
+        <translation>
+            <numerusform>Ein wartendes Modell wurde entladen.</numerusform>
+            <numerusform>%Ln wartende Modelle wurden entladen.</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>What was kept of conversations (%1) is read again when it is wanted.</source>
+        <translation>Was von Unterhaltungen aufbewahrt war (%1), wird bei Bedarf neu gelesen.</translation>
     </message>
 </context>
 <context>

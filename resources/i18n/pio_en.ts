@@ -250,6 +250,20 @@
             <numerusform>%Ln pictures were left out because they are not files.</numerusform>
         </translation>
     </message>
+    <message numerus="yes">
+        <source>%Ln experts fewer are kept in memory (%1): answers are the same and take longer.</source>
+        <translation>
+            <numerusform>%Ln expert fewer is kept in memory (%1): answers are the same and take longer.</numerusform>
+            <numerusform>%Ln experts fewer are kept in memory (%1): answers are the same and take longer.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%Ln models that waited were unloaded.</source>
+        <translation>
+            <numerusform>A model that waited was unloaded.</numerusform>
+            <numerusform>%Ln models that waited were unloaded.</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>pio::CodeController</name>

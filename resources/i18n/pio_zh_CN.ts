@@ -1074,6 +1074,10 @@
         <source>Experts in memory: %1</source>
         <translation>内存中的专家：%1</translation>
     </message>
+    <message>
+        <source>With one more GB for it: %1 would have been there, about %2</source>
+        <translation>如果再多 1 GB：%1 会在内存中，约 %2</translation>
+    </message>
 </context>
 <context>
     <name>Figures</name>
@@ -4147,6 +4151,26 @@
     <message>
         <source>The file could not be deleted</source>
         <translation>无法删除文件</translation>
+    </message>
+    <message>
+        <source>Memory got short</source>
+        <translation>内存不足</translation>
+    </message>
+    <message numerus="yes">
+        <source>%Ln experts fewer are kept in memory (%1): answers are the same and take longer.</source>
+        <translation>
+            <numerusform>内存中少保留 %Ln 个专家（%1）：回答不变，但会更慢。</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%Ln models that waited were unloaded.</source>
+        <translation>
+            <numerusform>已卸载 %Ln 个等待中的模型。</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>What was kept of conversations (%1) is read again when it is wanted.</source>
+        <translation>对话的保留内容（%1）会在需要时重新读取。</translation>
     </message>
 </context>
 <context>
