@@ -1335,6 +1335,10 @@
         <source>Download %1</source>
         <translation>%1 herunterladen</translation>
     </message>
+    <message>
+        <source>%1 come from %2 when you press Download, and go into the folder below. Or choose the model&apos;s file if you have it; other quantizations work as well.</source>
+        <translation>%1 kommen von %2, wenn Sie „Herunterladen“ drücken, in den Ordner unten. Oder wählen Sie die Datei des Modells, wenn Sie sie haben; andere Quantisierungen gehen ebenso.</translation>
+    </message>
 </context>
 <context>
     <name>HistoryRow</name>

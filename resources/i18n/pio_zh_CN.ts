@@ -1321,6 +1321,10 @@
         <source>Download %1</source>
         <translation>下载 %1</translation>
     </message>
+    <message>
+        <source>%1 come from %2 when you press Download, and go into the folder below. Or choose the model&apos;s file if you have it; other quantizations work as well.</source>
+        <translation>按下“下载”后，将从 %2 获取 %1 并放入下面的文件夹。如果已有模型文件，也可以直接选择；其他量化版本同样可用。</translation>
+    </message>
 </context>
 <context>
     <name>HistoryRow</name>

@@ -48,13 +48,15 @@ PioDialog {
             Words {
                 Layout.fillWidth: true
                 wrapMode: Text.Wrap
-                text: root.known < 0 ? "" : root.source.files.length > 1
+                text: root.known < 0 ? ""
+                    : root.canFetch ? qsTr("%1 come from %2 when you press Download, and go into the folder below. Or choose the model's file if you have it; other quantizations work as well.").arg(Figures.bytes(root.published.bytes)).arg(root.library.host)
+                    : root.source.files.length > 1
                     ? qsTr("Download these files, %1 together, and put them side by side into the folder below; or choose the model's file if you have it. Other quantizations work as well.").arg(Figures.bytes(root.source.bytes))
                     : qsTr("Download this file, %1, and put it into the folder below; or choose it if you have it. Other quantizations work as well.").arg(Figures.bytes(root.source.bytes))
                 color: Theme.color.text2
             }
             Repeater {
-                model: root.known < 0 ? [] : [root.source.repository].concat(root.source.files, [root.models.modelsFolder].filter(folder => folder.length > 0))
+                model: root.known < 0 ? [] : [root.source.repository].concat(root.source.files, [root.canFetch ? root.library.folder : root.models.modelsFolder].filter(folder => folder.length > 0))
 
                 Rectangle {
                     id: line
