@@ -33,6 +33,13 @@ struct DeviceInfo {
   std::string detail;  // "AMD EPYC, avx512, 2 threads"
   std::uint64_t total_bytes = 0;
   std::uint64_t free_bytes = 0;
+  // Of graphics cards.
+  std::string driver, api;     // "NVIDIA 535.183.1"; "Vulkan 1.3.242"
+  std::string uuid;            // 32 hex digits: one card has the same, whatever drives it
+  bool is_integrated = false;  // draws on the host's memory
+  bool is_software = false;    // no card at all: a renderer on the processor
+  int least_subgroup = 0, most_subgroup = 0;
+  bool has_f16 = false, has_int8_dot = false;  // arithmetic of its own for them
 };
 
 // How a product with quantized weights reads its input.

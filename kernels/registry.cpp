@@ -1,20 +1,41 @@
 #include "kernels/registry.h"
 
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+#include <variant>
+
+#include "kernels/backend_module.h"
 #include "kernels/cpu/cpu_backend.h"
 #include "kernels/reference/reference_backend.h"
 
 namespace pio {
+
+const char* name_of(Rejection code) {
+  switch (code) {
+    case Rejection::no_module: return "no_module";
+    case Rejection::other_build: return "other_build";
+    case Rejection::no_loader: return "no_loader";
+    case Rejection::no_driver: return "no_driver";
+    case Rejection::driver_too_old: return "driver_too_old";
+    case Rejection::device_too_old: return "device_too_old";
+    case Rejection::software: return "software";
+    case Rejection::same_card: return "same_card";
+    case Rejection::failed: return "failed";
+  }
+  return "";
+}
+
 namespace {
 
-// Devices of another kind than this build can drive: what the name of one begins with, and why it cannot be had.
-struct MissingKind {
-  std::string_view name;
-  const char* reason;
-};
-constexpr MissingKind kMissingKinds[] = {
-    {"cuda", "this build has no CUDA backend"},
-    {"vulkan", "this build has no Vulkan backend"},
-};
+namespace fs = std::filesystem;
+
+// Backends that are modules, the preferred one first: what the names of their devices begin with.
+constexpr std::string_view kModuleKinds[] = {"cuda", "vulkan"};
 
 Error not_available(std::string_view device, const std::string& reason) {
   Error error = make_error(ErrorCode::not_available, "device " + std::string(device) + ": " + reason);
@@ -27,21 +48,79 @@ bool is_of_kind(std::string_view device, std::string_view kind) {
   return device == kind || (device.substr(0, kind.size()) == kind && device.substr(kind.size(), 1) == ":");
 }
 
+std::vector<fs::path> module_folders() {
+  if (const char* const folder = std::getenv("PIO_BACKENDS"); folder && *folder) return {folder};
+  std::error_code failed;
+  const fs::path program = fs::read_symlink("/proc/self/exe", failed);
+  if (failed) return {};
+  const fs::path beside = program.parent_path();
+  return {beside, beside.parent_path() / "lib" / "inference-pio"};
+}
+
+std::variant<const BackendModule*, RejectedDevice> open_module(std::string_view kind) {
+  const auto rejected = [&](Rejection code, std::string reason) { return RejectedDevice{std::string(kind), std::move(reason), code}; };
+  const std::string file = "libpio_" + std::string(kind) + ".so";
+  const std::vector<fs::path> folders = module_folders();
+  std::string looked_in;
+  for (const fs::path& folder : folders) {
+    std::error_code ignored;
+    const fs::path path = fs::absolute(folder, ignored) / file;  // dlopen takes a name without a folder for one of the system's
+    if (!fs::exists(path, ignored)) {
+      looked_in += (looked_in.empty() ? "" : " or ") + folder.string();
+      continue;
+    }
+    void* const library = ::dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
+    if (!library) {
+      const char* const why = ::dlerror();
+      return rejected(Rejection::failed, why ? why : path.string() + " cannot be loaded");
+    }
+    const auto function = reinterpret_cast<BackendModuleFunction>(::dlsym(library, kBackendModuleSymbol));
+    const BackendModule* const module = function ? function() : nullptr;
+    if (!module) return rejected(Rejection::failed, path.string() + ": expected a backend module, found no " + kBackendModuleSymbol);
+    if (std::strcmp(module->build_id, build_id()) != 0) {
+      return rejected(Rejection::other_build, path.string() + ": expected build " + build_id() + ", found " + module->build_id);
+    }
+    module->set_sinks(&log, [](const char* text) { check_failed("in a module", text, __FILE__, __LINE__); });
+    return module;
+  }
+  return rejected(Rejection::no_module, "no " + file + " in " + looked_in);
+}
+
 }  // namespace
 
 DeviceList list_devices() {
   DeviceList list;
   list.devices.push_back(cpu_device_info());
-  list.devices.push_back(create_reference_backend()->device());  // last: correct, but far too slow to be meant by "auto"
-  for (const MissingKind& kind : kMissingKinds) list.rejected.push_back({std::string(kind.name), kind.reason});
+  for (const std::string_view kind : kModuleKinds) {
+    const auto opened = open_module(kind);
+    if (const auto* why_not = std::get_if<RejectedDevice>(&opened)) {
+      list.rejected.push_back(*why_not);
+      continue;
+    }
+    DeviceList found = std::get<const BackendModule*>(opened)->list();
+    // A card that a better backend drives is there once. Two of one backend stay two: some drivers give all cards one number.
+    const std::size_t n_before = list.devices.size();
+    for (DeviceInfo& device : found.devices) {
+      const auto end = list.devices.begin() + static_cast<std::ptrdiff_t>(n_before);
+      const auto same =
+          std::find_if(list.devices.begin(), end, [&](const DeviceInfo& other) { return !device.uuid.empty() && other.uuid == device.uuid; });
+      if (same == end) list.devices.push_back(std::move(device));
+      else list.rejected.push_back({device.name, "the same card as " + same->name, Rejection::same_card});
+    }
+    std::move(found.rejected.begin(), found.rejected.end(), std::back_inserter(list.rejected));
+  }
+  list.devices.push_back(create_reference_backend()->device());  // correct, but far too slow to be meant by "auto"
   return list;
 }
 
 Result<std::unique_ptr<Backend>> create_backend(std::string_view device, const BackendOptions& options) {
   if (device == "auto" || device == "cpu") return create_cpu_backend(options);
   if (device == "reference") return create_reference_backend();
-  for (const MissingKind& kind : kMissingKinds) {
-    if (is_of_kind(device, kind.name)) return not_available(device, kind.reason);
+  for (const std::string_view kind : kModuleKinds) {
+    if (!is_of_kind(device, kind)) continue;
+    const auto opened = open_module(kind);
+    if (const auto* why_not = std::get_if<RejectedDevice>(&opened)) return not_available(device, why_not->reason);
+    return std::get<const BackendModule*>(opened)->create(device, options);
   }
   return not_available(device, "expected auto, cpu, reference, cuda or vulkan");
 }

@@ -81,16 +81,26 @@ Result<void> need_window(const Options& options) {
   return make_error(ErrorCode::bad_argument, "--ctx: a window of 4 tokens or more, found " + std::to_string(options.context_length));
 }
 
+Json as_json(const DeviceInfo& d) {
+  Json json = {{"name", d.name}, {"kind", kind_name(d.kind)}, {"total_bytes", d.total_bytes}, {"free_bytes", d.free_bytes}, {"detail", d.detail}};
+  if (d.kind != DeviceKind::cuda && d.kind != DeviceKind::vulkan) return json;
+  json.update({{"driver", d.driver},
+               {"api", d.api},
+               {"uuid", d.uuid},
+               {"integrated", d.is_integrated},
+               {"software", d.is_software},
+               {"features", {{"subgroup", {d.least_subgroup, d.most_subgroup}}, {"f16", d.has_f16}, {"int8_dot", d.has_int8_dot}}}});
+  return json;
+}
+
 }  // namespace
 
 Result<void> devices(const Options& options) {
   const DeviceList list = list_devices();
   if (options.json) {
     Json usable = Json::array(), rejected = Json::array();
-    for (const DeviceInfo& d : list.devices)
-      usable.push_back(
-          {{"name", d.name}, {"kind", kind_name(d.kind)}, {"total_bytes", d.total_bytes}, {"free_bytes", d.free_bytes}, {"detail", d.detail}});
-    for (const RejectedDevice& d : list.rejected) rejected.push_back({{"name", d.name}, {"reason", d.reason}});
+    for (const DeviceInfo& d : list.devices) usable.push_back(as_json(d));
+    for (const RejectedDevice& d : list.rejected) rejected.push_back({{"name", d.name}, {"reason", d.reason}, {"code", name_of(d.code)}});
     return print_json({{"devices", usable}, {"rejected", rejected}});
   }
   std::string text;

@@ -182,7 +182,7 @@ TEST(Counting, CountsWhatAMixtureKeeps) {
 
 TEST(Registry, ListsTheCpuFirstAndTheReferenceLast) {
   const DeviceList list = list_devices();
-  ASSERT_EQ(list.devices.size(), 2u);
+  ASSERT_GE(list.devices.size(), 2u);  // graphics cards between them
   EXPECT_EQ(list.devices.front().name, "cpu");
   EXPECT_EQ(list.devices.front().kind, DeviceKind::cpu);
   EXPECT_EQ(list.devices.back().name, "reference");
@@ -206,7 +206,8 @@ TEST(Registry, OpensWhatItListsAndTheCpuForAuto) {
 
 TEST(Registry, SaysWhyADeviceIsNotThere) {
   for (const RejectedDevice& device : list_devices().rejected) {
-    for (const std::string& name : {device.name, device.name + ":1"}) {
+    const bool is_of_a_kind = device.name.find(':') == std::string::npos;
+    for (const std::string& name : {device.name, is_of_a_kind ? device.name + ":99" : device.name}) {
       auto backend = create_backend(name, {});
       ASSERT_FALSE(backend) << name;
       EXPECT_EQ(backend.error().code, ErrorCode::not_available);

@@ -1,0 +1,13 @@
+# Writes OUT, which defines build_id(): a hash of the headers in SOURCE that cross between the program and its modules, and of FLAGS.
+file(GLOB headers ${SOURCE}/*.h ${SOURCE}/base/*.h)
+list(SORT headers)
+set(all "${FLAGS}")
+foreach(header ${headers})
+  file(SHA256 ${header} hash)
+  string(APPEND all "${hash}")
+endforeach()
+string(SHA256 id "${all}")
+string(SUBSTRING ${id} 0 16 id)
+file(WRITE ${OUT}.new "#include \"kernels/backend_module.h\"\n\nnamespace pio {\n\nconst char* build_id() { return \"${id}\"; }\n\n}  // namespace pio\n")
+file(COPY_FILE ${OUT}.new ${OUT})
+file(REMOVE ${OUT}.new)

@@ -1,0 +1,79 @@
+#include <algorithm>
+
+#include "tests/cli/pio_fixture.h"
+
+// What `pio devices` says of graphics cards that are not there, and what asking for one costs.
+
+namespace pio {
+namespace {
+
+class Devices : public Pio {
+ protected:
+  void SetUp() override {
+    Pio::SetUp();
+    for (const char* name : kNames) unsetenv(name);
+  }
+  void TearDown() override {
+    for (const char* name : kNames) unsetenv(name);
+    Pio::TearDown();
+  }
+
+  static json rejected(const json& list, const std::string& name) {
+    for (const json& device : list["rejected"])
+      if (device["name"] == name) return device;
+    return {};
+  }
+  double least_seconds() {
+    double least = 1e9;
+    for (int i = 0; i < 5; ++i) least = std::min(least, run({"devices", "--json"}).processor_seconds);
+    return least;
+  }
+
+ private:
+  static constexpr const char* kNames[] = {"PIO_BACKENDS", "PIO_VULKAN_SOFTWARE", "VK_ICD_FILENAMES", "VK_DRIVER_FILES"};
+};
+
+TEST_F(Devices, WithoutModulesAreRejectedByTheirKind) {
+  setenv("PIO_BACKENDS", path("").c_str(), 1);
+  const json list = run_json({"devices"});
+  for (const char* kind : {"cuda", "vulkan"}) {
+    const json device = rejected(list, kind);
+    EXPECT_EQ(device.value("code", ""), "no_module") << list;
+    EXPECT_FALSE(device.value("reason", "").empty());
+  }
+}
+
+TEST_F(Devices, WithoutADriverSaySoAndCostNothing) {
+  if (!PIO_HAS_VULKAN) GTEST_SKIP() << "built without Vulkan";
+  setenv("VK_ICD_FILENAMES", "/nonexistent", 1);
+  setenv("VK_DRIVER_FILES", "/nonexistent", 1);
+  const json device = rejected(run_json({"devices"}), "vulkan");
+  const std::string code = device.value("code", "");
+  EXPECT_TRUE(code == "no_driver" || code == "no_loader") << device;
+  const double with_module = least_seconds();
+  setenv("PIO_BACKENDS", path("").c_str(), 1);
+  EXPECT_LT(with_module - least_seconds(), 0.02);
+}
+
+TEST_F(Devices, OfSoftwareAreThereOnlyWhereTheyAreAskedFor) {
+  if (!PIO_HAS_VULKAN) GTEST_SKIP() << "built without Vulkan";
+  setenv("PIO_VULKAN_SOFTWARE", "1", 1);
+  const json with = run_json({"devices"});
+  const auto device = std::ranges::find_if(with["devices"], [](const json& d) { return d.value("software", false); });
+  if (device == with["devices"].end()) GTEST_SKIP() << "no software renderer for Vulkan on this machine";
+  EXPECT_EQ((*device)["kind"], "vulkan");
+  EXPECT_EQ((*device)["uuid"].get<std::string>().size(), 32u);
+  EXPECT_TRUE((*device)["api"].get<std::string>().starts_with("Vulkan 1."));
+  EXPECT_FALSE((*device)["driver"].get<std::string>().empty());
+  EXPECT_EQ((*device)["integrated"], false);
+  EXPECT_EQ((*device)["features"]["subgroup"].size(), 2u);
+  const std::string name = (*device)["name"];
+
+  unsetenv("PIO_VULKAN_SOFTWARE");
+  const json without = run_json({"devices"});
+  EXPECT_TRUE(std::ranges::none_of(without["devices"], [](const json& d) { return d.value("software", false); }));
+  EXPECT_EQ(rejected(without, name).value("code", ""), "software") << without;
+}
+
+}  // namespace
+}  // namespace pio
