@@ -11,9 +11,10 @@ build="build-essential cmake ninja-build ccache pkg-config git ca-certificates
   qml6-module-qtquick-shapes qml6-module-qt-labs-folderlistmodel qml6-module-qt-labs-qmlmodels qml6-module-qt-labs-platform
   libmd4c-dev libdtl-dev libxxhash-dev nlohmann-json3-dev libcli11-dev libgtest-dev
   libsentencepiece-dev libopencv-core-dev libopencv-imgproc-dev libopencv-imgcodecs-dev libopencv-videoio-dev
+  glslc libvulkan-dev libvulkan-volk-dev spirv-tools
   fonts-inter fonts-jetbrains-mono fonts-noto-core fonts-dejavu-core
   python3 python3-pip python3-venv unzip"
-test="fonts-noto-cjk qml6-module-qttest binutils xvfb xauth clang-format-14
+test="fonts-noto-cjk mesa-vulkan-drivers vulkan-validationlayers qml6-module-qttest binutils xvfb xauth clang-format-14
   lintian appstream desktop-file-utils shared-mime-info man-db zsh dpkg-dev python3-dbusmock dbus-daemon"
 
 wanted=$build

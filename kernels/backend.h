@@ -431,6 +431,7 @@ class Backend {
   virtual void do_norm_matmul(std::span<const Projection> projections, Tensor x, Tensor norm, float eps, Tensor normed);
   virtual void do_matmul_add(Tensor residual, Tensor x, Tensor w, Tensor bias);
   virtual void do_norm_glu_matmul(Tensor y, Tensor x, Tensor norm, float eps, Tensor gate, Tensor up);
+  virtual void do_moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, const ExpertSet& experts);
 
  private:
   // An op was called that is not supported. Ends the process: a caller has asked beforehand.
@@ -467,7 +468,6 @@ class Backend {
   virtual void do_copy_columns(Tensor y, std::int64_t y_first, Tensor x, std::int64_t x_first, std::int64_t n);
   virtual void do_matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params);
   virtual void do_self_attention(Tensor y, Tensor q, Tensor k, Tensor v, Tensor starts, std::int64_t first_head, float scale);
-  virtual void do_moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, const ExpertSet& experts);
   virtual void do_qk_norm_rope_store(const QkvHeads& heads, const Step& step);
   virtual void do_matmul_gelu(Tensor y, Tensor x, Tensor w, Tensor bias, Gelu kind);
   virtual void do_experts(Tensor residual, Tensor x, Tensor logits, const Mixture& mixture);

@@ -43,7 +43,7 @@ void Conformance::SetUp() {
     for (const int n_threads : {1, 3}) {
       auto backend = open(GetParam(), {.n_threads = n_threads, .activations = activations, .isa = ""});
       ASSERT_TRUE(backend) << backend.error().message;
-      const bool has_options = (*backend)->device().kind != DeviceKind::reference;
+      const bool has_options = (*backend)->device().kind == DeviceKind::cpu;
       opened_.push_back({std::move(*backend), activations,
                          std::to_string(n_threads) + " threads, " + (activations == Activations::q8 ? "q8" : "f32") + " activations"});
       if (!has_options) return;

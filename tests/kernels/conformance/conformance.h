@@ -37,8 +37,8 @@ std::string test_name(const testing::TestParamInfo<BackendName>& param);
 
 class Conformance : public testing::TestWithParam<BackendName> {
  protected:
-  // Opens the backend with one and with three threads (three: does not divide the usual sizes), in both readings of activations; the reference
-  // knows neither.
+  // Opens the backend with one and with three threads (three: does not divide the usual sizes), in both readings of activations; only the
+  // processor's knows them.
   void SetUp() override;
 
   // Runs `body` with every opened backend.

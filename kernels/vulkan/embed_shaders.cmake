@@ -1,0 +1,11 @@
+# Writes OUT: the SPIR-V of BINARIES as arrays of words, and the function that finds them by name.
+set(arrays "")
+set(cases "")
+foreach(binary ${BINARIES})
+  get_filename_component(name ${binary} NAME_WE)
+  file(READ ${binary} hex HEX)
+  string(REGEX REPLACE "(..)(..)(..)(..)" "0x\\4\\3\\2\\1," words "${hex}")
+  string(APPEND arrays "constexpr std::uint32_t k_${name}[] = {${words}};\n")
+  string(APPEND cases "  if (name == \"${name}\") return k_${name};\n")
+endforeach()
+file(WRITE ${OUT} "#include \"kernels/vulkan/shaders.h\"\n\nnamespace pio::vulkan {\nnamespace {\n\n${arrays}\n}  // namespace\n\nstd::span<const std::uint32_t> shader_code(std::string_view name) {\n${cases}  return {};\n}\n\n}  // namespace pio::vulkan\n")

@@ -1,0 +1,3 @@
+// The functions of Vulkan, found when a program runs: no library of it is linked.
+#define VOLK_IMPLEMENTATION
+#include <volk.h>
