@@ -45,7 +45,8 @@ struct LoadRequest {
   DType kv = DType::f16;
   KeyRotation key_rotation = KeyRotation::automatic;
   Activations activations = Activations::q8;
-  std::uint64_t ram_bytes = 0;  // budget for weights, state and scratch; 0: what is free
+  std::uint64_t ram_bytes = 0;   // budget for weights, state and scratch; 0: what is free
+  std::uint64_t vram_bytes = 0;  // the same of a graphics card's own memory
   IoMode io = IoMode::automatic;
   bool may_wait = false;     // when another model comes and memory has room for both, this one stays there for its next turn
   std::string cache_folder;  // where it is kept from one run to the next which experts were wanted; "": nowhere

@@ -255,7 +255,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   if (loaded->expert_slots_) add_slots(info.layout, loaded->expert_slots_->n_bytes(), loaded->expert_slots_->huge_page_bytes());
   info.loading = loaded->weights_->measures(info.n_threads);
   info.loading.seconds = info.load_seconds;
-  info.loading.budget_bytes = request.ram_bytes > 0 ? request.ram_bytes : loaded->backend_->device().free_bytes;
+  info.loading.budget_bytes = plan.devices.front().free_bytes;
   info.loading.planned_bytes = plan.weight_bytes + plan.state_bytes + plan.scratch_bytes;
   return loaded;
 }

@@ -66,6 +66,16 @@ void add_later(CLI::App* command, const std::string& name) {
       ->group("");
 }
 
+void add_size(CLI::App* command, const std::string& name, std::string& target, const std::string& description) {
+  command->add_option_function<std::string>(
+      name,
+      [name, &target](const std::string& text) {
+        accepted(pio::cli::parse_size(name, text));
+        target = text;
+      },
+      description);
+}
+
 void add_catalogue(CLI::App* command, Options& options) {
   add_path(command, "--catalogue", options.catalogue, "a JSON file of known models instead of the program's own");
 }
@@ -86,13 +96,8 @@ void add_loading(CLI::App* command, Options& options) {
                    "auto, on, off: rotate keys before they are rounded (auto: those of q8_0 and q4_0), to measure it")
       ->check(CLI::IsMember({"auto", "on", "off"}));
   command->add_option("--activations", options.activations, "q8: fast; f32: exact")->check(CLI::IsMember({"q8", "f32"}));
-  command->add_option_function<std::string>(
-      "--ram",
-      [&options](const std::string& text) {
-        accepted(pio::cli::parse_size("--ram", text));
-        options.ram = text;
-      },
-      "budget for weights, state and scratch: 8G, 900M");
+  add_size(command, "--ram", options.ram, "budget for weights, state and scratch: 8G, 900M");
+  add_size(command, "--vram", options.vram, "the same of a graphics card's own memory");
   add_path(command, "--mmproj", options.mmproj, "the vision model's file of a GGUF model (default: beside the model)");
   command->add_option("--quant", options.quantization, "make weights smaller while loading")
       ->check(CLI::IsMember({"keep", "int4", "int8", "fp16", "nf4"}));
@@ -105,17 +110,6 @@ void add_loading(CLI::App* command, Options& options) {
           "--huge-pages", [&options](const std::string& text) { options.huge_pages = text == "on"; },
           "on, off: memory of weights in large pages, to measure what they bring")
       ->check(CLI::IsMember({"on", "off"}));
-  add_later(command, "--vram");
-}
-
-void add_size(CLI::App* command, const std::string& name, std::string& target, const std::string& description) {
-  command->add_option_function<std::string>(
-      name,
-      [name, &target](const std::string& text) {
-        accepted(pio::cli::parse_size(name, text));
-        target = text;
-      },
-      description);
 }
 
 void add_snapshots(CLI::App* command, Options& options) {

@@ -134,6 +134,9 @@ Result<LoadRequest> load_request(const Options& options) {
   if (!options.ram.empty()) {
     ASSIGN_OR_RETURN(request.ram_bytes, parse_size("--ram", options.ram));
   }
+  if (!options.vram.empty()) {
+    ASSIGN_OR_RETURN(request.vram_bytes, parse_size("--vram", options.vram));
+  }
   for (const IoMode mode : {IoMode::automatic, IoMode::uring, IoMode::pread, IoMode::buffered})
     if (options.io == name_of(mode)) request.io = mode;
   request.huge_pages = options.huge_pages;

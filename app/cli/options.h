@@ -27,7 +27,7 @@ struct Options {
   std::string key_rotation = "auto";
   std::string activations = "q8";
   std::string base_kv, base_activations = "f32";  // of divergence
-  std::string ram;
+  std::string ram, vram;
   std::string io = "auto";
   bool huge_pages = true;
   std::string snapshots, snapshot_ram, snapshot_disk;  // a folder, and sizes

@@ -24,6 +24,9 @@ constexpr std::uint64_t kLongStepShare = 32;
 // Published perplexities with keys in 4 bits, rotated: 0.9 % worse of 30 thousand million, 2.2 % of eight, three times as high of 0.6.
 constexpr std::int64_t kParametersForFourBitKeys = 6'000'000'000;
 
+// A graphics card, whose memory is not the host's.
+bool is_card(const DeviceInfo& device) { return device.kind == DeviceKind::cuda || device.kind == DeviceKind::vulkan; }
+
 // How often a chosen expert is in memory, by the share of them that has room there: as was measured of models that route as texts ask (Qwen3-30B
 // and others; performance.md 4.2).
 double hit_rate_of(double share) {
@@ -92,9 +95,10 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
                           .scratch_bytes = scratch_bytes(longest),
                           .state_bytes_per_token = planned.state_bytes_per_token * static_cast<std::uint64_t>(n_contexts(request)),
                           .trained_context_length = spec.context_length};
-  const MemoryRoom room{.free_bytes = request.ram_bytes > 0 ? request.ram_bytes : device.free_bytes + given_back_bytes,
+  const std::uint64_t budget = is_card(device) ? request.vram_bytes : request.ram_bytes;
+  const MemoryRoom room{.free_bytes = budget > 0 ? budget : device.free_bytes + (is_card(device) ? 0 : given_back_bytes),
                         .total_bytes = device.total_bytes,
-                        .is_budget = request.ram_bytes > 0};
+                        .is_budget = budget > 0};
   const Placement placement = place(needs, request.context_length, room);
 
   planned.weight_bytes_per_token = estimate.run(1, 1, request.kv).counts.weight_bytes;
@@ -144,6 +148,7 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
   ASSIGN_OR_RETURN(PlannedLoad planned, plan_load(file, request, backend, given_back_bytes, Residency{.lays_out = true}));
   const LoadPlan& plan = planned.plan;
   if (plan.fits || !plan.fallbacks.empty()) return planned;
+  if (is_card(backend.device())) return planned;  // all of a model lies on a card, or none of it
 
   // What does not stay is brought for every pass.
   LoadRequest small = request;

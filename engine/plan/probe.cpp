@@ -14,9 +14,11 @@ namespace {
 
 constexpr std::int64_t kWidth = 4096;          // a multiple of every block length
 constexpr std::uint64_t kBytes = 80'000'000;   // a few times the third cache of a desktop
-constexpr std::uint64_t kSlowBytes = 500'000;  // for the reference device, which is 1000 times slower
+constexpr std::uint64_t kSlowBytes = 500'000;  // for the reference device and software renderers, which are 100 to 1000 times slower
 constexpr std::int64_t kPromptTokens = 64;
 constexpr int kRepetitions = 3;  // the fastest counts: other programs only ever slow it down
+
+bool is_slow(const DeviceInfo& device) { return device.kind == DeviceKind::reference || device.is_software; }
 
 template <class Run>
 double fastest_seconds(const Run& run) {
@@ -33,7 +35,7 @@ double fastest_seconds(const Run& run) {
 }  // namespace
 
 Result<SpeedProbe> measure_products(Backend& backend, DType dtype, bool lays_out) {
-  const bool slow = backend.device().kind == DeviceKind::reference;
+  const bool slow = is_slow(backend.device());
   const std::uint64_t free_bytes = backend.device().free_bytes;
   const std::uint64_t n_bytes = slow ? kSlowBytes : free_bytes == 0 ? kBytes : std::clamp<std::uint64_t>(free_bytes / 8, kSlowBytes, kBytes);
   constexpr std::int64_t kMatrices = 8;
@@ -65,7 +67,7 @@ Result<SpeedProbe> measure_products(Backend& backend, DType dtype, bool lays_out
 }
 
 Result<LookingProbe> measure_looking(Backend& backend, DType dtype) {
-  const bool slow = backend.device().kind == DeviceKind::reference;
+  const bool slow = is_slow(backend.device());
   const std::int64_t n_rows = slow ? 16 : 512, n_patches = slow ? 64 : 1024;
   constexpr std::int64_t kDim = 1024, kHeads = 2, kHeadDim = 64;  // of Qwen3-VL's tower; half of the other figures
   std::vector<std::unique_ptr<Buffer>> buffers;
