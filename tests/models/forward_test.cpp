@@ -240,9 +240,9 @@ TEST_P(ForwardTest, TheSpecTellsWhatTheFileHolds) {
   }
 }
 
-std::vector<Case> on_both_devices(const std::vector<std::string>& models) {
+std::vector<Case> on_devices(const std::vector<std::string>& models) {
   std::vector<Case> cases;
-  for (const char* device : {"reference", "cpu"}) {
+  for (const char* device : {"reference", "cpu", "vulkan"}) {
     for (const std::string& model : models) cases.push_back({model, device});
   }
   return cases;
@@ -255,9 +255,9 @@ std::string name_of_case(const testing::TestParamInfo<Case>& info) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, ForwardTest,
-                         testing::ValuesIn(on_both_devices({"llama-tiny", "qwen2-tiny", "qwen3-tiny", "qwen3-moe-tiny", "glm4-moe-lite-mtp-tiny"})),
+                         testing::ValuesIn(on_devices({"llama-tiny", "qwen2-tiny", "qwen3-tiny", "qwen3-moe-tiny", "glm4-moe-lite-mtp-tiny"})),
                          name_of_case);
-INSTANTIATE_TEST_SUITE_P(Models, TiedForwardTest, testing::ValuesIn(on_both_devices({"llama-tiny", "qwen2-tiny", "qwen3-tiny"})), name_of_case);
+INSTANTIATE_TEST_SUITE_P(Models, TiedForwardTest, testing::ValuesIn(on_devices({"llama-tiny", "qwen2-tiny", "qwen3-tiny"})), name_of_case);
 
 // Twice as slow everywhere is the same as half the position.
 TEST(RopeFactorsTest, StretchThePositions) {
