@@ -47,6 +47,9 @@ if(GZIP)
 endif()
 if(TARGET pio_vulkan)
   install(TARGETS pio_vulkan LIBRARY DESTINATION lib/inference-pio)  # where the programs look for it, whatever this distribution's lib is called
+  # CPack has a package call ldconfig for any library in a folder of lib; of one that programs open by its path it finds nothing.
+  file(WRITE ${made}/lintian-overrides "inference-pio: maintscript-calls-ldconfig\n")
+  install(FILES ${made}/lintian-overrides DESTINATION ${CMAKE_INSTALL_DATADIR}/lintian/overrides RENAME inference-pio)
 endif()
 if(NOT PIO_APP)
   return()

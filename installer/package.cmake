@@ -37,6 +37,6 @@ if(PIO_APP)
     qml6-module-qtquick qml6-module-qtquick-controls qml6-module-qtquick-dialogs qml6-module-qtquick-layouts qml6-module-qtquick-shapes
     qml6-module-qtquick-templates qml6-module-qtquick-window)
   list(JOIN depends ", " CPACK_DEBIAN_PACKAGE_DEPENDS)
-  set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "fonts-noto-core, fonts-noto-cjk, qt6-translations-l10n, qt6-wayland, xdg-desktop-portal")
+  set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "fonts-noto-core, fonts-noto-cjk, libvulkan1, qt6-translations-l10n, qt6-wayland, xdg-desktop-portal")
 endif()
 include(CPack)

@@ -7,7 +7,8 @@ shift
 export PIO_VULKAN_SOFTWARE=1 VK_INSTANCE_LAYERS=VK_LAYER_KHRONOS_validation VK_LAYER_ENABLES=VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT
 words=$(mktemp)
 trap 'rm -f "$words"' EXIT
-if ! VK_LOADER_DEBUG=layer "$suite" --gtest_filter='*/Backends.IsHere/vulkan' 2>&1 | tee "$words" | grep -q 'Insert instance layer "VK_LAYER_KHRONOS_validation"'; then
+VK_LOADER_DEBUG=layer "$suite" --gtest_filter='*/Backends.IsHere/vulkan' >"$words" 2>&1 || true
+if ! grep -q 'Insert instance layer "VK_LAYER_KHRONOS_validation"' "$words"; then
   echo "The validation layers are not here (vulkan-validationlayers), or no module that loads them" >&2
   exit 1
 fi
@@ -16,7 +17,8 @@ if grep -q SKIPPED "$words"; then
   exit 1
 fi
 status=0
-"$suite" --gtest_filter='*/vulkan' "$@" 2>&1 | tee "$words" || status=$?
+# Stops are timed, and the layers take time of their own: they run without them, with the other tests.
+"$suite" --gtest_filter='*/vulkan:-*/Stop.*' "$@" 2>&1 | tee "$words" || status=$?
 if grep -E -q 'VUID-|SYNC-HAZARD|UNASSIGNED-|Validation (Error|Warning)' "$words"; then
   echo "The validation layers said something" >&2
   exit 1

@@ -43,7 +43,7 @@ for licence in {part["licence"] for part in parts if part["use"] == "contained"}
 # Every library that the build looks for is a part.
 names = " ".join(part["name"] for part in parts).lower()
 known = {"nlohmann_json": "json for modern c++", "qt6": "qt 6", "cli11": "cli11", "dtl_include": "dtl", "xxhash_include": "xxhash", "md4c_library": "md4c", "sentencepiece_library": "sentencepiece",
-         "pio_opencv_include": "opencv", "pio_opencv_": "opencv"}
+         "pio_vulkan_headers": "vulkan headers", "pio_volk": "volk", "pio_opencv_include": "opencv", "pio_opencv_": "opencv"}
 tools = {"threads", "gtest", "python3", "md4c_include", "sentencepiece_include_dir"}
 for file in [source / "CMakeLists.txt", *(f for room in ("kernels", "models", "engine", "app", "ui") for f in (source / room).rglob("CMakeLists.txt"))]:
     for wanted in re.findall(r"find_(?:package|path|library)\((\w+)", file.read_text(encoding="utf-8")):
