@@ -187,8 +187,10 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   ASSIGN_OR_RETURN(loaded->pool_, BlockPool::create(plan.context_length, n_contexts(request)));
   const std::int64_t n_blocks = loaded->pool_->blocks().n_blocks();
   loaded->most_sequences_ = request.n_sequences;
-  const StepCapacity capacity{
-      .n_tokens = step_tokens, .n_sequences = request.n_sequences, .n_blocks = n_blocks / n_contexts(request), .n_position_axes = spec.n_position_axes};
+  const StepCapacity capacity{.n_tokens = step_tokens,
+                              .n_sequences = request.n_sequences,
+                              .n_blocks = n_blocks / n_contexts(request),
+                              .n_position_axes = spec.n_position_axes};
   loaded->step_builder_ = std::make_unique<StepBuilder>(capacity);
   Stage stage{.backend = loaded->backend_.get(),
               .first = 0,
