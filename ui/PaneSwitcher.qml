@@ -61,14 +61,14 @@ T.Control {
         spacing: 0
 
         Repeater {
-            model: root.panes
+            model: root.panes.length       // a list that is made anew leaves the segments as they are
 
             T.AbstractButton {
                 id: segment
 
                 required property int index
-                required property int modelData
-                readonly property bool taken: segment.modelData === root.current
+                readonly property int pane: root.panes[segment.index] ?? Application.ChatPane
+                readonly property bool taken: segment.pane === root.current
                 readonly property color ink: segment.taken ? Theme.segmentInk : Theme.color.text2
 
                 Layout.fillWidth: true
@@ -76,11 +76,11 @@ T.Control {
                 Layout.preferredWidth: 1
                 focusPolicy: Qt.NoFocus
                 hoverEnabled: true
-                text: root.nameOf(segment.modelData)
+                text: root.nameOf(segment.pane)
                 Accessible.role: Accessible.PageTab
                 Accessible.name: segment.text
                 Accessible.checked: segment.taken
-                onClicked: root.chosen(segment.modelData)
+                onClicked: root.chosen(segment.pane)
 
                 contentItem: Item {
                     Row {
@@ -90,7 +90,7 @@ T.Control {
                         Icon {
                             visible: !root.wordsOnly
                             anchors.verticalCenter: parent.verticalCenter
-                            icon: root.iconOf(segment.modelData)
+                            icon: root.iconOf(segment.pane)
                             color: segment.ink
                         }
                         Text {

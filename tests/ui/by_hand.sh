@@ -39,7 +39,10 @@ picture() {
 keys() { xdotool key --clearmodifiers "$@"; }
 types() { xdotool type --delay 15 "$1"; }
 
-picture first-window 12
+# Without a window manager nobody gives the window the keys; its shortcuts wait for that.
+sleep 8
+xdotool windowfocus "$(xdotool search --onlyvisible --name . | tail -1)"
+picture first-window 4
 types "Say one short sentence."
 keys Return
 picture chat-answering 3
@@ -67,6 +70,7 @@ keys Escape F1
 picture keys
 keys Escape F9
 picture without-sidebar
+kill -0 "${started[1]}" || { echo "by_hand.sh: the window ended before it was told to" >&2; exit 1; }
 keys ctrl+q
 sleep 4
 
