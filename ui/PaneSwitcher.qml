@@ -1,7 +1,6 @@
 pragma ComponentBehavior: Bound
 
 import QtQuick
-import QtQuick.Layouts
 import QtQuick.Templates as T
 import Pio.App
 import Pio.Ui
@@ -57,8 +56,7 @@ T.Control {
             baseRadius: Theme.radiusBlock
         }
     }
-    contentItem: RowLayout {
-        spacing: 0
+    contentItem: Row {         // no layout: one of 6.4 that is not shown may read segments that are gone
 
         Repeater {
             model: root.panes.length       // a list that is made anew leaves the segments as they are
@@ -71,9 +69,8 @@ T.Control {
                 readonly property bool taken: segment.pane === root.current
                 readonly property color ink: segment.taken ? Theme.segmentInk : Theme.color.text2
 
-                Layout.fillWidth: true
-                Layout.fillHeight: true
-                Layout.preferredWidth: 1
+                width: root.availableWidth / root.panes.length
+                height: root.availableHeight
                 focusPolicy: Qt.NoFocus
                 hoverEnabled: true
                 text: root.nameOf(segment.pane)
