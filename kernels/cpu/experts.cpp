@@ -108,11 +108,12 @@ float* CpuExperts::run_in_panels(const Tensor& x, std::int64_t n_used, const Exp
     const bool in_lines =
         std::ranges::all_of(std::array{&expert.gate, &expert.up, &expert.down}, [](const Tensor* w) { return w->layout == TensorLayout::own; });
     chosen_.push_back({.id = e, .first_panel = std::ssize(panels_), .end_panel = 0});
-    for (std::int64_t first = starts_[e]; first < end; first += widest) {
-      panels_.push_back({.first = first,
-                         .n = static_cast<int>(std::min(widest, end - first)),
-                         .width = narrowest_width(kernels_, end - first),
-                         .is_few = in_lines && end - starts_[e] <= CpuProducts::kFewTokens});
+    const bool is_few = in_lines && end - starts_[e] <= CpuProducts::kFewTokens;
+    for (std::int64_t first = starts_[e]; first < end; first += panels_.back().n) {
+      const std::int64_t left = end - first, n = std::min(widest, left);
+      const LineColumns columns = is_few ? next_line_columns(kernels_, left) : LineColumns{n, narrowest_width(kernels_, n)};
+      panels_.push_back(
+          {.first = first, .n = static_cast<int>(columns.n), .width = columns.width, .is_few = is_few, .in_rows = is_few && !columns.in_panel()});
     }
     chosen_.back().end_panel = std::ssize(panels_);
   }
@@ -123,9 +124,9 @@ float* CpuExperts::run_in_panels(const Tensor& x, std::int64_t n_used, const Exp
    public:
     explicit Bytes(std::size_t n) { add<std::byte>(static_cast<std::int64_t>(n)); }
   };
-  // the hidden rows of a panel, rounded
+  // the rounded hidden rows that no panel is made of
   Layout few_rows;
-  const Layout::Repeated few_hidden = few_rows.add(widest, out_row);
+  const Layout::Repeated few_hidden = few_rows.add(kMostLineRows, out_row);
   Layout layout;
   const Layout::Repeated rounded = layout.add(n_tokens, in_row),
                          panel_memory = layout.add(std::ssize(panels_), Bytes(std::max({in_kind.n_bytes(), out_kind.n_bytes(), few_rows.n_bytes()})));
@@ -152,7 +153,7 @@ float* CpuExperts::run_in_panels(const Tensor& x, std::int64_t n_used, const Exp
   });
   context_.for_each_tile(std::ssize(panels_), n_places * dim * 4, [&](std::int64_t i, int) {
     const Panel& panel = panels_[i];
-    if (panel.is_few) return;
+    if (panel.in_rows) return;
     Q8Row rows[16];
     for (int c = 0; c < panel.n; ++c) rows[c] = in_row.in(rounded.in(memory, tokens_[panel.first + c]));
     in_kind.pack(panel_memory.in(memory, i), rows, panel.n, kernels_.gemm_columns[panel.width]);
@@ -173,11 +174,11 @@ float* CpuExperts::run_in_panels(const Tensor& x, std::int64_t n_used, const Exp
       const Panel& panel = panels_[i];
       float* const y = hidden + panel.first * hidden_dim + first;
       if (is_few) {
-        Q8Row rows[16];
-        for (int c = 0; c < panel.n; ++c) rows[c] = in_row.in(rounded.in(memory, tokens_[panel.first + c]));
-        const std::span<const Q8Row> all(rows, panel.n);
-        products_.multiply_rounded(expert.gate, first, n, all, {}, y, hidden_dim);
-        products_.multiply_rounded(expert.up, first, n, all, {}, of_up.in(own), up_stride);
+        Q8Row rows[kMostLineRows];
+        for (int c = 0; panel.in_rows && c < panel.n; ++c) rows[c] = in_row.in(rounded.in(memory, tokens_[panel.first + c]));
+        const FewColumns columns{panel.n, rows, in_kind.in(panel_memory.in(memory, i)), panel.width};
+        products_.multiply_rounded(expert.gate, first, n, columns, {}, y, hidden_dim);
+        products_.multiply_rounded(expert.up, first, n, columns, {}, of_up.in(own), up_stride);
       } else {
         const GemmPanel q = in_kind.in(panel_memory.in(memory, i));
         in_weights.multiply(gate_piece.in(own), expert.gate.dtype, n, q, panel.width, y, hidden_dim, panel.n);
@@ -191,10 +192,10 @@ float* CpuExperts::run_in_panels(const Tensor& x, std::int64_t n_used, const Exp
     const Panel& panel = panels_[i];
     Q8Row rows[16];
     for (int c = 0; c < panel.n; ++c) {
-      rows[c] = out_row.in(panel.is_few ? few_hidden.in(panel_memory.in(memory, i), c) : hidden_rows.in(context_.worker_scratch(worker), c));
+      rows[c] = out_row.in(panel.in_rows ? few_hidden.in(panel_memory.in(memory, i), c) : hidden_rows.in(context_.worker_scratch(worker), c));
       kernels_.quantize_q8(hidden + (panel.first + c) * hidden_dim, hidden_dim, rows[c]);
     }
-    if (!panel.is_few) out_kind.pack(panel_memory.in(memory, i), rows, panel.n, kernels_.gemm_columns[panel.width]);
+    if (!panel.in_rows) out_kind.pack(panel_memory.in(memory, i), rows, panel.n, kernels_.gemm_columns[panel.width]);
   });
   const std::int64_t out_tiles = (out_lines + out_tile - 1) / out_tile;
   context_.for_each_tile(std::ssize(chosen_) * out_tiles, n_places * hidden_dim * dim, [&](std::int64_t tile, int worker) {
@@ -208,9 +209,9 @@ float* CpuExperts::run_in_panels(const Tensor& x, std::int64_t n_used, const Exp
       const Panel& panel = panels_[i];
       float* const y_panel = outputs + panel.first * dim + first;
       if (is_few) {
-        Q8Row rows[16];
-        for (int c = 0; c < panel.n; ++c) rows[c] = out_row.in(few_hidden.in(panel_memory.in(memory, i), c));
-        products_.multiply_rounded(down, first, n, std::span<const Q8Row>(rows, panel.n), {}, y_panel, dim);
+        Q8Row rows[kMostLineRows];
+        for (int c = 0; panel.in_rows && c < panel.n; ++c) rows[c] = out_row.in(few_hidden.in(panel_memory.in(memory, i), c));
+        products_.multiply_rounded(down, first, n, {panel.n, rows, out_kind.in(panel_memory.in(memory, i)), panel.width}, {}, y_panel, dim);
       } else {
         out_weights.multiply(own, down.dtype, n, out_kind.in(panel_memory.in(memory, i)), panel.width, y_panel, dim, panel.n);
       }

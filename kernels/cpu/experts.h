@@ -33,7 +33,8 @@ class CpuExperts {
   struct Panel {
     std::int64_t first = 0;  // row of choices
     int n = 0, width = 0;
-    bool is_few = false;  // multiplied without unpacking the weights
+    bool is_few = false;   // multiplied without unpacking the weights
+    bool in_rows = false;  // and its rows one by one: no panel is made of them
   };
   struct Chosen {
     std::int64_t id = 0, first_panel = 0, end_panel = 0;

@@ -41,9 +41,8 @@ struct GemmWeights {
 // In how many widths a panel comes: CpuKernels::gemm_columns.
 constexpr int kGemmWidths = 3;
 
-// Of how many rows of activations gemv_lines[i] takes the products at once: the weights are unpacked once for all of them.
-constexpr int kLineWidths = 4;
-constexpr int kLineColumns[kLineWidths] = {1, 2, 4, 8};
+// So many rows of activations gemv_lines takes by themselves; more are a panel.
+constexpr int kMostLineRows = 2;
 
 // One weight format. Rows are blocks one after the other, as they lie in a file.
 struct QuantKernels {
@@ -62,12 +61,15 @@ struct QuantKernels {
 
   // Weights laid out side by side: lines of gemm_lanes rows (inl/lanes_inl.h); null where the format or the instruction set has none.
   //   line_bytes: of a line of n_in inputs.  place: n_rows (1 … gemm_lanes) rows at w into a line.
-  //   gemv_lines[i]: as gemv for kLineColumns[i] rows of activations, whose results are y_stride floats apart; pack_line: as pack. The bits too.
+  //   gemv_lines[i]: as gemv for i + 1 rows of activations, whose results are y_stride floats apart. gemm_lines[i]: as gemm, for n_rows rows and
+  //   with a bias that may be null; weights are decoded once for all columns, and nothing is unpacked. pack_line: as pack. The bits too.
   //   decode_line: rows first … first + n - 1 of a line, to n_in floats each.
   size_t (*line_bytes)(int64_t n_in);
   void (*place)(const uint8_t* w, size_t row_bytes, int n_rows, int64_t n_in, uint8_t* line);
-  void (*gemv_lines[kLineWidths])(const uint8_t* lines, int64_t n_rows, int64_t n_in, const Q8Row* rows, const float* bias, float* y,
-                                  size_t y_stride);
+  void (*gemv_lines[kMostLineRows])(const uint8_t* lines, int64_t n_rows, int64_t n_in, const Q8Row* rows, const float* bias, float* y,
+                                    size_t y_stride);
+  void (*gemm_lines[kGemmWidths])(const uint8_t* lines, int64_t n_rows, int64_t n_in, const GemmPanel& panel, const float* bias, float* y,
+                                  size_t y_stride, int n_columns);
   void (*pack_line)(const uint8_t* line, int64_t n_in, const GemmWeights& out);
   void (*decode_line)(const uint8_t* line, int first, int n, int64_t n_in, float* values);
 

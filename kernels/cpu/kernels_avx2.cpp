@@ -259,8 +259,8 @@ int32_t multiply_in_registers(int64_t n_rounds) {
 }
 
 constexpr bool kDotsSideBySide = false;  // 8 columns' sums and a step's weights do not fit 16 registers
-// The sum of the products of 4 * kSteps inputs, a lane a row.
-template <bool kSigned, int kMaxRaw, int kSteps>
+// The sum of the products of 4 * kSteps inputs, which are kStride bytes apart by fours, a lane a row.
+template <bool kSigned, int kMaxRaw, int kSteps, int kStride>
 inline __m256i lanes_dot(const __m256i (&w)[kSteps], const int8_t* q) {
   constexpr int kFit = kMaxRaw <= 15 ? 8 : kMaxRaw <= 31 ? 4 : kMaxRaw <= 63 ? 2 : 1;  // as in gemm_group
   constexpr int kStep = kFit < kSteps ? kFit : kSteps;
@@ -270,7 +270,7 @@ inline __m256i lanes_dot(const __m256i (&w)[kSteps], const int8_t* q) {
     __m256i narrow = _mm256_setzero_si256();
 #pragma GCC unroll 8
     for (int j = 0; j < kStep; ++j) {
-      __m256i a = four_bytes(q + 4 * (k + j));
+      __m256i a = four_bytes(q + kStride * (k + j));
       if constexpr (kSigned) a = _mm256_sign_epi8(a, w[k + j]);
       const __m256i p = _mm256_maddubs_epi16(kSigned ? _mm256_abs_epi8(w[k + j]) : w[k + j], a);
       narrow = j == 0 ? p : _mm256_add_epi16(narrow, p);

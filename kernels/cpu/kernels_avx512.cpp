@@ -255,14 +255,14 @@ inline __m512i lanes_step(__m512i sum, __m512i w, const int8_t* q) {
   return _mm512_dpbusd_epi32(sum, kSigned ? int_moved_up(w) : w, _mm512_set1_epi32(four));
 }
 
-// The sum of the products of 4 * kSteps inputs, a lane a row; signed weights moved up by kSignedOffset.
-template <bool kSigned, int kMaxRaw, int kSteps>
+// The sum of the products of 4 * kSteps inputs, which are kStride bytes apart by fours, a lane a row; signed weights moved up by kSignedOffset.
+template <bool kSigned, int kMaxRaw, int kSteps, int kStride>
 inline __m512i lanes_dot(const __m512i (&w)[kSteps], const int8_t* q) {
   __m512i sum = _mm512_setzero_si512();
 #pragma GCC unroll 8
   for (int k = 0; k < kSteps; ++k) {
     int32_t four;
-    memcpy(&four, q + 4 * k, 4);
+    memcpy(&four, q + kStride * k, 4);
     sum = _mm512_dpbusd_epi32(sum, kSigned ? int_moved_up(w[k]) : w[k], _mm512_set1_epi32(four));
   }
   return sum;

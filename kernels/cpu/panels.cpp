@@ -31,6 +31,15 @@ int narrowest_width(const CpuKernels& kernels, std::int64_t n) {
   return width;
 }
 
+LineColumns next_line_columns(const CpuKernels& kernels, std::int64_t n) {
+  if (n <= kMostLineRows) return {n, 0};
+  for (int width = 0; width < kGemmWidths; ++width) {
+    const std::int64_t columns = kernels.gemm_columns[width];
+    if (columns <= n + 1) return {std::min(columns, n), width};
+  }
+  return {std::min<std::int64_t>(kMostLineRows, n), 0};
+}
+
 UnpackedLines::UnpackedLines(const CpuContext& context, std::int64_t n_in, std::int64_t most_lines, bool rounds_weights)
     : context_(context), n_in_(n_in), lanes_(context.kernels.gemm_lanes), rounds_weights_(rounds_weights), row_(n_in) {
   constexpr std::int64_t kLeastGroup = 16;

@@ -33,6 +33,15 @@ class PanelKind {
 // The narrowest of the kernels' widths that holds n columns.
 int narrowest_width(const CpuKernels& kernels, std::int64_t n);
 
+// Of n columns that lines multiply as they are, how many come first, and in a panel of which width: a full one, unless a single empty column
+// spares another pass. At most kMostLineRows are taken by themselves, without a panel.
+struct LineColumns {
+  std::int64_t n = 0;
+  int width = 0;
+  bool in_panel() const { return n > kMostLineRows; }
+};
+LineColumns next_line_columns(const CpuKernels& kernels, std::int64_t n);
+
 // Lines of one matrix, unpacked in a worker's memory.
 class UnpackedLines {
  public:

@@ -63,57 +63,103 @@ std::int64_t CpuProducts::rows_per_tile(std::int64_t n_rows, std::int64_t row_by
   return round_up(std::max<std::int64_t>(1, std::min(128 * 1024 / row_bytes, n_rows / (4 * context_.n_threads()))), 16);
 }
 
-// Few tokens on their way into products: normed where there is a norm, and rounded. In the context's scratch.
+// Few tokens on their way into products with the matrices w: normed where there is a norm, rounded, and side by side where lines ask for it.
+// In the context's scratch.
 class CpuProducts::FewRows {
  public:
   // `normed` takes norm(x), unless it is empty.
-  explicit FewRows(CpuProducts& products, const Tensor& x, const Tensor& norm = {}, float eps = 0, const Tensor& normed = {})
-      : n_(static_cast<std::size_t>(x.shape[0])) {
-    const std::int64_t n_tokens = x.shape[0], dim = x.shape[1];
-    CHECK(n_tokens <= kFewTokens, "products: more than few tokens");
+  FewRows(CpuProducts& products, std::span<const Tensor> w, const Tensor& x, const Tensor& norm = {}, float eps = 0, const Tensor& normed = {})
+      : context_(products.context_), n_(x.shape[0]) {
+    const std::int64_t dim = x.shape[1];
+    CHECK(n_ <= kFewTokens, "products: more than few tokens");
+    for (const Tensor& matrix : w)
+      if (matrix.layout == TensorLayout::own && !kind_of(matrix.dtype)) kinds_.emplace_back(context_, matrix.dtype, dim);
+    for (std::int64_t t = 0; !kinds_.empty() && t < n_; t += runs_.back().columns.n)
+      runs_.push_back({t, next_line_columns(products.kernels_, n_ - t)});
     const Q8RowLayout layout(dim);
     Layout all;
     const auto rows = all.add<float>(norm ? dim : 0);
-    const Layout::Repeated rounded = all.add(n_tokens, layout);
-    std::byte* const memory = products.context_.scratch.reserve(all.n_bytes());
-    for (std::int64_t t = 0; t < n_tokens; ++t) {
+    const Layout::Repeated rounded = all.add(n_, layout);
+    for (const PanelKind& kind : kinds_) panels_.push_back(all.add(std::ssize(runs_), Bytes(kind.n_bytes())));
+    memory_ = context_.scratch.reserve(all.n_bytes());
+    for (std::int64_t t = 0; t < n_; ++t) {
       const float* row = host_pointer<float>(x) + t * dim;
       if (norm) {
-        float* const h = normed ? host_pointer<float>(normed) + t * dim : rows.in(memory);
+        float* const h = normed ? host_pointer<float>(normed) + t * dim : rows.in(memory_);
         products.kernels_.rms_norm(h, row, host_pointer<float>(norm), dim, eps);
         row = h;
       }
-      rows_[static_cast<std::size_t>(t)] = layout.in(rounded.in(memory, t));
+      rows_[static_cast<std::size_t>(t)] = layout.in(rounded.in(memory_, t));
       products.kernels_.quantize_q8(row, dim, rows_[static_cast<std::size_t>(t)]);
     }
+    for (std::size_t k = 0; k < kinds_.size(); ++k) {
+      for (std::size_t i = 0; i < runs_.size(); ++i) {
+        const auto& [first, columns] = runs_[i];
+        if (columns.in_panel())
+          kinds_[k].pack(panels_[k].in(memory_, static_cast<std::int64_t>(i)), &rows_[static_cast<std::size_t>(first)], static_cast<int>(columns.n),
+                         products.kernels_.gemm_columns[columns.width]);
+      }
+    }
   }
-  std::span<const Q8Row> rows() const { return std::span(rows_).first(n_); }
+
+  // The columns for a product with w, each time with the token that they begin at.
+  template <class Each>
+  void for_each(const Tensor& w, const Each& each) const {
+    if (w.layout != TensorLayout::own) return each(0, FewColumns{static_cast<int>(n_), rows_.data()});
+    const PanelKind& kind = *kind_of(w.dtype);
+    const Layout::Repeated& panels = panels_[static_cast<std::size_t>(&kind - kinds_.data())];
+    for (std::size_t i = 0; i < runs_.size(); ++i) {
+      const auto& [first, columns] = runs_[i];
+      each(first, FewColumns{static_cast<int>(columns.n), &rows_[static_cast<std::size_t>(first)],
+                             kind.in(panels.in(memory_, static_cast<std::int64_t>(i))), columns.width});
+    }
+  }
 
  private:
+  class Bytes : public Layout {
+   public:
+    explicit Bytes(std::size_t n) { add<std::byte>(static_cast<std::int64_t>(n)); }
+  };
+  struct Run {
+    std::int64_t first;
+    LineColumns columns;
+  };
+  const PanelKind* kind_of(DType dtype) const {
+    const auto found = std::ranges::find_if(kinds_, [&](const PanelKind& kind) { return kind.serves(context_, dtype); });
+    return found == kinds_.end() ? nullptr : &*found;
+  }
+
+  CpuContext& context_;
+  std::int64_t n_;
   std::array<Q8Row, kFewTokens> rows_{};
-  std::size_t n_ = 0;
+  std::vector<Run> runs_;                 // where a matrix lies in lines
+  std::vector<PanelKind> kinds_;          // that these matrices ask for
+  std::vector<Layout::Repeated> panels_;  // of a kind, one a run
+  std::byte* memory_ = nullptr;
 };
 
-void CpuProducts::multiply_rounded(const Tensor& w, std::int64_t first, std::int64_t n, std::span<const Q8Row> rows, const Tensor& bias, float* y,
+void CpuProducts::multiply_rounded(const Tensor& w, std::int64_t first, std::int64_t n, const FewColumns& columns, const Tensor& bias, float* y,
                                    std::int64_t y_stride) const {
   const QuantKernels& quant = *context_.quant_kernels(w.dtype);
   const std::int64_t n_in = w.shape[1];
   const float* const b = bias ? host_pointer<float>(bias) + first : nullptr;
   if (w.layout == TensorLayout::own) {
     const std::uint8_t* const lines = context_.line_at(w, first);
-    for (int width = kLineWidths - 1; !rows.empty() && !context_.stop_requested();) {
-      while (kLineColumns[width] > std::ssize(rows)) --width;
-      quant.gemv_lines[width](lines, n, n_in, rows.data(), b, y, static_cast<std::size_t>(y_stride));
-      y += kLineColumns[width] * y_stride;
-      rows = rows.subspan(static_cast<std::size_t>(kLineColumns[width]));
-    }
+    const auto stride = static_cast<std::size_t>(y_stride);
+    if (columns.n <= kMostLineRows) quant.gemv_lines[columns.n - 1](lines, n, n_in, columns.rows, b, y, stride);
+    else quant.gemm_lines[columns.width](lines, n, n_in, columns.panel, b, y, stride, columns.n);
     return;
   }
   const std::size_t row_bytes = bytes_of(w.dtype, n_in);
-  for (std::size_t t = 0; t < rows.size() && !context_.stop_requested(); ++t) {
-    quant.gemv(bytes_at(w) + static_cast<std::size_t>(first) * row_bytes, row_bytes, n, n_in, rows[t], b,
-               y + static_cast<std::int64_t>(t) * y_stride);
-  }
+  for (int c = 0; c < columns.n && !context_.stop_requested(); ++c)
+    quant.gemv(bytes_at(w) + static_cast<std::size_t>(first) * row_bytes, row_bytes, n, n_in, columns.rows[c], b, y + c * y_stride);
+}
+
+void CpuProducts::multiply_few(const Tensor& w, std::int64_t first, std::int64_t n, const FewRows& few, const Tensor& bias, float* y,
+                               std::int64_t y_stride) const {
+  few.for_each(w, [&](std::int64_t t, const FewColumns& columns) {
+    if (!context_.stop_requested()) multiply_rounded(w, first, n, columns, bias, y + t * y_stride, y_stride);
+  });
 }
 
 PanelRow CpuProducts::normed_rows(const Tensor& x, const Tensor& norm, float eps, const Tensor& normed) const {
@@ -138,7 +184,9 @@ bool CpuProducts::norm_matmul(std::span<const Projection> projections, const Ten
   }
   constexpr std::size_t kMost = 4;
   if (projections.size() > kMost || !std::ranges::all_of(projections, [&](const Projection& p) { return is_few(n_tokens, p.w); })) return false;
-  const FewRows few(*this, x, norm, eps, normed);
+  std::array<Tensor, kMost> matrices;
+  std::ranges::transform(projections, matrices.begin(), &Projection::w);
+  const FewRows few(*this, std::span(matrices).first(projections.size()), x, norm, eps, normed);
   std::int64_t rows_of_tile[kMost] = {}, end_tile[kMost] = {}, n_tiles = 0, n_bytes = 0;
   for (std::size_t i = 0; i < projections.size(); ++i) {
     const Tensor& w = projections[i].w;
@@ -152,7 +200,7 @@ bool CpuProducts::norm_matmul(std::span<const Projection> projections, const Ten
     const auto& [y, w, bias] = projections[i];
     const std::int64_t n_out = w.shape[0], first = (tile - (i == 0 ? 0 : end_tile[i - 1])) * rows_of_tile[i];
     const std::int64_t n = std::min(rows_of_tile[i], n_out - first);
-    multiply_rounded(w, first, n, few.rows(), bias, host_pointer<float>(y) + first, n_out);
+    multiply_few(w, first, n, few, bias, host_pointer<float>(y) + first, n_out);
   });
   return true;
 }
@@ -165,7 +213,7 @@ bool CpuProducts::norm_glu_matmul(const Tensor& y, const Tensor& x, const Tensor
     return true;
   }
   if (!is_few(n_tokens, gate) || !is_few(n_tokens, up)) return false;
-  const FewRows few(*this, x, norm, eps);
+  const FewRows few(*this, std::array{gate, up}, x, norm, eps);
   const std::int64_t rows = rows_per_tile(n_out, bytes_of(gate.dtype, gate.shape[1]));
   context_.reserve_worker_scratch(static_cast<std::size_t>(n_tokens * rows) * sizeof(float));
   const auto n_bytes = static_cast<std::int64_t>(gate.n_bytes() + up.n_bytes());
@@ -173,8 +221,8 @@ bool CpuProducts::norm_glu_matmul(const Tensor& y, const Tensor& x, const Tensor
     const std::int64_t first = tile * rows, n = std::min(rows, n_out - first);
     float* const of_up = context_.worker_floats(worker);
     float* const to = host_pointer<float>(y) + first;
-    multiply_rounded(gate, first, n, few.rows(), {}, to, n_out);
-    multiply_rounded(up, first, n, few.rows(), {}, of_up, rows);
+    multiply_few(gate, first, n, few, {}, to, n_out);
+    multiply_few(up, first, n, few, {}, of_up, rows);
     for (std::int64_t t = 0; t < n_tokens && !context_.stop_requested(); ++t) kernels_.glu(to + t * n_out, to + t * n_out, of_up + t * rows, n);
   });
   return true;
@@ -183,13 +231,13 @@ bool CpuProducts::norm_glu_matmul(const Tensor& y, const Tensor& x, const Tensor
 bool CpuProducts::matmul_add(const Tensor& residual, const Tensor& x, const Tensor& w, const Tensor& bias) {
   const std::int64_t n_tokens = x.shape[0], n_out = w.shape[0];
   if (!is_few(n_tokens, w)) return false;
-  const FewRows few(*this, x);
+  const FewRows few(*this, std::span(&w, 1), x);
   const std::int64_t rows = rows_per_tile(n_out, bytes_of(w.dtype, w.shape[1]));
   context_.reserve_worker_scratch(static_cast<std::size_t>(n_tokens * rows) * sizeof(float));
   context_.for_each_tile((n_out + rows - 1) / rows, n_tokens * static_cast<std::int64_t>(w.n_bytes()), [&](std::int64_t tile, int worker) {
     const std::int64_t first = tile * rows, n = std::min(rows, n_out - first);
     float* const products = context_.worker_floats(worker);
-    multiply_rounded(w, first, n, few.rows(), bias, products, rows);
+    multiply_few(w, first, n, few, bias, products, rows);
     for (std::int64_t t = 0; t < n_tokens && !context_.stop_requested(); ++t)
       kernels_.add_scaled(host_pointer<float>(residual) + t * n_out + first, products + t * rows, 1, n);
   });
@@ -224,10 +272,10 @@ void CpuProducts::matvec_q8(const Tensor& y, const Tensor& x, const Tensor& w, c
   const std::int64_t n_out = w.shape[0], rows = rows_per_tile(n_out, bytes_of(w.dtype, w.shape[1]));
   for (std::int64_t t = 0; t < x.shape[0] && !context_.stop_requested(); t += kFewTokens) {
     const std::int64_t n_tokens = std::min(kFewTokens, x.shape[0] - t);
-    const FewRows few(*this, x.rows(t, n_tokens));
+    const FewRows few(*this, std::span(&w, 1), x.rows(t, n_tokens));
     context_.for_each_tile((n_out + rows - 1) / rows, n_tokens * static_cast<std::int64_t>(w.n_bytes()), [&](std::int64_t tile, int) {
       const std::int64_t first = tile * rows, n = std::min(rows, n_out - first);
-      multiply_rounded(w, first, n, few.rows(), bias, host_pointer<float>(y) + t * n_out + first, n_out);
+      multiply_few(w, first, n, few, bias, host_pointer<float>(y) + t * n_out + first, n_out);
     });
   }
 }
@@ -389,14 +437,24 @@ void CpuProducts::heads_rounded(const Tensor& y, const Tensor& x, const Tensor& 
   context_.for_each_span(n_tokens * x_heads, n_in * 8, [&](std::int64_t first, std::int64_t n) {
     for (std::int64_t i = first; i < first + n; ++i) kernels_.quantize_q8(row_of(i / x_heads, i % x_heads), n_in, rounded(i / x_heads, i % x_heads));
   });
-  context_.for_each_tile(n_heads, n_tokens * n_heads * bytes_of(w.dtype, params.w_rows * n_in), [&](std::int64_t h, int) {
+  const PanelKind kind(context_, w.dtype, n_in);
+  if (in_lines) context_.reserve_worker_scratch(kind.n_bytes());
+  context_.for_each_tile(n_heads, n_tokens * n_heads * bytes_of(w.dtype, params.w_rows * n_in), [&](std::int64_t h, int worker) {
     const PanelProduct product = product_of(h);
+    std::byte* const panel = context_.worker_scratch(worker);
     std::array<Q8Row, kFewTokens> of_head;
-    for (std::int64_t t = 0; t < n_tokens; t += kFewTokens) {
-      const std::int64_t n = std::min(kFewTokens, n_tokens - t);
-      for (std::int64_t i = 0; i < n; ++i) of_head[static_cast<std::size_t>(i)] = rounded(t + i, x_heads == 1 ? 0 : h);
-      multiply_rounded(product.w, params.w_first, params.w_rows, std::span(of_head).first(static_cast<std::size_t>(n)), {}, product.y + t * y_stride,
-                       y_stride);
+    LineColumns next;
+    for (std::int64_t t = 0; t < n_tokens; t += next.n) {
+      if (in_lines) next = next_line_columns(kernels_, std::min(kFewTokens, n_tokens - t));
+      else next.n = std::min(kFewTokens, n_tokens - t);
+      for (std::int64_t i = 0; i < next.n; ++i) of_head[static_cast<std::size_t>(i)] = rounded(t + i, x_heads == 1 ? 0 : h);
+      FewColumns columns{static_cast<int>(next.n), of_head.data()};
+      if (in_lines && next.in_panel()) {
+        kind.pack(panel, of_head.data(), columns.n, kernels_.gemm_columns[next.width]);
+        columns.panel = kind.in(panel);
+        columns.width = next.width;
+      }
+      multiply_rounded(product.w, params.w_first, params.w_rows, columns, {}, product.y + t * y_stride, y_stride);
     }
   });
 }

@@ -9,6 +9,15 @@
 
 namespace pio {
 
+// Columns of activations, rounded. Products with weights that are laid out in lines read more than kMostLineRows of them from a panel, at most
+// its width; all others read `rows`.
+struct FewColumns {
+  int n = 0;
+  const Q8Row* rows = nullptr;
+  GemmPanel panel{};
+  int width = 0;  // of the panel: kernels.gemm_columns[width]
+};
+
 class CpuProducts {
  public:
   explicit CpuProducts(CpuContext& context) : context_(context), kernels_(context.kernels) {}
@@ -42,7 +51,7 @@ class CpuProducts {
   // kRowsAtOnce rows of w.
   void multiply_rows(const Tensor& w, std::int64_t first, std::int64_t n, const float* x, const Q8Row& rounded, float* y, float* decoded) const;
   // Rows first … first + n - 1 of w times rounded rows, behind their bias where there is one: y[row of activations][row of w].
-  void multiply_rounded(const Tensor& w, std::int64_t first, std::int64_t n, std::span<const Q8Row> rows, const Tensor& bias, float* y,
+  void multiply_rounded(const Tensor& w, std::int64_t first, std::int64_t n, const FewColumns& columns, const Tensor& bias, float* y,
                         std::int64_t y_stride) const;
 
   static constexpr std::int64_t kFewTokens = 16;    // up to here products with lines read them as they are, beyond it unpacked for panels
@@ -60,6 +69,8 @@ class CpuProducts {
   }
   // And whether they are panels'.
   bool is_many(std::int64_t n_tokens, const Tensor& w) const { return kernels_.gemm_lanes > 0 && rounds_input(w) && !is_few(n_tokens, w); }
+  void multiply_few(const Tensor& w, std::int64_t first, std::int64_t n, const FewRows& few, const Tensor& bias, float* y,
+                    std::int64_t y_stride) const;
   // norm(x) row by row; `normed` takes it too, unless it is empty.
   PanelRow normed_rows(const Tensor& x, const Tensor& norm, float eps, const Tensor& normed) const;
   template <class Gemv>

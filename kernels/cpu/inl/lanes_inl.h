@@ -125,24 +125,59 @@ void lanes_place(const uint8_t* w, size_t row_bytes, int n_rows, int64_t n_in, u
   }
 }
 
-// y[c][r] = bias[r] + row r · rows[c], in gemv's order of sums (gemv_inl.h).
+// Where q, d and the sums of a line's columns are read, from its first input on: of one row or two by themselves (kPanel false), of more side by
+// side in a panel, so that one register says where all of them lie.
+template <class F, int kColumns, bool kPanel>
+struct LaneColumns;
+
 template <class F, int kColumns>
-void lanes_gemv(const uint8_t* lines, int64_t n_rows, int64_t n_in, const Q8Row* rows, const float* bias, float* y, size_t y_stride) {
+struct LaneColumns<F, kColumns, false> {
+  static constexpr int kOffset = F::kSigned ? kSignedOffset : F::kOffset, kStride = 4;
+  const Q8Row* rows;
+  int64_t at = 0, group = 0;
+  const int8_t* q(int c) const { return rows[c].q + at; }
+  float d(int c) const { return rows[c].d[at / kActivationBlock]; }
+  float sum(int c) const { return group_sum<F>(rows[c], group); }
+  int32_t start(int c) const {
+    const int32_t* const sums = rows[c].sum16;
+    return -kOffset * (F::kGroup == 16 ? sums[group] : sums[2 * group] + sums[2 * group + 1]);
+  }
+  void next_group(bool) {
+    ++group;
+    at += F::kGroup;
+  }
+};
+
+template <class F, int kColumns>
+struct LaneColumns<F, kColumns, true> {
+  static constexpr int kStride = 4 * kColumns;
+  GemmPanel at;
+  const int8_t* q(int c) const { return at.q + 4 * c; }
+  float d(int c) const { return at.d[c]; }
+  float sum(int c) const { return at.sum[c]; }
+  int32_t start(int c) const { return at.init[c]; }
+  void next_group(bool ends_block) {
+    at.q += F::kGroup * kColumns;
+    at.sum += kColumns;
+    at.init += kColumns;
+    if (ends_block) at.d += kColumns;
+  }
+};
+
+// y[c][r] = bias[r] + row r · column c for the n_columns first columns, in gemv's order of sums (gemv_inl.h).
+template <class F, int kColumns, bool kPanel>
+inline __attribute__((always_inline)) void multiply_lines(const uint8_t* lines, int64_t n_rows, int64_t n_in,
+                                                          const LaneColumns<F, kColumns, kPanel>& columns, const float* bias, float* y,
+                                                          size_t y_stride, int n_columns) {
   using L = Lanes<F>;
   constexpr int kOffset = F::kSigned ? kSignedOffset : F::kOffset, kSteps = F::kGroup / 4, kGroupsInPair = 64 / F::kGroup;
-  const int8_t* q[kColumns];
-  const float* d[kColumns];
-  const int32_t* sums[kColumns];
-  for (int c = 0; c < kColumns; ++c) {
-    q[c] = rows[c].q;
-    d[c] = rows[c].d;
-    sums[c] = rows[c].sum16;
-  }
+  constexpr bool kSideBySide = kDotsSideBySide && kColumns > 2;
   const uint8_t* unit = lines;
   for (int64_t r = 0; r < n_rows; r += kLanes) {
     const int n_here = static_cast<int>(n_rows - r < kLanes ? n_rows - r : kLanes);
+    LaneColumns<F, kColumns, kPanel> x = columns;
     Vec total[kColumns], sum[kColumns];
-#pragma GCC unroll 8
+#pragma GCC unroll 12
     for (int c = 0; c < kColumns; ++c) {
       total[c] = bias ? vec_load_n(bias + r, n_here) : vec_set(0);
       sum[c] = vec_set(0);
@@ -150,51 +185,60 @@ void lanes_gemv(const uint8_t* lines, int64_t n_rows, int64_t n_in, const Q8Row*
     for (int64_t done = 0; done < n_in; done += L::kUnit, unit += L::kUnitBytes) {
       const LaneScales<F> scales(unit);
       const uint8_t* codes = unit + L::kPairsAt + L::kCodesAt;
-      int64_t at = done, group = done / F::kGroup;
 #pragma GCC unroll 4
       for (int pair = 0; pair < L::kUnit / 64; ++pair, codes += L::kPair) {
 #pragma GCC unroll 4
-        for (int g = 0; g < kGroupsInPair; ++g, ++group, at += F::kGroup) {
+        for (int g = 0; g < kGroupsInPair; ++g) {
           if (F::kBlock < 64 && g * F::kGroup >= 32 && done + 32 >= n_in) break;  // half a unit is left
+          const bool ends_block = (pair * 64 + (g + 1) * F::kGroup) % kActivationBlock == 0;
           const Vec scale = scales.scale(pair * kGroupsInPair + g);
           Vec min = scale;
           if constexpr (F::kMins) min = scales.min(pair * kGroupsInPair + g);
-          const auto offset = [&](int c) __attribute__((always_inline)) {
-            return -kOffset * (F::kGroup == 16 ? sums[c][group] : sums[c][2 * group] + sums[c][2 * group + 1]);
-          };
           IntVec quants[kSteps], products[kColumns];
 #pragma GCC unroll 8
           for (int k = 0; k < kSteps; ++k) quants[k] = lane_quants<F>(codes, g * kSteps + k);
-          constexpr bool kSideBySide = kDotsSideBySide && kColumns > 2;
           if constexpr (kSideBySide) {
             // A column's products wait for one another, so those of all columns take turns.
-#pragma GCC unroll 8
-            for (int c = 0; c < kColumns; ++c) products[c] = int_set(kOffset != 0 ? offset(c) : 0);
+#pragma GCC unroll 12
+            for (int c = 0; c < kColumns; ++c) products[c] = int_set(kOffset != 0 ? x.start(c) : 0);
 #pragma GCC unroll 8
             for (int k = 0; k < kSteps; ++k)
-#pragma GCC unroll 8
-              for (int c = 0; c < kColumns; ++c) products[c] = lanes_step<F::kSigned>(products[c], quants[k], q[c] + at + 4 * k);
+#pragma GCC unroll 12
+              for (int c = 0; c < kColumns; ++c) products[c] = lanes_step<F::kSigned>(products[c], quants[k], x.q(c) + x.kStride * k);
           }
-#pragma GCC unroll 8
+#pragma GCC unroll 12
           for (int c = 0; c < kColumns; ++c) {
             if constexpr (!kSideBySide) {
-              products[c] = lanes_dot<F::kSigned, F::kMaxRaw, kSteps>(quants, q[c] + at);
-              if constexpr (kOffset != 0) products[c] = int_add(products[c], int_set(offset(c)));
+              products[c] = lanes_dot<F::kSigned, F::kMaxRaw, kSteps, x.kStride>(quants, x.q(c));
+              if constexpr (kOffset != 0) products[c] = int_add(products[c], int_set(x.start(c)));
             }
             const Vec number = int_to_float(products[c]);
             sum[c] = F::kGroup == kActivationBlock ? number * scale : vec_fma(number, scale, sum[c]);
-            if constexpr (F::kMins) sum[c] = vec_fma(min, vec_set(group_sum<F>(rows[c], group)), sum[c]);
-            if ((pair * 64 + (g + 1) * F::kGroup) % kActivationBlock == 0) {
-              total[c] = vec_fma(sum[c], vec_set(d[c][at / kActivationBlock]), total[c]);
+            if constexpr (F::kMins) sum[c] = vec_fma(min, vec_set(x.sum(c)), sum[c]);
+            if (ends_block) {
+              total[c] = vec_fma(sum[c], vec_set(x.d(c)), total[c]);
               sum[c] = vec_set(0);
             }
           }
+          x.next_group(ends_block);
         }
       }
     }
-#pragma GCC unroll 8
-    for (int c = 0; c < kColumns; ++c) vec_store_n(y + c * y_stride + r, total[c], n_here);
+#pragma GCC unroll 12
+    for (int c = 0; c < kColumns; ++c)
+      if (c < n_columns) vec_store_n(y + c * y_stride + r, total[c], n_here);
   }
+}
+
+template <class F, int kColumns>
+void lanes_gemv(const uint8_t* lines, int64_t n_rows, int64_t n_in, const Q8Row* rows, const float* bias, float* y, size_t y_stride) {
+  multiply_lines<F, kColumns, false>(lines, n_rows, n_in, {rows}, bias, y, y_stride, kColumns);
+}
+
+template <class F, int kColumns>
+void lanes_gemm(const uint8_t* lines, int64_t n_rows, int64_t n_in, const GemmPanel& panel, const float* bias, float* y, size_t y_stride,
+                int n_columns) {
+  multiply_lines<F, kColumns, true>(lines, n_rows, n_in, {panel}, bias, y, y_stride, n_columns);
 }
 
 // A line as `pack` (gemm_inl.h) makes it of rows.

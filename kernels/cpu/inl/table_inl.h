@@ -16,10 +16,11 @@ constexpr QuantKernels quant_kernels() {
   if constexpr (F::kBits > 0) {
     k.line_bytes = &Lanes<F>::line_bytes;
     k.place = &lanes_place<F>;
-    k.gemv_lines[0] = &lanes_gemv<F, kLineColumns[0]>;
-    k.gemv_lines[1] = &lanes_gemv<F, kLineColumns[1]>;
-    k.gemv_lines[2] = &lanes_gemv<F, kLineColumns[2]>;
-    k.gemv_lines[3] = &lanes_gemv<F, kLineColumns[3]>;
+    k.gemv_lines[0] = &lanes_gemv<F, 1>;
+    k.gemv_lines[1] = &lanes_gemv<F, 2>;
+    k.gemm_lines[0] = &lanes_gemm<F, kGemmColumns[0]>;
+    k.gemm_lines[1] = &lanes_gemm<F, kGemmColumns[1]>;
+    k.gemm_lines[2] = &lanes_gemm<F, kGemmColumns[2]>;
     k.pack_line = &lanes_pack<F>;
     k.decode_line = &lanes_decode<F>;
   }
