@@ -1,11 +1,11 @@
 // Times the ops of the CPU backend against what the machine can do in the same rounds.
 //
 //   kernel_bench [--threads N] [--isa NAME] [--dim N] [--rounds N] [--where l2|dram|both] [--cached N]
-//                [--op gemv|gemm|experts|heads|attention]… [FORMAT…]
+//                [--op gemv|few|gemm|experts|heads|attention]… [FORMAT…]
 //
 // Weights are placed as a model's are. l2: matrices that stay in the second caches (1 MB for all threads together); dram: 256 MB and more, so that
 // they do not. Products of one token and attention of one token: GB/s, and their share of plain reads of as much anonymous memory. Products of
-// 512 tokens: billions of multiplications a second, and their share of what the processor does in registers alone. Probes and ops take turns
+// 8 tokens (few) and of 512: billions of multiplications a second, and their share of what the processor does in registers alone. Probes and ops take turns
 // round by round; the best of each counts, since a shared machine has fast and slow seconds, and the median is printed beside it.
 
 #include <algorithm>
@@ -174,7 +174,7 @@ int main(int argc, char** argv) {
     }
   }
   if (dtypes.empty()) dtypes = {DType::q4_k, DType::q6_k, DType::q8_0, DType::q5_k, DType::q4_0, DType::iq4_xs};
-  if (ops.empty()) ops = {"gemv", "gemm", "experts", "heads", "attention"};
+  if (ops.empty()) ops = {"gemv", "few", "gemm", "experts", "heads", "attention"};
   auto created = pio::create_backend("cpu", options);
   const auto kernels = pio::choose_cpu_kernels(options.isa);
   if (!created || !kernels) {
@@ -196,6 +196,12 @@ int main(int argc, char** argv) {
         const Tensor w = bench.placed(dtype, {rows, dim}), x = bench.floats({1, dim}), y = bench.empty(DType::f32, {1, rows});
         bench.time(
             format + where + " gemv", bytes, 0, [&] { backend.matmul(y, x, w); }, dram ? 1 : 200);
+      }
+      if (ops.contains("few")) {
+        constexpr std::int64_t kFew = 8;
+        const Tensor w = bench.placed(dtype, {rows, dim}), x = bench.floats({kFew, dim}), y = bench.empty(DType::f32, {kFew, rows});
+        bench.time(
+            format + where + " few 8", 0, static_cast<double>(rows * dim * kFew), [&] { backend.matmul(y, x, w); }, dram ? 1 : 50);
       }
       if (ops.contains("gemm")) {
         const std::int64_t n = dram ? 16384 : rows;
