@@ -35,9 +35,12 @@ void pack(const uint8_t* w, size_t row_bytes, int n_rows, int64_t n_in, const Ge
 }
 
 void pack_panel(const Q8Row* rows, int n_columns, int width, int64_t n_in, int group, int offset, int8_t* q, float* d, float* sum, int32_t* init) {
+  int beside = 0;  // columns whose numbers are there
+  for (; beside + 4 <= n_columns; beside += 4)
+    put_side_by_side(rows[beside].q, rows[beside + 1].q, rows[beside + 2].q, rows[beside + 3].q, n_in, q + 4 * beside, 4 * width);
   for (int c = 0; c < width; ++c) {
     const bool is_empty = c >= n_columns;
-    for (int64_t i = 0; i < n_in / 4; ++i) {
+    for (int64_t i = 0; c >= beside && i < n_in / 4; ++i) {
       if (is_empty) memset(q + (i * width + c) * 4, 0, 4);
       else memcpy(q + (i * width + c) * 4, rows[c].q + 4 * i, 4);
     }

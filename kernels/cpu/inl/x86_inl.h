@@ -153,3 +153,17 @@ enum class Codes {
   magnitudes,           // bytes from 0 to 15, by numbers with a sign
   nibbles,              // the same two a byte: the low ones are the first 16 numbers
 };
+
+// Four rows of n bytes (a multiple of 16), four bytes of each in turn: 16 bytes, and the next ones `stride` bytes behind.
+inline void put_side_by_side(const int8_t* a, const int8_t* b, const int8_t* c, const int8_t* d, int64_t n, int8_t* out, ptrdiff_t stride) {
+  for (int64_t i = 0; i < n; i += 16, out += 4 * stride) {
+    const auto of = [i](const int8_t* row) { return _mm_loadu_si128(reinterpret_cast<const __m128i*>(row + i)); };
+    const __m128i a0b0 = _mm_unpacklo_epi32(of(a), of(b)), a2b2 = _mm_unpackhi_epi32(of(a), of(b));
+    const __m128i c0d0 = _mm_unpacklo_epi32(of(c), of(d)), c2d2 = _mm_unpackhi_epi32(of(c), of(d));
+    const auto put = [out, stride](int at, __m128i four) { _mm_storeu_si128(reinterpret_cast<__m128i*>(out + at * stride), four); };
+    put(0, _mm_unpacklo_epi64(a0b0, c0d0));
+    put(1, _mm_unpackhi_epi64(a0b0, c0d0));
+    put(2, _mm_unpacklo_epi64(a2b2, c2d2));
+    put(3, _mm_unpackhi_epi64(a2b2, c2d2));
+  }
+}
