@@ -207,7 +207,8 @@ UserError userErrorOf(const TransferProblem& problem) {
     case Kind::none: return {};
     case Kind::offline:
       user.title = tr("The offline switch is on");
-      user.explanation = tr("Nothing was asked of %1. What came before is kept.").arg(host);
+      user.explanation = problem.isBrokenOff ? tr("%1 is not asked any more. What came of %2 is kept.").arg(host, file)
+                                             : tr("Nothing was asked of %1. What came before is kept.").arg(host);
       break;
     case Kind::no_network:
       user.title = tr("This build cannot fetch anything");
@@ -246,10 +247,14 @@ UserError userErrorOf(const TransferProblem& problem) {
       user.title = tr("The download does not go on");
       user.explanation = tr("%1 did not answer, or broke off, five times in a row. What came of %2 is kept.").arg(host, file);
       break;
-    case Kind::insecure:
+    case Kind::certificate:
       user.title = tr("The connection is not safe");
       user.explanation =
-          tr("%1 has no certificate that holds, or sends one on to an address without encryption. Nothing was fetched from there.").arg(host);
+          tr("%1 shows no certificate that this computer trusts, so somebody else may answer in its name. Nothing was asked of it.").arg(host);
+      break;
+    case Kind::insecure:
+      user.title = tr("The connection is not safe");
+      user.explanation = tr("%1 sends one on to an address without encryption. Nothing was asked there.").arg(host);
       break;
     case Kind::redirects:
       user.title = tr("The address leads nowhere");

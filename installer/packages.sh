@@ -15,7 +15,7 @@ build="build-essential cmake ninja-build ccache pkg-config git ca-certificates
   fonts-inter fonts-jetbrains-mono fonts-noto-core fonts-dejavu-core
   python3 python3-pip python3-venv unzip"
 test="fonts-noto-cjk mesa-vulkan-drivers vulkan-validationlayers qml6-module-qttest binutils xvfb xauth clang-format-14
-  lintian appstream desktop-file-utils shared-mime-info man-db zsh dpkg-dev python3-dbusmock dbus-daemon"
+  openssl lintian appstream desktop-file-utils shared-mime-info man-db zsh dpkg-dev python3-dbusmock dbus-daemon"
 
 wanted=$build
 [ "${1:-}" = --test ] && wanted="$wanted $test"

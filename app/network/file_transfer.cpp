@@ -89,7 +89,11 @@ FileTransfer::FileTransfer(RequestMaker* requests, const FileOrder& order, const
     Q_EMIT waiting(0);
     step();
   });
-  connect(requests, &RequestMaker::wentOffline, this, [this] { fail(problem(Kind::offline)); });
+  connect(requests, &RequestMaker::wentOffline, this, [this] {
+    TransferProblem offline = problem(Kind::offline);
+    offline.isBrokenOff = !m_url.isEmpty();
+    fail(offline);
+  });
 }
 
 FileTransfer::~FileTransfer() { stop(); }
@@ -437,7 +441,7 @@ void FileTransfer::ended() {
     return later(&FileTransfer::step);
   }
   const QNetworkReply::NetworkError error = m_reply->error();
-  if (error == QNetworkReply::SslHandshakeFailedError) return fail(problem(Kind::insecure, m_reply->errorString()));
+  if (error == QNetworkReply::SslHandshakeFailedError) return fail(problem(Kind::certificate, m_reply->errorString()));
   tryAgain(Kind::unreachable, error == QNetworkReply::NoError ? QStringLiteral("the answer ended before the file did") : m_reply->errorString());
 }
 

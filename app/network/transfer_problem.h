@@ -9,7 +9,7 @@ namespace pio {
 struct TransferProblem {
   enum class Kind {
     none,
-    offline,         // the switch; nothing was asked
+    offline,         // the switch; nothing was asked, or what was is broken off
     no_network,      // a build without network code
     unrecorded,      // the ledger cannot be written; nothing was asked
     bad_name,        // the file's name is none here
@@ -18,7 +18,8 @@ struct TransferProblem {
     no_space,        // wantedBytes with the reserve, foundBytes
     not_written,     // details
     unreachable,     // no connection, or none that brought anything
-    insecure,        // the certificate, or a redirect to something less
+    certificate,     // it does not hold; details
+    insecure,        // a redirect to something less; details: where to
     redirects,       // too many, or one that leads nowhere
     status,          // `status`
     no_length,       // neither the catalogue nor the server says how long it is
@@ -32,7 +33,8 @@ struct TransferProblem {
   QString host;  // that was asked last
   qint64 wantedBytes = 0, foundBytes = 0;
   QString wanted, found;
-  bool isStated = false;  // `wanted` is the server's own word
+  bool isStated = false;     // `wanted` is the server's own word
+  bool isBrokenOff = false;  // offline: the switch came while it was fetched
   int status = 0;
   QString details;  // as the system says it
 

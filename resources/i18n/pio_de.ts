@@ -4102,10 +4102,6 @@
         <translation>Die Verbindung ist nicht sicher</translation>
     </message>
     <message>
-        <source>%1 has no certificate that holds, or sends one on to an address without encryption. Nothing was fetched from there.</source>
-        <translation>%1 hat kein gültiges Zertifikat oder leitet auf eine Adresse ohne Verschlüsselung weiter. Von dort wurde nichts heruntergeladen.</translation>
-    </message>
-    <message>
         <source>The address leads nowhere</source>
         <translation>Die Adresse führt nirgendwohin</translation>
     </message>
@@ -4206,6 +4202,18 @@
     <message>
         <source>What was kept of conversations (%1) is read again when it is wanted.</source>
         <translation>Was von Unterhaltungen aufbewahrt war (%1), wird bei Bedarf neu gelesen.</translation>
+    </message>
+    <message>
+        <source>%1 is not asked any more. What came of %2 is kept.</source>
+        <translation>%1 wird nichts mehr gefragt. Was von %2 kam, bleibt erhalten.</translation>
+    </message>
+    <message>
+        <source>%1 shows no certificate that this computer trusts, so somebody else may answer in its name. Nothing was asked of it.</source>
+        <translation>%1 zeigt kein Zertifikat, dem dieser Computer vertraut; es könnte also jemand anderes in seinem Namen antworten. Es wurde nichts gefragt.</translation>
+    </message>
+    <message>
+        <source>%1 sends one on to an address without encryption. Nothing was asked there.</source>
+        <translation>%1 leitet auf eine Adresse ohne Verschlüsselung weiter. Dort wurde nichts gefragt.</translation>
     </message>
 </context>
 <context>

@@ -4073,10 +4073,6 @@
         <translation>连接不安全</translation>
     </message>
     <message>
-        <source>%1 has no certificate that holds, or sends one on to an address without encryption. Nothing was fetched from there.</source>
-        <translation>%1 没有有效的证书，或者转到了未加密的地址。没有从那里下载任何内容。</translation>
-    </message>
-    <message>
         <source>The address leads nowhere</source>
         <translation>地址无效</translation>
     </message>
@@ -4175,6 +4171,18 @@
     <message>
         <source>What was kept of conversations (%1) is read again when it is wanted.</source>
         <translation>对话的保留内容（%1）会在需要时重新读取。</translation>
+    </message>
+    <message>
+        <source>%1 is not asked any more. What came of %2 is kept.</source>
+        <translation>不再向 %1 请求任何内容。%2 已收到的部分会保留。</translation>
+    </message>
+    <message>
+        <source>%1 shows no certificate that this computer trusts, so somebody else may answer in its name. Nothing was asked of it.</source>
+        <translation>%1 没有出示本机信任的证书，因此可能是他人冒用其名义应答。没有向它请求任何内容。</translation>
+    </message>
+    <message>
+        <source>%1 sends one on to an address without encryption. Nothing was asked there.</source>
+        <translation>%1 转到了未加密的地址。没有向该地址请求任何内容。</translation>
     </message>
 </context>
 <context>

@@ -9,9 +9,13 @@
 #include <QProcess>
 #include <QRandomGenerator>
 #include <QSignalSpy>
+#include <QSslCertificate>
+#include <QSslConfiguration>
+#include <QSslKey>
 #include <QTemporaryDir>
 #include <QTest>
 #include <csignal>
+#include <optional>
 #include <sys/mount.h>
 #include <unistd.h>
 
@@ -57,6 +61,38 @@ const QByteArray& largeBody() {  // a little over three parts
   static const QByteArray body = randomBytes(3 * kPart + (5 << 20) + 12);
   return body;
 }
+
+// A certificate that openssl makes for a name: "IP:127.0.0.1", "DNS:a.example". Nobody trusts it.
+struct Certificate {
+  explicit Certificate(const QString& name) {
+    const QTemporaryDir folder;
+    const QString key = folder.filePath("key"), certificate = folder.filePath("certificate");
+    QProcess openssl;
+    openssl.start("openssl", {"req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=test", "-addext", "subjectAltName=" + name,
+                              "-keyout", key, "-out", certificate});
+    if (!openssl.waitForFinished(-1)) return;
+    own = QSslCertificate(contentOf(certificate));
+    secret = QSslKey(contentOf(key), QSsl::Rsa);
+  }
+  bool isMade() const { return !own.isNull() && !secret.isNull(); }
+  QSslCertificate own;
+  QSslKey secret;
+};
+
+// As long as it lives this process, and nothing else, trusts the certificate.
+class Trust {
+ public:
+  explicit Trust(const Certificate& certificate) {
+    QSslConfiguration more = m_before;
+    more.addCaCertificate(certificate.own);
+    QSslConfiguration::setDefaultConfiguration(more);
+  }
+  ~Trust() { QSslConfiguration::setDefaultConfiguration(m_before); }
+  Q_DISABLE_COPY_MOVE(Trust)
+
+ private:
+  const QSslConfiguration m_before = QSslConfiguration::defaultConfiguration();
+};
 
 // A downloader, a server and two folders.
 struct Lab {
@@ -534,6 +570,76 @@ class DownloadTest : public QObject {
       QVERIFY2(!isBaseAddress(base), base);
   }
 
+  void httpsIsFollowedToHttpsAlone() {
+    const Certificate certificate("IP:127.0.0.1");
+    QVERIFY(certificate.isMade());
+    const Trust trust(certificate);
+    Lab lab(randomBytes(5 << 20));
+    FaultServer cdn, plain;
+    lab.server.encrypt(certificate.own, certificate.secret);
+    cdn.encrypt(certificate.own, certificate.secret);
+    cdn.body = plain.body = lab.server.body;
+    int nCuts = 2;
+    cdn.answer = [&](FaultServer& server, const FaultServer::Asked& asked) {
+      FaultServer::Answer answer = server.plain(asked);
+      if (nCuts-- > 0) answer.cutAfter = 1 << 20;
+      return answer;
+    };
+    FaultServer* to = &cdn;
+    lab.server.answer = [&](FaultServer&, const FaultServer::Asked& asked) { return FaultServer::redirect(to->base().toLatin1() + asked.path); };
+    ENDS_WELL(lab, lab.file());
+    QCOMPARE(cdn.log.size(), 3);
+    QCOMPARE(lab.server.log.size(), 3);
+    QCOMPARE(lab.ledger().size(), 6);
+    QFile::remove(lab.file().target);
+
+    to = &plain;
+    IS_REFUSED(lab, lab.file(), Kind::insecure);
+    const DownloadState refused = lab.fetch(lab.file());
+    QCOMPARE(lab.server.log.size(), 5);  // once each: asking again would change nothing
+    QVERIFY(plain.log.isEmpty());
+    QVERIFY(refused.problem.details.startsWith(plain.base()));
+    QVERIFY(userErrorOf(refused.problem).explanation.contains("encryption"));
+
+    // To more than what one comes from is a way.
+    plain.answer = [&](FaultServer&, const FaultServer::Asked& asked) { return FaultServer::redirect(cdn.base().toLatin1() + asked.path); };
+    FileOrder file = lab.file();
+    file.base = plain.base();
+    ENDS_WELL(lab, file);
+    QCOMPARE(plain.log.size(), 1);
+  }
+
+  void aCertificateThatDoesNotHoldIsRefused_data() {
+    QTest::addColumn<QString>("name");
+    QTest::addColumn<bool>("isTrusted");
+    QTest::addColumn<bool>("isRedirect");
+    QTest::newRow("of nobody known") << "IP:127.0.0.1" << false << false;
+    QTest::newRow("of another name") << "DNS:elsewhere.example" << true << false;
+    QTest::newRow("of nobody known, by a redirect") << "IP:127.0.0.1" << false << true;
+  }
+  void aCertificateThatDoesNotHoldIsRefused() {
+    QFETCH(const QString, name);
+    QFETCH(const bool, isTrusted);
+    QFETCH(const bool, isRedirect);
+    const Certificate certificate(name);
+    QVERIFY(certificate.isMade());
+    std::optional<Trust> trust;
+    if (isTrusted) trust.emplace(certificate);
+    Lab lab(randomBytes(1 << 20));
+    lab.server.encrypt(certificate.own, certificate.secret);
+    FaultServer first;
+    first.answer = [&](FaultServer&, const FaultServer::Asked& asked) { return FaultServer::redirect(lab.server.base().toLatin1() + asked.path); };
+    FileOrder file = lab.file();
+    if (isRedirect) file.base = first.base();
+    IS_REFUSED(lab, file, Kind::certificate);
+    QVERIFY(lab.server.log.isEmpty());
+    QVERIFY(QDir(lab.to.path()).isEmpty());
+    QCOMPARE(first.log.size(), isRedirect ? 1 : 0);
+    QCOMPARE(lab.ledger().size(), isRedirect ? 2 : 1);
+    const UserError words = userErrorOf(lab.fetch(file).problem);
+    QVERIFY(words.explanation.startsWith("127.0.0.1") && words.explanation.contains("certificate") && !words.details.isEmpty());
+  }
+
   void namesThatLeadElsewhereAreRefused() {
     Lab lab(randomBytes(1 << 20));
     for (const char* path : {"../x.gguf", "a/../../x.gguf", "", "/x.gguf", "a//x.gguf", "..\\x.gguf"}) {
@@ -562,6 +668,7 @@ class DownloadTest : public QObject {
     lab.downloader.choose(true, {});
     const auto last = states.last().first().value<DownloadState>();
     QCOMPARE(last.problem.kind, Kind::offline);
+    QVERIFY(!userErrorOf(last.problem).explanation.startsWith("Nothing was asked"));  // it was
     const qsizetype n = lab.server.log.size();
     QTest::qWait(300);
     QCOMPARE(lab.server.log.size(), n);
@@ -841,6 +948,11 @@ class DownloadTest : public QObject {
       QVERIFY2(process.exitCode() == 1 && said.startsWith("inference-pio: ") && said.count('\n') == 1 && said.contains(words), said.constData());
     };
     fails({"--offline"}, "offline");
+    QVERIFY(command.server.log.isEmpty());
+    const Certificate certificate("IP:127.0.0.1");
+    QVERIFY(certificate.isMade());
+    command.server.encrypt(certificate.own, certificate.secret);
+    fails({}, "certificate");
     fails({}, "Q4_K_M", "Thing:Q9");
     fails({}, "Thing", "nobody");
     fails({"--base-url", "ftp://x"}, "https://");

@@ -2,6 +2,10 @@
 
 #include <QHash>
 #include <QPointer>
+#include <QSslCertificate>
+#include <QSslConfiguration>
+#include <QSslKey>
+#include <QSslSocket>
 #include <QTcpServer>
 #include <QTcpSocket>
 #include <QTimer>
@@ -50,7 +54,17 @@ class FaultServer : public QTcpServer {
   QList<Asked> log;
   std::function<Answer(FaultServer&, const Asked&)> answer = [](FaultServer& server, const Asked& asked) { return server.plain(asked); };
 
-  QString base() const { return QStringLiteral("http://127.0.0.1:%1").arg(serverPort()); }
+  // https from now on.
+  void encrypt(const QSslCertificate& certificate, const QSslKey& key) {
+    m_isEncrypted = true;
+    m_encryption.setLocalCertificate(certificate);
+    m_encryption.setPrivateKey(key);
+    m_encryption.setPeerVerifyMode(QSslSocket::VerifyNone);  // who asks needs none
+  }
+
+  QString base() const {
+    return QStringLiteral("%1://127.0.0.1:%2").arg(m_isEncrypted ? QLatin1String("https") : QLatin1String("http")).arg(serverPort());
+  }
   qint64 sent() const {
     qint64 bytes = 0;
     for (const Asked& asked : log) bytes += asked.sent;
@@ -92,6 +106,16 @@ class FaultServer : public QTcpServer {
     answer.status = status;
     answer.set("Content-Length", "0");
     return answer;
+  }
+
+ protected:
+  void incomingConnection(qintptr handle) override {
+    if (!m_isEncrypted) return QTcpServer::incomingConnection(handle);
+    auto* socket = new QSslSocket(this);
+    socket->setSslConfiguration(m_encryption);
+    socket->setSocketDescriptor(handle);
+    addPendingConnection(socket);
+    socket->startServerEncryption();
   }
 
  private:
@@ -142,6 +166,9 @@ class FaultServer : public QTcpServer {
       socket->disconnectFromHost();
     });
   }
+
+  bool m_isEncrypted = false;
+  QSslConfiguration m_encryption = QSslConfiguration::defaultConfiguration();
 };
 
 }  // namespace pio
