@@ -33,6 +33,9 @@ function(install_program name)
   endif()
 endfunction()
 
+set(PIO_HOMEPAGE "" CACHE STRING "The address of the program's page, which its packages then name")
+set(PIO_SCREENSHOT "" CACHE STRING "The address of a picture of the window, for software centres")
+
 install_program(pio)
 install(FILES ${linux}/completions/_inference-pio DESTINATION ${PIO_ZSH_COMPLETIONS})
 # The component `standalone`: what a package of a distribution takes from the distribution.
@@ -57,7 +60,19 @@ endif()
 
 install_program(inference-pio)
 install(FILES ${linux}/${id}.desktop DESTINATION ${CMAKE_INSTALL_DATADIR}/applications)
-install(FILES ${linux}/${id}.metainfo.xml DESTINATION ${CMAKE_INSTALL_DATADIR}/metainfo)
+# Addresses are the publisher's: without one there is none in it.
+file(READ ${linux}/${id}.metainfo.xml metainfo)
+set(addresses "")
+if(PIO_HOMEPAGE)
+  string(APPEND addresses "  <url type=\"homepage\">${PIO_HOMEPAGE}</url>\n")
+endif()
+if(PIO_SCREENSHOT)
+  string(APPEND addresses "  <screenshots>\n    <screenshot type=\"default\">\n      <image>${PIO_SCREENSHOT}</image>\n    </screenshot>\n  </screenshots>\n")
+endif()
+string(REPLACE "  <provides>\n" "${addresses}  <provides>\n" metainfo "${metainfo}")
+file(WRITE ${made}/${id}.metainfo.xml "${metainfo}")
+set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${linux}/${id}.metainfo.xml)
+install(FILES ${made}/${id}.metainfo.xml DESTINATION ${CMAKE_INSTALL_DATADIR}/metainfo)
 install(FILES ${linux}/${id}.mime.xml DESTINATION ${CMAKE_INSTALL_DATADIR}/mime/packages RENAME ${id}.xml)
 
 set(icons ${CMAKE_INSTALL_DATADIR}/icons/hicolor)
