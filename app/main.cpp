@@ -26,6 +26,7 @@
 #include "app/network/download_command.h"
 #include "app/network/qml_files_only.h"
 #include "app/program.h"
+#include "app/settings/model_places.h"
 #include "app/system/doctor_report.h"
 #include "app/system/language.h"
 #include "app/system/log_file.h"
@@ -154,13 +155,15 @@ void keepConversations(Engine& engine, const QString& dataFolder) {
 }
 
 // What was typed for a model, as for pio: a file, a folder, a file: address, or a name of the catalogue that is downloaded.
-Result<QString> modelPath(const QString& typed, const QStringList& folders) {
+Result<QString> modelPath(const QString& typed, const QString& dataFolder) {
   ASSIGN_OR_RETURN(const std::string local, local_path(QFile::encodeName(typed).toStdString()));
+  const std::filesystem::path data = QFile::encodeName(dataFolder).toStdString();
   std::vector<std::filesystem::path> places = model_folders();
-  for (const QString& folder : folders) {
-    const std::filesystem::path place = QFile::encodeName(folder).toStdString();
-    if (std::find(places.begin(), places.end(), place) == places.end()) places.push_back(place);
-  }
+  const auto add = [&](std::filesystem::path place) {
+    if (std::find(places.begin(), places.end(), place) == places.end()) places.push_back(std::move(place));
+  };
+  add(data / "models");
+  for (std::filesystem::path& folder : chosen_model_folders(data).all()) add(std::move(folder));
   ASSIGN_OR_RETURN(const std::string path, find_model(local, built_in_catalogue(), places));
   return localPath(QFile::decodeName(QByteArray::fromStdString(path)));
 }
@@ -259,7 +262,7 @@ int main(int argc, char** argv) {
   options.starterFolders = {defaultDataFolder() + QStringLiteral("/models")};
   if (dataFolder != defaultDataFolder()) options.starterFolders.prepend(dataFolder + QStringLiteral("/models"));
   if (parser.isSet(modelOption)) {
-    const Result<QString> model = modelPath(parser.value(modelOption), options.starterFolders);
+    const Result<QString> model = modelPath(parser.value(modelOption), dataFolder);
     if (!model) return complain(QString::fromStdString(model.error().message));
     options.model = *model;
   }

@@ -1,9 +1,12 @@
 #include "app/cli/options.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cctype>
+#include <filesystem>
 
 #include "app/cli/print.h"
+#include "app/settings/model_places.h"
 #include "engine/catalogue/catalogue.h"
 #include "engine/experts/profile_file.h"
 #include "engine/files/local_path.h"
@@ -97,9 +100,13 @@ DType kv_of(const std::string& name, const std::string& device) {
 
 Result<std::string> model_path(const Options& options, const std::string& typed) {
   ASSIGN_OR_RETURN(const std::string path, local_path(typed));
-  if (options.catalogue.empty()) return find_model(path, built_in_catalogue(), model_folders());
+  std::vector<std::filesystem::path> folders = model_folders();
+  for (std::filesystem::path& folder : chosen_model_folders(default_data_folder()).all()) {
+    if (std::find(folders.begin(), folders.end(), folder) == folders.end()) folders.push_back(std::move(folder));
+  }
+  if (options.catalogue.empty()) return find_model(path, built_in_catalogue(), folders);
   ASSIGN_OR_RETURN(const std::vector<PublishedModel> catalogue, read_catalogue(options.catalogue));
-  return find_model(path, catalogue, model_folders());
+  return find_model(path, catalogue, folders);
 }
 
 Result<std::vector<ImageInput>> image_inputs(std::span<const std::string> typed, ImageDetail detail) {

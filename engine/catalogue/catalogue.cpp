@@ -127,6 +127,11 @@ std::string lower(std::string text) {
   return text;
 }
 
+fs::path variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
 // "x-00002-of-00003.gguf" and on: opened through the first.
 bool is_later_part(const std::string& stem) {
   const std::size_t of = stem.rfind("-of-");
@@ -189,16 +194,16 @@ const std::vector<PublishedModel>& built_in_catalogue() {
   return catalogue;
 }
 
-std::vector<fs::path> model_folders() {
-  const auto variable = [](const char* name) -> fs::path {
-    const char* value = std::getenv(name);
-    return value ? value : "";
-  };
+fs::path default_data_folder() {
   fs::path data = variable("XDG_DATA_HOME");
   if (data.is_relative() && !variable("HOME").empty())
     data = variable("HOME") / ".local/share";  // the base directory specification: a relative one is ignored
+  return data.empty() ? data : data / "inference-pio";
+}
+
+std::vector<fs::path> model_folders() {
   std::vector<fs::path> folders;
-  if (!data.empty()) folders.push_back(data / "inference-pio/models");
+  if (const fs::path data = default_data_folder(); !data.empty()) folders.push_back(data / "models");
   if (const fs::path starter = variable("PIO_STARTER_MODEL"); starter.has_parent_path()) folders.push_back(starter.parent_path());
   return folders;
 }

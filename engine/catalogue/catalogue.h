@@ -43,8 +43,9 @@ Result<std::vector<PublishedModel>> read_catalogue(const std::filesystem::path& 
 // The program's own.
 const std::vector<PublishedModel>& built_in_catalogue();
 
-// Where downloaded models and the starter model lie: $XDG_DATA_HOME/inference-pio/models ($HOME/.local/share where that is unset), and the
-// folder of $PIO_STARTER_MODEL.
+// $XDG_DATA_HOME/inference-pio ($HOME/.local/share where that is unset); empty where both are.
+std::filesystem::path default_data_folder();
+// Where downloaded models and the starter model lie: the data folder's "models", and the folder of $PIO_STARTER_MODEL.
 std::vector<std::filesystem::path> model_folders();
 
 // The path that `typed` means. What exists as it was typed comes first. Then NAME or NAME:QUANTIZATION of the catalogue, in upper or lower

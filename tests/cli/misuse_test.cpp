@@ -635,5 +635,30 @@ TEST_F(Misuse, TakesANameOfTheCatalogueForAModel) {
   unsetenv("XDG_DATA_HOME");
 }
 
+TEST_F(Misuse, LooksForANameInTheFoldersThatTheWindowWasTold) {
+  const fs::path data = folder_ / "inference-pio", fetched = folder_ / "fetched", others = folder_ / "others/deep";
+  for (const fs::path& folder : {data, fetched / "Tiny-Chat-1M", others / "Tiny-Code-1M"}) fs::create_directories(folder);
+  for (const char* file : {"config.json", "model.safetensors", "tokenizer.json"}) {
+    fs::copy(fs::path(kModels) / "llama-tiny" / file, fetched / "Tiny-Chat-1M" / file);
+    fs::copy(fs::path(kModels) / "qwen3-tiny" / file, others / "Tiny-Code-1M" / file);
+  }
+  const std::string catalogue = write("catalogue.json", R"({"version":1,"models":[
+    {"name":"Tiny-Chat-1M","files":[{"quantization":"F32","repository":"a/b","path":"tiny.gguf"}]},
+    {"name":"Tiny-Code-1M","files":[{"quantization":"F32","repository":"a/b","path":"code.gguf"}]}]})");
+  setenv("XDG_DATA_HOME", folder_.c_str(), 1);
+  const auto settings = [&](const std::string& text) { write("inference-pio/settings.json", text); };
+  const auto architecture = [&](const std::string& name) { return run_json({"inspect", name, "--catalogue", catalogue})["architecture"]; };
+  settings(R"({"models_folder":")" + fetched.string() + R"(","model_folders":[")" + (folder_ / "others").string() + R"("]})");
+  EXPECT_EQ(architecture("Tiny-Chat-1M"), "llama");
+  EXPECT_EQ(architecture("tiny-code-1m"), "qwen3");
+  for (const char* damaged : {"{", "[]", R"({"models_folder":7,"model_folders":["relative",null]})", R"({"model_folders":"x"})"}) {
+    settings(damaged);
+    const Ran absent = run({"inspect", "Tiny-Chat-1M", "--catalogue", catalogue});
+    expect_complaint_about("Tiny-Chat-1M", absent);
+    EXPECT_NE(absent.err.find("known, not downloaded"), std::string::npos) << absent.err;
+  }
+  unsetenv("XDG_DATA_HOME");
+}
+
 }  // namespace
 }  // namespace pio
