@@ -292,6 +292,21 @@ UserError userErrorOf(const TransferProblem& problem) {
   return user;
 }
 
+QString rejectionText(const RejectedDevice& device) {
+  switch (device.code) {
+    case Rejection::no_module: return tr("This version has nothing that drives it.");
+    case Rejection::other_build: return tr("What drives it comes from another build of the program.");
+    case Rejection::no_loader: return tr("The system has no library that finds its drivers, or one that is too old.");
+    case Rejection::no_driver: return tr("The system has no driver for a graphics card of this kind.");
+    case Rejection::driver_too_old: return tr("Its driver is too old.");
+    case Rejection::device_too_old: return tr("The card cannot do what is needed.");
+    case Rejection::software: return tr("It is a renderer on the processor, slower than the program's own way there.");
+    case Rejection::same_card: return tr("It is a card that is used already under another name.");
+    case Rejection::failed: break;
+  }
+  return tr("It failed: %1.").arg(QString::fromStdString(device.reason));
+}
+
 UserError unsavedNotice(const UnsavedHistory& unsaved) {
   UserError user;
   const int n = unsaved.nMessages;

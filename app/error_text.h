@@ -48,6 +48,9 @@ UserError userErrorOf(const TransferProblem& problem);
 // What the window that closes would take along; without actions.
 UserError unsavedNotice(const UnsavedHistory& unsaved);
 
+// Why a device is not used.
+QString rejectionText(const RejectedDevice& device);
+
 // Notices about the program that no Error is behind.
 UserError noModelNotice();   // what was asked waits for one
 UserError askAgainNotice();  // it does not

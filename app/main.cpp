@@ -78,8 +78,7 @@ int importHistory(const QString& dataFolder, const QString& path) {
 
 // What runs where, how fast, and what could be better.
 int tellDoctor(const QString& dataFolder, bool asJson) {
-  DoctorQuestions questions{Places::of(dataFolder), model_folders(), {}, false};
-  questions.modelFolders.insert(questions.modelFolders.begin(), QFile::encodeName(questions.places.models()).toStdString());
+  const DoctorQuestions questions{Places::of(dataFolder), {}, false};
   const DoctorFacts facts = doctorFacts(questions);
   const QList<Finding> findings = findingsOf(facts);
   const QByteArray words = asJson ? QJsonDocument(reportJson(facts, findings)).toJson() : reportText(facts, findings).toUtf8();

@@ -10,7 +10,6 @@
 #include "app/engine_queue.h"
 #include "app/library/model_library.h"
 #include "app/model_session.h"
-#include "engine/catalogue/catalogue.h"
 
 namespace pio {
 
@@ -68,12 +67,10 @@ void Doctor::look() {
   if (m_isBusy) return;
   m_isBusy = true;
   Q_EMIT changed();
-  std::vector<std::filesystem::path> folders = model_folders();
-  folders.insert(folders.begin(), QFile::encodeName(m_places.models()).toStdString());
   const auto promise = std::make_shared<QPromise<DoctorFacts>>();
   promise->start();
   promise->future().then(this, [this](const DoctorFacts& facts) { take(facts); });
-  QThreadPool::globalInstance()->start([promise, questions = DoctorQuestions{m_places, folders, m_running, m_queue->busy()}] {
+  QThreadPool::globalInstance()->start([promise, questions = DoctorQuestions{m_places, m_running, m_queue->busy()}] {
     promise->addResult(doctorFacts(questions));
     promise->finish();
   });

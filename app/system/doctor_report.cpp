@@ -7,12 +7,14 @@
 #include <QGuiApplication>
 #include <QJsonArray>
 #include <QLocale>
+#include <QRegularExpression>
 #include <QSqlDatabase>
 #include <QSqlQuery>
 #include <QSysInfo>
 #include <algorithm>
 
 #include "app/error_text.h"
+#include "app/settings/model_places.h"
 #include "app/system/log_file.h"
 #include "app/text/highlight.h"
 #include "engine/catalogue/catalogue.h"
@@ -57,7 +59,15 @@ QString sqliteVersion() {
   return version;
 }
 
-// Model files below the folders, each once, the smaller ones first: those that are sure to run.
+// Where models are looked for: the data folder's, the starter model's, and those that were chosen.
+std::vector<std::filesystem::path> modelFolders(const Places& places) {
+  std::vector<std::filesystem::path> folders{QFile::encodeName(places.models()).toStdString()};
+  for (std::filesystem::path& folder : model_folders()) folders.push_back(std::move(folder));
+  for (std::filesystem::path& folder : chosen_model_folders(QFile::encodeName(places.data).toStdString()).all()) folders.push_back(std::move(folder));
+  return folders;
+}
+
+// Model files in the folders, each once, the smaller ones first: those that are sure to run.
 QStringList modelFilesIn(const std::vector<std::filesystem::path>& folders) {
   QFileInfoList found;
   QStringList known;
@@ -84,14 +94,17 @@ DoctorFacts::Model modelFactsOf(Engine& engine, const QString& path) {
     const Result<LoadPlan> plan = engine.plan(request);
     if (!plan) {
       model.whyNot = text(plan.error().message);
+      model.words = userErrorOf(plan.error()).explanation;
       return model;
     }
     model.fits = plan->fits && plan->fallbacks.empty();
     model.whyNot = text(plan->fallbacks.empty() ? plan->why_not : plan->fallbacks.front().text());
+    if (!model.fits) model.words = planNotice(*plan).explanation;
     model.tokensPerSecond = plan->decode_tokens_per_second;
     model.neededBytes = plan->weight_bytes + plan->state_bytes + plan->scratch_bytes;
   } catch (const std::exception& error) {
     model.whyNot = QString::fromLocal8Bit(error.what());
+    model.words = userErrorOf(make_error(ErrorCode::internal, error.what())).explanation;
   }
   return model;
 }
@@ -117,6 +130,14 @@ QString formText(WeightLayout::Form form) {
   return {};
 }
 
+// "AMD EPYC, avx512, 2 threads": the name and the vectors are the same in every language.
+QString processorText(const QString& detail) {
+  static const QRegularExpression threads(QStringLiteral("^(.*), (\\d+) threads?$"));
+  const QRegularExpressionMatch found = threads.match(detail);
+  if (!found.hasMatch()) return detail + u'.';
+  return Words::tr("%1, %Ln threads.", nullptr, found.captured(2).toInt()).arg(found.captured(1));
+}
+
 Finding processor(const DoctorFacts& facts) {
   Finding finding{QStringLiteral("processor"), Finding::Good, Words::tr("The processor computes"), {}, {}, Finding::NoButton};
   const DeviceInfo* cpu = processorOf(facts.devices);
@@ -127,8 +148,8 @@ Finding processor(const DoctorFacts& facts) {
             {},
             Words::tr("Install the program again."),
             Finding::NoButton};
-  finding.text = text(cpu->detail) + u'.';
-  if (QString detail = text(cpu->detail); detail.contains(QLatin1String(", scalar,"))) {
+  finding.text = processorText(text(cpu->detail));
+  if (cpu->detail.find(", scalar,") != std::string::npos) {
     finding.level = Finding::Warning;
     finding.action = Words::tr("Use a computer whose processor has AVX2: this one is computed for without its vectors.");
   }
@@ -139,7 +160,7 @@ Finding rejected(const RejectedDevice& device, bool hasCard) {
   Finding finding{QStringLiteral("device:") + text(device.name),
                   hasCard ? Finding::Warning : Finding::Fact,
                   Words::tr("%1 is not used").arg(text(device.name)),
-                  Words::tr("Why: %1.").arg(text(device.reason)),
+                  rejectionText(device),
                   {},
                   Finding::NoButton};
   finding.action = hasCard ? Words::tr("Nothing to do yet: this version computes on the processor alone, whatever card there is.")
@@ -197,7 +218,7 @@ QList<Finding> modelFindings(const DoctorFacts& facts) {
     } else {
       finding.level = Finding::Warning;
       finding.title = Words::tr("%1 cannot be loaded").arg(model.file);
-      finding.text = model.whyNot + u'.';
+      finding.text = model.words;
       finding.action = model.neededBytes > 0 ? Words::tr("Choose a shorter context or a smaller quantization.")
                                              : Words::tr("Get the file again: it may be damaged.");
       finding.button = model.neededBytes > 0 ? Finding::OpenModelPage : Finding::NoButton;
@@ -259,8 +280,11 @@ DoctorFacts doctorFacts(const DoctorQuestions& questions) {
   facts.hasCard = QFileInfo::exists(QStringLiteral("/dev/nvidia0")) ||
                   !QDir(QStringLiteral("/dev/dri")).entryList({QStringLiteral("renderD*")}, QDir::System).isEmpty();
   facts.colours = !CodeColourer::languages().isEmpty();
-  const QStringList models = modelFilesIn(questions.modelFolders);
+  const QStringList models = modelFilesIn(modelFolders(questions.places));
   facts.nModels = static_cast<int>(models.size());
+  for (const StoredThing& thing : std::as_const(facts.storage.things)) {
+    if (thing.kind == StoredThing::OtherModels && facts.nModels == 0) facts.nModels = thing.nFiles;
+  }
   if (!questions.isBusy) {
     facts.memoryBytesPerSecond = measuredMemory();
     const std::unique_ptr<Engine> engine = create_engine();
@@ -346,7 +370,7 @@ QJsonObject reportJson(const DoctorFacts& facts, const QList<Finding>& findings)
   }
   QJsonObject versions, storage;
   for (const auto& [what, which] : facts.versions) versions.insert(what, which);
-  constexpr const char* kKinds[] = {"models", "history", "copies", "snapshots", "cache", "logs"};
+  constexpr const char* kKinds[] = {"models", "other_models", "downloads", "history", "copies", "snapshots", "cache", "logs"};
   for (const StoredThing& thing : facts.storage.things) storage.insert(QLatin1String(kKinds[thing.kind]), thing.bytes);
   return {
       {"versions", versions},

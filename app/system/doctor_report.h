@@ -32,6 +32,7 @@ struct DoctorFacts {
     QString whyNot;  // in English, when it does not, or its header cannot be read
     double tokensPerSecond = 0;
     quint64 neededBytes = 0;
+    QString words = {};  // as whyNot, in a sentence for the person
   };
   DeviceList devices;
   double memoryBytesPerSecond = 0;  // of weights that are multiplied by one token; 0 not measured
@@ -64,8 +65,7 @@ struct Finding {
 
 // What can be found out without a window. Takes a second or two: reads headers, measures memory. `running` as it is known.
 struct DoctorQuestions {
-  Places places;
-  std::vector<std::filesystem::path> modelFolders;
+  Places places;  // with the folders of models that its settings name
   RunningModel running;
   bool isBusy = false;
 };

@@ -21,24 +21,28 @@ QVariant Storage::data(const QModelIndex& index, int role) const {
     case BytesRole: return thing.bytes;
     case FilesRole: return thing.nFiles;
     case FolderRole: return QUrl::fromLocalFile(thing.folder);
+    case ElsewhereRole: return thing.elsewhereBytes;
     case RemovableRole: return canRemove(thing.kind) && thing.nFiles > 0;
     default: return {};
   }
 }
 
 QHash<int, QByteArray> Storage::roleNames() const {
-  return {{KindRole, "kind"}, {BytesRole, "bytes"}, {FilesRole, "files"}, {FolderRole, "folder"}, {RemovableRole, "removable"}};
+  return {{KindRole, "kind"},     {BytesRole, "bytes"},         {FilesRole, "files"},
+          {FolderRole, "folder"}, {RemovableRole, "removable"}, {ElsewhereRole, "elsewhere"}};
 }
 
 qint64 Storage::takenBytes() const {
   qint64 bytes = 0;
-  for (const StoredThing& thing : m_facts.things) bytes += thing.bytes;
+  for (const StoredThing& thing : m_facts.things) {
+    if (thing.kind != StoredThing::OtherModels) bytes += thing.bytes - thing.elsewhereBytes;
+  }
   return bytes;
 }
 
 qint64 Storage::bytesOf(StoredThing::Kind kind) const {
   for (const StoredThing& thing : m_facts.things) {
-    if (thing.kind == kind) return thing.bytes;
+    if (thing.kind == kind) return thing.bytes - thing.elsewhereBytes;
   }
   return 0;
 }

@@ -16,8 +16,8 @@ class Storage : public QAbstractListModel {
   QML_UNCREATABLE("made by the program")
   Q_PROPERTY(bool measured READ measured NOTIFY changed)
   Q_PROPERTY(bool busy READ busy NOTIFY changed)
-  Q_PROPERTY(qint64 takenBytes READ takenBytes NOTIFY changed)  // of all kinds together
-  Q_PROPERTY(qint64 modelBytes READ modelBytes NOTIFY changed)
+  Q_PROPERTY(qint64 takenBytes READ takenBytes NOTIFY changed)  // on this disk, of all kinds but OtherModels
+  Q_PROPERTY(qint64 modelBytes READ modelBytes NOTIFY changed)  // on this disk
   Q_PROPERTY(qint64 historyBytes READ historyBytes NOTIFY changed)
   Q_PROPERTY(qint64 freeBytes READ freeBytes NOTIFY changed)  // of the disk
   Q_PROPERTY(qint64 totalBytes READ totalBytes NOTIFY changed)
@@ -25,6 +25,8 @@ class Storage : public QAbstractListModel {
  public:
   enum Kind {
     Models = StoredThing::Models,
+    OtherModels = StoredThing::OtherModels,
+    Downloads = StoredThing::Downloads,
     History = StoredThing::History,
     Copies = StoredThing::Copies,
     Snapshots = StoredThing::Snapshots,
@@ -38,6 +40,7 @@ class Storage : public QAbstractListModel {
     FilesRole,                    // files: how many
     FolderRole,                   // folder, as an address
     RemovableRole,                // removable
+    ElsewhereRole,                // elsewhere: bytes of them on other disks
   };
   explicit Storage(Places places, QObject* parent = nullptr);
   ~Storage() override;
@@ -62,8 +65,8 @@ class Storage : public QAbstractListModel {
   void changed();
 
  private:
-  qint64 bytesOf(StoredThing::Kind kind) const;
-  void work(int removed);  // a StoredThing::Kind, or -1
+  qint64 bytesOf(StoredThing::Kind kind) const;  // on this disk
+  void work(int removed);                        // a StoredThing::Kind, or -1
   void take(const StorageFacts& facts);
 
   Places m_places;

@@ -735,10 +735,6 @@
         <translation>%1 wird nicht verwendet</translation>
     </message>
     <message>
-        <source>Why: %1.</source>
-        <translation>Grund: %1.</translation>
-    </message>
-    <message>
         <source>Nothing to do yet: this version computes on the processor alone, whatever card there is.</source>
         <translation>Noch ist nichts zu tun: Diese Version rechnet nur auf dem Prozessor, welche Karte auch da ist.</translation>
     </message>
@@ -915,6 +911,13 @@
         <translation>
             <numerusform>Es läuft auf %1 mit %Ln Thread, %2.</numerusform>
             <numerusform>Es läuft auf %1 mit %Ln Threads, %2.</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1, %Ln threads.</source>
+        <translation>
+            <numerusform>%1, %Ln Thread.</numerusform>
+            <numerusform>%1, %Ln Threads.</numerusform>
         </translation>
     </message>
 </context>
@@ -3065,6 +3068,26 @@
         <comment>what a button does, to what</comment>
         <translation>%1: %2</translation>
     </message>
+    <message>
+        <source>Models in other places</source>
+        <translation>Modelle an anderen Orten</translation>
+    </message>
+    <message>
+        <source>Downloads that are not whole</source>
+        <translation>Unvollständige Downloads</translation>
+    </message>
+    <message>
+        <source>Used where they lie, and not counted above: they may be other programs&apos;</source>
+        <translation>Werden benutzt, wo sie liegen, und zählen oben nicht mit: sie gehören vielleicht anderen Programmen</translation>
+    </message>
+    <message>
+        <source>What came so far; a download goes on from there. Removed, it begins anew</source>
+        <translation>Was bisher kam; ein Download geht dort weiter. Nach dem Entfernen beginnt er von vorn</translation>
+    </message>
+    <message>
+        <source>%1. %2 of it on another disk</source>
+        <translation>%1. %2 davon auf einer anderen Platte</translation>
+    </message>
 </context>
 <context>
     <name>SystemPromptDialog</name>
@@ -4214,6 +4237,42 @@
     <message>
         <source>%1 sends one on to an address without encryption. Nothing was asked there.</source>
         <translation>%1 leitet auf eine Adresse ohne Verschlüsselung weiter. Dort wurde nichts gefragt.</translation>
+    </message>
+    <message>
+        <source>This version has nothing that drives it.</source>
+        <translation>Diese Version hat nichts, womit sie es ansteuern könnte.</translation>
+    </message>
+    <message>
+        <source>What drives it comes from another build of the program.</source>
+        <translation>Was es ansteuert, stammt aus einem anderen Build des Programms.</translation>
+    </message>
+    <message>
+        <source>The system has no library that finds its drivers, or one that is too old.</source>
+        <translation>Das System hat keine Bibliothek, die seine Treiber findet, oder eine zu alte.</translation>
+    </message>
+    <message>
+        <source>The system has no driver for a graphics card of this kind.</source>
+        <translation>Das System hat keinen Treiber für eine Grafikkarte dieser Art.</translation>
+    </message>
+    <message>
+        <source>Its driver is too old.</source>
+        <translation>Sein Treiber ist zu alt.</translation>
+    </message>
+    <message>
+        <source>The card cannot do what is needed.</source>
+        <translation>Die Karte kann nicht, was gebraucht wird.</translation>
+    </message>
+    <message>
+        <source>It is a renderer on the processor, slower than the program&apos;s own way there.</source>
+        <translation>Es rechnet auf dem Prozessor, langsamer als das Programm selbst dort rechnet.</translation>
+    </message>
+    <message>
+        <source>It is a card that is used already under another name.</source>
+        <translation>Es ist eine Karte, die unter einem anderen Namen schon benutzt wird.</translation>
+    </message>
+    <message>
+        <source>It failed: %1.</source>
+        <translation>Es ist fehlgeschlagen: %1.</translation>
     </message>
 </context>
 <context>

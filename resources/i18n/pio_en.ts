@@ -107,6 +107,13 @@
             <numerusform>It runs on %1 with %Ln threads, %2.</numerusform>
         </translation>
     </message>
+    <message numerus="yes">
+        <source>%1, %Ln threads.</source>
+        <translation>
+            <numerusform>%1, %Ln thread.</numerusform>
+            <numerusform>%1, %Ln threads.</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>DoctorPage</name>

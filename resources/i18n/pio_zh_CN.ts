@@ -724,10 +724,6 @@
         <translation>未使用 %1</translation>
     </message>
     <message>
-        <source>Why: %1.</source>
-        <translation>原因：%1。</translation>
-    </message>
-    <message>
         <source>Nothing to do yet: this version computes on the processor alone, whatever card there is.</source>
         <translation>暂时无需处理：无论有什么显卡，此版本只用处理器计算。</translation>
     </message>
@@ -903,6 +899,12 @@
         <source>It runs on %1 with %Ln threads, %2.</source>
         <translation>
             <numerusform>它在 %1 上以 %Ln 个线程运行，%2。</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1, %Ln threads.</source>
+        <translation>
+            <numerusform>%1，%Ln 个线程。</numerusform>
         </translation>
     </message>
 </context>
@@ -3045,6 +3047,26 @@
         <comment>what a button does, to what</comment>
         <translation>%1：%2</translation>
     </message>
+    <message>
+        <source>Models in other places</source>
+        <translation>其他位置的模型</translation>
+    </message>
+    <message>
+        <source>Downloads that are not whole</source>
+        <translation>未完成的下载</translation>
+    </message>
+    <message>
+        <source>Used where they lie, and not counted above: they may be other programs&apos;</source>
+        <translation>在原处使用，不计入上面的总数：它们可能属于其他程序</translation>
+    </message>
+    <message>
+        <source>What came so far; a download goes on from there. Removed, it begins anew</source>
+        <translation>目前已收到的部分；下载会从那里继续。删除后将重新开始</translation>
+    </message>
+    <message>
+        <source>%1. %2 of it on another disk</source>
+        <translation>%1。其中 %2 在另一块磁盘上</translation>
+    </message>
 </context>
 <context>
     <name>SystemPromptDialog</name>
@@ -4183,6 +4205,42 @@
     <message>
         <source>%1 sends one on to an address without encryption. Nothing was asked there.</source>
         <translation>%1 转到了未加密的地址。没有向该地址请求任何内容。</translation>
+    </message>
+    <message>
+        <source>This version has nothing that drives it.</source>
+        <translation>此版本没有可驱动它的部件。</translation>
+    </message>
+    <message>
+        <source>What drives it comes from another build of the program.</source>
+        <translation>驱动它的部件来自程序的另一个构建。</translation>
+    </message>
+    <message>
+        <source>The system has no library that finds its drivers, or one that is too old.</source>
+        <translation>系统没有查找其驱动程序的库，或者该库太旧。</translation>
+    </message>
+    <message>
+        <source>The system has no driver for a graphics card of this kind.</source>
+        <translation>系统没有这类显卡的驱动程序。</translation>
+    </message>
+    <message>
+        <source>Its driver is too old.</source>
+        <translation>其驱动程序太旧。</translation>
+    </message>
+    <message>
+        <source>The card cannot do what is needed.</source>
+        <translation>该显卡不具备所需的功能。</translation>
+    </message>
+    <message>
+        <source>It is a renderer on the processor, slower than the program&apos;s own way there.</source>
+        <translation>它是在处理器上运行的渲染器，比程序自身在处理器上的方式更慢。</translation>
+    </message>
+    <message>
+        <source>It is a card that is used already under another name.</source>
+        <translation>这块显卡已经以另一个名称在使用。</translation>
+    </message>
+    <message>
+        <source>It failed: %1.</source>
+        <translation>它失败了：%1。</translation>
     </message>
 </context>
 <context>

@@ -1,5 +1,6 @@
 #include <QLocale>
 #include <QProcess>
+#include <QRegularExpression>
 #include <QSet>
 
 #include "app/code/code_answer.h"
@@ -7,6 +8,7 @@
 #include "app/error_text.h"
 #include "app/history/records.h"
 #include "app/image/picture_tray.h"
+#include "app/network/transfer_problem.h"
 #include "app/system/background_files.h"
 #include "app/system/language.h"
 #include "tests/app/program_fixture.h"
@@ -42,6 +44,23 @@ QList<UserError> everyNotice() {
   for (int why = 0; why <= static_cast<int>(NoProposal::file_changed); ++why) all.append(noProposalNotice(static_cast<NoProposal>(why)));
   all.append({noModelNotice(), askAgainNotice(), tooManyPicturesNotice(8), contextFullNotice(0), contextFullNotice(4096), shrinkingNotice(900, 1),
               selectionTooLongNotice(true, 4096), selectionTooLongNotice(false, 4096)});
+  for (int kind = 0; kind <= static_cast<int>(TransferProblem::Kind::wrong_hash); ++kind) {
+    for (const bool isBrokenOff : {false, true}) {
+      TransferProblem problem;
+      problem.kind = static_cast<TransferProblem::Kind>(kind);
+      problem.isBrokenOff = isBrokenOff;
+      problem.host = QStringLiteral("a.example");
+      all.append(userErrorOf(problem));
+    }
+  }
+  return all;
+}
+
+// And of what devices tell by a kind.
+QStringList everySentence() {
+  QStringList all;
+  for (int code = 0; code <= static_cast<int>(Rejection::failed); ++code)
+    all.append(rejectionText({"vulkan", "words of the system", static_cast<Rejection>(code)}));
   return all;
 }
 
@@ -105,6 +124,21 @@ class LanguageTest : public QObject {
       QVERIFY2(!(other[i].title + other[i].explanation).contains(u'%'), qPrintable(other[i].explanation));
     }
     QVERIFY(nSet > 50);
+  }
+
+  void everySentenceIsTranslated_data() { everyNoticeIsTranslated_data(); }
+  void everySentenceIsTranslated() {
+    QFETCH(QString, code);
+    Language language;
+    language.speak(QStringLiteral("en"));
+    const QStringList english = everySentence();
+    language.speak(code);
+    const QStringList other = everySentence();
+    static const QRegularExpression placeholder(QStringLiteral("%[1-9Ln]"));
+    for (qsizetype i = 0; i < english.size(); ++i) {
+      QVERIFY2(!english[i].isEmpty() && other[i] != english[i], qPrintable(english[i]));
+      QVERIFY2(!other[i].contains(placeholder) && !english[i].contains(placeholder), qPrintable(other[i]));
+    }
   }
 
   void numbersAndCountsAreOfTheLanguage() {

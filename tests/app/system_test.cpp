@@ -1,8 +1,11 @@
 #include <QDir>
 #include <QFile>
 #include <QJsonArray>
+#include <QJsonDocument>
+#include <QJsonObject>
 #include <QScreen>
 #include <QWindow>
+#include <sys/file.h>
 #include <thread>
 
 #include "app/system/about.h"
@@ -166,6 +169,28 @@ class SystemTest : public QObject {
     QTemporaryDir folder;
     const QString data = folder.path();
     write(data + "/models/deep/a.gguf", 5000);
+    write(data + "/models/b.gguf.part", 300);
+    write(data + "/models/b.gguf.part.notes", 7);
+    write(data + "/models/c.gguf.part", 40);
+    const QTemporaryDir chosen, others;
+    write(chosen.filePath("d.gguf"), 600);
+    write(chosen.filePath("e.gguf.part"), 50);
+    write(chosen.filePath("holiday.jpg"), 9000);
+    write(others.filePath("hub/blobs/0123"), 70);
+    QVERIFY(QDir(others.path()).mkpath("hub/snapshots/main") &&
+            QFile::link(others.filePath("hub/blobs/0123"), others.filePath("hub/snapshots/main/f.gguf")));
+    write(others.filePath("opened.gguf"), 8);
+    write(others.filePath("letter.txt"), 9000);
+    const auto writeJson = [&](const char* name, const QJsonObject& object) {
+      QFile file(data + name);
+      QVERIFY(file.open(QIODevice::WriteOnly));
+      file.write(QJsonDocument(object).toJson());
+    };
+    writeJson("/settings.json", {{"models_folder", chosen.path()}, {"model_folders", QJsonArray{others.filePath("hub"), chosen.path()}}});
+    writeJson("/models.json",
+              {{"models", QJsonObject{{others.filePath("opened.gguf"), QJsonObject()}, {data + "/models/deep/a.gguf", QJsonObject()}}}});
+    QFile busy(data + "/models/c.gguf.part");
+    QVERIFY(busy.open(QIODevice::ReadWrite) && ::flock(busy.handle(), LOCK_EX | LOCK_NB) == 0);
     write(data + "/history.db", 700);
     write(data + "/files/abc", 30);
     write(data + "/history.v3.db", 600);
@@ -178,19 +203,25 @@ class SystemTest : public QObject {
     QVERIFY(storage.busy());
     QTRY_VERIFY(storage.measured() && !storage.busy());
     const auto bytes = [&](Storage::Kind kind) { return storage.index(kind).data(Storage::BytesRole).toLongLong(); };
-    QCOMPARE(bytes(Storage::Models), 5000);
+    QCOMPARE(bytes(Storage::Models), 5600);
+    QCOMPARE(bytes(Storage::OtherModels), 78);
+    QCOMPARE(bytes(Storage::Downloads), 300 + 7 + 40 + 50);
     QCOMPARE(bytes(Storage::History), 730);
     QCOMPARE(bytes(Storage::Copies), 600);
     QCOMPARE(bytes(Storage::Snapshots), 4000);
     QCOMPARE(bytes(Storage::Cache), 11);
     QCOMPARE(bytes(Storage::Logs), 20);
-    QCOMPARE(storage.takenBytes(), 5000 + 730 + 600 + 4000 + 11 + 20);
+    QCOMPARE(storage.takenBytes(), 5600 + 397 + 730 + 600 + 4000 + 11 + 20);
     QVERIFY(storage.freeBytes() > 0 && storage.totalBytes() >= storage.freeBytes());
-    for (const Storage::Kind kind : {Storage::Models, Storage::History, Storage::Copies, Storage::Snapshots, Storage::Cache, Storage::Logs}) {
+    for (const Storage::Kind kind : {Storage::Models, Storage::OtherModels, Storage::Downloads, Storage::History, Storage::Copies, Storage::Snapshots,
+                                     Storage::Cache, Storage::Logs}) {
       storage.remove(kind);
       QTRY_VERIFY(!storage.busy());
     }
-    QCOMPARE(storage.takenBytes(), 5730);  // models and the history never go by this way
+    QCOMPARE(storage.takenBytes(), 6330 + 40);  // models, the history and a download that is under way never go by this way
+    QVERIFY(QFile::exists(data + "/models/c.gguf.part") && !QFile::exists(data + "/models/b.gguf.part.notes"));
+    QVERIFY(QFile::exists(others.filePath("opened.gguf")) && QFile::exists(others.filePath("hub/blobs/0123")) &&
+            QFile::exists(chosen.filePath("d.gguf")));
     QVERIFY(QFile::exists(data + "/models/deep/a.gguf") && QFile::exists(data + "/history.db") && QFile::exists(data + "/files/abc"));
     QVERIFY(QFile::exists(data + "/grammars/kept"));
   }
@@ -224,10 +255,10 @@ class SystemTest : public QObject {
       f.nModels = 0;
     });
     row("too large", "model:big.gguf", Finding::Warning, [](DoctorFacts& f) {
-      f.models.append({"big.gguf", false, "memory: too little", 0, 90'000'000'000});
+      f.models.append({"big.gguf", false, "memory: too little", 0, 90'000'000'000, "It needs more."});
     });
     row("damaged", "model:bad.gguf", Finding::Warning, [](DoctorFacts& f) {
-      f.models.append({"bad.gguf", false, "bad.gguf: a header, none", 0, 0});
+      f.models.append({"bad.gguf", false, "bad.gguf: a header, none", 0, 0, "It is damaged."});
     });
     row("slow", "speed", Finding::Warning, [](DoctorFacts& f) { f.running = runningAt(2); });
     row("streamed", "speed", Finding::Warning, [](DoctorFacts& f) {

@@ -150,7 +150,7 @@ DoctorFacts troubledFacts() {
   cpu.total_bytes = 33'400'000'000;
   cpu.free_bytes = 12'300'000'000;
   facts.devices.devices = {cpu};
-  facts.devices.rejected = {{"cuda", "this build has no CUDA backend"}};
+  facts.devices.rejected = {{"cuda", "no libpio_cuda.so beside the program", Rejection::no_module}};
   facts.memoryBytesPerSecond = 51.2e9;
   facts.running.name = QStringLiteral("Qwen3-4B-Instruct-2507");
   facts.running.device = "cpu";
@@ -164,9 +164,12 @@ DoctorFacts troubledFacts() {
   facts.storage.fileSystem = QStringLiteral("ext4");
   facts.storage.isWritable = true;
   facts.dataFolder = QStringLiteral("/home/someone/.local/share/inference-pio");
+  LoadPlan tooLarge;
+  tooLarge.needed_bytes = 34'900'000'000;
+  tooLarge.devices.push_back({.name = "cpu", .free_bytes = cpu.free_bytes, .total_bytes = cpu.total_bytes});
   facts.models = {{QStringLiteral("Qwen3-4B-Instruct-2507-Q4_K_M.gguf"), true, {}, 18.4, 4'100'000'000},
-                  {QStringLiteral("Qwen3-Coder-30B-A3B-Instruct-Q8_0.gguf"), false, QStringLiteral("memory: expected 34.9 GB, found 12.3 GB free"), 0,
-                   34'900'000'000}};
+                  {QStringLiteral("Qwen3-Coder-30B-A3B-Instruct-Q8_0.gguf"), false,
+                   QStringLiteral("memory: at most 12.3 GB free, found 34.9 GB needed"), 0, tooLarge.needed_bytes, planNotice(tooLarge).explanation}};
   facts.nModels = 2;
   facts.colours = true;
   return facts;

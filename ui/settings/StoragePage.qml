@@ -18,6 +18,8 @@ SettingsPage {
     function nameOf(kind: int): string {
         switch (kind) {
         case Storage.Models: return qsTr("Models")
+        case Storage.OtherModels: return qsTr("Models in other places")
+        case Storage.Downloads: return qsTr("Downloads that are not whole")
         case Storage.History: return qsTr("Conversations")
         case Storage.Copies: return qsTr("Older copies of the conversations")
         case Storage.Snapshots: return qsTr("What models have read")
@@ -28,6 +30,8 @@ SettingsPage {
     function hintOf(kind: int): string {
         switch (kind) {
         case Storage.Models: return qsTr("Files in the models folder; the chooser (Ctrl+L) lists them")
+        case Storage.OtherModels: return qsTr("Used where they lie, and not counted above: they may be other programs'")
+        case Storage.Downloads: return qsTr("What came so far; a download goes on from there. Removed, it begins anew")
         case Storage.History: return qsTr("With the pictures and files that were sent")
         case Storage.Copies: return qsTr("From before the file was brought up to date, or as it was found damaged. Removed, they are gone")
         case Storage.Snapshots: return qsTr("Lets a conversation go on at once. Without it, it is read again")
@@ -65,24 +69,26 @@ SettingsPage {
             required property real bytes
             required property int files
             required property bool removable
-            readonly property bool shows: row.kind === Storage.Models || row.kind === Storage.History || row.kind === Storage.Logs
+            required property real elsewhere
+            readonly property bool shows: row.kind === Storage.Models || row.kind === Storage.OtherModels || row.kind === Storage.History || row.kind === Storage.Logs
+            readonly property bool asks: row.kind === Storage.Copies || row.kind === Storage.Downloads
             property bool asked: false      // what does not come back is removed by a second press
 
             name: root.nameOf(row.kind)
-            hint: root.hintOf(row.kind)
+            hint: row.elsewhere > 0 ? qsTr("%1. %2 of it on another disk").arg(root.hintOf(row.kind)).arg(Figures.bytes(row.elsewhere)) : root.hintOf(row.kind)
             cost: row.files > 0 ? Figures.bytes(row.bytes) : qsTr("Nothing")
 
             PioButton {
                 width: Math.max(implicitWidth, 136)     // all alike, so that the sizes beside them line up
                 small: true
-                enabled: row.shows || (row.removable && !root.storage.busy)
+                enabled: row.shows ? row.kind !== Storage.OtherModels || row.files > 0 : row.removable && !root.storage.busy
                 text: row.shows ? qsTr("Show the folder") : row.asked ? qsTr("Remove for good") : qsTr("Remove")
                 Accessible.name: qsTr("%1: %2", "what a button does, to what").arg(text).arg(row.name)
                 onActiveFocusChanged: if (!activeFocus) row.asked = false
                 onClicked: {
                     if (row.shows) {
                         root.storage.showFolder(row.kind)
-                    } else if (row.kind === Storage.Copies && !row.asked) {
+                    } else if (row.asks && !row.asked) {
                         row.asked = true
                         forceActiveFocus(Qt.OtherFocusReason)
                     } else {
