@@ -112,11 +112,12 @@ enum class Gelu {
 
 // Which part of a head's matrix and of each row takes part in matmul_heads.
 struct HeadsParams {
-  std::int64_t x_first = 0;  // first column of x's heads that is read
-  std::int64_t y_first = 0;  // first column of y's heads that is written; the others stay
-  std::int64_t w_first = 0;  // first row of each head's matrix
-  std::int64_t w_rows = 0;   // how many of them
-  bool transposed = false;   // y = x · w instead of x · wᵀ: the rows run along the input
+  std::int64_t x_first = 0;      // first column of x's heads that is read
+  std::int64_t y_first = 0;      // first column of y's heads that is written; the others stay
+  std::int64_t w_first = 0;      // first row of each head's matrix
+  std::int64_t w_rows = 0;       // how many of them
+  bool transposed = false;       // y = x · w instead of x · wᵀ: the rows run along the input
+  std::int64_t n_following = 0;  // columns of x behind those read, copied behind those written
 };
 
 enum class ExpertScoring { softmax, sigmoid };
@@ -212,6 +213,9 @@ class Backend {
   // Memory of this device, uninitialised, aligned to 64 bytes. Fails with out_of_memory{device, needed_bytes, free_bytes}.
   virtual Result<std::unique_ptr<Buffer>> allocate(std::size_t n_bytes) = 0;
 
+  // No buffer of more bytes can be had, however much is free.
+  virtual std::uint64_t most_bytes_at_once() const { return UINT64_MAX; }
+
   // Makes host memory usable as weights: in place where the device can read it (the bytes must outlive the buffer and are never
   // written), otherwise by a copy.
   virtual Result<std::unique_ptr<Buffer>> wrap(const void* data, std::size_t n_bytes) = 0;
@@ -245,6 +249,8 @@ class Backend {
   virtual void download(void* destination, Tensor source) = 0;      // and back; waits until they are there
   // Waits for all ops. Fails with device_lost where the device no longer answers: its memory and what is in it are gone then.
   virtual Result<void> sync() = 0;
+  // Commands that the device was given since the beginning, replayed ones too; 0 where ops run on the host.
+  virtual std::uint64_t n_launches() const { return 0; }
   // A tensor in memory of its own, which is added to `buffers`: a copy of `values` on the host, or uninitialised. Fails as allocate does.
   Result<Tensor> allocate_tensor(DType dtype, const Shape& shape, std::vector<std::unique_ptr<Buffer>>& buffers, const void* values = nullptr);
 
@@ -388,7 +394,7 @@ class Backend {
   // transposed, of x[t][h][x_first + i] * w[h][w_first + i][o], i < w_rows.
   //   y [n_tokens, n_heads, y_dim] f32;  x [n_tokens, n_heads or 1 (for all heads), x_dim] f32;  w [n_heads, rows, columns] any weight
   //   format. Not transposed, x is read as Activations say, a head's columns being the input that is rounded; transposed, as it is. Of a layout
-  //   that is the backend's own, w_first is a multiple of its lanes.
+  //   that is the backend's own, w_first is a multiple of its lanes. The n_following columns are x's, whatever the matrix.
   void matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params);
 
   // Attention of all tokens of a segment to all tokens of the same one (an image, a frame of a video); nothing of the size of
@@ -432,6 +438,10 @@ class Backend {
   virtual void do_matmul_add(Tensor residual, Tensor x, Tensor w, Tensor bias);
   virtual void do_norm_glu_matmul(Tensor y, Tensor x, Tensor norm, float eps, Tensor gate, Tensor up);
   virtual void do_moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, const ExpertSet& experts);
+  virtual void do_qk_norm_rope_store(const QkvHeads& heads, const Step& step);
+  virtual void do_experts(Tensor residual, Tensor x, Tensor logits, const Mixture& mixture);
+  virtual void do_matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params);  // of n_following 0
+  virtual void do_matmul_heads_and_copy(Tensor y, Tensor x, Tensor w, HeadsParams params);
 
  private:
   // An op was called that is not supported. Ends the process: a caller has asked beforehand.
@@ -466,11 +476,8 @@ class Backend {
   virtual void do_add_scaled(Tensor y, Tensor x, float scale);
   virtual void do_sum_rows(Tensor y, Tensor x, Tensor rows, Tensor weights);
   virtual void do_copy_columns(Tensor y, std::int64_t y_first, Tensor x, std::int64_t x_first, std::int64_t n);
-  virtual void do_matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params);
   virtual void do_self_attention(Tensor y, Tensor q, Tensor k, Tensor v, Tensor starts, std::int64_t first_head, float scale);
-  virtual void do_qk_norm_rope_store(const QkvHeads& heads, const Step& step);
   virtual void do_matmul_gelu(Tensor y, Tensor x, Tensor w, Tensor bias, Gelu kind);
-  virtual void do_experts(Tensor residual, Tensor x, Tensor logits, const Mixture& mixture);
 
   std::stop_token stop_;
   Arena workspace_{*this};

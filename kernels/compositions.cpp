@@ -117,13 +117,23 @@ void Backend::matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) {
   check_weights("matmul_heads", "w", w);
   CHECK(params.w_first >= 0 && params.w_rows > 0 && params.w_first + params.w_rows <= w.shape[1], "matmul_heads: rows outside the matrix");
   const std::int64_t n_in = params.transposed ? params.w_rows : w.shape[2], n_out = params.transposed ? w.shape[2] : params.w_rows;
-  CHECK(params.x_first >= 0 && params.x_first + n_in <= x.shape[2], "matmul_heads: x's columns lie outside its heads");
-  CHECK(params.y_first >= 0 && params.y_first + n_out <= y.shape[2], "matmul_heads: y's columns lie outside its heads");
+  const std::int64_t n_following = params.n_following;
+  CHECK(params.x_first >= 0 && n_following >= 0 && params.x_first + n_in + n_following <= x.shape[2],
+        "matmul_heads: x's columns lie outside its heads");
+  CHECK(params.y_first >= 0 && params.y_first + n_out + n_following <= y.shape[2], "matmul_heads: y's columns lie outside its heads");
   if (y.shape.n_values() == 0) return;
   check_apart("matmul_heads", "x", y, x);
   check_apart("matmul_heads", "w", y, w);
   require(Op::matmul_heads, w.dtype, w.shape);
+  if (n_following == 0) do_matmul_heads(y, x, w, params);
+  else do_matmul_heads_and_copy(y, x, w, params);
+}
+
+void Backend::do_matmul_heads_and_copy(Tensor y, Tensor x, Tensor w, HeadsParams params) {
+  const std::int64_t n_in = params.transposed ? params.w_rows : w.shape[2], n_out = params.transposed ? w.shape[2] : params.w_rows;
+  const std::int64_t n_following = std::exchange(params.n_following, 0);
   do_matmul_heads(y, x, w, params);
+  copy_columns(y, params.y_first + n_out, x, params.x_first + n_in, n_following);
 }
 
 // Head by head, with its matrix decoded: products with f32 weights read x as it is.

@@ -1,7 +1,9 @@
 #include "kernels/vulkan/card.h"
 
 #include <algorithm>
+#include <utility>
 
+#include "kernels/vulkan/pipeline_file.h"
 #include "kernels/vulkan/shaders.h"
 
 namespace pio::vulkan {
@@ -58,9 +60,18 @@ Result<void> Card::create() {
   of_11.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES;
   of_11.pNext = &of_12;
   of_11.storageBuffer16BitAccess = VK_TRUE;
+  VkPhysicalDeviceShaderIntegerDotProductFeatures dot{};
+  dot.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES;
+  dot.shaderIntegerDotProduct = VK_TRUE;
+  const char* const dot_extension = VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME;
   VkDeviceCreateInfo create{};
   create.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO;
   create.pNext = &of_11;
+  if (found_.info.has_int8_dot) {
+    of_12.pNext = &dot;
+    create.enabledExtensionCount = 1;
+    create.ppEnabledExtensionNames = &dot_extension;
+  }
   create.queueCreateInfoCount = 1;
   create.pQueueCreateInfos = &queue;
   if (const VkResult result = vkCreateDevice(found_.handle, &create, nullptr, &device_); result != VK_SUCCESS)
@@ -74,13 +85,41 @@ Result<void> Card::create() {
   layout.pPushConstantRanges = &parameters;
   const VkResult result = vkCreatePipelineLayout(device_, &layout, nullptr, &layout_);
   if (result != VK_SUCCESS) return failed("vkCreatePipelineLayout", result);
+
+  // The driver says by its own identity whether it knows what it is given; without a cache it compiles each time.
+  pipeline_path_ = pipeline_file(found_.info.uuid);
+  const std::vector<std::byte> known = read_pipelines(pipeline_path_);
+  VkPipelineCacheCreateInfo cache{};
+  cache.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO;
+  cache.initialDataSize = known.size();
+  cache.pInitialData = known.data();
+  if (vkCreatePipelineCache(device_, &cache, nullptr, &cache_) != VK_SUCCESS) cache_ = VK_NULL_HANDLE;
   return {};
 }
+
+void Card::keep_pipelines() {
+  const std::lock_guard lock(mutex_);
+  if (!std::exchange(has_new_pipelines_, false) || !cache_) return;
+  std::size_t n_bytes = 0;
+  if (vkGetPipelineCacheData(device_, cache_, &n_bytes, nullptr) != VK_SUCCESS) return;
+  std::vector<std::byte> bytes(n_bytes);
+  if (vkGetPipelineCacheData(device_, cache_, &n_bytes, bytes.data()) != VK_SUCCESS) return;
+  bytes.resize(n_bytes);
+  write_pipelines(pipeline_path_, bytes);
+}
+
+std::uint64_t Card::most_bytes() const {
+  const std::uint64_t most = std::min(found_.most_bytes_at_once, found_.info.total_bytes);
+  return most / kPieceAlignment * kPieceAlignment - std::min<std::uint64_t>(kPaddingBytes, most);
+}
+
+VkDeviceSize Card::block_bytes() const { return std::min(kBlockBytes, found_.most_bytes_at_once / kPieceAlignment * kPieceAlignment); }
 
 Card::~Card() {
   if (!device_) return;
   for (const auto& [key, pipeline] : pipelines_) vkDestroyPipeline(device_, pipeline, nullptr);
   for (const std::unique_ptr<Block>& block : blocks_) destroy(*block);
+  vkDestroyPipelineCache(device_, cache_, nullptr);
   vkDestroyPipelineLayout(device_, layout_, nullptr);
   vkDestroyDevice(device_, nullptr);
 }
@@ -160,7 +199,7 @@ Result<Card::Block*> Card::add_block(VkDeviceSize n_bytes, bool is_host) {
 
 Result<Piece> Card::allocate(std::size_t n_bytes, bool is_host) {
   const std::lock_guard lock(mutex_);
-  if (n_bytes > found_.info.total_bytes || n_bytes > found_.most_bytes_at_once) return no_memory(n_bytes);
+  if (n_bytes > most_bytes()) return no_memory(n_bytes);
   const VkDeviceSize needed = (n_bytes + kPaddingBytes + kPieceAlignment - 1) / kPieceAlignment * kPieceAlignment;
   const auto take = [&](Block& block) -> std::optional<Piece> {
     const auto gap = std::ranges::find_if(block.gaps, [&](const Gap& g) { return g.n_bytes >= needed; });
@@ -171,13 +210,14 @@ Result<Piece> Card::allocate(std::size_t n_bytes, bool is_host) {
     if (gap->n_bytes == 0) block.gaps.erase(gap);
     return Piece{block.buffer, offset, needed, block.address + offset, block.host ? block.host + offset : nullptr};
   };
-  const bool is_small = needed <= kBlockBytes / 4;
+  const bool is_small = needed <= block_bytes() / 4;
   for (const std::unique_ptr<Block>& block : blocks_) {
-    if (!is_small || block->is_host != is_host || block->n_bytes != kBlockBytes) continue;
+    if (!is_small || block->is_host != is_host || block->n_bytes != block_bytes()) continue;
     if (const std::optional<Piece> piece = take(*block)) return *piece;
   }
-  ASSIGN_OR_RETURN(Block* const block, add_block(is_small ? kBlockBytes : needed, is_host));
-  return *take(*block);
+  const Result<Block*> block = add_block(is_small ? block_bytes() : needed, is_host);
+  if (!block) return block.error().code == ErrorCode::out_of_memory ? no_memory(n_bytes) : block.error();
+  return *take(**block);
 }
 
 void Card::free(const Piece& piece) {
@@ -198,8 +238,8 @@ void Card::free(const Piece& piece) {
   // The last small block stays: tests and temporaries come and go.
   const bool is_empty = block.gaps.size() == 1 && block.gaps[0].n_bytes == block.n_bytes;
   const auto n_alike =
-      std::ranges::count_if(blocks_, [&](const auto& other) { return other->n_bytes == kBlockBytes && other->is_host == block.is_host; });
-  if (!is_empty || (block.n_bytes == kBlockBytes && n_alike == 1)) return;
+      std::ranges::count_if(blocks_, [&](const auto& other) { return other->n_bytes == block_bytes() && other->is_host == block.is_host; });
+  if (!is_empty || (block.n_bytes == block_bytes() && n_alike == 1)) return;
   if (!block.is_host) held_bytes_ -= block.n_bytes;
   destroy(block);
   blocks_.erase(at);
@@ -233,9 +273,10 @@ Result<VkPipeline> Card::pipeline(std::string_view shader, const std::vector<std
   compute.stage.pName = "main";
   compute.stage.pSpecializationInfo = &specialization;
   compute.layout = layout_;
-  const VkResult result = vkCreateComputePipelines(device_, VK_NULL_HANDLE, 1, &compute, nullptr, &pipeline);
+  const VkResult result = vkCreateComputePipelines(device_, cache_, 1, &compute, nullptr, &pipeline);
   vkDestroyShaderModule(device_, module, nullptr);
   if (result != VK_SUCCESS) return failed("vkCreateComputePipelines", result);
+  has_new_pipelines_ = true;
   return pipeline;
 }
 

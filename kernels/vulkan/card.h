@@ -43,8 +43,14 @@ class Card {
   Result<Piece> allocate(std::size_t n_bytes, bool is_host = false);
   void free(const Piece& piece);
 
+  // Of one piece at most.
+  std::uint64_t most_bytes() const;
+
   // A shader with the constants 0, 1, … of its pipeline.
   Result<VkPipeline> pipeline(std::string_view shader, const std::vector<std::uint32_t>& constants);
+
+  // Writes down what has been compiled since the last time, for the next run.
+  void keep_pipelines();
 
   VkResult submit(VkCommandBuffer commands, VkFence fence);
   // No new backend gets this one.
@@ -68,6 +74,7 @@ class Card {
   Result<void> create();
   Result<Block*> add_block(VkDeviceSize n_bytes, bool is_host);
   void destroy(Block& block);
+  VkDeviceSize block_bytes() const;
   Error no_memory(std::size_t n_bytes) const;
 
   const FoundCard found_;
@@ -77,6 +84,9 @@ class Card {
   std::mutex mutex_;  // of all below, and of the queue
   std::vector<std::unique_ptr<Block>> blocks_;
   std::uint64_t held_bytes_ = 0;
+  std::string pipeline_path_;
+  VkPipelineCache cache_ = VK_NULL_HANDLE;
+  bool has_new_pipelines_ = false;
   std::map<std::pair<std::string, std::vector<std::uint32_t>>, VkPipeline> pipelines_;
 };
 

@@ -34,7 +34,7 @@ Instance create_instance() {
   };
   if (volkInitialize() != VK_SUCCESS) return failed(Rejection::no_loader, "no libvulkan.so.1 on this system");
   if (const std::uint32_t version = volkGetInstanceVersion(); version < kNeededApi) {
-    return failed(Rejection::no_loader, "libvulkan.so.1: expected version 1.2, found " + version_text(version));
+    return failed(Rejection::driver_too_old, "libvulkan.so.1: expected version 1.2, found " + version_text(version));
   }
   VkApplicationInfo application{};
   application.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO;
@@ -84,8 +84,9 @@ std::vector<std::string> extensions_of(VkPhysicalDevice handle) {
   return names;
 }
 
-bool has_integer_dot(VkPhysicalDevice handle, std::uint32_t api, const std::vector<std::string>& extensions) {
-  if (api < VK_API_VERSION_1_3 && std::ranges::find(extensions, VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME) == extensions.end()) return false;
+// By its extension: what is part of Vulkan 1.3 is asked for by programs of 1.3 only.
+bool has_integer_dot(VkPhysicalDevice handle, const std::vector<std::string>& extensions) {
+  if (std::ranges::find(extensions, VK_KHR_SHADER_INTEGER_DOT_PRODUCT_EXTENSION_NAME) == extensions.end()) return false;
   VkPhysicalDeviceShaderIntegerDotProductFeatures dot{};
   dot.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SHADER_INTEGER_DOT_PRODUCT_FEATURES;
   VkPhysicalDeviceFeatures2 features{};
@@ -138,7 +139,7 @@ RejectedDevice objection(VkPhysicalDevice handle, const Described& d, FoundCard&
   if (p.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU && !(software && std::strcmp(software, "1") == 0)) {
     return {"", name + ": a renderer on the processor, slower than this program's own kernels there", Rejection::software};
   }
-  if (p.apiVersion < kNeededApi) return {"", name + ": expected Vulkan 1.2, found " + version_text(p.apiVersion), Rejection::driver_too_old};
+  if (p.apiVersion < kNeededApi) return {"", name + ": expected Vulkan 1.2, found " + version_text(p.apiVersion), Rejection::device_too_old};
   std::string missing;
   for (const auto& [has, what] :
        {std::pair{d.has_12.bufferDeviceAddress, "buffer device addresses"}, std::pair{d.has_12.storageBuffer8BitAccess, "8-bit storage"},
@@ -147,6 +148,10 @@ RejectedDevice objection(VkPhysicalDevice handle, const Described& d, FoundCard&
   }
   if (!missing.empty()) {
     return {"", name + ": expected buffer device addresses and storage of 8 and 16 bits, found no " + missing, Rejection::device_too_old};
+  }
+  const VkSubgroupFeatureFlags sums = VK_SUBGROUP_FEATURE_BASIC_BIT | VK_SUBGROUP_FEATURE_ARITHMETIC_BIT;
+  if ((d.of_11.subgroupSupportedOperations & sums) != sums || !(d.of_11.subgroupSupportedStages & VK_SHADER_STAGE_COMPUTE_BIT)) {
+    return {"", name + ": expected sums over subgroups, found none", Rejection::device_too_old};
   }
   std::uint32_t n = 0;
   vkGetPhysicalDeviceQueueFamilyProperties(handle, &n, nullptr);
@@ -219,7 +224,7 @@ FoundCards find_cards() {
     info.is_software = p.deviceType == VK_PHYSICAL_DEVICE_TYPE_CPU;
     info.least_subgroup = info.most_subgroup = static_cast<int>(d.of_11.subgroupSize);
     info.has_f16 = d.has_12.shaderFloat16 == VK_TRUE;
-    info.has_int8_dot = has_integer_dot(handles[i], p.apiVersion, extensions);
+    info.has_int8_dot = has_integer_dot(handles[i], extensions);
     info.detail = std::string(p.deviceName) + ", " + info.api + ", " + info.driver;
     measure_memory(handles[i], extensions, info);
     card.most_bytes_at_once = d.of_11.maxMemoryAllocationSize;

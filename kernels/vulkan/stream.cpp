@@ -8,7 +8,7 @@ namespace pio::vulkan {
 namespace {
 
 constexpr std::size_t kStagingBytes = std::size_t{8} << 20;
-constexpr double kBundleSeconds = 0.02;
+constexpr double kBundleSeconds = 0.02, kMostBundleSeconds = 0.1;
 constexpr int kBundleCommands = 200;
 constexpr std::uint32_t kMostGroupsInARow = 65535;  // of every device
 // Until the first bundle has been measured.
@@ -43,18 +43,14 @@ Result<void> Stream::create() {
   check(vkCreateCommandPool(device, &pool, nullptr, &pool_), "vkCreateCommandPool");
   for (Bundle& bundle : bundles_) {
     if (error_) return *error_;
-    VkCommandBufferAllocateInfo allocate{};
-    allocate.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO;
-    allocate.commandPool = pool_;
-    allocate.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
-    allocate.commandBufferCount = 1;
-    check(vkAllocateCommandBuffers(device, &allocate, &bundle.commands), "vkAllocateCommandBuffers");
+    bundle.own = allocate_commands();
     VkFenceCreateInfo fence{};
     fence.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO;
     check(vkCreateFence(device, &fence, nullptr, &bundle.fence), "vkCreateFence");
   }
   if (error_) return *error_;
-  ASSIGN_OR_RETURN(staging_, card_->allocate(kStagingBytes, true));
+  staging_bytes_ = std::min<std::size_t>(kStagingBytes, card_->most_bytes());
+  ASSIGN_OR_RETURN(staging_, card_->allocate(staging_bytes_, true));
   ASSIGN_OR_RETURN(flag_, card_->allocate(sizeof(std::uint32_t), true));
   ASSIGN_OR_RETURN(zero_, card_->allocate(sizeof(std::uint32_t)));
   const std::uint32_t zero = 0;
@@ -62,6 +58,17 @@ Result<void> Stream::create() {
   upload(zero_, 0, reinterpret_cast<const std::byte*>(&zero), sizeof zero);
   work_per_second_ = card_->info().is_software ? kFirstSoftwareRate : kFirstRate;
   return {};
+}
+
+VkCommandBuffer Stream::allocate_commands() {
+  VkCommandBufferAllocateInfo allocate{};
+  allocate.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO;
+  allocate.commandPool = pool_;
+  allocate.level = VK_COMMAND_BUFFER_LEVEL_PRIMARY;
+  allocate.commandBufferCount = 1;
+  VkCommandBuffer commands = VK_NULL_HANDLE;
+  check(vkAllocateCommandBuffers(card_->device(), &allocate, &commands), "vkAllocateCommandBuffers");
+  return commands;
 }
 
 Stream::~Stream() {
@@ -100,6 +107,7 @@ void Stream::wait(Bundle& bundle) {
   const Clock::time_point now = Clock::now();
   const double seconds = std::chrono::duration<double>(now - std::max(bundle.submitted, last_done_)).count();
   last_done_ = now;
+  if (is_running && seconds > kMostBundleSeconds) was_too_long_ = true;
   // What had ended before tells no time, and what was stopped did not do its work.
   if (is_running && seconds > 1e-3 && bundle.work > 0 && !watched_.stop_requested()) {
     work_per_second_ += 0.3 * (std::max(bundle.work / seconds, 1e6) - work_per_second_);
@@ -111,9 +119,11 @@ bool Stream::begin() {
   if (is_recording_) return true;
   Bundle& bundle = bundles_[current_];
   wait(bundle);
+  bundle.commands = is_kept_ ? allocate_commands() : bundle.own;
+  if (error_) return false;
   VkCommandBufferBeginInfo begin{};
   begin.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO;
-  begin.flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT;
+  begin.flags = is_kept_ ? 0 : VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT;
   check(vkBeginCommandBuffer(bundle.commands, &begin), "vkBeginCommandBuffer");
   is_recording_ = !error_;
   return is_recording_;
@@ -147,12 +157,13 @@ void Stream::copy(const Piece& to, VkDeviceSize to_offset, const Piece& from, Vk
 }
 
 void Stream::upload(const Piece& to, VkDeviceSize offset, const std::byte* data, std::size_t n_bytes) {
+  is_repeatable_ = false;
   while (n_bytes > 0 && !error_) {
-    if (staged_ == kStagingBytes) static_cast<void>(finish());
-    const std::size_t n = std::min(n_bytes, kStagingBytes - staged_);
+    if (staged_ == staging_bytes_) static_cast<void>(finish());
+    const std::size_t n = std::min(n_bytes, staging_bytes_ - staged_);
     std::memcpy(staging_.host + staged_, data, n);
     const std::size_t from = staged_;
-    staged_ = std::min((staged_ + n + 15) / 16 * 16, kStagingBytes);
+    staged_ = std::min((staged_ + n + 15) / 16 * 16, staging_bytes_);
     copy(to, offset, staging_, from, n);
     data += n;
     offset += n;
@@ -161,11 +172,12 @@ void Stream::upload(const Piece& to, VkDeviceSize offset, const std::byte* data,
 }
 
 void Stream::download(std::byte* data, const Piece& from, VkDeviceSize offset, std::size_t n_bytes) {
+  is_repeatable_ = false;
   while (n_bytes > 0) {
-    const std::size_t n = std::min(n_bytes, kStagingBytes);
-    if (kStagingBytes - staged_ < n) static_cast<void>(finish());
+    const std::size_t n = std::min(n_bytes, staging_bytes_);
+    if (staging_bytes_ - staged_ < n) static_cast<void>(finish());
     const std::size_t to = staged_;
-    staged_ = std::min((staged_ + n + 15) / 16 * 16, kStagingBytes);
+    staged_ = std::min((staged_ + n + 15) / 16 * 16, staging_bytes_);
     copy(staging_, to, from, offset, n);
     if (begin()) {
       const VkMemoryBarrier memory = all_memory(VK_ACCESS_TRANSFER_WRITE_BIT, VK_ACCESS_HOST_READ_BIT);
@@ -192,19 +204,66 @@ void Stream::flush() {
   Bundle& bundle = bundles_[current_];
   is_recording_ = false;
   check(vkEndCommandBuffer(bundle.commands), "vkEndCommandBuffer");
+  const double work = std::exchange(is_work_known_, true) ? work_ : 0;
+  if (is_kept_) recording_.pieces.push_back({bundle.commands, work, n_launches_ - std::exchange(n_launches_before_, n_launches_)});
+  work_ = 0;
+  n_recorded_ = 0;
+  submit(bundle, work);
+}
+
+void Stream::submit(Bundle& bundle, double work) {
   if (!error_) check(card_->submit(bundle.commands, bundle.fence), "vkQueueSubmit");
   bundle.is_pending = !error_;
-  bundle.work = std::exchange(is_work_known_, true) ? work_ : 0;
-  work_ = 0;
+  bundle.work = work;
   bundle.submitted = Clock::now();
-  n_recorded_ = 0;
   current_ = (current_ + 1) % bundles_.size();
+}
+
+void Stream::begin_recording() {
+  flush();
+  is_kept_ = is_repeatable_ = true;
+  was_too_long_ = false;
+  recording_ = {};
+  n_launches_before_ = n_launches_;
+}
+
+std::optional<Stream::Recording> Stream::end_recording(bool is_kept) {
+  if (!is_kept_) return {};
+  flush();
+  is_kept_ = false;
+  Recording recording = std::exchange(recording_, {});
+  recording.n_finished = n_finished_;
+  if (is_kept && is_repeatable_ && !error_ && !recording.pieces.empty()) return recording;
+  forget(recording);
+  return {};
+}
+
+void Stream::replay(Recording& recording) {
+  flush();
+  // A bundle is handed over again when it has ended.
+  if (recording.n_finished == n_finished_) static_cast<void>(finish());
+  recording.n_finished = n_finished_;
+  for (const Recording::Piece& piece : recording.pieces) {
+    if (error_ || watched_.stop_requested()) return;
+    Bundle& bundle = bundles_[current_];
+    wait(bundle);
+    bundle.commands = piece.commands;
+    n_launches_ += piece.n_launches;
+    submit(bundle, piece.work);
+  }
+}
+
+void Stream::forget(Recording& recording) {
+  if (recording.n_finished == n_finished_) static_cast<void>(finish());
+  for (const Recording::Piece& piece : recording.pieces) vkFreeCommandBuffers(card_->device(), pool_, 1, &piece.commands);
+  recording.pieces.clear();
 }
 
 Result<void> Stream::finish() {
   flush();
   for (std::size_t i = 0; i < bundles_.size(); ++i) wait(bundles_[(current_ + i) % bundles_.size()]);
   staged_ = 0;
+  ++n_finished_;
   if (error_) return *error_;
   return {};
 }

@@ -9,6 +9,8 @@
 #include <optional>
 #include <span>
 #include <stop_token>
+#include <utility>
+#include <vector>
 
 #include "kernels/vulkan/card.h"
 
@@ -47,6 +49,24 @@ class Stream {
   VkDeviceAddress stop_word() const { return flag_.address; }
   VkDeviceAddress zero_word() const { return zero_.address; }
 
+  // What is handed over between these two is kept, to be handed over again: as many bundles as it came in. Nothing is kept of commands that move what
+  // the host has, or where a bundle took longer than one may.
+  struct Recording {
+    struct Piece {
+      VkCommandBuffer commands = VK_NULL_HANDLE;
+      double work = 0;
+      std::uint64_t n_launches = 0;
+    };
+    std::vector<Piece> pieces;
+    std::uint64_t n_finished = 0;  // of the stream, when it was last handed over
+  };
+  void begin_recording();
+  std::optional<Recording> end_recording(bool is_kept);
+  void replay(Recording& recording);
+  void forget(Recording& recording);
+  // Whether a bundle since the last time took longer than any may: then the rate was not known yet, and what was recorded by it is to be forgotten.
+  bool was_too_long() { return std::exchange(was_too_long_, false); }
+
   // Commands handed to the device since the beginning.
   std::uint64_t n_launches() const { return n_launches_; }
 
@@ -56,7 +76,7 @@ class Stream {
  private:
   using Clock = std::chrono::steady_clock;
   struct Bundle {
-    VkCommandBuffer commands = VK_NULL_HANDLE;
+    VkCommandBuffer own = VK_NULL_HANDLE, commands = VK_NULL_HANDLE;  // those it records into: its own, or a recording's
     VkFence fence = VK_NULL_HANDLE;
     bool is_pending = false;
     double work = 0;  // 0 where it is not known
@@ -73,6 +93,8 @@ class Stream {
   void barrier();
   void wait(Bundle& bundle);
   void check(VkResult result, const char* call);
+  VkCommandBuffer allocate_commands();
+  void submit(Bundle& bundle, double work);
 
   std::shared_ptr<Card> card_;
   VkCommandPool pool_ = VK_NULL_HANDLE;
@@ -85,7 +107,12 @@ class Stream {
   double work_per_second_ = 0;
   Clock::time_point last_done_;
   Piece staging_, flag_, zero_;
-  std::size_t staged_ = 0;
+  std::size_t staging_bytes_ = 0, staged_ = 0;
+  bool is_kept_ = false;  // what is recorded now
+  bool is_repeatable_ = true;
+  bool was_too_long_ = false;
+  Recording recording_;
+  std::uint64_t n_launches_before_ = 0, n_finished_ = 0;
   std::optional<Error> error_;
   std::uint64_t n_launches_ = 0;
   std::stop_token watched_;

@@ -1,8 +1,12 @@
 #include "kernels/vulkan/vulkan_backend.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cmath>
 #include <cstring>
+#include <initializer_list>
+#include <map>
 #include <thread>
 #include <vector>
 
@@ -18,11 +22,17 @@ using Constants = std::vector<std::uint32_t>;
 
 // Invocations of a workgroup; of a renderer on the processor a few of its vectors.
 constexpr std::uint32_t kWidth = 64, kSoftwareWidth = 16;
-constexpr std::int64_t kRun = 8;                                    // RUN of shaders/formats.glsl
-constexpr std::uint32_t kTokensOfAGroup = 8;                        // rows of x that share a decoded row of weights
-constexpr std::int64_t kMostExperts = 1024;                         // what route_experts.comp keeps of a token fits the least shared memory there is
-constexpr std::uint64_t kMostMatrixBytes = std::uint64_t{1} << 31;  // shaders count a matrix's bytes in 32 bits
+constexpr std::int64_t kRun = 8;                                 // RUN of shaders/formats.glsl
+constexpr std::uint32_t kTokensOfAGroup = 8, kRowsOfAGroup = 4;  // rows of x, and of weights, that a workgroup multiplies
+constexpr std::int64_t kMostExperts = 1024;                      // what route_experts.comp keeps of a token fits the least shared memory there is
+constexpr std::int64_t kMostRows = 0xffff;                       // of x, and their inputs, where norm_matmul.comp counts both in a word
 constexpr std::int64_t kMostHeads = 0xffff;
+constexpr std::int64_t kMostDims = 2048;    // of a head that a workgroup keeps, in half of the least shared memory there is
+constexpr std::int64_t kBlocksOfAPart = 8;  // ATTENTION_PART of shaders/sizes.glsl
+constexpr std::int64_t kMostRowsInParts = 16, kMostPartValues = std::int64_t{1} << 23;
+constexpr std::array<std::int64_t, 4> kStepSizes{1, 2, 4, 8};  // rows of steps that are recorded
+constexpr std::size_t kMostRecordings = 32;
+constexpr std::size_t kMostTables = 1024;  // of experts' addresses
 
 enum class After : std::uint32_t { store, add, gelu_erf, gelu_tanh };  // AFTER of matmul.comp
 
@@ -69,11 +79,18 @@ std::uint32_t layout_of(const Tensor& cache) {
   return cache.layout == TensorLayout::keys ? 1 : cache.layout == TensorLayout::values ? 2 : 0;  // kv.glsl
 }
 
+bool is_quantized(DType dtype) { return info(dtype).block_length > 1; }
+std::uint32_t bits_of(float value) { return std::bit_cast<std::uint32_t>(value); }
+
 class VulkanBackend final : public Backend {
  public:
-  VulkanBackend(DeviceInfo device, std::shared_ptr<Stream> stream)
-      : device_(std::move(device)), stream_(std::move(stream)), width_(device_.is_software ? kSoftwareWidth : kWidth) {}
-  ~VulkanBackend() override { static_cast<void>(stream_->finish()); }
+  VulkanBackend(DeviceInfo device, std::shared_ptr<Stream> stream, VulkanForms forms)
+      : device_(std::move(device)), stream_(std::move(stream)), forms_(forms), width_(device_.is_software ? kSoftwareWidth : kWidth) {}
+  ~VulkanBackend() override {
+    forget_recordings();
+    static_cast<void>(stream_->finish());
+    stream_->card().keep_pipelines();
+  }
 
   const DeviceInfo& device() const override { return device_; }
   // A renderer on the processor computes with the host's threads.
@@ -100,6 +117,31 @@ class VulkanBackend final : public Backend {
     stream_->download(static_cast<std::byte*>(destination), piece_of(source), source.offset, source.n_bytes());
   }
   Result<void> sync() override { return stream_->finish(); }
+  std::uint64_t n_launches() const override { return stream_->n_launches(); }
+
+  std::uint64_t most_bytes_at_once() const override { return stream_->card().most_bytes(); }
+
+  std::span<const std::int64_t> step_sizes() const override { return kStepSizes; }
+  void begin_recording(const RecordingKey& key) override {
+    recorded_key_ = key;
+    recorded_workspace_ = workspace().generation();
+    stream_->begin_recording();
+  }
+  void end_recording(Tensor result) override {
+    const bool is_whole = result && !stop_requested() && workspace().generation() == recorded_workspace_;
+    std::optional<Stream::Recording> commands = stream_->end_recording(is_whole);
+    if (!commands) return;
+    if (recordings_.size() >= kMostRecordings) forget_recordings();
+    recordings_.push_back({recorded_key_, recorded_workspace_, std::move(*commands), result});
+  }
+  Tensor replay(const RecordingKey& key) override {
+    if (stream_->was_too_long()) forget_recordings();
+    const auto kept = std::ranges::find_if(recordings_, [&](const Recorded& r) { return r.key == key && r.workspace == workspace().generation(); });
+    if (kept == recordings_.end()) return {};
+    stream_->watch(stop_token());
+    stream_->replay(kept->commands);
+    return kept->result;
+  }
 
   Result<void> supports(Op op, DType dtype, const Shape& extents) const override {
     RETURN_IF_ERROR(Backend::supports(op, dtype, extents));
@@ -115,9 +157,6 @@ class VulkanBackend final : public Backend {
       case Op::moe_experts:
       case Op::cast: {
         if (!has_decoder(dtype)) return no("F32, F16, BF16, Q4_0 to Q8_0, Q2_K to Q6_K, IQ4_NL, IQ4_XS or MXFP4", info(dtype).name);
-        const std::int64_t n_stacked = op == Op::moe_experts ? extents[0] : 1;  // an expert is a matrix by itself
-        const std::uint64_t n_bytes = extents.n_values() == 0 ? 0 : bytes_of(dtype, extents.n_values() / n_stacked);
-        if (n_bytes >= kMostMatrixBytes) return no("a matrix of less than 2 GiB", std::to_string(n_bytes) + " bytes");
         return {};
       }
       case Op::attention:
@@ -133,13 +172,24 @@ class VulkanBackend final : public Backend {
   }
 
  private:
+  struct Recorded {
+    RecordingKey key;
+    std::uint64_t workspace = 0;  // its generation
+    Stream::Recording commands;
+    Tensor result;
+  };
+  void forget_recordings() {
+    for (Recorded& recorded : recordings_) stream_->forget(recorded.commands);
+    recordings_.clear();
+  }
+
   // ---- dispatching ----
 
   template <class Parameters>
-  void dispatch(const char* shader, const Constants& constants, const Parameters& parameters, std::int64_t n_groups) {
+  void dispatch(const char* shader, const Constants& constants, const Parameters& parameters, std::int64_t n_groups, std::uint32_t dot = 0) {
     static_assert(sizeof(Parameters) <= 128, "push constants of every device");
     if (stop_requested() || n_groups <= 0) return;
-    if (const VkPipeline pipeline = pipeline_of(shader, constants)) {
+    if (const VkPipeline pipeline = pipeline_of(shader, constants, dot)) {
       stream_->dispatch(pipeline, std::as_bytes(std::span(&parameters, 1)), u32(n_groups));
     }
   }
@@ -153,7 +203,7 @@ class VulkanBackend final : public Backend {
   // What may take longer than a stop may: as many workgroups at a time as a bundle has room for.
   template <class Parameters>
   void dispatch_long(const char* shader, const Constants& constants, Parameters parameters, std::int64_t n_groups, double work_of_group,
-                     bool is_work_known = true) {
+                     bool is_work_known = true, std::uint32_t dot = 0) {
     stream_->watch(stop_token());
     const bool is_short = work_of_group * static_cast<double>(n_groups) < stream_->room_for_work();
     parameters.stop = is_short ? stream_->zero_word() : stream_->stop_word();
@@ -162,15 +212,15 @@ class VulkanBackend final : public Backend {
       const std::int64_t n = std::min(n_groups - first, static_cast<std::int64_t>(std::min(room, 1e9)));
       parameters.first_group = u32(first);
       parameters.end_group = u32(first + n);
-      dispatch(shader, constants, parameters, n);
+      dispatch(shader, constants, parameters, n, dot);
       stream_->add_work(work_of_group * static_cast<double>(n), is_work_known);
       if (stream_->room_for_work() < work_of_group) stream_->flush();
       first += n;
     }
   }
 
-  VkPipeline pipeline_of(const char* shader, const Constants& constants) {
-    Constants all{width_};
+  VkPipeline pipeline_of(const char* shader, const Constants& constants, std::uint32_t dot) {
+    Constants all{width_, forms_.by_subgroups ? 1u : 0u, dot};
     all.insert(all.end(), constants.begin(), constants.end());
     const auto known = pipelines_.find({shader, all});
     if (known != pipelines_.end()) return known->second;
@@ -314,18 +364,36 @@ class VulkanBackend final : public Backend {
 
   // ---- products ----
 
+  // A shader that has products in it: `constants` behind how many rows and which formats (products.glsl).
+  template <class Parameters>
+  void dispatch_products(const std::string& shader, std::uint32_t n_tokens, std::array<DType, 3> formats,
+                         std::initializer_list<std::uint32_t> constants, const Parameters& parameters, std::int64_t n_groups, double work_of_group) {
+    const bool rounds = forms_.activations == Activations::q8 && std::ranges::any_of(formats, is_quantized);
+    const std::uint32_t dot = !rounds ? 0 : forms_.has_dot ? 2 : 1;  // DOT of dot.glsl
+    Constants all{n_tokens, kRowsOfAGroup, number_of(formats[0]), number_of(formats[1]), number_of(formats[2])};
+    all.insert(all.end(), constants);
+    dispatch_long((dot == 2 ? shader + "_dot" : shader).c_str(), all, parameters, n_groups, work_of_group, true, dot);
+  }
+  static std::uint32_t tokens_of_a_group(std::int64_t n_tokens) { return n_tokens == 1 ? 1 : kTokensOfAGroup; }
+  static std::int64_t n_tiles(std::int64_t n_tokens) {
+    const std::int64_t n = tokens_of_a_group(n_tokens);
+    return (n_tokens + n - 1) / n;
+  }
+  static std::int64_t n_row_groups(std::int64_t n_rows) { return (n_rows + kRowsOfAGroup - 1) / kRowsOfAGroup; }
+  static double group_work(std::int64_t n_tokens, std::int64_t n_in) {
+    return static_cast<double>(n_in) * tokens_of_a_group(n_tokens) * kRowsOfAGroup;
+  }
+
   struct Matmul {
     Address y, x, w, bias, stop;
     std::uint32_t first_group, end_group;
-    std::uint32_t n_tokens, n_in, n_out, row_bytes;
+    std::uint32_t n_tokens, n_in, n_out;
     std::uint32_t x_stride, x_head_stride, y_stride, y_head_stride;
-    std::uint32_t head_rows, has_bias;
+    std::uint32_t head_rows, n_following, has_bias;
   };
-  void multiply(Matmul p, DType dtype, std::int64_t n_heads, After after) {
-    const std::uint32_t n_tokens = p.n_tokens == 1 ? 1 : kTokensOfAGroup, n_tiles = (p.n_tokens + n_tokens - 1) / n_tokens;
-    p.row_bytes = u32(static_cast<std::int64_t>(bytes_of(dtype, p.n_in)));
-    dispatch_long("matmul", {number_of(dtype), n_tokens, static_cast<std::uint32_t>(after)}, p, n_heads * p.n_out * n_tiles,
-                  static_cast<double>(p.n_in) * n_tokens);
+  void multiply(const Matmul& p, DType dtype, std::int64_t n_heads, After after) {
+    dispatch_products("matmul", tokens_of_a_group(p.n_tokens), {dtype, dtype, dtype}, {static_cast<std::uint32_t>(after)}, p,
+                      n_heads * n_row_groups(p.n_out) * n_tiles(p.n_tokens), group_work(p.n_tokens, p.n_in));
   }
   void multiply(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, After after) {
     Matmul p{};
@@ -341,14 +409,55 @@ class VulkanBackend final : public Backend {
     multiply(y, x, w, bias, kind == Gelu::tanh ? After::gelu_tanh : After::gelu_erf);
   }
 
+  struct NormMatmul {
+    std::array<Address, 3> y, w, bias;
+    Address x, norm, normed, stop;
+    std::uint32_t first_group, end_group, n_tokens_in;
+    std::array<std::uint32_t, 3> n_out;
+  };
+  void do_norm_matmul(std::span<const Projection> projections, Tensor x, Tensor norm, float eps, Tensor normed) override {
+    const std::int64_t n_tokens = x.shape[0], n_in = x.shape[1];
+    if (projections.empty() || projections.size() > 3 || n_tokens > kMostRows || n_in > kMostRows) {
+      return Backend::do_norm_matmul(projections, x, norm, eps, normed);
+    }
+    NormMatmul p{};
+    p.x = address_of(x), p.norm = address_of(norm), p.normed = address_of(normed);
+    p.n_tokens_in = u32(n_tokens | n_in << 16);
+    std::array<DType, 3> formats;
+    formats.fill(projections[0].w.dtype);
+    std::int64_t n_groups = 0;
+    for (std::size_t i = 0; i < projections.size(); ++i) {
+      const auto& [y, w, bias] = projections[i];
+      p.y[i] = address_of(y), p.w[i] = address_of(w), p.bias[i] = address_of(bias);
+      p.n_out[i] = u32(w.shape[0]);
+      formats[i] = w.dtype;
+      n_groups += n_row_groups(w.shape[0]);
+    }
+    dispatch_products("norm_matmul", tokens_of_a_group(n_tokens), formats, {bits_of(eps)}, p, n_groups * n_tiles(n_tokens),
+                      group_work(n_tokens, n_in));
+  }
+
+  struct NormGluMatmul {
+    Address y, x, norm, gate, up, stop;
+    std::uint32_t first_group, end_group, n_tokens, n_in, n_out;
+  };
+  void do_norm_glu_matmul(Tensor y, Tensor x, Tensor norm, float eps, Tensor gate, Tensor up) override {
+    const std::int64_t n_tokens = x.shape[0], n_in = x.shape[1], n_out = y.shape[1];
+    dispatch_products("norm_glu_matmul", tokens_of_a_group(n_tokens), {gate.dtype, up.dtype, gate.dtype}, {bits_of(eps)},
+                      NormGluMatmul{address_of(y), address_of(x), address_of(norm), address_of(gate), address_of(up), 0, 0, 0, u32(n_tokens),
+                                    u32(n_in), u32(n_out)},
+                      n_row_groups(n_out) * n_tiles(n_tokens), 2 * group_work(n_tokens, n_in));
+  }
+
   struct MatmulTransposed {
     Address y, x, w, stop;
     std::uint32_t first_group, end_group;
     std::uint32_t n_tokens, n_heads, n_rows, n_columns, row_bytes;
     std::uint32_t x_stride, x_head_stride, y_stride, y_head_stride;
-    std::uint32_t head_rows;
+    std::uint32_t head_rows, n_following;
   };
-  void do_matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) override {
+  void do_matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) override { do_matmul_heads_and_copy(y, x, w, params); }
+  void do_matmul_heads_and_copy(Tensor y, Tensor x, Tensor w, HeadsParams params) override {
     const std::int64_t n_tokens = x.shape[0], n_heads = w.shape[0], x_dim = x.shape[2], y_dim = y.shape[2], n_columns = w.shape[2];
     const std::size_t row_bytes = bytes_of(w.dtype, n_columns);
     const Address to = address_of(y) + static_cast<Address>(params.y_first) * sizeof(float);
@@ -362,7 +471,7 @@ class VulkanBackend final : public Backend {
       p.n_tokens = u32(n_tokens), p.n_heads = u32(n_heads), p.n_rows = u32(params.w_rows), p.n_columns = u32(n_columns);
       p.row_bytes = u32(static_cast<std::int64_t>(row_bytes));
       p.x_stride = x_stride, p.x_head_stride = x_head_stride, p.y_stride = y_stride, p.y_head_stride = y_head_stride;
-      p.head_rows = u32(w.shape[1]);
+      p.head_rows = u32(w.shape[1]), p.n_following = u32(params.n_following);
       const std::int64_t n_runs = n_tokens * n_heads * ((n_columns + kRun - 1) / kRun);
       dispatch_long("matmul_transposed", {number_of(w.dtype)}, p, (n_runs + width_ - 1) / width_,
                     static_cast<double>(width_) * static_cast<double>(kRun * params.w_rows));
@@ -372,7 +481,7 @@ class VulkanBackend final : public Backend {
     p.y = to, p.x = from, p.w = matrix;
     p.n_tokens = u32(n_tokens), p.n_in = u32(n_columns), p.n_out = u32(params.w_rows);
     p.x_stride = x_stride, p.x_head_stride = x_head_stride, p.y_stride = y_stride, p.y_head_stride = y_head_stride;
-    p.head_rows = u32(w.shape[1]);
+    p.head_rows = u32(w.shape[1]), p.n_following = u32(params.n_following);
     multiply(p, w.dtype, n_heads, After::store);
   }
 
@@ -392,17 +501,11 @@ class VulkanBackend final : public Backend {
              ids.shape[0]);
   }
 
-  struct ExpertsIn {
-    Address hidden, x, ids, table, stop;
-    std::uint32_t first_group, end_group, k, dim, hidden_dim, row_bytes;
-  };
-  struct ExpertsOut {
-    Address y, hidden, ids, weights, table, stop;
-    std::uint32_t first_group, end_group, k, dim, hidden_dim, row_bytes;
-  };
-  void do_moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, const ExpertSet& experts) override {
+  // Where the experts of a set lie: of each that is there the addresses of gate, up and down. Kept on the device by what it says, as a layer's experts
+  // seldom move; 0 where their formats differ.
+  Address table_of(const ExpertSet& experts) {
     const ExpertMlp& pattern = experts.pattern();
-    std::vector<Address> table;  // of each expert that is there gate, up and down
+    std::vector<Address> table;
     for (std::int64_t e = 0; e < experts.n_experts(); ++e) {
       if (!experts.has(e)) {
         table.insert(table.end(), 3, 0);
@@ -411,24 +514,65 @@ class VulkanBackend final : public Backend {
       const ExpertMlp& expert = experts[e];
       const bool is_alike =
           expert.gate.dtype == pattern.gate.dtype && expert.up.dtype == pattern.gate.dtype && expert.down.dtype == pattern.down.dtype;
-      if (!is_alike) return Backend::do_moe_experts(y, x, ids, weights, experts);
+      if (!is_alike) return 0;
       table.insert(table.end(), {address_of(expert.gate), address_of(expert.up), address_of(expert.down)});
     }
-    if (stop_requested()) return;
+    const auto known = tables_.find(table);
+    if (known != tables_.end()) return known->second->piece().address;
+    if (tables_.size() >= kMostTables) {
+      forget_recordings();
+      tables_.clear();
+    }
+    const std::size_t n_bytes = table.size() * sizeof(Address);
+    Result<std::unique_ptr<Buffer>> buffer = allocate(n_bytes);
+    if (!buffer) {
+      stream_->set_error(buffer.error());
+      return 0;
+    }
+    std::unique_ptr<VulkanBuffer> own(static_cast<VulkanBuffer*>(buffer->release()));
+    stream_->upload(own->piece(), 0, reinterpret_cast<const std::byte*>(table.data()), n_bytes);
+    return tables_.emplace(std::move(table), std::move(own)).first->second->piece().address;
+  }
+
+  struct ExpertsIn {
+    Address hidden, x, ids, table, shared_gate, shared_up, stop;
+    std::uint32_t first_group, end_group, k, dim, hidden_dim, shared_dim;
+  };
+  struct ExpertsOut {
+    Address y, hidden, ids, weights, table, shared_down, stop;
+    std::uint32_t first_group, end_group, k, dim, hidden_dim, shared_dim;
+  };
+  // y = what the experts make of x, the shared one too where there is one; added to y where it `adds`.
+  void mix(Tensor y, Tensor x, Tensor ids, Tensor weights, Address table, const ExpertMlp& pattern, const ExpertMlp& shared, bool adds) {
     const std::int64_t n_tokens = x.shape[0], dim = x.shape[1], k = ids.shape[1], hidden_dim = pattern.gate.shape[0];
+    const std::int64_t shared_dim = shared.gate ? shared.gate.shape[0] : 0;
     const Arena::Mark frame(workspace());
-    const Tensor addresses = workspace().temp(DType::i32, {std::ssize(table) * 2});
-    const Tensor hidden = workspace().temp(DType::f32, {n_tokens * k, hidden_dim});
-    upload(addresses, table.data());
-    const auto row_bytes = [](const Tensor& w) { return u32(static_cast<std::int64_t>(bytes_of(w.dtype, w.shape[1]))); };
-    dispatch_long("experts_in", {number_of(pattern.gate.dtype)},
-                  ExpertsIn{address_of(hidden), address_of(x), address_of(ids), address_of(addresses), 0, 0, 0, u32(k), u32(dim), u32(hidden_dim),
-                            row_bytes(pattern.gate)},
-                  n_tokens * k * hidden_dim, static_cast<double>(2 * dim));
-    dispatch_long("experts_out", {number_of(pattern.down.dtype)},
-                  ExpertsOut{address_of(y), address_of(hidden), address_of(ids), address_of(weights), address_of(addresses), 0, 0, 0, u32(k),
-                             u32(dim), u32(hidden_dim), row_bytes(pattern.down)},
-                  n_tokens * dim, static_cast<double>(k * hidden_dim));
+    const Tensor hidden = workspace().temp(DType::f32, {n_tokens, k * hidden_dim + shared_dim});
+    const auto format = [](const Tensor& of_shared, const Tensor& of_all) { return of_shared ? of_shared.dtype : of_all.dtype; };
+    const DType shared_in = format(shared.gate, pattern.gate), shared_out = format(shared.down, pattern.down);
+    dispatch_products("experts_in", 1, {pattern.gate.dtype, shared_in, shared_in}, {},
+                      ExpertsIn{address_of(hidden), address_of(x), address_of(ids), table, address_of(shared.gate), address_of(shared.up), 0, 0, 0,
+                                u32(k), u32(dim), u32(hidden_dim), u32(shared_dim)},
+                      n_tokens * (k * n_row_groups(hidden_dim) + n_row_groups(shared_dim)), 2 * group_work(1, dim));
+    dispatch_products("experts_out", 1, {pattern.down.dtype, shared_out, shared_out}, {adds ? 1u : 0u},
+                      ExpertsOut{address_of(y), address_of(hidden), address_of(ids), address_of(weights), table, address_of(shared.down), 0, 0, 0,
+                                 u32(k), u32(dim), u32(hidden_dim), u32(shared_dim)},
+                      n_tokens * n_row_groups(dim), group_work(1, k * hidden_dim + shared_dim));
+  }
+  void do_moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, const ExpertSet& experts) override {
+    const Address table = table_of(experts);
+    if (table == 0) return Backend::do_moe_experts(y, x, ids, weights, experts);
+    mix(y, x, ids, weights, table, experts.pattern(), {}, false);
+  }
+  void do_experts(Tensor residual, Tensor x, Tensor logits, const Mixture& mixture) override {
+    const Address table = table_of(mixture.experts);
+    const ExpertMlp& shared = mixture.shared;
+    if (table == 0 || (shared.gate && shared.gate.dtype != shared.up.dtype)) return Backend::do_experts(residual, x, logits, mixture);
+    const Arena::Mark frame(workspace());
+    const Shape chosen{x.shape[0], mixture.n_used};
+    const Tensor ids = workspace().temp(DType::i32, chosen), weights = workspace().temp(DType::f32, chosen);
+    route_experts(ids, weights, logits, mixture.bias, mixture.routing);
+    mix(residual, x, ids, weights, table, mixture.experts.pattern(), shared, true);
   }
 
   // ---- keys and values ----
@@ -443,11 +587,14 @@ class VulkanBackend final : public Backend {
   };
   void do_store_kv(Tensor cache, Tensor x, Tensor cells, Tensor page_bounds) override {
     const std::int64_t n_tokens = x.shape[0], n_heads = x.shape[1], head_dim = x.shape[2];
-    const Constants constants{number_of(cache.dtype), layout_of(cache)};
-    dispatch_each("store_kv", constants, StoreKv{address_of(cache), address_of(x), address_of(cells), u32(n_tokens), u32(n_heads), u32(head_dim)},
+    dispatch_each("store_kv", {number_of(cache.dtype), layout_of(cache)},
+                  StoreKv{address_of(cache), address_of(x), address_of(cells), u32(n_tokens), u32(n_heads), u32(head_dim)},
                   n_tokens * n_heads * ((head_dim + 31) / 32));
-    if (!page_bounds) return;
-    dispatch_each("bound_pages", constants,
+    if (page_bounds) bound_pages(page_bounds, cache, cells, n_tokens);
+  }
+  void bound_pages(const Tensor& page_bounds, const Tensor& cache, const Tensor& cells, std::int64_t n_tokens) {
+    const std::int64_t n_heads = cache.shape[1], head_dim = cache.shape[2];
+    dispatch_each("bound_pages", {number_of(cache.dtype), layout_of(cache)},
                   BoundPages{address_of(page_bounds), address_of(cache), address_of(cells), u32(n_tokens), u32(n_heads), u32(head_dim)},
                   n_tokens * n_heads * head_dim);
   }
@@ -470,10 +617,14 @@ class VulkanBackend final : public Backend {
     std::uint32_t first_group, end_group, heads, dims, max_blocks, selection, n_sinks, window;
     float scale;
   };
+  struct MergeAttention {
+    Address y, parts, kv_lengths;
+    std::uint32_t n_heads, v_head_dim, n_parts;
+  };
   void do_attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams params) override {
     static constexpr std::int64_t kMostTokens = std::int64_t{1} << 30;
     const std::int64_t n_tokens = q.shape[0], n_heads = q.shape[1], head_dim = q.shape[2], v_head_dim = y.shape[2], n_kv_heads = k_cache.shape[1];
-    const std::int64_t max_blocks = step.block_table.shape[1];
+    const std::int64_t max_blocks = step.block_table.shape[1], n_parts = (max_blocks + kBlocksOfAPart - 1) / kBlocksOfAPart;
     const KvSelection& selection = step.selection;
     const auto at_most = [](std::int64_t n) { return u32(std::min(n, kMostTokens)); };
     const Arena::Mark frame(workspace());
@@ -488,8 +639,12 @@ class VulkanBackend final : public Backend {
                            at_most(selection.n_pages), step.protected_blocks ? 1u : 0u, params.page_bounds ? 1u : 0u},
                n_tokens * n_kv_heads);
     }
+    // A few rows leave most of a card idle unless they are cut; many need no more workgroups, and memory for all their parts would be large.
+    const bool in_parts = n_tokens <= kMostRowsInParts && n_parts > 1 && n_tokens * n_heads * n_parts * (v_head_dim + 2) <= kMostPartValues;
+    Tensor parts = y;
+    if (in_parts) parts = workspace().temp(DType::f32, {n_tokens * n_heads * n_parts, v_head_dim + 2});
     Attention p{};
-    p.y = address_of(y), p.q = address_of(q), p.k_cache = address_of(k_cache), p.v_cache = address_of(v_cache);
+    p.y = address_of(parts), p.q = address_of(q), p.k_cache = address_of(k_cache), p.v_cache = address_of(v_cache);
     p.kv_lengths = address_of(step.kv_lengths), p.sequences = address_of(step.sequences), p.block_table = address_of(step.block_table);
     p.protected_blocks = address_of(step.protected_blocks), p.kept = address_of(kept);
     p.heads = u32(n_heads | n_kv_heads << 16), p.dims = u32(head_dim | v_head_dim << 16), p.max_blocks = u32(max_blocks);
@@ -499,22 +654,61 @@ class VulkanBackend final : public Backend {
     const Tensor& values = v_cache ? v_cache : k_cache;
     const std::uint32_t value_layout = v_cache ? layout_of(v_cache) : layout_of(k_cache);
     const std::uint32_t n_sums = (u32(v_head_dim) + width_ - 1) / width_;
-    dispatch_long("attention", {number_of(k_cache.dtype), layout_of(k_cache), number_of(values.dtype), value_layout, n_sums, v_cache ? 0u : 1u}, p,
-                  n_tokens * n_heads, static_cast<double>(max_blocks * kKvBlockLength) * static_cast<double>(head_dim + v_head_dim), false);
+    const std::int64_t n_cells = (in_parts ? std::min(max_blocks, kBlocksOfAPart) : max_blocks) * kKvBlockLength;
+    dispatch_long(
+        "attention",
+        {number_of(k_cache.dtype), layout_of(k_cache), number_of(values.dtype), value_layout, n_sums, v_cache ? 0u : 1u, in_parts ? 1u : 0u}, p,
+        n_tokens * n_heads * (in_parts ? n_parts : 1), static_cast<double>(n_cells) * static_cast<double>(head_dim + v_head_dim), false);
+    if (!in_parts) return;
+    dispatch("merge_attention", {},
+             MergeAttention{address_of(y), address_of(parts), address_of(step.kv_lengths), u32(n_heads), u32(v_head_dim), u32(n_parts)},
+             n_tokens * n_heads);
+  }
+
+  struct QkNormRopeStore {
+    Address q, k, v, q_norm, k_norm, positions, frequencies, axes, cells, k_cache, v_cache;
+    std::uint32_t n_tokens, heads, dims, v_dim_pairs, first_dims, k_norm_dims, hadamard_length;
+    float root, eps;
+  };
+  void do_qk_norm_rope_store(const QkvHeads& heads, const Step& step) override {
+    const Tensor &q = heads.q, &k = heads.k, &v = heads.v;
+    const std::int64_t n_tokens = q.shape[0], n_heads = q.shape[1], q_dim = q.shape[2], n_kv_heads = k.shape[1], k_dim = k.shape[2];
+    const std::int64_t v_dim = v ? v.shape[2] : 0, most = std::max({q_dim, k_dim, v_dim});
+    const bool alike = !v || v.shape[1] == n_kv_heads;
+    if (most > kMostDims || n_heads > kMostHeads || !alike) return Backend::do_qk_norm_rope_store(heads, step);
+    QkNormRopeStore p{};
+    p.q = address_of(q), p.k = address_of(k), p.v = address_of(v), p.q_norm = address_of(heads.q_norm), p.k_norm = address_of(heads.k_norm);
+    p.positions = address_of(step.positions), p.frequencies = address_of(heads.inv_freq), p.axes = address_of(heads.axes);
+    p.cells = address_of(step.cells), p.k_cache = address_of(heads.k_cache), p.v_cache = address_of(heads.v_cache);
+    p.n_tokens = u32(n_tokens), p.heads = u32(n_heads | n_kv_heads << 16), p.dims = u32(q_dim | k_dim << 16);
+    p.v_dim_pairs = u32(v_dim | heads.inv_freq.shape[0] << 16), p.first_dims = u32(heads.q_first_dim | heads.k_first_dim << 16);
+    p.k_norm_dims = u32((heads.k_norm ? heads.k_norm.shape[0] : 0) | (heads.pairing == RopePairing::interleaved ? 1 << 16 : 0));
+    p.hadamard_length = u32(heads.hadamard_length), p.root = std::sqrt(static_cast<float>(heads.hadamard_length)), p.eps = heads.norm_eps;
+    const Tensor& v_cache = v ? heads.v_cache : heads.k_cache;
+    dispatch("qk_norm_rope_store",
+             {std::bit_ceil(u32(std::max<std::int64_t>(most, 64))), number_of(heads.k_cache.dtype), layout_of(heads.k_cache),
+              number_of(v_cache.dtype), layout_of(v_cache)},
+             p, n_tokens * (n_heads + (v ? 2 : 1) * n_kv_heads));
+    if (heads.page_bounds) bound_pages(heads.page_bounds, heads.k_cache, step.cells, n_tokens);
   }
 
   const DeviceInfo device_;
   const std::shared_ptr<Stream> stream_;
+  const VulkanForms forms_;
   const std::uint32_t width_;
+  std::map<std::vector<Address>, std::unique_ptr<VulkanBuffer>> tables_;
+  std::vector<Recorded> recordings_;
+  RecordingKey recorded_key_;
+  std::uint64_t recorded_workspace_ = 0;
   std::map<std::pair<std::string, Constants>, VkPipeline> pipelines_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Backend>> create_vulkan_backend(const FoundCard& found) {
+Result<std::unique_ptr<Backend>> create_vulkan_backend(const FoundCard& found, const VulkanForms& forms) {
   ASSIGN_OR_RETURN(std::shared_ptr<Card> card, Card::open(found));
   ASSIGN_OR_RETURN(std::shared_ptr<Stream> stream, Stream::create(std::move(card)));
-  return std::unique_ptr<Backend>(std::make_unique<VulkanBackend>(found.info, std::move(stream)));
+  return std::unique_ptr<Backend>(std::make_unique<VulkanBackend>(found.info, std::move(stream), forms));
 }
 
 }  // namespace pio::vulkan

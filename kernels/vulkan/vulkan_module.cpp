@@ -29,12 +29,18 @@ DeviceList list() {
   return list;
 }
 
-Result<std::unique_ptr<Backend>> create(std::string_view device, const BackendOptions&) {
+// BackendOptions::isa names forms that a device with more to offer has too, for tests: "shared" sums, "integers" without their instruction, or both.
+VulkanForms forms_of(const FoundCard& card, const BackendOptions& options) {
+  const auto asks = [&](std::string_view form) { return options.isa.find(form) != std::string::npos; };
+  return {.activations = options.activations, .by_subgroups = !asks("shared"), .has_dot = card.info.has_int8_dot && !asks("integers")};
+}
+
+Result<std::unique_ptr<Backend>> create(std::string_view device, const BackendOptions& options) {
   try {
     const FoundCards found = find_cards();
     const std::string_view name = device == "vulkan:0" ? "vulkan" : device;
     for (const FoundCard& card : found.usable) {
-      if (card.info.name == name) return create_vulkan_backend(card);
+      if (card.info.name == name) return create_vulkan_backend(card, forms_of(card, options));
     }
     for (const RejectedDevice& rejected : found.rejected) {
       if (rejected.name == name) return not_available(device, rejected.reason);

@@ -41,8 +41,9 @@ Tensor absorbed(ForwardContext& ctx, Tensor q, const MlaWeights& weights, const 
   const std::int64_t n_tokens = q.shape[0];
   Tensor q_latent = ctx.temp(DType::f32, {n_tokens, c.n_heads, c.kv_rank + c.rope_dim});
   const HeadMatrices to_latent = query_to_latent(weights, c);
-  backend.matmul_heads(q_latent, q, to_latent.w, to_latent.params);
-  backend.copy_columns(q_latent, c.kv_rank, q, c.nope_dim, c.rope_dim);
+  HeadsParams with_rope = to_latent.params;
+  with_rope.n_following = c.rope_dim;
+  backend.matmul_heads(q_latent, q, to_latent.w, with_rope);
 
   Tensor mixed = ctx.temp(DType::f32, {n_tokens, c.n_heads, c.kv_rank});
   backend.attention(mixed, q_latent, kv.k, {}, step, {.scale = scale, .page_bounds = kv.page_bounds});

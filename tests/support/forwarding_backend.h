@@ -126,6 +126,9 @@ class ForwardingBackend : public PrimitivesBackend {
   void do_matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) override {
     run([=](Backend& b) { b.matmul_heads(y, x, w, params); });
   }
+  void do_matmul_heads_and_copy(Tensor y, Tensor x, Tensor w, HeadsParams params) override {
+    run([=](Backend& b) { b.matmul_heads(y, x, w, params); });
+  }
   void do_self_attention(Tensor y, Tensor q, Tensor k, Tensor v, Tensor starts, std::int64_t first_head, float scale) override {
     run([=](Backend& b) { b.self_attention(y, q, k, v, starts, first_head, scale); });
   }

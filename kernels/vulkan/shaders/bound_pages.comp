@@ -5,8 +5,8 @@
 
 // The smallest and the largest of each dim of the keys of every block that these cells lie in, up to the last of them: a block's cells follow each
 // other, so that is the one behind which another block, or nothing, comes.
-layout(constant_id = 1) const uint FORMAT = 0;
-layout(constant_id = 2) const uint LAYOUT = 0;
+layout(constant_id = 3) const uint FORMAT = 0;
+layout(constant_id = 4) const uint LAYOUT = 0;
 
 layout(push_constant) uniform Params {
   F32 bounds;

@@ -1,6 +1,6 @@
 // What every shader begins with. Tensors come as addresses, which know no alignment but their numbers' and no largest range.
 //
-// Nothing here depends on the size of a subgroup: reductions go through shared memory, and the size of a workgroup is a constant of the pipeline.
+// Nothing here depends on the size of a subgroup, and the size of a workgroup is a constant of the pipeline.
 
 #extension GL_EXT_buffer_reference : require
 #extension GL_EXT_buffer_reference_uvec2 : require
@@ -18,8 +18,7 @@ layout(buffer_reference, std430, buffer_reference_align = 2) buffer U16 { uint16
 layout(buffer_reference, std430, buffer_reference_align = 1) buffer U8 { uint8_t v[]; };
 layout(buffer_reference, std430, buffer_reference_align = 4) volatile buffer Flag { uint v; };
 
-// kKvBlockLength of kernels/backend.h
-const uint KV_BLOCK = 32;
+#include "sizes.glsl"
 
 uint group_index() { return gl_WorkGroupID.x + gl_WorkGroupID.y * gl_NumWorkGroups.x; }
 uint lane() { return gl_LocalInvocationIndex; }
@@ -29,6 +28,14 @@ uvec2 moved(uvec2 address, uint n_bytes) {
   uint carry;
   const uint low = uaddCarry(address.x, n_bytes, carry);
   return uvec2(low, address.y + carry);
+}
+
+// An address so many rows further on, each of so many bytes.
+uvec2 moved_by(uvec2 address, uint n_rows, uint row_bytes) {
+  uint high, low, carry;
+  umulExtended(n_rows, row_bytes, high, low);
+  low = uaddCarry(address.x, low, carry);
+  return uvec2(low, address.y + high + carry);
 }
 
 // IEEE halves by their bits: subnormal ones count, and NaN stays.

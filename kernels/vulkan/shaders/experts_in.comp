@@ -1,36 +1,51 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #include "common.glsl"
+#include "dot.glsl"
 #include "formats.glsl"
 #include "reduce.glsl"
+#include "products.glsl"
 #include "stop.glsl"
 
-// hidden[t][j] = silu(gate_e x[t]) * up_e x[t], e = ids[t][j]. A workgroup has a row of the two matrices and a choice of a token.
+// hidden[t][j] = silu(gate_e x[t]) * up_e x[t], e = ids[t][j], and behind them the same of the shared expert. A workgroup has some rows of the two
+// matrices of one of a token's experts. FORMAT: of gate and up; FORMAT_B: of the shared expert's.
 layout(push_constant) uniform Params {
   F32 hidden;
   F32 x;
   I32 ids;
   U32 table;  // of each expert the addresses of gate, up and down
+  U8 shared_gate, shared_up;
   Flag stop;
   uint first_group, end_group;
-  uint k, dim, hidden_dim, row_bytes;
+  uint k, dim, hidden_dim, shared_dim;
 };
 
 void main() {
   const uint group = first_group + group_index();
   if (group >= end_group || is_stopped(stop)) return;
-  const uint o = group % hidden_dim, place = group / hidden_dim, t = place / k, expert = uint(ids.v[place]) * 6u;
-  U8 gate = U8(moved(uvec2(table.v[expert], table.v[expert + 1u]), o * row_bytes));
-  U8 up = U8(moved(uvec2(table.v[expert + 2u], table.v[expert + 3u]), o * row_bytes));
-  float of_gate = 0.0, of_up = 0.0;
-  for (uint i = lane() * RUN; i < dim; i += WIDTH * RUN) {
-    float values[RUN];
-    decode_run(gate, i, dim, values);
-    of_gate = add_products(of_gate, values, x, t * dim, i, dim);
-    decode_run(up, i, dim, values);
-    of_up = add_products(of_up, values, x, t * dim, i, dim);
+  const uint of_expert = (hidden_dim + ROWS - 1u) / ROWS, of_token = k * of_expert + (shared_dim + ROWS - 1u) / ROWS;
+  const uint t = group / of_token, in_token = group % of_token;
+  const Input row_of_x = Input(uvec2(x), t * dim, dim, 1u, dim, uvec2(x), false);
+  float sums[N_PRODUCTS], gates[N_PRODUCTS], squares[TOKENS];
+  const bool is_shared = in_token >= k * of_expert;
+  const uint place = is_shared ? k : in_token / of_expert, in_place = in_token - place * of_expert;
+  const uint o0 = in_place * ROWS, n_out = is_shared ? shared_dim : hidden_dim, n_rows = min(ROWS, n_out - o0);
+  const uint expert = is_shared ? 0u : uint(ids.v[t * k + place]) * 6u;
+  for (uint matrix = 0u; matrix < 2u; ++matrix) {  // gate, up
+    for (uint i = 0u; i < N_PRODUCTS; ++i) sums[i] = 0.0;
+    uvec2 w = matrix == 0u ? uvec2(shared_gate) : uvec2(shared_up);
+    if (!is_shared) w = uvec2(table.v[expert + 2u * matrix], table.v[expert + 2u * matrix + 1u]);
+    if (!is_shared || FORMAT_B == FORMAT) add_products(FORMAT, row_of_x, w, o0, n_rows, sums, squares);
+    else add_products(FORMAT_B, row_of_x, w, o0, n_rows, sums, squares);
+    reduce_all(sums);
+    for (uint r = lane(); r < n_rows; r += WIDTH) {
+      if (matrix == 0u) {
+        gates[r / WIDTH] = total_of(r);
+        continue;
+      }
+      precise const float value = silu_of(gates[r / WIDTH]) * total_of(r);
+      hidden.v[t * (k * hidden_dim + shared_dim) + place * hidden_dim + o0 + r] = value;
+    }
+    barrier();
   }
-  of_gate = group_sum(of_gate);
-  of_up = group_sum(of_up);
-  if (lane() == 0u) hidden.v[place * hidden_dim + o] = silu_of(of_gate) * of_up;
 }

@@ -4,8 +4,8 @@
 #include "kv.glsl"
 
 // y[i] = cache[cells[i]], decoded
-layout(constant_id = 1) const uint FORMAT = 0;
-layout(constant_id = 2) const uint LAYOUT = 0;
+layout(constant_id = 3) const uint FORMAT = 0;
+layout(constant_id = 4) const uint LAYOUT = 0;
 
 layout(push_constant) uniform Params {
   F32 y;

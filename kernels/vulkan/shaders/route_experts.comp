@@ -4,7 +4,7 @@
 #include "reduce.glsl"
 
 // The experts of each token and their weights (kernels/reference/route.cpp). A workgroup has a token.
-layout(constant_id = 1) const uint N_EXPERTS = 1;
+layout(constant_id = 3) const uint N_EXPERTS = 1;
 
 layout(push_constant) uniform Params {
   I32 ids;

@@ -5,8 +5,8 @@
 
 // Which blocks of its sequence each token keeps for each key head: its own, the protected ones, and of the others those of the highest score bounds.
 // A workgroup has a key head of a token.
-layout(constant_id = 1) const uint FORMAT = 0;
-layout(constant_id = 2) const uint LAYOUT = 1;
+layout(constant_id = 3) const uint FORMAT = 0;
+layout(constant_id = 4) const uint LAYOUT = 1;
 
 layout(buffer_reference, std430, buffer_reference_align = 4) coherent buffer Scores { float v[]; };
 

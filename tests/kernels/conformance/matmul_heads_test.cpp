@@ -35,11 +35,14 @@ TEST_P(MatmulHeads, AgreesWithTheReferenceInBothDirections) {
                             {2 * n_tokens, 2, 448, 512, {.y_first = 64, .w_rows = 192, .transposed = true}},
                             {n_tokens, 20, 70, 256, {.x_first = 1, .w_first = 5, .w_rows = 65, .transposed = true}, true},
                             {n_tokens, 1, 5, 41, {.w_first = 1, .w_rows = 3}},
+                            {n_tokens, 3, 17, 256, {.x_first = 2, .y_first = 1, .w_rows = 17, .n_following = 2}},
+                            {n_tokens, 3, 17, 256, {.w_rows = 17, .transposed = true, .n_following = 1}, true},
                             {n_tokens, 4, 5, 41, {.w_first = 1, .w_rows = 3, .transposed = true}}}) {
         if (c.columns % info(dtype).block_length != 0) continue;
         const std::int64_t n_in = c.params.transposed ? c.params.w_rows : c.columns, n_out = c.params.transposed ? c.columns : c.params.w_rows;
         const Shape x_shape{c.n_tokens, c.one_x ? 1 : c.n_heads, c.params.x_first + n_in + 2}, w_shape{c.n_heads, c.rows, c.columns};
-        const Shape y_shape{c.n_tokens, c.n_heads, c.params.y_first + n_out + 1};
+        const std::int64_t n_written = n_out + c.params.n_following;
+        const Shape y_shape{c.n_tokens, c.n_heads, c.params.y_first + n_written + 1};
         SCOPED_TRACE(testing::Message() << info(dtype).name << ", x " << x_shape.text() << ", w " << w_shape.text()
                                         << (c.params.transposed ? ", transposed" : ""));
         const std::vector<float> x = normal_values(random, x_shape.n_values()), before(static_cast<std::size_t>(y_shape.n_values()), 0.5f);
@@ -58,8 +61,12 @@ TEST_P(MatmulHeads, AgreesWithTheReferenceInBothDirections) {
           EXPECT_TRUE(nmse_below(in_bf16 ? kBf16 : rounds && !c.params.transposed ? kEightBits : kFloatSums, found, expected));
           for (std::size_t i = 0; i < found.size(); ++i) {
             const std::int64_t column = static_cast<std::int64_t>(i) % y_shape.back() - c.params.y_first;
-            if (column < 0 || column >= n_out) {
+            if (column < 0 || column >= n_written) {
               ASSERT_EQ(found[i], 0.5f) << "column " << column << " is not an output";
+            } else if (column >= n_out) {
+              const std::int64_t row = static_cast<std::int64_t>(i) / y_shape.back() / (c.one_x ? c.n_heads : 1);
+              ASSERT_EQ(found[i], x[static_cast<std::size_t>(row * x_shape.back() + c.params.x_first + n_in + column - n_out)])
+                  << "column " << column;
             }
           }
         });

@@ -1,0 +1,167 @@
+#include <gtest/gtest.h>
+
+#include <algorithm>
+
+#include "kernels/registry.h"
+#include "tests/support/guarded_buffer.h"
+#include "tests/support/random_tensor.h"
+#include "tests/support/under_vulkan_layer.h"
+
+// What the Vulkan backend makes of devices that are lost, have no memory or are too old, with a layer of the tests' own in place of such a card.
+
+namespace pio::test {
+namespace {
+
+constexpr std::uint64_t kMiB = 1 << 20;
+
+class VulkanLayerTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    layer_ = under_vulkan_layer();
+    if (!layer_) GTEST_SKIP() << "no software renderer for Vulkan on this machine, or no module";
+  }
+  void TearDown() override {
+    if (!layer_) return;
+    layer_->lose_at_submit = layer_->most_bytes = layer_->most_bytes_in_all = layer_->shown_most_bytes = 0;
+    layer_->shown_api = 0;
+  }
+  static Result<std::unique_ptr<Backend>> open() { return create_backend("vulkan", {.activations = Activations::f32, .isa = ""}); }
+
+  // Whether products come out right.
+  static void expect_works(Backend& backend) {
+    GuardedTensor x(backend, Shape{1, 3}, std::vector<float>{1, 2, 3}), w(backend, Shape{2, 3}, std::vector<float>{1, 0, 0, 1, 1, 1});
+    GuardedTensor y(backend, DType::f32, Shape{1, 2});
+    backend.matmul(y, x, w);
+    ASSERT_TRUE(backend.sync());
+    EXPECT_EQ(y.floats(), (std::vector<float>{1, 6}));
+  }
+
+  VulkanLayer* layer_ = nullptr;
+};
+
+TEST_F(VulkanLayerTest, CountsWhatTheBackendCounts) {
+  auto backend = open();
+  ASSERT_TRUE(backend) << backend.error().message;
+  ASSERT_TRUE((*backend)->sync());
+  const std::uint64_t before = layer_->n_dispatches + layer_->n_copies, launches = (*backend)->n_launches();
+  expect_works(**backend);
+  EXPECT_EQ(layer_->n_dispatches + layer_->n_copies - before, (*backend)->n_launches() - launches);
+}
+
+TEST_F(VulkanLayerTest, RejectsADeviceOfAnOldVersion) {
+  layer_->shown_api = 1u << 22 | 1u << 12 | 7;  // 1.1.7
+  const DeviceList devices = list_devices();
+  EXPECT_TRUE(std::ranges::none_of(devices.devices, [](const DeviceInfo& device) { return device.kind == DeviceKind::vulkan; }));
+  const auto rejected = std::ranges::find(devices.rejected, "vulkan", &RejectedDevice::name);
+  ASSERT_NE(rejected, devices.rejected.end());
+  EXPECT_EQ(rejected->code, Rejection::device_too_old);
+  EXPECT_NE(rejected->reason.find("expected Vulkan 1.2, found 1.1.7"), std::string::npos) << rejected->reason;
+  const auto backend = open();
+  ASSERT_FALSE(backend);
+  EXPECT_EQ(backend.error().code, ErrorCode::not_available);
+}
+
+TEST_F(VulkanLayerTest, SaysThatThereIsNoMemoryAndGoesOn) {
+  auto backend = open();
+  ASSERT_TRUE(backend) << backend.error().message;
+  layer_->most_bytes = 40 * kMiB;
+  const auto buffer = (*backend)->allocate(64 * kMiB);
+  ASSERT_FALSE(buffer);
+  EXPECT_EQ(buffer.error().code, ErrorCode::out_of_memory);
+  EXPECT_EQ(buffer.error().device, "vulkan");
+  EXPECT_EQ(buffer.error().needed_bytes, 64 * kMiB);
+  EXPECT_LT(buffer.error().free_bytes, 64 * kMiB);
+  expect_works(**backend);
+  layer_->most_bytes = 0;
+  EXPECT_TRUE((*backend)->allocate(64 * kMiB));
+}
+
+TEST_F(VulkanLayerTest, SaysThatThereIsNoMemoryForTemporaries) {
+  auto backend = open();
+  ASSERT_TRUE(backend) << backend.error().message;
+  layer_->most_bytes_in_all = layer_->n_bytes + 1;
+  EXPECT_THROW((*backend)->workspace().temp(DType::f32, {64 * static_cast<std::int64_t>(kMiB)}), std::bad_alloc);
+  expect_works(**backend);
+}
+
+TEST_F(VulkanLayerTest, GivesBackAllItsMemoryButOneBlock) {
+  auto backend = open();
+  ASSERT_TRUE(backend) << backend.error().message;
+  const std::uint64_t before = layer_->n_bytes;
+  {
+    std::vector<std::unique_ptr<Buffer>> buffers;
+    for (const std::uint64_t n_bytes : {64 * kMiB, std::uint64_t{7}, 9 * kMiB, std::uint64_t{100'000}}) {
+      auto buffer = (*backend)->allocate(n_bytes);
+      ASSERT_TRUE(buffer) << buffer.error().message;
+      buffers.push_back(std::move(*buffer));
+    }
+    EXPECT_GT(layer_->n_bytes, before + 70 * kMiB);
+  }
+  EXPECT_EQ(layer_->n_bytes, before);
+}
+
+TEST_F(VulkanLayerTest, FailsToOpenWhereThereIsNoMemoryAtAll) {
+  layer_->most_bytes = 1;
+  const auto backend = open();
+  if (!backend) EXPECT_EQ(backend.error().code, ErrorCode::out_of_memory);
+  layer_->most_bytes = 0;
+  auto again = open();
+  ASSERT_TRUE(again) << again.error().message;
+  expect_works(**again);
+}
+
+TEST_F(VulkanLayerTest, LosesADeviceAsAnErrorAndOpensItAgain) {
+  for (const std::uint64_t n_submits : {1, 2}) {
+    auto backend = open();
+    ASSERT_TRUE(backend) << backend.error().message;
+    expect_works(**backend);
+    GuardedTensor x(**backend, Shape{1, 3}, std::vector<float>{1, 2, 3}), w(**backend, Shape{2, 3}, std::vector<float>{1, 0, 0, 1, 1, 1});
+    GuardedTensor y(**backend, DType::f32, Shape{1, 2});
+    ASSERT_TRUE((*backend)->sync());
+    layer_->lose_at_submit = layer_->n_submits + n_submits;
+    Result<void> result;
+    for (std::uint64_t i = 0; i < n_submits; ++i) {
+      EXPECT_TRUE(result) << i;
+      (*backend)->matmul(y, x, w);
+      result = (*backend)->sync();
+    }
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, ErrorCode::device_lost);
+    EXPECT_EQ(result.error().device, "vulkan");
+    // Whatever is asked of it from now on.
+    (*backend)->matmul(y, x, w);
+    (*backend)->copy(y, y);
+    EXPECT_EQ(y.floats(), (std::vector<float>{0, 0}));
+    EXPECT_FALSE((*backend)->sync());
+    const auto buffer = (*backend)->allocate(100);
+    ASSERT_FALSE(buffer);
+    EXPECT_EQ(buffer.error().code, ErrorCode::device_lost);
+    layer_->lose_at_submit = 0;
+    auto again = open();
+    ASSERT_TRUE(again) << again.error().message;
+    expect_works(**again);
+  }
+}
+
+TEST_F(VulkanLayerTest, KeepsBelowTheLargestAllocationOfTheDevice) {
+  {
+    auto backend = open();  // a card stays open, and knows what it was told, until it is lost
+    ASSERT_TRUE(backend) << backend.error().message;
+    layer_->lose_at_submit = layer_->n_submits + 1;
+    GuardedTensor lost(**backend, DType::f32, Shape{1});
+    EXPECT_FALSE((*backend)->sync());
+    layer_->lose_at_submit = 0;
+  }
+  layer_->shown_most_bytes = layer_->most_bytes = kMiB;
+  auto backend = open();
+  ASSERT_TRUE(backend) << backend.error().message;
+  EXPECT_LE((*backend)->most_bytes_at_once(), kMiB);
+  expect_works(**backend);
+  EXPECT_TRUE((*backend)->allocate((*backend)->most_bytes_at_once()));
+  const auto buffer = (*backend)->allocate((*backend)->most_bytes_at_once() + 1);
+  ASSERT_FALSE(buffer);
+  EXPECT_EQ(buffer.error().code, ErrorCode::out_of_memory);
+}
+
+}  // namespace
+}  // namespace pio::test
