@@ -7,6 +7,7 @@
 #include <string>
 
 #include "kernels/backend_module.h"
+#include "kernels/preferred_device.h"
 #include "tests/support/temp_folder.h"
 
 // Backend modules as the registry finds them: none, broken ones, those of another build, and two that drive the same card.
@@ -85,6 +86,26 @@ TEST(Rejections, HaveTheNamesThatScriptsKnow) {
   EXPECT_STREQ(name_of(Rejection::no_module), "no_module");
   EXPECT_STREQ(name_of(Rejection::same_card), "same_card");
   EXPECT_STREQ(name_of(Rejection::failed), "failed");
+}
+
+TEST(PreferredDevice, IsCudaThenACardOfVulkanThenTheProcessor) {
+  const auto device = [](const char* name, DeviceKind kind) {
+    DeviceInfo info;
+    info.name = name;
+    info.kind = kind;
+    return info;
+  };
+  DeviceList list;
+  EXPECT_EQ(preferred_device(list), "cpu");
+  list.devices = {device("cpu", DeviceKind::cpu), device("vulkan", DeviceKind::vulkan), device("vulkan:1", DeviceKind::vulkan),
+                  device("vulkan:2", DeviceKind::vulkan), device("reference", DeviceKind::reference)};
+  list.devices[1].is_integrated = true;
+  list.devices[2].is_software = true;
+  EXPECT_EQ(preferred_device(list), "vulkan:2");
+  list.devices[3].is_integrated = true;
+  EXPECT_EQ(preferred_device(list), "cpu");
+  list.devices.push_back(device("cuda", DeviceKind::cuda));
+  EXPECT_EQ(preferred_device(list), "cuda");
 }
 
 }  // namespace
