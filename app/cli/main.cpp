@@ -189,6 +189,8 @@ void add_commands(CLI::App& app, Options& options, Command& chosen) {
   add_model(command, options);
   add_loading(command, options);
   add_images(command, options, "a picture whose tokens and seconds are told at each detail; repeatable");
+  add_path(command, "--machine", options.machine,
+           "a JSON file that describes another computer, to plan for it; MODEL may be NAME:QUANTIZATION of a published file then");
 
   command = add("tokenize", "text to ids", pio::cli::tokenize);
   add_model(command, options);

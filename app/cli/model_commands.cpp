@@ -140,6 +140,7 @@ Result<void> inspect(const Options& options) {
 }
 
 Result<void> plan(const Options& options) {
+  if (!options.machine.empty()) return plan_for_machine(options);
   ASSIGN_OR_RETURN(const LoadRequest request, load_request(options));
   ASSIGN_OR_RETURN(const LoadPlan plan, pio::create_engine()->plan(request));
   std::vector<PictureHeader> sizes;

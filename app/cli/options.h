@@ -31,6 +31,7 @@ struct Options {
   std::string io = "auto";
   bool huge_pages = true;
   std::string snapshots, snapshot_ram, snapshot_disk;  // a folder, and sizes
+  std::string machine;                                 // of plan: a file that describes another computer
   std::string mmproj, quantization = "keep", attention = "full";
   std::vector<std::string> loras;  // PATH or PATH:SCALE
 
@@ -89,6 +90,7 @@ Result<std::uint64_t> parse_size(const std::string& what, const std::string& tex
 Result<void> devices(const Options& options);
 Result<void> inspect(const Options& options);
 Result<void> plan(const Options& options);
+Result<void> plan_for_machine(const Options& options);  // plan --machine
 Result<void> tokenize(const Options& options);
 Result<void> detokenize(const Options& options);
 Result<void> render(const Options& options);

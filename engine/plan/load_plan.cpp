@@ -1,11 +1,11 @@
 #include "engine/plan/load_plan.h"
 
 #include <algorithm>
-#include <iterator>
 #include <map>
 #include <utility>
 
 #include "engine/kv_selection.h"
+#include "engine/plan/hit_rate.h"
 #include "engine/plan/placement.h"
 #include "engine/plan/speed_estimate.h"
 #include "engine/kv/kv_memory.h"
@@ -26,18 +26,6 @@ constexpr std::int64_t kParametersForFourBitKeys = 6'000'000'000;
 
 // A graphics card, whose memory is not the host's.
 bool is_card(const DeviceInfo& device) { return device.kind == DeviceKind::cuda || device.kind == DeviceKind::vulkan; }
-
-// How often a chosen expert is in memory, by the share of them that has room there: as was measured of models that route as texts ask (Qwen3-30B
-// and others; performance.md 4.2).
-double hit_rate_of(double share) {
-  constexpr std::pair<double, double> kMeasured[] = {{0, 0}, {0.12, 0.57}, {0.24, 0.80}, {0.36, 0.92}, {0.48, 0.955}, {0.64, 0.965}, {1, 1}};
-  for (std::size_t i = 1; i < std::size(kMeasured); ++i) {
-    const auto [x0, y0] = kMeasured[i - 1];
-    const auto [x1, y1] = kMeasured[i];
-    if (share <= x1) return y0 + (y1 - y0) * (share - x0) / (x1 - x0);
-  }
-  return 1;
-}
 
 void plan_experts(LoadPlan& plan, const ModelEstimate& estimate) {
   double n_all = 0, chosen_bytes = 0;

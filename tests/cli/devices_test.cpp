@@ -75,5 +75,37 @@ TEST_F(Devices, OfSoftwareAreThereOnlyWhereTheyAreAskedFor) {
   EXPECT_EQ(rejected(without, name).value("code", ""), "software") << without;
 }
 
+// A computer that nobody has here, and a model that is not here either.
+TEST_F(Devices, AreDescribedForAPlan) {
+  const std::string machine = write("machine.json", R"({"ram_bytes": 32e9, "ram_bytes_per_second": 83.2e9, "devices": [
+      {"name": "RTX 3060", "kind": "vulkan", "total_bytes": 12e9, "bytes_per_second": 360e9}], "disk_bytes_per_second": 3e9})");
+  const json plan = run_json({"plan", "GLM-4.7-Flash:Q4_K_M", "--machine", machine, "--ctx", "8192"});
+  EXPECT_EQ(plan["fits"], true) << plan;
+  EXPECT_EQ(plan["context_length"], 8192);
+  ASSERT_EQ(plan["per_device"].size(), 2u);
+  const json& card = plan["per_device"][0];
+  EXPECT_EQ(card["device"], "vulkan");
+  EXPECT_EQ(card["name"], "RTX 3060");
+  EXPECT_EQ(card["layers"], json::array({0, 46}));
+  EXPECT_GT(card["experts"].get<int>(), 0);
+  EXPECT_GT(card["weights_bytes"].get<double>(), card["expert_bytes"].get<double>());
+  EXPECT_LE(card["weights_bytes"].get<double>() + card["state_bytes"].get<double>() + card["scratch_bytes"].get<double>(), 11.4e9);
+  for (const char* key : {"bytes_per_token", "launches_per_token"}) EXPECT_GT(card[key].get<double>(), 0) << key;
+  EXPECT_EQ(plan["per_device"][1]["device"], "cpu");
+  EXPECT_GT(plan["predicted"]["decode_tokens_per_second"].get<double>(), 30);
+  EXPECT_EQ(plan["bandwidth_shares"]["vulkan"], 0.6);
+
+  const json less = run_json({"plan", "GLM-4.7-Flash", "--machine", machine, "--ctx", "8192", "--vram", "4G"});
+  EXPECT_LT(less["predicted"]["decode_tokens_per_second"], plan["predicted"]["decode_tokens_per_second"]);
+  const json file = run_json({"plan", kModels + "/qwen3-moe-tiny", "--machine", machine});
+  EXPECT_EQ(file["fits"], true) << file;
+  EXPECT_NE(run({"plan", "GLM-4.7-Flash:Q4_K_M", "--machine", machine}).out.find("RTX 3060"), std::string::npos);
+
+  expect_complaint_about(path("none.json"), run({"plan", "GLM-4.7-Flash", "--machine", path("none.json")}));
+  expect_complaint_about(write("list.json", "[]"), run({"plan", "GLM-4.7-Flash", "--machine", path("list.json")}));
+  expect_complaint(run({"plan", "GLM-4.7-Flash:Q9", "--machine", machine}));
+  expect_complaint(run({"plan", "nobody.gguf", "--machine", machine}));
+}
+
 }  // namespace
 }  // namespace pio
