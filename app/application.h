@@ -22,6 +22,7 @@
 #include "app/settings/load_settings.h"
 #include "app/settings/settings.h"
 #include "app/system/about.h"
+#include "app/system/devices.h"
 #include "app/system/doctor.h"
 #include "app/system/language.h"
 #include "app/system/memory_meter.h"
@@ -57,6 +58,7 @@ class Application : public QObject {
   Q_PROPERTY(pio::Closing* closing MEMBER closing CONSTANT)
   Q_PROPERTY(pio::Desktop* desktop MEMBER desktop CONSTANT)
   Q_PROPERTY(pio::WindowPlace* place MEMBER place CONSTANT)
+  Q_PROPERTY(pio::Devices* devices MEMBER devices CONSTANT)
   Q_PROPERTY(pio::Doctor* doctor MEMBER doctor CONSTANT)
   Q_PROPERTY(pio::Storage* storage MEMBER storage CONSTANT)
   Q_PROPERTY(pio::About* about MEMBER about CONSTANT)
@@ -87,6 +89,7 @@ class Application : public QObject {
   Closing* closing = nullptr;
   Desktop* desktop = nullptr;
   WindowPlace* place = nullptr;
+  Devices* devices = nullptr;
   Doctor* doctor = nullptr;
   Storage* storage = nullptr;
   About* about = nullptr;

@@ -295,6 +295,11 @@ int main(int argc, char** argv) {
   properties.insert(QStringLiteral("app"), QVariant::fromValue(program.application()));
   engine.setInitialProperties(properties);
   engine.load(QUrl(QStringLiteral("qrc:/qt/qml/Pio/Ui/Main.qml")));
+  // Drivers are asked behind the first frame.
+  if (auto* window = engine.rootObjects().isEmpty() ? nullptr : qobject_cast<QQuickWindow*>(engine.rootObjects().first())) {
+    QObject::connect(window, &QQuickWindow::frameSwapped, program.application()->devices, &Devices::look,
+                     static_cast<Qt::ConnectionType>(Qt::QueuedConnection | Qt::SingleShotConnection));
+  }
   program.application()->doctor->setDrawnByCard(QQuickWindow::sceneGraphBackend() != QLatin1String("software"));
 
   QList<QUrl> files;

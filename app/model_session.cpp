@@ -77,6 +77,7 @@ void ModelSession::askForModel() { say(askAgainNotice()); }
 
 void ModelSession::noteAnswer(const GenerationStats& stats) {
   if (state() != Ready) return;
+  if (stats.generated_tokens >= kSpeedTokens) setMeasured(stats);
   if (stats.generated_tokens >= kSpeedTokens) w.models->noteSpeed(m_path, stats.tokens_per_second);
   if (const ExpertFigures figures = expertFiguresOf(stats); figures.isSet) setExperts(figures);
   Q_EMIT answered(stats);
@@ -96,6 +97,11 @@ void ModelSession::noteGivenBack(const GivenBack& since) {
 void ModelSession::setExperts(const ExpertFigures& figures) {
   m_experts = figures;
   Q_EMIT expertsChanged();
+}
+
+void ModelSession::setMeasured(const GenerationStats& stats) {
+  m_measured = stats;
+  Q_EMIT measuredChanged();
 }
 
 ExpertFigures expertFiguresOf(const GenerationStats& stats) {
@@ -129,6 +135,8 @@ void ModelSession::forgetPictureCosts() {
 void ModelSession::take(const LoadedInfo& info) {
   forgetPictureCosts();
   setExperts({});
+  setMeasured({});
+  m_device = QString::fromStdString(info.device);
   m_path = QString::fromStdString(info.path);
   m_name = modelNameOf(m_path);
   m_detail = QString::fromStdString(info.quantization);
@@ -144,6 +152,8 @@ void ModelSession::take(const LoadedInfo& info) {
 void ModelSession::forget() {
   forgetPictureCosts();
   setExperts({});
+  setMeasured({});
+  m_device.clear();
   m_path.clear();
   m_name.clear();
   m_detail.clear();
@@ -158,6 +168,7 @@ void ModelSession::load(const QString& path) {
   if (path.isEmpty()) return;
   m_lastPath = path;
   m_detail.clear();
+  m_device.clear();
   m_notes.clear();
   m_path = path;
   m_name = modelNameOf(path);

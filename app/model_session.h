@@ -53,11 +53,15 @@ class ModelSession : public QObject {
   Q_PROPERTY(QStringList notes READ notes NOTIFY changed)  // what a person should know of it: "no vision tower beside it: text only"
   Q_PROPERTY(bool sees READ sees NOTIFY changed)           // it takes pictures
   Q_PROPERTY(bool thinks READ thinks NOTIFY changed)       // it can reason before it answers
-  Q_PROPERTY(bool thinking READ thinking WRITE setThinking NOTIFY thinkingChanged)  // whether such a model does
-  Q_PROPERTY(qint64 contextLength READ contextLength NOTIFY changed)                // tokens; 0 unknown
-  Q_PROPERTY(qint64 loadedBytes READ loadedBytes NOTIFY progressChanged)            // of state Loading
-  Q_PROPERTY(qint64 totalBytes READ totalBytes NOTIFY progressChanged)              // 0 unknown
-  Q_PROPERTY(pio::ExpertFigures experts READ experts NOTIFY expertsChanged)         // of the last answer
+  Q_PROPERTY(bool thinking READ thinking WRITE setThinking NOTIFY thinkingChanged)    // whether such a model does
+  Q_PROPERTY(qint64 contextLength READ contextLength NOTIFY changed)                  // tokens; 0 unknown
+  Q_PROPERTY(QString device READ device NOTIFY changed)                               // "cpu", "vulkan", of the loaded one; "" none
+  Q_PROPERTY(double measuredDecode READ measuredDecode NOTIFY measuredChanged)        // tokens a second of the last answer; 0: none was long enough
+  Q_PROPERTY(double measuredFirstWord READ measuredFirstWord NOTIFY measuredChanged)  // seconds, and of a prompt
+  Q_PROPERTY(int measuredPrompt READ measuredPrompt NOTIFY measuredChanged)           // of so many tokens
+  Q_PROPERTY(qint64 loadedBytes READ loadedBytes NOTIFY progressChanged)              // of state Loading
+  Q_PROPERTY(qint64 totalBytes READ totalBytes NOTIFY progressChanged)                // 0 unknown
+  Q_PROPERTY(pio::ExpertFigures experts READ experts NOTIFY expertsChanged)           // of the last answer
 
  public:
   enum State { None, Loading, Stopping, Ready };  // Stopping: a load
@@ -84,6 +88,10 @@ class ModelSession : public QObject {
   bool thinking() const;
   void setThinking(bool value);
   qint64 contextLength() const { return m_contextLength; }
+  QString device() const { return m_device; }
+  double measuredDecode() const { return m_measured.tokens_per_second; }
+  double measuredFirstWord() const { return m_measured.first_token_seconds; }
+  int measuredPrompt() const { return static_cast<int>(m_measured.prompt_tokens - m_measured.reused_tokens); }
   qint64 loadedBytes() const { return m_loadedBytes; }
   qint64 totalBytes() const { return m_totalBytes; }
   ExpertFigures experts() const { return m_experts; }
@@ -109,6 +117,7 @@ class ModelSession : public QObject {
   void progressChanged();
   void pictureCostsChanged();
   void expertsChanged();
+  void measuredChanged();
   void answered(const pio::GenerationStats& stats);  // by the loaded model
 
  private:
@@ -118,15 +127,17 @@ class ModelSession : public QObject {
   void forgetPictureCosts();
   void noteGivenBack(const GivenBack& since);
   void setExperts(const ExpertFigures& figures);
+  void setMeasured(const GenerationStats& stats);
 
   Wiring w;
-  QString m_path, m_name, m_detail;
+  QString m_path, m_name, m_detail, m_device;
   QStringList m_notes;
   bool m_sees = false, m_thinks = false, m_hasFailed = false;
   qint64 m_contextLength = 0, m_loadedBytes = 0, m_totalBytes = 0;
   PictureCosts m_pictureCosts;
   ExpertFigures m_experts;
-  GivenBack m_givenBack;  // that the notice tells of
+  GenerationStats m_measured;  // of the last answer that was long enough
+  GivenBack m_givenBack;       // that the notice tells of
   bool m_hasAskedCosts = false;
   LoadChoice m_loadingWith;  // of the load under way
   std::optional<LoadChoice> m_loadedWith;

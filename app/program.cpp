@@ -84,7 +84,9 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
       app);
   QObject::connect(app->library, &PublishedFiles::failed, app, [app](const UserError& words) { app->notices->show(Notices::Model, words); });
   app->requests = new RequestLog(m_downloader, app);
-  app->load = new LoadSettings({app->engine, app->model, app->models, app->settings}, app);
+  app->devices = new Devices(options.listDevices, app);
+  QObject::connect(app->language, &Language::changed, app->devices, &Devices::changed);  // its words
+  app->load = new LoadSettings({app->engine, app->model, app->models, app->settings, app->devices}, app);
   auto* store = new ChatStore(m_writer, app->history, app);
   auto* turns = new Turns({app->engine, store, app->model, app->history}, app);
   auto* tray = new PictureTray(m_files, options.dataFolder, m_session->id(), app);

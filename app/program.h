@@ -36,6 +36,7 @@ struct ProgramOptions {
   bool loadsModel = true;      // false: no model is loaded by itself
   BusAddresses buses;          // of the desktop; without them it is left alone
   bool isOffline = false;      // every request is refused, whatever the settings say
+  Devices::Lister listDevices = list_devices;
   std::vector<PublishedModel> catalogue = built_in_catalogue();  // what the library shows
 };
 

@@ -37,6 +37,7 @@ QtObject {
     required property color synFn  // function, type (on sunken)
     required property color synCom  // comment (on sunken)
     required property color memW  // memory bar: weights (on raised)
+    required property color memE  // memory bar: experts (on raised)
     required property color memK  // memory bar: KV cache (on raised)
     required property color memS  // memory bar: scratch (on raised)
     required property color inkSelected  // text on selected

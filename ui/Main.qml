@@ -294,6 +294,7 @@ T.ApplicationWindow {
             engine: root.app.engine
             codeShown: root.codeShown
             memory: root.app.memory
+            devices: root.app.devices
             narrow: root.narrow
         }
         DropOverlay {

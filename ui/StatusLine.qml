@@ -13,6 +13,7 @@ Rectangle {
     required property CodeController code
     required property EngineQueue engine
     required property MemoryMeter memory
+    required property Devices devices
     property bool codeShown: false      // the figures are those of the pane that is shown
     property bool narrow: false
     readonly property ModelSession model: root.chat.model
@@ -21,6 +22,12 @@ Rectangle {
             ? qsTr("%1 of the chosen experts in memory, %2 from the disk for each token")
                 .arg(Figures.percent(root.model.experts.hitRate, 1)).arg(Figures.bytes(root.model.experts.bytesPerToken)) : ""
     readonly property bool busy: root.engine.busy
+    // "GPU, NVIDIA GeForce RTX 3060 + CPU". The listing, when it comes, brings the card's name.
+    readonly property string deviceWords: {
+        const listing = root.devices.usable     // bound to it
+        return root.model.device.split(",").filter(id => id.length > 0 && listing.length >= 0)
+                .map(id => root.devices.isCard(id) ? qsTr("GPU, %1").arg(root.devices.cardName(id)) : qsTr("CPU")).join(" + ")
+    }
     readonly property string stateWords: {
         switch (root.model.state) {
         case ModelSession.None: return root.failed ? qsTr("Not loaded") : ""
@@ -83,6 +90,13 @@ Rectangle {
             role: Theme.small
             text: root.model.detail
             color: Theme.color.text2
+        }
+        Words {
+            visible: text.length > 0 && !root.narrow
+            role: Theme.small
+            text: root.deviceWords
+            color: Theme.color.text2
+            Layout.maximumWidth: root.width * 0.25
         }
         Words {
             role: Theme.small

@@ -117,7 +117,7 @@ QtObject {
         text3: "#5D656A"; disabled: "#A3AAAE"; accent: "#0B6A88"; accentFill: "#0B6A88"; inkAccent: "#FFFFFF"; accentHover: "#095A74";
         accentSoft: "#DCEEF4"; danger: "#B3261E"; dangerSoft: "#FDF0EE"; warn: "#855300"; warnSoft: "#FBF3E2"; good: "#1B6B33";
         addFill: "#E9F6EC"; addStrong: "#CDEBD5"; delFill: "#FDEFEE"; delStrong: "#F9D8D5"; synKey: "#9A2F62"; synStr: "#2F6B23";
-        synNum: "#9A4A12"; synFn: "#1B579C"; synCom: "#5A6267"; memW: "#0B6A88"; memK: "#4596AF"; memS: "#8A9297";
+        synNum: "#9A4A12"; synFn: "#1B579C"; synCom: "#5A6267"; memW: "#0B6A88"; memE: "#3A8A6E"; memK: "#4596AF"; memS: "#8A9297";
         inkSelected: "#1A1D1F"; inkSelected2: "#5D656A"; match: "#FBE7A8"; tip: "#1A1D1F"; inkTip: "#FFFFFF"; veil: "#521A1D1F"
     }
     readonly property ColorSet dark: ColorSet {
@@ -126,7 +126,7 @@ QtObject {
         text3: "#8F979B"; disabled: "#5B6368"; accent: "#62BAD6"; accentFill: "#177794"; inkAccent: "#FFFFFF"; accentHover: "#1A7F9D";
         accentSoft: "#173A46"; danger: "#F28B82"; dangerSoft: "#261B1B"; warn: "#E0B15C"; warnSoft: "#2A2418"; good: "#7CC58F";
         addFill: "#14261A"; addStrong: "#1A3B24"; delFill: "#2D1918"; delStrong: "#4C2321"; synKey: "#DE93B8"; synStr: "#9CC884";
-        synNum: "#DFA671"; synFn: "#86B8EA"; synCom: "#9CA4A8"; memW: "#3F9DBB"; memK: "#85CFE6"; memS: "#737B80";
+        synNum: "#DFA671"; synFn: "#86B8EA"; synCom: "#9CA4A8"; memW: "#3F9DBB"; memE: "#6CBF9F"; memK: "#85CFE6"; memS: "#737B80";
         inkSelected: "#E4E7E8"; inkSelected2: "#8F979B"; match: "#4A3C12"; tip: "#E4E7E8"; inkTip: "#1A1D1F"; veil: "#8C000000"
     }
     readonly property ColorSet contrastLight: ColorSet {
@@ -135,7 +135,7 @@ QtObject {
         text3: "#333333"; disabled: "#6E6E6E"; accent: "#004A61"; accentFill: "#004A61"; inkAccent: "#FFFFFF"; accentHover: "#00303F";
         accentSoft: "#CDEBF5"; danger: "#8A0F08"; dangerSoft: "#FFFFFF"; warn: "#5C3A00"; warnSoft: "#FFFFFF"; good: "#00501B";
         addFill: "#E2F7E6"; addStrong: "#A5E3B5"; delFill: "#FFE9E7"; delStrong: "#FFB9B3"; synKey: "#7A0F47"; synStr: "#114A08";
-        synNum: "#6B2E00"; synFn: "#003C7A"; synCom: "#333333"; memW: "#004A61"; memK: "#4A90A8"; memS: "#6E6E6E";
+        synNum: "#6B2E00"; synFn: "#003C7A"; synCom: "#333333"; memW: "#004A61"; memE: "#1F6B50"; memK: "#4A90A8"; memS: "#6E6E6E";
         inkSelected: "#FFFFFF"; inkSelected2: "#FFFFFF"; match: "#FFE16B"; tip: "#000000"; inkTip: "#FFFFFF"; veil: "#99000000"
     }
     readonly property ColorSet contrastDark: ColorSet {
@@ -144,7 +144,7 @@ QtObject {
         text3: "#D6D6D6"; disabled: "#8C8C8C"; accent: "#7FDBFF"; accentFill: "#7FDBFF"; inkAccent: "#000000"; accentHover: "#B5EBFF";
         accentSoft: "#00384A"; danger: "#FF9B93"; dangerSoft: "#000000"; warn: "#FFD166"; warnSoft: "#000000"; good: "#8CF0A4";
         addFill: "#00240C"; addStrong: "#005A20"; delFill: "#330500"; delStrong: "#7A0F08"; synKey: "#FFB3D4"; synStr: "#B6F09A";
-        synNum: "#FFC891"; synFn: "#A8D4FF"; synCom: "#D6D6D6"; memW: "#7FDBFF"; memK: "#FFFFFF"; memS: "#8C8C8C";
+        synNum: "#FFC891"; synFn: "#A8D4FF"; synCom: "#D6D6D6"; memW: "#7FDBFF"; memE: "#8CF0C4"; memK: "#FFFFFF"; memS: "#8C8C8C";
         inkSelected: "#000000"; inkSelected2: "#000000"; match: "#6B5200"; tip: "#FFFFFF"; inkTip: "#000000"; veil: "#CC000000"
     }
 }

@@ -126,6 +126,7 @@ Item {
         load: root.app.load
         models: root.app.models
         doctor: root.app.doctor
+        devices: root.app.devices
         storage: root.app.storage
         about: root.app.about
         library: root.app.library

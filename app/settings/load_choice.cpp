@@ -1,5 +1,6 @@
 #include "app/settings/load_choice.h"
 
+#include <QRegularExpression>
 #include <algorithm>
 
 #include "app/settings/number_limits.h"
@@ -21,6 +22,12 @@ constexpr ValueName<DType> kKvTypes[] = {{DType::f32, "f32"}, {DType::f16, "f16"
 constexpr ValueName<KvSelection::Kind> kAttentions[] = {
     {KvSelection::Kind::full, "full"}, {KvSelection::Kind::window, "window"}, {KvSelection::Kind::pages, "pages"}};
 
+// A name as --device takes it. Whether there is such a device, loading says.
+bool isDeviceName(const QString& name) {
+  static const QRegularExpression form(QStringLiteral("^(auto|(cpu|reference|(cuda|vulkan)(:[0-9]{1,3})?)(,(cpu|(cuda|vulkan)(:[0-9]{1,3})?))*)$"));
+  return form.match(name).hasMatch();
+}
+
 }  // namespace
 
 QString nameOf(LoadQuantization value) { return nameIn(kQuantizations, value); }
@@ -35,8 +42,8 @@ QStringList kvNames() {
 
 bool LoadChoice::operator==(const LoadChoice& other) const {
   const auto tied = [](const LoadChoice& c) {
-    return std::tie(c.quantization, c.kv, c.contextLength, c.threads, c.ramBytes, c.attention.kind, c.attention.n_sinks, c.attention.window,
-                    c.attention.n_pages);
+    return std::tie(c.quantization, c.kv, c.contextLength, c.threads, c.ramBytes, c.device, c.vramBytes, c.attention.kind, c.attention.n_sinks,
+                    c.attention.window, c.attention.n_pages);
   };
   return tied(*this) == tied(other);
 }
@@ -50,6 +57,8 @@ LoadRequest LoadChoice::request(const QString& path) const {
   request.context_length = contextLength;
   request.kv = kv;
   request.ram_bytes = ramBytes;
+  request.device = device.toStdString();
+  request.vram_bytes = vramBytes;
   request.n_sequences = kAnswersAtOnce;
   request.may_wait = true;
   request.n_contexts = 1;  // chats are seldom as long as they may be
@@ -62,6 +71,8 @@ QJsonObject LoadChoice::json() const {
           {"context_length", contextLength},
           {"threads", threads},
           {"ram_bytes", static_cast<qint64>(ramBytes)},
+          {"device", device},
+          {"vram_bytes", static_cast<qint64>(vramBytes)},
           {"attention", nameIn(kAttentions, attention.kind)},
           {"attention_sinks", static_cast<qint64>(attention.n_sinks)},
           {"attention_window", static_cast<qint64>(attention.window)},
@@ -78,6 +89,9 @@ LoadChoice LoadChoice::from(const QJsonObject& json, const LoadChoice& defaults)
   choice.contextLength = integer("context_length", "contextLength", defaults.contextLength);
   choice.threads = static_cast<int>(integer("threads", "threads", defaults.threads));
   choice.ramBytes = static_cast<quint64>(integer("ram_bytes", "ramBytes", static_cast<qint64>(defaults.ramBytes)));
+  choice.vramBytes = static_cast<quint64>(integer("vram_bytes", "vramBytes", static_cast<qint64>(defaults.vramBytes)));
+  const QString device = json.value("device").toString();
+  choice.device = isDeviceName(device) ? device : defaults.device;
   choice.attention.kind = valueIn(kAttentions, json.value("attention").toString()).value_or(defaults.attention.kind);
   choice.attention.n_sinks = integer("attention_sinks", "attentionSinks", defaults.attention.n_sinks);
   choice.attention.window = integer("attention_window", "attentionWindow", defaults.attention.window);

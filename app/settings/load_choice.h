@@ -15,9 +15,11 @@ struct LoadChoice {
 
   LoadQuantization quantization = LoadQuantization::keep;
   DType kv = DType::f16;
-  qint64 contextLength = 0;  // tokens; 0: what fits
-  int threads = 0;           // 0: one a physical core
-  quint64 ramBytes = 0;      // 0: what is free
+  qint64 contextLength = 0;                 // tokens; 0: what fits
+  int threads = 0;                          // 0: one a physical core
+  quint64 ramBytes = 0;                     // 0: what is free
+  QString device = QStringLiteral("auto");  // as on the command line
+  quint64 vramBytes = 0;                    // of each graphics card; 0: what is free
   KvSelection attention;
 
   bool operator==(const LoadChoice& other) const;

@@ -7,8 +7,11 @@
 #include "app/model_session.h"
 #include "app/settings/number_limits.h"
 #include "app/settings/settings.h"
+#include "app/system/devices.h"
 
 namespace pio {
+
+constexpr qint64 kShorterContext = 8192;  // tokens, where what fits is too little
 
 constexpr int kAskMs = 120;  // a slider that is drawn asks once, when it rests
 
@@ -17,6 +20,7 @@ LoadSettings::LoadSettings(const Wiring& wiring, QObject* parent) : QObject(pare
   m_askTimer.setInterval(kAskMs);
   connect(&m_askTimer, &QTimer::timeout, this, &LoadSettings::ask);
   connect(w.queue, &EngineQueue::planned, this, [this](quint64 serial, const LoadPlan& plan) {
+    if (m_fit && serial == m_fitSerial) takeFit(&plan);
     if (serial != m_serial) return;
     m_isPlanning = false;
     m_hasPlan = true;
@@ -25,12 +29,16 @@ LoadSettings::LoadSettings(const Wiring& wiring, QObject* parent) : QObject(pare
     Q_EMIT planChanged();
   });
   connect(w.queue, &EngineQueue::planFailed, this, [this](quint64 serial, const Error& error) {
+    if (m_fit && serial == m_fitSerial) takeFit(nullptr);
     if (serial != m_serial) return;
     m_isPlanning = m_hasPlan = false;
     m_plan = {};
     m_problem = userErrorOf(error);
     Q_EMIT planChanged();
   });
+  connect(this, &LoadSettings::planChanged, this, &LoadSettings::deviceRowsChanged);
+  connect(this, &LoadSettings::changed, this, &LoadSettings::deviceRowsChanged);
+  connect(w.devices, &Devices::changed, this, &LoadSettings::deviceRowsChanged);
   connect(w.model, &ModelSession::changed, this, &LoadSettings::changed);
   connect(w.models, &ModelLibrary::modelReset, this, &LoadSettings::changed);
   // "Use a shorter context" chooses for a model too.
@@ -42,6 +50,8 @@ LoadSettings::LoadSettings(const Wiring& wiring, QObject* parent) : QObject(pare
 void LoadSettings::setPath(const QString& path) {
   if (path == m_path) return;
   m_path = path;
+  m_fit.reset();
+  Q_EMIT fittingChanged();
   m_choice = w.settings->loadChoice(path);
   m_plan = {};
   m_hasPlan = false;
@@ -115,6 +125,18 @@ void LoadSettings::setRamBytes(double bytes) {
   put(choice);
 }
 
+void LoadSettings::setDevice(const QString& name) {
+  LoadChoice choice = m_choice;
+  choice.device = name;
+  put(choice);
+}
+
+void LoadSettings::setVramBytes(double bytes) {
+  LoadChoice choice = m_choice;
+  choice.vramBytes = static_cast<quint64>(within("vramBytes", bytes));
+  put(choice);
+}
+
 void LoadSettings::setAttention(int kind) {
   LoadChoice choice = m_choice;
   choice.attention.kind = static_cast<KvSelection::Kind>(std::clamp<int>(kind, Full, Pages));
@@ -141,6 +163,106 @@ double LoadSettings::totalBytes() const { return m_plan.devices.empty() ? 0 : st
 
 double LoadSettings::expertShare() const {
   return m_plan.n_experts == 0 ? 1 : static_cast<double>(m_plan.n_slots) / static_cast<double>(m_plan.n_experts);
+}
+
+double LoadSettings::firstWordSeconds() const {
+  if (prefillSpeed() <= 0 || decodeSpeed() <= 0) return 0;
+  return kQuestionTokens / prefillSpeed() + 1 / decodeSpeed();
+}
+
+QVariantList LoadSettings::deviceRows() const {
+  QVariantList rows = w.devices->usable();
+  const auto rowOf = [&](const QString& id) {
+    const auto found = std::find_if(rows.begin(), rows.end(), [&](const QVariant& row) { return row.toMap().value("id").toString() == id; });
+    return static_cast<qsizetype>(found - rows.begin());
+  };
+  // Without a listing yet, or one without it, a device of the plan is known by what the plan says.
+  for (const LoadPlan::Device& device : m_plan.devices) {
+    const QString id = QString::fromStdString(device.name);
+    if (rowOf(id) == rows.size()) rows.append(QVariantMap{{"id", id}, {"name", w.devices->cardName(id)}, {"isCard", w.devices->isCard(id)}});
+  }
+  for (QVariant& value : rows) {
+    QVariantMap row = value.toMap();
+    LoadPlan::Device planned;
+    for (const LoadPlan::Device& device : m_plan.devices)
+      if (QString::fromStdString(device.name) == row.value("id").toString()) planned = device;
+    if (planned.total_bytes > 0) {
+      row.insert("totalBytes", static_cast<double>(planned.total_bytes));
+      // What a budget leaves is not what other programs leave.
+      if (m_choice.ramBytes == 0 && m_choice.vramBytes == 0) row.insert("freeBytes", static_cast<double>(planned.free_bytes));
+    }
+    // One device has all of it: what is not read for every token is experts.
+    const quint64 dense = m_plan.expert_bytes == 0 ? planned.weight_bytes : std::min<quint64>(planned.weight_bytes, m_plan.dense_bytes);
+    row.insert("denseBytes", static_cast<double>(dense));
+    row.insert("expertBytes", static_cast<double>(planned.weight_bytes - dense));
+    row.insert("stateBytes", static_cast<double>(planned.state_bytes));
+    row.insert("scratchBytes", static_cast<double>(planned.scratch_bytes));
+    row.insert("experts", 0.);
+    row.insert("layers", 0.);
+    value = row;
+  }
+  return rows;
+}
+
+double LoadSettings::cardBytes() const {
+  double most = 0;
+  const QVariantList devices = w.devices->usable();
+  for (const QVariant& value : devices) {
+    const QVariantMap device = value.toMap();
+    const QString id = device.value("id").toString();
+    const bool isMeant = m_choice.device == QLatin1String("auto") ? !device.value("isIntegrated").toBool() : m_choice.device.split(u',').contains(id);
+    if (device.value("isCard").toBool() && isMeant) most = std::max(most, device.value("totalBytes").toDouble());
+  }
+  return most;
+}
+
+void LoadSettings::fit() {
+  if (m_path.isEmpty() || m_fit) return;
+  LoadChoice choice = m_choice;
+  choice.contextLength = 0;
+  choice.threads = 0;
+  choice.ramBytes = choice.vramBytes = 0;
+  Fit fit;
+  QStringList devices{QStringLiteral("auto")};
+  for (const DeviceInfo& device : w.devices->list().devices) devices.append(QString::fromStdString(device.name));
+  for (const bool isSmaller : {false, true}) {
+    for (const QString& device : std::as_const(devices)) {
+      choice.device = device;
+      if (isSmaller) {
+        choice.contextLength = kShorterContext;
+        choice.kv = DType::q8_0;
+      } else {
+        choice.kv = DType::f16;
+      }
+      fit.untried.append(choice);
+    }
+  }
+  m_fit = fit;
+  Q_EMIT fittingChanged();
+  tryNext();
+}
+
+void LoadSettings::tryNext() {
+  // What is smaller counts only where nothing fits as it is.
+  const bool isFound = m_fit->best && !m_fit->untried.isEmpty() && m_fit->untried.first().kv != m_fit->best->kv;
+  if (!m_fit->untried.isEmpty() && !isFound) {
+    m_trying = m_fit->untried.takeFirst();
+    m_fitSerial = w.queue->plan(m_trying.request(m_path));
+    return;
+  }
+  const std::optional<LoadChoice> best = m_fit->best;
+  m_fit.reset();
+  Q_EMIT fittingChanged();
+  if (best) put(*best);
+}
+
+void LoadSettings::takeFit(const LoadPlan* plan) {
+  // What fits on "auto" as fast as on a device named keeps "auto", which goes with the computer.
+  if (plan != nullptr && plan->fits && (!m_fit->best || plan->decode_tokens_per_second > 1.02 * m_fit->bestSpeed)) {
+    m_fit->best = m_trying;
+    m_fit->bestSpeed = plan->decode_tokens_per_second;
+  }
+  tryNext();
 }
 
 void LoadSettings::load() {

@@ -3,8 +3,10 @@
 #include <QObject>
 #include <QStringList>
 #include <QTimer>
+#include <QVariantList>
 #include <QVariantMap>
 #include <QtQml/qqmlregistration.h>
+#include <optional>
 
 #include "app/error_text.h"
 #include "app/settings/load_choice.h"
@@ -14,6 +16,7 @@
 
 namespace pio {
 
+class Devices;
 class EngineQueue;
 class ModelLibrary;
 class ModelSession;
@@ -30,6 +33,8 @@ class LoadSettings : public QObject {
   Q_PROPERTY(int contextLength READ contextLength WRITE setContextLength NOTIFY changed)        // tokens; 0: what fits
   Q_PROPERTY(int threads READ threads WRITE setThreads NOTIFY changed)                          // 0: one a physical core
   Q_PROPERTY(double ramBytes READ ramBytes WRITE setRamBytes NOTIFY changed)                    // 0: what is free
+  Q_PROPERTY(QString device READ device WRITE setDevice NOTIFY changed)                         // "auto", "cpu", "vulkan"
+  Q_PROPERTY(double vramBytes READ vramBytes WRITE setVramBytes NOTIFY changed)                 // of each graphics card; 0: what is free
   Q_PROPERTY(int attention READ attention WRITE setAttention NOTIFY changed)                    // Attention
   Q_PROPERTY(int attentionWindow READ attentionWindow WRITE setAttentionWindow NOTIFY changed)  // tokens
   Q_PROPERTY(int attentionPages READ attentionPages WRITE setAttentionPages NOTIFY changed)
@@ -56,7 +61,13 @@ class LoadSettings : public QObject {
   Q_PROPERTY(double loadSeconds READ loadSeconds NOTIFY planChanged)    // predicted; 0 unknown
   Q_PROPERTY(double prefillSpeed READ prefillSpeed NOTIFY planChanged)  // tokens per second
   Q_PROPERTY(double decodeSpeed READ decodeSpeed NOTIFY planChanged)
-  Q_PROPERTY(pio::UserError problem READ problem NOTIFY planChanged)  // no plan, or one that does not fit
+  Q_PROPERTY(double firstWordSeconds READ firstWordSeconds NOTIFY planChanged)  // of a question of kQuestionTokens
+  // {id, name, isCard, denseBytes, expertBytes, stateBytes, scratchBytes, freeBytes, totalBytes, experts, layers} of each device that there
+  // is: what would lie there; zeros where nothing would.
+  Q_PROPERTY(QVariantList deviceRows READ deviceRows NOTIFY deviceRowsChanged)
+  Q_PROPERTY(double cardBytes READ cardBytes NOTIFY deviceRowsChanged)  // of the graphics card that `device` means; 0 where it means none
+  Q_PROPERTY(bool fitting READ fitting NOTIFY fittingChanged)           // fit() looks for the best
+  Q_PROPERTY(pio::UserError problem READ problem NOTIFY planChanged)    // no plan, or one that does not fit
 
  public:
   enum Quantization { Keep, Int4, Int8, Fp16, Nf4 };
@@ -69,7 +80,9 @@ class LoadSettings : public QObject {
     ModelSession* model = nullptr;
     ModelLibrary* models = nullptr;
     Settings* settings = nullptr;
+    Devices* devices = nullptr;
   };
+  static constexpr int kQuestionTokens = 512;
   explicit LoadSettings(const Wiring& wiring, QObject* parent = nullptr);
 
   QString path() const { return m_path; }
@@ -88,6 +101,10 @@ class LoadSettings : public QObject {
   void setThreads(int threads);
   double ramBytes() const { return static_cast<double>(m_choice.ramBytes); }
   void setRamBytes(double bytes);
+  QString device() const { return m_choice.device; }
+  void setDevice(const QString& name);
+  double vramBytes() const { return static_cast<double>(m_choice.vramBytes); }
+  void setVramBytes(double bytes);
   int attention() const { return static_cast<int>(m_choice.attention.kind); }
   void setAttention(int kind);
   int attentionWindow() const { return static_cast<int>(m_choice.attention.window); }
@@ -111,18 +128,34 @@ class LoadSettings : public QObject {
   double loadSeconds() const { return m_plan.load_seconds; }
   double prefillSpeed() const { return m_plan.prefill_tokens_per_second; }
   double decodeSpeed() const { return m_plan.decode_tokens_per_second; }
+  double firstWordSeconds() const;
+  QVariantList deviceRows() const;
+  double cardBytes() const;
+  bool fitting() const { return m_fit.has_value(); }
   UserError problem() const { return m_problem; }
 
  public slots:
   void load();  // now, with what is chosen
   void undo();  // what it was loaded with
+  // What this computer does best with this model: every device is planned with all that fits, then with a shorter context and keys and values in 8
+  // bits; the fastest plan that fits is chosen. How weights are quantized and which tokens attention keeps stay as they are.
+  void fit();
 
  signals:
   void pathChanged();
   void changed();
   void planChanged();
+  void deviceRowsChanged();
+  void fittingChanged();
 
  private:
+  struct Fit {
+    QList<LoadChoice> untried;
+    std::optional<LoadChoice> best;
+    double bestSpeed = 0;
+  };
+  void tryNext();
+  void takeFit(const LoadPlan* plan);
   void put(const LoadChoice& choice);
   void ask();
 
@@ -133,7 +166,9 @@ class LoadSettings : public QObject {
   bool m_hasPlan = false;
   bool m_isPlanning = false;
   UserError m_problem;
-  quint64 m_serial = 0;
+  quint64 m_serial = 0, m_fitSerial = 0;
+  std::optional<Fit> m_fit;
+  LoadChoice m_trying;
   QTimer m_askTimer;
 };
 

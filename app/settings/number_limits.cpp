@@ -27,6 +27,7 @@ constexpr NumberLimit kLimits[] = {{"zoom", 0.85, 1.6},
                                    {"contextLength", 1, kMostInt, 0},
                                    {"threads", 1, 1024, 0},
                                    {"ramBytes", 100e6, 1e15, 0},
+                                   {"vramBytes", 100e6, 1e15, 0},
                                    {"attentionSinks", 0, 1 << 20},
                                    {"attentionWindow", 1, kMostInt},
                                    {"attentionPages", 1, kMostInt}};

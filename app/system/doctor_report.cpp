@@ -156,16 +156,54 @@ Finding processor(const DoctorFacts& facts) {
   return finding;
 }
 
-Finding rejected(const RejectedDevice& device, bool hasCard) {
-  Finding finding{QStringLiteral("device:") + text(device.name),
-                  hasCard ? Finding::Warning : Finding::Fact,
-                  Words::tr("%1 is not used").arg(text(device.name)),
-                  rejectionText(device),
-                  {},
-                  Finding::NoButton};
-  finding.action = hasCard ? Words::tr("Nothing to do yet: this version computes on the processor alone, whatever card there is.")
-                           : Words::tr("Nothing to do: no graphics card was found that it could drive.");
+bool isCard(const DeviceInfo& device) { return device.kind == DeviceKind::cuda || device.kind == DeviceKind::vulkan; }
+
+Finding card(const DeviceInfo& device, const RunningModel& running) {
+  Finding finding{
+      QStringLiteral("device:") + text(device.name), Finding::Good, Words::tr("GPU, %1").arg(text(device.detail)), {}, {}, Finding::NoButton};
+  finding.text =
+      Words::tr("%1: %2 free of %3.", "a device, bytes, bytes").arg(text(device.name), bytesText(device.free_bytes), bytesText(device.total_bytes));
+  if (device.is_software) {
+    finding.level = Finding::Fact;
+    finding.text += u' ' + Words::tr("It is no card, but a program on the CPU, for tests.");
+  } else if (running.isSet() && running.device == "cpu") {
+    finding.level = Finding::Fact;
+    finding.action = Words::tr("Choose it on the page Model, to offload layers and experts to it.");
+    finding.button = Finding::OpenModelPage;
+  }
   return finding;
+}
+
+// The one thing to do about it.
+QString remedy(const RejectedDevice& device, bool hasCard) {
+  switch (device.code) {
+    case Rejection::no_module:
+      return device.name == "cuda" ? Words::tr("Nothing to do: this version drives graphics cards through Vulkan alone, those of NVIDIA too.")
+                                   : Words::tr("Install the program again: its part for graphics cards is missing.");
+    case Rejection::other_build: return Words::tr("Install the program again, so that all its parts are of one version.");
+    case Rejection::no_loader: return Words::tr("Install the package libvulkan1.");
+    case Rejection::no_driver:
+      return hasCard ? Words::tr("Install the Vulkan driver of the graphics card (mesa-vulkan-drivers, or NVIDIA's).")
+                     : Words::tr("Nothing to do: no graphics card was found that it could drive.");
+    case Rejection::driver_too_old: return Words::tr("Update the driver of the graphics card.");
+    case Rejection::device_too_old: return Words::tr("Nothing to do: the CPU computes instead of it.");
+    case Rejection::software: return Words::tr("Nothing to do: it is no card, but a program on the CPU.");
+    case Rejection::same_card: return Words::tr("Nothing to do: the card is used under its other name.");
+    case Rejection::failed: break;
+  }
+  return Words::tr("Update the driver of the graphics card, and restart the computer.");
+}
+
+Finding rejected(const RejectedDevice& device, bool hasCard) {
+  const bool canBeMended = device.code == Rejection::other_build || device.code == Rejection::driver_too_old || device.code == Rejection::failed ||
+                           (hasCard && (device.code == Rejection::no_loader || device.code == Rejection::no_driver)) ||
+                           (hasCard && device.code == Rejection::no_module && device.name != "cuda");
+  return {QStringLiteral("device:") + text(device.name),
+          canBeMended ? Finding::Warning : Finding::Fact,
+          Words::tr("%1 is not used (%2)", "a device, a code").arg(text(device.name), QLatin1String(name_of(device.code))),
+          rejectionText(device),
+          remedy(device, hasCard),
+          Finding::NoButton};
 }
 
 Finding memory(const DoctorFacts& facts) {
@@ -313,6 +351,9 @@ QList<Finding> findingsOf(const DoctorFacts& facts) {
   findings.append(memory(facts));
   findings.append(disk(facts));
   findings.append(modelFindings(facts));
+  for (const DeviceInfo& device : facts.devices.devices) {
+    if (isCard(device)) findings.append(card(device, facts.running));
+  }
   for (const RejectedDevice& device : facts.devices.rejected) findings.append(rejected(device, facts.hasCard));
   if (!facts.platform.isEmpty()) {
     findings.append({QStringLiteral("window"),
@@ -359,7 +400,7 @@ QJsonObject reportJson(const DoctorFacts& facts, const QList<Finding>& findings)
                                {"free_bytes", static_cast<qint64>(device.free_bytes)}});
   }
   for (const RejectedDevice& device : facts.devices.rejected) {
-    rejected.append(QJsonObject{{"name", text(device.name)}, {"reason", text(device.reason)}});
+    rejected.append(QJsonObject{{"name", text(device.name)}, {"code", QLatin1String(name_of(device.code))}, {"reason", text(device.reason)}});
   }
   for (const DoctorFacts::Model& model : facts.models) {
     models.append(QJsonObject{{"file", model.file},

@@ -689,6 +689,53 @@
     </message>
 </context>
 <context>
+    <name>DeviceBar</name>
+    <message>
+        <source>GPU, %1</source>
+        <translation>GPU, %1</translation>
+    </message>
+    <message>
+        <source>CPU</source>
+        <translation>CPU</translation>
+    </message>
+    <message>
+        <source>nothing of this model</source>
+        <translation>nichts von diesem Modell</translation>
+    </message>
+    <message numerus="yes">
+        <source>%1, %Ln layers and %2 experts</source>
+        <comment>memory; the last number counts experts</comment>
+        <translation>
+            <numerusform>%1, %Ln Schicht und %2 Experten</numerusform>
+            <numerusform>%1, %Ln Schichten und %2 Experten</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1, %Ln layers</source>
+        <comment>memory</comment>
+        <translation>
+            <numerusform>%1, %Ln Schicht</numerusform>
+            <numerusform>%1, %Ln Schichten</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>%1 needed</source>
+        <translation>%1 nötig</translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <comment>a device, what lies there</comment>
+        <translation>%1: %2</translation>
+    </message>
+</context>
+<context>
+    <name>DevicesNote</name>
+    <message>
+        <source>Looking for graphics cards…</source>
+        <translation>Grafikkarten werden gesucht …</translation>
+    </message>
+</context>
+<context>
     <name>Doctor</name>
     <message>
         <source>%1 GB/s</source>
@@ -729,14 +776,6 @@
     <message>
         <source>Use a computer whose processor has AVX2: this one is computed for without its vectors.</source>
         <translation>Verwenden Sie einen Computer, dessen Prozessor AVX2 hat: Auf diesem wird ohne Vektoren gerechnet.</translation>
-    </message>
-    <message>
-        <source>%1 is not used</source>
-        <translation>%1 wird nicht verwendet</translation>
-    </message>
-    <message>
-        <source>Nothing to do yet: this version computes on the processor alone, whatever card there is.</source>
-        <translation>Noch ist nichts zu tun: Diese Version rechnet nur auf dem Prozessor, welche Karte auch da ist.</translation>
     </message>
     <message>
         <source>Nothing to do: no graphics card was found that it could drive.</source>
@@ -919,6 +958,68 @@
             <numerusform>%1, %Ln Thread.</numerusform>
             <numerusform>%1, %Ln Threads.</numerusform>
         </translation>
+    </message>
+    <message>
+        <source>GPU, %1</source>
+        <translation>GPU, %1</translation>
+    </message>
+    <message>
+        <source>%1: %2 free of %3.</source>
+        <comment>a device, bytes, bytes</comment>
+        <translation>%1: %2 von %3 frei.</translation>
+    </message>
+    <message>
+        <source>It is no card, but a program on the CPU, for tests.</source>
+        <translation>Sie ist keine Karte, sondern ein Programm auf der CPU, für Tests.</translation>
+    </message>
+    <message>
+        <source>Choose it on the page Model, to offload layers and experts to it.</source>
+        <translation>Wählen Sie sie auf der Seite „Modell“, um Schichten und Experten auf sie auszulagern.</translation>
+    </message>
+    <message>
+        <source>Nothing to do: this version drives graphics cards through Vulkan alone, those of NVIDIA too.</source>
+        <translation>Nichts zu tun: Diese Version benutzt Grafikkarten nur über Vulkan, auch die von NVIDIA.</translation>
+    </message>
+    <message>
+        <source>Install the program again: its part for graphics cards is missing.</source>
+        <translation>Installieren Sie das Programm neu: Sein Teil für Grafikkarten fehlt.</translation>
+    </message>
+    <message>
+        <source>Install the program again, so that all its parts are of one version.</source>
+        <translation>Installieren Sie das Programm neu, damit alle seine Teile von einer Version sind.</translation>
+    </message>
+    <message>
+        <source>Install the package libvulkan1.</source>
+        <translation>Installieren Sie das Paket libvulkan1.</translation>
+    </message>
+    <message>
+        <source>Install the Vulkan driver of the graphics card (mesa-vulkan-drivers, or NVIDIA&apos;s).</source>
+        <translation>Installieren Sie den Vulkan-Treiber der Grafikkarte (mesa-vulkan-drivers oder den von NVIDIA).</translation>
+    </message>
+    <message>
+        <source>Update the driver of the graphics card.</source>
+        <translation>Aktualisieren Sie den Treiber der Grafikkarte.</translation>
+    </message>
+    <message>
+        <source>Nothing to do: the CPU computes instead of it.</source>
+        <translation>Nichts zu tun: An ihrer Stelle rechnet die CPU.</translation>
+    </message>
+    <message>
+        <source>Nothing to do: it is no card, but a program on the CPU.</source>
+        <translation>Nichts zu tun: Sie ist keine Karte, sondern ein Programm auf der CPU.</translation>
+    </message>
+    <message>
+        <source>Nothing to do: the card is used under its other name.</source>
+        <translation>Nichts zu tun: Die Karte wird unter ihrem anderen Namen verwendet.</translation>
+    </message>
+    <message>
+        <source>Update the driver of the graphics card, and restart the computer.</source>
+        <translation>Aktualisieren Sie den Treiber der Grafikkarte und starten Sie den Computer neu.</translation>
+    </message>
+    <message>
+        <source>%1 is not used (%2)</source>
+        <comment>a device, a code</comment>
+        <translation>%1 wird nicht verwendet (%2)</translation>
     </message>
 </context>
 <context>
@@ -1829,10 +1930,6 @@
         <translation>zum Laden</translation>
     </message>
     <message>
-        <source>Memory: %1 needed</source>
-        <translation>Speicher: %1 nötig</translation>
-    </message>
-    <message>
         <source>The figures come when the model has finished what it is doing.</source>
         <translation>Die Zahlen kommen, wenn das Modell fertig ist mit dem, was es gerade tut.</translation>
     </message>
@@ -1952,6 +2049,65 @@
         <source>One a core</source>
         <translation>Einer je Kern</translation>
     </message>
+    <message>
+        <source>≈ %1, first word of a question after ≈ %2 s</source>
+        <translation>≈ %1, erstes Wort auf eine Frage nach ≈ %2 s</translation>
+    </message>
+    <message>
+        <source>to the first word</source>
+        <translation>bis zum ersten Wort</translation>
+    </message>
+    <message numerus="yes">
+        <source>Measured with the last answer: %1, first word after %2 s with %Ln tokens to read</source>
+        <translation>
+            <numerusform>Gemessen bei der letzten Antwort: %1, erstes Wort nach %2 s mit %Ln Token zu lesen</numerusform>
+            <numerusform>Gemessen bei der letzten Antwort: %1, erstes Wort nach %2 s mit %Ln Token zu lesen</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Looking for the fastest…</source>
+        <translation>Das Schnellste wird gesucht …</translation>
+    </message>
+    <message>
+        <source>Fit to this computer</source>
+        <translation>An diesen Computer anpassen</translation>
+    </message>
+    <message>
+        <source>Device</source>
+        <translation>Gerät</translation>
+    </message>
+    <message>
+        <source>Layers and experts can be offloaded to the GPU; Automatic chooses one that has room for them</source>
+        <translation>Schichten und Experten lassen sich auf die GPU auslagern; „Automatisch“ wählt eine, die Platz für sie hat</translation>
+    </message>
+    <message>
+        <source>No graphics card can be used: the CPU computes</source>
+        <translation>Keine Grafikkarte ist verwendbar: Die CPU rechnet</translation>
+    </message>
+    <message>
+        <source>Automatic</source>
+        <translation>Automatisch</translation>
+    </message>
+    <message>
+        <source>CPU</source>
+        <translation>CPU</translation>
+    </message>
+    <message>
+        <source>GPU %1</source>
+        <translation>GPU %1</translation>
+    </message>
+    <message>
+        <source>GPU</source>
+        <translation>GPU</translation>
+    </message>
+    <message>
+        <source>VRAM to use</source>
+        <translation>VRAM, der genutzt wird</translation>
+    </message>
+    <message>
+        <source>For weights, experts, KV cache and scratch on the GPU</source>
+        <translation>Für Gewichte, Experten, KV-Cache und Arbeitspuffer auf der GPU</translation>
+    </message>
 </context>
 <context>
     <name>Main</name>
@@ -1993,6 +2149,10 @@
     <message>
         <source>Other programs</source>
         <translation>Andere Programme</translation>
+    </message>
+    <message>
+        <source>Experts</source>
+        <translation>Experten</translation>
     </message>
 </context>
 <context>
@@ -2432,6 +2592,14 @@
     <message>
         <source>Will be answered when the answer before it is finished</source>
         <translation>Wird beantwortet, sobald die Antwort davor fertig ist</translation>
+    </message>
+</context>
+<context>
+    <name>RejectedDevice</name>
+    <message>
+        <source>%1 is not used (%2). %3</source>
+        <comment>a device, a code, why</comment>
+        <translation>%1 wird nicht verwendet (%2). %3</translation>
     </message>
 </context>
 <context>
@@ -2946,6 +3114,14 @@
         <source>%1 %2</source>
         <comment>a figure&apos;s name, its value</comment>
         <translation>%1 %2</translation>
+    </message>
+    <message>
+        <source>GPU, %1</source>
+        <translation>GPU, %1</translation>
+    </message>
+    <message>
+        <source>CPU</source>
+        <translation>CPU</translation>
     </message>
 </context>
 <context>

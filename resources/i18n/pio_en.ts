@@ -99,6 +99,25 @@
     </message>
 </context>
 <context>
+    <name>DeviceBar</name>
+    <message numerus="yes">
+        <source>%1, %Ln layers and %2 experts</source>
+        <comment>memory; the last number counts experts</comment>
+        <translation>
+            <numerusform>%1, %Ln layer and %2 experts</numerusform>
+            <numerusform>%1, %Ln layers and %2 experts</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1, %Ln layers</source>
+        <comment>memory</comment>
+        <translation>
+            <numerusform>%1, %Ln layer</numerusform>
+            <numerusform>%1, %Ln layers</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
     <name>Doctor</name>
     <message numerus="yes">
         <source>It runs on %1 with %Ln threads, %2.</source>
@@ -142,6 +161,16 @@
         <translation>
             <numerusform>%Ln change is neither accepted nor rejected. It goes when what is accepted is written.</numerusform>
             <numerusform>%Ln changes are neither accepted nor rejected. They go when what is accepted is written.</numerusform>
+        </translation>
+    </message>
+</context>
+<context>
+    <name>LoadingPage</name>
+    <message numerus="yes">
+        <source>Measured with the last answer: %1, first word after %2 s with %Ln tokens to read</source>
+        <translation>
+            <numerusform>Measured with the last answer: %1, first word after %2 s with %Ln token to read</numerusform>
+            <numerusform>Measured with the last answer: %1, first word after %2 s with %Ln tokens to read</numerusform>
         </translation>
     </message>
 </context>

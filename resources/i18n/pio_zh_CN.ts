@@ -678,6 +678,51 @@
     </message>
 </context>
 <context>
+    <name>DeviceBar</name>
+    <message>
+        <source>GPU, %1</source>
+        <translation>GPU，%1</translation>
+    </message>
+    <message>
+        <source>CPU</source>
+        <translation>CPU</translation>
+    </message>
+    <message>
+        <source>nothing of this model</source>
+        <translation>没有此模型的内容</translation>
+    </message>
+    <message numerus="yes">
+        <source>%1, %Ln layers and %2 experts</source>
+        <comment>memory; the last number counts experts</comment>
+        <translation>
+            <numerusform>%1，%Ln 层和 %2 个专家</numerusform>
+        </translation>
+    </message>
+    <message numerus="yes">
+        <source>%1, %Ln layers</source>
+        <comment>memory</comment>
+        <translation>
+            <numerusform>%1，%Ln 层</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>%1 needed</source>
+        <translation>需要 %1</translation>
+    </message>
+    <message>
+        <source>%1: %2</source>
+        <comment>a device, what lies there</comment>
+        <translation>%1：%2</translation>
+    </message>
+</context>
+<context>
+    <name>DevicesNote</name>
+    <message>
+        <source>Looking for graphics cards…</source>
+        <translation>正在查找显卡…</translation>
+    </message>
+</context>
+<context>
     <name>Doctor</name>
     <message>
         <source>%1 GB/s</source>
@@ -718,14 +763,6 @@
     <message>
         <source>Use a computer whose processor has AVX2: this one is computed for without its vectors.</source>
         <translation>请使用处理器支持 AVX2 的电脑：在这台电脑上只能不用向量指令计算。</translation>
-    </message>
-    <message>
-        <source>%1 is not used</source>
-        <translation>未使用 %1</translation>
-    </message>
-    <message>
-        <source>Nothing to do yet: this version computes on the processor alone, whatever card there is.</source>
-        <translation>暂时无需处理：无论有什么显卡，此版本只用处理器计算。</translation>
     </message>
     <message>
         <source>Nothing to do: no graphics card was found that it could drive.</source>
@@ -906,6 +943,68 @@
         <translation>
             <numerusform>%1，%Ln 个线程。</numerusform>
         </translation>
+    </message>
+    <message>
+        <source>GPU, %1</source>
+        <translation>GPU，%1</translation>
+    </message>
+    <message>
+        <source>%1: %2 free of %3.</source>
+        <comment>a device, bytes, bytes</comment>
+        <translation>%1：%3 中 %2 空闲。</translation>
+    </message>
+    <message>
+        <source>It is no card, but a program on the CPU, for tests.</source>
+        <translation>它不是显卡，而是在 CPU 上运行的测试用程序。</translation>
+    </message>
+    <message>
+        <source>Choose it on the page Model, to offload layers and experts to it.</source>
+        <translation>在“模型”页面选择它，把层和专家卸载到它上面。</translation>
+    </message>
+    <message>
+        <source>Nothing to do: this version drives graphics cards through Vulkan alone, those of NVIDIA too.</source>
+        <translation>无需操作：此版本只通过 Vulkan 使用显卡，NVIDIA 显卡也是如此。</translation>
+    </message>
+    <message>
+        <source>Install the program again: its part for graphics cards is missing.</source>
+        <translation>请重新安装本程序：缺少用于显卡的部分。</translation>
+    </message>
+    <message>
+        <source>Install the program again, so that all its parts are of one version.</source>
+        <translation>请重新安装本程序，使其所有部分属于同一版本。</translation>
+    </message>
+    <message>
+        <source>Install the package libvulkan1.</source>
+        <translation>请安装软件包 libvulkan1。</translation>
+    </message>
+    <message>
+        <source>Install the Vulkan driver of the graphics card (mesa-vulkan-drivers, or NVIDIA&apos;s).</source>
+        <translation>请安装显卡的 Vulkan 驱动程序（mesa-vulkan-drivers，或 NVIDIA 的驱动）。</translation>
+    </message>
+    <message>
+        <source>Update the driver of the graphics card.</source>
+        <translation>请更新显卡驱动程序。</translation>
+    </message>
+    <message>
+        <source>Nothing to do: the CPU computes instead of it.</source>
+        <translation>无需操作：由 CPU 代替它计算。</translation>
+    </message>
+    <message>
+        <source>Nothing to do: it is no card, but a program on the CPU.</source>
+        <translation>无需操作：它不是显卡，而是在 CPU 上运行的程序。</translation>
+    </message>
+    <message>
+        <source>Nothing to do: the card is used under its other name.</source>
+        <translation>无需操作：此显卡以另一个名称使用。</translation>
+    </message>
+    <message>
+        <source>Update the driver of the graphics card, and restart the computer.</source>
+        <translation>请更新显卡驱动程序并重新启动计算机。</translation>
+    </message>
+    <message>
+        <source>%1 is not used (%2)</source>
+        <comment>a device, a code</comment>
+        <translation>未使用 %1（%2）</translation>
     </message>
 </context>
 <context>
@@ -1813,10 +1912,6 @@
         <translation>加载</translation>
     </message>
     <message>
-        <source>Memory: %1 needed</source>
-        <translation>内存：需要 %1</translation>
-    </message>
-    <message>
         <source>The figures come when the model has finished what it is doing.</source>
         <translation>模型完成手头的工作后会给出数字。</translation>
     </message>
@@ -1936,6 +2031,64 @@
         <source>One a core</source>
         <translation>每核心一个</translation>
     </message>
+    <message>
+        <source>≈ %1, first word of a question after ≈ %2 s</source>
+        <translation>≈ %1，提问后 ≈ %2 秒出现第一个词</translation>
+    </message>
+    <message>
+        <source>to the first word</source>
+        <translation>到第一个词</translation>
+    </message>
+    <message numerus="yes">
+        <source>Measured with the last answer: %1, first word after %2 s with %Ln tokens to read</source>
+        <translation>
+            <numerusform>上一次回答的实测值：%1，读取 %Ln 个词元，%2 秒后出现第一个词</numerusform>
+        </translation>
+    </message>
+    <message>
+        <source>Looking for the fastest…</source>
+        <translation>正在寻找最快的方案…</translation>
+    </message>
+    <message>
+        <source>Fit to this computer</source>
+        <translation>适配这台计算机</translation>
+    </message>
+    <message>
+        <source>Device</source>
+        <translation>设备</translation>
+    </message>
+    <message>
+        <source>Layers and experts can be offloaded to the GPU; Automatic chooses one that has room for them</source>
+        <translation>层和专家可以卸载到 GPU；“自动”会选择有足够空间的 GPU</translation>
+    </message>
+    <message>
+        <source>No graphics card can be used: the CPU computes</source>
+        <translation>没有可用的显卡：由 CPU 计算</translation>
+    </message>
+    <message>
+        <source>Automatic</source>
+        <translation>自动</translation>
+    </message>
+    <message>
+        <source>CPU</source>
+        <translation>CPU</translation>
+    </message>
+    <message>
+        <source>GPU %1</source>
+        <translation>GPU %1</translation>
+    </message>
+    <message>
+        <source>GPU</source>
+        <translation>GPU</translation>
+    </message>
+    <message>
+        <source>VRAM to use</source>
+        <translation>使用的显存</translation>
+    </message>
+    <message>
+        <source>For weights, experts, KV cache and scratch on the GPU</source>
+        <translation>用于 GPU 上的权重、专家、KV 缓存和临时空间</translation>
+    </message>
 </context>
 <context>
     <name>Main</name>
@@ -1977,6 +2130,10 @@
     <message>
         <source>Other programs</source>
         <translation>其他程序</translation>
+    </message>
+    <message>
+        <source>Experts</source>
+        <translation>专家</translation>
     </message>
 </context>
 <context>
@@ -2414,6 +2571,14 @@
     <message>
         <source>Will be answered when the answer before it is finished</source>
         <translation>前一个回答完成后再回答</translation>
+    </message>
+</context>
+<context>
+    <name>RejectedDevice</name>
+    <message>
+        <source>%1 is not used (%2). %3</source>
+        <comment>a device, a code, why</comment>
+        <translation>未使用 %1（%2）。%3</translation>
     </message>
 </context>
 <context>
@@ -2927,6 +3092,14 @@
         <source>%1 %2</source>
         <comment>a figure&apos;s name, its value</comment>
         <translation>%1 %2</translation>
+    </message>
+    <message>
+        <source>GPU, %1</source>
+        <translation>GPU，%1</translation>
+    </message>
+    <message>
+        <source>CPU</source>
+        <translation>CPU</translation>
     </message>
 </context>
 <context>

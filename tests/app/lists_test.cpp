@@ -448,7 +448,7 @@ class ListsTest : public QObject {
         QCOMPARE(becomes(from), from);
       }
     }
-    QCOMPARE(nNumbers, 18);
+    QCOMPARE(nNumbers, 19);
     // The same from a file.
     const LoadChoice read = LoadChoice::from({{"threads", 5000}, {"attention_window", -3}, {"ram_bytes", 7}, {"context_length", -1}}, {});
     QCOMPARE(read.threads, 1024);

@@ -46,7 +46,7 @@ DoctorFacts soundFacts() {
   cpu.total_bytes = 32'000'000'000;
   cpu.free_bytes = 20'000'000'000;
   facts.devices.devices = {cpu};
-  facts.devices.rejected = {{"cuda", "this build has no CUDA backend"}};
+  facts.devices.rejected = {{"cuda", "this build has no CUDA backend", Rejection::no_module}};
   facts.memoryBytesPerSecond = 20e9;
   facts.storage.freeBytes = 100'000'000'000;
   facts.storage.totalBytes = 500'000'000'000;
@@ -232,7 +232,7 @@ class SystemTest : public QObject {
       QVERIFY2(finding.level < Finding::Warning, qPrintable(finding.title));
       QVERIFY(!finding.title.isEmpty() && !finding.text.isEmpty());
     }
-    QVERIFY(find(findings, "device:cuda")->text.contains("no CUDA backend"));
+    QVERIFY(find(findings, "device:cuda")->title.contains("no_module"));
     QVERIFY(find(findings, "model:small.gguf")->text.contains("100"));
   }
 
@@ -265,7 +265,29 @@ class SystemTest : public QObject {
       f.running = runningAt(2);
       f.running.form = WeightLayout::Form::streamed;
     });
-    row("a card", "device:cuda", Finding::Warning, [](DoctorFacts& f) { f.hasCard = true; });
+    const auto rejects = [](const char* name, Rejection code) {
+      return [name, code](DoctorFacts& f) {
+        f.hasCard = true;
+        f.devices.rejected.push_back({name, "expected more, found less", code});
+      };
+    };
+    row("a card without a driver", "device:vulkan", Finding::Warning, rejects("vulkan", Rejection::no_driver));
+    row("without a loader", "device:vulkan", Finding::Warning, rejects("vulkan", Rejection::no_loader));
+    row("without a module", "device:vulkan", Finding::Warning, rejects("vulkan", Rejection::no_module));
+    row("of another build", "device:vulkan", Finding::Warning, rejects("vulkan", Rejection::other_build));
+    row("an old driver", "device:vulkan:1", Finding::Warning, rejects("vulkan:1", Rejection::driver_too_old));
+    row("a driver that failed", "device:vulkan:1", Finding::Warning, rejects("vulkan:1", Rejection::failed));
+    row("an old card", "device:vulkan:1", Finding::Fact, rejects("vulkan:1", Rejection::device_too_old));
+    row("no card", "device:vulkan", Finding::Fact, rejects("vulkan", Rejection::software));
+    row("the same card", "device:vulkan", Finding::Fact, rejects("vulkan", Rejection::same_card));
+    row("a card that is not used", "device:vulkan", Finding::Fact, [](DoctorFacts& f) {
+      DeviceInfo card;
+      card.name = "vulkan";
+      card.kind = DeviceKind::vulkan;
+      card.detail = "A card, Vulkan 1.3, a driver";
+      f.devices.devices.push_back(card);
+      f.running = runningAt(9);
+    });
     row("no vectors", "processor", Finding::Warning, [](DoctorFacts& f) { f.devices.devices[0].detail = "A processor, scalar, 2 threads"; });
     row("no device", "processor", Finding::Problem, [](DoctorFacts& f) { f.devices.devices.clear(); });
     row("fonts", "fonts", Finding::Warning, [](DoctorFacts& f) { f.missingFonts = {"Inter"}; });
@@ -278,11 +300,14 @@ class SystemTest : public QObject {
     const Finding* finding = find(findings, id);
     QVERIFY(finding != nullptr);
     QCOMPARE(static_cast<int>(finding->level), level);
+    if (id.startsWith("device:")) QVERIFY(!finding->action.isEmpty());
     for (const Finding& each : findings) QVERIFY2(each.level < Finding::Warning || !each.action.isEmpty(), qPrintable(each.title));
     const QString report = reportText(facts, findings);
     QVERIFY(report.contains(finding->title) && report.contains(finding->action));
     const QJsonObject json = reportJson(facts, findings);
     QCOMPARE(json["findings"].toArray().size(), findings.size());
+    // A device that is rejected is known by its code, for people and for scripts.
+    for (const QJsonValue& device : json["rejected"].toArray()) QVERIFY(report.contains(device["code"].toString()));
   }
 
   void speedIsComparedWithWhatMemoryGives() {

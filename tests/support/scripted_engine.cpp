@@ -252,7 +252,7 @@ Result<void> ScriptedEngine::load(const LoadRequest& request, const LoadProgress
   info.can_think = loading.can_think;
   info.notes = loading.notes;
   info.n_sequences = loading.n_sequences;
-  info.device = "cpu";
+  info.device = loading.device;
   info.n_parameters = 134'515'008;
   info.context_length = request.context_length > 0 ? request.context_length : 8192;
   info.trained_context_length = 8192;
@@ -273,9 +273,15 @@ Result<void> ScriptedEngine::switch_to(const LoadRequest& request, const LoadPro
   return status;
 }
 
+void ScriptedEngine::set_planner(std::function<Result<LoadPlan>(const LoadRequest&)> planner) {
+  const std::scoped_lock lock(mutex_);
+  planner_ = std::move(planner);
+}
+
 Result<LoadPlan> ScriptedEngine::plan(const LoadRequest& request) {
   const std::scoped_lock lock(mutex_);
   plan_requests_.push_back(request);
+  if (planner_) return planner_(request);
   if (plan_) return *plan_;
   LoadPlan plan;
   plan.context_length = request.context_length > 0 ? request.context_length : 8192;

@@ -43,6 +43,7 @@ class ScriptedEngine : public Engine {
     bool can_see = false;
     bool can_think = false;
     std::vector<std::string> notes = {};
+    std::string device = "cpu";
     int n_sequences = 1;
   };
 
@@ -59,6 +60,8 @@ class ScriptedEngine : public Engine {
 
   // What the next plans say; unset: SmolLM2-135M's shape with what was asked.
   void set_plan(std::optional<Result<LoadPlan>> plan);
+  // The same by what is asked; empty: as above.
+  void set_planner(std::function<Result<LoadPlan>(const LoadRequest&)> planner);
 
   // What went from memory so far.
   void set_given_back(const GivenBack& given_back);
@@ -104,6 +107,7 @@ class ScriptedEngine : public Engine {
   std::vector<LoadRequest> load_requests_;
   std::vector<LoadRequest> plan_requests_;
   std::optional<Result<LoadPlan>> plan_;
+  std::function<Result<LoadPlan>(const LoadRequest&)> planner_;
   int n_unloads_ = 0;
   std::vector<std::string> forgotten_conversations_;
   GivenBack given_back_;

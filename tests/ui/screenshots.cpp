@@ -20,7 +20,7 @@
 Q_IMPORT_QML_PLUGIN(Pio_AppPlugin)
 Q_IMPORT_QML_PLUGIN(Pio_UiPlugin)
 
-// Draws every state of the window into a folder: screenshots FOLDER [scale | code | thinking | image | history | computer | library].  "scale" draws the few that are looked at with
+// Draws every state of the window into a folder: screenshots FOLDER [scale | code | thinking | image | history | computer | devices | library].  "scale" draws the few that are looked at with
 // QT_SCALE_FACTOR=2, which only a new process can have; the others draw those alone.
 // PIO_LANGUAGE in the environment: the code of a language, or a .qm file of one that nobody speaks, from right to left (pseudo_language.py).
 
@@ -192,6 +192,40 @@ void drawComputerPages(Photographer& p, const char* suffix) {
   if (QObject* page = p.itemWith("useOf(QString)")) page->setProperty("shownPart", QStringLiteral("Inference-PIO"));
   take("74-about-licence");
   p.call("closePopups");
+}
+
+// The page Model with a graphics card: while drivers are asked, on the processor, on the card, and when an answer was measured.
+void drawDevices(Photographer& p, const char* suffix) {
+  Application* app = p.stage().program().application();
+  const auto take = [&](const char* name) { p.take(qPrintable(QLatin1String(name) + QLatin1String(suffix))); };
+  p.stage().planOnCard();
+  p.stage().holdListing();
+  p.stage().loadOnCard();
+  p.page(2);
+  take("80-devices-looking");
+  p.stage().letListing();
+  (void)QTest::qWaitFor([app] { return app->devices->hasLooked() && !app->devices->looking(); }, 5000);
+  take("81-devices-cpu");
+  app->load->setDevice(QStringLiteral("vulkan"));
+  app->load->setVramBytes(10e9);
+  p.stage().engine().set_script(ScriptedEngine::speak("an answer of some words that takes a while", 8, 40));
+  p.ask(QStringLiteral("How fast is it?"));
+  take("82-devices-card");
+  app->load->undo();
+  p.call("closePopups");
+  take("83-status-device");
+  p.stage().planAsEver();
+}
+
+void drawAllDevices(Photographer& p) {
+  p.size(1280, 860);
+  drawDevices(p, "");
+  p.theme(Settings::Dark);
+  drawDevices(p, "-dark");
+  p.theme(Settings::Light);
+  p.size(560, 860);
+  drawDevices(p, "-narrow");
+  p.size(1280, 800);
 }
 
 void fillDisk(Photographer& p) {
@@ -909,6 +943,8 @@ int main(int argc, char** argv) {
     drawHistoryTroubles(stage, photographer);
   } else if (argc > 2 && QLatin1String(argv[2]) == QLatin1String("computer")) {
     drawComputer(photographer);
+  } else if (argc > 2 && QLatin1String(argv[2]) == QLatin1String("devices")) {
+    drawAllDevices(photographer);
 #ifdef QT_NETWORK_LIB
   } else if (argc > 2 && QLatin1String(argv[2]) == QLatin1String("library")) {
     drawLibrary(stage, photographer);
@@ -926,6 +962,7 @@ int main(int argc, char** argv) {
     drawCode(stage, photographer);
     drawHistoryTroubles(stage, photographer);
     drawComputer(photographer);
+    drawAllDevices(photographer);
   }
   return 0;
 }

@@ -13,8 +13,10 @@
 #include <QObject>
 #include <QQuickItem>
 #include <QQuickWindow>
+#include <QSemaphore>
 #include <QTemporaryDir>
 #include <QTest>
+#include <QThreadPool>
 #include <QUrl>
 #include <QWindow>
 #include <memory>
@@ -42,7 +44,11 @@ class Stage : public QObject {
     m_program = std::make_unique<Program>(std::move(engine), options());
   }
 
-  ~Stage() override { QDesktopServices::unsetUrlHandler(QStringLiteral("https")); }
+  ~Stage() override {
+    letListing();
+    QThreadPool::globalInstance()->waitForDone();  // nobody asks drivers behind this
+    QDesktopServices::unsetUrlHandler(QStringLiteral("https"));
+  }
 
   // Links that are opened come here instead of to a browser.
   Q_INVOKABLE void catchLinks() { QDesktopServices::setUrlHandler(QStringLiteral("https"), this, "linkOpened"); }
@@ -146,7 +152,48 @@ class Stage : public QObject {
     plan.devices.push_back({.name = "cpu", .free_bytes = 12'000'000'000, .total_bytes = 16'000'000'000});
     m_engine->set_plan(Result<LoadPlan>(plan));
   }
-  Q_INVOKABLE void planAsEver() { m_engine->set_plan(std::nullopt); }
+  // Drivers do not answer until they are let.
+  Q_INVOKABLE void holdListing() { m_listing.acquire(m_listing.available()); }
+  Q_INVOKABLE void letListing() { m_listing.release(1000); }
+  // A mixture that fits a card, or the processor more slowly.
+  Q_INVOKABLE void planOnCard() {
+    m_engine->set_planner([](const LoadRequest& request) -> Result<LoadPlan> {
+      const bool isOnCard = request.device == "vulkan";
+      LoadPlan plan;
+      plan.fits = true;
+      plan.context_length = 16384;
+      plan.weight_bytes = isOnCard ? 9'200'000'000 : 6'400'000'000;
+      plan.dense_bytes = 1'300'000'000;
+      plan.expert_bytes = 17'200'000'000;
+      plan.state_bytes = 805'000'000;
+      plan.scratch_bytes = 240'000'000;
+      plan.load_seconds = 6.1;
+      plan.prefill_tokens_per_second = isOnCard ? 480 : 95;
+      plan.decode_tokens_per_second = isOnCard ? 52.4 : 14.2;
+      LoadPlan::Device device;
+      device.name = isOnCard ? "vulkan" : "cpu";
+      device.weight_bytes = plan.weight_bytes;
+      device.state_bytes = plan.state_bytes;
+      device.scratch_bytes = plan.scratch_bytes;
+      device.free_bytes = isOnCard ? std::uint64_t{11} << 30 : std::uint64_t{8} << 30;
+      device.total_bytes = isOnCard ? std::uint64_t{12} << 30 : std::uint64_t{16} << 30;
+      plan.devices.push_back(device);
+      return plan;
+    });
+  }
+  Q_INVOKABLE void loadOnCard() {
+    ScriptedEngine::Loading loading;
+    loading.device = "vulkan";
+    loading.quantization = "Q4_K_M";
+    m_engine->set_loading(loading);
+    m_program->model()->load(QStringLiteral("/models/GLM-4.7-Flash-Q4_K_M.gguf"));
+    (void)QTest::qWaitFor([this] { return m_program->model()->device() == QStringLiteral("vulkan"); });
+    m_engine->set_loading({});
+  }
+  Q_INVOKABLE void planAsEver() {
+    m_engine->set_planner({});
+    m_engine->set_plan(std::nullopt);
+  }
   Q_INVOKABLE QString copied() const { return QGuiApplication::clipboard()->text(); }
   Q_INVOKABLE void copyPicture() { QGuiApplication::clipboard()->setImage(drawn()); }
   Q_INVOKABLE QString pictureFile() {
@@ -235,9 +282,32 @@ class Stage : public QObject {
     options.dataFolder = m_folder.path();
     options.loadsModel = false;
     options.starterFolders = {m_folder.filePath(QStringLiteral("models"))};
+    options.listDevices = [this] {
+      m_listing.acquire();
+      return devices();
+    };
     return options;
   }
 
+  static DeviceList devices() {
+    DeviceInfo cpu, card;
+    cpu.name = "cpu";
+    cpu.detail = "AMD Ryzen 7 7840U, avx512, 8 threads";
+    cpu.total_bytes = std::uint64_t{16} << 30;
+    cpu.free_bytes = std::uint64_t{8} << 30;
+    card.name = "vulkan";
+    card.kind = DeviceKind::vulkan;
+    card.detail = "NVIDIA GeForce RTX 3060, Vulkan 1.3.242, NVIDIA 535.183.1";
+    card.total_bytes = std::uint64_t{12} << 30;
+    card.free_bytes = std::uint64_t{11} << 30;
+    DeviceList list;
+    list.devices = {cpu, card};
+    list.rejected = {{"cuda", "no libpio_cuda.so in /usr/lib/inference-pio", Rejection::no_module},
+                     {"vulkan:1", "expected Vulkan 1.2, found 1.1", Rejection::device_too_old}};
+    return list;
+  }
+
+  QSemaphore m_listing{1000};  // as many listings as are let through
   QTemporaryDir m_folder;
   QString m_link;
   ScriptedEngine* m_engine = nullptr;  // owned by the program

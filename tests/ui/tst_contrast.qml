@@ -30,7 +30,7 @@ TestCase {
                   "delFill", "delStrong", "match", "tip"],
         inks: ["text1", "text2", "text3", "accent", "danger", "warn", "good", "inkAccent", "inkSelected", "inkSelected2", "inkTip", "synKey", "synStr", "synNum",
                "synFn", "synCom"],
-        controls: ["control", "accentFill", "accentHover", "memW", "memK", "memS"],
+        controls: ["control", "accentFill", "accentHover", "memW", "memE", "memK", "memS"],
         exempt: ["line", "edge", "disabled", "veil"]
     })
 
@@ -45,7 +45,7 @@ TestCase {
             for (const ground of ["canvas", "side", "raised"])
                 for (const control of ["control", "accentFill", "accentHover"])
                     test.atLeast(palette, control, ground, 3)
-            for (const figure of ["memW", "memK", "memS"])
+            for (const figure of ["memW", "memE", "memK", "memS"])
                 for (const ground of ["canvas", "raised"])
                     test.atLeast(palette, figure, ground, 3)
             for (const ground of ["canvas", "side", "sunken", "raised", "fill", "hover", "press", "dangerSoft", "warnSoft"])

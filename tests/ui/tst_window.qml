@@ -591,6 +591,52 @@ TestCase {
         test.window.closePopups()
         tryVerify(() => !test.window.popupShown)
     }
+    function test_eachDeviceShowsWhatWouldLieThere(): void {
+        stage.planOnCard()
+        stage.holdListing()
+        stage.loadOnCard()
+        test.window.openSettings(2)
+        tryVerify(() => test.window.popupShown)
+        const page = test.window.contentItem.parent
+        const shown = words => test.find(page, item => item.visible && item.text === words) !== null
+        const bar = name => test.find(page, item => item instanceof DeviceBar && item.name.startsWith(name))
+        tryVerify(() => test.app.load.hasPlan)
+        tryVerify(() => shown("Looking for graphics cards…"))       // the page is there before drivers have answered
+        stage.letListing()
+        tryVerify(() => !shown("Looking for graphics cards…"))
+        tryVerify(() => bar("GPU, NVIDIA GeForce RTX 3060: nothing") !== null)
+        verify(bar("CPU: 7.4 GB needed") !== null || bar("CPU: 7.4\u00a0GB needed") !== null)
+        verify(bar("CPU").Accessible.name.includes("Experts"))
+        // Those that cannot be used, with code and words.
+        verify(shown("vulkan:1 is not used (device_too_old). The card cannot do what is needed."))
+        verify(shown("expected Vulkan 1.2, found 1.1"))
+        // The budget of the card, with what it would bring.
+        const device = test.find(page, item => item instanceof Segmented && item.label === "Device")
+        compare(device.labels.join(), "Automatic,CPU,GPU")
+        device.chosen(2)
+        tryVerify(() => bar("CPU: nothing") !== null)
+        compare(test.app.load.device, "vulkan")
+        const slider = test.find(page, item => item instanceof PioSlider && item.visible && item.label === "VRAM to use")
+        verify(slider !== null)
+        slider.forceActiveFocus(Qt.TabFocusReason)
+        stage.key(test.window, Qt.Key_Left)
+        tryVerify(() => test.app.load.vramBytes > 0)
+        tryVerify(() => test.find(page, item => item.visible && item.text !== undefined && String(item.text).includes("first word of a question after")) !== null)
+        // What is best, by one button.
+        test.app.load.device = "cpu"
+        mouseClick(test.findButtonOf("Fit to this computer"))
+        tryVerify(() => !test.app.load.fitting && test.app.load.device === "vulkan")
+        compare(test.app.load.vramBytes, 0)
+        test.app.load.undo()
+        test.window.closePopups()
+        tryVerify(() => !test.window.popupShown)
+        // The status line names the device, and after an answer the page what was measured.
+        tryVerify(() => test.find(test.window.contentItem, item => item.visible && item.text === "GPU, NVIDIA GeForce RTX 3060") !== null)
+        stage.speak("some words that were said by a card", 1)
+        stage.planAsEver()
+        stage.loadModel()
+        tryVerify(() => test.find(test.window.contentItem, item => item.visible && item.text === "CPU") !== null)
+    }
     function test_theMemoryOfAChatIsCalledKvCache(): void {
         test.window.openSettings(2)
         tryVerify(() => test.window.popupShown)

@@ -13,10 +13,18 @@ SettingsPage {
     required property LoadSettings load
     required property ModelLibrary models
     required property ChatController chat
+    required property Devices devices
     readonly property var limits: root.load.limits
     readonly property var contexts: root.load.contexts
     readonly property bool ready: root.load.path.length > 0
     readonly property bool measured: root.load.isLoaded && root.chat.model.experts.isSet
+    readonly property var cards: root.devices.usable.filter(device => device.isCard)
+    // What --device would take, in the order of the choice.
+    readonly property var deviceIds: ["auto", "cpu"].concat(root.cards.map(card => card.id))
+    readonly property string speeds: root.load.decodeSpeed <= 0 ? ""
+            : qsTr("≈ %1, first word of a question after ≈ %2 s").arg(Figures.speed(root.load.decodeSpeed))
+                .arg(Figures.decimal(root.load.firstWordSeconds, root.load.firstWordSeconds < 10 ? 1 : 0))
+    readonly property bool answered: root.load.isLoaded && root.chat.model.measuredDecode > 0
     readonly property real needed: root.load.weightBytes + root.load.stateBytes + root.load.scratchBytes
 
     function bytesOr(bytes: real): string {
@@ -35,7 +43,11 @@ SettingsPage {
 
     title: qsTr("Model")
     hint: root.ready ? "" : qsTr("Choose a model that has a file: its settings are its own.")
-    Component.onCompleted: if (root.load.path.length === 0) root.load.path = root.chat.model.path
+    Component.onCompleted: {
+        root.devices.look()     // what other programs hold of a card counts now
+        if (root.load.path.length === 0)
+            root.load.path = root.chat.model.path
+    }
 
     Flow {
         Layout.fillWidth: true
@@ -73,18 +85,55 @@ SettingsPage {
 
         Figure { value: qsTr("≈ %1").arg(Figures.speed(root.load.decodeSpeed)); caption: qsTr("writing") }
         Figure { value: qsTr("≈ %1").arg(Figures.speed(root.load.prefillSpeed)); caption: qsTr("reading") }
+        Figure { value: qsTr("≈ %1 s").arg(Figures.decimal(root.load.firstWordSeconds, root.load.firstWordSeconds < 10 ? 1 : 0)); caption: qsTr("to the first word") }
         Figure { value: qsTr("≈ %1 s").arg(Figures.decimal(root.load.loadSeconds, root.load.loadSeconds < 10 ? 1 : 0)); caption: qsTr("to load") }
     }
-    MemoryBar {
+    Words {
+        Layout.fillWidth: true
+        Layout.bottomMargin: Theme.space12
+        visible: root.ready && root.answered
+        role: Theme.small
+        wrapMode: Text.Wrap
+        text: qsTr("Measured with the last answer: %1, first word after %2 s with %Ln tokens to read", "", root.chat.model.measuredPrompt)
+                .arg(Figures.speed(root.chat.model.measuredDecode))
+                .arg(Figures.decimal(root.chat.model.measuredFirstWord, root.chat.model.measuredFirstWord < 10 ? 1 : 0))
+        color: Theme.color.text2
+    }
+    Repeater {
+        model: root.ready && root.load.hasPlan ? root.load.deviceRows.length : 0     // another plan changes the bars, not which there are
+
+        DeviceBar {
+            required property int index
+            readonly property var row: root.load.deviceRows[index] ?? ({})
+
+            Layout.fillWidth: true
+            Layout.bottomMargin: Theme.space8
+            title: row.name ?? ""
+            isCard: row.isCard ?? false
+            layers: row.layers ?? 0
+            experts: row.experts ?? 0
+            weightBytes: row.denseBytes ?? 0
+            expertBytes: row.expertBytes ?? 0
+            stateBytes: row.stateBytes ?? 0
+            scratchBytes: row.scratchBytes ?? 0
+            roomBytes: row.freeBytes ?? 0
+            totalBytes: row.totalBytes ?? 0
+        }
+    }
+    DevicesNote {
         Layout.fillWidth: true
         Layout.bottomMargin: Theme.space8
-        visible: root.ready && root.load.hasPlan
-        name: qsTr("Memory: %1 needed").arg(Figures.bytes(root.needed))
-        weightBytes: root.load.weightBytes
-        stateBytes: root.load.stateBytes
-        scratchBytes: root.load.scratchBytes
-        roomBytes: root.load.freeBytes
-        totalBytes: root.load.totalBytes
+        visible: root.ready
+        devices: root.devices
+    }
+    PioButton {
+        Layout.bottomMargin: Theme.space8
+        visible: root.ready
+        small: true
+        iconName: "gauge"
+        enabled: !root.load.fitting
+        text: root.load.fitting ? qsTr("Looking for the fastest…") : qsTr("Fit to this computer")
+        onClicked: root.load.fit()
     }
     ExpertStrip {
         Layout.fillWidth: true
@@ -174,6 +223,35 @@ SettingsPage {
             labels: root.load.kvTypes.map(root.precisionOf)
             current: root.load.kvTypes.indexOf(root.load.kvType)
             onChosen: index => root.load.kvType = root.load.kvTypes[index]
+        }
+    }
+    SettingRow {
+        visible: root.ready
+        name: qsTr("Device")
+        hint: root.cards.length > 0 ? qsTr("Layers and experts can be offloaded to the GPU; Automatic chooses one that has room for them")
+                                    : qsTr("No graphics card can be used: the CPU computes")
+
+        Segmented {
+            label: qsTr("Device")
+            labels: [qsTr("Automatic"), qsTr("CPU")].concat(root.cards.map((card, index) => root.cards.length > 1 ? qsTr("GPU %1").arg(index + 1) : qsTr("GPU")))
+            current: root.deviceIds.indexOf(root.load.device)
+            onChosen: index => root.load.device = root.deviceIds[index]
+        }
+    }
+    SettingRow {
+        visible: root.ready && root.load.cardBytes > 0
+        name: qsTr("VRAM to use")
+        hint: root.speeds.length > 0 ? root.speeds : qsTr("For weights, experts, KV cache and scratch on the GPU")
+
+        SettingSlider {
+            label: qsTr("VRAM to use")
+            from: 0.5
+            to: Math.max(from + stepSize, Math.ceil(root.load.cardBytes / 5e8) / 2)
+            stepSize: 0.5
+            value: root.load.vramBytes > 0 ? root.load.vramBytes / 1e9 : to
+            longest: qsTr("What is free")
+            words: root.load.vramBytes > 0 ? Figures.bytes(root.load.vramBytes) : qsTr("What is free")
+            onMoved: value => root.load.vramBytes = value >= to ? 0 : value * 1e9
         }
     }
     SettingRow {

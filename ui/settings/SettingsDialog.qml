@@ -17,6 +17,7 @@ PioDialog {
     required property LoadSettings load
     required property ModelLibrary models
     required property Doctor doctor
+    required property Devices devices
     required property Storage storage
     required property About about
     required property PublishedFiles library
@@ -244,6 +245,7 @@ PioDialog {
             load: root.load
             models: root.models
             chat: root.chat
+            devices: root.devices
         }
     }
     Component {
