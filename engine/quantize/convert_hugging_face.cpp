@@ -93,13 +93,14 @@ class Converter {
     if (file_.architecture() == "llama" && (is_q || is_k)) {
       add_paired(i, name, is_q ? c_.hyper.n_heads : c_.hyper.n_kv_heads);
     } else {
-      put({i}, name, file_.tensors()[i].shape, [&file = file_, i](std::int64_t row, float* values) { read_row(file, i, row, values); });
+      put({i}, name, file_.tensors()[i].shape, [i](SourceRows& rows, std::int64_t row, float* values) { return rows.row(i, row, values); });
       out_.back().is_source = !file_.is_made(i);
     }
     return {};
   }
 
-  void put(std::vector<std::size_t> sources, const std::string& name, Shape shape, std::function<void(std::int64_t, float*)> read) {
+  void put(std::vector<std::size_t> sources, const std::string& name, Shape shape,
+           std::function<Result<void>(SourceRows&, std::int64_t, float*)> read) {
     const DType dtype = file_.tensors()[sources.front()].dtype;
     TensorInfo info{name, dtype, shape, 0};
     out_.push_back({std::move(info), std::move(sources), false, std::move(read)});
@@ -109,9 +110,9 @@ class Converter {
   void add_paired(std::size_t i, const std::string& name, std::int64_t n_heads) {
     const Shape shape = file_.tensors()[i].shape;
     const std::int64_t half = shape[0] / n_heads / 2;
-    put({i}, name, shape, [&file = file_, i, half](std::int64_t row, float* values) {
+    put({i}, name, shape, [i, half](SourceRows& rows, std::int64_t row, float* values) {
       const std::int64_t head = row / (2 * half), pair = row / 2 % half, side = row % 2;
-      read_row(file, i, (head * 2 + side) * half + pair, values);
+      return rows.row(i, (head * 2 + side) * half + pair, values);
     });
   }
 
@@ -120,11 +121,15 @@ class Converter {
     const std::int64_t n_heads = c_.hyper.n_heads, nope = c_.mla ? c_.mla->nope_dim : 0, v = c_.mla ? c_.mla->v_dim : 0;
     const std::int64_t rank = c_.mla ? c_.mla->kv_rank : 0, n = nope + v;
     RETURN_IF_ERROR(expect_shape(i, {n_heads * n, rank}));
-    put({i}, prefix + "attn_k_b.weight", {n_heads, rank, nope}, [&file = file_, i, rank, nope, n](std::int64_t row, float* values) {
-      for (std::int64_t k = 0; k < nope; ++k) values[k] = read_value(file, i, row / rank * n + k, row % rank);
-    });
+    put({i}, prefix + "attn_k_b.weight", {n_heads, rank, nope},
+        [i, rank, nope, n](SourceRows& rows, std::int64_t row, float* values) -> Result<void> {
+          for (std::int64_t k = 0; k < nope; ++k) {
+            ASSIGN_OR_RETURN(values[k], rows.value(i, row / rank * n + k, row % rank));
+          }
+          return {};
+        });
     put({i}, prefix + "attn_v_b.weight", {n_heads, v, rank},
-        [&file = file_, i, nope, v, n](std::int64_t row, float* values) { read_row(file, i, row / v * n + nope + row % v, values); });
+        [i, nope, v, n](SourceRows& rows, std::int64_t row, float* values) { return rows.row(i, row / v * n + nope + row % v, values); });
     return {};
   }
 
@@ -133,8 +138,8 @@ class Converter {
     const Shape half{c_.moe.n_experts, c_.moe.hidden_dim, c_.hyper.dim};
     RETURN_IF_ERROR(expect_shape(i, {half[0], 2 * half[1], half[2]}));
     for (const auto& [name, first] : {std::pair{"ffn_gate_exps.weight", std::int64_t{0}}, {"ffn_up_exps.weight", half[1]}}) {
-      put({i}, prefix + name, half, [&file = file_, i, n = half[1], first = first](std::int64_t row, float* values) {
-        read_row(file, i, row / n * 2 * n + first + row % n, values);
+      put({i}, prefix + name, half, [i, n = half[1], first = first](SourceRows& rows, std::int64_t row, float* values) {
+        return rows.row(i, row / n * 2 * n + first + row % n, values);
       });
     }
     return {};
@@ -157,8 +162,8 @@ class Converter {
       if (file_.tensors()[i].dtype != first.dtype) return unsupported(file_.label(), name + ": expected experts of one format, found several");
     }
     const std::int64_t n = first.shape[0];
-    put(sources, name, {c_.moe.n_experts, n, first.shape[1]}, [&file = file_, sources, n](std::int64_t row, float* values) {
-      read_row(file, sources[static_cast<std::size_t>(row / n)], row % n, values);
+    put(sources, name, {c_.moe.n_experts, n, first.shape[1]}, [sources, n](SourceRows& rows, std::int64_t row, float* values) {
+      return rows.row(sources[static_cast<std::size_t>(row / n)], row % n, values);
     });
     return {};
   }

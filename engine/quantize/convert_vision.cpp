@@ -75,17 +75,19 @@ Result<void> convert_vision(const ModelFile& file, const VisionConfig& c, Conver
     if (name != kPatches) {
       ConvertedTensor& tensor = add(name, from.shape);
       tensor.is_source = !file.is_made(i);
-      tensor.read_row = [&file, i](std::int64_t row, float* values) { read_row(file, i, row, values); };
+      tensor.read_row = [i](SourceRows& rows, std::int64_t row, float* values) { return rows.row(i, row, values); };
       continue;
     }
     // [dim, 3, 2, side * side] → a kernel for each frame, [dim, 3, side, side]
     if (from.shape != Shape{c.dim, 3, 2, side * side})
       return bad_file(file.label(), shown(from.name) + ": expected " + Shape{c.dim, 3, 2, side * side}.text() + ", found " + from.shape.text());
     for (const std::int64_t frame : {0, 1}) {
-      add(name + (frame == 0 ? "" : ".1"), {c.dim, 3, side, side}).read_row = [&file, i, side, frame](std::int64_t row, float* values) {
+      add(name + (frame == 0 ? "" : ".1"), {c.dim, 3, side, side}).read_row = [i, side, frame](SourceRows& rows, std::int64_t row,
+                                                                                               float* values) -> Result<void> {
         std::vector<float> kernel(static_cast<std::size_t>(side * side));
-        read_row(file, i, row / side * 2 + frame, kernel.data());
+        RETURN_IF_ERROR(rows.row(i, row / side * 2 + frame, kernel.data()));
         std::copy_n(kernel.begin() + row % side * side, side, values);
+        return {};
       };
     }
   }

@@ -1,17 +1,18 @@
 #include "engine/quantize/quantize.h"
 
 #include <algorithm>
-#include <atomic>
 #include <chrono>
 #include <cmath>
 #include <new>
 #include <ranges>
-#include <thread>
+#include <span>
+#include <vector>
 
 #include "engine/files/gguf_writer.h"
 #include "engine/quantize/convert.h"
 #include "engine/quantize/recipe.h"
 #include "kernels/host.h"
+#include "kernels/loading_tiles.h"
 
 namespace pio {
 namespace {
@@ -20,6 +21,8 @@ using Clock = std::chrono::steady_clock;
 
 // Encoded before it is written: 64 MB of float32 at most, whatever the tensor's size.
 constexpr std::int64_t kMaxChunkValues = std::int64_t{16} << 20;
+// At once of what is written as it is.
+constexpr std::size_t kCopiedBytes = std::size_t{4} << 20;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -35,37 +38,36 @@ struct Totals {
 };
 
 // Rows [begin, end) of a tensor in another format, by `n_threads` threads.
-Errors encode_rows(const ConvertedTensor& tensor, DType dtype, std::int64_t begin, std::int64_t end, int n_threads, std::byte* out,
-                   const std::stop_token& stop) {
-  const std::int64_t n_in = tensor.info.shape.back();
-  const std::int64_t n_at_once = std::max<std::int64_t>(1, 65536 / n_in);  // a thread takes about 10 ms of work
-  std::atomic<std::int64_t> next{begin};
-  const auto work = [&](Errors& sum) {
-    std::vector<float> read(static_cast<std::size_t>(n_in)), written(read.size());
-    for (std::int64_t first = 0; (first = next.fetch_add(n_at_once)) < end && !stop.stop_requested();) {
-      for (std::int64_t row = first; row < std::min(first + n_at_once, end); ++row) {
-        std::byte* blocks = out + bytes_of(dtype, (row - begin) * n_in);
-        tensor.read_row(row, read.data());
-        info(dtype).encode(read.data(), blocks, n_in);
-        info(dtype).decode(blocks, written.data(), n_in);
-        Errors of_row;
-        for (std::size_t i = 0; i < read.size(); ++i) {
-          const double x = static_cast<double>(read[i]), e = static_cast<double>(written[i]) - x;
-          of_row.difference += e * e;
-          of_row.power += x * x;
-        }
-        sum += of_row;
-      }
-    }
+Result<Errors> encode_rows(const ConvertedTensor& tensor, const ModelFile& source, DType dtype, std::int64_t begin, std::int64_t end, int n_threads,
+                           std::byte* out, const std::stop_token& stop) {
+  struct Worker {
+    SourceRows rows;
+    std::vector<float> read, written;
+    Errors errors;
   };
-  std::vector<Errors> errors(static_cast<std::size_t>(n_threads));
-  {
-    std::vector<std::jthread> threads;
-    for (int i = 1; i < n_threads && i * n_at_once < end - begin; ++i) threads.emplace_back(work, std::ref(errors[static_cast<std::size_t>(i)]));
-    work(errors[0]);
-  }
+  const std::int64_t n_in = tensor.info.shape.back();
+  const auto n = static_cast<std::size_t>(n_in);
+  std::vector<Worker> workers(static_cast<std::size_t>(n_threads), Worker{SourceRows(source), std::vector<float>(n), std::vector<float>(n), {}});
+  RETURN_IF_ERROR(for_each_tile_of_loading(end - begin, SourceRows::n_at_once(n_in), n_threads, stop,
+                                           [&](std::int64_t first, std::int64_t n_rows, int number) -> Result<void> {
+                                             Worker& worker = workers[static_cast<std::size_t>(number)];
+                                             for (std::int64_t row = first; row < first + n_rows; ++row) {
+                                               std::byte* blocks = out + bytes_of(dtype, row * n_in);
+                                               RETURN_IF_ERROR(tensor.read_row(worker.rows, begin + row, worker.read.data()));
+                                               info(dtype).encode(worker.read.data(), blocks, n_in);
+                                               info(dtype).decode(blocks, worker.written.data(), n_in);
+                                               Errors of_row;
+                                               for (std::size_t i = 0; i < n; ++i) {
+                                                 const double x = static_cast<double>(worker.read[i]), e = static_cast<double>(worker.written[i]) - x;
+                                                 of_row.difference += e * e;
+                                                 of_row.power += x * x;
+                                               }
+                                               worker.errors += of_row;
+                                             }
+                                             return {};
+                                           }));
   Errors sum;
-  for (const Errors& e : errors) sum += e;
+  for (const Worker& worker : workers) sum += worker.errors;
   return sum;
 }
 
@@ -114,16 +116,23 @@ Result<void> write_tensor(Output& output, std::size_t i, const ModelFile& source
   ++total.n_tensors;
   total.n_values += to.shape.n_values();
   if (tensor.is_source && tensor.info.dtype == to.dtype) {
-    RETURN_IF_ERROR(output.writer.append(source.data(tensor.sources.front())));
+    const std::span<const std::byte> where = source.data(tensor.sources.front());
+    std::vector<std::byte> bytes(std::min(where.size(), kCopiedBytes));
+    for (std::size_t at = 0; at < where.size() && !stop.stop_requested(); at += bytes.size()) {
+      bytes.resize(std::min(bytes.size(), where.size() - at));
+      RETURN_IF_ERROR(source.read(where.subspan(at, bytes.size()), bytes.data()));
+      RETURN_IF_ERROR(output.writer.append(bytes));
+    }
+    if (where.empty()) RETURN_IF_ERROR(output.writer.append({}));
   } else {
     const std::int64_t n_in = to.shape.back(), n_rows = n_in > 0 ? to.shape.n_values() / n_in : 0;
-    const std::int64_t n_at_once = n_in > 0 ? std::max<std::int64_t>(1, kMaxChunkValues / n_in) : 0;
+    const std::int64_t n_tile = SourceRows::n_at_once(n_in), n_at_once = n_tile * std::max<std::int64_t>(1, kMaxChunkValues / SourceRows::kValues);
     std::vector<std::byte> bytes;
     for (std::int64_t row = 0; row < n_rows; row += n_at_once) {
       const std::int64_t end = std::min(row + n_at_once, n_rows);
       bytes.resize(bytes_of(to.dtype, (end - row) * n_in));
-      total.errors += encode_rows(tensor, to.dtype, row, end, n_threads, bytes.data(), stop);
-      if (stop.stop_requested()) break;
+      ASSIGN_OR_RETURN(const Errors errors, encode_rows(tensor, source, to.dtype, row, end, n_threads, bytes.data(), stop));
+      total.errors += errors;
       RETURN_IF_ERROR(output.writer.append(bytes));
     }
     if (n_rows == 0) RETURN_IF_ERROR(output.writer.append({}));
@@ -159,8 +168,9 @@ Result<QuantizeReport> quantize(const std::filesystem::path& in, const std::file
   for (const Output& output : outputs) n_total += output.tensors.size();
   for (Output& output : outputs) {
     for (std::size_t i = 0; i < output.tensors.size(); ++i) {
-      RETURN_IF_ERROR(write_tensor(output, i, *model.source, n_threads, totals[static_cast<std::size_t>(output.tensors[i].dtype)], stop));
+      const Result<void> written = write_tensor(output, i, *model.source, n_threads, totals[static_cast<std::size_t>(output.tensors[i].dtype)], stop);
       if (stop.stop_requested()) return make_error(ErrorCode::cancelled, out.filename().string() + ": writing was stopped");
+      RETURN_IF_ERROR(written);
       if (progress) progress(++n_done, n_total);
     }
   }
