@@ -62,21 +62,6 @@ std::future<Result<std::unique_ptr<Tokenizer>>> begin_tokenizer(const ModelFile&
   return std::async(std::launch::async | std::launch::deferred, [&file] { return tokenizer_of(file); });
 }
 
-// Both files as one.
-Result<void> prefault(const LoadedWeights& language, const LoadedWeights* vision, const LoadProgress& progress, std::stop_token stop) {
-  if (!vision) return language.prefault(progress, stop);
-  std::uint64_t of_language = 0;
-  const auto first = [&](std::uint64_t done, std::uint64_t total) {
-    of_language = total;
-    if (progress) progress(done, total + vision->n_bytes());
-  };
-  const auto second = [&](std::uint64_t done, std::uint64_t total) {
-    if (progress) progress(of_language + done, of_language + total);
-  };
-  RETURN_IF_ERROR(language.prefault(first, stop));
-  return vision->prefault(second, stop);
-}
-
 }  // namespace
 
 Result<std::unique_ptr<ModelFile>> open_for_loading(const LoadRequest& request) {
@@ -181,7 +166,10 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   if (loaded->tokenizer_) {
     ASSIGN_OR_RETURN(n_unknown_tokens, loaded->tokenizer_->limit_ids(vocab_size, held.label()));
   }
-  ASSIGN_OR_RETURN(loaded->vision_, load_vision(request.mmproj, held, *loaded->weights_, spec, *loaded->backend_));
+  const auto vision_progress = [&progress, language = loaded->weights_->n_bytes()](std::uint64_t done, std::uint64_t total) {
+    if (progress) progress(language + done, language + total);
+  };
+  ASSIGN_OR_RETURN(loaded->vision_, load_vision(request.mmproj, held, *loaded->weights_, spec, *loaded->backend_, vision_progress, stop));
   if (loaded->vision_.vision) loaded->pictures_ = std::make_unique<Pictures>(*loaded->vision_.vision);
   loaded->state_bytes_per_token_ = state_bytes_per_token;
   ASSIGN_OR_RETURN(loaded->pool_, BlockPool::create(plan.context_length, n_contexts(request)));
@@ -211,7 +199,6 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
                                                                .rotation = request.key_rotation}));
   ASSIGN_OR_RETURN(stage.step, StepMirror::create(*stage.backend, capacity));
   loaded->stages_.push_back(std::move(stage));
-  RETURN_IF_ERROR(prefault(*loaded->weights_, loaded->vision_.weights.get(), progress, stop));
 
   loaded->begin_with_profile(request.cache_folder, stop);
   if (stop.stop_requested()) return make_error(ErrorCode::cancelled, held.label() + ": loading was stopped");

@@ -71,7 +71,7 @@ class LoadedModel {
   // The format of most of its weights, and of its vision half's.
   DType format() const;
   DType vision_format() const;
-  // Memory that is free again when it goes: all but the weights that are read in place, which count as free already.
+  // Memory that is free again when it goes.
   std::uint64_t own_bytes() const;
 
   // Of a model that goes: from now on there is nothing but its keys and values.

@@ -80,8 +80,7 @@ void print_given_back(const std::string& name, const GivenBack& given_back) {
 }
 
 Json layout_json(const WeightLayout& layout) {
-  const char* form = "mapped";
-  if (layout.form == WeightLayout::Form::placed) form = "placed";
+  const char* form = "placed";
   if (layout.form == WeightLayout::Form::streamed) form = "streamed";
   if (layout.form == WeightLayout::Form::in_slots) form = "slots";
   return {{"form", form},
@@ -91,7 +90,7 @@ Json layout_json(const WeightLayout& layout) {
           {"resident_bytes", layout.resident_bytes},
           {"padding_bytes", layout.padding_bytes},
           {"huge_page_bytes", layout.huge_page_bytes},
-          {"mapped_bytes", layout.mapped_bytes},
+          {"mapped_bytes", 0},  // no weight is read where its file is mapped
           {"streamed_bytes", layout.streamed_bytes}};
 }
 

@@ -123,7 +123,6 @@ double measuredMemory() {
 QString formText(WeightLayout::Form form) {
   switch (form) {
     case WeightLayout::Form::placed: return Words::tr("all of it in memory");
-    case WeightLayout::Form::mapped: return Words::tr("read where its file lies");
     case WeightLayout::Form::streamed: return Words::tr("part of it read from the disk for every step");
     case WeightLayout::Form::in_slots: return Words::tr("some of its experts in memory, the others on the disk");
   }

@@ -9,18 +9,16 @@ namespace pio {
 struct WeightLayout {
   enum class Form {
     placed,    // copied, in an order that the device reads fast, or as they are
-    mapped,    // read where the file is mapped: so exact products read them
     streamed,  // some are read and laid out anew for every pass, since memory has no room for all
     in_slots,  // copied, but for the experts of a mixture, of which those lie in memory that are likely to be wanted
   };
-  Form form = Form::mapped;  // of most of them
+  Form form = Form::placed;  // of most of them
   std::string isa;           // the instruction set of the device's own order, and the rows that lie side by side in it; "" and 0 without
   int lanes = 0;
   std::uint64_t file_bytes = 0;       // of all loaded tensors in the file
   std::uint64_t resident_bytes = 0;   // of the copies
   std::uint64_t padding_bytes = 0;    // of them, what rounding up added
   std::uint64_t huge_page_bytes = 0;  // of the copies, in huge pages
-  std::uint64_t mapped_bytes = 0;     // read where the file is mapped
   std::uint64_t streamed_bytes = 0;   // brought anew for every pass
 };
 

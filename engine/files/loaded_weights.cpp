@@ -1,6 +1,5 @@
 #include "engine/files/loaded_weights.h"
 
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,23 +9,10 @@
 #include <optional>
 #include <utility>
 
-#include "engine/files/mapped_file.h"
 #include "kernels/host.h"
 
 namespace pio {
 namespace {
-
-constexpr std::size_t kBytesBetweenStops = 256 << 10;
-constexpr std::size_t kBytesBetweenReports = 4 << 20;
-// Asked of the kernel ahead of the touching: enough to keep a disk's queue full, little enough to be stopped soon.
-constexpr std::size_t kReadAheadBytes = 16 << 20;
-
-void read_ahead(std::span<const std::byte> bytes, std::size_t page) {
-  const std::uintptr_t begin = reinterpret_cast<std::uintptr_t>(bytes.data()) / page * page;
-  const std::uintptr_t end = reinterpret_cast<std::uintptr_t>(bytes.data()) + bytes.size();
-  // Only advice: where it fails the pages come one fault after the other.
-  ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_WILLNEED);
-}
 
 Error was_stopped(const ModelFile& file) { return make_error(ErrorCode::cancelled, file.label() + ": loading was stopped"); }
 
@@ -40,7 +26,6 @@ MatrixSource source_of(const ModelFile& file, const WantedTensor& wanted, bool l
   if (!file.is_made(index)) {
     const std::byte* const data = file.data(index).data();
     const std::size_t row_bytes = bytes_of(source.dtype, source.shape.back());
-    source.mapped = data;
     source.make_rows = [&file, data, row_bytes](std::int64_t first, std::int64_t n, std::byte* out) -> Result<void> {
       return file.read({data + static_cast<std::size_t>(first) * row_bytes, static_cast<std::size_t>(n) * row_bytes}, out);
     };
@@ -89,13 +74,8 @@ struct PlacingGroup {
 
 PlacingGroup placing(const ModelFile& file, const WeightGroup& wanted, const Residency& residency, const Backend& backend,
                      StreamableBytes& streamable) {
-  const bool copies_all = residency.lays_out && backend.own_layout().lanes > 0;
   PlacingGroup group;
-  for (const WantedTensor& tensor : wanted) {
-    group.sources.push_back(source_of(file, tensor, residency.lays_out));
-    // Beside copies nothing stays in the file: a page of a mapping brings its neighbours into memory, and is read slower.
-    if (copies_all || residency.is_streamed || residency.has_slots) group.sources.back().mapped = nullptr;
-  }
+  for (const WantedTensor& tensor : wanted) group.sources.push_back(source_of(file, tensor, residency.lays_out));
   if (residency.has_slots && wanted.front().is_experts) {
     group.is_in_slots = true;
     return group;
@@ -105,15 +85,12 @@ PlacingGroup placing(const ModelFile& file, const WeightGroup& wanted, const Res
   if (wanted.front().in_rows) group.table = std::ssize(streamable.tables);
   if (!group.layer && !group.table) return group;
 
-  std::vector<MatrixSource> copies = group.sources;
-  for (MatrixSource& source : copies) source.mapped = nullptr;
-  const std::uint64_t copied_bytes = backend.placed_bytes(copies);
   if (group.layer) {
     streamable.layers.resize(std::max<std::size_t>(streamable.layers.size(), static_cast<std::size_t>(*group.layer) + 1));
-    streamable.layers[static_cast<std::size_t>(*group.layer)] += copied_bytes;
+    streamable.layers[static_cast<std::size_t>(*group.layer)] += group.placed_bytes;
     group.is_away = residency.is_streamed && *group.layer >= residency.n_layers;
   } else {
-    streamable.tables.push_back(copied_bytes);
+    streamable.tables.push_back(group.placed_bytes);
     group.is_away = residency.is_streamed && *group.table < residency.n_away_tables;
   }
   return group;
@@ -229,7 +206,6 @@ WeightLayout layout_of(std::span<const PlacedFile> placed_files, std::uint64_t f
   std::uint64_t copied_bytes = 0;
   for (const PlacedFile& placed : placed_files) {
     copied_bytes += placed.copied_bytes;
-    layout.mapped_bytes += placed.mapped_bytes();
     if (placed.streamed) {
       layout.streamed_bytes += placed.streamed->n_bytes();
       copied_bytes += placed.streamed->slot_bytes();
@@ -240,12 +216,9 @@ WeightLayout layout_of(std::span<const PlacedFile> placed_files, std::uint64_t f
   }
   layout.file_bytes = file_bytes;
   layout.padding_bytes = layout.resident_bytes - std::min(layout.resident_bytes, copied_bytes);
-  layout.form = layout.resident_bytes > layout.mapped_bytes ? WeightLayout::Form::placed : WeightLayout::Form::mapped;
-  if (layout.streamed_bytes > 0) layout.form = WeightLayout::Form::streamed;
-  if (layout.form != WeightLayout::Form::mapped) {
-    layout.isa = own.isa;
-    layout.lanes = own.lanes;
-  }
+  layout.form = layout.streamed_bytes > 0 ? WeightLayout::Form::streamed : WeightLayout::Form::placed;
+  layout.isa = own.isa;
+  layout.lanes = own.lanes;
   return layout;
 }
 
@@ -266,44 +239,10 @@ LoadMeasures LoadedWeights::measures(int n_threads) const {
 
 Result<std::vector<Tensor>> LoadedWeights::load(std::span<const WeightGroup> groups) {
   ASSIGN_OR_RETURN(PlacedFile placed, place_file(*file_, groups, backend_, residency_, progress_, stop_));
-  std::size_t i = 0;
-  for (const WeightGroup& group : groups) {
-    for (const WantedTensor& wanted : group) {
-      const Tensor& tensor = placed.tensors[i++];
-      const bool is_away = tensor.buffer->n_bytes() == 0 || (placed.experts && placed.experts->has(tensor));
-      if (tensor.buffer != placed.arena.get() && !is_away) in_place_.push_back(file_->data(wanted.index));
-      n_bytes_ += tensors()[wanted.index].n_bytes;
-    }
-  }
+  for (const WeightGroup& group : groups)
+    for (const WantedTensor& wanted : group) n_bytes_ += tensors()[wanted.index].n_bytes;
   placed_.push_back(std::move(placed));
   return placed_.back().tensors;
-}
-
-Result<void> LoadedWeights::prefault(const PlacingProgress& progress, std::stop_token stop) const {
-  const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  // Each file is one mapping, so addresses within it rise as offsets do.
-  std::vector<std::span<const std::byte>> order = in_place_;
-  std::ranges::sort(order, {}, [](std::span<const std::byte> bytes) { return bytes.data(); });
-
-  const std::uint64_t total = n_bytes_;
-  std::uint64_t done = total, reported = 0;
-  for (const std::span<const std::byte> bytes : order) done -= bytes.size();
-  if (progress) progress(done, total);
-  for (const std::span<const std::byte> bytes : order) {
-    for (std::size_t at = 0; at < bytes.size(); at += kBytesBetweenStops) {
-      if (stop.stop_requested()) return was_stopped(*file_);
-      if (at % kReadAheadBytes == 0) read_ahead(bytes.subspan(at, std::min(2 * kReadAheadBytes, bytes.size() - at)), page);
-      const std::size_t n = std::min(kBytesBetweenStops, bytes.size() - at);
-      for (std::size_t i = 0; i < n; i += page) static_cast<void>(*static_cast<const volatile std::byte*>(&bytes[at + i]));
-      static_cast<void>(*static_cast<const volatile std::byte*>(&bytes[at + n - 1]));
-      done += n;
-      if (progress && (done - reported >= kBytesBetweenReports || done == total)) {
-        reported = done;
-        progress(done, total);
-      }
-    }
-  }
-  return {};
 }
 
 }  // namespace pio

@@ -35,11 +35,11 @@ struct StreamableBytes {
   std::uint64_t total() const;
 };
 
-// A file's weights on a device: what is read in place lies in the file, all else in one arena.
+// A file's weights on a device, in one arena. They are read into it: products read no file.
 struct PlacedFile {
   std::vector<Tensor> tensors;                  // of all groups, one after the other
-  std::unique_ptr<Buffer> arena;                // null where all is read in place
-  std::vector<std::unique_ptr<Buffer>> mapped;  // views of the file
+  std::unique_ptr<Buffer> arena;                // null where nothing stays
+  std::vector<std::unique_ptr<Buffer>> mapped;  // views of what a device reads where it lies: none, as no source says where that is
   std::uint64_t made_bytes = 0;                 // of what stands nowhere in the file (ModelFile::is_made)
   std::uint64_t copied_bytes = 0;               // of the tensors in the arena, as the file holds them
   double touch_bytes_per_second = 0;            // of the arena's first megabytes; 0: not measured
@@ -62,7 +62,6 @@ void add_slots(WeightLayout& layout, std::uint64_t n_bytes, std::uint64_t huge_p
 // The weights of a model file on one device. Owns the file and the buffers; the backend must outlive it. One thread at a time, as the backend.
 class LoadedWeights final : public WeightSource {
  public:
-  // `progress` and `stop` are for weights that are not read in place.
   LoadedWeights(std::unique_ptr<ModelFile> file, Backend& backend, const PlacingProgress& progress = {}, std::stop_token stop = {},
                 const Residency& residency = {});
 
@@ -74,14 +73,8 @@ class LoadedWeights final : public WeightSource {
   // Fails as place_file.
   Result<std::vector<Tensor>> load(std::span<const WeightGroup> groups) override;
 
-  // Reads all pages of the loaded tensors that are read in place into memory, in the order of the files, so that the first token does not
-  // wait for the disk; what was not loaded (a layer for multi-token prediction) stays there.
-  // Calls progress(bytes done, bytes of all loaded tensors) at the start, every few megabytes and at the end. Asks `stop` every 256 KiB (a disk
-  // of 2 MB/s still answers within 200 ms) and then returns Error{cancelled}.
-  Result<void> prefault(const PlacingProgress& progress, std::stop_token stop) const;
-
   const ModelFile& file() const { return *file_; }
-  // Bytes of all loaded tensors, and of those that are read in place.
+  // Bytes of all loaded tensors.
   std::uint64_t n_bytes() const { return n_bytes_; }
   std::uint64_t mapped_bytes() const;
   // Where they lie, and how they came there (read_bytes_per_second for this many threads).
@@ -100,8 +93,7 @@ class LoadedWeights final : public WeightSource {
   PlacingProgress progress_;
   std::stop_token stop_;
   const Residency residency_;
-  std::vector<PlacedFile> placed_;                    // one a load()
-  std::vector<std::span<const std::byte>> in_place_;  // what is read where it is mapped
+  std::vector<PlacedFile> placed_;  // one a load()
   std::uint64_t n_bytes_ = 0;
 };
 

@@ -13,13 +13,14 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "mmproj";
 
-Result<LoadedVision> open_vision(const fs::path& path, const ModelSpec& spec, Backend& backend) {
+Result<LoadedVision> open_vision(const fs::path& path, const ModelSpec& spec, Backend& backend, const PlacingProgress& progress,
+                                 const std::stop_token& stop) {
   ASSIGN_OR_RETURN(std::unique_ptr<ModelFile> file, open_model_file(path));
   if (file->architecture() != "clip") {
     return unsupported(file->label(), "expected a vision tower (architecture clip), found " + shown(file->architecture()));
   }
   LoadedVision loaded;
-  loaded.weights = std::make_unique<LoadedWeights>(std::move(file), backend);
+  loaded.weights = std::make_unique<LoadedWeights>(std::move(file), backend, progress, stop);
   ASSIGN_OR_RETURN(loaded.vision, create_vision(*loaded.weights, backend, spec));
   return loaded;
 }
@@ -63,19 +64,21 @@ std::vector<fs::path> vision_files_beside(const fs::path& model) {
 
 }  // namespace
 
-Result<LoadedVision> load_vision(const std::string& mmproj, const ModelFile& model, WeightSource& language, const ModelSpec& spec, Backend& backend) {
+Result<LoadedVision> load_vision(const std::string& mmproj, const ModelFile& model, WeightSource& language, const ModelSpec& spec, Backend& backend,
+                                 const PlacingProgress& progress, const std::stop_token& stop) {
   LoadedVision loaded;
   if (spec.n_position_axes != 3) {
     if (mmproj.empty()) return loaded;
     return make_error(ErrorCode::bad_argument, "--mmproj: a model that sees, found " + spec.architecture);
   }
-  if (!mmproj.empty()) return open_vision(mmproj, spec, backend);
+  if (!mmproj.empty()) return open_vision(mmproj, spec, backend, progress, stop);
   if (model.naming() == WeightSource::Naming::hugging_face) {
     ASSIGN_OR_RETURN(loaded.vision, create_vision(language, backend, spec));
     return loaded;
   }
   for (const fs::path& path : vision_files_beside(model.paths().front())) {
-    Result<LoadedVision> vision = open_vision(path, spec, backend);
+    Result<LoadedVision> vision = open_vision(path, spec, backend, progress, stop);
+    if (!vision && vision.error().code == ErrorCode::cancelled) return vision.error();
     if (vision) {
       vision->notes = std::move(loaded.notes);
       return vision;

@@ -18,8 +18,10 @@ struct LoadedVision {
 
 // Of a folder its own vision encoder; of a GGUF file the one in `mmproj`, or, where that is empty, the best of the files beside the model whose names
 // begin with "mmproj" and that fit it: the name most like the model's, of equals the larger file. A model that should see and has no vision encoder
-// is one for text, and a note says so. Fails where `mmproj` is named and does not fit. `language` are the weights of `model`; they and
+// is one for text, and a note says so. Fails where `mmproj` is named and does not fit, and after a stop. `progress` is told of the
+// bytes of a file of its own. `language` are the weights of `model`; they and
 // `backend` must outlive it.
-Result<LoadedVision> load_vision(const std::string& mmproj, const ModelFile& model, WeightSource& language, const ModelSpec& spec, Backend& backend);
+Result<LoadedVision> load_vision(const std::string& mmproj, const ModelFile& model, WeightSource& language, const ModelSpec& spec, Backend& backend,
+                                 const PlacingProgress& progress = {}, const std::stop_token& stop = {});
 
 }  // namespace pio

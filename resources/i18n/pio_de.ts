@@ -750,10 +750,6 @@
         <translation>ganz im Speicher</translation>
     </message>
     <message>
-        <source>read where its file lies</source>
-        <translation>gelesen, wo die Datei liegt</translation>
-    </message>
-    <message>
         <source>part of it read from the disk for every step</source>
         <translation>teils bei jedem Schritt von der Platte gelesen</translation>
     </message>

@@ -737,10 +737,6 @@
         <translation>全部在内存中</translation>
     </message>
     <message>
-        <source>read where its file lies</source>
-        <translation>从文件所在处读取</translation>
-    </message>
-    <message>
         <source>part of it read from the disk for every step</source>
         <translation>每一步都有一部分从磁盘读取</translation>
     </message>

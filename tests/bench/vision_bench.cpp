@@ -51,7 +51,6 @@ Result<Tower> open_tower(const std::string& path, int n_threads, Activations act
   language_model.n_layers = 28;
   language_model.n_position_axes = 3;
   ASSIGN_OR_RETURN(tower.vision, create_vision(*tower.weights, *tower.backend, language_model));
-  RETURN_IF_ERROR(tower.weights->prefault({}, {}));
   return tower;
 }
 

@@ -125,6 +125,15 @@ TEST_P(PictureChat, AFolderAndItsGgufFilesSayTheSame) {
   }
 }
 
+TEST_P(PictureChat, FilesThatBecomeShorterLeaveTheLoadedModelAsItWas) {
+  const TempFolder folder;
+  for (const char* name : {"model-f32.gguf", "mmproj-f32.gguf"}) fs::copy(folder_ / name, folder.path() / name);
+  const Result<void> status = load(folder.path() / "model-f32.gguf", folder.path() / "mmproj-f32.gguf");
+  ASSERT_TRUE(status) << status.error().message;
+  for (const char* name : {"model-f32.gguf", "mmproj-f32.gguf"}) fs::resize_file(folder.path() / name, 1000);
+  expect_logits("one_image", 0);
+}
+
 TEST_P(PictureChat, GreedyWordsAfterAPictureAreTheReferences) {
   const nlohmann::json one = conversation("one_image"), gold = read_json(folder_ / "cases/one_image.greedy.json");
   const std::string text = one["text"];  // "<|im_start|>user\n<|vision_start|><|image_pad|><|vision_end|>WORDS<|im_end|>\n…"
