@@ -1,9 +1,12 @@
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <cstdint>
 #include <cstring>
-#include <string>
+#include <span>
 
 #include "engine/experts/expert_slots.h"
-#include "engine/files/mapped_file.h"
 
 // Memory of slots that goes while the model stays, and comes back.
 
@@ -11,6 +14,15 @@ namespace pio {
 namespace {
 
 constexpr std::int64_t kFewest = 2;  // of a kind: one is read while another is computed with
+
+// The system may take back this memory. The whole pages of it, because those at the ends may belong to neighbours.
+void release_pages(std::span<std::byte> memory) {
+  const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::uintptr_t begin = (reinterpret_cast<std::uintptr_t>(memory.data()) + page - 1) / page * page;
+  const std::uintptr_t end = (reinterpret_cast<std::uintptr_t>(memory.data()) + memory.size()) / page * page;
+  // Only advice: where it fails the pages stay until memory is short.
+  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+}
 
 }  // namespace
 

@@ -167,8 +167,9 @@ struct Part {
 
 class PartReader {
  public:
-  PartReader(std::span<const std::byte> bytes, std::string_view label) : file_(bytes), label_(label) {
-    cursor_.bytes = bytes.first(std::min(bytes.size(), kMaxHeaderBytes));
+  // `front`: the first bytes of the file, kMaxHeaderBytes at most. Of `file` the addresses alone count.
+  PartReader(std::span<const std::byte> front, std::span<const std::byte> file, std::string_view label) : file_(file), label_(label) {
+    cursor_.bytes = front.first(std::min(front.size(), kMaxHeaderBytes));
   }
 
   Result<Part> read() {
@@ -193,7 +194,8 @@ class PartReader {
   }
 
   Result<void> read_front(std::uint64_t& n_tensors, std::uint64_t& n_keys) {
-    if (file_.size() < 4 || std::memcmp(file_.data(), "GGUF", 4) != 0) return bad("expected a GGUF file, found " + what_it_looks_like(file_));
+    const std::span<const std::byte> front = cursor_.bytes;
+    if (front.size() < 4 || std::memcmp(front.data(), "GGUF", 4) != 0) return bad("expected a GGUF file, found " + what_it_looks_like(front));
     cursor_.position = 4;
     std::uint32_t version = 0;
     if (!cursor_.take(version)) return cut_short("version");
@@ -408,6 +410,16 @@ class PartReader {
   std::vector<std::uint64_t> offsets_;
 };
 
+// Headers have no length that is known beforehand: a short front is read first, and a longer one where that was not enough.
+Result<Part> read_part(const MappedFile& file, std::string_view label) {
+  constexpr std::uint64_t kFirst = std::uint64_t{8} << 20, kFactor = 4;
+  for (std::uint64_t n = kFirst;; n *= kFactor) {
+    ASSIGN_OR_RETURN(const std::vector<std::byte> front, file.read_front(std::min<std::uint64_t>(n, kMaxHeaderBytes)));
+    Result<Part> part = PartReader(front, file.bytes(), label).read();
+    if (part || front.size() == file.n_bytes() || front.size() >= kMaxHeaderBytes) return part;
+  }
+}
+
 struct Split {
   std::int64_t index = 0;
   std::int64_t n_parts = 1;
@@ -471,7 +483,7 @@ Result<std::unique_ptr<ModelFile>> open_parts(const std::filesystem::path& path)
   MappedModel model;
   model.label = path.filename().string();
   ASSIGN_OR_RETURN(MappedFile opened, MappedFile::open(path));
-  ASSIGN_OR_RETURN(Part opened_part, PartReader(opened.bytes(), model.label).read());
+  ASSIGN_OR_RETURN(Part opened_part, read_part(opened, model.label));
   ASSIGN_OR_RETURN(const Split split, split_of(opened_part, model.label));
 
   const std::string suffix = suffix_of(split.index, split.n_parts);
@@ -491,7 +503,7 @@ Result<std::unique_ptr<ModelFile>> open_parts(const std::filesystem::path& path)
     const std::filesystem::path part_path = path.parent_path() / (stem + suffix_of(i, split.n_parts));
     const std::string part_label = part_path.filename().string();
     ASSIGN_OR_RETURN(MappedFile file, MappedFile::open(part_path));
-    ASSIGN_OR_RETURN(Part part, PartReader(file.bytes(), part_label).read());
+    ASSIGN_OR_RETURN(Part part, read_part(file, part_label));
     ASSIGN_OR_RETURN(const Split other, split_of(part, part_label));
     if (other.index != i || other.n_parts != split.n_parts)
       return bad_file(part_label, "expected part " + std::to_string(i) + " of " + std::to_string(split.n_parts) + " (split.no, split.count), found " +
@@ -528,7 +540,7 @@ Result<std::unique_ptr<ModelFile>> open_gguf(const std::filesystem::path& path) 
 Result<std::unique_ptr<ModelFile>> parse_gguf(std::span<const std::byte> bytes, std::string_view label) {
   MappedModel model;
   model.label = std::string(label);
-  ASSIGN_OR_RETURN(Part part, PartReader(bytes, label).read());
+  ASSIGN_OR_RETURN(Part part, PartReader(bytes, bytes, label).read());
   ASSIGN_OR_RETURN(const Split split, split_of(part, label));
   if (split.n_parts > 1)
     return bad_file(label, "expected a whole file, found part " + std::to_string(split.index) + " of " + std::to_string(split.n_parts));

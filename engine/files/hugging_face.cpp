@@ -24,7 +24,7 @@ Result<void> read_config(const std::filesystem::path& path, const std::string& p
 
 Result<void> add_shard(MappedModel& model, const std::filesystem::path& path) {
   ASSIGN_OR_RETURN(MappedFile file, MappedFile::open(path));
-  ASSIGN_OR_RETURN(std::vector<SafetensorsEntry> entries, parse_safetensors(file.bytes(), path.filename().string()));
+  ASSIGN_OR_RETURN(std::vector<SafetensorsEntry> entries, read_safetensors_header(file, path.filename().string()));
   for (SafetensorsEntry& entry : entries) {
     model.data.push_back(file.bytes().subspan(entry.offset, entry.info.n_bytes));
     model.tensors.push_back(std::move(entry.info));

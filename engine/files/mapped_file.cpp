@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdint>
 #include <limits>
@@ -64,7 +65,7 @@ Result<MappedFile> MappedFile::open(const std::filesystem::path& path) {
   MappedFile mapped;
   mapped.path_ = path;
   if (file.n_bytes > 0) {  // mmap takes no empty range
-    void* data = ::mmap(nullptr, file.n_bytes, PROT_READ, MAP_PRIVATE, file.descriptor.fd, 0);
+    void* data = ::mmap(nullptr, file.n_bytes, PROT_NONE, MAP_PRIVATE, file.descriptor.fd, 0);
     if (data == MAP_FAILED) return system_error_of(path, errno);
     mapped.bytes_ = {static_cast<const std::byte*>(data), file.n_bytes};
     mapped.reader_ = std::make_unique<FileReader>(std::exchange(file.descriptor.fd, -1), path, mapped.bytes_);
@@ -96,12 +97,10 @@ Result<void> MappedFile::read(std::span<const std::byte> part, std::byte* out) c
   return reader_->read(static_cast<std::uint64_t>(part.data() - bytes_.data()), part.size(), out);
 }
 
-void release_pages(std::span<const std::byte> bytes) {
-  const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  const std::uintptr_t begin = (reinterpret_cast<std::uintptr_t>(bytes.data()) + page - 1) / page * page;
-  const std::uintptr_t end = (reinterpret_cast<std::uintptr_t>(bytes.data()) + bytes.size()) / page * page;
-  // Only advice: where it fails the pages stay until memory is short.
-  if (begin < end) ::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);
+Result<std::vector<std::byte>> MappedFile::read_front(std::uint64_t n) const {
+  std::vector<std::byte> front(static_cast<std::size_t>(std::min(n, n_bytes())));
+  RETURN_IF_ERROR(read(bytes_.first(front.size()), front.data()));
+  return front;
 }
 
 Result<std::string> read_text_file(const std::filesystem::path& path, std::size_t limit) {

@@ -1,19 +1,22 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "engine/files/file_reader.h"
 #include "kernels/base/result.h"
 
 namespace pio {
 
-// A file's bytes, mapped read-only. Move-only; unmapped when it goes.
-// The kernel reads the file as the bytes are touched. A file that another program shortens meanwhile ends this one with SIGBUS, as every
-// mapping does; one that is replaced by a rename (as downloaders do) stays whole.
+// A file that is open for reading, and an address for each of its bytes. Move-only; closed when it goes.
+// The addresses say where a part of the file stands, and what of it lies in the page cache can be asked by them. Nothing can be read there: a file
+// that another program shortens would end this one with SIGBUS. read() fails instead. A file that is replaced by a rename (as downloaders do)
+// stays whole.
 class MappedFile {
  public:
   // Fails with not_found or io{path}. An empty file gives no bytes. Folders and devices are refused.
@@ -23,8 +26,11 @@ class MappedFile {
   ~MappedFile();
 
   std::span<const std::byte> bytes() const { return bytes_; }
-  // Copies a part of bytes() to `out` without touching it: by reading the file. Thread-safe. Fails as FileReader::read.
+  std::uint64_t n_bytes() const { return bytes_.size(); }
+  // Copies a part of bytes() to `out`. Thread-safe. Fails as FileReader::read.
   Result<void> read(std::span<const std::byte> part, std::byte* out) const;
+  // The first n bytes, or all where there are fewer.
+  Result<std::vector<std::byte>> read_front(std::uint64_t n) const;
   bool holds(std::span<const std::byte> part) const;
   // Null where the file is empty.
   FileReader* reader() const { return reader_.get(); }
@@ -37,10 +43,6 @@ class MappedFile {
   std::filesystem::path path_;
   std::unique_ptr<FileReader> reader_;
 };
-
-// Bytes of a mapped file that will not be read again soon: the system may take back their memory. The whole pages among them, because those
-// at the ends may belong to neighbours.
-void release_pages(std::span<const std::byte> bytes);
 
 // A whole text file, at most `limit` bytes (bad_file beyond).
 Result<std::string> read_text_file(const std::filesystem::path& path, std::size_t limit);

@@ -10,7 +10,7 @@
 
 namespace pio {
 
-// What both readers fill in: tensors as views of mapped files. Move-only, as the files are.
+// What both readers fill in: tensors, and where they stand in files. Move-only, as the files are.
 struct MappedModel {
   WeightSource::Naming naming = WeightSource::Naming::gguf;
   std::string label;
@@ -45,6 +45,11 @@ class MappedModelFile final : public ModelFile {
       if (file.holds(part)) return Place{file.reader(), static_cast<std::uint64_t>(part.data() - file.bytes().data())};
     return {};
   }
+  Result<void> check_unchanged() const override {
+    for (const MappedFile& file : model_.files)
+      if (file.reader()) RETURN_IF_ERROR(file.reader()->check_unchanged());
+    return {};
+  }
   Result<void> set_io(IoMode mode) override {
     for (const MappedFile& file : model_.files)
       if (file.reader()) RETURN_IF_ERROR(file.reader()->set_mode(mode));
@@ -55,12 +60,14 @@ class MappedModelFile final : public ModelFile {
     for (const MappedFile& file : model_.files) all += file.read_counts();
     return all;
   }
-  void release_sources(std::size_t index) const override { release_pages(data(index)); }
   const std::vector<std::filesystem::path>& paths() const override { return model_.paths; }
 
  private:
   MappedModel model_;
 };
+
+// The header of one safetensors file (parse_safetensors). Fails with io{path} too.
+Result<std::vector<SafetensorsEntry>> read_safetensors_header(const MappedFile& file, std::string_view label);
 
 // Fails with bad_file when two tensors share a name.
 Result<void> check_names_differ(const std::vector<TensorInfo>& tensors, std::string_view label);

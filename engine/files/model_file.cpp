@@ -10,6 +10,8 @@
 namespace pio {
 namespace {
 
+constexpr std::uint64_t kFrontBytes = 64;  // enough to tell what a file is
+
 bool starts_with_gguf_magic(std::span<const std::byte> bytes) {
   constexpr std::string_view magic = "GGUF";
   return bytes.size() >= magic.size() &&
@@ -40,8 +42,9 @@ Result<std::unique_ptr<ModelFile>> open_model_file(const std::filesystem::path& 
     return open_hugging_face(path.has_parent_path() ? path.parent_path() : std::filesystem::path("."));
   }
   ASSIGN_OR_RETURN(const MappedFile file, MappedFile::open(path));
-  if (starts_with_gguf_magic(file.bytes()) || path.extension() == ".gguf") return open_gguf(path);
-  Error error = bad_file(path.filename().string(), "expected a GGUF file or a Hugging Face folder, found " + what_it_looks_like(file.bytes()));
+  ASSIGN_OR_RETURN(const std::vector<std::byte> front, file.read_front(kFrontBytes));
+  if (starts_with_gguf_magic(front) || path.extension() == ".gguf") return open_gguf(path);
+  Error error = bad_file(path.filename().string(), "expected a GGUF file or a Hugging Face folder, found " + what_it_looks_like(front));
   error.path = path.string();
   return error;
 }

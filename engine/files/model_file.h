@@ -13,7 +13,7 @@
 #include "kernels/base/result.h"
 #include "models/weight_source.h"
 
-// What a model file or folder holds: metadata, and tensors as bytes in place. Reading one never loads weights.
+// What a model file or folder holds: metadata, and where its tensors stand. Opening one reads no weights.
 
 namespace pio {
 
@@ -25,10 +25,10 @@ class ModelFile {
   virtual const std::string& architecture() const = 0;
   virtual const std::map<std::string, MetaValue, std::less<>>& metadata() const = 0;
   virtual const std::vector<TensorInfo>& tensors() const = 0;
-  // The bytes of tensors()[index], exactly n_bytes of them, within the mapped file. None where the tensor is made.
+  // Where the bytes of tensors()[index] stand, exactly n_bytes of them: addresses to read() by, at which nothing can be read (MappedFile). None where
+  // the tensor is made.
   virtual std::span<const std::byte> data(std::size_t index) const = 0;
-  // Copies some of the bytes that data() gives to `out`: of files by reading them, so that no page of the mapping is touched. Any thread.
-  // Fails with io{path}.
+  // Copies some of the bytes that data() names to `out`. Any thread. Fails with io{path}.
   virtual Result<void> read(std::span<const std::byte> part, std::byte* out) const;
   // Where such bytes stand, for a reader of its own (ReadQueue); nothing where they are in no file.
   struct Place {
@@ -36,6 +36,8 @@ class ModelFile {
     std::uint64_t offset = 0;
   };
   virtual std::optional<Place> place_of(std::span<const std::byte> /*part*/) const { return {}; }
+  // Fails where a file that it reads was written to since it was opened (FileReader::check_unchanged).
+  virtual Result<void> check_unchanged() const { return {}; }
   // How read() reads from now on. Fails as FileReader::set_mode.
   virtual Result<void> set_io(IoMode /*mode*/) { return {}; }
   // What read() has read.
@@ -44,7 +46,7 @@ class ModelFile {
   virtual bool is_made(std::size_t /*index*/) const { return false; }
   // Makes rows [first, first + n) of such a tensor, n * bytes of a row, at `out`. Any thread. Fails as read().
   virtual Result<void> make_rows(std::size_t /*index*/, std::int64_t /*first*/, std::int64_t /*n*/, std::byte* /*out*/) const { return {}; }
-  // Its bytes, or those that it is made from, have been read: the system may take back their memory.
+  // Its rows have been made: what was kept to make them of may go.
   virtual void release_sources(std::size_t /*index*/) const {}
   // What making tensors has found out that a person should know.
   virtual std::vector<std::string> notes() const { return {}; }

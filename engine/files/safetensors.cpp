@@ -168,16 +168,15 @@ Result<std::optional<SafetensorsEntry>> check(Entry& entry, std::uint64_t header
   return std::optional<SafetensorsEntry>(std::move(out));
 }
 
-}  // namespace
-
-Result<std::vector<SafetensorsEntry>> parse_safetensors(std::span<const std::byte> bytes, std::string_view label) {
+// `front`: the beginning of a file of n_bytes, with the whole header where that is not refused for its length.
+Result<std::vector<SafetensorsEntry>> parse_front(std::span<const std::byte> front, std::uint64_t n_bytes, std::string_view label) {
   std::uint64_t n_header_bytes = 0;
-  if (bytes.size() >= 8) std::memcpy(&n_header_bytes, bytes.data(), 8);
-  if (bytes.size() < 8 || n_header_bytes > bytes.size() - 8 || n_header_bytes > kMaxHeaderBytes)
-    return bad_file(label, "expected a safetensors file whose header fits into its " + std::to_string(bytes.size()) + " bytes and 100 MB, found " +
-                               (bytes.size() < 8 ? "too few bytes"
-                                                 : "a header of " + std::to_string(n_header_bytes) + " bytes, or " + what_it_looks_like(bytes)));
-  const std::string_view header(reinterpret_cast<const char*>(bytes.data()) + 8, static_cast<std::size_t>(n_header_bytes));
+  if (n_bytes >= 8) std::memcpy(&n_header_bytes, front.data(), 8);
+  if (n_bytes < 8 || n_header_bytes > n_bytes - 8 || n_header_bytes > kMaxHeaderBytes)
+    return bad_file(
+        label, "expected a safetensors file whose header fits into its " + std::to_string(n_bytes) + " bytes and 100 MB, found " +
+                   (n_bytes < 8 ? "too few bytes" : "a header of " + std::to_string(n_header_bytes) + " bytes, or " + what_it_looks_like(front)));
+  const std::string_view header(reinterpret_cast<const char*>(front.data()) + 8, static_cast<std::size_t>(n_header_bytes));
   if (!header.starts_with('{')) return bad_file(label, "header: expected a JSON object, found something else");
 
   HeaderEvents events;
@@ -187,7 +186,7 @@ Result<std::vector<SafetensorsEntry>> parse_safetensors(std::span<const std::byt
   std::vector<TensorInfo> infos;
   const std::uint64_t header_end = 8 + n_header_bytes;
   for (Entry& entry : events.entries) {
-    ASSIGN_OR_RETURN(std::optional<SafetensorsEntry> checked, check(entry, header_end, bytes.size() - header_end, label));
+    ASSIGN_OR_RETURN(std::optional<SafetensorsEntry> checked, check(entry, header_end, n_bytes - header_end, label));
     if (checked) entries.push_back(std::move(*checked));
   }
   std::sort(entries.begin(), entries.end(), [](const SafetensorsEntry& a, const SafetensorsEntry& b) { return a.offset < b.offset; });
@@ -199,11 +198,27 @@ Result<std::vector<SafetensorsEntry>> parse_safetensors(std::span<const std::byt
     expected += entry.info.n_bytes;
     infos.push_back(entry.info);
   }
-  if (expected != bytes.size())
-    return bad_file(label,
-                    "expected data that end with the last tensor at byte " + std::to_string(expected) + ", found " + std::to_string(bytes.size()));
+  if (expected != n_bytes)
+    return bad_file(label, "expected data that end with the last tensor at byte " + std::to_string(expected) + ", found " + std::to_string(n_bytes));
   RETURN_IF_ERROR(check_names_differ(infos, label));
   return entries;
+}
+
+}  // namespace
+
+Result<std::vector<SafetensorsEntry>> parse_safetensors(std::span<const std::byte> bytes, std::string_view label) {
+  return parse_front(bytes, bytes.size(), label);
+}
+
+Result<std::vector<SafetensorsEntry>> read_safetensors_header(const MappedFile& file, std::string_view label) {
+  constexpr std::uint64_t kFrontBytes = 64;  // enough to tell what a file is that is none of these
+  ASSIGN_OR_RETURN(std::vector<std::byte> front, file.read_front(kFrontBytes));
+  std::uint64_t n_header_bytes = 0;
+  if (front.size() >= 8) std::memcpy(&n_header_bytes, front.data(), 8);
+  if (n_header_bytes <= kMaxHeaderBytes && 8 + n_header_bytes > front.size()) {
+    ASSIGN_OR_RETURN(front, file.read_front(8 + n_header_bytes));
+  }
+  return parse_front(front, file.n_bytes(), label);
 }
 
 }  // namespace pio

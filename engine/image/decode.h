@@ -20,13 +20,16 @@ Result<Pixels> decode_picture(std::span<const std::byte> file, const std::string
 // those that are passed over: cancelled.
 Result<FrameSource> open_film(const std::string& path, std::stop_token stop = {});
 
-// The file's bytes: of `path`, or those given. The pointer keeps them alive.
+// The file's bytes: those of `path`, read, or those given. The pointer keeps them alive. Fails with io{path}, not_found, and with bad_file for more
+// bytes than kMaxPictureFileBytes.
 struct PictureFile {
   std::shared_ptr<const void> owner;
   std::span<const std::byte> bytes;
   std::string label;
 };
 Result<PictureFile> open_picture(const ImageInput& input);
+// Whether a file begins as a picture does; a video file of gigabytes is not read for that.
+bool looks_like_picture_file(const std::string& path);
 
 // Decodes, and ends at once with cancelled after a stop. The library cannot be interrupted: it finishes on another thread, which keeps the
 // file, and its result is dropped. The next picture waits for it, so that one is decoded at a time.

@@ -161,22 +161,34 @@ Found read_bmp(const Bytes& file) {
 
 }  // namespace
 
+const char* picture_format(std::span<const std::byte> front) {
+  const Bytes file(front);
+  if (file.spells(0, "\x89PNG\r\n\x1A\n")) return "PNG";
+  if (file.spells(0, "\xFF\xD8\xFF")) return "JPEG";
+  if (file.spells(0, "RIFF") && file.spells(8, "WEBP")) return "WebP";
+  if (file.spells(0, "BM")) return "BMP";
+  if (file.spells(0, std::string_view("II*\0", 4)) || file.spells(0, std::string_view("MM\0*", 4))) return "TIFF";
+  return "";
+}
+
+Error too_large_a_picture(std::uint64_t n_bytes, std::string_view label) {
+  return bad_file(shown(label),
+                  "expected a picture file of at most " + std::to_string(kMaxPictureFileBytes) + " bytes, found " + std::to_string(n_bytes));
+}
+
 Result<PictureHeader> read_picture_header(std::span<const std::byte> bytes, std::string_view label) {
   const Bytes file(bytes);
   const std::string name = shown(label);
-  if (file.size() > kMaxPictureFileBytes) {
-    return bad_file(name,
-                    "expected a picture file of at most " + std::to_string(kMaxPictureFileBytes) + " bytes, found " + std::to_string(file.size()));
-  }
+  if (file.size() > kMaxPictureFileBytes) return too_large_a_picture(file.size(), label);
   Found header;
-  const char* format = "";
-  if (file.spells(0, "\x89PNG\r\n\x1A\n")) format = "PNG", header = read_png(file);
-  else if (file.spells(0, "\xFF\xD8\xFF")) format = "JPEG", header = read_jpeg(file);
-  else if (file.spells(0, "RIFF") && file.spells(8, "WEBP")) format = "WebP", header = read_webp(file);
-  else if (file.spells(0, "BM")) format = "BMP", header = read_bmp(file);
-  else if (file.spells(0, std::string_view("II*\0", 4)) || file.spells(0, std::string_view("MM\0*", 4))) {
+  const std::string_view format = picture_format(bytes);
+  if (format == "PNG") header = read_png(file);
+  else if (format == "JPEG") header = read_jpeg(file);
+  else if (format == "WebP") header = read_webp(file);
+  else if (format == "BMP") header = read_bmp(file);
+  else if (format == "TIFF") {
     const TiffTags tags = read_tiff(file);
-    format = "TIFF", header = PictureHeader{.format = "TIFF", .width = tags.width, .height = tags.height, .orientation = tags.orientation};
+    header = PictureHeader{.format = "TIFF", .width = tags.width, .height = tags.height, .orientation = tags.orientation};
     header->orientation_tags = tags.orientation_tags;
     header->is_big_endian = file.spells(0, "MM");
     // libtiff multiplies 8-bit colours where the file has not; the decoder hands on 16 bits as they are stored. Alpha of a kind that is not
@@ -194,7 +206,7 @@ Result<PictureHeader> read_picture_header(std::span<const std::byte> bytes, std:
     return bad_file(name, "expected a picture (PNG, JPEG, WebP, BMP or TIFF), found " + what);
   }
   if (header && header->is_animated) return bad_file(name, "expected a picture that stands still, found an animated WebP");
-  if (!header) return bad_file(name, std::string("expected a whole ") + format + " picture, found one that breaks off or contradicts itself");
+  if (!header) return bad_file(name, "expected a whole " + std::string(format) + " picture, found one that breaks off or contradicts itself");
   if (header->width < 1 || header->height < 1 || header->width > kMaxPicturePixels / header->height) {
     return bad_file(name, "expected a picture of 1 to " + std::to_string(kMaxPicturePixels) + " pixels, found " + std::to_string(header->width) +
                               " x " + std::to_string(header->height));

@@ -30,6 +30,10 @@ inline constexpr std::int64_t kMaxPicturePixels = 100'000'000;
 // Files of more bytes are refused.
 inline constexpr std::uint64_t kMaxPictureFileBytes = std::uint64_t{512} << 20;
 
+// "PNG" and so on, by the first dozen bytes of a file; "" of all that is none.
+const char* picture_format(std::span<const std::byte> front);
+Error too_large_a_picture(std::uint64_t n_bytes, std::string_view label);
+
 // Fails with bad_file{message} in words for what is none of these, has no pixels, too many, or ends before its end. `label` names the file.
 Result<PictureHeader> read_picture_header(std::span<const std::byte> file, std::string_view label);
 

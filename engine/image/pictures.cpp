@@ -17,6 +17,7 @@ constexpr std::uint64_t kMaxFeatureBytes = std::uint64_t{512} << 20;  // a 1024 
 
 bool is_picture_file(const ImageInput& input) {
   if (input.bytes) return true;
+  if (!looks_like_picture_file(input.path)) return false;
   const Result<PictureFile> file = open_picture(input);
   return file && read_picture_header(file->bytes, file->label);
 }

@@ -18,11 +18,11 @@ std::string same_name(std::string_view architecture) {
   return name == "glm4moelite" ? "deepseek2" : name;
 }
 
-std::vector<float> decoded(const TensorInfo& tensor, std::span<const std::byte> bytes) {
-  // a safetensors header may have any length, so its numbers may lie anywhere
-  const std::vector<std::byte> aligned(bytes.begin(), bytes.end());
+Result<std::vector<float>> decoded(const ModelFile& file, const TensorInfo& tensor, std::span<const std::byte> where) {
+  std::vector<std::byte> bytes(where.size());
+  RETURN_IF_ERROR(file.read(where, bytes.data()));
   std::vector<float> values(tensor.shape.n_values());
-  info(tensor.dtype).decode(aligned.data(), values.data(), static_cast<std::int64_t>(values.size()));
+  info(tensor.dtype).decode(bytes.data(), values.data(), static_cast<std::int64_t>(values.size()));
   return values;
 }
 
@@ -78,12 +78,13 @@ Result<void> AdaptedWeights::add(const LoraRequest& request) {
     if (!(matrix->shape == product))
       return bad_file(adapter.label, where + "expected the shape " + matrix->shape.text() + " of " + base_.label() + ", found " + product.text());
     ASSIGN_OR_RETURN(const std::int64_t n_heads, heads_to_permute(base_, adapter, pair));
-    std::vector<float> b = decoded(pair.b, pair.b_bytes);
+    ASSIGN_OR_RETURN(const std::vector<float> a, decoded(*adapter.file, pair.a, pair.a_bytes));
+    ASSIGN_OR_RETURN(std::vector<float> b, decoded(*adapter.file, pair.b, pair.b_bytes));
     if (n_heads > 0) permute_rows(b, pair.b.shape[0], n_heads, base_.naming() == Naming::gguf);
 
     LowRank low_rank;
     low_rank.scale = pair.scale * request.scale;
-    ASSIGN_OR_RETURN(low_rank.a, backend_.allocate_tensor(DType::f32, pair.a.shape, buffers_, decoded(pair.a, pair.a_bytes).data()));
+    ASSIGN_OR_RETURN(low_rank.a, backend_.allocate_tensor(DType::f32, pair.a.shape, buffers_, a.data()));
     ASSIGN_OR_RETURN(low_rank.b, backend_.allocate_tensor(DType::f32, pair.b.shape, buffers_, b.data()));
     Held& held = held_[pair.target];
     if (held.pairs.empty()) held.where = adapter.label + ": " + where;

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "engine/files/checkpoint_json.h"
+#include "engine/files/mapped_model.h"
 #include "engine/files/words.h"
 #include "kernels/base/number_text.h"
 #include "models/hf_names.h"
@@ -54,10 +55,10 @@ Result<float> checked_scale(const std::string& label, double scale) {
 
 Result<AdapterFile> open_gguf_adapter(const std::filesystem::path& path) {
   AdapterFile file;
-  ASSIGN_OR_RETURN(file.gguf, open_gguf(path));
-  file.label = file.gguf->label();
-  file.architecture = file.gguf->architecture();
-  const Metadata& metadata = file.gguf->metadata();
+  ASSIGN_OR_RETURN(file.file, open_gguf(path));
+  file.label = file.file->label();
+  file.architecture = file.file->architecture();
+  const Metadata& metadata = file.file->metadata();
   for (const auto& [key, expected] : {std::pair<const char*, const char*>{"general.type", "adapter"}, {"adapter.type", "lora"}}) {
     const std::string* found = value_of<std::string>(metadata, key);
     if (!found || *found != expected)
@@ -74,8 +75,8 @@ Result<AdapterFile> open_gguf_adapter(const std::filesystem::path& path) {
   if (!alpha) return bad_file(file.label, "adapter.lora.alpha: expected a number, found none");
 
   std::map<std::string, Halves> found;
-  for (std::size_t i = 0; i < file.gguf->tensors().size(); ++i) {
-    const TensorInfo& tensor = file.gguf->tensors()[i];
+  for (std::size_t i = 0; i < file.file->tensors().size(); ++i) {
+    const TensorInfo& tensor = file.file->tensors()[i];
     const std::size_t dot = tensor.name.rfind('.');
     const std::string suffix = dot == std::string::npos ? "" : tensor.name.substr(dot);
     if (suffix != ".lora_a" && suffix != ".lora_b")
@@ -83,7 +84,7 @@ Result<AdapterFile> open_gguf_adapter(const std::filesystem::path& path) {
     Halves& halves = found[tensor.name.substr(0, dot)];
     Half& half = suffix == ".lora_a" ? halves.a : halves.b;
     half.info = &tensor;
-    half.bytes = file.gguf->data(i);
+    half.bytes = file.file->data(i);
   }
   for (const auto& [name, halves] : found) {
     ASSIGN_OR_RETURN(AdapterPair pair, make_pair(file.label, name, name, halves));
@@ -218,8 +219,8 @@ Result<AdapterFile> open_peft(const std::filesystem::path& folder) {
   RETURN_IF_ERROR(flatten_json(text, kConfig, "", config));
   RETURN_IF_ERROR(check_plain(config));
 
-  ASSIGN_OR_RETURN(MappedFile mapped, MappedFile::open(folder / kTensors));
-  ASSIGN_OR_RETURN(const std::vector<SafetensorsEntry> entries, parse_safetensors(mapped.bytes(), kTensors));
+  ASSIGN_OR_RETURN(MappedFile tensors, MappedFile::open(folder / kTensors));
+  ASSIGN_OR_RETURN(const std::vector<SafetensorsEntry> entries, read_safetensors_header(tensors, kTensors));
   std::map<std::string, Halves> found;  // by module
   for (const SafetensorsEntry& entry : entries) {
     const std::optional<PeftName> name = peft_name(entry.info.name);
@@ -228,7 +229,7 @@ Result<AdapterFile> open_peft(const std::filesystem::path& folder) {
     Half& half = name->is_a ? halves.a : halves.b;
     if (half.info) return bad_file(kTensors, "tensor " + shown(entry.info.name) + ": expected once, found twice");
     half.info = &entry.info;
-    half.bytes = mapped.bytes().subspan(entry.offset, entry.info.n_bytes);
+    half.bytes = tensors.bytes().subspan(entry.offset, entry.info.n_bytes);
   }
   for (const auto& [module, halves] : found) {
     const std::optional<std::string> target = canonical_name(module + ".weight");
@@ -238,7 +239,9 @@ Result<AdapterFile> open_peft(const std::filesystem::path& folder) {
     ASSIGN_OR_RETURN(pair.scale, peft_scale(config, module, pair.a.shape[0]));
     file.pairs.push_back(std::move(pair));
   }
-  file.safetensors.push_back(std::move(mapped));
+  MappedModel model;
+  model.files.push_back(std::move(tensors));
+  file.file = std::make_unique<MappedModelFile>(std::move(model));
   return file;
 }
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <map>
 #include <random>
+#include <vector>
 
 #include "engine/files/gguf_writer.h"
 #include "engine/files/model_file.h"
@@ -77,11 +78,14 @@ Result<void> error(const char* full_path, const char* path) {
     while (f < full->tensors().size() && full->tensors()[f].name != tensor.name) ++f;
     if (f == full->tensors().size() || full->tensors()[f].dtype != DType::f32 || full->tensors()[f].shape != tensor.shape)
       return make_error(ErrorCode::bad_argument, std::string(full_path) + ": expected " + tensor.name + " in f32, found none");
-    const auto* right = reinterpret_cast<const float*>(full->data(f).data());
+    std::vector<std::byte> full_bytes(full->data(f).size()), bytes(file->data(i).size());
+    RETURN_IF_ERROR(full->read(full->data(f), full_bytes.data()));
+    RETURN_IF_ERROR(file->read(file->data(i), bytes.data()));
+    const auto* right = reinterpret_cast<const float*>(full_bytes.data());
     std::vector<float> row(static_cast<std::size_t>(tensor.shape.back()));
     Sums& sum = sums[tensor.dtype];
     for (std::int64_t at = 0; at < tensor.shape.n_values(); at += tensor.shape.back()) {
-      info(tensor.dtype).decode(file->data(i).data() + bytes_of(tensor.dtype, at), row.data(), tensor.shape.back());
+      info(tensor.dtype).decode(bytes.data() + bytes_of(tensor.dtype, at), row.data(), tensor.shape.back());
       for (std::size_t j = 0; j < row.size(); ++j) {
         const double x = static_cast<double>(right[static_cast<std::size_t>(at) + j]), e = static_cast<double>(row[j]) - x;
         sum.difference += e * e;

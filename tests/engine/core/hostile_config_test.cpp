@@ -12,6 +12,7 @@
 #include "engine/files/model_file.h"
 #include "tests/support/gguf_writer.h"
 #include "tests/support/temp_folder.h"
+#include "tests/support/tensor_bytes.h"
 #include "tests/support/tiny_model.h"
 
 namespace pio {
@@ -145,7 +146,7 @@ TEST(HostileConfigOfTheCache, ALatentThatTheCachesBlocksDoNotDivideIsRefusedWith
   std::string data;
   for (std::size_t i = 0; i < (*file)->tensors().size(); ++i) {
     const TensorInfo& tensor = (*file)->tensors()[i];
-    const std::span<const std::byte> bytes = (*file)->data(i);
+    const std::vector<std::byte> bytes = test::tensor_bytes(**file, i);
     std::vector<std::int64_t> shape;
     for (int d = 0; d < tensor.shape.rank(); ++d) shape.push_back(tensor.shape[d]);
     const std::int64_t n_in = shape.back(), n_rows = tensor.shape.n_rows(), value_bytes = static_cast<std::int64_t>(bytes_of(tensor.dtype, 1));

@@ -7,6 +7,7 @@
 #include "engine/files/model_file.h"
 #include "tests/support/gguf_writer.h"
 #include "tests/support/temp_folder.h"
+#include "tests/support/tensor_bytes.h"
 
 namespace pio {
 namespace {
@@ -27,7 +28,7 @@ T value_of(const ModelFile& file, const std::string& key) {
 
 float first_value(const ModelFile& file, std::size_t i) {
   float value;
-  std::memcpy(&value, file.data(i).data(), sizeof value);
+  std::memcpy(&value, test::tensor_bytes(file, i).data(), sizeof value);
   return value;
 }
 

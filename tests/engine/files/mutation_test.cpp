@@ -103,9 +103,11 @@ TEST(Mutations, DamagedGgufsAreReadOrRefused) {
 }
 
 TEST(Mutations, DamagedRealGgufsAreReadOrRefused) {
-  const auto mapped = MappedFile::open(std::string(PIO_TEST_DATA) + "/files/tokenizer-only.gguf");
-  ASSERT_TRUE(mapped) << mapped.error().message;
-  damage_many(File(mapped->bytes().begin(), mapped->bytes().end()), 5000, read_gguf);
+  const auto file = MappedFile::open(std::string(PIO_TEST_DATA) + "/files/tokenizer-only.gguf");
+  ASSERT_TRUE(file) << file.error().message;
+  const auto bytes = file->read_front(file->n_bytes());
+  ASSERT_TRUE(bytes) << bytes.error().message;
+  damage_many(*bytes, 5000, read_gguf);
 }
 
 TEST(Mutations, DamagedSafetensorsAreReadOrRefused) {

@@ -199,6 +199,25 @@ TEST_F(LoraTest, AnAlphaOfZeroInGgufLeavesTheScaleToTheCaller) {
   EXPECT_EQ(eight->pairs.at(0).scale, 2);
 }
 
+TEST_F(LoraTest, AFileThatBecomesShorterIsAnErrorThatNamesIt) {
+  Random random(5);
+  const std::vector<Matrix> pair = pair_of(module_name(0, "self_attn.q_proj"), 128, 64, 4, random);
+  GgufWriter writer("qwen3");
+  writer.key("general.type", "adapter").key("adapter.type", "lora").key("adapter.lora.alpha", 8.0f);
+  writer.tensor_f32("blk.0.attn_q.weight.lora_a", {64, 4}, pair[0].values).tensor_f32("blk.0.attn_q.weight.lora_b", {4, 128}, pair[1].values);
+  const std::filesystem::path files[] = {folder_.write("a.gguf", writer.bytes()), peft(kPlainConfig, pair) / "adapter_model.safetensors"};
+  for (const std::filesystem::path& path : files) {
+    const auto adapter = open_adapter(path);
+    ASSERT_TRUE(adapter) << adapter.error().message;
+    std::filesystem::resize_file(path, 100);
+    const auto where = adapter->pairs.at(0).b_bytes;
+    std::vector<std::byte> bytes(where.size());
+    const Result<void> read = adapter->file->read(where, bytes.data());
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().path, path);
+  }
+}
+
 TEST_F(LoraTest, AGgufAdapterThatAsksForMoreThanItsPairsIsRefusedByTheKey) {
   Random random(5);
   const std::vector<Matrix> pair = pair_of("x", 128, 64, 4, random);
