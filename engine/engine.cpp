@@ -337,7 +337,7 @@ class LocalEngine final : public Engine {
     others_.erase(found);
     std::string stamps = file_stamps(*other.model, request);
     // Files that were only touched hold the same model.
-    if (stamps != other.stamps && snapshot_identity(*other.model, request) != other.identity) {
+    if (stamps != other.stamps && (snapshot_identity(*other.model, request) != other.identity || !other.model->check_unchanged())) {
       let_go(other, true);
       return false;
     }

@@ -249,6 +249,11 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   return loaded;
 }
 
+Result<void> LoadedModel::check_unchanged() const {
+  RETURN_IF_ERROR(weights_->file().check_unchanged());
+  return vision_.weights ? vision_.weights->file().check_unchanged() : Result<void>();
+}
+
 std::vector<fs::path> LoadedModel::files() const {
   std::vector<fs::path> paths = weights_->file().paths();
   if (vision_.weights) paths.insert(paths.end(), vision_.weights->file().paths().begin(), vision_.weights->file().paths().end());

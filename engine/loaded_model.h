@@ -68,6 +68,8 @@ class LoadedModel {
   std::vector<const Buffer*> weight_arenas() const { return weights_->arenas(); }
   // All that it was loaded from, but for adapters.
   std::vector<std::filesystem::path> files() const;
+  // Fails where one of the files with weights was written to since it was opened.
+  Result<void> check_unchanged() const;
   // The format of most of its weights, and of its vision half's.
   DType format() const;
   DType vision_format() const;

@@ -33,6 +33,7 @@ class DerivedFile final : public ModelFile {
   std::span<const std::byte> data(std::size_t index) const override;
   Result<void> read(std::span<const std::byte> part, std::byte* out) const override { return inner_->read(part, out); }
   std::optional<Place> place_of(std::span<const std::byte> part) const override { return inner_->place_of(part); }
+  Result<void> check_unchanged() const override { return inner_->check_unchanged(); }
   Result<void> set_io(IoMode mode) override { return inner_->set_io(mode); }
   ReadCounts read_counts() const override { return inner_->read_counts(); }
   bool is_made(std::size_t index) const override;

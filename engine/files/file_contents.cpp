@@ -14,7 +14,6 @@
 namespace pio {
 namespace {
 
-constexpr std::uint64_t kAllOf = std::uint64_t{16} << 20;  // bytes of a file that is read whole
 constexpr std::uint64_t kBeginning = std::uint64_t{1} << 20;
 constexpr std::uint64_t kPlaces = 64, kPlace = std::uint64_t{16} << 10;  // the last one ends with the file
 
@@ -29,7 +28,7 @@ Result<std::uint64_t> contents_of(std::uint64_t n_bytes, const std::function<Res
     hash = xxh64(bytes, hash);
     return {};
   };
-  if (n_bytes <= kAllOf) {
+  if (n_bytes <= kMostWholeBytes) {
     for (std::uint64_t at = 0; at < n_bytes; at += kBeginning) RETURN_IF_ERROR(add(at, std::min(kBeginning, n_bytes - at)));
     return hash;
   }
@@ -47,6 +46,7 @@ std::optional<std::uint64_t> contents_of(const std::filesystem::path& path) {
     if (fd >= 0) ::close(fd);
     return {};
   }
+  ::posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);  // else the system reads ahead from place to place
   const auto read = [&](std::uint64_t offset, std::size_t n, std::byte* out) -> Result<void> {
     for (std::size_t done = 0; done < n;) {
       const ssize_t got = ::pread(fd, out + done, n - done, static_cast<off_t>(offset + done));

@@ -10,6 +10,9 @@
 
 namespace pio {
 
+// A file of at most so many bytes is looked at whole.
+inline constexpr std::uint64_t kMostWholeBytes = std::uint64_t{16} << 20;
+
 // A number for the contents of a file of n bytes, as a few looks tell them: all of a small file, of a large one its beginning, its end and places
 // between. A file that was only touched has it as before; another model's, or one that is being written over, has another.
 Result<std::uint64_t> contents_of(std::uint64_t n_bytes,

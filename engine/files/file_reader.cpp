@@ -1,6 +1,7 @@
 #include "engine/files/file_reader.h"
 
 #include <fcntl.h>
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <memory>
 #include <new>
 #include <system_error>
@@ -22,6 +24,16 @@ namespace pio {
 namespace {
 
 constexpr std::uint64_t kBlock = kDirectBlock;
+constexpr std::int64_t kSettled = 2'000'000'000;  // nanoseconds
+
+std::int64_t nanoseconds(const timespec& time) { return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec; }
+
+// The clock that files have their times of.
+std::int64_t clock_now() {
+  timespec time{};
+  ::clock_gettime(CLOCK_REALTIME, &time);
+  return nanoseconds(time);
+}
 
 // Memory of a thread for direct reads.
 class Bounce {
@@ -78,11 +90,15 @@ FileReader::FileReader(int fd, std::filesystem::path path, std::span<const std::
     ::close(direct_fd_);
     direct_fd_ = -1;
   }
+  if (mapping_.size() <= kMostWholeBytes) return;
+  events_fd_ = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+  if (events_fd_ >= 0) ::inotify_add_watch(events_fd_, ("/proc/self/fd/" + std::to_string(fd_)).c_str(), IN_MODIFY | IN_CLOSE_WRITE);
 }
 
 FileReader::~FileReader() {
   if (fd_ >= 0) ::close(fd_);
   if (direct_fd_ >= 0) ::close(direct_fd_);
+  if (events_fd_ >= 0) ::close(events_fd_);
 }
 
 ReadCounts FileReader::counts() const { return {cached_bytes_, direct_bytes_, buffered_bytes_, static_cast<double>(nanoseconds_.load()) * 1e-9}; }
@@ -121,7 +137,23 @@ bool FileReader::give_up_direct() const {
 std::optional<FileReader::Version> FileReader::version_of(int fd) {
   struct stat status;
   if (::fstat(fd, &status) != 0) return {};
-  return Version{status.st_size, status.st_mtim.tv_sec, status.st_mtim.tv_nsec};
+  return Version{status.st_size, nanoseconds(status.st_mtim), nanoseconds(status.st_ctim)};
+}
+
+// As far as the system tells: nobody hears of who writes through a mapping, or from another computer. That the time of the last write was set is
+// told as a write is; but then nobody had opened the file to write to it, and the time that was set is not the one at which that was done.
+bool FileReader::was_written(const Version& now) const {
+  alignas(inotify_event) char events[4096];
+  for (ssize_t n = 0; events_fd_ >= 0 && (n = ::read(events_fd_, events, sizeof events)) > 0;) {
+    for (const char* at = events; at < events + n;) {
+      const auto* const event = reinterpret_cast<const inotify_event*>(at);
+      if (event->mask & IN_MODIFY) is_modified_ = true;
+      if (event->mask & IN_CLOSE_WRITE) is_closed_ = true;
+      if (event->mask & IN_Q_OVERFLOW) is_modified_ = is_closed_ = true;
+      at += sizeof *event + event->len;
+    }
+  }
+  return is_modified_ && (is_closed_ || now.written == now.changed);
 }
 
 Result<std::uint64_t> FileReader::read_contents() const {
@@ -142,11 +174,14 @@ Result<void> FileReader::check_unchanged() const {
   const std::lock_guard lock(version_mutex_);
   if (now == version_ && contents_) return {};
   if (now && version_ && now->n_bytes == version_->n_bytes && now != changed_) {
+    const bool is_touched = now != version_;
     const Result<std::uint64_t> contents = read_contents();
     // What is written to meanwhile is found by the next look.
-    if (contents && version_of(fd_) == now && contents_.value_or(*contents) == *contents && (now == version_ || contents_)) {
+    if (contents && version_of(fd_) == now && contents_.value_or(*contents) == *contents && (!is_touched || (contents_ && !was_written(*now)))) {
       contents_ = *contents;
-      version_ = now;
+      is_modified_ = is_closed_ = false;
+      // A write has its time before it is told of.
+      if (mapping_.size() <= kMostWholeBytes || !is_touched || now->changed + kSettled < clock_now()) version_ = now;
       return {};
     }
     changed_ = now;

@@ -60,8 +60,8 @@ class FileReader {
   void count(Source source, std::uint64_t offset, std::size_t n) const;
   // Direct reads were refused after all. False where they were asked for by name.
   bool give_up_direct() const;
-  // After a read: fails where the file was written to since it was opened, for then nobody knows what was read. One that was only touched, so that
-  // its time is another and its contents (file_contents.h) are not, is as it was.
+  // After a read: fails where the file was written to since it was opened, for then nobody knows what was read. One that was only touched is as it
+  // was: its time is another, its contents (file_contents.h) are not, and of a file that is too large to look at whole the system knows of no write.
   Result<void> check_unchanged() const;
   Error failed(int number) const;  // of errno
   Error became_shorter(std::uint64_t wanted) const;
@@ -75,16 +75,21 @@ class FileReader {
   int fd_ = -1;
   std::filesystem::path path_;
   std::span<const std::byte> mapping_;
-  struct Version {  // of the file's contents, as far as the system tells
-    std::int64_t n_bytes = 0, seconds = 0, nanoseconds = 0;
-    bool operator==(const Version&) const = default;
+  struct Version {                          // of the file's contents, as far as the system tells
+    std::int64_t n_bytes = 0, written = 0;  // written, changed: in nanoseconds of the system's clock
+    std::int64_t changed = 0;               // nobody can set it
+    bool operator==(const Version& other) const { return n_bytes == other.n_bytes && written == other.written; }
   };
   static std::optional<Version> version_of(int fd);
   Result<std::uint64_t> read_contents() const;
+  bool was_written(const Version& now) const;
   mutable std::mutex version_mutex_;
   mutable std::optional<Version> version_, changed_;  // as it was opened or touched; and one that was found to have other contents
   mutable std::optional<std::uint64_t> contents_;     // known with the first read
   int direct_fd_ = -1;                                // -1: the system refuses
+  // Of a large file: tells what others do to it (inotify); -1: the system refuses. And what it told since the file was last known to be as it was.
+  int events_fd_ = -1;
+  mutable bool is_modified_ = false, is_closed_ = false;
   IoMode mode_ = IoMode::automatic;
   mutable std::atomic<bool> reads_direct_{true};
   mutable std::atomic<std::uint64_t> cached_bytes_{0}, direct_bytes_{0}, buffered_bytes_{0}, nanoseconds_{0};

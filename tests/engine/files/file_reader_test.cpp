@@ -6,11 +6,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <string>
 #include <vector>
 
+#include "engine/files/file_contents.h"
 #include "engine/files/mapped_file.h"
 #include "tests/engine/files/random_file.h"
 
@@ -85,6 +88,35 @@ TEST_F(FileReaderTest, NamesAFileThatBecameShorter) {
       EXPECT_EQ(read.error().path, path_.string());
     }
   }
+}
+
+// Of a file that is too large to look at whole: what was written between the places that are looked at is noticed, and a touch is no write.
+TEST_F(FileReaderTest, KnowsAWriteAnywhereFromATouch) {
+  constexpr std::size_t kLarge = 40 << 20;  // of holes
+  std::filesystem::resize_file(path_, kLarge);
+  const Result<MappedFile> file = MappedFile::open(path_);
+  ASSERT_TRUE(file);
+  std::byte out[100];
+  const auto is_as_it_was = [&] { return static_cast<bool>(file->read(file->bytes().first(sizeof out), out)); };
+  ASSERT_TRUE(is_as_it_was());
+  for (const std::int64_t seconds : {5, -3}) {
+    std::filesystem::last_write_time(path_, std::filesystem::last_write_time(path_) + std::chrono::seconds(seconds));
+    EXPECT_TRUE(is_as_it_was());
+  }
+  // as the command touch does it
+  const int fd = open(path_.c_str(), O_WRONLY | O_CREAT | O_NONBLOCK, 0600);
+  futimens(fd, nullptr);
+  close(fd);
+  EXPECT_TRUE(is_as_it_was());
+
+  const auto before = contents_of(path_);
+  const int written = open(path_.c_str(), O_WRONLY);
+  ASSERT_EQ(pwrite(written, "x", 1, (20 << 20) + 1), 1);
+  close(written);
+  ASSERT_EQ(contents_of(path_), before) << "the looks do not find it";
+  std::filesystem::last_write_time(path_, std::filesystem::last_write_time(path_) + std::chrono::seconds(5));  // not within the clock's tick
+  EXPECT_FALSE(is_as_it_was());
+  EXPECT_FALSE(is_as_it_was());
 }
 
 TEST_F(FileReaderTest, ReadsTheFileThatWasOpenedWhenAnotherTakesItsName) {
