@@ -1,6 +1,7 @@
 #include "engine/generate.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <list>
@@ -255,7 +256,7 @@ class LocalGeneration final : public Generation {
   // when one of these turns has ended.
   bool holds_room() const { return session_->n_tokens() > 0; }
   void give_up_room(std::vector<std::uint64_t> others) {
-    const bool is_read = phase_ != Phase::reading;
+    const bool is_read = phase_ == Phase::decoding || phase_ == Phase::rereading;
     std::int64_t n = session_->n_tokens();
     n = std::max<std::int64_t>(0, n - std::max(n / 4, kGivenUp)) / kKvBlockLength * kKvBlockLength;
     // What a prompt's form gives depends on where it begins.
@@ -581,8 +582,8 @@ class LocalGeneration final : public Generation {
   std::int64_t n_waited_ = 0;  // calls that advanced others and not this
   TokenIds again_;             // generated tokens that are read again
   bool waits_for_room_ = false;
-  std::vector<std::uint64_t> behind_;          // turns that it gave room up for
-  static inline std::uint64_t n_numbers_ = 0;  // one thread makes turns
+  std::vector<std::uint64_t> behind_;                       // turns that it gave room up for
+  static inline std::atomic<std::uint64_t> n_numbers_ = 0;  // of all engines
   const std::uint64_t number_ = ++n_numbers_;
   Phase phase_ = Phase::beginning;
   const ExpertCounts experts_before_ = model_.expert_slots() ? model_.expert_slots()->counts() : ExpertCounts();
