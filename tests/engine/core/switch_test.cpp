@@ -1,6 +1,7 @@
 // From one model to another: what stays when the new one will not do, and what must not grow.
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <algorithm>
 #include <chrono>
@@ -145,6 +146,29 @@ TEST_F(Switch, WhatOnlyLoadingShowsBringsTheOldOneBack) {
   ASSERT_FALSE(status);
   EXPECT_NE(status.error().message.find("tokenizer.json"), std::string::npos) << status.error().message;
   EXPECT_EQ(status.error().message.find("the one before"), std::string::npos);
+  expect_the_old_one(false);
+}
+
+// The plan has seen room that the system does not give.
+TEST_F(Switch, ALimitThatIsHitWhileTheNewOneComesBringsTheOldOneBack) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "the sanitizer ends a process that meets its limit";
+#endif
+  std::ifstream sizes("/proc/self/statm");
+  std::uint64_t n_pages = 0;
+  sizes >> n_pages;
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_AS, &before), 0);
+  rlimit tight = before;
+  tight.rlim_cur = n_pages * 4096 + (256 << 20);  // stacks and heaps of threads among it
+  LoadRequest large = request_for(test::model_data("qwen3-tiny"), 4'000'000);
+  ASSERT_TRUE(engine_->plan(large).value().fits);
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &tight), 0);
+  const Result<void> status = engine_->switch_to(large, {}, {});
+  ASSERT_EQ(setrlimit(RLIMIT_AS, &before), 0);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, ErrorCode::out_of_memory) << status.error().message;
+  EXPECT_EQ(status.error().message.find("the one before"), std::string::npos) << status.error().message;
   expect_the_old_one(false);
 }
 
