@@ -194,6 +194,28 @@ class Stage : public QObject {
     m_engine->set_planner({});
     m_engine->set_plan(std::nullopt);
   }
+  // The next answers are of a mixture whose experts do not all lie in memory, and plans are of it.
+  Q_INVOKABLE void answerFromSlots() {
+    LoadPlan plan;
+    plan.fits = true;
+    plan.context_length = 4096;
+    plan.n_slots = 1536;
+    plan.n_experts = 6144;
+    plan.hit_rate = 0.86;
+    plan.disk_bytes_per_token = 128'000'000;
+    plan.load_seconds = 9;
+    plan.devices.push_back({.name = "cpu", .free_bytes = 12'000'000'000, .total_bytes = 16'000'000'000});
+    m_engine->set_plan(Result<LoadPlan>(plan));
+    ScriptedEngine::Script script = ScriptedEngine::speak("Each layer chose eight.", 1);
+    script.stats.expert_hits = 75;
+    script.stats.expert_misses = 25;
+    script.stats.layer_hit_rates = {0.5, 1};
+    script.stats.disk_bytes_read = 10'400'000'000;
+    script.stats.disk_seconds = 11;
+    script.stats.more_hit_rate = 0.91;
+    script.stats.more_tokens_per_second = 7.9;
+    m_engine->set_script(script);
+  }
   Q_INVOKABLE QString copied() const { return QGuiApplication::clipboard()->text(); }
   Q_INVOKABLE void copyPicture() { QGuiApplication::clipboard()->setImage(drawn()); }
   Q_INVOKABLE QString pictureFile() {

@@ -495,6 +495,38 @@ TestCase {
         test.window.closePopups()
         tryVerify(() => !test.window.popupShown)
     }
+    // In the tip of the status line's speed, and in a strip of the model's settings.
+    function test_whatAnAnswerFoundOfExpertsIsShown(): void {
+        const line = test.find(test.window.contentItem, item => item instanceof StatusLine)
+        verify(line !== null)
+        compare(line.expertWords, "")
+        stage.answerFromSlots()
+        test.ask("Which experts?")
+        tryVerify(() => line.expertWords.includes(Figures.percent(0.75, 1)))
+        test.window.openSettings(2)
+        const strip = () => test.find(test.window.contentItem.parent, item => item instanceof ExpertStrip && item.visible)
+        tryVerify(() => strip() !== null && strip().measured)
+        tryVerify(() => strip().Accessible.name.includes(Figures.percent(0.25, 1)), 5000, "the share of experts that has room")
+        for (const said of [Figures.percent(0.86, 1), Figures.percent(0.75, 1), Figures.percent(0.91, 1), Figures.bytes(128000000)])
+            verify(strip().Accessible.name.includes(said), strip().Accessible.name)
+        test.window.closePopups()
+        tryVerify(() => !test.window.popupShown)
+        stage.planAsEver()
+        stage.speak("It stood at the end of the pier.", 1)
+        test.ask("And now?")
+        tryCompare(line, "expertWords", "")
+    }
+    function test_aPaneSaysWhatASwitchCostsBeforeItHappens(): void {
+        stage.loadSeeingModel()
+        stage.loadModel()
+        tryVerify(() => test.app.chat.state === ChatController.Ready && !test.app.chat.model.sees)
+        stage.answerFromSlots()
+        test.window.showPane(Application.ImagePane)
+        const button = () => test.find(test.window.contentItem, item => item.visible && item.iconName !== undefined && item.text.startsWith("Switch to "))
+        tryVerify(() => button() !== null && button().text.includes("≈ " + Figures.seconds(9)))
+        verify(!test.app.chat.model.sees, "it has not happened")
+        stage.planAsEver()
+    }
     function test_theDoctorLooksAndItsFindingsAreCopied(): void {
         test.window.openSettings(6)
         tryVerify(() => test.app.doctor.ready && !test.app.doctor.busy, 20000)
