@@ -228,6 +228,7 @@ FoundCards find_cards() {
     info.detail = std::string(p.deviceName) + ", " + info.api + ", " + info.driver;
     measure_memory(handles[i], extensions, info);
     card.most_bytes_at_once = d.of_11.maxMemoryAllocationSize;
+    card.shared_bytes = p.limits.maxComputeSharedMemorySize;
     found.usable.push_back(std::move(card));
   }
   // Those that can be used are numbered first: the first of them is "vulkan".

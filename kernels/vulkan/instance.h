@@ -16,6 +16,7 @@ struct FoundCard {
   DeviceInfo info;
   std::uint32_t queue_family = 0;
   std::uint64_t most_bytes_at_once = 0;  // of one allocation
+  std::uint32_t shared_bytes = 0;        // of a workgroup
 };
 
 struct FoundCards {

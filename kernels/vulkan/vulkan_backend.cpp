@@ -24,13 +24,16 @@ using Constants = std::vector<std::uint32_t>;
 constexpr std::uint32_t kWidth = 64, kSoftwareWidth = 16;
 constexpr std::int64_t kRun = 8;                                 // RUN of shaders/formats.glsl
 constexpr std::uint32_t kTokensOfAGroup = 8, kRowsOfAGroup = 4;  // rows of x, and of weights, that a workgroup multiplies
-constexpr std::int64_t kMostExperts = 1024;                      // what route_experts.comp keeps of a token fits the least shared memory there is
-constexpr std::int64_t kMostRows = 0xffff;                       // of x, and their inputs, where norm_matmul.comp counts both in a word
+constexpr std::uint32_t kSoftwareTokensOfAGroup = 4, kFewRowsOfAGroup = 2;
+constexpr std::int64_t kMostExperts = 1024;  // what route_experts.comp keeps of a token fits the least shared memory there is
+constexpr std::int64_t kMostRows = 0xffff;   // of x, and their inputs, where norm_matmul.comp counts both in a word
 constexpr std::int64_t kMostHeads = 0xffff;
 constexpr std::int64_t kMostDims = 2048;    // of a head that a workgroup keeps, in half of the least shared memory there is
 constexpr std::int64_t kBlocksOfAPart = 8;  // ATTENTION_PART of shaders/sizes.glsl
 constexpr std::int64_t kMostRowsInParts = 16, kMostPartValues = std::int64_t{1} << 23;
 constexpr std::array<std::int64_t, 4> kStepSizes{1, 2, 4, 8};  // rows of steps that are recorded
+constexpr std::int64_t kReadStretch = 4096;                    // READ_STRETCH of shaders/sizes.glsl, each of
+constexpr std::size_t kBytesOfARead = 16;                      // so many bytes
 constexpr std::size_t kMostRecordings = 32;
 constexpr std::size_t kMostTables = 1024;  // of experts' addresses
 
@@ -143,6 +146,19 @@ class VulkanBackend final : public Backend {
     return kept->result;
   }
 
+  std::optional<std::uint64_t> read_all(const Buffer& buffer) override {
+    const Arena::Mark frame(workspace());
+    const Tensor sum = workspace().temp(DType::i32, {1});
+    std::uint32_t words = 0;
+    upload(sum, &words);
+    const auto n = static_cast<std::int64_t>(buffer.n_bytes() / kBytesOfARead);
+    dispatch_long("read_all", {}, ReadAll{static_cast<const VulkanBuffer&>(buffer).piece().address, address_of(sum), 0, 0, 0, u32(n)},
+                  (n + kReadStretch - 1) / kReadStretch, static_cast<double>(kReadStretch));
+    download(&words, sum);
+    if (stream_->error()) return {};
+    return words;
+  }
+
   Result<void> supports(Op op, DType dtype, const Shape& extents) const override {
     RETURN_IF_ERROR(Backend::supports(op, dtype, extents));
     const auto no = [&](const std::string& expected, const std::string& found) -> Error {
@@ -172,6 +188,10 @@ class VulkanBackend final : public Backend {
   }
 
  private:
+  struct ReadAll {
+    Address x, sum, stop;
+    std::uint32_t first_group, end_group, n;
+  };
   struct Recorded {
     RecordingKey key;
     std::uint64_t workspace = 0;  // its generation
@@ -219,8 +239,14 @@ class VulkanBackend final : public Backend {
     }
   }
 
+  // Whether reduce.glsl is in a shader: all others are the same in both forms.
+  static bool has_sums(std::string_view shader) {
+    return shader.find("matmul") != shader.npos || shader.find("norm") != shader.npos || shader.starts_with("experts") || shader == "round" ||
+           shader == "route_experts";
+  }
+
   VkPipeline pipeline_of(const char* shader, const Constants& constants, std::uint32_t dot) {
-    Constants all{width_, forms_.by_subgroups ? 1u : 0u, dot};
+    Constants all{width_, forms_.by_subgroups && has_sums(shader) ? 1u : 0u, dot};
     all.insert(all.end(), constants.begin(), constants.end());
     const auto known = pipelines_.find({shader, all});
     if (known != pipelines_.end()) return known->second;
@@ -364,24 +390,52 @@ class VulkanBackend final : public Backend {
 
   // ---- products ----
 
-  // A shader that has products in it: `constants` behind how many rows and which formats (products.glsl).
+  // How many rows of x and of weights a workgroup multiplies, and whether x is rounded beforehand.
+  struct Products {
+    std::uint32_t n_tokens = 1;
+    bool is_rounded = false;
+  };
+  // Many rows are rounded once and not by every workgroup; beside weights that want them as they are, few are taken at a time.
+  Products products_of(std::int64_t n_tokens, std::initializer_list<DType> formats) const {
+    if (n_tokens == 1) return {};
+    const bool rounds = forms_.activations == Activations::q8;
+    if (!rounds || std::ranges::none_of(formats, is_quantized)) return {tokens_at_once(), false};
+    if (std::ranges::all_of(formats, is_quantized)) return {tokens_at_once(), true};
+    return {};
+  }
+  // A renderer on the processor compiles what is unrolled for longer than it computes.
+  std::uint32_t tokens_at_once() const { return device_.is_software ? kSoftwareTokensOfAGroup : kTokensOfAGroup; }
+  std::uint32_t rows_at_once() const { return device_.is_software || !forms_.has_much_shared ? kFewRowsOfAGroup : kRowsOfAGroup; }
+
+  // A shader that has products in it: `constants` behind those of products.glsl.
   template <class Parameters>
-  void dispatch_products(const std::string& shader, std::uint32_t n_tokens, std::array<DType, 3> formats,
-                         std::initializer_list<std::uint32_t> constants, const Parameters& parameters, std::int64_t n_groups, double work_of_group) {
+  void dispatch_products(const std::string& shader, Products products, std::array<DType, 3> formats, std::initializer_list<std::uint32_t> constants,
+                         const Parameters& parameters, std::int64_t n_groups, double work_of_group) {
     const bool rounds = forms_.activations == Activations::q8 && std::ranges::any_of(formats, is_quantized);
     const std::uint32_t dot = !rounds ? 0 : forms_.has_dot ? 2 : 1;  // DOT of dot.glsl
-    Constants all{n_tokens, kRowsOfAGroup, number_of(formats[0]), number_of(formats[1]), number_of(formats[2])};
+    Constants all{products.n_tokens,     rows_at_once(),        number_of(formats[0]),
+                  number_of(formats[1]), number_of(formats[2]), products.is_rounded ? 1u : 0u};
     all.insert(all.end(), constants);
     dispatch_long((dot == 2 ? shader + "_dot" : shader).c_str(), all, parameters, n_groups, work_of_group, true, dot);
   }
-  static std::uint32_t tokens_of_a_group(std::int64_t n_tokens) { return n_tokens == 1 ? 1 : kTokensOfAGroup; }
-  static std::int64_t n_tiles(std::int64_t n_tokens) {
-    const std::int64_t n = tokens_of_a_group(n_tokens);
-    return (n_tokens + n - 1) / n;
-  }
-  static std::int64_t n_row_groups(std::int64_t n_rows) { return (n_rows + kRowsOfAGroup - 1) / kRowsOfAGroup; }
-  static double group_work(std::int64_t n_tokens, std::int64_t n_in) {
-    return static_cast<double>(n_in) * tokens_of_a_group(n_tokens) * kRowsOfAGroup;
+  static std::int64_t n_tiles(std::int64_t n_tokens, Products products) { return (n_tokens + products.n_tokens - 1) / products.n_tokens; }
+  std::int64_t n_row_groups(std::int64_t n_rows) const { return (n_rows + rows_at_once() - 1) / rows_at_once(); }
+  double group_work(Products products, std::int64_t n_in) const { return static_cast<double>(n_in) * products.n_tokens * rows_at_once(); }
+
+  struct Round {
+    Address y, x, norm, normed;
+    std::uint32_t n_rows, n_in, n_heads, stride, head_stride;
+    float eps;
+  };
+  // Words of a rounded row: its blocks, each of codes and a scale, and the norm's.
+  static std::int64_t rounded_words(std::int64_t n_in) { return n_in / 32 * 9 + 1; }
+  Tensor rounded_rows(std::int64_t n_rows, std::int64_t n_in) { return workspace().temp(DType::i32, {n_rows, rounded_words(n_in)}); }
+  void round(const Tensor& to, Address x, std::int64_t n_heads, std::int64_t stride, std::int64_t head_stride, std::int64_t n_in,
+             const Tensor& norm = {}, float eps = 0, const Tensor& normed = {}) {
+    dispatch(
+        "round", {norm ? 1u : 0u},
+        Round{address_of(to), x, address_of(norm), address_of(normed), u32(to.shape[0]), u32(n_in), u32(n_heads), u32(stride), u32(head_stride), eps},
+        to.shape[0]);
   }
 
   struct Matmul {
@@ -391,9 +445,19 @@ class VulkanBackend final : public Backend {
     std::uint32_t x_stride, x_head_stride, y_stride, y_head_stride;
     std::uint32_t head_rows, n_following, has_bias;
   };
-  void multiply(const Matmul& p, DType dtype, std::int64_t n_heads, After after) {
-    dispatch_products("matmul", tokens_of_a_group(p.n_tokens), {dtype, dtype, dtype}, {static_cast<std::uint32_t>(after)}, p,
-                      n_heads * n_row_groups(p.n_out) * n_tiles(p.n_tokens), group_work(p.n_tokens, p.n_in));
+  void multiply(Matmul p, DType dtype, std::int64_t n_heads, After after) {
+    const Arena::Mark frame(workspace());
+    Products products = products_of(p.n_tokens, {dtype});
+    if (p.n_following > 0 && products.is_rounded) products = {};  // those columns are copied as they are
+    if (products.is_rounded) {
+      const std::int64_t x_heads = p.x_head_stride == 0 ? 1 : n_heads;
+      const Tensor rounded = rounded_rows(p.n_tokens * x_heads, p.n_in);
+      round(rounded, p.x, x_heads, p.x_stride, p.x_head_stride, p.n_in);
+      p.x = address_of(rounded);
+      p.x_stride = u32(x_heads * rounded_words(p.n_in)), p.x_head_stride = x_heads == 1 ? 0 : u32(rounded_words(p.n_in));
+    }
+    dispatch_products("matmul", products, {dtype, dtype, dtype}, {static_cast<std::uint32_t>(after)}, p,
+                      n_heads * n_row_groups(p.n_out) * n_tiles(p.n_tokens, products), group_work(products, p.n_in));
   }
   void multiply(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, After after) {
     Matmul p{};
@@ -433,8 +497,14 @@ class VulkanBackend final : public Backend {
       formats[i] = w.dtype;
       n_groups += n_row_groups(w.shape[0]);
     }
-    dispatch_products("norm_matmul", tokens_of_a_group(n_tokens), formats, {bits_of(eps)}, p, n_groups * n_tiles(n_tokens),
-                      group_work(n_tokens, n_in));
+    const Arena::Mark frame(workspace());
+    const Products products = products_of(n_tokens, {formats[0], formats[1], formats[2]});
+    if (products.is_rounded) {
+      const Tensor rounded = rounded_rows(n_tokens, n_in);
+      round(rounded, p.x, 1, n_in, 0, n_in, norm, eps, normed);
+      p.x = address_of(rounded), p.normed = 0;
+    }
+    dispatch_products("norm_matmul", products, formats, {bits_of(eps)}, p, n_groups * n_tiles(n_tokens, products), group_work(products, n_in));
   }
 
   struct NormGluMatmul {
@@ -443,10 +513,18 @@ class VulkanBackend final : public Backend {
   };
   void do_norm_glu_matmul(Tensor y, Tensor x, Tensor norm, float eps, Tensor gate, Tensor up) override {
     const std::int64_t n_tokens = x.shape[0], n_in = x.shape[1], n_out = y.shape[1];
-    dispatch_products("norm_glu_matmul", tokens_of_a_group(n_tokens), {gate.dtype, up.dtype, gate.dtype}, {bits_of(eps)},
-                      NormGluMatmul{address_of(y), address_of(x), address_of(norm), address_of(gate), address_of(up), 0, 0, 0, u32(n_tokens),
-                                    u32(n_in), u32(n_out)},
-                      n_row_groups(n_out) * n_tiles(n_tokens), 2 * group_work(n_tokens, n_in));
+    const Arena::Mark frame(workspace());
+    const Products products = products_of(n_tokens, {gate.dtype, up.dtype});
+    Address from = address_of(x);
+    if (products.is_rounded) {
+      const Tensor rounded = rounded_rows(n_tokens, n_in);
+      round(rounded, from, 1, n_in, 0, n_in, norm, eps);
+      from = address_of(rounded);
+    }
+    dispatch_products(
+        "norm_glu_matmul", products, {gate.dtype, up.dtype, gate.dtype}, {bits_of(eps)},
+        NormGluMatmul{address_of(y), from, address_of(norm), address_of(gate), address_of(up), 0, 0, 0, u32(n_tokens), u32(n_in), u32(n_out)},
+        n_row_groups(n_out) * n_tiles(n_tokens, products), 2 * group_work(products, n_in));
   }
 
   struct MatmulTransposed {
@@ -550,14 +628,14 @@ class VulkanBackend final : public Backend {
     const Tensor hidden = workspace().temp(DType::f32, {n_tokens, k * hidden_dim + shared_dim});
     const auto format = [](const Tensor& of_shared, const Tensor& of_all) { return of_shared ? of_shared.dtype : of_all.dtype; };
     const DType shared_in = format(shared.gate, pattern.gate), shared_out = format(shared.down, pattern.down);
-    dispatch_products("experts_in", 1, {pattern.gate.dtype, shared_in, shared_in}, {},
+    dispatch_products("experts_in", {}, {pattern.gate.dtype, shared_in, shared_in}, {},
                       ExpertsIn{address_of(hidden), address_of(x), address_of(ids), table, address_of(shared.gate), address_of(shared.up), 0, 0, 0,
                                 u32(k), u32(dim), u32(hidden_dim), u32(shared_dim)},
-                      n_tokens * (k * n_row_groups(hidden_dim) + n_row_groups(shared_dim)), 2 * group_work(1, dim));
-    dispatch_products("experts_out", 1, {pattern.down.dtype, shared_out, shared_out}, {adds ? 1u : 0u},
+                      n_tokens * (k * n_row_groups(hidden_dim) + n_row_groups(shared_dim)), 2 * group_work({}, dim));
+    dispatch_products("experts_out", {}, {pattern.down.dtype, shared_out, shared_out}, {adds ? 1u : 0u},
                       ExpertsOut{address_of(y), address_of(hidden), address_of(ids), address_of(weights), table, address_of(shared.down), 0, 0, 0,
                                  u32(k), u32(dim), u32(hidden_dim), u32(shared_dim)},
-                      n_tokens * n_row_groups(dim), group_work(1, k * hidden_dim + shared_dim));
+                      n_tokens * n_row_groups(dim), group_work({}, k * hidden_dim + shared_dim));
   }
   void do_moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, const ExpertSet& experts) override {
     const Address table = table_of(experts);

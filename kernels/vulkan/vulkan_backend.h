@@ -10,8 +10,9 @@ namespace pio::vulkan {
 // In which of several forms that give the same, but for roundings, a backend computes.
 struct VulkanForms {
   Activations activations = Activations::q8;
-  bool by_subgroups = true;  // sums over a workgroup: those of subgroups first, or a tree in shared memory
-  bool has_dot = true;       // four products of 8-bit integers and their sum are one instruction
+  bool by_subgroups = true;     // sums over a workgroup: those of subgroups first, or a tree in shared memory
+  bool has_much_shared = true;  // memory of a workgroup: more than the least there is
+  bool has_dot = true;          // four products of 8-bit integers and their sum are one instruction
 };
 
 // Fails with out_of_memory or not_available.

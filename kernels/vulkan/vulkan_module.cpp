@@ -29,10 +29,15 @@ DeviceList list() {
   return list;
 }
 
+constexpr std::uint32_t kMuchShared = 24 << 10;  // what 4 rows of two matrices with 8 of activations leave to be summed
+
 // BackendOptions::isa names forms that a device with more to offer has too, for tests: "shared" sums, "integers" without their instruction, or both.
 VulkanForms forms_of(const FoundCard& card, const BackendOptions& options) {
   const auto asks = [&](std::string_view form) { return options.isa.find(form) != std::string::npos; };
-  return {.activations = options.activations, .by_subgroups = !asks("shared"), .has_dot = card.info.has_int8_dot && !asks("integers")};
+  return {.activations = options.activations,
+          .by_subgroups = !asks("shared"),
+          .has_much_shared = card.shared_bytes >= kMuchShared,
+          .has_dot = card.info.has_int8_dot && !asks("integers")};
 }
 
 Result<std::unique_ptr<Backend>> create(std::string_view device, const BackendOptions& options) {

@@ -4,6 +4,7 @@
 #include "dot.glsl"
 #include "formats.glsl"
 #include "reduce.glsl"
+#define N_MATRICES 2u
 #include "products.glsl"
 #include "stop.glsl"
 
@@ -26,26 +27,21 @@ void main() {
   const uint of_expert = (hidden_dim + ROWS - 1u) / ROWS, of_token = k * of_expert + (shared_dim + ROWS - 1u) / ROWS;
   const uint t = group / of_token, in_token = group % of_token;
   const Input row_of_x = Input(uvec2(x), t * dim, dim, 1u, dim, uvec2(x), false);
-  float sums[N_PRODUCTS], gates[N_PRODUCTS], squares[TOKENS];
+  float sums[N_ALL], squares[TOKENS];
+  for (uint i = 0u; i < N_ALL; ++i) sums[i] = 0.0;
   const bool is_shared = in_token >= k * of_expert;
   const uint place = is_shared ? k : in_token / of_expert, in_place = in_token - place * of_expert;
   const uint o0 = in_place * ROWS, n_out = is_shared ? shared_dim : hidden_dim, n_rows = min(ROWS, n_out - o0);
   const uint expert = is_shared ? 0u : uint(ids.v[t * k + place]) * 6u;
   for (uint matrix = 0u; matrix < 2u; ++matrix) {  // gate, up
-    for (uint i = 0u; i < N_PRODUCTS; ++i) sums[i] = 0.0;
     uvec2 w = matrix == 0u ? uvec2(shared_gate) : uvec2(shared_up);
     if (!is_shared) w = uvec2(table.v[expert + 2u * matrix], table.v[expert + 2u * matrix + 1u]);
-    if (!is_shared || FORMAT_B == FORMAT) add_products(FORMAT, row_of_x, w, o0, n_rows, sums, squares);
-    else add_products(FORMAT_B, row_of_x, w, o0, n_rows, sums, squares);
-    reduce_all(sums);
-    for (uint r = lane(); r < n_rows; r += WIDTH) {
-      if (matrix == 0u) {
-        gates[r / WIDTH] = total_of(r);
-        continue;
-      }
-      precise const float value = silu_of(gates[r / WIDTH]) * total_of(r);
-      hidden.v[t * (k * hidden_dim + shared_dim) + place * hidden_dim + o0 + r] = value;
-    }
-    barrier();
+    if (!is_shared || FORMAT_B == FORMAT) add_products(FORMAT, row_of_x, w, o0, n_rows, matrix * N_PRODUCTS, sums, squares);
+    else add_products(FORMAT_B, row_of_x, w, o0, n_rows, matrix * N_PRODUCTS, sums, squares);
+  }
+  reduce_all(sums, squares, false);
+  for (uint r = lane(); r < n_rows; r += WIDTH) {
+    precise const float value = silu_of(total_of(r)) * total_of(N_PRODUCTS + r);
+    hidden.v[t * (k * hidden_dim + shared_dim) + place * hidden_dim + o0 + r] = value;
   }
 }

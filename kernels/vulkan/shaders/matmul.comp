@@ -9,7 +9,7 @@
 #include "stop.glsl"
 
 // y = x · wᵀ (+ bias), or y += it, or y = gelu of it; each head by a matrix of its own.
-layout(constant_id = 8) const uint AFTER = 0;  // 0: y = p, 1: y += p, 2: y = gelu(p) by erf, 3: by tanh
+layout(constant_id = 9) const uint AFTER = 0;  // 0: y = p, 1: y += p, 2: y = gelu(p) by erf, 3: by tanh
 
 layout(push_constant) uniform Params {
   F32 y;
@@ -32,10 +32,10 @@ void main() {
   const uint n_tiles = (n_tokens + TOKENS - 1u) / TOKENS, n_row_groups = (n_out + ROWS - 1u) / ROWS;
   const uint t0 = group % n_tiles * TOKENS, o0 = group / n_tiles % n_row_groups * ROWS, head = group / n_tiles / n_row_groups;
   const Input rows_of_x = Input(uvec2(x), t0 * x_stride + head * x_head_stride, x_stride, min(TOKENS, n_tokens - t0), n_in, uvec2(x), false);
-  float sums[N_PRODUCTS], squares[TOKENS];
+  float sums[N_ALL], squares[TOKENS];
   for (uint k = 0u; k < N_PRODUCTS; ++k) sums[k] = 0.0;
-  add_products(FORMAT, rows_of_x, uvec2(w), head * head_rows + o0, min(ROWS, n_out - o0), sums, squares);
-  reduce_all(sums);
+  add_products(FORMAT, rows_of_x, uvec2(w), head * head_rows + o0, min(ROWS, n_out - o0), 0u, sums, squares);
+  reduce_all(sums, squares, false);
   for (uint k = lane(); k < N_PRODUCTS; k += WIDTH) {
     const uint t = t0 + k % TOKENS, o = o0 + k / TOKENS;
     if (t >= n_tokens || o >= n_out) continue;

@@ -9,7 +9,7 @@
 
 // h = norm * x / sqrt(mean(x²) + eps), and y = h · wᵀ (+ bias) of up to three matrices. What all of a row is multiplied by comes last, so each
 // workgroup finds the squares on its way through x.
-layout(constant_id = 8) const uint EPS = 0;  // the bits of a float
+layout(constant_id = 9) const uint EPS = 0;  // the bits of a float
 
 layout(push_constant) uniform Params {
   F32 y_a, y_b, y_c;
@@ -32,8 +32,9 @@ void main() {
   if (group >= end_group || is_stopped(stop)) return;
   const uint n_tokens = n_tokens_in & 0xffffu, n_in = n_tokens_in >> 16;
   const uint n_tiles = (n_tokens + TOKENS - 1u) / TOKENS, t0 = group % n_tiles * TOKENS;
-  const Input rows_of_x = Input(uvec2(x), t0 * n_in, n_in, min(TOKENS, n_tokens - t0), n_in, uvec2(norm), true);
-  float sums[N_PRODUCTS], squares[TOKENS];
+  const uint stride = row_stride(n_in);
+  const Input rows_of_x = Input(uvec2(x), t0 * stride, stride, min(TOKENS, n_tokens - t0), n_in, uvec2(norm), IS_ROUNDED == 0u);
+  float sums[N_ALL], squares[TOKENS];
   for (uint k = 0u; k < N_PRODUCTS; ++k) sums[k] = 0.0;
   for (uint t = 0u; t < TOKENS; ++t) squares[t] = 0.0;
 
@@ -51,24 +52,24 @@ void main() {
   }
   const uint o0 = row_group * ROWS, n_rows = min(ROWS, n_out - o0);
   // One of these is left where the formats are the same.
-  if (format == FORMAT) add_products(FORMAT, rows_of_x, uvec2(w), o0, n_rows, sums, squares);
-  else if (FORMAT_B != FORMAT && format == FORMAT_B) add_products(FORMAT_B, rows_of_x, uvec2(w), o0, n_rows, sums, squares);
-  else if (FORMAT_C != FORMAT && FORMAT_C != FORMAT_B) add_products(FORMAT_C, rows_of_x, uvec2(w), o0, n_rows, sums, squares);
+  if (format == FORMAT) add_products(FORMAT, rows_of_x, uvec2(w), o0, n_rows, 0u, sums, squares);
+  else if (FORMAT_B != FORMAT && format == FORMAT_B) add_products(FORMAT_B, rows_of_x, uvec2(w), o0, n_rows, 0u, sums, squares);
+  else if (FORMAT_C != FORMAT && FORMAT_C != FORMAT_B) add_products(FORMAT_C, rows_of_x, uvec2(w), o0, n_rows, 0u, sums, squares);
 
-  float scales[TOKENS];
-  for (uint t = 0u; t < TOKENS; ++t) scales[t] = 1.0 / sqrt(group_sum(squares[t]) / float(n_in) + uintBitsToFloat(EPS));
-  reduce_all(sums);
+  reduce_all(sums, squares, IS_ROUNDED == 0u);
   for (uint k = lane(); k < N_PRODUCTS; k += WIDTH) {
     const uint t = t0 + k % TOKENS, o = o0 + k / TOKENS;
     if (t >= n_tokens || o >= n_out) continue;
-    precise float product = total_of(k) * scales[k % TOKENS];
+    precise float product = total_of(k) * scale_of_norm(rows_of_x, k % TOKENS, uintBitsToFloat(EPS));
     if (!is_none(uvec2(bias))) product = product + bias.v[o];
     y.v[t * n_out + o] = product;
   }
   if (!is_first || is_none(uvec2(normed))) return;
   for (uint t = 0u; t < rows_of_x.n_tokens; ++t) {
+    const float scale = scale_of_norm(rows_of_x, t, uintBitsToFloat(EPS));
     for (uint i = lane(); i < n_in; i += WIDTH) {
-      precise const float value = value_of(rows_of_x, t, i) * scales[t];
+      float unused = 0.0;
+      precise const float value = weighted(x.v[(t0 + t) * n_in + i], rows_of_x, i, unused) * scale;
       normed.v[(t0 + t) * n_in + i] = value;
     }
   }

@@ -6,8 +6,13 @@ layout(constant_id = 4) const uint ROWS = 1;    // rows of the matrix
 layout(constant_id = 5) const uint FORMAT = 0;  // of the matrix, and of others that the shader has beside it
 layout(constant_id = 6) const uint FORMAT_B = 0;
 layout(constant_id = 7) const uint FORMAT_C = 0;
+layout(constant_id = 8) const uint IS_ROUNDED = 0;  // x comes from round.comp: of each row its blocks, and what all of it is multiplied by
 
-const uint N_PRODUCTS = TOKENS * ROWS;
+// A shader with two matrices of the same rows says so before.
+#ifndef N_MATRICES
+#define N_MATRICES 1u
+#endif
+const uint N_PRODUCTS = TOKENS * ROWS, N_ALL = N_MATRICES * N_PRODUCTS;
 
 // Rows of x, and what their values are multiplied by beforehand: the weights of a norm, or nothing.
 struct Input {
@@ -17,33 +22,41 @@ struct Input {
   bool has_norm;
 };
 
-float value_of(Input x, uint t, uint i) {
-  const float value = F32(x.x).v[x.first + t * x.stride + i];
+// Words from row to row of x, where the rows lie one behind the other.
+uint row_stride(uint n_in) { return IS_ROUNDED != 0u ? n_in / ROUNDED_BLOCK * (ROUNDED_WORDS + 1u) + 1u : n_in; }
+
+// A value of x times the norm's weight; its square is added to the others.
+float weighted(float value, Input x, uint i, inout float squares) {
   if (!x.has_norm) return value;
-  precise const float weighted = value * F32(x.norm).v[i];
-  return weighted;
+  squares = fma(value, value, squares);
+  precise const float product = value * F32(x.norm).v[i];
+  return product;
 }
 
 // An input's squares are summed beside its products, without the weights.
-void add_products(uint format, Input x, uvec2 matrix, uint first_row, uint n_rows, inout float sums[N_PRODUCTS], inout float squares[TOKENS]) {
+void add_products(uint format, Input x, uvec2 matrix, uint first_row, uint n_rows, uint to, inout float sums[N_ALL], inout float squares[TOKENS]) {
   const uint row_bytes = row_bytes_of(format, x.n_in);
   if (DOT != 0u && !is_plain(format)) {
     for (uint i = lane() * ROUNDED_BLOCK; i < x.n_in; i += WIDTH * ROUNDED_BLOCK) {
       uint x_codes[TOKENS * ROUNDED_WORDS];
       float x_scale[TOKENS];
       int x_sums[TOKENS * ROUNDED_RUNS];
-      [[unroll]] for (uint t = 0u; t < TOKENS; ++t) {
-        float values[ROUNDED_BLOCK];
+      for (uint t = 0u; t < TOKENS; ++t) {
         uint codes[ROUNDED_WORDS];
-        [[unroll]] for (uint j = 0u; j < ROUNDED_BLOCK; ++j) {
-          const float value = t < x.n_tokens ? F32(x.x).v[x.first + t * x.stride + i + j] : 0.0;
-          precise const float weighted = x.has_norm ? value * F32(x.norm).v[i + j] : value;
-          if (x.has_norm) squares[t] = fma(value, value, squares[t]);
-          values[j] = weighted;
+        if (IS_ROUNDED != 0u) {
+          const uint at = x.first + min(t, x.n_tokens - 1u) * x.stride + i / ROUNDED_BLOCK * (ROUNDED_WORDS + 1u);
+          [[unroll]] for (uint word = 0u; word < ROUNDED_WORDS; ++word) codes[word] = U32(x.x).v[at + word];
+          x_scale[t] = uintBitsToFloat(U32(x.x).v[at + ROUNDED_WORDS]);
+        } else {
+          float values[ROUNDED_BLOCK];
+          [[unroll]] for (uint j = 0u; j < ROUNDED_BLOCK; ++j) {
+            const float value = t < x.n_tokens ? F32(x.x).v[x.first + t * x.stride + i + j] : 0.0;
+            values[j] = weighted(value, x, i + j, squares[t]);
+          }
+          round_to_8_bits(values, codes, x_scale[t]);
         }
-        round_to_8_bits(values, codes, x_scale[t]);
         [[unroll]] for (uint word = 0u; word < ROUNDED_WORDS; ++word) x_codes[t * ROUNDED_WORDS + word] = codes[word];
-        for (uint run = 0u; run < ROUNDED_RUNS; ++run) {
+        [[unroll]] for (uint run = 0u; run < ROUNDED_RUNS; ++run) {
           x_sums[t * ROUNDED_RUNS + run] = dot4(0x01010101u, codes[2u * run]) + dot4(0x01010101u, codes[2u * run + 1u]);
         }
       }
@@ -56,7 +69,7 @@ void add_products(uint format, Input x, uvec2 matrix, uint first_row, uint n_row
           uvec2 codes;
           float scale, least;
           codes_of_run(format, row, i + run * RUN, codes, scale, least);
-          [[unroll]] for (uint t = 0u; t < TOKENS; ++t) {
+          for (uint t = 0u; t < TOKENS; ++t) {
             const uint at = t * ROUNDED_WORDS + 2u * run;
             const int of_x = x_sums[t * ROUNDED_RUNS + run];
             const int product = dot4(codes.x, x_codes[at]) + dot4(codes.y, x_codes[at + 1u]) - offset_of(format) * of_x;
@@ -66,8 +79,8 @@ void add_products(uint format, Input x, uvec2 matrix, uint first_row, uint n_row
           }
         }
         [[unroll]] for (uint t = 0u; t < TOKENS; ++t) {
-          precise const float sum = fma(of_block[t], x_scale[t], sums[r * TOKENS + t]);
-          sums[r * TOKENS + t] = sum;
+          precise const float sum = fma(of_block[t], x_scale[t], sums[to + r * TOKENS + t]);
+          sums[to + r * TOKENS + t] = sum;
         }
       }
     }
@@ -75,49 +88,50 @@ void add_products(uint format, Input x, uvec2 matrix, uint first_row, uint n_row
   }
   for (uint i = lane() * RUN; i < x.n_in; i += WIDTH * RUN) {
     float values[TOKENS * RUN];
-    [[unroll]] for (uint t = 0u; t < TOKENS; ++t) {
+    for (uint t = 0u; t < TOKENS; ++t) {
       [[unroll]] for (uint j = 0u; j < RUN; ++j) {
-        const float value = t < x.n_tokens && i + j < x.n_in ? F32(x.x).v[x.first + t * x.stride + i + j] : 0.0;
-        precise float weighted = value;
-        if (x.has_norm) {
-          squares[t] = fma(value, value, squares[t]);
-          if (i + j < x.n_in) weighted = value * F32(x.norm).v[i + j];
-        }
-        values[t * RUN + j] = weighted;
+        const bool is_there = t < x.n_tokens && i + j < x.n_in;
+        values[t * RUN + j] = is_there ? weighted(F32(x.x).v[x.first + t * x.stride + i + j], x, i + j, squares[t]) : 0.0;
       }
     }
     for (uint r = 0u; r < ROWS; ++r) {
       if (r >= n_rows) continue;
       float w[RUN];
       decode_run(format, U8(moved_by(matrix, first_row + r, row_bytes)), i, x.n_in, w);
-      [[unroll]] for (uint t = 0u; t < TOKENS; ++t) {
-        precise float sum = sums[r * TOKENS + t];
+      for (uint t = 0u; t < TOKENS; ++t) {
+        precise float sum = sums[to + r * TOKENS + t];
         [[unroll]] for (uint j = 0u; j < RUN; ++j) {
           if (i + j < x.n_in) sum = fma(w[j], values[t * RUN + j], sum);
         }
-        sums[r * TOKENS + t] = sum;
+        sums[to + r * TOKENS + t] = sum;
       }
     }
   }
 }
 
-// Sums over the workgroup, of which invocation k gets number k, k + WIDTH, …: reduce_all() puts them where total_of() finds them.
-shared float products[N_PRODUCTS * WIDTH];
+// Sums over the workgroup: reduce_all() puts them where total_of() finds them. All at once, as waiting for each other costs more than adding.
+shared float products[(N_ALL + TOKENS) * WIDTH];
 
-void reduce_all(float sums[N_PRODUCTS]) {
-  if (BY_SUBGROUPS != 0u) {
-    for (uint k = 0u; k < N_PRODUCTS; ++k) {
-      const float of_subgroup = subgroupAdd(sums[k]);
-      if (subgroupElect()) products[k * WIDTH + gl_SubgroupID] = of_subgroup;
-    }
-    barrier();
+void put(uint k, float sum) {
+  if (BY_SUBGROUPS == 0u) {
+    products[k * WIDTH + lane()] = sum;
     return;
   }
-  for (uint k = 0u; k < N_PRODUCTS; ++k) products[k * WIDTH + lane()] = sums[k];
+  const float of_subgroup = subgroupAdd(sum);
+  if (subgroupElect()) products[k * WIDTH + gl_SubgroupID] = of_subgroup;
+}
+
+void reduce_all(float sums[N_ALL], float squares[TOKENS], bool has_squares) {
+  for (uint k = 0u; k < N_ALL; ++k) put(k, sums[k]);
+  if (has_squares) {
+    for (uint t = 0u; t < TOKENS; ++t) put(N_ALL + t, squares[t]);
+  }
   barrier();
-  for (uint apart = WIDTH / 2u; apart > 0u; apart /= 2u) {
+  if (BY_SUBGROUPS != 0u) return;
+  const uint n = has_squares ? N_ALL + TOKENS : N_ALL;
+  [[dont_unroll]] for (uint apart = WIDTH / 2u; apart > 0u; apart /= 2u) {
     if (lane() < apart) {
-      for (uint k = 0u; k < N_PRODUCTS; ++k) products[k * WIDTH + lane()] += products[k * WIDTH + lane() + apart];
+      for (uint k = 0u; k < n; ++k) products[k * WIDTH + lane()] += products[k * WIDTH + lane() + apart];
     }
     barrier();
   }
@@ -128,4 +142,10 @@ float total_of(uint k) {
   precise float sum = 0.0;
   for (uint i = 0u; i < gl_NumSubgroups; ++i) sum += products[k * WIDTH + i];
   return sum;
+}
+
+// Of the norm of a row of x, beside its weights: 1 / sqrt(mean(x²) + eps).
+float scale_of_norm(Input x, uint t, float eps) {
+  if (IS_ROUNDED != 0u) return F32(x.x).v[x.first + min(t, x.n_tokens - 1u) * x.stride + x.n_in / ROUNDED_BLOCK * (ROUNDED_WORDS + 1u)];
+  return 1.0 / sqrt(total_of(N_ALL + t) / float(x.n_in) + eps);
 }

@@ -23,3 +23,6 @@ const uint ATTENTION_PART = 256;
 
 // Bits of a word.
 const uint WORD_BITS = 32;
+
+// Numbers of four words that a workgroup of read_all.comp goes over.
+const uint READ_STRETCH = 4096;
