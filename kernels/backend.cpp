@@ -65,6 +65,7 @@ void Backend::embed(Tensor y, Tensor table, Tensor ids) {
   check_apart("embed", "table", y, table);
   check_apart("embed", "ids", y, ids);
   require(Op::embed, table.dtype, table.shape);
+  const OpCount count(n_ops_);
   do_embed(y, table, ids);
 }
 
@@ -80,6 +81,7 @@ void Backend::matmul(Tensor y, Tensor x, Tensor w, Tensor bias) {
   check_apart("matmul", "w", y, w);
   if (bias) check_apart("matmul", "bias", y, bias);
   require(Op::matmul, w.dtype, w.shape);
+  const OpCount count(n_ops_);
   do_matmul(y, x, w, bias);
 }
 
@@ -91,6 +93,7 @@ void Backend::rms_norm(Tensor y, Tensor x, Tensor w, float eps) {
   check_same_or_apart("rms_norm", "x", y, x);
   check_apart("rms_norm", "w", y, w);
   require(Op::rms_norm, x.dtype, x.shape);
+  const OpCount count(n_ops_);
   do_rms_norm(y, x, w, eps);
 }
 
@@ -98,6 +101,7 @@ void Backend::add(Tensor y, Tensor a, Tensor b) {
   check_elementwise("add", y, a, "a", b, "b");
   if (y.shape.n_values() == 0) return;
   require(Op::add, a.dtype, a.shape);
+  const OpCount count(n_ops_);
   do_add(y, a, b);
 }
 
@@ -105,6 +109,7 @@ void Backend::multiply(Tensor y, Tensor a, Tensor b) {
   check_elementwise("multiply", y, a, "a", b, "b");
   if (y.shape.n_values() == 0) return;
   require(Op::multiply, a.dtype, a.shape);
+  const OpCount count(n_ops_);
   do_multiply(y, a, b);
 }
 
@@ -112,6 +117,7 @@ void Backend::silu(Tensor y, Tensor x) {
   check_elementwise("silu", y, x, "x", x, "x");
   if (y.shape.n_values() == 0) return;
   require(Op::silu, x.dtype, x.shape);
+  const OpCount count(n_ops_);
   do_silu(y, x);
 }
 
@@ -126,6 +132,7 @@ void Backend::rope(Tensor x, Tensor positions, Tensor inv_freq, RopeParams param
   CHECK(params.first_dim >= 0 && params.first_dim + 2 * inv_freq.shape[0] <= x.shape[2], "rope: more pairs than the head holds");
   if (x.shape.n_values() == 0 || inv_freq.shape[0] == 0) return;
   require(Op::rope, x.dtype, x.shape);
+  const OpCount count(n_ops_);
   do_rope(x, positions, inv_freq, params, axes);
 }
 
@@ -140,6 +147,7 @@ void Backend::store_kv(Tensor cache, Tensor x, Tensor cells, Tensor page_bounds)
   check_apart("store_kv", "x", cache, x);
   check_apart("store_kv", "cells", cache, cells);
   require(Op::store_kv, cache.dtype, {cache.shape[1], cache.shape[2]});
+  const OpCount count(n_ops_);
   do_store_kv(cache, x, cells, page_bounds);
 }
 
@@ -148,6 +156,7 @@ void Backend::hadamard(Tensor x, std::int64_t n) {
   CHECK(n >= 1 && (n & (n - 1)) == 0 && x.shape.back() % n == 0, "hadamard: expected a power of two that divides the last extent");
   if (x.shape.n_values() == 0) return;
   require(Op::rope, x.dtype, x.shape);
+  const OpCount count(n_ops_);
   do_hadamard(x, n);
 }
 
@@ -161,6 +170,7 @@ void Backend::load_kv(Tensor y, Tensor cache, Tensor cells) {
   check_apart("load_kv", "cache", y, cache);
   check_apart("load_kv", "cells", y, cells);
   require(Op::store_kv, cache.dtype, {cache.shape[1], cache.shape[2]});
+  const OpCount count(n_ops_);
   do_load_kv(y, cache, cells);
 }
 
@@ -196,6 +206,7 @@ void Backend::attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, cons
   const Shape heads{n_heads, n_kv_heads, k_cache.shape[2], y.shape[2]};
   require(Op::attention, k_cache.dtype, heads);
   if (v_cache && v_cache.dtype != k_cache.dtype) require(Op::attention, v_cache.dtype, heads);
+  const OpCount count(n_ops_);
   do_attention(y, q, k_cache, v_cache, step, params);
 }
 
@@ -209,6 +220,7 @@ void Backend::layer_norm(Tensor y, Tensor x, Tensor w, Tensor bias, float eps) {
   check_apart("layer_norm", "w", y, w);
   check_apart("layer_norm", "bias", y, bias);
   require(Op::layer_norm, x.dtype, x.shape);
+  const OpCount count(n_ops_);
   do_layer_norm(y, x, w, bias, eps);
 }
 
@@ -218,6 +230,7 @@ void Backend::gelu(Tensor y, Tensor x, Gelu kind) {
   if (y.shape.n_values() == 0) return;
   check_same_or_apart("gelu", "x", y, x);
   require(Op::gelu, x.dtype, x.shape);
+  const OpCount count(n_ops_);
   do_gelu(y, x, kind);
 }
 
@@ -228,6 +241,7 @@ void Backend::route_experts(Tensor ids, Tensor weights, Tensor logits, Tensor bi
   check_routing("route_experts", logits, ids.shape[0], ids.shape[1], bias, params);
   if (ids.shape.n_values() == 0) return;
   require(Op::route_experts, logits.dtype, logits.shape);
+  const OpCount count(n_ops_);
   do_route_experts(ids, weights, logits, bias, params);
 }
 
@@ -241,6 +255,7 @@ void Backend::gather_rows(Tensor y, Tensor x, Tensor rows) {
   check_apart("gather_rows", "x", y, x);
   check_apart("gather_rows", "rows", y, rows);
   require(Op::gather_rows, x.dtype, x.shape);
+  const OpCount count(n_ops_);
   do_gather_rows(y, x, rows);
 }
 
@@ -256,6 +271,7 @@ void Backend::cast(Tensor y, Tensor x) {
   if (y.shape.n_values() == 0) return;
   check_apart("cast", "x", y, x);
   require(Op::cast, x.dtype == DType::f32 ? y.dtype : x.dtype, x.shape);
+  const OpCount count(n_ops_);
   do_cast(y, x);
 }
 
@@ -265,6 +281,7 @@ void Backend::decode_rows(Tensor y, Tensor w, std::int64_t first) {
   CHECK(y.shape.back() == w.shape.back() && first >= 0 && first + y.shape.n_rows() <= w.shape.n_rows(), "decode_rows: rows outside the weights");
   if (y.shape.n_values() == 0) return;
   check_apart("decode_rows", "w", y, w);
+  const OpCount count(n_ops_);
   do_decode_rows(y, w, first);
 }
 
@@ -275,6 +292,7 @@ void Backend::copy(Tensor y, Tensor x) {
   if (y.shape.n_values() == 0 || same_place(y, x)) return;
   check_apart("copy", "x", y, x);
   require(Op::copy, x.dtype, x.shape);
+  const OpCount count(n_ops_);
   do_copy(y, x);
 }
 
@@ -286,6 +304,7 @@ void Backend::argmax(Tensor y, Tensor x) {
   CHECK(x.shape[1] > 0, "argmax: rows without values");
   check_apart("argmax", "x", y, x);
   require(Op::argmax, x.dtype, x.shape);
+  const OpCount count(n_ops_);
   do_argmax(y, x);
 }
 

@@ -202,6 +202,9 @@ enum class Op {
 };
 const char* name_of(Op op);  // "matmul_heads"
 
+// Ops that devices may have in one go, or as what they are made of.
+enum class Composition { norm_matmul, qk_norm_rope_store, attention, matmul_add, norm_glu_matmul, moe_experts, experts };
+
 class Backend {
  public:
   virtual ~Backend() = default;
@@ -247,10 +250,14 @@ class Backend {
 
   virtual void upload(Tensor destination, const void* source) = 0;  // destination.n_bytes() bytes from the host, copied or staged on return
   virtual void download(void* destination, Tensor source) = 0;      // and back; waits until they are there
+  // The ops that were called begin, where the device would wait for more of them. Returns at once.
+  virtual void flush() {}
+  // What was handed to the device since the beginning: commands, replayed ones too, or, where ops run on the host, ops. A composition counts as what it is made of.
+  virtual std::uint64_t n_launches() const { return n_ops_; }
+  // How many launches such an op is here for one token; 0: as many as the ops that its default is made of, one each where it is a primitive. For plans.
+  virtual int launches_of(Composition) const { return 0; }
   // Waits for all ops. Fails with device_lost where the device no longer answers: its memory and what is in it are gone then.
   virtual Result<void> sync() = 0;
-  // Commands that the device was given since the beginning, replayed ones too; 0 where ops run on the host.
-  virtual std::uint64_t n_launches() const { return 0; }
   // A tensor in memory of its own, which is added to `buffers`: a copy of `values` on the host, or uninitialised. Fails as allocate does.
   Result<Tensor> allocate_tensor(DType dtype, const Shape& shape, std::vector<std::unique_ptr<Buffer>>& buffers, const void* values = nullptr);
 
@@ -442,8 +449,22 @@ class Backend {
   virtual void do_experts(Tensor residual, Tensor x, Tensor logits, const Mixture& mixture);
   virtual void do_matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params);  // of n_following 0
   virtual void do_matmul_heads_and_copy(Tensor y, Tensor x, Tensor w, HeadsParams params);
+  // The op that is under way is n launches, whatever it has called.
+  void count_as(std::uint64_t n, std::uint64_t before) { n_ops_ = before + n; }
 
  private:
+  // Around an op: it is one, unless it has called others.
+  class OpCount {
+   public:
+    explicit OpCount(std::uint64_t& n) : n_(n), before_(n) {}
+    ~OpCount() { n_ += n_ == before_; }
+    OpCount(const OpCount&) = delete;
+    OpCount& operator=(const OpCount&) = delete;
+
+   private:
+    std::uint64_t& n_;
+    const std::uint64_t before_;
+  };
   // An op was called that is not supported. Ends the process: a caller has asked beforehand.
   virtual void refuse(Op op, const Error& reason);
   void require(Op op, DType dtype, const Shape& extents);
@@ -480,6 +501,7 @@ class Backend {
   virtual void do_matmul_gelu(Tensor y, Tensor x, Tensor w, Tensor bias, Gelu kind);
 
   std::stop_token stop_;
+  std::uint64_t n_ops_ = 0;
   Arena workspace_{*this};
 };
 

@@ -31,6 +31,7 @@ void Backend::glu(Tensor y, Tensor gate, Tensor up) {
   check_elementwise("glu", y, gate, "gate", up, "up");
   if (y.shape.n_values() == 0) return;
   require(Op::glu, gate.dtype, gate.shape);
+  const OpCount count(n_ops_);
   do_glu(y, gate, up);
 }
 
@@ -47,6 +48,7 @@ void Backend::add_scaled(Tensor y, Tensor x, float scale) {
   if (y.shape.n_values() == 0) return;
   check_apart("add_scaled", "x", y, x);
   require(Op::add_scaled, x.dtype, x.shape);
+  const OpCount count(n_ops_);
   do_add_scaled(y, x, scale);
 }
 
@@ -73,6 +75,7 @@ void Backend::sum_rows(Tensor y, Tensor x, Tensor rows, Tensor weights) {
     check_apart("sum_rows", name, y, tensor);
   require(Op::gather_rows, x.dtype, x.shape);
   require(Op::add_scaled, x.dtype, x.shape);
+  const OpCount count(n_ops_);
   do_sum_rows(y, x, rows, weights);
 }
 
@@ -96,6 +99,7 @@ void Backend::copy_columns(Tensor y, std::int64_t y_first, Tensor x, std::int64_
   CHECK(x.shape.n_rows() > 0 && y.shape.n_rows() % x.shape.n_rows() == 0, "copy_columns: y's rows are no multiple of x's");
   check_apart("copy_columns", "x", y, x);
   require(Op::copy_columns, x.dtype, x.shape);
+  const OpCount count(n_ops_);
   do_copy_columns(y, y_first, x, x_first, n);
 }
 
@@ -125,6 +129,7 @@ void Backend::matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) {
   check_apart("matmul_heads", "x", y, x);
   check_apart("matmul_heads", "w", y, w);
   require(Op::matmul_heads, w.dtype, w.shape);
+  const OpCount count(n_ops_);
   if (n_following == 0) do_matmul_heads(y, x, w, params);
   else do_matmul_heads_and_copy(y, x, w, params);
 }
@@ -177,6 +182,7 @@ void Backend::self_attention(Tensor y, Tensor q, Tensor k, Tensor v, Tensor star
   check_apart("self_attention", "k", y, k);
   check_apart("self_attention", "v", y, v);
   require(Op::self_attention, q.dtype, q.shape);
+  const OpCount count(n_ops_);
   do_self_attention(y, q, k, v, starts, first_head, scale);
 }
 
@@ -236,6 +242,7 @@ void Backend::moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, const 
   for (const Tensor& w : {pattern.gate, pattern.up, pattern.down}) {
     require(Op::moe_experts, w.dtype, {experts.n_experts(), w.shape[0], w.shape[1]});
   }
+  const OpCount count(n_ops_);
   do_moe_experts(y, x, ids, weights, experts);
 }
 
@@ -279,6 +286,7 @@ void Backend::norm_matmul(std::span<const Projection> projections, Tensor x, Ten
     check_apart("norm_matmul", "w", p.y, p.w);
   }
   for (const Projection& p : projections) require(Op::matmul, p.w.dtype, p.w.shape);
+  const OpCount count(n_ops_);
   do_norm_matmul(projections, x, norm, eps, normed);
 }
 
@@ -322,6 +330,7 @@ void Backend::qk_norm_rope_store(const QkvHeads& heads, const Step& step) {
   if (q.shape.n_values() == 0) return;
   check_apart(op, "k", q, k);
   check_apart(op, "k", k_cache, k);
+  const OpCount count(n_ops_);
   do_qk_norm_rope_store(heads, step);
 }
 
@@ -366,6 +375,7 @@ bool checked_product(const char* op, const Tensor& y, const Tensor& x, const Ten
 void Backend::matmul_add(Tensor residual, Tensor x, Tensor w, Tensor bias) {
   if (!checked_product("matmul_add", residual, x, w, bias)) return;
   require(Op::matmul, w.dtype, w.shape);
+  const OpCount count(n_ops_);
   do_matmul_add(residual, x, w, bias);
 }
 
@@ -379,6 +389,7 @@ void Backend::do_matmul_add(Tensor residual, Tensor x, Tensor w, Tensor bias) {
 void Backend::matmul_gelu(Tensor y, Tensor x, Tensor w, Tensor bias, Gelu kind) {
   if (!checked_product("matmul_gelu", y, x, w, bias)) return;
   require(Op::matmul, w.dtype, w.shape);
+  const OpCount count(n_ops_);
   do_matmul_gelu(y, x, w, bias, kind);
 }
 
@@ -398,6 +409,7 @@ void Backend::norm_glu_matmul(Tensor y, Tensor x, Tensor norm, float eps, Tensor
     check_apart("norm_glu_matmul", "w", y, w);
     require(Op::matmul, w.dtype, w.shape);
   }
+  const OpCount count(n_ops_);
   do_norm_glu_matmul(y, x, norm, eps, gate, up);
 }
 
@@ -433,6 +445,7 @@ void Backend::experts(Tensor residual, Tensor x, Tensor logits, const Mixture& m
   for (const Tensor& w : {shared.gate, shared.up, shared.down}) {
     if (w) require(Op::matmul, w.dtype, w.shape);
   }
+  const OpCount count(n_ops_);
   do_experts(residual, x, logits, mixture);
 }
 

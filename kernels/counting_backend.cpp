@@ -31,12 +31,14 @@ CountingBackend::~CountingBackend() = default;
 
 OpCounts CountingBackend::counts() const {
   OpCounts counts = counts_;
+  counts.n_launches = n_launches() - launches_before_;
   counts.workspace_bytes = workspace().high_water_bytes();
   return counts;
 }
 
 void CountingBackend::reset_counts() {
   counts_ = {};
+  launches_before_ = n_launches();
   workspace().clear();
 }
 
@@ -106,6 +108,7 @@ void CountingBackend::do_attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_
   counts_.state_bytes += bytes_of(k_cache.dtype, n_cached * k_cache.shape[1] * k_cache.shape[2]);
   if (v_cache) counts_.state_bytes += bytes_of(v_cache.dtype, n_cached * v_cache.shape[1] * v_cache.shape[2]);
   counts_.multiply_adds += product(q.shape[0] * q.shape[1], n_cached, q.shape[2] + y.shape[2]);
+  composed(Composition::attention, [] {});
 }
 
 void CountingBackend::do_matmul_heads(Tensor, Tensor x, Tensor w, HeadsParams params) {
@@ -121,6 +124,26 @@ void CountingBackend::do_self_attention(Tensor, Tensor q, Tensor, Tensor, Tensor
   keeps(product(q.shape[0] + 128, q.shape[1], 6 * q.shape[2]));
 }
 
+void CountingBackend::do_norm_matmul(std::span<const Projection> projections, Tensor x, Tensor norm, float eps, Tensor normed) {
+  composed(Composition::norm_matmul, [&] { Backend::do_norm_matmul(projections, x, norm, eps, normed); });
+}
+
+void CountingBackend::do_norm_glu_matmul(Tensor y, Tensor x, Tensor norm, float eps, Tensor gate, Tensor up) {
+  composed(Composition::norm_glu_matmul, [&] { Backend::do_norm_glu_matmul(y, x, norm, eps, gate, up); });
+}
+
+void CountingBackend::do_matmul_add(Tensor residual, Tensor x, Tensor w, Tensor bias) {
+  composed(Composition::matmul_add, [&] { Backend::do_matmul_add(residual, x, w, bias); });
+}
+
+void CountingBackend::do_qk_norm_rope_store(const QkvHeads& heads, const Step& step) {
+  composed(Composition::qk_norm_rope_store, [&] { Backend::do_qk_norm_rope_store(heads, step); });
+}
+
+void CountingBackend::do_experts(Tensor residual, Tensor x, Tensor logits, const Mixture& mixture) {
+  composed(Composition::experts, [&] { Backend::do_experts(residual, x, logits, mixture); });
+}
+
 void CountingBackend::do_moe_experts(Tensor, Tensor x, Tensor ids, Tensor, const ExpertSet& experts) {
   const ExpertMlp& one = experts.pattern();
   const std::int64_t n_chosen = x.shape[0] * ids.shape[1], hidden_dim = one.gate.shape[0], dim = one.gate.shape[1];
@@ -131,6 +154,7 @@ void CountingBackend::do_moe_experts(Tensor, Tensor x, Tensor ids, Tensor, const
   constexpr std::int64_t kTokensAtOnce = 512, kWidest = 12;
   const std::int64_t n_rows = std::min(x.shape[0], kTokensAtOnce), n_places = n_rows * ids.shape[1];
   const std::int64_t n_in_panels = n_places + kWidest * std::min(n_places, experts.n_experts());
+  composed(Composition::moe_experts, [] {});
   keeps(product(n_places, hidden_dim + dim, 4) + rounded_bytes(n_rows, dim) + rounded_bytes(n_in_panels, std::max(dim, hidden_dim)));
 }
 

@@ -18,6 +18,7 @@ struct OpCounts {
   std::uint64_t state_bytes = 0;   // read of cached keys and values, once a step and layer
   std::uint64_t multiply_adds = 0;
   std::uint64_t n_downloads = 0;  // waits for the device
+  std::uint64_t n_launches = 0;   // Backend::n_launches of the device, as Backend::launches says
   // The most that one op would keep beside its tensors: within a few MB of what the CPU backend takes, but for its attention, which is not
   // counted: some 50 MB at most, where few tokens attend to many or a selection leaves some out.
   std::uint64_t scratch_bytes = 0;
@@ -89,12 +90,26 @@ class CountingBackend : public Backend {
   void do_copy(Tensor, Tensor) override {}
   void do_argmax(Tensor, Tensor) override {}
 
+  void do_norm_matmul(std::span<const Projection> projections, Tensor x, Tensor norm, float eps, Tensor normed) override;
+  void do_norm_glu_matmul(Tensor y, Tensor x, Tensor norm, float eps, Tensor gate, Tensor up) override;
+  void do_matmul_add(Tensor residual, Tensor x, Tensor w, Tensor bias) override;
+  void do_qk_norm_rope_store(const QkvHeads& heads, const Step& step) override;
+  void do_experts(Tensor residual, Tensor x, Tensor logits, const Mixture& mixture) override;
+
+  // Counts the launches of what `op` does as the device's.
+  template <class Run>
+  void composed(Composition op, const Run& run) {
+    const std::uint64_t before = n_launches();
+    run();
+    if (const int n = device_.launches_of(op); n > 0) count_as(static_cast<std::uint64_t>(n), before);
+  }
   void keeps(std::uint64_t n_bytes);
   static std::uint64_t rounded_bytes(std::int64_t n_rows, std::int64_t width);
 
   const Backend& device_;
   OpCounts counts_;
   std::vector<Refusal> refusals_;
+  std::uint64_t launches_before_ = 0;  // the counts began
   // Shared with the buffers, which may outlive the backend for a moment while a model is taken down.
   std::shared_ptr<std::uint64_t> held_bytes_;
 };

@@ -85,6 +85,11 @@ class CpuBackend final : public Backend {
     if (source.n_bytes() != 0) std::memcpy(destination, host_pointer<std::byte>(source), source.n_bytes());
   }
   Result<void> sync() override { return {}; }
+  // However it is done.
+  int launches_of(Composition op) const override {
+    const bool is_one = op == Composition::norm_matmul || op == Composition::norm_glu_matmul || op == Composition::matmul_add;
+    return is_one ? 1 : 0;
+  }
 
   Tensor matrices(Tensor stack, std::int64_t first, std::int64_t n) const override {
     return stack.layout == TensorLayout::own ? context_.matrices(stack, first, n) : Backend::matrices(stack, first, n);
@@ -140,13 +145,19 @@ class CpuBackend final : public Backend {
 
   void do_matmul(Tensor y, Tensor x, Tensor w, Tensor bias) override { products_.matmul(y, x, w, bias); }
   void do_norm_matmul(std::span<const Projection> projections, Tensor x, Tensor norm, float eps, Tensor normed) override {
+    const std::uint64_t before = n_launches();
     if (!products_.norm_matmul(projections, x, norm, eps, normed)) Backend::do_norm_matmul(projections, x, norm, eps, normed);
+    count_as(1, before);
   }
   void do_norm_glu_matmul(Tensor y, Tensor x, Tensor norm, float eps, Tensor gate, Tensor up) override {
+    const std::uint64_t before = n_launches();
     if (!products_.norm_glu_matmul(y, x, norm, eps, gate, up)) Backend::do_norm_glu_matmul(y, x, norm, eps, gate, up);
+    count_as(1, before);
   }
   void do_matmul_add(Tensor residual, Tensor x, Tensor w, Tensor bias) override {
+    const std::uint64_t before = n_launches();
     if (!products_.matmul_add(residual, x, w, bias)) Backend::do_matmul_add(residual, x, w, bias);
+    count_as(1, before);
   }
   void do_matmul_gelu(Tensor y, Tensor x, Tensor w, Tensor bias, Gelu kind) override { products_.matmul(y, x, w, bias, kind); }
   void do_matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) override { products_.matmul_heads(y, x, w, params); }

@@ -119,8 +119,13 @@ class VulkanBackend final : public Backend {
     if (source.shape.n_values() == 0) return;
     stream_->download(static_cast<std::byte*>(destination), piece_of(source), source.offset, source.n_bytes());
   }
-  Result<void> sync() override { return stream_->finish(); }
+  void flush() override { stream_->flush(); }
   std::uint64_t n_launches() const override { return stream_->n_launches(); }
+  int launches_of(Composition op) const override {
+    if (op == Composition::experts) return 3;
+    return op == Composition::moe_experts || op == Composition::attention ? 2 : 1;
+  }
+  Result<void> sync() override { return stream_->finish(); }
 
   std::uint64_t most_bytes_at_once() const override { return stream_->card().most_bytes(); }
 
