@@ -52,7 +52,8 @@ std::string Binder::spelled(const std::string& name) const {
 
 void Binder::want(Tensor& slot, std::string name, Shape shape, Shape as, MatrixUse use, bool as_f32) {
   const bool is_matrix = shape.rank() > 1;
-  wishes_.push_back({&slot, std::move(name), shape, as, use, as_f32, is_matrix && shared_group_ ? *shared_group_ : n_groups_++, false, are_experts_});
+  wishes_.push_back({&slot, std::move(name), shape, as, use, as_f32, is_matrix && shared_group_ ? *shared_group_ : n_groups_++, false, are_experts_,
+                     is_elsewhere_});
   check(wishes_.back());
 }
 
@@ -70,12 +71,12 @@ bool Binder::bind_if_present(Tensor& slot, std::string name, Shape shape) {
 void Binder::bind(Linear& layer, const std::string& stem, Shape shape, bool has_bias) {
   bind(layer.w, stem + ".weight", shape, linear_);
   if (has_bias) bind(layer.bias, stem + ".bias", {shape[0]});
-  linears_.emplace_back(&layer, stem + ".weight");
+  linears_.push_back({&layer, stem + ".weight", is_elsewhere_});
 }
 
 void Binder::bind_decoded(Linear& layer, const std::string& stem, Shape shape) {
   want(layer.w, stem + ".weight", shape, shape, MatrixUse::rows, true);
-  linears_.emplace_back(&layer, stem + ".weight");
+  linears_.push_back({&layer, stem + ".weight", is_elsewhere_});
 }
 
 void Binder::leave(std::string_view prefix) {
@@ -117,14 +118,21 @@ Result<BoundWeights> Binder::finish() {
     return make_error(ErrorCode::bad_file, std::move(message));
   }
   ASSIGN_OR_RETURN(BoundWeights bound, load());
-  for (const auto& [layer, name] : linears_) {
-    ASSIGN_OR_RETURN(layer->adapters, source_.adapters(name));
+  for (const BoundLinear& linear : linears_) {
+    if (linear.is_elsewhere) {
+      source_.leave_adapters(linear.matrix);
+      continue;
+    }
+    ASSIGN_OR_RETURN(linear.layer->adapters, source_.adapters(linear.matrix));
   }
   RETURN_IF_ERROR(backend_.sync());
   return bound;
 }
 
 Result<BoundWeights> Binder::load() {
+  BoundWeights bound;
+  for (const Wish& wish : wishes_) bound.n_parameters += wish.as.n_values();
+  std::erase_if(wishes_, [](const Wish& wish) { return wish.is_elsewhere; });
   std::ranges::stable_sort(wishes_, {}, &Wish::group);
   std::vector<WeightGroup> groups(n_groups_);
   for (const Wish& wish : wishes_) {
@@ -140,12 +148,10 @@ Result<BoundWeights> Binder::load() {
   std::erase_if(groups, [](const WeightGroup& group) { return group.empty(); });
   ASSIGN_OR_RETURN(const std::vector<Tensor> loaded, source_.load(groups));
 
-  BoundWeights bound;
   std::size_t n_decoded_bytes = 0;
   const auto has_to_be_decoded = [&](std::size_t i) { return wishes_[i].as_f32 && loaded[i].dtype != DType::f32; };
   const auto decoded_bytes = [](const Wish& wish) { return (bytes_of(DType::f32, wish.as.n_values()) + 63) / 64 * 64; };  // each aligned
   for (std::size_t i = 0; i < wishes_.size(); ++i) {
-    bound.n_parameters += wishes_[i].as.n_values();
     if (has_to_be_decoded(i)) n_decoded_bytes += decoded_bytes(wishes_[i]);
   }
   if (n_decoded_bytes > 0) {

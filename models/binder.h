@@ -62,6 +62,18 @@ class Binder {
    private:
     Binder& binder_;
   };
+  // While one lives that says so, what is bound lies on another device: it is checked like the rest, and not loaded.
+  class Elsewhere {
+   public:
+    Elsewhere(Binder& binder, bool is_elsewhere) : binder_(binder), was_(binder.is_elsewhere_) { binder.is_elsewhere_ |= is_elsewhere; }
+    ~Elsewhere() { binder_.is_elsewhere_ = was_; }
+    Elsewhere(const Elsewhere&) = delete;
+    Elsewhere& operator=(const Elsewhere&) = delete;
+
+   private:
+    Binder& binder_;
+    const bool was_;
+  };
   // The table or output matrix that was bound to this slot is read through WeightStream::bring_rows and gather_rows where it is away.
   void let_away(const Tensor& slot);
   bool has(const std::string& canonical_name) const { return index_of_.contains(canonical_name); }
@@ -88,6 +100,12 @@ class Binder {
     std::size_t group;  // of WeightSource::load
     bool in_rows = false;
     bool is_experts = false;
+    bool is_elsewhere = false;
+  };
+  struct BoundLinear {
+    Linear* layer;
+    std::string matrix;  // its canonical name
+    bool is_elsewhere;
   };
   std::string spelled(const std::string& name) const;
   void want(Tensor& slot, std::string name, Shape shape, Shape as, MatrixUse use, bool as_f32);
@@ -103,7 +121,8 @@ class Binder {
   std::size_t n_groups_ = 0;
   std::optional<std::size_t> shared_group_;
   bool are_experts_ = false;
-  std::vector<std::pair<Linear*, std::string>> linears_;  // and the canonical name of its matrix
+  bool is_elsewhere_ = false;
+  std::vector<BoundLinear> linears_;
   std::vector<std::string> problems_;
 };
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -44,6 +45,16 @@ class ExpertSource {
   virtual bool wants_hints() { return false; }
   // These may be wanted next, the likeliest first: a source that can reads them ahead.
   virtual void hint(std::int64_t /*layer*/, std::span<const std::int32_t> /*ids*/) {}
+};
+
+// Experts that another device computes than that of their layer.
+class ExpertsElsewhere {
+ public:
+  virtual ~ExpertsElsewhere() = default;
+  virtual bool has(std::int64_t layer) const = 0;
+  // y = weights · the chosen experts of x, as Backend::moe_experts; the tensors are on the layer's device, and what goes between goes over the host.
+  // `meanwhile` is called once what the experts read is there: the layer's device computes it while they are computed.
+  virtual Result<void> run(std::int64_t layer, Tensor y, Tensor x, Tensor ids, Tensor weights, const std::function<void()>& meanwhile) = 0;
 };
 
 // All of them on the device.

@@ -8,4 +8,8 @@ Result<Tensor> Model::forward(ForwardContext& context, const Step& step, KvState
   return head(context, x, step);
 }
 
+Result<void> Model::run_experts(ForwardContext&, std::int64_t, Tensor, Tensor, Tensor, Tensor) const {
+  return make_error(ErrorCode::internal, spec().architecture + ": experts, found a model without");
+}
+
 }  // namespace pio

@@ -62,6 +62,8 @@ class ForwardContext : public Arena {
 
   // Where mixtures find their experts; null: they are the model's own, all resident.
   ExpertSource* experts = nullptr;
+  // Computes the experts that lie on another device; null: there are none.
+  ExpertsElsewhere* experts_elsewhere = nullptr;
   // Brings the weights that are not in memory; null: all are.
   WeightStream* weights = nullptr;
   // Told of each mixture's choice, layer after layer, if set: ids and weights [n_tokens, n_used]. For tests and traces.
@@ -83,6 +85,26 @@ struct KvState {
   const KvLayer& of(std::int64_t layer) const { return layers[layer - first_layer]; }
 };
 
+// Which layers; none named: all of them.
+class LayerSet {
+ public:
+  LayerSet() = default;
+  explicit LayerSet(std::vector<bool> has) : has_(std::move(has)) {}
+  bool is_all() const { return has_.empty(); }
+  bool has(std::int64_t layer) const { return has_.empty() || has_[static_cast<std::size_t>(layer)]; }
+
+ private:
+  std::vector<bool> has_;  // [n_layers], or empty
+};
+
+// The part of a model whose weights lie on one device.
+struct ModelPart {
+  LayerSet layers;             // of these all but their experts,
+  LayerSet experts;            // and of these mixtures the experts
+  bool has_embeddings = true;  // what embed() reads
+  bool has_head = true;        // what head() reads
+};
+
 // A pass is embed, then layers, then head; each may run on a stage of its own. What they return are temporaries of `context`, valid until its
 // mark is released. After a stop they are unfinished; the caller polls the token. Fails where weights that are not resident cannot be had.
 class Model {
@@ -92,8 +114,13 @@ class Model {
   // What the steps of a prompt must bring that has n_tokens new tokens behind n_cached cached ones, however it is cut into steps. Pure.
   // Steps that decode bring nothing.
   virtual StepNeeds step_needs(std::int64_t n_tokens, std::int64_t n_cached) const = 0;
-  // All experts of a layer as its source bound them; null where the layer is no mixture.
+  // All experts of a layer as its source bound them; null where the layer is no mixture, or where they are not in the model's part.
   virtual const ExpertSet* experts(std::int64_t /*layer*/) const { return nullptr; }
+  // How many a layer has, wherever they lie, and a token chooses; none where it is no mixture.
+  struct MixtureShape {
+    std::int64_t n_experts = 0, n_used = 0;
+  };
+  virtual MixtureShape mixture(std::int64_t /*layer*/) const { return {}; }
 
   // The residual stream before the first layer, [n_tokens, dim] f32. `given` is for models that see (spec().n_position_axes is 3); null:
   // every token is looked up.
@@ -104,13 +131,17 @@ class Model {
                                 const GivenEmbeddings* given = nullptr) const = 0;
   // Logits [n_outputs, vocab_size] f32 of what the last layer returned, x [n_outputs, dim].
   virtual Result<Tensor> head(ForwardContext& context, Tensor x, const Step& step) const = 0;
+  // y = what the chosen experts of a layer make of x, as Backend::moe_experts: for a part that has these and perhaps not their layer. All tensors are
+  // on this model's device. Fails as layers() does.
+  virtual Result<void> run_experts(ForwardContext& context, std::int64_t layer, Tensor y, Tensor x, Tensor ids, Tensor weights) const;
   // All three.
   Result<Tensor> forward(ForwardContext& context, const Step& step, KvState& state, const GivenEmbeddings* given = nullptr) const;
 };
 
 // Builds the model that `source` holds: reads its hyper-parameters, binds every tensor. Fails with unsupported_model{architecture}, or
-// with bad_file naming each tensor that is missing, misshapen or unused. `source` and `backend` must outlive the model.
-Result<std::unique_ptr<Model>> create_model(WeightSource& source, Backend& backend);
+// with bad_file naming each tensor that is missing, misshapen or unused. `source` and `backend` must outlive the model. Of a part only its own
+// tensors are loaded; all are checked. What it does not have must not be asked for.
+Result<std::unique_ptr<Model>> create_model(WeightSource& source, Backend& backend, const ModelPart& part = {});
 
 // The architectures that create_model takes.
 const std::vector<std::string>& known_architectures();

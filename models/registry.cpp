@@ -11,13 +11,13 @@ namespace {
 
 struct Family {
   const char* architecture;
-  Result<std::unique_ptr<Model>> (*create)(WeightSource& source, Backend& backend);
+  Result<std::unique_ptr<Model>> (*create)(WeightSource& source, Backend& backend, const ModelPart& part);
 };
 
 template <Result<DenseConfig> (*read_config)(const WeightSource&)>
-Result<std::unique_ptr<Model>> create_dense(WeightSource& source, Backend& backend) {
+Result<std::unique_ptr<Model>> create_dense(WeightSource& source, Backend& backend, const ModelPart& part) {
   ASSIGN_OR_RETURN(const DenseConfig config, read_config(source));
-  ASSIGN_OR_RETURN(std::unique_ptr<DenseDecoder> model, DenseDecoder::create(config, source, backend));
+  ASSIGN_OR_RETURN(std::unique_ptr<DenseDecoder> model, DenseDecoder::create(config, source, backend, part));
   return std::unique_ptr<Model>(std::move(model));
 }
 
@@ -45,9 +45,9 @@ const std::vector<std::string>& known_architectures() {
   return names;
 }
 
-Result<std::unique_ptr<Model>> create_model(WeightSource& source, Backend& backend) {
+Result<std::unique_ptr<Model>> create_model(WeightSource& source, Backend& backend, const ModelPart& part) {
   for (const Family& family : kFamilies) {
-    if (source.architecture() == family.architecture) return family.create(source, backend);
+    if (source.architecture() == family.architecture) return family.create(source, backend, part);
   }
   std::string known;
   for (const std::string& name : known_architectures()) known += (known.empty() ? "" : ", ") + name;

@@ -69,6 +69,8 @@ class WeightSource {
   virtual Result<std::vector<Tensor>> load(std::span<const WeightGroup> groups) = 0;
   // Low-rank adapters of the matrix with this canonical name ("blk.3.attn_q.weight"), on the same device, applied beside it.
   virtual Result<std::vector<LowRank>> adapters(std::string_view /*canonical_name*/) { return std::vector<LowRank>(); }
+  // The matrix lies on another device, and its adapters with it.
+  virtual void leave_adapters(std::string_view /*canonical_name*/) {}
 };
 
 }  // namespace pio

@@ -78,26 +78,39 @@ Result<void> AdaptedWeights::add(const LoraRequest& request) {
     if (!(matrix->shape == product))
       return bad_file(adapter.label, where + "expected the shape " + matrix->shape.text() + " of " + base_.label() + ", found " + product.text());
     ASSIGN_OR_RETURN(const std::int64_t n_heads, heads_to_permute(base_, adapter, pair));
-    ASSIGN_OR_RETURN(const std::vector<float> a, decoded(*adapter.file, pair.a, pair.a_bytes));
+    ASSIGN_OR_RETURN(std::vector<float> a, decoded(*adapter.file, pair.a, pair.a_bytes));
     ASSIGN_OR_RETURN(std::vector<float> b, decoded(*adapter.file, pair.b, pair.b_bytes));
     if (n_heads > 0) permute_rows(b, pair.b.shape[0], n_heads, base_.naming() == Naming::gguf);
 
-    LowRank low_rank;
-    low_rank.scale = pair.scale * request.scale;
-    ASSIGN_OR_RETURN(low_rank.a, backend_.allocate_tensor(DType::f32, pair.a.shape, buffers_, a.data()));
-    ASSIGN_OR_RETURN(low_rank.b, backend_.allocate_tensor(DType::f32, pair.b.shape, buffers_, b.data()));
     Held& held = held_[pair.target];
     if (held.pairs.empty()) held.where = adapter.label + ": " + where;
-    held.pairs.push_back(low_rank);
+    held.pairs.push_back({pair.a.shape, pair.b.shape, std::move(a), std::move(b), pair.scale * request.scale});
   }
-  return backend_.sync();
+  return {};
 }
 
 Result<std::vector<LowRank>> AdaptedWeights::adapters(std::string_view canonical_name) {
   const auto it = held_.find(std::string(canonical_name));
   if (it == held_.end()) return base_.adapters(canonical_name);
+  Held& held = it->second;
+  held.is_taken = true;
+  for (std::size_t i = held.placed.size(); i < held.pairs.size(); ++i) {
+    Pair& pair = held.pairs[i];
+    LowRank low_rank;
+    low_rank.scale = pair.scale;
+    ASSIGN_OR_RETURN(low_rank.a, backend_.allocate_tensor(DType::f32, pair.a_shape, buffers_, pair.a.data()));
+    ASSIGN_OR_RETURN(low_rank.b, backend_.allocate_tensor(DType::f32, pair.b_shape, buffers_, pair.b.data()));
+    held.placed.push_back(low_rank);
+    RETURN_IF_ERROR(backend_.sync());
+    pair.a = {}, pair.b = {};
+  }
+  return held.placed;
+}
+
+void AdaptedWeights::leave_adapters(std::string_view canonical_name) {
+  const auto it = held_.find(std::string(canonical_name));
+  if (it == held_.end()) return base_.leave_adapters(canonical_name);
   it->second.is_taken = true;
-  return it->second.pairs;
 }
 
 Result<void> AdaptedWeights::check_all_taken() const {
@@ -109,15 +122,15 @@ Result<void> AdaptedWeights::check_all_taken() const {
   return {};
 }
 
-Result<AdaptedModel> create_adapted_model(WeightSource& base, Backend& backend, std::span<const LoraRequest> loras) {
+Result<AdaptedModel> create_adapted_model(WeightSource& base, Backend& backend, std::span<const LoraRequest> loras, const ModelPart& part) {
   AdaptedModel adapted;
   if (loras.empty()) {
-    ASSIGN_OR_RETURN(adapted.model, create_model(base, backend));
+    ASSIGN_OR_RETURN(adapted.model, create_model(base, backend, part));
     return adapted;
   }
   adapted.adapters = std::make_unique<AdaptedWeights>(base, backend);
   for (const LoraRequest& lora : loras) RETURN_IF_ERROR(adapted.adapters->add(lora));
-  ASSIGN_OR_RETURN(adapted.model, create_model(*adapted.adapters, backend));
+  ASSIGN_OR_RETURN(adapted.model, create_model(*adapted.adapters, backend, part));
   RETURN_IF_ERROR(adapted.adapters->check_all_taken());
   return adapted;
 }

@@ -24,7 +24,7 @@ class AdaptedWeights final : public WeightSource {
  public:
   AdaptedWeights(WeightSource& base, Backend& backend) : base_(base), backend_(backend) {}
 
-  // Reads one more adapter and puts it on the device. Fails with the file's error; with bad_file where a matrix has no counterpart in the
+  // Reads one more adapter; what a model takes of it goes to the device. Fails with the file's error; with bad_file where a matrix has no counterpart in the
   // model or another shape; with unsupported_model where it was made for another architecture.
   Result<void> add(const LoraRequest& request);
   // Once the model is built: fails with unsupported_model when a matrix takes no adapters (experts, kv_b, embeddings).
@@ -38,10 +38,17 @@ class AdaptedWeights final : public WeightSource {
   const std::vector<TensorInfo>& tensors() const override { return base_.tensors(); }
   Result<std::vector<Tensor>> load(std::span<const WeightGroup> groups) override { return base_.load(groups); }
   Result<std::vector<LowRank>> adapters(std::string_view canonical_name) override;
+  void leave_adapters(std::string_view canonical_name) override;
 
  private:
+  struct Pair {
+    Shape a_shape, b_shape;
+    std::vector<float> a, b;  // empty once they are on the device
+    float scale = 1;
+  };
   struct Held {
-    std::vector<LowRank> pairs;
+    std::vector<Pair> pairs;
+    std::vector<LowRank> placed;
     std::string where;  // the first adapter's name for it, for messages
     bool is_taken = false;
   };
@@ -56,7 +63,7 @@ struct AdaptedModel {
   std::unique_ptr<AdaptedWeights> adapters;  // null without any
   std::unique_ptr<Model> model;              // refers to them
 };
-// The model of these weights with all adapters beside them. `base` and `backend` must outlive it.
-Result<AdaptedModel> create_adapted_model(WeightSource& base, Backend& backend, std::span<const LoraRequest> loras);
+// The model of these weights, or a part of it, with all adapters beside them. `base` and `backend` must outlive it.
+Result<AdaptedModel> create_adapted_model(WeightSource& base, Backend& backend, std::span<const LoraRequest> loras, const ModelPart& part = {});
 
 }  // namespace pio

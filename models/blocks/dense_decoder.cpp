@@ -77,8 +77,8 @@ Result<Tensor> DenseDecoder::head(ForwardContext& ctx, Tensor x, const Step&) co
   return logits;
 }
 
-Result<std::unique_ptr<DenseDecoder>> DenseDecoder::create(const DenseConfig& config, WeightSource& source, Backend& backend) {
-  std::unique_ptr<DenseDecoder> model(new DenseDecoder(config));
+Result<std::unique_ptr<DenseDecoder>> DenseDecoder::create(const DenseConfig& config, WeightSource& source, Backend& backend, const ModelPart& part) {
+  std::unique_ptr<DenseDecoder> model(new DenseDecoder(config, part));
   RETURN_IF_ERROR(model->bind_weights(source, backend));
   const DenseHyper& h = model->c_.hyper;
   model->spec_ = {.architecture = source.architecture(),
@@ -100,16 +100,25 @@ KvLayout DenseDecoder::kv_layout() const {
 }
 
 void DenseDecoder::bind_layer(Binder& binder, std::int64_t l) {
-  const DenseHyper& h = c_.hyper;
   const std::string prefix = "blk." + std::to_string(l) + ".";
   Layer& layer = layers_[l];
   layer.is_mixture = !c_.is_mixture.empty() && c_.is_mixture[l];
+  const bool has_layer = part_.layers.has(l);
+  {
+    const Binder::Elsewhere elsewhere(binder, !has_layer);
+    bind_dense(binder, prefix, l);
+  }
+  if (layer.is_mixture) bind_moe(binder, prefix, layer.moe, c_.moe, has_layer, part_.experts.has(l));
+}
+
+void DenseDecoder::bind_dense(Binder& binder, const std::string& prefix, std::int64_t l) {
+  const DenseHyper& h = c_.hyper;
+  Layer& layer = layers_[l];
   binder.bind(layer.attn_norm, prefix + "attn_norm.weight", {h.dim});
   if (c_.mla) bind_mla(binder, prefix, layer.mla, *c_.mla);
   else bind_attention(binder, prefix, layer.attention, c_.attention);
   binder.bind(layer.ffn_norm, prefix + "ffn_norm.weight", {h.dim});
-  if (layer.is_mixture) bind_moe(binder, prefix, layer.moe, c_.moe);
-  else bind_mlp(binder, prefix, layer.mlp, h.dim, h.hidden_dim);
+  if (!layer.is_mixture) bind_mlp(binder, prefix, layer.mlp, h.dim, h.hidden_dim);
 }
 
 Result<void> DenseDecoder::bind_weights(WeightSource& source, Backend& backend) {
@@ -117,12 +126,18 @@ Result<void> DenseDecoder::bind_weights(WeightSource& source, Backend& backend) 
   Binder binder(source, backend);
   // A tied model may still hold its output matrix: older official Qwen GGUF files and those of Qwen2.5-Coder do.
   const bool has_output = !h.is_tied || binder.has("output.weight");
-  binder.bind(token_embd_, "token_embd.weight", {h.vocab_size, h.dim}, has_output ? MatrixUse::rows : MatrixUse::products);
+  {
+    const Binder::Elsewhere elsewhere(binder, !part_.has_embeddings && (has_output || !part_.has_head));
+    binder.bind(token_embd_, "token_embd.weight", {h.vocab_size, h.dim}, has_output ? MatrixUse::rows : MatrixUse::products);
+  }
   layers_.resize(h.n_layers);
   for (std::int64_t l = 0; l < h.n_layers && !binder.is_hopeless(); ++l) bind_layer(binder, l);
   for (std::int64_t l = h.n_layers; l < h.n_layers + c_.n_left_layers; ++l) binder.leave("blk." + std::to_string(l) + ".");
-  binder.bind(output_norm_, "output_norm.weight", {h.dim});
-  if (has_output) binder.bind(output_, "output", {h.vocab_size, h.dim});
+  {
+    const Binder::Elsewhere elsewhere(binder, !part_.has_head);
+    binder.bind(output_norm_, "output_norm.weight", {h.dim});
+    if (has_output) binder.bind(output_, "output", {h.vocab_size, h.dim});
+  }
   for (const Tensor* table : {&token_embd_, &output_.w}) binder.let_away(*table);
   Tensor rope_factors;
   if (c_.has_rope_factors) binder.bind_if_present(rope_factors, "rope_freqs.weight", {h.rope_dims / 2});
@@ -131,7 +146,7 @@ Result<void> DenseDecoder::bind_weights(WeightSource& source, Backend& backend) 
   ASSIGN_OR_RETURN(bound_, binder.finish());
   std::vector<ExpertSet> experts(h.n_layers);
   for (std::int64_t l = 0; l < h.n_layers; ++l) {
-    if (layers_[l].is_mixture) experts[l] = experts_of(backend, layers_[l].moe, c_.moe, l);
+    if (has_experts(l)) experts[l] = experts_of(backend, layers_[l].moe, c_.moe, l);
   }
   experts_ = std::make_unique<ResidentExperts>(std::move(experts));
   if (output_.w.empty()) output_.w = token_embd_;

@@ -34,11 +34,17 @@ AttentionConfig attention_of(const DenseHyper& hyper);
 // The pass that all families share: attention and a feed-forward block beside a residual stream, each after a norm.
 class DenseDecoder final : public Model {
  public:
-  static Result<std::unique_ptr<DenseDecoder>> create(const DenseConfig& config, WeightSource& source, Backend& backend);
+  static Result<std::unique_ptr<DenseDecoder>> create(const DenseConfig& config, WeightSource& source, Backend& backend, const ModelPart& part = {});
 
   const ModelSpec& spec() const override { return spec_; }
   StepNeeds step_needs(std::int64_t n_tokens, std::int64_t n_cached) const override;
-  const ExpertSet* experts(std::int64_t layer) const override { return layers_[layer].is_mixture ? experts_->resident(layer) : nullptr; }
+  const ExpertSet* experts(std::int64_t layer) const override { return has_experts(layer) ? experts_->resident(layer) : nullptr; }
+  MixtureShape mixture(std::int64_t layer) const override {
+    return layers_[layer].is_mixture ? MixtureShape{c_.moe.n_experts, c_.moe.n_used} : MixtureShape{};
+  }
+  Result<void> run_experts(ForwardContext& ctx, std::int64_t layer, Tensor y, Tensor x, Tensor ids, Tensor weights) const override {
+    return pio::run_experts(ctx, y, x, ids, weights, c_.moe, ctx.experts ? *ctx.experts : *experts_, layer);
+  }
   Result<Tensor> embed(ForwardContext& ctx, const Step& step, const GivenEmbeddings* given) const override;
   Result<Tensor> layers(ForwardContext& ctx, Tensor x, const Step& step, KvState& state, std::int64_t first, std::int64_t last,
                         const GivenEmbeddings* given) const override;
@@ -54,12 +60,15 @@ class DenseDecoder final : public Model {
     MoeWeights moe;  // one of the two
     bool is_mixture = false;
   };
-  explicit DenseDecoder(const DenseConfig& config) : c_(config) {}
+  DenseDecoder(const DenseConfig& config, const ModelPart& part) : c_(config), part_(part) {}
+  bool has_experts(std::int64_t layer) const { return layers_[layer].is_mixture && part_.experts.has(layer); }
   Result<void> bind_weights(WeightSource& source, Backend& backend);
   void bind_layer(Binder& binder, std::int64_t l);
+  void bind_dense(Binder& binder, const std::string& prefix, std::int64_t l);
   KvLayout kv_layout() const;
 
   DenseConfig c_;
+  ModelPart part_;
   ModelSpec spec_;
   Tensor token_embd_;  // [vocab_size, dim]
   std::vector<Layer> layers_;

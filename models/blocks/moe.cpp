@@ -65,11 +65,17 @@ void bind_experts(Binder& binder, const std::string& prefix, MoeWeights& weights
 
 }  // namespace
 
-void bind_moe(Binder& binder, const std::string& prefix, MoeWeights& weights, const MoeConfig& c) {
-  binder.bind_decoded(weights.router, prefix + "ffn_gate_inp", {c.n_experts, c.dim});
-  if (c.has_bias) binder.bind(weights.bias, prefix + "exp_probs_b.bias", {c.n_experts});
-
-  bind_experts(binder, prefix, weights, c);
+void bind_moe(Binder& binder, const std::string& prefix, MoeWeights& weights, const MoeConfig& c, bool has_layer, bool has_experts) {
+  {
+    const Binder::Elsewhere elsewhere(binder, !has_layer);
+    binder.bind_decoded(weights.router, prefix + "ffn_gate_inp", {c.n_experts, c.dim});
+    if (c.has_bias) binder.bind(weights.bias, prefix + "exp_probs_b.bias", {c.n_experts});
+  }
+  {
+    const Binder::Elsewhere elsewhere(binder, !has_experts);
+    bind_experts(binder, prefix, weights, c);
+  }
+  const Binder::Elsewhere elsewhere(binder, !has_layer);
   if (c.shared_hidden_dim > 0) bind_mlp(binder, prefix, weights.shared, c.dim, c.shared_hidden_dim, "_shexp");
 }
 
@@ -172,7 +178,7 @@ void guess_next(ForwardContext& ctx, Tensor x, const MoeConfig& c, ExpertSource&
   source.hint(next.layer, likely);
 }
 
-// The ids are read back, and the op waits for the experts. `stream` is the residual stream, x what experts read of it.
+// The ids are read back, and the op waits for the experts. `stream` is the residual stream, x what experts read of it; `next` only with a stream.
 Result<void> run_acquired(ForwardContext& ctx, Tensor y, Tensor stream, Tensor x, Tensor ids, Tensor shares, const MoeConfig& c, ExpertSource& source,
                           std::int64_t layer, const NextMoe& next) {
   Backend& backend = ctx.backend();
@@ -213,12 +219,22 @@ Result<void> run_acquired(ForwardContext& ctx, Tensor y, Tensor stream, Tensor x
 
 }  // namespace
 
+Result<void> run_experts(ForwardContext& ctx, Tensor y, Tensor x, Tensor ids, Tensor shares, const MoeConfig& c, ExpertSource& experts,
+                         std::int64_t layer) {
+  const ExpertSet* const all = experts.resident(layer);
+  CHECK(!all || all->layer() == layer, "experts of another layer");
+  if (!all) return run_acquired(ctx, y, {}, x, ids, shares, c, experts, layer, {});
+  ctx.backend().moe_experts(y, x, ids, shares, *all);
+  return {};
+}
+
 Result<void> moe(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const MoeWeights& weights, const MoeConfig& c, ExpertSource& experts,
                  std::int64_t layer, const NextMoe& next) {
   const Tensor h = ctx.temp(DType::f32, x.shape);
   const Tensor logits = norm_linear<1>(ctx, x, norm, {&weights.router}, h)[0];  // [n_tokens, n_experts]
   const MlpWeights& shared = weights.shared;
-  const ExpertSet* const all = experts.resident(layer);
+  const bool are_elsewhere = ctx.experts_elsewhere && ctx.experts_elsewhere->has(layer);
+  const ExpertSet* const all = are_elsewhere ? nullptr : experts.resident(layer);
   CHECK(!all || all->layer() == layer, "experts of another layer");
   if (all && !ctx.on_routing && !shared.has_adapters()) {
     ctx.backend().experts(
@@ -229,6 +245,16 @@ Result<void> moe(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const MoeWe
   const Tensor ids = ctx.temp(DType::i32, {x.shape[0], c.n_used}), shares = ctx.temp(DType::f32, ids.shape), y = ctx.temp(DType::f32, x.shape);
   ctx.backend().route_experts(ids, shares, logits, weights.bias, c.routing);
   if (ctx.on_routing) ctx.on_routing(layer, ids, shares);
+  if (are_elsewhere) {
+    Tensor of_shared;  // summed here in the order in which it is below
+    const auto meanwhile = [&] {
+      if (c.shared_hidden_dim > 0) of_shared = swiglu(ctx, h, shared);
+    };
+    RETURN_IF_ERROR(ctx.experts_elsewhere->run(layer, y, h, ids, shares, meanwhile));
+    if (of_shared) add_to(ctx, y, of_shared);
+    add_to(ctx, x, y);
+    return {};
+  }
   if (all) ctx.backend().moe_experts(y, h, ids, shares, *all);
   else RETURN_IF_ERROR(run_acquired(ctx, y, x, h, ids, shares, c, experts, layer, next));
   if (c.shared_hidden_dim > 0) add_to(ctx, y, swiglu(ctx, h, shared));

@@ -38,8 +38,10 @@ struct MoeWeights {
 };
 
 // Binds them under `prefix` ("blk.3.") in any form that a file has: experts stacked, gate and up in one tensor, or each matrix by itself.
-// `weights` must stay where it is until the binder has finished; then experts_of() gives the experts, views of them.
-void bind_moe(Binder& binder, const std::string& prefix, MoeWeights& weights, const MoeConfig& config);
+// `weights` must stay where it is until the binder has finished; then experts_of() gives the experts, views of them. Where the part has the experts and not
+// the layer, or the layer without its experts, the rest is elsewhere.
+void bind_moe(Binder& binder, const std::string& prefix, MoeWeights& weights, const MoeConfig& config, bool has_layer = true,
+              bool has_experts = true);
 ExpertSet experts_of(const Backend& backend, const MoeWeights& weights, const MoeConfig& config, std::int64_t layer);
 
 // The mixture that a pass comes to next. What it will choose is guessed beforehand by its own router, of what it would read if nothing were
@@ -55,5 +57,9 @@ struct NextMoe {
 // ends the waiting for them. Where experts are awaited, the source is told what `next` may choose.
 Result<void> moe(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const MoeWeights& weights, const MoeConfig& config, ExpertSource& experts,
                  std::int64_t layer, const NextMoe& next = {});
+
+// y = what the experts that were chosen for x [n_tokens, dim] make of it, as Backend::moe_experts; ids and shares [n_tokens, n_used].
+Result<void> run_experts(ForwardContext& ctx, Tensor y, Tensor x, Tensor ids, Tensor shares, const MoeConfig& config, ExpertSource& experts,
+                         std::int64_t layer);
 
 }  // namespace pio
