@@ -89,6 +89,8 @@ void Conversations::put(std::span<const int> ids, std::span<const std::int32_t> 
   SnapshotStore::Pieces pieces(static_cast<std::size_t>(n) * block_bytes_);
   for (std::int64_t j = 0; j < n; ++j)
     download_block(model_.stages(), blocks[static_cast<std::size_t>(first + j)], pieces.data() + static_cast<std::size_t>(j) * block_bytes_);
+  for (const Stage& stage : model_.stages())
+    if (!stage.backend->sync()) return;  // a lost device has given something else
   snapshots_->put(identity_, block_bytes_, ids, stretch, std::move(pieces), tier, conversation);
 }
 

@@ -18,7 +18,7 @@
 #include "engine/generate.h"
 #include "engine/loaded_model.h"
 #include "engine/measure.h"
-#include "engine/plan/load_plan.h"
+#include "engine/plan/device_plan.h"
 #include "engine/plan/published_layout.h"
 #include "engine/prompt.h"
 #include "engine/session.h"
@@ -108,21 +108,29 @@ class LocalEngine final : public Engine {
 
   Result<LoadPlan> plan(const LoadRequest& request) override {
     ASSIGN_OR_RETURN(Planning planning, plan_for(request, {}));
-    const auto& [file, backend, planned] = planning;
-    if (planned.plan.fallbacks.empty()) {
-      ASSIGN_OR_RETURN(const SpeedProbe probe, speed_probe(*backend, commonest_format(*file), request.activations, planned.residency.lays_out));
-      predict_speed(planning.planned, *file, request, probe);
-      if (planned.estimate->picture_work()) {
-        ASSIGN_OR_RETURN(const LookingProbe looking, measure_looking(*backend, planned.estimate->vision_format()));
-        planning.planned.plan.pictures =
-            PictureCosts(*planned.estimate->picture_work(), {.linear_per_second = looking.linear_per_second,
-                                                             .attention_per_second = looking.attention_per_second,
-                                                             .seconds_per_token = 1 / std::max(planned.plan.prefill_tokens_per_second, 1e-9)});
+    auto& [file, devices, planned] = planning;
+    const bool runs = std::ranges::all_of(planned.parts, [](const PlannedPart& part) { return part.load.plan.fallbacks.empty(); });
+    if (runs) {
+      for (PlannedPart& part : planned.parts) {
+        Backend& backend = *devices.backends[part.device];
+        ASSIGN_OR_RETURN(const SpeedProbe probe, speed_probe(backend, commonest_format(*file), request.activations, part.load.residency.lays_out));
+        predict_speed(part.load, *file, request, probe);
+      }
+      predict_speed(planned);
+      for (const PlannedPart& part : planned.parts) {
+        const ModelEstimate& estimate = *part.load.estimate;
+        if (!estimate.picture_work()) continue;
+        ASSIGN_OR_RETURN(const LookingProbe looking, measure_looking(*devices.backends[part.device], estimate.vision_format()));
+        planned.plan.pictures =
+            PictureCosts(*estimate.picture_work(), {.linear_per_second = looking.linear_per_second,
+                                                    .attention_per_second = looking.attention_per_second,
+                                                    .seconds_per_token = 1 / std::max(planned.plan.prefill_tokens_per_second, 1e-9)});
       }
     }
     LoadPlan plan = planned.plan;
     plan.scratch_bytes += program_bytes_;
-    plan.devices.front().scratch_bytes += program_bytes_;
+    const auto on_host = std::ranges::find(plan.devices, false, &LoadPlan::Device::is_card);
+    if (on_host != plan.devices.end()) on_host->scratch_bytes += program_bytes_;
     return plan;
   }
 
@@ -166,7 +174,7 @@ class LocalEngine final : public Engine {
   }
 
   Result<std::unique_ptr<Generation>> begin(const GenerateRequest& request, std::stop_token stop) override {
-    RETURN_IF_ERROR(need_model());
+    RETURN_IF_ERROR(need_devices());
     const GivenBack given_back_before = given_back_;
     look_after_memory();
     Prompt prompt;
@@ -202,7 +210,7 @@ class LocalEngine final : public Engine {
   }
 
   Result<LogitsResult> logits(const LogitsRequest& request, std::stop_token stop) override {
-    RETURN_IF_ERROR(need_model());
+    RETURN_IF_ERROR(need_devices());
     ASSIGN_OR_RETURN(TokenIds ids, checked(request.ids, "--ids"));
     std::vector<PlacedPicture> pictures;
     if (!request.images.empty() || !request.videos.empty()) {
@@ -246,9 +254,9 @@ class LocalEngine final : public Engine {
     RETURN_IF_ERROR(need_model());
     RETURN_IF_ERROR(need_vision());
     if (!picture_costs_) {
-      Backend& backend = *model_->stages().front().backend;
-      ASSIGN_OR_RETURN(const LookingProbe looking, measure_looking(backend, model_->vision_format()));
-      ASSIGN_OR_RETURN(const SpeedProbe products, speed_probe(backend, model_->format(), request_.activations, model_->info().layout.lanes > 0));
+      ASSIGN_OR_RETURN(const LookingProbe looking, measure_looking(*model_->vision_backend(), model_->vision_format()));
+      ASSIGN_OR_RETURN(const SpeedProbe products,
+                       speed_probe(*model_->stages().back().backend, model_->format(), request_.activations, model_->info().layout.lanes > 0));
       const ModelSpec& spec = model_->model().spec();
       // A token goes once through every weight but the table of embeddings.
       const double multiply_adds = static_cast<double>(spec.n_parameters - spec.vocab_size * spec.dim);
@@ -290,8 +298,8 @@ class LocalEngine final : public Engine {
   // What a plan was made of; each member refers to the ones above it.
   struct Planning {
     std::unique_ptr<ModelFile> file;
-    std::unique_ptr<Backend> backend;
-    PlannedLoad planned;
+    ModelDevices devices;
+    PlannedModel planned;
   };
   // A model in memory that another one is used instead of.
   struct Resident {
@@ -355,10 +363,15 @@ class LocalEngine final : public Engine {
   }
 
   // What such a model takes before it has read much. Nothing where it takes all that there is: experts in slots, weights that are streamed.
-  static std::uint64_t bytes_beside_others(const PlannedLoad& planned) {
-    const LoadPlan& plan = planned.plan;
-    if (plan.layout.form == WeightLayout::Form::in_slots || plan.layout.form == WeightLayout::Form::streamed) return 0;
-    return plan.weight_bytes + plan.scratch_bytes + std::min(plan.state_bytes, planned.state_bytes_per_token * kTokensBesideOthers);
+  static std::uint64_t bytes_beside_others(const PlannedModel& planned) {
+    const LoadPlan& all = planned.plan;
+    if (all.layout.form == WeightLayout::Form::in_slots || all.layout.form == WeightLayout::Form::streamed) return 0;
+    std::uint64_t n_bytes = 0;
+    for (const PlannedPart& part : planned.parts) {
+      const LoadPlan& plan = part.load.plan;
+      n_bytes += plan.weight_bytes + plan.scratch_bytes + std::min(plan.state_bytes, part.load.state_bytes_per_token * kTokensBesideOthers);
+    }
+    return n_bytes;
   }
 
   // Whether it can come while the one in use stays. Those that wait give way to it.
@@ -433,7 +446,8 @@ class LocalEngine final : public Engine {
   // What snapshots may take in memory beside what is still there of the model.
   std::uint64_t bytes_for_snapshots(const Resident& leaving) const {
     const std::uint64_t asked = leaving.request.ram_bytes, used = asked > 0 ? anonymous_bytes() : 0;
-    const std::uint64_t budget = asked > 0 ? asked : leaving.model->stages().front().backend->device().free_bytes;
+    const Backend* const host = leaving.model->host_backend();
+    const std::uint64_t budget = asked > 0 ? asked : host ? host->device().free_bytes : host_memory(machine_.root).free_bytes;
     return std::min(snapshots_->most_ram_bytes(), budget - std::min(budget, used));
   }
   // With what they leave of the budget; free memory is measured without them.
@@ -456,9 +470,9 @@ class LocalEngine final : public Engine {
     } else {
       ASSIGN_OR_RETURN(planning.file, open_for_loading(request));
     }
-    ASSIGN_OR_RETURN(planning.backend, create_backend_for(request));
+    ASSIGN_OR_RETURN(planning.devices, create_devices_for(request));
     if (stop.stop_requested()) return make_error(ErrorCode::cancelled, request.path + ": loading was stopped");
-    ASSIGN_OR_RETURN(planning.planned, plan_load(*planning.file, request, *planning.backend, bytes_given_back()));
+    ASSIGN_OR_RETURN(planning.planned, plan_model(*planning.file, request, planning.devices, bytes_given_back()));
     return planning;
   }
 
@@ -475,6 +489,28 @@ class LocalEngine final : public Engine {
 
   Result<void> need_model() const {
     if (!model_) return make_error(ErrorCode::bad_argument, "engine: a loaded model, found none");
+    return {};
+  }
+
+  // A device that does not answer any more has lost what lay there: the model is loaded again on the others, or on the processor.
+  Result<void> need_devices() {
+    RETURN_IF_ERROR(need_model());
+    const std::vector<std::size_t> lost = model_->lost_devices();
+    if (lost.empty()) return {};
+    LoadRequest request = request_;
+    const std::vector<std::string> names = device_names(request_.device);
+    std::string without, those;
+    for (std::size_t i = 0; i < names.size(); ++i) {
+      std::string& list = std::ranges::count(lost, i) > 0 ? those : without;
+      list += (list.empty() ? "" : ",") + names[i];
+    }
+    request.device = without.empty() ? "cpu" : without;
+    request.split.clear();
+    conversations_->cancel_all();  // nothing of them is kept: it cannot be read any more
+    conversations_.reset();
+    model_.reset();
+    RETURN_IF_ERROR(load(request, {}, {}));
+    model_->add_note(those + " does not answer any more: the model lies on " + request.device + " now");
     return {};
   }
 

@@ -29,6 +29,9 @@
 
 namespace pio {
 
+// How several devices share a model: layers after layers, or each a part of every matrix's rows.
+enum class SplitMode { layers, rows };
+
 struct LoadRequest {
   std::string path;    // a .gguf file or a Hugging Face folder
   std::string mmproj;  // the file of the vision half; "": beside the model, if there is one
@@ -37,7 +40,9 @@ struct LoadRequest {
   LoadQuantization quantization = LoadQuantization::keep;
   std::vector<LoraRequest> loras;
   KvSelection attention;
-  std::string device = "auto";
+  std::string device = "auto";           // or several with commas between, which have the layers in this order: the first as many as it has room for
+  std::vector<std::int64_t> split = {};  // how many layers each of them has instead
+  SplitMode split_mode = SplitMode::layers;
   int n_threads = 0;                // 0: one a physical core
   std::int64_t context_length = 0;  // of a conversation; 0: what fits, at most the model's
   int n_sequences = 1;              // conversations that a step can hold
@@ -46,7 +51,7 @@ struct LoadRequest {
   KeyRotation key_rotation = KeyRotation::automatic;
   Activations activations = Activations::q8;
   std::uint64_t ram_bytes = 0;   // budget for weights, state and scratch; 0: what is free
-  std::uint64_t vram_bytes = 0;  // the same of a graphics card's own memory
+  std::uint64_t vram_bytes = 0;  // the same of each graphics card's own memory
   IoMode io = IoMode::automatic;
   bool may_wait = false;     // when another model comes and memory has room for both, this one stays there for its next turn
   std::string cache_folder;  // where it is kept from one run to the next which experts were wanted; "": nowhere
@@ -64,8 +69,9 @@ struct LoadedInfo {
   std::string family;        // "qwen3_coder_30b": the folder under models/
   bool can_see = false;      // its vision half is loaded
   bool can_think = false;
-  std::vector<std::string> notes;  // what a person should know: "no vision tower beside it: text only"
-  std::string device;              // "cpu"
+  std::vector<std::string> notes;    // what a person should know: "no vision tower beside it: text only"
+  std::string device;                // "cpu", "vulkan:0,cpu"
+  std::vector<DeviceStats> devices;  // where parts of it lie, with their weights
   int n_threads = 0;
   int n_sequences = 1;  // conversations that a step can hold
   std::int64_t n_parameters = 0;
@@ -233,9 +239,15 @@ struct LoadPlan {
   struct Device {
     std::string name;
     std::uint64_t weight_bytes = 0, state_bytes = 0, scratch_bytes = 0, free_bytes = 0, total_bytes = 0;
+    std::int64_t n_layers = 0, first_layer = 0, last_layer = 0;  // that it runs, all but perhaps their experts; both included
+    std::int64_t n_experts = 0;                                  // of all layers, that it runs
+    std::uint64_t expert_bytes = 0;                              // of the weights
+    std::uint64_t bytes_per_token = 0;                           // that it reads for a token behind 512 others, keys and values among them
+    std::int64_t launches_per_token = 0;                         // Backend::n_launches
+    bool is_card = false;                                        // with memory of its own
   };
-  std::vector<Device> devices;
-  // What the device does not run, so that this part of the model needs another one. With any of them the model does not fit.
+  std::vector<Device> devices;  // that have a part of it, in the order in which they were asked for
+  // What a device does not run, so that another one has this part of the model. Where no other one may have it, the model does not fit.
   struct Fallback {
     std::string part;                              // "layers", "experts", "embeddings", "output", "vision", or "weights" while loading
     std::int64_t first_layer = 0, last_layer = 0;  // of layers and experts, both included
@@ -323,6 +335,7 @@ struct BenchResult {
   double run_queue_seconds = 0, steal_seconds = 0;
   std::int64_t n_major_faults = 0;
   std::optional<OffloadMeasures> offload;                  // where experts have slots
+  DeviceWork decode_work;                                  // of decoding in all repetitions, of one of the sequences
   std::uint64_t peak_bytes = 0, peak_anonymous_bytes = 0;  // of resident memory, since the program began; anonymous as seen between the repetitions
 };
 

@@ -184,6 +184,7 @@ class LocalGeneration final : public Generation {
     stats.restored_from = session_.restored().from;
     stats.restored_bytes = session_.restored().n_bytes;
     stats.restore_seconds = session_.restored().seconds;
+    stats.decode_work.devices = model_.info().devices;
     session_->show(std::move(start.prompt.pictures),
                    [this](const PlacedPicture& picture) -> Result<std::shared_ptr<const VisionFeatures>> { return pictures_.features(picture); });
     session_->begin_prompt(ids_.size() - done_);
@@ -358,6 +359,7 @@ class LocalGeneration final : public Generation {
     }
     pending_.reset();
     result_.stats.weight_bytes_read += model_.weight_bytes_per_token() / static_cast<std::uint64_t>(n_parts);
+    model_.add_last_step(result_.stats.decode_work, session_->n_tokens(), n_parts);
     set_phase(unit_.output_rows.empty() ? finish(FinishReason::length, unit_.events) : sample_all(unit_.events));
     if (session_) session_.stepped();
     return {};

@@ -12,6 +12,7 @@
 #include "engine/files/metadata.h"
 #include "engine/files/replace_file.h"
 #include "engine/plan/load_plan.h"
+#include "engine/plan/placement.h"
 #include "kernels/base/log.h"
 
 namespace pio {
@@ -70,11 +71,6 @@ Result<std::unique_ptr<ModelFile>> open_for_loading(const LoadRequest& request) 
   return quantize_while_loading(std::move(file), request.quantization);
 }
 
-Result<std::unique_ptr<Backend>> create_backend_for(const LoadRequest& request) {
-  return create_backend(request.device,
-                        {.n_threads = request.n_threads, .activations = request.activations, .huge_pages = request.huge_pages, .isa = {}});
-}
-
 namespace {
 
 // Which model a file holds: its tensors, and some of their numbers. Its name and place do not count.
@@ -94,28 +90,40 @@ std::string identity_of(const ModelFile& file) {
 // A run of fewer tokens says less than the one before it.
 constexpr std::int64_t kFewestProfileTokens = 32;
 
+// So often it is tried with three quarters of what a card refused; then without cards.
+constexpr int kMostRefusals = 6;
+
+std::uint64_t most_on_a_card(const LoadPlan& plan) {
+  std::uint64_t most = 0;
+  for (const LoadPlan::Device& device : plan.devices)
+    if (device.is_card) most = std::max(most, device.weight_bytes + device.state_bytes + device.scratch_bytes);
+  return most;
+}
+
 }  // namespace
 
 LoadedModel::~LoadedModel() { keep_profile(); }
 
 void LoadedModel::begin_with_profile(const std::string& cache_folder, const std::stop_token& stop) {
-  if (cache_folder.empty() || !expert_slots_) return;
-  profile_model_ = identity_of(weights_->file());
+  ExpertSlots* const slots = expert_slots();
+  if (cache_folder.empty() || !slots) return;
+  profile_model_ = identity_of(parts_.front()->weights->file());
   profile_path_ = fs::path(cache_folder) / "experts" / (profile_model_.substr(0, 32) + ".routing");
   std::error_code ignored;
   if (!fs::exists(profile_path_, ignored)) return;
-  const std::vector<ExpertProfile> like = expert_slots_->profiles();
+  const std::vector<ExpertProfile> like = slots->profiles();
   const Result<std::string> bytes = read_text_file(profile_path_, write_profiles(profile_model_, like).size());
   if (!bytes) return;
   const std::optional<std::vector<ExpertProfile>> profiles = parse_profiles(*bytes, profile_model_, like);
-  if (profiles) expert_slots_->warm(*profiles, stop);
+  if (profiles) slots->warm(*profiles, stop);
   else log(LogLevel::warning, profile_path_.string() + ": expected what an earlier run of this model wrote, found something else; it is left unused");
 }
 
 // A profile that cannot be written is none: the next run begins as the first one.
 void LoadedModel::keep_profile() {
-  if (profile_path_.empty() || !expert_slots_) return;
-  const std::vector<ExpertProfile> profiles = expert_slots_->profiles();
+  ExpertSlots* const slots = expert_slots();
+  if (profile_path_.empty() || !slots) return;
+  const std::vector<ExpertProfile> profiles = slots->profiles();
   const auto has_few = [](const ExpertProfile& profile) { return std::ranges::max(profile.n_tokens) < kFewestProfileTokens; };
   if (std::ranges::all_of(profiles, has_few)) return;
   std::error_code ignored;
@@ -124,54 +132,135 @@ void LoadedModel::keep_profile() {
   if (file && file->write(write_profiles(profile_model_, profiles))) static_cast<void>(file->commit());
 }
 
+Result<void> LoadedModel::load_part(const LoadRequest& request, const PlannedPart& planned, std::shared_ptr<ModelFile> file,
+                                    const LoadProgress& progress, const std::stop_token& stop) {
+  Part& part = *parts_.back();
+  Backend& backend = *part.backend;
+  const PlannedLoad& load = planned.load;
+  part.own_weight_bytes = load.plan.weight_bytes - load.estimate->mapped_bytes();
+  part.weight_bytes_per_token = load.weight_bytes_per_token;
+  part.state_bytes_per_token = load.state_bytes_per_token;
+  part.weights = std::make_unique<LoadedWeights>(std::move(file), backend, progress, stop, load.residency);
+  ASSIGN_OR_RETURN(part.adapted, create_adapted_model(*part.weights, backend, request.loras, planned.asked.part));
+  if (const AwayTensors* const away = part.weights->away_experts()) {
+    ASSIGN_OR_RETURN(std::unique_ptr<ReadQueue> queue, ReadQueue::create(request.io));
+    std::vector<ExpertKind> kinds = expert_kinds(*part.adapted.model, *away, backend, load.residency.slots_bytes);
+    ASSIGN_OR_RETURN(part.expert_slots, ExpertSlots::create(*part.adapted.model, *away, backend, std::move(kinds), std::move(queue)));
+  }
+  part.context = std::make_shared<ForwardContext>(backend);
+  part.context->weights = part.weights->stream();
+  part.context->experts = part.expert_slots.get();
+  return {};
+}
+
+Result<void> LoadedModel::add_stage(const PlannedModel& planned, const PlannedStage& of, const LoadRequest& request, const StepCapacity& capacity,
+                                    std::int64_t n_blocks) {
+  Part& part = *parts_[of.part];
+  const ModelSpec& spec = model().spec();
+  std::vector<bool> elsewhere;
+  std::size_t their_part = of.part;
+  for (std::int64_t l = 0; l < std::ssize(planned.experts); ++l) {
+    const std::size_t experts_part = planned.experts[static_cast<std::size_t>(l)];
+    elsewhere.push_back(planned.parts[of.part].asked.part.layers.has(l) && experts_part != of.part && model().mixture(l).n_experts > 0);
+    if (elsewhere.back()) their_part = experts_part;
+  }
+  if (their_part != of.part && !part.experts_elsewhere) {
+    const Part& theirs = *parts_[their_part];
+    part.experts_elsewhere = std::make_unique<HostedExperts>(*part.backend, *theirs.adapted.model, *theirs.context, LayerSet(std::move(elsewhere)));
+    part.context->experts_elsewhere = part.experts_elsewhere.get();
+  }
+  Stage stage{.backend = part.backend.get(),
+              .model = part.adapted.model.get(),
+              .first = of.first,
+              .last = of.last,
+              .has_embeddings = of.has_embeddings,
+              .has_head = of.has_head,
+              .context = part.context,
+              .kv = {},
+              .step = {}};
+  const std::span<const KvLayout> kv_layers(spec.kv_layers);
+  ASSIGN_OR_RETURN(stage.kv, KvMemory::create(*stage.backend, {.layers = kv_layers.subspan(of.first, of.last - of.first),
+                                                               .first_layer = of.first,
+                                                               .dtype = request.kv,
+                                                               .n_blocks = n_blocks,
+                                                               .has_page_bounds = selection_.kind == KvSelection::Kind::pages,
+                                                               .rotation = request.key_rotation}));
+  ASSIGN_OR_RETURN(stage.step, StepMirror::create(*stage.backend, capacity));
+  stages_.push_back(std::move(stage));
+  return {};
+}
+
 Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop,
                                                        std::uint64_t given_back_bytes) {
   const auto start = std::chrono::steady_clock::now();
+  LoadRequest asked = request;
+  std::optional<std::string> note;
+  for (int n_refused = 0;; ++n_refused) {
+    ASSIGN_OR_RETURN(std::unique_ptr<ModelFile> file, open_for_loading(asked));
+    ASSIGN_OR_RETURN(ModelDevices devices, create_devices_for(asked));
+    ASSIGN_OR_RETURN(const PlannedModel planned, plan_model(*file, asked, devices, given_back_bytes));
+    RETURN_IF_ERROR(require_fit(*file, planned.plan));
+    Result<std::unique_ptr<LoadedModel>> loaded = load_planned(asked, std::move(file), std::move(devices), planned, progress, stop);
+    if (loaded) {
+      LoadedInfo& info = (*loaded)->info_;
+      info.load_seconds = info.loading.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+      if (note) info.notes.push_back(std::move(*note));
+      return loaded;
+    }
+    // A card may have less than it says, or others have taken it meanwhile: then it gets less of the model.
+    const std::uint64_t on_cards = most_on_a_card(planned.plan);
+    if (loaded.error().code != ErrorCode::out_of_memory || on_cards == 0 || !request.split.empty()) return loaded.error();
+    const std::string& device = loaded.error().device.empty() ? planned.plan.devices.front().name : loaded.error().device;
+    note = device + ": no memory for " + gigabytes(on_cards) + " of the model, which has less of it there";
+    log(LogLevel::warning, device + ": " + loaded.error().message + "; it gets less of the model");
+    asked.vram_bytes = n_refused < kMostRefusals ? on_cards / 4 * 3 : 1;
+  }
+}
+
+Result<std::unique_ptr<LoadedModel>> LoadedModel::load_planned(const LoadRequest& request, std::unique_ptr<ModelFile> opened, ModelDevices devices,
+                                                               const PlannedModel& planned, const LoadProgress& progress, std::stop_token stop) {
   std::unique_ptr<LoadedModel> loaded(new LoadedModel);
   loaded->selection_ = request.attention;
-
-  ASSIGN_OR_RETURN(std::unique_ptr<ModelFile> file, open_for_loading(request));
-  ASSIGN_OR_RETURN(loaded->backend_, create_backend_for(request));
-  LoadPlan plan;
-  std::uint64_t state_bytes_per_token = 0, temporary_bytes = 0, workspace_bytes = 0;
-  std::int64_t vocab_size = 0, step_tokens = 0;
-  Residency residency;
-  {
-    ASSIGN_OR_RETURN(const PlannedLoad planned, plan_load(*file, request, *loaded->backend_, given_back_bytes));
-    RETURN_IF_ERROR(require_fit(*file, planned.plan));
-    plan = planned.plan;
-    residency = planned.residency;
-    state_bytes_per_token = planned.state_bytes_per_token;
-    temporary_bytes = planned.temporary_bytes;
-    workspace_bytes = planned.workspace_bytes;
-    step_tokens = planned.step_tokens;
-    loaded->weight_bytes_per_token_ = planned.weight_bytes_per_token;
-    vocab_size = planned.estimate->spec().vocab_size;
-    loaded->own_weight_bytes_ = plan.weight_bytes - planned.estimate->mapped_bytes();
-  }
-  if (stop.stop_requested()) return make_error(ErrorCode::cancelled, file->label() + ": loading was stopped");
-  // Beside the weights, which wait for memory and the disk: a vocabulary of 150,000 takes a processor 0.3 s. The file outlives it, in weights_.
+  const LoadPlan& plan = planned.plan;
+  loaded->weight_bytes_per_token_ = planned.weight_bytes_per_token();
+  loaded->state_bytes_per_token_ = planned.state_bytes_per_token();
+  std::int64_t step_tokens = planned.parts.front().load.step_tokens;
+  for (const PlannedPart& part : planned.parts) step_tokens = std::min(step_tokens, part.load.step_tokens);
+  if (stop.stop_requested()) return make_error(ErrorCode::cancelled, opened->label() + ": loading was stopped");
+  const std::shared_ptr<ModelFile> file = std::move(opened);
+  // Beside the weights, which wait for memory and the disk: a vocabulary of 150,000 takes a processor 0.3 s. The file outlives it.
   std::future<Result<std::unique_ptr<Tokenizer>>> tokenizer = begin_tokenizer(*file);
-  loaded->weights_ = std::make_unique<LoadedWeights>(std::move(file), *loaded->backend_, progress, stop, residency);
-  const ModelFile& held = loaded->weights_->file();
-  ASSIGN_OR_RETURN(loaded->adapted_, create_adapted_model(*loaded->weights_, *loaded->backend_, request.loras));
-  const ModelSpec& spec = loaded->model().spec();
-  if (const AwayTensors* const away = loaded->weights_->away_experts()) {
-    ASSIGN_OR_RETURN(std::unique_ptr<ReadQueue> queue, ReadQueue::create(request.io));
-    std::vector<ExpertKind> kinds = expert_kinds(loaded->model(), *away, *loaded->backend_, residency.slots_bytes);
-    ASSIGN_OR_RETURN(loaded->expert_slots_, ExpertSlots::create(loaded->model(), *away, *loaded->backend_, std::move(kinds), std::move(queue)));
+  std::uint64_t done_before = 0;  // of the parts' weights
+  for (const PlannedPart& part : planned.parts) {
+    const LoadProgress of_part = [&, before = done_before](std::uint64_t done, std::uint64_t total) {
+      if (planned.parts.size() > 1) total = plan.weight_bytes, done = std::min(before + done, total);
+      if (progress) progress(done, total);
+    };
+    loaded->parts_.push_back(std::make_unique<Part>());
+    loaded->parts_.back()->backend = std::move(devices.backends[part.device]);
+    loaded->parts_.back()->device = part.device;
+    RETURN_IF_ERROR(loaded->load_part(request, part, file, of_part, stop));
+    done_before += part.load.plan.weight_bytes;
   }
+  const ModelFile& held = *file;
+  const ModelSpec& spec = loaded->model().spec();
+  const std::int64_t vocab_size = spec.vocab_size;
   ASSIGN_OR_RETURN(loaded->tokenizer_, tokenizer.get());
   int n_unknown_tokens = 0;
   if (loaded->tokenizer_) {
     ASSIGN_OR_RETURN(n_unknown_tokens, loaded->tokenizer_->limit_ids(vocab_size, held.label()));
   }
-  const auto vision_progress = [&progress, language = loaded->weights_->n_bytes()](std::uint64_t done, std::uint64_t total) {
+  const auto vision_progress = [&progress, language = loaded->parts_.size() > 1 ? plan.weight_bytes : loaded->parts_.front()->weights->n_bytes()](
+                                   std::uint64_t done, std::uint64_t total) {
     if (progress) progress(language + done, language + total);
   };
-  ASSIGN_OR_RETURN(loaded->vision_, load_vision(request.mmproj, held, *loaded->weights_, spec, *loaded->backend_, vision_progress, stop));
+  for (std::size_t i = 0; i < planned.parts.size(); ++i) {
+    if (!planned.parts[i].asked.has_vision) continue;
+    Part& part = *loaded->parts_[i];
+    loaded->vision_backend_ = part.backend.get();
+    ASSIGN_OR_RETURN(loaded->vision_, load_vision(request.mmproj, held, *part.weights, spec, *part.backend, vision_progress, stop));
+  }
   if (loaded->vision_.vision) loaded->pictures_ = std::make_unique<Pictures>(*loaded->vision_.vision);
-  loaded->state_bytes_per_token_ = state_bytes_per_token;
   ASSIGN_OR_RETURN(loaded->pool_, BlockPool::create(plan.context_length, n_contexts(request)));
   const std::int64_t n_blocks = loaded->pool_->blocks().n_blocks();
   loaded->most_sequences_ = request.n_sequences;
@@ -180,25 +269,15 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
                               .n_blocks = n_blocks / n_contexts(request),
                               .n_position_axes = spec.n_position_axes};
   loaded->step_builder_ = std::make_unique<StepBuilder>(capacity);
-  Stage stage{.backend = loaded->backend_.get(),
-              .first = 0,
-              .last = spec.n_layers,
-              .context = std::make_unique<ForwardContext>(*loaded->backend_),
-              .kv = {},
-              .step = {}};
-  stage.context->weights = loaded->weights_->stream();
-  stage.context->experts = loaded->expert_slots_.get();
-  RETURN_IF_ERROR(stage.context->reserve(temporary_bytes));
-  RETURN_IF_ERROR(stage.backend->workspace().reserve(workspace_bytes));
-  const bool has_spare_block = !stage.backend->step_sizes().empty();
+  bool has_spare_block = false;
+  for (std::size_t i = 0; i < planned.parts.size(); ++i) {
+    Part& part = *loaded->parts_[i];
+    RETURN_IF_ERROR(part.context->reserve(planned.parts[i].load.temporary_bytes));
+    RETURN_IF_ERROR(part.backend->workspace().reserve(planned.parts[i].load.workspace_bytes));
+    has_spare_block |= !part.backend->step_sizes().empty();
+  }
   if (has_spare_block) loaded->spare_cell_ = static_cast<std::int32_t>(n_blocks * kKvBlockLength);
-  ASSIGN_OR_RETURN(stage.kv, KvMemory::create(*stage.backend, {.layers = spec.kv_layers,
-                                                               .dtype = request.kv,
-                                                               .n_blocks = n_blocks + has_spare_block,
-                                                               .has_page_bounds = loaded->selection_.kind == KvSelection::Kind::pages,
-                                                               .rotation = request.key_rotation}));
-  ASSIGN_OR_RETURN(stage.step, StepMirror::create(*stage.backend, capacity));
-  loaded->stages_.push_back(std::move(stage));
+  for (const PlannedStage& stage : planned.stages) RETURN_IF_ERROR(loaded->add_stage(planned, stage, request, capacity, n_blocks + has_spare_block));
 
   loaded->begin_with_profile(request.cache_folder, stop);
   if (stop.stop_requested()) return make_error(ErrorCode::cancelled, held.label() + ": loading was stopped");
@@ -212,6 +291,8 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   ASSIGN_OR_RETURN(loaded->stop_ids_, stop_ids_of(loaded->tokenizer(), loaded->chat_format_, held, spec.vocab_size));
   loaded->vocabulary_ = Vocabulary(spec.vocab_size);
   loaded->n_ids_ = static_cast<int>(loaded->tokenizer_ ? std::min<std::int64_t>(loaded->tokenizer_->n_ids(), spec.vocab_size) : spec.vocab_size);
+  loaded->launches_.resize(loaded->parts_.size());
+  loaded->launches_before_.resize(loaded->parts_.size());
   LoadedInfo& info = loaded->info_;
   info.path = request.path;
   info.name = model_name_of(held);
@@ -229,8 +310,12 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
     info.notes.push_back(std::to_string(n_unknown_tokens) + " added tokens of the tokenizer have no row in the model's table of " +
                          std::to_string(vocab_size) + ": they are read as text");
   }
-  info.device = loaded->backend_->device().name;
-  info.n_threads = loaded->backend_->n_threads();
+  for (const std::unique_ptr<Part>& part : loaded->parts_) {
+    const std::string& name = part->backend->device().name;
+    info.devices.push_back({.name = name, .weight_bytes = plan.devices[info.devices.size()].weight_bytes});
+    info.device += (info.device.empty() ? "" : ",") + name;
+    info.n_threads = std::max(info.n_threads, part->backend->n_threads());
+  }
   info.n_sequences = loaded->most_sequences_;
   info.n_parameters = spec.n_parameters + (info.can_see ? loaded->vision_.vision->n_parameters() : 0);
   info.context_length = plan.context_length;
@@ -239,35 +324,89 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
   info.weight_bytes = plan.weight_bytes;
   info.state_bytes = plan.state_bytes;
   info.recommended = recommended_sampling(held, loaded->chat_format_);
-  info.load_seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  info.layout = loaded->weights_->layout();
-  if (loaded->expert_slots_) add_slots(info.layout, loaded->expert_slots_->n_bytes(), loaded->expert_slots_->huge_page_bytes());
-  info.loading = loaded->weights_->measures(info.n_threads);
-  info.loading.seconds = info.load_seconds;
-  info.loading.budget_bytes = plan.devices.front().free_bytes;
+  for (const std::unique_ptr<Part>& part : loaded->parts_) {
+    WeightLayout layout = part->weights->layout();
+    if (part->expert_slots) add_slots(layout, part->expert_slots->n_bytes(), part->expert_slots->huge_page_bytes());
+    if (part == loaded->parts_.front()) info.layout = std::move(layout);
+    else add_layout(info.layout, layout);
+  }
+  info.loading = loaded->parts_.front()->weights->measures(info.n_threads);
+  for (const LoadPlan::Device& device : plan.devices) info.loading.budget_bytes += device.free_bytes;
   info.loading.planned_bytes = plan.weight_bytes + plan.state_bytes + plan.scratch_bytes;
   return loaded;
 }
 
 Result<void> LoadedModel::check_unchanged() const {
-  RETURN_IF_ERROR(weights_->file().check_unchanged());
+  RETURN_IF_ERROR(parts_.front()->weights->file().check_unchanged());
   return vision_.weights ? vision_.weights->file().check_unchanged() : Result<void>();
 }
 
 std::vector<fs::path> LoadedModel::files() const {
-  std::vector<fs::path> paths = weights_->file().paths();
+  std::vector<fs::path> paths = parts_.front()->weights->file().paths();
   if (vision_.weights) paths.insert(paths.end(), vision_.weights->file().paths().begin(), vision_.weights->file().paths().end());
   return paths;
 }
 
-DType LoadedModel::format() const { return commonest_format(weights_->file()); }
+DType LoadedModel::format() const { return commonest_format(parts_.front()->weights->file()); }
 
 DType LoadedModel::vision_format() const { return vision_.weights ? commonest_format(vision_.weights->file()) : format(); }
 
+void LoadedModel::begin_step() {
+  for (std::size_t i = 0; i < parts_.size(); ++i) launches_before_[i] = parts_[i]->backend->n_launches();
+}
+
+void LoadedModel::end_step(const StepSeconds& seconds) {
+  step_seconds_ = seconds;
+  for (std::size_t i = 0; i < parts_.size(); ++i) launches_[i] = parts_[i]->backend->n_launches() - launches_before_[i];
+}
+
+void LoadedModel::add_last_step(DeviceWork& work, std::int64_t n_cached, std::int64_t n_parts) const {
+  if (work.devices.empty()) work.devices = info_.devices;
+  const auto share = 1 / static_cast<double>(n_parts);
+  for (std::size_t i = 0; i < parts_.size(); ++i) {
+    const std::uint64_t state_bytes = parts_[i]->state_bytes_per_token * static_cast<std::uint64_t>(n_cached);
+    work.devices[i].bytes += static_cast<double>(parts_[i]->weight_bytes_per_token) * share + static_cast<double>(state_bytes);
+    work.devices[i].launches += static_cast<double>(launches_[i]) * share;
+  }
+  work.host_seconds += step_seconds_.host * share;
+  work.sync_seconds += step_seconds_.sync * share;
+}
+
+std::vector<std::size_t> LoadedModel::lost_devices() const {
+  std::vector<std::size_t> lost;
+  for (const std::unique_ptr<Part>& part : parts_)
+    if (!part->backend->sync()) lost.push_back(part->device);
+  return lost;
+}
+
+ExpertSlots* LoadedModel::expert_slots() {
+  for (const std::unique_ptr<Part>& part : parts_)
+    if (part->expert_slots) return part->expert_slots.get();
+  return nullptr;
+}
+
+std::vector<std::pair<Backend*, const Buffer*>> LoadedModel::weight_arenas() const {
+  std::vector<std::pair<Backend*, const Buffer*>> all;
+  for (const std::unique_ptr<Part>& part : parts_)
+    for (const Buffer* const arena : part->weights->arenas()) all.emplace_back(part->backend.get(), arena);
+  return all;
+}
+
+Backend* LoadedModel::host_backend() const {
+  for (const std::unique_ptr<Part>& part : parts_)
+    if (!is_card(part->backend->device())) return part->backend.get();
+  return nullptr;
+}
+
 std::uint64_t LoadedModel::own_bytes() const {
-  std::uint64_t n_bytes = own_weight_bytes_ + info_.state_bytes;
-  for (const Stage& stage : stages_) n_bytes += stage.context->n_bytes();
-  n_bytes += backend_->workspace().n_bytes();
+  std::uint64_t n_bytes = 0;
+  for (const std::unique_ptr<Part>& part : parts_) {
+    const DeviceInfo& device = part->backend->device();
+    if (is_card(device) && !device.is_integrated && !device.is_software) continue;
+    n_bytes += part->own_weight_bytes + (part->context ? part->context->n_bytes() : 0) + part->backend->workspace().n_bytes();
+    for (const Stage& stage : stages_)
+      if (stage.backend == part->backend.get()) n_bytes += stage.kv->n_bytes();
+  }
   return n_bytes;
 }
 
@@ -276,9 +415,13 @@ void LoadedModel::drop_weights() {
   for (Stage& stage : stages_) stage.context.reset();
   pictures_.reset();
   vision_ = {};
-  expert_slots_.reset();
-  adapted_ = {};
-  weights_.reset();
+  for (const std::unique_ptr<Part>& part : parts_) {
+    part->experts_elsewhere.reset();
+    part->context.reset();
+    part->expert_slots.reset();
+    part->adapted = {};
+    part->weights.reset();
+  }
 }
 
 Result<std::unique_ptr<Tokenizer>> tokenizer_in(const fs::path& path) {

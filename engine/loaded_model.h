@@ -9,10 +9,12 @@
 #include "engine/draft/draft_length.h"
 #include "engine/engine.h"
 #include "engine/experts/expert_slots.h"
+#include "engine/experts/hosted_experts.h"
 #include "engine/files/loaded_weights.h"
 #include "engine/image/pictures.h"
 #include "engine/image/vision_weights.h"
 #include "engine/kv/block_pool.h"
+#include "engine/plan/device_plan.h"
 #include "engine/stage.h"
 #include "engine/step_builder.h"
 #include "engine/token_ids.h"
@@ -27,12 +29,16 @@ class LoadedModel {
   // is needed.
   static Result<std::unique_ptr<LoadedModel>> load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop,
                                                    std::uint64_t given_back_bytes = 0);
+  // The same as it was planned on these devices; a plan that does not fit is not asked to.
+  static Result<std::unique_ptr<LoadedModel>> load_planned(const LoadRequest& request, std::unique_ptr<ModelFile> opened, ModelDevices devices,
+                                                           const PlannedModel& planned, const LoadProgress& progress, std::stop_token stop);
   // Keeps what was learned of its experts.
   ~LoadedModel();
 
   const LoadedInfo& info() const { return info_; }
-  const Model& model() const { return *adapted_.model; }
-  // Its layers in their order; today all on one backend.
+  // What all its parts say of it; computing is its stages'.
+  const Model& model() const { return *parts_.front()->adapted.model; }
+  // Its layers in their order.
   std::span<const Stage> stages() const { return stages_; }
   StepBuilder& step_builder() { return *step_builder_; }
   BlockPool& pool() { return *pool_; }
@@ -62,10 +68,17 @@ class LoadedModel {
   StepTimes& step_times() { return step_times_; }
   // Bytes of keys and values of one token.
   std::uint64_t state_bytes_per_token() const { return state_bytes_per_token_; }
+  // Around a step. Then what it had the devices do is added to `work`: of a step that decoded for n_parts conversations the part of one, that of n_cached tokens.
+  void begin_step();
+  void end_step(const StepSeconds& seconds);
+  void add_last_step(DeviceWork& work, std::int64_t n_cached, std::int64_t n_parts) const;
   // Where its experts are, where memory has no room for all of them; else null.
-  ExpertSlots* expert_slots() { return expert_slots_.get(); }
+  ExpertSlots* expert_slots();
   // Where its weights were copied, to measure reading them.
-  std::vector<const Buffer*> weight_arenas() const { return weights_->arenas(); }
+  std::vector<std::pair<Backend*, const Buffer*>> weight_arenas() const;
+  // The device that encodes pictures, and one whose memory is the host's; null where there is none.
+  Backend* vision_backend() const { return vision_backend_; }
+  Backend* host_backend() const;
   // All that it was loaded from, but for adapters.
   std::vector<std::filesystem::path> files() const;
   // Fails where one of the files with weights was written to since it was opened.
@@ -76,6 +89,10 @@ class LoadedModel {
   // Memory that is free again when it goes.
   std::uint64_t own_bytes() const;
 
+  // Numbers of the devices, as the request names them, that do not answer any more: what lay there is gone.
+  std::vector<std::size_t> lost_devices() const;
+  void add_note(std::string note) { info_.notes.push_back(std::move(note)); }
+
   // Of a model that goes: from now on there is nothing but its keys and values.
   void drop_weights();
 
@@ -84,11 +101,24 @@ class LoadedModel {
   // Of experts that have slots: fills these by the profile of an earlier run, if there is one, and keeps this run's.
   void begin_with_profile(const std::string& cache_folder, const std::stop_token& stop);
   void keep_profile();
+  // What lies on one device. In the order of need, as below.
+  struct Part {
+    std::unique_ptr<Backend> backend;
+    std::unique_ptr<LoadedWeights> weights;
+    AdaptedModel adapted;  // its part of the model, and the adapters beside the weights
+    std::unique_ptr<ExpertSlots> expert_slots;
+    std::shared_ptr<ForwardContext> context;
+    std::unique_ptr<HostedExperts> experts_elsewhere;
+    std::size_t device = 0;
+    std::uint64_t own_weight_bytes = 0, weight_bytes_per_token = 0, state_bytes_per_token = 0;
+  };
+  Result<void> load_part(const LoadRequest& request, const PlannedPart& planned, std::shared_ptr<ModelFile> file, const LoadProgress& progress,
+                         const std::stop_token& stop);
+  Result<void> add_stage(const PlannedModel& planned, const PlannedStage& stage, const LoadRequest& request, const StepCapacity& capacity,
+                         std::int64_t n_blocks);
   // In the order of need: each member uses the ones above it.
-  std::unique_ptr<Backend> backend_;
-  std::unique_ptr<LoadedWeights> weights_;
-  AdaptedModel adapted_;  // the model, and its adapters beside the weights
-  std::unique_ptr<ExpertSlots> expert_slots_;
+  std::vector<std::unique_ptr<Part>> parts_;
+  Backend* vision_backend_ = nullptr;
   LoadedVision vision_;
   std::unique_ptr<Pictures> pictures_;
   std::vector<Stage> stages_;
@@ -105,7 +135,9 @@ class LoadedModel {
   int n_ids_ = 0;
   std::uint64_t weight_bytes_per_token_ = 0;
   std::uint64_t state_bytes_per_token_ = 0;
-  std::uint64_t own_weight_bytes_ = 0;
+  // Of the last step.
+  StepSeconds step_seconds_;
+  std::vector<std::uint64_t> launches_, launches_before_;  // of each part
   StepTimes step_times_;
   std::filesystem::path profile_path_;  // empty: none is kept
   std::string profile_model_;           // whose it is
@@ -114,8 +146,6 @@ class LoadedModel {
 
 // The file of a request, its weights in the forms that the request asks for.
 Result<std::unique_ptr<ModelFile>> open_for_loading(const LoadRequest& request);
-// The device that a request names.
-Result<std::unique_ptr<Backend>> create_backend_for(const LoadRequest& request);
 
 // The most that a tokenizer.json may hold; the published ones are 11 to 20 MB.
 inline constexpr std::size_t kTokenizerFileBytes = std::size_t{256} << 20;

@@ -44,11 +44,10 @@ Result<void> prefill(Session& session, TokenSpan ids, std::vector<float>& logits
 // Bytes a second at which the placed weights are read plainly by the threads that compute. None: nothing is placed, or the device
 // does not read so.
 std::optional<double> read_rate(LoadedModel& model) {
-  Backend& backend = *model.stages().front().backend;
   std::uint64_t n_bytes = 0;
   const Clock::time_point start = Clock::now();
-  for (const Buffer* arena : model.weight_arenas()) {
-    if (!backend.read_all(*arena)) return {};
+  for (const auto& [backend, arena] : model.weight_arenas()) {
+    if (!backend->read_all(*arena)) return {};
     n_bytes += arena->n_bytes();
   }
   if (n_bytes == 0) return {};
@@ -86,6 +85,7 @@ Result<void> decode_one(LoadedModel& model, Session& session, const BenchRequest
     last = now;
     if (lookup) lookup->took(n_rows, step_seconds);
     if (!result) continue;
+    model.add_last_step(result->decode_work, before_step + n_right, 1);
     result->token_seconds.insert(result->token_seconds.end(), n_right, step_seconds / static_cast<double>(n_right));
     result->drafted_tokens += n_rows - 1;
     result->accepted_tokens += n_right - 1;
@@ -107,7 +107,9 @@ Result<void> decode_several(LoadedModel& model, std::span<Session> sessions, std
     logits.clear();
     RETURN_IF_ERROR(Session::process_together(parts, logits, stop));
     const double step_seconds = std::chrono::duration<double>(Clock::now() - start).count();
-    if (result) result->token_seconds.insert(result->token_seconds.end(), n_sequences, step_seconds);
+    if (!result) continue;
+    model.add_last_step(result->decode_work, sessions.front().n_tokens(), n_sequences);
+    result->token_seconds.insert(result->token_seconds.end(), n_sequences, step_seconds);
   }
   return {};
 }
@@ -234,9 +236,9 @@ class PlayedRouting {
   PlayedRouting(LoadedModel& model, const RoutingTrace& trace) : model_(model) {
     std::int64_t n_mixtures = 0;
     for (std::int64_t l = 0; l < model.model().spec().n_layers; ++l) {
-      const ExpertSet* const experts = model.model().experts(l);
-      numbers_.push_back(experts ? n_mixtures++ : -1);
-      if (experts) n_experts_ = experts->n_experts();
+      const std::int64_t n_experts = model.model().mixture(l).n_experts;
+      numbers_.push_back(n_experts > 0 ? n_mixtures++ : -1);
+      if (n_experts > 0) n_experts_ = n_experts;
     }
     for (const Stage& stage : model.stages()) {
       stage.context->on_routing = [this, &stage, &trace](std::int64_t layer, Tensor ids, Tensor) {
@@ -300,6 +302,7 @@ Result<BenchResult> play_trace(LoadedModel& model, Session& session, const Routi
     (decodes ? decode_seconds : prefill_seconds) += seconds;
     (decodes ? n_decoded : n_read) += n;
     if (!decodes) continue;
+    model.add_last_step(result.decode_work, session.n_tokens(), 1);
     result.token_seconds.push_back(seconds);
     offload.end_decoding(1, seconds);
   }

@@ -96,12 +96,16 @@ Result<Session::Seen> Session::see(ForwardContext& context, std::int64_t first, 
     seen.given.runs.push_back({.first = stretch.row, .from = from, .n = stretch.n});
     from += stretch.n;
   }
+  const auto rows_of = [&](const Stretch& stretch, auto tensor_of) {
+    const Tensor rows = tensor_of(*stretch.features).rows(stretch.from, stretch.n);
+    return copy_between(*model_.vision_backend(), rows, context);
+  };
   const auto gathered = [&](auto tensor_of) {
-    if (stretches.size() == 1) return tensor_of(*stretches[0].features).rows(stretches[0].from, stretches[0].n);
+    if (stretches.size() == 1) return rows_of(stretches[0], tensor_of);
     const Tensor all = context.temp(DType::f32, {n_rows, model_.model().spec().dim});
     std::int64_t at = 0;
     for (const Stretch& stretch : stretches) {
-      context.backend().copy(all.rows(at, stretch.n), tensor_of(*stretch.features).rows(stretch.from, stretch.n));
+      context.backend().copy(all.rows(at, stretch.n), rows_of(stretch, tensor_of));
       at += stretch.n;
     }
     return all;
@@ -200,7 +204,10 @@ Result<void> Session::process_together(std::span<const Part> parts, std::vector<
   const ForwardContext::Mark mark(context);
   // pictures only where the part is alone: its rows are the step's
   ASSIGN_OR_RETURN(const Seen seen, head.see(context, head.sequence_.n_tokens(), parts.front().ids.size()));
-  RETURN_IF_ERROR(run_step(model.model(), model.stages(), builder, seen.held.empty() ? nullptr : &seen.given, stop, logits));
+  StepSeconds seconds;
+  model.begin_step();
+  RETURN_IF_ERROR(run_step(model.stages(), builder, seen.held.empty() ? nullptr : &seen.given, stop, logits, &seconds));
+  model.end_step(seconds);
   for (const Part& part : parts) part.session->sequence_.append(part.ids.values());
   for (Rollback& rollback : rollbacks) rollback.done();
   return {};

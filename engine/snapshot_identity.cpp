@@ -56,7 +56,10 @@ std::string snapshot_identity(const LoadedModel& model, const LoadRequest& reque
     add_files(out, lora.path, add_file);
   }
   out << "quantized " << static_cast<int>(request.quantization) << ", activations " << static_cast<int>(request.activations) << '\n';
-  for (const Stage& stage : model.stages()) out << "keys rotated by " << stage.kv->state().layers.front().hadamard_length << '\n';
+  for (const Stage& stage : model.stages()) {
+    if (stage.first < stage.last) out << "keys rotated by " << stage.kv->state().layers.front().hadamard_length << '\n';
+    if (model.stages().size() > 1) out << "layers to " << stage.last << " on " << stage.backend->device().name << '\n';
+  }
   const KvSelection& attention = request.attention;
   out << "attention " << static_cast<int>(attention.kind) << ' ' << attention.n_sinks << ' ' << attention.window << ' ' << attention.n_pages << '\n';
   out << "device " << model.info().device << ' ' << model.info().layout.isa << '\n';  // wherever weights lie, the bytes are the same

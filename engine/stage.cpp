@@ -1,6 +1,7 @@
 #include "engine/stage.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <list>
 
@@ -56,17 +57,29 @@ namespace {
 bool is_repeatable(const Stage& stage, const Step& step, const GivenEmbeddings* given) {
   const std::span<const std::int64_t> sizes = stage.backend->step_sizes();
   return std::find(sizes.begin(), sizes.end(), step.n_tokens()) != sizes.end() && step.selection == KvSelection{} && !step.kv_cells && !given &&
-         !stage.context->experts && !stage.context->weights && !stage.context->on_routing && !stage.context->on_layer_input;
+         !stage.context->experts && !stage.context->experts_elsewhere && !stage.context->weights && !stage.context->on_routing &&
+         !stage.context->on_layer_input;
 }
 
 // The stage's layers, and what a model has before the first and behind the last. `x`: what the stage before gave.
-Result<Tensor> pass(const Model& model, const Stage& stage, const Step& step, Tensor x, const GivenEmbeddings* given) {
-  if (stage.first == 0) {
+Result<Tensor> pass(const Stage& stage, const Step& step, Tensor x, const GivenEmbeddings* given) {
+  const Model& model = *stage.model;
+  if (stage.has_embeddings) {
     ASSIGN_OR_RETURN(x, model.embed(*stage.context, step, given));
   }
-  ASSIGN_OR_RETURN(x, model.layers(*stage.context, x, step, stage.kv->state(), stage.first, stage.last, given));
-  if (stage.last < model.spec().n_layers || step.n_outputs() == 0) return x;
+  if (stage.first < stage.last) {
+    ASSIGN_OR_RETURN(x, model.layers(*stage.context, x, step, stage.kv->state(), stage.first, stage.last, given));
+  }
+  if (!stage.has_head || step.n_outputs() == 0) return x;
   return model.head(*stage.context, x, step);
+}
+
+// What a stage behind the first one needs of pictures: what is added behind its layers.
+GivenEmbeddings given_to(const Stage& stage, Backend& from, const GivenEmbeddings& given) {
+  GivenEmbeddings here{.runs = given.runs, .values = {}, .deepstack = {}};
+  for (std::int64_t l = 0; l < std::min<std::int64_t>(stage.last, std::ssize(given.deepstack)); ++l)
+    here.deepstack.push_back(l < stage.first ? Tensor() : copy_between(from, given.deepstack[static_cast<std::size_t>(l)], *stage.context));
+  return here;
 }
 
 // Begun when it is made, ended when it goes: an exception inside leaves none open, and nothing is kept of it.
@@ -83,36 +96,57 @@ class Recording {
   Tensor result_;
 };
 
-Result<Tensor> pass_or_replay(const Model& model, const Stage& stage, const Step& step, Tensor x, const GivenEmbeddings* given) {
-  if (!is_repeatable(stage, step, given)) return pass(model, stage, step, x, given);
+Result<Tensor> pass_or_replay(const Stage& stage, const Step& step, Tensor x, const GivenEmbeddings* given) {
+  if (!is_repeatable(stage, step, given)) return pass(stage, step, x, given);
   Backend& backend = *stage.backend;
   const RecordingKey key{stage.context->generation(), step.n_tokens(), step.n_outputs()};
   if (const Tensor result = backend.replay(key)) return result;
   Recording recording(backend, key);
-  Result<Tensor> result = pass(model, stage, step, x, given);
+  Result<Tensor> result = pass(stage, step, x, given);
   if (result && !backend.stop_requested()) recording.keep(*result);
   return result;
 }
 
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
 }  // namespace
 
-Result<void> run_step(const Model& model, std::span<const Stage> stages, StepBuilder& builder, const GivenEmbeddings* given,
-                      const std::stop_token& stop, std::vector<float>& logits) {
+Result<void> run_step(std::span<const Stage> stages, StepBuilder& builder, const GivenEmbeddings* given, const std::stop_token& stop,
+                      std::vector<float>& logits, StepSeconds* seconds) {
+  const Clock::time_point start = Clock::now();
+  double waited = 0;
+  const auto waiting = [&](const auto& wait) {
+    const Clock::time_point before = Clock::now();
+    auto result = wait();
+    waited += seconds_since(before);
+    return result;
+  };
   std::list<ForwardContext::Mark> marks;
   for (const Stage& stage : stages) marks.emplace_back(*stage.context);
   Tensor x;
   for (std::size_t i = 0; i < stages.size(); ++i) {
     const Stage& stage = stages[i];
     const Step& step = stage.step->fill(builder);
-    if (i > 0) x = copy_between(*stages[i - 1].backend, x, *stage.context);
-    ASSIGN_OR_RETURN(x, pass_or_replay(model, stage, step, x, i == 0 ? given : nullptr));
-    RETURN_IF_ERROR(stage.backend->sync());
+    GivenEmbeddings given_here;
+    if (i > 0) {
+      x = waiting([&] { return copy_between(*stages[i - 1].backend, x, *stage.context); });
+      if (given) given_here = given_to(stage, *stages.front().backend, *given);
+    }
+    const GivenEmbeddings* const here = i == 0 ? given : given_here.deepstack.empty() ? nullptr : &given_here;
+    ASSIGN_OR_RETURN(x, pass_or_replay(stage, step, x, here));
+    RETURN_IF_ERROR(waiting([&] { return stage.backend->sync(); }));
     if (stop.stop_requested()) return make_error(ErrorCode::cancelled, "stopped");
   }
-  if (builder.n_outputs() == 0) return {};
-  const std::size_t before = logits.size();
-  logits.resize(before + static_cast<std::size_t>(x.shape.n_values()));
-  stages.back().backend->download(logits.data() + before, x);
+  if (builder.n_outputs() > 0) {
+    const std::size_t before = logits.size();
+    logits.resize(before + static_cast<std::size_t>(x.shape.n_values()));
+    stages.back().backend->download(logits.data() + before, x);
+  }
+  if (seconds) {
+    seconds->host += seconds_since(start) - waited;
+    seconds->sync += waited;
+  }
   return {};
 }
 

@@ -13,11 +13,13 @@
 
 namespace pio {
 
-// Layers first … last - 1 on one backend, with what they compute in: temporaries, keys and values, the step.
+// Layers first … last - 1 on one backend, perhaps none, with what they compute in: temporaries, keys and values, the step.
 struct Stage {
-  Backend* backend = nullptr;  // outlives the stage
+  Backend* backend = nullptr;    // outlives the stage, as the model does
+  const Model* model = nullptr;  // the part of it that lies there
   std::int64_t first = 0, last = 0;
-  std::unique_ptr<ForwardContext> context;
+  bool has_embeddings = false, has_head = false;  // the pass begins here, or ends here
+  std::shared_ptr<ForwardContext> context;        // stages of one backend may have one
   std::unique_ptr<KvMemory> kv;
   std::unique_ptr<StepMirror> step;
 };
@@ -48,9 +50,15 @@ class StopScope {
 // How many rows a step of n_tokens gets where a stage's backend wants certain sizes; n_tokens where none does, or where it has no such size.
 std::int64_t padded_size(std::span<const Stage> stages, std::int64_t n_tokens);
 
+// What steps took of the host's time: to hand out work, or to do it, and to wait for devices.
+struct StepSeconds {
+  double host = 0, sync = 0;
+};
+
 // One step through all stages, by replay where a backend has recorded such a step. The logits [n_outputs, vocab_size] of the wanted rows go
-// behind those that `logits` holds. `given` lies on the first stage's backend. Fails with a device's error, an expert's, or cancelled.
-Result<void> run_step(const Model& model, std::span<const Stage> stages, StepBuilder& builder, const GivenEmbeddings* given,
-                      const std::stop_token& stop, std::vector<float>& logits);
+// behind those that `logits` holds. `given` lies on the first stage's backend. To `seconds` is added what it took. Fails with a device's error,
+// an expert's, or cancelled.
+Result<void> run_step(std::span<const Stage> stages, StepBuilder& builder, const GivenEmbeddings* given, const std::stop_token& stop,
+                      std::vector<float>& logits, StepSeconds* seconds = nullptr);
 
 }  // namespace pio

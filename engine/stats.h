@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "engine/kv/snapshot.h"
@@ -20,6 +21,20 @@ struct GivenBack {
   bool operator==(const GivenBack&) const = default;
 };
 
+// What a device did.
+struct DeviceStats {
+  std::string name;
+  std::uint64_t weight_bytes = 0;  // that lie there
+  double bytes = 0;                // read there, of weights and state
+  double launches = 0;             // Backend::n_launches
+};
+
+// What steps had the devices do, and took of the host: to hand work out or to do it, and to wait for devices.
+struct DeviceWork {
+  std::vector<DeviceStats> devices;
+  double host_seconds = 0, sync_seconds = 0;
+};
+
 // What one turn measured.
 struct GenerationStats {
   std::int64_t prompt_tokens = 0;                   // all of the prompt
@@ -36,6 +51,7 @@ struct GenerationStats {
   double tokens_per_second = 0;         // of decoding: generated tokens after the first by decode_seconds
   std::int64_t context_used = 0;        // tokens in the cache when it ended
   std::int64_t context_length = 0;      // and how many fit
+  DeviceWork decode_work;               // of decoding steps; of shared ones the part of one
   std::uint64_t weight_bytes_read = 0;  // from memory, by decoding; a step of a mixture with drafts counts as one without, and of a shared
                                         // step the part of one
   // Of a mixture whose experts have slots, of all steps while it ran: how often a chosen expert lay in memory, how often it was read, and what.

@@ -161,7 +161,7 @@ Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup
   return all;
 }
 
-LoadedWeights::LoadedWeights(std::unique_ptr<ModelFile> file, Backend& backend, const PlacingProgress& progress, std::stop_token stop,
+LoadedWeights::LoadedWeights(std::shared_ptr<ModelFile> file, Backend& backend, const PlacingProgress& progress, std::stop_token stop,
                              const Residency& residency)
     : file_(std::move(file)), backend_(backend), progress_(progress), stop_(std::move(stop)), residency_(residency) {}
 
@@ -199,6 +199,22 @@ void add_slots(WeightLayout& layout, std::uint64_t n_bytes, std::uint64_t huge_p
   layout.form = WeightLayout::Form::in_slots;
   layout.resident_bytes += n_bytes;
   layout.huge_page_bytes += huge_page_bytes;
+}
+
+void add_layout(WeightLayout& layout, const WeightLayout& other) {
+  const auto rank = [](WeightLayout::Form form) {
+    constexpr WeightLayout::Form kRanks[] = {WeightLayout::Form::mapped, WeightLayout::Form::placed, WeightLayout::Form::in_slots,
+                                             WeightLayout::Form::streamed};
+    return std::ranges::find(kRanks, form) - std::begin(kRanks);
+  };
+  if (rank(other.form) > rank(layout.form)) layout.form = other.form;
+  if (layout.lanes == 0) layout.lanes = other.lanes, layout.isa = other.isa;
+  layout.file_bytes += other.file_bytes;
+  layout.resident_bytes += other.resident_bytes;
+  layout.padding_bytes += other.padding_bytes;
+  layout.huge_page_bytes += other.huge_page_bytes;
+  layout.mapped_bytes += other.mapped_bytes;
+  layout.streamed_bytes += other.streamed_bytes;
 }
 
 WeightLayout layout_of(std::span<const PlacedFile> placed_files, std::uint64_t file_bytes, const Backend::OwnLayout& own) {

@@ -56,13 +56,15 @@ Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup
 
 // Where the weights lie, of `file_bytes` in the file; `own`: the order that the device chose, if any.
 WeightLayout layout_of(std::span<const PlacedFile> placed, std::uint64_t file_bytes, const Backend::OwnLayout& own);
+// And of two parts together.
+void add_layout(WeightLayout& layout, const WeightLayout& other);
 // With slots for experts beside them.
 void add_slots(WeightLayout& layout, std::uint64_t n_bytes, std::uint64_t huge_page_bytes);
 
-// The weights of a model file on one device. Owns the file and the buffers; the backend must outlive it. One thread at a time, as the backend.
+// The weights of a model file on one device, or those of a part of the model. Owns the buffers, and the file with others of its parts; the backend must outlive it. One thread at a time, as the backend.
 class LoadedWeights final : public WeightSource {
  public:
-  LoadedWeights(std::unique_ptr<ModelFile> file, Backend& backend, const PlacingProgress& progress = {}, std::stop_token stop = {},
+  LoadedWeights(std::shared_ptr<ModelFile> file, Backend& backend, const PlacingProgress& progress = {}, std::stop_token stop = {},
                 const Residency& residency = {});
 
   Naming naming() const override { return file_->naming(); }
@@ -88,7 +90,7 @@ class LoadedWeights final : public WeightSource {
   std::vector<const Buffer*> arenas() const;
 
  private:
-  std::unique_ptr<ModelFile> file_;
+  std::shared_ptr<ModelFile> file_;
   Backend& backend_;
   PlacingProgress progress_;
   std::stop_token stop_;

@@ -57,6 +57,7 @@ Result<std::unique_ptr<KvMemory>> KvMemory::create(Backend& backend, const KvMem
   std::unique_ptr<KvMemory> memory(new KvMemory);
   memory->state_.first_layer = request.first_layer;
   for (const KvLayout& layout : request.layers) RETURN_IF_ERROR(memory->add_layer(backend, layout, request));
+  if (memory->n_bytes_ == 0) return memory;  // a stage without layers
   // One buffer of all layers: it has huge pages, which tiles, kilobytes apart, are read faster from.
   Result<std::unique_ptr<Buffer>> buffer = backend.allocate(memory->n_bytes_);
   if (!buffer) {

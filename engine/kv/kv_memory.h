@@ -42,6 +42,7 @@ class KvMemory {
   static Result<std::unique_ptr<KvMemory>> create(Backend& backend, const KvMemoryRequest& request);
 
   KvState& state() { return state_; }
+  std::size_t n_bytes() const { return n_bytes_; }
 
   // What a block takes in each layer, as plain numbers: keys, values, bounds, layer after layer.
   std::vector<Tensor> block(std::int64_t j) const;

@@ -24,9 +24,6 @@ constexpr std::uint64_t kLongStepShare = 32;
 // Published perplexities with keys in 4 bits, rotated: 0.9 % worse of 30 thousand million, 2.2 % of eight, three times as high of 0.6.
 constexpr std::int64_t kParametersForFourBitKeys = 6'000'000'000;
 
-// A graphics card, whose memory is not the host's.
-bool is_card(const DeviceInfo& device) { return device.kind == DeviceKind::cuda || device.kind == DeviceKind::vulkan; }
-
 void plan_experts(LoadPlan& plan, const ModelEstimate& estimate) {
   double n_all = 0, chosen_bytes = 0;
   for (const ExpertKind& kind : estimate.expert_kinds()) {
@@ -42,14 +39,29 @@ void plan_experts(LoadPlan& plan, const ModelEstimate& estimate) {
                        " experts have room, the others are read when they are chosen");
 }
 
+// What of a card is left to others where no budget is named: what draws the screen, and what its driver takes beside what it gives.
+constexpr std::uint64_t kCardReserve = 300 << 20;
+constexpr std::uint64_t kCardReserveShare = 20;
+
+MemoryRoom room_of(const LoadRequest& request, const DeviceInfo& device, std::uint64_t given_back_bytes, std::uint64_t taken_bytes) {
+  const bool has_card = is_card(device);
+  const std::uint64_t budget = has_card ? request.vram_bytes : request.ram_bytes;
+  std::uint64_t free = budget > 0 ? budget : device.free_bytes + (has_card ? 0 : given_back_bytes);
+  if (budget == 0 && has_card) free -= std::min(free, std::max(kCardReserve, device.total_bytes / kCardReserveShare));
+  return {.free_bytes = free - std::min(free, taken_bytes), .total_bytes = device.total_bytes, .is_budget = budget > 0};
+}
+
 Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes,
-                              const Residency& residency, std::int64_t step_tokens = kStepTokens) {
+                              const PartToLoad& part, const Residency& residency, std::int64_t step_tokens = kStepTokens) {
   PlannedLoad planned;
   planned.residency = residency;
-  ASSIGN_OR_RETURN(planned.estimate, ModelEstimate::create(file, backend, request.loras, residency));
+  ASSIGN_OR_RETURN(planned.estimate, ModelEstimate::create(file, backend, request.loras, residency, part.part));
   ModelEstimate& estimate = *planned.estimate;
-  RETURN_IF_ERROR(estimate.add_vision(request.mmproj));
+  if (part.has_vision) RETURN_IF_ERROR(estimate.add_vision(request.mmproj));
   const ModelSpec& spec = estimate.spec();
+  std::vector<KvLayout> kv_layers;
+  for (std::int64_t l = 0; l < spec.n_layers; ++l)
+    if (part.part.layers.has(l)) kv_layers.push_back(spec.kv_layers[static_cast<std::size_t>(l)]);
   for (const KvLayout& layer : spec.kv_layers) {
     for (const std::int64_t head_dim : {layer.k_head_dim, layer.v_head_dim, layer.v_in_k}) {
       if (head_dim % info(request.kv).block_length != 0)
@@ -60,21 +72,23 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
 
   RETURN_IF_ERROR(check_selection(request.attention));
   const bool by_pages = request.attention.kind == KvSelection::Kind::pages;
-  planned.state_bytes_per_token = kv_bytes_per_token(spec.kv_layers, request.kv) + (by_pages ? page_bounds_bytes_per_token(spec.kv_layers) : 0);
+  planned.state_bytes_per_token = kv_bytes_per_token(kv_layers, request.kv) + (by_pages ? page_bounds_bytes_per_token(kv_layers) : 0);
 
   // Temporaries may grow with the context, so the longest that is possible is asked about first.
   const auto scratch_bytes = [&](std::int64_t context_length) {
     planned.step_tokens = std::min(step_tokens, context_length);
     ModelEstimate::Scratch scratch = estimate.scratch(planned.step_tokens, context_length, request.kv);
     // a row of logits, and what it comes from, of each conversation beyond the first
-    scratch.temporary_bytes += static_cast<std::uint64_t>(request.n_sequences - 1) * (spec.vocab_size + spec.dim) * sizeof(float);
+    const std::int64_t of_row = spec.dim + (part.part.has_head ? spec.vocab_size : 0);
+    scratch.temporary_bytes += static_cast<std::uint64_t>(request.n_sequences - 1) * of_row * sizeof(float);
     planned.temporary_bytes = scratch.temporary_bytes;
     planned.workspace_bytes = scratch.workspace_bytes;
     const StepCapacity one{.n_tokens = 1, .n_blocks = (context_length + kKvBlockLength - 1) / kKvBlockLength};
     StepCapacity all = one;
     all.n_sequences = request.n_sequences;
     const std::uint64_t block_tables = StepMirror::bytes_needed(all) - StepMirror::bytes_needed(one);
-    return scratch.temporary_bytes + scratch.workspace_bytes + scratch.other_bytes + block_tables + vocabulary_bytes(file) + estimate.reading_bytes();
+    const std::uint64_t vocabulary = part.has_vocabulary ? vocabulary_bytes(file) : 0;
+    return scratch.temporary_bytes + scratch.workspace_bytes + scratch.other_bytes + block_tables + vocabulary + estimate.reading_bytes();
   };
   const DeviceInfo& device = backend.device();
   const std::int64_t longest = std::clamp<std::int64_t>(request.context_length > 0 ? request.context_length : spec.context_length, 1, 1 << 20);
@@ -83,13 +97,11 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
                           .scratch_bytes = scratch_bytes(longest),
                           .state_bytes_per_token = planned.state_bytes_per_token * static_cast<std::uint64_t>(n_contexts(request)),
                           .trained_context_length = spec.context_length};
-  const std::uint64_t budget = is_card(device) ? request.vram_bytes : request.ram_bytes;
-  const MemoryRoom room{.free_bytes = budget > 0 ? budget : device.free_bytes + (is_card(device) ? 0 : given_back_bytes),
-                        .total_bytes = device.total_bytes,
-                        .is_budget = budget > 0};
+  const MemoryRoom room = room_of(request, device, given_back_bytes, part.taken_bytes);
   const Placement placement = place(needs, request.context_length, room);
 
   planned.weight_bytes_per_token = estimate.run(1, 1, request.kv).counts.weight_bytes;
+  const OpCounts token = estimate.run(1, kStepTokens + 1, request.kv).counts;
   LoadPlan& plan = planned.plan;
   plan.fallbacks = estimate.fallbacks();
   plan.fits = placement.fits && plan.fallbacks.empty();
@@ -109,22 +121,34 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
   plan.weight_bytes = needs.weight_bytes;
   plan.state_bytes = static_cast<std::uint64_t>(placement.context_length) * needs.state_bytes_per_token;
   plan.scratch_bytes = scratch_bytes(std::clamp<std::int64_t>(placement.context_length, 1, longest));
-  plan.devices.push_back({.name = device.name,
-                          .weight_bytes = plan.weight_bytes,
-                          .state_bytes = plan.state_bytes,
-                          .scratch_bytes = plan.scratch_bytes,
-                          .free_bytes = room.free_bytes,
-                          .total_bytes = device.total_bytes});
+  LoadPlan::Device on_device{.name = device.name,
+                             .weight_bytes = plan.weight_bytes,
+                             .state_bytes = plan.state_bytes,
+                             .scratch_bytes = plan.scratch_bytes,
+                             .free_bytes = room.free_bytes,
+                             .total_bytes = device.total_bytes,
+                             .expert_bytes = plan.expert_bytes,
+                             .bytes_per_token = token.weight_bytes + token.state_bytes,
+                             .launches_per_token = static_cast<std::int64_t>(token.n_launches),
+                             .is_card = is_card(device)};
+  for (std::int64_t l = 0; l < spec.n_layers; ++l) {
+    if (part.part.experts.has(l)) on_device.n_experts += estimate.n_experts(l);
+    if (!part.part.layers.has(l)) continue;
+    if (on_device.n_layers++ == 0) on_device.first_layer = l;
+    on_device.last_layer = l;
+  }
+  plan.devices.push_back(std::move(on_device));
   return planned;
 }
 
 // What a load needs at least whose weights are partly read again for every step: with the longest steps whose scratch costs little of the memory.
 Result<PlannedLoad> plan_long_steps(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes,
-                                    const Residency& residency) {
-  ASSIGN_OR_RETURN(PlannedLoad usual, plan_load(file, request, backend, given_back_bytes, residency));
+                                    const PartToLoad& part, const Residency& residency) {
+  ASSIGN_OR_RETURN(PlannedLoad usual, plan_load(file, request, backend, given_back_bytes, part, residency));
+  if (!part.part.layers.is_all()) return usual;  // a step has one size on all devices
   const std::uint64_t most = usual.plan.scratch_bytes + usual.plan.devices.front().free_bytes / kLongStepShare;
   for (std::int64_t n = std::min(kMostStepTokens, usual.plan.context_length); usual.plan.fits && n > kStepTokens; n /= 2) {
-    ASSIGN_OR_RETURN(PlannedLoad longer, plan_load(file, request, backend, given_back_bytes, residency, n));
+    ASSIGN_OR_RETURN(PlannedLoad longer, plan_load(file, request, backend, given_back_bytes, part, residency, n));
     if (longer.plan.fits && longer.plan.scratch_bytes <= most) return longer;
   }
   return usual;
@@ -132,18 +156,21 @@ Result<PlannedLoad> plan_long_steps(const ModelFile& file, const LoadRequest& re
 
 }  // namespace
 
-Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes) {
-  ASSIGN_OR_RETURN(PlannedLoad planned, plan_load(file, request, backend, given_back_bytes, Residency{.lays_out = true}));
+bool is_card(const DeviceInfo& device) { return device.kind == DeviceKind::cuda || device.kind == DeviceKind::vulkan; }
+
+Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes,
+                              const PartToLoad& part) {
+  ASSIGN_OR_RETURN(PlannedLoad planned, plan_load(file, request, backend, given_back_bytes, part, Residency{.lays_out = true}));
   const LoadPlan& plan = planned.plan;
   if (plan.fits || !plan.fallbacks.empty()) return planned;
-  if (is_card(backend.device())) return planned;  // all of a model lies on a card, or none of it
+  if (is_card(backend.device()) || !part.may_stream) return planned;  // all of a part lies on a card, or none of it
 
   // What does not stay is brought for every pass.
   LoadRequest small = request;
   if (small.context_length <= 0) small.context_length = std::min(planned.estimate->spec().context_length, kStreamedContext);
   if (plan.expert_bytes > 0) {
     Residency slots{.lays_out = true, .has_slots = true, .slots_bytes = 0};
-    ASSIGN_OR_RETURN(PlannedLoad fewest, plan_long_steps(file, small, backend, given_back_bytes, slots));
+    ASSIGN_OR_RETURN(PlannedLoad fewest, plan_long_steps(file, small, backend, given_back_bytes, part, slots));
     if (fewest.plan.fits) {
       const std::uint64_t free = fewest.plan.devices.front().free_bytes, left = free - fewest.plan.needed_bytes;
       // Slots are all that a plan can be exact about; a little is left for what it is not, the system's tables of pages among it.
@@ -153,20 +180,20 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
       const std::uint64_t kept = device.total_bytes / kFreeShare * 3 / 2 + fewest.plan.needed_bytes, there = device.free_bytes + given_back_bytes;
       more_bytes = std::min(more_bytes, there - std::min(there, kept));
       slots.slots_bytes = slots_bytes(fewest.estimate->expert_kinds()) + more_bytes;
-      ASSIGN_OR_RETURN(PlannedLoad more, plan_load(file, small, backend, given_back_bytes, slots, fewest.step_tokens));
+      ASSIGN_OR_RETURN(PlannedLoad more, plan_load(file, small, backend, given_back_bytes, part, slots, fewest.step_tokens));
       return more.plan.fits ? std::move(more) : std::move(fewest);
     }
   }
   const StreamableBytes& streamable = planned.estimate->streamable();
   Residency residency{.lays_out = true, .is_streamed = true, .n_layers = 0, .n_away_tables = std::ssize(streamable.tables)};
-  ASSIGN_OR_RETURN(PlannedLoad least, plan_long_steps(file, small, backend, given_back_bytes, residency));
+  ASSIGN_OR_RETURN(PlannedLoad least, plan_long_steps(file, small, backend, given_back_bytes, part, residency));
   if (!least.plan.fits) return least;
   const std::uint64_t room = least.plan.devices.front().free_bytes - (least.plan.needed_bytes - least.estimate->slot_bytes());
   const std::optional<StreamedPlacement> placed = place_streamed(streamable.layers, streamable.tables, StreamedWeights::kTableBytes, room);
   if (!placed) return least;
   residency.n_layers = placed->n_layers;
   residency.n_away_tables = placed->n_away_tables;
-  ASSIGN_OR_RETURN(PlannedLoad streamed, plan_load(file, small, backend, given_back_bytes, residency, least.step_tokens));
+  ASSIGN_OR_RETURN(PlannedLoad streamed, plan_load(file, small, backend, given_back_bytes, part, residency, least.step_tokens));
   return streamed.plan.fits ? std::move(streamed) : std::move(least);
 }
 
@@ -235,11 +262,12 @@ DType commonest_format(const ModelFile& file) {
 
 Result<void> require_fit(const ModelFile& file, const LoadPlan& plan) {
   if (plan.fits) return {};
-  const ErrorCode code = plan.fallbacks.empty() ? ErrorCode::out_of_memory : ErrorCode::not_available;
+  // What lies on another device instead is no reason; a plan of one device has no other.
+  const ErrorCode code = plan.fallbacks.empty() || plan.devices.size() > 1 ? ErrorCode::out_of_memory : ErrorCode::not_available;
   Error error = make_error(code, file.label() + ": " + plan.why_not);
   error.device = plan.devices.front().name;
   error.needed_bytes = plan.needed_bytes;
-  error.free_bytes = plan.devices.front().free_bytes;
+  for (const LoadPlan::Device& device : plan.devices) error.free_bytes += device.free_bytes;
   return error;
 }
 

@@ -21,10 +21,23 @@ struct PlannedLoad {
   std::uint64_t state_bytes_per_token = 0;   // of keys and values, and of the bounds of pages where attention selects by them
 };
 
+// What of a model a device is to have, and what else draws on its memory.
+struct PartToLoad {
+  ModelPart part;
+  bool has_vision = true;
+  bool has_vocabulary = true;     // the tokenizer's memory counts here
+  bool may_stream = true;         // what memory does not hold may be brought for every pass, or into slots
+  std::uint64_t taken_bytes = 0;  // by other parts
+};
+
 // What loading `file` as `request` asks would need; loading itself goes by it. Binds every tensor by name and shape, so it fails with
 // the errors that loading would find in the header; a plan that does not fit, or that the device cannot run, is no failure.
 // `given_back_bytes`: what a model that goes first will leave free.
-Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes = 0);
+Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes = 0,
+                              const PartToLoad& part = {});
+
+// A graphics card, whose memory is not the host's.
+bool is_card(const DeviceInfo& device);
 
 // The predicted speeds of the plan, from the machine's as they are known: for prompts of 512 tokens, and for a token behind 512 others.
 void predict_speed(PlannedLoad& planned, const ModelFile& file, const LoadRequest& request, const SpeedProbe& probe);

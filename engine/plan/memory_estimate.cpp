@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <utility>
 
 #include "engine/files/header_source.h"
 #include "engine/files/loaded_weights.h"
@@ -84,15 +85,36 @@ class ModelEstimate::CountedExperts final : public ExpertSource {
   const Model& model_;
 };
 
-ModelEstimate::ModelEstimate(const ModelFile& file, const Backend& device, const Residency& residency)
-    : file_(file), backend_(device), source_(std::make_unique<Source>(file, backend_, residency)) {}
+// Computes nothing.
+class ModelEstimate::CountedElsewhere final : public ExpertsElsewhere {
+ public:
+  explicit CountedElsewhere(LayerSet layers) : layers_(std::move(layers)) {}
+  bool has(std::int64_t layer) const override { return layers_.has(layer); }
+  Result<void> run(std::int64_t, Tensor, Tensor, Tensor, Tensor, const std::function<void()>& meanwhile) override {
+    meanwhile();
+    return {};
+  }
+
+ private:
+  const LayerSet layers_;
+};
+
+ModelEstimate::ModelEstimate(const ModelFile& file, const Backend& device, const Residency& residency, const ModelPart& part)
+    : file_(file), part_(part), backend_(device), source_(std::make_unique<Source>(file, backend_, residency)) {}
 
 ModelEstimate::~ModelEstimate() = default;
 
 Result<std::unique_ptr<ModelEstimate>> ModelEstimate::create(const ModelFile& file, const Backend& device, std::span<const LoraRequest> loras,
-                                                             const Residency& residency) {
-  std::unique_ptr<ModelEstimate> estimate(new ModelEstimate(file, device, residency));
-  ASSIGN_OR_RETURN(estimate->adapted_, create_adapted_model(*estimate->source_, estimate->backend_, loras));
+                                                             const Residency& residency, const ModelPart& part) {
+  std::unique_ptr<ModelEstimate> estimate(new ModelEstimate(file, device, residency, part));
+  ASSIGN_OR_RETURN(estimate->adapted_, create_adapted_model(*estimate->source_, estimate->backend_, loras, part));
+  if (!part.experts.is_all()) {
+    const Model& model = *estimate->adapted_.model;
+    std::vector<bool> elsewhere;
+    for (std::int64_t l = 0; l < model.spec().n_layers; ++l)
+      elsewhere.push_back(part.layers.has(l) && !part.experts.has(l) && model.mixture(l).n_experts > 0);
+    estimate->elsewhere_ = std::make_unique<CountedElsewhere>(LayerSet(std::move(elsewhere)));
+  }
   if (const AwayTensors* const away = estimate->source_->language().experts.get()) {
     const Model& model = *estimate->adapted_.model;
     estimate->expert_kinds_ = pio::expert_kinds(model, *away, estimate->backend_, residency.slots_bytes);
@@ -167,6 +189,7 @@ ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cac
   ForwardContext context(backend_);
   context.weights = source_->language().streamed.get();
   context.experts = counted_experts_.get();
+  context.experts_elsewhere = elsewhere_.get();
   const ModelSpec& spec = this->spec();
   const std::int64_t n_blocks = (n_cached + kKvBlockLength - 1) / kKvBlockLength;
 
@@ -202,13 +225,32 @@ ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cac
     step.ordered_blocks = indices({1, n_blocks});
   }
   backend_.reset_counts();
-  Tensor x = adapted_.model->embed(context, step).value();  // a pass that only counts reads nothing that can fail
+  const Model& model = *adapted_.model;
+  // A pass that only counts reads nothing that can fail.
+  Tensor x;
+  if (part_.has_embeddings) x = model.embed(context, step).value();
   note_refusals("embeddings");
+  bool is_here = part_.has_embeddings;  // x, or it comes from another device
   for (std::int64_t l = 0; l < spec.n_layers; ++l) {
-    x = adapted_.model->layers(context, x, step, state, l, l + 1).value();
+    if (part_.layers.has(l)) {
+      if (!std::exchange(is_here, true)) x = context.temp(DType::f32, {n_tokens, spec.dim});
+      x = model.layers(context, x, step, state, l, l + 1).value();
+    } else {
+      is_here = false;
+      if (const Model::MixtureShape mixture = model.mixture(l); mixture.n_experts > 0 && part_.experts.has(l)) {
+        const ForwardContext::Mark mark(context);
+        const Shape chosen{n_tokens, mixture.n_used}, rows{n_tokens, spec.dim};
+        const Tensor ids = context.temp(DType::i32, chosen), weights = context.temp(DType::f32, chosen), in = context.temp(DType::f32, rows),
+                     out = context.temp(DType::f32, rows);
+        static_cast<void>(model.run_experts(context, l, out, in, ids, weights));
+      }
+    }
     note_refusals("layers", l);
   }
-  static_cast<void>(adapted_.model->head(context, x, step).value());
+  if (part_.has_head) {
+    if (!is_here) x = context.temp(DType::f32, {1, spec.dim});
+    static_cast<void>(model.head(context, x, step).value());
+  }
   note_refusals("output");
   return {.temporary_bytes = context.high_water_bytes(), .counts = backend_.counts()};
 }

@@ -23,9 +23,9 @@ namespace pio {
 class ModelEstimate {
  public:
   // Binds every tensor by name and shape, as loading does, and fails as that would. The adapters' small files are read for it.
-  // `residency`: as LoadedWeights. `file` and `device` must outlive it.
+  // `residency`: as LoadedWeights. Of a part what lies on its device, and what runs there. `file` and `device` must outlive it.
   static Result<std::unique_ptr<ModelEstimate>> create(const ModelFile& file, const Backend& device, std::span<const LoraRequest> loras = {},
-                                                       const Residency& residency = {});
+                                                       const Residency& residency = {}, const ModelPart& part = {});
   ~ModelEstimate();
 
   // Adds the vision half that loading would bring for this model, of `mmproj` (LoadRequest), and encodes the smallest picture. Fails as
@@ -55,8 +55,9 @@ class ModelEstimate {
   std::span<const ExpertKind> expert_kinds() const { return expert_kinds_; }
   std::uint64_t reading_bytes() const { return pio::reading_bytes(expert_kinds_); }
   std::int64_t n_used_experts() const;
+  std::int64_t n_experts(std::int64_t layer) const { return adapted_.model->mixture(layer).n_experts; }
 
-  // A step of n_tokens that come last of n_cached, one of whose logits are wanted.
+  // A step of n_tokens that come last of n_cached, one of whose logits are wanted; of a part what runs there.
   struct Step {
     std::uint64_t temporary_bytes = 0;  // ForwardContext::high_water_bytes() after it
     OpCounts counts;
@@ -76,18 +77,21 @@ class ModelEstimate {
  private:
   class Source;
   class CountedExperts;
+  class CountedElsewhere;
   void count_weights();
   // Adds what the device refused since the last call as refusals of this part of the model.
   void note_refusals(const std::string& part, std::int64_t layer = 0);
-  ModelEstimate(const ModelFile& file, const Backend& device, const Residency& residency);
+  ModelEstimate(const ModelFile& file, const Backend& device, const Residency& residency, const ModelPart& part);
 
   const ModelFile& file_;
+  const ModelPart part_;
   CountingBackend backend_;
   std::unique_ptr<Source> source_;
   AdaptedModel adapted_;
   std::vector<ExpertKind> expert_kinds_;
   std::unique_ptr<Buffer> slots_;
   std::unique_ptr<CountedExperts> counted_experts_;  // null where experts have no slots
+  std::unique_ptr<CountedElsewhere> elsewhere_;      // null where no experts are elsewhere
   std::uint64_t mapped_bytes_ = 0, made_bytes_ = 0, own_bytes_ = 0;
   std::vector<LoadPlan::Fallback> refused_;  // of one layer each
   std::optional<PictureWork> picture_work_;

@@ -13,7 +13,7 @@ namespace pio::test {
 
 inline PlannedLoad planned(const LoadRequest& request) {
   const std::unique_ptr<ModelFile> file = open_for_loading(request).value();
-  const std::unique_ptr<Backend> backend = create_backend_for(request).value();
+  const std::unique_ptr<Backend> backend = std::move(create_devices_for(request).value().backends.front());
   return plan_load(*file, request, *backend).value();
 }
 

@@ -73,8 +73,11 @@ class StageTest : public testing::TestWithParam<const char*> {
   // Layers first … last - 1 on backend i.
   Stage stage(std::size_t i, std::int64_t first, std::int64_t last) {
     Stage stage{.backend = backends_[i].get(),
+                .model = model_.get(),
                 .first = first,
                 .last = last,
+                .has_embeddings = first == 0,
+                .has_head = last == model_->spec().n_layers,
                 .context = std::make_unique<ForwardContext>(*backends_[i]),
                 .kv = {},
                 .step = {}};
@@ -128,7 +131,7 @@ std::vector<float> run(const Model& model, std::span<const Stage> stages, StepCa
     builder.begin({}, decodes ? StepNeeds{} : prompt_needs);
     if (company && decodes) add(other, 2, 29, others);
     add(sequence, n, 17, values);
-    const Result<void> done = run_step(model, stages, builder, nullptr, {}, logits);
+    const Result<void> done = run_step(stages, builder, nullptr, {}, logits);
     EXPECT_TRUE(done) << done.error().message;
     sequence.append(values);
     other.append(others);
@@ -222,7 +225,7 @@ TEST_P(StageTest, StepsAreFilledUpToTheSizesThatABackendWants) {
                    .positions = positions,
                    .protected_blocks = {}});
       builder.pad(padded_size(*stages, 3), spare_cell);
-      ASSERT_TRUE(run_step(*model_, *stages, builder, nullptr, {}, both.back()));
+      ASSERT_TRUE(run_step(*stages, builder, nullptr, {}, both.back()));
       sequence.append(std::vector<int>{3 + step, 14, 15});
     }
   }
@@ -246,7 +249,7 @@ TEST_P(StageTest, ADeviceThatIsLostEndsTheStepWithThatError) {
   builder.begin({}, {});
   builder.add({.sequence = sequence, .ids = ids, .output_rows = std::span(&row, 1), .positions = positions, .protected_blocks = {}});
   std::vector<float> logits;
-  const Result<void> done = run_step(*model_, stages, builder, nullptr, {}, logits);
+  const Result<void> done = run_step(stages, builder, nullptr, {}, logits);
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().code, ErrorCode::device_lost);
   EXPECT_TRUE(logits.empty());
@@ -274,7 +277,7 @@ TEST_P(StageTest, PaddedRowsDoNotChangeTheOthers) {
     builder.pad(n_padded, spare_cell);
     EXPECT_EQ(builder.n_tokens(), n_padded);
     both.emplace_back();
-    ASSERT_TRUE(run_step(*model_, stages, builder, nullptr, {}, both.back()));
+    ASSERT_TRUE(run_step(stages, builder, nullptr, {}, both.back()));
   }
   EXPECT_EQ(both[0], both[1]);
 }

@@ -45,6 +45,17 @@ class PictureChat : public testing::TestWithParam<const char*> {
     request.n_threads = 2;
     return engine_->load(request, {}, {});
   }
+  Result<void> load_split(std::int64_t n_first) {
+    LoadRequest request;
+    request.path = folder_.string();
+    request.device = "cpu,cpu";
+    request.split = {n_first, inspect(request.path).value().n_layers - n_first};
+    request.kv = DType::f32;
+    request.activations = Activations::f32;
+    request.context_length = 2048;
+    request.n_threads = 2;
+    return engine_->load(request, {}, {});
+  }
   ImageInput image(const std::string& name) const { return file(folder_ / "images" / name); }
   nlohmann::json conversation(const std::string& name) const { return read_json(folder_ / "cases" / (name + ".json")); }
   std::vector<std::string> conversations() const { return read_json(folder_ / "cases" / "cases.json"); }
@@ -112,6 +123,17 @@ TEST_P(PictureChat, LogitsAreTheReferencesInOneGoAndWithStepsThatEndInsideAPictu
   for (const std::string& name : conversations()) {
     if (name.ends_with("_replaced")) continue;  // expanded as transformers 4.57 did
     for (const std::int64_t n_chunk : {0, 50, 7}) expect_logits(name, n_chunk);
+  }
+}
+
+// The features that are added behind the first layers meet those of the second device too.
+TEST_P(PictureChat, LayersOnTwoDevicesSayTheSame) {
+  for (const std::int64_t n_first : {1, 2}) {
+    const Result<void> status = load_split(n_first);
+    ASSERT_TRUE(status) << status.error().message;
+    EXPECT_EQ(engine_->loaded()->devices.size(), 2u);
+    for (const std::string& name : conversations())
+      if (!name.ends_with("_replaced")) expect_logits(name, 0);
   }
 }
 

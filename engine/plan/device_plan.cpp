@@ -1,0 +1,432 @@
+#include "engine/plan/device_plan.h"
+
+#include <algorithm>
+#include <numeric>
+#include <string_view>
+#include <utility>
+
+#include "engine/plan/placement.h"
+
+namespace pio {
+namespace {
+
+// Tokens of a context that nobody asked for, while it is looked how much of a model a card holds beside them.
+constexpr std::int64_t kUnaskedContext = 4096;
+
+// What a device does not run of a model.
+struct Refused {
+  std::vector<bool> layers, experts;  // [n_layers]
+  bool embeddings = false, head = false, vision = false;
+};
+
+Refused refused_of(const LoadPlan& plan, std::int64_t n_layers) {
+  Refused refused{.layers = std::vector<bool>(n_layers), .experts = std::vector<bool>(n_layers)};
+  for (const LoadPlan::Fallback& fallback : plan.fallbacks) {
+    if (fallback.part == "embeddings") refused.embeddings = true;
+    if (fallback.part == "output") refused.head = true;
+    if (fallback.part == "vision") refused.vision = true;
+    const bool is_all = fallback.part == "weights";  // what is computed while loading is nobody's in particular
+    if (is_all) refused.embeddings = refused.head = refused.vision = true;
+    for (std::int64_t l = is_all ? 0 : fallback.first_layer; l <= (is_all ? n_layers - 1 : fallback.last_layer); ++l) {
+      if (is_all || fallback.part == "layers") refused.layers[l] = true;
+      if (is_all || fallback.part == "experts") refused.experts[l] = true;
+    }
+  }
+  return refused;
+}
+
+ModelPart part_of(const ModelPlacement& placement, std::size_t device) {
+  std::vector<bool> layers, experts;
+  for (const std::size_t of : placement.layers) layers.push_back(of == device);
+  for (const std::size_t of : placement.experts) experts.push_back(of == device);
+  const bool is_whole =
+      std::ranges::count(layers, false) == 0 && std::ranges::count(experts, false) == 0 && placement.embeddings == device && placement.head == device;
+  if (is_whole) return {};
+  return {.layers = LayerSet(std::move(layers)),
+          .experts = LayerSet(std::move(experts)),
+          .has_embeddings = placement.embeddings == device,
+          .has_head = placement.head == device};
+}
+
+// Looks for a placement, and plans its parts.
+class DevicePlanner {
+ public:
+  DevicePlanner(const ModelFile& file, const LoadRequest& request, const ModelDevices& devices, std::uint64_t given_back_bytes)
+      : file_(file), request_(request), devices_(devices), given_back_bytes_(given_back_bytes) {}
+
+  Result<PlannedModel> run(const ModelPlacement* told = nullptr) {
+    ASSIGN_OR_RETURN(PlannedLoad whole, plan_whole(0, size() == 1));
+    const ModelSpec& spec = whole.estimate->spec();
+    n_layers_ = spec.n_layers;
+    if (told) return planned(*told);
+    RETURN_IF_ERROR(check_split());
+    for (std::int64_t l = 0; l < n_layers_; ++l) is_mixture_.push_back(whole.estimate->n_experts(l) > 0);
+    search_ = request_;
+    if (search_.context_length <= 0) search_.context_length = std::min(spec.context_length, kUnaskedContext);
+    const bool holds_all = whole.plan.fits && whole.plan.context_length >= search_.context_length;
+    if (size() == 1 || (holds_all && request_.split.empty())) return whole_on(0, std::move(whole));
+
+    refused_.resize(size());
+    for (std::size_t i = 0; i < size(); ++i) {
+      if (!is_card(i)) {
+        refused_[i] = {.layers = std::vector<bool>(n_layers_), .experts = std::vector<bool>(n_layers_)};
+        continue;
+      }
+      if (i > 0) {
+        ASSIGN_OR_RETURN(whole, plan_whole(i, false));
+      }
+      refused_[i] = refused_of(whole.plan, n_layers_);
+      fallbacks_.insert(fallbacks_.end(), whole.plan.fallbacks.begin(), whole.plan.fallbacks.end());
+    }
+    ModelPlacement placement;
+    if (!request_.split.empty()) {
+      ASSIGN_OR_RETURN(placement, as_told());
+    } else if (size() == 2 && is_card(0) && !is_card(1)) {
+      ASSIGN_OR_RETURN(placement, card_first());
+    } else {
+      ASSIGN_OR_RETURN(placement, layers_in_order());
+    }
+    return planned(placement);
+  }
+
+ private:
+  std::size_t size() const { return devices_.backends.size(); }
+  const Backend& backend(std::size_t i) const { return *devices_.backends[i]; }
+  bool is_card(std::size_t i) const { return pio::is_card(backend(i).device()); }
+  // Where what others do not run lies: the last processor; the last device where there is none.
+  std::size_t host() const {
+    for (std::size_t i = size(); i-- > 0;)
+      if (!is_card(i)) return i;
+    return size() - 1;
+  }
+  bool share_memory(std::size_t i, std::size_t j) const {
+    return backend(i).device().name == backend(j).device().name || (!is_card(i) && !is_card(j));
+  }
+
+  Result<PlannedLoad> plan_whole(std::size_t i, bool may_stream) const {
+    PartToLoad whole;
+    whole.has_vocabulary = !is_card(i);
+    whole.may_stream = may_stream;
+    return plan_load(file_, request_, backend(i), given_back_bytes_, whole);
+  }
+
+  static Result<PlannedModel> whole_on(std::size_t device, PlannedLoad load) {
+    PlannedModel model;
+    model.plan = load.plan;
+    model.stages.push_back({.part = 0, .first = 0, .last = load.estimate->spec().n_layers, .has_embeddings = true, .has_head = true});
+    model.parts.push_back({.device = device, .asked = {}, .load = std::move(load)});
+    return model;
+  }
+
+  PartToLoad to_load(const ModelPlacement& placement, std::size_t i) const {
+    PartToLoad asked;
+    asked.part = part_of(placement, i);
+    asked.has_vision = placement.vision == i;
+    asked.has_vocabulary = i == host() && !is_card(i);
+    asked.may_stream = false;
+    return asked;
+  }
+
+  // Whether the device has room for what it would have, beside what those before it have of its memory.
+  Result<bool> fits(const ModelPlacement& placement, std::size_t i) const {
+    PartToLoad asked = to_load(placement, i);
+    for (std::size_t j = 0; j < i; ++j) {
+      if (!share_memory(i, j)) continue;
+      ASSIGN_OR_RETURN(const PlannedLoad before, plan_load(file_, search_, backend(j), given_back_bytes_, to_load(placement, j)));
+      asked.taken_bytes += before.plan.needed_bytes;
+    }
+    ASSIGN_OR_RETURN(const PlannedLoad load, plan_load(file_, search_, backend(i), given_back_bytes_, asked));
+    return load.plan.fits;
+  }
+
+  // The largest n up to `most` for which fits(make(n), device) holds, which is so for all smaller ones; 0 where it is for none.
+  template <class Make>
+  Result<std::int64_t> most_that_fit(std::int64_t most, std::size_t device, const Make& make) const {
+    std::int64_t fitting = 0;
+    for (std::int64_t end = most; fitting < end;) {
+      const std::int64_t n = (fitting + end + 1) / 2;
+      ASSIGN_OR_RETURN(const bool is_fitting, fits(make(n), device));
+      if (is_fitting) fitting = n;
+      else end = n - 1;
+    }
+    return fitting;
+  }
+
+  ModelPlacement all_on(std::size_t device) const {
+    return {.layers = std::vector<std::size_t>(n_layers_, device),
+            .experts = std::vector<std::size_t>(n_layers_, device),
+            .embeddings = device,
+            .head = device,
+            .vision = device};
+  }
+
+  Result<void> check_split() const {
+    const std::int64_t sum = std::accumulate(request_.split.begin(), request_.split.end(), std::int64_t{0});
+    if (!request_.split.empty() && sum != n_layers_)
+      return make_error(ErrorCode::bad_argument,
+                        "--split: expected the " + std::to_string(n_layers_) + " layers of the model in all, found " + std::to_string(sum));
+    return {};
+  }
+
+  Result<ModelPlacement> as_told() {
+    ModelPlacement placement = all_on(host());
+    std::int64_t l = 0;
+    for (std::size_t i = 0; i < request_.split.size(); ++i) {
+      for (const std::int64_t end = l + request_.split[i]; l < end; ++l) {
+        if (!refused_[i].layers[l]) placement.layers[l] = i;
+        if (!refused_[i].layers[l] && !refused_[i].experts[l]) placement.experts[l] = i;
+      }
+    }
+    end_of(placement);
+    return placement;
+  }
+
+  // What is before the first layer and behind the last one lies with these.
+  void end_of(ModelPlacement& placement) const {
+    const std::size_t first = placement.layers.front(), last = placement.layers.back();
+    placement.embeddings = refused_[first].embeddings ? host() : first;
+    placement.vision = refused_[first].vision ? host() : placement.embeddings;
+    placement.head = refused_[last].head ? host() : last;
+  }
+
+  Result<ModelPlacement> card_first() {
+    const Refused& refused = refused_[0];
+    std::vector<std::function<void(ModelPlacement&)>> units;
+    const auto each_layer = [&](const auto& add) {
+      for (std::int64_t l = 0; l < n_layers_; ++l)
+        if (!refused.layers[l]) add(l);
+    };
+    each_layer([&](std::int64_t l) {
+      units.push_back([l, is_dense = !is_mixture_[l]](ModelPlacement& p) {
+        p.layers[l] = 0;
+        if (is_dense) p.experts[l] = 0;
+      });
+    });
+    if (!refused.head) units.push_back([](ModelPlacement& p) { p.head = 0; });
+    each_layer([&](std::int64_t l) {
+      if (is_mixture_[l] && !refused.experts[l]) units.push_back([l](ModelPlacement& p) { p.experts[l] = 0; });
+    });
+    if (!refused.embeddings)
+      units.push_back([has_vision = !refused.vision](ModelPlacement& p) {
+        p.embeddings = 0;
+        if (has_vision) p.vision = 0;
+      });
+    const auto made = [&](std::int64_t n) {
+      ModelPlacement placement = all_on(1);
+      for (std::int64_t unit = 0; unit < n; ++unit) units[static_cast<std::size_t>(unit)](placement);
+      return placement;
+    };
+    ASSIGN_OR_RETURN(const std::int64_t n, most_that_fit(std::ssize(units), 0, made));
+    return made(n);
+  }
+
+  Result<ModelPlacement> layers_in_order() {
+    ModelPlacement placement = all_on(size() - 1);
+    std::int64_t at = 0;
+    for (std::size_t i = 0; i + 1 < size() && at < n_layers_; ++i) {
+      const auto made = [&](std::int64_t n) {
+        ModelPlacement with = placement;
+        for (std::int64_t l = at; l < at + n; ++l) {
+          with.layers[l] = refused_[i].layers[l] ? host() : i;
+          with.experts[l] = refused_[i].layers[l] || refused_[i].experts[l] ? host() : i;
+        }
+        end_of(with);
+        return with;
+      };
+      ASSIGN_OR_RETURN(const std::int64_t n, most_that_fit(n_layers_ - at, i, made));
+      placement = made(n);
+      at += n;
+    }
+    end_of(placement);
+    return placement;
+  }
+
+  Result<PlannedModel> planned(const ModelPlacement& placement) {
+    LoadRequest request = request_;
+    PlannedModel model;
+    for (int pass = 0; pass < 2; ++pass) {
+      model.parts.clear();
+      std::int64_t context_length = 0;
+      for (std::size_t i = 0; i < size(); ++i) {
+        if (!is_used(placement, i)) continue;
+        PartToLoad asked = to_load(placement, i);
+        asked.may_stream = i == host();
+        for (const PlannedPart& before : model.parts)
+          if (share_memory(i, before.device)) asked.taken_bytes += before.load.plan.needed_bytes;
+        ASSIGN_OR_RETURN(PlannedLoad load, plan_load(file_, request, backend(i), given_back_bytes_, asked));
+        context_length = model.parts.empty() ? load.plan.context_length : std::min(context_length, load.plan.context_length);
+        model.parts.push_back({.device = i, .asked = asked, .load = std::move(load)});
+      }
+      if (request.context_length > 0) break;
+      request.context_length = context_length;  // the least that fits is what all get
+    }
+    if (model.parts.size() == 1) {
+      PlannedModel one = whole_on(model.parts.front().device, std::move(model.parts.front().load)).value();
+      one.plan.fallbacks.insert(one.plan.fallbacks.end(), fallbacks_.begin(), fallbacks_.end());
+      add_note(one);
+      return one;
+    }
+    add_stages(model, placement);
+    add_plan(model);
+    add_note(model);
+    return model;
+  }
+
+  static bool is_used(const ModelPlacement& placement, std::size_t i) {
+    return std::ranges::count(placement.layers, i) > 0 || std::ranges::count(placement.experts, i) > 0 || placement.embeddings == i ||
+           placement.head == i || placement.vision == i;
+  }
+
+  void add_stages(PlannedModel& model, const ModelPlacement& placement) const {
+    const auto part_on = [&](std::size_t device) {
+      return static_cast<std::size_t>(std::ranges::find(model.parts, device, &PlannedPart::device) - model.parts.begin());
+    };
+    model.stages.push_back({.part = part_on(placement.embeddings), .has_embeddings = true});
+    for (std::int64_t l = 0; l < n_layers_; ++l) {
+      const std::size_t part = part_on(placement.layers[l]);
+      if (part != model.stages.back().part) model.stages.push_back({.part = part, .first = l, .last = l});
+      model.stages.back().last = l + 1;
+      model.experts.push_back(part_on(placement.experts[l]));
+    }
+    const std::size_t part = part_on(placement.head);
+    if (part != model.stages.back().part) model.stages.push_back({.part = part, .first = n_layers_, .last = n_layers_});
+    model.stages.back().has_head = true;
+  }
+
+  void add_plan(PlannedModel& model) const {
+    LoadPlan& all = model.plan;
+    all = {};
+    all.fits = true;
+    all.fallbacks = fallbacks_;
+    const LoadPlan& first = model.parts.front().load.plan;
+    all.context_length = first.context_length;
+    all.layout = {.form = first.layout.form, .isa = first.layout.isa, .lanes = first.layout.lanes};
+    for (const PlannedPart& part : model.parts) {
+      const LoadPlan& plan = part.load.plan;
+      all.fits = all.fits && plan.fits;
+      if (!plan.fits) {
+        all.why_not += (all.why_not.empty() ? "" : "; ") + backend(part.device).device().name + ": " + plan.why_not;
+        all.fallbacks.insert(all.fallbacks.end(), plan.fallbacks.begin(), plan.fallbacks.end());
+      }
+      all.needed_bytes += plan.needed_bytes;
+      all.weight_bytes += plan.weight_bytes;
+      all.state_bytes += plan.state_bytes;
+      all.scratch_bytes += plan.scratch_bytes;
+      all.dense_bytes += plan.dense_bytes;
+      all.expert_bytes += plan.expert_bytes;
+      all.n_slots += plan.n_slots;
+      all.n_experts += plan.n_experts;
+      all.hit_rate = std::min(all.hit_rate, plan.hit_rate);
+      all.disk_bytes_per_token += plan.disk_bytes_per_token;
+      add_layout(all.layout, plan.layout);
+      all.devices.insert(all.devices.end(), plan.devices.begin(), plan.devices.end());
+      for (const std::string& note : plan.notes)
+        if (std::ranges::find(all.notes, note) == all.notes.end()) all.notes.push_back(note);
+    }
+  }
+
+  // A card that was asked for alone, and does not have all of it.
+  void add_note(PlannedModel& model) const {
+    const bool is_asked = model.parts.size() == 1 && model.parts.front().device < devices_.n_named;
+    if (!request_.split.empty() || is_asked || devices_.n_named == size()) return;
+    std::string note = "the rest lies on the processor:";
+    bool is_first = true;
+    for (const PlannedPart& part : model.parts) {
+      const LoadPlan::Device& device = part.load.plan.devices.front();
+      if (!device.is_card) continue;
+      note += std::string(is_first ? " " : ", ") + device.name + " has " + std::to_string(device.n_layers) + " of " + std::to_string(n_layers_) +
+              " layers";
+      if (device.n_layers > 0 && model.plan.expert_bytes > 0)
+        note += " and " + gigabytes(device.expert_bytes) + " of " + gigabytes(model.plan.expert_bytes) + " of experts";
+      is_first = false;
+    }
+    if (is_first) note = "all of the model lies on the processor: " + backend(0).device().name + " has no room for a layer, or runs none";
+    model.plan.notes.push_back(std::move(note));
+  }
+
+  const ModelFile& file_;
+  const LoadRequest& request_;
+  const ModelDevices& devices_;
+  const std::uint64_t given_back_bytes_;
+  LoadRequest search_;
+  std::int64_t n_layers_ = 0;
+  std::vector<bool> is_mixture_;  // [n_layers]
+  std::vector<Refused> refused_;  // of each device
+  std::vector<LoadPlan::Fallback> fallbacks_;
+};
+
+}  // namespace
+
+std::vector<std::string> device_names(std::string_view text) {
+  std::vector<std::string> names;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    names.emplace_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return names;
+}
+
+Result<ModelDevices> create_devices_for(const LoadRequest& request) {
+  const std::vector<std::string> names = device_names(request.device);
+  if (request.split_mode == SplitMode::rows)
+    return make_error(ErrorCode::not_available, "--split-mode rows: expected layers, found rows, which this build does not have");
+  if (!request.split.empty() && request.split.size() != names.size())
+    return make_error(ErrorCode::bad_argument, "--split: expected a number for each of " + std::to_string(names.size()) +
+                                                   (names.size() == 1 ? " device, found " : " devices, found ") +
+                                                   std::to_string(request.split.size()));
+  for (const std::int64_t n : request.split)
+    if (n < 0) return make_error(ErrorCode::bad_argument, "--split: expected numbers of layers, found " + std::to_string(n));
+  ModelDevices devices;
+  const auto open = [&](const std::string& name) -> Result<void> {
+    ASSIGN_OR_RETURN(
+        std::unique_ptr<Backend> backend,
+        create_backend(name, {.n_threads = request.n_threads, .activations = request.activations, .huge_pages = request.huge_pages, .isa = {}}));
+    devices.backends.push_back(std::move(backend));
+    return {};
+  };
+  for (const std::string& name : names) {
+    if (name == "auto" && names.size() > 1)
+      return make_error(ErrorCode::bad_argument, "--device: expected names of devices, found auto among several");
+    RETURN_IF_ERROR(open(name));
+  }
+  devices.n_named = devices.backends.size();
+  const bool has_host = std::ranges::any_of(devices.backends, [](const auto& backend) { return !is_card(backend->device()); });
+  if (!has_host) RETURN_IF_ERROR(open("cpu"));
+  return devices;
+}
+
+Result<PlannedModel> plan_model(const ModelFile& file, const LoadRequest& request, const ModelDevices& devices, std::uint64_t given_back_bytes) {
+  return DevicePlanner(file, request, devices, given_back_bytes).run();
+}
+
+Result<PlannedModel> plan_placement(const ModelFile& file, const LoadRequest& request, const ModelDevices& devices, const ModelPlacement& placement) {
+  return DevicePlanner(file, request, devices, 0).run(&placement);
+}
+
+std::uint64_t PlannedModel::weight_bytes_per_token() const {
+  std::uint64_t n_bytes = 0;
+  for (const PlannedPart& part : parts) n_bytes += part.load.weight_bytes_per_token;
+  return n_bytes;
+}
+
+std::uint64_t PlannedModel::state_bytes_per_token() const {
+  std::uint64_t n_bytes = 0;
+  for (const PlannedPart& part : parts) n_bytes += part.load.state_bytes_per_token;
+  return n_bytes;
+}
+
+void predict_speed(PlannedModel& planned) {
+  double prefill = 0, decode = 0;
+  planned.plan.load_seconds = 0;
+  for (const PlannedPart& part : planned.parts) {
+    const LoadPlan& plan = part.load.plan;
+    planned.plan.load_seconds += plan.load_seconds;
+    prefill += 1 / std::max(plan.prefill_tokens_per_second, 1e-9);
+    decode += 1 / std::max(plan.decode_tokens_per_second, 1e-9);
+  }
+  planned.plan.prefill_tokens_per_second = 1 / prefill;
+  planned.plan.decode_tokens_per_second = 1 / decode;
+}
+
+}  // namespace pio

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/plan/load_plan.h"
+
+// How a model lies over the devices that a request names.
+
+namespace pio {
+
+// The devices of a request in their order, and behind cards alone the processor, for what these do not run or have no room for.
+struct ModelDevices {
+  std::vector<std::unique_ptr<Backend>> backends;
+  std::size_t n_named = 0;
+};
+std::vector<std::string> device_names(std::string_view text);  // "vulkan:0,cpu" → the two
+// Fails with bad_argument where names, --split and --split-mode do not go together, and as create_backend.
+Result<ModelDevices> create_devices_for(const LoadRequest& request);
+
+// Numbers of devices.
+struct ModelPlacement {
+  std::vector<std::size_t> layers, experts;  // [n_layers]
+  std::size_t embeddings = 0, head = 0, vision = 0;
+};
+
+// What a device has of a model, and what that takes.
+struct PlannedPart {
+  std::size_t device = 0;
+  PartToLoad asked;
+  PlannedLoad load;
+};
+// Layers that follow each other on one device, perhaps none.
+struct PlannedStage {
+  std::size_t part = 0;  // number among the parts
+  std::int64_t first = 0, last = 0;
+  bool has_embeddings = false, has_head = false;
+};
+struct PlannedModel {
+  LoadPlan plan;                     // of all parts together
+  std::vector<PlannedPart> parts;    // by rising device
+  std::vector<PlannedStage> stages;  // in the order of a pass
+  std::vector<std::size_t> experts;  // [n_layers] the part that has a layer's experts; empty where there is one part
+  std::uint64_t weight_bytes_per_token() const;
+  std::uint64_t state_bytes_per_token() const;
+};
+
+// Where the first device has room for all of the model, it has it. A card in front of the processor has first the layers without their experts, with
+// keys and values, then the output matrix, then the experts layer after layer, then what embeds: as much of it as fits; the processor computes the
+// rest. Otherwise each device has as many whole layers as fit, in order, and the last one the others. With --split every device has what it is given. What a
+// card does not run lies on the processor, and the plan names it. Fails as plan_load.
+Result<PlannedModel> plan_model(const ModelFile& file, const LoadRequest& request, const ModelDevices& devices, std::uint64_t given_back_bytes = 0);
+
+// What such a placement takes.
+Result<PlannedModel> plan_placement(const ModelFile& file, const LoadRequest& request, const ModelDevices& devices, const ModelPlacement& placement);
+
+// The predicted speeds of the plan from those of its parts, which compute one after the other: predict_speed has set these.
+void predict_speed(PlannedModel& planned);
+
+}  // namespace pio
