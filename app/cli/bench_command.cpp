@@ -125,7 +125,10 @@ Result<void> bench(const Options& options) {
           {"peak_bytes", result.peak_bytes},
           {"peak_anonymous_bytes", result.peak_anonymous_bytes}}},
         {"threads", engine->loaded()->n_threads},
-        {"device", engine->loaded()->device}};
+        {"device", engine->loaded()->device},
+        {"devices", devices_json(result.decode_work)},
+        {"host_seconds", result.decode_work.host_seconds},
+        {"sync_seconds", result.decode_work.sync_seconds}};
     if (result.offload) json["offload"] = offload_json(*result.offload);
     return print_json(json);
   }

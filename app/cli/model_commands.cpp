@@ -155,10 +155,17 @@ Result<void> plan(const Options& options) {
   if (options.json) {
     Json devices = Json::array();
     for (const LoadPlan::Device& d : plan.devices)
-      devices.push_back({{"name", d.name},
+      devices.push_back({{"device", d.name},
+                         {"name", d.name},
+                         {"layers", d.n_layers > 0 ? Json::array({d.first_layer, d.last_layer}) : Json::array()},
+                         {"n_layers", d.n_layers},
                          {"weights_bytes", d.weight_bytes},
+                         {"experts", d.n_experts},
+                         {"expert_bytes", d.expert_bytes},
                          {"state_bytes", d.state_bytes},
                          {"scratch_bytes", d.scratch_bytes},
+                         {"bytes_per_token", d.bytes_per_token},
+                         {"launches_per_token", d.launches_per_token},
                          {"free_bytes", d.free_bytes},
                          {"total_bytes", d.total_bytes}});
     Json json = {{"fits", plan.fits},

@@ -14,7 +14,9 @@
 
 namespace pio::cli {
 
-Result<std::vector<int>> parse_ids(const std::string& text) {
+Result<std::vector<int>> parse_ids(const std::string& text) { return parse_numbers("--ids", text); }
+
+Result<std::vector<int>> parse_numbers(const std::string& what, const std::string& text) {
   std::vector<int> ids;
   const char* at = text.data();
   const char* const end = at + text.size();
@@ -26,14 +28,14 @@ Result<std::vector<int>> parse_ids(const std::string& text) {
     int id = 0;
     const auto [next, status] = std::from_chars(at, end, id);
     if (status != std::errc() || id < 0)
-      return make_error(ErrorCode::bad_argument, "--ids: numbers from 0 on with commas between, found " +
+      return make_error(ErrorCode::bad_argument, what + ": numbers from 0 on with commas between, found " +
                                                      (at < end ? "\"" + std::string(at, std::min(end, at + 20)) + "\"" : std::string("nothing")));
     ids.push_back(id);
     at = next;
     skip();
     if (at == end) return ids;
     if (*at != ',')
-      return make_error(ErrorCode::bad_argument, "--ids: a comma after " + std::to_string(id) + ", found \"" + std::string(1, *at) + "\"");
+      return make_error(ErrorCode::bad_argument, what + ": a comma after " + std::to_string(id) + ", found \"" + std::string(1, *at) + "\"");
     ++at;
   }
 }
@@ -124,6 +126,11 @@ Result<LoadRequest> load_request(const Options& options) {
     ASSIGN_OR_RETURN(request.path, model_path(options, options.model));
   }
   request.device = options.device;
+  if (!options.split.empty()) {
+    ASSIGN_OR_RETURN(const std::vector<int> split, parse_numbers("--split", options.split));
+    request.split.assign(split.begin(), split.end());
+  }
+  if (options.split_mode == "rows") request.split_mode = SplitMode::rows;
   request.n_threads = static_cast<int>(options.n_threads);
   request.context_length = options.context_length;
   request.kv = kv_of(options.kv, options.device);

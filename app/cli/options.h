@@ -27,6 +27,7 @@ struct Options {
   std::string key_rotation = "auto";
   std::string activations = "q8";
   std::string base_kv, base_activations = "f32";  // of divergence
+  std::string split, split_mode = "layers";
   std::string ram, vram;
   std::string io = "auto";
   bool huge_pages = true;
@@ -83,6 +84,8 @@ Result<std::unique_ptr<Engine>> create_engine(const Options& options);
 DType kv_of(const std::string& name, const std::string& device);
 // The text of --ids: "1,2,3"; spaces allowed. Fails with bad_argument on anything else.
 Result<std::vector<int>> parse_ids(const std::string& text);
+// The same of another option, which messages call `what`.
+Result<std::vector<int>> parse_numbers(const std::string& what, const std::string& text);
 // "8G", "900M", "123": bytes, in powers of 1024. `what` is how messages call it.
 Result<std::uint64_t> parse_size(const std::string& what, const std::string& text);
 

@@ -94,6 +94,17 @@ Json layout_json(const WeightLayout& layout) {
           {"streamed_bytes", layout.streamed_bytes}};
 }
 
+Json devices_json(const DeviceWork& work) {
+  Json devices = Json::array();
+  for (const DeviceStats& device : work.devices) {
+    devices.push_back({{"name", device.name},
+                       {"weight_bytes", device.weight_bytes},
+                       {"bytes", static_cast<std::uint64_t>(device.bytes)},
+                       {"launches", static_cast<std::uint64_t>(device.launches)}});
+  }
+  return devices;
+}
+
 Json stats_json(const GenerationStats& stats) {
   const std::int64_t n_asked = stats.expert_hits + stats.expert_misses;
   return {{"prompt_tokens", stats.prompt_tokens},
@@ -112,6 +123,9 @@ Json stats_json(const GenerationStats& stats) {
           {"drafted_tokens", stats.drafted_tokens},
           {"accepted_tokens", stats.accepted_tokens},
           {"steps_waited_longest", stats.steps_waited_longest},
+          {"devices", devices_json(stats.decode_work)},
+          {"host_seconds", stats.decode_work.host_seconds},
+          {"sync_seconds", stats.decode_work.sync_seconds},
           {"given_back",
            {{"slots", stats.given_back.n_slots},
             {"slot_bytes", stats.given_back.slot_bytes},

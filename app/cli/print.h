@@ -30,6 +30,7 @@ void print_given_back(const std::string& name, const GivenBack& given_back);
 // "2.4 GB": powers of ten.
 std::string human_bytes(std::uint64_t bytes);
 
+Json devices_json(const DeviceWork& work);
 Json stats_json(const GenerationStats& stats);
 // Where weights lie, or will: "layout" of cli.md.
 Json layout_json(const WeightLayout& layout);
