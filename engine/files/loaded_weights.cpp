@@ -203,8 +203,7 @@ void add_slots(WeightLayout& layout, std::uint64_t n_bytes, std::uint64_t huge_p
 
 void add_layout(WeightLayout& layout, const WeightLayout& other) {
   const auto rank = [](WeightLayout::Form form) {
-    constexpr WeightLayout::Form kRanks[] = {WeightLayout::Form::mapped, WeightLayout::Form::placed, WeightLayout::Form::in_slots,
-                                             WeightLayout::Form::streamed};
+    constexpr WeightLayout::Form kRanks[] = {WeightLayout::Form::placed, WeightLayout::Form::in_slots, WeightLayout::Form::streamed};
     return std::ranges::find(kRanks, form) - std::begin(kRanks);
   };
   if (rank(other.form) > rank(layout.form)) layout.form = other.form;
@@ -213,7 +212,6 @@ void add_layout(WeightLayout& layout, const WeightLayout& other) {
   layout.resident_bytes += other.resident_bytes;
   layout.padding_bytes += other.padding_bytes;
   layout.huge_page_bytes += other.huge_page_bytes;
-  layout.mapped_bytes += other.mapped_bytes;
   layout.streamed_bytes += other.streamed_bytes;
 }
 
