@@ -95,29 +95,23 @@ void main() {
   const uint n_heads = heads & 0xffffu, n_kv_heads = heads >> 16, q_dim = dims & 0xffffu, k_dim = dims >> 16, v_dim = v_dim_pairs & 0xffffu;
   const uint n_all = n_heads + n_kv_heads * (is_none(uvec2(v)) ? 1u : 2u), group = group_index(), t = group / n_all, h = group % n_all;
   if (t >= n_tokens) return;
-  if (h < n_heads) {
-    const uint at = (t * n_heads + h) * q_dim;
-    for (uint i = lane(); i < q_dim; i += WIDTH) head[i] = q.v[at + i];
-    barrier();
-    if (!is_none(uvec2(q_norm))) norm_head(q_norm, q_dim);
-    turn_head(t, first_dims & 0xffffu);
-    mix_head(q_dim);
-    for (uint i = lane(); i < q_dim; i += WIDTH) q.v[at + i] = head[i];
-    return;
-  }
-  const uint cell = uint(cells.v[t]);
-  if (h < n_heads + n_kv_heads) {
-    const uint kv_head = h - n_heads, at = (t * n_kv_heads + kv_head) * k_dim;
-    for (uint i = lane(); i < k_dim; i += WIDTH) head[i] = k.v[at + i];
-    barrier();
-    if (!is_none(uvec2(k_norm))) norm_head(k_norm, k_norm_dims & 0xffffu);
-    turn_head(t, first_dims >> 16);
-    mix_head(k_dim);
-    store_head(uvec2(k_cache), K_FORMAT, K_LAYOUT, cell, n_kv_heads, kv_head, k_dim);
-    return;
-  }
-  const uint kv_head = h - n_heads - n_kv_heads, at = (t * n_kv_heads + kv_head) * v_dim;
-  for (uint i = lane(); i < v_dim; i += WIDTH) head[i] = v.v[at + i];
+  const bool is_query = h < n_heads, is_value = h >= n_heads + n_kv_heads;
+  const uint kv_head = is_query ? 0u : (h - n_heads) % n_kv_heads, dim = is_query ? q_dim : is_value ? v_dim : k_dim;
+  const uint at = (is_query ? t * n_heads + h : t * n_kv_heads + kv_head) * dim;
+  F32 from = F32(is_query ? uvec2(q) : is_value ? uvec2(v) : uvec2(k));
+  for (uint i = lane(); i < dim; i += WIDTH) head[i] = from.v[at + i];
   barrier();
-  store_head(uvec2(v_cache), V_FORMAT, V_LAYOUT, cell, n_kv_heads, kv_head, v_dim);
+  const uint n_normed = is_value ? 0u : !is_query ? k_norm_dims & 0xffffu : is_none(uvec2(q_norm)) ? 0u : q_dim;
+  if (n_normed > 0u) norm_head(F32(is_query ? uvec2(q_norm) : uvec2(k_norm)), n_normed);
+  if (!is_value) {
+    turn_head(t, is_query ? first_dims & 0xffffu : first_dims >> 16);
+    mix_head(dim);
+  }
+  if (is_query) {
+    for (uint i = lane(); i < dim; i += WIDTH) q.v[at + i] = head[i];
+  } else if (is_value) {
+    store_head(uvec2(v_cache), V_FORMAT, V_LAYOUT, uint(cells.v[t]), n_kv_heads, kv_head, dim);
+  } else {
+    store_head(uvec2(k_cache), K_FORMAT, K_LAYOUT, uint(cells.v[t]), n_kv_heads, kv_head, dim);
+  }
 }
