@@ -28,6 +28,8 @@ std::uint64_t computedBytes(const std::string& name, const std::string& quantiza
   return bytes;
 }
 
+constexpr std::int64_t kUsefulContext = 4096;  // tokens; with fewer there is little to say about a picture
+
 QString qt(const std::string& text) { return QString::fromStdString(text); }
 
 int taskOf(const PublishedModel& model) {
@@ -44,7 +46,13 @@ qint64 PublishedFiles::Private::Row::bytes() const {
   return static_cast<qint64>(own + (file.mmproj ? file.mmproj->bytes.value_or(0) : 0));
 }
 
-std::uint64_t PublishedFiles::Private::Row::needs() const { return plan.needed_bytes + (file.mmproj ? file.mmproj->bytes.value_or(0) : 0); }
+std::uint64_t PublishedFiles::Private::Row::needs() const {
+  if (!file.mmproj) return plan.needed_bytes;
+  std::uint64_t spare = 0;
+  if (plan.fits && !isContextChosen && plan.context_length > kUsefulContext)
+    spare = plan.state_bytes / static_cast<std::uint64_t>(plan.context_length) * static_cast<std::uint64_t>(plan.context_length - kUsefulContext);
+  return plan.needed_bytes - std::min(spare, plan.needed_bytes) + file.mmproj->bytes.value_or(0);
+}
 
 bool PublishedFiles::Private::Row::fits() const {
   if (!isPlanned || !plan.fits) return false;
@@ -107,6 +115,7 @@ void PublishedFiles::Private::planNext() {
     LoadRequest request = w.settings->loadChoice({}).request({});
     request.path.clear();
     request.published = row.id.toStdString();
+    row.isContextChosen = request.context_length > 0;
     row.serial = w.queue->plan(request);
     return;
   }

@@ -30,14 +30,16 @@ struct PublishedFiles::Private {
     QString id;  // "NAME:QUANTIZATION"
     bool isPlanned = false, isRefused = false;
     LoadPlan plan = {};
-    quint64 serial = 0;  // of the plan that is asked for
+    bool isContextChosen = false;  // of the plan
+    quint64 serial = 0;            // of the plan that is asked for
     DownloadState download = {};
     bool isDownloadKnown = false;
     QString path = {};         // of the file that is known
     QString fetchedPath = {};  // it came just now: the list of models hears of it later
     bool isThere = false, isAway = false;
-    qint64 bytes() const;         // with the vision half
-    std::uint64_t needs() const;  // of memory, with the vision half, which the plan does not know
+    qint64 bytes() const;  // with the vision half
+    // Of memory, with the vision half, which the plan does not know: a context that nobody chose takes what is free, and gives way to it.
+    std::uint64_t needs() const;
     bool fits() const;
     bool isComputed() const { return !file.bytes; }
   };

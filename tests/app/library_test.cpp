@@ -4,7 +4,7 @@
 #include <QTemporaryDir>
 #include <QTest>
 
-#include "app/library/published_files.h"
+#include "app/library/published_files_p.h"
 #include "app/library/request_log.h"
 #include "app/network/part_file.h"
 #include "tests/app/fault_server.h"
@@ -187,6 +187,26 @@ class LibraryTest : public QObject {
     QTRY_COMPARE(library->row(0).value("state").toInt(), static_cast<int>(PublishedFiles::Failed));
     QVERIFY(library->row(0).value("problem").value<UserError>().isSet());
     QCOMPARE(server.log.size(), 0);
+  }
+
+  // A context that nobody chose fills what is free: it gives way to the vision half.
+  void aModelThatSeesFitsWithAShorterContext() {
+    PublishedFiles::Private::Row row;
+    row.file.mmproj = PublishedPart{};
+    row.file.mmproj->bytes = 445'000'000;
+    row.isPlanned = true;
+    row.plan.fits = true;
+    row.plan.context_length = 180'000;
+    row.plan.state_bytes = 20'700'000'000;
+    row.plan.needed_bytes = 22'000'000'000;
+    row.plan.devices.push_back({.name = "cpu", .free_bytes = 22'000'000'000});
+    QVERIFY(row.fits());
+    QVERIFY(row.needs() < 3'000'000'000);
+    row.isContextChosen = true;
+    QVERIFY(!row.fits());
+    row.isContextChosen = false;
+    row.plan.devices.front().free_bytes = 1'500'000'000;
+    QVERIFY(!row.fits());
   }
 
   void everyFileOfTheCatalogueIsPlannedWhenSomebodyLooks() {
