@@ -191,14 +191,15 @@ QVariantList LoadSettings::deviceRows() const {
       // What a budget leaves is not what other programs leave.
       if (m_choice.ramBytes == 0 && m_choice.vramBytes == 0) row.insert("freeBytes", static_cast<double>(planned.free_bytes));
     }
-    // One device has all of it: what is not read for every token is experts.
-    const quint64 dense = m_plan.expert_bytes == 0 ? planned.weight_bytes : std::min<quint64>(planned.weight_bytes, m_plan.dense_bytes);
-    row.insert("denseBytes", static_cast<double>(dense));
-    row.insert("expertBytes", static_cast<double>(planned.weight_bytes - dense));
+    // Where experts have slots, these alone are there of them.
+    const quint64 slots = planned.weight_bytes - std::min<quint64>(planned.weight_bytes, m_plan.dense_bytes);
+    const quint64 experts = planned.expert_bytes <= planned.weight_bytes ? planned.expert_bytes : slots;
+    row.insert("denseBytes", static_cast<double>(planned.weight_bytes - experts));
+    row.insert("expertBytes", static_cast<double>(experts));
     row.insert("stateBytes", static_cast<double>(planned.state_bytes));
     row.insert("scratchBytes", static_cast<double>(planned.scratch_bytes));
-    row.insert("experts", 0.);
-    row.insert("layers", 0.);
+    row.insert("experts", static_cast<double>(planned.expert_bytes <= planned.weight_bytes ? planned.n_experts : m_plan.n_slots));
+    row.insert("layers", static_cast<double>(planned.n_layers));
     value = row;
   }
   return rows;

@@ -52,6 +52,9 @@ LoadPlan planOn(const std::string& name, double speed, bool fits = true) {
   LoadPlan::Device one;
   one.name = name;
   one.weight_bytes = 9'000'000'000;
+  one.expert_bytes = 7'000'000'000;
+  one.n_experts = 1000;
+  one.n_layers = 48;
   one.state_bytes = 500'000'000;
   one.free_bytes = 10'000'000'000;
   one.total_bytes = 12'000'000'000;

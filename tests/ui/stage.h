@@ -173,6 +173,9 @@ class Stage : public QObject {
       LoadPlan::Device device;
       device.name = isOnCard ? "vulkan" : "cpu";
       device.weight_bytes = plan.weight_bytes;
+      device.expert_bytes = plan.weight_bytes - plan.dense_bytes;
+      device.n_layers = 48;
+      device.n_experts = isOnCard ? 2820 : 1820;
       device.state_bytes = plan.state_bytes;
       device.scratch_bytes = plan.scratch_bytes;
       device.free_bytes = isOnCard ? std::uint64_t{11} << 30 : std::uint64_t{8} << 30;

@@ -637,7 +637,7 @@ TestCase {
         stage.letListing()
         tryVerify(() => !shown("Looking for graphics cards…"))
         tryVerify(() => bar("GPU, NVIDIA GeForce RTX 3060: nothing") !== null)
-        verify(bar("CPU: 7.4 GB needed") !== null || bar("CPU: 7.4\u00a0GB needed") !== null)
+        verify(bar("CPU: 7.4\u00a0GB, 48 layers and 1,820 experts") !== null)
         verify(bar("CPU").Accessible.name.includes("Experts"))
         // Those that cannot be used, with code and words.
         verify(shown("vulkan:1 is not used (device_too_old). The card cannot do what is needed."))
