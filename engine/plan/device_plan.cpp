@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "engine/plan/placement.h"
+#include "kernels/preferred_device.h"
 
 namespace pio {
 namespace {
@@ -388,7 +389,9 @@ Result<ModelDevices> create_devices_for(const LoadRequest& request) {
   for (const std::string& name : names) {
     if (name == "auto" && names.size() > 1)
       return make_error(ErrorCode::bad_argument, "--device: expected names of devices, found auto among several");
-    RETURN_IF_ERROR(open(name));
+    // A card that nobody named and that cannot be opened is no reason to compute nothing.
+    if (name == "auto" && open(preferred_device(list_devices()))) continue;
+    RETURN_IF_ERROR(open(name == "auto" ? "cpu" : name));
   }
   devices.n_named = devices.backends.size();
   const bool has_host = std::ranges::any_of(devices.backends, [](const auto& backend) { return !is_card(backend->device()); });
