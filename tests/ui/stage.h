@@ -332,7 +332,7 @@ class Stage : public QObject {
     return list;
   }
 
-  QSemaphore m_listing{1000};  // as many listings as are let through
+  mutable QSemaphore m_listing{1000};  // as many listings as are let through
   QTemporaryDir m_folder;
   QString m_link;
   ScriptedEngine* m_engine = nullptr;  // owned by the program

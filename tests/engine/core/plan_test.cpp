@@ -328,7 +328,7 @@ TEST(Plan, CountsTheWeightsWhereLoadingPlacesThem) {
       request.quantization = quantization;
       Result<std::unique_ptr<ModelFile>> file = open_for_loading(request), same = open_for_loading(request);
       ASSERT_TRUE(file && same) << name;
-      const auto backend = create_backend_for(request);
+      const auto backend = create_backend("cpu", {.n_threads = 2, .activations = request.activations, .isa = ""});
       ASSERT_TRUE(backend);
       const Result<std::unique_ptr<ModelEstimate>> estimate = ModelEstimate::create(**file, **backend);
       ASSERT_TRUE(estimate) << estimate.error().message;
