@@ -192,8 +192,8 @@ QVariantList LoadSettings::deviceRows() const {
       if (m_choice.ramBytes == 0 && m_choice.vramBytes == 0) row.insert("freeBytes", static_cast<double>(planned.free_bytes));
     }
     // Where experts have slots, these alone are there of them.
-    const quint64 slots = planned.weight_bytes - std::min<quint64>(planned.weight_bytes, m_plan.dense_bytes);
-    const quint64 experts = planned.expert_bytes <= planned.weight_bytes ? planned.expert_bytes : slots;
+    const quint64 inSlots = planned.weight_bytes - std::min<quint64>(planned.weight_bytes, m_plan.dense_bytes);
+    const quint64 experts = planned.expert_bytes <= planned.weight_bytes ? planned.expert_bytes : inSlots;
     row.insert("denseBytes", static_cast<double>(planned.weight_bytes - experts));
     row.insert("expertBytes", static_cast<double>(experts));
     row.insert("stateBytes", static_cast<double>(planned.state_bytes));
