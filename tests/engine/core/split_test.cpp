@@ -133,15 +133,15 @@ TEST_P(SplitTest, AnAnswerSaysWhatEachDeviceDid) {
   EXPECT_EQ(first.bytes + second.bytes, one.bytes);
   EXPECT_GT(of_one.host_seconds, 0);
   EXPECT_GE(of_one.sync_seconds, 0);
-  // six steps decoded
+  // six steps decoded, the last of which gives no logits
   const std::unique_ptr<ModelFile> file = open_for_loading(request).value();
   const ModelDevices devices = create_devices_for(request).value();
   const PlannedModel planned = plan_model(*file, request, devices).value();
   ASSERT_EQ(planned.plan.devices.size(), 2u);
   EXPECT_NEAR(first.launches / 6, static_cast<double>(planned.plan.devices[0].launches_per_token),
-              0.05 * static_cast<double>(planned.plan.devices[0].launches_per_token));
+              0.15 * static_cast<double>(planned.plan.devices[0].launches_per_token));
   EXPECT_NEAR(second.launches / 6, static_cast<double>(planned.plan.devices[1].launches_per_token),
-              0.05 * static_cast<double>(planned.plan.devices[1].launches_per_token));
+              0.15 * static_cast<double>(planned.plan.devices[1].launches_per_token));
 }
 
 TEST_P(SplitTest, ConversationsAreKeptOverBothDevices) {
@@ -266,17 +266,23 @@ TEST(Split, TwoCardsAndTheProcessorHaveTheLayersInOrder) {
   PlannedDevices devices({std::uint64_t{8} << 30, std::uint64_t{8} << 30});
   const LoadPlan whole = planned_on(devices, request).plan;
   ASSERT_EQ(whole.devices.size(), 1u);
-  const PlannedModel planned = planned_on(devices, with_budget(request, whole.needed_bytes * 6 / 10));
-  EXPECT_TRUE(planned.plan.fits) << planned.plan.why_not;
-  const LoadPlan::Device *const first = device_of(planned.plan, "vulkan:0"), *const second = device_of(planned.plan, "vulkan:1");
-  ASSERT_TRUE(first && second);
-  EXPECT_EQ(first->first_layer, 0);
-  EXPECT_EQ(second->first_layer, first->last_layer + 1);
-  for (const LoadPlan::Device& device : planned.plan.devices) {
-    if (device.is_card) {
-      EXPECT_LE(device.weight_bytes + device.state_bytes + device.scratch_bytes, whole.needed_bytes * 6 / 10);
+  int n_shared = 0;
+  for (std::uint64_t percent = 20; percent < 100; percent += 4) {
+    const std::uint64_t budget = whole.needed_bytes * percent / 100;
+    const PlannedModel planned = planned_on(devices, with_budget(request, budget));
+    EXPECT_TRUE(planned.plan.fits) << planned.plan.why_not;
+    for (const LoadPlan::Device& device : planned.plan.devices) {
+      if (device.is_card) {
+        EXPECT_LE(device.weight_bytes + device.state_bytes + device.scratch_bytes, budget);
+      }
     }
+    const LoadPlan::Device *const first = device_of(planned.plan, "vulkan:0"), *const second = device_of(planned.plan, "vulkan:1");
+    if (!first || !second || first->n_layers == 0 || second->n_layers == 0) continue;
+    ++n_shared;
+    EXPECT_EQ(first->first_layer, 0);
+    EXPECT_EQ(second->first_layer, first->last_layer + 1);
   }
+  EXPECT_GT(n_shared, 0);
 }
 
 TEST(Split, WhatACardDoesNotRunLiesOnTheProcessorAndIsNamed) {
