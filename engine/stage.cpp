@@ -96,8 +96,10 @@ class Recording {
   Tensor result_;
 };
 
-Result<Tensor> pass_or_replay(const Stage& stage, const Step& step, Tensor x, const GivenEmbeddings* given) {
-  if (!is_repeatable(stage, step, given)) return pass(stage, step, x, given);
+// A recording is known by its step alone, so the stages of a backend that has several are run.
+Result<Tensor> pass_or_replay(std::span<const Stage> stages, const Stage& stage, const Step& step, Tensor x, const GivenEmbeddings* given) {
+  const bool is_alone = std::ranges::count(stages, stage.backend, &Stage::backend) == 1;
+  if (!is_alone || !is_repeatable(stage, step, given)) return pass(stage, step, x, given);
   Backend& backend = *stage.backend;
   const RecordingKey key{stage.context->generation(), step.n_tokens(), step.n_outputs()};
   if (const Tensor result = backend.replay(key)) return result;
@@ -134,7 +136,7 @@ Result<void> run_step(std::span<const Stage> stages, StepBuilder& builder, const
       if (given) given_here = given_to(stage, *stages.front().backend, *given);
     }
     const GivenEmbeddings* const here = i == 0 ? given : given_here.deepstack.empty() ? nullptr : &given_here;
-    ASSIGN_OR_RETURN(x, pass_or_replay(stage, step, x, here));
+    ASSIGN_OR_RETURN(x, pass_or_replay(stages, stage, step, x, here));
     RETURN_IF_ERROR(waiting([&] { return stage.backend->sync(); }));
     if (stop.stop_requested()) return make_error(ErrorCode::cancelled, "stopped");
   }
