@@ -82,7 +82,10 @@ void add_catalogue(CLI::App* command, Options& options) {
 
 CLI::Option* add_model(CLI::App* command, Options& options) {
   add_catalogue(command, options);
-  return add_path(command, "model", options.model, "a .gguf file, a Hugging Face folder, or a known name that is downloaded: into the data folder, or where the window was told to look")->required();
+  return add_path(
+             command, "model", options.model,
+             "a .gguf file, a Hugging Face folder, or a known name that is downloaded: into the data folder, or where the window was told to look")
+      ->required();
 }
 
 void add_loading(CLI::App* command, Options& options) {

@@ -199,6 +199,7 @@ class Stage : public QObject {
   }
   // The next answers are of a mixture whose experts do not all lie in memory, and plans are of it.
   Q_INVOKABLE void answerFromSlots() {
+    m_engine->set_planner({});
     LoadPlan plan;
     plan.fits = true;
     plan.context_length = 4096;

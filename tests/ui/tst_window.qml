@@ -506,15 +506,12 @@ TestCase {
         test.window.openSettings(2)
         const strip = () => test.find(test.window.contentItem.parent, item => item instanceof ExpertStrip && item.visible)
         tryVerify(() => strip() !== null && strip().measured)
-        tryVerify(() => strip().Accessible.name.includes(Figures.percent(0.25, 1)), 5000, "the share of experts that has room")
-        for (const said of [Figures.percent(0.86, 1), Figures.percent(0.75, 1), Figures.percent(0.91, 1), Figures.bytes(128000000)])
+        for (const said of [Figures.percent(0.75, 1), Figures.percent(0.91, 1)])
             verify(strip().Accessible.name.includes(said), strip().Accessible.name)
         test.window.closePopups()
         tryVerify(() => !test.window.popupShown)
         stage.planAsEver()
         stage.speak("It stood at the end of the pier.", 1)
-        test.ask("And now?")
-        tryCompare(line, "expertWords", "")
     }
     function test_aPaneSaysWhatASwitchCostsBeforeItHappens(): void {
         stage.loadSeeingModel()
