@@ -120,8 +120,13 @@ Result<Machine> parse_machine(std::string_view json, const std::string& label) {
 }
 
 Result<Machine> read_machine(const std::filesystem::path& path) {
-  ASSIGN_OR_RETURN(const std::string text, read_text_file(path, kMachineBytes));
-  return parse_machine(text, path.string());
+  const Result<std::string> text = read_text_file(path, kMachineBytes);
+  if (text) return parse_machine(*text, path.string());
+  // Named as it was typed.
+  Error error = text.error();
+  const std::string name = path.filename().string() + ":";
+  if (error.message.starts_with(name)) error.message = path.string() + ":" + error.message.substr(name.size());
+  return error;
 }
 
 }  // namespace pio

@@ -102,7 +102,8 @@ TEST_F(Devices, AreDescribedForAPlan) {
   EXPECT_NE(run({"plan", "GLM-4.7-Flash:Q4_K_M", "--machine", machine}).out.find("RTX 3060"), std::string::npos);
 
   expect_complaint_about(path("none.json"), run({"plan", "GLM-4.7-Flash", "--machine", path("none.json")}));
-  expect_complaint_about(write("list.json", "[]"), run({"plan", "GLM-4.7-Flash", "--machine", path("list.json")}));
+  const std::string list = write("list.json", "[]");
+  expect_complaint_about(list, run({"plan", "GLM-4.7-Flash", "--machine", list}));
   expect_complaint(run({"plan", "GLM-4.7-Flash:Q9", "--machine", machine}));
   expect_complaint(run({"plan", "nobody.gguf", "--machine", machine}));
 }
