@@ -899,7 +899,7 @@
     </message>
     <message>
         <source>Kernel</source>
-        <translation>Kernel</translation>
+        <translation>Systemkern</translation>
     </message>
     <message>
         <source>The window</source>
@@ -2263,7 +2263,7 @@
     </message>
     <message>
         <source>Offline</source>
-        <translation>Offline</translation>
+        <translation>Ohne Netz</translation>
     </message>
     <message>
         <source>It was started with --offline: every request is refused</source>
@@ -3165,7 +3165,7 @@
     </message>
     <message>
         <source>Cache</source>
-        <translation>Cache</translation>
+        <translation>Zwischenspeicher</translation>
     </message>
     <message>
         <source>Log</source>

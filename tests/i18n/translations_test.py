@@ -19,8 +19,8 @@ FORMS = {"pio_de": 2, "pio_en": 2, "pio_zh_CN": 1}
 FORMATS = {"%1 %2", "%1  %2", "%1/%2", "%1 /", "%1 · %2", "%1 × %2", "%1 · %2 · %3", "%1 GB", "%1 GB/s", "%1 kB", "%1 MB", "%1 MB/s", "http://host:port",
            "https://huggingface.co", "Hugging Face", "Inference-PIO", "Inference-PIO %1", "LM Studio", "INT4", "INT8", "FP16", "NF4", "Top-p", "Top-k", "Min-p"}
 SAME = {
-    "pio_de": FORMATS | {"%1 %", "%1 (%2)", "%1 s", "%1, %2", "%1: %2", "%1: %2 %3", "%1. %2", "%1; %2", ", ", "≈ %1", "≈ %1 s", "Attention", "CPU", "Cache", "Chat",
-                         "Chats", "Code", "GPU", "GPU %1", "GPU, %1", "In %1", "Kernel", "Markdown (*.md)", "Offline", "Proxy", "RAM", "Sampling", "System", "Threads"},
+    "pio_de": FORMATS | {"%1 %", "%1 (%2)", "%1 s", "%1, %2", "%1: %2", "%1: %2 %3", "%1. %2", "%1; %2", ", ", "≈ %1", "≈ %1 s", "Attention", "CPU", "Chat",
+                         "Chats", "Code", "GPU", "GPU %1", "GPU, %1", "In %1", "Markdown (*.md)", "Proxy", "RAM", "Sampling", "System", "Threads"},
     "pio_zh_CN": FORMATS | {"CPU", "Ctrl", "Enter", "GPU", "GPU %1", "Shift"},
 }
 PLACEHOLDER = re.compile(r"%(?:L?n|L?\d+)")
