@@ -79,7 +79,7 @@ void ModelSession::noteAnswer(const GenerationStats& stats) {
   if (state() != Ready) return;
   if (stats.generated_tokens >= kSpeedTokens) setMeasured(stats);
   if (stats.generated_tokens >= kSpeedTokens) w.models->noteSpeed(m_path, stats.tokens_per_second);
-  if (const ExpertFigures figures = expertFiguresOf(stats); figures.isSet) setExperts(figures);
+  setExperts(expertFiguresOf(stats));
   Q_EMIT answered(stats);
 }
 

@@ -80,6 +80,10 @@ void LoadSettings::ask() {
   m_serial = w.queue->plan(m_choice.request(m_path));
 }
 
+void LoadSettings::look() {
+  if (!m_isPlanning) ask();
+}
+
 bool LoadSettings::canQuantize() const {
   // Weights that are stored in few bits already would only lose by being rounded again.
   const QString stored = w.models->quantizationOf(m_path);

@@ -135,6 +135,7 @@ class LoadSettings : public QObject {
   UserError problem() const { return m_problem; }
 
  public slots:
+  void look();  // plans anew: what is free now counts
   void load();  // now, with what is chosen
   void undo();  // what it was loaded with
   // What this computer does best with this model: every device is planned with all that fits, then with a shorter context and keys and values in 8

@@ -47,6 +47,7 @@ SettingsPage {
         root.devices.look()     // what other programs hold of a card counts now
         if (root.load.path.length === 0)
             root.load.path = root.chat.model.path
+        root.load.look()
     }
 
     Flow {
