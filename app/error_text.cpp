@@ -307,6 +307,82 @@ QString rejectionText(const RejectedDevice& device) {
   return tr("It failed: %1.").arg(QString::fromStdString(device.reason));
 }
 
+namespace {
+
+QString textOf(const ExpertsOnDisk& note) {
+  return tr("%1 of %2 experts have room in memory. The others are read from the disk when they are chosen.")
+      .arg(number(static_cast<std::uint64_t>(note.n_slots)), number(static_cast<std::uint64_t>(note.n_experts)));
+}
+
+QString textOf(const WeightsOnDisk& note) {
+  return tr("%1 of the weights have no room in memory and are read again for every token. That is slow.").arg(bytesText(note.n_bytes));
+}
+
+QString textOf(const AboveTrainedContext& note) {
+  return tr("The context has %1 tokens, and the model was trained for %2. What comes after those may make no sense.")
+      .arg(number(static_cast<std::uint64_t>(note.context_length)), number(static_cast<std::uint64_t>(note.trained_context_length)));
+}
+
+QString textOf(const KeysInFourBits& note) {
+  return note.are_latents
+             ? tr("Keys and values in 4 bits: this model compresses its own already, and nobody has measured what is lost. 8 bits are nearly exact.")
+             : tr("Keys and values in 4 bits: the answers of a model this small get worse, up to nonsense in long chats. 8 bits are nearly exact.");
+}
+
+QString textOf(const PartOnCards& note) {
+  QStringList cards;
+  for (const PartOnCards::Card& card : note.cards) {
+    const QString layers = tr("%1 has %2 of %3 layers").arg(QString::fromStdString(card.device)).arg(card.n_layers).arg(note.n_layers);
+    const bool hasExperts = card.n_layers > 0 && note.expert_bytes > 0;
+    cards.append(hasExperts ? tr("%1 and %2 of %3 of experts", "the first is a sentence of layers")
+                                  .arg(layers, bytesText(card.expert_bytes), bytesText(note.expert_bytes))
+                            : layers);
+  }
+  return tr("%1. The rest lies on the processor.", "sentences of what graphics cards have").arg(cards.join(QStringLiteral("; ")));
+}
+
+QString textOf(const NothingOnCard& note) {
+  return tr("All of the model lies on the processor: %1 has no room for a layer, or cannot run one.").arg(QString::fromStdString(note.device));
+}
+
+QString textOf(const LessOnCard& note) {
+  return tr("%1 had no memory for %2 of the model, and holds less of it.").arg(QString::fromStdString(note.device), bytesText(note.n_bytes));
+}
+
+QString textOf(const DeviceLost& note) {
+  return tr("%1 does not answer any more. The model lies on %2 now.").arg(QString::fromStdString(note.lost), QString::fromStdString(note.device));
+}
+
+QString textOf(const VisionDoesNotFit& note) {
+  return tr("The vision file (mmproj) beside the model does not fit it: %1.", "the engine's own message").arg(QString::fromStdString(note.why));
+}
+
+QString textOf(const NoVision&) { return tr("No vision file (mmproj) lies beside the model: it reads text only."); }
+
+QString textOf(const RoundedWeights& note) {
+  QString form;
+  switch (note.quantization) {
+    case LoadQuantization::keep: break;
+    case LoadQuantization::int4: form = QStringLiteral("INT4"); break;
+    case LoadQuantization::int8: form = QStringLiteral("INT8"); break;
+    case LoadQuantization::fp16: form = QStringLiteral("FP16"); break;
+    case LoadQuantization::nf4: form = QStringLiteral("NF4"); break;
+  }
+  return tr("The weights were rounded to %1 while loading, which changed them by %2 (root mean square).")
+      .arg(form, QLocale().toString(100 * note.relative_error, 'f', 2) + QChar::Nbsp + QLocale().percent());
+}
+
+QString textOf(const TokensWithoutRow& note) {
+  return tr("The tokenizer has %Ln tokens more than the model's table of %1. They are read as text.", "", static_cast<int>(note.n_tokens))
+      .arg(number(static_cast<std::uint64_t>(note.vocab_size)));
+}
+
+}  // namespace
+
+QString noteText(const ModelNote& note) {
+  return std::visit([](const auto& one) { return textOf(one); }, note);
+}
+
 UserError unsavedNotice(const UnsavedHistory& unsaved) {
   UserError user;
   const int n = unsaved.nMessages;

@@ -51,6 +51,9 @@ UserError unsavedNotice(const UnsavedHistory& unsaved);
 // Why a device is not used.
 QString rejectionText(const RejectedDevice& device);
 
+// What a person should know of a model; one sentence.
+QString noteText(const ModelNote& note);
+
 // Notices about the program that no Error is behind.
 UserError noModelNotice();   // what was asked waits for one
 UserError askAgainNotice();  // it does not

@@ -51,6 +51,12 @@ ModelSession::ModelSession(const Wiring& wiring, QObject* parent) : QObject(pare
   connect(w.models, &ModelLibrary::loadRequested, this, &ModelSession::load);
 }
 
+QStringList ModelSession::notes() const {
+  QStringList texts;
+  for (const ModelNote& note : m_notes) texts.append(noteText(note));
+  return texts;
+}
+
 ModelSession::State ModelSession::state() const {
   if (w.queue->isLoading()) return w.queue->isStoppingLoad() ? Stopping : Loading;
   return w.queue->isReady() ? Ready : None;
@@ -143,8 +149,7 @@ void ModelSession::take(const LoadedInfo& info) {
   m_contextLength = info.context_length;
   m_sees = info.can_see;
   m_thinks = info.can_think;
-  m_notes.clear();
-  for (const std::string& note : info.notes) m_notes.append(QString::fromStdString(note));
+  m_notes = info.notes;
   w.settings->setRecommended(info.recommended);
   w.models->setCurrent(m_path);
 }

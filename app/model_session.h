@@ -50,9 +50,9 @@ class ModelSession : public QObject {
   Q_PROPERTY(QString name READ name NOTIFY changed)
   Q_PROPERTY(QString detail READ detail NOTIFY changed)  // "Q4_1"
   Q_PROPERTY(QString path READ path NOTIFY changed)
-  Q_PROPERTY(QStringList notes READ notes NOTIFY changed)  // what a person should know of it: "no vision tower beside it: text only"
-  Q_PROPERTY(bool sees READ sees NOTIFY changed)           // it takes pictures
-  Q_PROPERTY(bool thinks READ thinks NOTIFY changed)       // it can reason before it answers
+  Q_PROPERTY(QStringList notes READ notes NOTIFY changed)                             // what a person should know of it, a sentence each
+  Q_PROPERTY(bool sees READ sees NOTIFY changed)                                      // it takes pictures
+  Q_PROPERTY(bool thinks READ thinks NOTIFY changed)                                  // it can reason before it answers
   Q_PROPERTY(bool thinking READ thinking WRITE setThinking NOTIFY thinkingChanged)    // whether such a model does
   Q_PROPERTY(qint64 contextLength READ contextLength NOTIFY changed)                  // tokens; 0 unknown
   Q_PROPERTY(QString device READ device NOTIFY changed)                               // "cpu", "vulkan", of the loaded one; "" none
@@ -82,7 +82,7 @@ class ModelSession : public QObject {
   QString name() const { return m_name; }
   QString detail() const { return m_detail; }
   QString path() const { return m_path; }
-  QStringList notes() const { return m_notes; }
+  QStringList notes() const;
   bool sees() const { return m_sees; }
   bool thinks() const { return m_thinks; }
   bool thinking() const;
@@ -131,7 +131,7 @@ class ModelSession : public QObject {
 
   Wiring w;
   QString m_path, m_name, m_detail, m_device;
-  QStringList m_notes;
+  std::vector<ModelNote> m_notes;
   bool m_sees = false, m_thinks = false, m_hasFailed = false;
   qint64 m_contextLength = 0, m_loadedBytes = 0, m_totalBytes = 0;
   PictureCosts m_pictureCosts;

@@ -86,6 +86,7 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
   app->requests = new RequestLog(m_downloader, app);
   app->devices = new Devices(options.listDevices, app);
   QObject::connect(app->language, &Language::changed, app->devices, &Devices::changed);  // its words
+  QObject::connect(app->language, &Language::changed, app->model, &ModelSession::changed);
   app->load = new LoadSettings({app->engine, app->model, app->models, app->settings, app->devices}, app);
   auto* store = new ChatStore(m_writer, app->history, app);
   auto* turns = new Turns({app->engine, store, app->model, app->history}, app);

@@ -510,7 +510,7 @@ class LocalEngine final : public Engine {
     conversations_.reset();
     model_.reset();
     RETURN_IF_ERROR(load(request, {}, {}));
-    model_->add_note(those + " does not answer any more: the model lies on " + request.device + " now");
+    model_->add_note(DeviceLost{those, request.device});
     return {};
   }
 

@@ -17,6 +17,7 @@
 #include "engine/kv/kv_memory.h"
 #include "engine/kv/snapshot_store.h"
 #include "engine/lora/adapted_weights.h"
+#include "engine/model_note.h"
 #include "engine/sampling/sampler.h"
 #include "engine/stats.h"
 #include "engine/tokenizer/tokenizer.h"
@@ -69,7 +70,7 @@ struct LoadedInfo {
   std::string family;        // "qwen3_coder_30b": the folder under models/
   bool can_see = false;      // its vision half is loaded
   bool can_think = false;
-  std::vector<std::string> notes;    // what a person should know: "no vision tower beside it: text only"
+  std::vector<ModelNote> notes;      // what a person should know: no vision tower beside it
   std::string device;                // "cpu", "vulkan:0,cpu"
   std::vector<DeviceStats> devices;  // where parts of it lie, with their weights
   int n_threads = 0;
@@ -256,8 +257,8 @@ struct LoadPlan {
     std::string text() const;  // "layers 2 to 5: matmul: cpu: expected …, found …"
   };
   std::vector<Fallback> fallbacks;
-  std::vector<std::string> notes;  // what a person should know of it: a context above the trained one, weights that do not fit
-  WeightLayout layout;             // without huge pages
+  std::vector<ModelNote> notes;  // what a person should know of it: a context above the trained one, weights that do not fit
+  WeightLayout layout;           // without huge pages
   // Of the file: what every token reads, and the experts of a mixture; how many of these have room in memory where not all have (else 0). Then,
   // predicted: how often a chosen expert is there, and what a token reads from the disk.
   std::uint64_t dense_bytes = 0, expert_bytes = 0;
@@ -285,8 +286,8 @@ struct DivergenceResult {
   double largest_kl = 0;
   double same_top = 0;  // share of tokens whose likeliest successor is the same
   double perplexity = 0, base_perplexity = 0;
-  std::int64_t n_tokens = 0;       // compared
-  std::vector<std::string> notes;  // what a person should know of it: windows above the trained length
+  std::int64_t n_tokens = 0;     // compared
+  std::vector<ModelNote> notes;  // what a person should know of it: windows above the trained length
 };
 
 struct PerplexityResult {

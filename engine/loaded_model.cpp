@@ -194,7 +194,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
                                                        std::uint64_t given_back_bytes) {
   const auto start = std::chrono::steady_clock::now();
   LoadRequest asked = request;
-  std::optional<std::string> note;
+  std::optional<LessOnCard> note;
   for (int n_refused = 0;; ++n_refused) {
     ASSIGN_OR_RETURN(std::unique_ptr<ModelFile> file, open_for_loading(asked));
     ASSIGN_OR_RETURN(ModelDevices devices, create_devices_for(asked));
@@ -211,7 +211,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
     const std::uint64_t on_cards = most_on_a_card(planned.plan);
     if (loaded.error().code != ErrorCode::out_of_memory || on_cards == 0 || !request.split.empty()) return loaded.error();
     const std::string& device = loaded.error().device.empty() ? planned.plan.devices.front().name : loaded.error().device;
-    note = device + ": no memory for " + gigabytes(on_cards) + " of the model, which has less of it there";
+    note = LessOnCard{device, on_cards};
     log(LogLevel::warning, device + ": " + loaded.error().message + "; it gets less of the model");
     asked.vram_bytes = n_refused < kMostRefusals ? on_cards / 4 * 3 : 1;
   }
@@ -305,11 +305,8 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load_planned(const LoadRequest
   info.family = spec.family;
   info.can_see = loaded->vision_.vision != nullptr;
   info.notes = loaded->vision_.notes;
-  for (std::string& note : held.notes()) info.notes.push_back(std::move(note));
-  if (n_unknown_tokens > 0) {
-    info.notes.push_back(std::to_string(n_unknown_tokens) + " added tokens of the tokenizer have no row in the model's table of " +
-                         std::to_string(vocab_size) + ": they are read as text");
-  }
+  for (ModelNote& note : held.notes()) info.notes.push_back(std::move(note));
+  if (n_unknown_tokens > 0) info.notes.push_back(TokensWithoutRow{n_unknown_tokens, vocab_size});
   for (const std::unique_ptr<Part>& part : loaded->parts_) {
     const std::string& name = part->backend->device().name;
     info.devices.push_back({.name = name, .weight_bytes = plan.devices[info.devices.size()].weight_bytes});
@@ -320,7 +317,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load_planned(const LoadRequest
   info.n_parameters = spec.n_parameters + (info.can_see ? loaded->vision_.vision->n_parameters() : 0);
   info.context_length = plan.context_length;
   info.trained_context_length = spec.context_length;
-  for (const std::string& note : plan.notes) info.notes.push_back(note);
+  for (const ModelNote& note : plan.notes) info.notes.push_back(note);
   info.weight_bytes = plan.weight_bytes;
   info.state_bytes = plan.state_bytes;
   info.recommended = recommended_sampling(held, loaded->chat_format_);

@@ -91,7 +91,7 @@ class LoadedModel {
 
   // Numbers of the devices, as the request names them, that do not answer any more: what lay there is gone.
   std::vector<std::size_t> lost_devices() const;
-  void add_note(std::string note) { info_.notes.push_back(std::move(note)); }
+  void add_note(ModelNote note) { info_.notes.push_back(std::move(note)); }
 
   // Of a model that goes: from now on there is nothing but its keys and values.
   void drop_weights();

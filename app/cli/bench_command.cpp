@@ -66,7 +66,7 @@ void print_few_huge_pages(const Engine& engine, const LoadRequest& request) {
   if (!request.huge_pages || layout.resident_bytes < kFewWeights || layout.huge_page_bytes >= layout.resident_bytes / 10 * 9) return;
   const std::string note = "huge pages: expected 90 % of " + human_bytes(layout.resident_bytes) + " of weights or more, found " +
                            human_bytes(layout.huge_page_bytes) + ": the speeds are those of small pages";
-  print_notes(engine.loaded()->name, std::vector<std::string>{note});
+  print_note(engine.loaded()->name, note);
 }
 
 }  // namespace

@@ -64,9 +64,11 @@ std::string human_bytes(std::uint64_t bytes) {
 
 void print_notes(const Engine& engine) { print_notes(engine.loaded()->name, engine.loaded()->notes); }
 
-void print_notes(const std::string& name, const std::vector<std::string>& notes) {
-  for (const std::string& note : notes) std::fprintf(stderr, "%s: %s\n", name.c_str(), note.c_str());
+void print_notes(const std::string& name, const std::vector<ModelNote>& notes) {
+  for (const ModelNote& note : notes) print_note(name, text_of(note));
 }
+
+void print_note(const std::string& name, const std::string& note) { std::fprintf(stderr, "%s: %s\n", name.c_str(), note.c_str()); }
 
 void print_given_back(const std::string& name, const GivenBack& given_back) {
   if (!given_back.is_anything()) return;
@@ -76,7 +78,7 @@ void print_given_back(const std::string& name, const GivenBack& given_back) {
   if (given_back.n_models > 0) note += " " + std::to_string(given_back.n_models) + " waiting models went;";
   if (given_back.snapshot_bytes > 0) note += " conversations kept in memory went (" + human_bytes(given_back.snapshot_bytes) + ");";
   note.pop_back();
-  print_notes(name, std::vector<std::string>{note});
+  print_note(name, note);
 }
 
 Json layout_json(const WeightLayout& layout) {

@@ -23,7 +23,8 @@ Result<void> output_status();
 void print_aside(std::string_view text);
 // What a person should know of the loaded model, on standard error.
 void print_notes(const Engine& engine);
-void print_notes(const std::string& name, const std::vector<std::string>& notes);
+void print_notes(const std::string& name, const std::vector<ModelNote>& notes);
+void print_note(const std::string& name, const std::string& note);
 // The same of what memory lost meanwhile; nothing where nothing went.
 void print_given_back(const std::string& name, const GivenBack& given_back);
 

@@ -26,8 +26,8 @@ Result<void> DerivedFile::make_rows(std::size_t index, std::int64_t first, std::
   return tensor.make_rows ? tensor.make_rows(first, n, out) : inner_->make_rows(tensor.sources.front(), first, n, out);
 }
 
-std::vector<std::string> DerivedFile::notes() const {
-  std::vector<std::string> all = inner_->notes();
+std::vector<ModelNote> DerivedFile::notes() const {
+  std::vector<ModelNote> all = inner_->notes();
   if (notes_) std::ranges::move(notes_(), std::back_inserter(all));
   return all;
 }

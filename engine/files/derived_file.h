@@ -22,7 +22,7 @@ struct DerivedTensor {
 // A model file seen through a change of some of its tensors. Everything else, metadata too, is the inner file's. Owns it.
 class DerivedFile final : public ModelFile {
  public:
-  using Notes = std::function<std::vector<std::string>()>;
+  using Notes = std::function<std::vector<ModelNote>()>;
   DerivedFile(std::unique_ptr<ModelFile> inner, std::vector<DerivedTensor> tensors, Notes notes = {});
 
   WeightSource::Naming naming() const override { return inner_->naming(); }
@@ -39,7 +39,7 @@ class DerivedFile final : public ModelFile {
   bool is_made(std::size_t index) const override;
   Result<void> make_rows(std::size_t index, std::int64_t first, std::int64_t n, std::byte* out) const override;
   void release_sources(std::size_t index) const override;
-  std::vector<std::string> notes() const override;
+  std::vector<ModelNote> notes() const override;
   const std::vector<std::filesystem::path>& paths() const override { return inner_->paths(); }
 
  private:

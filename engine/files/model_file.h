@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/files/file_reader.h"
+#include "engine/model_note.h"
 #include "kernels/base/result.h"
 #include "models/weight_source.h"
 
@@ -49,7 +50,7 @@ class ModelFile {
   // Its rows have been made: what was kept to make them of may go.
   virtual void release_sources(std::size_t /*index*/) const {}
   // What making tensors has found out that a person should know.
-  virtual std::vector<std::string> notes() const { return {}; }
+  virtual std::vector<ModelNote> notes() const { return {}; }
   // All files that belong to it, for sizes and messages.
   virtual const std::vector<std::filesystem::path>& paths() const = 0;
 };

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "engine/files/derived_file.h"
-#include "kernels/base/number_text.h"
 
 namespace pio {
 namespace {
@@ -40,17 +39,6 @@ DType form_for(const TensorInfo& tensor, LoadQuantization quantization) {
 struct Errors {
   std::atomic<double> difference{0}, power{0};  // sums of squares
 };
-
-const char* name_of(LoadQuantization quantization) {
-  switch (quantization) {
-    case LoadQuantization::keep: break;
-    case LoadQuantization::int4: return "INT4";
-    case LoadQuantization::int8: return "INT8";
-    case LoadQuantization::fp16: return "FP16";
-    case LoadQuantization::nf4: return "NF4";
-  }
-  return "";
-}
 
 }  // namespace
 
@@ -98,10 +86,9 @@ Result<std::unique_ptr<ModelFile>> quantize_while_loading(std::unique_ptr<ModelF
     };
   }
   if (!has_changed) return make_error(ErrorCode::bad_argument, file->label() + ": --quant: expected weights that become smaller by it, found none");
-  auto notes = [errors, quantization]() -> std::vector<std::string> {
+  auto notes = [errors, quantization]() -> std::vector<ModelNote> {
     if (errors->power == 0) return {};
-    return {std::string("weights made ") + name_of(quantization) + " while loading: relative error " +
-            fixed_text(std::sqrt(errors->difference / errors->power), 5) + " (root mean square)"};
+    return {RoundedWeights{quantization, std::sqrt(errors->difference / errors->power)}};
   };
   return std::unique_ptr<ModelFile>(std::make_unique<DerivedFile>(std::move(file), std::move(derived), std::move(notes)));
 }

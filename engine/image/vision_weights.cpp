@@ -83,9 +83,9 @@ Result<LoadedVision> load_vision(const std::string& mmproj, const ModelFile& mod
       vision->notes = std::move(loaded.notes);
       return vision;
     }
-    loaded.notes.push_back("the vision tower beside it does not fit: " + vision.error().message);
+    loaded.notes.push_back(VisionDoesNotFit{vision.error().message});
   }
-  loaded.notes.push_back("no vision tower (mmproj*.gguf) beside it: text only");
+  loaded.notes.push_back(NoVision{});
   return loaded;
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/files/loaded_weights.h"
+#include "engine/model_note.h"
 #include "models/vision.h"
 
 namespace pio {
@@ -13,7 +14,7 @@ namespace pio {
 struct LoadedVision {
   std::unique_ptr<LoadedWeights> weights;  // null: they lie with the language model's
   std::unique_ptr<Vision> vision;          // null: text only
-  std::vector<std::string> notes;          // what a person should know
+  std::vector<ModelNote> notes;            // what a person should know
 };
 
 // Of a folder its own vision encoder; of a GGUF file the one in `mmproj`, or, where that is empty, the best of the files beside the model whose names

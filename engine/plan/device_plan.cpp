@@ -321,7 +321,7 @@ class DevicePlanner {
       all.disk_bytes_per_token += plan.disk_bytes_per_token;
       add_layout(all.layout, plan.layout);
       all.devices.insert(all.devices.end(), plan.devices.begin(), plan.devices.end());
-      for (const std::string& note : plan.notes)
+      for (const ModelNote& note : plan.notes)
         if (std::ranges::find(all.notes, note) == all.notes.end()) all.notes.push_back(note);
     }
   }
@@ -330,19 +330,14 @@ class DevicePlanner {
   void add_note(PlannedModel& model) const {
     const bool is_asked = model.parts.size() == 1 && model.parts.front().device < devices_.n_named;
     if (!request_.split.empty() || is_asked || devices_.n_named == size()) return;
-    std::string note = "the rest lies on the processor:";
-    bool is_first = true;
+    PartOnCards note{.cards = {}, .n_layers = n_layers_, .expert_bytes = model.plan.expert_bytes};
     for (const PlannedPart& part : model.parts) {
       const LoadPlan::Device& device = part.load.plan.devices.front();
       if (!device.is_card) continue;
-      note += std::string(is_first ? " " : ", ") + device.name + " has " + std::to_string(device.n_layers) + " of " + std::to_string(n_layers_) +
-              " layers";
-      if (device.n_layers > 0 && model.plan.expert_bytes > 0)
-        note += " and " + gigabytes(device.expert_bytes) + " of " + gigabytes(model.plan.expert_bytes) + " of experts";
-      is_first = false;
+      note.cards.push_back({.device = device.name, .n_layers = device.n_layers, .expert_bytes = device.expert_bytes});
     }
-    if (is_first) note = "all of the model lies on the processor: " + backend(0).device().name + " has no room for a layer, or runs none";
-    model.plan.notes.push_back(std::move(note));
+    if (note.cards.empty()) model.plan.notes.push_back(NothingOnCard{backend(0).device().name});
+    else model.plan.notes.push_back(std::move(note));
   }
 
   const ModelFile& file_;

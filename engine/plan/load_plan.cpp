@@ -35,8 +35,7 @@ void plan_experts(LoadPlan& plan, const ModelEstimate& estimate) {
   plan.n_experts = static_cast<std::int64_t>(n_all);
   plan.hit_rate = hit_rate_of(static_cast<double>(plan.n_slots) / n_all);
   plan.disk_bytes_per_token = (1 - plan.hit_rate) * chosen_bytes;
-  plan.notes.push_back("memory: " + std::to_string(plan.n_slots) + " of " + std::to_string(plan.n_experts) +
-                       " experts have room, the others are read when they are chosen");
+  plan.notes.push_back(ExpertsOnDisk{plan.n_slots, plan.n_experts});
 }
 
 // What of a card is left to others where no budget is named: what draws the screen, and what its driver takes beside what it gives.
@@ -110,11 +109,9 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
   plan.needed_bytes = placement.needed_bytes;
   plan.context_length = placement.context_length;
   plan.notes = context_notes(plan.context_length, spec.context_length);
-  for (std::string& note : kv_notes(spec, request.kv)) plan.notes.push_back(std::move(note));
+  for (ModelNote& note : kv_notes(spec, request.kv)) plan.notes.push_back(std::move(note));
   plan.layout = estimate.layout();
-  if (plan.layout.streamed_bytes > 0) {
-    plan.notes.push_back("memory: " + gigabytes(plan.layout.streamed_bytes) + " of the weights do not fit and are read again for every token: slow");
-  }
+  if (plan.layout.streamed_bytes > 0) plan.notes.push_back(WeightsOnDisk{plan.layout.streamed_bytes});
   plan.expert_bytes = estimate.expert_bytes();
   plan.dense_bytes = plan.layout.file_bytes - plan.expert_bytes;
   plan_experts(plan, estimate);
@@ -207,18 +204,16 @@ std::string LoadPlan::Fallback::text() const {
   return place + ": " + op + ": " + reason;
 }
 
-std::vector<std::string> context_notes(std::int64_t context_length, std::int64_t trained_context_length) {
+std::vector<ModelNote> context_notes(std::int64_t context_length, std::int64_t trained_context_length) {
   if (trained_context_length <= 0 || context_length <= trained_context_length) return {};
-  return {"a context of " + std::to_string(context_length) + " tokens, trained for " + std::to_string(trained_context_length) +
-          ": what comes after those may make no sense"};
+  return {AboveTrainedContext{context_length, trained_context_length}};
 }
 
-std::vector<std::string> kv_notes(const ModelSpec& spec, DType kv) {
+std::vector<ModelNote> kv_notes(const ModelSpec& spec, DType kv) {
   if (kv != DType::q4_0) return {};
   const bool is_latent = std::ranges::any_of(spec.kv_layers, [](const KvLayout& layer) { return layer.v_head_dim == 0; });
-  if (is_latent) return {"keys and values in q4_0: this model's are compressed already, and nobody has measured what is lost; q8_0 is nearly exact"};
-  if (spec.n_parameters >= kParametersForFourBitKeys) return {};
-  return {"keys and values in q4_0: the answers of a model this small get worse, up to nonsense in long conversations; q8_0 is nearly exact"};
+  if (!is_latent && spec.n_parameters >= kParametersForFourBitKeys) return {};
+  return {KeysInFourBits{is_latent}};
 }
 
 namespace {

@@ -46,9 +46,9 @@ void predict_speed(PlannedLoad& planned, const ModelFile& file, const LoadReques
 DType commonest_format(const ModelFile& file);
 
 // What a person should know of a context of so many tokens: nothing up to the length that the model was trained for (0: unknown).
-std::vector<std::string> context_notes(std::int64_t context_length, std::int64_t trained_context_length);
+std::vector<ModelNote> context_notes(std::int64_t context_length, std::int64_t trained_context_length);
 // And of the format of keys and values: q4_0 is for large models.
-std::vector<std::string> kv_notes(const ModelSpec& spec, DType kv);
+std::vector<ModelNote> kv_notes(const ModelSpec& spec, DType kv);
 
 // The error of loading what does not fit: out_of_memory{device, needed_bytes, free_bytes}, or not_available where the device does not run a part
 // of the model. Nothing where it fits.

@@ -4446,6 +4446,72 @@
         <source>It failed: %1.</source>
         <translation>Es ist fehlgeschlagen: %1.</translation>
     </message>
+    <message>
+        <source>%1 of %2 experts have room in memory. The others are read from the disk when they are chosen.</source>
+        <translation>%1 von %2 Experten haben Platz im Speicher. Die übrigen werden von der Platte gelesen, wenn sie gewählt werden.</translation>
+    </message>
+    <message>
+        <source>%1 of the weights have no room in memory and are read again for every token. That is slow.</source>
+        <translation>%1 der Gewichte haben keinen Platz im Speicher und werden für jedes Token neu gelesen. Das ist langsam.</translation>
+    </message>
+    <message>
+        <source>The context has %1 tokens, and the model was trained for %2. What comes after those may make no sense.</source>
+        <translation>Der Kontext hat %1 Token, trainiert wurde das Modell für %2. Was danach kommt, ergibt vielleicht keinen Sinn.</translation>
+    </message>
+    <message>
+        <source>Keys and values in 4 bits: this model compresses its own already, and nobody has measured what is lost. 8 bits are nearly exact.</source>
+        <translation>Keys und Values in 4 Bit: dieses Modell presst seine bereits zusammen, und was verloren geht, hat niemand gemessen. 8 Bit sind fast exakt.</translation>
+    </message>
+    <message>
+        <source>Keys and values in 4 bits: the answers of a model this small get worse, up to nonsense in long chats. 8 bits are nearly exact.</source>
+        <translation>Keys und Values in 4 Bit: die Antworten eines so kleinen Modells werden schlechter, in langen Chats bis zum Unsinn. 8 Bit sind fast exakt.</translation>
+    </message>
+    <message>
+        <source>%1 has %2 of %3 layers</source>
+        <translation>%1 hat %2 von %3 Schichten</translation>
+    </message>
+    <message>
+        <source>%1 and %2 of %3 of experts</source>
+        <comment>the first is a sentence of layers</comment>
+        <translation>%1 und %2 von %3 der Experten</translation>
+    </message>
+    <message>
+        <source>%1. The rest lies on the processor.</source>
+        <comment>sentences of what graphics cards have</comment>
+        <translation>%1. Der Rest liegt auf dem Prozessor.</translation>
+    </message>
+    <message>
+        <source>All of the model lies on the processor: %1 has no room for a layer, or cannot run one.</source>
+        <translation>Das ganze Modell liegt auf dem Prozessor: %1 hat für keine Schicht Platz oder kann keine rechnen.</translation>
+    </message>
+    <message>
+        <source>%1 had no memory for %2 of the model, and holds less of it.</source>
+        <translation>%1 hatte für %2 des Modells keinen Speicher und hält weniger davon.</translation>
+    </message>
+    <message>
+        <source>%1 does not answer any more. The model lies on %2 now.</source>
+        <translation>%1 antwortet nicht mehr. Das Modell liegt jetzt auf %2.</translation>
+    </message>
+    <message>
+        <source>The vision file (mmproj) beside the model does not fit it: %1.</source>
+        <comment>the engine&apos;s own message</comment>
+        <translation>Die Bilddatei (mmproj) neben dem Modell passt nicht zu ihm: %1.</translation>
+    </message>
+    <message>
+        <source>No vision file (mmproj) lies beside the model: it reads text only.</source>
+        <translation>Neben dem Modell liegt keine Bilddatei (mmproj): es liest nur Text.</translation>
+    </message>
+    <message>
+        <source>The weights were rounded to %1 while loading, which changed them by %2 (root mean square).</source>
+        <translation>Die Gewichte wurden beim Laden auf %1 gerundet, was sie um %2 verändert hat (quadratisches Mittel).</translation>
+    </message>
+    <message numerus="yes">
+        <source>The tokenizer has %Ln tokens more than the model&apos;s table of %1. They are read as text.</source>
+        <translation>
+            <numerusform>Der Tokenizer hat %Ln Token mehr als die Tabelle des Modells mit %1. Es wird als Text gelesen.</numerusform>
+            <numerusform>Der Tokenizer hat %Ln Token mehr als die Tabelle des Modells mit %1. Sie werden als Text gelesen.</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>pio::ChatController</name>

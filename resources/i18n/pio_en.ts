@@ -300,6 +300,13 @@
             <numerusform>%Ln models that waited were unloaded.</numerusform>
         </translation>
     </message>
+    <message numerus="yes">
+        <source>The tokenizer has %Ln tokens more than the model&apos;s table of %1. They are read as text.</source>
+        <translation>
+            <numerusform>The tokenizer has %Ln token more than the model&apos;s table of %1. It is read as text.</numerusform>
+            <numerusform>The tokenizer has %Ln tokens more than the model&apos;s table of %1. They are read as text.</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>pio::CodeController</name>

@@ -4411,6 +4411,71 @@
         <source>It failed: %1.</source>
         <translation>它失败了：%1。</translation>
     </message>
+    <message>
+        <source>%1 of %2 experts have room in memory. The others are read from the disk when they are chosen.</source>
+        <translation>%2 个专家中有 %1 个可放入内存，其余在被选中时从磁盘读取。</translation>
+    </message>
+    <message>
+        <source>%1 of the weights have no room in memory and are read again for every token. That is slow.</source>
+        <translation>有 %1 的权重放不进内存，每个 token 都要重新读取。这很慢。</translation>
+    </message>
+    <message>
+        <source>The context has %1 tokens, and the model was trained for %2. What comes after those may make no sense.</source>
+        <translation>上下文有 %1 个 token，而模型只针对 %2 个训练过。超出部分可能没有意义。</translation>
+    </message>
+    <message>
+        <source>Keys and values in 4 bits: this model compresses its own already, and nobody has measured what is lost. 8 bits are nearly exact.</source>
+        <translation>4 位的键和值：此模型本身已压缩它们，损失多少没有人测量过。8 位几乎精确。</translation>
+    </message>
+    <message>
+        <source>Keys and values in 4 bits: the answers of a model this small get worse, up to nonsense in long chats. 8 bits are nearly exact.</source>
+        <translation>4 位的键和值：这么小的模型回答会变差，长对话中甚至会胡言乱语。8 位几乎精确。</translation>
+    </message>
+    <message>
+        <source>%1 has %2 of %3 layers</source>
+        <translation>%1 有 %3 层中的 %2 层</translation>
+    </message>
+    <message>
+        <source>%1 and %2 of %3 of experts</source>
+        <comment>the first is a sentence of layers</comment>
+        <translation>%1，以及 %3 专家中的 %2</translation>
+    </message>
+    <message>
+        <source>%1. The rest lies on the processor.</source>
+        <comment>sentences of what graphics cards have</comment>
+        <translation>%1。其余在处理器上。</translation>
+    </message>
+    <message>
+        <source>All of the model lies on the processor: %1 has no room for a layer, or cannot run one.</source>
+        <translation>整个模型都在处理器上：%1 放不下一层，或无法计算。</translation>
+    </message>
+    <message>
+        <source>%1 had no memory for %2 of the model, and holds less of it.</source>
+        <translation>%1 没有足够内存容纳 %2 的模型，因此只保存了较少部分。</translation>
+    </message>
+    <message>
+        <source>%1 does not answer any more. The model lies on %2 now.</source>
+        <translation>%1 不再响应。模型现在位于 %2。</translation>
+    </message>
+    <message>
+        <source>The vision file (mmproj) beside the model does not fit it: %1.</source>
+        <comment>the engine&apos;s own message</comment>
+        <translation>模型旁边的视觉文件（mmproj）与它不匹配：%1。</translation>
+    </message>
+    <message>
+        <source>No vision file (mmproj) lies beside the model: it reads text only.</source>
+        <translation>模型旁边没有视觉文件（mmproj）：它只能读取文本。</translation>
+    </message>
+    <message>
+        <source>The weights were rounded to %1 while loading, which changed them by %2 (root mean square).</source>
+        <translation>加载时权重被舍入为 %1，变化为 %2（均方根）。</translation>
+    </message>
+    <message numerus="yes">
+        <source>The tokenizer has %Ln tokens more than the model&apos;s table of %1. They are read as text.</source>
+        <translation>
+            <numerusform>分词器比模型的词表（%1）多 %Ln 个 token，它们会被当作文本读取。</numerusform>
+        </translation>
+    </message>
 </context>
 <context>
     <name>pio::ChatController</name>

@@ -61,6 +61,27 @@ QStringList everySentence() {
   QStringList all;
   for (int code = 0; code <= static_cast<int>(Rejection::failed); ++code)
     all.append(rejectionText({"vulkan", "words of the system", static_cast<Rejection>(code)}));
+  const PartOnCards layers{.cards = {{.device = "vulkan:0", .n_layers = 12, .expert_bytes = 0}}, .n_layers = 48, .expert_bytes = 0};
+  const PartOnCards experts{
+      .cards = {{.device = "vulkan:0", .n_layers = 48, .expert_bytes = 1 << 30}, {.device = "vulkan:1", .n_layers = 0, .expert_bytes = 0}},
+      .n_layers = 48,
+      .expert_bytes = std::uint64_t{9} << 30};
+  const std::vector<ModelNote> notes{ExpertsOnDisk{1536, 6144},
+                                     WeightsOnDisk{std::uint64_t{3} << 30},
+                                     AboveTrainedContext{65536, 32768},
+                                     KeysInFourBits{false},
+                                     KeysInFourBits{true},
+                                     layers,
+                                     experts,
+                                     NothingOnCard{"vulkan:0"},
+                                     LessOnCard{"vulkan:0", std::uint64_t{3} << 30},
+                                     DeviceLost{"vulkan:0", "cpu"},
+                                     VisionDoesNotFit{"words of the engine"},
+                                     NoVision{},
+                                     RoundedWeights{LoadQuantization::int4, 0.0712},
+                                     TokensWithoutRow{1, 151936},
+                                     TokensWithoutRow{22, 151936}};
+  for (const ModelNote& note : notes) all.append(noteText(note));
   return all;
 }
 
@@ -158,6 +179,31 @@ class LanguageTest : public QObject {
     QCOMPARE(bytesText(9'700'000'000), QStringLiteral("9,7\u00a0GB"));
     language.speak(QStringLiteral("zh_CN"));
     QCOMPARE(title(1234), QStringLiteral("有 1,234 条消息未保存"));
+  }
+
+  void notesOfTheModelAreToldInTheLanguageThatIsSpoken() {
+    Language language;
+    language.speak(QStringLiteral("de"));
+    QCOMPARE(noteText(ExpertsOnDisk{1536, 6144}),
+             QStringLiteral("1.536 von 6.144 Experten haben Platz im Speicher. Die übrigen werden von der Platte gelesen, wenn sie gewählt werden."));
+    QVERIFY(noteText(RoundedWeights{LoadQuantization::int4, 0.0712}).contains(QStringLiteral("7,12\u00a0%")));
+  }
+
+  void notesOfTheModelFollowTheLanguage() {
+    ProgramFixture fixture;
+    ModelSession* model = fixture.program->application()->model;
+    ScriptedEngine::Loading loading;
+    loading.notes = {NoVision{}};
+    fixture.engine->set_loading(loading);
+    model->load(QStringLiteral("/models/blind.gguf"));
+    QTRY_COMPARE(model->notes().size(), 1);
+    QSignalSpy changes(model, &ModelSession::changed);
+    fixture.program->settings()->setLanguage(QStringLiteral("zh_CN"));
+    QVERIFY(changes.count() > 0);
+    const QString chinese = model->notes().first();
+    fixture.program->settings()->setLanguage(QStringLiteral("en"));
+    QCOMPARE(model->notes().first(), QStringLiteral("No vision file (mmproj) lies beside the model: it reads text only."));
+    QVERIFY(chinese != model->notes().first());
   }
 
   void whatIsLeftBehindIsEnglish() {

@@ -42,7 +42,7 @@ class ScriptedEngine : public Engine {
     std::string quantization = "Q4_1";
     bool can_see = false;
     bool can_think = false;
-    std::vector<std::string> notes = {};
+    std::vector<ModelNote> notes = {};
     std::string device = "cpu";
     int n_sequences = 1;
   };

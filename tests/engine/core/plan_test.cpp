@@ -245,7 +245,7 @@ TEST(Plan, LaysWeightsOutWhereMemoryAllows) {
   EXPECT_LE(tight.plan.needed_bytes, ample.plan.needed_bytes - 1);
   EXPECT_GT(tight.plan.layout.streamed_bytes, 0u);
   ASSERT_EQ(tight.plan.notes.size(), 1u);
-  EXPECT_NE(tight.plan.notes[0].find("read again for every token"), std::string::npos) << tight.plan.notes[0];
+  EXPECT_NE(text_of(tight.plan.notes[0]).find("read again for every token"), std::string::npos) << text_of(tight.plan.notes[0]);
   EXPECT_EQ(tight.estimate->mapped_bytes(), 0u);
   EXPECT_FALSE(planned_with(1000).plan.fits);
 }
@@ -266,7 +266,7 @@ TEST(Plan, WarnsOfKeysInFourBitsWhereTheyBreakAModel) {
   const Result<LoadPlan> plan = create_engine()->plan(request);
   ASSERT_TRUE(plan) << plan.error().message;
   ASSERT_EQ(plan->notes.size(), 1u);
-  EXPECT_NE(plan->notes[0].find("q8_0"), std::string::npos) << plan->notes[0];
+  EXPECT_NE(text_of(plan->notes[0]).find("q8_0"), std::string::npos) << text_of(plan->notes[0]);
 }
 
 TEST(Plan, CountsTheVisionHalfOfAModelThatSees) {

@@ -438,7 +438,7 @@ TEST_P(TextOnly, AGgufWithoutItsVisionIsForTextAndSaysSo) {
   ASSERT_TRUE(load(folder.path() / "model.gguf", ""));
   EXPECT_FALSE(engine_->loaded()->can_see);
   ASSERT_EQ(engine_->loaded()->notes.size(), 1u);
-  EXPECT_NE(engine_->loaded()->notes[0].find("text only"), std::string::npos);
+  EXPECT_NE(text_of(engine_->loaded()->notes[0]).find("text only"), std::string::npos);
   expect_logits("text_only", 0);
   const Result<GenerateResult> asked = engine_->generate(greedy({{"user", pictures_then_text({image("photo_w80_h80.png")}, "What?")}}), {}, {});
   ASSERT_FALSE(asked);

@@ -395,7 +395,7 @@ TEST(QuantizeWhileLoading, TheErrorOfTheWeightsMadeIsToldAsANote) {
     const auto model = LoadedModel::load(request, {}, {});
     ASSERT_TRUE(model) << model.error().message;
     ASSERT_EQ((*model)->info().notes.size(), 1u);
-    const std::string note = (*model)->info().notes.front();
+    const std::string note = text_of((*model)->info().notes.front());
     EXPECT_NE(note.find(form.name), note.npos) << note;
 
     const auto plain = opened(request.path);
