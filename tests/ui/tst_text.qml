@@ -386,19 +386,18 @@ TestCase {
         }
         const list = data.code ? test.all(test.window.contentItem, one => one instanceof ListView && one.model === messages)[0] : test.list
         let item = null
+        const place = () => item.mapToItem(list, 0, 0).y
         const kind = data.block ? ConversationModel.Code : ConversationModel.Thinking
-        tryVerify(() => {
+        tryVerify(() => {       // the last one comes into sight when the list has reached its end
             for (let row = 0; row < messages.count; ++row) {
                 if (list.itemAtIndex(row) !== null && list.itemAtIndex(row).kind === kind)
                     item = list.itemAtIndex(row)
             }
-            return item !== null && item.kind === kind
+            return item !== null && item.kind === kind && place() > 0 && place() < list.height
         })
         waitForRendering(test.window.contentItem, 200)
         wait(50)
-        const place = () => item.mapToItem(list, 0, 0).y
         const before = place(), height = item.height
-        verify(before > 0 && before < list.height, "in sight: " + before)
         const head = data.block ? test.all(item, one => one.text === "Show all 200 lines" && one.visible)[0] : test.all(item, one => one.clicked !== undefined)[0]
         const headBefore = head.mapToItem(list, 0, 0).y
         mouseClick(head)

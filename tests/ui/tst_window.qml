@@ -590,7 +590,11 @@ TestCase {
         compare(test.app.place.pane, Application.CodePane)
         const again = mainComponent.createObject(null, { app: test.app })
         compare(again.pane, Application.CodePane)
+        let isGone = false
+        again.Component.destruction.connect(() => isGone = true)
         again.destroy()
+        tryVerify(() => isGone)
+        wait(1)     // its rows go when the events have been handled
         test.window.showPane(Application.ChatPane)
         compare(test.app.place.pane, Application.ChatPane)
     }
