@@ -20,7 +20,8 @@ struct Bytes {
   uint8_t v[32];
 };
 
-inline void prefetch_far(const void* p) { __builtin_prefetch(p); }
+inline __attribute__((always_inline)) void prefetch_near(const void* p) { __builtin_prefetch(p); }
+inline __attribute__((always_inline)) void prefetch_far(const void* p) { __builtin_prefetch(p); }
 
 inline float half_to_float(uint16_t bits) {
   // the exponent moves from bias 15 to 127 by a product; infinity and NaN take the widest exponent

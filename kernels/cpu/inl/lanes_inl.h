@@ -15,6 +15,11 @@
 
 constexpr int kCode = 4 * kLanes;  // bytes of a register of codes
 
+// How far ahead of a product its lines are fetched into the first cache, up to the end of the tile: the hardware fetches them into the second,
+// where a product waits for them. Of plain reads (31 GB/s, two threads of a Xeon) products of one token take so 83 % (Q4_K), 88 (Q4_0) and 99
+// (Q8_0), without 75, 67 and 91; with AVX2 86, 87 and 95, without 68, 62 and 75. 2 KB to 4 KB are alike.
+constexpr ptrdiff_t kLinesAhead = 3072;
+
 template <class F>
 struct Lanes {
   static constexpr int kUnit = F::kBlock < 64 ? 64 : F::kBlock;
@@ -172,7 +177,9 @@ inline __attribute__((always_inline)) void multiply_lines(const uint8_t* lines, 
   using L = Lanes<F>;
   constexpr int kOffset = F::kSigned ? kSignedOffset : F::kOffset, kSteps = F::kGroup / 4, kGroupsInPair = 64 / F::kGroup;
   constexpr bool kSideBySide = kDotsSideBySide && kColumns > 2;
+  constexpr int kPairs = L::kUnit / 64, kCacheLines = static_cast<int>(L::kUnitBytes + 63) / 64;  // of a unit
   const uint8_t* unit = lines;
+  const uint8_t* const end = lines + static_cast<size_t>((n_rows + kLanes - 1) / kLanes) * L::line_bytes(n_in);
   for (int64_t r = 0; r < n_rows; r += kLanes) {
     const int n_here = static_cast<int>(n_rows - r < kLanes ? n_rows - r : kLanes);
     LaneColumns<F, kColumns, kPanel> x = columns;
@@ -185,8 +192,12 @@ inline __attribute__((always_inline)) void multiply_lines(const uint8_t* lines, 
     for (int64_t done = 0; done < n_in; done += L::kUnit, unit += L::kUnitBytes) {
       const LaneScales<F> scales(unit);
       const uint8_t* codes = unit + L::kPairsAt + L::kCodesAt;
+      const uint8_t* next = unit + kLinesAhead + L::kUnitBytes <= end ? unit + kLinesAhead : unit;
 #pragma GCC unroll 4
       for (int pair = 0; pair < L::kUnit / 64; ++pair, codes += L::kPair) {
+        asm volatile("" : "+r"(next));  // in turns with the products: the compiler would fetch a whole unit at once, more than can be under way
+#pragma GCC unroll 32
+        for (int i = pair * kCacheLines / kPairs; i < (pair + 1) * kCacheLines / kPairs; ++i) prefetch_near(next + 64 * i);
 #pragma GCC unroll 4
         for (int g = 0; g < kGroupsInPair; ++g) {
           if (F::kBlock < 64 && g * F::kGroup >= 32 && done + 32 >= n_in) break;  // half a unit is left
