@@ -15,7 +15,7 @@ namespace pio {
 //   scalar   no intrinsics: whatever the compiler's baseline has
 //   avx2     AVX2, FMA, F16C
 //   avx512   AVX-512 F, BW, VL, DQ and VNNI. Processors with AVX-512 but without VNNI (Skylake-X) take avx2, which they run at a higher clock
-//   avx512_bf16   the same, and products of bf16
+//   avx512_bf16   the same, and products of bf16; the best only where these are fast, which they are not on Intel's processors
 //   neon     aarch64: the generic body, which the compiler turns into NEON
 Result<const CpuKernels*> choose_cpu_kernels(std::string_view asked);
 
