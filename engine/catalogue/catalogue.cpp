@@ -1,13 +1,12 @@
 #include "engine/catalogue/catalogue.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdlib>
 
 #include "engine/catalogue/built_in.h"
+#include "engine/files/json_members.h"
 #include "engine/files/mapped_file.h"
 #include "kernels/base/check.h"
-#include "models/json_value.h"
 
 namespace pio {
 namespace {
@@ -16,54 +15,9 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kCatalogueBytes = std::size_t{16} << 20;
 
-// Reads the members of one object of the catalogue; the first that is wrong is kept.
-class Members {
- public:
-  Members(const JsonValue& object, std::string place) : object_(object), place_(std::move(place)) {
-    if (!object.is_object()) expected("an object");
-  }
-
-  std::string text(const char* key) {
-    const JsonValue* value = find(key);
-    if (!value) fail(key, "a text");
-    return value && value->is_string() ? value->text() : optional_text(key);
-  }
-  std::string optional_text(const char* key, std::string otherwise = {}) {
-    const JsonValue* value = find(key);
-    if (value && !value->is_string()) fail(key, "a text");
-    return value && value->is_string() ? value->text() : otherwise;
-  }
-  std::optional<std::uint64_t> optional_count(const char* key) {
-    const JsonValue* value = find(key);
-    if (!value) return std::nullopt;
-    std::uint64_t count = 0;
-    const std::string& digits = value->kind() == JsonValue::Kind::number ? value->text() : "";
-    const auto [end, status] = std::from_chars(digits.data(), digits.data() + digits.size(), count);
-    if (status != std::errc() || end != digits.data() + digits.size()) fail(key, "a whole number from 0 on");
-    return count;
-  }
-  const JsonValue* find(const char* key) const { return object_.find_given(key); }
-  void fail(const std::string& key, const char* wanted) {
-    if (problem_.empty()) problem_ = place_ + "." + key + ": expected " + wanted + ", found " + (find(key.c_str()) ? "something else" : "none");
-  }
-  const std::string& problem() const { return problem_; }
-
- private:
-  void expected(const char* wanted) { problem_ = place_ + ": expected " + wanted + ", found something else"; }
-
-  const JsonValue& object_;
-  std::string place_, problem_;
-};
-
-Error wrong(const std::string& label, const std::string& words) {
-  Error error = make_error(ErrorCode::bad_file, label + ": " + words);
-  error.path = label;
-  return error;
-}
-
 bool is_sha256(std::string_view text) { return text.size() == 64 && text.find_first_not_of("0123456789abcdef") == std::string_view::npos; }
 
-void read_part(Members& members, PublishedPart& part) {
+void read_part(JsonMembers& members, PublishedPart& part) {
   part.revision = members.optional_text("revision", part.revision);
   part.path = members.text("path");
   if (part.path.empty()) members.fail("path", "a text that is not empty");
@@ -73,39 +27,39 @@ void read_part(Members& members, PublishedPart& part) {
 }
 
 Result<PublishedFile> read_file(const JsonValue& value, const std::string& place, const std::string& label) {
-  Members members(value, place);
+  JsonMembers members(value, label, place);
   PublishedFile file;
   file.quantization = members.text("quantization");
   file.repository = members.text("repository");
   read_part(members, file);
-  if (!members.problem().empty()) return wrong(label, members.problem());
+  RETURN_IF_ERROR(members.status());
   if (const JsonValue* mmproj = members.find("mmproj")) {
-    Members part(*mmproj, place + ".mmproj");
+    JsonMembers part(*mmproj, label, place + ".mmproj");
     file.mmproj.emplace();
     file.mmproj->repository = part.optional_text("repository", file.repository);
     file.mmproj->revision = file.mmproj->repository == file.repository ? file.revision : "main";
     read_part(part, *file.mmproj);
-    if (!part.problem().empty()) return wrong(label, part.problem());
+    RETURN_IF_ERROR(part.status());
   }
   return file;
 }
 
 Result<PublishedModel> read_model(const JsonValue& value, const std::string& place, const std::string& label) {
-  Members members(value, place);
+  JsonMembers members(value, label, place);
   PublishedModel model;
   model.name = members.text("name");
   if (model.name.empty()) members.fail("name", "a text that is not empty");
   model.family = members.optional_text("family");
   model.role = members.optional_text("role");
   if (const JsonValue* licence = members.find("licence")) {
-    Members parts(*licence, place + ".licence");
+    JsonMembers parts(*licence, label, place + ".licence");
     model.licence_name = parts.optional_text("name");
     model.licence_url = parts.optional_text("url");
-    if (!parts.problem().empty()) return wrong(label, parts.problem());
+    RETURN_IF_ERROR(parts.status());
   }
   const JsonValue* files = members.find("files");
   if (!files || !files->is_array()) members.fail("files", "a list");
-  if (!members.problem().empty()) return wrong(label, members.problem());
+  RETURN_IF_ERROR(members.status());
   for (std::size_t i = 0; i < files->items().size(); ++i) {
     ASSIGN_OR_RETURN(PublishedFile file, read_file(files->items()[i], place + ".files[" + std::to_string(i) + "]", label));
     model.files.push_back(std::move(file));
@@ -165,13 +119,12 @@ std::vector<fs::path> models_below(const fs::path& folder) {
 }  // namespace
 
 Result<std::vector<PublishedModel>> parse_catalogue(std::string_view json, const std::string& label) {
-  const Result<JsonValue> root = JsonValue::parse(json);
-  if (!root) return wrong(label, root.error().message);
-  Members members(*root, "catalogue");
-  if (members.problem().empty() && members.optional_count("version") != 1) members.fail("version", "1");
+  ASSIGN_OR_RETURN(const JsonValue root, parse_json_file(json, label));
+  JsonMembers members(root, label, "catalogue");
+  if (members.optional_count("version") != 1) members.fail("version", "1");
   const JsonValue* models = members.find("models");
   if (!models || !models->is_array()) members.fail("models", "a list");
-  if (!members.problem().empty()) return wrong(label, members.problem());
+  RETURN_IF_ERROR(members.status());
   std::vector<PublishedModel> catalogue;
   for (std::size_t i = 0; i < models->items().size(); ++i) {
     ASSIGN_OR_RETURN(PublishedModel model, read_model(models->items()[i], "models[" + std::to_string(i) + "]", label));
