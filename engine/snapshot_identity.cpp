@@ -3,13 +3,13 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <cctype>
 #include <filesystem>
 #include <optional>
 #include <sstream>
 #include <vector>
 
 #include "engine/files/file_contents.h"
+#include "engine/files/words.h"
 
 namespace pio {
 namespace {
@@ -47,9 +47,7 @@ std::string snapshot_identity(const LoadedModel& model, const LoadRequest& reque
   std::ostringstream out;
   std::string name = model.info().name;
   std::ranges::replace(name, '\n', ' ');
-  std::string kv = info(request.kv).name;
-  for (char& c : kv) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));  // as it is asked for
-  out << name << '\n' << kv << '\n';
+  out << name << '\n' << lower_case(info(request.kv).name) << '\n';  // as it is asked for
   for (const fs::path& path : model.files()) add_file(out, path);
   for (const LoraRequest& lora : request.loras) {
     out << "adapter times " << lora.scale << '\n';

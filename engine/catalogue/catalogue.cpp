@@ -6,6 +6,7 @@
 #include "engine/catalogue/built_in.h"
 #include "engine/files/json_members.h"
 #include "engine/files/mapped_file.h"
+#include "engine/files/words.h"
 #include "kernels/base/check.h"
 
 namespace pio {
@@ -76,11 +77,6 @@ std::string letters_and_digits(std::string_view text) {
   return plain;
 }
 
-std::string lower(std::string text) {
-  for (char& c : text) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return text;
-}
-
 fs::path variable(const char* name) {
   const char* value = std::getenv(name);
   return value ? value : "";
@@ -91,29 +87,6 @@ bool is_later_part(const std::string& stem) {
   const std::size_t of = stem.rfind("-of-");
   return of != std::string::npos && of >= 5 && stem.find_first_not_of("0123456789", of + 4) == std::string::npos &&
          stem.compare(of - 5, 5, "00001") != 0;
-}
-
-// The models below a folder, sorted: .gguf files that are not vision models and not later parts, and folders with a config.json.
-std::vector<fs::path> models_below(const fs::path& folder) {
-  constexpr int kMostEntries = 20'000;  // a folder that somebody chose may be a whole disk
-  std::vector<fs::path> found;
-  std::error_code status;
-  fs::recursive_directory_iterator entries(folder, fs::directory_options::skip_permission_denied | fs::directory_options::follow_directory_symlink,
-                                           status),
-      end;
-  for (int n = 0; !status && entries != end && n < kMostEntries; entries.increment(status), ++n) {
-    if (entries.depth() > 6) entries.disable_recursion_pending();  // links may lead in circles
-    std::error_code ignored;
-    const fs::path path = entries->path();
-    if (lower(path.extension().string()) == ".gguf") {
-      const std::string stem = path.stem().string();
-      if (entries->is_regular_file(ignored) && !lower(stem).starts_with("mmproj") && !is_later_part(stem)) found.push_back(path);
-    } else if (path.filename() == "config.json") {
-      found.push_back(path.parent_path());
-    }
-  }
-  std::sort(found.begin(), found.end());
-  return found;
 }
 
 }  // namespace
@@ -161,12 +134,33 @@ std::vector<fs::path> model_folders() {
   return folders;
 }
 
+std::vector<fs::path> models_below(const fs::path& folder) {
+  constexpr int kMostDepth = 8, kMostEntries = 200'000;  // links may lead in circles, and a folder that somebody chose may be a whole disk
+  std::vector<fs::path> found;
+  std::error_code status;
+  fs::recursive_directory_iterator entries(folder, fs::directory_options::skip_permission_denied | fs::directory_options::follow_directory_symlink,
+                                           status),
+      end;
+  for (int n = 0; !status && entries != end && n < kMostEntries; entries.increment(status), ++n) {
+    if (entries.depth() >= kMostDepth) entries.disable_recursion_pending();
+    std::error_code ignored;
+    const fs::path path = entries->path();
+    if (lower_case(path.extension().string()) == ".gguf") {
+      const std::string stem = path.stem().string();
+      if (entries->is_regular_file(ignored) && !lower_case(stem).starts_with("mmproj") && !is_later_part(stem)) found.push_back(path);
+    } else if (path.filename() == "config.json") {
+      found.push_back(path.parent_path());
+    }
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
 Result<std::string> find_model(const std::string& typed, std::span<const PublishedModel> catalogue, std::span<const fs::path> folders) {
   std::error_code ignored;
   if (fs::exists(typed, ignored)) return typed;
   const auto named = [&](std::string_view name) {
-    return std::find_if(catalogue.begin(), catalogue.end(),
-                        [&](const PublishedModel& model) { return lower(model.name) == lower(std::string(name)); });
+    return std::find_if(catalogue.begin(), catalogue.end(), [&](const PublishedModel& model) { return lower_case(model.name) == lower_case(name); });
   };
   std::string quantization;
   auto model = named(typed);
@@ -184,7 +178,7 @@ Result<std::string> find_model(const std::string& typed, std::span<const Publish
   }
   std::string wanted;
   for (const PublishedFile& file : model->files) {
-    if (!quantization.empty() && lower(file.quantization) != lower(quantization)) continue;
+    if (!quantization.empty() && lower_case(file.quantization) != lower_case(quantization)) continue;
     const fs::path name = fs::path(file.path).filename();
     const auto same = std::find_if(found.begin(), found.end(), [&](const fs::path& path) { return path.filename() == name; });
     if (same != found.end()) return same->string();

@@ -48,6 +48,10 @@ std::filesystem::path default_data_folder();
 // Where downloaded models and the starter model lie: the data folder's "models", and the folder of $PIO_STARTER_MODEL.
 std::vector<std::filesystem::path> model_folders();
 
+// The models below a folder, sorted: .gguf files that are neither vision models nor later parts of a split one, and folders with a config.json. Looks
+// no more than 8 folders deep and at no more than 200,000 entries. Reads no file.
+std::vector<std::filesystem::path> models_below(const std::filesystem::path& folder);
+
 // The path that `typed` means. What exists as it was typed comes first. Then NAME or NAME:QUANTIZATION of the catalogue, in upper or lower
 // case: one of its files, else a .gguf or a Hugging Face folder whose name has the model's in it, anywhere below `folders`. A known model
 // without a file fails with not_found: "known, not downloaded". All else is returned as it is.

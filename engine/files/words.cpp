@@ -35,6 +35,12 @@ std::string what_it_looks_like(std::span<const std::byte> bytes) {
   return hex;
 }
 
+std::string lower_case(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return lower;
+}
+
 Error bad_file(std::string_view label, const std::string& words) { return make_error(ErrorCode::bad_file, std::string(label) + ": " + words); }
 
 Error unsupported(std::string_view label, const std::string& words) {

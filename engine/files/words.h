@@ -17,6 +17,9 @@ std::string shown(std::string_view name);
 // "a Git LFS pointer instead of the file itself", "a web page", … for bytes that are a known other thing; else their beginning in hex.
 std::string what_it_looks_like(std::span<const std::byte> bytes);
 
+// ASCII letters in lower case: as names are compared.
+std::string lower_case(std::string_view text);
+
 Error bad_file(std::string_view label, const std::string& words);
 Error unsupported(std::string_view label, const std::string& words);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "engine/files/words.h"
 #include "engine/quantize/quantize.h"
 
 namespace pio {
@@ -134,12 +135,6 @@ const std::vector<ModelShape>& shapes() {
   return all;
 }
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  return out;
-}
-
 class PublishedLayout : public ModelFile {
  public:
   PublishedLayout(const ModelShape& shape, std::string label)
@@ -154,7 +149,7 @@ class PublishedLayout : public ModelFile {
   // The recipe's formats, and the bytes they give.
   Result<void> use(std::string_view quantization) {
     ASSIGN_OR_RETURN(std::vector<DType> formats, formats_for(quantization, metadata_, tensors_));
-    const std::string recipe = lower(quantization);
+    const std::string recipe = lower_case(quantization);
     for (std::size_t i = 0; i < tensors_.size(); ++i) {
       if (is_first_down(tensors_[i].name)) {
         if (recipe == "q4_0") formats[i] = DType::q4_1;
@@ -291,18 +286,12 @@ class PublishedLayout : public ModelFile {
 }  // namespace
 
 Result<std::unique_ptr<ModelFile>> published_layout(std::string_view name, std::string_view quantization) {
-  const auto shape = std::find_if(shapes().begin(), shapes().end(), [&](const ModelShape& s) { return lower(s.name) == lower(name); });
+  const auto shape = std::find_if(shapes().begin(), shapes().end(), [&](const ModelShape& s) { return lower_case(s.name) == lower_case(name); });
   const std::string label = std::string(name) + ":" + std::string(quantization);
   if (shape == shapes().end()) return make_error(ErrorCode::not_found, label + ": a model whose shape is known, none");
   auto layout = std::make_unique<PublishedLayout>(*shape, label);
   RETURN_IF_ERROR(layout->use(quantization));
   return std::unique_ptr<ModelFile>(std::move(layout));
-}
-
-std::vector<std::string> names_of_published_layouts() {
-  std::vector<std::string> names;
-  for (const ModelShape& shape : shapes()) names.emplace_back(shape.name);
-  return names;
 }
 
 }  // namespace pio

@@ -1,9 +1,7 @@
 #pragma once
 
 #include <memory>
-#include <string>
 #include <string_view>
-#include <vector>
 
 #include "engine/files/model_file.h"
 
@@ -16,7 +14,5 @@ namespace pio {
 // `name` of the catalogue ("GLM-4.7-Flash"), `quantization` a recipe ("Q4_K_M"), in upper or lower case. Fails with not_found where the shape
 // is not known here, with bad_argument on a recipe that is none.
 Result<std::unique_ptr<ModelFile>> published_layout(std::string_view name, std::string_view quantization);
-// Whose shapes are known.
-std::vector<std::string> names_of_published_layouts();
 
 }  // namespace pio
