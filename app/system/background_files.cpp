@@ -5,7 +5,6 @@
 #include <QFile>
 #include <QFileInfo>
 #include <QImageReader>
-#include <QRegularExpression>
 #include <QSaveFile>
 #include <QStorageInfo>
 #include <QThread>
@@ -15,6 +14,7 @@
 #include <unistd.h>
 
 #include "app/system/log_file.h"
+#include "engine/catalogue/catalogue.h"
 #include "engine/engine.h"
 #include "engine/files/replace_file.h"
 
@@ -28,20 +28,6 @@ FileFact::Kind kindOf(const QString& path) {
   if (hasHub(folder) || hasHub(QDir(folder.filePath(QStringLiteral("hub"))))) return FileFact::Kind::hugging_face;
   const QString lower = path.toLower();
   return lower.contains(QLatin1String(".lmstudio")) || lower.contains(QLatin1String("lm-studio")) ? FileFact::Kind::lm_studio : FileFact::Kind::any;
-}
-
-FileFact factOf(const QString& path) {
-  FileFact fact{path};
-  const QFileInfo info(path);
-  fact.isThere = info.exists();
-  fact.isFolderGone = !fact.isThere && !QFileInfo::exists(info.path());
-  if (!info.isDir()) {
-    fact.bytes = info.size();
-    return fact;
-  }
-  for (const QFileInfo& file : QDir(path).entryInfoList(QDir::Files)) fact.bytes += file.size();
-  fact.kind = kindOf(path);
-  return fact;
 }
 
 // Nothing that the file holds gets out of here but as words.
@@ -62,12 +48,6 @@ ModelHeader headerOf(const QString& path) {
     header.problem = QString::fromLocal8Bit(e.what());
   }
   return header;
-}
-
-bool isLaterPart(const QString& path) {
-  static const QRegularExpression part(QStringLiteral("-(\\d{5})-of-\\d{5}\\.gguf$"), QRegularExpression::CaseInsensitiveOption);
-  const QRegularExpressionMatch match = part.match(path);
-  return match.hasMatch() && match.captured(1) != QLatin1String("00001");
 }
 
 // "" it worked. What is copied to another disk has its name when it is whole.
@@ -105,6 +85,20 @@ Result<void> replaceFile(const QString& path, const QByteArray& bytes) {
   return {};
 }
 
+FileFact factOf(const QString& path) {
+  FileFact fact{path};
+  const QFileInfo info(path);
+  fact.isThere = info.exists();
+  fact.isFolderGone = !fact.isThere && !QFileInfo::exists(info.path());
+  if (!info.isDir()) {
+    fact.bytes = info.size();
+    return fact;
+  }
+  for (const QFileInfo& file : QDir(path).entryInfoList(QDir::Files)) fact.bytes += file.size();
+  fact.kind = kindOf(path);
+  return fact;
+}
+
 bool isPictureName(const QString& fileName) { return kPictureKinds.contains(QFileInfo(fileName).suffix().toLower().toLatin1()); }
 
 void BackgroundFiles::look(const QStringList& paths) {
@@ -134,18 +128,13 @@ void BackgroundFiles::findModels(const QStringList& folders, const QStringList& 
   QStringList found = paths, seen;
   for (const QString& path : paths) seen.append(QFileInfo(path).canonicalFilePath());
   for (const QString& folder : folders) {
-    QDirIterator files(folder, {QStringLiteral("*.gguf"), QStringLiteral("config.json")}, QDir::Files, QDirIterator::Subdirectories);
-    while (files.hasNext() && found.size() < kMostModels) {
-      QString path = files.next();
-      const QString name = files.fileName();
-      if (name == QLatin1String("config.json")) {
-        path.chop(name.size() + 1);
-        if (QDir(path).entryList({QStringLiteral("*.safetensors")}, QDir::Files).isEmpty()) continue;
-      } else if (name.startsWith(QLatin1String("mmproj"), Qt::CaseInsensitive) || isLaterPart(name)) {
-        continue;
-      }
+    for (const std::filesystem::path& below : models_below(QFile::encodeName(folder).toStdString())) {
+      if (found.size() >= kMostModels) break;
+      const QString path = QFile::decodeName(QByteArray::fromStdString(below.string()));
+      const QFileInfo model(path);
+      if (model.isDir() && QDir(path).entryList({QStringLiteral("*.safetensors")}, QDir::Files).isEmpty()) continue;
       // Hugging Face's cache names one file from several places.
-      const QString real = QFileInfo(path).canonicalFilePath();
+      const QString real = model.canonicalFilePath();
       if (found.contains(path) || (real != path && seen.contains(real))) continue;
       seen.append(real);
       found.append(path);

@@ -25,6 +25,8 @@ struct FileFact {
   enum class Kind { any, lm_studio, hugging_face };
   Kind kind = Kind::any;  // of a folder: whose layout it has
 };
+// What lies there now. For a thread that may wait.
+FileFact factOf(const QString& path);
 
 enum class PictureProblem { none, missing, unknown_kind, empty, too_large, too_long, not_saved };
 struct PictureFact {

@@ -8,6 +8,7 @@
 #include <QJsonArray>
 #include <QLocale>
 #include <QRegularExpression>
+#include <QSet>
 #include <QSqlDatabase>
 #include <QSqlQuery>
 #include <QSysInfo>
@@ -15,6 +16,7 @@
 
 #include "app/error_text.h"
 #include "app/settings/model_places.h"
+#include "app/system/background_files.h"
 #include "app/system/log_file.h"
 #include "app/text/highlight.h"
 #include "engine/catalogue/catalogue.h"
@@ -67,21 +69,22 @@ std::vector<std::filesystem::path> modelFolders(const Places& places) {
   return folders;
 }
 
-// Model files in the folders, each once, the smaller ones first: those that are sure to run.
-QStringList modelFilesIn(const std::vector<std::filesystem::path>& folders) {
-  QFileInfoList found;
-  QStringList known;
+// Models below the folders, each once, the smaller ones first: those that are sure to run.
+QStringList modelsBelow(const std::vector<std::filesystem::path>& folders) {
+  QList<FileFact> found;
+  QSet<QString> known;
   for (const std::filesystem::path& folder : folders) {
-    const QDir dir(QFile::decodeName(QByteArray::fromStdString(folder.string())));
-    for (const QFileInfo& file : dir.entryInfoList({QStringLiteral("*.gguf")}, QDir::Files)) {
-      if (file.fileName().startsWith(QLatin1String("mmproj"), Qt::CaseInsensitive) || known.contains(file.canonicalFilePath())) continue;
-      known.append(file.canonicalFilePath());
-      found.append(file);
+    for (const std::filesystem::path& below : models_below(folder)) {
+      const QString path = QFile::decodeName(QByteArray::fromStdString(below.string()));
+      const QString real = QFileInfo(path).canonicalFilePath();
+      if (known.contains(real)) continue;
+      known.insert(real);
+      found.append(factOf(path));
     }
   }
-  std::sort(found.begin(), found.end(), [](const QFileInfo& a, const QFileInfo& b) { return a.size() < b.size(); });
+  std::stable_sort(found.begin(), found.end(), [](const FileFact& a, const FileFact& b) { return a.bytes < b.bytes; });
   QStringList paths;
-  for (const QFileInfo& file : std::as_const(found)) paths.append(file.filePath());
+  for (const FileFact& fact : std::as_const(found)) paths.append(fact.path);
   return paths;
 }
 
@@ -317,7 +320,7 @@ DoctorFacts doctorFacts(const DoctorQuestions& questions) {
   facts.hasCard = QFileInfo::exists(QStringLiteral("/dev/nvidia0")) ||
                   !QDir(QStringLiteral("/dev/dri")).entryList({QStringLiteral("renderD*")}, QDir::System).isEmpty();
   facts.colours = !CodeColourer::languages().isEmpty();
-  const QStringList models = modelFilesIn(modelFolders(questions.places));
+  const QStringList models = modelsBelow(modelFolders(questions.places));
   facts.nModels = static_cast<int>(models.size());
   for (const StoredThing& thing : std::as_const(facts.storage.things)) {
     if (thing.kind == StoredThing::OtherModels && facts.nModels == 0) facts.nModels = thing.nFiles;

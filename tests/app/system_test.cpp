@@ -338,6 +338,24 @@ class SystemTest : public QObject {
     QVERIFY(isTold);
   }
 
+  // A model in several files is one, and one that lies deeper counts too.
+  void theDoctorCountsEachModelOnce() {
+    QTemporaryDir folder;
+    write(folder.filePath("models/large-00001-of-00003.gguf"), 5);
+    write(folder.filePath("models/large-00002-of-00003.gguf"), 4);
+    write(folder.filePath("models/large-00003-of-00003.gguf"), 3);
+    write(folder.filePath("models/publisher/small.gguf"), 2);
+    write(folder.filePath("models/publisher/mmproj-small.gguf"), 1);
+    const QByteArray before = qgetenv("XDG_DATA_HOME"), starter = qgetenv("PIO_STARTER_MODEL");
+    qputenv("XDG_DATA_HOME", QFile::encodeName(folder.filePath("empty")));
+    qunsetenv("PIO_STARTER_MODEL");
+    const DoctorFacts facts = doctorFacts({.places = Places::of(folder.path()), .running = {}, .isBusy = true});
+    if (!before.isEmpty()) qputenv("XDG_DATA_HOME", before);
+    else qunsetenv("XDG_DATA_HOME");
+    if (!starter.isEmpty()) qputenv("PIO_STARTER_MODEL", starter);
+    QCOMPARE(facts.nModels, 2);
+  }
+
   void theWindowComesBackWhereItWas() {
     QTemporaryDir folder;
     const QRect screen = QGuiApplication::primaryScreen()->availableGeometry();
