@@ -14,6 +14,7 @@
 #include "engine/plan/load_plan.h"
 #include "engine/plan/placement.h"
 #include "kernels/base/log.h"
+#include "kernels/preferred_device.h"
 
 namespace pio {
 namespace {

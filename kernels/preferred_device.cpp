@@ -4,6 +4,8 @@
 
 namespace pio {
 
+bool is_card(const DeviceInfo& device) { return device.kind == DeviceKind::cuda || device.kind == DeviceKind::vulkan; }
+
 std::string preferred_device(const DeviceList& list) {
   for (const DeviceKind kind : {DeviceKind::cuda, DeviceKind::vulkan}) {
     const auto found = std::ranges::find_if(

@@ -7,11 +7,10 @@
 #include <memory>
 
 #include "app/error_text.h"
+#include "kernels/preferred_device.h"
 
 namespace pio {
 namespace {
-
-bool isCardKind(DeviceKind kind) { return kind == DeviceKind::cuda || kind == DeviceKind::vulkan; }
 
 // The part of the words about a device that is its name: what stands before the first comma.
 QString nameOf(const DeviceInfo& device) { return QString::fromStdString(device.detail).section(QLatin1Char(','), 0, 0).trimmed(); }
@@ -46,7 +45,7 @@ QVariantList Devices::usable() const {
   for (const DeviceInfo& device : m_list.devices) {
     rows.append(QVariantMap{{"id", QString::fromStdString(device.name)},
                             {"name", nameOf(device)},
-                            {"isCard", isCardKind(device.kind)},
+                            {"isCard", is_card(device)},
                             {"isIntegrated", device.is_integrated},
                             {"totalBytes", static_cast<double>(device.total_bytes)},
                             {"freeBytes", static_cast<double>(device.free_bytes)}});

@@ -21,6 +21,7 @@
 #include "app/text/highlight.h"
 #include "engine/catalogue/catalogue.h"
 #include "engine/plan/probe.h"
+#include "kernels/preferred_device.h"
 
 namespace pio {
 namespace {
@@ -157,8 +158,6 @@ Finding processor(const DoctorFacts& facts) {
   }
   return finding;
 }
-
-bool isCard(const DeviceInfo& device) { return device.kind == DeviceKind::cuda || device.kind == DeviceKind::vulkan; }
 
 Finding card(const DeviceInfo& device, const RunningModel& running) {
   Finding finding{
@@ -354,7 +353,7 @@ QList<Finding> findingsOf(const DoctorFacts& facts) {
   findings.append(disk(facts));
   findings.append(modelFindings(facts));
   for (const DeviceInfo& device : facts.devices.devices) {
-    if (isCard(device)) findings.append(card(device, facts.running));
+    if (is_card(device)) findings.append(card(device, facts.running));
   }
   for (const RejectedDevice& device : facts.devices.rejected) findings.append(rejected(device, facts.hasCard));
   if (!facts.platform.isEmpty()) {

@@ -11,6 +11,7 @@
 #include "engine/kv/kv_memory.h"
 #include "engine/step_builder.h"
 #include "kernels/host.h"
+#include "kernels/preferred_device.h"
 
 namespace pio {
 
@@ -152,8 +153,6 @@ Result<PlannedLoad> plan_long_steps(const ModelFile& file, const LoadRequest& re
 }
 
 }  // namespace
-
-bool is_card(const DeviceInfo& device) { return device.kind == DeviceKind::cuda || device.kind == DeviceKind::vulkan; }
 
 Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes,
                               const PartToLoad& part) {

@@ -36,9 +36,6 @@ struct PartToLoad {
 Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes = 0,
                               const PartToLoad& part = {});
 
-// A graphics card, whose memory is not the host's.
-bool is_card(const DeviceInfo& device);
-
 // The predicted speeds of the plan, from the machine's as they are known: for prompts of 512 tokens, and for a token behind 512 others.
 void predict_speed(PlannedLoad& planned, const ModelFile& file, const LoadRequest& request, const SpeedProbe& probe);
 
