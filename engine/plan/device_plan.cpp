@@ -11,9 +11,6 @@
 namespace pio {
 namespace {
 
-// Tokens of a context that nobody asked for, while it is looked how much of a model a card holds beside them.
-constexpr std::int64_t kUnaskedContext = 4096;
-
 // What a device does not run of a model.
 struct Refused {
   std::vector<bool> layers, experts;  // [n_layers]

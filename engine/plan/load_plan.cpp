@@ -17,8 +17,6 @@ namespace pio {
 
 namespace {
 
-// Tokens of a context that nobody asked for, where memory does not even hold the weights.
-constexpr std::int64_t kStreamedContext = 4096;
 constexpr std::uint64_t kUnplannedShare = 64;
 // What the scratch of longer steps may take of memory, which holds as much less of the weights.
 constexpr std::uint64_t kLongStepShare = 32;
@@ -91,7 +89,8 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
     return scratch.temporary_bytes + scratch.workspace_bytes + scratch.other_bytes + block_tables + vocabulary + estimate.reading_bytes();
   };
   const DeviceInfo& device = backend.device();
-  const std::int64_t longest = std::clamp<std::int64_t>(request.context_length > 0 ? request.context_length : spec.context_length, 1, 1 << 20);
+  const std::int64_t longest =
+      std::clamp<std::int64_t>(request.context_length > 0 ? request.context_length : spec.context_length, 1, kLongestMeasuredContext);
   const MemoryNeeds needs{.weight_bytes = estimate.weight_bytes(),
                           .mapped_bytes = estimate.mapped_bytes(),
                           .scratch_bytes = scratch_bytes(longest),
@@ -163,7 +162,7 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
 
   // What does not stay is brought for every pass.
   LoadRequest small = request;
-  if (small.context_length <= 0) small.context_length = std::min(planned.estimate->spec().context_length, kStreamedContext);
+  if (small.context_length <= 0) small.context_length = std::min(planned.estimate->spec().context_length, kUnaskedContext);
   if (plan.expert_bytes > 0) {
     Residency slots{.lays_out = true, .has_slots = true, .slots_bytes = 0};
     ASSIGN_OR_RETURN(PlannedLoad fewest, plan_long_steps(file, small, backend, given_back_bytes, part, slots));

@@ -13,7 +13,6 @@
 namespace pio {
 namespace {
 
-constexpr std::int64_t kUnaskedContext = 4096;
 constexpr std::uint64_t kOthersBytes = 4'000'000'000;  // of memory, for the system and other programs
 constexpr std::uint64_t kLeastCardReserve = 300'000'000;
 constexpr double kCardReserveShare = 0.05;
@@ -331,6 +330,12 @@ void Placing::predict(MachinePlan& plan) const {
 }  // namespace
 
 MachinePlan plan_on_machine(const ModelParts& model, const Machine& machine, const MachineRequest& request) {
+  if (std::string why_not = refused_context(request.context_length); !why_not.empty()) {
+    MachinePlan none;
+    none.why_not = std::move(why_not);
+    none.context_length = request.context_length;
+    return none;
+  }
   return Placing(model, machine, request).plan();
 }
 

@@ -9,15 +9,13 @@
 #include "engine/files/loaded_weights.h"
 #include "engine/kv/kv_memory.h"
 #include "engine/plan/memory_estimate.h"
+#include "engine/plan/placement.h"
 #include "engine/step_builder.h"
 #include "kernels/registry.h"
 #include "models/hyper.h"
 
 namespace pio {
 namespace {
-
-// Of a context that nobody asked for.
-constexpr std::int64_t kUnaskedContext = 4096;
 
 // The number behind "blk." or "layers." in a tensor's name.
 std::optional<std::size_t> layer_in(std::string_view name) {
@@ -107,7 +105,8 @@ Result<ModelParts> model_parts(const ModelFile& file, const LoadRequest& request
   if (parts.n_experts > 0) parts.n_used = hyper.integer({"expert_used_count", "num_experts_per_tok"}, {1, parts.n_experts});
   RETURN_IF_ERROR(hyper.status());
   parts.trained_context_length = spec.context_length;
-  const std::int64_t context = request.context_length > 0 ? request.context_length : std::min(spec.context_length, kUnaskedContext);
+  const std::int64_t context =
+      request.context_length > 0 ? std::min(request.context_length, kLongestMeasuredContext) : std::min(spec.context_length, kUnaskedContext);
   const ModelEstimate::Scratch scratch = estimate->scratch(std::min(kStepTokens, context), context, request.kv);
   parts.scratch_bytes = scratch.temporary_bytes + scratch.workspace_bytes + scratch.other_bytes;
   parts.vocabulary_bytes = vocabulary_bytes(file);

@@ -27,6 +27,11 @@ std::pair<std::string, std::string> gigabytes_apart(std::uint64_t a, std::uint64
   return {gigabytes(a, n_decimals), gigabytes(b, n_decimals)};
 }
 
+std::string refused_context(std::int64_t n_tokens) {
+  if (n_tokens <= kLongestContext) return {};
+  return "context of " + std::to_string(n_tokens) + " tokens: expected at most " + std::to_string(kLongestContext) + ", found more";
+}
+
 std::optional<StreamedPlacement> place_streamed(std::span<const std::uint64_t> layers, std::span<const std::uint64_t> tables,
                                                 std::uint64_t table_slot_bytes, std::uint64_t room) {
   std::optional<StreamedPlacement> best;
@@ -64,18 +69,15 @@ Placement place(const MemoryNeeds& needs, std::int64_t wanted, const MemoryRoom&
     placement.context_length = std::min(trained, std::max(n_fitting, kLeastUnaskedContext));
   }
 
-  const std::string context = "context of " + std::to_string(placement.context_length) + " tokens";
-  if (placement.context_length > kLongestContext) {
-    placement.why_not = context + ": expected at most " + std::to_string(kLongestContext) + ", found more";
-    return placement;
-  }
+  placement.why_not = refused_context(placement.context_length);
+  if (!placement.why_not.empty()) return placement;
   const std::uint64_t state_bytes = static_cast<std::uint64_t>(placement.context_length) * bytes_per_token;
   placement.needed_bytes = own_bytes + state_bytes;
   const std::uint64_t all_bytes = needs.weight_bytes + needs.scratch_bytes + state_bytes;
   if (placement.needed_bytes > room.free_bytes) {
     const auto [free, needed] = gigabytes_apart(room.free_bytes, placement.needed_bytes);
     placement.why_not = "memory: at most " + free + (room.is_budget ? " as asked" : " free") + ", found " + needed + " needed (" +
-                        gigabytes(state_bytes) + " of it for a " + context + ")";
+                        gigabytes(state_bytes) + " of it for a context of " + std::to_string(placement.context_length) + " tokens)";
   } else if (!room.is_budget && room.total_bytes != 0 && all_bytes > room.total_bytes) {
     placement.needed_bytes = all_bytes;
     const auto [total, needed] = gigabytes_apart(room.total_bytes, all_bytes);

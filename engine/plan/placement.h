@@ -10,6 +10,11 @@
 
 namespace pio {
 
+// Tokens of a context that nobody asked for, where what else is there leaves no room to choose one.
+inline constexpr std::int64_t kUnaskedContext = 4096;
+// What temporaries take is asked for contexts up to this length: finding it out takes as long as the context is.
+inline constexpr std::int64_t kLongestMeasuredContext = std::int64_t{1} << 20;
+
 struct MemoryNeeds {
   std::uint64_t weight_bytes = 0;
   std::uint64_t mapped_bytes = 0;  // of the weights: read in place from the file
@@ -35,6 +40,9 @@ struct Placement {
 // for. Mapped weights are the system's cache: they may push out other files', so they need not fit into what is free, only into what
 // there is (beyond that every token would wait for the disk); an unasked context leaves them what it can.
 Placement place(const MemoryNeeds& needs, std::int64_t wanted, const MemoryRoom& room);
+
+// Why no conversation can have a context of so many tokens; "" where one can.
+std::string refused_context(std::int64_t n_tokens);
 
 // Which weights stay in `room` bytes where not all do: layers from the first on, and all tables but the first n_away_tables.
 struct StreamedPlacement {

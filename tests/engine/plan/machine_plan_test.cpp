@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <limits>
 
 #include "engine/plan/published_layout.h"
 
@@ -129,6 +130,9 @@ TEST(MachinePlan, SaysWhatDoesNotFit) {
   EXPECT_TRUE(plan.why_not.starts_with("card: at most ")) << plan.why_not;
   const MachinePlan small = plan_of("Qwen3-4B-Instruct-2507:F16", machine_of(R"({"ram_bytes": 6e9, "ram_bytes_per_second": 30e9})"));
   EXPECT_FALSE(small.fits);
+  const MachinePlan endless = plan_of("GLM-4.7-Flash:Q4_K_M", machine_of(one_card(8, 272, 32, 80)), std::numeric_limits<std::int64_t>::max());
+  EXPECT_FALSE(endless.fits);
+  EXPECT_TRUE(endless.why_not.starts_with("context of 9223372036854775807 tokens: expected at most ")) << endless.why_not;
 }
 
 TEST(Machine, IsReadWithItsDefaults) {
