@@ -108,7 +108,7 @@ class DevicePlanner {
     return plan_load(file_, request_, backend(i), given_back_bytes_, whole);
   }
 
-  static Result<PlannedModel> whole_on(std::size_t device, PlannedLoad load) {
+  static PlannedModel whole_on(std::size_t device, PlannedLoad load) {
     PlannedModel model;
     model.plan = load.plan;
     model.stages.push_back({.part = 0, .first = 0, .last = load.estimate->spec().n_layers, .has_embeddings = true, .has_head = true});
@@ -259,7 +259,7 @@ class DevicePlanner {
       request.context_length = context_length;  // the least that fits is what all get
     }
     if (model.parts.size() == 1) {
-      PlannedModel one = whole_on(model.parts.front().device, std::move(model.parts.front().load)).value();
+      PlannedModel one = whole_on(model.parts.front().device, std::move(model.parts.front().load));
       one.plan.fallbacks.insert(one.plan.fallbacks.end(), fallbacks_.begin(), fallbacks_.end());
       add_note(one);
       return one;

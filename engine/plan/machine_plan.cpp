@@ -83,7 +83,6 @@ class Placing {
   std::vector<LayerPlace> places_;
   std::vector<std::uint64_t> rooms_;
   std::uint64_t ram_room_ = 0;
-  bool cards_overflow_ = false;  // told what lies on them, it is too much
 };
 
 template <class BytesOf>
@@ -183,7 +182,6 @@ void Placing::choose(std::int64_t wanted) {
   context_length_ = least;
   if (rooms_.empty()) return;
   if (machine_.expert_layers_on_cpu && model_.n_experts > 0) {
-    cards_overflow_ = true;
     for (std::size_t layer = 0; layer < n_layers_; ++layer)
       if (places_[layer].card < 0) places_[layer].card = static_cast<int>(rooms_.size()) - 1;
     experts_as_told();
