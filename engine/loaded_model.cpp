@@ -138,7 +138,7 @@ Result<void> LoadedModel::load_part(const LoadRequest& request, const PlannedPar
   Part& part = *parts_.back();
   Backend& backend = *part.backend;
   const PlannedLoad& load = planned.load;
-  part.own_weight_bytes = load.plan.weight_bytes - load.estimate->mapped_bytes();
+  part.weight_bytes = load.plan.weight_bytes;
   part.weight_bytes_per_token = load.weight_bytes_per_token;
   part.state_bytes_per_token = load.state_bytes_per_token;
   part.weights = std::make_unique<LoadedWeights>(std::move(file), backend, progress, stop, load.residency);
@@ -401,7 +401,7 @@ std::uint64_t LoadedModel::own_bytes() const {
   for (const std::unique_ptr<Part>& part : parts_) {
     const DeviceInfo& device = part->backend->device();
     if (is_card(device) && !device.is_integrated && !device.is_software) continue;
-    n_bytes += part->own_weight_bytes + (part->context ? part->context->n_bytes() : 0) + part->backend->workspace().n_bytes();
+    n_bytes += part->weight_bytes + (part->context ? part->context->n_bytes() : 0) + part->backend->workspace().n_bytes();
     for (const Stage& stage : stages_)
       if (stage.backend == part->backend.get()) n_bytes += stage.kv->n_bytes();
   }

@@ -110,7 +110,7 @@ class LoadedModel {
     std::shared_ptr<ForwardContext> context;
     std::unique_ptr<HostedExperts> experts_elsewhere;
     std::size_t device = 0;
-    std::uint64_t own_weight_bytes = 0, weight_bytes_per_token = 0, state_bytes_per_token = 0;
+    std::uint64_t weight_bytes = 0, weight_bytes_per_token = 0, state_bytes_per_token = 0;
   };
   Result<void> load_part(const LoadRequest& request, const PlannedPart& planned, std::shared_ptr<ModelFile> file, const LoadProgress& progress,
                          const std::stop_token& stop);

@@ -47,12 +47,6 @@ double touch_rate(Buffer* arena) {
 
 }  // namespace
 
-std::uint64_t PlacedFile::mapped_bytes() const {
-  std::uint64_t n_bytes = 0;
-  for (const std::unique_ptr<Buffer>& view : mapped) n_bytes += view->n_bytes();
-  return n_bytes;
-}
-
 std::uint64_t StreamableBytes::total() const {
   std::uint64_t n_bytes = 0;
   for (const std::vector<std::uint64_t>* sizes : {&layers, &tables})
@@ -168,12 +162,6 @@ LoadedWeights::LoadedWeights(std::shared_ptr<ModelFile> file, Backend& backend, 
 const MetaValue* LoadedWeights::metadata(std::string_view key) const {
   const auto it = file_->metadata().find(key);
   return it == file_->metadata().end() ? nullptr : &it->second;
-}
-
-std::uint64_t LoadedWeights::mapped_bytes() const {
-  std::uint64_t n_bytes = 0;
-  for (const PlacedFile& placed : placed_) n_bytes += placed.mapped_bytes();
-  return n_bytes;
 }
 
 std::vector<const Buffer*> LoadedWeights::arenas() const {

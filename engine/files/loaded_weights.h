@@ -47,7 +47,6 @@ struct PlacedFile {
   std::unique_ptr<AwayTensors> experts;         // null where they are not in slots
   StreamableBytes streamable;
   std::uint64_t expert_bytes = 0;  // of mixtures' experts, in the file
-  std::uint64_t mapped_bytes() const;
 };
 // Lays these groups of the file on `backend` as `residency` says. On a CountingBackend: what that would take, and
 // no weight is read. Fails with out_of_memory before anything is read; with cancelled after a stop. `file` must outlive the result.
@@ -78,7 +77,6 @@ class LoadedWeights final : public WeightSource {
   const ModelFile& file() const { return *file_; }
   // Bytes of all loaded tensors.
   std::uint64_t n_bytes() const { return n_bytes_; }
-  std::uint64_t mapped_bytes() const;
   // Where they lie, and how they came there (read_bytes_per_second for this many threads).
   WeightLayout layout() const;
   LoadMeasures measures(int n_threads) const;

@@ -46,7 +46,7 @@ MemoryRoom room_of(const LoadRequest& request, const DeviceInfo& device, std::ui
   const std::uint64_t budget = has_card ? request.vram_bytes : request.ram_bytes;
   std::uint64_t free = budget > 0 ? budget : device.free_bytes + (has_card ? 0 : given_back_bytes);
   if (budget == 0 && has_card) free -= std::min(free, std::max(kCardReserve, device.total_bytes / kCardReserveShare));
-  return {.free_bytes = free - std::min(free, taken_bytes), .total_bytes = device.total_bytes, .is_budget = budget > 0};
+  return {.free_bytes = free - std::min(free, taken_bytes), .is_budget = budget > 0};
 }
 
 Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes,
@@ -92,7 +92,6 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
   const std::int64_t longest =
       std::clamp<std::int64_t>(request.context_length > 0 ? request.context_length : spec.context_length, 1, kLongestMeasuredContext);
   const MemoryNeeds needs{.weight_bytes = estimate.weight_bytes(),
-                          .mapped_bytes = estimate.mapped_bytes(),
                           .scratch_bytes = scratch_bytes(longest),
                           .state_bytes_per_token = planned.state_bytes_per_token * static_cast<std::uint64_t>(n_contexts(request)),
                           .trained_context_length = spec.context_length};
@@ -232,15 +231,13 @@ void predict_speed(PlannedLoad& planned, const ModelFile& file, const LoadReques
   const std::int64_t n_tokens = std::clamp<std::int64_t>(plan.context_length, 1, kStepTokens);
   const OpCounts prompt = estimate.run(n_tokens, n_tokens, request.kv).counts;
   const OpCounts decode = estimate.run(1, n_tokens, request.kv).counts;
-  const SpeedEstimate speed =
-      estimate_speed(prompt, n_tokens, decode, probe,
-                     {.mapped = estimate.mapped_bytes(),
-                      .copied = plan.weight_bytes - std::min(plan.weight_bytes, estimate.mapped_bytes() + estimate.made_bytes()),
-                      .made = estimate.made_bytes(),
-                      .streamed = plan.layout.streamed_bytes,
-                      .experts_of_prompt = unslotted_bytes(estimate),
-                      .experts_of_token = plan.disk_bytes_per_token},
-                     resident_share(file));
+  const SpeedEstimate speed = estimate_speed(prompt, n_tokens, decode, probe,
+                                             {.copied = plan.weight_bytes - std::min(plan.weight_bytes, estimate.made_bytes()),
+                                              .made = estimate.made_bytes(),
+                                              .streamed = plan.layout.streamed_bytes,
+                                              .experts_of_prompt = unslotted_bytes(estimate),
+                                              .experts_of_token = plan.disk_bytes_per_token},
+                                             resident_share(file));
   plan.load_seconds = speed.load_seconds;
   plan.prefill_tokens_per_second = speed.prefill_tokens_per_second;
   plan.decode_tokens_per_second = speed.decode_tokens_per_second;

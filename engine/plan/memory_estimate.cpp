@@ -33,11 +33,6 @@ class ModelEstimate::Source final : public HeaderSource {
     placed_.push_back(std::move(placed));
     return placed_.back().tensors;
   }
-  std::uint64_t mapped_bytes() const {
-    std::uint64_t n_bytes = 0;
-    for (const PlacedFile& placed : placed_) n_bytes += placed.mapped_bytes();
-    return n_bytes;
-  }
   std::uint64_t made_bytes() const {
     std::uint64_t n_bytes = 0;
     for (const PlacedFile& placed : placed_) n_bytes += placed.made_bytes;
@@ -144,15 +139,13 @@ std::uint64_t ModelEstimate::slot_bytes() const {
 }
 
 void ModelEstimate::count_weights() {
-  mapped_bytes_ = source_->mapped_bytes();
   made_bytes_ = source_->made_bytes();
-  own_bytes_ = backend_.held_bytes();
+  weight_bytes_ = backend_.held_bytes();
 }
 
 Result<void> ModelEstimate::add_vision(const std::string& mmproj) {
   ASSIGN_OR_RETURN(const LoadedVision loaded, load_vision(mmproj, file_, *source_, spec(), backend_));
   count_weights();  // a folder's own are among them now
-  if (loaded.weights) mapped_bytes_ += loaded.weights->mapped_bytes();
   if (loaded.vision) {
     RETURN_IF_ERROR(loaded.vision->encode(loaded.vision->smallest_picture()));
     picture_work_ = loaded.vision->work();

@@ -38,10 +38,8 @@ class ModelEstimate {
   const ModelSpec& spec() const { return adapted_.model->spec(); }
   // Bytes of the tensors that the model uses, as the device places them, of the copies that it makes of some (f32 norms and routers), and of
   // adapters.
-  std::uint64_t weight_bytes() const { return mapped_bytes_ + own_bytes_; }
-  // Of these, the bytes that are read in place from the file: the system may drop them and read them again.
-  std::uint64_t mapped_bytes() const { return mapped_bytes_; }
-  // And the bytes that are made from others while loading.
+  std::uint64_t weight_bytes() const { return weight_bytes_; }
+  // Of these, the bytes that are made from others while loading.
   std::uint64_t made_bytes() const { return made_bytes_; }
   // Where the language half's weights would lie (without huge pages), and what of them need not stay.
   WeightLayout layout() const;
@@ -92,7 +90,7 @@ class ModelEstimate {
   std::unique_ptr<Buffer> slots_;
   std::unique_ptr<CountedExperts> counted_experts_;  // null where experts have no slots
   std::unique_ptr<CountedElsewhere> elsewhere_;      // null where no experts are elsewhere
-  std::uint64_t mapped_bytes_ = 0, made_bytes_ = 0, own_bytes_ = 0;
+  std::uint64_t weight_bytes_ = 0, made_bytes_ = 0;
   std::vector<LoadPlan::Fallback> refused_;  // of one layer each
   std::optional<PictureWork> picture_work_;
   DType vision_format_ = DType::f32;

@@ -56,16 +56,14 @@ std::optional<StreamedPlacement> place_streamed(std::span<const std::uint64_t> l
 }
 
 Placement place(const MemoryNeeds& needs, std::int64_t wanted, const MemoryRoom& room) {
-  const std::uint64_t own_bytes = less(needs.weight_bytes, needs.mapped_bytes) + needs.scratch_bytes + (room.is_budget ? needs.mapped_bytes : 0);
+  const std::uint64_t own_bytes = needs.weight_bytes + needs.scratch_bytes;
   const std::uint64_t bytes_per_token = std::max<std::uint64_t>(needs.state_bytes_per_token, 1);
 
   Placement placement;
   placement.context_length = wanted;
   if (wanted <= 0) {
     const std::int64_t trained = std::clamp<std::int64_t>(needs.trained_context_length, 1, kLongestContext);
-    const std::uint64_t kept = room.is_budget ? 0 : std::min(needs.mapped_bytes, room.free_bytes / 10 * 9);
-    const auto n_fitting =
-        static_cast<std::int64_t>(std::min<std::uint64_t>(less(room.free_bytes, own_bytes + kept) / bytes_per_token, kLongestContext));
+    const auto n_fitting = static_cast<std::int64_t>(std::min<std::uint64_t>(less(room.free_bytes, own_bytes) / bytes_per_token, kLongestContext));
     placement.context_length = std::min(trained, std::max(n_fitting, kLeastUnaskedContext));
   }
 
@@ -73,18 +71,11 @@ Placement place(const MemoryNeeds& needs, std::int64_t wanted, const MemoryRoom&
   if (!placement.why_not.empty()) return placement;
   const std::uint64_t state_bytes = static_cast<std::uint64_t>(placement.context_length) * bytes_per_token;
   placement.needed_bytes = own_bytes + state_bytes;
-  const std::uint64_t all_bytes = needs.weight_bytes + needs.scratch_bytes + state_bytes;
-  if (placement.needed_bytes > room.free_bytes) {
+  placement.fits = placement.needed_bytes <= room.free_bytes;
+  if (!placement.fits) {
     const auto [free, needed] = gigabytes_apart(room.free_bytes, placement.needed_bytes);
     placement.why_not = "memory: at most " + free + (room.is_budget ? " as asked" : " free") + ", found " + needed + " needed (" +
                         gigabytes(state_bytes) + " of it for a context of " + std::to_string(placement.context_length) + " tokens)";
-  } else if (!room.is_budget && room.total_bytes != 0 && all_bytes > room.total_bytes) {
-    placement.needed_bytes = all_bytes;
-    const auto [total, needed] = gigabytes_apart(room.total_bytes, all_bytes);
-    placement.why_not =
-        "memory: at most the " + total + " of this computer, found " + needed + " needed (" + gigabytes(needs.weight_bytes) + " of weights)";
-  } else {
-    placement.fits = true;
   }
   return placement;
 }

@@ -17,7 +17,6 @@ inline constexpr std::int64_t kLongestMeasuredContext = std::int64_t{1} << 20;
 
 struct MemoryNeeds {
   std::uint64_t weight_bytes = 0;
-  std::uint64_t mapped_bytes = 0;  // of the weights: read in place from the file
   std::uint64_t scratch_bytes = 0;
   std::uint64_t state_bytes_per_token = 0;  // of the context: of all conversations that have such a one
   std::int64_t trained_context_length = 0;  // tokens
@@ -25,20 +24,18 @@ struct MemoryNeeds {
 
 struct MemoryRoom {
   std::uint64_t free_bytes = 0;  // or the person's budget
-  std::uint64_t total_bytes = 0;
-  bool is_budget = false;  // then everything counts against it
+  bool is_budget = false;
 };
 
 struct Placement {
   bool fits = false;
   std::string why_not;              // "<thing>: <expected>, <found>", when it does not
   std::int64_t context_length = 0;  // tokens
-  std::uint64_t needed_bytes = 0;   // of those that must fit into room.free_bytes
+  std::uint64_t needed_bytes = 0;
 };
 
 // Chooses the context: `wanted` tokens, or, where that is 0, as many as fit beside the weights, at most those that the model was trained
-// for. Mapped weights are the system's cache: they may push out other files', so they need not fit into what is free, only into what
-// there is (beyond that every token would wait for the disk); an unasked context leaves them what it can.
+// for.
 Placement place(const MemoryNeeds& needs, std::int64_t wanted, const MemoryRoom& room);
 
 // Why no conversation can have a context of so many tokens; "" where one can.

@@ -17,9 +17,9 @@ SpeedEstimate estimate_speed(const OpCounts& prompt, std::int64_t n_prompt, cons
   const auto reading = [&](const OpCounts& counts) { return static_cast<double>(counts.weight_bytes + counts.state_bytes) / probe.bytes_per_second; };
   const auto multiplying = [&](const OpCounts& counts) { return static_cast<double>(counts.multiply_adds) / probe.multiply_adds_per_second; };
   SpeedEstimate speed;
-  const double read = static_cast<double>(loaded.mapped + loaded.copied);
+  const double read = static_cast<double>(loaded.copied);
   speed.load_seconds = read * resident_share / kCachedBytesPerSecond + read * (1 - resident_share) / kDiskBytesPerSecond +
-                       static_cast<double>(loaded.copied) / kCopiedBytesPerSecond + static_cast<double>(loaded.made) / kMadeBytesPerSecond;
+                       read / kCopiedBytesPerSecond + static_cast<double>(loaded.made) / kMadeBytesPerSecond;
   const double streamed = static_cast<double>(loaded.streamed);
   const double bringing =
       streamed * resident_share / kCachedBytesPerSecond + streamed * (1 - resident_share) / kDiskBytesPerSecond + streamed / kLaidOutBytesPerSecond;

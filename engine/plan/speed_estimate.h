@@ -18,8 +18,7 @@ struct SpeedEstimate {
 
 // Bytes of weights, by how they come to where they are read.
 struct LoadedBytes {
-  std::uint64_t mapped = 0;                            // in place
-  std::uint64_t copied = 0;                            // laid out beside the file
+  std::uint64_t copied = 0;                            // read, and laid out in memory
   std::uint64_t made = 0;                              // computed from others
   std::uint64_t streamed = 0;                          // laid out anew for every pass
   double experts_of_prompt = 0, experts_of_token = 0;  // read into slots by a step of either, while others are computed with
