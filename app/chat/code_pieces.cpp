@@ -1,10 +1,8 @@
 #include "app/chat/code_pieces.h"
 
-#include <QFuture>
-#include <QPromise>
-#include <QThreadPool>
 #include <algorithm>
-#include <memory>
+
+#include "app/system/elsewhere.h"
 
 namespace pio {
 namespace {
@@ -127,14 +125,9 @@ qsizetype CodePieces::takeColours(const std::vector<ColourRun>& runs) {
 }
 
 void CodePieces::colourElsewhere() {
-  auto promise = std::make_shared<QPromise<std::vector<ColourRun>>>();
-  promise->start();
-  promise->future().then(this, [this, serial = ++m_serial](const std::vector<ColourRun>& runs) {
+  const auto job = [language = m_language, code = m_code] { return CodeColourer(language).colours(code); };
+  runElsewhere(this, job, [this, serial = ++m_serial](const std::vector<ColourRun>& runs) {
     if (serial == m_serial && !m_isOpen) changed(pieceAt(takeColours(runs)));
-  });
-  QThreadPool::globalInstance()->start([promise, language = m_language, code = m_code] {
-    promise->addResult(CodeColourer(language).colours(code));
-    promise->finish();
   });
 }
 

@@ -1,12 +1,9 @@
 #include "app/system/devices.h"
 
-#include <QFuture>
-#include <QPromise>
-#include <QThreadPool>
 #include <algorithm>
-#include <memory>
 
 #include "app/error_text.h"
+#include "app/system/elsewhere.h"
 #include "kernels/preferred_device.h"
 
 namespace pio {
@@ -25,18 +22,12 @@ void Devices::look() {
   if (m_isLooking) return;
   m_isLooking = true;
   Q_EMIT changed();
-  const auto promise = std::make_shared<QPromise<DeviceList>>();
-  promise->start();
-  promise->future().then(this, [this](DeviceList list) {
+  runElsewhere(this, m_lister, [this](DeviceList list) {
     std::erase_if(list.devices, [](const DeviceInfo& device) { return device.kind == DeviceKind::reference; });
     m_list = std::move(list);
     m_isLooking = false;
     m_hasLooked = true;
     Q_EMIT changed();
-  });
-  QThreadPool::globalInstance()->start([promise, lister = m_lister] {
-    promise->addResult(lister());
-    promise->finish();
   });
 }
 

@@ -1,15 +1,11 @@
 #include "app/system/doctor.h"
 
-#include <QFile>
-#include <QFuture>
-#include <QPromise>
-#include <QThreadPool>
 #include <algorithm>
-#include <memory>
 
 #include "app/engine_queue.h"
 #include "app/library/model_library.h"
 #include "app/model_session.h"
+#include "app/system/elsewhere.h"
 
 namespace pio {
 
@@ -67,13 +63,9 @@ void Doctor::look() {
   if (m_isBusy) return;
   m_isBusy = true;
   Q_EMIT changed();
-  const auto promise = std::make_shared<QPromise<DoctorFacts>>();
-  promise->start();
-  promise->future().then(this, [this](const DoctorFacts& facts) { take(facts); });
-  QThreadPool::globalInstance()->start([promise, questions = DoctorQuestions{m_places, m_running, m_queue->busy()}] {
-    promise->addResult(doctorFacts(questions));
-    promise->finish();
-  });
+  const DoctorQuestions questions{m_places, m_running, m_queue->busy()};
+  runElsewhere(
+      this, [questions] { return doctorFacts(questions); }, [this](const DoctorFacts& facts) { take(facts); });
 }
 
 void Doctor::take(const DoctorFacts& found) {

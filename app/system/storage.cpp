@@ -1,10 +1,8 @@
 #include "app/system/storage.h"
 
 #include <QDesktopServices>
-#include <QFuture>
-#include <QPromise>
-#include <QThreadPool>
-#include <memory>
+
+#include "app/system/elsewhere.h"
 
 namespace pio {
 
@@ -60,14 +58,11 @@ void Storage::work(int removed) {
   if (m_isBusy) return;
   m_isBusy = true;
   Q_EMIT changed();
-  const auto promise = std::make_shared<QPromise<StorageFacts>>();
-  promise->start();
-  promise->future().then(this, [this](const StorageFacts& facts) { take(facts); });
-  QThreadPool::globalInstance()->start([promise, places = m_places, removed] {
+  const auto job = [places = m_places, removed] {
     if (removed >= 0) removeStored(places, static_cast<StoredThing::Kind>(removed));
-    promise->addResult(storageFacts(places));
-    promise->finish();
-  });
+    return storageFacts(places);
+  };
+  runElsewhere(this, job, [this](const StorageFacts& facts) { take(facts); });
 }
 
 void Storage::take(const StorageFacts& facts) {
