@@ -41,11 +41,6 @@ int taskOf(const PublishedModel& model) {
 
 }  // namespace
 
-qint64 PublishedFiles::Private::Row::bytes() const {
-  const std::uint64_t own = file.bytes ? *file.bytes : computedBytes(model.name, file.quantization);
-  return static_cast<qint64>(own + (file.mmproj ? file.mmproj->bytes.value_or(0) : 0));
-}
-
 std::uint64_t PublishedFiles::Private::Row::needs() const {
   if (!file.mmproj) return plan.needed_bytes;
   std::uint64_t spare = 0;
@@ -61,7 +56,11 @@ bool PublishedFiles::Private::Row::fits() const {
 
 PublishedFiles::Private::Private(const Wiring& wiring, const std::vector<PublishedModel>& catalogue) : w(wiring) {
   for (const PublishedModel& model : catalogue) {
-    for (const PublishedFile& file : model.files) rows.append({model, file, qt(model.name + ":" + file.quantization)});
+    for (const PublishedFile& file : model.files) {
+      const std::uint64_t own = file.bytes ? *file.bytes : computedBytes(model.name, file.quantization);
+      const std::uint64_t vision = file.mmproj ? file.mmproj->bytes.value_or(0) : 0;
+      rows.append({model, file, qt(model.name + ":" + file.quantization), static_cast<qint64>(own + vision)});
+    }
   }
 }
 
@@ -213,7 +212,7 @@ QVariant PublishedFiles::data(const QModelIndex& index, int role) const {
     case RepositoryRole: return qt(row.file.repository);
     case LicenceRole: return qt(row.model.licence_name);
     case LicenceUrlRole: return qt(row.model.licence_url);
-    case BytesRole: return static_cast<double>(row.bytes());
+    case BytesRole: return static_cast<double>(row.bytes);
     case IsComputedRole: return row.isComputed();
     case HasHashRole: return !row.file.sha256.empty();
     case IsPlannedRole: return row.isPlanned;
@@ -223,7 +222,7 @@ QVariant PublishedFiles::data(const QModelIndex& index, int role) const {
     case SpeedRole: return row.fits() ? row.plan.decode_tokens_per_second : 0.0;
     case StateRole: return d->stateOf(row);
     case DoneRole: return static_cast<double>(load.bytes);
-    case TotalRole: return static_cast<double>(load.total > 0 ? load.total : row.bytes());
+    case TotalRole: return static_cast<double>(load.total > 0 ? load.total : row.bytes);
     case RateRole: return load.bytesPerSecond;
     case SecondsLeftRole:
       return load.bytesPerSecond > 0 && load.total > load.bytes ? static_cast<double>(load.total - load.bytes) / load.bytesPerSecond : 0.0;
@@ -297,7 +296,7 @@ int PublishedFiles::smallest() const {
   int best = -1;
   for (int i = 0; i < rowCount(); ++i) {
     const Private::Row& row = d->rows[i];
-    if (row.fits() && (best < 0 || row.bytes() < d->rows[best].bytes())) best = i;
+    if (row.fits() && (best < 0 || row.bytes < d->rows[best].bytes)) best = i;
   }
   return best;
 }

@@ -27,7 +27,8 @@ struct PublishedFiles::Private {
   struct Row {
     PublishedModel model;
     PublishedFile file;
-    QString id;  // "NAME:QUANTIZATION"
+    QString id;        // "NAME:QUANTIZATION"
+    qint64 bytes = 0;  // with the vision half
     bool isPlanned = false, isRefused = false;
     LoadPlan plan = {};
     bool isContextChosen = false;  // of the plan
@@ -37,7 +38,6 @@ struct PublishedFiles::Private {
     QString path = {};         // of the file that is known
     QString fetchedPath = {};  // it came just now: the list of models hears of it later
     bool isThere = false, isAway = false;
-    qint64 bytes() const;  // with the vision half
     // Of memory, with the vision half, which the plan does not know: a context that nobody chose takes what is free, and gives way to it.
     std::uint64_t needs() const;
     bool fits() const;
