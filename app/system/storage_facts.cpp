@@ -141,7 +141,7 @@ Kept keptOf(StoredThing::Kind kind, const Places& places) {
       break;
     case StoredThing::Cache:
       kept.folder = places.cache;
-      for (const char* folder : {"qmlcache", "experts"}) kept.files.addBelow(places.cache + u'/' + QLatin1String(folder));
+      for (const char* folder : {"qmlcache", "experts", "vulkan"}) kept.files.addBelow(places.cache + u'/' + QLatin1String(folder));
       break;
     case StoredThing::Logs:
       kept.folder = places.logs();

@@ -197,6 +197,7 @@ class SystemTest : public QObject {
     write(data + "/snapshots/one/x.bin", 4000);
     write(data + "/logs/inference-pio.log", 20);
     write(data + "/experts/x.routing", 11);
+    write(data + "/vulkan/0123.pipelines", 13);
     write(data + "/grammars/kept", 12);
     Storage storage(Places::of(data));
     storage.refresh();
@@ -209,9 +210,9 @@ class SystemTest : public QObject {
     QCOMPARE(bytes(Storage::History), 730);
     QCOMPARE(bytes(Storage::Copies), 600);
     QCOMPARE(bytes(Storage::Snapshots), 4000);
-    QCOMPARE(bytes(Storage::Cache), 11);
+    QCOMPARE(bytes(Storage::Cache), 11 + 13);
     QCOMPARE(bytes(Storage::Logs), 20);
-    QCOMPARE(storage.takenBytes(), 5600 + 397 + 730 + 600 + 4000 + 11 + 20);
+    QCOMPARE(storage.takenBytes(), 5600 + 397 + 730 + 600 + 4000 + 24 + 20);
     QVERIFY(storage.freeBytes() > 0 && storage.totalBytes() >= storage.freeBytes());
     for (const Storage::Kind kind : {Storage::Models, Storage::OtherModels, Storage::Downloads, Storage::History, Storage::Copies, Storage::Snapshots,
                                      Storage::Cache, Storage::Logs}) {
