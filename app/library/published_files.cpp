@@ -74,9 +74,7 @@ void PublishedFiles::Private::changed(const Row& row) {
   Q_EMIT q->dataChanged(q->index(at), q->index(at));
 }
 
-DownloadOrder PublishedFiles::Private::orderOf(const Row& row) const {
-  return pio::orderOf(row.model, row.file, q->base(), q->folder(), w.dataFolder);
-}
+DownloadOrder PublishedFiles::Private::orderOf(const Row& row) const { return pio::orderOf(row.model, row.file, q->base(), q->folder()); }
 
 PublishedFiles::State PublishedFiles::Private::stateOf(const Row& row) const {
   if (row.isDownloadKnown) {

@@ -151,7 +151,7 @@ int runDownload(const DownloadCommand& command) {
     });
     for (const int number : {SIGINT, SIGTERM, SIGHUP}) std::signal(number, onStopSignal);
   }
-  const DownloadOrder order = orderOf(wanted->model, wanted->file, base, folder, command.dataFolder);
+  const DownloadOrder order = orderOf(wanted->model, wanted->file, base, folder);
   QMetaObject::invokeMethod(
       &downloader, [&] { downloader.fetch(order); }, Qt::QueuedConnection);
   const int ended = QCoreApplication::exec();

@@ -1,10 +1,12 @@
 #include "app/network/downloader.h"
 
 #include <QFile>
+#include <QFileInfo>
 #include <QThread>
 #include <algorithm>
 
 #include "app/network/file_transfer.h"
+#include "app/network/orders.h"
 #include "app/network/part_file.h"
 #include "app/network/request_maker.h"
 
@@ -116,7 +118,8 @@ void Downloader::next() {
 
 void Downloader::startFile() {
   Entry* entry = find(m_running);
-  const FileOrder file = entry->order.files.value(entry->file);
+  FileOrder file = entry->order.files.value(entry->file);
+  file.reserve = std::max(file.reserve, historyReserve(m_dataFolder, QFileInfo(file.target).path()));
   m_samples.clear();
   RequestMaker* maker = requests();
   m_transfer = new FileTransfer(maker, file, m_pace, this);

@@ -9,7 +9,7 @@ namespace {
 
 constexpr qint64 kHistoryReserve = 256 << 20;
 
-FileOrder fileOrder(const PublishedPart& part, const QString& name, const QString& base, const QString& folder, qint64 reserve) {
+FileOrder fileOrder(const PublishedPart& part, const QString& name, const QString& base, const QString& folder) {
   FileOrder order;
   order.base = base;
   order.repository = QString::fromStdString(part.repository);
@@ -19,7 +19,6 @@ FileOrder fileOrder(const PublishedPart& part, const QString& name, const QStrin
   order.name = name;
   order.bytes = part.bytes ? static_cast<qint64>(*part.bytes) : -1;
   order.sha256 = QString::fromStdString(part.sha256);
-  order.reserve = reserve;
   return order;
 }
 
@@ -37,12 +36,11 @@ qint64 historyReserve(const QString& dataFolder, const QString& folder) {
   return diskOf(dataFolder).device() == diskOf(folder).device() ? kHistoryReserve : 0;
 }
 
-DownloadOrder orderOf(const PublishedModel& model, const PublishedFile& file, const QString& base, const QString& folder, const QString& dataFolder) {
+DownloadOrder orderOf(const PublishedModel& model, const PublishedFile& file, const QString& base, const QString& folder) {
   const QString name = QString::fromStdString(model.name + ":" + file.quantization);
-  const qint64 reserve = historyReserve(dataFolder, folder);
   DownloadOrder order{name, {}};
-  if (file.mmproj) order.files.append(fileOrder(*file.mmproj, name, base, folder, reserve));
-  order.files.append(fileOrder(file, name, base, folder, reserve));
+  if (file.mmproj) order.files.append(fileOrder(*file.mmproj, name, base, folder));
+  order.files.append(fileOrder(file, name, base, folder));
   return order;
 }
 

@@ -11,9 +11,9 @@ namespace pio {
 
 // Where files come from unless somebody chose otherwise.
 QString usualBase();
-// The disk of the history stays writable: so much of it is left free when both lie on one.
+// The disk of the history stays writable: so much of it is left free when both lie on one. For a thread that may wait.
 qint64 historyReserve(const QString& dataFolder, const QString& folder);
 // A model's file with its mmproj, which comes first: a model without it would not see.
-DownloadOrder orderOf(const PublishedModel& model, const PublishedFile& file, const QString& base, const QString& folder, const QString& dataFolder);
+DownloadOrder orderOf(const PublishedModel& model, const PublishedFile& file, const QString& base, const QString& folder);
 
 }  // namespace pio

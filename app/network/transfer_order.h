@@ -17,7 +17,7 @@ struct FileOrder {
   QString name;        // what was asked for: "Qwen3-4B-Instruct-2507:Q4_K_M"
   qint64 bytes = -1;   // of the catalogue; -1 not known
   QString sha256;      // of the catalogue; "" not known
-  qint64 reserve = 0;  // bytes of the disk that stay free
+  qint64 reserve = 0;  // bytes of the disk that stay free, if historyReserve() is not more
 };
 
 struct FileDone {

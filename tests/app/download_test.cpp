@@ -12,6 +12,7 @@
 #include <QSslCertificate>
 #include <QSslConfiguration>
 #include <QSslKey>
+#include <QStorageInfo>
 #include <QTemporaryDir>
 #include <QTest>
 #include <csignal>
@@ -798,6 +799,12 @@ class DownloadTest : public QObject {
     QTemporaryDir folder;
     QVERIFY(historyReserve(folder.path(), folder.filePath("a/b/models")) >= (64 << 20));
     QCOMPARE(historyReserve(folder.path(), "/proc"), 0);
+    // Whoever orders a file need not know of it.
+    Lab lab(randomBytes(1 << 20));
+    FileOrder file = lab.file();
+    file.bytes = QStorageInfo(lab.to.path()).bytesAvailable() - historyReserve(lab.data.path(), lab.to.path()) / 2;
+    QCOMPARE(lab.fetch(file).problem.kind, Kind::no_space);
+    QVERIFY(lab.server.log.isEmpty());
   }
 
   void oneFileIsFetchedByOneProgram() {
