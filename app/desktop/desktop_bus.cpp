@@ -76,9 +76,9 @@ void DesktopBus::readLook() {
   QDBusMessage message = portalCall(kPortalSettings, QStringLiteral("ReadAll"));
   message << QStringList{kAppearance};
   call(this, m_session, message, [this](QDBusPendingCallWatcher* ended) {
-    const QList<QVariant> values = ended->reply().arguments();
-    if (ended->isError() || values.isEmpty() || !values.first().canConvert<QDBusArgument>()) return;
-    const auto spaces = qdbus_cast<QMap<QString, QVariantMap>>(values.first());
+    const QDBusMessage reply = ended->reply();
+    if (ended->isError() || reply.signature() != QLatin1String("a{sa{sv}}")) return;  // reading an answer of another form is undefined
+    const auto spaces = qdbus_cast<QMap<QString, QVariantMap>>(reply.arguments().first());
     const QVariantMap settings = spaces.value(kAppearance);
     for (auto setting = settings.begin(); setting != settings.end(); ++setting) take(setting.key(), *setting);
     Q_EMIT lookRead(m_look);
