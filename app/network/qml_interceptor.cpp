@@ -16,8 +16,8 @@ class LocalAddresses : public QQmlAbstractUrlInterceptor {
 
 bool isLocalAddress(const QUrl& url) {
   const QString scheme = url.scheme();
-  if (scheme == QLatin1String("file")) return url.host().isEmpty() || url.host() == QLatin1String("localhost");
-  return scheme.isEmpty() || scheme == QLatin1String("qrc") || scheme == QLatin1String("data") || scheme == QLatin1String("image");
+  if (scheme.isEmpty() || scheme == QLatin1String("file")) return url.host().isEmpty() || url.host() == QLatin1String("localhost");
+  return scheme == QLatin1String("qrc") || scheme == QLatin1String("data") || scheme == QLatin1String("image");
 }
 
 void interceptAddresses(QQmlEngine& engine) {
