@@ -70,11 +70,6 @@ class Bus {
   std::vector<std::unique_ptr<QProcess>> m_mocks;
 };
 
-struct Call {
-  QString name;
-  QVariantList arguments;
-};
-
 }  // namespace
 
 class DesktopTest : public QObject {
@@ -119,13 +114,11 @@ class DesktopTest : public QObject {
       QVariantList arguments;
       list >> time >> arguments;
       list.endStructure();
-      m_last = arguments;
       ++n;
     }
     list.endArray();
     return n;
   }
-  QVariantList m_last;  // arguments of the call that nCalls found last
 
  private slots:
   void initTestCase() {

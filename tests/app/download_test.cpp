@@ -204,11 +204,7 @@ class DownloadTest : public QObject {
 
   void aRestartGoesOnAtTheByteThatWasWritten() {
     Lab lab;
-    lab.server.answer = [](FaultServer& server, const FaultServer::Asked& asked) {
-      FaultServer::Answer answer = server.plain(asked);
-      answer.perTick = 1 << 19;
-      return answer;
-    };
+    lab.server.pace(1 << 19);
     lab.fetchSome(lab.file(), kPart + (3 << 20));
     const qint64 noted = [&] {
       qint64 bytes = 0;
@@ -217,7 +213,7 @@ class DownloadTest : public QObject {
     }();
     QVERIFY(noted > kPart);
     lab.server.log.clear();
-    lab.server.answer = [](FaultServer& server, const FaultServer::Asked& asked) { return server.plain(asked); };
+    lab.server.pace(0);
     Downloader later(lab.data.path(), kQuick);  // of the next start
     QSignalSpy done(&later, &Downloader::fileDone);
     later.fetch({"x", {lab.file()}});
@@ -263,7 +259,7 @@ class DownloadTest : public QObject {
     part.close();
     notes.close();
     lab.server.log.clear();
-    lab.server.answer = [](FaultServer& server, const FaultServer::Asked& asked) { return server.plain(asked); };
+    lab.server.pace(0);
     ENDS_WELL(lab, lab.file());
     const QByteArrayList firsts{"bytes=0-16777215", "bytes=16777216-33554431", "bytes=33554432-", "bytes=5", "bytes=0-"};
     QVERIFY2(lab.server.log[0].range().startsWith(firsts[damage]), lab.server.log[0].range().constData());
@@ -658,11 +654,7 @@ class DownloadTest : public QObject {
     QVERIFY(lab.server.log.isEmpty());
     QVERIFY(lab.ledger().isEmpty());
     lab.downloader.choose(false, {});
-    lab.server.answer = [](FaultServer& server, const FaultServer::Asked& asked) {
-      FaultServer::Answer answer = server.plain(asked);
-      answer.perTick = 1 << 18;
-      return answer;
-    };
+    lab.server.pace(1 << 18);
     QSignalSpy states(&lab.downloader, &Downloader::changed);
     lab.downloader.fetch({"x", {lab.file()}});
     QTRY_VERIFY(lab.server.sent() > (2 << 20));
@@ -775,11 +767,7 @@ class DownloadTest : public QObject {
       file.bytes = lab.server.body.size();
       file.reserve = 0;
       QFile other(place.filePath("other"));
-      lab.server.answer = [&](FaultServer& server, const FaultServer::Asked& asked) {
-        FaultServer::Answer answer = server.plain(asked);
-        answer.perTick = 1 << 16;
-        return answer;
-      };
+      lab.server.pace(1 << 16);
       const auto fill = connect(&lab.downloader, &Downloader::changed, this, [&](const DownloadState& state) {
         if (state.bytes == 0 || other.isOpen() || !other.open(QIODevice::WriteOnly | QIODevice::Unbuffered)) return;
         other.write(QByteArray(5 << 20, 'x'));
@@ -788,7 +776,7 @@ class DownloadTest : public QObject {
       QVERIFY(QFile::exists(PartFile::partPath(file.target)) && !QFile::exists(file.target));
       disconnect(fill);
       other.remove();
-      lab.server.answer = [](FaultServer& server, const FaultServer::Asked& asked) { return server.plain(asked); };
+      lab.server.pace(0);
       QCOMPARE(lab.fetch(file).phase, Phase::done);
       QCOMPARE(sha(contentOf(file.target)), sha(lab.server.body));
     }
@@ -818,11 +806,7 @@ class DownloadTest : public QObject {
 
   void aFailureBeforeItBeginsLeavesWhatCame() {
     Lab lab;
-    lab.server.answer = [](FaultServer& server, const FaultServer::Asked& asked) {
-      FaultServer::Answer answer = server.plain(asked);
-      answer.perTick = 1 << 19;
-      return answer;
-    };
+    lab.server.pace(1 << 19);
     lab.fetchSome(lab.file(), kPart + (10 << 20));
     const QByteArray before = contentOf(PartFile::notesPath(lab.file().target));
     QVERIFY(!before.isEmpty());
@@ -842,11 +826,7 @@ class DownloadTest : public QObject {
 
   void theQueueKeepsItsOrderAndForgetsWhatIsCancelled() {
     Lab lab(randomBytes(3 << 20));
-    lab.server.answer = [](FaultServer& server, const FaultServer::Asked& asked) {
-      FaultServer::Answer answer = server.plain(asked);
-      answer.perTick = 1 << 16;
-      return answer;
-    };
+    lab.server.pace(1 << 16);
     const auto order = [&](const QString& name) {
       FileOrder file = lab.file();
       file.target = lab.to.filePath(name);
@@ -970,7 +950,7 @@ class DownloadTest : public QObject {
   void aCommandThatIsToldToEndKeepsWhatCame() {
     Command command;
     command.writeCatalogue();
-    command.slow();
+    command.server.pace(1 << 18);
     QProcess process;
     command.start(process, {});
     QTRY_VERIFY_WITH_TIMEOUT(command.server.sent() > kPart + (5 << 20), 30'000);
@@ -978,7 +958,7 @@ class DownloadTest : public QObject {
     QVERIFY(waitFor(process));
     QCOMPARE(process.exitCode(), 130);
     command.server.log.clear();
-    command.quick();
+    command.server.pace(0);
     command.start(process, {});
     QVERIFY(waitFor(process));
     QCOMPARE(process.exitCode(), 0);
@@ -1002,7 +982,7 @@ class DownloadTest : public QObject {
     qint64 worst = 0;
     while (done < kills) {
       command.writeCatalogue();
-      command.slow();
+      command.server.pace(1 << 18);
       command.server.log.clear();
       int killedHere = 0;
       while (done < kills) {
@@ -1020,7 +1000,7 @@ class DownloadTest : public QObject {
         ++done;
         ++killedHere;
       }
-      command.quick();
+      command.server.pace(0);
       QProcess process;
       command.start(process, {});
       QVERIFY(waitFor(process));
@@ -1054,16 +1034,6 @@ class DownloadTest : public QObject {
                             "--catalogue", folder.filePath("catalogue.json"), "--to",       folder.filePath("to")};
       if (!more.contains("--base-url")) arguments << "--base-url" << server.base();
       process.start(QStringLiteral(PIO_PROGRAM), arguments + more);
-    }
-    void slow() {
-      server.answer = [](FaultServer& from, const FaultServer::Asked& asked) {
-        FaultServer::Answer answer = from.plain(asked);
-        answer.perTick = 1 << 18;
-        return answer;
-      };
-    }
-    void quick() {
-      server.answer = [](FaultServer& from, const FaultServer::Asked& asked) { return from.plain(asked); };
     }
     bool isRight() const { return contentOf(folder.filePath("to/thing-Q4_K_M.gguf")) == server.body; }
     QTemporaryDir folder;

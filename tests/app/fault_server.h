@@ -54,6 +54,15 @@ class FaultServer : public QTcpServer {
   QList<Asked> log;
   std::function<Answer(FaultServer&, const Asked&)> answer = [](FaultServer& server, const Asked& asked) { return server.plain(asked); };
 
+  // From now on plain answers, so many bytes each 5 ms; 0: as fast as it goes.
+  void pace(qint64 perTick) {
+    answer = [perTick](FaultServer& server, const Asked& asked) {
+      Answer slow = server.plain(asked);
+      slow.perTick = perTick;
+      return slow;
+    };
+  }
+
   // https from now on.
   void encrypt(const QSslCertificate& certificate, const QSslKey& key) {
     m_isEncrypted = true;

@@ -129,9 +129,10 @@ class LibraryTest : public QObject {
     QTRY_COMPARE(library->row(0).value("state").toInt(), static_cast<int>(PublishedFiles::Here));
     QVERIFY(!QFile::exists(path));
     // To another disk, and to a name that is taken.
-    library->moveTo(0, QUrl::fromLocalFile("/dev/shm"));
-    QTRY_COMPARE(library->row(0).value("path").toString(), QStringLiteral("/dev/shm/thing-Q4_K_M.gguf"));
-    QFile moved("/dev/shm/thing-Q4_K_M.gguf");
+    const QTemporaryDir disk("/dev/shm/library-test-XXXXXX");
+    library->moveTo(0, QUrl::fromLocalFile(disk.path()));
+    QTRY_COMPARE(library->row(0).value("path").toString(), disk.filePath("thing-Q4_K_M.gguf"));
+    QFile moved(disk.filePath("thing-Q4_K_M.gguf"));
     QVERIFY(moved.open(QIODevice::ReadOnly));
     QCOMPARE(moved.readAll(), server.body);
     write(other.filePath("thing-Q4_K_M.gguf"), "taken");
@@ -154,11 +155,7 @@ class LibraryTest : public QObject {
     options.dataFolder = data.path();
     ProgramFixture f(options);
     f.program->settings()->setDownloadBase(server.base());
-    server.answer = [](FaultServer& from, const FaultServer::Asked& asked) {
-      FaultServer::Answer answer = from.plain(asked);
-      answer.perTick = 1 << 18;
-      return answer;
-    };
+    server.pace(1 << 18);
     f.program->application()->library->fetch(0);
     QTRY_VERIFY(server.sent() > (17 << 20));
     f.restart();
