@@ -84,7 +84,7 @@ class Photographer {
   void call(const char* verb) { QMetaObject::invokeMethod(&m_window, verb); }
   void call(const char* verb, int number) { QMetaObject::invokeMethod(&m_window, verb, Q_ARG(int, number)); }
   void pane(int number) { call("showPane", number); }
-  void page(int number) { QMetaObject::invokeMethod(&m_window, "openSettings", Q_ARG(int, number)); }
+  void page(int number) { call("openSettings", number); }
   void say(const char* text, int delayMs = 4) { m_stage.engine().set_script(ScriptedEngine::speak(text, delayMs)); }
   bool waitFor(ChatController::State state) {
     return QTest::qWaitFor([&] { return chat()->state() == state; }, 10000);
@@ -119,11 +119,21 @@ class Photographer {
     if (QObject* list = itemWith("setOpen(QString,bool)")) list->setProperty("openFolds", folds);
   }
   void closeFolds() { openFolds(false); }
-  void take(const QByteArray& name) { take(name.constData()); }
-  void take(const char* name) {
+  void take(const char* base, const char* suffix = "") {
+    const QByteArray name = QByteArray(base) + suffix;
     QTest::qWait(350);  // the last frame, and the quarter of a second that figures are held back
     const bool saved = m_window.grabWindow().save(m_folder + QLatin1Char('/') + QLatin1String(name) + QStringLiteral(".png"));
-    std::printf("%s %s\n", saved ? "drew" : "could not write", name);
+    std::printf("%s %s\n", saved ? "drew" : "could not write", name.constData());
+  }
+  // draw(suffix of its names) in light, dark and with contrast.
+  template <class Draw>
+  void inEveryTheme(const Draw& draw) {
+    draw("");
+    theme(Settings::Dark);
+    draw("-dark");
+    theme(Settings::HighContrast);
+    draw("-contrast");
+    theme(Settings::Light);
   }
 
  private:
@@ -178,51 +188,46 @@ DoctorFacts troubledFacts() {
 // The pages about this computer, its disk and the program.
 void drawComputerPages(Photographer& p, const char* suffix) {
   Application* app = p.stage().program().application();
-  const auto take = [&](const char* name) { p.take(qPrintable(QLatin1String(name) + QLatin1String(suffix))); };
   p.page(6);
-  take("70-doctor-looking");
+  p.take("70-doctor-looking", suffix);
   (void)QTest::qWaitFor([app] { return app->doctor->ready() && !app->doctor->busy(); }, 20000);
   app->doctor->take(troubledFacts());
-  take("71-doctor");
+  p.take("71-doctor", suffix);
   p.page(7);
   (void)QTest::qWaitFor([app] { return app->storage->measured() && !app->storage->busy(); }, 20000);
-  take("72-storage");
+  p.take("72-storage", suffix);
   p.page(8);
-  take("73-about");
+  p.take("73-about", suffix);
   if (QObject* page = p.itemWith("useOf(QString)")) page->setProperty("shownPart", QStringLiteral("Inference-PIO"));
-  take("74-about-licence");
+  p.take("74-about-licence", suffix);
   p.call("closePopups");
 }
 
 // The page Model with a graphics card: while drivers are asked, on the processor, on the card, and when an answer was measured.
 void drawDevices(Photographer& p, const char* suffix) {
   Application* app = p.stage().program().application();
-  const auto take = [&](const char* name) { p.take(qPrintable(QLatin1String(name) + QLatin1String(suffix))); };
   p.stage().planOnCard();
   p.stage().holdListing();
   p.stage().loadOnCard();
   p.page(2);
-  take("80-devices-looking");
+  p.take("80-devices-looking", suffix);
   p.stage().letListing();
   (void)QTest::qWaitFor([app] { return app->devices->hasLooked() && !app->devices->looking(); }, 5000);
-  take("81-devices-cpu");
+  p.take("81-devices-cpu", suffix);
   app->load->setDevice(QStringLiteral("vulkan"));
   app->load->setVramBytes(10e9);
   p.stage().engine().set_script(ScriptedEngine::speak("an answer of some words that takes a while", 8, 40));
   p.ask(QStringLiteral("How fast is it?"));
-  take("82-devices-card");
+  p.take("82-devices-card", suffix);
   app->load->undo();
   p.call("closePopups");
-  take("83-status-device");
+  p.take("83-status-device", suffix);
   p.stage().planAsEver();
 }
 
 void drawAllDevices(Photographer& p) {
   p.size(1280, 860);
-  drawDevices(p, "");
-  p.theme(Settings::Dark);
-  drawDevices(p, "-dark");
-  p.theme(Settings::Light);
+  p.inEveryTheme([&](const char* suffix) { drawDevices(p, suffix); });
   p.size(560, 860);
   drawDevices(p, "-narrow");
   p.size(1280, 800);
@@ -234,15 +239,9 @@ void fillDisk(Photographer& p) {
   p.stage().writeFile(QStringLiteral("history.v3.db"), QString(4'000'000, QLatin1Char('x')));
 }
 
-// Light, dark, with contrast, narrow.
 void drawComputer(Photographer& p) {
   fillDisk(p);
-  drawComputerPages(p, "");
-  p.theme(Settings::Dark);
-  drawComputerPages(p, "-dark");
-  p.theme(Settings::HighContrast);
-  drawComputerPages(p, "-contrast");
-  p.theme(Settings::Light);
+  p.inEveryTheme([&](const char* suffix) { drawComputerPages(p, suffix); });
   p.size(560, 720);
   drawComputerPages(p, "-narrow");
   p.size(1280, 800);
@@ -768,17 +767,11 @@ void drawLibrary(Stage& stage, Photographer& p) {
     return QTest::qWaitFor([&] { return library->row(row).value("state").toInt() == state; }, 15'000);
   };
   const auto everywhere = [&](const char* name) {
-    const QByteArray base(name);
-    p.take(name);
-    p.theme(Settings::Dark);
-    p.take(base + "-dark");
-    p.theme(Settings::HighContrast);
-    p.take(base + "-contrast");
-    p.theme(Settings::Light);
+    p.inEveryTheme([&](const char* suffix) { p.take(name, suffix); });
     p.size(720, 900);
-    p.take(base + "-narrow-720");
+    p.take(name, "-narrow-720");
     p.size(480, 800);
-    p.take(base + "-narrow-480");
+    p.take(name, "-narrow-480");
     p.size(1280, 800);
   };
   stage.planFor(118, true);
