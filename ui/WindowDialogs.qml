@@ -36,10 +36,10 @@ Item {
         page < 0 ? settings.open() : settings.openPage(page)
     }
     function openLibrary(): void {
-        settings.openPage(settings.libraryPage)
+        settings.openPage(SettingsDialog.Library)
     }
     function openNetwork(): void {
-        settings.openPage(settings.networkPage)
+        settings.openPage(SettingsDialog.Network)
     }
     function openShortcuts(): void {
         shortcuts.open()

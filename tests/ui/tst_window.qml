@@ -551,6 +551,17 @@ TestCase {
         test.window.closePopups()
         tryVerify(() => !test.window.popupShown)
     }
+    function test_aFindingLeadsToThePageThatItNames(): void {
+        const shown = () => test.find(test.window.contentItem.parent, item => item.visible && item instanceof SettingsPage)
+        for (const [button, title] of [[Doctor.OpenStorage, qsTr("Storage")], [Doctor.OpenModelPage, qsTr("Model")]]) {
+            test.window.openSettings(SettingsDialog.Computer)
+            tryVerify(() => shown() instanceof DoctorPage)
+            shown().actionTaken(button)
+            tryVerify(() => shown() !== null && shown().title === title)
+        }
+        test.window.closePopups()
+        tryVerify(() => !test.window.popupShown)
+    }
     function test_whatCanGoIsRemovedAndCopiesOfTheHistoryAskOnce(): void {
         const copy = stage.writeFile("history.v3.db", "an older one")
         test.window.openSettings(7)

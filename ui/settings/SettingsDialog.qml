@@ -23,10 +23,9 @@ PioDialog {
     required property PublishedFiles library
     required property RequestLog requests
     required property Language language
-    property int page: 0
+    enum Page { Appearance, SystemPrompt, Model, Sampling, Library, Network, Computer, Storage, About }
+    property int page: SettingsDialog.Appearance
     readonly property var pages: [qsTr("Appearance"), qsTr("System prompt"), qsTr("Model"), qsTr("Sampling"), qsTr("Library"), qsTr("Network"), qsTr("This computer"), qsTr("Storage"), qsTr("About")]
-    readonly property int libraryPage: root.pages.indexOf(qsTr("Library"))
-    readonly property int networkPage: root.pages.indexOf(qsTr("Network"))
     readonly property bool oneColumn: root.width < 720      // list first, then the page with Back
     property bool listShown: true
     signal shortcutsRequested()
@@ -181,7 +180,7 @@ PioDialog {
 
                 anchors { left: parent.left; right: parent.right; bottom: parent.bottom; margins: 1 }
                 height: 56
-                visible: root.page === 2 && root.load.path.length > 0 && (root.load.differs || !root.load.isLoaded)
+                visible: root.page === SettingsDialog.Model && root.load.path.length > 0 && (root.load.differs || !root.load.isLoaded)
                 color: Theme.color.canvas
                 radius: Theme.radiusLarge
 
@@ -282,9 +281,9 @@ PioDialog {
             onCopyRequested: text => root.chat.copyText(text)
             onActionTaken: button => {
                 if (button === Doctor.OpenStorage) {
-                    root.page = 5
+                    root.page = SettingsDialog.Storage
                 } else if (button === Doctor.OpenModelPage) {
-                    root.page = 2
+                    root.page = SettingsDialog.Model
                 } else {
                     root.close()
                     root.modelRequested()
