@@ -93,7 +93,7 @@ SettingsPage {
             required property int status
             required property double bytes
             required property string proxy
-            readonly property var said: [request.host, why.text, size.text, when.text]
+            readonly property var said: [server.text, why.text, size.text, when.text]
             readonly property string answer: request.status > 0 ? request.status.toString() : qsTr("no answer")
 
             Layout.fillWidth: true
@@ -107,6 +107,8 @@ SettingsPage {
                 spacing: 0
 
                 Words {
+                    id: server
+
                     Layout.fillWidth: true
                     role: Theme.uiMedium
                     text: request.proxy.length > 0 ? qsTr("%1 by way of %2").arg(request.host).arg(request.proxy) : request.host
