@@ -64,6 +64,10 @@ QtObject {
     function seconds(value: real): string {
         return qsTr("%1 s").arg(figures.count(value)).replace(" ", figures.gap)
     }
+    // Without the unit; with tenths while they say something.
+    function fewSeconds(value: real): string {
+        return figures.decimal(value, value < 10 ? 1 : 0)
+    }
     // The direction of a text is that of its first letter, as Qt takes it.
     function isRightToLeft(html: string): bool {
         const letter = html.replace(/<[^>]*>|&[#\w]+;/g, "").match(/[A-Za-z\u00c0-\u1fff\u2c00-\ufeff]/)

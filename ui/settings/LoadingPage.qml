@@ -23,7 +23,7 @@ SettingsPage {
     readonly property var deviceIds: ["auto", "cpu"].concat(root.cards.map(card => card.id))
     readonly property string speeds: root.load.decodeSpeed <= 0 ? ""
             : qsTr("≈ %1, first word of a question after ≈ %2 s").arg(Figures.speed(root.load.decodeSpeed))
-                .arg(Figures.decimal(root.load.firstWordSeconds, root.load.firstWordSeconds < 10 ? 1 : 0))
+                .arg(Figures.fewSeconds(root.load.firstWordSeconds))
     readonly property bool answered: root.load.isLoaded && root.chat.model.measuredDecode > 0
     readonly property real needed: root.load.weightBytes + root.load.stateBytes + root.load.scratchBytes
 
@@ -86,8 +86,8 @@ SettingsPage {
 
         Figure { value: qsTr("≈ %1").arg(Figures.speed(root.load.decodeSpeed)); caption: qsTr("writing") }
         Figure { value: qsTr("≈ %1").arg(Figures.speed(root.load.prefillSpeed)); caption: qsTr("reading") }
-        Figure { value: qsTr("≈ %1 s").arg(Figures.decimal(root.load.firstWordSeconds, root.load.firstWordSeconds < 10 ? 1 : 0)); caption: qsTr("to the first word") }
-        Figure { value: qsTr("≈ %1 s").arg(Figures.decimal(root.load.loadSeconds, root.load.loadSeconds < 10 ? 1 : 0)); caption: qsTr("to load") }
+        Figure { value: qsTr("≈ %1 s").arg(Figures.fewSeconds(root.load.firstWordSeconds)); caption: qsTr("to the first word") }
+        Figure { value: qsTr("≈ %1 s").arg(Figures.fewSeconds(root.load.loadSeconds)); caption: qsTr("to load") }
     }
     Words {
         Layout.fillWidth: true
@@ -97,7 +97,7 @@ SettingsPage {
         wrapMode: Text.Wrap
         text: qsTr("Measured with the last answer: %1, first word after %2 s with %Ln tokens to read", "", root.chat.model.measuredPrompt)
                 .arg(Figures.speed(root.chat.model.measuredDecode))
-                .arg(Figures.decimal(root.chat.model.measuredFirstWord, root.chat.model.measuredFirstWord < 10 ? 1 : 0))
+                .arg(Figures.fewSeconds(root.chat.model.measuredFirstWord))
         color: Theme.color.text2
     }
     Repeater {
