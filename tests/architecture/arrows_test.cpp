@@ -67,3 +67,32 @@ TEST(Arrows, OnlyTheFaceOfKernelsIsSeenFromAbove) {
     }
   }
 }
+
+// What goes to a network is written in one folder, so that a build without it has none.
+TEST(Arrows, NetworkCodeLiesInOneFolder) {
+  static const std::regex network(
+      R"(^(QtNetwork/.*|Q(Network|Tcp|Udp|Sctp|Ssl|Host|Dns|Http|Hsts|Local(Socket|Server)|AbstractSocket|WebSocket)\w*|netdb\.h|(netinet|arpa|curl)/.*)$)");
+  std::size_t n_here = 0;
+  for (const std::string& room : kRooms) {
+    for (const Include& include : includes_of(room)) {
+      if (!std::regex_match(include.target, network)) continue;
+      const bool is_here = fs::relative(include.file, PIO_SOURCE).string().starts_with("app/network/");
+      EXPECT_TRUE(is_here) << include.file << " includes " << include.target;
+      n_here += is_here ? 1 : 0;
+    }
+  }
+  EXPECT_GT(n_here, 5u) << "the network's own includes were not recognised";
+  // Sockets of the system's own interface, and what QML fetches by itself.
+  constexpr const char* kWords[] = {"AF_INET", "XMLHttpRequest", "WebSocket"};
+  for (const std::string& room : kRooms) {
+    for (const fs::directory_entry& entry : fs::recursive_directory_iterator(fs::path(PIO_SOURCE) / room)) {
+      const std::string extension = entry.path().extension().string();
+      if (extension != ".h" && extension != ".cpp" && extension != ".qml" && extension != ".js") continue;
+      std::ifstream in(entry.path());
+      for (std::string line; std::getline(in, line);) {
+        const std::string code = line.substr(0, line.find("//"));
+        for (const char* word : kWords) EXPECT_EQ(code.find(word), std::string::npos) << entry.path() << ": " << line;
+      }
+    }
+  }
+}
