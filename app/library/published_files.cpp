@@ -132,6 +132,10 @@ PublishedFiles::PublishedFiles(std::unique_ptr<Private> p, QObject* parent) : QA
     row->download = state;
     row->isDownloadKnown = state.phase != Phase::done && state.phase != Phase::cancelled;
     d->changed(*row);
+    if (state.phase == Phase::cancelled && row->file.mmproj) {
+      const QString half = folder() + u'/' + row->halfName();
+      QMetaObject::invokeMethod(d->w.files, [files = d->w.files, half] { files->removeHalf(half); });
+    }
     if (isNews && state.phase == Phase::done) {
       d->w.models->refresh();
       const bool isWanted = state.id == d->wanted;
@@ -276,6 +280,17 @@ int PublishedFiles::rowOfTask(int task) const {
   return -1;
 }
 
+double PublishedFiles::freedBy(int row) const {
+  if (row < 0 || row >= rowCount()) return 0;
+  const Private::Row& freed = d->rows[row];
+  const auto needs = [&](const Private::Row& other) {
+    const bool isBeside = QFileInfo(other.path).path() == QFileInfo(freed.path).path();
+    return &other != &freed && other.isThere && isBeside && other.halfName() == freed.halfName();
+  };
+  const bool isShared = freed.file.mmproj && std::any_of(d->rows.begin(), d->rows.end(), needs);
+  return static_cast<double>(freed.bytes()) - (isShared ? static_cast<double>(freed.file.mmproj->bytes.value_or(0)) : 0);
+}
+
 bool PublishedFiles::canFetch() const { return Downloader::isBuiltIn(); }
 bool PublishedFiles::isOffline() const { return d->w.isOffline || d->w.settings->offline(); }
 bool PublishedFiles::isOfflineForced() const { return d->w.isOffline; }
@@ -336,14 +351,15 @@ void PublishedFiles::load(int row) {
 
 void PublishedFiles::remove(int row) {
   if (row < 0 || row >= rowCount() || !d->rows[row].isThere || data(index(row), CurrentRole).toBool()) return;
-  QMetaObject::invokeMethod(d->w.files, [files = d->w.files, path = d->rows[row].path] { files->moveFile(path, {}); });
+  QMetaObject::invokeMethod(d->w.files,
+                            [files = d->w.files, path = d->rows[row].path, half = d->rows[row].halfName()] { files->moveFile(path, {}, half); });
 }
 
 void PublishedFiles::moveTo(int row, const QUrl& folder) {
   if (row < 0 || row >= rowCount() || !d->rows[row].isThere || !folder.isLocalFile()) return;
   const QString path = d->rows[row].path;
   const QString target = folder.toLocalFile() + u'/' + QFileInfo(path).fileName();
-  QMetaObject::invokeMethod(d->w.files, [files = d->w.files, path, target] { files->moveFile(path, target); });
+  QMetaObject::invokeMethod(d->w.files, [files = d->w.files, path, target, half = d->rows[row].halfName()] { files->moveFile(path, target, half); });
 }
 
 void PublishedFiles::showInFolder(int row) {

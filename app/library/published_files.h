@@ -78,16 +78,18 @@ class PublishedFiles : public QAbstractListModel {
   Q_INVOKABLE QVariantMap row(int index) const;
   // The first file of one of the four; -1 none.
   Q_INVOKABLE int rowOfTask(int task) const;
+  // Bytes of the disk that remove() gives back: with the vision half, unless another file needs it there.
+  Q_INVOKABLE double freedBy(int row) const;
 
  public slots:
   void look();  // what is here, how much room there is, and what each would take
   void fetch(int row);
   void fetchAndLoad(int row);  // it is loaded when it is here, unless another model is by then
   void pause(int row);
-  void cancel(int row);  // what came goes
+  void cancel(int row);  // what came goes, a vision half that nothing else needs too
   void load(int row);
-  void remove(int row);  // the file that is here
-  void moveTo(int row, const QUrl& folder);
+  void remove(int row);                      // the file that is here; its vision half as with cancel()
+  void moveTo(int row, const QUrl& folder);  // with its vision half
   void showInFolder(int row);
   void chooseFolder(const QUrl& folder);  // where files go
 

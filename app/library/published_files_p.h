@@ -42,6 +42,8 @@ struct PublishedFiles::Private {
     std::uint64_t needs() const;
     bool fits() const;
     bool isComputed() const { return !file.bytes; }
+    // The name that the vision half has beside the model; "" none.
+    QString halfName() const { return file.mmproj ? QString::fromStdString(file.mmproj->path).section(u'/', -1) : QString(); }
   };
 
   Private(const Wiring& wiring, const std::vector<PublishedModel>& catalogue);

@@ -50,13 +50,26 @@ ModelHeader headerOf(const QString& path) {
   return header;
 }
 
-// "" it worked. What is copied to another disk has its name when it is whole.
-QString moved(const QString& from, const QString& to, const std::atomic<bool>& stop) {
-  QFile file(from);
-  if (to.isEmpty()) return file.remove() ? QString() : file.errorString();
-  if (QFileInfo::exists(to)) return QStringLiteral("%1: a name that is free, taken").arg(to);
-  if (std::rename(QFile::encodeName(from).constData(), QFile::encodeName(to).constData()) == 0) return {};
-  QFile copy(to + QStringLiteral(".moving"));
+// Of a name in Hugging Face's cache, a link below snapshots, the file below blobs that it leads to; "" of every other file.
+QString blobOf(const QString& path) {
+  const QFileInfo info(path);
+  const QString real = info.isSymLink() ? info.canonicalFilePath() : QString();
+  const QDir blobs = QFileInfo(real).dir();
+  if (real.isEmpty() || blobs.dirName() != QLatin1String("blobs")) return {};
+  return info.dir().canonicalPath().startsWith(QDir::cleanPath(blobs.filePath(QStringLiteral("../snapshots"))) + u'/') ? real : QString();
+}
+
+// These give "" when it worked.
+
+QString removed(const QString& path) {
+  QFile file(path), blob(blobOf(path));
+  if (!file.remove()) return file.errorString();
+  return blob.fileName().isEmpty() || blob.remove() ? QString() : blob.errorString();
+}
+
+// The copy has its name when it is whole.
+QString copied(const QString& from, const QString& to, const std::atomic<bool>& stop) {
+  QFile file(from), copy(to + QStringLiteral(".moving"));
   if (!file.open(QIODevice::ReadOnly)) return file.errorString();
   if (!copy.open(QIODevice::WriteOnly)) return copy.errorString();
   QString problem;
@@ -69,7 +82,49 @@ QString moved(const QString& from, const QString& to, const std::atomic<bool>& s
   copy.close();
   if (problem.isEmpty() && !copy.rename(to)) problem = copy.errorString();
   if (!problem.isEmpty()) copy.remove();
-  else file.remove();
+  return problem;
+}
+
+QString moved(const QString& from, const QString& to, const std::atomic<bool>& stop) {
+  if (to.isEmpty()) return removed(from);
+  if (QFileInfo::exists(to)) return QStringLiteral("%1: a name that is free, taken").arg(to);
+  // A link leads nowhere from another folder: what it leads to is copied.
+  if (!QFileInfo(from).isSymLink() && std::rename(QFile::encodeName(from).constData(), QFile::encodeName(to).constData()) == 0) return {};
+  const QString problem = copied(from, to, stop);
+  if (problem.isEmpty()) (void)removed(from);
+  return problem;
+}
+
+// A header that cannot be read says nothing, so its file counts as one that sees.
+bool maySee(const QString& path) {
+  const QString architecture = headerOf(path).architecture;
+  const auto sees = [&](const CatalogueModel& model) { return model.task == CatalogueModel::Images && model.architectures.contains(architecture); };
+  return architecture.isEmpty() || std::any_of(catalogue().begin(), catalogue().end(), sees);
+}
+
+// By a model in its folder, or by one that is being fetched there; `except` does not count.
+bool isHalfNeeded(const QString& half, const QString& except) {
+  const QDir folder = QFileInfo(half).dir();
+  if (!folder.entryList({QStringLiteral("*.gguf.part")}, QDir::Files).isEmpty()) return true;
+  for (const std::filesystem::path& model : models_below(folder.path().toStdString())) {
+    const QString path = QString::fromStdString(model.string());
+    if (path != except && QFileInfo(path).dir() == folder && maySee(path)) return true;
+  }
+  return false;
+}
+
+// The half comes first and goes last: a model that is seen anywhere has it.
+QString movedWithHalf(const QString& from, const QString& to, const QString& halfName, const std::atomic<bool>& stop) {
+  const QString half = QFileInfo(from).path() + u'/' + halfName, there = QFileInfo(to).path() + u'/' + halfName;
+  if (halfName.isEmpty() || !QFileInfo(half).isFile()) return moved(from, to, stop);
+  const bool isToCome = !to.isEmpty() && !QFileInfo::exists(there);
+  if (isToCome) {
+    const bool isLinked = !QFileInfo(half).isSymLink() && ::link(QFile::encodeName(half).constData(), QFile::encodeName(there).constData()) == 0;
+    if (const QString problem = isLinked ? QString() : copied(half, there, stop); !problem.isEmpty()) return problem;
+  }
+  const QString problem = moved(from, to, stop);
+  if (problem.isEmpty() && !isHalfNeeded(half, from)) (void)removed(half);
+  if (!problem.isEmpty() && isToCome) QFile::remove(there);
   return problem;
 }
 
@@ -157,11 +212,15 @@ void BackgroundFiles::readRoom(const QString& folder) {
 }
 
 // On another thread of Qt's pool: another disk takes minutes, and settings are saved here.
-void BackgroundFiles::moveFile(const QString& from, const QString& to) {
-  QThreadPool::globalInstance()->start([this, from, to, stop = m_stop] {
-    const QString problem = moved(from, to, *stop);
+void BackgroundFiles::moveFile(const QString& from, const QString& to, const QString& half) {
+  QThreadPool::globalInstance()->start([this, from, to, half, stop = m_stop] {
+    const QString problem = movedWithHalf(from, to, half, *stop);
     if (!*stop) Q_EMIT fileMoved(from, to, problem);
   });
+}
+
+void BackgroundFiles::removeHalf(const QString& path) {
+  if (QFileInfo(path).isFile() && !isHalfNeeded(path, {})) (void)removed(path);
 }
 
 void BackgroundFiles::inspectModel(quint64 serial, const QString& path) { Q_EMIT modelInspected(serial, headerOf(path)); }

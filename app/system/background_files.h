@@ -69,8 +69,11 @@ class BackgroundFiles : public QObject {
   void savePart(quint64 serial, const QString& path, const QString& source, const QRectF& part);
   void readMemory();
   void readRoom(const QString& folder);  // of its disk, also of a folder that is not made yet
-  // A file goes to another name, to another disk too; "": it goes away. What stands at the new name stays.
-  void moveFile(const QString& from, const QString& to);
+  // A model's file goes to another name, to another disk too; "": it goes away. What stands at the new name stays. Its vision half, which lies
+  // beside it under the name `half`, goes with it, and stays too where another model needs it; "" it has none.
+  void moveFile(const QString& from, const QString& to, const QString& half);
+  // Unless a model beside it needs it, or one that is on its way there.
+  void removeHalf(const QString& path);
   // Last of all: ends this thread's event loop when what was asked before is done.
   void close();
 

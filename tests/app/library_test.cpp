@@ -47,6 +47,28 @@ ProgramOptions optionsFor(const FaultServer& server) {
   return options;
 }
 
+// A catalogue of one model that sees in two formats, which share their vision half.
+ProgramOptions seeingOptionsFor(const FaultServer& server, const QString& dataFolder) {
+  ProgramOptions options = optionsFor(server);
+  PublishedFile& first = options.catalogue.front().files.front();
+  first.mmproj = PublishedPart{};
+  first.mmproj->repository = first.repository;
+  first.mmproj->path = "mmproj-thing.gguf";
+  first.mmproj->bytes = first.bytes;
+  PublishedFile second = first;
+  second.quantization = "Q8_0";
+  second.path = "thing-Q8_0.gguf";
+  options.catalogue.front().files.push_back(second);
+  options.dataFolder = dataFolder;
+  options.starterFolders = {dataFolder + "/models"};
+  return options;
+}
+
+QByteArray contentOf(const QString& path) {
+  QFile file(path);
+  return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
+}
+
 }  // namespace
 
 class LibraryTest : public QObject {
@@ -145,6 +167,124 @@ class LibraryTest : public QObject {
     requests->watch(true);
     QTRY_COMPARE(requests->count(), server.log.size());
     QCOMPARE(requests->bytes(), static_cast<double>(server.body.size()));
+  }
+
+  // A model that sees is blind without the file of its vision half, which nothing in the window shows.
+  void theVisionHalfGoesWithItsModel() {
+    FaultServer server;
+    server.body = QByteArray(1 << 20, 'm');
+    QTemporaryDir data, other, third;
+    ProgramFixture f(seeingOptionsFor(server, data.path()));
+    f.program->settings()->setDownloadBase(server.base());
+    PublishedFiles* library = f.program->application()->library;
+    const auto isHere = [&](int row, const QString& path) {
+      return QTest::qWaitFor([&] {
+        const QVariantMap facts = library->row(row);
+        return facts.value("state").toInt() == PublishedFiles::Here && facts.value("path").toString() == path;
+      });
+    };
+    const QString own = data.filePath("models/");
+    const double mega = 1 << 20;
+    library->fetch(0);
+    library->fetch(1);
+    QVERIFY(isHere(0, own + "thing-Q4_K_M.gguf") && isHere(1, own + "thing-Q8_0.gguf"));
+    QVERIFY(QFile::exists(own + "mmproj-thing.gguf"));
+    // The other one needs it where it is.
+    QCOMPARE(library->freedBy(0), mega);
+    library->moveTo(0, QUrl::fromLocalFile(other.path()));
+    QVERIFY(isHere(0, other.filePath("thing-Q4_K_M.gguf")));
+    QCOMPARE(contentOf(other.filePath("mmproj-thing.gguf")), server.body);
+    QVERIFY(QFile::exists(own + "mmproj-thing.gguf"));
+    // Nobody does.
+    QCOMPARE(library->freedBy(1), 2 * mega);
+    library->moveTo(1, QUrl::fromLocalFile(third.path()));
+    QVERIFY(isHere(1, third.filePath("thing-Q8_0.gguf")));
+    QCOMPARE(contentOf(third.filePath("mmproj-thing.gguf")), server.body);
+    QTRY_VERIFY(!QFile::exists(own + "mmproj-thing.gguf"));
+    // Where it stands already, and where the model's name is taken.
+    library->moveTo(1, QUrl::fromLocalFile(other.path()));
+    QVERIFY(isHere(1, other.filePath("thing-Q8_0.gguf")));
+    QTRY_VERIFY(QDir(third.path()).isEmpty());
+    write(third.filePath("thing-Q8_0.gguf"), "taken");
+    QSignalSpy failed(library, &PublishedFiles::failed);
+    library->moveTo(1, QUrl::fromLocalFile(third.path()));
+    QTRY_COMPARE(failed.size(), 1);
+    QCOMPARE(QDir(third.path()).entryList(QDir::Files), QStringList{"thing-Q8_0.gguf"});
+    QVERIFY(QFile::exists(other.filePath("mmproj-thing.gguf")) && QFile::exists(other.filePath("thing-Q8_0.gguf")));
+    library->remove(0);
+    QTRY_VERIFY(!QFile::exists(other.filePath("thing-Q4_K_M.gguf")));
+    QVERIFY(QFile::exists(other.filePath("mmproj-thing.gguf")));
+    QTRY_COMPARE(library->row(1).value("path").toString(), other.filePath("thing-Q8_0.gguf"));
+    library->remove(1);
+    QTRY_VERIFY(QDir(other.path()).isEmpty());
+  }
+
+  // "Cancel; what came is removed": the half that came whole, too, unless another model needs it.
+  void aCancelledDownloadLeavesNoVisionHalf() {
+    FaultServer server;
+    server.body = QByteArray(1 << 20, 'm');
+    server.answer = [](FaultServer& from, const FaultServer::Asked& asked) {
+      FaultServer::Answer answer = from.plain(asked);
+      if (!asked.path.contains("mmproj")) answer.perTick = 1 << 10;
+      return answer;
+    };
+    QTemporaryDir data;
+    ProgramFixture f(seeingOptionsFor(server, data.path()));
+    f.program->settings()->setDownloadBase(server.base());
+    PublishedFiles* library = f.program->application()->library;
+    const QDir models(data.filePath("models"));
+    const auto fetchSome = [&](int row, const QString& file) {
+      library->fetch(row);
+      return QTest::qWaitFor([&] { return QFileInfo(models.filePath(file + ".part")).size() > 0 && models.exists("mmproj-thing.gguf"); });
+    };
+    QVERIFY(fetchSome(0, "thing-Q4_K_M.gguf"));
+    library->pause(0);
+    QTRY_COMPARE(library->row(0).value("state").toInt(), static_cast<int>(PublishedFiles::Paused));
+    QVERIFY(models.exists("thing-Q4_K_M.gguf.part"));
+    QVERIFY(fetchSome(1, "thing-Q8_0.gguf"));
+    library->cancel(1);
+    QTRY_COMPARE(library->row(1).value("state").toInt(), static_cast<int>(PublishedFiles::NotHere));
+    QTest::qWait(100);
+    QVERIFY(models.exists("mmproj-thing.gguf"));  // the other one goes on with it
+    library->cancel(0);
+    QTRY_VERIFY(models.isEmpty());
+  }
+
+  // Hugging Face's cache has the bytes under blobs, and links that lead there.
+  void aFileOfACacheIsMovedAndDeletedWithItsBytes() {
+    FaultServer server;
+    server.body = QByteArray(1 << 20, 'm');
+    ProgramFixture f(optionsFor(server));
+    QTemporaryDir places, other;
+    const QString hub = places.filePath("hub"), snapshot = hub + "/models--someone--thing/snapshots/main", link = snapshot + "/thing-Q4_K_M.gguf";
+    const QString blob = write(hub + "/models--someone--thing/blobs/0123", server.body);
+    QVERIFY(QDir().mkpath(snapshot) && QFile::link("../../blobs/0123", link));
+    f.program->settings()->addModelFolder(hub);
+    PublishedFiles* library = f.program->application()->library;
+    QTRY_COMPARE(library->row(0).value("path").toString(), link);
+    const QString moved = other.filePath("thing-Q4_K_M.gguf");
+    library->moveTo(0, QUrl::fromLocalFile(other.path()));
+    QTRY_COMPARE(library->row(0).value("path").toString(), moved);
+    QVERIFY(!QFileInfo(moved).isSymLink());
+    QCOMPARE(contentOf(moved), server.body);
+    QTRY_VERIFY(!QFileInfo(link).isSymLink() && !QFile::exists(blob));
+    // Back in the cache, and deleted there.
+    QVERIFY(QFile::rename(moved, blob) && QFile::link("../../blobs/0123", link));
+    f.program->models()->refresh();
+    library->look();
+    QTRY_COMPARE(library->row(0).value("path").toString(), link);
+    QTRY_COMPARE(library->row(0).value("state").toInt(), static_cast<int>(PublishedFiles::Here));
+    library->remove(0);
+    QTRY_VERIFY(!QFileInfo(link).isSymLink() && !QFile::exists(blob));
+    // A link of somebody's own: what it leads to is theirs.
+    const QString kept = write(places.filePath("kept.gguf"), server.body), named = other.filePath("thing-Q4_K_M.gguf");
+    QVERIFY(QFile::link(kept, named));
+    f.program->models()->refresh();
+    QTRY_COMPARE(library->row(0).value("path").toString(), named);
+    QTRY_COMPARE(library->row(0).value("state").toInt(), static_cast<int>(PublishedFiles::Here));
+    library->remove(0);
+    QTRY_VERIFY(!QFileInfo(named).isSymLink());
+    QCOMPARE(contentOf(kept), server.body);
   }
 
   void whatAnEarlierWindowBeganIsPausedAndGoesOn() {

@@ -39,7 +39,7 @@ PioDialog {
             Layout.leftMargin: Theme.space24
             Layout.rightMargin: Theme.space24
             wrapMode: Text.Wrap
-            text: root.row < 0 ? "" : qsTr("%1 of the disk become free. Conversations stay; the file can be fetched again.").arg(Figures.bytes(root.source.bytes))
+            text: root.row < 0 ? "" : qsTr("%1 of the disk become free. Conversations stay; the file can be fetched again.").arg(Figures.bytes(root.library.freedBy(root.row)))
             color: Theme.color.text2
         }
         Item {
