@@ -16,6 +16,8 @@ TestCase {
     property Main window: null
     property Application app: null
     readonly property int mostStops: 150
+    readonly property int small: 8          // a row of the library: Qwen2.5-Coder-1.5B
+    property string putModel: ""            // its file, where a state needs one
 
     Component {
         id: mainComponent
@@ -48,6 +50,15 @@ TestCase {
         tryVerify(() => !test.window.popupShown)
         test.app.history.query = ""
         test.window.width = 1280
+        for (const row of [0, test.small])
+            test.app.library.cancel(row)
+        if (test.putModel.length > 0) {
+            stage.removeFile(test.putModel)
+            test.putModel = ""
+            test.app.library.look()
+        }
+        for (const row of [0, test.small])
+            tryVerify(() => test.app.library.row(row).state === PublishedFiles.NotHere)
     }
 
     // ---- states --------------------------------------------------------------------------------------------------------------------
@@ -131,8 +142,39 @@ TestCase {
             test.window.close()
             tryVerify(() => test.window.popupShown)
         },
+        "library, on its way": () => {
+            stage.serveModels(64, 200)
+            const library = test.app.library
+            test.window.openLibrary()
+            library.fetch(test.small)
+            library.fetch(0)
+            tryVerify(() => test.window.popupShown && library.row(test.small).done > 0 && library.row(0).state === PublishedFiles.Waiting)
+            library.pause(0)
+            tryVerify(() => library.row(0).state === PublishedFiles.Paused)
+        },
+        "library, failed": () => {
+            stage.serveModels(64, 404)
+            test.window.openLibrary()
+            test.app.library.fetch(test.small)
+            tryVerify(() => test.window.popupShown && test.app.library.row(test.small).state === PublishedFiles.Failed)
+        },
+        "library, a file here": () => { test.fileHere(); test.window.openLibrary(); tryVerify(() => test.window.popupShown) },
+        "delete a model": () => {
+            test.fileHere()
+            test.window.openLibrary()
+            const row = () => test.find(item => item instanceof LibraryRow && item.index === test.small)
+            tryVerify(() => row() !== null)
+            row().removeRequested(test.small)
+            tryVerify(() => test.find(item => item.text === "Keep it" || item.iconName === "trash") !== null)
+        },
         "import": () => { test.chat(); test.app.importOffered(stage.urlOf("/chats.json")); tryVerify(() => test.window.popupShown) }
     })
+    // The file of one row of the library, which no test reads.
+    function fileHere(): void {
+        test.putModel = stage.putModel(test.small)
+        test.app.library.look()
+        tryVerify(() => test.app.library.row(test.small).state === PublishedFiles.Here)
+    }
     function settingsPages(): int {
         test.window.openSettings(0)
         tryVerify(() => test.window.popupShown)
@@ -152,7 +194,7 @@ TestCase {
         wait(50)    // rows that come with the next frame
     }
     function everyState() {
-        const names = Object.keys(test.states)
+        const names = Object.keys(test.states).filter(name => test.app.library.canFetch || (name !== "library, on its way" && name !== "library, failed"))
         for (let page = 0; page < test.settingsPages(); ++page)
             names.push("settings " + page)
         return names.map(name => ({ tag: name }))
