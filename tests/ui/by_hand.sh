@@ -36,7 +36,13 @@ picture() {
   import -window root "$pictures/$(printf %02d "$n")-$1.png"
   echo "$(printf %02d "$n") $1"
 }
-keys() { xdotool key --clearmodifiers "$@"; }
+# One after the other: what opens or closes takes no keys meanwhile.
+keys() {
+  for key in "$@"; do
+    xdotool key --clearmodifiers "$key"
+    sleep 0.5
+  done
+}
 types() { xdotool type --delay 15 "$1"; }
 
 # Without a window manager nobody gives the window the keys; its shortcuts wait for that.
