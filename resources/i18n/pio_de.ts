@@ -1049,6 +1049,37 @@
     </message>
 </context>
 <context>
+    <name>DownloadWords</name>
+    <message>
+        <source>Waits for its turn</source>
+        <translation>Wartet, bis es an der Reihe ist</translation>
+    </message>
+    <message>
+        <source>Paused · %1</source>
+        <translation>Angehalten · %1</translation>
+    </message>
+    <message>
+        <source>Checking what is here · %1</source>
+        <translation>Prüft, was da ist · %1</translation>
+    </message>
+    <message>
+        <source>No connection · next try in %1 · %2</source>
+        <translation>Keine Verbindung · nächster Versuch in %1 · %2</translation>
+    </message>
+    <message>
+        <source>Nothing came for 10 s · %1</source>
+        <translation>Seit 10 s kam nichts · %1</translation>
+    </message>
+    <message>
+        <source>%1 · %2 · %3</source>
+        <translation>%1 · %2 · %3</translation>
+    </message>
+    <message>
+        <source>%1 · %2</source>
+        <translation>%1 · %2</translation>
+    </message>
+</context>
+<context>
     <name>DropOverlay</name>
     <message>
         <source>Answer with this model</source>
@@ -1363,10 +1394,6 @@
     <message>
         <source>Pause</source>
         <translation>Anhalten</translation>
-    </message>
-    <message>
-        <source>%1 · %2</source>
-        <translation>%1 · %2</translation>
     </message>
     <message>
         <source>The offline switch is on.</source>
@@ -1755,34 +1782,6 @@
     <message>
         <source>Fits on this computer · ≈ %1, computed</source>
         <translation>Passt auf diesen Computer · ≈ %1, berechnet</translation>
-    </message>
-    <message>
-        <source>Waits for its turn</source>
-        <translation>Wartet, bis es an der Reihe ist</translation>
-    </message>
-    <message>
-        <source>Paused · %1</source>
-        <translation>Angehalten · %1</translation>
-    </message>
-    <message>
-        <source>Checking what is here · %1</source>
-        <translation>Prüft, was da ist · %1</translation>
-    </message>
-    <message>
-        <source>No connection · next try in %1 · %2</source>
-        <translation>Keine Verbindung · nächster Versuch in %1 · %2</translation>
-    </message>
-    <message>
-        <source>Nothing came for 10 s · %1</source>
-        <translation>Seit 10 s kam nichts · %1</translation>
-    </message>
-    <message>
-        <source>%1 · %2 · %3</source>
-        <translation>%1 · %2 · %3</translation>
-    </message>
-    <message>
-        <source>%1 · %2</source>
-        <translation>%1 · %2</translation>
     </message>
     <message>
         <source>Here, and loaded</source>

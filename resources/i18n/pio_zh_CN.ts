@@ -1033,6 +1033,37 @@
     </message>
 </context>
 <context>
+    <name>DownloadWords</name>
+    <message>
+        <source>Waits for its turn</source>
+        <translation>排队等待</translation>
+    </message>
+    <message>
+        <source>Paused · %1</source>
+        <translation>已暂停 · %1</translation>
+    </message>
+    <message>
+        <source>Checking what is here · %1</source>
+        <translation>正在检查已有内容 · %1</translation>
+    </message>
+    <message>
+        <source>No connection · next try in %1 · %2</source>
+        <translation>没有连接 · %1后重试 · %2</translation>
+    </message>
+    <message>
+        <source>Nothing came for 10 s · %1</source>
+        <translation>10 秒没有收到内容 · %1</translation>
+    </message>
+    <message>
+        <source>%1 · %2 · %3</source>
+        <translation>%1 · %2 · %3</translation>
+    </message>
+    <message>
+        <source>%1 · %2</source>
+        <translation>%1 · %2</translation>
+    </message>
+</context>
+<context>
     <name>DropOverlay</name>
     <message>
         <source>Answer with this model</source>
@@ -1346,10 +1377,6 @@
     <message>
         <source>Pause</source>
         <translation>暂停</translation>
-    </message>
-    <message>
-        <source>%1 · %2</source>
-        <translation>%1 · %2</translation>
     </message>
     <message>
         <source>The offline switch is on.</source>
@@ -1737,34 +1764,6 @@
     <message>
         <source>Fits on this computer · ≈ %1, computed</source>
         <translation>这台电脑可以容纳 · 约 %1（估算）</translation>
-    </message>
-    <message>
-        <source>Waits for its turn</source>
-        <translation>排队等待</translation>
-    </message>
-    <message>
-        <source>Paused · %1</source>
-        <translation>已暂停 · %1</translation>
-    </message>
-    <message>
-        <source>Checking what is here · %1</source>
-        <translation>正在检查已有内容 · %1</translation>
-    </message>
-    <message>
-        <source>No connection · next try in %1 · %2</source>
-        <translation>没有连接 · %1后重试 · %2</translation>
-    </message>
-    <message>
-        <source>Nothing came for 10 s · %1</source>
-        <translation>10 秒没有收到内容 · %1</translation>
-    </message>
-    <message>
-        <source>%1 · %2 · %3</source>
-        <translation>%1 · %2 · %3</translation>
-    </message>
-    <message>
-        <source>%1 · %2</source>
-        <translation>%1 · %2</translation>
     </message>
     <message>
         <source>Here, and loaded</source>

@@ -149,6 +149,14 @@ TestCase {
         download().clicked()
         tryVerify(() => stage.requestsServed() === 1)
         tryVerify(() => test.state(test.app.library.smallest) === PublishedFiles.Running)
+        // What it waits for is said here as in the library.
+        tryVerify(() => test.app.library.row(test.app.library.smallest).secondsLeft > 0, 10000)
+        tryVerify(() => test.inWindow(item => item.visible && item instanceof DownloadWords && item.text.split(" · ").length === 3) !== null, 10000, "what came, how fast, and how long it takes")
+        test.app.library.cancel(test.app.library.smallest)
+        tryVerify(() => test.state(test.app.library.smallest) === PublishedFiles.NotHere)
+        stage.serveModels(4096, 503)
+        download().clicked()
+        tryVerify(() => test.inWindow(item => item.visible && item instanceof DownloadWords && item.text.startsWith("No connection · next try in")) !== null, 10000)
         test.app.library.cancel(test.app.library.smallest)
         tryVerify(() => test.state(test.app.library.smallest) === PublishedFiles.NotHere)
     }

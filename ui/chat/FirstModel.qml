@@ -18,6 +18,9 @@ Column {
     required property double done
     required property double total
     required property double rate
+    required property double secondsLeft
+    required property bool stalled
+    required property int secondsToTry
     required property var problem
     property bool leads: true
     readonly property bool onItsWay: root.state === PublishedFiles.Running || root.state === PublishedFiles.Checking || root.state === PublishedFiles.Waiting
@@ -53,15 +56,26 @@ Column {
         Meter {
             visible: root.onItsWay
             value: root.total > 0 ? root.done / root.total : 0
-            ink: Theme.color.accent
+            ink: root.stalled || root.secondsToTry > 0 ? Theme.color.text3 : Theme.color.accent
             Layout.preferredWidth: 120
+        }
+        DownloadWords {
+            Layout.fillWidth: true
+            visible: root.onItsWay
+            phase: root.state
+            done: root.done
+            total: root.total
+            rate: root.rate
+            secondsLeft: root.secondsLeft
+            stalled: root.stalled
+            secondsToTry: root.secondsToTry
         }
         Words {
             Layout.fillWidth: true
+            visible: !root.onItsWay
             role: Theme.small
             wrapMode: Text.Wrap
-            text: root.onItsWay ? (root.rate > 0 ? qsTr("%1 · %2").arg(Figures.bytesOf(root.done, root.total)).arg(Figures.rate(root.rate)) : Figures.bytesOf(root.done, root.total))
-                : root.library.isOffline ? qsTr("The offline switch is on.")
+            text: root.library.isOffline ? qsTr("The offline switch is on.")
                 : qsTr("Licence %1 · from %2").arg(root.licence).arg(root.library.host)
             color: Theme.color.text3
         }

@@ -40,7 +40,7 @@ Item {
     readonly property bool onItsWay: root.state === PublishedFiles.Waiting || root.state === PublishedFiles.Running
                                      || root.state === PublishedFiles.Checking || root.state === PublishedFiles.Paused
     readonly property bool stacked: root.width < 440
-    readonly property var said: [qsTr("%1, %2").arg(root.name).arg(root.quantization), root.stateText(), root.onItsWay ? root.progressText() : "", costs.text]
+    readonly property var said: [qsTr("%1, %2").arg(root.name).arg(root.quantization), root.stateText(), root.onItsWay ? progress.text : "", costs.text]
 
     function costText(): string {
         if (!root.isPlanned)
@@ -52,23 +52,6 @@ Item {
         if (root.share < 1)
             return qsTr("Fits with %1 of its experts in memory · ≈ %2, computed").arg(Figures.percent(root.share, 1)).arg(Figures.speed(root.tokensPerSecond))
         return qsTr("Fits on this computer · ≈ %1, computed").arg(Figures.speed(root.tokensPerSecond))
-    }
-    function progressText(): string {
-        const came = Figures.bytesOf(root.done, root.total)
-        if (root.state === PublishedFiles.Waiting)
-            return qsTr("Waits for its turn")
-        if (root.state === PublishedFiles.Paused)
-            return qsTr("Paused · %1").arg(came)
-        if (root.state === PublishedFiles.Checking)
-            return qsTr("Checking what is here · %1").arg(came)
-        if (root.secondsToTry > 0)
-            return qsTr("No connection · next try in %1 · %2").arg(Figures.seconds(root.secondsToTry)).arg(came)
-        if (root.stalled)
-            return qsTr("Nothing came for 10 s · %1").arg(came)
-        if (root.rate <= 0)
-            return came
-        return root.secondsLeft > 0 ? qsTr("%1 · %2 · %3").arg(came).arg(Figures.rate(root.rate)).arg(Figures.timeLeft(root.secondsLeft))
-                                    : qsTr("%1 · %2").arg(came).arg(Figures.rate(root.rate))
     }
     function stateText(): string {
         if (root.state === PublishedFiles.Here)
@@ -148,12 +131,17 @@ Item {
                 value: root.total > 0 ? root.done / root.total : 0
                 ink: root.state === PublishedFiles.Running && !root.stalled ? Theme.color.accent : Theme.color.text3
             }
-            Words {
+            DownloadWords {
+                id: progress
+
                 Layout.fillWidth: true
-                role: Theme.small
-                wrapMode: Text.Wrap
-                text: root.progressText()
-                color: root.stalled || root.secondsToTry > 0 ? Theme.color.warn : Theme.color.text2
+                phase: root.state
+                done: root.done
+                total: root.total
+                rate: root.rate
+                secondsLeft: root.secondsLeft
+                stalled: root.stalled
+                secondsToTry: root.secondsToTry
                 Accessible.ignored: true
             }
         }
