@@ -114,7 +114,7 @@ void PublishedFiles::Private::planNext() {
     request.published = row.id.toStdString();
     row.isContextChosen = request.context_length > 0;
     row.serial = w.queue->plan(request);
-    return;
+    break;
   }
   Q_EMIT q->plansChanged();
 }
@@ -158,7 +158,6 @@ PublishedFiles::PublishedFiles(std::unique_ptr<Private> p, QObject* parent) : QA
       row.isPlanned = true;
       row.plan = plan;
       d->changed(row);
-      Q_EMIT plansChanged();
       d->planNext();
       return;
     }

@@ -351,9 +351,12 @@ class LibraryTest : public QObject {
     PublishedFiles* library = f.program->application()->library;
     QTest::qWait(100);
     QVERIFY(f.engine->plan_requests().empty());
+    int nTold = 0;  // that it looks: rows say so meanwhile
+    connect(library, &PublishedFiles::plansChanged, this, [&] { nTold += library->planning() ? 1 : 0; });
     library->look();
     QTRY_COMPARE(static_cast<int>(f.engine->plan_requests().size()), library->count());
     QTRY_VERIFY(!library->planning());
+    QCOMPARE(nTold, library->count());
     for (int row = 0; row < library->count(); ++row) {
       const QVariantMap facts = library->row(row);
       QVERIFY(facts.value("isPlanned").toBool());
