@@ -99,7 +99,7 @@ SettingsPage {
             Layout.fillWidth: true
             Layout.preferredHeight: Theme.rowLarge
             spacing: Theme.space12
-            Accessible.role: Accessible.ListItem
+            Accessible.role: Accessible.StaticText      // it is read; nothing can be done with it
             Accessible.name: request.said.join(", ")
 
             ColumnLayout {
