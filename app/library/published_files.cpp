@@ -287,7 +287,7 @@ double PublishedFiles::freedBy(int row) const {
     return &other != &freed && other.isThere && isBeside && other.halfName() == freed.halfName();
   };
   const bool isShared = freed.file.mmproj && std::any_of(d->rows.begin(), d->rows.end(), needs);
-  return static_cast<double>(freed.bytes()) - (isShared ? static_cast<double>(freed.file.mmproj->bytes.value_or(0)) : 0);
+  return static_cast<double>(freed.bytes) - (isShared ? static_cast<double>(freed.file.mmproj->bytes.value_or(0)) : 0);
 }
 
 bool PublishedFiles::canFetch() const { return Downloader::isBuiltIn(); }
