@@ -9,7 +9,7 @@
 #include <string_view>
 
 // A layer between the loader and the driver that counts what is submitted and, where a test wants it, loses the device, has no memory, or shows an
-// old one. One instance and one device at a time are enough for tests.
+// old one. One instance at a time is enough for tests.
 
 namespace {
 
@@ -19,9 +19,14 @@ VulkanLayer layer;
 
 std::mutex mutex;
 PFN_vkGetInstanceProcAddr next_instance_proc = nullptr;
-std::map<void*, PFN_vkGetDeviceProcAddr> next_device_proc;  // by dispatch table
+struct Device {
+  VkDevice handle = VK_NULL_HANDLE;
+  PFN_vkGetDeviceProcAddr next_proc = nullptr;
+  std::uint64_t card = 0;  // by the order in which cards were opened first, from 1 on
+};
+std::map<void*, Device> devices;  // by dispatch table, which a device, its queue and its commands have in common
+std::map<VkPhysicalDevice, std::uint64_t> cards;
 VkInstance the_instance = VK_NULL_HANDLE;
-VkDevice the_device = VK_NULL_HANDLE;
 struct Recorded {
   std::uint64_t n_dispatches = 0, n_copies = 0;
 };
@@ -31,11 +36,16 @@ std::map<VkDeviceMemory, VkDeviceSize> allocations;
 // Looked up while the instance is made: afterwards the loader gives this layer's own.
 PFN_vkGetPhysicalDeviceProperties next_properties = nullptr;
 PFN_vkGetPhysicalDeviceProperties2 next_properties_2 = nullptr;
-// All devices are of one driver.
-template <class Function>
-Function in_device(const char* name) {
+template <class Handle>
+Device& device_of(Handle handle) {
+  return devices[*reinterpret_cast<void**>(handle)];
+}
+// What the next layer has under this name, for a device, its queue or its commands.
+template <class Function, class Handle>
+Function next_of(Handle handle, const char* name) {
   const std::lock_guard lock(mutex);
-  return reinterpret_cast<Function>(next_device_proc.begin()->second(the_device, name));
+  const Device& device = device_of(handle);
+  return reinterpret_cast<Function>(device.next_proc(device.handle, name));
 }
 
 // The link of a chain of structures that names the next layer.
@@ -70,8 +80,7 @@ VKAPI_ATTR VkResult VKAPI_CALL create_device(VkPhysicalDevice card, const VkDevi
   const VkResult result = next(card, create, allocator, device);
   if (result != VK_SUCCESS) return result;
   const std::lock_guard lock(mutex);
-  the_device = *device;
-  next_device_proc[*reinterpret_cast<void**>(*device)] = device_proc;
+  device_of(*device) = {*device, device_proc, cards.emplace(card, cards.size() + 1).first->second};
   return result;
 }
 
@@ -98,7 +107,7 @@ VKAPI_ATTR VkResult VKAPI_CALL allocate_memory(VkDevice device, const VkMemoryAl
   const VkDeviceSize n_bytes = info->allocationSize;
   if (layer.most_bytes != 0 && n_bytes > layer.most_bytes) return VK_ERROR_OUT_OF_DEVICE_MEMORY;
   if (layer.most_bytes_in_all != 0 && layer.n_bytes + n_bytes > layer.most_bytes_in_all) return VK_ERROR_OUT_OF_DEVICE_MEMORY;
-  const VkResult result = in_device<PFN_vkAllocateMemory>("vkAllocateMemory")(device, info, allocator, memory);
+  const VkResult result = next_of<PFN_vkAllocateMemory>(device, "vkAllocateMemory")(device, info, allocator, memory);
   if (result != VK_SUCCESS) return result;
   const std::lock_guard lock(mutex);
   allocations[*memory] = n_bytes;
@@ -108,7 +117,7 @@ VKAPI_ATTR VkResult VKAPI_CALL allocate_memory(VkDevice device, const VkMemoryAl
 }
 
 VKAPI_ATTR void VKAPI_CALL free_memory(VkDevice device, VkDeviceMemory memory, const VkAllocationCallbacks* allocator) {
-  in_device<PFN_vkFreeMemory>("vkFreeMemory")(device, memory, allocator);
+  next_of<PFN_vkFreeMemory>(device, "vkFreeMemory")(device, memory, allocator);
   const std::lock_guard lock(mutex);
   const auto at = allocations.find(memory);
   if (at == allocations.end()) return;
@@ -123,7 +132,7 @@ VKAPI_ATTR VkResult VKAPI_CALL begin_commands(VkCommandBuffer commands, const Vk
     recorded[commands] = {};
   }
   ++layer.n_recorded;
-  return in_device<PFN_vkBeginCommandBuffer>("vkBeginCommandBuffer")(commands, info);
+  return next_of<PFN_vkBeginCommandBuffer>(commands, "vkBeginCommandBuffer")(commands, info);
 }
 
 VKAPI_ATTR void VKAPI_CALL dispatch(VkCommandBuffer commands, std::uint32_t x, std::uint32_t y, std::uint32_t z) {
@@ -131,7 +140,7 @@ VKAPI_ATTR void VKAPI_CALL dispatch(VkCommandBuffer commands, std::uint32_t x, s
     const std::lock_guard lock(mutex);
     ++recorded[commands].n_dispatches;
   }
-  in_device<PFN_vkCmdDispatch>("vkCmdDispatch")(commands, x, y, z);
+  next_of<PFN_vkCmdDispatch>(commands, "vkCmdDispatch")(commands, x, y, z);
 }
 
 VKAPI_ATTR void VKAPI_CALL copy(VkCommandBuffer commands, VkBuffer from, VkBuffer to, std::uint32_t n, const VkBufferCopy* regions) {
@@ -139,14 +148,15 @@ VKAPI_ATTR void VKAPI_CALL copy(VkCommandBuffer commands, VkBuffer from, VkBuffe
     const std::lock_guard lock(mutex);
     ++recorded[commands].n_copies;
   }
-  in_device<PFN_vkCmdCopyBuffer>("vkCmdCopyBuffer")(commands, from, to, n, regions);
+  next_of<PFN_vkCmdCopyBuffer>(commands, "vkCmdCopyBuffer")(commands, from, to, n, regions);
 }
 
 VKAPI_ATTR VkResult VKAPI_CALL submit(VkQueue queue, std::uint32_t n, const VkSubmitInfo* infos, VkFence fence) {
   const std::uint64_t number = ++layer.n_submits;
-  if (layer.lose_at_submit != 0 && number >= layer.lose_at_submit) return VK_ERROR_DEVICE_LOST;
   {
     const std::lock_guard lock(mutex);
+    const bool is_meant = layer.lost_card == 0 || layer.lost_card == device_of(queue).card;
+    if (is_meant && layer.lose_at_submit != 0 && number >= layer.lose_at_submit) return VK_ERROR_DEVICE_LOST;
     for (std::uint32_t i = 0; i < n; ++i) {
       for (std::uint32_t j = 0; j < infos[i].commandBufferCount; ++j) {
         const Recorded& of = recorded[infos[i].pCommandBuffers[j]];
@@ -155,7 +165,7 @@ VKAPI_ATTR VkResult VKAPI_CALL submit(VkQueue queue, std::uint32_t n, const VkSu
       }
     }
   }
-  return in_device<PFN_vkQueueSubmit>("vkQueueSubmit")(queue, n, infos, fence);
+  return next_of<PFN_vkQueueSubmit>(queue, "vkQueueSubmit")(queue, n, infos, fence);
 }
 
 PFN_vkVoidFunction own(std::string_view name);
@@ -165,7 +175,7 @@ VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL device_proc(VkDevice device, const char
   PFN_vkGetDeviceProcAddr next = nullptr;
   {
     const std::lock_guard lock(mutex);
-    next = next_device_proc[*reinterpret_cast<void**>(device)];
+    next = device_of(device).next_proc;
   }
   return next(device, name);
 }
