@@ -196,7 +196,11 @@ class LocalGeneration final : public Generation {
   bool is_finished() const override { return phase_ == Phase::finished; }
   const GenerateResult& result() const override { return result_; }
 
-  Result<Events> advance() override { return advance_alone(model_.step_tokens(), true); }
+  Result<Events> advance() override {
+    Result<Events> events = advance_alone(model_.step_tokens(), true);
+    if (!events) end();
+    return events;
+  }
 
   // One unit that shares its step with nobody, of at most most_prompt tokens of a prompt.
   Result<Events> advance_alone(std::int64_t most_prompt, bool may_draft) {
@@ -288,10 +292,9 @@ class LocalGeneration final : public Generation {
   }
 
   void cancel() override {
-    if (is_finished()) return;
-    result_.finish_reason = FinishReason::cancelled;
+    if (!is_finished()) result_.finish_reason = FinishReason::cancelled;
     phase_ = Phase::finished;
-    end();
+    end();  // after an exception it still has its session
   }
 
  private:
