@@ -269,7 +269,7 @@ class LocalEngine final : public Engine {
 
   Result<PerplexityResult> perplexity(std::span<const int> ids, std::int64_t context, std::int64_t n_windows,
                                       const std::function<void(std::int64_t, double)>& progress, std::stop_token stop) override {
-    RETURN_IF_ERROR(need_model());
+    RETURN_IF_ERROR(need_devices());
     ASSIGN_OR_RETURN(const TokenIds text, checked(ids, "text"));
     RETURN_IF_ERROR(need_context("window", context));
     Session session = fresh_session();
@@ -277,7 +277,7 @@ class LocalEngine final : public Engine {
   }
 
   Result<BenchResult> bench(const BenchRequest& request, std::stop_token stop) override {
-    RETURN_IF_ERROR(need_model());
+    RETURN_IF_ERROR(need_devices());
     if (request.routing) {
       Session session = fresh_session();
       return play_trace(*model_, session, *request.routing, stop);
@@ -495,22 +495,18 @@ class LocalEngine final : public Engine {
   // A device that does not answer any more has lost what lay there: the model is loaded again on the others, or on the processor.
   Result<void> need_devices() {
     RETURN_IF_ERROR(need_model());
-    const std::vector<std::size_t> lost = model_->lost_devices();
+    const std::vector<std::string> lost = model_->lost_devices();
     if (lost.empty()) return {};
     LoadRequest request = request_;
-    const std::vector<std::string> names = device_names(request_.device);
-    std::string without, those;
-    for (std::size_t i = 0; i < names.size(); ++i) {
-      std::string& list = std::ranges::count(lost, i) > 0 ? those : without;
-      list += (list.empty() ? "" : ",") + names[i];
-    }
-    request.device = without.empty() ? "cpu" : without;
+    request.device = devices_without(request_.device, lost);
     request.split.clear();
+    std::string names;
+    for (const std::string& name : lost) names += (names.empty() ? "" : ",") + name;
     conversations_->cancel_all();  // nothing of them is kept: it cannot be read any more
     conversations_.reset();
     model_.reset();
     RETURN_IF_ERROR(load(request, {}, {}));
-    model_->add_note(DeviceLost{those, request.device});
+    model_->add_note(DeviceLost{names, model_->info().device});
     return {};
   }
 

@@ -142,7 +142,9 @@ Result<void> LoadedModel::load_part(const LoadRequest& request, const PlannedPar
   part.weight_bytes_per_token = load.weight_bytes_per_token;
   part.state_bytes_per_token = load.state_bytes_per_token;
   part.weights = std::make_unique<LoadedWeights>(std::move(file), backend, progress, stop, load.residency);
-  ASSIGN_OR_RETURN(part.adapted, create_adapted_model(*part.weights, backend, request.loras, planned.asked.part));
+  Result<AdaptedModel> adapted = create_adapted_model(*part.weights, backend, request.loras, planned.asked.part);
+  RETURN_IF_ERROR(backend.sync());  // of a lost device nothing else is true
+  ASSIGN_OR_RETURN(part.adapted, std::move(adapted));
   if (const AwayTensors* const away = part.weights->away_experts()) {
     ASSIGN_OR_RETURN(std::unique_ptr<ReadQueue> queue, ReadQueue::create(request.io));
     std::vector<ExpertKind> kinds = expert_kinds(*part.adapted.model, *away, backend, load.residency.slots_bytes);
@@ -195,25 +197,46 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
                                                        std::uint64_t given_back_bytes) {
   const auto start = std::chrono::steady_clock::now();
   LoadRequest asked = request;
-  std::optional<LessOnCard> note;
+  std::optional<LessOnCard> less;
+  std::string lost;
   for (int n_refused = 0;; ++n_refused) {
-    ASSIGN_OR_RETURN(std::unique_ptr<ModelFile> file, open_for_loading(asked));
-    ASSIGN_OR_RETURN(ModelDevices devices, create_devices_for(asked));
-    ASSIGN_OR_RETURN(const PlannedModel planned, plan_model(*file, asked, devices, given_back_bytes));
-    RETURN_IF_ERROR(require_fit(*file, planned.plan));
-    Result<std::unique_ptr<LoadedModel>> loaded = load_planned(asked, std::move(file), std::move(devices), planned, progress, stop);
+    bool are_open = false;
+    std::uint64_t on_cards = 0;
+    std::string first_device;
+    const auto attempt = [&]() -> Result<std::unique_ptr<LoadedModel>> {
+      ASSIGN_OR_RETURN(std::unique_ptr<ModelFile> file, open_for_loading(asked));
+      ASSIGN_OR_RETURN(ModelDevices devices, create_devices_for(asked));
+      are_open = true;
+      ASSIGN_OR_RETURN(const PlannedModel planned, plan_model(*file, asked, devices, given_back_bytes));
+      RETURN_IF_ERROR(require_fit(*file, planned.plan));
+      on_cards = most_on_a_card(planned.plan);
+      first_device = planned.plan.devices.front().name;
+      return load_planned(asked, std::move(file), std::move(devices), planned, progress, stop);
+    };
+    Result<std::unique_ptr<LoadedModel>> loaded = attempt();
     if (loaded) {
       LoadedInfo& info = (*loaded)->info_;
       info.load_seconds = info.loading.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-      if (note) info.notes.push_back(std::move(*note));
+      if (less) info.notes.push_back(std::move(*less));
+      if (!lost.empty()) info.notes.push_back(DeviceLost{lost, info.device});
       return loaded;
     }
-    // A card may have less than it says, or others have taken it meanwhile: then it gets less of the model.
-    const std::uint64_t on_cards = most_on_a_card(planned.plan);
-    if (loaded.error().code != ErrorCode::out_of_memory || on_cards == 0 || !request.split.empty()) return loaded.error();
-    const std::string& device = loaded.error().device.empty() ? planned.plan.devices.front().name : loaded.error().device;
-    note = LessOnCard{device, on_cards};
-    log(LogLevel::warning, device + ": " + loaded.error().message + "; it gets less of the model");
+    const Error& error = loaded.error();
+    const std::string device = error.device.empty() ? first_device : error.device;
+    const std::string others = devices_without(asked.device, std::span(&device, 1));
+    const bool is_lost = error.code == ErrorCode::device_lost, has_none = error.code == ErrorCode::out_of_memory && !are_open;
+    if ((is_lost || has_none) && others != asked.device) {
+      if (is_lost) lost += (lost.empty() ? "" : ",") + device;
+      else less = LessOnCard{device, error.needed_bytes};
+      log(LogLevel::warning, device + ": " + error.message + "; the model is loaded without it");
+      asked.device = others;
+      asked.split.clear();
+      continue;
+    }
+    // A card may have less than it says, or others have taken it meanwhile.
+    if (error.code != ErrorCode::out_of_memory || on_cards == 0 || !request.split.empty()) return loaded.error();
+    less = LessOnCard{device, on_cards};
+    log(LogLevel::warning, device + ": " + error.message + "; it gets less of the model");
     asked.vram_bytes = n_refused < kMostRefusals ? on_cards / 4 * 3 : 1;
   }
 }
@@ -239,7 +262,6 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load_planned(const LoadRequest
     };
     loaded->parts_.push_back(std::make_unique<Part>());
     loaded->parts_.back()->backend = std::move(devices.backends[part.device]);
-    loaded->parts_.back()->device = part.device;
     RETURN_IF_ERROR(loaded->load_part(request, part, file, of_part, stop));
     done_before += part.load.plan.weight_bytes;
   }
@@ -279,6 +301,8 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load_planned(const LoadRequest
   }
   if (has_spare_block) loaded->spare_cell_ = static_cast<std::int32_t>(n_blocks * kKvBlockLength);
   for (const PlannedStage& stage : planned.stages) RETURN_IF_ERROR(loaded->add_stage(planned, stage, request, capacity, n_blocks + has_spare_block));
+
+  for (const std::unique_ptr<Part>& part : loaded->parts_) RETURN_IF_ERROR(part->backend->sync());
 
   loaded->begin_with_profile(request.cache_folder, stop);
   if (stop.stop_requested()) return make_error(ErrorCode::cancelled, held.label() + ": loading was stopped");
@@ -370,10 +394,10 @@ void LoadedModel::add_last_step(DeviceWork& work, std::int64_t n_cached, std::in
   work.sync_seconds += step_seconds_.sync * share;
 }
 
-std::vector<std::size_t> LoadedModel::lost_devices() const {
-  std::vector<std::size_t> lost;
+std::vector<std::string> LoadedModel::lost_devices() const {
+  std::vector<std::string> lost;
   for (const std::unique_ptr<Part>& part : parts_)
-    if (!part->backend->sync()) lost.push_back(part->device);
+    if (!part->backend->sync()) lost.push_back(part->backend->device().name);
   return lost;
 }
 

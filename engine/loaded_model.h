@@ -25,8 +25,8 @@ namespace pio {
 
 class LoadedModel {
  public:
-  // Fails with the file's or the device's error, or cancelled within 200 ms of a stop. `given_back_bytes`: what others will leave free when it
-  // is needed.
+  // A card that has less memory than it says gets less of the model, and one that is lost meanwhile nothing; the notes say so. Fails with the file's
+  // or the device's error, or cancelled within 200 ms of a stop. `given_back_bytes`: what others will leave free when it is needed.
   static Result<std::unique_ptr<LoadedModel>> load(const LoadRequest& request, const LoadProgress& progress, std::stop_token stop,
                                                    std::uint64_t given_back_bytes = 0);
   // The same as it was planned on these devices; a plan that does not fit is not asked to.
@@ -89,8 +89,8 @@ class LoadedModel {
   // Memory that is free again when it goes.
   std::uint64_t own_bytes() const;
 
-  // Numbers of the devices, as the request names them, that do not answer any more: what lay there is gone.
-  std::vector<std::size_t> lost_devices() const;
+  // The devices that do not answer any more: what lay there is gone.
+  std::vector<std::string> lost_devices() const;
   void add_note(ModelNote note) { info_.notes.push_back(std::move(note)); }
 
   // Of a model that goes: from now on there is nothing but its keys and values.
@@ -109,7 +109,6 @@ class LoadedModel {
     std::unique_ptr<ExpertSlots> expert_slots;
     std::shared_ptr<ForwardContext> context;
     std::unique_ptr<HostedExperts> experts_elsewhere;
-    std::size_t device = 0;
     std::uint64_t weight_bytes = 0, weight_bytes_per_token = 0, state_bytes_per_token = 0;
   };
   Result<void> load_part(const LoadRequest& request, const PlannedPart& planned, std::shared_ptr<ModelFile> file, const LoadProgress& progress,

@@ -360,6 +360,17 @@ std::vector<std::string> device_names(std::string_view text) {
   return names;
 }
 
+std::string devices_without(std::string_view text, std::span<const std::string> gone) {
+  std::string left;
+  for (const std::string& name : device_names(text)) {
+    // the first of a kind has the kind's name
+    const std::string own = name.ends_with(":0") ? name.substr(0, name.size() - 2) : name;
+    if (name == "auto" || std::ranges::find(gone, own) != gone.end()) continue;
+    left += (left.empty() ? "" : ",") + name;
+  }
+  return left.empty() ? "cpu" : left;
+}
+
 Result<ModelDevices> create_devices_for(const LoadRequest& request) {
   const std::vector<std::string> names = device_names(request.device);
   if (request.split_mode == SplitMode::rows)
@@ -372,10 +383,14 @@ Result<ModelDevices> create_devices_for(const LoadRequest& request) {
     if (n < 0) return make_error(ErrorCode::bad_argument, "--split: expected numbers of layers, found " + std::to_string(n));
   ModelDevices devices;
   const auto open = [&](const std::string& name) -> Result<void> {
-    ASSIGN_OR_RETURN(
-        std::unique_ptr<Backend> backend,
-        create_backend(name, {.n_threads = request.n_threads, .activations = request.activations, .huge_pages = request.huge_pages, .isa = {}}));
-    devices.backends.push_back(std::move(backend));
+    Result<std::unique_ptr<Backend>> backend =
+        create_backend(name, {.n_threads = request.n_threads, .activations = request.activations, .huge_pages = request.huge_pages, .isa = {}});
+    if (!backend) {
+      Error error = backend.error();
+      if (error.device.empty()) error.device = name;
+      return error;
+    }
+    devices.backends.push_back(std::move(*backend));
     return {};
   };
   for (const std::string& name : names) {

@@ -19,6 +19,8 @@ struct ModelDevices {
   std::size_t n_named = 0;
 };
 std::vector<std::string> device_names(std::string_view text);  // "vulkan:0,cpu" → the two
+// Such a text without these devices, by the names that they have themselves; "cpu" where none is left, or where nobody named one ("auto").
+std::string devices_without(std::string_view text, std::span<const std::string> gone);
 // Fails with bad_argument where names, --split and --split-mode do not go together, and as create_backend.
 Result<ModelDevices> create_devices_for(const LoadRequest& request);
 

@@ -1,0 +1,362 @@
+// What the engine makes of graphics cards that have less memory than they say, or are lost: two renderers in software, under a layer of the tests' own.
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <set>
+
+#include "engine/engine.h"
+#include "engine/loaded_model.h"
+#include "engine/plan/device_plan.h"
+#include "tests/support/software_cards.h"
+#include "tests/support/tiny_model.h"
+#include "tests/support/under_vulkan_layer.h"
+
+namespace pio {
+namespace {
+
+constexpr std::int64_t kTokens = 12;
+
+LoadRequest request_for(const std::string& name, const std::string& device, std::int64_t context_length = 512) {
+  LoadRequest request;
+  request.path = test::model_data(name).string();
+  request.device = device;
+  request.context_length = context_length;
+  request.n_threads = 2;
+  request.kv = DType::f32;
+  request.activations = Activations::f32;
+  return request;
+}
+
+GenerateRequest turn(int first_id = 3, const std::string& conversation = "a") {
+  GenerateRequest wanted;
+  wanted.conversation = conversation;
+  wanted.ids.resize(40);
+  std::iota(wanted.ids.begin(), wanted.ids.end(), first_id);
+  wanted.max_tokens = kTokens;
+  wanted.ignore_eos = true;
+  wanted.sampling.temperature = 0;
+  wanted.drafts.kind = Drafts::Kind::off;
+  return wanted;
+}
+
+template <class Note>
+const Note* note_of(const Engine& engine) {
+  for (const ModelNote& note : engine.loaded()->notes)
+    if (const Note* const found = std::get_if<Note>(&note)) return found;
+  return nullptr;
+}
+
+class CardsTest : public testing::TestWithParam<const char*> {
+ protected:
+  void SetUp() override {
+    static const bool are_here = test::use_software_cards(2);
+    layer_ = are_here ? test::under_vulkan_layer() : nullptr;
+    if (!layer_) GTEST_SKIP() << "no software renderer for Vulkan on this machine, or no module";
+  }
+  void TearDown() override {
+    if (layer_) layer_->do_nothing();
+  }
+
+  // The ids of the processor alone.
+  const std::vector<int>& expected(int first_id = 3) {
+    std::vector<int>& ids = expected_[first_id];
+    if (ids.empty()) {
+      const std::unique_ptr<Engine> engine = create_engine();
+      EXPECT_TRUE(engine->load(request_for(GetParam(), "cpu"), {}, {}));
+      ids = engine->generate(turn(first_id), {}, {}).value().ids;
+    }
+    return ids;
+  }
+
+  void expect_answer(Engine& engine, int first_id = 3) {
+    const Result<GenerateResult> result = engine.generate(turn(first_id, "again"), {}, {});
+    ASSERT_TRUE(result) << result.error().message;
+    EXPECT_EQ(result->ids, expected(first_id));
+  }
+
+  // As expect_answer, on these devices because of a lost one.
+  void expect_answer_without(Engine& engine, const std::string& lost, const std::string& devices, int first_id = 3) {
+    expect_answer(engine, first_id);
+    EXPECT_EQ(engine.loaded()->device, devices);
+    const DeviceLost* const note = note_of<DeviceLost>(engine);
+    ASSERT_TRUE(note);
+    EXPECT_EQ(note->lost, lost);
+    EXPECT_NE(text_of(*note).find(lost + " does not answer any more"), std::string::npos) << text_of(*note);
+  }
+
+  test::VulkanLayer* layer_ = nullptr;
+
+ private:
+  std::map<int, std::vector<int>> expected_;
+};
+
+// ---- less memory ----
+
+// The cache is larger than what a backend takes for itself, so that some of the layers have room beside that and others have none.
+constexpr std::int64_t kLargeContext = 196608;
+
+TEST_P(CardsTest, GetLessOfAModelWhereTheyHaveNoMemoryForIt) {
+  const LoadRequest request = request_for(GetParam(), "vulkan", kLargeContext);
+  std::uint64_t most = 0, weight_bytes = 0;
+  {
+    const std::unique_ptr<Engine> engine = create_engine();
+    const Result<void> status = engine->load(request, {}, {});
+    ASSERT_TRUE(status) << status.error().message;
+    EXPECT_FALSE(note_of<LessOnCard>(*engine));
+    expect_answer(*engine);
+    most = layer_->n_bytes;
+    ASSERT_EQ(engine->loaded()->devices.size(), 1u);
+    weight_bytes = engine->loaded()->devices[0].weight_bytes;
+  }
+  std::uint64_t before = weight_bytes;
+  for (const double share : {0.9, 0.7, 0.5, 0.0}) {
+    layer_->most_bytes_in_all = std::max<std::uint64_t>(static_cast<std::uint64_t>(share * static_cast<double>(most)), 1);
+    const std::unique_ptr<Engine> engine = create_engine();
+    const Result<void> status = engine->load(request, {}, {});
+    ASSERT_TRUE(status) << share << ": " << status.error().message;
+    const LessOnCard* const note = note_of<LessOnCard>(*engine);
+    ASSERT_TRUE(note) << share;
+    EXPECT_EQ(note->device, "vulkan");
+    EXPECT_GT(note->n_bytes, 0u);
+    EXPECT_NE(text_of(*note).find("vulkan: no memory for "), std::string::npos) << text_of(*note);
+    const std::vector<DeviceStats>& devices = engine->loaded()->devices;
+    const auto card = std::ranges::find(devices, "vulkan", &DeviceStats::name);
+    const std::uint64_t here = card == devices.end() ? 0 : card->weight_bytes;
+    EXPECT_LT(here, weight_bytes) << share;
+    EXPECT_LE(here, before) << share;
+    if (share == 0.9) {
+      EXPECT_GT(here, 0u) << "some of it has room";
+      EXPECT_LE(layer_->n_bytes, layer_->most_bytes_in_all);
+    } else if (share == 0) {
+      EXPECT_EQ(here, 0u);
+    }
+    before = here;
+    expect_answer(*engine);
+  }
+}
+
+TEST_P(CardsTest, GetLessOfAModelWhereOneOfTwoHasNoMemoryForIt) {
+  LoadRequest request = request_for(GetParam(), "vulkan", kLargeContext);
+  {
+    const std::unique_ptr<ModelFile> file = open_for_loading(request).value();
+    request.vram_bytes = plan_model(*file, request, create_devices_for(request).value()).value().plan.needed_bytes / 100 * 72;
+  }
+  request.device = "vulkan,vulkan:1";
+  std::uint64_t most = 0;
+  {
+    const std::unique_ptr<Engine> engine = create_engine();
+    const Result<void> status = engine->load(request, {}, {});
+    ASSERT_TRUE(status) << status.error().message;
+    EXPECT_EQ(engine->loaded()->device, "vulkan,vulkan:1");
+    most = layer_->n_bytes;
+    expect_answer(*engine);
+  }
+  layer_->most_bytes_in_all = most - (4 << 20);  // the second one is loaded last
+  const std::unique_ptr<Engine> engine = create_engine();
+  const Result<void> status = engine->load(request, {}, {});
+  ASSERT_TRUE(status) << status.error().message;
+  ASSERT_TRUE(note_of<LessOnCard>(*engine));
+  expect_answer(*engine);
+}
+
+// ---- lost cards ----
+
+TEST_P(CardsTest, LostInAnAnswerEndItAndTheNextOneIsTheProcessors) {
+  for (const std::uint64_t n_submits : {1, 2, 5}) {
+    const std::unique_ptr<Engine> engine = create_engine();
+    ASSERT_TRUE(engine->load(request_for(GetParam(), "vulkan"), {}, {}));
+    const std::unique_ptr<Generation> generation = engine->begin(turn(), {}).value();
+    while (std::ssize(generation->result().ids) < 3) ASSERT_TRUE(generation->advance());
+    layer_->lose_at_submit = layer_->n_submits + n_submits;  // and stays lost
+    Result<std::vector<GenerationEvent>> events = std::vector<GenerationEvent>();
+    while (events && !generation->is_finished()) events = generation->advance();
+    ASSERT_FALSE(events) << n_submits;
+    EXPECT_EQ(events.error().code, ErrorCode::device_lost) << events.error().message;
+    EXPECT_EQ(events.error().device, "vulkan");
+    EXPECT_NE(events.error().message.find("vulkan: "), std::string::npos) << events.error().message;
+    EXPECT_TRUE(generation->is_finished());
+    const std::vector<int> kept = generation->result().ids;
+    EXPECT_TRUE(std::equal(kept.begin(), kept.end(), expected().begin()));
+    expect_answer_without(*engine, "vulkan", "cpu");
+    layer_->lose_at_submit = 0;
+    // It is taken again where it is asked for again.
+    ASSERT_TRUE(engine->load(request_for(GetParam(), "vulkan"), {}, {}));
+    EXPECT_EQ(engine->loaded()->device, "vulkan");
+    EXPECT_FALSE(note_of<DeviceLost>(*engine));
+    expect_answer(*engine);
+  }
+}
+
+TEST_P(CardsTest, LostInAPromptEndTheAnswer) {
+  const std::unique_ptr<Engine> engine = create_engine();
+  ASSERT_TRUE(engine->load(request_for(GetParam(), "vulkan"), {}, {}));
+  layer_->lose_at_submit = layer_->n_submits + 1;
+  const Result<GenerateResult> result = engine->generate(turn(), {}, {});
+  ASSERT_FALSE(result);
+  EXPECT_EQ(result.error().code, ErrorCode::device_lost) << result.error().message;
+  expect_answer_without(*engine, "vulkan", "cpu");
+}
+
+TEST_P(CardsTest, LostBetweenAnswersAreNotMissed) {
+  const std::unique_ptr<Engine> engine = create_engine();
+  ASSERT_TRUE(engine->load(request_for(GetParam(), "vulkan"), {}, {}));
+  expect_answer(*engine);
+  layer_->lose_at_submit = layer_->n_submits + 1;
+  EXPECT_FALSE(engine->generate(turn(7), {}, {}));
+  expect_answer_without(*engine, "vulkan", "cpu", 7);
+}
+
+TEST_P(CardsTest, LostWhileLoadingAreNotWaitedFor) {
+  const std::uint64_t before = layer_->n_submits;
+  ASSERT_TRUE(create_engine()->load(request_for(GetParam(), "vulkan"), {}, {}));
+  const std::uint64_t n_submits = layer_->n_submits - before;
+  ASSERT_GT(n_submits, 0u);
+  for (const std::uint64_t number : std::set<std::uint64_t>{1, (n_submits + 1) / 2, n_submits}) {
+    layer_->lose_at_submit = layer_->n_submits + number;
+    const std::unique_ptr<Engine> engine = create_engine();
+    const Result<void> status = engine->load(request_for(GetParam(), "vulkan"), {}, {});
+    ASSERT_TRUE(status) << number << ": " << status.error().message;
+    EXPECT_EQ(engine->loaded()->device, "cpu") << number << " of " << n_submits;
+    expect_answer_without(*engine, "vulkan", "cpu");
+    layer_->lose_at_submit = 0;
+  }
+}
+
+// Of two conversations that share steps, and of one that waits for its turn.
+TEST_P(CardsTest, LostUnderSeveralAnswersEndAllOfThem) {
+  const std::unique_ptr<Engine> engine = create_engine();
+  LoadRequest request = request_for(GetParam(), "vulkan");
+  request.n_sequences = 2;
+  ASSERT_TRUE(engine->load(request, {}, {}));
+  const std::unique_ptr<Generation> first = engine->begin(turn(3, "a"), {}).value(), second = engine->begin(turn(20, "b"), {}).value(),
+                                    waiting = engine->begin(turn(30, "c"), {}).value();
+  Generation* const both[] = {first.get(), second.get()};
+  while (std::ssize(first->result().ids) < 2 || std::ssize(second->result().ids) < 2)
+    for (const auto& events : engine->advance(both)) ASSERT_TRUE(events) << events.error().message;
+  layer_->lose_at_submit = layer_->n_submits + 2;
+  std::vector<Result<std::vector<GenerationEvent>>> events;
+  while (!first->is_finished() || !second->is_finished()) {
+    events = engine->advance(both);
+    if (!events[0] || !events[1]) break;
+  }
+  for (const auto& of_one : events) {
+    ASSERT_FALSE(of_one);
+    EXPECT_EQ(of_one.error().code, ErrorCode::device_lost) << of_one.error().message;
+  }
+  EXPECT_TRUE(first->is_finished() && second->is_finished());
+  EXPECT_FALSE(waiting->is_finished());
+  expect_answer_without(*engine, "vulkan", "cpu");
+  // The model that it was begun on is gone.
+  EXPECT_TRUE(waiting->is_finished());
+  EXPECT_EQ(waiting->result().finish_reason, FinishReason::cancelled);
+  EXPECT_TRUE(waiting->advance());
+  const Result<GenerateResult> after = engine->generate(turn(30, "c"), {}, {});
+  ASSERT_TRUE(after);
+  EXPECT_EQ(after->ids, expected(30));
+}
+
+TEST_P(CardsTest, LostOfTwoLeaveTheOther) {
+  struct Case {
+    std::uint64_t lost;
+    const char *name, *left;
+  };
+  for (const Case& c : {Case{1, "vulkan", "vulkan:1"}, Case{2, "vulkan:1", "vulkan"}}) {
+    const std::unique_ptr<Engine> engine = create_engine();
+    LoadRequest request = request_for(GetParam(), "vulkan:0,vulkan:1");
+    request.split = {1, LoadedModel::load(request_for(GetParam(), "cpu"), {}, {}).value()->model().spec().n_layers - 1};
+    ASSERT_TRUE(engine->load(request, {}, {}));
+    EXPECT_EQ(engine->loaded()->device, "vulkan,vulkan:1");
+    expect_answer(*engine);
+    const std::unique_ptr<Generation> generation = engine->begin(turn(), {}).value();
+    while (std::ssize(generation->result().ids) < 3) ASSERT_TRUE(generation->advance());
+    layer_->lost_card = c.lost;
+    layer_->lose_at_submit = layer_->n_submits + 1;
+    Result<std::vector<GenerationEvent>> events = std::vector<GenerationEvent>();
+    while (events && !generation->is_finished()) events = generation->advance();
+    ASSERT_FALSE(events);
+    EXPECT_EQ(events.error().code, ErrorCode::device_lost) << events.error().message;
+    EXPECT_EQ(events.error().device, c.name);
+    expect_answer_without(*engine, c.name, c.left);
+    layer_->do_nothing();
+  }
+}
+
+TEST_P(CardsTest, LostBesideTheProcessorLeaveAllToIt) {
+  for (const std::uint64_t n_submits : {1, 3}) {
+    const std::unique_ptr<Engine> engine = create_engine();
+    LoadRequest request = request_for(GetParam(), "cpu,vulkan");
+    request.split = {1, LoadedModel::load(request_for(GetParam(), "cpu"), {}, {}).value()->model().spec().n_layers - 1};
+    ASSERT_TRUE(engine->load(request, {}, {}));
+    EXPECT_EQ(engine->loaded()->device, "cpu,vulkan");
+    layer_->lose_at_submit = layer_->n_submits + n_submits;
+    const Result<GenerateResult> result = engine->generate(turn(), {}, {});
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, ErrorCode::device_lost) << result.error().message;
+    expect_answer_without(*engine, "vulkan", "cpu");
+    layer_->lose_at_submit = 0;
+  }
+}
+
+// What was kept before is good, and nothing is kept of a card that gives zeros.
+TEST_P(CardsTest, LostKeepNothingWrongOfConversations) {
+  const TempFolder folder;
+  const std::unique_ptr<Engine> engine = create_engine();
+  ASSERT_TRUE(engine->keep_conversations({.folder = folder.path()}));
+  ASSERT_TRUE(engine->load(request_for(GetParam(), "vulkan"), {}, {}));
+  GenerateRequest wanted = turn();
+  wanted.ids.resize(200);
+  std::iota(wanted.ids.begin(), wanted.ids.end(), 3);
+  std::vector<int> ids;
+  {
+    const std::unique_ptr<Engine> other = create_engine();
+    ASSERT_TRUE(other->load(request_for(GetParam(), "cpu"), {}, {}));
+    ids = other->generate(wanted, {}, {}).value().ids;
+  }
+  const std::unique_ptr<Generation> generation = engine->begin(wanted, {}).value();
+  while (std::ssize(generation->result().ids) < 3) ASSERT_TRUE(generation->advance());
+  layer_->lose_at_submit = layer_->n_submits + 1;
+  while (generation->advance() && !generation->is_finished()) {
+  }
+  const Result<GenerateResult> again = engine->generate(wanted, {}, {});
+  ASSERT_TRUE(again) << again.error().message;
+  EXPECT_EQ(again->ids, ids);
+  // And where the model goes without another turn.
+  layer_->do_nothing();
+  ASSERT_TRUE(engine->load(request_for(GetParam(), "vulkan"), {}, {}));
+  wanted.ids[0] = 4;
+  wanted.conversation = "b";
+  ASSERT_TRUE(engine->generate(wanted, {}, {}));
+  layer_->lose_at_submit = layer_->n_submits + 1;
+  ASSERT_TRUE(engine->load(request_for(GetParam(), "cpu"), {}, {}));
+  const Result<GenerateResult> elsewhere = engine->generate(wanted, {}, {});
+  ASSERT_TRUE(elsewhere) << elsewhere.error().message;
+  const std::unique_ptr<Engine> fresh = create_engine();
+  ASSERT_TRUE(fresh->load(request_for(GetParam(), "cpu"), {}, {}));
+  EXPECT_EQ(elsewhere->ids, fresh->generate(wanted, {}, {}).value().ids);
+}
+
+TEST_P(CardsTest, LostAreNoReasonForOtherWorkToFail) {
+  const std::unique_ptr<Engine> engine = create_engine();
+  ASSERT_TRUE(engine->load(request_for(GetParam(), "vulkan"), {}, {}));
+  layer_->lose_at_submit = layer_->n_submits + 1;
+  EXPECT_FALSE(engine->generate(turn(), {}, {}));
+  std::vector<int> text(64);
+  std::iota(text.begin(), text.end(), 3);
+  const Result<PerplexityResult> perplexity = engine->perplexity(text, 32, -1, {}, {});
+  ASSERT_TRUE(perplexity) << perplexity.error().message;
+  EXPECT_EQ(engine->loaded()->device, "cpu");
+  EXPECT_TRUE(note_of<DeviceLost>(*engine));
+}
+
+std::string name_of_model(const testing::TestParamInfo<const char*>& info) {
+  std::string name = info.param;
+  std::ranges::replace(name, '-', '_');
+  return name;
+}
+INSTANTIATE_TEST_SUITE_P(Models, CardsTest, testing::Values("llama-tiny", "qwen3-moe-tiny", "glm4-moe-lite-mtp-tiny"), name_of_model);
+
+}  // namespace
+}  // namespace pio
