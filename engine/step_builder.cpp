@@ -25,10 +25,10 @@ std::size_t lay_out(const StepCapacity& c, Buffer* buffer, Step& step) {
   step.outputs = take({c.n_tokens});
   step.output_lengths = take({c.n_tokens});
   step.output_sequences = take({c.n_tokens});
-  step.kv_cells = take({c.n_blocks * kKvBlockLength});
   step.n_kv_cells = take({1});
-  step.ordered_blocks = take({c.n_blocks});
   step.protected_blocks = take({c.n_sequences * c.n_blocks});
+  step.kv_cells = take({c.n_blocks * kKvBlockLength});
+  step.ordered_blocks = take({c.n_blocks});
   return end;
 }
 
@@ -97,6 +97,7 @@ void StepBuilder::pad(std::int64_t n_tokens, std::int32_t spare_cell) {
 StepMirror::StepMirror(Backend& backend, StepCapacity capacity, std::unique_ptr<Buffer> buffer)
     : backend_(backend), capacity_(capacity), buffer_(std::move(buffer)) {
   lay_out(capacity_, buffer_.get(), capacity_step_);
+  values_.resize(capacity_step_.kv_cells.offset / sizeof(std::int32_t));
 }
 
 std::uint64_t StepMirror::bytes_needed(StepCapacity capacity) {
@@ -118,12 +119,14 @@ const Step& StepMirror::fill(StepBuilder& builder) {
   const std::int64_t n_tokens = builder.n_tokens();
   const std::int64_t n_blocks = is_recorded ? capacity_.n_blocks : builder.max_blocks_,
                      n_sequences = is_recorded ? capacity_.n_sequences : builder.n_sequences_;
-  const auto upload = [&](Tensor to, Shape shape, std::span<const std::int32_t> values) {
-    const Tensor view = extent(to, shape);
-    if (!values.empty()) backend_.upload(view, values.data());
-    return view;
+  std::int64_t end = 0;  // of the values that this step has
+  const auto put = [&](Tensor to, Shape shape, std::span<const std::int32_t> values) {
+    const auto first = static_cast<std::int64_t>(to.offset / sizeof(std::int32_t));
+    std::ranges::copy(values, values_.begin() + first);
+    if (!values.empty()) end = std::max(end, first + std::ssize(values));
+    return extent(to, shape);
   };
-  const auto list = [&](Tensor to, const std::vector<std::int32_t>& values) { return upload(to, {std::ssize(values)}, values); };
+  const auto list = [&](Tensor to, const std::vector<std::int32_t>& values) { return put(to, {std::ssize(values)}, values); };
   const auto rows_of = [&](const std::vector<std::vector<std::int32_t>>& rows, std::int64_t n_rows, std::int64_t width) {
     builder.rows_.assign(n_rows * width, 0);
     for (std::int64_t r = 0; r < n_rows; ++r) std::copy(rows[r].begin(), rows[r].end(), builder.rows_.begin() + r * width);
@@ -132,27 +135,28 @@ const Step& StepMirror::fill(StepBuilder& builder) {
   const std::int64_t n_axes = capacity_.n_position_axes;
   step_.ids = list(capacity_step_.ids, builder.ids_);
   step_.positions =
-      upload(capacity_step_.positions, n_axes == 1 ? Shape{n_tokens} : Shape{n_axes, n_tokens}, rows_of(builder.positions_, n_axes, n_tokens));
+      put(capacity_step_.positions, n_axes == 1 ? Shape{n_tokens} : Shape{n_axes, n_tokens}, rows_of(builder.positions_, n_axes, n_tokens));
   step_.cells = list(capacity_step_.cells, builder.cells_);
   step_.kv_lengths = list(capacity_step_.kv_lengths, builder.kv_lengths_);
   step_.sequences = list(capacity_step_.sequences, builder.sequences_);
-  step_.block_table = upload(capacity_step_.block_table, {n_sequences, n_blocks}, rows_of(builder.blocks_, n_sequences, n_blocks));
+  step_.block_table = put(capacity_step_.block_table, {n_sequences, n_blocks}, rows_of(builder.blocks_, n_sequences, n_blocks));
   step_.outputs = list(capacity_step_.outputs, builder.outputs_);
   step_.output_lengths = list(capacity_step_.output_lengths, builder.output_lengths_);
   step_.output_sequences = list(capacity_step_.output_sequences, builder.output_sequences_);
   step_.selection = builder.selection_;
   step_.protected_blocks = {};
   if (builder.has_protected_) {
-    step_.protected_blocks =
-        upload(capacity_step_.protected_blocks, {n_sequences, n_blocks}, rows_of(builder.protected_blocks_, n_sequences, n_blocks));
+    step_.protected_blocks = put(capacity_step_.protected_blocks, {n_sequences, n_blocks}, rows_of(builder.protected_blocks_, n_sequences, n_blocks));
   }
   step_.kv_cells = step_.n_kv_cells = step_.ordered_blocks = {};
   if (builder.needs_.ordered_cells) {
     const auto n_cached = static_cast<std::int32_t>(builder.kv_cells_.size());
-    step_.kv_cells = list(capacity_step_.kv_cells, builder.kv_cells_);
-    step_.n_kv_cells = upload(capacity_step_.n_kv_cells, {1}, std::span(&n_cached, 1));
+    step_.kv_cells = extent(capacity_step_.kv_cells, {n_cached});
+    backend_.upload(step_.kv_cells, builder.kv_cells_.data());
+    step_.n_kv_cells = put(capacity_step_.n_kv_cells, {1}, std::span(&n_cached, 1));
     step_.ordered_blocks = extent(capacity_step_.ordered_blocks, {1, n_blocks});
   }
+  backend_.upload({DType::i32, {end}, buffer_.get(), 0}, values_.data());
   return step_;
 }
 

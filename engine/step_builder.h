@@ -70,7 +70,7 @@ class StepMirror {
   static Result<std::unique_ptr<StepMirror>> create(Backend& backend, StepCapacity capacity);
   static std::uint64_t bytes_needed(StepCapacity capacity);
 
-  // Copies what `builder` has collected; the views have its extents, but block tables have their full ones on a backend that replays steps,
+  // Copies what `builder` has collected, at once but for ordered cells; the views have its extents, but block tables have their full ones on a backend that replays steps,
   // because a recording keeps the extents that it saw. The tensors hold until the next call.
   const Step& fill(StepBuilder& builder);
 
@@ -81,6 +81,7 @@ class StepMirror {
   std::unique_ptr<Buffer> buffer_;
   Step capacity_step_;  // each tensor in its full extent
   Step step_;
+  std::vector<std::int32_t> values_;  // of the tensors before kv_cells, as they lie: they go over in one upload
 };
 
 }  // namespace pio

@@ -76,8 +76,14 @@ std::vector<Tensor> CountingBackend::placed_tensors(std::span<const MatrixSource
 
 void CountingBackend::download(void* destination, Tensor source) {
   ++counts_.n_downloads;
+  count_transfers(1);
   if (source.dtype == DType::f32) std::fill_n(static_cast<float*>(destination), source.shape.n_values(), 1.0f);
   else std::fill_n(static_cast<std::byte*>(destination), source.n_bytes(), std::byte{1});
+}
+
+void CountingBackend::count_transfers(std::uint64_t n) {
+  const DeviceKind kind = device().kind;
+  if (kind == DeviceKind::vulkan || kind == DeviceKind::cuda) count_as(n, n_launches());
 }
 
 void CountingBackend::refuse(Op op, const Error& reason) {

@@ -46,9 +46,11 @@ class CountingBackend : public Backend {
   Result<Placed> place_weights(std::span<const MatrixSource> group, Buffer* arena, std::size_t offset, const std::stop_token& stop,
                                const std::function<void(std::uint64_t)>& progress) override;
   std::vector<Tensor> placed_tensors(std::span<const MatrixSource> group, Buffer* arena, std::size_t offset) const override;
-  void upload(Tensor, const void*) override {}
+  void upload(Tensor, const void*) override { count_transfers(1); }
   // Ones: a sound value of everything that a model reads back while it is built (rope factors, say).
   void download(void* destination, Tensor source) override;
+  // So many uploads and downloads that somebody else would do: commands of a card; on the host they are copies and no launches.
+  void count_transfers(std::uint64_t n);
   Result<void> sync() override { return {}; }
   Result<void> supports(Op op, DType dtype, const Shape& extents) const override { return device_.supports(op, dtype, extents); }
 

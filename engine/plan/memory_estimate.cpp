@@ -17,6 +17,8 @@ namespace {
 
 // Of Qwen3's 151,643 tokens and 151,387 merges: 42 MB with the metadata that they come from in a GGUF, 56 MB for 11.4 MB of tokenizer.json.
 constexpr std::uint64_t kBytesPerVocabularyString = 140, kBytesPerTokenizerByte = 5;
+// Of experts that lie elsewhere, on either side: ids, weights and inputs go, outputs come back.
+constexpr std::uint64_t kTransfersOfHosted = 4;
 
 }  // namespace
 
@@ -83,14 +85,16 @@ class ModelEstimate::CountedExperts final : public ExpertSource {
 // Computes nothing.
 class ModelEstimate::CountedElsewhere final : public ExpertsElsewhere {
  public:
-  explicit CountedElsewhere(LayerSet layers) : layers_(std::move(layers)) {}
+  CountedElsewhere(CountingBackend& backend, LayerSet layers) : backend_(backend), layers_(std::move(layers)) {}
   bool has(std::int64_t layer) const override { return layers_.has(layer); }
   Result<void> run(std::int64_t, Tensor, Tensor, Tensor, Tensor, const std::function<void()>& meanwhile) override {
+    backend_.count_transfers(kTransfersOfHosted);
     meanwhile();
     return {};
   }
 
  private:
+  CountingBackend& backend_;
   const LayerSet layers_;
 };
 
@@ -108,7 +112,7 @@ Result<std::unique_ptr<ModelEstimate>> ModelEstimate::create(const ModelFile& fi
     std::vector<bool> elsewhere;
     for (std::int64_t l = 0; l < model.spec().n_layers; ++l)
       elsewhere.push_back(part.layers.has(l) && !part.experts.has(l) && model.mixture(l).n_experts > 0);
-    estimate->elsewhere_ = std::make_unique<CountedElsewhere>(LayerSet(std::move(elsewhere)));
+    estimate->elsewhere_ = std::make_unique<CountedElsewhere>(estimate->backend_, LayerSet(std::move(elsewhere)));
   }
   if (const AwayTensors* const away = estimate->source_->language().experts.get()) {
     const Model& model = *estimate->adapted_.model;
@@ -221,17 +225,27 @@ ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cac
   const Model& model = *adapted_.model;
   // A pass that only counts reads nothing that can fail.
   Tensor x;
-  if (part_.has_embeddings) x = model.embed(context, step).value();
-  note_refusals("embeddings");
   bool is_here = part_.has_embeddings;  // x, or it comes from another device
+  // Of a stage: the step's tensors, and x where it was elsewhere.
+  const auto begin_stage = [&](Shape shape) {
+    backend_.count_transfers(2);
+    x = context.temp(DType::f32, shape);
+    is_here = true;
+  };
+  if (is_here) {
+    backend_.count_transfers(1);
+    x = model.embed(context, step).value();
+  }
+  note_refusals("embeddings");
   for (std::int64_t l = 0; l < spec.n_layers; ++l) {
     if (part_.layers.has(l)) {
-      if (!std::exchange(is_here, true)) x = context.temp(DType::f32, {n_tokens, spec.dim});
+      if (!is_here) begin_stage({n_tokens, spec.dim});
       x = model.layers(context, x, step, state, l, l + 1).value();
     } else {
-      is_here = false;
+      if (std::exchange(is_here, false)) backend_.count_transfers(1);
       if (const Model::MixtureShape mixture = model.mixture(l); mixture.n_experts > 0 && part_.experts.has(l)) {
         const ForwardContext::Mark mark(context);
+        backend_.count_transfers(kTransfersOfHosted);
         const Shape chosen{n_tokens, mixture.n_used}, rows{n_tokens, spec.dim};
         const Tensor ids = context.temp(DType::i32, chosen), weights = context.temp(DType::f32, chosen), in = context.temp(DType::f32, rows),
                      out = context.temp(DType::f32, rows);
@@ -241,9 +255,11 @@ ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cac
     note_refusals("layers", l);
   }
   if (part_.has_head) {
-    if (!is_here) x = context.temp(DType::f32, {1, spec.dim});
+    if (!is_here) begin_stage({1, spec.dim});
     static_cast<void>(model.head(context, x, step).value());
+    is_here = true;
   }
+  if (is_here) backend_.count_transfers(1);  // to who has the rest, or the logits
   note_refusals("output");
   return {.temporary_bytes = context.high_water_bytes(), .counts = backend_.counts()};
 }

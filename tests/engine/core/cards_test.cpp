@@ -8,6 +8,8 @@
 #include <set>
 
 #include "engine/engine.h"
+#include "engine/files/metadata.h"
+#include "engine/kv/kv_memory.h"
 #include "engine/loaded_model.h"
 #include "engine/plan/device_plan.h"
 #include "tests/support/software_cards.h"
@@ -357,6 +359,111 @@ std::string name_of_model(const testing::TestParamInfo<const char*>& info) {
   return name;
 }
 INSTANTIATE_TEST_SUITE_P(Models, CardsTest, testing::Values("llama-tiny", "qwen3-moe-tiny", "glm4-moe-lite-mtp-tiny"), name_of_model);
+
+// ---- what a plan says, and what an answer counts ----
+
+// Bytes of weights that a token reads, by the file alone: of a table one row, of experts those that are chosen, nothing of layers behind the last.
+double weight_bytes_per_token(const std::string& path) {
+  const std::unique_ptr<ModelFile> file = open_model_file(path).value();
+  const auto number = [&](const char* key) {
+    const auto found = number_of(file->metadata(), key);
+    return found.value_or(0);
+  };
+  const double n_experts = std::max(number("num_experts"), number("n_routed_experts")), n_used = number("num_experts_per_tok");
+  const std::string behind = "model.layers." + std::to_string(static_cast<int>(number("num_hidden_layers"))) + ".";
+  const bool has_head = std::ranges::any_of(file->tensors(), [](const TensorInfo& tensor) { return tensor.name == "lm_head.weight"; });
+  double n_bytes = 0;
+  for (const TensorInfo& tensor : file->tensors()) {
+    double share = 1;
+    if (tensor.name.starts_with(behind)) share = 0;
+    else if (tensor.name.find(".experts.") != std::string::npos) share = n_used / n_experts;
+    else if (tensor.name == "model.embed_tokens.weight" && has_head) share = 1.0 / static_cast<double>(tensor.shape[0]);
+    n_bytes += share * static_cast<double>(tensor.n_bytes);
+  }
+  return n_bytes;
+}
+
+class CardStatsTest : public CardsTest {
+ protected:
+  static LoadPlan planned(const LoadRequest& request) {
+    const std::unique_ptr<ModelFile> file = open_for_loading(request).value();
+    return plan_model(*file, request, create_devices_for(request).value()).value().plan;
+  }
+
+  static constexpr std::int64_t kPrompt = 480, kAnswer = 64;  // so that a step sees some 513 tokens, as the plan's does
+
+  // Every device's bytes and launches of a token within 5 % of what the plan says, and all launches as many as went to the cards.
+  void expect_as_planned(const LoadRequest& request, std::size_t n_devices) {
+    SCOPED_TRACE(request.device + ", " + std::to_string(request.vram_bytes) + " bytes");
+    const LoadPlan plan = planned(request);
+    ASSERT_EQ(plan.devices.size(), n_devices);
+    const std::unique_ptr<Engine> engine = create_engine();
+    ASSERT_TRUE(engine->load(request, {}, {}));
+    GenerateRequest wanted = turn();
+    wanted.ids.resize(kPrompt);
+    for (int i = 0; i < kPrompt; ++i) wanted.ids[i] = 3 + 7 * i % 300;
+    wanted.max_tokens = kAnswer;
+    const std::unique_ptr<Generation> generation = engine->begin(wanted, {}).value();
+    while (generation->result().ids.empty()) ASSERT_TRUE(generation->advance());
+    std::vector<double> commands;  // of each step but the last, which gives no logits
+    double all_commands = 0;
+    while (!generation->is_finished()) {
+      const std::uint64_t before = layer_->n_dispatches + layer_->n_copies;
+      ASSERT_TRUE(generation->advance());
+      all_commands += static_cast<double>(layer_->n_dispatches + layer_->n_copies - before);
+      if (!generation->is_finished()) commands.push_back(static_cast<double>(layer_->n_dispatches + layer_->n_copies - before));
+    }
+
+    const std::vector<DeviceStats>& devices = generation->result().stats.decode_work.devices;
+    ASSERT_EQ(devices.size(), n_devices);
+    double launches = 0, planned_launches = 0, bytes = 0, planned_bytes = 0;
+    for (std::size_t i = 0; i < n_devices; ++i) {
+      const LoadPlan::Device& planned = plan.devices[i];
+      EXPECT_EQ(devices[i].name, planned.name);
+      EXPECT_EQ(devices[i].weight_bytes, planned.weight_bytes);
+      const auto of_plan = static_cast<double>(planned.launches_per_token), bytes_of_plan = static_cast<double>(planned.bytes_per_token);
+      if (!planned.is_card) {
+        EXPECT_NEAR(devices[i].launches / kAnswer, of_plan, 0.05 * of_plan) << planned.name;
+      }
+      EXPECT_NEAR(devices[i].bytes / kAnswer, bytes_of_plan, 0.05 * bytes_of_plan) << planned.name;
+      if (planned.is_card) launches += devices[i].launches, planned_launches += of_plan;
+      bytes += devices[i].bytes / kAnswer;
+      planned_bytes += bytes_of_plan;
+    }
+    EXPECT_EQ(launches, all_commands);
+    // A renderer that others keep waiting gets long ops in pieces: not in every step.
+    EXPECT_NEAR(*std::ranges::min_element(commands), planned_launches, 0.05 * planned_launches);
+    const std::unique_ptr<LoadedModel> model = LoadedModel::load(request_for(GetParam(), "cpu"), {}, {}).value();
+    const double of_file = weight_bytes_per_token(request.path) +
+                           static_cast<double>(kv_bytes_per_token(model->model().spec().kv_layers, DType::f32)) * (kPrompt + (kAnswer + 1) / 2.0);
+    EXPECT_NEAR(bytes, of_file, 0.05 * of_file);
+    EXPECT_NEAR(planned_bytes, of_file, 0.05 * of_file);
+  }
+};
+
+TEST_P(CardStatsTest, AreThePlansOnACard) { expect_as_planned(request_for(GetParam(), "vulkan", 1024), 1); }
+
+TEST_P(CardStatsTest, AreThePlansOnTwoCards) {
+  LoadRequest request = request_for(GetParam(), "vulkan,vulkan:1", 1024);
+  request.split = {1, LoadedModel::load(request_for(GetParam(), "cpu"), {}, {}).value()->model().spec().n_layers - 1};
+  expect_as_planned(request, 2);
+}
+
+// Layers, then experts, lie with the processor where the card has no room for them.
+TEST_P(CardStatsTest, AreThePlansOnACardAndTheProcessor) {
+  LoadRequest request = request_for(GetParam(), "vulkan", 1024);
+  const std::uint64_t whole = planned(request).needed_bytes;
+  std::set<std::pair<std::int64_t, std::int64_t>> seen;  // layers and experts on the card
+  for (std::uint64_t percent = 60; percent < 100; percent += 3) {
+    request.vram_bytes = whole * percent / 100;
+    const LoadPlan plan = planned(request);
+    if (plan.devices.size() == 2 && seen.emplace(plan.devices[0].n_layers, plan.devices[0].n_experts).second) expect_as_planned(request, 2);
+  }
+  EXPECT_GE(seen.size(), 2u);
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, CardStatsTest, testing::Values("llama-tiny", "qwen2-tiny", "qwen3-tiny", "qwen3-moe-tiny", "glm4-moe-lite-mtp-tiny"),
+                         name_of_model);
 
 }  // namespace
 }  // namespace pio
