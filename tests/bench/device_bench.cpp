@@ -4,7 +4,7 @@
 //   device_bench [--device NAME] [--layers N] [--scale N] [--rounds N] [MODEL…]
 //
 // The models' own shapes with seeded random weights that are made on the card; mixtures are cut to 12 layers. --scale divides all widths, for renderers
-// in software. Ends with 1 where a step took longer.
+// in software. Ends with 1 where a step took longer, with 2 where nothing was measured.
 
 #include <algorithm>
 #include <chrono>
@@ -47,7 +47,9 @@ class Bench {
     const std::int64_t kv_heads = s_.kv_rank > 0 ? 1 : s_.n_kv_heads, k_dim = s_.kv_rank > 0 ? s_.kv_rank + s_.rope_dim : s_.head_dim;
     for (std::int64_t l = 0; l < s_.n_layers; ++l) {
       Layer layer;
-      for (Tensor* norm : {&layer.attn_norm, &layer.ffn_norm}) ASSIGN_OR_RETURN(*norm, weights(DType::f32, {s_.dim}));
+      for (Tensor* norm : {&layer.attn_norm, &layer.ffn_norm}) {
+        ASSIGN_OR_RETURN(*norm, weights(DType::f32, {s_.dim}));
+      }
       if (s_.kv_rank > 0) {
         ASSIGN_OR_RETURN(layer.q_a, weights(s_.format, {s_.q_rank, s_.dim}));
         ASSIGN_OR_RETURN(layer.kv_a, weights(s_.format, {k_dim, s_.dim}));
@@ -69,7 +71,9 @@ class Bench {
       if (s_.n_experts > 0) {
         ASSIGN_OR_RETURN(layer.router, weights(DType::f32, {s_.n_experts, s_.dim}));
         Tensor gate, up, down;
-        for (Tensor* w : {&gate, &up}) ASSIGN_OR_RETURN(*w, weights(s_.format, {s_.n_experts * s_.hidden_dim, s_.dim}));
+        for (Tensor* w : {&gate, &up}) {
+          ASSIGN_OR_RETURN(*w, weights(s_.format, {s_.n_experts * s_.hidden_dim, s_.dim}));
+        }
         ASSIGN_OR_RETURN(down, weights(s_.value_format, {s_.n_experts * s_.dim, s_.hidden_dim}));
         bytes_ -= (gate.n_bytes() + up.n_bytes() + down.n_bytes()) / s_.n_experts * (s_.n_experts - s_.n_used);
         layer.experts = ExpertSet(l, s_.n_experts);
@@ -240,7 +244,7 @@ int main(int argc, char** argv) {
     else if (word == "--rounds") n_rounds = std::atoll(argv[++i]);
     else return std::fprintf(stderr, "device_bench: %s is not known\n", word.c_str()), 2;
   }
-  bool is_slow = false;
+  bool is_slow = false, is_measured = false;
   for (Spec spec : kSpecs) {
     if (!wanted.empty() && std::ranges::find(wanted, spec.name) == wanted.end()) continue;
     if (n_layers > 0) spec.n_layers = std::min(spec.n_layers, n_layers);
@@ -248,7 +252,7 @@ int main(int argc, char** argv) {
       *width = std::min(*width, std::max<std::int64_t>(*width / scale / 256, 1) * 256);
     spec.vocab_size /= scale;
     Result<std::unique_ptr<Backend>> opened = create_backend(device, {});
-    if (!opened) return std::fprintf(stderr, "device_bench: %s\n", opened.error().message.c_str()), 1;
+    if (!opened) return std::fprintf(stderr, "device_bench: %s\n", opened.error().message.c_str()), 2;
     Backend& backend = **opened;
     Bench bench(backend, spec);
     if (const Result<void> made = bench.make(); !made) {
@@ -257,7 +261,7 @@ int main(int argc, char** argv) {
     }
     // The workspace is of one piece from the second step on.
     for (int i = 0; i < 2; ++i) bench.step();
-    if (const Result<void> ran = backend.sync(); !ran) return std::fprintf(stderr, "device_bench: %s\n", ran.error().message.c_str()), 1;
+    if (const Result<void> ran = backend.sync(); !ran) return std::fprintf(stderr, "device_bench: %s\n", ran.error().message.c_str()), 2;
     const RecordingKey key{1, 1, 1};
     std::uint64_t n_launches = 0;
     std::vector<double> steps, reads;
@@ -269,11 +273,11 @@ int main(int argc, char** argv) {
         bench.step();
         backend.end_recording(bench.result());
       }
-      if (const Result<void> ran = backend.sync(); !ran) return std::fprintf(stderr, "device_bench: %s\n", ran.error().message.c_str()), 1;
+      if (const Result<void> ran = backend.sync(); !ran) return std::fprintf(stderr, "device_bench: %s\n", ran.error().message.c_str()), 2;
       steps.push_back(milliseconds_since(start));
       n_launches = backend.n_launches() - before;
       start = std::chrono::steady_clock::now();
-      if (!backend.read_all(bench.head_buffer())) return std::fprintf(stderr, "device_bench: %s reads nothing by itself\n", device.c_str()), 1;
+      if (!backend.read_all(bench.head_buffer())) return std::fprintf(stderr, "device_bench: %s reads nothing by itself\n", device.c_str()), 2;
       reads.push_back(milliseconds_since(start));
     }
     std::ranges::sort(steps);
@@ -284,7 +288,10 @@ int main(int argc, char** argv) {
     std::printf("%-14s %3lld layers  %7.1f MB  %5llu commands  reads %7.1f GB/s  step %8.2f ms (best %.2f)  allowed %8.2f ms  %s\n", spec.name,
                 static_cast<long long>(spec.n_layers), static_cast<double>(bench.n_bytes()) / 1e6, static_cast<unsigned long long>(n_launches),
                 rate / 1e6, median, steps.front(), allowed, median <= allowed ? "within" : "SLOWER");
+    std::fflush(stdout);
     is_slow = is_slow || median > allowed;
+    is_measured = true;
   }
+  if (!is_measured) return std::fprintf(stderr, "device_bench: nothing was measured\n"), 2;
   return is_slow ? 1 : 0;
 }

@@ -56,13 +56,19 @@ std::vector<std::byte> bytes_of_floats(const std::vector<float>& values) {
   return {first, first + values.size() * sizeof(float)};
 }
 
+// Where the sources are: a program that runs on another machine than it was built on is told.
+std::filesystem::path source() {
+  const char* const told = std::getenv("PIO_TEST_SOURCE");
+  return told ? told : PIO_SOURCE;
+}
+
 }  // namespace
 
-std::filesystem::path model_data(const std::string& name) { return std::filesystem::path(PIO_SOURCE) / "tests/data/models" / name; }
+std::filesystem::path model_data(const std::string& name) { return source() / "tests/data/models" / name; }
 
 std::filesystem::path shared_fixture(const std::string& name) {
   const char* shared = std::getenv("PIO_SHARED");
-  const auto folder = (shared ? std::filesystem::path(shared) : std::filesystem::path(PIO_SOURCE) / "../shared") / "fixtures" / name;
+  const auto folder = (shared ? std::filesystem::path(shared) : source() / "../shared") / "fixtures" / name;
   return std::filesystem::exists(folder) ? folder : std::filesystem::path();
 }
 
