@@ -302,6 +302,33 @@ TEST_P(CardsTest, LostBesideTheProcessorLeaveAllToIt) {
   }
 }
 
+// Where it has the layers and the processor their experts, as far as a model has such.
+TEST_P(CardsTest, LostWithExpertsElsewhereLeaveAllToTheProcessor) {
+  LoadRequest request = request_for(GetParam(), "vulkan");
+  const auto planned = [&] {
+    const std::unique_ptr<ModelFile> file = open_for_loading(request).value();
+    return plan_model(*file, request, create_devices_for(request).value()).value().plan;
+  };
+  const std::uint64_t whole = planned().needed_bytes;
+  const std::int64_t n_layers = planned().devices[0].n_layers, n_experts = planned().devices[0].n_experts;
+  for (std::uint64_t percent = 60; percent < 100; ++percent) {
+    request.vram_bytes = whole * percent / 100;
+    const LoadPlan plan = planned();
+    if (plan.devices.size() == 2 && plan.devices[0].n_layers == n_layers && plan.devices[0].n_experts <= n_experts / 2) break;
+  }
+  const std::unique_ptr<Engine> engine = create_engine();
+  ASSERT_TRUE(engine->load(request, {}, {}));
+  EXPECT_EQ(engine->loaded()->device, "vulkan,cpu");
+  const std::unique_ptr<Generation> generation = engine->begin(turn(), {}).value();
+  while (std::ssize(generation->result().ids) < 3) ASSERT_TRUE(generation->advance());
+  layer_->lose_at_submit = layer_->n_submits + 2;
+  Result<std::vector<GenerationEvent>> events = std::vector<GenerationEvent>();
+  while (events && !generation->is_finished()) events = generation->advance();
+  ASSERT_FALSE(events);
+  EXPECT_EQ(events.error().code, ErrorCode::device_lost) << events.error().message;
+  expect_answer_without(*engine, "vulkan", "cpu");
+}
+
 // What was kept before is good, and nothing is kept of a card that gives zeros.
 TEST_P(CardsTest, LostKeepNothingWrongOfConversations) {
   const TempFolder folder;
