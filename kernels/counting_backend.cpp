@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <vector>
 
+#include "kernels/preferred_device.h"
+
 namespace pio {
 namespace {
 
@@ -82,8 +84,7 @@ void CountingBackend::download(void* destination, Tensor source) {
 }
 
 void CountingBackend::count_transfers(std::uint64_t n) {
-  const DeviceKind kind = device().kind;
-  if (kind == DeviceKind::vulkan || kind == DeviceKind::cuda) count_as(n, n_launches());
+  if (is_card(device())) count_as(n, n_launches());
 }
 
 void CountingBackend::refuse(Op op, const Error& reason) {
