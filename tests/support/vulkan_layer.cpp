@@ -168,6 +168,11 @@ VKAPI_ATTR VkResult VKAPI_CALL submit(VkQueue queue, std::uint32_t n, const VkSu
   return next_of<PFN_vkQueueSubmit>(queue, "vkQueueSubmit")(queue, n, infos, fence);
 }
 
+VKAPI_ATTR VkResult VKAPI_CALL fence_status(VkDevice device, VkFence fence) {
+  if (!layer.hides_time) return next_of<PFN_vkGetFenceStatus>(device, "vkGetFenceStatus")(device, fence);
+  return next_of<PFN_vkWaitForFences>(device, "vkWaitForFences")(device, 1, &fence, VK_TRUE, UINT64_MAX);
+}
+
 PFN_vkVoidFunction own(std::string_view name);
 
 VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL device_proc(VkDevice device, const char* name) {
@@ -199,6 +204,7 @@ PFN_vkVoidFunction own(std::string_view name) {
   if (name == "vkCmdDispatch") return as_void(dispatch);
   if (name == "vkCmdCopyBuffer") return as_void(copy);
   if (name == "vkQueueSubmit") return as_void(submit);
+  if (name == "vkGetFenceStatus") return as_void(fence_status);
   return nullptr;
 }
 

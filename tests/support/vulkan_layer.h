@@ -16,8 +16,12 @@ struct VulkanLayer {
   std::atomic<std::uint64_t> shown_most_bytes = 0;   // what the device says an allocation may have at most
   std::atomic<std::uint32_t> shown_api = 0;          // and the version that it says it is of
 
+  // Who asks whether something has ended waits for it: then nobody learns how long it took, and cuts long commands by that.
+  std::atomic<bool> hides_time = false;
+
   // All as before.
   void do_nothing() {
+    hides_time = false;
     lose_at_submit = lost_card = most_bytes = most_bytes_in_all = shown_most_bytes = 0;
     shown_api = 0;
   }

@@ -424,6 +424,7 @@ class CardStatsTest : public CardsTest {
     SCOPED_TRACE(request.device + ", " + std::to_string(request.vram_bytes) + " bytes");
     const LoadPlan plan = planned(request);
     ASSERT_EQ(plan.devices.size(), n_devices);
+    layer_->hides_time = true;  // a busy processor would have its renderer's commands cut
     const std::unique_ptr<Engine> engine = create_engine();
     ASSERT_TRUE(engine->load(request, {}, {}));
     GenerateRequest wanted = turn();
@@ -432,34 +433,25 @@ class CardStatsTest : public CardsTest {
     wanted.max_tokens = kAnswer;
     const std::unique_ptr<Generation> generation = engine->begin(wanted, {}).value();
     while (generation->result().ids.empty()) ASSERT_TRUE(generation->advance());
-    std::vector<double> commands;  // of each step but the last, which gives no logits
-    double all_commands = 0;
-    while (!generation->is_finished()) {
-      const std::uint64_t before = layer_->n_dispatches + layer_->n_copies;
-      ASSERT_TRUE(generation->advance());
-      all_commands += static_cast<double>(layer_->n_dispatches + layer_->n_copies - before);
-      if (!generation->is_finished()) commands.push_back(static_cast<double>(layer_->n_dispatches + layer_->n_copies - before));
-    }
+    const std::uint64_t before = layer_->n_dispatches + layer_->n_copies;
+    while (!generation->is_finished()) ASSERT_TRUE(generation->advance());
+    const auto commands = static_cast<double>(layer_->n_dispatches + layer_->n_copies - before);
 
     const std::vector<DeviceStats>& devices = generation->result().stats.decode_work.devices;
     ASSERT_EQ(devices.size(), n_devices);
-    double launches = 0, planned_launches = 0, bytes = 0, planned_bytes = 0;
+    double launches = 0, bytes = 0, planned_bytes = 0;
     for (std::size_t i = 0; i < n_devices; ++i) {
       const LoadPlan::Device& planned = plan.devices[i];
       EXPECT_EQ(devices[i].name, planned.name);
       EXPECT_EQ(devices[i].weight_bytes, planned.weight_bytes);
       const auto of_plan = static_cast<double>(planned.launches_per_token), bytes_of_plan = static_cast<double>(planned.bytes_per_token);
-      if (!planned.is_card) {
-        EXPECT_NEAR(devices[i].launches / kAnswer, of_plan, 0.05 * of_plan) << planned.name;
-      }
+      EXPECT_NEAR(devices[i].launches / kAnswer, of_plan, 0.05 * of_plan) << planned.name;
       EXPECT_NEAR(devices[i].bytes / kAnswer, bytes_of_plan, 0.05 * bytes_of_plan) << planned.name;
-      if (planned.is_card) launches += devices[i].launches, planned_launches += of_plan;
+      if (planned.is_card) launches += devices[i].launches;
       bytes += devices[i].bytes / kAnswer;
       planned_bytes += bytes_of_plan;
     }
-    EXPECT_EQ(launches, all_commands);
-    // A renderer that others keep waiting gets long ops in pieces: not in every step.
-    EXPECT_NEAR(*std::ranges::min_element(commands), planned_launches, 0.05 * planned_launches);
+    EXPECT_EQ(launches, commands);
     const std::unique_ptr<LoadedModel> model = LoadedModel::load(request_for(GetParam(), "cpu"), {}, {}).value();
     const double of_file = weight_bytes_per_token(request.path) +
                            static_cast<double>(kv_bytes_per_token(model->model().spec().kv_layers, DType::f32)) * (kPrompt + (kAnswer + 1) / 2.0);
