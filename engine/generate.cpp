@@ -197,6 +197,7 @@ class LocalGeneration final : public Generation {
   const GenerateResult& result() const override { return result_; }
 
   Result<Events> advance() override {
+    if (is_finished()) return Events();  // its model may be gone
     Result<Events> events = advance_alone(model_.step_tokens(), true);
     if (!events) end();
     return events;
