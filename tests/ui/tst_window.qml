@@ -516,6 +516,23 @@ TestCase {
         test.ask("And now?")
         tryCompare(line, "expertWords", "")
     }
+    function test_aLongPageOfTheSettingsScrollsByKeys(): void {
+        const height = test.window.height
+        test.window.height = 520
+        test.window.openSettings(2)
+        tryVerify(() => test.window.popupShown)
+        const page = test.find(test.window.contentItem.parent, item => item.visible && item instanceof SettingsPage)
+        tryVerify(() => page.contentHeight > page.height)
+        test.find(page, item => item.visible && item.enabled && item.activeFocusOnTab).forceActiveFocus(Qt.TabFocusReason)
+        compare(page.contentY, 0)
+        stage.key(test.window, Qt.Key_PageDown)
+        verify(page.contentY > 0)
+        stage.key(test.window, Qt.Key_PageUp)
+        compare(page.contentY, 0)
+        test.window.closePopups()
+        tryVerify(() => !test.window.popupShown)
+        test.window.height = height
+    }
     function test_thePageOfAModelPlansAnewWhenItOpens(): void {
         stage.planFor(20, true)
         test.window.openSettings(2)

@@ -19,6 +19,14 @@ Flickable {
     clip: true
     T.ScrollBar.vertical: PioScrollBar {}
 
+    // What no control on the page takes.
+    Keys.onPressed: event => {
+        const pages = event.key === Qt.Key_PageDown ? 1 : event.key === Qt.Key_PageUp ? -1 : 0
+        if (pages === 0 || !root.interactive)
+            return
+        root.contentY = Math.max(0, Math.min(root.contentHeight - root.height, root.contentY + pages * (root.height - Theme.rowLarge)))
+        event.accepted = true
+    }
     // Where the keyboard goes, the page goes.
     readonly property Item focusItem: Window.activeFocusItem
     onFocusItemChanged: {
