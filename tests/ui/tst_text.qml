@@ -398,6 +398,7 @@ TestCase {
         waitForRendering(test.window.contentItem, 200)
         wait(50)
         const before = place(), height = item.height
+        verify(before > 0 && before < list.height, "in sight: " + before)
         const head = data.block ? test.all(item, one => one.text === "Show all 200 lines" && one.visible)[0] : test.all(item, one => one.clicked !== undefined)[0]
         const headBefore = head.mapToItem(list, 0, 0).y
         mouseClick(head)
