@@ -69,6 +69,15 @@ inline IntVec int_mask(IntVec v, uint8_t mask) { return _mm256_and_si256(v, _mm2
 // Bits that come from a neighbouring byte are for the caller to mask.
 inline IntVec int_left(IntVec v, int n) { return _mm256_slli_epi16(v, n); }
 inline IntVec int_right(IntVec v, int n) { return _mm256_srli_epi16(v, n); }
+inline IntVec int_and(IntVec v, uint32_t mask) { return _mm256_and_si256(v, _mm256_set1_epi32(static_cast<int32_t>(mask))); }
+inline IntVec int_words_left(IntVec v, int n) { return _mm256_slli_epi32(v, n); }
+inline IntVec int_words_right(IntVec v, int n) { return _mm256_srli_epi32(v, n); }
+inline IntVec int_minus_bytes(IntVec v, uint8_t x) { return _mm256_sub_epi8(v, _mm256_set1_epi8(static_cast<char>(x))); }
+// Byte j of all rows at p + 8 j.
+inline void int_store_bytes(uint8_t* p, IntVec v) {
+  const __m256i in_lanes = _mm256_shuffle_epi8(v, _mm256_broadcastsi128_si256(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)));
+  int_store(p, _mm256_permutevar8x32_epi32(in_lanes, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7)));
+}
 inline IntVec int_table(const int8_t* table, IntVec index) { return bytes_table(table, {index}).v; }
 inline IntVec int_moved_up(IntVec v) { return v; }  // kSignedOffset is 0
 // Of each 32 bits those that are left when they are moved up and then down, with their sign; `flip` turns some of them before.

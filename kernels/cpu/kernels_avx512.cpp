@@ -105,6 +105,15 @@ inline IntVec int_mask(IntVec v, uint8_t mask) { return _mm512_and_si512(v, _mm5
 // Bits that come from a neighbouring byte are for the caller to mask.
 inline IntVec int_left(IntVec v, int n) { return _mm512_slli_epi16(v, static_cast<unsigned>(n)); }
 inline IntVec int_right(IntVec v, int n) { return _mm512_srli_epi16(v, static_cast<unsigned>(n)); }
+inline IntVec int_and(IntVec v, uint32_t mask) { return _mm512_and_si512(v, _mm512_set1_epi32(static_cast<int32_t>(mask))); }
+inline IntVec int_words_left(IntVec v, int n) { return _mm512_slli_epi32(v, static_cast<unsigned>(n)); }
+inline IntVec int_words_right(IntVec v, int n) { return _mm512_srli_epi32(v, static_cast<unsigned>(n)); }
+inline IntVec int_minus_bytes(IntVec v, uint8_t x) { return _mm512_sub_epi8(v, _mm512_set1_epi8(static_cast<char>(x))); }
+// Byte j of all rows at p + 16 j.
+inline void int_store_bytes(uint8_t* p, IntVec v) {
+  const __m512i in_lanes = _mm512_shuffle_epi8(v, _mm512_broadcast_i32x4(_mm_setr_epi8(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15)));
+  _mm512_storeu_si512(p, _mm512_permutexvar_epi32(_mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), in_lanes));
+}
 inline IntVec int_table(const int8_t* table, IntVec index) {
   return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(_mm_loadu_si128(reinterpret_cast<const __m128i*>(table))), index);
 }

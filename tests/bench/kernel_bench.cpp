@@ -1,14 +1,16 @@
 // Times the ops of the CPU backend against what the machine can do in the same rounds.
 //
 //   kernel_bench [--threads N] [--isa NAME] [--dim N] [--rounds N] [--where l2|dram|both] [--cached N]
-//                [--op gemv|few|gemm|experts|heads|attention]… [FORMAT…]
+//                [--op place|gemv|few|gemm|experts|heads|attention]… [FORMAT…]
 //
 // Weights are placed as a model's are. l2: matrices that stay in the second caches (1 MB for all threads together); dram: 256 MB and more, so that
-// they do not. Products of one token and attention of one token: GB/s, and their share of plain reads of as much anonymous memory. Products of
+// they do not. Laying out what a disk has brought (place: experts of three matrices, 512 MB in turn), products of one token and attention of one
+// token: GB/s, and their share of plain reads of as much anonymous memory. Products of
 // 8 tokens (few) and of 512: billions of multiplications a second, and their share of what the processor does in registers alone. Probes and ops take turns
 // round by round; the best of each counts, since a shared machine has fast and slow seconds, and the median is printed beside it.
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -107,6 +109,7 @@ class Bench {
     sources_.pop_back();
     return tensor;
   }
+  std::vector<std::byte> weights(DType dtype, std::int64_t n) { return random_weights(dtype, n, random_); }
   void forget() { buffers_.clear(); }
   std::int64_t below(std::int64_t n) { return static_cast<std::int64_t>(random_() % static_cast<unsigned>(n)); }
 
@@ -144,6 +147,35 @@ class Bench {
 
 constexpr std::int64_t kMany = 512;  // tokens
 
+// Experts of Qwen3-Coder's sizes, from one buffer as they are read to another as they lie, each in turn, so that neither is in a cache.
+void time_placing(Bench& bench, pio::Backend& backend, DType dtype) {
+  constexpr std::int64_t kExpertDim = 2048, kHidden = 768;
+  const Shape up{kHidden, kExpertDim}, down{kExpertDim, kHidden};
+  const std::size_t matrix_bytes = pio::bytes_of(dtype, up.n_values());
+  const auto source_at = [&](const Shape& shape, const std::byte* staged) {
+    pio::MatrixSource source{.dtype = dtype, .shape = shape, .use = pio::MatrixUse::products, .mapped = nullptr, .make_rows = {}};
+    source.staged = staged;
+    return source;
+  };
+  const auto sources_at = [&](const std::byte* staged) {
+    return std::array{source_at(up, staged), source_at(up, staged + matrix_bytes), source_at(down, staged + 2 * matrix_bytes)};
+  };
+  const int n_experts = static_cast<int>((std::size_t{256} << 20) / (3 * matrix_bytes));
+  const std::vector<std::byte> staged = bench.weights(dtype, 3 * n_experts * up.n_values());
+  const std::uint64_t slot_bytes = backend.placed_bytes(sources_at(staged.data()));
+  const auto slots = backend.allocate(static_cast<std::size_t>(n_experts) * slot_bytes).value();
+  std::memset(slots->host_data(), 1, slots->n_bytes());
+  bench.time(
+      std::string(pio::info(dtype).name) + " dram place", static_cast<double>(3 * matrix_bytes) * n_experts, 0,
+      [&] {
+        for (int e = 0; e < n_experts; ++e) {
+          const auto sources = sources_at(staged.data() + static_cast<std::size_t>(e) * 3 * matrix_bytes);
+          if (!backend.place_weights(sources, slots.get(), static_cast<std::size_t>(e) * slot_bytes, {}, {})) std::exit(1);
+        }
+      },
+      1);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -174,7 +206,7 @@ int main(int argc, char** argv) {
     }
   }
   if (dtypes.empty()) dtypes = {DType::q4_k, DType::q6_k, DType::q8_0, DType::q5_k, DType::q4_0, DType::iq4_xs};
-  if (ops.empty()) ops = {"gemv", "few", "gemm", "experts", "heads", "attention"};
+  if (ops.empty()) ops = {"place", "gemv", "few", "gemm", "experts", "heads", "attention"};
   auto created = pio::create_backend("cpu", options);
   const auto kernels = pio::choose_cpu_kernels(options.isa);
   if (!created || !kernels) {
@@ -192,6 +224,7 @@ int main(int argc, char** argv) {
       const std::string where = dram ? " dram" : " l2";
       const std::int64_t rows = (dram ? 256 << 20 : 1 << 20) / row_bytes / 64 * 64;
       const auto bytes = static_cast<double>(rows * row_bytes);
+      if (ops.contains("place") && dram) time_placing(bench, backend, dtype);
       if (ops.contains("gemv")) {
         const Tensor w = bench.placed(dtype, {rows, dim}), x = bench.floats({1, dim}), y = bench.empty(DType::f32, {1, rows});
         bench.time(

@@ -9,7 +9,9 @@
 //
 // A format that is laid out in lanes (lanes_inl.h) says besides
 //   codes(block, i)    what quants() makes its numbers of, kBits wide: the numbers themselves, or where kIsTable their places in table()
+//   kCodesFrom         where they begin in a block, in bytes, but for a multiple of four
 //   fields(...)        the kLaneHalves halves of a block, and of each group the kLaneBytes bytes, signed where kSignedScales
+//   four_bytes(block, i, which)  one of these bytes of groups 4i … 4i + 3 of many rows at once, where that is less work
 
 // Halves that are kStride bytes apart, to floats; `out` is padded with zeros to a multiple of 8. Whole vectors are stored, also for the
 // rest: who reads them a moment later gets them from the store queue.
@@ -40,9 +42,12 @@ struct Q4_0 {
   }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float*) { strided_halves<kBytes>(p, n_blocks, scale); }
 
-  static constexpr int kBits = 4, kLaneHalves = 1, kLaneBytes = 0;
+  static constexpr int kBits = 4, kLaneHalves = 1, kLaneBytes = 0, kCodesFrom = 2;
   static constexpr bool kIsTable = false, kSignedScales = false;
-  static Bytes codes(const uint8_t* block, int i) { return quants(block, i); }
+  template <class Block>
+  static auto codes(Block block, int i) {
+    return quants(block, i);
+  }
   static void fields(const uint8_t* p, uint16_t* halves, uint8_t (*)[2]) { halves[0] = read_u16(p); }
 };
 
@@ -55,9 +60,12 @@ struct Q4_1 {
   }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float* min) { strided_pairs<kBytes>(p, n_blocks, scale, min); }
 
-  static constexpr int kBits = 4, kLaneHalves = 2, kLaneBytes = 0;
+  static constexpr int kBits = 4, kLaneHalves = 2, kLaneBytes = 0, kCodesFrom = 0;
   static constexpr bool kIsTable = false, kSignedScales = false;
-  static Bytes codes(const uint8_t* block, int i) { return quants(block, i); }
+  template <class Block>
+  static auto codes(Block block, int i) {
+    return quants(block, i);
+  }
   static void fields(const uint8_t* p, uint16_t* halves, uint8_t (*)[2]) {
     halves[0] = read_u16(p);
     halves[1] = read_u16(p + 2);
@@ -73,9 +81,12 @@ struct Q5_0 {
   }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float*) { strided_halves<kBytes>(p, n_blocks, scale); }
 
-  static constexpr int kBits = 5, kLaneHalves = 1, kLaneBytes = 0;
+  static constexpr int kBits = 5, kLaneHalves = 1, kLaneBytes = 0, kCodesFrom = 2;
   static constexpr bool kIsTable = false, kSignedScales = false;
-  static Bytes codes(const uint8_t* block, int i) { return quants(block, i); }
+  template <class Block>
+  static auto codes(Block block, int i) {
+    return quants(block, i);
+  }
   static void fields(const uint8_t* p, uint16_t* halves, uint8_t (*)[2]) { halves[0] = read_u16(p); }
 };
 
@@ -88,9 +99,12 @@ struct Q5_1 {
   }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float* min) { strided_pairs<kBytes>(p, n_blocks, scale, min); }
 
-  static constexpr int kBits = 5, kLaneHalves = 2, kLaneBytes = 0;
+  static constexpr int kBits = 5, kLaneHalves = 2, kLaneBytes = 0, kCodesFrom = 0;
   static constexpr bool kIsTable = false, kSignedScales = false;
-  static Bytes codes(const uint8_t* block, int i) { return quants(block, i); }
+  template <class Block>
+  static auto codes(Block block, int i) {
+    return quants(block, i);
+  }
   static void fields(const uint8_t* p, uint16_t* halves, uint8_t (*)[2]) {
     halves[0] = read_u16(p);
     halves[1] = read_u16(p + 2);
@@ -106,9 +120,12 @@ struct Q8_0 {
   }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float*) { strided_halves<kBytes>(p, n_blocks, scale); }
 
-  static constexpr int kBits = 8, kLaneHalves = 1, kLaneBytes = 0;
+  static constexpr int kBits = 8, kLaneHalves = 1, kLaneBytes = 0, kCodesFrom = 2;
   static constexpr bool kIsTable = false, kSignedScales = false;
-  static Bytes codes(const uint8_t* block, int i) { return quants(block, i); }
+  template <class Block>
+  static auto codes(Block block, int i) {
+    return quants(block, i);
+  }
   static void fields(const uint8_t* p, uint16_t* halves, uint8_t (*)[2]) { halves[0] = read_u16(p); }
 };
 
@@ -121,10 +138,13 @@ struct IQ4_NL {
   }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float*) { strided_halves<kBytes>(p, n_blocks, scale); }
 
-  static constexpr int kBits = 4, kLaneHalves = 1, kLaneBytes = 0;
+  static constexpr int kBits = 4, kLaneHalves = 1, kLaneBytes = 0, kCodesFrom = 2;
   static constexpr bool kIsTable = true, kSignedScales = false;
   static const int8_t* table() { return kIq4Values; }
-  static Bytes codes(const uint8_t* block, int) { return bytes_nibbles(block + 2); }
+  template <class Block>
+  static auto codes(Block block, int) {
+    return bytes_nibbles(block + 2);
+  }
   static void fields(const uint8_t* p, uint16_t* halves, uint8_t (*)[2]) { halves[0] = read_u16(p); }
 };
 
@@ -145,10 +165,13 @@ struct MXFP4 {
     for (int b = n_blocks; b % 8 != 0; ++b) scale[b] = 0;
   }
 
-  static constexpr int kBits = 4, kLaneHalves = 0, kLaneBytes = 1;
+  static constexpr int kBits = 4, kLaneHalves = 0, kLaneBytes = 1, kCodesFrom = 1;
   static constexpr bool kIsTable = true, kSignedScales = false;
   static const int8_t* table() { return kMxfp4Values; }
-  static Bytes codes(const uint8_t* block, int) { return bytes_nibbles(block + 1); }
+  template <class Block>
+  static auto codes(Block block, int) {
+    return bytes_nibbles(block + 1);
+  }
   static void fields(const uint8_t* p, uint16_t*, uint8_t (*bytes)[2]) { bytes[0][0] = p[0]; }
 };
 
@@ -184,14 +207,25 @@ struct IQ4_XS {
     }
   }
 
-  static constexpr int kBits = 4, kLaneHalves = 1, kLaneBytes = 1;
+  static constexpr int kBits = 4, kLaneHalves = 1, kLaneBytes = 1, kCodesFrom = 0;
   static constexpr bool kIsTable = true, kSignedScales = true;
   static const int8_t* table() { return kIq4Values; }
-  static Bytes codes(const uint8_t* block, int i) { return bytes_nibbles(block + 8 + 16 * i); }
+  template <class Block>
+  static auto codes(Block block, int i) {
+    return bytes_nibbles(block + 8 + 16 * i);
+  }
   static void fields(const uint8_t* p, uint16_t* halves, uint8_t (*bytes)[2]) {
     halves[0] = read_u16(p);
     const uint64_t ls = iq4_xs_scales(p);
     for (int g = 0; g < 8; ++g) bytes[g][0] = static_cast<uint8_t>((ls >> (8 * g) & 0xff) - 32);
+  }
+  template <class Block>
+  static auto four_bytes(Block block, int i, int) {
+    const auto low = int_and(int_words_right(int_load(block + 4), 16 * i), 0xffff), two = int_and(int_or(low, int_words_left(low, 8)), 0x00ff00ff);
+    const auto high = int_and(int_words_right(int_load(block), 16 + 8 * i), 0xff),
+               pairs = int_and(int_or(high, int_words_left(high, 12)), 0x000f000f);
+    const auto lower = int_mask(int_or(two, int_words_left(two, 4)), 15), upper = int_mask(int_or(pairs, int_words_left(pairs, 6)), 3);
+    return int_minus_bytes(int_or(lower, int_left(upper, 4)), 32);
   }
 };
 
@@ -212,6 +246,15 @@ inline void k4_fields(const uint8_t* p, uint16_t* halves, uint8_t (*bytes)[2]) {
   }
 }
 
+// The six-bit numbers of four of the eight groups of many rows: scales, or minimums where `which` is 1. `six` is their 12 bytes.
+template <class Block>
+auto k4_four_bytes(Block six, int i, int which) {
+  const auto low = int_load(six + 4 * which);
+  if (i == 0) return int_mask(low, 63);
+  const auto high = int_mask(int_right(int_load(six + 8), 4 * which), 15);
+  return int_or(high, int_left(int_mask(int_right(low, 6), 3), 4));
+}
+
 struct Q4_K {
   static constexpr int kBlock = 256, kBytes = 144, kGroup = 32, kOffset = 0, kMaxRaw = 15;
   static constexpr bool kSigned = false, kMins = true;
@@ -221,10 +264,17 @@ struct Q4_K {
   }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float* min) { k4_scales(p, n_blocks, kBytes, scale, min); }
 
-  static constexpr int kBits = 4, kLaneHalves = 2, kLaneBytes = 2;
+  static constexpr int kBits = 4, kLaneHalves = 2, kLaneBytes = 2, kCodesFrom = 0;
   static constexpr bool kIsTable = false, kSignedScales = false;
-  static Bytes codes(const uint8_t* block, int i) { return quants(block, i); }
+  template <class Block>
+  static auto codes(Block block, int i) {
+    return quants(block, i);
+  }
   static void fields(const uint8_t* p, uint16_t* halves, uint8_t (*bytes)[2]) { k4_fields(p, halves, bytes); }
+  template <class Block>
+  static auto four_bytes(Block block, int i, int which) {
+    return k4_four_bytes(block + 4, i, which);
+  }
 };
 
 struct Q5_K {
@@ -237,10 +287,17 @@ struct Q5_K {
   }
   static void scales(const uint8_t* p, int n_blocks, float* scale, float* min) { k4_scales(p, n_blocks, kBytes, scale, min); }
 
-  static constexpr int kBits = 5, kLaneHalves = 2, kLaneBytes = 2;
+  static constexpr int kBits = 5, kLaneHalves = 2, kLaneBytes = 2, kCodesFrom = 0;
   static constexpr bool kIsTable = false, kSignedScales = false;
-  static Bytes codes(const uint8_t* block, int i) { return quants(block, i); }
+  template <class Block>
+  static auto codes(Block block, int i) {
+    return quants(block, i);
+  }
   static void fields(const uint8_t* p, uint16_t* halves, uint8_t (*bytes)[2]) { k4_fields(p, halves, bytes); }
+  template <class Block>
+  static auto four_bytes(Block block, int i, int which) {
+    return k4_four_bytes(block + 4, i, which);
+  }
 };
 
 struct Q6_K {
@@ -260,12 +317,19 @@ struct Q6_K {
     }
   }
 
-  static constexpr int kBits = 6, kLaneHalves = 1, kLaneBytes = 1;
+  static constexpr int kBits = 6, kLaneHalves = 1, kLaneBytes = 1, kCodesFrom = 0;
   static constexpr bool kIsTable = false, kSignedScales = true;
-  static Bytes codes(const uint8_t* block, int i) { return quants(block, i); }
+  template <class Block>
+  static auto codes(Block block, int i) {
+    return quants(block, i);
+  }
   static void fields(const uint8_t* p, uint16_t* halves, uint8_t (*bytes)[2]) {
     halves[0] = read_u16(p + 208);
     for (int g = 0; g < 16; ++g) bytes[g][0] = p[192 + g];
+  }
+  template <class Block>
+  static auto four_bytes(Block block, int i, int) {
+    return int_load(block + 192 + 4 * i);
   }
 };
 

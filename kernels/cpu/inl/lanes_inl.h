@@ -79,16 +79,76 @@ struct LaneScales {
   Vec d, minus_dmin;
 };
 
+// A block of kLanes rows with four bytes of each row side by side: what is alike for all bytes is done for all rows together.
+// `at` counts a block's bytes from kCodesFrom on.
+struct LaneBlock {
+  const uint8_t* words;
+  int at;
+  LaneBlock operator+(int n) const { return {words, at + n}; }
+};
+// 32 bytes of each row.
+struct LaneRun {
+  IntVec four[8];
+};
+inline IntVec int_load(LaneBlock b) { return int_load(b.words + b.at / 4 * kCode); }
+inline LaneRun bytes_load(LaneBlock b) {
+  LaneRun run;
+  for (int k = 0; k < 8; ++k) run.four[k] = int_load(b + 4 * k);
+  return run;
+}
+inline LaneRun bytes_nibbles(LaneBlock b) {
+  LaneRun run;
+  for (int k = 0; k < 4; ++k) {
+    const IntVec four = int_load(b + 4 * k);
+    run.four[k] = int_mask(four, 15);
+    run.four[4 + k] = int_mask(int_right(four, 4), 15);
+  }
+  return run;
+}
+inline LaneRun bytes_or(LaneRun a, const LaneRun& b) {
+  for (int k = 0; k < 8; ++k) a.four[k] = int_or(a.four[k], b.four[k]);
+  return a;
+}
+inline LaneRun bytes_shift_mask(LaneRun run, int n, uint8_t mask) {
+  for (IntVec& four : run.four) four = int_mask(int_right(four, n), mask);
+  return run;
+}
+inline LaneRun bytes_move_bits(LaneRun run, int from, int to, uint8_t mask) {
+  for (IntVec& four : run.four)
+    four = int_mask(from >= to ? int_right(four, from - to) : int_left(four, to - from), static_cast<uint8_t>(mask << to));
+  return run;
+}
+// Bit 4k + j of the 32 of each row as `value`, a power of two, in byte j of register k.
+inline LaneRun bytes_from_bits(LaneBlock b, uint8_t value) {
+  LaneRun run;
+  for (int k = 0; k < 8; ++k) {
+    const IntVec four = int_and(int_words_right(int_load(b), 4 * k), 0xf);
+    const IntVec two = int_and(int_or(four, int_words_left(four, 14)), 0x00030003);
+    run.four[k] = int_left(int_and(int_or(two, int_words_left(two, 7)), 0x01010101), __builtin_ctz(value));
+  }
+  return run;
+}
+
+// Words [first, first + 8) of a row, of the n that it has.
+inline Bytes lane_words(const uint8_t* row, int first, int n) {
+  return n - first >= 8 ? bytes_load(row + 4 * first) : bytes_load_words(row + 4 * first, n - first);
+}
+
 // Lays out n_rows (1 … kLanes) rows at w as a line.
 template <class F>
 void lanes_place(const uint8_t* w, size_t row_bytes, int n_rows, int64_t n_in, uint8_t* line) {
   using L = Lanes<F>;
-  constexpr int kGroups = F::kBlock / F::kGroup, kRuns = F::kBlock / 32;
+  constexpr int kGroups = F::kBlock / F::kGroup, kRuns = F::kBlock / 32, kWords = (F::kBytes - F::kCodesFrom) / 4;
+  constexpr bool kFourBytes = requires(LaneBlock b) { F::four_bytes(b, 0, 0); };
+  alignas(64) uint8_t words[(kWords + 7) / 8][8][kCode];
+  alignas(64) uint8_t codes[L::kUnit / 32][8][kCode];
   for (int64_t done = 0; done < n_in; done += L::kUnit, line += L::kUnitBytes) {
-    alignas(64) uint8_t codes[L::kUnit / 32][8][kCode] = {};
     const int n_blocks = static_cast<int>((n_in - done < L::kUnit ? n_in - done : L::kUnit) / F::kBlock);
-    memset(line, 0, L::kPairsAt);
-    for (int pair = 0; pair < L::kUnit / 64; ++pair) memset(line + L::kPairsAt + pair * L::kPair, 0, L::kCodesAt);
+    if (n_blocks < L::kUnit / F::kBlock) {
+      memset(codes, 0, sizeof codes);
+      memset(line, 0, L::kPairsAt);
+      for (int pair = 0; pair < L::kUnit / 64; ++pair) memset(line + L::kPairsAt + pair * L::kPair, 0, L::kCodesAt);
+    }
     for (int b = 0; b < n_blocks; ++b) {
       const uint8_t* rows[kLanes];
       for (int r = 0; r < kLanes; ++r) {
@@ -97,13 +157,29 @@ void lanes_place(const uint8_t* w, size_t row_bytes, int n_rows, int64_t n_in, u
         uint8_t bytes[kGroups][2];
         F::fields(rows[r], halves, bytes);
         for (int h = 0; h < F::kLaneHalves; ++h) memcpy(line + 2 * ((b * F::kLaneHalves + h) * kLanes + r), halves + h, 2);
-        for (int g = 0; g < kGroups; ++g)
-          for (int i = 0; i < F::kLaneBytes; ++i) line[L::byte_at(b * kGroups + g, i) + r] = bytes[g][i];
+        if constexpr (!kFourBytes)
+          for (int g = 0; g < kGroups; ++g)
+            for (int i = 0; i < F::kLaneBytes; ++i) line[L::byte_at(b * kGroups + g, i) + r] = bytes[g][i];
       }
-      for (int i = 0; i < kRuns; ++i) {
+      for (int first = 0; first < kWords; first += 8) {
         Bytes runs[kLanes];
-        for (int r = 0; r < kLanes; ++r) runs[r] = F::codes(rows[r], i);
-        transpose_runs<false>(runs, codes[b * kRuns + i][0]);
+        for (int r = 0; r < kLanes; ++r) runs[r] = lane_words(rows[r] + F::kCodesFrom, first, kWords);
+        transpose_runs<false>(runs, words[first / 8][0]);
+      }
+      const LaneBlock block{words[0][0], -F::kCodesFrom};
+      if constexpr (kFourBytes) {
+        for (int i = 0; i < kGroups / 4; ++i) {
+          for (int which = 0; which < F::kLaneBytes; ++which) {
+            alignas(64) uint8_t four[4][kLanes];
+            int_store_bytes(four[0], F::four_bytes(block, i, which));
+            for (int g = 0; g < 4; ++g) memcpy(line + L::byte_at(b * kGroups + 4 * i + g, which), four[g], kLanes);
+          }
+        }
+      }
+#pragma GCC unroll 8
+      for (int i = 0; i < kRuns; ++i) {
+        const LaneRun run = F::codes(block, i);
+        for (int k = 0; k < 8; ++k) int_store(codes[b * kRuns + i][k], run.four[k]);
       }
     }
     uint8_t* out = line + L::kPairsAt + L::kCodesAt;

@@ -59,6 +59,11 @@ inline void f8_store_strided_pairs(const uint8_t* p, float* first, float* second
 }
 
 inline Bytes bytes_load(const void* p) { return {_mm256_loadu_si256(static_cast<const __m256i*>(p))}; }
+// The first n times four bytes; what follows in memory is not touched.
+inline Bytes bytes_load_words(const void* p, int n) {
+  const __m256i mask = _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  return {_mm256_maskload_epi32(static_cast<const int*>(p), mask)};
+}
 inline void bytes_store(uint8_t* p, Bytes b) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), b.v); }
 inline Bytes bytes_or(Bytes a, Bytes b) { return {_mm256_or_si256(a.v, b.v)}; }
 // The low nibbles of 16 bytes, then the high ones.
