@@ -304,14 +304,13 @@ bool ExpertSlots::begin(std::int64_t layer, std::int32_t id, Landing::State stat
   const auto free = std::ranges::find(landings_, Landing::State::free, &Landing::state);
   if (free == landings_.end()) return false;
   if (queue_->n_begun() == 0) reading_since_ = Clock::now();
-  *free = {.memory = free->memory, .n_reads = 0, .layer = layer, .id = id, .n_bytes = 0, .result = {}, .state = state};
+  *free = {.memory = free->memory, .n_reads = 0, .layer = layer, .id = id, .result = {}, .state = state};
   const auto tag = static_cast<std::uint64_t>(free - landings_.begin());
   std::byte* to = free->memory;
   for (const Tensor& part : parts_of((*layers_[layer].away)[id])) {
     const AwayTensors::Matrix matrix = away_.matrix_of(part);
     if (!matrix.in_file) continue;
     ++free->n_reads;
-    free->n_bytes += matrix.source.n_bytes();
     queue_->begin(tag, *matrix.in_file->file, matrix.in_file->offset, matrix.source.n_bytes(), to);
     to += room_for(matrix);
   }
@@ -360,7 +359,10 @@ void ExpertSlots::end_guess(std::int64_t l, std::span<const std::int32_t> missin
   if (n_right + n_wrong > 0) guesses.worth += kGuessFade * (static_cast<double>(n_right) / static_cast<double>(n_right + n_wrong) - guesses.worth);
 }
 
-void ExpertSlots::let_go(Landing& landing) { landing.state = landing.n_reads == 0 ? Landing::State::free : Landing::State::dropped; }
+void ExpertSlots::let_go(Landing& landing) {
+  landing.state = landing.n_reads == 0 ? Landing::State::free : Landing::State::dropped;
+  if (landing.n_reads > 0) queue_->forget(static_cast<std::uint64_t>(&landing - landings_.data()));
+}
 
 void ExpertSlots::let_go(Landing::State state) {
   for (Landing& landing : landings_)
@@ -376,9 +378,9 @@ std::optional<std::size_t> ExpertSlots::landed(std::chrono::milliseconds patienc
     if (!finished) return {};
     if (queue_->n_begun() == 0) reading_ += Clock::now() - reading_since_;
     Landing& landing = landings_[finished->tag];
-    if (!finished->result) landing.result = std::move(finished->result);
+    if (finished->result) bytes_read_ += finished->n;
+    else landing.result = std::move(finished->result);
     if (--landing.n_reads > 0) continue;
-    if (landing.result) bytes_read_ += landing.n_bytes;
     if (landing.state == Landing::State::dropped) landing.state = Landing::State::free;
   }
 }
@@ -487,7 +489,7 @@ class ExpertSlots::Lease final : public ExpertLease {
       return error;
     }
     ASSIGN_OR_RETURN(const ExpertMlp expert, slots_.place(l_, one->id, one->slot, landing));
-    let_go(landing);
+    slots_.let_go(landing);
     const Slotted read = *one;
     reading_.erase(one);
     begin_reads();

@@ -116,7 +116,6 @@ class ExpertSlots final : public ExpertSource {
     std::int64_t n_reads = 0;  // under way
     std::int64_t layer = -1;
     std::int32_t id = -1;
-    std::uint64_t n_bytes = 0;
     Result<void> result;
     enum class State {
       free,
@@ -146,7 +145,7 @@ class ExpertSlots final : public ExpertSource {
   void end_guess(std::int64_t layer, std::span<const std::int32_t> missing);
   // Takes what the disk has brought, waiting so long for the first; the landing of an expert that is whole.
   std::optional<std::size_t> landed(std::chrono::milliseconds patience);
-  static void let_go(Landing& landing);
+  void let_go(Landing& landing);
   // Nobody wants any more what is in this state.
   void let_go(Landing::State state);
   // Lays out an expert into its slot, from where it landed.

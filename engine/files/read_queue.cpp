@@ -78,14 +78,28 @@ void ReadQueue::add_read(std::size_t index, std::uint64_t begin, std::uint64_t e
 
 void ReadQueue::submit_waiting() {
   for (; !waiting_.empty() && n_submitted_ < most_reads(); waiting_.pop_front()) {
+    PieceRead& next = reads_[waiting_.front()];
+    if (n_submitted_ > 0 && bytes_submitted_ + next.read.n > kEnoughBytes) return;
     ++n_submitted_;
-    submit(reads_[waiting_.front()].read);
+    bytes_submitted_ += next.n_submitted = next.read.n;
+    submit(next.read);
   }
 }
 
+void ReadQueue::forget(std::uint64_t tag) {
+  std::erase_if(waiting_, [&](std::size_t index) {
+    Piece& piece = pieces_[reads_[index].piece];
+    if (piece.tag != tag) return false;
+    piece.result = make_error(ErrorCode::cancelled, "nobody wants it any more");
+    end_read(index);
+    return true;
+  });
+}
+
 void ReadQueue::came(const Came& came) {
-  --n_submitted_;
   PieceRead& of = reads_[came.index];
+  --n_submitted_;
+  bytes_submitted_ -= of.n_submitted;
   Piece& piece = pieces_[of.piece];
   Read& read = of.read;
   if (!piece.result) return end_read(came.index);  // another part of it has failed
@@ -142,7 +156,7 @@ std::optional<ReadQueue::Finished> ReadQueue::next(std::chrono::milliseconds pat
   --n_begun_;
   if (piece.result) piece.result = piece.file->check_unchanged();
   if (piece.result) piece.file->count(piece.source, piece.offset, piece.n);
-  return Finished{piece.tag, std::move(piece.result)};
+  return Finished{piece.tag, piece.n, std::move(piece.result)};
 }
 
 }  // namespace pio

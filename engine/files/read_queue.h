@@ -18,6 +18,8 @@ class ReadQueue {
  public:
   // Largest single read: a disk ends one within some milliseconds.
   static constexpr std::size_t kMostBytes = std::size_t{4} << 20;
+  // What the system has at once, where that is more than one read: more makes no disk faster, and what it has cannot be taken back.
+  static constexpr std::size_t kEnoughBytes = std::size_t{8} << 20;
 
   // Fails with not_available where the system refuses what `mode` asks for by name.
   static Result<std::unique_ptr<ReadQueue>> create(IoMode mode);
@@ -31,8 +33,12 @@ class ReadQueue {
   // Begins to read n bytes from `offset` on to `out`, aligned to kDirectBlock; the first of them will lie at out + offset % kDirectBlock.
   // `file` and the memory must stay until it is finished. `tag` is given back then.
   void begin(std::uint64_t tag, const FileReader& file, std::uint64_t offset, std::size_t n, std::byte* out);
+  // Nobody wants the pieces of this tag any more: what the system does not have yet of them is not read. They are given back all the same, as
+  // cancelled where something is missing.
+  void forget(std::uint64_t tag);
   struct Finished {
     std::uint64_t tag = 0;
+    std::size_t n = 0;    // bytes that were wanted
     Result<void> result;  // fails as FileReader::read
   };
   // A piece that is finished, in whatever order; waits for one so long.
@@ -78,6 +84,7 @@ class ReadQueue {
     Read read;
     std::size_t piece = 0;
     std::uint64_t begin = 0, end = 0;  // what is wanted of the file here
+    std::size_t n_submitted = 0;       // bytes that the system has to read
     bool is_direct = false;
     bool is_free = true;
   };
@@ -92,7 +99,7 @@ class ReadQueue {
   std::vector<PieceRead> reads_;
   std::deque<std::size_t> waiting_;   // of reads_, not yet submitted
   std::deque<std::size_t> finished_;  // of pieces_
-  std::size_t n_submitted_ = 0;
+  std::size_t n_submitted_ = 0, bytes_submitted_ = 0;
   std::int64_t n_begun_ = 0;
 };
 

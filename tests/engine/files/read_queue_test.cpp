@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -78,6 +79,39 @@ TEST_P(ReadQueueTest, BringsTheBytesOfEveryPiece) {
     EXPECT_EQ(queue_->n_begun(), 0);
     EXPECT_FALSE(queue_->next(std::chrono::milliseconds(0)));
   }
+}
+
+// The system has at most kEnoughBytes at once, so that what was begun last is not yet with it.
+TEST_P(ReadQueueTest, DoesNotReadWhatNobodyWantsAnyMore) {
+  constexpr std::size_t kPiece = 3 << 20;
+  constexpr std::uint64_t kPieces = 8;
+  static_assert(kPiece * (kPieces - 1) > ReadQueue::kEnoughBytes);
+  const Result<MappedFile> file = MappedFile::open(path_);
+  ASSERT_TRUE(file);
+  std::vector<Piece> pieces;
+  for (std::uint64_t tag = 0; tag < kPieces; ++tag) {
+    pieces.push_back({tag * 4096, kPiece, {}});
+    pieces[tag].memory.reset(static_cast<std::byte*>(std::aligned_alloc(kDirectBlock, ReadQueue::room_for(0, kPiece))));
+    std::fill_n(pieces[tag].memory.get(), kPiece, std::byte{0xab});
+    queue_->begin(tag, *file->reader(), pieces[tag].offset, kPiece, pieces[tag].memory.get());
+  }
+  queue_->forget(0);  // it is on its way and comes
+  queue_->forget(kPieces - 1);
+  std::vector<std::uint64_t> came;
+  while (queue_->n_begun() > 0) {
+    const std::optional<ReadQueue::Finished> finished = queue_->next(std::chrono::seconds(60));
+    ASSERT_TRUE(finished);
+    came.push_back(finished->tag);
+    const bool is_forgotten = finished->tag == kPieces - 1;
+    ASSERT_EQ(static_cast<bool>(finished->result), !is_forgotten) << finished->tag;
+    if (is_forgotten) EXPECT_EQ(finished->result.error().code, ErrorCode::cancelled);
+    const Piece& piece = pieces[finished->tag];
+    const auto wanted = bytes_.begin() + static_cast<std::ptrdiff_t>(piece.offset);
+    if (!is_forgotten) EXPECT_TRUE(std::equal(piece.memory.get(), piece.memory.get() + kPiece, wanted)) << finished->tag;
+  }
+  EXPECT_EQ(came.size(), kPieces);
+  EXPECT_EQ(came.front(), kPieces - 1);
+  EXPECT_TRUE(std::all_of(pieces.back().memory.get(), pieces.back().memory.get() + kPiece, [](std::byte byte) { return byte == std::byte{0xab}; }));
 }
 
 TEST_P(ReadQueueTest, NamesAFileThatBecameShorter) {
