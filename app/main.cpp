@@ -181,6 +181,7 @@ int main(int argc, char** argv) {
       QStringLiteral("The model of the first chat: a .gguf file, a Hugging Face folder, or a known name that is downloaded."),
       QStringLiteral("MODEL"));
   const QCommandLineOption promptOption(QStringLiteral("prompt"), QStringLiteral("Opens a new chat and sends TEXT at once."), QStringLiteral("TEXT"));
+  const QCommandLineOption newChatOption(QStringLiteral("new-chat"), QStringLiteral("Opens a window with a new chat."));
   const QCommandLineOption exportOption(QStringLiteral("export"), QStringLiteral("Writes the whole history and ends."), QStringLiteral("FILE.json"));
   const QCommandLineOption importOption(QStringLiteral("import"), QStringLiteral("Adds the chats of an export that are not there yet, and ends."),
                                         QStringLiteral("FILE.json"));
@@ -201,7 +202,7 @@ int main(int argc, char** argv) {
   const QCommandLineOption toOption(QStringLiteral("to"), QStringLiteral("The folder of what is fetched."), QStringLiteral("DIR"));
   const QCommandLineOption ledgerOption(QStringLiteral("network-ledger"), QStringLiteral("Prints every request that was made, as JSON, and ends."));
   const QCommandLineOption offlineOption(QStringLiteral("offline"), QStringLiteral("Refuses every request."));
-  parser.addOptions({dataOption, modelOption, promptOption, exportOption, importOption, languageOption, doctorOption, jsonOption});
+  parser.addOptions({dataOption, modelOption, promptOption, newChatOption, exportOption, importOption, languageOption, doctorOption, jsonOption});
   parser.addOptions({downloadOption, catalogueOption, baseOption, proxyOption, toOption, ledgerOption, offlineOption});
   const QCommandLineOption helpOption = parser.addHelpOption();
   const QString allHelp = QStringLiteral("help-all");  // which Qt adds
@@ -272,6 +273,7 @@ int main(int argc, char** argv) {
     options.catalogue = std::move(*catalogue);
   }
   options.prompt = parser.value(promptOption);
+  options.isNewChat = parser.isSet(newChatOption);
   options.buses = BusAddresses::ofEnvironment();
   options.language = language;
   std::unique_ptr<Engine> windowEngine = create_engine();

@@ -140,11 +140,12 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
   QMetaObject::invokeMethod(m_writer, [writer = m_writer, folder = options.dataFolder, id = m_session->id()] { writer->open(folder, id); });
 
   loadFirstModel(options, !interrupted.isEmpty());
-  if (!options.prompt.trimmed().isEmpty()) {
+  const bool isAsked = !options.prompt.trimmed().isEmpty();
+  if (isAsked || options.isNewChat) {
     app->place->setPane(Application::ChatPane);
     app->chat->newChat();
-    app->chat->send(options.prompt);
   }
+  if (isAsked) app->chat->send(options.prompt);
 }
 
 // Numbers, names of model files and errors about them: never a word of a conversation.

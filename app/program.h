@@ -32,6 +32,7 @@ struct ProgramOptions {
   QStringList starterFolders;  // where the starter model is looked for
   QString model;               // loaded at the start; "" the last one used, or the starter when nothing was ever chosen
   QString prompt;              // sent in a new chat at the start
+  bool isNewChat = false;      // the start shows a new chat, not the one that was shown last
   QString language;            // of this start, whatever the settings say, until another is chosen there; "": theirs
   bool loadsModel = true;      // false: no model is loaded by itself
   BusAddresses buses;          // of the desktop; without them it is left alone

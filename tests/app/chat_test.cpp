@@ -122,6 +122,30 @@ class ChatTest : public QObject {
     QCOMPARE(whole.thinkingTokens, half.thinkingTokens + 3);
   }
 
+  // As a desktop starts it, beside a window that is open or without one.
+  void aStartWithANewChatShowsNoOlderOne() {
+    ProgramFixture before;
+    QVERIFY(before.loadModel());
+    QVERIFY(before.ask("What is it?"));
+    const QString chat = before.chat()->chatId();
+    before.program->application()->place->setPane(Application::CodePane);
+    ProgramOptions options;
+    options.dataFolder = before.folder();
+    options.loadsModel = false;
+    {
+      const ProgramFixture last(options);
+      QTRY_COMPARE(last.chat()->chatId(), chat);
+    }
+    options.isNewChat = true;
+    const ProgramFixture f(options);
+    QTRY_COMPARE(f.history()->rowCount(), 1);
+    QTest::qWait(100);
+    QVERIFY(f.chat()->chatId().isEmpty());
+    QCOMPARE(f.chat()->messages()->rowCount(), 0);
+    QCOMPARE(f.program->application()->place->pane(), static_cast<int>(Application::ChatPane));
+    QCOMPARE(before.chat()->chatId(), chat);
+  }
+
   void onlyAModelThatCanThinkIsToldWhetherTo() {
     ProgramFixture f;
     QVERIFY(f.loadModel());

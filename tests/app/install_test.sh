@@ -20,6 +20,10 @@ for file in applications/io.github.inference_pio.InferencePio.desktop metainfo/i
   icons/hicolor/scalable/apps/io.github.inference_pio.InferencePio.svg man/man1/pio.1 man/man1/inference-pio.1; do
   [ -s "$3/usr/share/$file" ] || [ -s "$3/usr/share/$file.gz" ] || fail "$file is not installed"  # packages compress pages of the manual
 done
+# What a desktop starts are options of the program.
+options=$(sed -n 's/^Exec=inference-pio//p' "$3/usr/share/applications/io.github.inference_pio.InferencePio.desktop" | tr ' ' '\n' | grep -e '^--')
+[ "$options" = "--new-chat" ] || fail "the desktop file: expected the option --new-chat, found '$options'"
+for option in $options; do "$bin/inference-pio" --help | grep -q -e "^  $option  " || fail "$option is no option of the program"; done
 # The window: it draws its first frame and goes on, without a word about QML.
 words=$3/words
 QT_QPA_PLATFORM=offscreen QT_QUICK_BACKEND=software timeout 8 "$bin/inference-pio" --data "$3/data" > "$words" 2>&1 && status=0 || status=$?

@@ -20,5 +20,5 @@ check "pio " snapshots devices perplexity
 check "pio plan --k" --kv-rotation
 check "pio plan --kv " q8_0 f32
 check "pio bench --draft " lookup off
-check "inference-pio --" --export --model
+check "inference-pio --" --export --model --new-chat
 exit $failed

@@ -1,5 +1,6 @@
-"""texts_test.py SOURCE VERSION: what says the same in two places agrees: versions, and the licences of what the programs contain."""
+"""texts_test.py SOURCE VERSION: what says the same in two places agrees: versions, the desktop's words and the window's, and the licences of what the programs contain."""
 
+import configparser
 import json
 import re
 import sys
@@ -20,6 +21,20 @@ releases = ElementTree.parse(next(linux.glob("*.metainfo.xml"))).getroot().finda
 expect("newest release of the metainfo", version, releases[0].get("version") if releases else None)
 first = (linux / "changelog").read_text(encoding="utf-8").splitlines()[0]
 expect("newest entry of the changelog", f"inference-pio ({version})", first.split(";")[0].rsplit(" ", 1)[0])
+
+# An action of the desktop file is called as the window calls it, in every language of the window.
+desktop = configparser.RawConfigParser(interpolation=None)
+desktop.optionxform = str
+desktop.read(next(linux.glob("*.desktop")), encoding="utf-8")
+actions = [action for action in desktop["Desktop Entry"]["Actions"].split(";") if action]
+expect("actions of the desktop file", ["new-chat"], actions)
+for action in actions:
+    group = desktop[f"Desktop Action {action}"]
+    for file in (source / "resources/i18n").glob("pio_*.ts"):
+        language = file.stem.removeprefix("pio_")
+        if language != "en":
+            words = {message.findtext("translation") for message in ElementTree.parse(file).iter("message") if message.findtext("source") == group["Name"]}
+            expect(f"the desktop file's {action} in {language}", words, {group.get(f"Name[{language}]")})
 
 parts = json.loads((licences / "parts.json").read_text(encoding="utf-8"))["parts"]
 texts = {file.stem for file in licences.glob("*.txt")} | {"Apache-2.0", "public domain"}
