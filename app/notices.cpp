@@ -1,8 +1,19 @@
 #include "app/notices.h"
 
+#include <algorithm>
+
 namespace pio {
+namespace {
+
+bool isAboutCode(Notices::Subject subject) { return subject == Notices::Code || subject == Notices::CodeAnswer || subject == Notices::CodeChanges; }
+
+}  // namespace
 
 int Notices::rowCount(const QModelIndex& parent) const { return parent.isValid() ? 0 : static_cast<int>(m_notices.size()); }
+
+int Notices::countOutsideCode() const {
+  return static_cast<int>(std::count_if(m_notices.begin(), m_notices.end(), [](const Notice& notice) { return !isAboutCode(notice.subject); }));
+}
 
 QVariant Notices::data(const QModelIndex& index, int role) const {
   if (!checkIndex(index, CheckIndexOption::IndexIsValid | CheckIndexOption::ParentIsInvalid)) return {};
@@ -11,7 +22,7 @@ QVariant Notices::data(const QModelIndex& index, int role) const {
     case Qt::DisplayRole: return notice.words.title;
     case SubjectRole: return notice.subject;
     case ErrorRole: return QVariant::fromValue(notice.words);
-    case InCodeRole: return notice.subject == Code || notice.subject == CodeAnswer || notice.subject == CodeChanges;
+    case InCodeRole: return isAboutCode(notice.subject);
     default: return {};
   }
 }

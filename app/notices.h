@@ -16,6 +16,7 @@ class Notices : public QAbstractListModel {
   QML_ELEMENT
   QML_UNCREATABLE("made by the program")
   Q_PROPERTY(int count READ count NOTIFY changed)
+  Q_PROPERTY(int countOutsideCode READ countOutsideCode NOTIFY changed)  // of those that every pane shows
 
  public:
   // What a notice is about. There is one of each; a new one takes the place of the old.
@@ -33,6 +34,7 @@ class Notices : public QAbstractListModel {
   QVariant data(const QModelIndex& index, int role) const override;
   QHash<int, QByteArray> roleNames() const override;
   int count() const { return rowCount(); }
+  int countOutsideCode() const;
 
   // Nothing to say (not set) clears the subject. `handler` gets every action but those that are the same everywhere: see perform().
   void show(Subject subject, const UserError& words, Handler handler = {});

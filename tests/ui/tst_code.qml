@@ -272,6 +272,20 @@ TestCase {
         verify(test.button("Dismiss") !== null)
         verify(!test.button("Dismiss").primary)     // nothing is done by it
     }
+    // Not with a later frame: a key that is pressed at once finds it.
+    function test_aNoticeIsOnTheScreenAsSoonAsItIsInTheList(): void {
+        const seen = []
+        const look = () => seen.push(test.app.notices.count > 0 && test.button("Dismiss") !== null)
+        stage.speak("It gives back its argument.", 1)
+        test.app.notices.dismiss(Notices.CodeAnswer)
+        test.app.notices.changed.connect(look)
+        test.app.code.fix()
+        tryVerify(() => seen.length > 0)
+        test.app.notices.changed.disconnect(look)
+        verify(seen[0])
+        test.app.notices.dismiss(Notices.CodeAnswer)
+        verify(test.button("Dismiss") === null)
+    }
     // One filled button in view: what a notice offers, else the next step of the proposal.
     function test_aProposalIsPlainBesideANoticeThatOffersSomething(): void {
         const filled = () => {

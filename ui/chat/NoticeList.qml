@@ -12,7 +12,8 @@ Column {
     property bool codeShown: false
     signal copyRequested(text: string)
 
-    visible: root.implicitHeight > 0
+    // Not by its height, which a Column learns with the next frame: what is said stands here as soon as it is in the list.
+    visible: (root.codeShown ? root.notices.count : root.notices.countOutsideCode) > 0
     spacing: Theme.space12
 
     // One primary button in view: of the first that has something to do. Where one stands here, what is beside it is plain.
