@@ -337,6 +337,15 @@ class LocalEngine final : public Engine {
     other.model.reset();
   }
 
+  // Whether it was loaded without the vision half that it should have, and there is a file now that may be it.
+  static bool may_see_now(const LoadedModel& model, const LoadRequest& request) {
+    const auto is_blind = [](const ModelNote& note) { return std::holds_alternative<NoVision>(note); };
+    if (std::ranges::none_of(model.info().notes, is_blind) || model.files().empty()) return false;
+    const auto was_tried = [](const ModelNote& note) { return std::holds_alternative<VisionDoesNotFit>(note); };
+    return vision_candidates(model.files().front(), request.spare_mmprojs).size() !=
+           static_cast<std::size_t>(std::ranges::count_if(model.info().notes, was_tried));
+  }
+
   // Goes on with one that waits and was loaded just so. One whose files have changed goes.
   bool take_waiting(const LoadRequest& request) {
     const auto found = std::find_if(others_.begin(), others_.end(), [&](const Resident& other) { return other.request == request; });
@@ -344,6 +353,10 @@ class LocalEngine final : public Engine {
     Resident other = std::move(*found);
     others_.erase(found);
     std::string stamps = file_stamps(*other.model, request);
+    if (may_see_now(*other.model, request)) {
+      let_go(other, true);
+      return false;
+    }
     // Files that were only touched hold the same model.
     if (stamps != other.stamps && (snapshot_identity(*other.model, request) != other.identity || !other.model->check_unchanged())) {
       let_go(other, true);
@@ -714,6 +727,15 @@ Result<InspectResult> inspect(const std::string& path) {
   result.context_length = gguf ? integer(file.architecture() + ".context_length") : in_config("max_position_embeddings");
   if (const ChatFormat* format = choose_chat_format(file).format) result.chat_format = format->name();
   return result;
+}
+
+Result<std::string> find_vision_half(const std::string& path, const std::vector<std::string>& spares) {
+  ASSIGN_OR_RETURN(const std::unique_ptr<ModelFile> file, open_model_file(path));
+  ASSIGN_OR_RETURN(const std::unique_ptr<Backend> device, create_backend("reference", {}));
+  ASSIGN_OR_RETURN(const std::unique_ptr<ModelEstimate> estimate, ModelEstimate::create(*file, *device));
+  RETURN_IF_ERROR(estimate->add_vision({"", spares}));
+  const bool is_folder = file->naming() == WeightSource::Naming::hugging_face;
+  return estimate->vision_path().empty() || !is_folder ? estimate->vision_path().string() : path;
 }
 
 Result<std::unique_ptr<Tokenizer>> open_tokenizer(const std::string& path) {

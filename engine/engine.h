@@ -36,6 +36,8 @@ enum class SplitMode { layers, rows };
 struct LoadRequest {
   std::string path;    // a .gguf file or a Hugging Face folder
   std::string mmproj;  // the file of the vision half; "": beside the model, if there is one
+  // Where it may lie else, by rising index: what is not there or does not fit is passed over. (catalogue.h: halves_elsewhere)
+  std::vector<std::string> spare_mmprojs = {};
   // For plan() alone, instead of `path`: "NAME:QUANTIZATION" of a published file that is not here yet, as published_layout.h computes it.
   std::string published = {};
   LoadQuantization quantization = LoadQuantization::keep;
@@ -426,6 +428,10 @@ struct InspectResult {
   std::string quantization;  // the format that holds most of the weights: "Q4_K"
 };
 Result<InspectResult> inspect(const std::string& path);
+
+// The file that load() would take this model's vision half from, found by the headers alone: beside it, else the first of `spares` that fits; of a
+// folder that holds it the folder. "": there is none, or the model does not see. Fails where the model itself cannot be loaded.
+Result<std::string> find_vision_half(const std::string& path, const std::vector<std::string>& spares);
 
 // Loads the model once where the two requests differ in attention alone, else twice (of weights that are read in place there is one copy all
 // the same). `progress` gets the number of windows done and of all. Fails as loading does, with bad_argument where the text has no window,

@@ -281,7 +281,8 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load_planned(const LoadRequest
     if (!planned.parts[i].asked.has_vision) continue;
     Part& part = *loaded->parts_[i];
     loaded->vision_backend_ = part.backend.get();
-    ASSIGN_OR_RETURN(loaded->vision_, load_vision(request.mmproj, held, *part.weights, spec, *part.backend, vision_progress, stop));
+    ASSIGN_OR_RETURN(loaded->vision_,
+                     load_vision({request.mmproj, request.spare_mmprojs}, held, *part.weights, spec, *part.backend, vision_progress, stop));
   }
   if (loaded->vision_.vision) loaded->pictures_ = std::make_unique<Pictures>(*loaded->vision_.vision);
   ASSIGN_OR_RETURN(loaded->pool_, BlockPool::create(plan.context_length, n_contexts(request)));

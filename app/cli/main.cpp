@@ -103,7 +103,8 @@ void add_loading(CLI::App* command, Options& options) {
   command->add_option("--activations", options.activations, "q8: fast; f32: exact")->check(CLI::IsMember({"q8", "f32"}));
   add_size(command, "--ram", options.ram, "budget for weights, state and scratch: 8G, 900M");
   add_size(command, "--vram", options.vram, "the same of a graphics card's own memory");
-  add_path(command, "--mmproj", options.mmproj, "the vision model's file of a GGUF model (default: beside the model)");
+  add_path(command, "--mmproj", options.mmproj,
+           "the vision model's file of a GGUF model (default: beside the model, else its published file in a folder of models)");
   command->add_option("--quant", options.quantization, "make weights smaller while loading")
       ->check(CLI::IsMember({"keep", "int4", "int8", "fp16", "nf4"}));
   repeatable(command->add_option("--lora", options.loras, "an adapter: PATH or PATH:SCALE; repeatable"))->check(is_not_empty("a file"));

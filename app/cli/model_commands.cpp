@@ -347,7 +347,7 @@ Result<void> swap(const Options& options) {
   for (std::size_t i = 0; i < options.models.size() * static_cast<std::size_t>(options.n_rounds); ++i) {
     const std::string& to = options.models[i % options.models.size()];
     ASSIGN_OR_RETURN(LoadRequest request, load_request(options));
-    ASSIGN_OR_RETURN(request.path, model_path(options, to));
+    RETURN_IF_ERROR(choose_model(options, to, request));
     const auto start = std::chrono::steady_clock::now();
     const auto seconds = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
     RETURN_IF_ERROR(engine->switch_to(request, {}, interrupt_token()));

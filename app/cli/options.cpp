@@ -93,6 +93,20 @@ Result<KvSelection> parse_attention(const std::string& text) {
   return choice;
 }
 
+// Where files of models lie: the program's own folders, and those that the window was told.
+std::vector<std::filesystem::path> places_of_models() {
+  std::vector<std::filesystem::path> folders = model_folders();
+  for (std::filesystem::path& folder : chosen_model_folders(default_data_folder()).all()) {
+    if (std::find(folders.begin(), folders.end(), folder) == folders.end()) folders.push_back(std::move(folder));
+  }
+  return folders;
+}
+
+Result<std::vector<PublishedModel>> catalogue_of(const Options& options) {
+  if (options.catalogue.empty()) return built_in_catalogue();
+  return read_catalogue(options.catalogue);
+}
+
 }  // namespace
 
 DType kv_of(const std::string& name, const std::string& device) {
@@ -102,13 +116,15 @@ DType kv_of(const std::string& name, const std::string& device) {
 
 Result<std::string> model_path(const Options& options, const std::string& typed) {
   ASSIGN_OR_RETURN(const std::string path, local_path(typed));
-  std::vector<std::filesystem::path> folders = model_folders();
-  for (std::filesystem::path& folder : chosen_model_folders(default_data_folder()).all()) {
-    if (std::find(folders.begin(), folders.end(), folder) == folders.end()) folders.push_back(std::move(folder));
-  }
-  if (options.catalogue.empty()) return find_model(path, built_in_catalogue(), folders);
-  ASSIGN_OR_RETURN(const std::vector<PublishedModel> catalogue, read_catalogue(options.catalogue));
-  return find_model(path, catalogue, folders);
+  ASSIGN_OR_RETURN(const std::vector<PublishedModel> catalogue, catalogue_of(options));
+  return find_model(path, catalogue, places_of_models());
+}
+
+Result<void> choose_model(const Options& options, const std::string& typed, LoadRequest& request) {
+  ASSIGN_OR_RETURN(request.path, model_path(options, typed));
+  ASSIGN_OR_RETURN(const std::vector<PublishedModel> catalogue, catalogue_of(options));
+  request.spare_mmprojs = halves_elsewhere(request.path, catalogue, places_of_models());
+  return {};
 }
 
 Result<std::vector<ImageInput>> image_inputs(std::span<const std::string> typed, ImageDetail detail) {
@@ -123,7 +139,7 @@ Result<std::vector<ImageInput>> image_inputs(std::span<const std::string> typed,
 Result<LoadRequest> load_request(const Options& options) {
   LoadRequest request;
   if (!options.model.empty()) {
-    ASSIGN_OR_RETURN(request.path, model_path(options, options.model));
+    RETURN_IF_ERROR(choose_model(options, options.model, request));
   }
   request.device = options.device;
   if (!options.split.empty()) {

@@ -72,6 +72,8 @@ struct Options {
 
 // What was typed for a MODEL as a path: a file or folder, or a name of the catalogue.
 Result<std::string> model_path(const Options& options, const std::string& typed);
+// The same for a request that loads it, with the places where its vision half may lie.
+Result<void> choose_model(const Options& options, const std::string& typed, LoadRequest& request);
 // Pictures by their files, as they were typed: paths or file: addresses.
 Result<std::vector<ImageInput>> image_inputs(std::span<const std::string> typed, ImageDetail detail = ImageDetail::full);
 Result<LoadRequest> load_request(const Options& options);

@@ -156,6 +156,17 @@ std::vector<fs::path> models_below(const fs::path& folder) {
   return found;
 }
 
+std::vector<std::string> halves_elsewhere(const fs::path& model, std::span<const PublishedModel> catalogue, std::span<const fs::path> folders) {
+  std::vector<std::string> places;
+  for (const PublishedModel& published : catalogue) {
+    for (const PublishedFile& file : published.files) {
+      if (!file.mmproj || fs::path(file.path).filename() != model.filename()) continue;
+      for (const fs::path& folder : folders) places.push_back((folder / fs::path(file.mmproj->path).filename()).string());
+    }
+  }
+  return places;
+}
+
 Result<std::string> find_model(const std::string& typed, std::span<const PublishedModel> catalogue, std::span<const fs::path> folders) {
   std::error_code ignored;
   if (fs::exists(typed, ignored)) return typed;

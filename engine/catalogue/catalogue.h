@@ -52,6 +52,11 @@ std::vector<std::filesystem::path> model_folders();
 // no more than 8 folders deep and at no more than 200,000 entries. Reads no file.
 std::vector<std::filesystem::path> models_below(const std::filesystem::path& folder);
 
+// Where the vision half of a published file may lie if none lies beside it: under its published name in one of `folders`, in their order. None of a
+// file whose name the catalogue does not have, or has without one. Reads no file.
+std::vector<std::string> halves_elsewhere(const std::filesystem::path& model, std::span<const PublishedModel> catalogue,
+                                          std::span<const std::filesystem::path> folders);
+
 // The path that `typed` means. What exists as it was typed comes first. Then NAME or NAME:QUANTIZATION of the catalogue, in upper or lower
 // case: one of its files, else a .gguf or a Hugging Face folder whose name has the model's in it, anywhere below `folders`. A known model
 // without a file fails with not_found: "known, not downloaded". All else is returned as it is.

@@ -64,19 +64,29 @@ std::vector<fs::path> vision_files_beside(const fs::path& model) {
 
 }  // namespace
 
-Result<LoadedVision> load_vision(const std::string& mmproj, const ModelFile& model, WeightSource& language, const ModelSpec& spec, Backend& backend,
+std::vector<fs::path> vision_candidates(const fs::path& model, const std::vector<std::string>& spare) {
+  std::vector<fs::path> found = vision_files_beside(model);
+  for (const std::string& elsewhere : spare) {
+    std::error_code problem;
+    const auto is_same = [&](const fs::path& other) { return fs::equivalent(other, elsewhere, problem); };
+    if (fs::is_regular_file(elsewhere, problem) && std::none_of(found.begin(), found.end(), is_same)) found.push_back(elsewhere);
+  }
+  return found;
+}
+
+Result<LoadedVision> load_vision(const VisionPlaces& places, const ModelFile& model, WeightSource& language, const ModelSpec& spec, Backend& backend,
                                  const PlacingProgress& progress, const std::stop_token& stop) {
   LoadedVision loaded;
   if (spec.n_position_axes != 3) {
-    if (mmproj.empty()) return loaded;
+    if (places.mmproj.empty()) return loaded;
     return make_error(ErrorCode::bad_argument, "--mmproj: a model that sees, found " + spec.architecture);
   }
-  if (!mmproj.empty()) return open_vision(mmproj, spec, backend, progress, stop);
+  if (!places.mmproj.empty()) return open_vision(places.mmproj, spec, backend, progress, stop);
   if (model.naming() == WeightSource::Naming::hugging_face) {
     ASSIGN_OR_RETURN(loaded.vision, create_vision(language, backend, spec));
     return loaded;
   }
-  for (const fs::path& path : vision_files_beside(model.paths().front())) {
+  for (const fs::path& path : vision_candidates(model.paths().front(), places.spare)) {
     Result<LoadedVision> vision = open_vision(path, spec, backend, progress, stop);
     if (!vision && vision.error().code == ErrorCode::cancelled) return vision.error();
     if (vision) {

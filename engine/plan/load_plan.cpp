@@ -55,7 +55,7 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
   planned.residency = residency;
   ASSIGN_OR_RETURN(planned.estimate, ModelEstimate::create(file, backend, request.loras, residency, part.part));
   ModelEstimate& estimate = *planned.estimate;
-  if (part.has_vision) RETURN_IF_ERROR(estimate.add_vision(request.mmproj));
+  if (part.has_vision) RETURN_IF_ERROR(estimate.add_vision({request.mmproj, request.spare_mmprojs}));
   const ModelSpec& spec = estimate.spec();
   std::vector<KvLayout> kv_layers;
   for (std::int64_t l = 0; l < spec.n_layers; ++l)

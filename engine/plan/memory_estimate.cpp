@@ -147,13 +147,15 @@ void ModelEstimate::count_weights() {
   weight_bytes_ = backend_.held_bytes();
 }
 
-Result<void> ModelEstimate::add_vision(const std::string& mmproj) {
-  ASSIGN_OR_RETURN(const LoadedVision loaded, load_vision(mmproj, file_, *source_, spec(), backend_));
+Result<void> ModelEstimate::add_vision(const VisionPlaces& places) {
+  ASSIGN_OR_RETURN(const LoadedVision loaded, load_vision(places, file_, *source_, spec(), backend_));
   count_weights();  // a folder's own are among them now
   if (loaded.vision) {
     RETURN_IF_ERROR(loaded.vision->encode(loaded.vision->smallest_picture()));
     picture_work_ = loaded.vision->work();
-    vision_format_ = commonest_format(loaded.weights ? loaded.weights->file() : file_);
+    const ModelFile& file = loaded.weights ? loaded.weights->file() : file_;
+    vision_format_ = commonest_format(file);
+    vision_path_ = file.paths().front();
   }
   note_refusals("vision");
   return {};

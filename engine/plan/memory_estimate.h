@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "engine/experts/expert_slots.h"
 #include "engine/files/loaded_weights.h"
 #include "engine/files/model_file.h"
+#include "engine/image/vision_weights.h"
 #include "engine/lora/adapted_weights.h"
 #include "kernels/counting_backend.h"
 #include "models/model.h"
@@ -28,9 +30,10 @@ class ModelEstimate {
                                                        const Residency& residency = {}, const ModelPart& part = {});
   ~ModelEstimate();
 
-  // Adds the vision half that loading would bring for this model, of `mmproj` (LoadRequest), and encodes the smallest picture. Fails as
-  // load_vision does.
-  Result<void> add_vision(const std::string& mmproj);
+  // Adds the vision half that loading would bring for this model, and encodes the smallest picture. Fails as load_vision does.
+  Result<void> add_vision(const VisionPlaces& places);
+  // The file that it lies in; empty without one.
+  const std::filesystem::path& vision_path() const { return vision_path_; }
   // Of the vision half, and the format of most of its weights; nothing without one.
   const std::optional<PictureWork>& picture_work() const { return picture_work_; }
   DType vision_format() const { return vision_format_; }
@@ -94,6 +97,7 @@ class ModelEstimate {
   std::vector<LoadPlan::Fallback> refused_;  // of one layer each
   std::optional<PictureWork> picture_work_;
   DType vision_format_ = DType::f32;
+  std::filesystem::path vision_path_;
 };
 
 // What the vocabulary in `file`, or beside it, takes: measured, good to some 10 MB.

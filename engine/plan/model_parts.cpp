@@ -86,7 +86,7 @@ Result<ModelParts> model_parts(const ModelFile& file, const LoadRequest& request
   ASSIGN_OR_RETURN(const std::unique_ptr<ModelEstimate> estimate, ModelEstimate::create(file, *device, request.loras));
   ModelParts parts;
   const std::uint64_t language_bytes = estimate->weight_bytes();
-  RETURN_IF_ERROR(estimate->add_vision(request.mmproj));
+  RETURN_IF_ERROR(estimate->add_vision({request.mmproj, request.spare_mmprojs}));
   parts.vision_bytes = estimate->weight_bytes() - language_bytes;
 
   CountingBackend counting(*device);

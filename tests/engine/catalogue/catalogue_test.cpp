@@ -113,6 +113,19 @@ TEST(FindModel, TakesWhatExistsAsItWasTypedBeforeAnyName) {
   fs::current_path(before);
 }
 
+TEST(HalvesElsewhere, AreThoseOfThePublishedFileAlone) {
+  const Result<std::vector<PublishedModel>> models = parse_catalogue(R"({"version":1,"models":[{"name":"Sees","files":[
+    {"quantization":"Q4","repository":"a/b","path":"deep/sees-q4.gguf","mmproj":{"repository":"c/d","path":"deeper/mmproj-sees.gguf"}},
+    {"quantization":"Q8","repository":"a/b","path":"blind-q8.gguf"}]}]})",
+                                                                     "test");
+  ASSERT_TRUE(models) << models.error().message;
+  const std::vector<fs::path> folders = {"/own", "/others"};
+  EXPECT_EQ(halves_elsewhere("/drive/sees-q4.gguf", *models, folders),
+            (std::vector<std::string>{"/own/mmproj-sees.gguf", "/others/mmproj-sees.gguf"}));
+  EXPECT_TRUE(halves_elsewhere("/drive/blind-q8.gguf", *models, folders).empty());
+  EXPECT_TRUE(halves_elsewhere("/drive/sees-q6.gguf", *models, folders).empty()) << "a file that nobody published";
+}
+
 TEST(FindModel, LooksWhereTheStarterModelLies) {
   setenv("XDG_DATA_HOME", "/data", 1);
   setenv("PIO_STARTER_MODEL", "/starter/x.gguf", 1);

@@ -462,6 +462,49 @@ TEST_P(TextOnly, AGgufWithoutItsVisionIsForTextAndSaysSo) {
   EXPECT_TRUE(engine_->loaded()->can_see);
 }
 
+// As a model in a folder that nothing may be written to has it.
+TEST_P(TextOnly, AVisionHalfElsewhereIsTakenWhereNoneBesideTheModelFits) {
+  const TempFolder folder, elsewhere;
+  const std::string model = (folder.path() / "model.gguf").string(), half = (elsewhere.path() / "mmproj-model.gguf").string();
+  const std::string wrong = (elsewhere.path() / "mmproj-wrong.gguf").string();
+  fs::copy(folder_ / "model-f32.gguf", model);
+  LoadRequest request;
+  request.path = model;
+  request.spare_mmprojs = {(elsewhere.path() / "nothing.gguf").string(), elsewhere.path().string(), wrong, half};
+  request.device = "cpu";
+  request.context_length = 256;
+  request.n_threads = 1;
+  request.may_wait = true;
+  const auto half_of = [](const std::string& path, const std::vector<std::string>& spares) {
+    const Result<std::string> found = find_vision_half(path, spares);
+    return found ? *found : "error: " + found.error().message;
+  };
+  const auto found = [&] { return half_of(model, request.spare_mmprojs); };
+  ASSERT_TRUE(engine_->load(request, {}, {}));
+  EXPECT_FALSE(engine_->loaded()->can_see);
+  EXPECT_EQ(engine_->loaded()->notes.size(), 1u) << "of files that are not there nothing is said";
+  EXPECT_EQ(found(), "");
+  const std::uint64_t blind_bytes = engine_->plan(request).value().weight_bytes;
+
+  // It comes while the model waits in memory: the model sees when its turn comes again.
+  LoadRequest other = request;
+  other.path = test::model_data("qwen3-tiny").string();
+  other.spare_mmprojs.clear();
+  ASSERT_TRUE(engine_->switch_to(other, {}, {}));
+  fs::copy(test::shared_fixture("qwen3-vl-tiny-hd32") / "mmproj-f32.gguf", wrong);
+  fs::copy(folder_ / "mmproj-f16.gguf", half);
+  ASSERT_TRUE(engine_->switch_to(request, {}, {}));
+  EXPECT_TRUE(engine_->loaded()->can_see);
+  EXPECT_EQ(found(), half);
+  EXPECT_GT(engine_->plan(request).value().weight_bytes, blind_bytes);
+
+  fs::copy(folder_ / "mmproj-f32.gguf", folder.path() / "mmproj-any.gguf");
+  EXPECT_EQ(found(), (folder.path() / "mmproj-any.gguf").string()) << "what lies beside it comes first";
+  EXPECT_EQ(half_of(other.path, {half}), "") << "a model for text";
+  EXPECT_EQ(half_of(folder_.string(), {half}), folder_.string()) << "a folder has its own";
+  EXPECT_FALSE(find_vision_half((folder.path() / "none.gguf").string(), {half}));
+}
+
 TEST_P(TextOnly, AModelForTextRefusesPicturesAndVision) {
   const fs::path text_model = test::model_data("qwen3-tiny");
   ASSERT_TRUE(load(text_model, ""));
