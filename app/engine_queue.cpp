@@ -239,6 +239,7 @@ void EngineQueue::load(const LoadRequest& request, const QString& notePath) {
   m_loadSerial = ++m_number;
   LoadJob job{m_loadSerial, request, notePath};
   job.request.cache_folder = QFile::encodeName(m_cacheFolder).toStdString();
+  if (m_halves) job.request.spare_mmprojs = m_halves(request.path);
   QMetaObject::invokeMethod(m_loop, [loop = m_loop, job, token = m_loadStop.get_token()] { loop->load(job, token); });
   setModel(false, true);
 }
@@ -267,8 +268,10 @@ quint64 EngineQueue::countTokens(const QString& text) {
   return serial;
 }
 
-quint64 EngineQueue::plan(const LoadRequest& request) {
+quint64 EngineQueue::plan(const LoadRequest& asked) {
   const quint64 serial = ++m_number;
+  LoadRequest request = asked;
+  if (m_halves) request.spare_mmprojs = m_halves(request.path);
   QMetaObject::invokeMethod(m_loop, [loop = m_loop, serial, request] { loop->plan(serial, request); });
   return serial;
 }

@@ -3,6 +3,7 @@
 #include <QObject>
 #include <QThread>
 #include <QtQml/qqmlregistration.h>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -46,6 +47,9 @@ class EngineQueue : public QObject {
 
   // Where it is kept from one run to the next which experts were wanted, of all models that are loaded from now on; "" nowhere.
   void setCacheFolder(const QString& folder) { m_cacheFolder = folder; }
+  // The places where a model's vision half may lie beside those that the engine knows: for every load and plan from now on.
+  using Halves = std::function<std::vector<std::string>(const std::string& path)>;
+  void setHalves(Halves halves) { m_halves = std::move(halves); }
   // Loads it instead of the loaded one. Of several loads asked for the last one counts; the others are stopped.
   void load(const LoadRequest& request, const QString& notePath);
   void stopLoading();
@@ -107,6 +111,7 @@ class EngineQueue : public QObject {
   std::vector<AnswerRun*> m_runs;  // that have not ended, in the order they came; children of this
   Words m_words;                   // that are gathered
   QString m_cacheFolder;
+  Halves m_halves;
   quint64 m_number = 0;  // of the last run, load, plan or count
   quint64 m_loadSerial = 0;
   std::stop_source m_loadStop;

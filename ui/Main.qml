@@ -273,6 +273,7 @@ T.ApplicationWindow {
             chat: root.app.chat
             session: root.app.image
             models: root.app.models
+            library: root.app.library
             seeingCost: root.app.seeingCost
             history: root.app.history
             enterSends: root.app.settings.enterSends

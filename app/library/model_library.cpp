@@ -263,6 +263,7 @@ bool ModelLibrary::hasStarter() const { return !d->starterPath.isEmpty(); }
 QString ModelLibrary::starterPath() const { return d->starterPath; }
 QString ModelLibrary::starterCommand() const { return QStringLiteral("bash installer/fetch_starter.sh"); }
 QString ModelLibrary::lastUsed() const { return d->last; }
+QStringList ModelLibrary::places() const { return d->starterFolders + d->chosenFolders; }
 QString ModelLibrary::modelsFolder() const { return d->starterFolders.value(0); }
 
 QString ModelLibrary::starterName() const { return QStringLiteral("SmolLM2-135M-Instruct"); }

@@ -78,6 +78,7 @@ class ModelLibrary : public QAbstractListModel {
   QString currentPath() const;
   void setFolders(const QStringList& folders);         // that somebody chose, beside the program's own
   void moved(const QString& from, const QString& to);  // "": it is gone
+  QStringList places() const;                          // all folders that files are looked for in
   QString lastUsed() const;                            // what to load at the start; "" nothing
   bool everChosen() const;                             // somebody opened or closed a model before
   void setCurrent(const QString& path);

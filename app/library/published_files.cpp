@@ -1,6 +1,7 @@
 #include "app/library/published_files.h"
 
 #include <QDesktopServices>
+#include <QFile>
 #include <QFileInfo>
 #include <algorithm>
 
@@ -54,8 +55,8 @@ bool PublishedFiles::Private::Row::fits() const {
   return !file.mmproj || plan.devices.empty() || needs() <= plan.devices.front().free_bytes;
 }
 
-PublishedFiles::Private::Private(const Wiring& wiring, const std::vector<PublishedModel>& catalogue) : w(wiring) {
-  for (const PublishedModel& model : catalogue) {
+PublishedFiles::Private::Private(const Wiring& wiring, const std::vector<PublishedModel>& published) : w(wiring), catalogue(published) {
+  for (const PublishedModel& model : published) {
     for (const PublishedFile& file : model.files) {
       const std::uint64_t own = file.bytes ? *file.bytes : computedBytes(model.name, file.quantization);
       const std::uint64_t vision = file.mmproj ? file.mmproj->bytes.value_or(0) : 0;
@@ -74,7 +75,64 @@ void PublishedFiles::Private::changed(const Row& row) {
   Q_EMIT q->dataChanged(q->index(at), q->index(at));
 }
 
-DownloadOrder PublishedFiles::Private::orderOf(const Row& row) const { return pio::orderOf(row.model, row.file, q->base(), q->folder()); }
+DownloadOrder PublishedFiles::Private::orderOf(const Row& row) const {
+  return row.isHalfMissing() ? halfOrderOf(row.model, row.file, q->base(), q->folder()) : wholeOrder(row);
+}
+
+DownloadOrder PublishedFiles::Private::wholeOrder(const Row& row) const { return pio::orderOf(row.model, row.file, q->base(), q->folder()); }
+
+QStringList PublishedFiles::Private::places() const {
+  QStringList folders = w.models->places() + QStringList{q->folder()};
+  folders.removeDuplicates();
+  return folders;
+}
+
+void PublishedFiles::Private::askHalves() {
+  std::vector<std::filesystem::path> folders;
+  for (const QString& folder : places()) folders.emplace_back(QFile::encodeName(folder).toStdString());
+  QList<HalfQuestion> questions;
+  for (const Row& row : std::as_const(rows)) {
+    if (!row.file.mmproj || !row.isThere) continue;
+    HalfQuestion question{row.path, row.halfName(), {}};
+    for (const std::string& path : halves_elsewhere(QFile::encodeName(row.path).toStdString(), catalogue, folders))
+      question.elsewhere.append(QFile::decodeName(QByteArray::fromStdString(path)));
+    questions.append(question);
+  }
+  if (!questions.isEmpty()) QMetaObject::invokeMethod(w.files, [files = w.files, questions] { files->findHalves(questions); });
+}
+
+void PublishedFiles::Private::takeHalves(const QList<HalfFact>& facts) {
+  QList<DownloadOrder> begun;
+  for (const HalfFact& fact : facts) {
+    for (Row& row : rows) {
+      if (!row.file.mmproj || row.path != fact.model || (row.isHalfKnown && row.half == fact.half)) continue;
+      row.isHalfKnown = true;
+      row.half = fact.half;
+      if (row.isHalfMissing()) {  // what was found of both files says nothing of the one
+        if (row.download.phase == Phase::paused) row.isDownloadKnown = false;
+        begun.append(orderOf(row));
+      }
+      changed(row);
+    }
+  }
+  if (!begun.isEmpty()) QMetaObject::invokeMethod(w.downloader, [to = w.downloader, begun] { to->lookForParts(begun); });
+  Q_EMIT q->halvesChanged();
+}
+
+QString PublishedFiles::Private::halfOf(const Row& row) const {
+  return row.isHalfKnown || !row.file.mmproj ? row.half : QFileInfo(row.path).path() + u'/' + row.halfName();
+}
+
+bool PublishedFiles::Private::isHalfShared(const Row& row) const {
+  const QString half = halfOf(row);
+  const auto has = [&](const Row& other) { return &other != &row && other.isThere && halfOf(other) == half; };
+  return !half.isEmpty() && std::any_of(rows.begin(), rows.end(), has);
+}
+
+QString PublishedFiles::Private::halfToRemove(const Row& row) const {
+  const QString half = halfOf(row);
+  return QFileInfo(half).fileName() == row.halfName() ? half : QString();
+}
 
 PublishedFiles::State PublishedFiles::Private::stateOf(const Row& row) const {
   if (row.isDownloadKnown) {
@@ -82,7 +140,7 @@ PublishedFiles::State PublishedFiles::Private::stateOf(const Row& row) const {
       case Phase::waiting: return Waiting;
       case Phase::running: return Running;
       case Phase::checking: return Checking;
-      case Phase::paused: return row.isThere ? Here : Paused;
+      case Phase::paused: return row.isThere && !row.isHalfMissing() ? Here : Paused;
       case Phase::failed: return Failed;
       case Phase::done:
       case Phase::cancelled: break;
@@ -92,6 +150,7 @@ PublishedFiles::State PublishedFiles::Private::stateOf(const Row& row) const {
 }
 
 void PublishedFiles::Private::match() {
+  bool isNew = false;
   for (Row& row : rows) {
     ModelLibrary::KnownFile known = w.models->fileNamed(qt(row.file.path).section(u'/', -1));
     if (known.isThere) row.fetchedPath.clear();
@@ -100,8 +159,13 @@ void PublishedFiles::Private::match() {
     row.path = known.path;
     row.isThere = known.isThere;
     row.isAway = known.isAway;
+    row.isHalfKnown = false;
+    row.half.clear();
+    isNew |= row.file.mmproj && row.isThere;
     changed(row);
   }
+  if (isNew) askHalves();
+  Q_EMIT q->halvesChanged();  // another file may be the loaded one
 }
 
 // One at a time: what the person asks of the engine meanwhile comes between two.
@@ -121,6 +185,9 @@ void PublishedFiles::Private::planNext() {
 
 void PublishedFiles::Private::tellChoice() {
   QMetaObject::invokeMethod(w.downloader, [to = w.downloader, offline = q->isOffline(), proxy = w.settings->proxy()] { to->choose(offline, proxy); });
+  std::vector<std::filesystem::path> folders;
+  for (const QString& folder : places()) folders.emplace_back(QFile::encodeName(folder).toStdString());
+  w.queue->setHalves([this, folders](const std::string& path) { return halves_elsewhere(path, catalogue, folders); });
 }
 
 PublishedFiles::PublishedFiles(std::unique_ptr<Private> p, QObject* parent) : QAbstractListModel(parent), d(std::move(p)) {
@@ -134,10 +201,13 @@ PublishedFiles::PublishedFiles(std::unique_ptr<Private> p, QObject* parent) : QA
     d->changed(*row);
     if (state.phase == Phase::cancelled && row->file.mmproj) {
       const QString half = folder() + u'/' + row->halfName();
-      QMetaObject::invokeMethod(d->w.files, [files = d->w.files, half] { files->removeHalf(half); });
+      const auto isUsed = [&](const Private::Row& other) { return other.isThere && other.half == half; };
+      if (std::none_of(d->rows.begin(), d->rows.end(), isUsed))
+        QMetaObject::invokeMethod(d->w.files, [files = d->w.files, half] { files->removeHalf(half); });
     }
     if (isNews && state.phase == Phase::done) {
       d->w.models->refresh();
+      d->askHalves();
       const bool isWanted = state.id == d->wanted;
       if (isWanted) d->wanted.clear();
       if (isWanted && d->w.models->currentPath().isEmpty()) d->w.models->choose(row->path);
@@ -149,6 +219,8 @@ PublishedFiles::PublishedFiles(std::unique_ptr<Private> p, QObject* parent) : QA
     if (row != nullptr && QFileInfo(file.path).fileName() == qt(row->file.path).section(u'/', -1)) {
       row->path = row->fetchedPath = file.path;
       row->isThere = true;
+      row->isHalfKnown = false;
+      row->half.clear();
     }
   });
   connect(d->w.queue, &EngineQueue::planned, this, [this](quint64 serial, const LoadPlan& plan) {
@@ -182,6 +254,7 @@ PublishedFiles::PublishedFiles(std::unique_ptr<Private> p, QObject* parent) : QA
     d->freeBytes = bytes;
     Q_EMIT diskChanged();
   });
+  connect(d->w.files, &BackgroundFiles::halvesFound, this, [this](const QList<HalfFact>& facts) { d->takeHalves(facts); });
   connect(d->w.files, &BackgroundFiles::fileMoved, this, [this](const QString& from, const QString& to, const QString& problem) {
     if (!problem.isEmpty()) Q_EMIT failed(fileNotice(to.isEmpty() ? FileNotice::not_removed : FileNotice::not_moved, from, problem));
     if (problem.isEmpty()) {
@@ -213,6 +286,11 @@ QVariant PublishedFiles::data(const QModelIndex& index, int role) const {
     case RepositoryRole: return qt(row.file.repository);
     case LicenceRole: return qt(row.model.licence_name);
     case LicenceUrlRole: return qt(row.model.licence_url);
+    case SeesRole: return row.file.mmproj.has_value();
+    case HalfMissingRole: return row.isHalfMissing();
+    case HalfFileRole: return row.halfName();
+    case HalfRepositoryRole: return row.file.mmproj ? qt(row.file.mmproj->repository) : QString();
+    case ToFetchRole: return static_cast<double>(row.toFetch());
     case BytesRole: return static_cast<double>(row.bytes);
     case IsComputedRole: return row.isComputed();
     case HasHashRole: return !row.file.sha256.empty();
@@ -223,7 +301,7 @@ QVariant PublishedFiles::data(const QModelIndex& index, int role) const {
     case SpeedRole: return row.fits() ? row.plan.decode_tokens_per_second : 0.0;
     case StateRole: return d->stateOf(row);
     case DoneRole: return static_cast<double>(load.bytes);
-    case TotalRole: return static_cast<double>(load.total > 0 ? load.total : row.bytes);
+    case TotalRole: return static_cast<double>(load.total > 0 ? load.total : row.toFetch());
     case RateRole: return load.bytesPerSecond;
     case SecondsLeftRole:
       return load.bytesPerSecond > 0 && load.total > load.bytes ? static_cast<double>(load.total - load.bytes) / load.bytesPerSecond : 0.0;
@@ -244,6 +322,11 @@ QHash<int, QByteArray> PublishedFiles::roleNames() const {
           {RepositoryRole, "repository"},
           {LicenceRole, "licence"},
           {LicenceUrlRole, "licenceUrl"},
+          {SeesRole, "sees"},
+          {HalfMissingRole, "halfMissing"},
+          {HalfFileRole, "halfFile"},
+          {HalfRepositoryRole, "halfRepository"},
+          {ToFetchRole, "toFetch"},
           {BytesRole, "bytes"},
           {IsComputedRole, "isComputed"},
           {HasHashRole, "hasHash"},
@@ -273,21 +356,27 @@ QVariantMap PublishedFiles::row(int index) const {
 }
 
 int PublishedFiles::rowOfTask(int task) const {
-  for (int row = 0; row < rowCount(); ++row) {
-    if (task >= 0 && taskOf(d->rows[row].model) == task) return row;
+  int first = -1;
+  for (int row = rowCount() - 1; row >= 0; --row) {
+    if (task >= 0 && taskOf(d->rows[row].model) == task) first = row;
   }
-  return -1;
+  for (int row = 0; row < rowCount(); ++row) {
+    if (first >= 0 && taskOf(d->rows[row].model) == task && d->rows[row].isHalfMissing()) return row;
+  }
+  return first;
+}
+
+bool PublishedFiles::currentHasHalf() const {
+  return std::any_of(d->rows.begin(), d->rows.end(),
+                     [&](const Private::Row& row) { return row.isThere && !row.half.isEmpty() && row.path == d->w.models->currentPath(); });
 }
 
 double PublishedFiles::freedBy(int row) const {
   if (row < 0 || row >= rowCount()) return 0;
   const Private::Row& freed = d->rows[row];
-  const auto needs = [&](const Private::Row& other) {
-    const bool isBeside = QFileInfo(other.path).path() == QFileInfo(freed.path).path();
-    return &other != &freed && other.isThere && isBeside && other.halfName() == freed.halfName();
-  };
-  const bool isShared = freed.file.mmproj && std::any_of(d->rows.begin(), d->rows.end(), needs);
-  return static_cast<double>(freed.bytes) - (isShared ? static_cast<double>(freed.file.mmproj->bytes.value_or(0)) : 0);
+  const double half = freed.file.mmproj ? static_cast<double>(freed.file.mmproj->bytes.value_or(0)) : 0;
+  const bool goes = !d->halfToRemove(freed).isEmpty() && !d->isHalfShared(freed);
+  return static_cast<double>(freed.bytes) - (goes ? 0 : half);
 }
 
 bool PublishedFiles::canFetch() const { return Downloader::isBuiltIn(); }
@@ -317,6 +406,7 @@ void PublishedFiles::look() {
   d->match();
   d->w.models->refresh();
   QMetaObject::invokeMethod(d->w.files, [files = d->w.files, folder = folder()] { files->readRoom(folder); });
+  d->askHalves();
   QList<DownloadOrder> orders;
   for (const Private::Row& row : std::as_const(d->rows)) orders.append(d->orderOf(row));
   QMetaObject::invokeMethod(d->w.downloader, [to = d->w.downloader, orders] { to->lookForParts(orders); });
@@ -341,7 +431,7 @@ void PublishedFiles::pause(int row) {
 
 void PublishedFiles::cancel(int row) {
   if (row < 0 || row >= rowCount()) return;
-  QMetaObject::invokeMethod(d->w.downloader, [to = d->w.downloader, order = d->orderOf(d->rows[row])] { to->cancel(order); });
+  QMetaObject::invokeMethod(d->w.downloader, [to = d->w.downloader, order = d->wholeOrder(d->rows[row])] { to->cancel(order); });
 }
 
 void PublishedFiles::load(int row) {
@@ -350,15 +440,19 @@ void PublishedFiles::load(int row) {
 
 void PublishedFiles::remove(int row) {
   if (row < 0 || row >= rowCount() || !d->rows[row].isThere || data(index(row), CurrentRole).toBool()) return;
-  QMetaObject::invokeMethod(d->w.files,
-                            [files = d->w.files, path = d->rows[row].path, half = d->rows[row].halfName()] { files->moveFile(path, {}, half); });
+  const Private::Row& gone = d->rows[row];
+  QMetaObject::invokeMethod(d->w.files, [files = d->w.files, path = gone.path, half = d->halfToRemove(gone), isShared = d->isHalfShared(gone)] {
+    files->moveFile(path, {}, half, isShared);
+  });
 }
 
 void PublishedFiles::moveTo(int row, const QUrl& folder) {
   if (row < 0 || row >= rowCount() || !d->rows[row].isThere || !folder.isLocalFile()) return;
-  const QString path = d->rows[row].path;
-  const QString target = folder.toLocalFile() + u'/' + QFileInfo(path).fileName();
-  QMetaObject::invokeMethod(d->w.files, [files = d->w.files, path, target, half = d->rows[row].halfName()] { files->moveFile(path, target, half); });
+  const Private::Row& gone = d->rows[row];
+  const QString target = folder.toLocalFile() + u'/' + QFileInfo(gone.path).fileName();
+  QMetaObject::invokeMethod(d->w.files, [files = d->w.files, path = gone.path, target, half = d->halfOf(gone), isShared = d->isHalfShared(gone)] {
+    files->moveFile(path, target, half, isShared);
+  });
 }
 
 void PublishedFiles::showInFolder(int row) {

@@ -26,6 +26,7 @@ class PublishedFiles : public QAbstractListModel {
   Q_PROPERTY(double freeBytes READ freeBytes NOTIFY diskChanged)  // of that disk; 0 not known
   Q_PROPERTY(int smallest READ smallest NOTIFY plansChanged)      // the row of the smallest model that fits; -1 none, or not known yet
   Q_PROPERTY(bool planning READ planning NOTIFY plansChanged)
+  Q_PROPERTY(bool currentHasHalf READ currentHasHalf NOTIFY halvesChanged)  // the loaded file is one of these, and its vision half is here
 
  public:
   enum State { NotHere, Waiting, Running, Checking, Paused, Failed, Here, Away };  // Away: the drive of the file is gone
@@ -38,6 +39,11 @@ class PublishedFiles : public QAbstractListModel {
     RepositoryRole,               // repository
     LicenceRole,                  // licence: "Apache-2.0"
     LicenceUrlRole,               // licenceUrl
+    SeesRole,                     // sees: it is of two files, the model's and its vision half
+    HalfMissingRole,              // halfMissing: the model's file is here without the other
+    HalfFileRole,                 // halfFile: its name
+    HalfRepositoryRole,           // halfRepository
+    ToFetchRole,                  // toFetch: bytes that fetch() would bring
     BytesRole,                    // bytes, with those of the vision half; computed where the catalogue has none
     IsComputedRole,               // isComputed: the bytes are
     HasHashRole,                  // hasHash: the catalogue knows the SHA-256
@@ -74,16 +80,17 @@ class PublishedFiles : public QAbstractListModel {
   double freeBytes() const;
   int smallest() const;
   bool planning() const;
+  bool currentHasHalf() const;
   // For a row that is not in view: {name, bytes, licence, licenceUrl, tokensPerSecond, state, …} by the roles' names.
   Q_INVOKABLE QVariantMap row(int index) const;
-  // The first file of one of the four; -1 none.
+  // The file of one of the four that wants its vision half, else the first; -1 none.
   Q_INVOKABLE int rowOfTask(int task) const;
-  // Bytes of the disk that remove() gives back: with the vision half, unless another file needs it there.
+  // Bytes of the disk that remove() gives back: with the vision half, where it goes too.
   Q_INVOKABLE double freedBy(int row) const;
 
  public slots:
-  void look();  // what is here, how much room there is, and what each would take
-  void fetch(int row);
+  void look();                 // what is here, how much room there is, and what each would take
+  void fetch(int row);         // of a model that is here its vision half alone, which goes where files go: nothing is written to the model's folder
   void fetchAndLoad(int row);  // it is loaded when it is here, unless another model is by then
   void pause(int row);
   void cancel(int row);  // what came goes, a vision half that nothing else needs too
@@ -97,6 +104,7 @@ class PublishedFiles : public QAbstractListModel {
   void choiceChanged();
   void diskChanged();
   void plansChanged();
+  void halvesChanged();
   void fetched(const QString& path);         // a model is here
   void failed(const pio::UserError& words);  // of a move or a removal
 

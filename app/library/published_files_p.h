@@ -2,6 +2,7 @@
 
 #include "app/library/published_files.h"
 #include "app/network/downloader.h"
+#include "app/system/background_files.h"
 #include "engine/catalogue/catalogue.h"
 #include "engine/engine.h"
 
@@ -9,7 +10,6 @@
 
 namespace pio {
 
-class BackgroundFiles;
 class EngineQueue;
 class ModelLibrary;
 class Settings;
@@ -38,6 +38,10 @@ struct PublishedFiles::Private {
     QString path = {};         // of the file that is known
     QString fetchedPath = {};  // it came just now: the list of models hears of it later
     bool isThere = false, isAway = false;
+    bool isHalfKnown = false;  // whether there is one, and where
+    QString half = {};         // the path of the vision half that this file is used with; "" none
+    bool isHalfMissing() const { return file.mmproj && isThere && isHalfKnown && half.isEmpty(); }
+    qint64 toFetch() const { return isHalfMissing() ? static_cast<qint64>(file.mmproj->bytes.value_or(0)) : bytes; }
     // Of memory, with the vision half, which the plan does not know: a context that nobody chose takes what is free, and gives way to it.
     std::uint64_t needs() const;
     bool fits() const;
@@ -49,7 +53,15 @@ struct PublishedFiles::Private {
   Private(const Wiring& wiring, const std::vector<PublishedModel>& catalogue);
   Row* find(const QString& id);
   void changed(const Row& row);
-  DownloadOrder orderOf(const Row& row) const;
+  DownloadOrder orderOf(const Row& row) const;     // what fetch() brings
+  DownloadOrder wholeOrder(const Row& row) const;  // both files, whatever is here
+  QStringList places() const;                      // all folders that a vision half is looked for in
+  void askHalves();
+  void takeHalves(const QList<HalfFact>& facts);
+  QString halfOf(const Row& row) const;  // where it is not known yet, the place beside the model
+  bool isHalfShared(const Row& row) const;
+  // The half that goes with this file when it is deleted; "" none: one under another name is the person's own.
+  QString halfToRemove(const Row& row) const;
   State stateOf(const Row& row) const;
   void match();  // the rows with the files that the library knows
   void planNext();
@@ -57,6 +69,7 @@ struct PublishedFiles::Private {
 
   Wiring w;
   PublishedFiles* q = nullptr;
+  std::vector<PublishedModel> catalogue;
   QList<Row> rows;
   double freeBytes = 0;
   QString wanted;  // id of the one that is loaded when it is here

@@ -44,4 +44,10 @@ DownloadOrder orderOf(const PublishedModel& model, const PublishedFile& file, co
   return order;
 }
 
+DownloadOrder halfOrderOf(const PublishedModel& model, const PublishedFile& file, const QString& base, const QString& folder) {
+  DownloadOrder order = orderOf(model, file, base, folder);
+  order.files.resize(1);
+  return order;
+}
+
 }  // namespace pio

@@ -15,5 +15,7 @@ QString usualBase();
 qint64 historyReserve(const QString& dataFolder, const QString& folder);
 // A model's file with its mmproj, which comes first: a model without it would not see.
 DownloadOrder orderOf(const PublishedModel& model, const PublishedFile& file, const QString& base, const QString& folder);
+// The same of its mmproj alone, which it must have.
+DownloadOrder halfOrderOf(const PublishedModel& model, const PublishedFile& file, const QString& base, const QString& folder);
 
 }  // namespace pio

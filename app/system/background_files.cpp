@@ -113,17 +113,32 @@ bool isHalfNeeded(const QString& half, const QString& except) {
   return false;
 }
 
+// As the engine does with a model that it can read; else by names.
+QString halfOf(const HalfQuestion& question) {
+  std::vector<std::string> elsewhere;
+  for (const QString& path : question.elsewhere) elsewhere.push_back(QFile::encodeName(path).toStdString());
+  try {
+    const Result<std::string> half = find_vision_half(QFile::encodeName(question.model).toStdString(), elsewhere);
+    if (half) return QFile::decodeName(QByteArray::fromStdString(*half));
+  } catch (const std::exception& e) {
+    qCInfo(programLog).noquote() << "no vision half looked for:" << e.what();
+  }
+  const QStringList places = QStringList{QFileInfo(question.model).path() + u'/' + question.name} + question.elsewhere;
+  const auto found = std::find_if(places.begin(), places.end(), [](const QString& path) { return QFileInfo(path).isFile(); });
+  return found == places.end() ? QString() : *found;
+}
+
 // The half comes first and goes last: a model that is seen anywhere has it.
-QString movedWithHalf(const QString& from, const QString& to, const QString& halfName, const std::atomic<bool>& stop) {
-  const QString half = QFileInfo(from).path() + u'/' + halfName, there = QFileInfo(to).path() + u'/' + halfName;
-  if (halfName.isEmpty() || !QFileInfo(half).isFile()) return moved(from, to, stop);
+QString movedWithHalf(const QString& from, const QString& to, const QString& half, bool isHalfShared, const std::atomic<bool>& stop) {
+  if (half.isEmpty() || !QFileInfo(half).isFile()) return moved(from, to, stop);
+  const QString there = QFileInfo(to).path() + u'/' + QFileInfo(half).fileName();
   const bool isToCome = !to.isEmpty() && !QFileInfo::exists(there);
   if (isToCome) {
     const bool isLinked = !QFileInfo(half).isSymLink() && ::link(QFile::encodeName(half).constData(), QFile::encodeName(there).constData()) == 0;
     if (const QString problem = isLinked ? QString() : copied(half, there, stop); !problem.isEmpty()) return problem;
   }
   const QString problem = moved(from, to, stop);
-  if (problem.isEmpty() && !isHalfNeeded(half, from)) (void)removed(half);
+  if (problem.isEmpty() && !isHalfShared && !isHalfNeeded(half, from)) (void)removed(half);
   if (!problem.isEmpty() && isToCome) QFile::remove(there);
   return problem;
 }
@@ -212,15 +227,21 @@ void BackgroundFiles::readRoom(const QString& folder) {
 }
 
 // On another thread of Qt's pool: another disk takes minutes, and settings are saved here.
-void BackgroundFiles::moveFile(const QString& from, const QString& to, const QString& half) {
-  QThreadPool::globalInstance()->start([this, from, to, half, stop = m_stop] {
-    const QString problem = movedWithHalf(from, to, half, *stop);
+void BackgroundFiles::moveFile(const QString& from, const QString& to, const QString& half, bool isHalfShared) {
+  QThreadPool::globalInstance()->start([this, from, to, half, isHalfShared, stop = m_stop] {
+    const QString problem = movedWithHalf(from, to, half, isHalfShared, *stop);
     if (!*stop) Q_EMIT fileMoved(from, to, problem);
   });
 }
 
 void BackgroundFiles::removeHalf(const QString& path) {
   if (QFileInfo(path).isFile() && !isHalfNeeded(path, {})) (void)removed(path);
+}
+
+void BackgroundFiles::findHalves(const QList<HalfQuestion>& questions) {
+  QList<HalfFact> facts;
+  for (const HalfQuestion& question : questions) facts.append({question.model, halfOf(question)});
+  Q_EMIT halvesFound(facts);
 }
 
 void BackgroundFiles::inspectModel(quint64 serial, const QString& path) { Q_EMIT modelInspected(serial, headerOf(path)); }

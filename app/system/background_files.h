@@ -25,6 +25,17 @@ struct FileFact {
   enum class Kind { any, lm_studio, hugging_face };
   Kind kind = Kind::any;  // of a folder: whose layout it has
 };
+// A model that sees, and where its vision half may lie: beside it, or at one of the places elsewhere.
+struct HalfQuestion {
+  QString model;
+  QString name;           // of the published half
+  QStringList elsewhere;  // paths
+};
+struct HalfFact {
+  QString model;
+  QString half;  // "" none
+};
+
 // What lies there now. For a thread that may wait.
 FileFact factOf(const QString& path);
 
@@ -59,6 +70,8 @@ class BackgroundFiles : public QObject {
   // The headers of `paths` and of the models below the folders: .gguf files (of a split one the first part) and Hugging Face folders, at most
   // kMostModels; vision towers are none.
   void findModels(const QStringList& folders, const QStringList& paths);
+  // The vision halves that the engine would take. Of a model that cannot be read names decide.
+  void findHalves(const QList<pio::HalfQuestion>& questions);
   // The header of one file, for whoever asks with `serial`.
   void inspectModel(quint64 serial, const QString& path);
   // The header of a picture; its pixels are not read.
@@ -69,9 +82,9 @@ class BackgroundFiles : public QObject {
   void savePart(quint64 serial, const QString& path, const QString& source, const QRectF& part);
   void readMemory();
   void readRoom(const QString& folder);  // of its disk, also of a folder that is not made yet
-  // A model's file goes to another name, to another disk too; "": it goes away. What stands at the new name stays. Its vision half, which lies
-  // beside it under the name `half`, goes with it, and stays too where another model needs it; "" it has none.
-  void moveFile(const QString& from, const QString& to, const QString& half);
+  // A model's file goes to another name, to another disk too; "": it goes away. What stands at the new name stays. Its vision half, the file
+  // `half`, goes with it, and stays too where `isHalfShared`, or where another model beside it needs it; "" it has none.
+  void moveFile(const QString& from, const QString& to, const QString& half, bool isHalfShared);
   // Unless a model beside it needs it, or one that is on its way there.
   void removeHalf(const QString& path);
   // Last of all: ends this thread's event loop when what was asked before is done.
@@ -83,6 +96,7 @@ class BackgroundFiles : public QObject {
   void looked(const QList<pio::FileFact>& facts);
   void starterSearched(const QString& path, qint64 bytes);  // "" when there is none
   void modelsFound(const QList<pio::ModelHeader>& models);
+  void halvesFound(const QList<pio::HalfFact>& facts);
   void modelInspected(quint64 serial, const pio::ModelHeader& header);
   void pictureLooked(quint64 serial, const pio::PictureFact& fact);
   void roomRead(const QString& folder, double freeBytes);

@@ -185,6 +185,14 @@
         <source>Get %1…</source>
         <translation>%1 holen …</translation>
     </message>
+    <message>
+        <source>%1 was loaded without the file that it sees with, which is here now.</source>
+        <translation>%1 wurde ohne die Datei geladen, mit der es sieht; jetzt ist sie da.</translation>
+    </message>
+    <message>
+        <source>Load it again</source>
+        <translation>Neu laden</translation>
+    </message>
 </context>
 <context>
     <name>ChangeList</name>
@@ -1466,6 +1474,14 @@
         <source>%1 come from %2 when you press Download, and go into the folder below. Or choose the model&apos;s file if you have it; other quantizations work as well.</source>
         <translation>%1 kommen von %2, wenn Sie „Herunterladen“ drücken, in den Ordner unten. Oder wählen Sie die Datei des Modells, wenn Sie sie haben; andere Quantisierungen gehen ebenso.</translation>
     </message>
+    <message>
+        <source>The model is here without its vision file: it reads text only. That file, %1, comes from %2 when you press Download, and goes into the folder below; the model stays where it lies.</source>
+        <translation>Das Modell ist da, seine Bilddatei fehlt: es liest nur Text. Diese Datei, %1, kommt von %2, wenn Sie „Herunterladen“ drücken, in den Ordner unten; das Modell bleibt, wo es liegt.</translation>
+    </message>
+    <message>
+        <source>The model is here without its vision file: it reads text only. Download that file, %1, and put it into the folder below.</source>
+        <translation>Das Modell ist da, seine Bilddatei fehlt: es liest nur Text. Laden Sie diese Datei, %1, herunter und legen Sie sie in den Ordner unten.</translation>
+    </message>
 </context>
 <context>
     <name>HistoryRow</name>
@@ -1862,6 +1878,30 @@
     <message>
         <source>Delete the file…</source>
         <translation>Datei löschen …</translation>
+    </message>
+    <message>
+        <source>Here, and loaded, but its vision file is missing: it reads text only</source>
+        <translation>Da und geladen, aber die Bilddatei fehlt: es liest nur Text</translation>
+    </message>
+    <message>
+        <source>Here, but its vision file is missing: it reads text only</source>
+        <translation>Da, aber die Bilddatei fehlt: es liest nur Text</translation>
+    </message>
+    <message>
+        <source>Here, but it was loaded without its vision file</source>
+        <translation>Da, aber ohne die Bilddatei geladen</translation>
+    </message>
+    <message>
+        <source>Download %1</source>
+        <translation>%1 herunterladen</translation>
+    </message>
+    <message>
+        <source>Download the vision file, %1: %2 %3</source>
+        <translation>Bilddatei herunterladen, %1: %2 %3</translation>
+    </message>
+    <message>
+        <source>Load it again</source>
+        <translation>Neu laden</translation>
     </message>
 </context>
 <context>

@@ -185,6 +185,14 @@
         <source>Get %1…</source>
         <translation>获取 %1…</translation>
     </message>
+    <message>
+        <source>%1 was loaded without the file that it sees with, which is here now.</source>
+        <translation>%1 加载时没有用来看图的文件，现在该文件已经有了。</translation>
+    </message>
+    <message>
+        <source>Load it again</source>
+        <translation>重新加载</translation>
+    </message>
 </context>
 <context>
     <name>ChangeList</name>
@@ -1449,6 +1457,14 @@
         <source>%1 come from %2 when you press Download, and go into the folder below. Or choose the model&apos;s file if you have it; other quantizations work as well.</source>
         <translation>按下“下载”后，将从 %2 获取 %1 并放入下面的文件夹。如果已有模型文件，也可以直接选择；其他量化版本同样可用。</translation>
     </message>
+    <message>
+        <source>The model is here without its vision file: it reads text only. That file, %1, comes from %2 when you press Download, and goes into the folder below; the model stays where it lies.</source>
+        <translation>模型已经有了，但缺少视觉文件：只能读取文本。按“下载”后，该文件（%1）会从 %2 下载到下面的文件夹；模型留在原处。</translation>
+    </message>
+    <message>
+        <source>The model is here without its vision file: it reads text only. Download that file, %1, and put it into the folder below.</source>
+        <translation>模型已经有了，但缺少视觉文件：只能读取文本。请下载该文件（%1），放到下面的文件夹中。</translation>
+    </message>
 </context>
 <context>
     <name>HistoryRow</name>
@@ -1844,6 +1860,30 @@
     <message>
         <source>Delete the file…</source>
         <translation>删除文件…</translation>
+    </message>
+    <message>
+        <source>Here, and loaded, but its vision file is missing: it reads text only</source>
+        <translation>已有，已加载，但缺少视觉文件：只能读取文本</translation>
+    </message>
+    <message>
+        <source>Here, but its vision file is missing: it reads text only</source>
+        <translation>已有，但缺少视觉文件：只能读取文本</translation>
+    </message>
+    <message>
+        <source>Here, but it was loaded without its vision file</source>
+        <translation>已有，但加载时没有视觉文件</translation>
+    </message>
+    <message>
+        <source>Download %1</source>
+        <translation>下载 %1</translation>
+    </message>
+    <message>
+        <source>Download the vision file, %1: %2 %3</source>
+        <translation>下载视觉文件，%1：%2 %3</translation>
+    </message>
+    <message>
+        <source>Load it again</source>
+        <translation>重新加载</translation>
     </message>
 </context>
 <context>

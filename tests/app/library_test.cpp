@@ -250,6 +250,152 @@ class LibraryTest : public QObject {
     QTRY_VERIFY(models.isEmpty());
   }
 
+  // Where the model lies nothing is written: the folder is somebody else's, or may not be written to.
+  void aModelThatIsHereWithoutItsVisionHalfFetchesThatAlone() {
+    FaultServer server;
+    server.body = QByteArray(1 << 20, 'm');
+    QTemporaryDir data, foreign, other;
+    const QString first = write(foreign.filePath("deep/thing-Q4_K_M.gguf"), server.body), half = data.filePath("models/mmproj-thing.gguf");
+    const QString second = write(foreign.filePath("deep/thing-Q8_0.gguf"), server.body);
+    const auto filesOf = [](const QString& path) { return QDir(path).entryList(QDir::Files, QDir::Name); };
+    const QStringList before = filesOf(foreign.filePath("deep"));
+    QVERIFY(QFile::setPermissions(foreign.filePath("deep"), QFile::ReadOwner | QFile::ExeOwner));
+    ProgramFixture f(seeingOptionsFor(server, data.path()));
+    f.program->settings()->setDownloadBase(server.base());
+    f.program->settings()->addModelFolder(foreign.path());
+    PublishedFiles* library = f.program->application()->library;
+    const auto isMissing = [&](int row, bool expected) {
+      return QTest::qWaitFor([&] {
+        const QVariantMap facts = library->row(row);
+        return facts.value("state").toInt() == PublishedFiles::Here && facts.value("halfMissing").toBool() == expected;
+      });
+    };
+    const double mega = 1 << 20;
+    QVERIFY(!library->row(0).value("halfMissing").toBool());  // no file is here yet: it is no half that is missing
+    QCOMPARE(library->row(0).value("toFetch").toDouble(), 2 * mega);
+    QVERIFY(isMissing(0, true) && isMissing(1, true));
+    QCOMPARE(library->row(0).value("toFetch").toDouble(), mega);
+    QCOMPARE(library->row(0).value("halfFile").toString(), "mmproj-thing.gguf");
+    QVERIFY(!library->currentHasHalf());
+    library->load(0);
+    QTRY_COMPARE(f.model()->path(), first);
+    QTRY_COMPARE(f.model()->state(), ModelSession::Ready);
+    QCOMPARE(server.log.size(), 0);
+
+    library->fetch(0);
+    QVERIFY(isMissing(0, false) && isMissing(1, false));  // one file for both
+    QCOMPARE(contentOf(half), server.body);
+    QVERIFY(server.log.size() > 0);
+    for (const FaultServer::Asked& asked : server.log) QVERIFY2(asked.path.endsWith("/mmproj-thing.gguf"), asked.path);
+    QCOMPARE(filesOf(data.filePath("models")), QStringList{"mmproj-thing.gguf"});
+    QCOMPARE(filesOf(foreign.filePath("deep")), before);
+    QVERIFY(library->currentHasHalf());
+    QCOMPARE(f.model()->path(), first);  // it is loaded again when somebody asks for that
+    QCOMPARE(f.engine->load_requests().size(), std::size_t{1});
+    library->load(0);
+    QTRY_COMPARE(f.engine->load_requests().size(), std::size_t{2});
+    const auto hasHalf = [&](const LoadRequest& request) {
+      return std::find(request.spare_mmprojs.begin(), request.spare_mmprojs.end(), half.toStdString()) != request.spare_mmprojs.end();
+    };
+    QVERIFY(f.engine->load_requests().back().path == first.toStdString() && hasHalf(f.engine->load_requests().back()));
+    f.model()->unload();
+    f.restart();
+    library = f.program->application()->library;
+    QVERIFY(isMissing(0, false) && isMissing(1, false));
+    f.program->application()->load->setPath(first);
+    QTRY_VERIFY(!f.engine->plan_requests().empty());
+    QVERIFY(hasHalf(f.engine->plan_requests().back()));
+    // Where files go from now on is another matter.
+    library->chooseFolder(QUrl::fromLocalFile(other.path()));
+    QVERIFY(isMissing(0, false));
+
+    // It goes with the last model that needs it.
+    QVERIFY(QFile::setPermissions(foreign.filePath("deep"), QFile::ReadOwner | QFile::WriteOwner | QFile::ExeOwner));
+    QCOMPARE(library->freedBy(0), mega);
+    library->moveTo(0, QUrl::fromLocalFile(other.path()));
+    QTRY_COMPARE(filesOf(other.path()), (QStringList{"mmproj-thing.gguf", "thing-Q4_K_M.gguf"}));
+    QTRY_COMPARE(library->row(0).value("path").toString(), other.filePath("thing-Q4_K_M.gguf"));
+    QVERIFY(isMissing(0, false) && isMissing(1, false));
+    QVERIFY(QFile::exists(half));
+    QTRY_COMPARE(library->freedBy(1), 2 * mega);
+    library->remove(1);
+    QTRY_VERIFY(!QFile::exists(second) && !QFile::exists(half));
+    QVERIFY(QFile::exists(other.filePath("mmproj-thing.gguf")));
+    // Somebody takes it away.
+    QVERIFY(QFile::remove(other.filePath("mmproj-thing.gguf")));
+    library->look();
+    QVERIFY(isMissing(0, true));
+    QCOMPARE(library->freedBy(0), mega);
+  }
+
+  void theDownloadOfAVisionHalfIsPausedAndCancelledByItself() {
+    FaultServer server;
+    server.body = QByteArray(8 << 20, 'm');
+    QTemporaryDir data, foreign;
+    write(foreign.filePath("thing-Q4_K_M.gguf"), server.body);
+    ProgramOptions options = seeingOptionsFor(server, data.path());
+    ProgramFixture f(options);
+    f.program->settings()->setDownloadBase(server.base());
+    f.program->settings()->addModelFolder(foreign.path());
+    PublishedFiles* library = f.program->application()->library;
+    const QDir models(data.filePath("models"));
+    const auto isState = [&](int row, PublishedFiles::State state) {
+      return QTest::qWaitFor([&] { return library->row(row).value("state").toInt() == state; });
+    };
+    QTRY_VERIFY(library->row(0).value("halfMissing").toBool());
+    server.pace(1 << 16);
+    library->fetch(0);
+    QTRY_VERIFY(server.sent() > (3 << 20));
+    library->pause(0);
+    QVERIFY(isState(0, PublishedFiles::Paused));
+    f.restart();
+    library = f.program->application()->library;
+    QTRY_VERIFY(library->row(0).value("halfMissing").toBool());
+    QVERIFY(isState(0, PublishedFiles::Paused));
+    QCOMPARE(library->row(0).value("total").toDouble(), static_cast<double>(server.body.size()));
+    QVERIFY(library->row(0).value("done").toDouble() >= (1 << 20));
+    library->cancel(0);
+    QVERIFY(isState(0, PublishedFiles::Here));
+    QVERIFY(library->row(0).value("halfMissing").toBool());
+    QTRY_VERIFY(models.isEmpty());
+    QVERIFY(QFile::exists(foreign.filePath("thing-Q4_K_M.gguf")));
+
+    // The other format's download brings the same half; when that is cancelled, the half stays for the model that is here.
+    server.pace(1 << 22);
+    library->fetch(0);
+    QTRY_VERIFY(!library->row(0).value("halfMissing").toBool() && library->row(0).value("state").toInt() == PublishedFiles::Here);
+    server.pace(1 << 16);
+    library->fetch(1);
+    QTRY_VERIFY(QFileInfo(models.filePath("thing-Q8_0.gguf.part")).size() > 0);
+    library->cancel(1);
+    QVERIFY(isState(1, PublishedFiles::NotHere));
+    QTest::qWait(100);
+    QCOMPARE(models.entryList(QDir::Files), QStringList{"mmproj-thing.gguf"});
+    QVERIFY(!library->row(0).value("halfMissing").toBool());
+  }
+
+  // A file of the person's own that fits is a half under any name; one that is another model's is none.
+  void onlyAVisionHalfThatFitsCounts() {
+    const QString shared = qEnvironmentVariable("PIO_SHARED");
+    const QString tiny = shared + "/fixtures/qwen3-vl-tiny", other = shared + "/fixtures/qwen3-vl-tiny-hd32";
+    if (shared.isEmpty() || !QFile::exists(tiny + "/model-f32.gguf"))
+      QSKIP("no fixture qwen3-vl-tiny: set PIO_SHARED to the folder that has fixtures/");
+    FaultServer server;
+    QTemporaryDir data, foreign;
+    QVERIFY(QFile::copy(tiny + "/model-f32.gguf", foreign.filePath("thing-Q4_K_M.gguf")));
+    QVERIFY(QFile::copy(other + "/mmproj-f32.gguf", foreign.filePath("mmproj-other.gguf")));
+    ProgramFixture f(seeingOptionsFor(server, data.path()));
+    f.program->settings()->addModelFolder(foreign.path());
+    PublishedFiles* library = f.program->application()->library;
+    QTRY_VERIFY(library->row(0).value("halfMissing").toBool());
+    QVERIFY(QFile::copy(tiny + "/mmproj-f16.gguf", foreign.filePath("mmproj-mine.gguf")));
+    library->look();
+    QTRY_VERIFY(!library->row(0).value("halfMissing").toBool());
+    library->remove(0);
+    QTRY_VERIFY(!QFile::exists(foreign.filePath("thing-Q4_K_M.gguf")));
+    QVERIFY(QFile::exists(foreign.filePath("mmproj-mine.gguf")));
+  }
+
   // Hugging Face's cache has the bytes under blobs, and links that lead there.
   void aFileOfACacheIsMovedAndDeletedWithItsBytes() {
     FaultServer server;

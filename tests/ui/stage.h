@@ -143,6 +143,19 @@ class Stage : public QObject {
     if (file.open(QIODevice::WriteOnly)) file.write("GGUF");
     return file.fileName();
   }
+  // The same with its vision half's.
+  Q_INVOKABLE QString putHalf(int row) {
+    QFile file(m_program->application()->library->folder() + QLatin1Char('/') +
+               m_program->application()->library->row(row).value(QStringLiteral("halfFile")).toString());
+    if (file.open(QIODevice::WriteOnly)) file.write("GGUF");
+    return file.fileName();
+  }
+  // Whether models that are loaded from now on see.
+  Q_INVOKABLE void setSeeing(bool sees) {
+    ScriptedEngine::Loading loading;
+    loading.can_see = sees;
+    m_engine->set_loading(loading);
+  }
   // What the library's plans say from now on.
   Q_INVOKABLE void planFor(double tokensPerSecond, bool fits) {
     LoadPlan plan;

@@ -12,6 +12,7 @@ Rectangle {
     required property string seeingName      // the one that sees
     required property bool hasFile          // the model that sees is on this computer
     property bool towerMissing: false       // it is the one that is loaded, without the file that it sees with
+    property bool towerHere: false          // that file came after it was loaded
     property bool usable: true
     required property SwitchCost cost       // of the switch to it
     signal switchRequested()
@@ -45,7 +46,8 @@ Rectangle {
 
                 Layout.fillWidth: true
                 wrapMode: Text.Wrap
-                text: (root.towerMissing ? qsTr("%1 sees with a second file, mmproj-….gguf, which does not lie beside it.").arg(root.modelName)
+                text: (root.towerMissing && root.towerHere ? qsTr("%1 was loaded without the file that it sees with, which is here now.").arg(root.modelName)
+                    : root.towerMissing ? qsTr("%1 sees with a second file, mmproj-….gguf, which does not lie beside it.").arg(root.modelName)
                     : root.modelName.length > 0 ? qsTr("%1 cannot see pictures. %2 can.").arg(root.modelName).arg(root.seeingName)
                     : qsTr("Pictures need a model that sees: %1.").arg(root.seeingName))
                     + (root.hasFile && !root.cost.fits ? " " + qsTr("There may be too little memory for it.")
@@ -58,8 +60,8 @@ Rectangle {
             primary: root.leads
             enabled: root.usable
             text: root.hasFile ? (root.cost.seconds > 0 ? qsTr("Switch to %1, ≈ %2").arg(root.seeingName).arg(Figures.seconds(Math.max(1, root.cost.seconds)))
-                                                        : qsTr("Switch to %1").arg(root.seeingName)) : root.towerMissing ? qsTr("Where to get it…") : qsTr("Get %1…").arg(root.seeingName)
-            onClicked: root.hasFile ? root.switchRequested() : root.sourceRequested()
+                                                        : qsTr("Switch to %1").arg(root.seeingName)) : root.towerMissing && root.towerHere ? qsTr("Load it again") : root.towerMissing ? qsTr("Where to get it…") : qsTr("Get %1…").arg(root.seeingName)
+            onClicked: root.hasFile || (root.towerMissing && root.towerHere) ? root.switchRequested() : root.sourceRequested()
         }
     }
 }

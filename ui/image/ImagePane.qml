@@ -13,6 +13,7 @@ Rectangle {
     required property ChatController chat
     required property ImageSession session
     required property ModelLibrary models
+    required property PublishedFiles library
     required property SwitchCost seeingCost
     required property HistoryModel history
     required property bool enterSends
@@ -175,6 +176,7 @@ Rectangle {
                 seeingName: root.models.seeingName
                 towerMissing: root.models.seeingPath.length > 0 && root.models.seeingPath === root.chat.model.path
                 hasFile: root.models.seeingPath.length > 0 && !blind.towerMissing
+                towerHere: root.library.currentHasHalf
                 usable: !root.chat.busy
                 cost: root.seeingCost
                 onSwitchRequested: root.models.choose(root.models.seeingPath)

@@ -14,6 +14,9 @@ PioDialog {
     readonly property int row: root.known < 0 ? -1 : root.library.rowOfTask(root.source.task)
     readonly property var published: root.library.row(root.row)
     readonly property bool canFetch: root.row >= 0 && root.library.canFetch
+    readonly property bool halfOnly: root.row >= 0 && root.published.halfMissing
+    readonly property string repository: (root.halfOnly ? root.published.halfRepository : root.source.repository) ?? ""
+    readonly property var files: (root.halfOnly ? [root.published.halfFile ?? ""] : root.source.files) ?? []
     signal libraryRequested()
     property int known: -1
     readonly property var source: root.models.source(root.known)
@@ -21,6 +24,7 @@ PioDialog {
     signal copyRequested(text: string)
 
     function openFor(known: int): void {
+        root.known = -1     // what is here may be other than the last time
         root.known = known
         root.open()
     }
@@ -49,6 +53,8 @@ PioDialog {
                 Layout.fillWidth: true
                 wrapMode: Text.Wrap
                 text: root.known < 0 ? ""
+                    : root.halfOnly && root.canFetch ? qsTr("The model is here without its vision file: it reads text only. That file, %1, comes from %2 when you press Download, and goes into the folder below; the model stays where it lies.").arg(Figures.bytes(root.published.toFetch)).arg(root.library.host)
+                    : root.halfOnly ? qsTr("The model is here without its vision file: it reads text only. Download that file, %1, and put it into the folder below.").arg(Figures.bytes(root.published.toFetch))
                     : root.canFetch ? qsTr("%1 come from %2 when you press Download, and go into the folder below. Or choose the model's file if you have it; other quantizations work as well.").arg(Figures.bytes(root.published.bytes)).arg(root.library.host)
                     : root.source.files.length > 1
                     ? qsTr("Download these files, %1 together, and put them side by side into the folder below; or choose the model's file if you have it. Other quantizations work as well.").arg(Figures.bytes(root.source.bytes))
@@ -56,7 +62,7 @@ PioDialog {
                 color: Theme.color.text2
             }
             Repeater {
-                model: root.known < 0 ? [] : [root.source.repository].concat(root.source.files, [root.canFetch ? root.library.folder : root.models.modelsFolder].filter(folder => folder.length > 0))
+                model: root.known < 0 ? [] : [root.repository].concat(root.files, [root.canFetch ? root.library.folder : root.models.modelsFolder].filter(folder => folder.length > 0))
 
                 Rectangle {
                     id: line
@@ -64,7 +70,7 @@ PioDialog {
                     required property int index
                     required property string modelData
                     readonly property string label: line.index === 0 ? qsTr("Hugging Face")
-                                                   : line.index === root.source.files.length + 1 ? qsTr("Folder") : qsTr("File")
+                                                   : line.index === root.files.length + 1 ? qsTr("Folder") : qsTr("File")
 
                     Layout.fillWidth: true
                     implicitHeight: Math.max(Theme.rowBar, name.implicitHeight + 2 * Theme.space12)
@@ -136,7 +142,7 @@ PioDialog {
                     enabled: !root.library.isOffline
                     primary: true
                     iconName: "download"
-                    text: root.canFetch ? qsTr("Download %1").arg(Figures.bytes(root.published.bytes)) : ""
+                    text: root.canFetch ? qsTr("Download %1").arg(Figures.bytes(root.published.toFetch)) : ""
                     onClicked: {
                         root.library.fetch(root.row)
                         root.close()

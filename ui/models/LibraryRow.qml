@@ -15,6 +15,9 @@ Item {
     required property string repository
     required property string licence
     required property string licenceUrl
+    required property bool sees
+    required property bool halfMissing
+    required property double toFetch
     required property double bytes
     required property bool isComputed
     required property bool hasHash
@@ -33,12 +36,15 @@ Item {
     required property var problem
     required property string path
     required property bool current
+    property bool loadedBlind: false    // the loaded model reads no pictures
     signal moveRequested(index: int)
     signal removeRequested(index: int)
     signal linkRequested(address: string)
 
     readonly property bool onItsWay: root.state === PublishedFiles.Waiting || root.state === PublishedFiles.Running
                                      || root.state === PublishedFiles.Checking || root.state === PublishedFiles.Paused
+    // Its vision file came after it was loaded.
+    readonly property bool wantsReload: root.current && root.loadedBlind && root.sees && !root.halfMissing
     readonly property bool stacked: root.width < 440
     readonly property var said: [qsTr("%1, %2").arg(root.name).arg(root.quantization), root.stateText(), root.onItsWay ? progress.text : "", costs.text]
 
@@ -54,6 +60,11 @@ Item {
         return qsTr("Fits on this computer · ≈ %1, computed").arg(Figures.speed(root.tokensPerSecond))
     }
     function stateText(): string {
+        if (root.state === PublishedFiles.Here && root.halfMissing)
+            return root.current ? qsTr("Here, and loaded, but its vision file is missing: it reads text only")
+                                : qsTr("Here, but its vision file is missing: it reads text only")
+        if (root.state === PublishedFiles.Here && root.wantsReload)
+            return qsTr("Here, but it was loaded without its vision file")
         if (root.state === PublishedFiles.Here)
             return root.current ? qsTr("Here, and loaded") : qsTr("Here")
         if (root.state === PublishedFiles.Away)
@@ -151,7 +162,7 @@ Item {
             wrapMode: Text.Wrap
             visible: text.length > 0
             text: root.stateText()
-            color: root.state === PublishedFiles.Away ? Theme.color.warn : Theme.color.text2
+            color: root.state === PublishedFiles.Away || (root.state === PublishedFiles.Here && (root.halfMissing || root.wantsReload)) ? Theme.color.warn : Theme.color.text2
             Accessible.ignored: true
         }
         RowLayout {
@@ -192,6 +203,15 @@ Item {
             onClicked: root.library.fetch(root.index)
         }
         PioButton {
+            visible: root.library.canFetch && root.state === PublishedFiles.Here && root.halfMissing
+            enabled: !root.library.isOffline
+            small: true
+            iconName: "download"
+            text: qsTr("Download %1").arg(Figures.bytes(root.toFetch))
+            Accessible.name: qsTr("Download the vision file, %1: %2 %3").arg(Figures.bytes(root.toFetch)).arg(root.name).arg(root.quantization)
+            onClicked: root.library.fetch(root.index)
+        }
+        PioButton {
             visible: root.state === PublishedFiles.Running || root.state === PublishedFiles.Checking || root.state === PublishedFiles.Waiting
             small: true
             text: qsTr("Pause")
@@ -215,9 +235,9 @@ Item {
             onClicked: root.library.cancel(root.index)
         }
         PioButton {
-            visible: root.state === PublishedFiles.Here && !root.current
+            visible: root.state === PublishedFiles.Here && (!root.current || root.wantsReload)
             small: true
-            text: qsTr("Use it")
+            text: root.current ? qsTr("Load it again") : qsTr("Use it")
             Accessible.name: qsTr("%1: %2 %3").arg(text).arg(root.name).arg(root.quantization)
             onClicked: root.library.load(root.index)
         }

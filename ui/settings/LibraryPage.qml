@@ -12,6 +12,7 @@ SettingsPage {
     required property PublishedFiles library
     required property ModelLibrary models
     required property Settings settings
+    required property ModelSession session
     signal folderRequested()
     signal targetRequested()
     signal moveRequested(index: int)
@@ -30,6 +31,7 @@ SettingsPage {
         LibraryRow {
             Layout.fillWidth: true
             library: root.library
+            loadedBlind: root.session.state === ModelSession.Ready && !root.session.sees
             onMoveRequested: index => root.moveRequested(index)
             onRemoveRequested: index => root.removeRequested(index)
             onLinkRequested: address => root.linkRequested(address)

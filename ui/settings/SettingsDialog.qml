@@ -253,6 +253,7 @@ PioDialog {
             library: root.library
             models: root.models
             settings: root.settings
+            session: root.chat.model
             onFolderRequested: root.modelFolderRequested()
             onTargetRequested: root.targetFolderRequested()
             onMoveRequested: index => root.moveRequested(index)
