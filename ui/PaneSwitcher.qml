@@ -12,7 +12,9 @@ T.Control {
     required property var panes         // Application.Pane, in the order shown
     required property int current
     property bool compact: false        // icons alone
-    readonly property bool wordsOnly: !root.compact && root.width < 216
+    readonly property real widest: root.panes.reduce((most, pane) => Math.max(most, metrics.advanceWidth(root.nameOf(pane))), 0)
+    // Both, where each segment has room for them.
+    readonly property bool wordsOnly: !root.compact && root.availableWidth < root.panes.length * (Math.ceil(root.widest) + Theme.iconSize + Theme.space6 + Theme.space8)
     signal chosen(pane: int)
 
     function nameOf(pane: int): string {
@@ -43,6 +45,11 @@ T.Control {
     Accessible.name: qsTr("%1: %2", "a choice, what is chosen").arg(qsTr("Pane")).arg(root.nameOf(root.current))
     Keys.onLeftPressed: root.step(root.mirrored ? 1 : -1)
     Keys.onRightPressed: root.step(root.mirrored ? -1 : 1)
+
+    FontMetrics {
+        id: metrics
+        font: Theme.uiMedium.font
+    }
 
     background: Rectangle {
         radius: Theme.radiusBlock

@@ -223,6 +223,51 @@ TestCase {
         tryVerify(() => test.state(eyes) === PublishedFiles.NotHere)
         test.window.showPane(Application.ChatPane)
     }
+    // The dialog's buttons stand over the page: what was scrolled up goes under them.
+    function test_9_aScrolledPageDoesNotRunIntoTheButtonsOverIt(): void {
+        test.window.openLibrary()
+        const page = () => test.inWindow(item => item.visible && item instanceof SettingsPage)
+        tryVerify(() => page() !== null && page().contentHeight > page().height + 200)
+        const close = test.inWindow(item => item.visible && item.iconName === "close" && item.text === "Close")
+        const at = close.mapToItem(null, close.width / 2, close.height / 2)
+        const cover = () => test.inWindow(item => item instanceof Rectangle && item.visible && item.color === Theme.color.canvas && item.height === Theme.rowBar
+            && item.mapToItem(null, 0, 0).x <= at.x && item.mapToItem(null, item.width, 0).x >= at.x)
+        verify(cover() === null)
+        page().contentY = 200
+        tryVerify(() => cover() !== null)
+        verify(cover().mapToItem(null, 0, cover().height).y >= close.mapToItem(null, 0, close.height).y)
+        // A control that gets the keyboard is not under it.
+        let n = 0
+        for (let i = 0; i < 60; ++i) {
+            stage.key(test.window, i < 30 ? Qt.Key_Tab : Qt.Key_Backtab)
+            const item = test.window.activeFocusItem
+            if (item === null || cover() === null || test.find(page(), other => other === item) === null)
+                continue
+            verify(item.mapToItem(null, 0, 0).y >= cover().mapToItem(null, 0, cover().height).y, item.text)
+            ++n
+        }
+        verify(n > 5)
+        test.window.closePopups()
+    }
+    function test_9_aWindowThatGetsNarrowPutsControlsBelowTheirWords(): void {
+        test.window.openNetwork()
+        const rows = []
+        tryVerify(() => {
+            rows.length = 0
+            test.inWindow(item => {
+                if (item.visible && item instanceof SettingRow)
+                    rows.push(item)
+                return false
+            })
+            return rows.length >= 3
+        })
+        verify(!rows[0].stacked)
+        test.window.width = 480
+        tryVerify(() => rows.every(row => row.stacked))
+        for (const row of rows)
+            tryVerify(() => row.children[2].y >= row.children[0].y + row.children[0].height, 1000, row.name)
+        test.window.closePopups()
+    }
     function test_7_everyControlOfTheNewPagesHasANameAndIsReachedByTab(): void {
         for (const isLibrary of [true, false]) {
             isLibrary ? test.window.openLibrary() : test.window.openNetwork()

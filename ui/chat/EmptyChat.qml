@@ -24,6 +24,7 @@ Column {
         Accessible.role: Accessible.Heading
     }
     Words {
+        anchors { left: parent.left; leftMargin: root.leftPadding }      // narrower than the column: it begins where a line does
         width: Math.min(Theme.measure, root.width - 2 * Theme.hang)
         wrapMode: Text.Wrap
         role: Theme.prose

@@ -37,6 +37,7 @@ Column {
         Accessible.role: Accessible.Heading
     }
     Words {
+        anchors { left: parent.left; leftMargin: root.leftPadding }      // narrower than the column: it begins where a line does
         width: Math.min(560, root.room)
         wrapMode: Text.Wrap
         role: Theme.prose

@@ -145,6 +145,7 @@ Rectangle {
             Accessible.role: Accessible.Heading
         }
         Words {
+            anchors.left: parent.left       // narrower than the column: it begins where a line does
             width: Math.min(Theme.measure, parent.width)
             wrapMode: Text.Wrap
             role: Theme.prose

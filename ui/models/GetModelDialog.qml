@@ -15,8 +15,9 @@ PioDialog {
     readonly property var published: root.library.row(root.row)
     readonly property bool canFetch: root.row >= 0 && root.library.canFetch
     readonly property bool halfOnly: root.row >= 0 && root.published.halfMissing
-    readonly property string repository: (root.halfOnly ? root.published.halfRepository : root.source.repository) ?? ""
-    readonly property var files: (root.halfOnly ? [root.published.halfFile ?? ""] : root.source.files) ?? []
+    // What is to be fetched: all of a model, or of one that is here its vision file alone.
+    readonly property var wanted: root.halfOnly ? { repository: root.published.halfRepository, files: [root.published.halfFile] } : root.source
+    readonly property string folder: root.canFetch ? root.library.folder : root.models.modelsFolder
     signal libraryRequested()
     property int known: -1
     readonly property var source: root.models.source(root.known)
@@ -62,7 +63,7 @@ PioDialog {
                 color: Theme.color.text2
             }
             Repeater {
-                model: root.known < 0 ? [] : [root.repository].concat(root.files, [root.canFetch ? root.library.folder : root.models.modelsFolder].filter(folder => folder.length > 0))
+                model: root.known < 0 ? [] : [root.wanted.repository].concat(root.wanted.files, root.folder.length > 0 ? [root.folder] : [])
 
                 Rectangle {
                     id: line
@@ -70,7 +71,7 @@ PioDialog {
                     required property int index
                     required property string modelData
                     readonly property string label: line.index === 0 ? qsTr("Hugging Face")
-                                                   : line.index === root.files.length + 1 ? qsTr("Folder") : qsTr("File")
+                                                   : line.index === root.wanted.files.length + 1 ? qsTr("Folder") : qsTr("File")
 
                     Layout.fillWidth: true
                     implicitHeight: Math.max(Theme.rowBar, name.implicitHeight + 2 * Theme.space12)

@@ -55,8 +55,9 @@ Item {
     Item {
         id: slot
 
-        anchors { right: parent.right; bottom: root.stacked ? parent.bottom : undefined; bottomMargin: Theme.space8 }
-        anchors.verticalCenter: root.stacked ? undefined : parent.verticalCenter
+        // No anchors that change with the width: the old one is still set when the new one comes, which is refused then.
+        anchors.right: parent.right
+        y: root.stacked ? root.height - height - Theme.space8 : Math.round((root.height - height) / 2)
         width: childrenRect.width
         height: childrenRect.height
     }

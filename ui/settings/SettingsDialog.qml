@@ -159,6 +159,30 @@ PioDialog {
             anchors { left: root.oneColumn ? parent.left : side.right; right: parent.right; top: parent.top; bottom: parent.bottom }
             visible: !root.oneColumn || !root.listShown
 
+            Loader {
+                id: shown
+
+                anchors { fill: parent; topMargin: root.oneColumn ? Theme.row : 0; bottomMargin: foot.visible ? foot.height : 1; rightMargin: 1 }
+                active: root.visible
+                sourceComponent: [appearance, systemPrompt, loading, sampling, library, network, doctorPage, storagePage, aboutPage][root.page]
+            }
+            // What has been scrolled up goes under the buttons, not between them.
+            Rectangle {
+                id: head
+
+                readonly property SettingsPage sheet: shown.item as SettingsPage
+
+                anchors { left: parent.left; right: parent.right; top: parent.top; margins: 1 }
+                height: Theme.rowBar
+                visible: head.sheet !== null && head.sheet.contentY > 0
+                color: Theme.color.canvas
+                radius: Theme.radiusLarge
+
+                Hairline {
+                    anchors { left: parent.left; right: parent.right; bottom: parent.bottom }
+                    height: 1
+                }
+            }
             PioButton {
                 anchors { left: parent.left; leftMargin: Theme.space24 - 4; top: parent.top; topMargin: Theme.space8 }
                 visible: root.oneColumn
@@ -169,11 +193,6 @@ PioDialog {
                     root.listShown = true
                     list.forceActiveFocus(Qt.TabFocusReason)
                 }
-            }
-            Loader {
-                anchors { fill: parent; topMargin: root.oneColumn ? Theme.row : 0; bottomMargin: foot.visible ? foot.height : 1; rightMargin: 1 }
-                active: root.visible
-                sourceComponent: [appearance, systemPrompt, loading, sampling, library, network, doctorPage, storagePage, aboutPage][root.page]
             }
             Rectangle {
                 id: foot

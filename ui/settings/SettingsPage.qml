@@ -33,8 +33,8 @@ Flickable {
         for (let item = root.focusItem; item !== null; item = item.parent) {
             if (item === column) {
                 const top = root.focusItem.mapToItem(root.contentItem, 0, 0).y
-                if (top < contentY + Theme.space24)
-                    contentY = Math.max(0, top - Theme.space24)
+                if (top < contentY + Theme.space48 + Theme.space8)      // the dialog's buttons stand over the page's upper edge
+                    contentY = Math.max(0, top - Theme.space48 - Theme.space8)
                 else if (top + root.focusItem.height > contentY + height)
                     contentY = Math.min(contentHeight - height, top + root.focusItem.height - height + Theme.space24)
                 return
