@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <utility>
 #include <variant>
 
@@ -34,8 +35,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Backends that are modules, the preferred one first: what the names of their devices begin with.
+// Backends that are modules, the preferred one first: what the names of their devices begin with. A folder that PIO_BACKENDS names may hold others.
 constexpr std::string_view kModuleKinds[] = {"cuda", "vulkan"};
+constexpr std::string_view kModulePrefix = "libpio_", kModuleSuffix = ".so";
 
 Error not_available(std::string_view device, const std::string& reason) {
   Error error = make_error(ErrorCode::not_available, "device " + std::string(device) + ": " + reason);
@@ -57,9 +59,25 @@ std::vector<fs::path> module_folders() {
   return {beside, beside.parent_path() / "lib" / "inference-pio"};
 }
 
+std::vector<std::string> module_kinds() {
+  std::vector<std::string> kinds(std::begin(kModuleKinds), std::end(kModuleKinds));
+  const auto n_known = static_cast<std::ptrdiff_t>(kinds.size());
+  const char* const folder = std::getenv("PIO_BACKENDS");
+  if (!folder || !*folder) return kinds;
+  std::error_code failed;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, failed)) {
+    const std::string name = entry.path().filename().string();
+    if (name.size() <= kModulePrefix.size() + kModuleSuffix.size() || !name.starts_with(kModulePrefix) || !name.ends_with(kModuleSuffix)) continue;
+    std::string kind = name.substr(kModulePrefix.size(), name.size() - kModulePrefix.size() - kModuleSuffix.size());
+    if (std::find(kinds.begin(), kinds.end(), kind) == kinds.end()) kinds.push_back(std::move(kind));
+  }
+  std::sort(kinds.begin() + n_known, kinds.end());
+  return kinds;
+}
+
 std::variant<const BackendModule*, RejectedDevice> open_module(std::string_view kind) {
   const auto rejected = [&](Rejection code, std::string reason) { return RejectedDevice{std::string(kind), std::move(reason), code}; };
-  const std::string file = "libpio_" + std::string(kind) + ".so";
+  const std::string file = std::string(kModulePrefix) + std::string(kind) + std::string(kModuleSuffix);
   const std::vector<fs::path> folders = module_folders();
   std::string looked_in;
   for (const fs::path& folder : folders) {
@@ -91,7 +109,7 @@ std::variant<const BackendModule*, RejectedDevice> open_module(std::string_view 
 DeviceList list_devices() {
   DeviceList list;
   list.devices.push_back(cpu_device_info());
-  for (const std::string_view kind : kModuleKinds) {
+  for (const std::string& kind : module_kinds()) {
     const auto opened = open_module(kind);
     if (const auto* why_not = std::get_if<RejectedDevice>(&opened)) {
       list.rejected.push_back(*why_not);
@@ -116,7 +134,7 @@ DeviceList list_devices() {
 Result<std::unique_ptr<Backend>> create_backend(std::string_view device, const BackendOptions& options) {
   if (device == "auto" || device == "cpu") return create_cpu_backend(options);
   if (device == "reference") return create_reference_backend();
-  for (const std::string_view kind : kModuleKinds) {
+  for (const std::string& kind : module_kinds()) {
     if (!is_of_kind(device, kind)) continue;
     const auto opened = open_module(kind);
     if (const auto* why_not = std::get_if<RejectedDevice>(&opened)) return not_available(device, why_not->reason);

@@ -44,10 +44,10 @@ struct BackendOptions {
 
 // The processor first, then graphics cards, the reference last. Asks drivers, which may take a second: not on a thread that somebody waits for.
 // Modules (libpio_cuda.so, libpio_vulkan.so) are looked for in the folder PIO_BACKENDS alone where that is set and not empty, else beside the
-// program and in ../lib/inference-pio from there. They stay loaded.
+// program and in ../lib/inference-pio from there; in PIO_BACKENDS also any other libpio_KIND.so. They stay loaded.
 DeviceList list_devices();
 
-// `device`: "auto", "cpu", "reference", "cuda[:N]", "vulkan[:N]"; auto is the processor. Fails with not_available{device} and the reason.
+// `device`: "auto", "cpu", "reference", "cuda[:N]", "vulkan[:N]", or another kind that PIO_BACKENDS has; auto is the processor. Fails with not_available{device} and the reason.
 Result<std::unique_ptr<Backend>> create_backend(std::string_view device, const BackendOptions& options);
 
 }  // namespace pio

@@ -26,8 +26,17 @@ struct BackendName {
 };
 inline void PrintTo(const BackendName& name, std::ostream* out) { *out << name.text; }
 
-inline constexpr BackendName kBackendNames[] = {{"reference"},       {"primitives"}, {"cpu:scalar"}, {"cpu:avx2"}, {"cpu:avx512"},
-                                                {"cpu:avx512_bf16"}, {"cpu:neon"},   {"cuda"},       {"vulkan"},   {"vulkan:shared_integers"}};
+inline constexpr BackendName kBackendNames[] = {{"reference"},
+                                                {"primitives"},
+                                                {"cpu:scalar"},
+                                                {"cpu:avx2"},
+                                                {"cpu:avx512"},
+                                                {"cpu:avx512_bf16"},
+                                                {"cpu:neon"},
+                                                {"cuda"},
+                                                {"cuda_on_cpu"},
+                                                {"vulkan"},
+                                                {"vulkan:shared_integers"}};
 
 // Those of the list that open on this machine in this build.
 std::vector<BackendName> backends_here();
