@@ -175,15 +175,17 @@ Finding card(const DeviceInfo& device, const RunningModel& running) {
   return finding;
 }
 
+QString withoutCuda() { return Words::tr("Nothing to do: cards of NVIDIA run through Vulkan too."); }
+
 // The one thing to do about it.
 QString remedy(const RejectedDevice& device, bool hasCard) {
   switch (device.code) {
     case Rejection::no_module:
-      return device.name == "cuda" ? Words::tr("Nothing to do: this version drives graphics cards through Vulkan alone, those of NVIDIA too.")
-                                   : Words::tr("Install the program again: its part for graphics cards is missing.");
+      return device.name == "cuda" ? withoutCuda() : Words::tr("Install the program again: its part for graphics cards is missing.");
     case Rejection::other_build: return Words::tr("Install the program again, so that all its parts are of one version.");
     case Rejection::no_loader: return Words::tr("Install the package libvulkan1.");
     case Rejection::no_driver:
+      if (device.name == "cuda") return withoutCuda();
       return hasCard ? Words::tr("Install the Vulkan driver of the graphics card (mesa-vulkan-drivers, or NVIDIA's).")
                      : Words::tr("Nothing to do: no graphics card was found that it could drive.");
     case Rejection::driver_too_old: return Words::tr("Update the driver of the graphics card.");
@@ -197,8 +199,8 @@ QString remedy(const RejectedDevice& device, bool hasCard) {
 
 Finding rejected(const RejectedDevice& device, bool hasCard) {
   const bool canBeMended = device.code == Rejection::other_build || device.code == Rejection::driver_too_old || device.code == Rejection::failed ||
-                           (hasCard && (device.code == Rejection::no_loader || device.code == Rejection::no_driver)) ||
-                           (hasCard && device.code == Rejection::no_module && device.name != "cuda");
+                           (hasCard && device.name != "cuda" &&
+                            (device.code == Rejection::no_loader || device.code == Rejection::no_driver || device.code == Rejection::no_module));
   return {QStringLiteral("device:") + text(device.name),
           canBeMended ? Finding::Warning : Finding::Fact,
           Words::tr("%1 is not used (%2)", "a device, a code").arg(text(device.name), QLatin1String(name_of(device.code))),

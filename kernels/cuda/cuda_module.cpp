@@ -5,7 +5,7 @@
 
 namespace pio::cuda {
 
-constexpr Kind kCards{"cuda", false, driver_objection};
+constexpr Kind kCards{"cuda", false, PIO_CUDA_LEAST, driver_objection};
 
 }  // namespace pio::cuda
 

@@ -11,7 +11,6 @@
 namespace pio::cuda {
 namespace {
 
-constexpr int kLeastMajor = 7, kLeastMinor = 5;  // what the compiler still makes code for
 // What other programs of the desktop take while a model is there.
 constexpr std::uint64_t kLeastSpareBytes = 300'000'000;
 constexpr std::uint64_t kSpareShare = 20;
@@ -31,6 +30,8 @@ std::string hex_of(const cudaUUID_t& uuid) {
   for (const char byte : uuid.bytes) text += {kDigits[static_cast<unsigned char>(byte) >> 4], kDigits[byte & 15]};
   return text;
 }
+
+std::string capability(int number) { return std::to_string(number / 10) + "." + std::to_string(number % 10); }
 
 FoundCards find_cards(const Kind& kind) {
   FoundCards found;
@@ -54,9 +55,10 @@ FoundCards find_cards(const Kind& kind) {
     cudaDeviceProp p{};
     std::size_t free_bytes = 0, total_bytes = 0;
     cudaError_t error = cudaGetDeviceProperties(&p, i);
-    if (error == cudaSuccess && (p.major < kLeastMajor || (p.major == kLeastMajor && p.minor < kLeastMinor))) {
+    if (error == cudaSuccess && 10 * p.major + p.minor < kind.least_capability) {
       rejected.push_back({"",
-                          std::string(p.name) + ": expected compute capability 7.5, found " + std::to_string(p.major) + "." + std::to_string(p.minor),
+                          std::string(p.name) + ": expected compute capability " + capability(kind.least_capability) + ", found " +
+                              capability(10 * p.major + p.minor),
                           Rejection::device_too_old});
       continue;
     }
@@ -74,7 +76,7 @@ FoundCards find_cards(const Kind& kind) {
     info.kind = DeviceKind::cuda;
     info.total_bytes = total_bytes;
     info.free_bytes = free_bytes - std::min<std::uint64_t>(free_bytes / 2, std::max<std::uint64_t>(free_bytes / kSpareShare, kLeastSpareBytes));
-    info.api = "compute capability " + std::to_string(p.major) + "." + std::to_string(p.minor);
+    info.api = "compute capability " + capability(10 * p.major + p.minor);
     info.driver = "NVIDIA, CUDA " + std::to_string(driver / 1000) + "." + std::to_string(driver % 1000 / 10);
     info.detail = std::string(p.name) + ", " + info.api + ", " + info.driver;
     info.uuid = hex_of(p.uuid);

@@ -13,6 +13,7 @@ namespace pio::cuda {
 struct Kind {
   const char* name;                              // of the first device: "cuda"
   bool is_software;                              // no card at all
+  int least_capability;                          // of a card that there is code for: 75
   std::optional<RejectedDevice> (*objection)();  // asked before the runtime is
 };
 

@@ -6,7 +6,7 @@ namespace pio::cuda {
 namespace {
 
 // Blocks that a multiprocessor is to hold at least: by that the compiler knows how many registers a thread may have without spilling.
-__host__ __device__ constexpr int blocks_at_once(int n_tokens) { return n_tokens == 1 ? 4 : 2; }
+__host__ __device__ constexpr int blocks_at_once(int n_tokens) { return n_tokens == 1 ? 3 : 2; }
 
 // Shared memory, in words: what is_stopped sees, a sum of each warp, and a row of x that the block rounds itself.
 constexpr unsigned kStopWord = 0, kPartialWords = 4, kRowWords = 8;

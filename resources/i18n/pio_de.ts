@@ -981,8 +981,8 @@
         <translation>Wählen Sie sie auf der Seite „Modell“, um Schichten und Experten auf sie auszulagern.</translation>
     </message>
     <message>
-        <source>Nothing to do: this version drives graphics cards through Vulkan alone, those of NVIDIA too.</source>
-        <translation>Nichts zu tun: Diese Version benutzt Grafikkarten nur über Vulkan, auch die von NVIDIA.</translation>
+        <source>Nothing to do: cards of NVIDIA run through Vulkan too.</source>
+        <translation>Nichts zu tun: Karten von NVIDIA laufen auch über Vulkan.</translation>
     </message>
     <message>
         <source>Install the program again: its part for graphics cards is missing.</source>

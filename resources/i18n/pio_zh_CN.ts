@@ -966,8 +966,8 @@
         <translation>在“模型”页面选择它，把层和专家卸载到它上面。</translation>
     </message>
     <message>
-        <source>Nothing to do: this version drives graphics cards through Vulkan alone, those of NVIDIA too.</source>
-        <translation>无需操作：此版本只通过 Vulkan 使用显卡，NVIDIA 显卡也是如此。</translation>
+        <source>Nothing to do: cards of NVIDIA run through Vulkan too.</source>
+        <translation>无需操作：NVIDIA 显卡也可以通过 Vulkan 使用。</translation>
     </message>
     <message>
         <source>Install the program again: its part for graphics cards is missing.</source>

@@ -273,6 +273,10 @@ class SystemTest : public QObject {
       };
     };
     row("a card without a driver", "device:vulkan", Finding::Warning, rejects("vulkan", Rejection::no_driver));
+    row("no driver of NVIDIA's", "device:cuda", Finding::Fact, [](DoctorFacts& f) {
+      f.hasCard = true;
+      f.devices.rejected = {{"cuda", "no libcuda.so.1", Rejection::no_driver}};
+    });
     row("without a loader", "device:vulkan", Finding::Warning, rejects("vulkan", Rejection::no_loader));
     row("without a module", "device:vulkan", Finding::Warning, rejects("vulkan", Rejection::no_module));
     row("of another build", "device:vulkan", Finding::Warning, rejects("vulkan", Rejection::other_build));

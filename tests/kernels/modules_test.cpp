@@ -82,6 +82,19 @@ TEST_F(Modules, ListTheirDevicesBetweenTheProcessorAndTheReferenceAndACardOnce) 
   EXPECT_EQ(old->code, Rejection::driver_too_old);
 }
 
+TEST_F(Modules, OfAKindThatNobodyKnowsAreFoundWhereTheirFolderIsNamed) {
+  const DeviceList list = listed(PIO_FAKE_MODULES "/other_kind");
+  ASSERT_EQ(list.devices.size(), 3u);
+  EXPECT_EQ(list.devices[1].name, "of_the_tests");
+  EXPECT_TRUE(rejected(list, "of_the_tests:1"));
+  EXPECT_EQ(rejected(list, "cuda")->code, Rejection::no_module);
+  const auto backend = create_backend("of_the_tests", {});
+  ASSERT_FALSE(backend);
+  EXPECT_EQ(backend.error().message, "a card of the tests") << "the module itself was asked";
+  unsetenv("PIO_BACKENDS");
+  EXPECT_NE(create_backend("of_the_tests", {}).error().message, "a card of the tests");
+}
+
 TEST(Rejections, HaveTheNamesThatScriptsKnow) {
   EXPECT_STREQ(name_of(Rejection::no_module), "no_module");
   EXPECT_STREQ(name_of(Rejection::same_card), "same_card");

@@ -4,7 +4,7 @@
 
 namespace pio::cuda {
 
-constexpr Kind kOnCpu{"cuda_on_cpu", true, [] { return std::optional<RejectedDevice>(); }};
+constexpr Kind kOnCpu{"cuda_on_cpu", true, 75, [] { return std::optional<RejectedDevice>(); }};
 
 }  // namespace pio::cuda
 

@@ -210,7 +210,7 @@ cudaError_t cudaMemGetInfo(std::size_t* free_bytes, std::size_t* total_bytes) {
 cudaError_t cudaMalloc(void** pointer, std::size_t n_bytes) {
   PIO_LOCKED;
   *pointer = nullptr;
-  if (allocated_bytes() + n_bytes > total_memory()) return failed(cudaErrorMemoryAllocation);
+  if (n_bytes > total_memory() - std::min(total_memory(), allocated_bytes())) return failed(cudaErrorMemoryAllocation);
   *pointer = allocate(n_bytes, Kind::device);
   return *pointer ? cudaSuccess : failed(cudaErrorMemoryAllocation);
 }
