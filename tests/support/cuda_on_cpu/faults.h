@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <string>
 
@@ -42,5 +43,16 @@ void set_architecture(int sm);
 int architecture();
 // Shared memory that a block of it may have.
 std::size_t most_shared_bytes();
+
+// Of the n-th kernel that runs from now on the device is lost: every call fails, until it is mended.
+void lose_device_at(std::uint64_t n_kernels);
+void mend_device();
+// Since the beginning.
+struct Counts {
+  std::uint64_t kernels = 0, graphs = 0;  // that have run; that were launched
+};
+Counts counts();
+// How much memory the device has; 0: what PIO_CUDA_ON_CPU_MEMORY says, or 2 GiB.
+void set_memory(std::size_t n_bytes);
 
 }  // namespace cuda_on_cpu

@@ -54,6 +54,10 @@ struct Runtime {
   std::map<const void*, std::size_t> leave;  // for shared memory, by kernel
   std::mt19937 random{order()};
   cudaError_t last = cudaSuccess;
+  bool is_lost = false;
+  std::uint64_t lost_at = 0;  // of the kernels that have run; 0: never
+  Counts counts;
+  std::size_t memory = 0;
 };
 
 Runtime& runtime() {
@@ -104,7 +108,11 @@ void put(Stream* stream, std::function<void()> run) {
   else stream->queue.push_back({std::move(run), nullptr, 0});
 }
 
+// What every call says once the device is lost.
+cudaError_t state() { return runtime().is_lost ? cudaErrorLaunchFailure : cudaSuccess; }
+
 std::size_t total_memory() {
+  if (runtime().memory != 0) return runtime().memory;
   const char* const text = std::getenv("PIO_CUDA_ON_CPU_MEMORY");
   return text && *text ? static_cast<std::size_t>(std::strtoull(text, nullptr, 10)) : std::size_t{2} << 30;
 }
@@ -117,7 +125,30 @@ void copy_now(void* to, const void* from, std::size_t n_bytes, cudaMemcpyKind ki
   std::memmove(to, from, n_bytes);
 }
 
+// Everything that was queued, whatever has become of the device.
+void drain() {
+  run_until([] { return std::all_of(runtime().streams.begin(), runtime().streams.end(), [](const Stream* s) { return s->queue.empty(); }); });
+}
+
 }  // namespace
+
+void lose_device_at(std::uint64_t n_kernels) {
+  const std::lock_guard lock(runtime().mutex);
+  runtime().lost_at = runtime().counts.kernels + n_kernels;
+}
+void mend_device() {
+  const std::lock_guard lock(runtime().mutex);
+  runtime().is_lost = false;
+  runtime().lost_at = 0;
+}
+Counts counts() {
+  const std::lock_guard lock(runtime().mutex);
+  return runtime().counts;
+}
+void set_memory(std::size_t n_bytes) {
+  const std::lock_guard lock(runtime().mutex);
+  runtime().memory = n_bytes;
+}
 
 void enqueue(const Launch& launch, cudaStream_t stream) {
   const std::lock_guard lock(runtime().mutex);
@@ -136,7 +167,11 @@ void enqueue(const Launch& launch, cudaStream_t stream) {
     runtime().last = cudaErrorInvalidValue;
     return report(Fault::shared_limit, name + ": expected at most " + std::to_string(most) + " bytes, found " + std::to_string(launch.shared_bytes));
   }
-  put(stream, [launch, arguments] { run_grid(launch); });
+  put(stream, [launch, arguments] {
+    Runtime& r = runtime();
+    if (++r.counts.kernels == r.lost_at) r.is_lost = true;
+    if (!r.is_lost) run_grid(launch);
+  });
 }
 
 }  // namespace cuda_on_cpu
@@ -164,6 +199,7 @@ const char* cudaGetErrorName(cudaError_t error) {
 const char* cudaGetErrorString(cudaError_t error) { return cudaGetErrorName(error); }
 cudaError_t cudaGetLastError() {
   PIO_LOCKED;
+  if (runtime().is_lost) return state();
   return std::exchange(runtime().last, cudaSuccess);
 }
 
@@ -197,11 +233,13 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* p, int device) {
 
 cudaError_t cudaDeviceSynchronize() {
   PIO_LOCKED;
+  if (runtime().is_lost) return state();
   return run_until([] { return std::all_of(runtime().streams.begin(), runtime().streams.end(), [](const Stream* s) { return s->queue.empty(); }); });
 }
 
 cudaError_t cudaMemGetInfo(std::size_t* free_bytes, std::size_t* total_bytes) {
   PIO_LOCKED;
+  if (runtime().is_lost) return state();
   *total_bytes = total_memory();
   *free_bytes = total_memory() - std::min(total_memory(), allocated_bytes());
   return cudaSuccess;
@@ -209,6 +247,7 @@ cudaError_t cudaMemGetInfo(std::size_t* free_bytes, std::size_t* total_bytes) {
 
 cudaError_t cudaMalloc(void** pointer, std::size_t n_bytes) {
   PIO_LOCKED;
+  if (runtime().is_lost) return state();
   *pointer = nullptr;
   if (n_bytes > total_memory() - std::min(total_memory(), allocated_bytes())) return failed(cudaErrorMemoryAllocation);
   *pointer = allocate(n_bytes, Kind::device);
@@ -218,7 +257,7 @@ cudaError_t cudaMalloc(void** pointer, std::size_t n_bytes) {
 cudaError_t cudaFree(void* pointer) {
   PIO_LOCKED;
   if (!pointer) return cudaSuccess;
-  cudaDeviceSynchronize();
+  drain();
   if (release(pointer, Kind::device)) return cudaSuccess;
   report(Fault::runtime, "cudaFree: no such allocation");
   return failed(cudaErrorInvalidValue);
@@ -226,6 +265,7 @@ cudaError_t cudaFree(void* pointer) {
 
 cudaError_t cudaHostAlloc(void** pointer, std::size_t n_bytes, unsigned) {
   PIO_LOCKED;
+  if (runtime().is_lost) return state();
   *pointer = allocate(n_bytes, Kind::pinned);
   return *pointer ? cudaSuccess : failed(cudaErrorMemoryAllocation);
 }
@@ -233,7 +273,7 @@ cudaError_t cudaHostAlloc(void** pointer, std::size_t n_bytes, unsigned) {
 cudaError_t cudaFreeHost(void* pointer) {
   PIO_LOCKED;
   if (!pointer) return cudaSuccess;
-  cudaDeviceSynchronize();
+  drain();
   if (release(pointer, Kind::pinned)) return cudaSuccess;
   report(Fault::runtime, "cudaFreeHost: no such allocation");
   return failed(cudaErrorInvalidValue);
@@ -241,12 +281,14 @@ cudaError_t cudaFreeHost(void* pointer) {
 
 cudaError_t cudaMemcpyAsync(void* to, const void* from, std::size_t n_bytes, cudaMemcpyKind kind, cudaStream_t stream) {
   PIO_LOCKED;
+  if (runtime().is_lost) return state();
   put(stream, [=] { copy_now(to, from, n_bytes, kind); });
   return cudaSuccess;
 }
 
 cudaError_t cudaMemsetAsync(void* to, int value, std::size_t n_bytes, cudaStream_t stream) {
   PIO_LOCKED;
+  if (runtime().is_lost) return state();
   put(stream, [=] {
     if (!is_device_or_pinned(to, n_bytes)) return report(Fault::runtime, "cudaMemsetAsync: beyond an allocation, or in none");
     std::memset(to, value, n_bytes);
@@ -256,6 +298,7 @@ cudaError_t cudaMemsetAsync(void* to, int value, std::size_t n_bytes, cudaStream
 
 cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned flags) {
   PIO_LOCKED;
+  if (runtime().is_lost) return state();
   if (flags != cudaStreamNonBlocking) report(Fault::runtime, "cudaStreamCreateWithFlags: a stream that waits for the default one");
   *stream = new Stream;
   runtime().streams.push_back(*stream);
@@ -276,7 +319,8 @@ cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
     report(Fault::runtime, "cudaStreamSynchronize: of a stream that is captured");
     return failed(cudaErrorStreamCaptureUnsupported);
   }
-  return run_until([&] { return stream->queue.empty(); });
+  const cudaError_t done = run_until([&] { return stream->queue.empty(); });
+  return runtime().is_lost ? state() : done;
 }
 
 cudaError_t cudaStreamQuery(cudaStream_t stream) {
@@ -309,6 +353,7 @@ cudaError_t cudaEventDestroy(cudaEvent_t event) {
 
 cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
   PIO_LOCKED;
+  if (runtime().is_lost) return state();
   if (stream->is_capturing) {
     report(Fault::runtime, "cudaEventRecord: into a stream that is captured, which the emulator does not know");
     return failed(cudaErrorStreamCaptureUnsupported);
@@ -329,7 +374,8 @@ cudaError_t cudaEventQuery(cudaEvent_t event) {
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {
   PIO_LOCKED;
-  return run_until([&] { return event->n_done >= event->n_recorded; });
+  const cudaError_t done = run_until([&] { return event->n_done >= event->n_recorded; });
+  return runtime().is_lost ? state() : done;
 }
 
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEvent_t end) {
@@ -341,6 +387,7 @@ cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t begin, cudaEve
 
 cudaError_t cudaStreamBeginCapture(cudaStream_t stream, cudaStreamCaptureMode mode) {
   PIO_LOCKED;
+  if (runtime().is_lost) return state();
   if (stream->is_capturing || mode != cudaStreamCaptureModeRelaxed) {
     report(Fault::runtime, "cudaStreamBeginCapture: expected the relaxed mode, once a stream");
     return failed(cudaErrorInvalidValue);
@@ -367,6 +414,8 @@ cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsig
 
 cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t stream) {
   PIO_LOCKED;
+  if (runtime().is_lost) return state();
+  ++runtime().counts.graphs;
   for (const auto& node : exec->nodes) put(stream, node);
   return cudaSuccess;
 }

@@ -1,0 +1,252 @@
+#include "kernels/cuda/cuda_backend.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "kernels/cuda/devices.h"
+#include "kernels/reference/reference_backend.h"
+#include "tests/support/cuda_on_cpu/faults.h"
+#include "tests/support/cuda_on_cpu/memory.h"
+#include "tests/support/guarded_buffer.h"
+#include "tests/support/random_tensor.h"
+
+// What the CUDA backend makes of lost devices, of too little memory, and of steps that are recorded, with the emulator in place of a card.
+
+namespace pio::cuda {
+namespace {
+
+constexpr std::size_t kMiB = 1 << 20;
+constexpr Kind kCard{"cuda", true, 75, [] { return std::optional<RejectedDevice>(); }};
+
+class CudaBackendTest : public testing::Test {
+ protected:
+  void TearDown() override {
+    cuda_on_cpu::mend_device();
+    cuda_on_cpu::set_memory(0);
+    cuda_on_cpu::set_architecture(86);
+  }
+  static Result<std::unique_ptr<Backend>> open(Activations activations = Activations::f32) {
+    return create(kCard, "cuda", {.activations = activations, .isa = ""});
+  }
+
+  // Whether products come out right.
+  static void expect_works(Backend& backend) {
+    GuardedTensor x(backend, Shape{1, 3}, std::vector<float>{1, 2, 3}), w(backend, Shape{2, 3}, std::vector<float>{1, 0, 0, 1, 1, 1});
+    GuardedTensor y(backend, DType::f32, Shape{1, 2});
+    backend.matmul(y, x, w);
+    ASSERT_TRUE(backend.sync());
+    EXPECT_EQ(y.floats(), (std::vector<float>{1, 6}));
+  }
+};
+
+TEST_F(CudaBackendTest, RejectsCardsThatThereIsNoCodeFor) {
+  constexpr static Kind kOnly90{"cuda", true, 90, [] { return std::optional<RejectedDevice>(); }};
+  cuda_on_cpu::set_architecture(89);
+  const DeviceList list = cuda::list_devices(kOnly90);
+  EXPECT_TRUE(list.devices.empty());
+  ASSERT_EQ(list.rejected.size(), 1u);
+  EXPECT_EQ(list.rejected[0].name, "cuda");
+  EXPECT_EQ(list.rejected[0].code, Rejection::device_too_old);
+  EXPECT_NE(list.rejected[0].reason.find("expected compute capability 9.0, found 8.9"), std::string::npos) << list.rejected[0].reason;
+  const auto backend = create(kOnly90, "cuda", {});
+  ASSERT_FALSE(backend);
+  EXPECT_EQ(backend.error().code, ErrorCode::not_available);
+  EXPECT_NE(backend.error().message.find(list.rejected[0].reason), std::string::npos) << backend.error().message;
+}
+
+TEST_F(CudaBackendTest, CountsWhatTheDeviceHasRun) {
+  auto backend = open();
+  ASSERT_TRUE(backend) << backend.error().message;
+  GuardedTensor x(**backend, Shape{1, 3}, std::vector<float>{1, 2, 3}), y(**backend, DType::f32, Shape{1, 3});
+  ASSERT_TRUE((*backend)->sync());
+  const std::uint64_t kernels = cuda_on_cpu::counts().kernels, launches = (*backend)->n_launches();
+  for (int i = 0; i < 5; ++i) (*backend)->add(y, x, x);
+  ASSERT_TRUE((*backend)->sync());
+  EXPECT_EQ(cuda_on_cpu::counts().kernels - kernels, 5u);
+  EXPECT_EQ((*backend)->n_launches() - launches, 5u);
+}
+
+TEST_F(CudaBackendTest, SaysThatThereIsNoMemoryAndGoesOn) {
+  auto backend = open();
+  ASSERT_TRUE(backend) << backend.error().message;
+  cuda_on_cpu::set_memory(cuda_on_cpu::allocated_bytes() + 40 * kMiB);
+  const auto buffer = (*backend)->allocate(64 * kMiB);
+  ASSERT_FALSE(buffer);
+  EXPECT_EQ(buffer.error().code, ErrorCode::out_of_memory);
+  EXPECT_EQ(buffer.error().device, "cuda");
+  EXPECT_EQ(buffer.error().needed_bytes, 64 * kMiB);
+  EXPECT_EQ(buffer.error().free_bytes, 40 * kMiB);
+  EXPECT_THROW((*backend)->workspace().temp(DType::f32, {static_cast<std::int64_t>(64 * kMiB)}), std::bad_alloc);
+  expect_works(**backend);
+  cuda_on_cpu::set_memory(0);
+  EXPECT_TRUE((*backend)->allocate(64 * kMiB));
+}
+
+TEST_F(CudaBackendTest, GivesBackAllItsMemory) {
+  const std::size_t before = cuda_on_cpu::allocated_bytes();
+  {
+    auto backend = open(Activations::q8);
+    ASSERT_TRUE(backend) << backend.error().message;
+    expect_works(**backend);
+    ASSERT_TRUE((*backend)->allocate(9 * kMiB));
+    EXPECT_GT(cuda_on_cpu::allocated_bytes(), before);
+  }
+  EXPECT_EQ(cuda_on_cpu::allocated_bytes(), before);
+}
+
+TEST_F(CudaBackendTest, LosesADeviceAsAnErrorAndOpensItAgain) {
+  for (const std::uint64_t n_kernels : {1, 2}) {
+    auto backend = open();
+    ASSERT_TRUE(backend) << backend.error().message;
+    expect_works(**backend);
+    GuardedTensor x(**backend, Shape{1, 3}, std::vector<float>{1, 2, 3}), w(**backend, Shape{2, 3}, std::vector<float>{1, 0, 0, 1, 1, 1});
+    GuardedTensor y(**backend, DType::f32, Shape{1, 2});
+    ASSERT_TRUE((*backend)->sync());
+    cuda_on_cpu::lose_device_at(n_kernels);
+    Result<void> result;
+    for (std::uint64_t i = 0; i < n_kernels; ++i) {
+      EXPECT_TRUE(result) << i;
+      (*backend)->matmul(y, x, w);
+      result = (*backend)->sync();
+    }
+    ASSERT_FALSE(result);
+    EXPECT_EQ(result.error().code, ErrorCode::device_lost);
+    EXPECT_EQ(result.error().device, "cuda");
+    // Whatever is asked of it from now on.
+    (*backend)->matmul(y, x, w);
+    (*backend)->copy(y, y);
+    EXPECT_EQ(y.floats(), (std::vector<float>{0, 0}));
+    EXPECT_FALSE((*backend)->sync());
+    const auto buffer = (*backend)->allocate(100);
+    ASSERT_FALSE(buffer);
+    EXPECT_EQ(buffer.error().code, ErrorCode::device_lost);
+    cuda_on_cpu::mend_device();
+    auto again = open();
+    ASSERT_TRUE(again) << again.error().message;
+    expect_works(**again);
+  }
+}
+
+TEST_F(CudaBackendTest, ReplaysARecordedStepAsOneGraphOnWhatItsTensorsHoldThen) {
+  auto backend = open();
+  ASSERT_TRUE(backend) << backend.error().message;
+  Backend& b = **backend;
+  GuardedTensor x(b, Shape{1, 3}, std::vector<float>{1, 2, 3}), w(b, Shape{2, 3}, std::vector<float>{1, 0, 0, 1, 1, 1});
+  GuardedTensor y(b, DType::f32, Shape{1, 2}), z(b, DType::f32, Shape{1, 2});
+  ASSERT_TRUE(b.sync());
+  const RecordingKey key{.generation = 7, .n_tokens = 1, .n_outputs = 1};
+  EXPECT_FALSE(b.replay(key)) << "nothing is kept yet";
+  const std::uint64_t launches = b.n_launches();
+  b.begin_recording(key);
+  b.matmul(y, x, w);
+  b.add(z, y, y);
+  b.end_recording(z);
+  EXPECT_EQ(z.floats(), (std::vector<float>{2, 12})) << "what is recorded runs all the same";
+  const std::uint64_t of_step = 2;
+  EXPECT_EQ(b.n_launches() - launches, of_step + 1) << "and a download";
+
+  const std::vector<float> other{4, 5, 6};
+  b.upload(x, other.data());
+  ASSERT_TRUE(b.sync());
+  const std::uint64_t graphs = cuda_on_cpu::counts().graphs, kernels = cuda_on_cpu::counts().kernels, before = b.n_launches();
+  const Tensor result = b.replay(key);
+  ASSERT_TRUE(result);
+  EXPECT_EQ(result.offset, z.tensor().offset);
+  ASSERT_TRUE(b.sync());
+  EXPECT_EQ(cuda_on_cpu::counts().graphs - graphs, 1u);
+  EXPECT_EQ(cuda_on_cpu::counts().kernels - kernels, of_step);
+  EXPECT_EQ(b.n_launches() - before, of_step);
+  EXPECT_EQ(z.floats(), (std::vector<float>{8, 30}));
+  EXPECT_FALSE(b.replay({.generation = 8, .n_tokens = 1, .n_outputs = 1}));
+}
+
+TEST_F(CudaBackendTest, KeepsNoRecordingOfWhatTheHostMoves) {
+  auto backend = open();
+  ASSERT_TRUE(backend) << backend.error().message;
+  Backend& b = **backend;
+  GuardedTensor x(b, Shape{1, 3}, std::vector<float>{1, 2, 3}), y(b, DType::f32, Shape{1, 3});
+  const RecordingKey key{.generation = 1, .n_tokens = 1, .n_outputs = 1};
+  const std::vector<float> other{4, 5, 6};
+  b.begin_recording(key);
+  b.add(y, x, x);
+  b.upload(x, other.data());
+  b.add(y, y, x);
+  b.end_recording(y);
+  EXPECT_EQ(y.floats(), (std::vector<float>{6, 9, 12}));
+  EXPECT_FALSE(b.replay(key));
+}
+
+// A dense layer of a decoded token: six ops, with attention in parts and merged.
+TEST_F(CudaBackendTest, HasADenseLayerInEightLaunches) {
+  auto backend = open(Activations::q8);
+  ASSERT_TRUE(backend) << backend.error().message;
+  Backend& b = **backend;
+  Random random(1);
+  constexpr std::int64_t kDim = 256, kHeads = 4, kKvHeads = 2, kHeadDim = 64, kHidden = 512, kBlocks = 20;
+  const auto weights = [&](std::int64_t rows, std::int64_t columns) {
+    return GuardedTensor(b, DType::q4_k, {rows, columns}, random_blocks(random, DType::q4_k, rows * columns).data());
+  };
+  GuardedTensor x(b, {1, kDim}, normal_values(random, kDim)), norm(b, {kDim}, normal_values(random, kDim)),
+      frequencies(b, {kHeadDim / 2}, normal_values(random, kHeadDim / 2));
+  GuardedTensor wq = weights(kHeads * kHeadDim, kDim), wk = weights(kKvHeads * kHeadDim, kDim), wv = weights(kKvHeads * kHeadDim, kDim);
+  GuardedTensor wo = weights(kDim, kHeads * kHeadDim), gate = weights(kHidden, kDim), up = weights(kHidden, kDim), down = weights(kDim, kHidden);
+  GuardedTensor q(b, DType::f32, {1, kHeads, kHeadDim}), k(b, DType::f32, {1, kKvHeads, kHeadDim}), v(b, DType::f32, {1, kKvHeads, kHeadDim});
+  GuardedTensor y(b, DType::f32, {1, kHeads, kHeadDim}), hidden(b, DType::f32, {1, kHidden});
+  GuardedTensor k_cache(b, DType::f16, {kBlocks * kKvBlockLength, kKvHeads, kHeadDim}),
+      v_cache(b, DType::f16, {kBlocks * kKvBlockLength, kKvHeads, kHeadDim});
+  std::vector<std::int32_t> blocks(kBlocks);
+  for (std::int32_t i = 0; i < kBlocks; ++i) blocks[static_cast<std::size_t>(i)] = i;
+  GuardedTensor one(b, {1}, std::vector<std::int32_t>{0}), length(b, {1}, std::vector<std::int32_t>{600}), table(b, {1, kBlocks}, blocks);
+  Step step;
+  step.positions = one, step.cells = one, step.sequences = one, step.kv_lengths = length, step.block_table = table;
+  QkvHeads heads;
+  heads.q = q, heads.k = k, heads.v = v, heads.inv_freq = frequencies;
+  heads.k_cache = k_cache.as(TensorLayout::keys), heads.v_cache = v_cache.as(TensorLayout::values);
+  ASSERT_TRUE(b.sync());
+  const std::uint64_t before = b.n_launches();
+  const std::vector<Projection> projections{{q.tensor().reshaped({1, kHeads * kHeadDim}), wq},
+                                            {k.tensor().reshaped({1, kKvHeads * kHeadDim}), wk},
+                                            {v.tensor().reshaped({1, kKvHeads * kHeadDim}), wv}};
+  b.norm_matmul(projections, x, norm, 1e-6f);
+  b.qk_norm_rope_store(heads, step);
+  b.attention(y, q, heads.k_cache, heads.v_cache, step, {.scale = 0.125f});
+  b.matmul_add(x, y.tensor().reshaped({1, kHeads * kHeadDim}), wo);
+  b.norm_glu_matmul(hidden, x, norm, 1e-6f, gate, up);
+  b.matmul_add(x, hidden, down);
+  ASSERT_TRUE(b.sync());
+  EXPECT_EQ(b.n_launches() - before, 7u);
+}
+
+// Rows that a block has no shared memory for are rounded beforehand: the same numbers, on every architecture.
+TEST_F(CudaBackendTest, RoundsRowsOfAnyLengthWithTheSharedMemoryThereIs) {
+  const std::unique_ptr<Backend> reference = create_reference_backend();
+  Random random(3);
+  for (const int sm : {75, 80, 86, 89, 90, 120}) {
+    cuda_on_cpu::set_architecture(sm);
+    auto backend = open(Activations::q8);
+    ASSERT_TRUE(backend) << backend.error().message;
+    for (const std::int64_t n_in : {40960, 40992, 65536}) {
+      SCOPED_TRACE(testing::Message() << n_in << " inputs, compute capability " << sm);
+      // whole numbers up to 127 in every block: nothing is lost by rounding
+      std::vector<float> x(static_cast<std::size_t>(n_in));
+      for (std::size_t i = 0; i < x.size(); ++i) x[i] = i % 32 == 0 ? 127.0f : static_cast<float>(random.below(255) - 127);
+      const std::vector<std::byte> w = random_blocks(random, DType::q8_0, 3 * n_in);
+      GuardedTensor x_tensor(**backend, {1, n_in}, x), w_tensor(**backend, DType::q8_0, {3, n_in}, w.data()), y(**backend, DType::f32, {1, 3});
+      GuardedTensor rx(*reference, {1, n_in}, x), rw(*reference, DType::q8_0, {3, n_in}, w.data()), ry(*reference, DType::f32, {1, 3});
+      (*backend)->matmul(y, x_tensor, w_tensor);
+      ASSERT_TRUE((*backend)->sync());
+      reference->matmul(ry, rx, rw);
+      const std::vector<float> found = y.floats(), expected = ry.floats();
+      double largest = 0;
+      for (const float e : expected) largest = std::max(largest, std::fabs(static_cast<double>(e)));
+      for (std::size_t i = 0; i < found.size(); ++i) EXPECT_NEAR(found[i], expected[i], 1e-4 * largest);  // float32 sums of 2048 blocks
+    }
+  }
+}
+
+}  // namespace
+}  // namespace pio::cuda
