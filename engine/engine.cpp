@@ -510,9 +510,7 @@ class LocalEngine final : public Engine {
     RETURN_IF_ERROR(need_model());
     const std::vector<std::string> lost = model_->lost_devices();
     if (lost.empty()) return {};
-    LoadRequest request = request_;
-    request.device = devices_without(request_.device, lost);
-    request.split.clear();
+    const LoadRequest request = request_on(request_, devices_without(request_.device, lost));
     std::string names;
     for (const std::string& name : lost) names += (names.empty() ? "" : ",") + name;
     conversations_->cancel_all();  // nothing of them is kept: it cannot be read any more

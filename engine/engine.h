@@ -44,7 +44,7 @@ struct LoadRequest {
   std::vector<LoraRequest> loras;
   KvSelection attention;
   std::string device = "auto";           // or several with commas between, which have the layers in this order: the first as many as it has room for
-  std::vector<std::int64_t> split = {};  // how many layers each of them has instead
+  std::vector<std::int64_t> split = {};  // how many layers each of them has instead; of SplitMode::rows the shares of every layer
   SplitMode split_mode = SplitMode::layers;
   int n_threads = 0;                // 0: one a physical core
   std::int64_t context_length = 0;  // of a conversation; 0: what fits, at most the model's
@@ -248,11 +248,14 @@ struct LoadPlan {
     std::uint64_t bytes_per_token = 0;                           // that it reads for a token behind 512 others, keys and values among them
     std::int64_t launches_per_token = 0;                         // Backend::n_launches
     bool is_card = false;                                        // with memory of its own
+    std::optional<LayerSlice> slice = {};                        // what it has of each layer, of SplitMode::rows
   };
   std::vector<Device> devices;  // that have a part of it, in the order in which they were asked for
   // What a device does not run, so that another one has this part of the model. Where no other one may have it, the model does not fit.
   struct Fallback {
-    std::string part;                              // "layers", "experts", "embeddings", "output", "vision", or "weights" while loading
+    // "layers", "experts", "embeddings", "output", "vision", or "weights" while loading. Of op "split": what of every layer is not cut, and lies with one
+    // device whole ("attention", "feed-forward", "experts", "shared experts").
+    std::string part;
     std::int64_t first_layer = 0, last_layer = 0;  // of layers and experts, both included
     std::string op, reason;                        // "matmul", "cpu: expected …, found …"
     friend bool operator==(const Fallback&, const Fallback&) = default;

@@ -159,7 +159,7 @@ Result<void> LoadedModel::load_part(const LoadRequest& request, const PlannedPar
 Result<void> LoadedModel::add_stage(const PlannedModel& planned, const PlannedStage& of, const LoadRequest& request, const StepCapacity& capacity,
                                     std::int64_t n_blocks) {
   Part& part = *parts_[of.part];
-  const ModelSpec& spec = model().spec();
+  const ModelSpec& spec = part.adapted.model->spec();
   std::vector<bool> elsewhere;
   std::size_t their_part = of.part;
   for (std::int64_t l = 0; l < std::ssize(planned.experts); ++l) {
@@ -180,7 +180,9 @@ Result<void> LoadedModel::add_stage(const PlannedModel& planned, const PlannedSt
               .has_head = of.has_head,
               .context = part.context,
               .kv = {},
-              .step = {}};
+              .step = {},
+              .exchange = exchange_};
+  if (exchange_) part.context->slices = &exchange_->of(of.part);
   const std::span<const KvLayout> kv_layers(spec.kv_layers);
   ASSIGN_OR_RETURN(stage.kv, KvMemory::create(*stage.backend, {.layers = kv_layers.subspan(of.first, of.last - of.first),
                                                                .first_layer = of.first,
@@ -229,12 +231,12 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load(const LoadRequest& reques
       if (is_lost) lost += (lost.empty() ? "" : ",") + device;
       else less = LessOnCard{device, error.needed_bytes};
       log(LogLevel::warning, device + ": " + error.message + "; the model is loaded without it");
-      asked.device = others;
-      asked.split.clear();
+      asked = request_on(std::move(asked), others);
       continue;
     }
     // A card may have less than it says, or others have taken it meanwhile.
-    if (error.code != ErrorCode::out_of_memory || on_cards == 0 || !request.split.empty()) return loaded.error();
+    if (error.code != ErrorCode::out_of_memory || on_cards == 0 || !request.split.empty() || asked.split_mode == SplitMode::rows)
+      return loaded.error();
     less = LessOnCard{device, on_cards};
     log(LogLevel::warning, device + ": " + error.message + "; it gets less of the model");
     asked.vram_bytes = n_refused < kMostRefusals ? on_cards / 4 * 3 : 1;
@@ -299,6 +301,11 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load_planned(const LoadRequest
     RETURN_IF_ERROR(part.context->reserve(planned.parts[i].load.temporary_bytes));
     RETURN_IF_ERROR(part.backend->workspace().reserve(planned.parts[i].load.workspace_bytes));
     has_spare_block |= !part.backend->step_sizes().empty();
+  }
+  if (planned.has_slices()) {
+    std::vector<bool> are_hosts;
+    for (const std::unique_ptr<Part>& part : loaded->parts_) are_hosts.push_back(!is_card(part->backend->device()));
+    loaded->exchange_ = std::make_shared<SliceExchange>(std::move(are_hosts));
   }
   if (has_spare_block) loaded->spare_cell_ = static_cast<std::int32_t>(n_blocks * kKvBlockLength);
   for (const PlannedStage& stage : planned.stages) RETURN_IF_ERROR(loaded->add_stage(planned, stage, request, capacity, n_blocks + has_spare_block));

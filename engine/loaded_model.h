@@ -120,6 +120,7 @@ class LoadedModel {
   Backend* vision_backend_ = nullptr;
   LoadedVision vision_;
   std::unique_ptr<Pictures> pictures_;
+  std::shared_ptr<SliceExchange> exchange_;  // null but where every part has a slice of each layer
   std::vector<Stage> stages_;
   int most_sequences_ = 1;
   std::unique_ptr<StepBuilder> step_builder_;

@@ -62,8 +62,15 @@ std::string snapshot_identity(const LoadedModel& model, const LoadRequest& reque
   out << "attention " << static_cast<int>(attention.kind) << ' ' << attention.n_sinks << ' ' << attention.window << ' ' << attention.n_pages << '\n';
   out << "device " << model.info().device << ' ' << model.info().layout.isa << '\n';  // wherever weights lie, the bytes are the same
   out << "blocks of " << kKvBlockLength << '\n';
-  for (const KvLayout& layer : model.model().spec().kv_layers) out << layer.n_kv_heads << 'x' << layer.k_head_dim << '+' << layer.v_head_dim << ' ';
-  out << '\n';
+  for (const Stage& stage : model.stages()) {
+    if (&stage != &model.stages().front() && !stage.exchange) break;  // their layers are among those of all
+    if (stage.exchange) {
+      const LayerSlice& slice = *stage.model->slice();
+      for (const Range& range : {slice.heads, slice.hidden, slice.experts, slice.shared}) out << range.begin << " to " << range.end << ", ";
+    }
+    for (const KvLayout& layer : stage.model->spec().kv_layers) out << layer.n_kv_heads << 'x' << layer.k_head_dim << '+' << layer.v_head_dim << ' ';
+    out << '\n';
+  }
   return out.str();
 }
 

@@ -6,10 +6,11 @@
 #include <vector>
 
 #include "engine/kv/kv_memory.h"
+#include "engine/slice_exchange.h"
 #include "engine/step_builder.h"
 #include "models/model.h"
 
-// A model's layers, spread over devices in their order.
+// A model's layers, spread over devices in their order; or a slice of every layer on each.
 
 namespace pio {
 
@@ -22,6 +23,7 @@ struct Stage {
   std::shared_ptr<ForwardContext> context;        // stages of one backend may have one
   std::unique_ptr<KvMemory> kv;
   std::unique_ptr<StepMirror> step;
+  std::shared_ptr<SliceExchange> exchange;  // one of all stages where each has a slice of every layer; else null
 };
 
 // x of one backend as a temporary of another's context; x itself where both are one.
@@ -55,7 +57,7 @@ struct StepSeconds {
   double host = 0, sync = 0;
 };
 
-// One step through all stages, by replay where a backend has recorded such a step. The logits [n_outputs, vocab_size] of the wanted rows go
+// One step through all stages: one after the other, by replay where a backend has recorded such a step; of slices all at once. The logits [n_outputs, vocab_size] of the wanted rows go
 // behind those that `logits` holds. `given` lies on the first stage's backend. To `seconds` is added what it took. Fails with a device's error,
 // an expert's, or cancelled.
 Result<void> run_step(std::span<const Stage> stages, StepBuilder& builder, const GivenEmbeddings* given, const std::stop_token& stop,

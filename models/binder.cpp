@@ -50,16 +50,25 @@ std::string Binder::spelled(const std::string& name) const {
   return hugging_face_name(name).value_or(name);
 }
 
-void Binder::want(Tensor& slot, std::string name, Shape shape, Shape as, MatrixUse use, bool as_f32) {
+void Binder::want(Tensor& slot, std::string name, Shape shape, Shape as, MatrixUse use, bool as_f32, Cut cut) {
   const bool is_matrix = shape.rank() > 1;
-  wishes_.push_back({&slot, std::move(name), shape, as, use, as_f32, is_matrix && shared_group_ ? *shared_group_ : n_groups_++, false, are_experts_,
-                     is_elsewhere_});
+  Shape here = as;
+  if (cut.of != Cut::Of::nothing) {
+    const int extent = cut.of == Cut::Of::last ? as.rank() - 1 : 0;
+    CHECK(cut.range.begin >= 0 && cut.range.begin <= cut.range.end && cut.range.end <= as[extent], "bind: a part of the tensor");
+    if (cut.range.n() == as[extent]) cut = {};
+    here = {};
+    for (int i = 0; i < as.rank(); ++i) here.append(i == extent && cut.of != Cut::Of::nothing ? cut.range.n() : as[i]);
+  }
+  const bool is_elsewhere = is_elsewhere_ || (cut.of != Cut::Of::nothing && cut.range.empty());
+  wishes_.push_back({&slot, std::move(name), shape, as, use, as_f32, cut, here, is_matrix && shared_group_ ? *shared_group_ : n_groups_++, false,
+                     are_experts_, is_elsewhere});
   check(wishes_.back());
 }
 
-void Binder::bind(Tensor& slot, std::string name, Shape shape, MatrixUse use) {
+void Binder::bind(Tensor& slot, std::string name, Shape shape, MatrixUse use, Cut cut) {
   const bool is_vector = shape.rank() == 1;
-  want(slot, std::move(name), shape, shape, use, is_vector);
+  want(slot, std::move(name), shape, shape, use, is_vector, cut);
 }
 
 bool Binder::bind_if_present(Tensor& slot, std::string name, Shape shape) {
@@ -68,15 +77,22 @@ bool Binder::bind_if_present(Tensor& slot, std::string name, Shape shape) {
   return true;
 }
 
-void Binder::bind(Linear& layer, const std::string& stem, Shape shape, bool has_bias) {
-  bind(layer.w, stem + ".weight", shape, linear_);
-  if (has_bias) bind(layer.bias, stem + ".bias", {shape[0]});
-  linears_.push_back({&layer, stem + ".weight", is_elsewhere_});
+void Binder::bind(Linear& layer, const std::string& stem, Shape shape, bool has_bias, Cut cut) {
+  bind(layer.w, stem + ".weight", shape, linear_, cut);
+  const Wish& bound = wishes_.back();
+  linears_.push_back({&layer, stem + ".weight", bound.is_elsewhere, bound.cut});
+  CHECK(!has_bias || cut.of != Cut::Of::last, "bind: a bias is added once");
+  if (has_bias) bind(layer.bias, stem + ".bias", {shape[0]}, MatrixUse::rows, cut);
 }
 
 void Binder::bind_decoded(Linear& layer, const std::string& stem, Shape shape) {
-  want(layer.w, stem + ".weight", shape, shape, MatrixUse::rows, true);
-  linears_.push_back({&layer, stem + ".weight", is_elsewhere_});
+  want(layer.w, stem + ".weight", shape, shape, MatrixUse::rows, true, {});
+  linears_.push_back({&layer, stem + ".weight", is_elsewhere_, {}});
+}
+
+std::int64_t Binder::block_length(const std::string& canonical_name) const {
+  const auto found = index_of_.find(canonical_name);
+  return found == index_of_.end() ? 1 : info(source_.tensors()[found->second].dtype).block_length;
 }
 
 void Binder::leave(std::string_view prefix) {
@@ -124,9 +140,25 @@ Result<BoundWeights> Binder::finish() {
       continue;
     }
     ASSIGN_OR_RETURN(linear.layer->adapters, source_.adapters(linear.matrix));
+    RETURN_IF_ERROR(cut_adapters(linear.layer->adapters, linear.cut, bound));
   }
   RETURN_IF_ERROR(backend_.sync());
   return bound;
+}
+
+// b · a beside the rows, or the columns, of a matrix that are here.
+Result<void> Binder::cut_adapters(std::vector<LowRank>& adapters, const Cut& cut, BoundWeights& bound) {
+  for (LowRank& adapter : adapters) {
+    if (cut.of == Cut::Of::first) adapter.b = adapter.b.rows(cut.range.begin, cut.range.n());
+    if (cut.of != Cut::Of::last) continue;
+    const Shape shape{adapter.a.shape[0], cut.range.n()};
+    ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, backend_.allocate(bytes_of(DType::f32, shape.n_values())));
+    const Tensor columns{DType::f32, shape, buffer.get(), 0};
+    backend_.copy_columns(columns, 0, adapter.a, cut.range.begin, cut.range.n());
+    adapter.a = columns;
+    bound.adapters.push_back(std::move(buffer));
+  }
+  return {};
 }
 
 Result<BoundWeights> Binder::load() {
@@ -138,19 +170,26 @@ Result<BoundWeights> Binder::load() {
   for (const Wish& wish : wishes_) {
     // what is decoded below is read now
     const std::optional<std::int64_t> layer = wish.as_f32 ? std::nullopt : layer_of(wish.name);
-    groups[wish.group].push_back({.index = index_of_.at(wish.name),
-                                  .shape = wish.as,
-                                  .use = wish.use,
-                                  .layer = layer,
-                                  .in_rows = wish.in_rows,
-                                  .is_experts = wish.is_experts});
+    WantedTensor wanted{.index = index_of_.at(wish.name),
+                        .shape = wish.here,
+                        .use = wish.use,
+                        .layer = layer,
+                        .in_rows = wish.in_rows,
+                        .is_experts = wish.is_experts};
+    if (wish.cut.of == Cut::Of::last || (wish.cut.of == Cut::Of::first && wish.as.rank() == 1)) {
+      wanted.first_column = wish.cut.range.begin;
+      wanted.row_length = wish.as.back();
+    } else if (wish.cut.of == Cut::Of::first) {
+      wanted.first_row = wish.cut.range.begin * (wish.as.n_values() / wish.as[0] / wish.as.back());
+    }
+    groups[wish.group].push_back(wanted);
   }
   std::erase_if(groups, [](const WeightGroup& group) { return group.empty(); });
   ASSIGN_OR_RETURN(const std::vector<Tensor> loaded, source_.load(groups));
 
   std::size_t n_decoded_bytes = 0;
   const auto has_to_be_decoded = [&](std::size_t i) { return wishes_[i].as_f32 && loaded[i].dtype != DType::f32; };
-  const auto decoded_bytes = [](const Wish& wish) { return (bytes_of(DType::f32, wish.as.n_values()) + 63) / 64 * 64; };  // each aligned
+  const auto decoded_bytes = [](const Wish& wish) { return (bytes_of(DType::f32, wish.here.n_values()) + 63) / 64 * 64; };  // each aligned
   for (std::size_t i = 0; i < wishes_.size(); ++i) {
     if (has_to_be_decoded(i)) n_decoded_bytes += decoded_bytes(wishes_[i]);
   }
@@ -161,7 +200,7 @@ Result<BoundWeights> Binder::load() {
   for (std::size_t i = 0; i < wishes_.size(); ++i) {
     *wishes_[i].slot = loaded[i];
     if (!has_to_be_decoded(i)) continue;
-    *wishes_[i].slot = {DType::f32, wishes_[i].as, bound.decoded.get(), offset};
+    *wishes_[i].slot = {DType::f32, wishes_[i].here, bound.decoded.get(), offset};
     backend_.decode_rows(*wishes_[i].slot, loaded[i]);
     offset += decoded_bytes(wishes_[i]);
   }

@@ -10,6 +10,7 @@
 
 #include "kernels/backend.h"
 #include "models/blocks/linear.h"
+#include "models/slice.h"
 #include "models/weight_source.h"
 
 // Brings the weights of a file to the places of a model that want them, and says at once everything that doesn't fit.
@@ -19,7 +20,16 @@ namespace pio {
 // What bound weights need to live besides their source: memory of the small tensors that were decoded.
 struct BoundWeights {
   std::unique_ptr<Buffer> decoded;
-  std::int64_t n_parameters = 0;  // values in all bound tensors, each counted once
+  std::vector<std::unique_ptr<Buffer>> adapters;  // of matrices that are here in part, cut as these
+  std::int64_t n_parameters = 0;                  // values in all bound tensors, each counted once
+};
+
+// What is here of a tensor: a range of the first extent of its shape in use (rows, heads, experts) or of its last one (columns). The rest is elsewhere.
+struct Cut {
+  enum class Of { nothing, first, last } of = Of::nothing;
+  Range range = {};
+  static Cut rows(Range range, std::int64_t times = 1) { return {Of::first, {range.begin * times, range.end * times}}; }
+  static Cut columns(Range range, std::int64_t times = 1) { return {Of::last, {range.begin * times, range.end * times}}; }
 };
 
 class Binder {
@@ -29,15 +39,15 @@ class Binder {
 
   // Asks for the tensor of this canonical name ("blk.3.attn_q.weight") and shape. `slot` must stay where it is: finish() fills it.
   // Matrices keep their format; vectors (norms, biases) become f32, which is what the ops read.
-  void bind(Tensor& slot, std::string name, Shape shape, MatrixUse use = MatrixUse::rows);
+  void bind(Tensor& slot, std::string name, Shape shape, MatrixUse use = MatrixUse::rows, Cut cut = {});
   // The same for a matrix that ops read under another shape: one of experts or heads is [n, n_out, n_in].
-  void bind_as(Tensor& slot, std::string name, Shape shape, Shape as, MatrixUse use = MatrixUse::rows) {
-    want(slot, std::move(name), shape, as, use, false);
+  void bind_as(Tensor& slot, std::string name, Shape shape, Shape as, MatrixUse use = MatrixUse::rows, Cut cut = {}) {
+    want(slot, std::move(name), shape, as, use, false, cut);
   }
   // The same where a file may do without; returns whether it is there.
   bool bind_if_present(Tensor& slot, std::string name, Shape shape);
   // A linear layer with its adapters: `stem` + ".weight", and ".bias" where it has one. `layer` must stay where it is.
-  void bind(Linear& layer, const std::string& stem, Shape shape, bool has_bias = false);
+  void bind(Linear& layer, const std::string& stem, Shape shape, bool has_bias = false, Cut cut = {});
   // The same with its matrix decoded to f32, so that products with it read their input as it is, whatever Activations say.
   void bind_decoded(Linear& layer, const std::string& stem, Shape shape);
   // While one lives, the matrices that are bound read one input, and a device may lay them together.
@@ -77,6 +87,8 @@ class Binder {
   // The table or output matrix that was bound to this slot is read through WeightStream::bring_rows and gather_rows where it is away.
   void let_away(const Tensor& slot);
   bool has(const std::string& canonical_name) const { return index_of_.contains(canonical_name); }
+  // So many values of a row of this tensor lie together: it is cut between them. 1 where it is not there, which finish() tells.
+  std::int64_t block_length(const std::string& canonical_name) const;
   WeightSource::Naming naming() const { return source_.naming(); }
   // Tensors whose canonical name begins so belong to the file, but not to this model (the vision half, a layer for multi-token prediction):
   // they are neither loaded nor reported.
@@ -97,6 +109,8 @@ class Binder {
     Shape as;     // where it is used
     MatrixUse use;
     bool as_f32;
+    Cut cut;
+    Shape here;         // `as`, or what is left of it
     std::size_t group;  // of WeightSource::load
     bool in_rows = false;
     bool is_experts = false;
@@ -106,10 +120,12 @@ class Binder {
     Linear* layer;
     std::string matrix;  // its canonical name
     bool is_elsewhere;
+    Cut cut;
   };
   std::string spelled(const std::string& name) const;
-  void want(Tensor& slot, std::string name, Shape shape, Shape as, MatrixUse use, bool as_f32);
+  void want(Tensor& slot, std::string name, Shape shape, Shape as, MatrixUse use, bool as_f32, Cut cut);
   void check(const Wish& wish);
+  Result<void> cut_adapters(std::vector<LowRank>& adapters, const Cut& cut, BoundWeights& bound);
   Result<BoundWeights> load();
 
   WeightSource& source_;

@@ -3,11 +3,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "kernels/backend.h"
 #include "models/expert_source.h"
+#include "models/slice.h"
 #include "models/weight_source.h"
 #include "models/weight_stream.h"
 
@@ -31,7 +33,7 @@ struct ModelSpec {
   std::int64_t vocab_size = 0;       // rows of the output matrix: may exceed the tokenizer's ids
   std::int64_t context_length = 0;   // tokens the model was trained for
   std::int64_t n_parameters = 0;     // values in all bound tensors
-  std::vector<KvLayout> kv_layers;   // [n_layers]
+  std::vector<KvLayout> kv_layers;   // [n_layers]; of a slice those of its heads
   std::int64_t n_position_axes = 1;  // 3: Step.positions has rows for time, row and column of a token (models.md 3.2.9)
   bool has_two_forms = false;        // of a prompt, chosen by step_needs; they differ in the last bits
 };
@@ -64,6 +66,8 @@ class ForwardContext : public Arena {
   ExpertSource* experts = nullptr;
   // Computes the experts that lie on another device; null: there are none.
   ExpertsElsewhere* experts_elsewhere = nullptr;
+  // The devices that have the other slices of every layer; null: the layers here are whole.
+  OtherSlices* slices = nullptr;
   // Brings the weights that are not in memory; null: all are.
   WeightStream* weights = nullptr;
   // Told of each mixture's choice, layer after layer, if set: ids and weights [n_tokens, n_used]. For tests and traces.
@@ -97,12 +101,14 @@ class LayerSet {
   std::vector<bool> has_;  // [n_layers], or empty
 };
 
-// The part of a model whose weights lie on one device.
+// The part of a model whose weights lie on one device: some layers, or a slice of each.
 struct ModelPart {
   LayerSet layers;             // of these all but their experts,
   LayerSet experts;            // and of these mixtures the experts
   bool has_embeddings = true;  // what embed() reads
   bool has_head = true;        // what head() reads
+  // Of every layer a slice alone; then `layers` and `experts` name all, and ForwardContext::slices brings the sums.
+  std::optional<SliceShare> slice = {};
 };
 
 // A pass is embed, then layers, then head; each may run on a stage of its own. What they return are temporaries of `context`, valid until its
@@ -121,6 +127,8 @@ class Model {
     std::int64_t n_experts = 0, n_used = 0;
   };
   virtual MixtureShape mixture(std::int64_t /*layer*/) const { return {}; }
+  // What the part has of each layer where it is a slice; else null.
+  virtual const LayerSlice* slice() const { return nullptr; }
 
   // The residual stream before the first layer, [n_tokens, dim] f32. `given` is for models that see (spec().n_position_axes is 3); null:
   // every token is looked up.

@@ -30,13 +30,18 @@ struct TensorInfo {
 // A tensor of a file under the shape that ops read it by: [..., n_out, n_in], each [n_out, n_in] multiplied by itself (an expert's, a head's).
 struct WantedTensor {
   std::size_t index = 0;  // of tensors()
-  Shape shape;
+  Shape shape;            // of what is wanted
   MatrixUse use = MatrixUse::rows;
   // Where memory holds only part of the weights, what may be brought anew for every pass (models/weight_stream.h): what this one layer reads,
   // or a table that is read in some of its rows at a time. What neither may be is read while the model is built, or anywhere.
   std::optional<std::int64_t> layer = {};
   bool in_rows = false;
   bool is_experts = false;  // one or all of a layer's experts, which ExpertSource may bring
+  // Where a part of the tensor is wanted: its rows from first_row on, counted through a stack, and of each the values from first_column on, a multiple of
+  // its format's block. row_length: the values of a row of the tensor, if others than of one of `shape`.
+  std::int64_t first_row = 0, first_column = 0, row_length = 0;
+  bool is_part(const TensorInfo& tensor) const { return shape.n_values() != tensor.shape.n_values(); }
+  std::uint64_t n_bytes(const TensorInfo& tensor) const { return is_part(tensor) ? bytes_of(tensor.dtype, shape.n_values()) : tensor.n_bytes; }
 };
 // Matrices whose products read one input (q, k and v; gate and up; the experts of a layer), or a single tensor: a device may lay them together.
 using WeightGroup = std::vector<WantedTensor>;

@@ -63,6 +63,8 @@ Result<void> plan_for_machine(const Options& options) {
   Options without_model = options;
   without_model.model.clear();
   ASSIGN_OR_RETURN(LoadRequest request, load_request(without_model));
+  if (request.split_mode == SplitMode::rows)
+    return make_error(ErrorCode::not_available, "--split-mode rows: expected layers of a machine that is described, found rows");
   RETURN_IF_ERROR(find_plannable(options, request));
   ASSIGN_OR_RETURN(const Machine machine, read_machine(options.machine));
   ASSIGN_OR_RETURN(const MachinePlan plan, plan_on_machine(request, machine));

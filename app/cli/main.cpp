@@ -91,8 +91,9 @@ CLI::Option* add_model(CLI::App* command, Options& options) {
 void add_loading(CLI::App* command, Options& options) {
   const CLI::IsMember kinds({"f16", "q8_0", "q4_0", "f32"});
   command->add_option("--device", options.device, "auto, cpu, cuda[:N], vulkan[:N], reference; several with commas between, in the order of layers");
-  command->add_option("--split", options.split, "how many layers each of them has: N,N,...");
-  command->add_option("--split-mode", options.split_mode, "layers, or rows of every matrix")->check(CLI::IsMember({"layers", "rows"}));
+  command->add_option("--split", options.split, "how many layers each of them has, or what share of all rows: N,N,...");
+  command->add_option("--split-mode", options.split_mode, "layers one after the other, or rows: of every layer a slice on each")
+      ->check(CLI::IsMember({"layers", "rows"}));
   add_whole(command, "--threads", options.n_threads, {.most = 1024}, "CPU threads (default: physical cores)");
   add_whole(command, "--ctx", options.context_length, {}, "tokens of context (default: what fits, at most the model's)");
   command->add_option("--kv", options.kv, "how keys and values are stored (default: f16; f32 on the reference device)")->check(kinds);

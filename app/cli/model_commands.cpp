@@ -154,7 +154,7 @@ Result<void> plan(const Options& options) {
   print_notes(request.path, plan.notes);
   if (options.json) {
     Json devices = Json::array();
-    for (const LoadPlan::Device& d : plan.devices)
+    for (const LoadPlan::Device& d : plan.devices) {
       devices.push_back({{"device", d.name},
                          {"name", d.name},
                          {"layers", d.n_layers > 0 ? Json::array({d.first_layer, d.last_layer}) : Json::array()},
@@ -168,6 +168,13 @@ Result<void> plan(const Options& options) {
                          {"launches_per_token", d.launches_per_token},
                          {"free_bytes", d.free_bytes},
                          {"total_bytes", d.total_bytes}});
+      if (!d.slice) continue;
+      const auto range = [](const Range& of) { return Json::array({of.begin, of.end}); };
+      devices.back()["slice"] = {{"heads", range(d.slice->heads)},
+                                 {"hidden", range(d.slice->hidden)},
+                                 {"experts", range(d.slice->experts)},
+                                 {"shared", range(d.slice->shared)}};
+    }
     Json json = {{"fits", plan.fits},
                  {"context_length", plan.context_length},
                  {"weights_bytes", plan.weight_bytes},
@@ -213,11 +220,22 @@ Result<void> plan(const Options& options) {
     }
     pictures += "\n";
   }
+  // Of slices who has which, and what is not cut.
+  std::string slices;
+  for (const LoadPlan::Device& d : plan.devices) {
+    if (!d.slice) continue;
+    slices += "  slice     " + d.name + ": " + human_bytes(d.weight_bytes);
+    for (const auto& [what, range] : {std::pair{"heads", d.slice->heads}, {"columns", d.slice->hidden}, {"experts", d.slice->experts}})
+      if (!range.empty()) slices += std::string(", ") + what + " " + std::to_string(range.begin) + " to " + std::to_string(range.end - 1);
+    slices += "\n";
+  }
+  for (const LoadPlan::Fallback& f : plan.fallbacks)
+    if (!slices.empty() && f.op == "split") slices += "  whole     " + f.part + ": " + f.reason + "\n";
   const std::string away = plan.layout.streamed_bytes == 0 ? "" : ", and " + human_bytes(plan.layout.streamed_bytes) + " read again for every token";
   return print_text((plan.fits ? "fits" : "does not fit: " + plan.why_not) + "\n  weights   " + human_bytes(plan.weight_bytes) + away +
                     "\n  state     " + human_bytes(plan.state_bytes) + " for " + std::to_string(plan.context_length) + " tokens\n  scratch   " +
                     human_bytes(plan.scratch_bytes) + "\n  together  " + human_bytes(plan.weight_bytes + plan.state_bytes + plan.scratch_bytes) +
-                    "\n  " + speed + "\n" + pictures);
+                    "\n  " + speed + "\n" + slices + pictures);
 }
 
 Result<void> logits(const Options& options) {

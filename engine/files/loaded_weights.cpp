@@ -16,6 +16,24 @@ namespace {
 
 Error was_stopped(const ModelFile& file) { return make_error(ErrorCode::cancelled, file.label() + ": loading was stopped"); }
 
+using MakeRows = std::function<Result<void>(std::int64_t first, std::int64_t n, std::byte* out)>;
+
+// Of rows that `whole` makes, of whole_bytes each, the n_bytes of each behind `skipped` ones.
+MakeRows columns_of(MakeRows whole, std::size_t whole_bytes, std::size_t skipped, std::size_t n_bytes) {
+  return [whole = std::move(whole), whole_bytes, skipped, n_bytes](std::int64_t first, std::int64_t n, std::byte* out) -> Result<void> {
+    constexpr std::size_t kBytesAtOnce = 1 << 20;
+    const auto rows_at_once = static_cast<std::int64_t>(std::max<std::size_t>(kBytesAtOnce / whole_bytes, 1));
+    std::vector<std::byte> rows(static_cast<std::size_t>(std::min(n, rows_at_once)) * whole_bytes);
+    for (std::int64_t at = 0; at < n; at += rows_at_once) {
+      const std::int64_t n_here = std::min(rows_at_once, n - at);
+      RETURN_IF_ERROR(whole(first + at, n_here, rows.data()));
+      for (std::int64_t row = 0; row < n_here; ++row, out += n_bytes)
+        std::memcpy(out, rows.data() + static_cast<std::size_t>(row) * whole_bytes + skipped, n_bytes);
+    }
+    return {};
+  };
+}
+
 MatrixSource source_of(const ModelFile& file, const WantedTensor& wanted, bool lays_out) {
   const std::size_t index = wanted.index;
   MatrixSource source;
@@ -23,15 +41,23 @@ MatrixSource source_of(const ModelFile& file, const WantedTensor& wanted, bool l
   source.shape = wanted.shape;
   // What may be rounded does not depend on how much memory there is.
   if (lays_out || wanted.use != MatrixUse::products) source.use = wanted.use;
+  const std::size_t row_bytes = bytes_of(source.dtype, wanted.row_length > 0 ? wanted.row_length : source.shape.back());
   if (!file.is_made(index)) {
     const std::byte* const data = file.data(index).data();
-    const std::size_t row_bytes = bytes_of(source.dtype, source.shape.back());
     source.make_rows = [&file, data, row_bytes](std::int64_t first, std::int64_t n, std::byte* out) -> Result<void> {
       return file.read({data + static_cast<std::size_t>(first) * row_bytes, static_cast<std::size_t>(n) * row_bytes}, out);
     };
   } else {
     source.make_rows = [&file, index](std::int64_t first, std::int64_t n, std::byte* out) { return file.make_rows(index, first, n, out); };
   }
+  if (wanted.first_row > 0) {
+    source.make_rows = [whole = std::move(source.make_rows), before = wanted.first_row](std::int64_t first, std::int64_t n, std::byte* out) {
+      return whole(before + first, n, out);
+    };
+  }
+  if (wanted.row_length > 0)
+    source.make_rows =
+        columns_of(std::move(source.make_rows), row_bytes, bytes_of(source.dtype, wanted.first_column), bytes_of(source.dtype, source.shape.back()));
   return source;
 }
 
@@ -242,7 +268,7 @@ LoadMeasures LoadedWeights::measures(int n_threads) const {
 Result<std::vector<Tensor>> LoadedWeights::load(std::span<const WeightGroup> groups) {
   ASSIGN_OR_RETURN(PlacedFile placed, place_file(*file_, groups, backend_, residency_, progress_, stop_));
   for (const WeightGroup& group : groups)
-    for (const WantedTensor& wanted : group) n_bytes_ += tensors()[wanted.index].n_bytes;
+    for (const WantedTensor& wanted : group) n_bytes_ += wanted.n_bytes(tensors()[wanted.index]);
   placed_.push_back(std::move(placed));
   return placed_.back().tensors;
 }

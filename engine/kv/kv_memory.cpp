@@ -29,6 +29,7 @@ std::uint64_t page_bounds_bytes_per_token(std::span<const KvLayout> layers) {
 }
 
 KvLayer kv_tensors(const KvLayout& layout, DType dtype, std::int64_t n_blocks, KeyRotation rotation) {
+  if (layout.n_kv_heads == 0) return {};
   const std::int64_t n_cells = n_blocks * kKvBlockLength;
   KvLayer cells;
   cells.k = {dtype, {n_cells, layout.n_kv_heads, layout.k_head_dim}, nullptr, 0, TensorLayout::keys};
@@ -41,9 +42,9 @@ KvLayer kv_tensors(const KvLayout& layout, DType dtype, std::int64_t n_blocks, K
 
 Result<void> KvMemory::add_layer(Backend& backend, const KvLayout& layout, const KvMemoryRequest& request) {
   for (const std::int64_t head_dim : {layout.k_head_dim, layout.v_head_dim})
-    if (head_dim > 0) RETURN_IF_ERROR(backend.supports(Op::store_kv, request.dtype, {layout.n_kv_heads, head_dim}));
+    if (head_dim > 0 && layout.n_kv_heads > 0) RETURN_IF_ERROR(backend.supports(Op::store_kv, request.dtype, {layout.n_kv_heads, head_dim}));
   KvLayer cells = kv_tensors(layout, request.dtype, request.n_blocks, request.rotation);
-  if (request.has_page_bounds) cells.page_bounds = {DType::f32, {request.n_blocks, layout.n_kv_heads, 2, layout.k_head_dim}};
+  if (request.has_page_bounds && layout.n_kv_heads > 0) cells.page_bounds = {DType::f32, {request.n_blocks, layout.n_kv_heads, 2, layout.k_head_dim}};
   for (Tensor* tensor : {&cells.k, &cells.v, &cells.page_bounds}) {
     if (tensor->shape.rank() == 0) continue;
     tensor->offset = n_bytes_;

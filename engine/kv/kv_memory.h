@@ -23,7 +23,8 @@ std::uint64_t page_bounds_bytes_per_token(std::span<const KvLayout> layers);
 // beside large ones.
 enum class KeyRotation { automatic, on, off };
 
-// The cells of one layer in n_blocks blocks: shapes and the order that they lie in, no buffer yet. v is empty where only keys are kept.
+// The cells of one layer in n_blocks blocks: shapes and the order that they lie in, no buffer yet. v is empty where only keys are kept, and both are of a
+// layer without heads.
 KvLayer kv_tensors(const KvLayout& layout, DType dtype, std::int64_t n_blocks, KeyRotation rotation = KeyRotation::automatic);
 
 struct KvMemoryRequest {

@@ -57,6 +57,13 @@ class DevicePlanner {
     const ModelSpec& spec = whole.estimate->spec();
     n_layers_ = spec.n_layers;
     if (told) return planned(*told);
+    if (request_.split_mode == SplitMode::rows) {
+      const auto is_latent = [](const KvLayout& layer) { return layer.v_head_dim == 0; };
+      if (request_.attention.kind == KvSelection::Kind::pages && std::ranges::any_of(spec.kv_layers, is_latent))
+        return make_error(ErrorCode::not_available,
+                          "--split-mode rows: expected attention to all latents or a window of them, found pages, which all heads choose together");
+      return slices();
+    }
     RETURN_IF_ERROR(check_split());
     for (std::int64_t l = 0; l < n_layers_; ++l) is_mixture_.push_back(whole.estimate->n_experts(l) > 0);
     search_ = request_;
@@ -239,25 +246,93 @@ class DevicePlanner {
     return placement;
   }
 
-  Result<PlannedModel> planned(const ModelPlacement& placement) {
+  // Parts on their devices, beside each other where these share memory.
+  struct AskedPart {
+    std::size_t device = 0;
+    PartToLoad part;
+  };
+  Result<std::vector<PlannedPart>> planned_parts(std::span<const AskedPart> all) const {
     LoadRequest request = request_;
-    PlannedModel model;
+    std::vector<PlannedPart> parts;
     for (int pass = 0; pass < 2; ++pass) {
-      model.parts.clear();
+      parts.clear();
       std::int64_t context_length = 0;
-      for (std::size_t i = 0; i < size(); ++i) {
-        if (!is_used(placement, i)) continue;
-        PartToLoad asked = to_load(placement, i);
-        asked.may_stream = i == host();
-        for (const PlannedPart& before : model.parts)
-          if (share_memory(i, before.device)) asked.taken_bytes += before.load.plan.needed_bytes;
-        ASSIGN_OR_RETURN(PlannedLoad load, plan_load(file_, request, backend(i), given_back_bytes_, asked));
-        context_length = model.parts.empty() ? load.plan.context_length : std::min(context_length, load.plan.context_length);
-        model.parts.push_back({.device = i, .asked = asked, .load = std::move(load)});
+      for (const AskedPart& one : all) {
+        PartToLoad asked = one.part;
+        for (const PlannedPart& before : parts)
+          if (share_memory(one.device, before.device)) asked.taken_bytes += before.load.plan.needed_bytes;
+        ASSIGN_OR_RETURN(PlannedLoad load, plan_load(file_, request, backend(one.device), given_back_bytes_, asked));
+        context_length = parts.empty() ? load.plan.context_length : std::min(context_length, load.plan.context_length);
+        parts.push_back({.device = one.device, .asked = asked, .load = std::move(load)});
       }
       if (request.context_length > 0) break;
       request.context_length = context_length;  // the least that fits is what all get
     }
+    return parts;
+  }
+
+  // ---- a slice of every layer on each device ----
+
+  Result<PlannedModel> slices() {
+    std::vector<std::int64_t> shares = request_.split;
+    if (shares.empty()) shares.assign(devices_.n_named, 1);
+    ASSIGN_OR_RETURN(PlannedModel model, sliced(shares));
+    if (model.plan.fits || !request_.split.empty()) return model;
+    // What has no room in even parts may have in others.
+    constexpr std::uint64_t kMegabyte = 1 << 20;
+    for (std::size_t i = 0; i < shares.size(); ++i)
+      shares[i] = static_cast<std::int64_t>(std::max(model.plan.devices[i].free_bytes / kMegabyte, std::uint64_t{1}));
+    ASSIGN_OR_RETURN(PlannedModel uneven, sliced(shares));
+    return uneven.plan.fits ? std::move(uneven) : std::move(model);
+  }
+
+  Result<PlannedModel> sliced(const std::vector<std::int64_t>& shares) {
+    SliceShare share;
+    std::vector<std::size_t> having;
+    for (std::size_t i = 0; i < shares.size(); ++i) {
+      if (shares[i] == 0) continue;
+      share.shares.push_back(shares[i]);
+      having.push_back(i);
+    }
+    if (having.size() == 1) {
+      ASSIGN_OR_RETURN(PlannedLoad whole, plan_whole(having.front(), false));
+      return whole_on(having.front(), std::move(whole));
+    }
+    std::vector<AskedPart> asked;
+    for (share.index = 0; share.index < having.size(); ++share.index) {
+      const std::size_t device = having[share.index];
+      const bool is_first = share.index == 0;
+      PartToLoad part;
+      part.part = {.layers = {}, .experts = {}, .has_embeddings = is_first, .has_head = is_first, .slice = share};
+      part.has_vision = is_first;
+      part.has_vocabulary = device == host() && !is_card(device);
+      part.may_stream = false;
+      asked.push_back({device, std::move(part)});
+    }
+    PlannedModel model;
+    ASSIGN_OR_RETURN(model.parts, planned_parts(asked));
+    for (std::size_t i = 0; i < model.parts.size(); ++i)
+      model.stages.push_back({.part = i, .first = 0, .last = n_layers_, .has_embeddings = i == 0, .has_head = i == 0});
+    add_plan(model);
+    for (const PlannedPart& part : model.parts)
+      for (const LayerSlice::Uncut& uncut : part.load.estimate->slice()->uncut) {
+        const LoadPlan::Fallback found{.part = uncut.part, .first_layer = 0, .last_layer = n_layers_ - 1, .op = "split", .reason = uncut.reason};
+        if (std::ranges::find(model.plan.fallbacks, found) == model.plan.fallbacks.end()) model.plan.fallbacks.push_back(found);
+      }
+    return model;
+  }
+
+  // ---- whole layers ----
+
+  Result<PlannedModel> planned(const ModelPlacement& placement) {
+    PlannedModel model;
+    std::vector<AskedPart> asked;
+    for (std::size_t i = 0; i < size(); ++i) {
+      if (!is_used(placement, i)) continue;
+      asked.push_back({i, to_load(placement, i)});
+      asked.back().part.may_stream = i == host();
+    }
+    ASSIGN_OR_RETURN(model.parts, planned_parts(asked));
     if (model.parts.size() == 1) {
       PlannedModel one = whole_on(model.parts.front().device, std::move(model.parts.front().load));
       one.plan.fallbacks.insert(one.plan.fallbacks.end(), fallbacks_.begin(), fallbacks_.end());
@@ -371,16 +446,28 @@ std::string devices_without(std::string_view text, std::span<const std::string> 
   return left.empty() ? "cpu" : left;
 }
 
+LoadRequest request_on(LoadRequest request, const std::string& devices) {
+  request.device = devices;
+  request.split.clear();
+  if (device_names(devices).size() == 1) request.split_mode = SplitMode::layers;
+  return request;
+}
+
 Result<ModelDevices> create_devices_for(const LoadRequest& request) {
   const std::vector<std::string> names = device_names(request.device);
-  if (request.split_mode == SplitMode::rows)
-    return make_error(ErrorCode::not_available, "--split-mode rows: expected layers, found rows, which this build does not have");
+  const bool in_rows = request.split_mode == SplitMode::rows;
+  if (in_rows && names.size() == 1)
+    return make_error(ErrorCode::bad_argument, "--split-mode rows: expected several devices, found " + request.device);
   if (!request.split.empty() && request.split.size() != names.size())
     return make_error(ErrorCode::bad_argument, "--split: expected a number for each of " + std::to_string(names.size()) +
                                                    (names.size() == 1 ? " device, found " : " devices, found ") +
                                                    std::to_string(request.split.size()));
   for (const std::int64_t n : request.split)
-    if (n < 0) return make_error(ErrorCode::bad_argument, "--split: expected numbers of layers, found " + std::to_string(n));
+    if (n < 0)
+      return make_error(ErrorCode::bad_argument, std::string("--split: expected ") + (in_rows ? "shares of every layer" : "numbers of layers") +
+                                                     ", found " + std::to_string(n));
+  if (in_rows && !request.split.empty() && std::ranges::count(request.split, 0) == std::ssize(request.split))
+    return make_error(ErrorCode::bad_argument, "--split: expected a share above 0, found none");
   ModelDevices devices;
   const auto open = [&](const std::string& name) -> Result<void> {
     Result<std::unique_ptr<Backend>> backend =
@@ -428,13 +515,22 @@ std::uint64_t PlannedModel::state_bytes_per_token() const {
 
 void predict_speed(PlannedModel& planned) {
   double prefill = 0, decode = 0;
+  double slowest_prefill = 0, slowest_decode = 0;  // of slices on cards
   planned.plan.load_seconds = 0;
   for (const PlannedPart& part : planned.parts) {
     const LoadPlan& plan = part.load.plan;
     planned.plan.load_seconds += plan.load_seconds;
-    prefill += 1 / std::max(plan.prefill_tokens_per_second, 1e-9);
-    decode += 1 / std::max(plan.decode_tokens_per_second, 1e-9);
+    const double prefill_here = 1 / std::max(plan.prefill_tokens_per_second, 1e-9), decode_here = 1 / std::max(plan.decode_tokens_per_second, 1e-9);
+    if (planned.has_slices() && plan.devices.front().is_card) {
+      slowest_prefill = std::max(slowest_prefill, prefill_here);
+      slowest_decode = std::max(slowest_decode, decode_here);
+    } else {
+      prefill += prefill_here;
+      decode += decode_here;
+    }
   }
+  prefill = std::max(prefill, slowest_prefill);
+  decode = std::max(decode, slowest_decode);
   planned.plan.prefill_tokens_per_second = 1 / prefill;
   planned.plan.decode_tokens_per_second = 1 / decode;
 }

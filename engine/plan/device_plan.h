@@ -21,6 +21,8 @@ struct ModelDevices {
 std::vector<std::string> device_names(std::string_view text);  // "vulkan:0,cpu" → the two
 // Such a text without these devices, by the names that they have themselves; "cpu" where none is left, or where nobody named one ("auto").
 std::string devices_without(std::string_view text, std::span<const std::string> gone);
+// The request on these devices instead, as they share a model by themselves.
+LoadRequest request_on(LoadRequest request, const std::string& devices);
 // Fails with bad_argument where names, --split and --split-mode do not go together, and as create_backend.
 Result<ModelDevices> create_devices_for(const LoadRequest& request);
 
@@ -46,7 +48,9 @@ struct PlannedModel {
   LoadPlan plan;                     // of all parts together
   std::vector<PlannedPart> parts;    // by rising device
   std::vector<PlannedStage> stages;  // in the order of a pass
-  std::vector<std::size_t> experts;  // [n_layers] the part that has a layer's experts; empty where there is one part
+  std::vector<std::size_t> experts;  // [n_layers] the part that has a layer's experts; empty where there is one part, and of slices
+  // Whether each part has a slice of every layer (--split-mode rows); then the stages are the parts, and compute at once.
+  bool has_slices() const { return parts.size() > 1 && parts.front().asked.part.slice.has_value(); }
   std::uint64_t weight_bytes_per_token() const;
   std::uint64_t state_bytes_per_token() const;
 };
@@ -54,13 +58,14 @@ struct PlannedModel {
 // Where the first device has room for all of the model, it has it. A card in front of the processor has first the layers without their experts, with
 // keys and values, then the output matrix, then the experts layer after layer, then what embeds: as much of it as fits; the processor computes the
 // rest. Otherwise each device has as many whole layers as fit, in order, and the last one the others. With --split every device has what it is given. What a
-// card does not run lies on the processor, and the plan names it. Fails as plan_load.
+// card does not run lies on the processor, and the plan names it. Of SplitMode::rows each device that was named has a slice of every layer, the first one
+// the tables and the vision half too; nothing lies elsewhere, so what a device does not run is a plan that does not fit. Fails as plan_load.
 Result<PlannedModel> plan_model(const ModelFile& file, const LoadRequest& request, const ModelDevices& devices, std::uint64_t given_back_bytes = 0);
 
 // What such a placement takes.
 Result<PlannedModel> plan_placement(const ModelFile& file, const LoadRequest& request, const ModelDevices& devices, const ModelPlacement& placement);
 
-// The predicted speeds of the plan from those of its parts, which compute one after the other: predict_speed has set these.
+// The predicted speeds of the plan from those of its parts: predict_speed has set these. They compute one after the other; slices on cards at once.
 void predict_speed(PlannedModel& planned);
 
 }  // namespace pio

@@ -127,8 +127,10 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
                              .bytes_per_token = token.weight_bytes + token.state_bytes,
                              .launches_per_token = static_cast<std::int64_t>(token.n_launches),
                              .is_card = is_card(device)};
+  if (const LayerSlice* const slice = estimate.slice()) on_device.slice = *slice;
   for (std::int64_t l = 0; l < spec.n_layers; ++l) {
-    if (part.part.experts.has(l)) on_device.n_experts += estimate.n_experts(l);
+    const std::int64_t n_experts = estimate.n_experts(l);
+    if (part.part.experts.has(l)) on_device.n_experts += on_device.slice && n_experts > 0 ? on_device.slice->experts.n() : n_experts;
     if (!part.part.layers.has(l)) continue;
     if (on_device.n_layers++ == 0) on_device.first_layer = l;
     on_device.last_layer = l;
@@ -208,7 +210,7 @@ std::vector<ModelNote> context_notes(std::int64_t context_length, std::int64_t t
 
 std::vector<ModelNote> kv_notes(const ModelSpec& spec, DType kv) {
   if (kv != DType::q4_0) return {};
-  const bool is_latent = std::ranges::any_of(spec.kv_layers, [](const KvLayout& layer) { return layer.v_head_dim == 0; });
+  const bool is_latent = std::ranges::any_of(spec.kv_layers, [](const KvLayout& layer) { return layer.n_kv_heads > 0 && layer.v_head_dim == 0; });
   if (!is_latent && spec.n_parameters >= kParametersForFourBitKeys) return {};
   return {KeysInFourBits{is_latent}};
 }
@@ -253,7 +255,10 @@ DType commonest_format(const ModelFile& file) {
 Result<void> require_fit(const ModelFile& file, const LoadPlan& plan) {
   if (plan.fits) return {};
   // What lies on another device instead is no reason; a plan of one device has no other.
-  const ErrorCode code = plan.fallbacks.empty() || plan.devices.size() > 1 ? ErrorCode::out_of_memory : ErrorCode::not_available;
+  // But slices have no other.
+  const bool is_refused = std::ranges::any_of(plan.fallbacks, [](const LoadPlan::Fallback& fallback) { return fallback.op != "split"; });
+  const bool has_other = plan.devices.size() > 1 && !plan.devices.front().slice;
+  const ErrorCode code = !is_refused || has_other ? ErrorCode::out_of_memory : ErrorCode::not_available;
   Error error = make_error(code, file.label() + ": " + plan.why_not);
   error.device = plan.devices.front().name;
   error.needed_bytes = plan.needed_bytes;

@@ -31,7 +31,7 @@ class ModelEstimate::Source final : public HeaderSource {
   Result<std::vector<Tensor>> load(std::span<const WeightGroup> groups) override {
     ASSIGN_OR_RETURN(PlacedFile placed, place_file(file_, groups, backend_, residency_));
     for (const WeightGroup& group : groups)
-      for (const WantedTensor& wanted : group) n_bytes_ += tensors()[wanted.index].n_bytes;
+      for (const WantedTensor& wanted : group) n_bytes_ += wanted.n_bytes(tensors()[wanted.index]);
     placed_.push_back(std::move(placed));
     return placed_.back().tensors;
   }
@@ -98,6 +98,41 @@ class ModelEstimate::CountedElsewhere final : public ExpertsElsewhere {
   const LayerSet layers_;
 };
 
+// Adds nothing; of a token's experts this device has its share, or all where the most is asked for that it may have to do.
+class ModelEstimate::CountedSlices final : public OtherSlices {
+ public:
+  CountedSlices(const Model& model, bool chooses) : chooses_(chooses), here_(model.slice()->experts) {
+    for (std::int64_t l = 0; l < model.spec().n_layers; ++l)
+      if (model.mixture(l).n_experts > 0) mixture_ = model.mixture(l);
+  }
+  bool has_all = false;
+
+  std::span<float> addend(std::int64_t n) override {
+    values_.resize(static_cast<std::size_t>(n));
+    return values_;
+  }
+  Result<std::span<const float>> sum(bool) override { return std::span<const float>(values_); }
+  bool chooses() const override { return chooses_; }
+  ExpertChoice& choice() override { return choice_; }
+  Result<const ExpertChoice*> choose(std::int64_t n_tokens) override {
+    const auto behind = [&](std::int64_t expert) { return (mixture_.n_used * expert + mixture_.n_experts / 2) / mixture_.n_experts; };
+    const std::int64_t n_here = here_.empty() ? 0 : has_all ? mixture_.n_used : behind(here_.end) - behind(here_.begin);
+    choice_.ids.clear();
+    for (std::int64_t token = 0; token < n_tokens; ++token)
+      for (std::int64_t i = 0; i < mixture_.n_used; ++i)
+        choice_.ids.push_back(i < n_here ? static_cast<std::int32_t>(here_.begin + (token * n_here + i) % here_.n()) : -1);
+    choice_.weights.assign(choice_.ids.size(), 1);
+    return &std::as_const(choice_);
+  }
+
+ private:
+  const bool chooses_;
+  const Range here_;
+  Model::MixtureShape mixture_;
+  std::vector<float> values_;
+  ExpertChoice choice_;
+};
+
 ModelEstimate::ModelEstimate(const ModelFile& file, const Backend& device, const Residency& residency, const ModelPart& part)
     : file_(file), part_(part), backend_(device), source_(std::make_unique<Source>(file, backend_, residency)) {}
 
@@ -114,6 +149,7 @@ Result<std::unique_ptr<ModelEstimate>> ModelEstimate::create(const ModelFile& fi
       elsewhere.push_back(part.layers.has(l) && !part.experts.has(l) && model.mixture(l).n_experts > 0);
     estimate->elsewhere_ = std::make_unique<CountedElsewhere>(estimate->backend_, LayerSet(std::move(elsewhere)));
   }
+  if (part.slice) estimate->slices_ = std::make_unique<CountedSlices>(*estimate->adapted_.model, part.slice->index == 0);
   if (const AwayTensors* const away = estimate->source_->language().experts.get()) {
     const Model& model = *estimate->adapted_.model;
     estimate->expert_kinds_ = pio::expert_kinds(model, *away, estimate->backend_, residency.slots_bytes);
@@ -189,6 +225,7 @@ ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cac
   context.weights = source_->language().streamed.get();
   context.experts = counted_experts_.get();
   context.experts_elsewhere = elsewhere_.get();
+  context.slices = slices_.get();
   const ModelSpec& spec = this->spec();
   const std::int64_t n_blocks = (n_cached + kKvBlockLength - 1) / kKvBlockLength;
 
@@ -237,6 +274,7 @@ ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cac
   if (is_here) {
     backend_.count_transfers(1);
     x = model.embed(context, step).value();
+    if (slices_) backend_.count_transfers(1);  // for the others
   }
   note_refusals("embeddings");
   for (std::int64_t l = 0; l < spec.n_layers; ++l) {
@@ -261,19 +299,21 @@ ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cac
     static_cast<void>(model.head(context, x, step).value());
     is_here = true;
   }
-  if (is_here) backend_.count_transfers(1);  // to who has the rest, or the logits
+  if (is_here && (part_.has_head || !slices_)) backend_.count_transfers(1);  // to who has the rest, or the logits
   note_refusals("output");
   return {.temporary_bytes = context.high_water_bytes(), .counts = backend_.counts()};
 }
 
 ModelEstimate::Scratch ModelEstimate::scratch(std::int64_t n_chunk, std::int64_t n_cached, DType kv) {
   Scratch scratch;
+  if (slices_) slices_->has_all = true;
   for (const std::int64_t n_tokens : {n_chunk, std::int64_t{1}}) {
     const Step step = run(n_tokens, n_cached, kv);
     scratch.temporary_bytes = std::max(scratch.temporary_bytes, step.temporary_bytes);
     scratch.workspace_bytes = std::max(scratch.workspace_bytes, step.counts.workspace_bytes);
     scratch.other_bytes = std::max(scratch.other_bytes, step.counts.scratch_bytes);
   }
+  if (slices_) slices_->has_all = false;
   scratch.other_bytes += StepMirror::bytes_needed(
       {.n_tokens = n_chunk, .n_blocks = (n_cached + kKvBlockLength - 1) / kKvBlockLength, .n_position_axes = spec().n_position_axes});
   return scratch;

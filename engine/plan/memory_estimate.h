@@ -57,6 +57,8 @@ class ModelEstimate {
   std::uint64_t reading_bytes() const { return pio::reading_bytes(expert_kinds_); }
   std::int64_t n_used_experts() const;
   std::int64_t n_experts(std::int64_t layer) const { return adapted_.model->mixture(layer).n_experts; }
+  // What is here of each layer; null but of a slice.
+  const LayerSlice* slice() const { return adapted_.model->slice(); }
 
   // A step of n_tokens that come last of n_cached, one of whose logits are wanted; of a part what runs there.
   struct Step {
@@ -79,6 +81,7 @@ class ModelEstimate {
   class Source;
   class CountedExperts;
   class CountedElsewhere;
+  class CountedSlices;
   void count_weights();
   // Adds what the device refused since the last call as refusals of this part of the model.
   void note_refusals(const std::string& part, std::int64_t layer = 0);
@@ -93,6 +96,7 @@ class ModelEstimate {
   std::unique_ptr<Buffer> slots_;
   std::unique_ptr<CountedExperts> counted_experts_;  // null where experts have no slots
   std::unique_ptr<CountedElsewhere> elsewhere_;      // null where no experts are elsewhere
+  std::unique_ptr<CountedSlices> slices_;            // null where layers are whole
   std::uint64_t weight_bytes_ = 0, made_bytes_ = 0;
   std::vector<LoadPlan::Fallback> refused_;  // of one layer each
   std::optional<PictureWork> picture_work_;

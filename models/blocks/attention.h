@@ -27,13 +27,14 @@ struct AttentionWeights {
   Tensor k_norm;
 };
 
-// Binds them under `prefix` ("blk.3."); `weights` must stay where it is until the binder has finished.
-void bind_attention(Binder& binder, const std::string& prefix, AttentionWeights& weights, const AttentionConfig& config);
+// Binds them under `prefix` ("blk.3."), those of `heads` of keys and values with the queries that read these; `weights` must stay where it is until
+// the binder has finished. `config` is the whole layer's.
+void bind_attention(Binder& binder, const std::string& prefix, AttentionWeights& weights, const AttentionConfig& config, Range heads);
 
 // Grouped-query attention, Ainslie et al. 2023 (arXiv:2305.13245), over norm(x): stores keys and values of the step's tokens in `kv`, attends
 // to what each may see, projects back and adds that to x [n_tokens, dim]. `out`: x, or [n_outputs, dim], which takes the sum of the rows of
-// step.outputs alone; the others are stored and go no further.
-void attention(ForwardContext& ctx, Tensor x, Tensor out, const RmsNorm& norm, const AttentionWeights& weights, const AttentionConfig& config,
-               const Rope& rope, const Step& step, const KvLayer& kv);
+// step.outputs alone; the others are stored and go no further. `config`: of the heads that are here. Fails as OtherSlices::sum.
+Result<void> attention(ForwardContext& ctx, Tensor x, Tensor out, const RmsNorm& norm, const AttentionWeights& weights, const AttentionConfig& config,
+                       const Rope& rope, const Step& step, const KvLayer& kv);
 
 }  // namespace pio

@@ -42,6 +42,7 @@ class DenseDecoder final : public Model {
   MixtureShape mixture(std::int64_t layer) const override {
     return layers_[layer].is_mixture ? MixtureShape{c_.moe.n_experts, c_.moe.n_used} : MixtureShape{};
   }
+  const LayerSlice* slice() const override { return part_.slice ? &slice_ : nullptr; }
   Result<void> run_experts(ForwardContext& ctx, std::int64_t layer, Tensor y, Tensor x, Tensor ids, Tensor weights) const override {
     return pio::run_experts(ctx, y, x, ids, weights, c_.moe, ctx.experts ? *ctx.experts : *experts_, layer);
   }
@@ -61,7 +62,12 @@ class DenseDecoder final : public Model {
     bool is_mixture = false;
   };
   DenseDecoder(const DenseConfig& config, const ModelPart& part) : c_(config), part_(part) {}
-  bool has_experts(std::int64_t layer) const { return layers_[layer].is_mixture && part_.experts.has(layer); }
+  bool has_experts(std::int64_t layer) const { return layers_[layer].is_mixture && part_.experts.has(layer) && !slice_.experts.empty(); }
+  // What is here of each layer: all of it, unless the part is a slice.
+  LayerSlice slice_of(const Binder& binder) const;
+  // From now on c_ has the heads that are here.
+  void keep_heads();
+  Result<void> attend(ForwardContext& ctx, Tensor x, Tensor out, const Layer& layer, const Step& step, const KvLayer& kv) const;
   Result<void> bind_weights(WeightSource& source, Backend& backend);
   void bind_layer(Binder& binder, std::int64_t l);
   void bind_dense(Binder& binder, const std::string& prefix, std::int64_t l);
@@ -69,6 +75,7 @@ class DenseDecoder final : public Model {
 
   DenseConfig c_;
   ModelPart part_;
+  LayerSlice slice_;
   ModelSpec spec_;
   Tensor token_embd_;  // [vocab_size, dim]
   std::vector<Layer> layers_;

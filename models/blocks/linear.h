@@ -68,4 +68,14 @@ inline void add_linear(ForwardContext& ctx, Tensor residual, Tensor x, const Lin
   else add_to(ctx, residual, linear(ctx, x, layer));
 }
 
+// x [n, dim] += the sum of what all slices of a block add, each on its device; `addend` [n, dim] is this one's, or empty where it adds nothing.
+Result<void> add_slices(ForwardContext& ctx, Tensor x, Tensor addend);
+
+// residual += layer(x), of a layer whose columns are perhaps cut into slices.
+inline Result<void> add_linear_slice(ForwardContext& ctx, Tensor residual, Tensor x, const Linear& layer) {
+  if (ctx.slices) return add_slices(ctx, residual, linear(ctx, x, layer));
+  add_linear(ctx, residual, x, layer);
+  return {};
+}
+
 }  // namespace pio

@@ -108,34 +108,35 @@ bool expanding_pays(const MlaConfig& c, std::int64_t n_tokens, std::int64_t n_ca
   return expanded < absorbed;
 }
 
-void bind_mla(Binder& binder, const std::string& prefix, MlaWeights& weights, const MlaConfig& c) {
+void bind_mla(Binder& binder, const std::string& prefix, MlaWeights& weights, const MlaConfig& c, Range heads) {
   const std::int64_t q_dim = c.n_heads * (c.nope_dim + c.rope_dim);
+  const Cut of_queries = Cut::rows(heads, c.nope_dim + c.rope_dim);
   {
     const Binder::OneInput x(binder);
     if (c.q_rank > 0) binder.bind(weights.q_a, prefix + "attn_q_a", {c.q_rank, c.dim});
-    else binder.bind(weights.q, prefix + "attn_q", {q_dim, c.dim});
+    else binder.bind(weights.q, prefix + "attn_q", {q_dim, c.dim}, false, of_queries);
     binder.bind(weights.kv_a, prefix + "attn_kv_a_mqa", {c.kv_rank + c.rope_dim, c.dim});
   }
   if (c.q_rank > 0) {
     binder.bind(weights.q_a_norm, prefix + "attn_q_a_norm.weight", {c.q_rank});
-    binder.bind(weights.q, prefix + "attn_q_b", {q_dim, c.q_rank});
+    binder.bind(weights.q, prefix + "attn_q_b", {q_dim, c.q_rank}, false, of_queries);
   }
   binder.bind(weights.kv_a_norm, prefix + "attn_kv_a_norm.weight", {c.kv_rank});
   // llama.cpp stored kv_b whole until April 2025, and some files hold both forms.
   const std::string whole = prefix + "attn_kv_b.weight";
   if (binder.has(whole) || binder.naming() == WeightSource::Naming::hugging_face) {
     const std::int64_t rows = c.nope_dim + c.v_dim;
-    binder.bind_as(weights.kv_b, whole, {c.n_heads * rows, c.kv_rank}, {c.n_heads, rows, c.kv_rank});
+    binder.bind_as(weights.kv_b, whole, {c.n_heads * rows, c.kv_rank}, {c.n_heads, rows, c.kv_rank}, MatrixUse::rows, Cut::rows(heads));
     for (const char* part : {"attn_k_b.", "attn_v_b."}) binder.leave(prefix + part);
   } else {
-    binder.bind(weights.k_b, prefix + "attn_k_b.weight", {c.n_heads, c.kv_rank, c.nope_dim}, MatrixUse::products);
-    binder.bind(weights.v_b, prefix + "attn_v_b.weight", {c.n_heads, c.v_dim, c.kv_rank}, MatrixUse::products);
+    binder.bind(weights.k_b, prefix + "attn_k_b.weight", {c.n_heads, c.kv_rank, c.nope_dim}, MatrixUse::products, Cut::rows(heads));
+    binder.bind(weights.v_b, prefix + "attn_v_b.weight", {c.n_heads, c.v_dim, c.kv_rank}, MatrixUse::products, Cut::rows(heads));
   }
-  binder.bind(weights.output, prefix + "attn_output", {c.dim, c.n_heads * c.v_dim});
+  binder.bind(weights.output, prefix + "attn_output", {c.dim, c.n_heads * c.v_dim}, false, Cut::columns(heads, c.v_dim));
 }
 
-void mla(ForwardContext& ctx, Tensor x, Tensor out, const RmsNorm& norm, const MlaWeights& weights, const MlaConfig& c, const Rope& rope,
-         const Step& step, const KvLayer& kv) {
+Result<void> mla(ForwardContext& ctx, Tensor x, Tensor out, const RmsNorm& norm, const MlaWeights& weights, const MlaConfig& c, const Rope& rope,
+                 const Step& step, const KvLayer& kv) {
   const std::int64_t n_tokens = x.shape[0];
   const Linear& from_x = c.q_rank > 0 ? weights.q_a : weights.q;
   const auto both = norm_linear<2>(ctx, x, norm, {&from_x, &weights.kv_a});
@@ -161,7 +162,7 @@ void mla(ForwardContext& ctx, Tensor x, Tensor out, const RmsNorm& norm, const M
   const AttendedRows rows = attended_rows(ctx, x, q, out, step);
   const auto attend = step.kv_cells ? expanded : absorbed;
   const Tensor y = attend(ctx, rows.q, weights, c, rows.step, kv, scale);
-  add_linear(ctx, rows.x, y.reshaped({y.shape[0], c.n_heads * c.v_dim}), weights.output);
+  return add_linear_slice(ctx, rows.x, y.reshaped({y.shape[0], c.n_heads * c.v_dim}), weights.output);
 }
 
 }  // namespace pio

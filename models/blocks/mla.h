@@ -35,8 +35,9 @@ struct MlaWeights {
   Linear output;  // [dim, n_heads * v_dim]
 };
 
-// Binds them under `prefix` ("blk.3."); `weights` must stay where it is until the binder has finished.
-void bind_mla(Binder& binder, const std::string& prefix, MlaWeights& weights, const MlaConfig& config);
+// Binds them under `prefix` ("blk.3."), those of `heads`, and what all heads share; `weights` must stay where it is until the binder has finished.
+// `config` is the whole layer's.
+void bind_mla(Binder& binder, const std::string& prefix, MlaWeights& weights, const MlaConfig& config, Range heads);
 
 // Whether a prompt of n_tokens new tokens behind n_cached cached ones takes fewer multiplications expanded. A score costs less there, but every
 // chunk makes the keys and values of its whole past again.
@@ -45,8 +46,8 @@ bool expanding_pays(const MlaConfig& config, std::int64_t n_tokens, std::int64_t
 // x [n_tokens, dim] += latent attention over norm(x). Stores the latents of the step's tokens in `kv` ([n_cells, 1, kv_rank + rope_dim], no
 // values beside) and attends to what each may see, in one of two forms: expanded where the step brings kv_cells, over keys and values made
 // again from the latents that they name; else absorbed, over the latents as they are (arXiv:2405.04434, section 2.1.2). The two are equal
-// but for rounding. `out` as of attention.
-void mla(ForwardContext& ctx, Tensor x, Tensor out, const RmsNorm& norm, const MlaWeights& weights, const MlaConfig& config, const Rope& rope,
-         const Step& step, const KvLayer& kv);
+// but for rounding. `out`, `config` and failures as of attention.
+Result<void> mla(ForwardContext& ctx, Tensor x, Tensor out, const RmsNorm& norm, const MlaWeights& weights, const MlaConfig& config, const Rope& rope,
+                 const Step& step, const KvLayer& kv);
 
 }  // namespace pio

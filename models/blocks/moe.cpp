@@ -33,15 +33,17 @@ MoeConfig read_moe(Hyper& hyper, std::int64_t dim) {
 
 namespace {
 
-void bind_experts(Binder& binder, const std::string& prefix, MoeWeights& weights, const MoeConfig& c) {
+void bind_experts(Binder& binder, const std::string& prefix, MoeWeights& weights, const MoeConfig& c, Range here) {
   const Binder::OfExperts experts(binder);
   const Shape up{c.hidden_dim, c.dim}, down{c.dim, c.hidden_dim};
   const std::string fused = prefix + "ffn_gate_up_exps.weight";
   if (!binder.has(fused) && binder.naming() == WeightSource::Naming::hugging_face) {
     weights.single.resize(c.n_experts);
     const auto bind_each = [&](Tensor ExpertMlp::*part, const std::string& name, const Shape& shape) {
-      for (std::int64_t e = 0; e < c.n_experts; ++e)
+      for (std::int64_t e = 0; e < c.n_experts; ++e) {
+        const Binder::Elsewhere elsewhere(binder, e < here.begin || e >= here.end);
         binder.bind(weights.single[e].*part, prefix + name + "." + std::to_string(e) + ".weight", shape, MatrixUse::products);
+      }
     };
     {
       const Binder::OneInput x(binder);
@@ -53,37 +55,33 @@ void bind_experts(Binder& binder, const std::string& prefix, MoeWeights& weights
   } else {
     if (binder.has(fused)) {
       binder.bind_as(weights.gates_and_ups, fused, {c.n_experts, 2 * c.hidden_dim, c.dim}, {2 * c.n_experts, c.hidden_dim, c.dim},
-                     MatrixUse::products);
+                     MatrixUse::products, Cut::rows(here, 2));
     } else {
       const Binder::OneInput x(binder);
-      binder.bind(weights.gates, prefix + "ffn_gate_exps.weight", {c.n_experts, c.hidden_dim, c.dim}, MatrixUse::products);
-      binder.bind(weights.ups, prefix + "ffn_up_exps.weight", {c.n_experts, c.hidden_dim, c.dim}, MatrixUse::products);
+      binder.bind(weights.gates, prefix + "ffn_gate_exps.weight", {c.n_experts, c.hidden_dim, c.dim}, MatrixUse::products, Cut::rows(here));
+      binder.bind(weights.ups, prefix + "ffn_up_exps.weight", {c.n_experts, c.hidden_dim, c.dim}, MatrixUse::products, Cut::rows(here));
     }
-    binder.bind(weights.downs, prefix + "ffn_down_exps.weight", {c.n_experts, c.dim, c.hidden_dim}, MatrixUse::products);
+    binder.bind(weights.downs, prefix + "ffn_down_exps.weight", {c.n_experts, c.dim, c.hidden_dim}, MatrixUse::products, Cut::rows(here));
   }
 }
 
 }  // namespace
 
-void bind_moe(Binder& binder, const std::string& prefix, MoeWeights& weights, const MoeConfig& c, bool has_layer, bool has_experts) {
+void bind_moe(Binder& binder, const std::string& prefix, MoeWeights& weights, const MoeConfig& c, const MoePart& here) {
   {
-    const Binder::Elsewhere elsewhere(binder, !has_layer);
+    const Binder::Elsewhere elsewhere(binder, !here.has_router);
     binder.bind_decoded(weights.router, prefix + "ffn_gate_inp", {c.n_experts, c.dim});
     if (c.has_bias) binder.bind(weights.bias, prefix + "exp_probs_b.bias", {c.n_experts});
   }
-  {
-    const Binder::Elsewhere elsewhere(binder, !has_experts);
-    bind_experts(binder, prefix, weights, c);
-  }
-  const Binder::Elsewhere elsewhere(binder, !has_layer);
-  if (c.shared_hidden_dim > 0) bind_mlp(binder, prefix, weights.shared, c.dim, c.shared_hidden_dim, "_shexp");
+  bind_experts(binder, prefix, weights, c, here.experts);
+  if (c.shared_hidden_dim > 0) bind_mlp(binder, prefix, weights.shared, c.dim, c.shared_hidden_dim, here.shared, "_shexp");
 }
 
-ExpertSet experts_of(const Backend& backend, const MoeWeights& weights, const MoeConfig& c, std::int64_t layer) {
-  ExpertSet experts(layer, c.n_experts);
-  for (std::int64_t e = 0; e < c.n_experts; ++e) {
+ExpertSet experts_of(const Backend& backend, const MoeWeights& weights, Range here, std::int64_t layer) {
+  ExpertSet experts(layer, here.n());
+  for (std::int64_t e = 0; e < here.n(); ++e) {
     if (!weights.single.empty()) {
-      experts.put(e, weights.single[e]);
+      experts.put(e, weights.single[here.begin + e]);
     } else if (const Tensor& both = weights.gates_and_ups) {
       experts.put(e, {backend.matrix(both, 2 * e), backend.matrix(both, 2 * e + 1), backend.matrix(weights.downs, e)});
     } else {
@@ -260,6 +258,78 @@ Result<void> moe(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const MoeWe
   if (c.shared_hidden_dim > 0) add_to(ctx, y, swiglu(ctx, h, shared));
   add_to(ctx, x, y);
   return {};
+}
+
+namespace {
+
+// y = what the experts of `set` make of x [n_tokens, dim]: of the choice [n_tokens, n_used] those from here.begin on are its. Empty where none of them
+// was chosen. A token's are summed in the order of its choices.
+Tensor run_chosen_here(ForwardContext& ctx, Tensor x, const ExpertChoice& choice, const ExpertSet& set, Range here) {
+  std::vector<std::int32_t> ids, own;  // by the set's numbers; -1 where another device has the expert
+  std::vector<float> shares, own_shares;
+  for (std::size_t i = 0; i < choice.ids.size(); ++i) {
+    const bool is_here = choice.ids[i] >= here.begin && choice.ids[i] < here.end;
+    ids.push_back(is_here ? choice.ids[i] - static_cast<std::int32_t>(here.begin) : -1);
+    shares.push_back(is_here ? choice.weights[i] : 0);
+    if (!is_here) continue;
+    own.push_back(ids.back());
+    own_shares.push_back(shares.back());
+  }
+  Backend& backend = ctx.backend();
+  const std::int64_t n_tokens = x.shape[0], n_used = std::ssize(ids) / n_tokens;
+  const Tensor y = ctx.temp(DType::f32, x.shape);
+  if (n_tokens == 1) {
+    if (own.empty()) return {};
+    const Shape chosen{1, std::ssize(own)};
+    const Tensor ids_here = ctx.temp(DType::i32, chosen), shares_here = ctx.temp(DType::f32, chosen);
+    backend.upload(ids_here, own.data());
+    backend.upload(shares_here, own_shares.data());
+    backend.moe_experts(y, x, ids_here, shares_here, set);
+    return y;
+  }
+  Turns turns(ctx, x, ids);  // its memory is there whether or not it is needed: it is planned so
+  const Tensor shares_here = ctx.temp(DType::f32, {n_tokens, n_used});
+  std::ranges::sort(own);
+  const auto repeated = std::ranges::unique(own);
+  own.erase(repeated.begin(), repeated.end());
+  if (own.empty()) return {};
+  turns.run(own, set);
+  backend.upload(shares_here, shares.data());
+  turns.sum(y, shares_here);
+  return y;
+}
+
+}  // namespace
+
+Result<void> moe_slice(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const MoeWeights& weights, const MoeConfig& c, const ExpertSet* experts,
+                       Range here, std::int64_t layer) {
+  if (x.shape[0] == 0) return {};
+  Backend& backend = ctx.backend();
+  const Tensor h = ctx.temp(DType::f32, x.shape);
+  if (ctx.slices->chooses()) {
+    const Tensor logits = norm_linear<1>(ctx, x, norm, {&weights.router}, h)[0];
+    const Tensor ids = ctx.temp(DType::i32, {x.shape[0], c.n_used}), shares = ctx.temp(DType::f32, ids.shape);
+    backend.route_experts(ids, shares, logits, weights.bias, c.routing);
+    if (ctx.on_routing) ctx.on_routing(layer, ids, shares);
+    ExpertChoice& choice = ctx.slices->choice();
+    choice.ids.resize(static_cast<std::size_t>(ids.shape.n_values()));
+    choice.weights.resize(choice.ids.size());
+    backend.download(choice.ids.data(), ids);
+    backend.download(choice.weights.data(), shares);
+    RETURN_IF_ERROR(backend.sync());  // what a lost device has given are no ids
+    if (ctx.stop_requested()) return make_error(ErrorCode::cancelled, "stopped");
+  } else {
+    backend.rms_norm(h, x, norm.w, norm.eps);
+  }
+  ASSIGN_OR_RETURN(const ExpertChoice* const choice, ctx.slices->choose(x.shape[0]));
+  Tensor y;
+  if (experts && !here.empty()) y = run_chosen_here(ctx, h, *choice, *experts, here);
+  if (weights.shared.down.w) {
+    const Tensor of_shared = swiglu(ctx, h, weights.shared);
+    if (y) add_to(ctx, y, of_shared);
+    else y = of_shared;
+  }
+  return add_slices(ctx, x, y);
 }
 
 }  // namespace pio

@@ -38,11 +38,15 @@ struct MoeWeights {
 };
 
 // Binds them under `prefix` ("blk.3.") in any form that a file has: experts stacked, gate and up in one tensor, or each matrix by itself.
-// `weights` must stay where it is until the binder has finished; then experts_of() gives the experts, views of them. Where the part has the experts and not
-// the layer, or the layer without its experts, the rest is elsewhere.
-void bind_moe(Binder& binder, const std::string& prefix, MoeWeights& weights, const MoeConfig& config, bool has_layer = true,
-              bool has_experts = true);
-ExpertSet experts_of(const Backend& backend, const MoeWeights& weights, const MoeConfig& config, std::int64_t layer);
+// `weights` must stay where it is until the binder has finished; then experts_of() gives the experts, views of them. What `here` does not name is elsewhere.
+struct MoePart {
+  bool has_router = true;
+  Range experts;
+  Range shared;  // inner columns of the shared expert
+};
+void bind_moe(Binder& binder, const std::string& prefix, MoeWeights& weights, const MoeConfig& config, const MoePart& here);
+// Number i is expert i + experts.begin of the layer.
+ExpertSet experts_of(const Backend& backend, const MoeWeights& weights, Range experts, std::int64_t layer);
 
 // The mixture that a pass comes to next. What it will choose is guessed beforehand by its own router, of what it would read if nothing were
 // added in between (Eliseev and Mazur 2023, arXiv:2312.17238).
@@ -57,6 +61,10 @@ struct NextMoe {
 // ends the waiting for them. Where experts are awaited, the source is told what `next` may choose.
 Result<void> moe(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const MoeWeights& weights, const MoeConfig& config, ExpertSource& experts,
                  std::int64_t layer, const NextMoe& next = {});
+
+// The same of a slice of a layer: of what the device that chooses has chosen it computes its own experts. Null `experts`: it has none.
+Result<void> moe_slice(ForwardContext& ctx, Tensor x, const RmsNorm& norm, const MoeWeights& weights, const MoeConfig& config,
+                       const ExpertSet* experts, Range here, std::int64_t layer);
 
 // y = what the experts that were chosen for x [n_tokens, dim] make of it, as Backend::moe_experts; ids and shares [n_tokens, n_used].
 Result<void> run_experts(ForwardContext& ctx, Tensor y, Tensor x, Tensor ids, Tensor shares, const MoeConfig& config, ExpertSource& experts,

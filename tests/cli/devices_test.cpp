@@ -110,5 +110,41 @@ TEST_F(Devices, AreDescribedForAPlan) {
   expect_complaint(run({"plan", "nobody.gguf", "--machine", machine}));
 }
 
+// --split-mode rows: the plan says what each has, the answer is that of one device, and what does not go together is told.
+TEST_F(Devices, HaveSlicesOfEveryLayer) {
+  const std::string model = kModels + "/qwen3-moe-tiny";
+  const std::vector<std::string> exact = {"--activations", "f32", "--kv", "f32", "--ctx", "256", "--threads", "1"};
+  const auto with = [&](std::vector<std::string> arguments, const std::vector<std::string>& more) {
+    arguments.insert(arguments.end(), exact.begin(), exact.end());
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return arguments;
+  };
+  const std::vector<std::string> rows = {"--device", "cpu,cpu", "--split-mode", "rows", "--split", "3,1"};
+  const json plan = run_json(with({"plan", model}, rows));
+  EXPECT_EQ(plan["fits"], true) << plan;
+  ASSERT_EQ(plan["per_device"].size(), 2u);
+  EXPECT_EQ(plan["per_device"][0]["slice"]["experts"], json::array({0, 12}));
+  EXPECT_EQ(plan["per_device"][1]["slice"]["experts"], json::array({12, 16}));
+  EXPECT_EQ(plan["per_device"][1]["layers"], json::array({0, 2}));
+  ASSERT_EQ(plan["fallbacks"].size(), 1u) << plan;
+  EXPECT_EQ(plan["fallbacks"][0]["part"], "attention");
+  EXPECT_EQ(plan["fallbacks"][0]["op"], "split");
+  const std::string words = run(with({"plan", model}, rows)).out;
+  EXPECT_NE(words.find("experts 12 to 15"), std::string::npos) << words;
+  EXPECT_NE(words.find("attention: expected several heads, found 1"), std::string::npos) << words;
+
+  const std::vector<std::string> asked = {"complete", model,      "--ids",        "3,14,15,92,65,35", "--max-tokens",
+                                          "8",        "--greedy", "--ignore-eos", "--draft",          "off"};
+  const json answer = run_json(with(asked, rows)), whole = run_json(with(asked, {"--device", "cpu"}));
+  EXPECT_EQ(answer["ids"], whole["ids"]);
+  ASSERT_EQ(answer["stats"]["devices"].size(), 2u) << answer;
+  for (int i = 0; i < 2; ++i) EXPECT_EQ(answer["stats"]["devices"][i]["weight_bytes"], plan["per_device"][i]["weights_bytes"]);
+
+  expect_complaint_about("--split-mode rows", run(with({"plan", model}, {"--device", "cpu", "--split-mode", "rows"})));
+  expect_complaint_about("--split", run(with({"plan", model}, {"--device", "cpu,cpu", "--split-mode", "rows", "--split", "1,-1"})));
+  const std::string machine = write("machine.json", R"({"ram_bytes": 32e9, "ram_bytes_per_second": 83.2e9, "devices": []})");
+  expect_complaint_about("--split-mode rows", run(with({"plan", model, "--machine", machine}, rows)));
+}
+
 }  // namespace
 }  // namespace pio

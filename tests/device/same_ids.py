@@ -3,8 +3,8 @@
 
 usage: same_ids.py PIO CARD[,CARD…] MODEL…
 
-Every model answers on the processor, then whole on the first card, then with its first layer on each device of a pair and the rest on the other: card
-and processor, and two cards, or one card twice. Ids may part where the processor's two likeliest tokens are nearly equal: then what follows is another
+Every model answers on the processor, then whole on the first card, then with its first layer on each device of a pair and the rest on the other, then with
+three quarters of every layer on the first: card and processor, and two cards, or one card twice. Ids may part where the processor's two likeliest tokens are nearly equal: then what follows is another
 text. Ends with 1 where they part elsewhere.
 """
 
@@ -30,11 +30,13 @@ def rows_of(path):
     return [values[at:at + width] for at in range(0, len(values), width)]
 
 
-def answer(pio, model, device, split=None, logits=None):
+def answer(pio, model, device, split=None, mode=None, logits=None):
     command = [pio, "complete", str(model), "--ids", IDS, "--max-tokens", str(N_TOKENS), "--greedy", "--ignore-eos", "--draft", "off", "--ctx", "512",
                "--activations", "f32", "--kv", "f32", "--json", "--device", device]
     if split:
         command += ["--split", ",".join(map(str, split))]
+    if mode:
+        command += ["--split-mode", mode]
     if logits:
         command += ["--logits-out", logits]
     done = subprocess.run(command, capture_output=True, text=True)
@@ -53,13 +55,14 @@ def main():
             logits = f"{folder}/logits.npy"
             expected, _ = answer(pio, model, "cpu", logits=logits)
             gaps = [first - second for first, second in (sorted(row, reverse=True)[:2] for row in rows_of(logits))]
-        ways = [(cards[0], None)]
+        ways = [(cards[0], None, None)]
         for pair in ([cards[0], "cpu"], ["cpu", cards[0]], [cards[0], cards[-1]]):
-            ways += [(",".join(pair), split) for split in sorted({(1, n_layers - 1), (n_layers - 1, 1)})]
-        for device, split in ways:
-            ids, used = answer(pio, model, device, split)
+            ways += [(",".join(pair), split, "layers") for split in sorted({(1, n_layers - 1), (n_layers - 1, 1)})]
+            ways.append((",".join(pair), (3, 1), "rows"))
+        for device, split, mode in ways:
+            ids, used = answer(pio, model, device, split, mode)
             at = next((i for i, (a, b) in enumerate(zip(expected, ids)) if a != b), None)
-            name = f"{model.name}, {device}" + (f" {split[0]}+{split[1]}" if split else "")
+            name = f"{model.name}, {device}" + (f" {split[0]}+{split[1]} {mode}" if split else "")
             if len(used) != len(device.split(",")):
                 print(f"{name}: computed by {used}")
                 failed = True

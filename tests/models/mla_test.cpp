@@ -187,7 +187,7 @@ TEST_P(MlaTest, EveryFormOfItsWeightsAndBothWaysAgreeWithTheFormulasInDouble) {
                     .ordered_blocks = ints(ordered, {n_rows, n_blocks})};
           const std::vector<float> part(x.begin() + first * c.dim, x.begin() + last * c.dim);
           const Tensor out = floats({n, c.dim}, part);
-          mla(ctx, out, out, {floats({c.dim}, w.norm), c.norm_eps}, weights, c, rope, step, kv);
+          ASSERT_TRUE(mla(ctx, out, out, {floats({c.dim}, w.norm), c.norm_eps}, weights, c, rope, step, kv));
           std::vector<float> rows(out.shape.n_values());
           backend_->download(rows.data(), out);
           y.insert(y.end(), rows.begin(), rows.end());

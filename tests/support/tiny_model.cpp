@@ -158,6 +158,7 @@ Result<std::vector<Tensor>> TestCheckpoint::load(std::span<const WeightGroup> gr
   for (const WeightGroup& group : groups) {
     for (const WantedTensor& wanted : group) {
       ++n_loads_;
+      CHECK(!wanted.is_part(tensors_.at(wanted.index)), "TestCheckpoint: tensors are loaded whole");
       ASSIGN_OR_RETURN(std::unique_ptr<Buffer> buffer, backend_.wrap(bytes_.at(wanted.index).data(), bytes_[wanted.index].size()));
       buffers_.push_back(std::move(buffer));
       loaded.push_back({tensors_[wanted.index].dtype, wanted.shape, buffers_.back().get(), 0});

@@ -164,6 +164,84 @@ TEST_P(CardsTest, GetLessOfAModelWhereOneOfTwoHasNoMemoryForIt) {
   expect_answer(*engine);
 }
 
+// ---- a slice of every layer on each ----
+
+LoadRequest in_rows(LoadRequest request, std::vector<std::int64_t> split = {}) {
+  request.device = "vulkan,vulkan:1";
+  request.split = std::move(split);
+  request.split_mode = SplitMode::rows;
+  return request;
+}
+
+TEST_P(CardsTest, ThatHaveSlicesGiveTheIdsOfTheProcessor) {
+  for (const std::vector<std::int64_t>& split : {std::vector<std::int64_t>{}, {3, 1}, {1, 4}}) {
+    const std::unique_ptr<Engine> engine = create_engine();
+    const Result<void> status = engine->load(in_rows(request_for(GetParam(), ""), split), {}, {});
+    ASSERT_TRUE(status) << status.error().message;
+    EXPECT_EQ(engine->loaded()->device, "vulkan,vulkan:1");
+    for (const DeviceStats& device : engine->loaded()->devices) EXPECT_GT(device.weight_bytes, 0u);
+    expect_answer(*engine);
+    expect_answer(*engine, 7);
+  }
+}
+
+TEST_P(CardsTest, AndTheProcessorHaveSlices) {
+  const std::unique_ptr<Engine> engine = create_engine();
+  LoadRequest request = in_rows(request_for(GetParam(), ""));
+  request.device = "vulkan,cpu";
+  const Result<void> status = engine->load(request, {}, {});
+  ASSERT_TRUE(status) << status.error().message;
+  EXPECT_EQ(engine->loaded()->device, "vulkan,cpu");
+  expect_answer(*engine);
+}
+
+TEST_P(CardsTest, LostWithTheirSlicesEndTheAnswerAndTheNextOneIsTheOthers) {
+  const std::string names[] = {"vulkan", "vulkan:1"};
+  for (const std::uint64_t n_submits : {1, 2, 5, 8}) {
+    const std::unique_ptr<Engine> engine = create_engine();
+    ASSERT_TRUE(engine->load(in_rows(request_for(GetParam(), "")), {}, {}));
+    const std::unique_ptr<Generation> generation = engine->begin(turn(), {}).value();
+    while (std::ssize(generation->result().ids) < 3) ASSERT_TRUE(generation->advance());
+    layer_->lose_at_submit = layer_->n_submits + n_submits;  // of whichever card comes then
+    Result<std::vector<GenerationEvent>> events = std::vector<GenerationEvent>();
+    while (events && !generation->is_finished()) events = generation->advance();
+    ASSERT_FALSE(events) << n_submits;
+    EXPECT_EQ(events.error().code, ErrorCode::device_lost) << events.error().message;
+    const std::string lost = events.error().device;
+    ASSERT_TRUE(lost == names[0] || lost == names[1]) << lost;
+    EXPECT_NE(events.error().message.find(lost + ": "), std::string::npos) << events.error().message;
+    EXPECT_TRUE(generation->is_finished());
+    const std::vector<int> kept = generation->result().ids;
+    EXPECT_TRUE(std::equal(kept.begin(), kept.end(), expected().begin()));
+    expect_answer(*engine);
+    EXPECT_TRUE(note_of<DeviceLost>(*engine));
+    EXPECT_EQ(engine->loaded()->device.find(lost + ","), std::string::npos) << engine->loaded()->device;
+    layer_->lose_at_submit = 0;
+  }
+}
+
+TEST_P(CardsTest, WithoutMemoryForTheirSlicesRefuseInWords) {
+  LoadRequest request = in_rows(request_for(GetParam(), ""));
+  std::uint64_t most = 0;
+  {
+    const std::unique_ptr<Engine> engine = create_engine();
+    ASSERT_TRUE(engine->load(request, {}, {}));
+    most = layer_->n_bytes;
+  }
+  layer_->most_bytes_in_all = most - 1;  // the second one is loaded last
+  const std::unique_ptr<Engine> engine = create_engine();
+  Result<void> status = engine->load(request, {}, {});
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, ErrorCode::out_of_memory) << status.error().message;
+  EXPECT_NE(status.error().message.find("expected"), std::string::npos) << status.error().message;
+  layer_->do_nothing();
+  request.vram_bytes = 1 << 20;
+  status = engine->load(request, {}, {});
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, ErrorCode::out_of_memory) << status.error().message;
+  EXPECT_NE(status.error().message.find("vulkan: "), std::string::npos) << status.error().message;
+}
+
 // ---- lost cards ----
 
 TEST_P(CardsTest, LostInAnAnswerEndItAndTheNextOneIsTheProcessors) {
@@ -466,6 +544,11 @@ TEST_P(CardStatsTest, AreThePlansOnTwoCards) {
   LoadRequest request = request_for(GetParam(), "vulkan,vulkan:1", 1024);
   request.split = {1, LoadedModel::load(request_for(GetParam(), "cpu"), {}, {}).value()->model().spec().n_layers - 1};
   expect_as_planned(request, 2);
+}
+
+TEST_P(CardStatsTest, AreThePlansOfSlices) {
+  for (const std::vector<std::int64_t>& split : {std::vector<std::int64_t>{1, 1}, {3, 1}})
+    expect_as_planned(in_rows(request_for(GetParam(), "", 1024), split), 2);
 }
 
 // Layers, then experts, lie with the processor where the card has no room for them.

@@ -221,9 +221,6 @@ TEST(Split, RefusesWhatDoesNotGoTogether) {
   EXPECT_EQ(refusal(request), "--device: expected names of devices, found auto among several");
   request.device = "cpu,";
   EXPECT_NE(refusal(request).find("device : expected"), std::string::npos) << refusal(request);
-  request.device = "cpu,cpu";
-  request.split_mode = SplitMode::rows;
-  EXPECT_EQ(refusal(request), "--split-mode rows: expected layers, found rows, which this build does not have");
 }
 
 TEST(Split, ACardIsFilledWithinItsBudgetAndNeverLessThanWithASmallerOne) {
