@@ -98,8 +98,8 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
   const MemoryRoom room = room_of(request, device, given_back_bytes, part.taken_bytes);
   const Placement placement = place(needs, request.context_length, room);
 
-  planned.weight_bytes_per_token = estimate.run(1, 1, request.kv).counts.weight_bytes;
-  const OpCounts token = estimate.run(1, kStepTokens + 1, request.kv).counts;
+  planned.weight_bytes_per_token = estimate.of_token(1, request.kv).weight_bytes;
+  const OpCounts token = estimate.of_token(kStepTokens + 1, request.kv);
   LoadPlan& plan = planned.plan;
   plan.fallbacks = estimate.fallbacks();
   plan.fits = placement.fits && plan.fallbacks.empty();

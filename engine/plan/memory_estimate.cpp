@@ -1,6 +1,7 @@
 #include "engine/plan/memory_estimate.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <utility>
 
@@ -105,7 +106,17 @@ class ModelEstimate::CountedSlices final : public OtherSlices {
     for (std::int64_t l = 0; l < model.spec().n_layers; ++l)
       if (model.mixture(l).n_experts > 0) mixture_ = model.mixture(l);
   }
-  bool has_all = false;
+  enum class Chosen { its_share, all, none } chosen = Chosen::its_share;
+  // That none of a token's experts is here, where all choices are as likely.
+  double chance_of_none() const {
+    double chance = mixture_.n_experts > 0 ? 1 : 0;
+    for (std::int64_t i = 0; i < mixture_.n_used; ++i)
+      chance *= static_cast<double>(std::max<std::int64_t>(mixture_.n_experts - here_.n() - i, 0)) / static_cast<double>(mixture_.n_experts - i);
+    return chance;
+  }
+
+  // Whether it has less than one of a token's experts.
+  bool is_rare() const { return !here_.empty() && n_of_token() == 0; }
 
   std::span<float> addend(std::int64_t n) override {
     values_.resize(static_cast<std::size_t>(n));
@@ -115,8 +126,9 @@ class ModelEstimate::CountedSlices final : public OtherSlices {
   bool chooses() const override { return chooses_; }
   ExpertChoice& choice() override { return choice_; }
   Result<const ExpertChoice*> choose(std::int64_t n_tokens) override {
-    const auto behind = [&](std::int64_t expert) { return (mixture_.n_used * expert + mixture_.n_experts / 2) / mixture_.n_experts; };
-    const std::int64_t n_here = here_.empty() ? 0 : has_all ? mixture_.n_used : behind(here_.end) - behind(here_.begin);
+    std::int64_t n_here = std::max<std::int64_t>(n_of_token(), 1);
+    if (chosen == Chosen::all) n_here = mixture_.n_used;
+    if (chosen == Chosen::none || here_.empty()) n_here = 0;
     choice_.ids.clear();
     for (std::int64_t token = 0; token < n_tokens; ++token)
       for (std::int64_t i = 0; i < mixture_.n_used; ++i)
@@ -126,6 +138,12 @@ class ModelEstimate::CountedSlices final : public OtherSlices {
   }
 
  private:
+  // Of the n_used experts of a token as many as its share of all, so that those of all devices are n_used.
+  std::int64_t n_of_token() const {
+    const auto behind = [&](std::int64_t expert) { return (mixture_.n_used * expert + mixture_.n_experts / 2) / mixture_.n_experts; };
+    return behind(here_.end) - behind(here_.begin);
+  }
+
   const bool chooses_;
   const Range here_;
   Model::MixtureShape mixture_;
@@ -304,16 +322,32 @@ ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cac
   return {.temporary_bytes = context.high_water_bytes(), .counts = backend_.counts()};
 }
 
+OpCounts ModelEstimate::of_token(std::int64_t n_cached, DType kv) {
+  OpCounts counts = run(1, n_cached, kv).counts;
+  const double chance_of_none = slices_ ? slices_->chance_of_none() : 0;
+  if (chance_of_none == 0) return counts;
+  slices_->chosen = CountedSlices::Chosen::none;
+  const OpCounts without = run(1, n_cached, kv).counts;
+  slices_->chosen = CountedSlices::Chosen::its_share;
+  const auto mean = [&](std::uint64_t with, std::uint64_t without_any) {
+    return static_cast<std::uint64_t>(
+        std::lround((1 - chance_of_none) * static_cast<double>(with) + chance_of_none * static_cast<double>(without_any)));
+  };
+  if (slices_->is_rare()) counts.weight_bytes = mean(counts.weight_bytes, without.weight_bytes);
+  counts.n_launches = mean(counts.n_launches, without.n_launches);
+  return counts;
+}
+
 ModelEstimate::Scratch ModelEstimate::scratch(std::int64_t n_chunk, std::int64_t n_cached, DType kv) {
   Scratch scratch;
-  if (slices_) slices_->has_all = true;
+  if (slices_) slices_->chosen = CountedSlices::Chosen::all;
   for (const std::int64_t n_tokens : {n_chunk, std::int64_t{1}}) {
     const Step step = run(n_tokens, n_cached, kv);
     scratch.temporary_bytes = std::max(scratch.temporary_bytes, step.temporary_bytes);
     scratch.workspace_bytes = std::max(scratch.workspace_bytes, step.counts.workspace_bytes);
     scratch.other_bytes = std::max(scratch.other_bytes, step.counts.scratch_bytes);
   }
-  if (slices_) slices_->has_all = false;
+  if (slices_) slices_->chosen = CountedSlices::Chosen::its_share;
   scratch.other_bytes += StepMirror::bytes_needed(
       {.n_tokens = n_chunk, .n_blocks = (n_cached + kKvBlockLength - 1) / kKvBlockLength, .n_position_axes = spec().n_position_axes});
   return scratch;

@@ -66,6 +66,8 @@ class ModelEstimate {
     OpCounts counts;
   };
   Step run(std::int64_t n_tokens, std::int64_t n_cached, DType kv);
+  // What a device does on average for a token that comes last of n_cached: a slice may have none of the experts that it chooses.
+  OpCounts of_token(std::int64_t n_cached, DType kv);
   // The memory that generating takes beside weights and state, for prompts in steps of n_chunk tokens.
   struct Scratch {
     std::uint64_t temporary_bytes = 0;  // of the passes
