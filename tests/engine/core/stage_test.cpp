@@ -80,7 +80,8 @@ class StageTest : public testing::TestWithParam<const char*> {
                 .has_head = last == model_->spec().n_layers,
                 .context = std::make_unique<ForwardContext>(*backends_[i]),
                 .kv = {},
-                .step = {}};
+                .step = {},
+                .exchange = {}};
     const std::span<const KvLayout> layouts(model_->spec().kv_layers);
     stage.kv = KvMemory::create(*backends_[i],
                                 {.layers = layouts.subspan(first, last - first), .first_layer = first, .dtype = DType::f16, .n_blocks = kBlocks})
