@@ -409,7 +409,7 @@ class Backend {
   //   starts [n_segments + 1] i32, from 0 to n_tokens: segment s is tokens starts[s] … starts[s + 1] - 1
   void self_attention(Tensor y, Tensor q, Tensor k, Tensor v, Tensor starts, std::int64_t first_head, float scale);
 
-  // y[t] = sum over j of weights[t][j] * down_e(silu(gate_e x[t]) * up_e x[t]), e = ids[t][j].
+  // y[t] = sum over j of weights[t][j] * down_e(silu(gate_e x[t]) * up_e x[t]), e = ids[t][j]; a choice below 0 adds nothing.
   //   y, x [n_tokens, dim] f32, apart;  ids, weights [n_tokens, k] as route_experts gives them;  experts: every chosen one is in it
   void moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, const ExpertSet& experts);
 

@@ -259,6 +259,7 @@ void Backend::do_moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, con
   const std::vector<float> zeros(static_cast<std::size_t>(n_tokens * dim));
   upload(y, zeros.data());
   for (std::int64_t i = 0; i < n_tokens * n_used && !stop_requested(); ++i) {
+    if (id[i] < 0) continue;
     CHECK(experts.has(id[i]), "moe_experts: no such expert");
     const ExpertMlp& expert = experts[id[i]];
     const std::int64_t t = i / n_used;

@@ -31,7 +31,7 @@ void CpuExperts::run(const Tensor& y, const Tensor& x, const Tensor& ids, const 
   if (context_.stop_requested()) return;  // the ids may be unfinished
   for (std::int64_t i = 0; i < ids.shape.n_values(); ++i) {
     const std::int32_t id = host_pointer<std::int32_t>(ids)[i];
-    CHECK(experts.has(id), "moe_experts: no such expert");
+    CHECK(id < 0 || experts.has(id), "moe_experts: no such expert");
   }
   if (x.shape[0] < CpuProducts::kDecodeTokens) run_few(y, x, ids, weights, experts);
   else run_many(y, x, ids, weights, experts);
@@ -53,6 +53,7 @@ void CpuExperts::run_many(const Tensor& y, const Tensor& x, const Tensor& ids, c
         float* const yt = host_pointer<float>(y) + (t + i) * dim;
         std::fill_n(yt, dim, 0.0f);
         for (std::int64_t place = i * n_used; place < (i + 1) * n_used; ++place) {
+          if (places_[place] < 0) continue;
           kernels_.add_scaled(yt, outputs + places_[place] * dim, host_pointer<float>(weights)[t * n_used + place], dim);
         }
       }
@@ -61,18 +62,20 @@ void CpuExperts::run_many(const Tensor& y, const Tensor& x, const Tensor& ids, c
 }
 
 // Rows of choices, expert by expert: those of expert e are starts_[e] … starts_[e + 1] - 1, places_[token * n_used + choice] is the row of a
-// choice, tokens_[row] its token.
+// choice, tokens_[row] its token. A choice without an expert has row -1.
 void CpuExperts::sort_places(const Tensor& ids, std::int64_t n_experts) {
   const std::int64_t n_used = ids.shape[1], n_places = ids.shape.n_values();
   const std::int32_t* const id = host_pointer<std::int32_t>(ids);
   starts_.assign(n_experts + 1, 0);
-  for (std::int64_t i = 0; i < n_places; ++i) ++starts_[id[i] + 1];
+  for (std::int64_t i = 0; i < n_places; ++i)
+    if (id[i] >= 0) ++starts_[id[i] + 1];
   for (std::int64_t e = 0; e < n_experts; ++e) starts_[e + 1] += starts_[e];
   places_.resize(n_places);
   tokens_.resize(n_places);
   next_.assign(starts_.begin(), starts_.end() - 1);
   for (std::int64_t i = 0; i < n_places; ++i) {
-    places_[i] = next_[id[i]]++;
+    places_[i] = id[i] < 0 ? -1 : next_[id[i]]++;
+    if (id[i] < 0) continue;
     tokens_[places_[i]] = i / n_used;
   }
 }
@@ -258,10 +261,15 @@ void CpuExperts::run_few(const Tensor& y, const Tensor& x, const Tensor& ids, co
   const std::int64_t n_tokens = x.shape[0], dim = x.shape[1], hidden_dim = experts.pattern().gate.shape[0], n_used = ids.shape[1];
   const std::int64_t n_places = n_tokens * n_used;
   const std::int32_t* const id = host_pointer<std::int32_t>(ids);
+  const std::int32_t* const one = std::find_if(id, id + n_places, [](std::int32_t e) { return e >= 0; });
+  if (one == id + n_places) {
+    std::fill_n(host_pointer<float>(y), n_tokens * dim, 0.0f);
+    return;
+  }
 
   // gate and up of a place need its token's row in 8 bits, down needs its own hidden row
   const auto any_rounded = [&](Tensor ExpertMlp::*which) {
-    return std::any_of(id, id + n_places, [&](std::int32_t e) { return products_.rounds_input(experts[e].*which); });
+    return std::any_of(id, id + n_places, [&](std::int32_t e) { return e >= 0 && products_.rounds_input(experts[e].*which); });
   };
   const bool round_x = any_rounded(&ExpertMlp::gate) || any_rounded(&ExpertMlp::up), round_hidden = any_rounded(&ExpertMlp::down);
   const Q8RowLayout x_layout(dim), hidden_layout(hidden_dim);
@@ -273,7 +281,7 @@ void CpuExperts::run_few(const Tensor& y, const Tensor& x, const Tensor& ids, co
   const auto x_row = [&](std::int64_t t) { return x_layout.in(x_rows.in(memory, t)); };
   const auto hidden_row = [&](std::int64_t place) { return hidden_layout.in(hidden_rows.in(memory, place)); };
 
-  const std::int64_t in_row_bytes = bytes_of(experts[id[0]].gate.dtype, dim), out_row_bytes = bytes_of(experts[id[0]].down.dtype, hidden_dim);
+  const std::int64_t in_row_bytes = bytes_of(experts[*one].gate.dtype, dim), out_row_bytes = bytes_of(experts[*one].down.dtype, hidden_dim);
   const std::int64_t in_rows = std::min(products_.rows_per_tile(n_places * hidden_dim, 2 * in_row_bytes), hidden_dim);
   const std::int64_t out_rows = std::min(products_.rows_per_tile(n_tokens * dim, n_used * out_row_bytes), dim);
   Layout of_worker;
@@ -289,6 +297,7 @@ void CpuExperts::run_few(const Tensor& y, const Tensor& x, const Tensor& ids, co
   const std::int64_t in_tiles = (hidden_dim + in_rows - 1) / in_rows;
   context_.for_each_tile(n_places * in_tiles, n_places * hidden_dim * in_row_bytes * 2, [&](std::int64_t tile, int worker) {
     const std::int64_t place = tile / in_tiles, t = place / n_used, first = tile % in_tiles * in_rows, n = std::min(in_rows, hidden_dim - first);
+    if (id[place] < 0) return;
     const ExpertMlp& expert = experts[id[place]];
     float* const gate = hidden + place * hidden_dim + first;
     const float* const xt = host_pointer<float>(x) + t * dim;
@@ -297,7 +306,8 @@ void CpuExperts::run_few(const Tensor& y, const Tensor& x, const Tensor& ids, co
     kernels_.glu(gate, gate, products_of(worker), n);
   });
   if (round_hidden) {
-    for (std::int64_t place = 0; place < n_places; ++place) kernels_.quantize_q8(hidden + place * hidden_dim, hidden_dim, hidden_row(place));
+    for (std::int64_t place = 0; place < n_places; ++place)
+      if (id[place] >= 0) kernels_.quantize_q8(hidden + place * hidden_dim, hidden_dim, hidden_row(place));
   }
   const std::int64_t out_tiles = (dim + out_rows - 1) / out_rows;
   context_.for_each_tile(n_tokens * out_tiles, n_places * dim * out_row_bytes, [&](std::int64_t tile, int worker) {
@@ -305,6 +315,7 @@ void CpuExperts::run_few(const Tensor& y, const Tensor& x, const Tensor& ids, co
     float* const yt = host_pointer<float>(y) + t * dim + first;
     std::fill_n(yt, n, 0.0f);
     for (std::int64_t place = t * n_used; place < (t + 1) * n_used && !context_.stop_requested(); ++place) {
+      if (id[place] < 0) continue;
       products_.multiply_rows(experts[id[place]].down, first, n, hidden + place * hidden_dim, hidden_row(place), products_of(worker),
                               decoded_of(worker));
       kernels_.add_scaled(yt, products_of(worker), host_pointer<float>(weights)[place], n);

@@ -39,6 +39,7 @@ void mix(const Backend& backend, const float* in, const std::int32_t* ids, const
   std::vector<double> sums(static_cast<std::size_t>(dim));
   for (std::int64_t j = 0; j < n_used; ++j) {
     if (backend.stop_requested()) return;
+    if (ids[j] < 0) continue;
     CHECK(experts.has(ids[j]), "moe_experts: no such expert");
     const ExpertMlp& expert = experts[ids[j]];
     for (std::int64_t o = 0; o < hidden_dim; ++o) {

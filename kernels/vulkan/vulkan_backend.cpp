@@ -588,13 +588,12 @@ class VulkanBackend final : public Backend {
   // seldom move; 0 where their formats differ.
   Address table_of(const ExpertSet& experts) {
     const ExpertMlp& pattern = experts.pattern();
+    std::int64_t first = 0;
+    while (first < experts.n_experts() && !experts.has(first)) ++first;
+    if (first == experts.n_experts()) return 0;
     std::vector<Address> table;
     for (std::int64_t e = 0; e < experts.n_experts(); ++e) {
-      if (!experts.has(e)) {
-        table.insert(table.end(), 3, 0);
-        continue;
-      }
-      const ExpertMlp& expert = experts[e];
+      const ExpertMlp& expert = experts[experts.has(e) ? e : first];  // who is not there has an address that can be read
       const bool is_alike =
           expert.gate.dtype == pattern.gate.dtype && expert.up.dtype == pattern.gate.dtype && expert.down.dtype == pattern.down.dtype;
       if (!is_alike) return 0;

@@ -32,7 +32,9 @@ void main() {
   const bool is_shared = in_token >= k * of_expert;
   const uint place = is_shared ? k : in_token / of_expert, in_place = in_token - place * of_expert;
   const uint o0 = in_place * ROWS, n_out = is_shared ? shared_dim : hidden_dim, n_rows = min(ROWS, n_out - o0);
-  const uint expert = is_shared ? 0u : uint(ids.v[t * k + place]) * 6u;
+  const int id = is_shared ? 0 : ids.v[t * k + place];
+  if (id < 0) return;                           // computed elsewhere
+  const uint expert = uint(max(id, 0)) * 6u;  // a place of the table in any case: some devices read for invocations that have returned too
   for (uint matrix = 0u; matrix < 2u; ++matrix) {  // gate, up
     uvec2 w = matrix == 0u ? uvec2(shared_gate) : uvec2(shared_up);
     if (!is_shared) w = uvec2(table.v[expert + 2u * matrix], table.v[expert + 2u * matrix + 1u]);

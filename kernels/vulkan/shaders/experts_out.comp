@@ -31,7 +31,9 @@ void main() {
   float sums[N_ALL], squares[TOKENS], outputs[N_PRODUCTS];
   for (uint i = 0u; i < N_PRODUCTS; ++i) outputs[i] = 0.0;
   for (uint j = 0u; j < k; ++j) {
-    const uint expert = uint(ids.v[t * k + j]) * 6u;
+    const int id = ids.v[t * k + j];
+    if (id < 0) continue;                         // computed elsewhere
+    const uint expert = uint(max(id, 0)) * 6u;  // as in experts_in.comp
     for (uint i = 0u; i < N_PRODUCTS; ++i) sums[i] = 0.0;
     const Input row = Input(uvec2(hidden), from + j * hidden_dim, hidden_dim, 1u, hidden_dim, uvec2(hidden), false);
     add_products(FORMAT, row, uvec2(table.v[expert + 4u], table.v[expert + 5u]), o0, n_rows, 0u, sums, squares);

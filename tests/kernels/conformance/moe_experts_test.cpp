@@ -39,6 +39,16 @@ class ExpertScene {
     }
   }
 
+  // Choices that somebody else computes: of the first token all, of the others every third. `are_negative`: the ids say so; else the weights of these
+  // choices are 0.
+  void leave_out(bool are_negative) {
+    for (std::size_t i = 0; i < ids_.size(); ++i) {
+      if (static_cast<std::int64_t>(i) >= c_.n_used && i % 3 != 0) continue;
+      if (are_negative) ids_[i] = -1;
+      else weights_[i] = 0;
+    }
+  }
+
   std::vector<float> run(Backend& backend) const {
     const Shape in{c_.n_experts * c_.hidden_dim, c_.dim}, out{c_.n_experts * c_.dim, c_.hidden_dim};
     GuardedTensor gate(backend, formats_.in, in, gate_.data()), up(backend, formats_.in, in, up_.data()),
@@ -110,6 +120,30 @@ TEST_P(MoeExperts, AgreesWithTheReferenceWhereOneExpertHasAllTokens) {
   Random random(3);
   check(random, {1100, 8, 1, 9, 5}, {DType::f32, DType::f32}, 1);
   check(random, {300, 8, 2, 32, 32}, {DType::q8_0, DType::q8_0}, 2);
+}
+
+// Where some of the experts lie on another device.
+TEST_P(MoeExperts, AddNothingForChoicesBelowZero) {
+  Random random(4);
+  for (const Formats formats : {Formats{DType::f32, DType::f32}, {DType::bf16, DType::bf16}, {DType::q4_k, DType::q6_k}}) {
+    for (const std::int64_t n_tokens : {2, 7, 40}) {
+      const Case c{n_tokens, 9, 4, 512, 256};
+      SCOPED_TRACE(testing::Message() << info(formats.in).name << ", " << n_tokens << " tokens");
+      ExpertScene weighted(random, c, formats, 8);
+      ExpertScene scene = weighted;
+      weighted.leave_out(false);
+      scene.leave_out(true);
+      const std::vector<float> expected = weighted.run(reference());
+      for_each([&](Backend& backend, Activations activations) {
+        const bool rounded = activations == Activations::q8 && info(formats.in).block_length > 1;
+        const std::vector<float> found = scene.run(backend);
+        EXPECT_TRUE(nmse_below(rounded ? kEightBits : kFloatSums, found, expected));
+        EXPECT_TRUE(std::all_of(found.begin(), found.begin() + c.dim, [](float value) { return value == 0; })) << "a token without experts here";
+        EXPECT_EQ(found, weighted.run(backend)) << "the same sums in the same order";
+      });
+      if (HasFailure()) return;
+    }
+  }
 }
 
 }  // namespace
