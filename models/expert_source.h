@@ -37,7 +37,7 @@ class ExpertSource {
   virtual ~ExpertSource() = default;
   // All experts of a layer, where they lie on the device; null where they have to be acquired. Reads nothing and never waits.
   virtual const ExpertSet* resident(std::int64_t layer) const = 0;
-  // What the tokens of a step chose, in their order, [n_tokens, n_used]: told once a step and layer that is not resident, before `acquire`.
+  // What the tokens of a step chose, in their order, [n_tokens, n_used], below 0 what is computed elsewhere: told once a step and layer that is not resident, before `acquire`.
   virtual void saw(std::int64_t /*layer*/, std::span<const std::int32_t> /*ids*/, std::int64_t /*n_tokens*/) {}
   // Experts of a layer, each id once and rising. `stop` ends this and the lease's waiting. Fails as ExpertLease::next.
   virtual Result<std::unique_ptr<ExpertLease>> acquire(std::int64_t layer, std::span<const std::int32_t> ids, const std::stop_token& stop) = 0;

@@ -45,7 +45,8 @@ void ReuseEstimate::saw(std::int64_t layer, std::span<const std::int32_t> ids, s
   if (n_tokens == 0) return;
   const std::int64_t n_used = std::ssize(ids) / n_tokens;
   std::fill(chosen_.begin(), chosen_.end(), 0.0F);
-  for (const std::int32_t id : ids) chosen_[id] += 1;
+  for (const std::int32_t id : ids)
+    if (id >= 0) chosen_[id] += 1;
   if (n_tokens <= kMostLearned) learn(layer, n_tokens, margin);
 
   for (int s = 0; s < kSpeeds; ++s) {
@@ -54,7 +55,8 @@ void ReuseEstimate::saw(std::int64_t layer, std::span<const std::int32_t> ids, s
     for (std::int64_t e = 0; e < n_experts_; ++e) shares[e] *= kept;
     double one = 1 - kFades[s];
     for (std::int64_t t = n_tokens - 1; t >= 0; --t, one *= kFades[s]) {
-      for (const std::int32_t id : ids.subspan(t * n_used, n_used)) shares[id] += static_cast<float>(one);
+      for (const std::int32_t id : ids.subspan(t * n_used, n_used))
+        if (id >= 0) shares[id] += static_cast<float>(one);
     }
   }
   update_chances(layer);

@@ -26,7 +26,7 @@ class ReuseEstimate {
  public:
   ReuseEstimate(std::int64_t n_layers, std::int64_t n_experts);
 
-  // The layer's next tokens, in their order, chose these: ids [n_tokens, n_used]. `margin` is the chance at which a cache has had to choose of
+  // The layer's next tokens, in their order, chose these: ids [n_tokens, n_used], those below 0 none. `margin` is the chance at which a cache has had to choose of
   // late: around it the weights have to be right.
   void saw(std::int64_t layer, std::span<const std::int32_t> ids, std::int64_t n_tokens, float margin);
 

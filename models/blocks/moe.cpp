@@ -102,7 +102,7 @@ class Turns {
         x_(x),
         chosen_(chosen),
         n_used_(static_cast<std::int64_t>(chosen.size()) / x.shape[0]),
-        outputs_(ctx.temp(DType::f32, {std::ssize(chosen), x.shape[1]})),
+        outputs_(ctx.temp(DType::f32, {std::ssize(chosen) + 1, x.shape[1]})),
         rows_(ctx.temp(DType::i32, {x.shape[0], n_used_})),
         inputs_(ctx.temp(DType::f32, {std::min(kRowsAtOnce, std::ssize(chosen)), x.shape[1]})),
         tokens_(ctx.temp(DType::i32, {inputs_.shape[0]})),
@@ -144,7 +144,10 @@ class Turns {
     by_expert_.resize(chosen_.size());
     std::iota(by_expert_.begin(), by_expert_.end(), 0);
     std::ranges::stable_sort(by_expert_, {}, [&](std::int32_t place) { return chosen_[place]; });
-    row_of_.resize(chosen_.size());
+    // What is computed elsewhere adds the last row, which is 0.
+    row_of_.assign(chosen_.size(), static_cast<std::int32_t>(chosen_.size()));
+    const std::vector<float> zeros(static_cast<std::size_t>(outputs_.shape[1]));
+    backend_.upload(outputs_.rows(std::ssize(chosen_), 1), zeros.data());
     const std::vector<float> ones(static_cast<std::size_t>(ones_.shape[0]), 1.0F);
     backend_.upload(ones_, ones.data());
   }
@@ -188,7 +191,12 @@ Result<void> run_acquired(ForwardContext& ctx, Tensor y, Tensor stream, Tensor x
   std::ranges::sort(wanted);
   const auto repeated = std::ranges::unique(wanted);
   wanted.erase(repeated.begin(), repeated.end());
-  if (wanted.empty()) return {};
+  wanted.erase(wanted.begin(), std::ranges::lower_bound(wanted, 0));  // others are computed elsewhere
+  if (wanted.empty()) {
+    const std::vector<float> zeros(static_cast<std::size_t>(y.shape.n_values()));
+    backend.upload(y, zeros.data());
+    return {};
+  }
   Turns turns(ctx, x, chosen);  // its memory is there whether or not it is needed: it is planned so
   ASSIGN_OR_RETURN(const std::unique_ptr<ExpertLease> lease, source.acquire(layer, wanted, backend.stop_token()));
   CHECK(lease->experts().layer() == layer, "experts of another layer");

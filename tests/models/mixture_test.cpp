@@ -367,6 +367,41 @@ TEST_P(MixtureTest, ExpertsThatComeInTurnsGiveTheBytesOfResidentOnes) {
   }
 }
 
+// Choices below 0 are somebody else's: what a source gives for the others is what resident experts give.
+TEST_P(MixtureTest, ExpertsThatComeInTurnsAddNothingForChoicesBelowZero) {
+  TestCheckpoint source = open(kQwen);
+  source.store_as(DType::f32);
+  auto m = create_model(source, *backend_);
+  ASSERT_TRUE(m) << m.error().message;
+  ForwardContext context(*backend_);
+  const auto run = [&](std::vector<std::int32_t> chosen, ExpertSource* experts) {
+    context.experts = experts;
+    const ForwardContext::Mark mark(context);
+    const Tensor x = context.temp(DType::f32, {3, 64}), y = context.temp(DType::f32, x.shape), ids = context.temp(DType::i32, {3, 4}),
+                 shares = context.temp(DType::f32, ids.shape);
+    std::vector<float> in(3 * 64), given(12), out(in.size(), -7);
+    for (std::size_t i = 0; i < in.size(); ++i) in[i] = static_cast<float>(i % 13) - 6;
+    for (std::size_t i = 0; i < given.size(); ++i) given[i] = 0.1F * static_cast<float>(1 + i);
+    backend_->upload(x, in.data());
+    backend_->upload(y, out.data());
+    backend_->upload(ids, chosen.data());
+    backend_->upload(shares, given.data());
+    const Result<void> status = (*m)->run_experts(context, 1, y, x, ids, shares);
+    EXPECT_TRUE(status) << status.error().message;
+    backend_->download(out.data(), y);
+    return out;
+  };
+  for (const std::vector<std::int32_t>& chosen :
+       {std::vector<std::int32_t>{3, -1, 5, 0, -1, -1, -1, -1, 5, 7, -1, 15}, std::vector<std::int32_t>(12, -1)}) {
+    const std::vector<float> expected = run(chosen, nullptr);
+    EXPECT_TRUE(std::all_of(expected.begin() + 64, expected.begin() + 128, [](float value) { return value == 0; })) << "the second token has none";
+    for (const auto& [n_places, n_ready] : {std::pair{1u, 1000u}, {2u, 1u}, {1000u, 1000u}}) {
+      LentExperts lender(source, *backend_, 0, n_places, n_ready);
+      EXPECT_EQ(run(chosen, &lender), expected) << n_places;
+    }
+  }
+}
+
 TEST_P(MixtureTest, ADecodeStepReadsNothingBackWhereAllExpertsAreResident) {
   CountingBackend counting(*backend_);
   for (const std::string model : {kQwen, kGlm}) {
