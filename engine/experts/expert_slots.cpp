@@ -15,8 +15,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Slots that a kind has at least: one is read while another is computed with.
-constexpr std::int64_t kFewestSlots = 2;
 // Experts on their way from the disk: enough to keep it busy while one is laid out; of a small model a small part.
 constexpr std::uint64_t kMostReadingBytes = std::uint64_t{48} << 20;
 constexpr std::int64_t kReadingShare = 8;
@@ -31,16 +29,6 @@ constexpr std::int64_t kFewTokens = 16;
 constexpr std::chrono::milliseconds kPatience{20};
 
 std::array<Tensor, 3> parts_of(const ExpertMlp& expert) { return {expert.gate, expert.up, expert.down}; }
-
-// An expert's matrices: what reads one input is a group of its own.
-struct ExpertSources {
-  std::array<MatrixSource, 2> input;  // gate, up
-  std::array<MatrixSource, 1> hidden;
-};
-
-ExpertSources sources_of(const AwayTensors& away, const ExpertMlp& expert) {
-  return {{away.matrix_of(expert.gate).source, away.matrix_of(expert.up).source}, {away.matrix_of(expert.down).source}};
-}
 
 std::size_t room_for(const AwayTensors::Matrix& matrix) {
   return matrix.in_file ? ReadQueue::room_for(matrix.in_file->offset, matrix.source.n_bytes()) : 0;
@@ -58,7 +46,12 @@ std::int64_t n_reading(std::span<const ExpertKind> kinds) {
 
 }  // namespace
 
-std::vector<ExpertKind> expert_kinds(const Model& model, const AwayTensors& away, const Backend& backend, std::uint64_t n_bytes) {
+ExpertSources sources_of(const AwayTensors& away, const ExpertMlp& expert) {
+  return {{away.matrix_of(expert.gate).source, away.matrix_of(expert.up).source}, {away.matrix_of(expert.down).source}};
+}
+
+std::vector<ExpertKind> expert_kinds(const Model& model, const AwayTensors& away, const Backend& backend, std::uint64_t n_bytes,
+                                     std::int64_t n_fewest) {
   std::vector<ExpertKind> kinds;
   for (std::int64_t l = 0; l < model.spec().n_layers; ++l) {
     const ExpertSet* const experts = model.experts(l);
@@ -94,12 +87,12 @@ std::vector<ExpertKind> expert_kinds(const Model& model, const AwayTensors& away
   for (ExpertKind& kind : kinds) {
     const double share = all_bytes > 0 ? std::min(1.0, static_cast<double>(n_bytes) / all_bytes) : 0;
     kind.n_slots =
-        std::clamp(static_cast<std::int64_t>(share * static_cast<double>(kind.n_in_all())), std::min(kFewestSlots, kind.n_in_all()), kind.n_in_all());
+        std::clamp(static_cast<std::int64_t>(share * static_cast<double>(kind.n_in_all())), std::min(n_fewest, kind.n_in_all()), kind.n_in_all());
     left -= std::min(left, static_cast<std::uint64_t>(kind.n_slots) * kind.slot_bytes);
   }
   // The fewest of one kind may have left less for the others.
   for (ExpertKind& kind : kinds) {
-    while (kind.n_slots > kFewestSlots && slots_bytes(kinds) > n_bytes) --kind.n_slots;
+    while (kind.n_slots > n_fewest && slots_bytes(kinds) > n_bytes) --kind.n_slots;
     for (; kind.n_slots < kind.n_in_all() && left >= kind.slot_bytes && slots_bytes(kinds) + kind.slot_bytes <= n_bytes; ++kind.n_slots)
       left -= kind.slot_bytes;
   }

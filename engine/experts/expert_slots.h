@@ -35,9 +35,20 @@ struct ExpertKind {
   std::int64_t n_in_all() const { return static_cast<std::int64_t>(layers.size()) * n_experts; }
 };
 
+// An expert's matrices in the file: what reads one input is a group of its own.
+struct ExpertSources {
+  std::array<MatrixSource, 2> input;  // gate, up
+  std::array<MatrixSource, 1> hidden;
+};
+ExpertSources sources_of(const AwayTensors& away, const ExpertMlp& expert);
+
+// Slots that a kind has at least where experts are read for a step: one is read while another is computed with.
+inline constexpr std::int64_t kFewestSlots = 2;
+
 // The kinds of a model whose experts are `away`, with as many slots as n_bytes hold: equal shares of their experts, but for the few that
 // each has at least. Where n_bytes hold not even these, these.
-std::vector<ExpertKind> expert_kinds(const Model& model, const AwayTensors& away, const Backend& backend, std::uint64_t n_bytes);
+std::vector<ExpertKind> expert_kinds(const Model& model, const AwayTensors& away, const Backend& backend, std::uint64_t n_bytes,
+                                     std::int64_t n_fewest = kFewestSlots);
 std::uint64_t slots_bytes(std::span<const ExpertKind> kinds);
 // Bytes of memory that experts are read to, beside the slots.
 std::uint64_t reading_bytes(std::span<const ExpertKind> kinds);
