@@ -269,6 +269,7 @@ struct LoadPlan {
   std::uint64_t dense_bytes = 0, expert_bytes = 0;
   std::int64_t n_slots = 0, n_experts = 0;  // of all layers
   double hit_rate = 1, disk_bytes_per_token = 0;
+  double card_hit_rate = 0;  // predicted: how often a chosen expert is in a slot of the card, where it has such; others are computed by the processor
   double load_seconds = 0, prefill_tokens_per_second = 0, decode_tokens_per_second = 0;  // predicted
   PictureCosts pictures;                                                                 // predicted; empty where the model does not see
 };

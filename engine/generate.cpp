@@ -422,6 +422,7 @@ class LocalGeneration final : public Generation {
     events.push_back({.kind = Kind::prefill, .done = done_, .total = ids_.size()});
     if (done_ < ids_.size()) return Phase::reading;
     session_->begin_decoding();
+    model_.promote_experts(stop_);
     result_.stats.prefill_seconds = seconds_since(start_);
     decode_start_ = Clock::now();
     if (ExpertSlots* const slots = model_.expert_slots()) experts_before_decoding_ = slots->counts();

@@ -88,6 +88,15 @@ std::string identity_of(const ModelFile& file) {
   return sha256_hex(all);
 }
 
+bool have_one_shape(std::span<const ExpertProfile> a, std::span<const ExpertProfile> b) {
+  return std::ranges::equal(
+      a, b, [](const ExpertProfile& one, const ExpertProfile& other) { return one.n_layers == other.n_layers && one.n_experts == other.n_experts; });
+}
+
+// What of a card's slots changes hands between a prompt and its answer.
+constexpr std::uint64_t kPromotedBytes = std::uint64_t{256} << 20;
+constexpr double kPromotedSeconds = 0.1;
+
 // A run of fewer tokens says less than the one before it.
 constexpr std::int64_t kFewestProfileTokens = 32;
 
@@ -105,26 +114,43 @@ std::uint64_t most_on_a_card(const LoadPlan& plan) {
 
 LoadedModel::~LoadedModel() { keep_profile(); }
 
-void LoadedModel::begin_with_profile(const std::string& cache_folder, const std::stop_token& stop) {
-  ExpertSlots* const slots = expert_slots();
-  if (cache_folder.empty() || !slots) return;
-  profile_model_ = identity_of(parts_.front()->weights->file());
-  profile_path_ = fs::path(cache_folder) / "experts" / (profile_model_.substr(0, 32) + ".routing");
+std::optional<std::vector<ExpertProfile>> LoadedModel::read_profile(std::span<const ExpertProfile> like) const {
   std::error_code ignored;
-  if (!fs::exists(profile_path_, ignored)) return;
-  const std::vector<ExpertProfile> like = slots->profiles();
+  if (profile_path_.empty() || !fs::exists(profile_path_, ignored)) return {};
   const Result<std::string> bytes = read_text_file(profile_path_, write_profiles(profile_model_, like).size());
-  if (!bytes) return;
-  const std::optional<std::vector<ExpertProfile>> profiles = parse_profiles(*bytes, profile_model_, like);
+  if (!bytes) return {};
+  std::optional<std::vector<ExpertProfile>> profiles = parse_profiles(*bytes, profile_model_, like);
+  if (!profiles)
+    log(LogLevel::warning, profile_path_.string() + ": expected what an earlier run of this model wrote, found something else; it is left unused");
+  return profiles;
+}
+
+Result<void> LoadedModel::begin_with_profile(const std::string& cache_folder, const std::function<void(std::uint64_t)>& progress,
+                                             const std::stop_token& stop) {
+  ExpertSlots* const slots = expert_slots();
+  CardExperts* const on_card = card_experts();
+  if (!slots && !on_card) return {};
+  if (!cache_folder.empty()) {
+    profile_model_ = identity_of(parts_.front()->weights->file());
+    profile_path_ = fs::path(cache_folder) / "experts" / (profile_model_.substr(0, 32) + ".routing");
+  }
+  std::optional<std::vector<ExpertProfile>> profiles = read_profile(on_card ? on_card->profiles() : slots->profiles());
+  if (on_card) {
+    RETURN_IF_ERROR(on_card->fill(profiles, progress, stop));
+    // What the card has is not asked of memory. Slots of other kinds begin empty.
+    if (!slots || !profiles || !have_one_shape(*profiles, slots->profiles())) return {};
+    profiles = on_card->without_those_here(std::move(*profiles));
+  }
   if (profiles) slots->warm(*profiles, stop);
-  else log(LogLevel::warning, profile_path_.string() + ": expected what an earlier run of this model wrote, found something else; it is left unused");
+  return {};
 }
 
 // A profile that cannot be written is none: the next run begins as the first one.
 void LoadedModel::keep_profile() {
   ExpertSlots* const slots = expert_slots();
-  if (profile_path_.empty() || !slots) return;
-  const std::vector<ExpertProfile> profiles = slots->profiles();
+  CardExperts* const on_card = card_experts();
+  if (profile_path_.empty() || (!slots && !on_card)) return;
+  const std::vector<ExpertProfile> profiles = on_card ? on_card->profiles() : slots->profiles();
   const auto has_few = [](const ExpertProfile& profile) { return std::ranges::max(profile.n_tokens) < kFewestProfileTokens; };
   if (std::ranges::all_of(profiles, has_few)) return;
   std::error_code ignored;
@@ -145,14 +171,22 @@ Result<void> LoadedModel::load_part(const LoadRequest& request, const PlannedPar
   Result<AdaptedModel> adapted = create_adapted_model(*part.weights, backend, request.loras, planned.asked.part);
   RETURN_IF_ERROR(backend.sync());  // of a lost device nothing else is true
   ASSIGN_OR_RETURN(part.adapted, std::move(adapted));
-  if (const AwayTensors* const away = part.weights->away_experts()) {
+  part.shared_bytes_per_token = load.shared_bytes_per_token;
+  part.is_shared = !planned.asked.shared.empty();
+  part.context = std::make_shared<ForwardContext>(backend);
+  if (const AwayTensors* const away = part.weights->away_experts(); away && load.residency.are_shared) {
+    part.slot_file_bytes = load.estimate->expert_bytes();
+    ASSIGN_OR_RETURN(part.card_experts, CardExperts::create(*part.adapted.model, *away, *part.context,
+                                                            card_kinds(*part.adapted.model, *away, backend, load.residency.slots_bytes)));
+    part.context->experts = part.card_experts.get();
+    part.context->experts_elsewhere = part.card_experts.get();
+  } else if (away) {
     ASSIGN_OR_RETURN(std::unique_ptr<ReadQueue> queue, ReadQueue::create(request.io));
     std::vector<ExpertKind> kinds = expert_kinds(*part.adapted.model, *away, backend, load.residency.slots_bytes);
     ASSIGN_OR_RETURN(part.expert_slots, ExpertSlots::create(*part.adapted.model, *away, backend, std::move(kinds), std::move(queue)));
+    part.context->experts = part.expert_slots.get();
   }
-  part.context = std::make_shared<ForwardContext>(backend);
   part.context->weights = part.weights->stream();
-  part.context->experts = part.expert_slots.get();
   return {};
 }
 
@@ -167,7 +201,10 @@ Result<void> LoadedModel::add_stage(const PlannedModel& planned, const PlannedSt
     elsewhere.push_back(planned.parts[of.part].asked.part.layers.has(l) && experts_part != of.part && model().mixture(l).n_experts > 0);
     if (elsewhere.back()) their_part = experts_part;
   }
-  if (their_part != of.part && !part.experts_elsewhere) {
+  if (part.card_experts) {
+    const Part& theirs = *parts_[their_part];
+    part.card_experts->set_host(*theirs.adapted.model, *theirs.context, LayerSet(std::move(elsewhere)));
+  } else if (their_part != of.part && !part.experts_elsewhere) {
     const Part& theirs = *parts_[their_part];
     part.experts_elsewhere = std::make_unique<HostedExperts>(*part.backend, *theirs.adapted.model, *theirs.context, LayerSet(std::move(elsewhere)));
     part.context->experts_elsewhere = part.experts_elsewhere.get();
@@ -265,7 +302,8 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load_planned(const LoadRequest
     loaded->parts_.push_back(std::make_unique<Part>());
     loaded->parts_.back()->backend = std::move(devices.backends[part.device]);
     RETURN_IF_ERROR(loaded->load_part(request, part, file, of_part, stop));
-    done_before += part.load.plan.weight_bytes;
+    const CardExperts* const on_card = loaded->parts_.back()->card_experts.get();
+    done_before += part.load.plan.weight_bytes - (on_card ? on_card->n_bytes() : 0);
   }
   const ModelFile& held = *file;
   const ModelSpec& spec = loaded->model().spec();
@@ -312,8 +350,13 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load_planned(const LoadRequest
 
   for (const std::unique_ptr<Part>& part : loaded->parts_) RETURN_IF_ERROR(part->backend->sync());
 
-  loaded->begin_with_profile(request.cache_folder, stop);
+  const auto of_slots = [&](std::uint64_t n_bytes) {
+    done_before = std::min(done_before + n_bytes, plan.weight_bytes);
+    if (progress) progress(done_before, plan.weight_bytes);
+  };
+  const Result<void> begun = loaded->begin_with_profile(request.cache_folder, of_slots, stop);
   if (stop.stop_requested()) return make_error(ErrorCode::cancelled, held.label() + ": loading was stopped");
+  RETURN_IF_ERROR(begun);
 
   const ChosenFormat chosen = choose_chat_format(held);
   if (chosen.is_guess) {
@@ -342,7 +385,9 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load_planned(const LoadRequest
   if (n_unknown_tokens > 0) info.notes.push_back(TokensWithoutRow{n_unknown_tokens, vocab_size});
   for (const std::unique_ptr<Part>& part : loaded->parts_) {
     const std::string& name = part->backend->device().name;
-    info.devices.push_back({.name = name, .weight_bytes = plan.devices[info.devices.size()].weight_bytes});
+    const LoadPlan::Device& as_planned = plan.devices[info.devices.size()];
+    info.devices.push_back({.name = name, .weight_bytes = as_planned.weight_bytes});
+    if (part->card_experts) info.devices.back().n_experts = as_planned.n_experts;
     info.device += (info.device.empty() ? "" : ",") + name;
     info.n_threads = std::max(info.n_threads, part->backend->n_threads());
   }
@@ -357,6 +402,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load_planned(const LoadRequest
   for (const std::unique_ptr<Part>& part : loaded->parts_) {
     WeightLayout layout = part->weights->layout();
     if (part->expert_slots) add_slots(layout, part->expert_slots->n_bytes(), part->expert_slots->huge_page_bytes());
+    if (part->card_experts) add_card_slots(layout, part->card_experts->n_bytes(), part->slot_file_bytes);
     if (part == loaded->parts_.front()) info.layout = std::move(layout);
     else add_layout(info.layout, layout);
   }
@@ -383,11 +429,19 @@ DType LoadedModel::vision_format() const { return vision_.weights ? commonest_fo
 
 void LoadedModel::begin_step() {
   for (std::size_t i = 0; i < parts_.size(); ++i) launches_before_[i] = parts_[i]->backend->n_launches();
+  if (const CardExperts* const on_card = card_experts()) shared_before_ = on_card->counts();
 }
 
 void LoadedModel::end_step(const StepSeconds& seconds) {
   step_seconds_ = seconds;
   for (std::size_t i = 0; i < parts_.size(); ++i) launches_[i] = parts_[i]->backend->n_launches() - launches_before_[i];
+  if (const CardExperts* const on_card = card_experts()) {
+    const CardExperts::Counts& now = on_card->counts();
+    shared_ = {.card_bytes = now.card_bytes - shared_before_.card_bytes,
+               .host_bytes = now.host_bytes - shared_before_.host_bytes,
+               .hits = now.hits - shared_before_.hits,
+               .choices = now.choices - shared_before_.choices};
+  }
 }
 
 void LoadedModel::add_last_step(DeviceWork& work, std::int64_t n_cached, std::int64_t n_parts) const {
@@ -395,7 +449,15 @@ void LoadedModel::add_last_step(DeviceWork& work, std::int64_t n_cached, std::in
   const auto share = 1 / static_cast<double>(n_parts);
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     const std::uint64_t state_bytes = parts_[i]->state_bytes_per_token * static_cast<std::uint64_t>(n_cached);
-    work.devices[i].bytes += static_cast<double>(parts_[i]->weight_bytes_per_token) * share + static_cast<double>(state_bytes);
+    const Part& part = *parts_[i];
+    std::uint64_t weight_bytes = part.weight_bytes_per_token;
+    // instead of what was predicted of these
+    if (part.is_shared) weight_bytes += (part.card_experts ? shared_.card_bytes : shared_.host_bytes) - part.shared_bytes_per_token;
+    work.devices[i].bytes += static_cast<double>(weight_bytes) * share + static_cast<double>(state_bytes);
+    if (part.card_experts) {
+      work.devices[i].expert_hits += static_cast<double>(shared_.hits) * share;
+      work.devices[i].expert_choices += static_cast<double>(shared_.choices) * share;
+    }
     work.devices[i].launches += static_cast<double>(launches_[i]) * share;
   }
   work.host_seconds += step_seconds_.host * share;
@@ -413,6 +475,16 @@ ExpertSlots* LoadedModel::expert_slots() {
   for (const std::unique_ptr<Part>& part : parts_)
     if (part->expert_slots) return part->expert_slots.get();
   return nullptr;
+}
+
+CardExperts* LoadedModel::card_experts() {
+  for (const std::unique_ptr<Part>& part : parts_)
+    if (part->card_experts) return part->card_experts.get();
+  return nullptr;
+}
+
+void LoadedModel::promote_experts(const std::stop_token& stop) {
+  if (CardExperts* const on_card = card_experts()) on_card->promote(kPromotedBytes, kPromotedSeconds, stop);
 }
 
 std::vector<std::pair<Backend*, const Buffer*>> LoadedModel::weight_arenas() const {
@@ -447,6 +519,7 @@ void LoadedModel::drop_weights() {
   vision_ = {};
   for (const std::unique_ptr<Part>& part : parts_) {
     part->experts_elsewhere.reset();
+    part->card_experts.reset();
     part->context.reset();
     part->expert_slots.reset();
     part->adapted = {};

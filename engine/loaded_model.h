@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -8,6 +9,7 @@
 
 #include "engine/draft/draft_length.h"
 #include "engine/engine.h"
+#include "engine/experts/card_experts.h"
 #include "engine/experts/expert_slots.h"
 #include "engine/experts/hosted_experts.h"
 #include "engine/files/loaded_weights.h"
@@ -74,6 +76,11 @@ class LoadedModel {
   void add_last_step(DeviceWork& work, std::int64_t n_cached, std::int64_t n_parts) const;
   // Where its experts are, where memory has no room for all of them; else null.
   ExpertSlots* expert_slots();
+  // Where a card has some of its experts in slots, and the processor all; else null.
+  CardExperts* card_experts();
+  const CardExperts* card_experts() const { return const_cast<LoadedModel*>(this)->card_experts(); }
+  // Brings experts that are chosen more to the card, for a tenth of a second at most. Between a prompt and its answer.
+  void promote_experts(const std::stop_token& stop);
   // Where its weights were copied, to measure reading them.
   std::vector<std::pair<Backend*, const Buffer*>> weight_arenas() const;
   // The device that encodes pictures, and one whose memory is the host's; null where there is none.
@@ -98,8 +105,10 @@ class LoadedModel {
 
  private:
   LoadedModel() = default;
-  // Of experts that have slots: fills these by the profile of an earlier run, if there is one, and keeps this run's.
-  void begin_with_profile(const std::string& cache_folder, const std::stop_token& stop);
+  // Of experts that have slots: fills these by the profile of an earlier run, if there is one, and keeps this run's. `progress` is told of the file's bytes
+  // that went to a card. Fails where an expert of a card cannot be read.
+  Result<void> begin_with_profile(const std::string& cache_folder, const std::function<void(std::uint64_t)>& progress, const std::stop_token& stop);
+  std::optional<std::vector<ExpertProfile>> read_profile(std::span<const ExpertProfile> like) const;
   void keep_profile();
   // What lies on one device. In the order of need, as below.
   struct Part {
@@ -109,7 +118,11 @@ class LoadedModel {
     std::unique_ptr<ExpertSlots> expert_slots;
     std::shared_ptr<ForwardContext> context;
     std::unique_ptr<HostedExperts> experts_elsewhere;
+    std::unique_ptr<CardExperts> card_experts;
     std::uint64_t weight_bytes = 0, weight_bytes_per_token = 0, state_bytes_per_token = 0;
+    std::uint64_t shared_bytes_per_token = 0;  // PlannedLoad
+    bool is_shared = false;                    // the experts of a card's slots are among its own
+    std::uint64_t slot_file_bytes = 0;         // of the experts that may come to the card's slots, all of them
   };
   Result<void> load_part(const LoadRequest& request, const PlannedPart& planned, std::shared_ptr<ModelFile> file, const LoadProgress& progress,
                          const std::stop_token& stop);
@@ -138,6 +151,7 @@ class LoadedModel {
   // Of the last step.
   StepSeconds step_seconds_;
   std::vector<std::uint64_t> launches_, launches_before_;  // of each part
+  CardExperts::Counts shared_, shared_before_;
   StepTimes step_times_;
   std::filesystem::path profile_path_;  // empty: none is kept
   std::string profile_model_;           // whose it is

@@ -27,6 +27,9 @@ struct DeviceStats {
   std::uint64_t weight_bytes = 0;  // that lie there
   double bytes = 0;                // read there, of weights and state
   double launches = 0;             // Backend::n_launches
+  // Of a card that has some of the experts in slots: so many; and of what tokens chose, what lay there, and all.
+  std::int64_t n_experts = 0;
+  double expert_hits = 0, expert_choices = 0;
 };
 
 // What steps had the devices do, and took of the host: to hand work out or to do it, and to wait for devices.

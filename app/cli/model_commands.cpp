@@ -186,6 +186,7 @@ Result<void> plan(const Options& options) {
                    {"prefill_tokens_per_second", plan.prefill_tokens_per_second},
                    {"decode_tokens_per_second", plan.decode_tokens_per_second},
                    {"hit_rate", plan.hit_rate},
+                   {"card_hit_rate", plan.card_hit_rate},
                    {"bytes_from_disk_per_token", plan.disk_bytes_per_token}}},
                  {"slots", plan.n_slots},
                  {"dense_bytes", plan.dense_bytes},

@@ -102,7 +102,9 @@ Json devices_json(const DeviceWork& work) {
     devices.push_back({{"name", device.name},
                        {"weight_bytes", device.weight_bytes},
                        {"bytes", static_cast<std::uint64_t>(device.bytes)},
-                       {"launches", static_cast<std::uint64_t>(device.launches)}});
+                       {"launches", static_cast<std::uint64_t>(device.launches)},
+                       {"experts", device.n_experts},
+                       {"hit_rate", device.expert_choices > 0 ? Json(device.expert_hits / device.expert_choices) : Json()}});
   }
   return devices;
 }

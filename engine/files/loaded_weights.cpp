@@ -215,6 +215,11 @@ void add_slots(WeightLayout& layout, std::uint64_t n_bytes, std::uint64_t huge_p
   layout.huge_page_bytes += huge_page_bytes;
 }
 
+void add_card_slots(WeightLayout& layout, std::uint64_t n_bytes, std::uint64_t file_bytes) {
+  layout.resident_bytes += n_bytes;
+  layout.file_bytes -= std::min(layout.file_bytes, file_bytes);
+}
+
 void add_layout(WeightLayout& layout, const WeightLayout& other) {
   const auto rank = [](WeightLayout::Form form) {
     constexpr WeightLayout::Form kRanks[] = {WeightLayout::Form::placed, WeightLayout::Form::in_slots, WeightLayout::Form::streamed};

@@ -27,6 +27,7 @@ struct Residency {
   std::int64_t n_away_tables = 0;  // and all tables but the first n_away_tables
   bool has_slots = false;          // the experts of mixtures stay in the file (AwayTensors), to be brought into slots,
   std::uint64_t slots_bytes = 0;   // which may take so many bytes
+  bool are_shared = false;         // and another device has all experts: it computes those that are in no slot
 };
 
 // What may be brought for every pass, in bytes as placed: of each layer, and of each table (WantedTensor::in_rows), in their order.
@@ -59,6 +60,8 @@ WeightLayout layout_of(std::span<const PlacedFile> placed, std::uint64_t file_by
 void add_layout(WeightLayout& layout, const WeightLayout& other);
 // With slots for experts beside them.
 void add_slots(WeightLayout& layout, std::uint64_t n_bytes, std::uint64_t huge_page_bytes);
+// With slots of a card, whose experts another part has too: `file_bytes` of all of them, which are not this one's.
+void add_card_slots(WeightLayout& layout, std::uint64_t n_bytes, std::uint64_t file_bytes);
 
 // The weights of a model file on one device, or those of a part of the model. Owns the buffers, and the file with others of its parts; the backend must outlive it. One thread at a time, as the backend.
 class LoadedWeights final : public WeightSource {

@@ -5,6 +5,8 @@
 #include <string_view>
 #include <utility>
 
+#include "engine/plan/hit_rate.h"
+#include "engine/plan/machine_plan.h"
 #include "engine/plan/placement.h"
 #include "kernels/preferred_device.h"
 
@@ -33,10 +35,10 @@ Refused refused_of(const LoadPlan& plan, std::int64_t n_layers) {
   return refused;
 }
 
-ModelPart part_of(const ModelPlacement& placement, std::size_t device) {
+ModelPart part_of(const ModelPlacement& placement, std::size_t device, const std::vector<bool>& shared) {
   std::vector<bool> layers, experts;
   for (const std::size_t of : placement.layers) layers.push_back(of == device);
-  for (const std::size_t of : placement.experts) experts.push_back(of == device);
+  for (const std::size_t of : placement.experts) experts.push_back(of == device || (device == 0 && !shared.empty() && shared[experts.size()]));
   const bool is_whole =
       std::ranges::count(layers, false) == 0 && std::ranges::count(experts, false) == 0 && placement.embeddings == device && placement.head == device;
   if (is_whole) return {};
@@ -56,7 +58,11 @@ class DevicePlanner {
     ASSIGN_OR_RETURN(PlannedLoad whole, plan_whole(0, size() == 1));
     const ModelSpec& spec = whole.estimate->spec();
     n_layers_ = spec.n_layers;
-    if (told) return planned(*told);
+    for (std::int64_t l = 0; l < n_layers_; ++l) is_mixture_.push_back(whole.estimate->n_experts(l) > 0);
+    if (told) {
+      refused_.assign(size(), {.layers = std::vector<bool>(n_layers_), .experts = std::vector<bool>(n_layers_)});
+      return planned(*told);
+    }
     if (request_.split_mode == SplitMode::rows) {
       const auto is_latent = [](const KvLayout& layer) { return layer.v_head_dim == 0; };
       if (request_.attention.kind == KvSelection::Kind::pages && std::ranges::any_of(spec.kv_layers, is_latent))
@@ -65,7 +71,6 @@ class DevicePlanner {
       return slices();
     }
     RETURN_IF_ERROR(check_split());
-    for (std::int64_t l = 0; l < n_layers_; ++l) is_mixture_.push_back(whole.estimate->n_experts(l) > 0);
     search_ = request_;
     if (search_.context_length <= 0) search_.context_length = std::min(spec.context_length, kUnaskedContext);
     const bool holds_all = whole.plan.fits && whole.plan.context_length >= search_.context_length;
@@ -88,6 +93,11 @@ class DevicePlanner {
       ASSIGN_OR_RETURN(placement, as_told());
     } else if (size() == 2 && is_card(0) && !is_card(1)) {
       ASSIGN_OR_RETURN(placement, card_first());
+      ASSIGN_OR_RETURN(const std::optional<ModelPlacement> slots, with_slots(placement));
+      if (slots) {
+        ASSIGN_OR_RETURN(PlannedModel shared, planned(*slots));
+        if (shared.plan.fits) return shared;
+      }
     } else {
       ASSIGN_OR_RETURN(placement, layers_in_order());
     }
@@ -125,11 +135,21 @@ class DevicePlanner {
 
   PartToLoad to_load(const ModelPlacement& placement, std::size_t i) const {
     PartToLoad asked;
-    asked.part = part_of(placement, i);
+    asked.shared = shared_of(placement);
+    asked.part = part_of(placement, i, asked.shared);
+    if (i == 0 && !asked.shared.empty()) asked.shared_slots_bytes = placement.slots_bytes;
     asked.has_vision = placement.vision == i;
     asked.has_vocabulary = i == host() && !is_card(i);
     asked.may_stream = false;
     return asked;
+  }
+
+  // Mixtures whose experts the first device shares.
+  std::vector<bool> shared_of(const ModelPlacement& placement) const {
+    std::vector<bool> shared;
+    for (std::int64_t l = 0; placement.slots_bytes && l < n_layers_; ++l)
+      shared.push_back(is_mixture_[l] && placement.layers[l] == 0 && placement.experts[l] != 0 && !refused_[0].experts[l]);
+    return shared;
   }
 
   // Whether the device has room for what it would have, beside what those before it have of its memory.
@@ -225,6 +245,27 @@ class DevicePlanner {
     return made(n);
   }
 
+  // Where the card has all layers, and room for experts but not for all of them: as many slots as that room holds.
+  Result<std::optional<ModelPlacement>> with_slots(const ModelPlacement& placement) {
+    const auto away = [&](std::size_t l) { return is_mixture_[l] && placement.experts[l] != 0 && !refused_[0].experts[l]; };
+    bool has_away = false;
+    for (std::size_t l = 0; l < placement.layers.size(); ++l) {
+      if (placement.layers[l] != 0 && !refused_[0].layers[l]) return std::optional<ModelPlacement>();
+      has_away |= placement.layers[l] == 0 && away(l);
+    }
+    if (!has_away || (placement.head != 0 && !refused_[0].head)) return std::optional<ModelPlacement>();
+    ModelPlacement slots = placement;
+    for (std::size_t l = 0; l < slots.experts.size(); ++l)
+      if (is_mixture_[l]) slots.experts[l] = 1;
+    slots.slots_bytes = 0;
+    ASSIGN_OR_RETURN(const PlannedLoad none, plan_load(file_, search_, backend(0), given_back_bytes_, to_load(slots, 0)));
+    if (!none.plan.fits) return std::optional<ModelPlacement>();
+    slots.slots_bytes = none.plan.devices.front().free_bytes - none.plan.needed_bytes;
+    const auto has_room = [&](const ExpertKind& kind) { return kind.slot_bytes <= *slots.slots_bytes; };
+    if (std::ranges::none_of(none.estimate->expert_kinds(), has_room)) return std::optional<ModelPlacement>();
+    return std::optional(slots);
+  }
+
   Result<ModelPlacement> layers_in_order() {
     ModelPlacement placement = all_on(size() - 1);
     std::int64_t at = 0;
@@ -251,8 +292,10 @@ class DevicePlanner {
     std::size_t device = 0;
     PartToLoad part;
   };
-  Result<std::vector<PlannedPart>> planned_parts(std::span<const AskedPart> all) const {
+  // Where no context is asked for: of context_length, or where that is 0 too, of the longest that all have room for.
+  Result<std::vector<PlannedPart>> planned_parts(std::span<const AskedPart> all, std::int64_t context_length_unasked = 0) const {
     LoadRequest request = request_;
+    if (request.context_length <= 0) request.context_length = context_length_unasked;
     std::vector<PlannedPart> parts;
     for (int pass = 0; pass < 2; ++pass) {
       parts.clear();
@@ -326,13 +369,24 @@ class DevicePlanner {
 
   Result<PlannedModel> planned(const ModelPlacement& placement) {
     PlannedModel model;
+    model.has_card_slots = placement.slots_bytes.has_value();
     std::vector<AskedPart> asked;
+    double on_card = 0;
     for (std::size_t i = 0; i < size(); ++i) {
       if (!is_used(placement, i)) continue;
-      asked.push_back({i, to_load(placement, i)});
-      asked.back().part.may_stream = i == host();
+      PartToLoad part = to_load(placement, i);
+      part.may_stream = i == host();
+      if (model.has_card_slots && i == 0) {
+        ASSIGN_OR_RETURN(on_card, share_on_card(part));
+      }
+      if (model.has_card_slots) {
+        part.shared_on_card = on_card;
+        part.shared_share = i == 0 ? hit_rate_of(on_card) : 1 - hit_rate_of(on_card);
+      }
+      asked.push_back({i, std::move(part)});
     }
-    ASSIGN_OR_RETURN(model.parts, planned_parts(asked));
+    // Experts have the room of a longer context than the one that is aimed at.
+    ASSIGN_OR_RETURN(model.parts, planned_parts(asked, model.has_card_slots ? search_.context_length : 0));
     if (model.parts.size() == 1) {
       PlannedModel one = whole_on(model.parts.front().device, std::move(model.parts.front().load));
       one.plan.fallbacks.insert(one.plan.fallbacks.end(), fallbacks_.begin(), fallbacks_.end());
@@ -343,6 +397,17 @@ class DevicePlanner {
     add_plan(model);
     add_note(model);
     return model;
+  }
+
+  // Of the experts of layers that share them, those on the card.
+  Result<double> share_on_card(const PartToLoad& card) const {
+    ASSIGN_OR_RETURN(const PlannedLoad load, plan_load(file_, request_, backend(0), given_back_bytes_, card));
+    double n_slots = 0, n_all = 0;
+    for (const ExpertKind& kind : load.estimate->expert_kinds()) {
+      n_slots += static_cast<double>(kind.n_slots);
+      n_all += static_cast<double>(kind.n_in_all());
+    }
+    return n_all > 0 ? n_slots / n_all : 0;
   }
 
   static bool is_used(const ModelPlacement& placement, std::size_t i) {
@@ -390,6 +455,7 @@ class DevicePlanner {
       all.n_slots += plan.n_slots;
       all.n_experts += plan.n_experts;
       all.hit_rate = std::min(all.hit_rate, plan.hit_rate);
+      if (model.has_card_slots && part.device == 0) all.card_hit_rate = part.asked.shared_share;
       all.disk_bytes_per_token += plan.disk_bytes_per_token;
       add_layout(all.layout, plan.layout);
       all.devices.insert(all.devices.end(), plan.devices.begin(), plan.devices.end());
@@ -514,7 +580,7 @@ std::uint64_t PlannedModel::state_bytes_per_token() const {
 }
 
 void predict_speed(PlannedModel& planned) {
-  double prefill = 0, decode = 0;
+  double prefill = 0, decode = 0, shared = planned.has_card_slots ? 1e9 : 0;
   double slowest_prefill = 0, slowest_decode = 0;  // of slices on cards
   planned.plan.load_seconds = 0;
   for (const PlannedPart& part : planned.parts) {
@@ -528,6 +594,12 @@ void predict_speed(PlannedModel& planned) {
       prefill += prefill_here;
       decode += decode_here;
     }
+    shared = std::min(shared, part.load.shared_seconds_per_token);
+  }
+  if (planned.has_card_slots) {
+    // The card and the processor compute them at once, and wait for each other in every layer.
+    const std::vector<bool>& layers = planned.parts.front().asked.shared;
+    decode += static_cast<double>(std::ranges::count(layers, true)) * kHandOverSeconds - shared;
   }
   prefill = std::max(prefill, slowest_prefill);
   decode = std::max(decode, slowest_decode);

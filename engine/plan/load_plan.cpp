@@ -23,7 +23,8 @@ constexpr std::uint64_t kLongStepShare = 32;
 // Published perplexities with keys in 4 bits, rotated: 0.9 % worse of 30 thousand million, 2.2 % of eight, three times as high of 0.6.
 constexpr std::int64_t kParametersForFourBitKeys = 6'000'000'000;
 
-void plan_experts(LoadPlan& plan, const ModelEstimate& estimate) {
+// `on_card`: the share of the experts that a card has beside.
+void plan_experts(LoadPlan& plan, const ModelEstimate& estimate, double on_card) {
   double n_all = 0, chosen_bytes = 0;
   for (const ExpertKind& kind : estimate.expert_kinds()) {
     plan.n_slots += kind.n_slots;
@@ -32,9 +33,17 @@ void plan_experts(LoadPlan& plan, const ModelEstimate& estimate) {
   }
   if (n_all == 0) return;
   plan.n_experts = static_cast<std::int64_t>(n_all);
-  plan.hit_rate = hit_rate_of(static_cast<double>(plan.n_slots) / n_all);
+  plan.hit_rate = hit_rate_of(std::min(1.0, static_cast<double>(plan.n_slots) / n_all + on_card));
   plan.disk_bytes_per_token = (1 - plan.hit_rate) * chosen_bytes;
   plan.notes.push_back(ExpertsOnDisk{plan.n_slots, plan.n_experts});
+}
+
+// A step in which this part computes such a share of what is chosen of shared experts.
+OpCounts shared_counts(const ModelEstimate::Step& step, double share) {
+  OpCounts counts = step.counts;
+  counts.weight_bytes -= static_cast<std::uint64_t>((1 - share) * static_cast<double>(step.shared_bytes));
+  counts.multiply_adds -= static_cast<std::uint64_t>((1 - share) * static_cast<double>(step.shared_multiply_adds));
+  return counts;
 }
 
 // What of a card is left to others where no budget is named: what draws the screen, and what its driver takes beside what it gives.
@@ -53,7 +62,8 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
                               const PartToLoad& part, const Residency& residency, std::int64_t step_tokens = kStepTokens) {
   PlannedLoad planned;
   planned.residency = residency;
-  ASSIGN_OR_RETURN(planned.estimate, ModelEstimate::create(file, backend, request.loras, residency, part.part));
+  planned.shared_share = part.shared_share;
+  ASSIGN_OR_RETURN(planned.estimate, ModelEstimate::create(file, backend, request.loras, residency, part.part, part.shared));
   ModelEstimate& estimate = *planned.estimate;
   if (part.has_vision) RETURN_IF_ERROR(estimate.add_vision({request.mmproj, request.spare_mmprojs}));
   const ModelSpec& spec = estimate.spec();
@@ -98,8 +108,12 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
   const MemoryRoom room = room_of(request, device, given_back_bytes, part.taken_bytes);
   const Placement placement = place(needs, request.context_length, room);
 
-  planned.weight_bytes_per_token = estimate.of_token(1, request.kv).weight_bytes;
-  const OpCounts token = estimate.of_token(kStepTokens + 1, request.kv);
+  const ModelEstimate::Step first = estimate.run(1, 1, request.kv);
+  planned.weight_bytes_per_token =
+      estimate.slice() ? estimate.of_token(1, request.kv).weight_bytes : shared_counts(first, part.shared_share).weight_bytes;
+  if (!estimate.slice()) planned.shared_bytes_per_token = planned.weight_bytes_per_token - (first.counts.weight_bytes - first.shared_bytes);
+  const OpCounts token = estimate.slice() ? estimate.of_token(kStepTokens + 1, request.kv)
+                                          : shared_counts(estimate.run(1, kStepTokens + 1, request.kv), part.shared_share);
   LoadPlan& plan = planned.plan;
   plan.fallbacks = estimate.fallbacks();
   plan.fits = placement.fits && plan.fallbacks.empty();
@@ -111,9 +125,10 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
   for (ModelNote& note : kv_notes(spec, request.kv)) plan.notes.push_back(std::move(note));
   plan.layout = estimate.layout();
   if (plan.layout.streamed_bytes > 0) plan.notes.push_back(WeightsOnDisk{plan.layout.streamed_bytes});
-  plan.expert_bytes = estimate.expert_bytes();
+  // What shared slots hold the processor has too.
+  if (!residency.are_shared) plan.expert_bytes = estimate.expert_bytes();
   plan.dense_bytes = plan.layout.file_bytes - plan.expert_bytes;
-  plan_experts(plan, estimate);
+  if (!residency.are_shared) plan_experts(plan, estimate, part.shared_on_card);
   plan.weight_bytes = needs.weight_bytes;
   plan.state_bytes = static_cast<std::uint64_t>(placement.context_length) * needs.state_bytes_per_token;
   plan.scratch_bytes = scratch_bytes(std::clamp<std::int64_t>(placement.context_length, 1, longest));
@@ -128,9 +143,14 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
                              .launches_per_token = static_cast<std::int64_t>(token.n_launches),
                              .is_card = is_card(device)};
   if (const LayerSlice* const slice = estimate.slice()) on_device.slice = *slice;
+  if (residency.are_shared) {
+    on_device.expert_bytes = slots_bytes(estimate.expert_kinds());
+    for (const ExpertKind& kind : estimate.expert_kinds()) on_device.n_experts += kind.n_slots;
+  }
   for (std::int64_t l = 0; l < spec.n_layers; ++l) {
     const std::int64_t n_experts = estimate.n_experts(l);
-    if (part.part.experts.has(l)) on_device.n_experts += on_device.slice && n_experts > 0 ? on_device.slice->experts.n() : n_experts;
+    if (part.part.experts.has(l) && !residency.are_shared)
+      on_device.n_experts += on_device.slice && n_experts > 0 ? on_device.slice->experts.n() : n_experts;
     if (!part.part.layers.has(l)) continue;
     if (on_device.n_layers++ == 0) on_device.first_layer = l;
     on_device.last_layer = l;
@@ -156,6 +176,10 @@ Result<PlannedLoad> plan_long_steps(const ModelFile& file, const LoadRequest& re
 
 Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes,
                               const PartToLoad& part) {
+  if (part.shared_slots_bytes) {
+    const Residency shared{.lays_out = true, .has_slots = true, .slots_bytes = *part.shared_slots_bytes, .are_shared = true};
+    return plan_load(file, request, backend, given_back_bytes, part, shared);
+  }
   ASSIGN_OR_RETURN(PlannedLoad planned, plan_load(file, request, backend, given_back_bytes, part, Residency{.lays_out = true}));
   const LoadPlan& plan = planned.plan;
   if (plan.fits || !plan.fallbacks.empty()) return planned;
@@ -231,13 +255,15 @@ void predict_speed(PlannedLoad& planned, const ModelFile& file, const LoadReques
   ModelEstimate& estimate = *planned.estimate;
   LoadPlan& plan = planned.plan;
   const std::int64_t n_tokens = std::clamp<std::int64_t>(plan.context_length, 1, kStepTokens);
-  const OpCounts prompt = estimate.run(n_tokens, n_tokens, request.kv).counts;
-  const OpCounts decode = estimate.run(1, n_tokens, request.kv).counts;
+  const ModelEstimate::Step token = estimate.run(1, n_tokens, request.kv);
+  const OpCounts prompt = shared_counts(estimate.run(n_tokens, n_tokens, request.kv), planned.shared_share),
+                 decode = shared_counts(token, planned.shared_share);
+  planned.shared_seconds_per_token = planned.shared_share * static_cast<double>(token.shared_bytes) / probe.bytes_per_second;
   const SpeedEstimate speed = estimate_speed(prompt, n_tokens, decode, probe,
                                              {.copied = plan.weight_bytes - std::min(plan.weight_bytes, estimate.made_bytes()),
                                               .made = estimate.made_bytes(),
                                               .streamed = plan.layout.streamed_bytes,
-                                              .experts_of_prompt = unslotted_bytes(estimate),
+                                              .experts_of_prompt = planned.residency.are_shared ? 0 : unslotted_bytes(estimate),
                                               .experts_of_token = plan.disk_bytes_per_token},
                                              resident_share(file));
   plan.load_seconds = speed.load_seconds;

@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include "engine/engine.h"
 #include "engine/plan/memory_estimate.h"
@@ -18,6 +20,9 @@ struct PlannedLoad {
   std::uint64_t temporary_bytes = 0;         // of a pass, at most: ForwardContext::reserve
   std::uint64_t workspace_bytes = 0;         // of its ops, at most: Backend::workspace
   std::uint64_t weight_bytes_per_token = 0;  // read by a decoded token: of a mixture the chosen experts, of an untied table one row
+  std::uint64_t shared_bytes_per_token = 0;  // of these, experts that another device computes some of: as predicted
+  double shared_share = 1;                   // PartToLoad
+  double shared_seconds_per_token = 0;       // how long these take: predict_speed
   std::uint64_t state_bytes_per_token = 0;   // of keys and values, and of the bounds of pages where attention selects by them
 };
 
@@ -28,6 +33,11 @@ struct PartToLoad {
   bool has_vocabulary = true;     // the tokenizer's memory counts here
   bool may_stream = true;         // what memory does not hold may be brought for every pass, or into slots
   std::uint64_t taken_bytes = 0;  // by other parts
+  // Mixtures whose experts a card has some of, in slots, and the processor all; empty: none. Of either part, as the other three.
+  std::vector<bool> shared;                         // [n_layers]
+  double shared_share = 1;                          // of the choices in these, those that this part computes: predicted
+  double shared_on_card = 0;                        // of these experts, those that lie on the card
+  std::optional<std::uint64_t> shared_slots_bytes;  // the card's, of memory
 };
 
 // What loading `file` as `request` asks would need; loading itself goes by it. Binds every tensor by name and shape, so it fails with

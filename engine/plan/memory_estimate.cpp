@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "engine/experts/card_experts.h"
 #include "engine/files/header_source.h"
 #include "engine/files/loaded_weights.h"
 #include "engine/files/metadata.h"
@@ -20,6 +21,8 @@ namespace {
 constexpr std::uint64_t kBytesPerVocabularyString = 140, kBytesPerTokenizerByte = 5;
 // Of experts that lie elsewhere, on either side: ids, weights and inputs go, outputs come back.
 constexpr std::uint64_t kTransfersOfHosted = 4;
+// Of a card's experts whose others the processor computes.
+constexpr std::uint64_t kTransfersOfShared = 3;
 
 }  // namespace
 
@@ -86,17 +89,32 @@ class ModelEstimate::CountedExperts final : public ExpertSource {
 // Computes nothing.
 class ModelEstimate::CountedElsewhere final : public ExpertsElsewhere {
  public:
-  CountedElsewhere(CountingBackend& backend, LayerSet layers) : backend_(backend), layers_(std::move(layers)) {}
+  CountedElsewhere(CountingBackend& backend, LayerSet layers, const Model& model) : backend_(backend), layers_(std::move(layers)), model_(model) {}
   bool has(std::int64_t layer) const override { return layers_.has(layer); }
-  Result<void> run(std::int64_t, Tensor, Tensor, Tensor, Tensor, const std::function<void()>& meanwhile) override {
-    backend_.count_transfers(kTransfersOfHosted);
+  Result<void> run(std::int64_t layer, Tensor y, Tensor x, Tensor ids, Tensor weights, const std::function<void()>& meanwhile) override {
+    // As CardExperts does where some of the chosen are in slots, and some not: ids, weights and inputs go together, ids and a sum come.
+    const ExpertSet* const in_slots = model_.experts(layer);
+    backend_.count_transfers(in_slots ? kTransfersOfShared : kTransfersOfHosted);
+    if (in_slots) {
+      const OpCounts before = backend_.counts();
+      backend_.moe_experts(y, x, ids, weights, *in_slots);
+      shared_bytes += backend_.counts().weight_bytes - before.weight_bytes;
+      shared_multiply_adds += backend_.counts().multiply_adds - before.multiply_adds;
+    }
     meanwhile();
+    if (in_slots && context) {
+      const ForwardContext::Mark mark(*context);
+      backend_.add(y, y, context->temp(y.dtype, y.shape));
+    }
     return {};
   }
+  ForwardContext* context = nullptr;  // of the pass
+  std::uint64_t shared_bytes = 0, shared_multiply_adds = 0;
 
  private:
   CountingBackend& backend_;
   const LayerSet layers_;
+  const Model& model_;
 };
 
 // Adds nothing; of a token's experts this device has its share, or all where the most is asked for that it may have to do.
@@ -151,28 +169,35 @@ class ModelEstimate::CountedSlices final : public OtherSlices {
   ExpertChoice choice_;
 };
 
-ModelEstimate::ModelEstimate(const ModelFile& file, const Backend& device, const Residency& residency, const ModelPart& part)
-    : file_(file), part_(part), backend_(device), source_(std::make_unique<Source>(file, backend_, residency)) {}
+ModelEstimate::ModelEstimate(const ModelFile& file, const Backend& device, const Residency& residency, const ModelPart& part,
+                             std::vector<bool> shared)
+    : file_(file),
+      part_(part),
+      shared_(std::move(shared)),
+      has_shared_slots_(residency.are_shared),
+      backend_(device),
+      source_(std::make_unique<Source>(file, backend_, residency)) {}
 
 ModelEstimate::~ModelEstimate() = default;
 
 Result<std::unique_ptr<ModelEstimate>> ModelEstimate::create(const ModelFile& file, const Backend& device, std::span<const LoraRequest> loras,
-                                                             const Residency& residency, const ModelPart& part) {
-  std::unique_ptr<ModelEstimate> estimate(new ModelEstimate(file, device, residency, part));
+                                                             const Residency& residency, const ModelPart& part, const std::vector<bool>& shared) {
+  std::unique_ptr<ModelEstimate> estimate(new ModelEstimate(file, device, residency, part, shared));
   ASSIGN_OR_RETURN(estimate->adapted_, create_adapted_model(*estimate->source_, estimate->backend_, loras, part));
   if (!part.experts.is_all()) {
     const Model& model = *estimate->adapted_.model;
     std::vector<bool> elsewhere;
     for (std::int64_t l = 0; l < model.spec().n_layers; ++l)
-      elsewhere.push_back(part.layers.has(l) && !part.experts.has(l) && model.mixture(l).n_experts > 0);
-    estimate->elsewhere_ = std::make_unique<CountedElsewhere>(estimate->backend_, LayerSet(std::move(elsewhere)));
+      elsewhere.push_back(part.layers.has(l) && (!part.experts.has(l) || estimate->is_shared(l)) && model.mixture(l).n_experts > 0);
+    estimate->elsewhere_ = std::make_unique<CountedElsewhere>(estimate->backend_, LayerSet(std::move(elsewhere)), model);
   }
   if (part.slice) estimate->slices_ = std::make_unique<CountedSlices>(*estimate->adapted_.model, part.slice->index == 0);
   if (const AwayTensors* const away = estimate->source_->language().experts.get()) {
     const Model& model = *estimate->adapted_.model;
-    estimate->expert_kinds_ = pio::expert_kinds(model, *away, estimate->backend_, residency.slots_bytes);
+    estimate->expert_kinds_ = residency.are_shared ? card_kinds(model, *away, estimate->backend_, residency.slots_bytes)
+                                                   : pio::expert_kinds(model, *away, estimate->backend_, residency.slots_bytes);
     ASSIGN_OR_RETURN(estimate->slots_, estimate->backend_.allocate(slots_bytes(estimate->expert_kinds_)));
-    estimate->counted_experts_ = std::make_unique<CountedExperts>(model);
+    if (!residency.are_shared) estimate->counted_experts_ = std::make_unique<CountedExperts>(model);
   }
   estimate->count_weights();
   estimate->note_refusals("weights");
@@ -186,6 +211,7 @@ std::int64_t ModelEstimate::n_used_experts() const { return counted_experts_ ? c
 WeightLayout ModelEstimate::layout() const {
   WeightLayout layout = source_->layout();
   if (counted_experts_) add_slots(layout, slots_bytes(expert_kinds_), 0);
+  if (has_shared_slots_) add_card_slots(layout, slots_bytes(expert_kinds_), expert_bytes());
   return layout;
 }
 
@@ -244,6 +270,10 @@ ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cac
   context.experts = counted_experts_.get();
   context.experts_elsewhere = elsewhere_.get();
   context.slices = slices_.get();
+  if (elsewhere_) {
+    elsewhere_->context = &context;
+    elsewhere_->shared_bytes = elsewhere_->shared_multiply_adds = 0;
+  }
   const ModelSpec& spec = this->spec();
   const std::int64_t n_blocks = (n_cached + kKvBlockLength - 1) / kKvBlockLength;
 
@@ -283,6 +313,7 @@ ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cac
   // A pass that only counts reads nothing that can fail.
   Tensor x;
   bool is_here = part_.has_embeddings;  // x, or it comes from another device
+  std::uint64_t shared_bytes = 0, shared_multiply_adds = 0;
   // Of a stage: the step's tensors, and x where it was elsewhere.
   const auto begin_stage = [&](Shape shape) {
     backend_.count_transfers(2);
@@ -307,7 +338,12 @@ ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cac
         const Shape chosen{n_tokens, mixture.n_used}, rows{n_tokens, spec.dim};
         const Tensor ids = context.temp(DType::i32, chosen), weights = context.temp(DType::f32, chosen), in = context.temp(DType::f32, rows),
                      out = context.temp(DType::f32, rows);
+        const OpCounts before = backend_.counts();
         static_cast<void>(model.run_experts(context, l, out, in, ids, weights));
+        if (is_shared(l)) {
+          shared_bytes += backend_.counts().weight_bytes - before.weight_bytes;
+          shared_multiply_adds += backend_.counts().multiply_adds - before.multiply_adds;
+        }
       }
     }
     note_refusals("layers", l);
@@ -319,7 +355,15 @@ ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cac
   }
   if (is_here && (part_.has_head || !slices_)) backend_.count_transfers(1);  // to who has the rest, or the logits
   note_refusals("output");
-  return {.temporary_bytes = context.high_water_bytes(), .counts = backend_.counts()};
+  if (elsewhere_) {
+    elsewhere_->context = nullptr;
+    shared_bytes += elsewhere_->shared_bytes;
+    shared_multiply_adds += elsewhere_->shared_multiply_adds;
+  }
+  return {.temporary_bytes = context.high_water_bytes(),
+          .counts = backend_.counts(),
+          .shared_bytes = shared_bytes,
+          .shared_multiply_adds = shared_multiply_adds};
 }
 
 OpCounts ModelEstimate::of_token(std::int64_t n_cached, DType kv) {

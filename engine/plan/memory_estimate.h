@@ -25,9 +25,11 @@ namespace pio {
 class ModelEstimate {
  public:
   // Binds every tensor by name and shape, as loading does, and fails as that would. The adapters' small files are read for it.
-  // `residency`: as LoadedWeights. Of a part what lies on its device, and what runs there. `file` and `device` must outlive it.
+  // `residency`: as LoadedWeights. Of a part what lies on its device, and what runs there. `shared`: mixtures whose experts two devices compute, a card
+  // from slots and the processor; empty: none. `file` and `device` must outlive it.
   static Result<std::unique_ptr<ModelEstimate>> create(const ModelFile& file, const Backend& device, std::span<const LoraRequest> loras = {},
-                                                       const Residency& residency = {}, const ModelPart& part = {});
+                                                       const Residency& residency = {}, const ModelPart& part = {},
+                                                       const std::vector<bool>& shared = {});
   ~ModelEstimate();
 
   // Adds the vision half that loading would bring for this model, and encodes the smallest picture. Fails as load_vision does.
@@ -64,6 +66,8 @@ class ModelEstimate {
   struct Step {
     std::uint64_t temporary_bytes = 0;  // ForwardContext::high_water_bytes() after it
     OpCounts counts;
+    std::uint64_t shared_bytes = 0,
+                  shared_multiply_adds = 0;  // of the counts, by experts that two devices share: as if this one computed all that are chosen
   };
   Step run(std::int64_t n_tokens, std::int64_t n_cached, DType kv);
   // What a device does on average for a token that comes last of n_cached: a slice may have none of the experts that it chooses.
@@ -87,10 +91,13 @@ class ModelEstimate {
   void count_weights();
   // Adds what the device refused since the last call as refusals of this part of the model.
   void note_refusals(const std::string& part, std::int64_t layer = 0);
-  ModelEstimate(const ModelFile& file, const Backend& device, const Residency& residency, const ModelPart& part);
+  ModelEstimate(const ModelFile& file, const Backend& device, const Residency& residency, const ModelPart& part, std::vector<bool> shared);
+  bool is_shared(std::int64_t layer) const { return !shared_.empty() && shared_[static_cast<std::size_t>(layer)]; }
 
   const ModelFile& file_;
   const ModelPart part_;
+  const std::vector<bool> shared_;
+  const bool has_shared_slots_;  // it is the card of the two
   CountingBackend backend_;
   std::unique_ptr<Source> source_;
   AdaptedModel adapted_;

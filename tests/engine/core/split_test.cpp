@@ -249,12 +249,50 @@ TEST(Split, ACardIsFilledWithinItsBudgetAndNeverLessThanWithASmallerOne) {
         EXPECT_EQ(n_layers, whole.devices[0].n_layers) << "the layers come before the experts";
       }
       if (host) {
-        EXPECT_EQ(host->n_experts + n_experts, whole.devices[0].n_experts);
+        // beside slots of the card the processor has all experts: which of them lie in slots changes
+        EXPECT_EQ(host->n_experts + (planned.has_card_slots ? 0 : n_experts), whole.devices[0].n_experts);
         EXPECT_EQ(host->n_layers + n_layers, whole.devices[0].n_layers);
       }
       n_layers_before = n_layers, n_experts_before = n_experts;
     }
     EXPECT_GT(before, all * 8 / 10) << name;
+  }
+}
+
+// What is left beside layers, conversation and temporaries is for experts: of every layer some, and the processor has all.
+TEST(Split, ACardHasSlotsForAsManyExpertsAsItsBudgetLeaves) {
+  for (const char* name : {"qwen3-moe-tiny", "glm4-moe-lite-mtp-tiny"}) {
+    const LoadRequest request = request_for(name);
+    PlannedDevices devices({std::uint64_t{8} << 30});
+    const LoadPlan whole = planned_on(devices, with_budget(request, std::uint64_t{4} << 30)).plan;
+    std::int64_t n_before = 0;
+    double hits_before = 0;
+    std::uint64_t read_before = UINT64_MAX;
+    int n_with_slots = 0;
+    for (std::uint64_t budget = whole.needed_bytes / 2; budget < whole.needed_bytes; budget += whole.needed_bytes / 240) {
+      const PlannedModel planned = planned_on(devices, with_budget(request, budget));
+      if (!planned.has_card_slots) continue;
+      ++n_with_slots;
+      const LoadPlan::Device &card = *device_of(planned.plan, "vulkan:0"), &host = *device_of(planned.plan, "cpu");
+      ASSERT_GT(whole.devices[0].n_experts, card.n_experts) << name;
+      EXPECT_EQ(card.n_layers, whole.devices[0].n_layers);
+      EXPECT_EQ(host.n_experts, whole.devices[0].n_experts);
+      EXPECT_EQ(host.n_layers, 0);
+      EXPECT_GE(card.n_experts, n_before);
+      if (card.n_experts > 0) {
+        const std::uint64_t slot_bytes = card.expert_bytes / static_cast<std::uint64_t>(card.n_experts);
+        EXPECT_LT(budget - bytes_of_device(planned.plan, "vulkan:0"), slot_bytes) << "one more would have had room";
+      }
+      EXPECT_GE(planned.plan.card_hit_rate, hits_before);
+      EXPECT_LE(planned.plan.card_hit_rate, 1);
+      EXPECT_LE(host.bytes_per_token, read_before) << "the more the card has, the less the processor reads";
+      EXPECT_NEAR(static_cast<double>(card.bytes_per_token + host.bytes_per_token), static_cast<double>(whole.devices[0].bytes_per_token),
+                  0.05 * static_cast<double>(whole.devices[0].bytes_per_token));
+      EXPECT_EQ(planned.plan.expert_bytes, whole.expert_bytes) << "of the file, once";
+      EXPECT_EQ(planned.plan.dense_bytes, whole.dense_bytes);
+      n_before = card.n_experts, hits_before = planned.plan.card_hit_rate, read_before = host.bytes_per_token;
+    }
+    EXPECT_GT(n_with_slots, 5) << name;
   }
 }
 
