@@ -12,6 +12,7 @@ ExpertPlaces::ExpertPlaces(std::int64_t n_layers, std::int64_t n_experts, std::i
     : n_layers_(n_layers),
       n_experts_(n_experts),
       shares_(static_cast<std::size_t>(n_layers * n_experts)),
+      seen_(static_cast<std::size_t>(n_layers)),
       is_held_(shares_.size()),
       held_(static_cast<std::size_t>(n_slots)) {
   CHECK(n_slots <= n_layers * n_experts, "more slots than experts");
@@ -20,14 +21,23 @@ ExpertPlaces::ExpertPlaces(std::int64_t n_layers, std::int64_t n_experts, std::i
 void ExpertPlaces::begin_with(const ExpertProfile& profile) {
   CHECK(profile.n_layers == n_layers_ && profile.n_experts == n_experts_, "a profile of another model");
   shares_ = profile.shares;
+  for (std::int64_t layer = 0; layer < n_layers_; ++layer)
+    seen_[static_cast<std::size_t>(layer)] = profile.n_tokens[static_cast<std::size_t>(layer)] > 0;
 }
 
 void ExpertPlaces::saw(std::int64_t layer, std::span<const std::int32_t> ids, std::int64_t n_tokens) {
   if (n_tokens == 0) return;
-  const auto kept = static_cast<float>(std::exp2(-static_cast<double>(n_tokens) / kHalfLife)), one = (1 - kept) / static_cast<float>(n_tokens);
+  const double fade = std::exp2(-1 / kHalfLife), kept = std::pow(fade, static_cast<double>(n_tokens));
+  const std::size_t n_used = ids.size() / static_cast<std::size_t>(n_tokens);
   const std::span<float> shares = std::span(shares_).subspan(static_cast<std::size_t>(layer * n_experts_), static_cast<std::size_t>(n_experts_));
-  for (float& share : shares) share *= kept;
-  for (const std::int32_t id : ids) shares[static_cast<std::size_t>(id)] += one;
+  for (float& share : shares) share *= static_cast<float>(kept);
+  double one = 1 - fade;
+  for (std::int64_t t = n_tokens - 1; t >= 0; --t, one *= fade) {
+    for (const std::int32_t id : ids.subspan(static_cast<std::size_t>(t) * n_used, n_used))
+      shares[static_cast<std::size_t>(id)] += static_cast<float>(one);
+  }
+  float& seen = seen_[static_cast<std::size_t>(layer)];
+  seen = static_cast<float>(seen * kept + (1 - kept));
 }
 
 std::vector<ExpertPlaces::Change> ExpertPlaces::changes(std::int64_t most) const {

@@ -19,6 +19,8 @@ class ExpertPlaces {
   static constexpr double kHalfLife = 256;  // tokens
   // An expert that is chosen by so much more of the tokens is worth being brought.
   static constexpr float kLeastGain = 1.0F / 64;
+  // As if some 16 tokens had chosen none before the first one.
+  static constexpr float kDoubt = 0.042F;
 
   ExpertPlaces(std::int64_t n_layers, std::int64_t n_experts, std::int64_t n_slots);
 
@@ -42,13 +44,15 @@ class ExpertPlaces {
 
   std::int64_t n_slots() const { return static_cast<std::int64_t>(held_.size()); }
   const Expert& held(std::int32_t slot) const { return held_[static_cast<std::size_t>(slot)]; }  // layer -1: none
-  float share(const Expert& expert) const { return shares_[key(expert)]; }
+  // Of the layer's tokens, those that chose it; of the first few less than that.
+  float share(const Expert& expert) const { return shares_[key(expert)] / (seen_[static_cast<std::size_t>(expert.layer)] + kDoubt); }
 
  private:
   std::size_t key(const Expert& expert) const { return static_cast<std::size_t>(expert.layer * n_experts_ + expert.id); }
 
   std::int64_t n_layers_, n_experts_;
-  std::vector<float> shares_;  // [n_layers, n_experts]
+  std::vector<float> shares_;  // [n_layers, n_experts], of all that a layer could have seen,
+  std::vector<float> seen_;    // [n_layers] and what of that it has, 0 to 1
   std::vector<bool> is_held_;  // [n_layers, n_experts]
   std::vector<Expert> held_;   // [n_slots]
 };
