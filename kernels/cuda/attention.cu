@@ -8,11 +8,13 @@ namespace pio::cuda {
 namespace {
 
 constexpr uint32_t kPart = kBlocksOfAPart * kKvBlock;  // cached tokens of a part
-constexpr uint32_t kSplits = kWidth / kKvBlock;        // threads that share the dims of a key
+
+// Threads of a block: as many as a narrow value has dims, so that none is idle for most of the time.
+constexpr uint32_t kNarrow = 64;
 
 struct Shared {
   uint32_t stop;
-  float products[kSplits * kKvBlock];
+  float products[kWidth];  // of each cell: what the threads that share the dims of its key have of it
   float weights[kKvBlock];
 };
 
@@ -27,6 +29,7 @@ __device__ __forceinline__ float minus_infinity() { return -infinity(); }
 template <int kSums>
 __device__ __forceinline__ void go_over(const Attention& p, const Place& place, uint32_t part, Shared& shared, float& largest, float& total,
                                         float (&values)[kSums]) {
+  const uint32_t width = blockDim.x, n_splits = width / kKvBlock;
   const uint32_t head_dim = p.k_cache.head_dim, begin = part * kPart, end = least_of(begin + kPart, place.kv_length);
   const bool are_in_keys = p.v_cache.data == nullptr;
   const Cache& value_cache = are_in_keys ? p.k_cache : p.v_cache;
@@ -45,7 +48,7 @@ __device__ __forceinline__ void go_over(const Attention& p, const Place& place, 
       const uint32_t c = threadIdx.x % kKvBlock;
       float product = 0.0f;
       if (c < n) {
-        for (uint32_t d = threadIdx.x / kKvBlock; d < head_dim; d += kSplits) {
+        for (uint32_t d = threadIdx.x / kKvBlock; d < head_dim; d += n_splits) {
           product = fmaf(place.query[d], kv_at(p.k_cache, cell + c, place.kv_head, d), product);
         }
       }
@@ -55,7 +58,7 @@ __device__ __forceinline__ void go_over(const Attention& p, const Place& place, 
     if (threadIdx.x < kKvBlock) {
       const uint32_t c = threadIdx.x;
       float score = 0.0f;
-      for (uint32_t s = 0; s < kSplits; ++s) score += shared.products[s * kKvBlock + c];
+      for (uint32_t s = 0; s < n_splits; ++s) score += shared.products[s * kKvBlock + c];
       shared.weights[c] = c < n && is_kept(c) ? p.scale * score : minus_infinity();
     }
     __syncthreads();
@@ -80,7 +83,7 @@ __device__ __forceinline__ void go_over(const Attention& p, const Place& place, 
     total = fmaf(total, shrink, of_block);
 #pragma unroll
     for (int i = 0; i < kSums; ++i) {
-      const uint32_t d = static_cast<uint32_t>(i) * kWidth + threadIdx.x;
+      const uint32_t d = static_cast<uint32_t>(i) * blockDim.x + threadIdx.x;
       if (d >= p.v_head_dim) continue;
       float sum = 0.0f;
       for (uint32_t c = 0; c < n; ++c) {
@@ -127,7 +130,7 @@ __global__ void __launch_bounds__(kWidth, 4) attention(const Attention p, const 
       to[1] = total;
     }
     for (int i = 0; i < kSums; ++i) {
-      const uint32_t d = static_cast<uint32_t>(i) * kWidth + threadIdx.x;
+      const uint32_t d = static_cast<uint32_t>(i) * blockDim.x + threadIdx.x;
       if (d < p.v_head_dim) to[2u + d] = values[i];
     }
     return;
@@ -141,7 +144,7 @@ __global__ void __launch_bounds__(kWidth, 4) attention(const Attention p, const 
     for (int i = 0; i < kSums; ++i) of_all[i] = merged(of_all[i], values[i], factors);
   }
   for (int i = 0; i < kSums; ++i) {
-    const uint32_t d = static_cast<uint32_t>(i) * kWidth + threadIdx.x;
+    const uint32_t d = static_cast<uint32_t>(i) * blockDim.x + threadIdx.x;
     if (d < p.v_head_dim) p.y[size_t{query} * p.v_head_dim + d] = place.kv_length == 0u ? 0.0f : quotient(of_all[i], total_of_all);
   }
 }
@@ -214,11 +217,11 @@ __global__ void __launch_bounds__(kWidth) select_pages(const SelectPages p) {
 
 uint32_t blocks_of(const Attention& p) { return p.n_tokens * p.n_heads * (p.in_parts ? p.n_parts : 1); }
 void launch_attention(const Attention& p, const Part& part, cudaStream_t stream) {
-  const uint32_t n_sums = (p.v_head_dim + kWidth - 1) / kWidth;
-  if (n_sums <= 1) PIO_LAUNCH((attention<1>), part.n_blocks, kWidth, sizeof(Shared), stream, p, part);
-  else if (n_sums <= 2) PIO_LAUNCH((attention<2>), part.n_blocks, kWidth, sizeof(Shared), stream, p, part);
-  else if (n_sums <= 4) PIO_LAUNCH((attention<4>), part.n_blocks, kWidth, sizeof(Shared), stream, p, part);
-  else PIO_LAUNCH((attention<kMostSums>), part.n_blocks, kWidth, sizeof(Shared), stream, p, part);
+  const uint32_t width = p.v_head_dim <= kNarrow ? kNarrow : kWidth, n_sums = (p.v_head_dim + width - 1) / width;
+  if (n_sums <= 1) PIO_LAUNCH((attention<1>), part.n_blocks, width, sizeof(Shared), stream, p, part);
+  else if (n_sums <= 2) PIO_LAUNCH((attention<2>), part.n_blocks, width, sizeof(Shared), stream, p, part);
+  else if (n_sums <= 4) PIO_LAUNCH((attention<4>), part.n_blocks, width, sizeof(Shared), stream, p, part);
+  else PIO_LAUNCH((attention<kMostSums>), part.n_blocks, width, sizeof(Shared), stream, p, part);
 }
 void launch_merge_attention(const MergeAttention& p, cudaStream_t stream) {
   PIO_LAUNCH(merge_attention, p.n_tokens * p.n_heads, kWidth, 0, stream, p);

@@ -23,6 +23,7 @@ constexpr std::array<std::int64_t, 4> kStepSizes{1, 2, 4, 8};  // rows of steps 
 constexpr std::size_t kMostRecordings = 32;
 constexpr std::size_t kMostTables = 1024;  // of experts' addresses
 constexpr std::size_t kBytesOfARead = 16;
+constexpr double kWorkOfRounding = 8;  // multiplications that take as long as rounding a number
 
 // Integers of 8 bits times a scale; the same as formats.cuh has it.
 bool has_codes(DType dtype) { return info(dtype).block_length > 1 && dtype != DType::nf4; }
@@ -266,7 +267,7 @@ class CudaBackend final : public Backend {
                              const Tensor& norm = {}, float eps = 0, const Tensor& normed = {}) {
     const Round p{at<std::uint32_t>(to), x,  floats(norm), floats(normed), u32(to.shape[0]), u32(n_in), u32(n_heads), u64(stride),
                   u64(head_stride),      eps};
-    run(p.n_rows > 0, [&](cudaStream_t stream) { launch_round(p, stream); });
+    run_products(p, kWorkOfRounding * static_cast<double>(p.n_rows) * static_cast<double>(n_in), launch_round);
     return p.y;
   }
   template <class Product>

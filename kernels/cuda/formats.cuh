@@ -34,7 +34,9 @@ PIO_TABLE auto kIq3SGridTable = table_of(host_tables::kIq3SGrid);
 constexpr unsigned kRun = 8;  // values that are decoded together; all have one scale
 
 // Formats whose numbers are integers of 8 bits times a scale. The others are decoded to floats, and what is multiplied with them is not rounded.
-__host__ __device__ constexpr bool has_codes(DType format) { return format != DType::f32 && format != DType::f16 && format != DType::bf16 && format != DType::nf4; }
+__host__ __device__ constexpr bool has_codes(DType format) {
+  return format != DType::f32 && format != DType::f16 && format != DType::bf16 && format != DType::nf4;
+}
 
 // Of eight values: scale * (code - offset) + least. Codes are integers of 8 bits with a sign, four a word.
 struct Codes {

@@ -136,7 +136,8 @@ struct Round {
   uint64_t stride, head_stride;
   float eps;
 };
-void launch_round(const Round& p, cudaStream_t stream);
+inline uint32_t blocks_of(const Round& p) { return p.n_rows; }
+void launch_round(const Round& p, const Part& part, cudaStream_t stream);
 
 enum class After { store, add, gelu_erf, gelu_tanh };
 

@@ -58,14 +58,15 @@ __device__ __forceinline__ float scale_of_norm(bool is_rounded, float own_scale,
   return 1.0f / sqrtf(sum / static_cast<float>(x.n_in) + eps);
 }
 
-__global__ void __launch_bounds__(kWidth) round(const Round p) {
-  PIO_SHARED_ARRAY(float, partial);
-  const uint32_t row = blockIdx.x;
+__global__ void __launch_bounds__(kWidth) round(const Round p, const Part part) {
+  PIO_SHARED_ARRAY(uint32_t, words);
+  if (is_stopped(part.stop, words + kStopWord)) return;
+  const uint32_t row = part.first_block + blockIdx.x;
   const float* const x = p.x + row / p.n_heads * p.stride + row % p.n_heads * p.head_stride;
   uint32_t* const y = p.y + size_t{row} * (p.n_in / kBlockOfX * kRoundedWords + 1u);
   const float squares = round_row(x, p.norm, p.n_in, y);
   if (!p.norm) return;
-  const float scale = 1.0f / sqrtf(block_sum(squares, partial) / static_cast<float>(p.n_in) + p.eps);
+  const float scale = 1.0f / sqrtf(block_sum(squares, partials_of(words)) / static_cast<float>(p.n_in) + p.eps);
   if (threadIdx.x == 0) y[p.n_in / kBlockOfX * kRoundedWords] = __float_as_uint(scale);
   if (!p.normed) return;
   for (uint32_t i = threadIdx.x; i < p.n_in; i += kWidth) p.normed[size_t{row} * p.n_in + i] = x[i] * p.norm[i] * scale;
@@ -334,7 +335,9 @@ __global__ void __launch_bounds__(kWidth, blocks_at_once(1)) experts_out(const E
 
 }  // namespace
 
-void launch_round(const Round& p, cudaStream_t stream) { PIO_LAUNCH(round, p.n_rows, kWidth, kWarps * 4, stream, p); }
+void launch_round(const Round& p, const Part& part, cudaStream_t stream) {
+  PIO_LAUNCH(round, part.n_blocks, kWidth, shared_bytes(0), stream, p, part);
+}
 
 uint32_t blocks_of(const Matmul& p) {
   return p.n_heads * groups_of(p.n_out, rows_of_one<1>()) * (is_alone(p.n_tokens, p.rounded) ? 1 : tiles_of(p.n_tokens));

@@ -60,7 +60,8 @@ struct RowsOfX {
 
 // sums[r * kTokens + t] += row first_row + r of the matrix · row t of x, this lane's part of it; rows of x from n on count as the last one.
 template <int kRows, int kTokens>
-__device__ __forceinline__ void add_rounded(const Matrix& w, const RowsOfX& x, size_t first_row, uint32_t n_rows, float (&sums)[kRows * kTokens]) {
+__device__ __forceinline__ void add_rounded_as(DType format, const Matrix& w, const RowsOfX& x, size_t first_row, uint32_t n_rows,
+                                               float (&sums)[kRows * kTokens]) {
   for (uint32_t b = lane_of_warp(); b < x.n_in / kBlockOfX; b += kWarp) {
     float of_block[kRows * kTokens];
     for (int k = 0; k < kRows * kTokens; ++k) of_block[k] = 0.0f;
@@ -75,7 +76,7 @@ __device__ __forceinline__ void add_rounded(const Matrix& w, const RowsOfX& x, s
 #pragma unroll
       for (int r = 0; r < kRows; ++r) {
         if (static_cast<uint32_t>(r) >= n_rows) continue;
-        const Codes c = codes_at(w.format, w.w + (first_row + static_cast<uint32_t>(r)) * w.row_bytes, b * kBlockOfX + run * kRun);
+        const Codes c = codes_at(format, w.w + (first_row + static_cast<uint32_t>(r)) * w.row_bytes, b * kBlockOfX + run * kRun);
 #pragma unroll
         for (int t = 0; t < kTokens; ++t) {
           int product = __dp4a(static_cast<int>(c.low), static_cast<int>(low[t]), 0);
@@ -100,6 +101,22 @@ __device__ __forceinline__ void add_rounded(const Matrix& w, const RowsOfX& x, s
       for (int r = 0; r < kRows; ++r) sums[r * kTokens + t] = fmaf(of_block[r * kTokens + t], scale, sums[r * kTokens + t]);
     }
   }
+}
+
+// Of one row of x, the step of a decoded token, the commonest formats have loops of their own, in which no format is looked at.
+template <int kRows, int kTokens>
+__device__ __forceinline__ void add_rounded(const Matrix& w, const RowsOfX& x, size_t first_row, uint32_t n_rows, float (&sums)[kRows * kTokens]) {
+  if (kTokens == 1) {
+    switch (w.format) {
+      case DType::q4_0: return add_rounded_as<kRows, kTokens>(DType::q4_0, w, x, first_row, n_rows, sums);
+      case DType::q8_0: return add_rounded_as<kRows, kTokens>(DType::q8_0, w, x, first_row, n_rows, sums);
+      case DType::q4_k: return add_rounded_as<kRows, kTokens>(DType::q4_k, w, x, first_row, n_rows, sums);
+      case DType::q5_k: return add_rounded_as<kRows, kTokens>(DType::q5_k, w, x, first_row, n_rows, sums);
+      case DType::q6_k: return add_rounded_as<kRows, kTokens>(DType::q6_k, w, x, first_row, n_rows, sums);
+      default: break;
+    }
+  }
+  add_rounded_as<kRows, kTokens>(w.format, w, x, first_row, n_rows, sums);
 }
 
 template <int kRows, int kTokens>

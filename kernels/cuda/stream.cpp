@@ -184,7 +184,7 @@ void Stream::add_work(double n_multiplications, bool is_known) {
 
 double Stream::room_for_work() const {
   if (is_capturing_) return 1e30;  // a graph is launched whole
-  return std::max(0.0, work_per_second_ * kBundleSeconds - work_);
+  return std::max(0.0, work_per_second_ * bundle_seconds() - work_);
 }
 
 void Stream::begin_recording() {
