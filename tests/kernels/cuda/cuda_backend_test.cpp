@@ -180,7 +180,8 @@ TEST_F(CudaBackendTest, KeepsNoRecordingOfWhatTheHostMoves) {
   EXPECT_FALSE(b.replay(key));
 }
 
-// A dense layer of a decoded token: six ops, with attention in parts and merged.
+// A dense layer of a decoded token, whose step is recorded: six ops, with attention in parts and merged. (What runs as it is called is cut, so that a stop need
+// not wait.)
 TEST_F(CudaBackendTest, HasADenseLayerInEightLaunches) {
   auto backend = open(Activations::q8);
   ASSERT_TRUE(backend) << backend.error().message;
@@ -206,19 +207,29 @@ TEST_F(CudaBackendTest, HasADenseLayerInEightLaunches) {
   QkvHeads heads;
   heads.q = q, heads.k = k, heads.v = v, heads.inv_freq = frequencies;
   heads.k_cache = k_cache.as(TensorLayout::keys), heads.v_cache = v_cache.as(TensorLayout::values);
-  ASSERT_TRUE(b.sync());
-  const std::uint64_t before = b.n_launches();
   const std::vector<Projection> projections{{q.tensor().reshaped({1, kHeads * kHeadDim}), wq},
                                             {k.tensor().reshaped({1, kKvHeads * kHeadDim}), wk},
                                             {v.tensor().reshaped({1, kKvHeads * kHeadDim}), wv}};
-  b.norm_matmul(projections, x, norm, 1e-6f);
-  b.qk_norm_rope_store(heads, step);
-  b.attention(y, q, heads.k_cache, heads.v_cache, step, {.scale = 0.125f});
-  b.matmul_add(x, y.tensor().reshaped({1, kHeads * kHeadDim}), wo);
-  b.norm_glu_matmul(hidden, x, norm, 1e-6f, gate, up);
-  b.matmul_add(x, hidden, down);
+  const auto layer = [&] {
+    b.norm_matmul(projections, x, norm, 1e-6f);
+    b.qk_norm_rope_store(heads, step);
+    b.attention(y, q, heads.k_cache, heads.v_cache, step, {.scale = 0.125f});
+    b.matmul_add(x, y.tensor().reshaped({1, kHeads * kHeadDim}), wo);
+    b.norm_glu_matmul(hidden, x, norm, 1e-6f, gate, up);
+    b.matmul_add(x, hidden, down);
+  };
+  layer();  // the workspace has grown before it is recorded
   ASSERT_TRUE(b.sync());
-  EXPECT_EQ(b.n_launches() - before, 7u);
+  const std::uint64_t before = b.n_launches(), graphs = cuda_on_cpu::counts().graphs;
+  const RecordingKey key{.generation = 1, .n_tokens = 1, .n_outputs = 1};
+  b.begin_recording(key);
+  layer();
+  b.end_recording(x);
+  ASSERT_TRUE(b.sync());
+  ASSERT_TRUE(b.replay(key));
+  ASSERT_TRUE(b.sync());
+  EXPECT_EQ(cuda_on_cpu::counts().graphs - graphs, 2u);
+  EXPECT_EQ(b.n_launches() - before, 2 * 7u);
 }
 
 // Rows that a block has no shared memory for are rounded beforehand: the same numbers, on every architecture.
