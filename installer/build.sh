@@ -14,12 +14,15 @@ fi
 # Syntax colours come from sources that are fetched; without them code is shown plain.
 bash installer/fetch_grammars.sh >&2 || echo "Going on without syntax colours" >&2
 
-# Kernels for one kind of NVIDIA's cards where there is nvcc: tests have no card, and each kind takes minutes.
-options=()
-if [ $with_tests = ON ]; then options+=(-DPIO_CUDA_ARCHITECTURES=80); fi
+# Where there is nvcc: kernels for this machine's cards, as each kind takes minutes; where it has none, for one kind and those that come after it.
+cards=80
+if [ $with_tests = OFF ] && found=$(nvidia-smi --query-gpu=compute_cap --format=csv,noheader 2>/dev/null); then
+  found=$(tr -d . <<<"$found" | awk '/^[0-9]+$/ && $1 >= 75' | sort -nu | paste -sd ';')  # nvcc 13 knows none before 7.5
+  cards=${found:-$cards}
+fi
 log=build/release/configure.log
 mkdir -p build/release
-if ! cmake --preset release -DPIO_TESTS=$with_tests "${options[@]}" >"$log" 2>&1; then
+if ! cmake --preset release -DPIO_TESTS=$with_tests "-DPIO_CUDA_ARCHITECTURES=$cards" >"$log" 2>&1; then
   cat "$log" >&2
   exit 1
 fi
