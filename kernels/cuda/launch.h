@@ -207,7 +207,7 @@ struct ExpertAddresses {
   const uint8_t *gate, *up, *down;
 };
 
-// hidden[t][j] = silu(gate_e x[t]) * up_e x[t], e = ids[t][j], and behind them the same of the shared expert.
+// hidden[t][j] = silu(gate_e x[t]) * up_e x[t], e = ids[t][j], zeros where it is negative, and behind them the same of the shared expert.
 struct ExpertsIn {
   float* hidden;  // [n_tokens, k * hidden_dim + shared_dim]
   const float* x;
@@ -222,7 +222,7 @@ struct ExpertsIn {
 uint32_t blocks_of(const ExpertsIn& p);
 void launch_experts_in(const ExpertsIn& p, const Part& part, cudaStream_t stream);
 
-// y[t] = sum over j, in this order, of weights[t][j] * down_e hidden[t][j]; then the shared expert's; all of it added to y where it `adds`.
+// y[t] = sum over j with ids[t][j] >= 0, in this order, of weights[t][j] * down_e hidden[t][j]; then the shared expert's; all of it added to y where it `adds`.
 struct ExpertsOut {
   float* y;
   const float* hidden;

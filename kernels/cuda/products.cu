@@ -258,7 +258,13 @@ __global__ void __launch_bounds__(kWidth, blocks_at_once(1)) experts_in(const Ex
     gate = p.shared_gate;
     up = p.shared_up;
   } else {
-    const ExpertAddresses& expert = p.table[p.ids[t * p.k + place]];
+    const int32_t id = p.ids[t * p.k + place];
+    if (id < 0) {  // computed elsewhere; what rounds the row reads zeros
+      const uint32_t o = group * kWarps * kRows + threadIdx.x;
+      if (threadIdx.x < kWarps * kRows && o < n_out) p.hidden[size_t{t} * (p.k * p.hidden_dim + p.shared_dim) + place * p.hidden_dim + o] = 0.0f;
+      return;
+    }
+    const ExpertAddresses& expert = p.table[id];
     gate.w = expert.gate;
     up.w = expert.up;
   }
@@ -315,7 +321,11 @@ __global__ void __launch_bounds__(kWidth, blocks_at_once(1)) experts_out(const E
   for (uint32_t j = 0; j < p.k + (p.shared_dim > 0u ? 1u : 0u); ++j) {
     const bool is_shared = j == p.k;
     Matrix down = is_shared ? p.shared_down : p.pattern;
-    if (!is_shared) down.w = p.table[p.ids[t * p.k + j]].down;
+    if (!is_shared) {
+      const int32_t id = p.ids[t * p.k + j];
+      if (id < 0) continue;  // computed elsewhere
+      down.w = p.table[id].down;
+    }
     RowsOfX x;
     x.x = hidden + j * p.hidden_dim;
     x.rounded = rounded + j * p.hidden_dim / kBlockOfX * kRoundedWords;
