@@ -57,7 +57,8 @@ PioDialog {
             id: side
 
             anchors { left: parent.left; top: parent.top; bottom: parent.bottom; margins: root.background.border.width }
-            width: root.oneColumn ? parent.width - 2 : 208
+            // As wide as its longest button needs in this language.
+            width: root.oneColumn ? parent.width - 2 : Math.max(208, Math.min(280, shortcuts.implicitWidth + 2 * Theme.space8))
             visible: !root.oneColumn || root.listShown
             color: Theme.color.side
             radius: Theme.radiusLarge
