@@ -2,6 +2,7 @@
 #include <string>
 
 #include "kernels/op_checks.h"
+#include "kernels/refusal.h"
 
 // The public ops: what every backend may rely on is checked here, once. Behind these checks the tensors are in range of their buffers,
 // have the shapes and formats that backend.h promises, and have at least one row: an op without rows ends here.
@@ -21,11 +22,7 @@ const char* name_of(Op op) {
 
 Result<void> Backend::supports(Op op, DType dtype, const Shape& extents) const {
   const DTypeInfo& format = info(dtype);
-  const auto no = [&](const std::string& expected, const std::string& found) -> Error {
-    Error error = make_error(ErrorCode::not_available, device().name + ": expected " + expected + ", found " + found);
-    error.device = device().name;
-    return error;
-  };
+  const auto no = [&](const std::string& expected, const std::string& found) { return not_supported(device(), expected, found); };
   if (op == Op::store_kv || op == Op::attention) {
     const bool is_kv_format = dtype == DType::f32 || dtype == DType::f16 || dtype == DType::q8_0 || dtype == DType::q4_0;
     if (!is_kv_format) return no("keys and values in F32, F16, Q8_0 or Q4_0", format.name);

@@ -1,7 +1,6 @@
 #include "kernels/cuda/cuda_backend.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <initializer_list>
 #include <map>
@@ -10,17 +9,17 @@
 
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/stream.h"
+#include "kernels/recorded_steps.h"
+#include "kernels/refusal.h"
 
 // The ops: each fills what its kernel reads (launch.h) and has the stream launch it.
 
 namespace pio::cuda {
 namespace {
 
-constexpr std::int64_t kMostHeads = 0xffff;
 constexpr std::int64_t kMostValueDims = std::int64_t{kMostSums} * 128;
 constexpr std::int64_t kMostRowsInParts = 16, kMostPartValues = std::int64_t{1} << 23;
-constexpr std::array<std::int64_t, 4> kStepSizes{1, 2, 4, 8};  // rows of steps that are recorded
-constexpr std::size_t kMostRecordings = 32;
+static_assert(kMostExperts == kMostCardExperts, "what route.cu has room for");
 constexpr std::size_t kMostTables = 1024;  // of experts' addresses
 constexpr std::size_t kBytesOfARead = 16;
 constexpr double kWorkOfRounding = 8;  // multiplications that take as long as rounding a number
@@ -65,9 +64,9 @@ Cache cache_of(const Tensor& cache) {
 class CudaBackend final : public Backend {
  public:
   CudaBackend(DeviceInfo device, std::shared_ptr<Stream> stream, Activations activations)
-      : device_(std::move(device)), stream_(std::move(stream)), rounds_(activations == Activations::q8) {}
+      : device_(std::move(device)), stream_(std::move(stream)), rounds_(activations == Activations::q8), steps_(*stream_, workspace()) {}
   ~CudaBackend() override {
-    forget_recordings();
+    steps_.forget();
     static_cast<void>(stream_->finish());
   }
 
@@ -100,27 +99,13 @@ class CudaBackend final : public Backend {
   }
   Result<void> sync() override { return stream_->finish(); }
 
-  std::span<const std::int64_t> step_sizes() const override { return kStepSizes; }
+  std::span<const std::int64_t> step_sizes() const override { return steps_.kSizes; }
   void begin_recording(const RecordingKey& key) override {
-    recorded_key_ = key;
-    recorded_workspace_ = workspace().generation();
     stream_->watch(stop_token());
-    stream_->begin_recording();
+    steps_.begin(key);
   }
-  void end_recording(Tensor result) override {
-    const bool is_whole = result && !stop_requested() && workspace().generation() == recorded_workspace_;
-    const std::optional<Stream::Recording> graph = stream_->end_recording(is_whole);
-    if (!graph) return;
-    if (recordings_.size() >= kMostRecordings) forget_recordings();
-    recordings_.push_back({recorded_key_, recorded_workspace_, *graph, result});
-  }
-  Tensor replay(const RecordingKey& key) override {
-    const auto kept = std::ranges::find_if(recordings_, [&](const Recorded& r) { return r.key == key && r.workspace == workspace().generation(); });
-    if (kept == recordings_.end()) return {};
-    stream_->watch(stop_token());
-    stream_->replay(kept->graph);
-    return kept->result;
-  }
+  void end_recording(Tensor result) override { steps_.end(result, stop_requested()); }
+  Tensor replay(const RecordingKey& key) override { return steps_.replay(key, stop_token()); }
 
   std::optional<std::uint64_t> read_all(const Buffer& buffer) override {
     const Arena::Mark frame(workspace());
@@ -138,33 +123,13 @@ class CudaBackend final : public Backend {
 
   Result<void> supports(Op op, DType dtype, const Shape& extents) const override {
     RETURN_IF_ERROR(Backend::supports(op, dtype, extents));
-    const auto no = [&](const std::string& expected, const std::string& found) -> Error {
-      Error error = make_error(ErrorCode::not_available, device_.name + ": expected " + expected + ", found " + found);
-      error.device = device_.name;
-      return error;
-    };
-    if (op == Op::attention) {
-      for (int i = 0; i < extents.rank(); ++i) {
-        if (extents[i] > kMostHeads) return no("at most 65535 heads and numbers of a head", std::to_string(extents[i]));
-      }
-      if (extents.rank() == 4 && extents[3] > kMostValueDims) return no("values of at most 1024 numbers", std::to_string(extents[3]));
-    }
-    if (op == Op::route_experts && extents.back() > kMostExperts) return no("at most 1024 experts", std::to_string(extents.back()));
+    RETURN_IF_ERROR(check_card_limits(device_, op, extents));
+    if (op == Op::attention && extents.rank() == 4 && extents[3] > kMostValueDims)
+      return not_supported(device_, "values of at most 1024 numbers", std::to_string(extents[3]));
     return {};
   }
 
  private:
-  struct Recorded {
-    RecordingKey key;
-    std::uint64_t workspace = 0;  // its generation
-    Stream::Recording graph;
-    Tensor result;
-  };
-  void forget_recordings() {
-    for (const Recorded& recorded : recordings_) stream_->forget(recorded.graph);
-    recordings_.clear();
-  }
-
   // ---- launching ----
 
   template <class Launch>
@@ -402,7 +367,7 @@ class CudaBackend final : public Backend {
     const auto known = tables_.find(table);
     if (known != tables_.end()) return reinterpret_cast<const ExpertAddresses*>(known->second->memory());
     if (tables_.size() >= kMostTables) {
-      forget_recordings();
+      steps_.forget();
       tables_.clear();
     }
     const std::size_t n_bytes = table.size() * sizeof(table[0]);
@@ -545,9 +510,7 @@ class CudaBackend final : public Backend {
   const std::shared_ptr<Stream> stream_;
   const bool rounds_;
   std::map<std::vector<const std::uint8_t*>, std::unique_ptr<CudaBuffer>> tables_;
-  std::vector<Recorded> recordings_;
-  RecordingKey recorded_key_;
-  std::uint64_t recorded_workspace_ = 0;
+  RecordedSteps<Stream> steps_;
 };
 
 }  // namespace

@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include "kernels/recorded_steps.h"
+#include "kernels/refusal.h"
 #include "kernels/vulkan/stream.h"
 
 // The ops: each fills the parameters of its shader (shaders/<op>.comp), in the order in which they stand there, and has the stream dispatch it.
@@ -25,17 +27,13 @@ constexpr std::uint32_t kWidth = 64, kSoftwareWidth = 16;
 constexpr std::int64_t kRun = 8;                                 // RUN of shaders/formats.glsl
 constexpr std::uint32_t kTokensOfAGroup = 8, kRowsOfAGroup = 4;  // rows of x, and of weights, that a workgroup multiplies
 constexpr std::uint32_t kSoftwareTokensOfAGroup = 4, kFewRowsOfAGroup = 2;
-constexpr std::int64_t kMostExperts = 1024;  // what route_experts.comp keeps of a token fits the least shared memory there is
-constexpr std::int64_t kMostRows = 0xffff;   // of x, and their inputs, where norm_matmul.comp counts both in a word
-constexpr std::int64_t kMostHeads = 0xffff;
+constexpr std::int64_t kMostRows = 0xffff;  // of x, and their inputs, where norm_matmul.comp counts both in a word
 constexpr std::int64_t kMostDims = 2048;    // of a head that a workgroup keeps, in half of the least shared memory there is
 constexpr std::int64_t kBlocksOfAPart = 8;  // ATTENTION_PART of shaders/sizes.glsl
 constexpr std::int64_t kMostRowsInParts = 16, kMostPartValues = std::int64_t{1} << 23;
-constexpr std::array<std::int64_t, 4> kStepSizes{1, 2, 4, 8};  // rows of steps that are recorded
-constexpr std::int64_t kReadStretch = 4096;                    // READ_STRETCH of shaders/sizes.glsl, each of
-constexpr std::size_t kBytesOfARead = 16;                      // so many bytes
-constexpr std::size_t kMostRecordings = 32;
-constexpr std::size_t kMostTables = 1024;  // of experts' addresses
+constexpr std::int64_t kReadStretch = 4096;  // READ_STRETCH of shaders/sizes.glsl, each of
+constexpr std::size_t kBytesOfARead = 16;    // so many bytes
+constexpr std::size_t kMostTables = 1024;    // of experts' addresses
 
 enum class After : std::uint32_t { store, add, gelu_erf, gelu_tanh };  // AFTER of matmul.comp
 
@@ -88,9 +86,13 @@ std::uint32_t bits_of(float value) { return std::bit_cast<std::uint32_t>(value);
 class VulkanBackend final : public Backend {
  public:
   VulkanBackend(DeviceInfo device, std::shared_ptr<Stream> stream, VulkanForms forms)
-      : device_(std::move(device)), stream_(std::move(stream)), forms_(forms), width_(device_.is_software ? kSoftwareWidth : kWidth) {}
+      : device_(std::move(device)),
+        stream_(std::move(stream)),
+        forms_(forms),
+        width_(device_.is_software ? kSoftwareWidth : kWidth),
+        steps_(*stream_, workspace()) {}
   ~VulkanBackend() override {
-    forget_recordings();
+    steps_.forget();
     static_cast<void>(stream_->finish());
     stream_->card().keep_pipelines();
   }
@@ -129,26 +131,12 @@ class VulkanBackend final : public Backend {
 
   std::uint64_t most_bytes_at_once() const override { return stream_->card().most_bytes(); }
 
-  std::span<const std::int64_t> step_sizes() const override { return kStepSizes; }
-  void begin_recording(const RecordingKey& key) override {
-    recorded_key_ = key;
-    recorded_workspace_ = workspace().generation();
-    stream_->begin_recording();
-  }
-  void end_recording(Tensor result) override {
-    const bool is_whole = result && !stop_requested() && workspace().generation() == recorded_workspace_;
-    std::optional<Stream::Recording> commands = stream_->end_recording(is_whole);
-    if (!commands) return;
-    if (recordings_.size() >= kMostRecordings) forget_recordings();
-    recordings_.push_back({recorded_key_, recorded_workspace_, std::move(*commands), result});
-  }
+  std::span<const std::int64_t> step_sizes() const override { return steps_.kSizes; }
+  void begin_recording(const RecordingKey& key) override { steps_.begin(key); }
+  void end_recording(Tensor result) override { steps_.end(result, stop_requested()); }
   Tensor replay(const RecordingKey& key) override {
-    if (stream_->was_too_long()) forget_recordings();
-    const auto kept = std::ranges::find_if(recordings_, [&](const Recorded& r) { return r.key == key && r.workspace == workspace().generation(); });
-    if (kept == recordings_.end()) return {};
-    stream_->watch(stop_token());
-    stream_->replay(kept->commands);
-    return kept->result;
+    if (stream_->was_too_long()) steps_.forget();
+    return steps_.replay(key, stop_token());
   }
 
   std::optional<std::uint64_t> read_all(const Buffer& buffer) override {
@@ -166,28 +154,15 @@ class VulkanBackend final : public Backend {
 
   Result<void> supports(Op op, DType dtype, const Shape& extents) const override {
     RETURN_IF_ERROR(Backend::supports(op, dtype, extents));
-    const auto no = [&](const std::string& expected, const std::string& found) -> Error {
-      Error error = make_error(ErrorCode::not_available, device_.name + ": expected " + expected + ", found " + found);
-      error.device = device_.name;
-      return error;
-    };
+    RETURN_IF_ERROR(check_card_limits(device_, op, extents));
     switch (op) {
       case Op::embed:
       case Op::matmul:
       case Op::matmul_heads:
       case Op::moe_experts:
-      case Op::cast: {
-        if (!has_decoder(dtype)) return no("F32, F16, BF16, Q4_0 to Q8_0, Q2_K to Q6_K, IQ4_NL, IQ4_XS or MXFP4", info(dtype).name);
-        return {};
-      }
-      case Op::attention:
-        for (int i = 0; i < extents.rank(); ++i) {
-          if (extents[i] > kMostHeads) return no("at most 65535 heads and numbers of a head", std::to_string(extents[i]));
-        }
-        return {};
-      case Op::route_experts:
-        if (extents.back() > kMostExperts) return no("at most 1024 experts", std::to_string(extents.back()));
-        return {};
+      case Op::cast:
+        if (has_decoder(dtype)) return {};
+        return not_supported(device_, "F32, F16, BF16, Q4_0 to Q8_0, Q2_K to Q6_K, IQ4_NL, IQ4_XS or MXFP4", info(dtype).name);
       default: return {};
     }
   }
@@ -197,16 +172,6 @@ class VulkanBackend final : public Backend {
     Address x, sum, stop;
     std::uint32_t first_group, end_group, n;
   };
-  struct Recorded {
-    RecordingKey key;
-    std::uint64_t workspace = 0;  // its generation
-    Stream::Recording commands;
-    Tensor result;
-  };
-  void forget_recordings() {
-    for (Recorded& recorded : recordings_) stream_->forget(recorded.commands);
-    recordings_.clear();
-  }
 
   // ---- dispatching ----
 
@@ -602,7 +567,7 @@ class VulkanBackend final : public Backend {
     const auto known = tables_.find(table);
     if (known != tables_.end()) return known->second->piece().address;
     if (tables_.size() >= kMostTables) {
-      forget_recordings();
+      steps_.forget();
       tables_.clear();
     }
     const std::size_t n_bytes = table.size() * sizeof(Address);
@@ -757,7 +722,7 @@ class VulkanBackend final : public Backend {
     const std::int64_t n_tokens = q.shape[0], n_heads = q.shape[1], q_dim = q.shape[2], n_kv_heads = k.shape[1], k_dim = k.shape[2];
     const std::int64_t v_dim = v ? v.shape[2] : 0, most = std::max({q_dim, k_dim, v_dim});
     const bool alike = !v || v.shape[1] == n_kv_heads;
-    if (most > kMostDims || n_heads > kMostHeads || !alike) return Backend::do_qk_norm_rope_store(heads, step);
+    if (most > kMostDims || n_heads > kMostCardHeads || !alike) return Backend::do_qk_norm_rope_store(heads, step);
     QkNormRopeStore p{};
     p.q = address_of(q), p.k = address_of(k), p.v = address_of(v), p.q_norm = address_of(heads.q_norm), p.k_norm = address_of(heads.k_norm);
     p.positions = address_of(step.positions), p.frequencies = address_of(heads.inv_freq), p.axes = address_of(heads.axes);
@@ -779,9 +744,7 @@ class VulkanBackend final : public Backend {
   const VulkanForms forms_;
   const std::uint32_t width_;
   std::map<std::vector<Address>, std::unique_ptr<VulkanBuffer>> tables_;
-  std::vector<Recorded> recordings_;
-  RecordingKey recorded_key_;
-  std::uint64_t recorded_workspace_ = 0;
+  RecordedSteps<Stream> steps_;
   std::map<std::pair<std::string, Constants>, VkPipeline> pipelines_;
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "kernels/registry.h"
+#include "tests/kernels/losable_device.h"
 #include "tests/support/guarded_buffer.h"
 #include "tests/support/random_tensor.h"
 #include "tests/support/under_vulkan_layer.h"
@@ -24,15 +25,6 @@ class VulkanLayerTest : public testing::Test {
     if (layer_) layer_->do_nothing();
   }
   static Result<std::unique_ptr<Backend>> open() { return create_backend("vulkan", {.activations = Activations::f32, .isa = ""}); }
-
-  // Whether products come out right.
-  static void expect_works(Backend& backend) {
-    GuardedTensor x(backend, Shape{1, 3}, std::vector<float>{1, 2, 3}), w(backend, Shape{2, 3}, std::vector<float>{1, 0, 0, 1, 1, 1});
-    GuardedTensor y(backend, DType::f32, Shape{1, 2});
-    backend.matmul(y, x, w);
-    ASSERT_TRUE(backend.sync());
-    EXPECT_EQ(y.floats(), (std::vector<float>{1, 6}));
-  }
 
   VulkanLayer* layer_ = nullptr;
 };
@@ -108,38 +100,14 @@ TEST_F(VulkanLayerTest, FailsToOpenWhereThereIsNoMemoryAtAll) {
   expect_works(**again);
 }
 
-TEST_F(VulkanLayerTest, LosesADeviceAsAnErrorAndOpensItAgain) {
-  for (const std::uint64_t n_submits : {1, 2}) {
-    auto backend = open();
-    ASSERT_TRUE(backend) << backend.error().message;
-    expect_works(**backend);
-    GuardedTensor x(**backend, Shape{1, 3}, std::vector<float>{1, 2, 3}), w(**backend, Shape{2, 3}, std::vector<float>{1, 0, 0, 1, 1, 1});
-    GuardedTensor y(**backend, DType::f32, Shape{1, 2});
-    ASSERT_TRUE((*backend)->sync());
-    layer_->lose_at_submit = layer_->n_submits + n_submits;
-    Result<void> result;
-    for (std::uint64_t i = 0; i < n_submits; ++i) {
-      EXPECT_TRUE(result) << i;
-      (*backend)->matmul(y, x, w);
-      result = (*backend)->sync();
-    }
-    ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().code, ErrorCode::device_lost);
-    EXPECT_EQ(result.error().device, "vulkan");
-    // Whatever is asked of it from now on.
-    (*backend)->matmul(y, x, w);
-    (*backend)->copy(y, y);
-    EXPECT_EQ(y.floats(), (std::vector<float>{0, 0}));
-    EXPECT_FALSE((*backend)->sync());
-    const auto buffer = (*backend)->allocate(100);
-    ASSERT_FALSE(buffer);
-    EXPECT_EQ(buffer.error().code, ErrorCode::device_lost);
-    layer_->lose_at_submit = 0;
-    auto again = open();
-    ASSERT_TRUE(again) << again.error().message;
-    expect_works(**again);
-  }
-}
+INSTANTIATE_TEST_SUITE_P(Vulkan, LosableDeviceTest, testing::Values(+[] {
+                           VulkanLayer* const layer = under_vulkan_layer();
+                           if (!layer) return LosableDevice{};
+                           return LosableDevice{.name = "vulkan",
+                                                .open = [] { return create_backend("vulkan", {.activations = Activations::f32, .isa = ""}); },
+                                                .lose_at = [layer](std::uint64_t n) { layer->lose_at_submit = layer->n_submits + n; },
+                                                .mend = [layer] { layer->do_nothing(); }};
+                         }));
 
 TEST_F(VulkanLayerTest, KeepsBelowTheLargestAllocationOfTheDevice) {
   {

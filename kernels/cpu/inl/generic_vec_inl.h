@@ -1,16 +1,7 @@
 // Vec and its words on GCC's vector types, and the bodies on them: the compiler turns these into what its baseline has (SSE2, NEON) or into
 // scalar code. The products of many tokens go token by token. Included inside an anonymous namespace.
 
-inline uint32_t read_u32(const uint8_t* p) {
-  uint32_t value;
-  memcpy(&value, p, 4);
-  return value;
-}
-inline uint16_t read_u16(const uint8_t* p) {
-  uint16_t value;
-  memcpy(&value, p, 2);
-  return value;
-}
+#include "kernels/cpu/inl/read_inl.h"
 
 typedef float Vec __attribute__((vector_size(32)));
 typedef int32_t IntVec __attribute__((vector_size(32)));

@@ -1,15 +1,6 @@
 // What AVX2 and AVX-512 share: 8 floats and 32 bytes in a 256-bit register. Included inside the anonymous namespace.
 
-inline uint32_t read_u32(const uint8_t* p) {
-  uint32_t value;
-  memcpy(&value, p, 4);
-  return value;
-}
-inline uint16_t read_u16(const uint8_t* p) {
-  uint16_t value;
-  memcpy(&value, p, 2);
-  return value;
-}
+#include "kernels/cpu/inl/read_inl.h"
 
 typedef __m256 Float8;
 struct Bytes {

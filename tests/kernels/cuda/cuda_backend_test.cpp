@@ -9,6 +9,7 @@
 
 #include "kernels/cuda/devices.h"
 #include "kernels/reference/reference_backend.h"
+#include "tests/kernels/losable_device.h"
 #include "tests/support/cuda_on_cpu/faults.h"
 #include "tests/support/cuda_on_cpu/memory.h"
 #include "tests/support/guarded_buffer.h"
@@ -31,15 +32,6 @@ class CudaBackendTest : public testing::Test {
   }
   static Result<std::unique_ptr<Backend>> open(Activations activations = Activations::f32) {
     return create(kCard, "cuda", {.activations = activations, .isa = ""});
-  }
-
-  // Whether products come out right.
-  static void expect_works(Backend& backend) {
-    GuardedTensor x(backend, Shape{1, 3}, std::vector<float>{1, 2, 3}), w(backend, Shape{2, 3}, std::vector<float>{1, 0, 0, 1, 1, 1});
-    GuardedTensor y(backend, DType::f32, Shape{1, 2});
-    backend.matmul(y, x, w);
-    ASSERT_TRUE(backend.sync());
-    EXPECT_EQ(y.floats(), (std::vector<float>{1, 6}));
   }
 };
 
@@ -81,7 +73,7 @@ TEST_F(CudaBackendTest, SaysThatThereIsNoMemoryAndGoesOn) {
   EXPECT_EQ(buffer.error().needed_bytes, 64 * kMiB);
   EXPECT_EQ(buffer.error().free_bytes, 40 * kMiB);
   EXPECT_THROW((*backend)->workspace().temp(DType::f32, {static_cast<std::int64_t>(64 * kMiB)}), std::bad_alloc);
-  expect_works(**backend);
+  test::expect_works(**backend);
   cuda_on_cpu::set_memory(0);
   EXPECT_TRUE((*backend)->allocate(64 * kMiB));
 }
@@ -91,45 +83,20 @@ TEST_F(CudaBackendTest, GivesBackAllItsMemory) {
   {
     auto backend = open(Activations::q8);
     ASSERT_TRUE(backend) << backend.error().message;
-    expect_works(**backend);
+    test::expect_works(**backend);
     ASSERT_TRUE((*backend)->allocate(9 * kMiB));
     EXPECT_GT(cuda_on_cpu::allocated_bytes(), before);
   }
   EXPECT_EQ(cuda_on_cpu::allocated_bytes(), before);
 }
 
-TEST_F(CudaBackendTest, LosesADeviceAsAnErrorAndOpensItAgain) {
-  for (const std::uint64_t n_kernels : {1, 2}) {
-    auto backend = open();
-    ASSERT_TRUE(backend) << backend.error().message;
-    expect_works(**backend);
-    GuardedTensor x(**backend, Shape{1, 3}, std::vector<float>{1, 2, 3}), w(**backend, Shape{2, 3}, std::vector<float>{1, 0, 0, 1, 1, 1});
-    GuardedTensor y(**backend, DType::f32, Shape{1, 2});
-    ASSERT_TRUE((*backend)->sync());
-    cuda_on_cpu::lose_device_at(n_kernels);
-    Result<void> result;
-    for (std::uint64_t i = 0; i < n_kernels; ++i) {
-      EXPECT_TRUE(result) << i;
-      (*backend)->matmul(y, x, w);
-      result = (*backend)->sync();
-    }
-    ASSERT_FALSE(result);
-    EXPECT_EQ(result.error().code, ErrorCode::device_lost);
-    EXPECT_EQ(result.error().device, "cuda");
-    // Whatever is asked of it from now on.
-    (*backend)->matmul(y, x, w);
-    (*backend)->copy(y, y);
-    EXPECT_EQ(y.floats(), (std::vector<float>{0, 0}));
-    EXPECT_FALSE((*backend)->sync());
-    const auto buffer = (*backend)->allocate(100);
-    ASSERT_FALSE(buffer);
-    EXPECT_EQ(buffer.error().code, ErrorCode::device_lost);
-    cuda_on_cpu::mend_device();
-    auto again = open();
-    ASSERT_TRUE(again) << again.error().message;
-    expect_works(**again);
-  }
-}
+using test::LosableDeviceTest;
+INSTANTIATE_TEST_SUITE_P(Cuda, LosableDeviceTest, testing::Values(+[] {
+                           return test::LosableDevice{.name = "cuda",
+                                                      .open = [] { return create(kCard, "cuda", {.activations = Activations::f32, .isa = ""}); },
+                                                      .lose_at = [](std::uint64_t n) { cuda_on_cpu::lose_device_at(n); },
+                                                      .mend = [] { cuda_on_cpu::mend_device(); }};
+                         }));
 
 TEST_F(CudaBackendTest, ReplaysARecordedStepAsOneGraphOnWhatItsTensorsHoldThen) {
   auto backend = open();
