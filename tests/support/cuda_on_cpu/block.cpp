@@ -26,19 +26,42 @@ struct Scheduler {
   std::vector<Fiber> fibers = make_fibers(kMostThreads);
   std::vector<Fiber*> idle;
   std::array<Thread, kMostThreads> threads;
-  std::vector<int> order;  // of threads, those of a warp one after the other
-  std::size_t next = 0;    // of `order`, not started yet
+  std::vector<int> warps, order;  // order: of threads, those of a warp one after the other
+  std::size_t at = 0, end = 0;    // of `order`: whose turn comes next, and where the turns end
   int n_threads = 0;
 };
 
 Scheduler& scheduler() {
-  static Scheduler the;
+  static Scheduler the;  // not on the heap: kernels read where they are in it, which is memory of the program
   return the;
 }
 
 void enter(Thread& thread) {
   current = &thread;
   here = &thread.place;
+}
+
+// The next one that can run, of those whose turns these are; null where there is none.
+Thread* next_in_turn(Scheduler& s) {
+  while (s.at < s.end) {
+    Thread& thread = s.threads[static_cast<std::size_t>(s.order[s.at++])];
+    if (thread.state == State::unstarted || thread.state == State::ready) return &thread;
+  }
+  return nullptr;
+}
+
+void fiber_main();
+
+// Makes `thread` the one that runs, on a fiber that is its own from then on.
+Fiber& begin_turn(Scheduler& s, Thread& thread) {
+  if (thread.state == State::unstarted) {
+    thread.fiber = s.idle.back();
+    s.idle.pop_back();
+    thread.fiber->prepare(fiber_main);
+    thread.state = State::ready;
+  }
+  enter(thread);
+  return *thread.fiber;
 }
 
 // Runs threads one after the other for as long as none has to wait: then the stack stays with the one that waits.
@@ -50,64 +73,65 @@ void fiber_main() {
     launch.call(launch.arguments);
     current->state = State::ended;
     current->fiber = nullptr;
-    if (s.next < s.order.size()) {
-      Thread& thread = s.threads[static_cast<std::size_t>(s.order[s.next++])];
-      thread.fiber = own;
-      thread.state = State::ready;
-      enter(thread);
+    Thread* const next = next_in_turn(s);
+    if (next && next->state == State::unstarted) {
+      next->fiber = own;
+      next->state = State::ready;
+      enter(*next);
       continue;
     }
+    if (next) begin_turn(s, *next);
     s.idle.push_back(own);
-    own->hand_over();
+    if (next) own->pass_on(*next->fiber);
+    else own->hand_over();
   }
 }
 
-void run(Thread& thread) {
-  Scheduler& s = scheduler();
-  if (thread.state == State::unstarted) {
-    thread.fiber = s.idle.back();
-    s.idle.pop_back();
-    thread.fiber->prepare(fiber_main);
-    thread.state = State::ready;
-  }
-  Fiber* const fiber = thread.fiber;
-  enter(thread);
-  fiber->resume();
+// The threads of these places of `order` that can run, one after the other: each passes on to the next by itself where it waits or ends.
+void run_turns(Scheduler& s, std::size_t first, std::size_t n) {
+  s.at = first;
+  s.end = first + n;
+  if (Thread* const thread = next_in_turn(s)) begin_turn(s, *thread).resume();
   current = nullptr;
   here = nullptr;
 }
 
 void wait(State state) {
+  Scheduler& s = scheduler();
   Thread* const self = current;
   self->state = state;
-  self->fiber->hand_over();
-  // the scheduler has entered this thread again
+  if (Thread* const next = next_in_turn(s)) self->fiber->pass_on(begin_turn(s, *next));
+  else self->fiber->hand_over();
+  // somebody has entered this thread again
 }
 
 // Gives every lane that waits what the warp's instruction gives it. False where some lane is not there yet.
-bool resolve_warp(int first, int n) {
-  Scheduler& s = scheduler();
+bool resolve_warp(Scheduler& s, int first, int n) {
+  Thread* const threads = &s.threads[static_cast<std::size_t>(first)];
   std::array<Thread*, kWarp> lanes{};
   int n_waiting = 0, n_ended = 0;
   Thread* any = nullptr;
   for (int i = 0; i < n; ++i) {
-    Thread& thread = s.threads[static_cast<std::size_t>(first + i)];
+    Thread& thread = threads[i];
     if (thread.state == State::at_warp) {
       lanes[static_cast<std::size_t>(i)] = any = &thread;
       ++n_waiting;
     } else if (thread.state == State::ended) {
       ++n_ended;
+    } else {
+      return false;
     }
   }
-  if (n_waiting == 0 || n_waiting + n_ended < n) return false;
-  enter(*any);
+  if (n_waiting == 0) return false;
   for (Thread* lane : lanes) {
     if (lane && lane->op != any->op) {
+      enter(*any);
       report(Fault::warp, place_text() + ": lanes of a warp wait in different instructions");
       break;
     }
   }
-  if (any->op != WarpOp::sync && (n_waiting < kWarp)) {
+  if (any->op != WarpOp::sync && n_waiting < kWarp) {
+    enter(*any);
     report(Fault::warp, place_text() + ": " + std::to_string(n_waiting) + " of 32 lanes take part in a warp's instruction");
   }
   current = nullptr;
@@ -117,63 +141,57 @@ bool resolve_warp(int first, int n) {
     for (std::size_t i = 0; i < kWarp; ++i) registers[i] = lanes[i]->registers;
     any->function(registers.data());
   }
+  std::array<std::uint32_t, kWarp> values;  // of lanes that are not there: all ones
   std::uint32_t votes = 0;
-  for (int i = 0; i < kWarp; ++i) {
-    if (lanes[static_cast<std::size_t>(i)] && lanes[static_cast<std::size_t>(i)]->value != 0) votes |= 1u << i;
+  for (unsigned i = 0; i < kWarp; ++i) {
+    values[i] = lanes[i] ? lanes[i]->value : 0xffffffffu;
+    if (lanes[i] && values[i] != 0) votes |= 1u << i;
   }
-  for (int i = 0; i < kWarp; ++i) {
-    Thread* const lane = lanes[static_cast<std::size_t>(i)];
+  for (unsigned i = 0; i < kWarp; ++i) {
+    Thread* const lane = lanes[i];
     if (!lane) continue;
-    const int from = lane->op == WarpOp::shuffle_xor ? i ^ lane->operand : lane->operand & (kWarp - 1);
-    const Thread* const source = lanes[static_cast<std::size_t>(from & (kWarp - 1))];
-    lane->result = lane->op == WarpOp::ballot ? votes : source ? source->value : 0xffffffffu;
+    const unsigned operand = static_cast<unsigned>(lane->operand), from = (lane->op == WarpOp::shuffle_xor ? i ^ operand : operand) % kWarp;
+    lane->result = lane->op == WarpOp::ballot ? votes : values[from];
     lane->state = State::ready;
   }
   if (any->op == WarpOp::sync) ++running.warp_barriers[first / kWarp];
   return true;
 }
 
-void run_block(const Launch& launch, dim3 block, std::mt19937* random) {
-  Scheduler& s = scheduler();
-  const int n = s.n_threads, n_warps = (n + kWarp - 1) / kWarp;
-  ++running.block_number;
-  running.barriers = 0;
-  std::fill_n(running.warp_barriers, n_warps, 0u);
-  std::memset(shared, 0xff, std::max<std::size_t>(launch.shared_bytes, 16));
-  s.next = 0;
-  for (int i = 0; i < n; ++i) {
-    Thread& thread = s.threads[static_cast<std::size_t>(i)];
-    thread.index = i;
-    thread.state = State::unstarted;
-    thread.fiber = nullptr;
-    thread.copies.clear();
-    thread.n_groups = 0;
-    const auto u = static_cast<unsigned>(i);
-    thread.place = {{u % launch.block.x, u / launch.block.x % launch.block.y, u / launch.block.x / launch.block.y},
-                    {block.x, block.y, block.z},
-                    launch.block,
-                    launch.grid};
-  }
-  std::vector<int> warps(static_cast<std::size_t>(n_warps));
-  std::iota(warps.begin(), warps.end(), 0);
+// The order of threads that a block has, another one for each block where `random` is given.
+void put_in_order(Scheduler& s, std::mt19937* random) {
+  const int n = s.n_threads;
+  s.warps.resize(static_cast<std::size_t>((n + kWarp - 1) / kWarp));
+  std::iota(s.warps.begin(), s.warps.end(), 0);
   s.order.clear();
-  if (random) std::shuffle(warps.begin(), warps.end(), *random);
-  for (const int w : warps) {
+  if (random) std::shuffle(s.warps.begin(), s.warps.end(), *random);
+  for (const int w : s.warps) {
     const auto first = static_cast<std::ptrdiff_t>(s.order.size());
     for (int i = w * kWarp; i < std::min(n, (w + 1) * kWarp); ++i) s.order.push_back(i);
     if (random) std::shuffle(s.order.begin() + first, s.order.end(), *random);
   }
-  while (s.next < s.order.size()) run(s.threads[static_cast<std::size_t>(s.order[s.next++])]);
+}
+
+void run_block(Scheduler& s, const Launch& launch, dim3 block) {
+  const int n = s.n_threads;
+  ++running.block_number;
+  running.barriers = 0;
+  std::fill_n(running.warp_barriers, s.warps.size(), 0u);
+  std::memset(shared, 0xff, std::max<std::size_t>(launch.shared_bytes, 16));
+  for (int i = 0; i < n; ++i) {
+    Thread& thread = s.threads[static_cast<std::size_t>(i)];
+    thread.state = State::unstarted;
+    thread.fiber = nullptr;
+    thread.copies.clear();
+    thread.n_groups = 0;
+    thread.place.block = {block.x, block.y, block.z};
+  }
+  run_turns(s, 0, s.order.size());
   for (;;) {
     std::size_t at = 0;  // of the warp's lanes in their order
-    for (const int w : warps) {
+    for (const int w : s.warps) {
       const int first = w * kWarp, in_warp = std::min(kWarp, n - first);
-      while (resolve_warp(first, in_warp)) {
-        for (std::size_t i = 0; i < static_cast<std::size_t>(in_warp); ++i) {
-          Thread& lane = s.threads[static_cast<std::size_t>(s.order[at + i])];
-          if (lane.state == State::ready) run(lane);
-        }
-      }
+      while (resolve_warp(s, first, in_warp)) run_turns(s, at, static_cast<std::size_t>(in_warp));
       at += static_cast<std::size_t>(in_warp);
     }
     int n_ended = 0, at_barrier = 0;
@@ -205,10 +223,7 @@ void run_block(const Launch& launch, dim3 block, std::mt19937* random) {
       Thread& thread = s.threads[static_cast<std::size_t>(i)];
       if (thread.state == State::at_barrier) thread.state = State::ready;
     }
-    for (const int i : s.order) {
-      Thread& thread = s.threads[static_cast<std::size_t>(i)];
-      if (thread.state == State::ready) run(thread);
-    }
+    run_turns(s, 0, s.order.size());
   }
   // Whoever is stuck is left where it is; its stack begins anew.
   s.idle.clear();
@@ -243,11 +258,19 @@ void run_grid(const Launch& launch) {
     stride = random() % n_blocks;
     while (std::gcd(stride, n_blocks) != 1) ++stride;
   }
+  for (int i = 0; i < s.n_threads; ++i) {
+    Thread& thread = s.threads[static_cast<std::size_t>(i)];
+    const auto u = static_cast<unsigned>(i);
+    thread.index = i;
+    thread.place = {{u % launch.block.x, u / launch.block.x % launch.block.y, u / launch.block.x / launch.block.y}, {}, launch.block, launch.grid};
+  }
+  if (order() == 0) put_in_order(s, nullptr);
   add_arguments(launch.arguments, launch.argument_bytes);
   for (std::uint64_t i = 0; i < n_blocks; ++i) {
     const dim3 block(static_cast<unsigned>(at % launch.grid.x), static_cast<unsigned>(at / launch.grid.x % launch.grid.y),
                      static_cast<unsigned>(at / launch.grid.x / launch.grid.y));
-    run_block(launch, block, order() != 0 ? &random : nullptr);
+    if (order() != 0) put_in_order(s, &random);
+    run_block(s, launch, block);
     at = (at + stride) % n_blocks;
   }
   remove_arguments(launch.arguments);

@@ -14,20 +14,22 @@ class Fiber {
  public:
   static constexpr std::size_t kStackBytes = std::size_t{128} << 10;
 
-  explicit Fiber(std::byte* stack) : stack_(stack) {}
-  // Its next resume() begins `entry`, which never returns.
+  // `unused`: bytes at the top of the stack that stay unused.
+  Fiber(std::byte* stack, std::size_t unused) : stack_(stack), unused_(unused) {}
+  // Its next turn begins `entry`, which never returns.
   void prepare(void (*entry)());
-  void resume();     // from the scheduler, until the fiber hands over
-  void hand_over();  // from the fiber, back to the scheduler
+  void resume();            // from the scheduler, until a fiber hands over
+  void pass_on(Fiber& to);  // from the fiber, to another one that is prepared or waits
+  void hand_over();         // from the fiber, back to the scheduler
   bool owns(const void* address) const { return address >= stack_ && address < stack_ + kStackBytes; }
 
  private:
   std::byte* stack_;
+  std::size_t unused_;
 #if defined(__x86_64__)
   void* stack_pointer_ = nullptr;
-  void* scheduler_ = nullptr;
 #else
-  ucontext_t own_, scheduler_;
+  ucontext_t own_;
 #endif
 };
 
