@@ -4,7 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <map>
 #include <numbers>
+#include <utility>
 #include <vector>
 
 #include "kernels/base/check.h"
@@ -40,23 +42,59 @@ class Random {
     const double radius = std::sqrt(-2 * std::log(1 - uniform()));
     return static_cast<float>(radius * std::cos(2 * std::numbers::pi * uniform()));
   }
+  friend auto operator<=>(const Random&, const Random&) = default;
 
  private:
   std::uint64_t state_;
 };
 
-inline std::vector<float> normal_values(Random& random, std::int64_t n, float scale = 1) {
-  std::vector<float> values(static_cast<std::size_t>(n));
-  for (float& value : values) value = scale * random.normal();
+// What make() gives, taken over from the last time that `random` was where it is. The cases of a test that differ in nothing but their backend begin
+// with one seed, and numbers of a format take longer to make than most backends to compute with them. `kind`: what make() depends on beside `random`.
+template <class Value, class Kind, class Make>
+std::vector<Value> made_once(Random& random, const Kind& kind, const Make& make) {
+  constexpr std::size_t kMostBytes = std::size_t{256} << 20;
+  struct Made {
+    std::vector<Value> values;
+    Random after;
+  };
+  thread_local std::map<std::pair<Random, Kind>, Made> all;
+  thread_local std::size_t n_bytes = 0;
+  const std::pair<Random, Kind> key{random, kind};
+  if (const auto found = all.find(key); found != all.end()) {
+    random = found->second.after;
+    return found->second.values;
+  }
+  std::vector<Value> values = make();
+  n_bytes += values.size() * sizeof(Value);
+  if (n_bytes > kMostBytes) {
+    all.clear();
+    n_bytes = values.size() * sizeof(Value);
+  }
+  all.insert({key, Made{values, random}});
   return values;
 }
+
+inline std::vector<float> normal_values(Random& random, std::int64_t n, float scale = 1) {
+  return made_once<float>(random, std::pair(n, scale), [&] {
+    std::vector<float> values(static_cast<std::size_t>(n));
+    for (float& value : values) value = scale * random.normal();
+    return values;
+  });
+}
+
+inline std::vector<std::byte> make_random_blocks(Random& random, DType dtype, std::int64_t n_values);
 
 // `n_values` numbers of a format, of the order of 1: encoded normal numbers, or where the format has no encoder random codes and random
 // block scales between 2^-7 and 2^-5 of either sign. Every 16th block has the scale 0, as rows of zeros do in real files.
 inline std::vector<std::byte> random_blocks(Random& random, DType dtype, std::int64_t n_values) {
+  return made_once<std::byte>(random, std::pair(dtype, n_values), [&] { return make_random_blocks(random, dtype, n_values); });
+}
+inline std::vector<std::byte> make_random_blocks(Random& random, DType dtype, std::int64_t n_values) {
   std::vector<std::byte> blocks(bytes_of(dtype, n_values));
   if (info(dtype).encode) {
-    info(dtype).encode(normal_values(random, n_values).data(), blocks.data(), n_values);
+    std::vector<float> values(static_cast<std::size_t>(n_values));
+    for (float& value : values) value = random.normal();
+    info(dtype).encode(values.data(), blocks.data(), n_values);
     return blocks;
   }
   for (std::byte& byte : blocks) byte = static_cast<std::byte>(random.next() >> 56);

@@ -4,8 +4,7 @@
 #include <cstring>
 #include <string_view>
 
-#include "kernels/reference/reference_backend.h"
-#include "tests/support/forwarding_backend.h"
+#include "tests/kernels/conformance/kept_reference.h"
 
 namespace pio {
 
@@ -28,17 +27,20 @@ Result<std::unique_ptr<Backend>> open(BackendName backend, BackendOptions option
 }  // namespace
 
 std::vector<BackendName> backends_here() {
-  std::vector<BackendName> here;
-  for (const BackendName& name : kBackendNames) {
-    const auto backend = open(name, {.n_threads = 1, .isa = ""});
-    // one that fails in another way than by not being here stays, and its tests fail
-    if (backend || backend.error().code != ErrorCode::not_available) here.push_back(name);
-  }
+  static const std::vector<BackendName> here = [] {  // every suite asks
+    std::vector<BackendName> found;
+    for (const BackendName& name : kBackendNames) {
+      const auto backend = open(name, {.n_threads = 1, .isa = ""});
+      // one that fails in another way than by not being here stays, and its tests fail
+      if (backend || backend.error().code != ErrorCode::not_available) found.push_back(name);
+    }
+    return found;
+  }();
   return here;
 }
 
 void Conformance::SetUp() {
-  reference_ = create_reference_backend();
+  reference_ = std::make_unique<KeptReference>();
   const std::string_view name = GetParam().text;
   const bool is_of_card = name.starts_with("vulkan") || name.starts_with("cuda");
   // A card's shaders are compiled for each: weights of every format are multiplied with unrounded activations where products are by themselves, and by
