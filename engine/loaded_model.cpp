@@ -6,11 +6,8 @@
 #include <future>
 
 #include "engine/chat/chat_template.h"
-#include "engine/chat/sha256.h"
-#include "engine/experts/profile_file.h"
 #include "engine/files/mapped_file.h"
 #include "engine/files/metadata.h"
-#include "engine/files/replace_file.h"
 #include "engine/plan/load_plan.h"
 #include "engine/plan/placement.h"
 #include "kernels/base/log.h"
@@ -74,25 +71,6 @@ Result<std::unique_ptr<ModelFile>> open_for_loading(const LoadRequest& request) 
 
 namespace {
 
-// Which model a file holds: its tensors, and some of their numbers. Its name and place do not count.
-std::string identity_of(const ModelFile& file) {
-  constexpr std::size_t kSamples = 16, kSampleBytes = 4096;
-  std::string all = file.architecture();
-  const std::vector<TensorInfo>& tensors = file.tensors();
-  for (const TensorInfo& tensor : tensors) all += '\n' + tensor.name + ' ' + std::to_string(tensor.n_bytes);
-  for (std::size_t i = 0; i < kSamples && !tensors.empty(); ++i) {
-    const std::span<const std::byte> data = file.data(i * (tensors.size() - 1) / (kSamples - 1));
-    std::vector<std::byte> sample(std::min(data.size(), kSampleBytes));
-    if (file.read(data.first(sample.size()), sample.data())) all.append(reinterpret_cast<const char*>(sample.data()), sample.size());
-  }
-  return sha256_hex(all);
-}
-
-bool have_one_shape(std::span<const ExpertProfile> a, std::span<const ExpertProfile> b) {
-  return std::ranges::equal(
-      a, b, [](const ExpertProfile& one, const ExpertProfile& other) { return one.n_layers == other.n_layers && one.n_experts == other.n_experts; });
-}
-
 // What of a card's slots changes hands between a prompt and its answer.
 constexpr std::uint64_t kPromotedBytes = std::uint64_t{256} << 20;
 constexpr double kPromotedSeconds = 0.1;
@@ -114,27 +92,15 @@ std::uint64_t most_on_a_card(const LoadPlan& plan) {
 
 LoadedModel::~LoadedModel() { keep_profile(); }
 
-std::optional<std::vector<ExpertProfile>> LoadedModel::read_profile(std::span<const ExpertProfile> like) const {
-  std::error_code ignored;
-  if (profile_path_.empty() || !fs::exists(profile_path_, ignored)) return {};
-  const Result<std::string> bytes = read_text_file(profile_path_, write_profiles(profile_model_, like).size());
-  if (!bytes) return {};
-  std::optional<std::vector<ExpertProfile>> profiles = parse_profiles(*bytes, profile_model_, like);
-  if (!profiles)
-    log(LogLevel::warning, profile_path_.string() + ": expected what an earlier run of this model wrote, found something else; it is left unused");
-  return profiles;
-}
-
 Result<void> LoadedModel::begin_with_profile(const std::string& cache_folder, const std::function<void(std::uint64_t)>& progress,
                                              const std::stop_token& stop) {
   ExpertSlots* const slots = expert_slots();
   CardExperts* const on_card = card_experts();
   if (!slots && !on_card) return {};
-  if (!cache_folder.empty()) {
-    profile_model_ = identity_of(parts_.front()->weights->file());
-    profile_path_ = fs::path(cache_folder) / "experts" / (profile_model_.substr(0, 32) + ".routing");
-  }
-  std::optional<std::vector<ExpertProfile>> profiles = read_profile(on_card ? on_card->profiles() : slots->profiles());
+  routing_place_ = routing_place(cache_folder, parts_.front()->weights->file());
+  std::optional<std::vector<ExpertProfile>> profiles;
+  if (std::optional<KeptRouting> kept = read_routing(routing_place_, on_card ? on_card->profiles() : slots->profiles()))
+    profiles = std::move(kept->profiles);
   if (on_card) {
     RETURN_IF_ERROR(on_card->fill(profiles, progress, stop));
     // What the card has is not asked of memory. Slots of other kinds begin empty.
@@ -145,18 +111,14 @@ Result<void> LoadedModel::begin_with_profile(const std::string& cache_folder, co
   return {};
 }
 
-// A profile that cannot be written is none: the next run begins as the first one.
 void LoadedModel::keep_profile() {
   ExpertSlots* const slots = expert_slots();
   CardExperts* const on_card = card_experts();
-  if (profile_path_.empty() || (!slots && !on_card)) return;
-  const std::vector<ExpertProfile> profiles = on_card ? on_card->profiles() : slots->profiles();
+  if (routing_place_.path.empty() || (!slots && !on_card)) return;
+  KeptRouting routing{.profiles = on_card ? on_card->profiles() : slots->profiles(),
+                      .missed_bytes_per_second = slots ? slots->missed_bytes_per_second() : 0};
   const auto has_few = [](const ExpertProfile& profile) { return std::ranges::max(profile.n_tokens) < kFewestProfileTokens; };
-  if (std::ranges::all_of(profiles, has_few)) return;
-  std::error_code ignored;
-  fs::create_directories(profile_path_.parent_path(), ignored);
-  Result<ReplaceFile> file = ReplaceFile::open(profile_path_);
-  if (file && file->write(write_profiles(profile_model_, profiles))) static_cast<void>(file->commit());
+  if (!std::ranges::all_of(routing.profiles, has_few)) write_routing(routing_place_, routing);
 }
 
 Result<void> LoadedModel::load_part(const LoadRequest& request, const PlannedPart& planned, std::shared_ptr<ModelFile> file,

@@ -15,6 +15,7 @@
 #include "engine/files/loaded_weights.h"
 #include "engine/image/pictures.h"
 #include "engine/image/vision_weights.h"
+#include "engine/kept_routing.h"
 #include "engine/kv/block_pool.h"
 #include "engine/plan/device_plan.h"
 #include "engine/stage.h"
@@ -108,7 +109,6 @@ class LoadedModel {
   // Of experts that have slots: fills these by the profile of an earlier run, if there is one, and keeps this run's. `progress` is told of the file's bytes
   // that went to a card. Fails where an expert of a card cannot be read.
   Result<void> begin_with_profile(const std::string& cache_folder, const std::function<void(std::uint64_t)>& progress, const std::stop_token& stop);
-  std::optional<std::vector<ExpertProfile>> read_profile(std::span<const ExpertProfile> like) const;
   void keep_profile();
   // What lies on one device. In the order of need, as below.
   struct Part {
@@ -153,8 +153,7 @@ class LoadedModel {
   std::vector<std::uint64_t> launches_, launches_before_;  // of each part
   CardExperts::Counts shared_, shared_before_;
   StepTimes step_times_;
-  std::filesystem::path profile_path_;  // empty: none is kept
-  std::string profile_model_;           // whose it is
+  RoutingPlace routing_place_;
   LoadedInfo info_;
 };
 

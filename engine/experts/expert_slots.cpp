@@ -193,9 +193,15 @@ void ExpertSlots::reset_counts() {
   reading_ = waiting_ = {};
 }
 
+double ExpertSlots::missed_bytes_per_second() const {
+  const double seconds = std::chrono::duration<double>(reading_missed_).count();
+  return seconds > 0 ? static_cast<double>(missed_bytes_) / seconds : 0;
+}
+
 void ExpertSlots::saw(std::int64_t layer, std::span<const std::int32_t> ids, std::int64_t n_tokens) {
   Group& group = groups_[layers_[layer].kind];
   has_many_tokens_ = n_tokens > kFewTokens;
+  is_decoding_ = !has_many_tokens_;
   group.cache.saw(layers_[layer].number, ids, n_tokens);
   if (group.larger) group.larger->saw(layers_[layer].number, ids, n_tokens);
 }
@@ -259,6 +265,7 @@ void ExpertSlots::count_with_more(std::uint64_t n_bytes) {
 std::optional<double> ExpertSlots::measure_disk() {
   constexpr std::uint64_t kBytes = std::uint64_t{64} << 20;
   constexpr std::uint64_t kStride = 7919;  // a prime: experts far apart
+  is_decoding_ = false;
   hinted_.clear();
   let_go(Landing::State::ahead);
   while (queue_->n_begun() > 0)
@@ -369,7 +376,11 @@ std::optional<std::size_t> ExpertSlots::landed(std::chrono::milliseconds patienc
       if (landings_[i].state == Landing::State::wanted && landings_[i].n_reads == 0) return i;
     std::optional<ReadQueue::Finished> finished = queue_->next(patience);
     if (!finished) return {};
-    if (queue_->n_begun() == 0) reading_ += Clock::now() - reading_since_;
+    if (queue_->n_begun() == 0) {
+      const Clock::duration reading = Clock::now() - reading_since_;
+      reading_ += reading;
+      if (is_decoding_) reading_missed_ += reading;
+    }
     Landing& landing = landings_[finished->tag];
     if (finished->result) bytes_read_ += finished->n;
     else landing.result = std::move(finished->result);
@@ -483,6 +494,7 @@ class ExpertSlots::Lease final : public ExpertLease {
     }
     ASSIGN_OR_RETURN(const ExpertMlp expert, slots_.place(l_, one->id, one->slot, landing));
     slots_.let_go(landing);
+    if (slots_.is_decoding_) slots_.missed_bytes_ += slots_.kinds_[slots_.layers_[l_].kind].file_bytes;
     const Slotted read = *one;
     reading_.erase(one);
     begin_reads();

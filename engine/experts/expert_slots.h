@@ -104,6 +104,9 @@ class ExpertSlots final : public ExpertSource {
   std::uint64_t huge_page_bytes() const;  // of these, in huge pages
   ExpertCounts counts() const;
   void reset_counts();
+  // Bytes in the file of experts that decoded tokens chose and that were not in slots, for each second in which any were read, since the beginning; 0: none
+  // were.
+  double missed_bytes_per_second() const;
   const char* io() const { return queue_->name(); }
 
  private:
@@ -179,6 +182,9 @@ class ExpertSlots final : public ExpertSource {
   std::function<void()> look_after_;
   bool takes_hints_ = true;
   std::uint64_t bytes_read_ = 0;
+  bool is_decoding_ = false;  // the step has few tokens
+  std::uint64_t missed_bytes_ = 0;
+  std::chrono::steady_clock::duration reading_missed_{};
   std::uint64_t n_measured_ = 0;  // experts, by measure_disk
   std::chrono::steady_clock::duration reading_{}, waiting_{};
   std::chrono::steady_clock::time_point reading_since_;

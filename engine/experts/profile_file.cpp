@@ -8,10 +8,11 @@
 namespace pio {
 namespace {
 
-constexpr std::string_view kMagic = "PIO routing 1\n";
+constexpr std::string_view kMagic = "PIO routing 2\n";
 // Least squares of shares between 0 and 1 give weights of about 1.
 constexpr double kMostWeight = 16;
 constexpr std::int64_t kMostTokens = std::int64_t{1} << 32;
+constexpr double kMostChoices = 1e15, kMostBytesPerSecond = 1e12;
 
 // Finds bytes that were damaged. (FNV-1a; it does not have to find those that were forged: they are checked one by one.)
 std::uint64_t sum_of(std::string_view bytes) {
@@ -58,6 +59,12 @@ bool take(Reader& in, ExpertProfile& profile) {
     if (!in.take(n) || n < 0 || n > kMostTokens) return false;
   for (float& share : profile.shares)
     if (!in.take(share) || !(share >= 0 && share <= 1)) return false;
+  for (std::int64_t& n : profile.n_decoded)
+    if (!in.take(n) || n < 0 || n > kMostTokens) return false;
+  for (float& share : profile.decoded_shares)
+    if (!in.take(share) || !(share >= 0 && share <= 1)) return false;
+  for (double& n : profile.n_at_rank)
+    if (!in.take(n) || !(n >= 0 && n <= kMostChoices)) return false;
   return true;
 }
 
@@ -73,22 +80,26 @@ std::filesystem::path default_cache_folder() {
   return cache.empty() ? cache : cache / "inference-pio";
 }
 
-std::string write_profiles(std::string_view model, std::span<const ExpertProfile> profiles) {
+std::string write_profiles(std::string_view model, const KeptRouting& routing) {
   std::string out(kMagic);
   out += model;
-  put(out, static_cast<std::int64_t>(profiles.size()));
-  for (const ExpertProfile& profile : profiles) {
+  put(out, routing.missed_bytes_per_second);
+  put(out, static_cast<std::int64_t>(routing.profiles.size()));
+  for (const ExpertProfile& profile : routing.profiles) {
     put(out, profile.n_layers);
     put(out, profile.n_experts);
     for (const double weight : profile.weights) put(out, weight);
     for (const std::int64_t n : profile.n_tokens) put(out, n);
     for (const float share : profile.shares) put(out, share);
+    for (const std::int64_t n : profile.n_decoded) put(out, n);
+    for (const float share : profile.decoded_shares) put(out, share);
+    for (const double n_choices : profile.n_at_rank) put(out, n_choices);
   }
   put(out, sum_of(out));
   return out;
 }
 
-std::optional<std::vector<ExpertProfile>> parse_profiles(std::string_view bytes, std::string_view model, std::span<const ExpertProfile> like) {
+std::optional<KeptRouting> parse_profiles(std::string_view bytes, std::string_view model, std::span<const ExpertProfile> like) {
   std::uint64_t sum = 0;
   if (bytes.size() < sizeof(sum)) return {};
   std::memcpy(&sum, bytes.data() + bytes.size() - sizeof(sum), sizeof(sum));
@@ -96,12 +107,14 @@ std::optional<std::vector<ExpertProfile>> parse_profiles(std::string_view bytes,
   if (sum != sum_of(bytes)) return {};
   Reader in(bytes);
   std::int64_t n = 0;
-  if (!in.take(kMagic) || !in.take(model) || !in.take(n) || n != std::ssize(like)) return {};
-  std::vector<ExpertProfile> profiles(like.begin(), like.end());
-  for (ExpertProfile& profile : profiles)
+  KeptRouting routing{.profiles = {like.begin(), like.end()}};
+  double& rate = routing.missed_bytes_per_second;
+  if (!in.take(kMagic) || !in.take(model) || !in.take(rate) || !(rate >= 0 && rate <= kMostBytesPerSecond)) return {};
+  if (!in.take(n) || n != std::ssize(like)) return {};
+  for (ExpertProfile& profile : routing.profiles)
     if (!take(in, profile)) return {};
   if (!in.is_at_end()) return {};
-  return profiles;
+  return routing;
 }
 
 }  // namespace pio

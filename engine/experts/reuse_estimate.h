@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -16,6 +17,18 @@ struct ExpertProfile {
   std::vector<float> shares;           // [n_layers, n_experts] of the layer's tokens
   std::vector<std::int64_t> n_tokens;  // [n_layers] that the shares were counted from
   std::array<double, kSpeeds> weights{};
+  // The same of those that were decoded, and not read as a prompt: of every second stretch of 16, and of the others.
+  static constexpr std::int64_t kHalves = 2;
+  std::vector<float> decoded_shares;    // [kHalves, n_layers, n_experts]
+  std::vector<std::int64_t> n_decoded;  // [kHalves, n_layers]
+  // [n_experts] of the choices of decoded tokens, those whose expert was the likeliest of its layer before it was chosen, the next one, and so on.
+  std::vector<double> n_at_rank;
+
+  // Without the decoded tokens of one half; and these alone. Nothing but shares and n_tokens.
+  ExpertProfile without_half(std::int64_t half) const;
+  ExpertProfile half(std::int64_t half) const;
+  // Of the choices of decoded tokens, those whose expert was among so large a share of its layer's, the likeliest first; nothing of a run without any.
+  std::optional<double> hit_rate(double share) const;
 };
 
 // Of each expert it keeps the share of its layer's tokens that chose it, fading at four speeds: what was wanted a moment ago, in this sentence,
@@ -42,6 +55,8 @@ class ReuseEstimate {
   using Weights = std::array<double, kSpeeds>;
 
   float* fading(std::int64_t layer, int speed) { return &fading_[(layer * kSpeeds + speed) * n_experts_]; }
+  void count(std::int64_t layer, std::span<const std::int32_t> ids, std::int64_t n_tokens);
+  void count_ranks(std::int64_t layer, std::span<const std::int32_t> ids, std::int64_t n_tokens);
   void learn(std::int64_t layer, std::int64_t n_tokens, float margin);
   void renew_weights();
   void update_chances(std::int64_t layer);
@@ -56,6 +71,11 @@ class ReuseEstimate {
   std::int64_t n_learned_ = 0;                // layers since the weights were renewed
   std::vector<float> counts_;                 // [n_layers, n_experts], for the profile
   std::vector<std::int64_t> n_tokens_;        // [n_layers] that were counted
+  // Of the same what ExpertProfile has.
+  std::vector<float> decoded_counts_;
+  std::vector<std::int64_t> n_decoded_, n_seen_;  // seen: [n_layers] decoded since the beginning
+  std::vector<double> n_at_rank_;
+  double n_ranked_ = 0;
 };
 
 }  // namespace pio

@@ -45,18 +45,23 @@ std::string with_right_sum(std::string bytes) {
 
 TEST(ProfileFile, IsReadAsItWasWritten) {
   const std::vector<ExpertProfile> profiles{learned(3, 16), learned(2, 9)};
-  const auto read = parse_profiles(write_profiles(kModel, profiles), kModel, shapes_of(profiles));
+  const auto read = parse_profiles(write_profiles(kModel, {profiles, 1.5e9}), kModel, shapes_of(profiles));
   ASSERT_TRUE(read);
+  EXPECT_EQ(read->missed_bytes_per_second, 1.5e9);
+  ASSERT_EQ(read->profiles.size(), profiles.size());
   for (std::size_t i = 0; i < profiles.size(); ++i) {
-    EXPECT_EQ((*read)[i].shares, profiles[i].shares);
-    EXPECT_EQ((*read)[i].n_tokens, profiles[i].n_tokens);
-    EXPECT_EQ((*read)[i].weights, profiles[i].weights);
+    EXPECT_EQ(read->profiles[i].shares, profiles[i].shares);
+    EXPECT_EQ(read->profiles[i].n_tokens, profiles[i].n_tokens);
+    EXPECT_EQ(read->profiles[i].weights, profiles[i].weights);
+    EXPECT_EQ(read->profiles[i].decoded_shares, profiles[i].decoded_shares);
+    EXPECT_EQ(read->profiles[i].n_decoded, profiles[i].n_decoded);
+    EXPECT_EQ(read->profiles[i].n_at_rank, profiles[i].n_at_rank);
   }
 }
 
 TEST(ProfileFile, OfAnotherModelOrShapeIsNone) {
   const std::vector<ExpertProfile> profiles{learned(3, 16)};
-  const std::string bytes = write_profiles(kModel, profiles);
+  const std::string bytes = write_profiles(kModel, {profiles});
   EXPECT_FALSE(parse_profiles(bytes, std::string(64, 'b'), shapes_of(profiles)));
   for (const auto& [n_layers, n_experts] : {std::pair{2, 16}, {3, 15}, {16, 3}, {6, 8}})
     EXPECT_FALSE(parse_profiles(bytes, kModel, shapes_of({learned(n_layers, n_experts)})));
@@ -67,7 +72,7 @@ TEST(ProfileFile, OfAnotherModelOrShapeIsNone) {
 // Damaged by chance, or forged with a right sum: nothing, or values that a cache can begin with.
 TEST(ProfileFile, OfAnyBytesDoesNoHarm) {
   const std::vector<ExpertProfile> profiles{learned(3, 16)}, shapes = shapes_of(profiles);
-  const std::string whole = write_profiles(kModel, profiles);
+  const std::string whole = write_profiles(kModel, {profiles});
   for (std::size_t n = 0; n < whole.size(); ++n) EXPECT_FALSE(parse_profiles(whole.substr(0, n), kModel, shapes)) << n;
   EXPECT_FALSE(parse_profiles(whole + 'x', kModel, shapes));
   std::mt19937 random(1);
@@ -89,7 +94,7 @@ TEST(ProfileFile, OfAnyBytesDoesNoHarm) {
     if (!read) continue;
     ++n_taken;
     ExpertCache cache(3, 16, 12);
-    const std::vector<ExpertCache::Place> places = cache.warm(read->front());
+    const std::vector<ExpertCache::Place> places = cache.warm(read->profiles.front());
     EXPECT_LE(std::ssize(places), 12);
     for (int step = 0; step < 20; ++step) {
       for (std::int64_t layer = 0; layer < 3; ++layer) {
