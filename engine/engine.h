@@ -246,7 +246,7 @@ struct LoadPlan {
     std::int64_t n_experts = 0;                                  // of all layers, that it runs
     std::uint64_t expert_bytes = 0;                              // of the weights
     std::uint64_t bytes_per_token = 0;                           // that it reads for a token behind 512 others, keys and values among them
-    std::int64_t launches_per_token = 0;                         // Backend::n_launches
+    double launches_per_token = 0;                               // Backend::n_launches, on average
     bool is_card = false;                                        // with memory of its own
     std::optional<LayerSlice> slice = {};                        // what it has of each layer, of SplitMode::rows
   };

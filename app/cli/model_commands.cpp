@@ -1,6 +1,7 @@
 // devices, inspect, plan, logits, preprocess, perplexity, divergence, swap: what there is, and what it computes.
 
 #include <algorithm>
+#include <cmath>
 #include <chrono>
 #include <cstdio>
 #include <numeric>
@@ -165,7 +166,7 @@ Result<void> plan(const Options& options) {
                          {"state_bytes", d.state_bytes},
                          {"scratch_bytes", d.scratch_bytes},
                          {"bytes_per_token", d.bytes_per_token},
-                         {"launches_per_token", d.launches_per_token},
+                         {"launches_per_token", std::llround(d.launches_per_token)},
                          {"free_bytes", d.free_bytes},
                          {"total_bytes", d.total_bytes}});
       if (!d.slice) continue;

@@ -5,7 +5,7 @@
 #include <string_view>
 #include <utility>
 
-#include "engine/plan/hit_rate.h"
+#include "engine/kept_routing.h"
 #include "engine/plan/machine_plan.h"
 #include "engine/plan/placement.h"
 #include "kernels/preferred_device.h"
@@ -371,17 +371,17 @@ class DevicePlanner {
     PlannedModel model;
     model.has_card_slots = placement.slots_bytes.has_value();
     std::vector<AskedPart> asked;
-    double on_card = 0;
+    SlotsOnCard on_card;
     for (std::size_t i = 0; i < size(); ++i) {
       if (!is_used(placement, i)) continue;
       PartToLoad part = to_load(placement, i);
       part.may_stream = i == host();
       if (model.has_card_slots && i == 0) {
-        ASSIGN_OR_RETURN(on_card, share_on_card(part));
+        ASSIGN_OR_RETURN(on_card, slots_on_card(part));
       }
       if (model.has_card_slots) {
-        part.shared_on_card = on_card;
-        part.shared_share = i == 0 ? hit_rate_of(on_card) : 1 - hit_rate_of(on_card);
+        part.shared_on_card = on_card.share;
+        part.shared_chances = on_card.chances;
       }
       asked.push_back({i, std::move(part)});
     }
@@ -399,15 +399,27 @@ class DevicePlanner {
     return model;
   }
 
-  // Of the experts of layers that share them, those on the card.
-  Result<double> share_on_card(const PartToLoad& card) const {
+  // Of the experts of layers that share them, those on the card, and what of a token's choices will be there: as an earlier run's routing lets expect.
+  struct SlotsOnCard {
+    double share = 0;
+    std::vector<SlotChances> chances;  // [n_layers]
+  };
+  Result<SlotsOnCard> slots_on_card(const PartToLoad& card) const {
     ASSIGN_OR_RETURN(const PlannedLoad load, plan_load(file_, request_, backend(0), given_back_bytes_, card));
+    const std::span<const ExpertKind> kinds = load.estimate->expert_kinds();
+    const std::optional<KeptRouting> kept = read_routing(routing_place(request_.cache_folder, file_), empty_profiles(kinds));
+    SlotsOnCard on_card{.chances = std::vector<SlotChances>(static_cast<std::size_t>(n_layers_))};
     double n_slots = 0, n_all = 0;
-    for (const ExpertKind& kind : load.estimate->expert_kinds()) {
+    for (std::size_t i = 0; i < kinds.size(); ++i) {
+      const ExpertKind& kind = kinds[i];
       n_slots += static_cast<double>(kind.n_slots);
       n_all += static_cast<double>(kind.n_in_all());
+      const std::vector<SlotChances> of_kind = slot_chances(kept ? &kept->profiles[i] : nullptr, std::ssize(kind.layers), kind.n_experts,
+                                                            kind.n_slots, load.estimate->n_used_experts(kind.layers.front()));
+      for (std::size_t l = 0; l < of_kind.size(); ++l) on_card.chances[static_cast<std::size_t>(kind.layers[l])] = of_kind[l];
     }
-    return n_all > 0 ? n_slots / n_all : 0;
+    on_card.share = n_all > 0 ? n_slots / n_all : 0;
+    return on_card;
   }
 
   static bool is_used(const ModelPlacement& placement, std::size_t i) {
@@ -455,13 +467,21 @@ class DevicePlanner {
       all.n_slots += plan.n_slots;
       all.n_experts += plan.n_experts;
       all.hit_rate = std::min(all.hit_rate, plan.hit_rate);
-      if (model.has_card_slots && part.device == 0) all.card_hit_rate = part.asked.shared_share;
+      if (model.has_card_slots && part.device == 0) all.card_hit_rate = mean_share(part.asked);
       all.disk_bytes_per_token += plan.disk_bytes_per_token;
       add_layout(all.layout, plan.layout);
       all.devices.insert(all.devices.end(), plan.devices.begin(), plan.devices.end());
       for (const ModelNote& note : plan.notes)
         if (std::ranges::find(all.notes, note) == all.notes.end()) all.notes.push_back(note);
     }
+  }
+
+  // Of the choices in the layers that share their experts, those whose expert is on the card.
+  static double mean_share(const PartToLoad& card) {
+    double sum = 0;
+    for (std::size_t l = 0; l < card.shared.size(); ++l)
+      if (card.shared[l]) sum += card.shared_chances[l].share;
+    return sum / static_cast<double>(std::max<std::ptrdiff_t>(std::ranges::count(card.shared, true), 1));
   }
 
   // A card that was asked for alone, and does not have all of it.

@@ -1,9 +1,11 @@
 #include "engine/plan/load_plan.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <utility>
 
+#include "engine/kept_routing.h"
 #include "engine/kv_selection.h"
 #include "engine/plan/hit_rate.h"
 #include "engine/plan/placement.h"
@@ -23,8 +25,9 @@ constexpr std::uint64_t kLongStepShare = 32;
 // Published perplexities with keys in 4 bits, rotated: 0.9 % worse of 30 thousand million, 2.2 % of eight, three times as high of 0.6.
 constexpr std::int64_t kParametersForFourBitKeys = 6'000'000'000;
 
-// `on_card`: the share of the experts that a card has beside.
-void plan_experts(LoadPlan& plan, const ModelEstimate& estimate, double on_card) {
+// `on_card`: the share of the experts that a card has beside. `kept`: what decoded tokens of an earlier run chose; without it, as texts' routing was measured.
+void plan_experts(LoadPlan& plan, const ModelEstimate& estimate, double on_card, const std::optional<KeptRouting>& kept = {}) {
+  plan.n_slots = 0;
   double n_all = 0, chosen_bytes = 0;
   for (const ExpertKind& kind : estimate.expert_kinds()) {
     plan.n_slots += kind.n_slots;
@@ -33,16 +36,46 @@ void plan_experts(LoadPlan& plan, const ModelEstimate& estimate, double on_card)
   }
   if (n_all == 0) return;
   plan.n_experts = static_cast<std::int64_t>(n_all);
-  plan.hit_rate = hit_rate_of(std::min(1.0, static_cast<double>(plan.n_slots) / n_all + on_card));
+  const double share = std::min(1.0, static_cast<double>(plan.n_slots) / n_all + on_card);
+  plan.hit_rate = (kept ? kept_hit_rate(kept->profiles, share) : std::nullopt).value_or(hit_rate_of(share));
   plan.disk_bytes_per_token = (1 - plan.hit_rate) * chosen_bytes;
-  plan.notes.push_back(ExpertsOnDisk{plan.n_slots, plan.n_experts});
 }
 
-// A step in which this part computes such a share of what is chosen of shared experts.
-OpCounts shared_counts(const ModelEstimate::Step& step, double share) {
+// Of shared experts what this part computes of them on average, the others of what is chosen being the other's.
+struct OfShared {
+  double weight_bytes = 0, multiply_adds = 0;
+};
+OfShared of_shared(const ModelEstimate::Step& step, std::span<const SlotChances> chances, bool is_card) {
+  OfShared here;
+  for (const ModelEstimate::Step::Shared& shared : step.shared) {
+    const double on_card = chances.empty() ? 0 : chances[static_cast<std::size_t>(shared.layer)].share, share = is_card ? on_card : 1 - on_card;
+    here.weight_bytes += share * static_cast<double>(shared.weight_bytes);
+    here.multiply_adds += share * static_cast<double>(shared.multiply_adds);
+  }
+  return here;
+}
+
+// Launches of a token on average: in some layers one of the two has nothing to do.
+double mean_launches(const ModelEstimate::Step& step, std::span<const SlotChances> chances) {
+  auto n = static_cast<double>(step.counts.n_launches);
+  for (const ModelEstimate::Step::Shared& shared : step.shared) {
+    const SlotChances of_layer = chances.empty() ? SlotChances{} : chances[static_cast<std::size_t>(shared.layer)];
+    n -= of_layer.none * static_cast<double>(shared.launches_less_of_none) + of_layer.all * static_cast<double>(shared.launches_less_of_all);
+  }
+  return n;
+}
+
+// What a step reads and multiplies on average.
+OpCounts mean_counts(const ModelEstimate::Step& step, std::span<const SlotChances> chances, bool is_card) {
   OpCounts counts = step.counts;
-  counts.weight_bytes -= static_cast<std::uint64_t>((1 - share) * static_cast<double>(step.shared_bytes));
-  counts.multiply_adds -= static_cast<std::uint64_t>((1 - share) * static_cast<double>(step.shared_multiply_adds));
+  std::uint64_t weight_bytes = 0, multiply_adds = 0;
+  for (const ModelEstimate::Step::Shared& shared : step.shared) {
+    weight_bytes += shared.weight_bytes;
+    multiply_adds += shared.multiply_adds;
+  }
+  const OfShared here = of_shared(step, chances, is_card);
+  counts.weight_bytes -= weight_bytes - static_cast<std::uint64_t>(here.weight_bytes);
+  counts.multiply_adds -= multiply_adds - static_cast<std::uint64_t>(here.multiply_adds);
   return counts;
 }
 
@@ -62,7 +95,7 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
                               const PartToLoad& part, const Residency& residency, std::int64_t step_tokens = kStepTokens) {
   PlannedLoad planned;
   planned.residency = residency;
-  planned.shared_share = part.shared_share;
+  planned.shared_chances = part.shared_chances;
   ASSIGN_OR_RETURN(planned.estimate, ModelEstimate::create(file, backend, request.loras, residency, part.part, part.shared));
   ModelEstimate& estimate = *planned.estimate;
   if (part.has_vision) RETURN_IF_ERROR(estimate.add_vision({request.mmproj, request.spare_mmprojs}));
@@ -110,10 +143,18 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
 
   const ModelEstimate::Step first = estimate.run(1, 1, request.kv);
   planned.weight_bytes_per_token =
-      estimate.slice() ? estimate.of_token(1, request.kv).weight_bytes : shared_counts(first, part.shared_share).weight_bytes;
-  if (!estimate.slice()) planned.shared_bytes_per_token = planned.weight_bytes_per_token - (first.counts.weight_bytes - first.shared_bytes);
-  const OpCounts token = estimate.slice() ? estimate.of_token(kStepTokens + 1, request.kv)
-                                          : shared_counts(estimate.run(1, kStepTokens + 1, request.kv), part.shared_share);
+      estimate.slice() ? estimate.of_token(1, request.kv).weight_bytes : mean_counts(first, part.shared_chances, residency.are_shared).weight_bytes;
+  planned.shared_bytes_per_token = static_cast<std::uint64_t>(of_shared(first, part.shared_chances, residency.are_shared).weight_bytes);
+  OpCounts token;
+  double launches = 0;
+  if (estimate.slice()) {
+    token = estimate.of_token(kStepTokens + 1, request.kv);
+    launches = static_cast<double>(token.n_launches);
+  } else {
+    const ModelEstimate::Step step = estimate.run(1, kStepTokens + 1, request.kv);
+    token = mean_counts(step, part.shared_chances, residency.are_shared);
+    launches = mean_launches(step, part.shared_chances);
+  }
   LoadPlan& plan = planned.plan;
   plan.fallbacks = estimate.fallbacks();
   plan.fits = placement.fits && plan.fallbacks.empty();
@@ -128,7 +169,10 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
   // What shared slots hold the processor has too.
   if (!residency.are_shared) plan.expert_bytes = estimate.expert_bytes();
   plan.dense_bytes = plan.layout.file_bytes - plan.expert_bytes;
-  if (!residency.are_shared) plan_experts(plan, estimate, part.shared_on_card);
+  if (!residency.are_shared && !estimate.expert_kinds().empty()) {
+    plan_experts(plan, estimate, part.shared_on_card);
+    if (plan.n_experts > 0) plan.notes.push_back(ExpertsOnDisk{plan.n_slots, plan.n_experts});
+  }
   plan.weight_bytes = needs.weight_bytes;
   plan.state_bytes = static_cast<std::uint64_t>(placement.context_length) * needs.state_bytes_per_token;
   plan.scratch_bytes = scratch_bytes(std::clamp<std::int64_t>(placement.context_length, 1, longest));
@@ -140,7 +184,7 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
                              .total_bytes = device.total_bytes,
                              .expert_bytes = plan.expert_bytes,
                              .bytes_per_token = token.weight_bytes + token.state_bytes,
-                             .launches_per_token = static_cast<std::int64_t>(token.n_launches),
+                             .launches_per_token = launches,
                              .is_card = is_card(device)};
   if (const LayerSlice* const slice = estimate.slice()) on_device.slice = *slice;
   if (residency.are_shared) {
@@ -172,10 +216,9 @@ Result<PlannedLoad> plan_long_steps(const ModelFile& file, const LoadRequest& re
   return usual;
 }
 
-}  // namespace
-
-Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes,
-                              const PartToLoad& part) {
+// All of the part in memory, or what of it is brought for every pass.
+Result<PlannedLoad> plan_residency(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes,
+                                   const PartToLoad& part) {
   if (part.shared_slots_bytes) {
     const Residency shared{.lays_out = true, .has_slots = true, .slots_bytes = *part.shared_slots_bytes, .are_shared = true};
     return plan_load(file, request, backend, given_back_bytes, part, shared);
@@ -217,6 +260,20 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
   return streamed.plan.fits ? std::move(streamed) : std::move(least);
 }
 
+}  // namespace
+
+Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes,
+                              const PartToLoad& part) {
+  ASSIGN_OR_RETURN(PlannedLoad planned, plan_residency(file, request, backend, given_back_bytes, part));
+  const std::span<const ExpertKind> kinds = planned.estimate->expert_kinds();
+  if (planned.residency.are_shared || kinds.empty()) return planned;
+  if (const std::optional<KeptRouting> kept = read_routing(routing_place(request.cache_folder, file), empty_profiles(kinds))) {
+    plan_experts(planned.plan, *planned.estimate, part.shared_on_card, kept);
+    planned.missed_bytes_per_second = kept->missed_bytes_per_second;
+  }
+  return planned;
+}
+
 std::string LoadPlan::Fallback::text() const {
   std::string place = part;
   if (part == "layers" || part == "experts") {
@@ -256,15 +313,18 @@ void predict_speed(PlannedLoad& planned, const ModelFile& file, const LoadReques
   LoadPlan& plan = planned.plan;
   const std::int64_t n_tokens = std::clamp<std::int64_t>(plan.context_length, 1, kStepTokens);
   const ModelEstimate::Step token = estimate.run(1, n_tokens, request.kv);
-  const OpCounts prompt = shared_counts(estimate.run(n_tokens, n_tokens, request.kv), planned.shared_share),
-                 decode = shared_counts(token, planned.shared_share);
-  planned.shared_seconds_per_token = planned.shared_share * static_cast<double>(token.shared_bytes) / probe.bytes_per_second;
+  const bool is_card = planned.residency.are_shared;
+  const OpCounts prompt = mean_counts(estimate.run(n_tokens, n_tokens, request.kv), planned.shared_chances, is_card),
+                 decode = mean_counts(token, planned.shared_chances, is_card);
+  planned.shared_seconds_per_token = of_shared(token, planned.shared_chances, is_card).weight_bytes / probe.bytes_per_second;
   const SpeedEstimate speed = estimate_speed(prompt, n_tokens, decode, probe,
                                              {.copied = plan.weight_bytes - std::min(plan.weight_bytes, estimate.made_bytes()),
                                               .made = estimate.made_bytes(),
                                               .streamed = plan.layout.streamed_bytes,
                                               .experts_of_prompt = planned.residency.are_shared ? 0 : unslotted_bytes(estimate),
-                                              .experts_of_token = plan.disk_bytes_per_token},
+                                              .experts_of_token = plan.disk_bytes_per_token,
+                                              .missed_per_second = planned.missed_bytes_per_second,
+                                              .are_experts_cached = request.io == IoMode::buffered},
                                              resident_share(file));
   plan.load_seconds = speed.load_seconds;
   plan.prefill_tokens_per_second = speed.prefill_tokens_per_second;

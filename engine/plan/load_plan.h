@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/engine.h"
+#include "engine/experts/slot_chances.h"
 #include "engine/plan/memory_estimate.h"
 #include "engine/plan/probe.h"
 
@@ -21,8 +22,9 @@ struct PlannedLoad {
   std::uint64_t workspace_bytes = 0;         // of its ops, at most: Backend::workspace
   std::uint64_t weight_bytes_per_token = 0;  // read by a decoded token: of a mixture the chosen experts, of an untied table one row
   std::uint64_t shared_bytes_per_token = 0;  // of these, experts that another device computes some of: as predicted
-  double shared_share = 1;                   // PartToLoad
+  std::vector<SlotChances> shared_chances;   // PartToLoad
   double shared_seconds_per_token = 0;       // how long these take: predict_speed
+  double missed_bytes_per_second = 0;        // KeptRouting
   std::uint64_t state_bytes_per_token = 0;   // of keys and values, and of the bounds of pages where attention selects by them
 };
 
@@ -35,7 +37,7 @@ struct PartToLoad {
   std::uint64_t taken_bytes = 0;  // by other parts
   // Mixtures whose experts a card has some of, in slots, and the processor all; empty: none. Of either part, as the other three.
   std::vector<bool> shared;                         // [n_layers]
-  double shared_share = 1;                          // of the choices in these, those that this part computes: predicted
+  std::vector<SlotChances> shared_chances;          // [n_layers] what of the choices in these is in the card's slots: predicted; empty: none
   double shared_on_card = 0;                        // of these experts, those that lie on the card
   std::optional<std::uint64_t> shared_slots_bytes;  // the card's, of memory
 };

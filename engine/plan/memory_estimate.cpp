@@ -21,8 +21,6 @@ namespace {
 constexpr std::uint64_t kBytesPerVocabularyString = 140, kBytesPerTokenizerByte = 5;
 // Of experts that lie elsewhere, on either side: ids, weights and inputs go, outputs come back.
 constexpr std::uint64_t kTransfersOfHosted = 4;
-// Of a card's experts whose others the processor computes.
-constexpr std::uint64_t kTransfersOfShared = 3;
 
 }  // namespace
 
@@ -94,22 +92,37 @@ class ModelEstimate::CountedElsewhere final : public ExpertsElsewhere {
   Result<void> run(std::int64_t layer, Tensor y, Tensor x, Tensor ids, Tensor weights, const std::function<void()>& meanwhile) override {
     // As CardExperts does where some of the chosen are in slots, and some not: ids, weights and inputs go together, ids and a sum come.
     const ExpertSet* const in_slots = model_.experts(layer);
-    backend_.count_transfers(in_slots ? kTransfersOfShared : kTransfersOfHosted);
-    if (in_slots) {
-      const OpCounts before = backend_.counts();
-      backend_.moe_experts(y, x, ids, weights, *in_slots);
-      shared_bytes += backend_.counts().weight_bytes - before.weight_bytes;
-      shared_multiply_adds += backend_.counts().multiply_adds - before.multiply_adds;
+    if (!in_slots) {
+      backend_.count_transfers(kTransfersOfHosted);
+      meanwhile();
+      return {};
     }
+    const OpCounts before = backend_.counts();
+    backend_.count_transfers(1);  // of what is chosen, its weights and inputs together
+    const std::uint64_t download = backend_.counts().n_launches - before.n_launches;
+    backend_.count_transfers(1);  // of the choices that are its own
+    backend_.moe_experts(y, x, ids, weights, *in_slots);
+    Step::Shared of_layer{.layer = layer,
+                          .weight_bytes = backend_.counts().weight_bytes - before.weight_bytes,
+                          .multiply_adds = backend_.counts().multiply_adds - before.multiply_adds};
+    const std::uint64_t own = backend_.counts().n_launches - before.n_launches - download;
+    const std::uint64_t ids_upload = download;  // one command each
     meanwhile();
-    if (in_slots && context) {
+    const std::uint64_t before_sum = backend_.counts().n_launches;
+    backend_.count_transfers(1);  // of the other's sum
+    const std::uint64_t sum_upload = backend_.counts().n_launches - before_sum;
+    if (context) {
       const ForwardContext::Mark mark(*context);
       backend_.add(y, y, context->temp(y.dtype, y.shape));
     }
+    const std::uint64_t adding = backend_.counts().n_launches - before_sum - sum_upload;
+    of_layer.launches_less_of_none = own + adding;
+    of_layer.launches_less_of_all = ids_upload + sum_upload + adding;
+    shared.push_back(of_layer);
     return {};
   }
   ForwardContext* context = nullptr;  // of the pass
-  std::uint64_t shared_bytes = 0, shared_multiply_adds = 0;
+  std::vector<Step::Shared> shared;
 
  private:
   CountingBackend& backend_;
@@ -272,7 +285,7 @@ ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cac
   context.slices = slices_.get();
   if (elsewhere_) {
     elsewhere_->context = &context;
-    elsewhere_->shared_bytes = elsewhere_->shared_multiply_adds = 0;
+    elsewhere_->shared.clear();
   }
   const ModelSpec& spec = this->spec();
   const std::int64_t n_blocks = (n_cached + kKvBlockLength - 1) / kKvBlockLength;
@@ -313,7 +326,7 @@ ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cac
   // A pass that only counts reads nothing that can fail.
   Tensor x;
   bool is_here = part_.has_embeddings;  // x, or it comes from another device
-  std::uint64_t shared_bytes = 0, shared_multiply_adds = 0;
+  std::vector<Step::Shared> shared;
   // Of a stage: the step's tensors, and x where it was elsewhere.
   const auto begin_stage = [&](Shape shape) {
     backend_.count_transfers(2);
@@ -340,10 +353,12 @@ ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cac
                      out = context.temp(DType::f32, rows);
         const OpCounts before = backend_.counts();
         static_cast<void>(model.run_experts(context, l, out, in, ids, weights));
-        if (is_shared(l)) {
-          shared_bytes += backend_.counts().weight_bytes - before.weight_bytes;
-          shared_multiply_adds += backend_.counts().multiply_adds - before.multiply_adds;
-        }
+        if (is_shared(l))
+          shared.push_back({.layer = l,
+                            .weight_bytes = backend_.counts().weight_bytes - before.weight_bytes,
+                            .multiply_adds = backend_.counts().multiply_adds - before.multiply_adds,
+                            .launches_less_of_none = 0,
+                            .launches_less_of_all = backend_.counts().n_launches - before.n_launches});
       }
     }
     note_refusals("layers", l);
@@ -357,13 +372,9 @@ ModelEstimate::Step ModelEstimate::run(std::int64_t n_tokens, std::int64_t n_cac
   note_refusals("output");
   if (elsewhere_) {
     elsewhere_->context = nullptr;
-    shared_bytes += elsewhere_->shared_bytes;
-    shared_multiply_adds += elsewhere_->shared_multiply_adds;
+    shared.insert(shared.end(), elsewhere_->shared.begin(), elsewhere_->shared.end());
   }
-  return {.temporary_bytes = context.high_water_bytes(),
-          .counts = backend_.counts(),
-          .shared_bytes = shared_bytes,
-          .shared_multiply_adds = shared_multiply_adds};
+  return {.temporary_bytes = context.high_water_bytes(), .counts = backend_.counts(), .shared = std::move(shared)};
 }
 
 OpCounts ModelEstimate::of_token(std::int64_t n_cached, DType kv) {

@@ -58,6 +58,7 @@ class ModelEstimate {
   std::span<const ExpertKind> expert_kinds() const { return expert_kinds_; }
   std::uint64_t reading_bytes() const { return pio::reading_bytes(expert_kinds_); }
   std::int64_t n_used_experts() const;
+  std::int64_t n_used_experts(std::int64_t layer) const { return adapted_.model->mixture(layer).n_used; }
   std::int64_t n_experts(std::int64_t layer) const { return adapted_.model->mixture(layer).n_experts; }
   // What is here of each layer; null but of a slice.
   const LayerSlice* slice() const { return adapted_.model->slice(); }
@@ -66,8 +67,13 @@ class ModelEstimate {
   struct Step {
     std::uint64_t temporary_bytes = 0;  // ForwardContext::high_water_bytes() after it
     OpCounts counts;
-    std::uint64_t shared_bytes = 0,
-                  shared_multiply_adds = 0;  // of the counts, by experts that two devices share: as if this one computed all that are chosen
+    // Of the counts, what a layer's experts take that two devices share: as if this one computed all that are chosen, and another some.
+    struct Shared {
+      std::int64_t layer = 0;
+      std::uint64_t weight_bytes = 0, multiply_adds = 0;
+      std::uint64_t launches_less_of_none = 0, launches_less_of_all = 0;  // where none of the chosen are in the card's slots, and where all are
+    };
+    std::vector<Shared> shared;
   };
   Step run(std::int64_t n_tokens, std::int64_t n_cached, DType kv);
   // What a device does on average for a token that comes last of n_cached: a slice may have none of the experts that it chooses.

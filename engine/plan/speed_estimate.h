@@ -22,6 +22,8 @@ struct LoadedBytes {
   std::uint64_t made = 0;                              // computed from others
   std::uint64_t streamed = 0;                          // laid out anew for every pass
   double experts_of_prompt = 0, experts_of_token = 0;  // read into slots by a step of either, while others are computed with
+  double missed_per_second = 0;                        // at which experts of a token were read in an earlier run; 0: not known
+  bool are_experts_cached = false;                     // they are read through the system's memory
 };
 
 // `prompt`: a step of n_prompt tokens; `decode`: a step of one token.

@@ -277,7 +277,7 @@ TEST_P(CardExpertsTest, CountWhatEachDeviceReadsAndHandsOver) {
   ASSERT_TRUE(planned.has_card_slots);
   EXPECT_EQ(planned.plan.devices[0].n_experts, kind.n_in_all() / 2);
   EXPECT_EQ(planned.plan.devices[0].expert_bytes, static_cast<std::uint64_t>(kind.n_in_all() / 2) * kind.slot_bytes);
-  EXPECT_GT(planned.plan.card_hit_rate, 0.5);
+  EXPECT_DOUBLE_EQ(planned.plan.card_hit_rate, 0.5) << "of a run that nothing is known of every expert is as likely";
   const double hit_rate = card.expert_hits / card.expert_choices;
   double read = 0, as_planned = 0;
   for (std::size_t i = 0; i < 2; ++i) {
@@ -292,8 +292,7 @@ TEST_P(CardExpertsTest, CountWhatEachDeviceReadsAndHandsOver) {
     as_planned += static_cast<double>(load.weight_bytes_per_token) * kTokens;
   }
   EXPECT_NEAR(read, as_planned, 0.05 * read);
-  // With half of the experts there nearly every layer has some of a token's choices on both.
-  const auto launches = static_cast<double>(planned.plan.devices[0].launches_per_token);
+  const double launches = planned.plan.devices[0].launches_per_token;
   EXPECT_NEAR(card.launches / kTokens, launches, 0.05 * launches);
 }
 

@@ -13,6 +13,7 @@
 #include "engine/loaded_model.h"
 #include "engine/plan/device_plan.h"
 #include "tests/support/software_cards.h"
+#include "tests/support/temp_folder.h"
 #include "tests/support/tiny_model.h"
 #include "tests/support/under_vulkan_layer.h"
 
@@ -525,23 +526,6 @@ double weight_bytes_per_token(const std::string& path, double n_slices = 1) {
   return n_bytes;
 }
 
-// Of these, the experts' that are chosen.
-double chosen_bytes_per_token(const std::string& path) {
-  const std::unique_ptr<ModelFile> file = open_model_file(path).value();
-  const auto number = [&](const char* key) {
-    const auto found = number_of(file->metadata(), key);
-    return found.value_or(0);
-  };
-  const double n_experts = std::max(number("num_experts"), number("n_routed_experts")), n_used = number("num_experts_per_tok");
-  const std::string behind = "model.layers." + std::to_string(static_cast<int>(number("num_hidden_layers"))) + ".";
-  double n_bytes = 0;
-  for (const TensorInfo& tensor : file->tensors()) {
-    if (tensor.name.find(".experts.") != std::string::npos && !tensor.name.starts_with(behind))
-      n_bytes += n_used / n_experts * static_cast<double>(tensor.n_bytes);
-  }
-  return n_bytes;
-}
-
 class CardStatsTest : public CardsTest {
  protected:
   static LoadPlan planned(const LoadRequest& request) {
@@ -551,43 +535,64 @@ class CardStatsTest : public CardsTest {
 
   static constexpr std::int64_t kPrompt = 480, kAnswer = 64;  // so that a step sees some 513 tokens, as the plan's does
 
-  // Every device's bytes and launches of a token within 5 % of what the plan says, and all launches as many as went to the cards.
-  void expect_as_planned(const LoadRequest& request, std::size_t n_devices) {
-    SCOPED_TRACE(request.device + ", " + std::to_string(request.vram_bytes) + " bytes");
-    const LoadPlan plan = planned(request);
-    ASSERT_EQ(plan.devices.size(), n_devices);
-    layer_->hides_time = true;  // a busy processor would have its renderer's commands cut
-    const std::unique_ptr<Engine> engine = create_engine();
-    ASSERT_TRUE(engine->load(request, {}, {}));
-    GenerateRequest wanted = turn();
+  // An answer to a prompt whose end is its own: the beginning is read once. Adds what the devices did of it, and how many commands the cards were given.
+  void answer(Engine& engine, int number, bool is_random, std::vector<DeviceStats>& devices, double& commands) {
+    GenerateRequest wanted = turn(3, std::to_string(number));
     wanted.ids.resize(kPrompt);
     for (int i = 0; i < kPrompt; ++i) wanted.ids[i] = 3 + 7 * i % 300;
+    for (int i = kPrompt - 16; i < kPrompt; ++i) wanted.ids[i] += number;
     wanted.max_tokens = kAnswer;
-    const std::unique_ptr<Generation> generation = engine->begin(wanted, {}).value();
+    if (is_random) wanted.sampling.temperature = 1, wanted.sampling.seed = static_cast<std::uint64_t>(number);
+    const std::unique_ptr<Generation> generation = engine.begin(wanted, {}).value();
     while (generation->result().ids.empty()) ASSERT_TRUE(generation->advance());
     const std::uint64_t before = layer_->n_dispatches + layer_->n_copies;
     while (!generation->is_finished()) ASSERT_TRUE(generation->advance());
-    const auto commands = static_cast<double>(layer_->n_dispatches + layer_->n_copies - before);
+    commands += static_cast<double>(layer_->n_dispatches + layer_->n_copies - before);
+    const std::vector<DeviceStats>& now = generation->result().stats.decode_work.devices;
+    devices.resize(now.size());
+    for (std::size_t i = 0; i < now.size(); ++i) {
+      devices[i].name = now[i].name;
+      devices[i].weight_bytes = now[i].weight_bytes;
+      devices[i].bytes += now[i].bytes;
+      devices[i].launches += now[i].launches;
+    }
+  }
 
-    const std::vector<DeviceStats>& devices = generation->result().stats.decode_work.devices;
+  // Every device's bytes and launches of a token within 5 % of what the plan says, and all launches as many as went to the cards.
+  // Which experts a card has in slots follows what was chosen, and of few experts and 64 tokens it is chance how many of the choices these are. So where there
+  // are slots, it is the plan after a run that is held to it, and four answers of random words, other ones than that run had.
+  void expect_as_planned(LoadRequest request, std::size_t n_devices) {
+    SCOPED_TRACE(request.device + ", " + std::to_string(request.vram_bytes) + " bytes");
+    layer_->hides_time = true;  // a busy processor would have its renderer's commands cut
+    const bool has_slots = planned(request).card_hit_rate > 0;
+    const int n_answers = has_slots ? 4 : 1;
+    const TempFolder cache;
+    double commands = 0;
+    std::vector<DeviceStats> devices;
+    if (has_slots) {
+      request.cache_folder = cache.path().string();
+      const std::unique_ptr<Engine> engine = create_engine();
+      ASSERT_TRUE(engine->load(request, {}, {}));
+      for (int i = 0; i < n_answers; ++i) answer(*engine, n_answers + i, true, devices, commands);
+      devices.clear();
+      commands = 0;
+    }
+    const LoadPlan plan = planned(request);
+    ASSERT_EQ(plan.devices.size(), n_devices);
+    const std::unique_ptr<Engine> engine = create_engine();
+    ASSERT_TRUE(engine->load(request, {}, {}));
+    for (int i = 0; i < n_answers; ++i) answer(*engine, i, has_slots, devices, commands);
+    for (DeviceStats& device : devices) device.launches /= n_answers, device.bytes /= n_answers;
+    commands /= n_answers;
+
     ASSERT_EQ(devices.size(), n_devices);
     double launches = 0, bytes = 0, planned_bytes = 0;
-    // How often experts are in a card's slots is predicted of models that route as texts ask; these route at random.
-    const bool has_slots = plan.card_hit_rate > 0;
-    const double off = has_slots ? devices[0].expert_hits / devices[0].expert_choices - plan.card_hit_rate : 0;
     for (std::size_t i = 0; i < n_devices; ++i) {
       const LoadPlan::Device& planned = plan.devices[i];
       EXPECT_EQ(devices[i].name, planned.name);
       EXPECT_EQ(devices[i].weight_bytes, planned.weight_bytes);
-      const auto of_plan = static_cast<double>(planned.launches_per_token),
-                 bytes_of_plan = static_cast<double>(planned.bytes_per_token) + (planned.is_card ? off : -off) * chosen_bytes_per_token(request.path);
-      if (has_slots) {
-        // Where all of a token's experts are on one of the two, a layer takes up to four less there, and the other nothing.
-        EXPECT_LE(devices[i].launches / kAnswer, 1.05 * of_plan) << planned.name;
-        EXPECT_GE(devices[i].launches / kAnswer, of_plan - (planned.is_card ? 4 : 1) * static_cast<double>(plan.devices[0].n_layers)) << planned.name;
-      } else {
-        EXPECT_NEAR(devices[i].launches / kAnswer, of_plan, 0.05 * of_plan) << planned.name;
-      }
+      const auto of_plan = static_cast<double>(planned.launches_per_token), bytes_of_plan = static_cast<double>(planned.bytes_per_token);
+      EXPECT_NEAR(devices[i].launches / kAnswer, of_plan, 0.05 * of_plan) << planned.name;
       EXPECT_NEAR(devices[i].bytes / kAnswer, bytes_of_plan, 0.05 * bytes_of_plan) << planned.name;
       if (planned.is_card) launches += devices[i].launches;
       bytes += devices[i].bytes / kAnswer;

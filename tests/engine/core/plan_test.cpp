@@ -211,6 +211,29 @@ TEST(Plan, PredictsSpeedsFromWhatIsReadAndMultiplied) {
   EXPECT_DOUBLE_EQ(speed.load_seconds, 0.5 + 2 + 4 + 2);  // half of it from a disk, and 0.2 GB made
 }
 
+// Of experts that a token misses more of the time is waited for than goes beside computing: against tokens a second as measured (Coder's shape, 12.8 in memory;
+// bytes missed and the disk's rate of the same run, tests/bench/results/2026-11-30-xeon-2vcpu.md).
+TEST(Plan, PredictsTokensThatMissExpertsAsTheyWereMeasured) {
+  struct Measured {
+    double missed_bytes, disk_bytes_per_second, tokens_per_second;
+  };
+  OpCounts prompt, decode;
+  prompt.weight_bytes = decode.weight_bytes = 1'000'000'000;
+  const SpeedProbe probe{.bytes_per_second = 12.8e9, .multiply_adds_per_second = 1e12};
+  for (const Measured& run :
+       {Measured{209e6, 1.30e9, 5.14}, {246e6, 1.36e9, 4.03}, {95e6, 1.16e9, 6.84}, {120e6, 1.37e9, 6.76}, {120e6, 1.31e9, 5.99}}) {
+    const LoadedBytes loaded{.experts_of_token = run.missed_bytes, .missed_per_second = run.disk_bytes_per_second};
+    const double predicted = estimate_speed(prompt, 20, decode, probe, loaded, 1).decode_tokens_per_second;
+    EXPECT_NEAR(predicted, run.tokens_per_second, 0.25 * run.tokens_per_second) << run.missed_bytes;
+  }
+  // As a disk of which nothing is known; past the system's memory, and through it where it holds the file.
+  const LoadedBytes unknown{.experts_of_token = 100e6};
+  EXPECT_DOUBLE_EQ(estimate_speed(prompt, 20, decode, probe, unknown, 1).decode_tokens_per_second, 1 / (0.1 + 0.75 / 12.8));
+  const LoadedBytes cached{.experts_of_token = 100e6, .are_experts_cached = true};
+  EXPECT_DOUBLE_EQ(estimate_speed(prompt, 20, decode, probe, cached, 1).decode_tokens_per_second, 1 / (1 / 12.8 + 0.75 * 0.025));
+  EXPECT_DOUBLE_EQ(estimate_speed(prompt, 20, decode, probe, {}, 1).decode_tokens_per_second, 12.8);
+}
+
 // A copy of all weights in the device's own layout is made where there is memory for it; where not, some of them are brought for every pass.
 TEST(Plan, LaysWeightsOutWhereMemoryAllows) {
   const std::filesystem::path path = test::shared_fixture("qwen3-small");
