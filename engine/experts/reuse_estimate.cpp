@@ -21,6 +21,8 @@ constexpr std::int64_t kMostLearned = 16;
 constexpr std::int64_t kProfileTokens = 4096;
 // Decoded tokens that follow each other choose alike, so that the halves of a profile are of stretches.
 constexpr std::int64_t kStretch = 16;
+// Tokens after which most of what is chosen was chosen before: before them ranks say how little is known, which a later run does not begin with.
+constexpr std::int64_t kFewestKnown = 32;
 
 std::array<double, ExpertProfile::kSpeeds> fade_of_a_token() {
   std::array<double, ExpertProfile::kSpeeds> fade;
@@ -98,7 +100,7 @@ void ReuseEstimate::count(std::int64_t layer, std::span<const std::int32_t> ids,
 
 // How many of the layer's experts were likelier than one that is chosen now. Those that are as likely share their ranks.
 void ReuseEstimate::count_ranks(std::int64_t layer, std::span<const std::int32_t> ids, std::int64_t n_tokens) {
-  if (n_tokens_[layer] == 0) return;  // nothing is known yet
+  if (n_tokens_[layer] < kFewestKnown) return;
   const std::span<const float> chances = this->chances(layer);
   for (const std::int32_t id : ids) {
     if (id < 0) continue;

@@ -239,5 +239,15 @@ TEST_F(RecordedTrace, AProfileOfTheFirstHalfHelpsTheSecond) {
     EXPECT_GT(hit_rate(second, ExpertPolicy::ours, share, &profile), hit_rate(second, ExpertPolicy::ours, share)) << share;
 }
 
+// What a plan after one text predicts of the next, of routing that follows the text: neither even nor drawn from one law.
+TEST_F(RecordedTrace, AProfileOfTheFirstHalfSaysHowOftenTheSecondHits) {
+  const ExpertProfile profile = profile_of(part(kPrompt, kPrompt + 64));
+  const RoutingTrace second = part(kPrompt + 64, kEnd);
+  for (const double share : {0.12, 0.24, 0.36, 0.48}) {
+    ASSERT_TRUE(profile.hit_rate(share));
+    EXPECT_NEAR(100 * *profile.hit_rate(share), hit_rate(second, ExpertPolicy::ours, share, &profile), 2.5) << share;
+  }
+}
+
 }  // namespace
 }  // namespace pio
