@@ -41,6 +41,7 @@ class CountingBackend : public Backend {
   Result<std::unique_ptr<Buffer>> allocate(std::size_t n_bytes) override;
   Result<std::unique_ptr<Buffer>> wrap(const void* data, std::size_t n_bytes) override;
   std::uint64_t placed_bytes(std::span<const MatrixSource> group) const override { return device_.placed_bytes(group); }
+  std::uint64_t most_bytes_at_once() const override { return device_.most_bytes_at_once(); }
   OwnLayout own_layout() const override { return device_.own_layout(); }
   // As the device would, reading no source.
   Result<Placed> place_weights(std::span<const MatrixSource> group, Buffer* arena, std::size_t offset, const std::stop_token& stop,

@@ -187,22 +187,21 @@ Result<BoundWeights> Binder::load() {
   std::erase_if(groups, [](const WeightGroup& group) { return group.empty(); });
   ASSIGN_OR_RETURN(const std::vector<Tensor> loaded, source_.load(groups));
 
-  std::size_t n_decoded_bytes = 0;
+  bound.decoded = BufferSet(backend_.most_bytes_at_once());
+  std::vector<BufferSet::Place> places;  // of those that are decoded, in their order
   const auto has_to_be_decoded = [&](std::size_t i) { return wishes_[i].as_f32 && loaded[i].dtype != DType::f32; };
   const auto decoded_bytes = [](const Wish& wish) { return (bytes_of(DType::f32, wish.here.n_values()) + 63) / 64 * 64; };  // each aligned
   for (std::size_t i = 0; i < wishes_.size(); ++i) {
-    if (has_to_be_decoded(i)) n_decoded_bytes += decoded_bytes(wishes_[i]);
+    if (has_to_be_decoded(i)) places.push_back(bound.decoded.add(decoded_bytes(wishes_[i])));
   }
-  if (n_decoded_bytes > 0) {
-    ASSIGN_OR_RETURN(bound.decoded, backend_.allocate(n_decoded_bytes));
-  }
-  std::size_t offset = 0;
+  RETURN_IF_ERROR(bound.decoded.allocate(backend_));
+  std::size_t next = 0;
   for (std::size_t i = 0; i < wishes_.size(); ++i) {
     *wishes_[i].slot = loaded[i];
     if (!has_to_be_decoded(i)) continue;
-    *wishes_[i].slot = {DType::f32, wishes_[i].here, bound.decoded.get(), offset};
+    const BufferSet::Place& place = places[next++];
+    *wishes_[i].slot = {DType::f32, wishes_[i].here, bound.decoded.at(place), place.offset};
     backend_.decode_rows(*wishes_[i].slot, loaded[i]);
-    offset += decoded_bytes(wishes_[i]);
   }
   return bound;
 }

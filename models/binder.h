@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "kernels/buffer_set.h"
 #include "models/blocks/linear.h"
 #include "models/slice.h"
 #include "models/weight_source.h"
@@ -19,7 +20,7 @@ namespace pio {
 
 // What bound weights need to live besides their source: memory of the small tensors that were decoded.
 struct BoundWeights {
-  std::unique_ptr<Buffer> decoded;
+  BufferSet decoded;
   std::vector<std::unique_ptr<Buffer>> adapters;  // of matrices that are here in part, cut as these
   std::int64_t n_parameters = 0;                  // values in all bound tensors, each counted once
 };

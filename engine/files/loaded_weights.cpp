@@ -62,8 +62,9 @@ MatrixSource source_of(const ModelFile& file, const WantedTensor& wanted, bool l
 }
 
 // Bytes a second of the first touch of a large arena, seen on its first megabytes, which are touched anyway. 0: too small, or not the host's.
-double touch_rate(Buffer* arena) {
+double touch_rate(const BufferSet& all) {
   constexpr std::size_t kTouched = 64 << 20;
+  Buffer* const arena = all.at({});
   if (!arena || !arena->host_data() || arena->n_bytes() < kTouched) return 0;
   const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   const auto start = std::chrono::steady_clock::now();
@@ -90,7 +91,17 @@ struct PlacingGroup {
   bool is_away = false;
   bool is_in_slots = false;
   std::uint64_t placed_bytes = 0;
+  // Where it goes: all of it to one place, or where no buffer of the device has room for that, each source to one of its own.
+  std::vector<BufferSet::Place> places;
 };
+
+void add_to(BufferSet& arena, PlacingGroup& group, const Backend& backend) {
+  if (group.placed_bytes <= backend.most_bytes_at_once()) {
+    group.places.push_back(arena.add(group.placed_bytes));
+    return;
+  }
+  for (const MatrixSource& source : group.sources) group.places.push_back(arena.add(backend.placed_bytes({&source, 1})));
+}
 
 PlacingGroup placing(const ModelFile& file, const WeightGroup& wanted, const Residency& residency, const Backend& backend,
                      StreamableBytes& streamable) {
@@ -121,8 +132,9 @@ PlacingGroup placing(const ModelFile& file, const WeightGroup& wanted, const Res
 Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup> wanted, Backend& backend, const Residency& residency,
                               const PlacingProgress& progress, const std::stop_token& stop) {
   PlacedFile all;
+  all.arena = BufferSet(backend.most_bytes_at_once());
   std::vector<PlacingGroup> groups;
-  std::uint64_t arena_bytes = 0, done = 0, total = 0;
+  std::uint64_t done = 0, total = 0;
   if (residency.has_slots) all.experts = std::make_unique<AwayTensors>();
   for (const WeightGroup& group : wanted) {
     groups.push_back(placing(file, group, residency, backend, all.streamable));
@@ -131,9 +143,9 @@ Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup
       if (file.is_made(group[i].index)) all.made_bytes += groups.back().sources[i].n_bytes();
       if (!groups.back().is_away && !groups.back().is_in_slots) total += groups.back().sources[i].n_bytes();
     }
-    if (!groups.back().is_away && !groups.back().is_in_slots) arena_bytes += groups.back().placed_bytes;
+    if (!groups.back().is_away && !groups.back().is_in_slots) add_to(all.arena, groups.back(), backend);
   }
-  const std::uint64_t slot = arena_bytes;
+  BufferSet::Place slot;
   std::vector<std::size_t> offsets;  // of groups that are away, in the slot
   std::vector<Tensor> tables;
   if (residency.is_streamed) {
@@ -141,20 +153,18 @@ Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup
     for (const PlacingGroup& group : groups) {
       if (!group.is_away) continue;
       if (group.table) tables.push_back(all.streamed->add_table(group.sources.front()));
-      else offsets.push_back(slot + all.streamed->add(*group.layer, group.sources));
+      else offsets.push_back(all.streamed->add(*group.layer, group.sources));
     }
-    arena_bytes += all.streamed->slot_bytes();
+    slot = all.arena.add(all.streamed->slot_bytes());
   }
-  if (arena_bytes > 0) {
-    ASSIGN_OR_RETURN(all.arena, backend.allocate(arena_bytes));
-  }
-  if (all.streamed) all.streamed->set_slot(all.arena.get(), slot);
-  all.touch_bytes_per_second = touch_rate(all.arena.get());
+  RETURN_IF_ERROR(all.arena.allocate(backend));
+  if (all.streamed) all.streamed->set_slot(all.arena.at(slot), slot.offset);
+  all.touch_bytes_per_second = touch_rate(all.arena);
   const auto report = [&](std::uint64_t n_bytes) {
     done += n_bytes;
     if (progress) progress(done, total);
   };
-  std::size_t offset = 0, next_offset = 0, next_table = 0;
+  std::size_t next_offset = 0, next_table = 0;
   for (std::size_t g = 0; g < groups.size(); ++g) {
     const PlacingGroup& group = groups[g];
     if (group.is_in_slots) {
@@ -163,19 +173,24 @@ Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup
     }
     if (group.is_away) {
       if (group.table) all.tensors.push_back(tables[next_table++]);
-      else std::ranges::move(backend.placed_tensors(group.sources, all.arena.get(), offsets[next_offset++]), std::back_inserter(all.tensors));
+      else
+        std::ranges::move(backend.placed_tensors(group.sources, all.arena.at(slot), slot.offset + offsets[next_offset++]),
+                          std::back_inserter(all.tensors));
       continue;
     }
-    Result<Placed> placed = backend.place_weights(group.sources, all.arena.get(), offset, stop, report);
-    if (!placed && placed.error().code == ErrorCode::cancelled) return was_stopped(file);
-    if (!placed) return placed.error();
-    offset += group.placed_bytes;
-    std::ranges::move(placed->tensors, std::back_inserter(all.tensors));
-    std::ranges::move(placed->mapped, std::back_inserter(all.mapped));
+    const std::size_t n_together = group.places.size() == 1 ? group.sources.size() : 1;
+    for (std::size_t i = 0; i < group.places.size(); ++i) {
+      const BufferSet::Place& place = group.places[i];
+      Result<Placed> placed = backend.place_weights(std::span(group.sources).subspan(i, n_together), all.arena.at(place), place.offset, stop, report);
+      if (!placed && placed.error().code == ErrorCode::cancelled) return was_stopped(file);
+      if (!placed) return placed.error();
+      std::ranges::move(placed->tensors, std::back_inserter(all.tensors));
+      std::ranges::move(placed->mapped, std::back_inserter(all.mapped));
+    }
     for (std::size_t i = 0; i < wanted[g].size(); ++i) {
       const std::size_t index = wanted[g][i].index;
       if (file.is_made(index)) file.release_sources(index);
-      if (all.tensors[all.tensors.size() - wanted[g].size() + i].buffer == all.arena.get()) all.copied_bytes += group.sources[i].n_bytes();
+      if (all.arena.has(all.tensors[all.tensors.size() - wanted[g].size() + i].buffer)) all.copied_bytes += group.sources[i].n_bytes();
     }
   }
   return all;
@@ -193,7 +208,7 @@ const MetaValue* LoadedWeights::metadata(std::string_view key) const {
 std::vector<const Buffer*> LoadedWeights::arenas() const {
   std::vector<const Buffer*> all;
   for (const PlacedFile& placed : placed_)
-    if (placed.arena) all.push_back(placed.arena.get());
+    for (const std::unique_ptr<Buffer>& buffer : placed.arena.buffers()) all.push_back(buffer.get());
   return all;
 }
 
@@ -243,9 +258,10 @@ WeightLayout layout_of(std::span<const PlacedFile> placed_files, std::uint64_t f
       layout.streamed_bytes += placed.streamed->n_bytes();
       copied_bytes += placed.streamed->slot_bytes();
     }
-    if (!placed.arena) continue;
-    layout.resident_bytes += placed.arena->n_bytes();
-    if (placed.arena->host_data()) layout.huge_page_bytes += huge_page_bytes(placed.arena->host_data(), placed.arena->n_bytes());
+    for (const std::unique_ptr<Buffer>& buffer : placed.arena.buffers()) {
+      layout.resident_bytes += buffer->n_bytes();
+      if (buffer->host_data()) layout.huge_page_bytes += huge_page_bytes(buffer->host_data(), buffer->n_bytes());
+    }
   }
   layout.file_bytes = file_bytes;
   layout.padding_bytes = layout.resident_bytes - std::min(layout.resident_bytes, copied_bytes);

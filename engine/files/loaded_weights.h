@@ -13,6 +13,7 @@
 #include "engine/files/model_file.h"
 #include "engine/files/streamed_weights.h"
 #include "kernels/backend.h"
+#include "kernels/buffer_set.h"
 
 namespace pio {
 
@@ -36,10 +37,10 @@ struct StreamableBytes {
   std::uint64_t total() const;
 };
 
-// A file's weights on a device, in one arena. They are read into it: products read no file.
+// A file's weights on a device, in one arena: a buffer, or as many as the device needs for that. They are read into it: products read no file.
 struct PlacedFile {
   std::vector<Tensor> tensors;                  // of all groups, one after the other
-  std::unique_ptr<Buffer> arena;                // null where nothing stays
+  BufferSet arena;                              // empty where nothing stays
   std::vector<std::unique_ptr<Buffer>> mapped;  // views of what a device reads where it lies: none, as no source says where that is
   std::uint64_t made_bytes = 0;                 // of what stands nowhere in the file (ModelFile::is_made)
   std::uint64_t copied_bytes = 0;               // of the tensors in the arena, as the file holds them

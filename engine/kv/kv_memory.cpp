@@ -47,31 +47,29 @@ Result<void> KvMemory::add_layer(Backend& backend, const KvLayout& layout, const
   if (request.has_page_bounds && layout.n_kv_heads > 0) cells.page_bounds = {DType::f32, {request.n_blocks, layout.n_kv_heads, 2, layout.k_head_dim}};
   for (Tensor* tensor : {&cells.k, &cells.v, &cells.page_bounds}) {
     if (tensor->shape.rank() == 0) continue;
-    tensor->offset = n_bytes_;
-    n_bytes_ += (tensor->n_bytes() + kHostAlignment - 1) / kHostAlignment * kHostAlignment;
+    places_.push_back(buffers_.add((tensor->n_bytes() + kHostAlignment - 1) / kHostAlignment * kHostAlignment));
+    tensor->offset = places_.back().offset;
   }
   state_.layers.push_back(cells);
   return {};
 }
 
 Result<std::unique_ptr<KvMemory>> KvMemory::create(Backend& backend, const KvMemoryRequest& request) {
-  std::unique_ptr<KvMemory> memory(new KvMemory);
+  std::unique_ptr<KvMemory> memory(new KvMemory(backend));
   memory->state_.first_layer = request.first_layer;
   for (const KvLayout& layout : request.layers) RETURN_IF_ERROR(memory->add_layer(backend, layout, request));
-  if (memory->n_bytes_ == 0) return memory;  // a stage without layers
-  // One buffer of all layers: it has huge pages, which tiles, kilobytes apart, are read faster from.
-  Result<std::unique_ptr<Buffer>> buffer = backend.allocate(memory->n_bytes_);
-  if (!buffer) {
-    Error error = buffer.error();
+  // One buffer of all layers, where a device gives it: it has huge pages, which tiles, kilobytes apart, are read faster from.
+  if (const Result<void> allocated = memory->buffers_.allocate(backend); !allocated) {
+    Error error = allocated.error();
     if (error.code != ErrorCode::out_of_memory) return error;
     error.message = "cache of " + std::to_string(request.n_blocks * kKvBlockLength) + " tokens: expected " + std::to_string(error.needed_bytes) +
                     " bytes, found " + std::to_string(error.free_bytes) + " free";
     return error;
   }
-  memory->buffer_ = std::move(*buffer);
+  std::size_t next = 0;
   for (KvLayer& layer : memory->state_.layers)
     for (Tensor* tensor : {&layer.k, &layer.v, &layer.page_bounds})
-      if (tensor->shape.rank() > 0) tensor->buffer = memory->buffer_.get();
+      if (tensor->shape.rank() > 0) tensor->buffer = memory->buffers_.at(memory->places_[next++]);
   return memory;
 }
 

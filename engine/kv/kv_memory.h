@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "kernels/backend.h"
+#include "kernels/buffer_set.h"
 #include "models/model.h"
 
 // The cells of keys and values of some layers on one backend.
@@ -43,7 +44,7 @@ class KvMemory {
   static Result<std::unique_ptr<KvMemory>> create(Backend& backend, const KvMemoryRequest& request);
 
   KvState& state() { return state_; }
-  std::size_t n_bytes() const { return n_bytes_; }
+  std::size_t n_bytes() const { return buffers_.n_bytes(); }
 
   // What a block takes in each layer, as plain numbers: keys, values, bounds, layer after layer.
   std::vector<Tensor> block(std::int64_t j) const;
@@ -51,11 +52,11 @@ class KvMemory {
   void copy_block(Backend& backend, std::int64_t from, std::int64_t to) const;
 
  private:
-  KvMemory() = default;
+  explicit KvMemory(const Backend& backend) : buffers_(backend.most_bytes_at_once()) {}
   Result<void> add_layer(Backend& backend, const KvLayout& layout, const KvMemoryRequest& request);
 
-  std::unique_ptr<Buffer> buffer_;
-  std::size_t n_bytes_ = 0;  // of the buffer
+  BufferSet buffers_;
+  std::vector<BufferSet::Place> places_;  // of the tensors, in their order
   KvState state_;
 };
 

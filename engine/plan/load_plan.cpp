@@ -91,6 +91,21 @@ MemoryRoom room_of(const LoadRequest& request, const DeviceInfo& device, std::ui
   return {.free_bytes = free - std::min(free, taken_bytes), .is_budget = budget > 0};
 }
 
+// Of each conversation, where all keys or values of a layer are a tensor, which the device has to hold in one buffer.
+std::int64_t longest_context_of(std::span<const KvLayout> layers, const LoadRequest& request, const Backend& backend) {
+  const std::uint64_t most = backend.most_bytes_at_once();
+  if (most == UINT64_MAX) return INT64_MAX;
+  std::uint64_t largest = 1;  // bytes of a block
+  for (const KvLayout& layer : layers) {
+    const KvLayer block = kv_tensors(layer, request.kv, 1);
+    for (const Tensor* tensor : {&block.k, &block.v})
+      if (tensor->shape.rank() > 0) largest = std::max(largest, static_cast<std::uint64_t>(tensor->n_bytes()));
+  }
+  const std::uint64_t n_blocks = most / largest;  // one of them is nobody's, where steps are replayed
+  return static_cast<std::int64_t>((n_blocks - std::min<std::uint64_t>(n_blocks, 1)) / static_cast<std::uint64_t>(n_contexts(request))) *
+         kKvBlockLength;
+}
+
 Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes,
                               const PartToLoad& part, const Residency& residency, std::int64_t step_tokens = kStepTokens) {
   PlannedLoad planned;
@@ -137,7 +152,8 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
   const MemoryNeeds needs{.weight_bytes = estimate.weight_bytes(),
                           .scratch_bytes = scratch_bytes(longest),
                           .state_bytes_per_token = planned.state_bytes_per_token * static_cast<std::uint64_t>(n_contexts(request)),
-                          .trained_context_length = spec.context_length};
+                          .trained_context_length = spec.context_length,
+                          .longest_context_length = longest_context_of(kv_layers, request, backend)};
   const MemoryRoom room = room_of(request, device, given_back_bytes, part.taken_bytes);
   const Placement placement = place(needs, request.context_length, room);
 

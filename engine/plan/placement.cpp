@@ -64,7 +64,8 @@ Placement place(const MemoryNeeds& needs, std::int64_t wanted, const MemoryRoom&
   if (wanted <= 0) {
     const std::int64_t trained = std::clamp<std::int64_t>(needs.trained_context_length, 1, kLongestContext);
     const auto n_fitting = static_cast<std::int64_t>(std::min<std::uint64_t>(less(room.free_bytes, own_bytes) / bytes_per_token, kLongestContext));
-    placement.context_length = std::min(trained, std::max(n_fitting, kLeastUnaskedContext));
+    placement.context_length =
+        std::min({trained, std::max(n_fitting, kLeastUnaskedContext), std::max<std::int64_t>(needs.longest_context_length, 1)});
   }
 
   placement.why_not = refused_context(placement.context_length);
@@ -72,7 +73,11 @@ Placement place(const MemoryNeeds& needs, std::int64_t wanted, const MemoryRoom&
   const std::uint64_t state_bytes = static_cast<std::uint64_t>(placement.context_length) * bytes_per_token;
   placement.needed_bytes = own_bytes + state_bytes;
   placement.fits = placement.needed_bytes <= room.free_bytes;
-  if (!placement.fits) {
+  if (placement.fits && placement.context_length > needs.longest_context_length) {
+    placement.fits = false;
+    placement.why_not = "cache: expected at most " + std::to_string(needs.longest_context_length) +
+                        " tokens, whose keys of a layer are one allocation of the driver, found " + std::to_string(placement.context_length);
+  } else if (!placement.fits) {
     const auto [free, needed] = gigabytes_apart(room.free_bytes, placement.needed_bytes);
     placement.why_not = "memory: at most " + free + (room.is_budget ? " as asked" : " free") + ", found " + needed + " needed (" +
                         gigabytes(state_bytes) + " of it for a context of " + std::to_string(placement.context_length) + " tokens)";

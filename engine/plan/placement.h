@@ -18,8 +18,9 @@ inline constexpr std::int64_t kLongestMeasuredContext = std::int64_t{1} << 20;
 struct MemoryNeeds {
   std::uint64_t weight_bytes = 0;
   std::uint64_t scratch_bytes = 0;
-  std::uint64_t state_bytes_per_token = 0;  // of the context: of all conversations that have such a one
-  std::int64_t trained_context_length = 0;  // tokens
+  std::uint64_t state_bytes_per_token = 0;          // of the context: of all conversations that have such a one
+  std::int64_t trained_context_length = 0;          // tokens
+  std::int64_t longest_context_length = INT64_MAX;  // whose keys, and whose values, of a layer the device holds in one piece
 };
 
 struct MemoryRoom {

@@ -96,6 +96,18 @@ bool has_integer_dot(VkPhysicalDevice handle, const std::vector<std::string>& ex
   return dot.shaderIntegerDotProduct == VK_TRUE;
 }
 
+// Bytes of a buffer, which may be fewer than an allocation's; UINT64_MAX where the device does not say.
+std::uint64_t largest_buffer(VkPhysicalDevice handle, const std::vector<std::string>& extensions) {
+  if (std::ranges::find(extensions, VK_KHR_MAINTENANCE_4_EXTENSION_NAME) == extensions.end()) return UINT64_MAX;
+  VkPhysicalDeviceMaintenance4Properties of_buffers{};
+  of_buffers.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_PROPERTIES;
+  VkPhysicalDeviceProperties2 properties{};
+  properties.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
+  properties.pNext = &of_buffers;
+  vkGetPhysicalDeviceProperties2(handle, &properties);
+  return of_buffers.maxBufferSize > 0 ? of_buffers.maxBufferSize : UINT64_MAX;
+}
+
 // Of the device's own memory: all of it, and what is free now.
 void measure_memory(VkPhysicalDevice handle, const std::vector<std::string>& extensions, DeviceInfo& info) {
   VkPhysicalDeviceMemoryBudgetPropertiesEXT budget{};
@@ -227,7 +239,7 @@ FoundCards find_cards() {
     info.has_int8_dot = has_integer_dot(handles[i], extensions);
     info.detail = std::string(p.deviceName) + ", " + info.api + ", " + info.driver;
     measure_memory(handles[i], extensions, info);
-    card.most_bytes_at_once = d.of_11.maxMemoryAllocationSize;
+    card.most_bytes_at_once = std::min(d.of_11.maxMemoryAllocationSize, largest_buffer(handles[i], extensions));
     card.shared_bytes = p.limits.maxComputeSharedMemorySize;
     found.usable.push_back(std::move(card));
   }

@@ -160,9 +160,15 @@ class VulkanBackend final : public Backend {
       case Op::matmul:
       case Op::matmul_heads:
       case Op::moe_experts:
-      case Op::cast:
-        if (has_decoder(dtype)) return {};
-        return not_supported(device_, "F32, F16, BF16, Q4_0 to Q8_0, Q2_K to Q6_K, IQ4_NL, IQ4_XS or MXFP4", info(dtype).name);
+      case Op::cast: {
+        if (!has_decoder(dtype))
+          return not_supported(device_, "F32, F16, BF16, Q4_0 to Q8_0, Q2_K to Q6_K, IQ4_NL, IQ4_XS or MXFP4", info(dtype).name);
+        // Addresses know no largest range, but a tensor lies in one allocation.
+        const std::uint64_t most = most_bytes_at_once(), n_bytes = op == Op::cast ? 0 : bytes_of(dtype, extents.n_values());
+        if (n_bytes <= most) return {};
+        return not_supported(device_, "weights of at most " + std::to_string(most) + " bytes, the driver's largest allocation",
+                             std::to_string(n_bytes));
+      }
       default: return {};
     }
   }

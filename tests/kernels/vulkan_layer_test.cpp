@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "kernels/buffer_set.h"
 #include "kernels/registry.h"
 #include "tests/kernels/losable_device.h"
 #include "tests/support/guarded_buffer.h"
@@ -110,15 +111,7 @@ INSTANTIATE_TEST_SUITE_P(Vulkan, LosableDeviceTest, testing::Values(+[] {
                          }));
 
 TEST_F(VulkanLayerTest, KeepsBelowTheLargestAllocationOfTheDevice) {
-  {
-    auto backend = open();  // a card stays open, and knows what it was told, until it is lost
-    ASSERT_TRUE(backend) << backend.error().message;
-    layer_->lose_at_submit = layer_->n_submits + 1;
-    GuardedTensor lost(**backend, DType::f32, Shape{1});
-    EXPECT_FALSE((*backend)->sync());
-    layer_->lose_at_submit = 0;
-  }
-  layer_->shown_most_bytes = layer_->most_bytes = kMiB;
+  const LargestVulkanAllocation largest(*layer_, kMiB);
   auto backend = open();
   ASSERT_TRUE(backend) << backend.error().message;
   EXPECT_LE((*backend)->most_bytes_at_once(), kMiB);
@@ -127,6 +120,76 @@ TEST_F(VulkanLayerTest, KeepsBelowTheLargestAllocationOfTheDevice) {
   const auto buffer = (*backend)->allocate((*backend)->most_bytes_at_once() + 1);
   ASSERT_FALSE(buffer);
   EXPECT_EQ(buffer.error().code, ErrorCode::out_of_memory);
+  // Weights that are one tensor are no matter of several allocations.
+  EXPECT_TRUE((*backend)->supports(Op::matmul, DType::f32, {255, 1024}));
+  const Result<void> large = (*backend)->supports(Op::matmul, DType::f32, {256, 1024});
+  ASSERT_FALSE(large);
+  EXPECT_NE(large.error().message.find("expected weights of at most "), std::string::npos) << large.error().message;
+  EXPECT_NE(large.error().message.find("found 1048576"), std::string::npos) << large.error().message;
+}
+
+TEST_F(VulkanLayerTest, HasAsManyBuffersAsItsLargestAllocationAsksFor) {
+  const LargestVulkanAllocation largest(*layer_, kMiB);
+  auto backend = open();
+  ASSERT_TRUE(backend) << backend.error().message;
+  const std::uint64_t before = layer_->n_bytes;
+  const auto filled = [&] {
+    BufferSet set((*backend)->most_bytes_at_once());
+    for (int i = 0; i < 6; ++i) EXPECT_EQ(set.add(400 << 10).buffer, static_cast<std::size_t>(i / 2));
+    return set;
+  };
+  {
+    BufferSet set = filled();
+    EXPECT_EQ(set.n_bytes(), 6u * (400 << 10));
+    ASSERT_TRUE(set.allocate(**backend));
+    ASSERT_EQ(set.buffers().size(), 3u);
+    std::uint64_t n_bytes = 0;
+    for (const auto& buffer : set.buffers()) n_bytes += buffer->n_bytes();
+    EXPECT_EQ(n_bytes, set.n_bytes());
+    EXPECT_FALSE(set.has(nullptr));
+    EXPECT_TRUE(set.has(set.at({2, 400 << 10})));
+  }
+  EXPECT_EQ(layer_->n_bytes, before);
+  // The second one fails: an error with the bytes of all, and nothing is held.
+  layer_->most_bytes_in_all = before + kMiB;
+  BufferSet set = filled();
+  const Result<void> status = set.allocate(**backend);
+  ASSERT_FALSE(status);
+  EXPECT_EQ(status.error().code, ErrorCode::out_of_memory);
+  EXPECT_EQ(status.error().device, "vulkan");
+  EXPECT_EQ(status.error().needed_bytes, set.n_bytes());
+  EXPECT_LT(status.error().free_bytes, set.n_bytes());
+  EXPECT_EQ(set.at({}), nullptr);
+  EXPECT_EQ(layer_->n_bytes, before);
+  layer_->most_bytes_in_all = 0;
+  EXPECT_TRUE(set.allocate(**backend));
+}
+
+TEST_F(VulkanLayerTest, HasTemporariesOfMoreThanItsLargestAllocation) {
+  const LargestVulkanAllocation largest(*layer_, kMiB);
+  auto backend = open();
+  ASSERT_TRUE(backend) << backend.error().message;
+  Arena arena(**backend);
+  ASSERT_TRUE(arena.reserve(5 * kMiB / 2));
+  const std::uint64_t generation = arena.generation();
+  std::vector<Tensor> before;
+  for (int pass = 0; pass < 3; ++pass) {
+    const Arena::Mark mark(arena);
+    std::vector<Tensor> all;
+    for (int i = 0; i < 4; ++i) all.push_back(arena.temp(DType::f32, {150 << 10}));  // 600 KiB: one in each buffer
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      EXPECT_LE(all[i].offset + all[i].n_bytes(), all[i].buffer->n_bytes());
+      for (std::size_t j = 0; j < i; ++j) EXPECT_NE(all[i].buffer, all[j].buffer);
+    }
+    // What the first pass lacked is there from the second one on, and does not move any more.
+    if (pass == 2) {
+      for (std::size_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i].buffer, before[i].buffer);
+    }
+    before = all;
+  }
+  EXPECT_LE(arena.generation(), generation + 1);
+  EXPECT_GT(arena.high_water_bytes(), 3 * kMiB);
+  EXPECT_THROW(arena.temp(DType::f32, {kMiB}), std::bad_alloc);
 }
 
 }  // namespace

@@ -28,4 +28,31 @@ inline VulkanLayer* under_vulkan_layer() {
   return layer;
 }
 
+// While one lives, the device says that an allocation has at most so many bytes, and gives no larger one. A card stays open, and knows what it was told,
+// until it is lost: so nobody else may have it open when one begins or ends.
+class LargestVulkanAllocation {
+ public:
+  LargestVulkanAllocation(VulkanLayer& layer, std::uint64_t n_bytes) : layer_(layer) {
+    lose();
+    layer_.shown_most_bytes = layer_.most_bytes = n_bytes;
+  }
+  ~LargestVulkanAllocation() {
+    layer_.do_nothing();
+    lose();
+  }
+  LargestVulkanAllocation(const LargestVulkanAllocation&) = delete;
+  LargestVulkanAllocation& operator=(const LargestVulkanAllocation&) = delete;
+
+ private:
+  void lose() {
+    layer_.lose_at_submit = layer_.n_submits + 1;
+    Result<std::unique_ptr<Backend>> backend = create_backend("vulkan", {});
+    if (backend) {
+      EXPECT_FALSE((*backend)->sync());
+    }
+    layer_.lose_at_submit = 0;
+  }
+  VulkanLayer& layer_;
+};
+
 }  // namespace pio::test

@@ -165,6 +165,70 @@ TEST_P(CardsTest, GetLessOfAModelWhereOneOfTwoHasNoMemoryForIt) {
   expect_answer(*engine);
 }
 
+// Weights, caches and temporaries in several allocations of the driver, each within its largest one: the same logits, and the same bytes told.
+TEST_P(CardsTest, HoldAModelInSeveralAllocations) {
+  const LoadRequest request = request_for(GetParam(), "vulkan", 64);
+  struct Answer {
+    GenerateResult result;
+    std::vector<float> logits;
+    LoadedInfo info;
+  };
+  const auto answer = [&]() -> Answer {
+    const std::unique_ptr<Engine> engine = create_engine();
+    const Result<void> status = engine->load(request, {}, {});
+    EXPECT_TRUE(status) << status.error().message;
+    if (!status) return {};
+    GenerateRequest wanted = turn();
+    wanted.wants_logits = true;
+    Answer all;
+    GenerateSink sink;
+    sink.logits = [&](std::span<const float> row) { all.logits.insert(all.logits.end(), row.begin(), row.end()); };
+    all.result = engine->generate(wanted, sink, {}).value();
+    all.info = *engine->loaded();
+    return all;
+  };
+  const Answer one = answer();
+  ASSERT_FALSE(one.logits.empty());
+  EXPECT_EQ(one.result.ids, expected());
+  const test::LargestVulkanAllocation largest(*layer_, 192 << 10);
+  const std::uint64_t before = layer_->n_bytes;
+  const Answer several = answer();
+  EXPECT_EQ(several.info.device, "vulkan");
+  EXPECT_EQ(several.result.ids, one.result.ids);
+  EXPECT_EQ(several.logits, one.logits);
+  EXPECT_EQ(several.info.weight_bytes, one.info.weight_bytes);
+  EXPECT_EQ(several.info.state_bytes, one.info.state_bytes);
+  EXPECT_EQ(several.info.layout.resident_bytes, one.info.layout.resident_bytes);
+  EXPECT_GT(several.info.layout.resident_bytes, std::uint64_t{192 << 10});
+  ASSERT_EQ(several.result.stats.decode_work.devices.size(), one.result.stats.decode_work.devices.size());
+  EXPECT_EQ(several.result.stats.decode_work.devices[0].bytes, one.result.stats.decode_work.devices[0].bytes);
+  EXPECT_EQ(several.result.stats.decode_work.devices[0].launches, one.result.stats.decode_work.devices[0].launches);
+  // One of them fails: less of the model on the card.
+  layer_->most_bytes_in_all = before + one.info.layout.resident_bytes / 2;
+  const Answer less = answer();
+  EXPECT_TRUE(std::ranges::any_of(less.info.notes, [](const ModelNote& note) { return std::holds_alternative<LessOnCard>(note); }));
+  EXPECT_EQ(less.result.ids, one.result.ids);
+}
+
+// What is one tensor and larger than an allocation lies with the processor, and the plan says so.
+TEST_P(CardsTest, LeaveTensorsToTheProcessorThatNoAllocationHolds) {
+  const test::LargestVulkanAllocation largest(*layer_, 50 << 10);
+  const LoadRequest request = request_for(GetParam(), "vulkan", 64);
+  {
+    const std::unique_ptr<ModelFile> file = open_for_loading(request).value();
+    const PlannedModel planned = plan_model(*file, request, create_devices_for(request).value()).value();
+    EXPECT_TRUE(planned.plan.fits) << planned.plan.why_not;
+    const auto is_too_large = [](const LoadPlan::Fallback& fallback) {
+      return fallback.reason.find("the driver's largest allocation") != std::string::npos;
+    };
+    EXPECT_TRUE(std::ranges::any_of(planned.plan.fallbacks, is_too_large));
+  }
+  const std::unique_ptr<Engine> engine = create_engine();
+  const Result<void> status = engine->load(request, {}, {});
+  ASSERT_TRUE(status) << status.error().message;
+  expect_answer(*engine);
+}
+
 // Of a mixture some experts in slots, of other models layers: the same answers, and experts that change places between a prompt and its answer.
 TEST_P(CardsTest, HaveSomeOfTheExpertsInSlots) {
   LoadRequest request = request_for(GetParam(), "vulkan");
