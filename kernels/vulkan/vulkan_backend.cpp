@@ -31,6 +31,8 @@ constexpr std::int64_t kMostRows = 0xffff;  // of x, and their inputs, where nor
 constexpr std::int64_t kMostDims = 2048;    // of a head that a workgroup keeps, in half of the least shared memory there is
 constexpr std::int64_t kBlocksOfAPart = 8;  // ATTENTION_PART of shaders/sizes.glsl
 constexpr std::int64_t kMostRowsInParts = 16, kMostPartValues = std::int64_t{1} << 23;
+// Rows of a tile of attention, and sums of values of all of them that an invocation keeps.
+constexpr std::int64_t kMostTileRows = 16, kTileSums = 32, kSoftwareTileSums = 128;
 constexpr std::int64_t kReadStretch = 4096;  // READ_STRETCH of shaders/sizes.glsl, each of
 constexpr std::size_t kBytesOfARead = 16;    // so many bytes
 constexpr std::size_t kMostTables = 1024;    // of experts' addresses
@@ -669,6 +671,7 @@ class VulkanBackend final : public Backend {
     Address y, q, k_cache, v_cache, kv_lengths, sequences, block_table, protected_blocks, kept, stop;
     std::uint32_t first_group, end_group, heads, dims, max_blocks, selection, n_sinks, window;
     float scale;
+    std::uint32_t n_tokens;
   };
   struct MergeAttention {
     Address y, parts, kv_lengths;
@@ -704,9 +707,23 @@ class VulkanBackend final : public Backend {
     p.selection = static_cast<std::uint32_t>(selection.kind) | (step.protected_blocks ? 1u << 8 : 0u);
     p.n_sinks = at_most(selection.n_sinks), p.window = at_most(selection.window);
     p.scale = params.scale;
+    p.n_tokens = u32(n_tokens);
     const Tensor& values = v_cache ? v_cache : k_cache;
     const std::uint32_t value_layout = v_cache ? layout_of(v_cache) : layout_of(k_cache);
     const std::uint32_t n_sums = (u32(v_head_dim) + width_ - 1) / width_;
+    if (n_tokens > kMostRowsInParts) {
+      // A prompt's rows read keys and values together: query heads that share them, and tokens that follow each other.
+      const std::int64_t n_grouped = n_heads / n_kv_heads;
+      const std::int64_t most_rows = std::clamp<std::int64_t>((device_.is_software ? kSoftwareTileSums : kTileSums) / n_sums, 1, kMostTileRows);
+      const std::int64_t n_head_tiles = (n_grouped + most_rows - 1) / most_rows, tile_heads = (n_grouped + n_head_tiles - 1) / n_head_tiles;
+      const std::int64_t tile_tokens = most_rows / tile_heads, n_groups = (n_tokens + tile_tokens - 1) / tile_tokens * n_kv_heads * n_head_tiles;
+      const double work = static_cast<double>(max_blocks * kKvBlockLength) * static_cast<double>((head_dim + v_head_dim) * tile_heads * tile_tokens);
+      dispatch_long("attention_tiles",
+                    {number_of(k_cache.dtype), layout_of(k_cache), number_of(values.dtype), value_layout, n_sums, v_cache ? 0u : 1u, u32(tile_heads),
+                     u32(tile_tokens)},
+                    p, n_groups, work, false);
+      return;
+    }
     const std::int64_t n_cells = (in_parts ? std::min(max_blocks, kBlocksOfAPart) : max_blocks) * kKvBlockLength;
     dispatch_long(
         "attention",

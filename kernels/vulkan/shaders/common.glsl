@@ -99,7 +99,7 @@ float divided(float a, float b) {
 float exp_of(float x) {
   if (!(x > -104.0)) return is_nan(x) ? x : 0.0;
   if (x > 88.8) return uintBitsToFloat(0x7f800000u);
-  const float n = floor(x * 1.44269504088896341 + 0.5);
+  precise const float n = floor(x * 1.44269504088896341 + 0.5);
   precise float r = x - n * 0.693359375;  // exact: the constant has 9 bits
   r = r - n * -2.12194440e-4;
   precise float p = 1.9875691500e-4;

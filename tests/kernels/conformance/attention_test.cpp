@@ -182,6 +182,8 @@ TEST_P(Attention, KeepsTheSequencesOfAStepApart) {
     check_against_reference(random, {.lengths = {40, 1, 33, 129}, .in_step = {7, 1, 0, 1}, .dtype = dtype});
     check_against_reference(random, {.lengths = {32, 64, 31}, .in_step = {32, 2, 31}, .dtype = dtype});
     check_against_reference(random, {.lengths = std::vector<std::int32_t>(9, 50), .in_step = std::vector<std::int32_t>(9, 1), .dtype = dtype});
+    // more of them than rows that a backend may take together
+    check_against_reference(random, {.lengths = std::vector<std::int32_t>(26, 45), .in_step = std::vector<std::int32_t>(26, 1), .dtype = dtype});
     if (HasFailure()) return;
   }
 }
@@ -199,9 +201,12 @@ TEST_P(Attention, StandsScoresFarBeyondTheRangeOfExp) {
 // Rows that only fill a step up: one between others, a sequence of nothing else, and a step of nothing else.
 TEST_P(Attention, OfTokensThatSeeNothingIsZeroAndLeavesTheOthersAlone) {
   Random random(10);
-  for (const std::int32_t longest : {70, 600}) {  // one part of the cache, and several
+  struct Rows {
+    std::int32_t longest, in_step;
+  };
+  for (const auto& [longest, in_step] : {Rows{70, 3}, Rows{600, 3}, Rows{70, 30}, Rows{600, 30}}) {  // one part of the cache, and several
     for (const KvSelection& selection : {KvSelection{}, kWindows[1], kPages[1]}) {
-      const AttentionScene full(random, {.lengths = {longest, 40}, .in_step = {3, 1}, .selection = selection});
+      const AttentionScene full(random, {.lengths = {longest, 40}, .in_step = {in_step, 1}, .selection = selection});
       for (const std::vector<std::size_t>& blind : {std::vector<std::size_t>{1}, {3}, {0, 1, 2, 3}}) {
         AttentionScene scene = full;
         for (const std::size_t t : blind) scene.kv_lengths[t] = 0;
