@@ -529,6 +529,10 @@ class LocalGeneration final : public Generation {
     stats.generated_tokens = std::ssize(result_.ids);
     stats.context_used = session_->n_tokens();
     if (given_back_) stats.given_back = *given_back_ - given_back_before_;
+    if (const CardExperts* const on_card = model_.card_experts()) {
+      stats.staged_experts = on_card->counts().n_staged - on_card_before_.n_staged;
+      stats.staged_bytes = on_card->counts().staged_bytes - on_card_before_.staged_bytes;
+    }
     if (ExpertSlots* const slots = model_.expert_slots()) {
       const ExpertCounts counts = slots->counts();
       stats.expert_hits = counts.hits - experts_before_.hits;
@@ -595,6 +599,7 @@ class LocalGeneration final : public Generation {
   Phase phase_ = Phase::beginning;
   const ExpertCounts experts_before_ = model_.expert_slots() ? model_.expert_slots()->counts() : ExpertCounts();
   ExpertCounts experts_before_decoding_ = experts_before_;
+  const CardExperts::Counts on_card_before_ = model_.card_experts() ? model_.card_experts()->counts() : CardExperts::Counts();
   const Clock::time_point start_ = Clock::now();
   Clock::time_point decode_start_;
 };

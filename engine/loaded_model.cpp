@@ -138,8 +138,9 @@ Result<void> LoadedModel::load_part(const LoadRequest& request, const PlannedPar
   part.context = std::make_shared<ForwardContext>(backend);
   if (const AwayTensors* const away = part.weights->away_experts(); away && load.residency.are_shared) {
     part.slot_file_bytes = load.estimate->expert_bytes();
-    ASSIGN_OR_RETURN(part.card_experts, CardExperts::create(*part.adapted.model, *away, *part.context,
-                                                            card_kinds(*part.adapted.model, *away, backend, load.residency.slots_bytes)));
+    ASSIGN_OR_RETURN(part.card_experts,
+                     CardExperts::create(*part.adapted.model, *away, *part.context,
+                                         card_kinds(*part.adapted.model, *away, backend, load.residency.slots_bytes), load.residency.staging_bytes));
     part.context->experts = part.card_experts.get();
     part.context->experts_elsewhere = part.card_experts.get();
   } else if (away) {

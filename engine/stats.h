@@ -66,8 +66,11 @@ struct GenerationStats {
   double more_hit_rate = 0, more_tokens_per_second = 0;  // with a gigabyte (2^30) of slots more; 0 where it was not counted
   std::int64_t drafted_tokens = 0;                       // that were guessed and tried
   std::int64_t accepted_tokens = 0;                      // of them, those that were right
-  GivenBack given_back;                                  // while it ran
-  std::int64_t steps_waited_longest = 0;                 // in a row that others went on by and it did not
+  // Of a card with experts in slots, while it ran: those that prompts brought beside them, for one step each, and their bytes in the file.
+  std::int64_t staged_experts = 0;
+  std::uint64_t staged_bytes = 0;
+  GivenBack given_back;                   // while it ran
+  std::int64_t steps_waited_longest = 0;  // in a row that others went on by and it did not
 };
 
 }  // namespace pio

@@ -130,6 +130,7 @@ Json stats_json(const GenerationStats& stats) {
           {"devices", devices_json(stats.decode_work)},
           {"host_seconds", stats.decode_work.host_seconds},
           {"sync_seconds", stats.decode_work.sync_seconds},
+          {"staged", {{"experts", stats.staged_experts}, {"bytes", stats.staged_bytes}}},
           {"given_back",
            {{"slots", stats.given_back.n_slots},
             {"slot_bytes", stats.given_back.slot_bytes},

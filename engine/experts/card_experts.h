@@ -15,6 +15,15 @@
 
 namespace pio {
 
+// Whether a prompt's step brings the experts that are in no slot to the card, instead of having the processor compute them.
+enum class Staging {
+  where_it_pays,  // by bytes, and by what was measured: how fast experts come to the card, how long the processor takes for a choice
+  always,         // of any step of more than one token
+  never,
+};
+// Of all tokens of a step, below which nothing is brought where it is to pay.
+inline constexpr std::int64_t kFewestStagedTokens = 32;
+
 // As expert_kinds, of slots that are filled from the file and not read into for a step: as many as n_bytes hold, perhaps none.
 std::vector<ExpertKind> card_kinds(const Model& model, const AwayTensors& away, const Backend& card, std::uint64_t n_bytes);
 
@@ -24,9 +33,10 @@ std::vector<ExpertKind> card_kinds(const Model& model, const AwayTensors& away, 
 class CardExperts final : public ExpertSource, public ExpertsElsewhere {
  public:
   // `model` is the card's part, whose experts are `away`; `kinds` as expert_kinds gave them; `context` has the temporaries of the layers. All must outlive
-  // it. Fails with out_of_memory.
+  // it. `staging_bytes`: memory for experts that prompts bring; 0: none. Fails with out_of_memory.
   static Result<std::unique_ptr<CardExperts>> create(const Model& model, const AwayTensors& away, ForwardContext& context,
-                                                     std::vector<ExpertKind> kinds);
+                                                     std::vector<ExpertKind> kinds, std::uint64_t staging_bytes = 0);
+  void set_staging(Staging staging) { staging_ = staging; }
   // Who computes the missing experts: `model` is the processor's part, `context` its temporaries. `layers` are all whose experts it has. Before the first pass.
   void set_host(const Model& model, ForwardContext& context, LayerSet layers);
 
@@ -49,12 +59,15 @@ class CardExperts final : public ExpertSource, public ExpertsElsewhere {
   std::span<const ExpertKind> kinds() const { return kinds_; }
   std::int64_t n_slots() const;
   std::int64_t n_held() const;
-  std::uint64_t n_bytes() const { return slots_bytes(kinds_); }
+  std::uint64_t n_bytes() const { return slots_bytes(kinds_) + staging_bytes_; }
   // Experts that steps read, a layer's each once a step: on the card, and by the processor. Choices of tokens that lay on the card, and all.
   struct Counts {
     std::uint64_t card_bytes = 0, host_bytes = 0;  // in the file
     std::int64_t hits = 0, choices = 0;
     std::int64_t n_promoted = 0;
+    // Brought for prompts, for one step each; and of the choices those that were computed so.
+    std::int64_t n_staged = 0, staged_choices = 0;
+    std::uint64_t staged_bytes = 0;  // in the file
   };
   const Counts& counts() const { return counts_; }
 
@@ -78,7 +91,14 @@ class CardExperts final : public ExpertSource, public ExpertsElsewhere {
   CardExperts(const AwayTensors& away, ForwardContext& context, std::vector<ExpertKind> kinds)
       : away_(away), context_(context), card_(context.backend()), kinds_(std::move(kinds)) {}
   Result<void> bring(std::size_t kind, const ExpertPlaces::Change& change);
-  void count(const Layer& layer, std::span<const std::int32_t> chosen);
+  // Lays an expert of a layer into memory of the card; `sources` are kept until its sync().
+  Result<ExpertMlp> place(const Layer& layer, std::int64_t id, const ExpertSources& sources, Buffer* memory, std::size_t offset);
+  void count(const Layer& layer, std::span<const std::int32_t> chosen, bool is_staged);
+  // Those of the chosen that are not on the card, each once.
+  std::vector<std::int32_t> missing(const Layer& layer) const;
+  bool stages(const Layer& layer, std::int64_t n_tokens, std::int64_t n_missing, std::int64_t n_choices) const;
+  // y, or where it `adds` y += what the missing experts make of x, brought as many at a time as the staging memory holds.
+  Result<void> run_staged(const Layer& layer, std::span<const std::int32_t> missing, Tensor y, Tensor x, Tensor ids, Tensor weights, bool adds);
   // Brings what a step reads of a layer to the host: chosen_, weights_ and x_.
   void download(Tensor x, Tensor ids, Tensor weights);
 
@@ -91,6 +111,12 @@ class CardExperts final : public ExpertSource, public ExpertsElsewhere {
   std::vector<Group> groups_;
   std::vector<Layer> layers_;  // of the model
   Counts counts_;
+  Staging staging_ = Staging::where_it_pays;
+  std::uint64_t staging_bytes_ = 0;
+  std::unique_ptr<Buffer> staged_;  // null: nothing is brought
+  // As measured; 0: not yet.
+  double seconds_of_byte_ = 0;    // to bring an expert's bytes of the file, and in a prompt to compute with it
+  double seconds_of_choice_ = 0;  // of the processor, in steps of kFewestStagedTokens tokens and more
   // Of a step: what the tokens chose, which of it each computes, and what goes over the host.
   std::vector<std::int32_t> chosen_, of_card_, of_host_, distinct_;
   std::vector<float> weights_;

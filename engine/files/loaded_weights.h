@@ -22,13 +22,14 @@ using PlacingProgress = std::function<void(std::uint64_t done, std::uint64_t tot
 
 // Which of a file's weights stay in memory, and how.
 struct Residency {
-  bool lays_out = false;           // the device may choose a layout of its own, in memory beside the file
-  bool is_streamed = false;        // what does not stay is brought for every pass (StreamedWeights); else all stay
-  std::int64_t n_layers = 0;       // then layers 0 … n_layers - 1 stay,
-  std::int64_t n_away_tables = 0;  // and all tables but the first n_away_tables
-  bool has_slots = false;          // the experts of mixtures stay in the file (AwayTensors), to be brought into slots,
-  std::uint64_t slots_bytes = 0;   // which may take so many bytes
-  bool are_shared = false;         // and another device has all experts: it computes those that are in no slot
+  bool lays_out = false;            // the device may choose a layout of its own, in memory beside the file
+  bool is_streamed = false;         // what does not stay is brought for every pass (StreamedWeights); else all stay
+  std::int64_t n_layers = 0;        // then layers 0 … n_layers - 1 stay,
+  std::int64_t n_away_tables = 0;   // and all tables but the first n_away_tables
+  bool has_slots = false;           // the experts of mixtures stay in the file (AwayTensors), to be brought into slots,
+  std::uint64_t slots_bytes = 0;    // which may take so many bytes
+  bool are_shared = false;          // and another device has all experts: it computes those that are in no slot
+  std::uint64_t staging_bytes = 0;  // then: memory that prompts bring experts to which are in no slot
 };
 
 // What may be brought for every pass, in bytes as placed: of each layer, and of each table (WantedTensor::in_rows), in their order.

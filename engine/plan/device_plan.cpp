@@ -48,6 +48,9 @@ ModelPart part_of(const ModelPlacement& placement, std::size_t device, const std
           .has_head = placement.head == device};
 }
 
+// Of a card's room for experts, what is for those that a prompt brings: enough that a round of them is worth its commands, little beside the slots.
+constexpr std::uint64_t kStagingShare = 16, kMostStagingBytes = 256 << 20, kFewestStaged = 4;
+
 // Looks for a placement, and plans its parts.
 class DevicePlanner {
  public:
@@ -137,7 +140,7 @@ class DevicePlanner {
     PartToLoad asked;
     asked.shared = shared_of(placement);
     asked.part = part_of(placement, i, asked.shared);
-    if (i == 0 && !asked.shared.empty()) asked.shared_slots_bytes = placement.slots_bytes;
+    if (i == 0 && !asked.shared.empty()) asked.shared_slots_bytes = placement.slots_bytes, asked.staging_bytes = placement.staging_bytes;
     asked.has_vision = placement.vision == i;
     asked.has_vocabulary = i == host() && !is_card(i);
     asked.may_stream = false;
@@ -261,6 +264,14 @@ class DevicePlanner {
     ASSIGN_OR_RETURN(const PlannedLoad none, plan_load(file_, search_, backend(0), given_back_bytes_, to_load(slots, 0)));
     if (!none.plan.fits) return std::optional<ModelPlacement>();
     slots.slots_bytes = none.plan.devices.front().free_bytes - none.plan.needed_bytes;
+    // A part of it for the experts that prompts bring, where that holds some of them.
+    std::uint64_t largest = 0;
+    for (const ExpertKind& kind : none.estimate->expert_kinds()) largest = std::max(largest, kind.slot_bytes);
+    const std::uint64_t staging = std::min({*slots.slots_bytes / kStagingShare, kMostStagingBytes, backend(0).most_bytes_at_once()});
+    if (staging >= kFewestStaged * largest) {
+      slots.staging_bytes = staging / 64 * 64;
+      *slots.slots_bytes -= slots.staging_bytes;
+    }
     const auto has_room = [&](const ExpertKind& kind) { return kind.slot_bytes <= *slots.slots_bytes; };
     if (std::ranges::none_of(none.estimate->expert_kinds(), has_room)) return std::optional<ModelPlacement>();
     return std::optional(slots);
@@ -620,6 +631,10 @@ void predict_speed(PlannedModel& planned) {
     // The card and the processor compute them at once, and wait for each other in every layer.
     const std::vector<bool>& layers = planned.parts.front().asked.shared;
     decode += static_cast<double>(std::ranges::count(layers, true)) * kHandOverSeconds - shared;
+    // A prompt brings what is not on the card where the processor would take longer for it.
+    double by_host = 0;
+    for (std::size_t i = 1; i < planned.parts.size(); ++i) by_host += planned.parts[i].load.shared_seconds_of_prompt;
+    if (planned.parts.front().asked.staging_bytes > 0) prefill += std::min(planned.parts.front().load.staged_seconds_of_prompt - by_host, 0.0);
   }
   prefill = std::max(prefill, slowest_prefill);
   decode = std::max(decode, slowest_decode);

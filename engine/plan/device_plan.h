@@ -34,6 +34,7 @@ struct ModelPlacement {
   std::size_t embeddings = 0, head = 0, vision = 0;
   // Of the first device: memory for some of the experts of its layers, in slots, beside those whom `experts` names, who have all of them.
   std::optional<std::uint64_t> slots_bytes = {};
+  std::uint64_t staging_bytes = 0;  // and for those that prompts bring
 };
 
 // What a device has of a model, and what that takes.

@@ -236,7 +236,8 @@ Result<PlannedLoad> plan_long_steps(const ModelFile& file, const LoadRequest& re
 Result<PlannedLoad> plan_residency(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes,
                                    const PartToLoad& part) {
   if (part.shared_slots_bytes) {
-    const Residency shared{.lays_out = true, .has_slots = true, .slots_bytes = *part.shared_slots_bytes, .are_shared = true};
+    const Residency shared{
+        .lays_out = true, .has_slots = true, .slots_bytes = *part.shared_slots_bytes, .are_shared = true, .staging_bytes = part.staging_bytes};
     return plan_load(file, request, backend, given_back_bytes, part, shared);
   }
   ASSIGN_OR_RETURN(PlannedLoad planned, plan_load(file, request, backend, given_back_bytes, part, Residency{.lays_out = true}));
@@ -330,18 +331,25 @@ void predict_speed(PlannedLoad& planned, const ModelFile& file, const LoadReques
   const std::int64_t n_tokens = std::clamp<std::int64_t>(plan.context_length, 1, kStepTokens);
   const ModelEstimate::Step token = estimate.run(1, n_tokens, request.kv);
   const bool is_card = planned.residency.are_shared;
-  const OpCounts prompt = mean_counts(estimate.run(n_tokens, n_tokens, request.kv), planned.shared_chances, is_card),
-                 decode = mean_counts(token, planned.shared_chances, is_card);
+  const ModelEstimate::Step step = estimate.run(n_tokens, n_tokens, request.kv);
+  const OpCounts prompt = mean_counts(step, planned.shared_chances, is_card), decode = mean_counts(token, planned.shared_chances, is_card);
   planned.shared_seconds_per_token = of_shared(token, planned.shared_chances, is_card).weight_bytes / probe.bytes_per_second;
   const SpeedEstimate speed = estimate_speed(prompt, n_tokens, decode, probe,
                                              {.copied = plan.weight_bytes - std::min(plan.weight_bytes, estimate.made_bytes()),
                                               .made = estimate.made_bytes(),
                                               .streamed = plan.layout.streamed_bytes,
+                                              .staged = planned.residency.staging_bytes > 0 ? unslotted_bytes(estimate) : 0,
                                               .experts_of_prompt = planned.residency.are_shared ? 0 : unslotted_bytes(estimate),
                                               .experts_of_token = plan.disk_bytes_per_token,
                                               .missed_per_second = planned.missed_bytes_per_second,
                                               .are_experts_cached = request.io == IoMode::buffered},
                                              resident_share(file));
+  // What this part computes of shared experts for a token of a prompt; or, on a card, what it would compute beside.
+  double all_shared = 0;
+  for (const ModelEstimate::Step::Shared& shared : step.shared) all_shared += static_cast<double>(shared.multiply_adds);
+  const double here = of_shared(step, planned.shared_chances, is_card).multiply_adds, per_second = probe.multiply_adds_per_second;
+  planned.shared_seconds_of_prompt = here / per_second / static_cast<double>(n_tokens);
+  planned.staged_seconds_of_prompt = (speed.staged_seconds + (all_shared - here) / per_second) / static_cast<double>(n_tokens);
   plan.load_seconds = speed.load_seconds;
   plan.prefill_tokens_per_second = speed.prefill_tokens_per_second;
   plan.decode_tokens_per_second = speed.decode_tokens_per_second;

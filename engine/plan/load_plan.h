@@ -23,9 +23,11 @@ struct PlannedLoad {
   std::uint64_t weight_bytes_per_token = 0;  // read by a decoded token: of a mixture the chosen experts, of an untied table one row
   std::uint64_t shared_bytes_per_token = 0;  // of these, experts that another device computes some of: as predicted
   std::vector<SlotChances> shared_chances;   // PartToLoad
-  double shared_seconds_per_token = 0;       // how long these take: predict_speed
-  double missed_bytes_per_second = 0;        // KeptRouting
-  std::uint64_t state_bytes_per_token = 0;   // of keys and values, and of the bounds of pages where attention selects by them
+  double shared_seconds_per_token = 0;       // how long these take: predict_speed; and of a prompt,
+  double shared_seconds_of_prompt = 0;       // a token; on a card: of those that it has to bring, which takes so long:
+  double staged_seconds_of_prompt = 0;
+  double missed_bytes_per_second = 0;       // KeptRouting
+  std::uint64_t state_bytes_per_token = 0;  // of keys and values, and of the bounds of pages where attention selects by them
 };
 
 // What of a model a device is to have, and what else draws on its memory.
@@ -40,6 +42,7 @@ struct PartToLoad {
   std::vector<SlotChances> shared_chances;          // [n_layers] what of the choices in these is in the card's slots: predicted; empty: none
   double shared_on_card = 0;                        // of these experts, those that lie on the card
   std::optional<std::uint64_t> shared_slots_bytes;  // the card's, of memory
+  std::uint64_t staging_bytes = 0;                  // and what prompts bring others to
 };
 
 // What loading `file` as `request` asks would need; loading itself goes by it. Binds every tensor by name and shape, so it fails with

@@ -188,6 +188,7 @@ ModelEstimate::ModelEstimate(const ModelFile& file, const Backend& device, const
       part_(part),
       shared_(std::move(shared)),
       has_shared_slots_(residency.are_shared),
+      staging_bytes_(residency.staging_bytes),
       backend_(device),
       source_(std::make_unique<Source>(file, backend_, residency)) {}
 
@@ -209,7 +210,7 @@ Result<std::unique_ptr<ModelEstimate>> ModelEstimate::create(const ModelFile& fi
     const Model& model = *estimate->adapted_.model;
     estimate->expert_kinds_ = residency.are_shared ? card_kinds(model, *away, estimate->backend_, residency.slots_bytes)
                                                    : pio::expert_kinds(model, *away, estimate->backend_, residency.slots_bytes);
-    ASSIGN_OR_RETURN(estimate->slots_, estimate->backend_.allocate(slots_bytes(estimate->expert_kinds_)));
+    ASSIGN_OR_RETURN(estimate->slots_, estimate->backend_.allocate(slots_bytes(estimate->expert_kinds_) + residency.staging_bytes));
     if (!residency.are_shared) estimate->counted_experts_ = std::make_unique<CountedExperts>(model);
   }
   estimate->count_weights();
@@ -224,7 +225,7 @@ std::int64_t ModelEstimate::n_used_experts() const { return counted_experts_ ? c
 WeightLayout ModelEstimate::layout() const {
   WeightLayout layout = source_->layout();
   if (counted_experts_) add_slots(layout, slots_bytes(expert_kinds_), 0);
-  if (has_shared_slots_) add_card_slots(layout, slots_bytes(expert_kinds_), expert_bytes());
+  if (has_shared_slots_) add_card_slots(layout, slots_bytes(expert_kinds_) + staging_bytes_, expert_bytes());
   return layout;
 }
 

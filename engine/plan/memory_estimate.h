@@ -104,6 +104,7 @@ class ModelEstimate {
   const ModelPart part_;
   const std::vector<bool> shared_;
   const bool has_shared_slots_;  // it is the card of the two
+  const std::uint64_t staging_bytes_;
   CountingBackend backend_;
   std::unique_ptr<Source> source_;
   AdaptedModel adapted_;

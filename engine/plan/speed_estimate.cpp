@@ -31,6 +31,7 @@ SpeedEstimate estimate_speed(const OpCounts& prompt, std::int64_t n_prompt, cons
   const auto from_disk = [&](double n_bytes, double bytes_per_second) {
     return n_bytes * cached_share / kCachedBytesPerSecond + n_bytes * (1 - cached_share) / bytes_per_second;
   };
+  speed.staged_seconds = from_disk(loaded.staged);
   speed.prefill_tokens_per_second =
       static_cast<double>(n_prompt) /
       (bringing + std::max({reading(prompt), multiplying(prompt), from_disk(loaded.experts_of_prompt, kDiskBytesPerSecond), 1e-9}));

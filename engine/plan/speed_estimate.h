@@ -14,6 +14,7 @@ struct SpeedEstimate {
   double load_seconds = 0;
   double prefill_tokens_per_second = 0;
   double decode_tokens_per_second = 0;
+  double staged_seconds = 0;  // to read LoadedBytes::staged
 };
 
 // Bytes of weights, by how they come to where they are read.
@@ -21,6 +22,7 @@ struct LoadedBytes {
   std::uint64_t copied = 0;                            // read, and laid out in memory
   std::uint64_t made = 0;                              // computed from others
   std::uint64_t streamed = 0;                          // laid out anew for every pass
+  double staged = 0;                                   // experts that a step of a prompt brings to a card
   double experts_of_prompt = 0, experts_of_token = 0;  // read into slots by a step of either, while others are computed with
   double missed_per_second = 0;                        // at which experts of a token were read in an earlier run; 0: not known
   bool are_experts_cached = false;                     // they are read through the system's memory

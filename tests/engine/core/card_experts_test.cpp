@@ -37,7 +37,8 @@ LoadRequest exact_request(const fs::path& path, const std::string& devices) {
 }
 
 // All layers on the first device, all experts on the second one, and of these as many as `slots_bytes` hold on the first.
-Result<std::unique_ptr<LoadedModel>> load_shared(const LoadRequest& request, std::uint64_t slots_bytes) {
+// `staging_bytes` of memory are for those that prompts bring.
+Result<std::unique_ptr<LoadedModel>> load_shared(const LoadRequest& request, std::uint64_t slots_bytes, std::uint64_t staging_bytes = 0) {
   ASSIGN_OR_RETURN(std::unique_ptr<ModelFile> file, open_for_loading(request));
   ASSIGN_OR_RETURN(ModelDevices devices, create_devices_for(request));
   LoadRequest of_processor = request;
@@ -48,7 +49,8 @@ Result<std::unique_ptr<LoadedModel>> load_shared(const LoadRequest& request, std
                                  .embeddings = 1,
                                  .head = 0,
                                  .vision = 1,
-                                 .slots_bytes = slots_bytes};
+                                 .slots_bytes = slots_bytes,
+                                 .staging_bytes = staging_bytes};
   ASSIGN_OR_RETURN(const PlannedModel planned, plan_placement(*file, request, devices, placement));
   return LoadedModel::load_planned(request, std::move(file), std::move(devices), planned, {}, {});
 }
@@ -94,6 +96,15 @@ class CardExpertsTest : public testing::TestWithParam<TestCase> {
   const std::vector<float>& expected() {
     if (expected_.empty()) expected_ = test::logits_of(*LoadedModel::load(exact_request(path(), "cpu"), {}, {}).value()).value();
     return expected_;
+  }
+  static void read_prompt(LoadedModel& model) {
+    Session session(model);
+    std::vector<int> ids(40);
+    std::iota(ids.begin(), ids.end(), 3);
+    const TokenIds prompt = model.vocabulary().check(ids, "ids").value();
+    std::vector<float> logits;
+    session.begin_prompt(prompt.size());
+    ASSERT_TRUE(session.process(prompt, Session::Outputs::all, logits, {}));
   }
   void expect_the_same(LoadedModel& model) {
     const Result<std::vector<float>> logits = test::logits_of(model);
@@ -149,6 +160,71 @@ TEST_P(CardExpertsTest, GiveTheLogitsOfOneDeviceWithAnyNumberOfSlots) {
 }
 
 // Experts change hands between steps, and the numbers stay.
+// A prompt's step has the card compute all, however few experts the staging memory holds at a time; a token has the processor do its part.
+TEST_P(CardExpertsTest, AreBroughtForAPromptWithTheSameLogits) {
+  const ExpertKind kind = this->kind();
+  for (const std::int64_t n_slots : {std::int64_t{0}, kind.n_in_all() / 3}) {
+    for (const std::int64_t n_staging : {std::int64_t{1}, std::int64_t{3}, kind.n_experts}) {
+      if (n_staging != 3 && request().device != "cpu,cpu") continue;  // a renderer takes its time
+      SCOPED_TRACE(std::to_string(n_slots) + " slots, " + std::to_string(n_staging) + " brought at a time");
+      const std::uint64_t staging_bytes = static_cast<std::uint64_t>(n_staging) * kind.slot_bytes;
+      const std::uint64_t slots_bytes = static_cast<std::uint64_t>(n_slots) * kind.slot_bytes;
+      Result<std::unique_ptr<LoadedModel>> loaded = load_shared(request(), slots_bytes, staging_bytes);
+      ASSERT_TRUE(loaded) << loaded.error().message;
+      LoadedModel& model = **loaded;
+      CardExperts& experts = *model.card_experts();
+      EXPECT_EQ(experts.n_slots(), n_slots);
+      EXPECT_EQ(experts.n_bytes(), slots_bytes + staging_bytes);
+      experts.set_staging(Staging::always);
+      read_prompt(model);
+      const CardExperts::Counts staged = experts.counts();
+      EXPECT_GT(staged.n_staged, 0);
+      EXPECT_EQ(staged.staged_bytes, static_cast<std::uint64_t>(staged.n_staged) * kind.file_bytes);
+      EXPECT_EQ(staged.hits + staged.staged_choices, staged.choices);
+      EXPECT_EQ(staged.host_bytes, 0u);
+      expect_the_same(model);
+      const CardExperts::Counts twice = experts.counts();
+      EXPECT_EQ(twice.n_staged, 2 * staged.n_staged);
+      experts.set_staging(Staging::never);
+      expect_the_same(model);
+      EXPECT_EQ(experts.counts().n_staged, twice.n_staged);
+      EXPECT_GT(experts.counts().host_bytes, twice.host_bytes);
+      // Which of the two is quicker is the machine's; the numbers are the same.
+      experts.set_staging(Staging::where_it_pays);
+      for (int i = 0; i < 2; ++i) expect_the_same(model);
+      if (HasFailure()) return;
+    }
+  }
+}
+
+TEST_P(CardExpertsTest, AreTheProcessorsWhereTheyCannotBeBrought) {
+  const TempFolder folder;
+  const fs::path copy = folder.path() / "model", weights = copy / "model.safetensors";
+  fs::copy(path(), copy, fs::copy_options::recursive);
+  LoadRequest of_copy = request();
+  of_copy.path = copy.string();
+  const ExpertKind kind = this->kind();
+  const std::unique_ptr<LoadedModel> model = load_shared(of_copy, 2 * kind.slot_bytes, 4 * kind.slot_bytes).value();
+  CardExperts& experts = *model->card_experts();
+  experts.set_staging(Staging::always);
+  fs::resize_file(weights, fs::file_size(weights) / 100);
+  expect_the_same(*model);
+  EXPECT_EQ(experts.counts().n_staged, 0);
+  EXPECT_GT(experts.counts().choices, 0);
+  expect_the_same(*model);
+}
+
+TEST_P(CardExpertsTest, HaveStagingMemoryInThePlan) {
+  const ExpertKind kind = this->kind();
+  const auto needed = [&](std::uint64_t staging_bytes) {
+    const std::unique_ptr<LoadedModel> model = load_shared(request(), 3 * kind.slot_bytes, staging_bytes).value();
+    return std::pair(model->info().loading.planned_bytes, model->info().layout.resident_bytes);
+  };
+  const auto without = needed(0), with = needed(5 * kind.slot_bytes);
+  EXPECT_EQ(with.first - without.first, 5 * kind.slot_bytes);
+  EXPECT_EQ(with.second - without.second, 5 * kind.slot_bytes);
+}
+
 TEST_P(CardExpertsTest, BringWhatIsChosenMoreBetweenSteps) {
   const ExpertKind kind = this->kind();
   std::int64_t n_brought = 0, hits_before = 0, hits_after = 0;
