@@ -22,10 +22,15 @@ constexpr std::int64_t kMostRowsInParts = 16, kMostPartValues = std::int64_t{1} 
 static_assert(kMostExperts == kMostCardExperts, "what route.cu has room for");
 constexpr std::size_t kMostTables = 1024;  // of experts' addresses
 constexpr std::size_t kBytesOfARead = 16;
-constexpr double kWorkOfRounding = 8;  // multiplications that take as long as rounding a number
+constexpr int kFirstWithTensorCores = 80;                           // compute capability; 7.5 has some, without asynchronous copies and bfloats
+constexpr std::int64_t kMostProductBytes = std::int64_t{64} << 20;  // of the products of experts that wait to be added up
+constexpr double kWorkOfRounding = 8;                               // multiplications that take as long as rounding a number
 
 // Integers of 8 bits times a scale; the same as formats.cuh has it.
 bool has_codes(DType dtype) { return info(dtype).block_length > 1 && dtype != DType::nf4; }
+
+// Bytes of the inputs of a row that a tile has at once.
+std::size_t bytes_of_256(DType dtype) { return bytes_of(dtype, 256); }
 
 class CudaBuffer final : public Buffer {
  public:
@@ -63,8 +68,12 @@ Cache cache_of(const Tensor& cache) {
 
 class CudaBackend final : public Backend {
  public:
-  CudaBackend(DeviceInfo device, std::shared_ptr<Stream> stream, Activations activations)
-      : device_(std::move(device)), stream_(std::move(stream)), rounds_(activations == Activations::q8), steps_(*stream_, workspace()) {}
+  CudaBackend(DeviceInfo device, std::shared_ptr<Stream> stream, int capability, Activations activations)
+      : device_(std::move(device)),
+        stream_(std::move(stream)),
+        rounds_(activations == Activations::q8),
+        has_tensor_cores_(capability >= kFirstWithTensorCores),
+        steps_(*stream_, workspace()) {}
   ~CudaBackend() override {
     steps_.forget();
     static_cast<void>(stream_->finish());
@@ -245,7 +254,8 @@ class CudaBackend final : public Backend {
     return static_cast<double>(n_tokens) * static_cast<double>(n_in) * static_cast<double>(n_out);
   }
 
-  void multiply(Matmul p) {
+  // Coarse weights of 16 bits are multiplied with what they make of x, however many rows it has; others of 16 bits with x as it is.
+  void multiply(Matmul p, bool is_coarse) {
     const Arena::Mark frame(workspace());
     p.rounds = rounds_ && has_codes(p.w.format);
     p.x_heads = p.x_head_stride == 0 ? 1 : p.n_heads;
@@ -254,7 +264,37 @@ class CudaBackend final : public Backend {
       const Tensor rounded = rounded_rows(std::int64_t{p.n_tokens} * p.x_heads, p.n_in);
       p.rounded = round(rounded, p.x, p.x_heads, static_cast<std::int64_t>(p.x_stride), static_cast<std::int64_t>(p.x_head_stride), p.n_in);
     }
-    run_products(p, work_of(p.n_tokens, p.n_in, std::int64_t{p.n_out} * p.n_heads), launch_matmul);
+    const double work = work_of(p.n_tokens, p.n_in, std::int64_t{p.n_out} * p.n_heads);
+    const bool by_halves = is_coarse && rounds_ && has_tensor_cores_ && (p.w.format == DType::f16 || p.w.format == DType::bf16);
+    if (!by_halves && !goes_by_tiles(p.n_tokens, p.w.format)) return run_products(p, work, launch_matmul);
+    if (by_halves) {
+      RoundToHalves rounding{};
+      rounding.n_rows = p.n_tokens * p.x_heads;
+      rounding.y = at<std::uint32_t>(workspace().temp(DType::i32, {rounding.n_rows, halves_words(p.n_in)}));
+      rounding.x = p.x, rounding.n_in = p.n_in, rounding.n_heads = p.x_heads, rounding.stride = p.x_stride, rounding.head_stride = p.x_head_stride;
+      rounding.is_bfloat = p.w.format == DType::bf16;
+      run(true, [&](cudaStream_t stream) { launch_round_to_halves(rounding, stream); });
+      p.rounded = rounding.y;
+    }
+    Tiles tiles = tiles_of(p.y, p.rounded, p.w, p.n_tokens, p.n_in, p.n_out);
+    tiles.has_factors = by_halves;
+    tiles.bias = p.bias, tiles.n_heads = p.n_heads, tiles.x_heads = p.x_heads, tiles.head_rows = p.head_rows;
+    tiles.x = p.x, tiles.x_stride = p.x_stride, tiles.x_head_stride = p.x_head_stride, tiles.n_following = p.n_following;
+    tiles.y_stride = p.y_stride, tiles.y_head_stride = p.y_head_stride, tiles.after = p.after;
+    run_products(tiles, work, by_halves ? launch_halves : launch_tiles);
+  }
+
+  // Many rows that are multiplied as 8-bit integers.
+  bool goes_by_tiles(std::int64_t n_tokens, DType format) const {
+    return has_tensor_cores_ && rounds_ && has_codes(format) && n_tokens > kTokensOfABlock;
+  }
+  static Tiles tiles_of(float* y, const std::uint32_t* rounded, const Matrix& w, std::int64_t n_tokens, std::int64_t n_in, std::int64_t n_out) {
+    Tiles p{};
+    p.y = y, p.rounded = rounded, p.w = w, p.chunk_bytes = u32(bytes_of_256(w.format));
+    p.n_tokens = u32(n_tokens), p.n_in = p.row_inputs = u32(n_in), p.n_out = u32(n_out), p.n_heads = p.x_heads = 1;
+    p.n_tiles = (p.n_tokens + kTileTokens - 1) / kTileTokens;
+    p.y_stride = p.n_out;
+    return p;
   }
   void multiply(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, After after) {
     Matmul p{};
@@ -262,7 +302,7 @@ class CudaBackend final : public Backend {
     p.n_tokens = u32(x.shape[0]), p.n_in = u32(w.shape[1]), p.n_out = u32(w.shape[0]), p.n_heads = 1;
     p.x_stride = p.n_in, p.y_stride = p.n_out;
     p.after = after;
-    multiply(p);
+    multiply(p, w.is_coarse);
   }
   void do_matmul(Tensor y, Tensor x, Tensor w, Tensor bias) override { multiply(y, x, w, bias, After::store); }
   void do_matmul_add(Tensor residual, Tensor x, Tensor w, Tensor bias) override { multiply(residual, x, w, bias, After::add); }
@@ -289,7 +329,16 @@ class CudaBackend final : public Backend {
       p.rounded = round(rounded_rows(n_tokens, n_in), p.x, 1, n_in, 0, n_in, norm, eps, normed);
       p.normed = nullptr;
     }
-    run_products(p, work_of(n_tokens, n_in, n_out), launch_norm_matmul);
+    // What goes by tiles has a launch of its own; the others have one together, without those.
+    for (std::size_t i = 0; i < projections.size(); ++i) {
+      if (!goes_by_tiles(n_tokens, p.w[i].format)) continue;
+      Tiles tiles = tiles_of(p.y[i], p.rounded, p.w[i], n_tokens, n_in, p.n_out[i]);
+      tiles.bias = p.bias[i], tiles.has_factors = true;
+      run_products(tiles, work_of(n_tokens, n_in, p.n_out[i]), launch_tiles);
+      n_out -= p.n_out[i];
+      p.n_out[i] = 0;
+    }
+    if (n_out > 0) run_products(p, work_of(n_tokens, n_in, n_out), launch_norm_matmul);
   }
 
   void do_norm_glu_matmul(Tensor y, Tensor x, Tensor norm, float eps, Tensor gate, Tensor up) override {
@@ -301,7 +350,14 @@ class CudaBackend final : public Backend {
     p.n_tokens = u32(n_tokens), p.n_in = u32(n_in), p.n_out = u32(n_out), p.eps = eps;
     p.rounds = rounds_ && (has_codes(gate.dtype) || has_codes(up.dtype));
     if (rounds_beforehand(n_tokens, n_in, p.rounds)) p.rounded = round(rounded_rows(n_tokens, n_in), p.x, 1, n_in, 0, n_in, norm, eps);
-    run_products(p, 2 * work_of(n_tokens, n_in, n_out), launch_norm_glu_matmul);
+    if (!goes_by_tiles(n_tokens, gate.dtype) || !goes_by_tiles(n_tokens, up.dtype)) {
+      return run_products(p, 2 * work_of(n_tokens, n_in, n_out), launch_norm_glu_matmul);
+    }
+    Tiles tiles = tiles_of(p.y, p.rounded, p.gate, n_tokens, n_in, n_out);
+    tiles.has_factors = true;
+    run_products(tiles, work_of(n_tokens, n_in, n_out), launch_tiles);
+    tiles.w = p.up, tiles.chunk_bytes = u32(bytes_of_256(p.up.format)), tiles.after = After::gate;
+    run_products(tiles, work_of(n_tokens, n_in, n_out), launch_tiles);
   }
 
   void do_matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params) override { do_matmul_heads_and_copy(y, x, w, params); }
@@ -335,7 +391,7 @@ class CudaBackend final : public Backend {
     p.n_tokens = u32(n_tokens), p.n_in = u32(n_columns), p.n_out = u32(params.w_rows), p.n_heads = u32(n_heads);
     p.x_stride = x_stride, p.x_head_stride = x_head_stride, p.y_stride = u64(n_heads * y_dim), p.y_head_stride = u64(y_dim);
     p.head_rows = u32(w.shape[1]), p.n_following = u32(params.n_following);
-    multiply(p);
+    multiply(p, w.is_coarse);
   }
 
   // ---- experts ----
@@ -382,11 +438,23 @@ class CudaBackend final : public Backend {
   }
 
   // y = what the experts make of x, the shared one too where there is one; added to y where it `adds`.
-  void mix(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, const ExpertAddresses* table, const ExpertMlp& pattern,
-           const ExpertMlp& shared, bool adds) {
+  void mix(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, const ExpertAddresses* table, std::int64_t n_experts,
+           const ExpertMlp& pattern, const ExpertMlp& shared, bool adds) {
     const std::int64_t n_tokens = x.shape[0], dim = x.shape[1], k = ids.shape[1], hidden_dim = pattern.gate.shape[0];
     const std::int64_t shared_dim = shared.gate ? shared.gate.shape[0] : 0, n_hidden = k * hidden_dim + shared_dim;
     if (n_tokens == 0) return;
+    const bool in_goes = n_experts <= kMostExperts && goes_by_tiles(n_tokens, pattern.gate.dtype) && goes_by_tiles(n_tokens, pattern.up.dtype) &&
+                         (shared_dim == 0 || (goes_by_tiles(n_tokens, shared.gate.dtype) && goes_by_tiles(n_tokens, shared.up.dtype)));
+    const bool out_goes = n_experts <= kMostExperts && goes_by_tiles(n_tokens, pattern.down.dtype) && hidden_dim % 32 == 0 && shared_dim % 32 == 0 &&
+                          (shared_dim == 0 || goes_by_tiles(n_tokens, shared.down.dtype));
+    const std::int64_t of_token = (k + (shared_dim > 0 ? 1 : 0)) * dim * 4, most = std::max<std::int64_t>(kMostProductBytes / of_token, kTileTokens);
+    if (out_goes && n_tokens > most) {
+      for (std::int64_t first = 0; first < n_tokens; first += most) {
+        const std::int64_t n = std::min(most, n_tokens - first);
+        mix(y.rows(first, n), x.rows(first, n), ids.rows(first, n), weights.rows(first, n), table, n_experts, pattern, shared, adds);
+      }
+      return;
+    }
     const auto any_rounded = [&](const Tensor& of_all, const Tensor& of_shared) {
       return rounds_ && (has_codes(of_all.dtype) || (shared_dim > 0 && has_codes(of_shared.dtype)));
     };
@@ -397,8 +465,41 @@ class CudaBackend final : public Backend {
     in.shared_gate = matrix_of(shared.gate), in.shared_up = matrix_of(shared.up);
     in.n_tokens = u32(n_tokens), in.k = u32(k), in.dim = u32(dim), in.hidden_dim = u32(hidden_dim), in.shared_dim = u32(shared_dim);
     in.rounds = any_rounded(pattern.gate, shared.gate);
-    if (rounds_beforehand(1, dim, in.rounds)) in.rounded = round(rounded_rows(n_tokens, dim), in.x, 1, dim, 0, dim);
-    run_products(in, 2 * work_of(n_tokens, dim, n_hidden), launch_experts_in);
+    if (in_goes || rounds_beforehand(1, dim, in.rounds)) in.rounded = round(rounded_rows(n_tokens, dim), in.x, 1, dim, 0, dim);
+    Tiles of_experts{};  // what tiles of experts have alike
+    if (in_goes || out_goes) {
+      const std::int64_t n_choices = n_tokens * k, most_tiles = n_choices / kTileTokens + std::min(n_experts, n_choices);
+      GroupExperts group{};
+      group.order = at<std::uint32_t>(workspace().temp(DType::i32, {n_choices}));
+      group.tiles = at<ExpertTile>(workspace().temp(DType::i32, {most_tiles, 3}));
+      group.n_tiles = at<std::uint32_t>(workspace().temp(DType::i32, {1}));
+      group.ids = in.ids, group.hidden = in.hidden, group.n_tokens = in.n_tokens, group.k = in.k, group.n_experts = u32(n_experts);
+      group.hidden_stride = u32(n_hidden), group.hidden_dim = in.hidden_dim;
+      run(true, [&](cudaStream_t stream) { launch_group_experts(group, stream); });
+      of_experts.order = group.order, of_experts.n_of_experts = group.n_tiles, of_experts.of_experts = group.tiles;
+      of_experts.table = table, of_experts.k = in.k, of_experts.n_tiles = u32(most_tiles);
+    }
+    const auto expert_tiles = [&](Tiles p, OfExpert matrix) {
+      p.order = of_experts.order, p.n_of_experts = of_experts.n_of_experts, p.of_experts = of_experts.of_experts;
+      p.table = table, p.k = in.k, p.n_tiles = of_experts.n_tiles, p.matrix = matrix;
+      run_products(p, work_of(p.n_tokens * k, p.n_in, p.n_out), launch_tiles);
+    };
+    if (in_goes) {
+      Tiles p = tiles_of(in.hidden, in.rounded, in.pattern, n_tokens, dim, hidden_dim);
+      p.y_stride = u64(n_hidden), p.y_step = u64(hidden_dim);
+      expert_tiles(p, OfExpert::gate);
+      p.w = matrix_of(pattern.up), p.chunk_bytes = u32(bytes_of_256(p.w.format)), p.after = After::gate;
+      expert_tiles(p, OfExpert::up);
+      if (shared_dim > 0) {
+        Tiles q = tiles_of(in.hidden + k * hidden_dim, in.rounded, in.shared_gate, n_tokens, dim, shared_dim);
+        q.y_stride = u64(n_hidden);
+        run_products(q, work_of(n_tokens, dim, shared_dim), launch_tiles);
+        q.w = in.shared_up, q.chunk_bytes = u32(bytes_of_256(q.w.format)), q.after = After::gate;
+        run_products(q, work_of(n_tokens, dim, shared_dim), launch_tiles);
+      }
+    } else {
+      run_products(in, 2 * work_of(n_tokens, dim, n_hidden), launch_experts_in);
+    }
 
     ExpertsOut out{};
     out.y = floats(y), out.hidden = in.hidden, out.ids = in.ids, out.weights = floats(weights), out.table = table;
@@ -407,13 +508,27 @@ class CudaBackend final : public Backend {
     out.adds = adds;
     // Blocks of 32 that reach from one expert's into the next one's are nobody's: such matrices are multiplied by what is there.
     out.rounds = any_rounded(pattern.down, shared.down) && hidden_dim % 32 == 0 && shared_dim % 32 == 0;
-    if (rounds_beforehand(1, n_hidden, out.rounds)) out.rounded = round(rounded_rows(n_tokens, n_hidden), in.hidden, 1, n_hidden, 0, n_hidden);
-    run_products(out, work_of(n_tokens, n_hidden, dim), launch_experts_out);
+    if (out_goes || rounds_beforehand(1, n_hidden, out.rounds)) {
+      out.rounded = round(rounded_rows(n_tokens, n_hidden), in.hidden, 1, n_hidden, 0, n_hidden);
+    }
+    if (!out_goes) return run_products(out, work_of(n_tokens, n_hidden, dim), launch_experts_out);
+    const std::int64_t n_products = k + (shared_dim > 0 ? 1 : 0);
+    float* const products = floats(workspace().temp(DType::f32, {n_tokens * n_products, dim}));
+    Tiles p = tiles_of(products, out.rounded, out.pattern, n_tokens, hidden_dim, dim);
+    p.row_inputs = u32(n_hidden), p.x_step = u32(hidden_dim), p.y_stride = u64(n_products * dim), p.y_step = u64(dim);
+    expert_tiles(p, OfExpert::down);
+    if (shared_dim > 0) {
+      Tiles q = tiles_of(products + k * dim, out.rounded, out.shared_down, n_tokens, shared_dim, dim);
+      q.row_inputs = p.row_inputs, q.x_first = u32(k * hidden_dim), q.y_stride = p.y_stride;
+      run_products(q, work_of(n_tokens, shared_dim, dim), launch_tiles);
+    }
+    const CombineExperts combine{out.y, products, out.ids, out.weights, out.n_tokens, out.k, out.dim, shared_dim > 0, adds};
+    run(true, [&](cudaStream_t stream) { launch_combine_experts(combine, stream); });
   }
   void do_moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, const ExpertSet& experts) override {
     const ExpertAddresses* const table = table_of(experts);
     if (!table) return Backend::do_moe_experts(y, x, ids, weights, experts);
-    mix(y, x, ids, weights, table, experts.pattern(), {}, false);
+    mix(y, x, ids, weights, table, experts.n_experts(), experts.pattern(), {}, false);
   }
   void do_experts(Tensor residual, Tensor x, Tensor logits, const Mixture& mixture) override {
     const ExpertAddresses* const table = table_of(mixture.experts);
@@ -422,7 +537,7 @@ class CudaBackend final : public Backend {
     const Shape chosen{x.shape[0], mixture.n_used};
     const Tensor ids = workspace().temp(DType::i32, chosen), weights = workspace().temp(DType::f32, chosen);
     route_experts(ids, weights, logits, mixture.bias, mixture.routing);
-    mix(residual, x, ids, weights, table, mixture.experts.pattern(), mixture.shared, true);
+    mix(residual, x, ids, weights, table, mixture.experts.n_experts(), mixture.experts.pattern(), mixture.shared, true);
   }
 
   // ---- keys and values ----
@@ -481,7 +596,10 @@ class CudaBackend final : public Backend {
                   : selection.kind == KvSelection::Kind::window ? Select::window
                                                                 : Select::pages;
     p.n_sinks = at_most(selection.n_sinks), p.window = at_most(selection.window), p.scale = params.scale, p.in_parts = in_parts;
-    const std::int64_t n_cells = (in_parts ? std::min<std::int64_t>(max_blocks, kBlocksOfAPart) : max_blocks) * kKvBlockLength;
+    // As many rows of heads that share keys as a tile has: fewer leave most of it idle.
+    p.by_tiles = !in_parts && n_tokens * (n_heads / n_kv_heads) >= kRowsOfAttentionTile && v_head_dim <= kMostTileDims;
+    const std::int64_t rows_of_block = p.by_tiles ? kRowsOfAttentionTile : 1;
+    const std::int64_t n_cells = rows_of_block * (in_parts ? std::min<std::int64_t>(max_blocks, kBlocksOfAPart) : max_blocks) * kKvBlockLength;
     run_long(blocks_of(p), static_cast<double>(n_cells) * static_cast<double>(head_dim + v_head_dim), false,
              [&](const Part& part, cudaStream_t stream) { launch_attention(p, part, stream); });
     if (!in_parts) return;
@@ -508,16 +626,16 @@ class CudaBackend final : public Backend {
 
   const DeviceInfo device_;
   const std::shared_ptr<Stream> stream_;
-  const bool rounds_;
+  const bool rounds_, has_tensor_cores_;
   std::map<std::vector<const std::uint8_t*>, std::unique_ptr<CudaBuffer>> tables_;
   RecordedSteps<Stream> steps_;
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Backend>> create_cuda_backend(const DeviceInfo& device, int number, Activations activations) {
+Result<std::unique_ptr<Backend>> create_cuda_backend(const DeviceInfo& device, int number, int capability, Activations activations) {
   ASSIGN_OR_RETURN(std::shared_ptr<Stream> stream, Stream::create(device, number));
-  return std::unique_ptr<Backend>(std::make_unique<CudaBackend>(device, std::move(stream), activations));
+  return std::unique_ptr<Backend>(std::make_unique<CudaBackend>(device, std::move(stream), capability, activations));
 }
 
 }  // namespace pio::cuda

@@ -16,7 +16,8 @@ constexpr std::uint64_t kLeastSpareBytes = 300'000'000;
 constexpr std::uint64_t kSpareShare = 20;
 
 struct FoundCard {
-  int number = 0;  // of the runtime
+  int number = 0;      // of the runtime
+  int capability = 0;  // tens and ones
   DeviceInfo info;
 };
 struct FoundCards {
@@ -71,6 +72,7 @@ FoundCards find_cards(const Kind& kind) {
     }
     FoundCard card;
     card.number = i;
+    card.capability = 10 * p.major + p.minor;
     DeviceInfo& info = card.info;
     info.name = next_name();
     info.kind = DeviceKind::cuda;
@@ -118,7 +120,7 @@ Result<std::unique_ptr<Backend>> create(const Kind& kind, std::string_view devic
   const FoundCards found = find_cards(kind);
   const std::string_view name = device == std::string(kind.name) + ":0" ? std::string_view(kind.name) : device;
   for (const FoundCard& card : found.usable) {
-    if (card.info.name == name) return create_cuda_backend(card.info, card.number, options.activations);
+    if (card.info.name == name) return create_cuda_backend(card.info, card.number, card.capability, options.activations);
   }
   std::string there;
   for (const RejectedDevice& rejected : found.rejected) {

@@ -38,6 +38,17 @@ __host__ __device__ constexpr bool has_codes(DType format) {
   return format != DType::f32 && format != DType::f16 && format != DType::bf16 && format != DType::nf4;
 }
 
+// Those with a scale for every 16 numbers; of the others 32 have one.
+__host__ __device__ constexpr bool has_scales_of_halves(DType format) {
+  return format == DType::q2_k || format == DType::q3_k || format == DType::q6_k || format == DType::nvfp4 || format == DType::iq1_m ||
+         format == DType::iq2_xs || format == DType::iq2_s;
+}
+
+// Those with a smallest number beside the scale.
+__host__ __device__ constexpr bool has_least_number(DType format) {
+  return format == DType::q4_1 || format == DType::q5_1 || format == DType::q2_k || format == DType::q4_k || format == DType::q5_k;
+}
+
 // Of eight values: scale * (code - offset) + least. Codes are integers of 8 bits with a sign, four a word.
 struct Codes {
   uint32_t low = 0, high = 0;
@@ -399,6 +410,11 @@ __device__ __forceinline__ Codes codes_at(DType format, const uint8_t* row, uint
   c.low = codes.x;
   c.high = codes.y;
   return c;
+}
+
+// Codes without their offset, both up to 127.
+__device__ __forceinline__ uint32_t less_offset(uint32_t codes, int offset) {
+  return offset == 0 ? codes : ((codes | 0x80808080u) - static_cast<uint32_t>(offset) * 0x01010101u) ^ 0x80808080u;
 }
 
 __device__ __forceinline__ int code_of(uint32_t word, unsigned j) { return static_cast<int8_t>(word >> 8 * j); }

@@ -122,9 +122,9 @@ void launch_hadamard(const Hadamard& p, cudaStream_t stream);
 
 constexpr uint32_t kTokensOfABlock = 8;  // rows of x that a block multiplies at once, where there is more than one
 // Inputs that a block can round into its shared memory, beside one row of x.
-constexpr uint32_t kMostInputsToRound = 40960;
-constexpr uint32_t kRoundedWords = 9;  // of 32 inputs: codes and their scale
-inline uint32_t rounded_words(uint32_t n_in) { return n_in / 32 * kRoundedWords + 1; }
+constexpr uint32_t kMostInputsToRound = 32768;
+// Of a rounded row: codes, of each 32 their scale and their sums, a factor; a multiple of 16 bytes.
+inline uint32_t rounded_words(uint32_t n_in) { return (n_in / 4 + n_in / 32 * 2 + 4) / 4 * 4; }
 
 // Rows of x rounded to 8 bits in blocks of 32, as products do themselves where they read one row. Of a norm the weights are multiplied in before, and what all
 // of a row is to be multiplied by comes behind its blocks; `normed` takes the row, normed and not rounded.
@@ -139,7 +139,7 @@ struct Round {
 inline uint32_t blocks_of(const Round& p) { return p.n_rows; }
 void launch_round(const Round& p, const Part& part, cudaStream_t stream);
 
-enum class After { store, add, gelu_erf, gelu_tanh };
+enum class After { store, add, gelu_erf, gelu_tanh, gate };  // gate: y = silu(y) * product
 
 // y = x · wᵀ (+ bias), each head by a matrix of its own.
 struct Matmul {
@@ -237,7 +237,74 @@ struct ExpertsOut {
 uint32_t blocks_of(const ExpertsOut& p);
 void launch_experts_out(const ExpertsOut& p, const Part& part, cudaStream_t stream);
 
+// ---- products of prompts, on tensor cores ----
+
+constexpr uint32_t kTileTokens = 64;
+
+// Up to kTileTokens choices of one expert: those from `first` on in the order that launch_group_experts has put them into.
+struct ExpertTile {
+  uint32_t expert, first, n;
+};
+enum class OfExpert { gate, up, down };
+
+// y = x · wᵀ (+ bias) as Matmul has it, of many rows that were rounded beforehand: the same bits. Where there is an `order`, row i of x is of choice order[i],
+// place order[i] % k of token order[i] / k, and the matrix is the one of that expert.
+struct Tiles {
+  float* y;
+  const uint32_t* rounded;  // of x; a row has row_inputs, of which the product has n_in, from x_first + place * x_step on
+  Matrix w;
+  const float* bias;
+  const float* x;  // for n_following
+  uint32_t n_tokens, n_in, n_out, n_heads, n_tiles;
+  uint32_t row_inputs, x_first, x_step, x_heads;
+  uint64_t x_stride, x_head_stride, y_stride, y_step, y_head_stride;
+  uint32_t head_rows, n_following, chunk_bytes;  // chunk_bytes: of 256 inputs of a row of w
+  bool has_factors;                              // of rows that were normed
+  After after;
+  const uint32_t *order, *n_of_experts;
+  const ExpertTile* of_experts;
+  const ExpertAddresses* table;
+  OfExpert matrix;
+  uint32_t k;
+};
+uint32_t blocks_of(const Tiles& p);
+void launch_tiles(const Tiles& p, const Part& part, cudaStream_t stream);
+
+// Rows of x in the format of coarse weights of 16 bits, which Tiles then takes for its `rounded`.
+struct RoundToHalves {
+  uint32_t* y;  // [n_rows, halves_words(n_in)]
+  const float* x;
+  uint32_t n_rows, n_in, n_heads;
+  uint64_t stride, head_stride;
+  bool is_bfloat;
+};
+inline uint32_t halves_words(uint32_t n_in) { return (n_in + 15) / 16 * 8 + 4; }
+void launch_round_to_halves(const RoundToHalves& p, cudaStream_t stream);
+void launch_halves(const Tiles& p, const Part& part, cudaStream_t stream);
+
 constexpr uint32_t kMostExperts = 1024;
+
+// Choices sorted by expert, those below zero left out, and what tiles they make; zeros into `hidden` where a choice is left out.
+struct GroupExperts {
+  uint32_t *order, *n_tiles;
+  ExpertTile* tiles;
+  const int32_t* ids;
+  float* hidden;
+  uint32_t n_tokens, k, n_experts, hidden_stride, hidden_dim;
+};
+void launch_group_experts(const GroupExperts& p, cudaStream_t stream);
+
+// y[t] = sum over j with ids[t][j] >= 0 of weights[t][j] * products[t][j], then products[t][k] of a shared expert, in this order; added to y where it `adds`.
+struct CombineExperts {
+  float* y;
+  const float* products;
+  const int32_t* ids;
+  const float* weights;
+  uint32_t n_tokens, k, dim;
+  bool has_shared, adds;
+};
+void launch_combine_experts(const CombineExperts& p, cudaStream_t stream);
+
 struct RouteExperts {
   int32_t* ids;
   float* weights;
@@ -301,7 +368,9 @@ void launch_qk_norm_rope_store(const QkNormRopeStore& p, cudaStream_t stream);
 // ---- attention ----
 
 constexpr uint32_t kBlocksOfAPart = 8;  // of the KV pool: what attention goes over before it is merged
-constexpr uint32_t kMostSums = 8;       // dims of the value that a thread has: at most kMostSums * 128
+constexpr uint32_t kMostTileDims = 512;
+constexpr uint32_t kRowsOfAttentionTile = 32;
+constexpr uint32_t kMostSums = 8;  // dims of the value that a thread has: at most kMostSums * 128
 
 struct SelectPages {
   uint32_t* kept;  // [n_tokens, n_kv_heads, max_blocks]
@@ -325,7 +394,7 @@ struct Attention {
   Select selection;
   uint32_t n_sinks, window;
   float scale;
-  bool in_parts;
+  bool in_parts, by_tiles;  // by_tiles: not in parts, values of at most kMostTileDims
 };
 uint32_t blocks_of(const Attention& p);
 void launch_attention(const Attention& p, const Part& part, cudaStream_t stream);

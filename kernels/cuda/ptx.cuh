@@ -38,10 +38,21 @@ __device__ __forceinline__ void store16(void* address, uint4 value) { *static_ca
 // A word that the host may write at any time.
 __device__ __forceinline__ uint32_t load_volatile(const uint32_t* address) { return *static_cast<const volatile uint32_t*>(address); }
 
+// Whether there are the instructions below; code of cards that lack them is left empty.
 #if __CUDA_ARCH__ >= 800 || !defined(__CUDA_ARCH__)
+#define PIO_TENSOR_CORES 1
+#else
+#define PIO_TENSOR_CORES 0
+#endif
+#if PIO_TENSOR_CORES
 
 // d += a · b, of fragments as the PTX manual lays them out (sections "Matrix Fragments for mma.m16n8k16", "… m16n8k32"). Of integers d, of halves
 // and bfloats floats.
+__device__ __forceinline__ void mma_s8_16(int (&d)[4], const uint32_t (&a)[2], uint32_t b) {  // m16n8k16
+  asm volatile("mma.sync.aligned.m16n8k16.row.col.s32.s8.s8.s32 {%0, %1, %2, %3}, {%4, %5}, {%6}, {%0, %1, %2, %3};"
+               : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
+               : "r"(a[0]), "r"(a[1]), "r"(b));
+}
 __device__ __forceinline__ void mma_s8(int (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
   asm volatile("mma.sync.aligned.m16n8k32.row.col.s32.s8.s8.s32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
                : "+r"(d[0]), "+r"(d[1]), "+r"(d[2]), "+r"(d[3])
@@ -62,6 +73,10 @@ __device__ __forceinline__ void mma_bf16(float (&d)[4], const uint32_t (&a)[4], 
 __device__ __forceinline__ void cp_async16(void* to_shared, const void* from_global) {
   const uint32_t to = static_cast<uint32_t>(__cvta_generic_to_shared(to_shared));
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from_global) : "memory");
+}
+__device__ __forceinline__ void cp_async8(void* to_shared, const void* from_global) {
+  const uint32_t to = static_cast<uint32_t>(__cvta_generic_to_shared(to_shared));
+  asm volatile("cp.async.ca.shared.global [%0], [%1], 8;" ::"r"(to), "l"(from_global) : "memory");
 }
 __device__ __forceinline__ void cp_async_commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 // Until no more than n groups are under way.

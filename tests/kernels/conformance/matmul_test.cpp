@@ -110,6 +110,36 @@ TEST_P(Matmul, AgreesWithTheReferenceForEveryFormatAndSize) {
   }
 }
 
+// Of weights that may be multiplied coarsely: the processor rounds x to eight bits, others to bf16 at most, an error of 2^-9 and 2^-18 / 3 of its square on
+// average; a margin of 12 for the cases with few outputs. Large rows and small ones keep their digits.
+TEST_P(Matmul, RoundsActivationsToEightBitsAtMostForCoarseWeights) {
+  constexpr double kSixteenBits = 1.5e-5;
+  Random random(7);
+  for (const DType dtype : {DType::f16, DType::bf16}) {
+    for (const Case& c : {Case{1, 131, 5}, {2, 16, 3}, {33, 257, 35}, {70, 96, 131}, {9, 800, 64}}) {
+      for (const float scale : {1.0f, 1e6f, 1e-6f}) {
+        SCOPED_TRACE(testing::Message() << info(dtype).name << ", " << c.n_tokens << " tokens, [" << c.n_out << ", " << c.n_in << "], " << scale);
+        std::vector<float> x = normal_values(random, c.n_tokens * c.n_in);
+        for (float& value : x) value *= scale;
+        const std::vector<std::byte> w = random_blocks(random, dtype, c.n_out * c.n_in);
+        const std::vector<float> expected = reference_product(reference(), dtype, c, x, w, {});
+        for_each([&](Backend& backend, Activations activations) {
+          GuardedTensor x_tensor(backend, {c.n_tokens, c.n_in}, x), w_tensor(backend, dtype, {c.n_out, c.n_in}, w.data());
+          GuardedTensor y(backend, DType::f32, {c.n_tokens, c.n_out});
+          Tensor coarse = w_tensor;
+          coarse.is_coarse = true;
+          const std::vector<float> found = run_twice(backend, y, [&] { backend.matmul(y, x_tensor, coarse); });
+          const double tolerance = activations == Activations::f32            ? kFloatSums
+                                   : backend.device().kind == DeviceKind::cpu ? kEightBits
+                                                                              : kSixteenBits;
+          EXPECT_TRUE(error_below(tolerance, found, expected, c, x, decoded(dtype, w), Power::typical));
+        });
+        if (HasFailure()) return;
+      }
+    }
+  }
+}
+
 TEST_P(Matmul, AddsTheBiasOfEachOutput) {
   Random random(2);
   const Case c{3, 64, 33};

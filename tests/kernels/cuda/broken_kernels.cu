@@ -128,12 +128,18 @@ __device__ void load_fragments(uint32_t (&a_part)[4], uint32_t (&b_part)[2], uns
   ldmatrix_x2(b_part, shared + 512 + lane % 8 * 32 + lane / 8 % 2 * 16);
 }
 
-__global__ void multiply_integers(int* c, const signed char* a, const signed char* b) {
+__global__ void multiply_integers(int* c, const signed char* a, const signed char* b, bool in_halves) {
   PIO_SHARED_ARRAY(unsigned char, shared);
   uint32_t a_part[4], b_part[2];
   load_fragments(a_part, b_part, shared, a, b);
   int d[4] = {0, 0, 0, 0};
-  mma_s8(d, a_part, b_part);
+  if (in_halves) {
+    const uint32_t low[2] = {a_part[0], a_part[1]}, high[2] = {a_part[2], a_part[3]};
+    mma_s8_16(d, low, b_part[0]);
+    mma_s8_16(d, high, b_part[1]);
+  } else {
+    mma_s8(d, a_part, b_part);
+  }
   const int lane = static_cast<int>(threadIdx.x);
   for (int i = 0; i < 4; ++i) c[row_of(lane, i) * 8 + column_of(lane, i)] = d[i];
 }
@@ -192,8 +198,8 @@ std::vector<Pair> broken_kernels() {
   };
 }
 
-void multiply_s8(cudaStream_t stream, int* c, const signed char* a, const signed char* b) {
-  PIO_LAUNCH(multiply_integers, 1, 32, 768, stream, c, a, b);
+void multiply_s8(cudaStream_t stream, int* c, const signed char* a, const signed char* b, bool in_halves) {
+  PIO_LAUNCH(multiply_integers, 1, 32, 768, stream, c, a, b, in_halves);
 }
 void multiply_half(cudaStream_t stream, float* c, const unsigned short* a, const unsigned short* b, bool is_bfloat) {
   PIO_LAUNCH(multiply_halves, 1, 32, 768, stream, c, a, b, is_bfloat);

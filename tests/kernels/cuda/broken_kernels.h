@@ -19,7 +19,7 @@ std::vector<Pair> broken_kernels();
 
 // c [16, 8] = a [16, k] · b [8, k]ᵀ by one instruction of the tensor cores, fragments by ldmatrix: k = 32 of 8-bit integers; k = 16 of halves or
 // bfloats.
-void multiply_s8(cudaStream_t stream, int* c, const signed char* a, const signed char* b);
+void multiply_s8(cudaStream_t stream, int* c, const signed char* a, const signed char* b, bool in_halves);
 void multiply_half(cudaStream_t stream, float* c, const unsigned short* a, const unsigned short* b, bool is_bfloat);
 
 // y[i] = i for n values

@@ -218,14 +218,16 @@ TEST_F(OnCpu, MultipliesFragmentsAsTheirTablesSay) {
   std::vector<int> c(128);
   cudaMemcpyAsync(a_bytes, a.data(), 512, cudaMemcpyHostToDevice, stream_);
   cudaMemcpyAsync(b_bytes, b.data(), 256, cudaMemcpyHostToDevice, stream_);
-  multiply_s8(stream_, c_numbers, a_bytes, b_bytes);
-  cudaMemcpyAsync(c.data(), c_numbers, 512, cudaMemcpyDeviceToHost, stream_);
-  cudaStreamSynchronize(stream_);
-  for (std::size_t row = 0; row < 16; ++row) {
-    for (std::size_t column = 0; column < 8; ++column) {
-      int sum = 0;
-      for (std::size_t k = 0; k < 32; ++k) sum += a[row * 32 + k] * b[column * 32 + k];
-      EXPECT_EQ(c[row * 8 + column], sum) << row << ", " << column;
+  for (const bool in_halves : {false, true}) {  // by m16n8k32, and twice by m16n8k16
+    multiply_s8(stream_, c_numbers, a_bytes, b_bytes, in_halves);
+    cudaMemcpyAsync(c.data(), c_numbers, 512, cudaMemcpyDeviceToHost, stream_);
+    cudaStreamSynchronize(stream_);
+    for (std::size_t row = 0; row < 16; ++row) {
+      for (std::size_t column = 0; column < 8; ++column) {
+        int sum = 0;
+        for (std::size_t k = 0; k < 32; ++k) sum += a[row * 32 + k] * b[column * 32 + k];
+        EXPECT_EQ(c[row * 8 + column], sum) << row << ", " << column;
+      }
     }
   }
   for (const bool is_bfloat : {false, true}) {

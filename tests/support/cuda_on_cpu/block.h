@@ -28,6 +28,7 @@ struct Thread {
   struct Copy {
     void* to;
     const void* from;
+    std::size_t n_bytes;
     int group;
   };
   std::vector<Copy> copies;  // cp.async: not there before they are waited for

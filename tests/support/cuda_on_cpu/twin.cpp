@@ -1,4 +1,5 @@
 #include <cstring>
+#include <string>
 
 #include "tests/support/cuda_on_cpu/block.h"
 #include "tests/support/cuda_on_cpu/faults.h"
@@ -68,22 +69,33 @@ constexpr int d_column(int lane, int i) { return in_group(lane) * 2 + i % 2; }
 
 }  // namespace
 
+// Of the 8-bit products k 0 … 15 have the first words of both sides, 16 … 31 the others.
+template <int k_bytes>
+void multiply_s8(void* const* lanes) {
+  alignas(32) std::int8_t a_all[16][k_bytes], b_all[8][k_bytes];
+  for (int lane = 0; lane < kWarp; ++lane) {
+    const auto& f = *static_cast<const IntegerFragments*>(lanes[lane]);
+    for (int i = 0; i < k_bytes / 2; ++i) a_all[a8_row(lane, i)][a8_column(lane, i)] = static_cast<std::int8_t>(byte_of(f.a, i));
+    for (int i = 0; i < k_bytes / 4; ++i) b_all[b_column(lane)][b8_row(lane, i)] = static_cast<std::int8_t>(byte_of(f.b, i));
+  }
+  for (int lane = 0; lane < kWarp; ++lane) {
+    const auto& f = *static_cast<const IntegerFragments*>(lanes[lane]);
+    for (int i = 0; i < 4; ++i) {
+      const std::int8_t *const row = a_all[d_row(lane, i)], *const column = b_all[d_column(lane, i)];
+      int sum = 0;
+      for (int k = 0; k < k_bytes; ++k) sum += row[k] * column[k];
+      f.d[i] += sum;
+    }
+  }
+}
+
 void mma_s8(int* d, const std::uint32_t* a, const std::uint32_t* b) {
   IntegerFragments own{d, a, b};
-  together(&own, [](void* const* lanes) {
-    int a_all[16][32], b_all[32][8];
-    for (int lane = 0; lane < kWarp; ++lane) {
-      const auto& f = *static_cast<const IntegerFragments*>(lanes[lane]);
-      for (int i = 0; i < 16; ++i) a_all[a8_row(lane, i)][a8_column(lane, i)] = byte_of(f.a, i);
-      for (int i = 0; i < 8; ++i) b_all[b8_row(lane, i)][b_column(lane)] = byte_of(f.b, i);
-    }
-    for (int lane = 0; lane < kWarp; ++lane) {
-      const auto& f = *static_cast<const IntegerFragments*>(lanes[lane]);
-      for (int i = 0; i < 4; ++i) {
-        for (int k = 0; k < 32; ++k) f.d[i] += a_all[d_row(lane, i)][k] * b_all[k][d_column(lane, i)];
-      }
-    }
-  });
+  together(&own, multiply_s8<32>);
+}
+void mma_s8_16(int* d, const std::uint32_t* a, const std::uint32_t* b) {
+  IntegerFragments own{d, a, b};
+  together(&own, multiply_s8<16>);
 }
 
 void mma_half(float* d, const std::uint32_t* a, const std::uint32_t* b, bool is_bfloat) {
@@ -133,14 +145,14 @@ void ldmatrix(std::uint32_t* r, int n_matrices, const void* row, bool is_transpo
   });
 }
 
-void cp_async(void* to_shared, const void* from_global) {
+void cp_async(void* to_shared, const void* from_global, std::size_t n_bytes) {
   for (const void* address : {static_cast<const void*>(to_shared), from_global}) {
-    if (reinterpret_cast<std::uintptr_t>(address) % 16 != 0) {
-      report(Fault::misaligned, place_text() + ": cp.async of 16 bytes at an address that is no multiple of it");
+    if (reinterpret_cast<std::uintptr_t>(address) % n_bytes != 0) {
+      report(Fault::misaligned, place_text() + ": cp.async of " + std::to_string(n_bytes) + " bytes at an address that is no multiple of it");
     }
   }
-  note_access(from_global, 16, 1, false);
-  current->copies.push_back({to_shared, from_global, current->n_groups});
+  note_access(from_global, n_bytes, 1, false);
+  current->copies.push_back({to_shared, from_global, n_bytes, current->n_groups});
 }
 
 void cp_async_commit() { ++current->n_groups; }
@@ -153,8 +165,8 @@ void cp_async_wait(int n) {
       left.push_back(copy);
       continue;
     }
-    note_access(copy.to, 16, 1, true);
-    std::memcpy(copy.to, copy.from, 16);
+    note_access(copy.to, copy.n_bytes, 1, true);
+    std::memcpy(copy.to, copy.from, copy.n_bytes);
   }
   copies = left;
 }
