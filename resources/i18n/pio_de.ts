@@ -8,6 +8,10 @@
         <translation>im Programm enthalten</translation>
     </message>
     <message>
+        <source>inside the module for NVIDIA&apos;s cards</source>
+        <translation>im Modul für Karten von NVIDIA enthalten</translation>
+    </message>
+    <message>
         <source>a library of the system</source>
         <translation>eine Bibliothek des Systems</translation>
     </message>

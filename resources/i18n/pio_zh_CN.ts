@@ -8,6 +8,10 @@
         <translation>包含在程序中</translation>
     </message>
     <message>
+        <source>inside the module for NVIDIA&apos;s cards</source>
+        <translation>包含在 NVIDIA 显卡模块中</translation>
+    </message>
+    <message>
         <source>a library of the system</source>
         <translation>系统库</translation>
     </message>

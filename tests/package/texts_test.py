@@ -40,7 +40,7 @@ parts = json.loads((licences / "parts.json").read_text(encoding="utf-8"))["parts
 texts = {file.stem for file in licences.glob("*.txt")} | {"Apache-2.0", "public domain"}
 for part in parts:
     expect(f"{part['name']}: a licence whose text is here", True, part["licence"] in texts)
-    expect(f"{part['name']}: use", True, part["use"] in ("itself", "contained", "linked", "shown"))
+    expect(f"{part['name']}: use", True, part["use"] in ("itself", "contained", "module", "linked", "shown"))
 
 # The package's copyright names each contained part, by its files or by the comment that gives its name.
 copyright_text = (linux / "copyright").read_text(encoding="utf-8")

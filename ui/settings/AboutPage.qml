@@ -15,6 +15,7 @@ SettingsPage {
     function useOf(use: string): string {
         switch (use) {
         case "contained": return qsTr("inside the program")
+        case "module": return qsTr("inside the module for NVIDIA's cards")
         case "linked": return qsTr("a library of the system")
         case "shown": return qsTr("a font")
         }
