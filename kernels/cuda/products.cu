@@ -196,19 +196,23 @@ __global__ void __launch_bounds__(kWidth, blocks_at_once(kTokens)) norm_glu_matm
   }
   const uint32_t o0 = (block / n_tiles * kWarps + warp_of_block()) * kRowsOfAWarp, o = o0 + row_of_lane();
   if (o0 >= p.n_out) return;
-  float gates[kTokens], ups[kTokens], gate_squares[kTokens], up_squares[kTokens];
-  clear(gates);
-  clear(ups);
-  clear(gate_squares);
-  clear(up_squares);
-  add_products<kTokens>(p.gate, least_of(o, p.n_out - 1u), x, p.rounds, gates, gate_squares);
-  add_products<kTokens>(p.up, least_of(o, p.n_out - 1u), x, p.rounds, ups, up_squares);
-  const float of_gate = reduce<kTokens>(gates), of_up = reduce<kTokens>(ups);
-  const float gate_scale = scale_of_norm<kTokens>(gate_rounded, own_scale, x, gate_squares, p.eps);
-  const float up_scale = scale_of_norm<kTokens>(up_rounded, own_scale, x, up_squares, p.eps);
+  float of_gate = 0.0f, of_up = 0.0f;
+#pragma unroll 1
+  for (unsigned which = 0; which < 2u; ++which) {  // one after the other by the same code
+    float sums[kTokens], squares[kTokens];
+    clear(sums);
+    clear(squares);
+    Matrix w = p.up;
+    if (which == 0u) w = p.gate;
+    add_products<kTokens>(w, least_of(o, p.n_out - 1u), x, p.rounds, sums, squares);
+    const float total = reduce<kTokens>(sums);
+    const float product = total * scale_of_norm<kTokens>(which == 0u ? gate_rounded : up_rounded, own_scale, x, squares, p.eps);
+    of_gate = which == 0u ? product : of_gate;
+    of_up = product;
+  }
   const uint32_t t = t0 + token_of_lane<kTokens>();
   if (is_first_of_sum<kTokens>() && t < p.n_tokens && o < p.n_out) {
-    p.y[size_t{t} * p.n_out + o] = silu_of(of_gate * gate_scale) * (of_up * up_scale);
+    p.y[size_t{t} * p.n_out + o] = silu_of(of_gate) * of_up;
   }
 }
 
@@ -277,12 +281,18 @@ __global__ void __launch_bounds__(kWidth, blocks_at_once(1)) experts_in(const Ex
   }
   const uint32_t o0 = (group * kWarps + warp_of_block()) * kRowsOfAWarp, o = o0 + row_of_lane();
   if (o0 >= n_out) return;
-  float gates[1], ups[1], squares[1];
-  clear(gates);
-  clear(ups);
-  add_products<1>(gate, least_of(o, n_out - 1u), x, p.rounds, gates, squares);
-  add_products<1>(up, least_of(o, n_out - 1u), x, p.rounds, ups, squares);
-  const float of_gate = reduce<1>(gates), of_up = reduce<1>(ups);
+  float of_gate = 0.0f, of_up = 0.0f, squares[1];
+#pragma unroll 1
+  for (unsigned which = 0; which < 2u; ++which) {
+    float sums[1];
+    clear(sums);
+    Matrix w = up;
+    if (which == 0u) w = gate;
+    add_products<1>(w, least_of(o, n_out - 1u), x, p.rounds, sums, squares);
+    const float product = reduce<1>(sums);
+    of_gate = which == 0u ? product : of_gate;
+    of_up = product;
+  }
   if (is_first_of_sum<1>() && o < n_out) hidden[o] = silu_of(of_gate) * of_up;
 }
 

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+#include <iostream>
 #include <memory>
 #include <new>
 #include <string>
@@ -147,56 +149,116 @@ TEST_F(CudaBackendTest, KeepsNoRecordingOfWhatTheHostMoves) {
   EXPECT_FALSE(b.replay(key));
 }
 
-// A dense layer of a decoded token, whose step is recorded: six ops, with attention in parts and merged. (What runs as it is called is cut, so that a stop need
-// not wait.)
+// A dense layer of a decoded token: six ops, with attention in parts and merged.
+class DenseLayer {
+ public:
+  struct Sizes {
+    std::int64_t dim, n_heads, n_kv_heads, head_dim, hidden_dim;
+  };
+  static constexpr std::int64_t kBlocks = 20, kLength = 600;
+
+  DenseLayer(Backend& backend, Random& random, const Sizes& sizes) : b_(backend), s_(sizes), random_(random) {
+    for (std::int32_t i = 0; i < kBlocks; ++i) blocks_[static_cast<std::size_t>(i)] = i;
+    table_.upload(blocks_.data());
+    step_.positions = one_, step_.cells = one_, step_.sequences = one_, step_.kv_lengths = length_, step_.block_table = table_;
+    heads_.q = q_, heads_.k = k_, heads_.v = v_, heads_.inv_freq = frequencies_;
+    heads_.k_cache = k_cache_.as(TensorLayout::keys), heads_.v_cache = v_cache_.as(TensorLayout::values);
+  }
+  void run() {
+    const std::vector<Projection> projections{{q_.tensor().reshaped({1, s_.n_heads * s_.head_dim}), wq_},
+                                              {k_.tensor().reshaped({1, s_.n_kv_heads * s_.head_dim}), wk_},
+                                              {v_.tensor().reshaped({1, s_.n_kv_heads * s_.head_dim}), wv_}};
+    b_.norm_matmul(projections, x_, norm_, 1e-6f);
+    b_.qk_norm_rope_store(heads_, step_);
+    b_.attention(y_, q_, heads_.k_cache, heads_.v_cache, step_, {.scale = 0.125f});
+    b_.matmul_add(x_, y_.tensor().reshaped({1, s_.n_heads * s_.head_dim}), wo_);
+    b_.norm_glu_matmul(hidden_, x_, norm_, 1e-6f, gate_, up_);
+    b_.matmul_add(x_, hidden_, down_);
+  }
+  Tensor result() const { return x_; }
+  // Of the matrices, and of the keys and values of kLength tokens.
+  std::int64_t weight_bytes() const {
+    std::int64_t n = 0;
+    for (const GuardedTensor* const w : {&wq_, &wk_, &wv_, &wo_, &gate_, &up_, &down_}) n += static_cast<std::int64_t>(w->tensor().n_bytes());
+    return n;
+  }
+  std::int64_t kv_bytes() const { return kLength * s_.n_kv_heads * s_.head_dim * 2 * 2; }
+
+ private:
+  GuardedTensor weights(std::int64_t rows, std::int64_t columns) {
+    return GuardedTensor(b_, DType::q4_k, {rows, columns}, random_blocks(random_, DType::q4_k, rows * columns).data());
+  }
+  GuardedTensor numbers(std::int64_t n) { return GuardedTensor(b_, {n}, normal_values(random_, n)); }
+  GuardedTensor cache() { return GuardedTensor(b_, DType::f16, {kBlocks * kKvBlockLength, s_.n_kv_heads, s_.head_dim}); }
+
+  Backend& b_;
+  const Sizes s_;
+  Random& random_;
+  std::vector<std::int32_t> blocks_ = std::vector<std::int32_t>(kBlocks);
+  GuardedTensor x_{b_, {1, s_.dim}, normal_values(random_, s_.dim)}, norm_ = numbers(s_.dim), frequencies_ = numbers(s_.head_dim / 2);
+  GuardedTensor wq_ = weights(s_.n_heads * s_.head_dim, s_.dim), wk_ = weights(s_.n_kv_heads * s_.head_dim, s_.dim),
+                wv_ = weights(s_.n_kv_heads * s_.head_dim, s_.dim), wo_ = weights(s_.dim, s_.n_heads*s_.head_dim),
+                gate_ = weights(s_.hidden_dim, s_.dim), up_ = weights(s_.hidden_dim, s_.dim), down_ = weights(s_.dim, s_.hidden_dim);
+  GuardedTensor q_{b_, DType::f32, {1, s_.n_heads, s_.head_dim}}, k_{b_, DType::f32, {1, s_.n_kv_heads, s_.head_dim}},
+      v_{b_, DType::f32, {1, s_.n_kv_heads, s_.head_dim}}, y_{b_, DType::f32, {1, s_.n_heads, s_.head_dim}},
+      hidden_{b_, DType::f32, {1, s_.hidden_dim}};
+  GuardedTensor k_cache_ = cache(), v_cache_ = cache();
+  GuardedTensor one_{b_, {1}, std::vector<std::int32_t>{0}}, length_{b_, {1}, std::vector<std::int32_t>{kLength}}, table_{b_, {1, kBlocks}, blocks_};
+  Step step_;
+  QkvHeads heads_;
+};
+
+// Its step is recorded: what runs as it is called is cut, so that a stop need not wait.
 TEST_F(CudaBackendTest, HasADenseLayerInEightLaunches) {
   auto backend = open(Activations::q8);
   ASSERT_TRUE(backend) << backend.error().message;
   Backend& b = **backend;
   Random random(1);
-  constexpr std::int64_t kDim = 256, kHeads = 4, kKvHeads = 2, kHeadDim = 64, kHidden = 512, kBlocks = 20;
-  const auto weights = [&](std::int64_t rows, std::int64_t columns) {
-    return GuardedTensor(b, DType::q4_k, {rows, columns}, random_blocks(random, DType::q4_k, rows * columns).data());
-  };
-  GuardedTensor x(b, {1, kDim}, normal_values(random, kDim)), norm(b, {kDim}, normal_values(random, kDim)),
-      frequencies(b, {kHeadDim / 2}, normal_values(random, kHeadDim / 2));
-  GuardedTensor wq = weights(kHeads * kHeadDim, kDim), wk = weights(kKvHeads * kHeadDim, kDim), wv = weights(kKvHeads * kHeadDim, kDim);
-  GuardedTensor wo = weights(kDim, kHeads * kHeadDim), gate = weights(kHidden, kDim), up = weights(kHidden, kDim), down = weights(kDim, kHidden);
-  GuardedTensor q(b, DType::f32, {1, kHeads, kHeadDim}), k(b, DType::f32, {1, kKvHeads, kHeadDim}), v(b, DType::f32, {1, kKvHeads, kHeadDim});
-  GuardedTensor y(b, DType::f32, {1, kHeads, kHeadDim}), hidden(b, DType::f32, {1, kHidden});
-  GuardedTensor k_cache(b, DType::f16, {kBlocks * kKvBlockLength, kKvHeads, kHeadDim}),
-      v_cache(b, DType::f16, {kBlocks * kKvBlockLength, kKvHeads, kHeadDim});
-  std::vector<std::int32_t> blocks(kBlocks);
-  for (std::int32_t i = 0; i < kBlocks; ++i) blocks[static_cast<std::size_t>(i)] = i;
-  GuardedTensor one(b, {1}, std::vector<std::int32_t>{0}), length(b, {1}, std::vector<std::int32_t>{600}), table(b, {1, kBlocks}, blocks);
-  Step step;
-  step.positions = one, step.cells = one, step.sequences = one, step.kv_lengths = length, step.block_table = table;
-  QkvHeads heads;
-  heads.q = q, heads.k = k, heads.v = v, heads.inv_freq = frequencies;
-  heads.k_cache = k_cache.as(TensorLayout::keys), heads.v_cache = v_cache.as(TensorLayout::values);
-  const std::vector<Projection> projections{{q.tensor().reshaped({1, kHeads * kHeadDim}), wq},
-                                            {k.tensor().reshaped({1, kKvHeads * kHeadDim}), wk},
-                                            {v.tensor().reshaped({1, kKvHeads * kHeadDim}), wv}};
-  const auto layer = [&] {
-    b.norm_matmul(projections, x, norm, 1e-6f);
-    b.qk_norm_rope_store(heads, step);
-    b.attention(y, q, heads.k_cache, heads.v_cache, step, {.scale = 0.125f});
-    b.matmul_add(x, y.tensor().reshaped({1, kHeads * kHeadDim}), wo);
-    b.norm_glu_matmul(hidden, x, norm, 1e-6f, gate, up);
-    b.matmul_add(x, hidden, down);
-  };
-  layer();  // the workspace has grown before it is recorded
+  DenseLayer layer(b, random, {256, 4, 2, 64, 512});
+  layer.run();  // the workspace has grown before it is recorded
   ASSERT_TRUE(b.sync());
   const std::uint64_t before = b.n_launches(), graphs = cuda_on_cpu::counts().graphs;
   const RecordingKey key{.generation = 1, .n_tokens = 1, .n_outputs = 1};
   b.begin_recording(key);
-  layer();
-  b.end_recording(x);
+  layer.run();
+  b.end_recording(layer.result());
   ASSERT_TRUE(b.sync());
   ASSERT_TRUE(b.replay(key));
   ASSERT_TRUE(b.sync());
   EXPECT_EQ(cuda_on_cpu::counts().graphs - graphs, 2u);
   EXPECT_EQ(b.n_launches() - before, 2 * 7u);
+}
+
+// In sectors of 32 bytes. PIO_TRUE_SHAPE=1 has the shape of a layer of Qwen3-4B instead, in some minutes; PIO_SHOW_BYTES=1 says what was counted.
+TEST_F(CudaBackendTest, LoadsTheWeightsAndTheCacheOfALayerOnce) {
+  auto backend = open(Activations::q8);
+  ASSERT_TRUE(backend) << backend.error().message;
+  Backend& b = **backend;
+  Random random(2);
+  DenseLayer layer(b, random, getenv("PIO_TRUE_SHAPE") ? DenseLayer::Sizes{2560, 32, 8, 128, 9728} : DenseLayer::Sizes{512, 8, 4, 64, 768});
+  layer.run();
+  ASSERT_TRUE(b.sync());
+  const RecordingKey key{.generation = 1, .n_tokens = 1, .n_outputs = 1};
+  b.begin_recording(key);
+  layer.run();
+  b.end_recording(layer.result());
+  ASSERT_TRUE(b.sync());
+  cuda_on_cpu::begin_counting_sectors();
+  ASSERT_TRUE(b.replay(key));
+  ASSERT_TRUE(b.sync());
+  std::uint64_t once_a_launch = 0, once_a_block = 0;
+  for (const cuda_on_cpu::SectorsRead& read : cuda_on_cpu::end_counting_sectors()) {
+    if (read.n_bytes < (std::size_t{48} << 10)) continue;  // activations
+    once_a_launch += 32 * read.once_a_launch;
+    once_a_block += 32 * read.once_a_block;
+  }
+  const auto needed = static_cast<double>(layer.weight_bytes() + layer.kv_bytes());
+  if (getenv("PIO_SHOW_BYTES")) {
+    std::cout << needed << " bytes of weights and cache; loaded once a launch " << static_cast<double>(once_a_launch) / needed << ", once a block "
+              << static_cast<double>(once_a_block) / needed << " of that\n";
+  }
+  EXPECT_GE(static_cast<double>(once_a_launch), 0.99 * needed);
+  EXPECT_LE(static_cast<double>(once_a_launch), 1.05 * needed);
 }
 
 // Rows that a block has no shared memory for are rounded beforehand: the same numbers, on every architecture.

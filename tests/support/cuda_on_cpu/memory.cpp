@@ -146,7 +146,46 @@ bool races_with_reads(const Touched& t, const Toucher& by) {
   return t.read_warp_barriers == by.warp_barriers && t.reader != by.thread;
 }
 
+constexpr std::size_t kSector = 32;
+struct Counted {
+  SectorsRead read;
+  std::vector<std::uint64_t> last_launch, last_block;  // that read each sector
+};
+bool is_counting = false;
+std::map<std::uintptr_t, Counted>& counted() {
+  static auto& the = *new std::map<std::uintptr_t, Counted>;
+  return the;
+}
+
+void count(std::uintptr_t address, std::size_t n_bytes) {
+  std::uintptr_t begin = 0;
+  const Region* const region = find(address, begin);
+  if (!region || region->kind != Kind::device) return;
+  Counted& of = counted()[begin];
+  if (of.last_launch.empty()) {
+    of.read.n_bytes = region->n_bytes;
+    of.last_launch.resize(region->n_bytes / kSector + 2);
+    of.last_block.resize(region->n_bytes / kSector + 2);
+  }
+  for (std::size_t i = (address - begin) / kSector; i <= (address + n_bytes - 1 - begin) / kSector; ++i) {
+    if (std::exchange(of.last_launch[i], running.launch_number) != running.launch_number) ++of.read.once_a_launch;
+    if (std::exchange(of.last_block[i], running.block_number) != running.block_number) ++of.read.once_a_block;
+  }
+}
+
 }  // namespace
+
+void begin_counting_sectors() {
+  counted().clear();
+  is_counting = true;
+}
+std::vector<SectorsRead> end_counting_sectors() {
+  is_counting = false;
+  std::vector<SectorsRead> all;
+  for (const auto& [begin, of] : counted()) all.push_back(of.read);
+  counted().clear();
+  return all;
+}
 
 void* allocate(std::size_t n_bytes, Kind kind) {
   Registry& r = registry();
@@ -219,6 +258,10 @@ void check_access(const void* pointer, std::size_t n_bytes, std::size_t alignmen
   const auto shared = reinterpret_cast<std::uintptr_t>(shared_begin());
   const std::size_t n_shared = running.launch->shared_bytes;
   const bool is_shared = address - shared < (std::size_t{228} << 10);
+  if (is_counting) {
+    if (!is_shared && !is_write) count(address, n_bytes);
+    return;
+  }
   if (is_shared) {
     if (address - shared + n_bytes > n_shared) {
       return wrong(Fault::out_of_bounds, "shared memory has " + std::to_string(n_shared) + ", found place " + std::to_string(address - shared));

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 // Which memory there is, and who has read and written it since the last barrier.
 
@@ -26,5 +27,14 @@ extern bool sees_accesses;
 
 // A kernel's load or store, by the thread that runs now.
 void check_access(const void* address, std::size_t n_bytes, std::size_t alignment, bool is_write, bool is_atomic);
+
+// What kernels read of an allocation, in sectors of 32 bytes, as a card moves them: each counted once a launch, as where its cache holds all of it, and once a
+// block, as where nothing is shared but within one. While they are counted nothing else is looked for.
+struct SectorsRead {
+  std::size_t n_bytes = 0;  // of the allocation
+  std::uint64_t once_a_launch = 0, once_a_block = 0;
+};
+void begin_counting_sectors();
+std::vector<SectorsRead> end_counting_sectors();
 
 }  // namespace cuda_on_cpu
