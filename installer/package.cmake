@@ -46,16 +46,14 @@ if(PIO_APP)
 endif()
 # The module for NVIDIA's cards is a package of its own: it is large, and of use to few. It brings CUDA's runtime with it and looks for the driver when it runs.
 if(TARGET pio_cuda)
-  set(PIO_CUDA_COMPONENT cuda)
+  set(CPACK_PIO_CUDA_COMPONENT cuda)
   set(CPACK_DEBIAN_CUDA_PACKAGE_NAME inference-pio-cuda)
   set(CPACK_DEBIAN_CUDA_FILE_NAME DEB-DEFAULT)
   set(CPACK_DEBIAN_CUDA_PACKAGE_DEPENDS "inference-pio (= ${PROJECT_VERSION})")
   set(CPACK_DEBIAN_CUDA_PACKAGE_RECOMMENDS "")
   set(CPACK_DEBIAN_CUDA_DESCRIPTION
-"assistant whose language model runs on this computer: NVIDIA's cards
-Has models computed on cards of NVIDIA's by way of CUDA. It takes a driver for
+"Has models computed on cards of NVIDIA's by way of CUDA. It takes a driver for
 CUDA 13.0 or newer, and nothing else of CUDA's. Without this package these
 cards are used by way of Vulkan.")
 endif()
-set(CPACK_DEBIAN_UNSPECIFIED_DESCRIPTION "${CPACK_PACKAGE_DESCRIPTION_SUMMARY}\n${CPACK_DEBIAN_PACKAGE_DESCRIPTION}")
 include(CPack)
