@@ -473,6 +473,7 @@ __global__ void __launch_bounds__(kWidth) select_pages(const SelectPages p) {
       } else {
         smallest = infinity();
         largest = -smallest;
+#pragma unroll 1
         for (uint32_t c = 0; c < kKvBlock; ++c) {
           const float key = kv_at(p.k_cache, block * kKvBlock + c, kv_head, d);
           smallest = fminf(smallest, key);
