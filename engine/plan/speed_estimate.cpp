@@ -31,7 +31,8 @@ SpeedEstimate estimate_speed(const OpCounts& prompt, std::int64_t n_prompt, cons
   const auto from_disk = [&](double n_bytes, double bytes_per_second) {
     return n_bytes * cached_share / kCachedBytesPerSecond + n_bytes * (1 - cached_share) / bytes_per_second;
   };
-  speed.staged_seconds = from_disk(loaded.staged);
+  const double staged = static_cast<double>(loaded.staged);
+  speed.staged_seconds = staged * resident_share / kCachedBytesPerSecond + staged * (1 - resident_share) / kDiskBytesPerSecond;
   speed.prefill_tokens_per_second =
       static_cast<double>(n_prompt) /
       (bringing + std::max({reading(prompt), multiplying(prompt), from_disk(loaded.experts_of_prompt, kDiskBytesPerSecond), 1e-9}));

@@ -464,6 +464,7 @@ __global__ void __launch_bounds__(kWidth) select_pages(const SelectPages p) {
     if (is_given) continue;
     const uint32_t block = static_cast<uint32_t>(p.block_table[row + j]);
     float bound = 0.0f;
+#pragma unroll 1
     for (uint32_t d = 0; d < head_dim; ++d) {
       float smallest, largest;
       if (p.page_bounds) {
@@ -480,6 +481,7 @@ __global__ void __launch_bounds__(kWidth) select_pages(const SelectPages p) {
           largest = fmaxf(largest, key);
         }
       }
+#pragma unroll 1
       for (uint32_t i = d; i < n_values; i += head_dim) bound += fmaxf(q[i] * smallest, q[i] * largest);
     }
     p.scores[to + j] = bound;
@@ -489,6 +491,7 @@ __global__ void __launch_bounds__(kWidth) select_pages(const SelectPages p) {
     if (p.kept[to + j] == kGiven) continue;
     const float score = p.scores[to + j];
     uint32_t n_better = 0;
+#pragma unroll 1
     for (uint32_t i = 0; i < own; ++i) {
       if (i == j || (p.protected_blocks && p.protected_blocks[row + i] != 0)) continue;
       const float other = p.scores[to + i];
