@@ -10,7 +10,8 @@ rm -rf "$3"
 mkdir -p "$3"
 "$1" --config "$2/CPackConfig.cmake" -G DEB -B "$3" > "$3/words" || { cat "$3/words"; exit 1; }
 rm -rf "$3/_CPack_Packages"
-package=$(ls "$3"/*.deb)
+package=$(ls "$3"/inference-pio_*.deb)
+cuda=$(ls "$3"/inference-pio-cuda_*.deb 2> /dev/null || true)
 root=$PIO_BARE_DEBIAN/pio-bare-debian.$$
 end() {
   for place in proc sys dev; do umount -l "$root/$place" 2> /dev/null || true; done
@@ -27,6 +28,7 @@ for hook in /etc/apt/apt.conf.d/*artifact* /etc/apt/apt.conf.d/*proxy*; do [ -e 
 cp /etc/resolv.conf "$root/etc/resolv.conf" 2> /dev/null || true
 mount -t proc proc "$root/proc"
 cp "$package" "$root/tmp/inference-pio.deb"
+[ -z "$cuda" ] || cp "$cuda" "$root/tmp/inference-pio-cuda.deb"
 inside() { chroot "$root" /usr/bin/env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/home/someone LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"; }
 # As a person would: with what is recommended left out, to see that what it depends on is enough.
 inside apt-get update > "$3/apt.log" 2>&1
@@ -49,7 +51,13 @@ as_someone env QT_QPA_PLATFORM=offscreen timeout 15 inference-pio > "$3/window.l
 grep -E "\.qml|qrc:|not installed|Cannot|annot load" "$3/window.log" && { echo "the window warns"; exit 1; }
 files > "$3/used.txt"
 diff "$3/installed.txt" "$3/used.txt" || { echo "the program wrote outside the home"; exit 1; }
-inside apt-get purge -y inference-pio >> "$3/apt.log" 2>&1
+# The module for NVIDIA's cards comes and goes with it, and is found: without a driver that is what is said of it.
+if [ -n "$cuda" ]; then
+  inside apt-get install -y --no-install-recommends /tmp/inference-pio-cuda.deb >> "$3/apt.log" 2>&1 || { tail -20 "$3/apt.log"; exit 1; }
+  rm "$root/tmp/inference-pio-cuda.deb"
+  as_someone pio devices --json | tr -d ' \n' | grep -q '"name":"cuda"[^}]*"code":"no_driver"' || { echo "the CUDA module is not found"; exit 1; }
+fi
+inside apt-get purge -y inference-pio ${cuda:+inference-pio-cuda} >> "$3/apt.log" 2>&1
 left=$(find "$root" -xdev -path "$root/proc" -prune -o -path "$root/home" -prune -o -path "$root/var/log" -prune -o -iname "*inference*pio*" -print)
 [ -z "$left" ] || { echo "left behind: $left"; exit 1; }
 [ -d "$root/home/someone/.local/share/inference-pio" ] || { echo "the conversations went with the package"; exit 1; }
