@@ -12,6 +12,7 @@
 #include "engine/kv/kv_memory.h"
 #include "engine/loaded_model.h"
 #include "engine/plan/device_plan.h"
+#include "tests/engine/core/exact_turns.h"
 #include "tests/support/software_cards.h"
 #include "tests/support/temp_folder.h"
 #include "tests/support/tiny_model.h"
@@ -22,35 +23,12 @@ namespace {
 
 constexpr std::int64_t kTokens = 12;
 
+using test::note_of;
+
 LoadRequest request_for(const std::string& name, const std::string& device, std::int64_t context_length = 512) {
-  LoadRequest request;
-  request.path = test::model_data(name).string();
-  request.device = device;
-  request.context_length = context_length;
-  request.n_threads = 2;
-  request.kv = DType::f32;
-  request.activations = Activations::f32;
-  return request;
+  return test::exact_request(test::model_data(name), device, context_length);
 }
-
-GenerateRequest turn(int first_id = 3, const std::string& conversation = "a") {
-  GenerateRequest wanted;
-  wanted.conversation = conversation;
-  wanted.ids.resize(40);
-  std::iota(wanted.ids.begin(), wanted.ids.end(), first_id);
-  wanted.max_tokens = kTokens;
-  wanted.ignore_eos = true;
-  wanted.sampling.temperature = 0;
-  wanted.drafts.kind = Drafts::Kind::off;
-  return wanted;
-}
-
-template <class Note>
-const Note* note_of(const Engine& engine) {
-  for (const ModelNote& note : engine.loaded()->notes)
-    if (const Note* const found = std::get_if<Note>(&note)) return found;
-  return nullptr;
-}
+GenerateRequest turn(int first_id = 3, const std::string& conversation = "a") { return test::greedy_turn(kTokens, first_id, conversation); }
 
 class CardsTest : public testing::TestWithParam<const char*> {
  protected:

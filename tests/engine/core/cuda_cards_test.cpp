@@ -9,6 +9,7 @@
 #include <numeric>
 
 #include "engine/engine.h"
+#include "tests/engine/core/exact_turns.h"
 #include "tests/support/cuda_on_cpu/control.h"
 #include "tests/support/tiny_model.h"
 
@@ -30,35 +31,10 @@ const cuda_on_cpu::Control* emulator() {
   return control;
 }
 
-LoadRequest request_for(const std::string& name, const std::string& device) {
-  LoadRequest request;
-  request.path = test::model_data(name).string();
-  request.device = device;
-  request.context_length = 512;
-  request.n_threads = 2;
-  request.kv = DType::f32;
-  request.activations = Activations::f32;
-  return request;
-}
+using test::note_of;
 
-GenerateRequest turn(int first_id = 3) {
-  GenerateRequest wanted;
-  wanted.conversation = "a";
-  wanted.ids.resize(40);
-  std::iota(wanted.ids.begin(), wanted.ids.end(), first_id);
-  wanted.max_tokens = kTokens;
-  wanted.ignore_eos = true;
-  wanted.sampling.temperature = 0;
-  wanted.drafts.kind = Drafts::Kind::off;
-  return wanted;
-}
-
-template <class Note>
-const Note* note_of(const Engine& engine) {
-  for (const ModelNote& note : engine.loaded()->notes)
-    if (const Note* const found = std::get_if<Note>(&note)) return found;
-  return nullptr;
-}
+LoadRequest request_for(const std::string& name, const std::string& device) { return test::exact_request(test::model_data(name), device, 512); }
+GenerateRequest turn(int first_id = 3) { return test::greedy_turn(kTokens, first_id, "a"); }
 
 class CudaCardsTest : public testing::TestWithParam<const char*> {
  protected:
