@@ -116,7 +116,7 @@ void LoadedModel::keep_profile() {
   CardExperts* const on_card = card_experts();
   if (routing_place_.path.empty() || (!slots && !on_card)) return;
   KeptRouting routing{.profiles = on_card ? on_card->profiles() : slots->profiles(),
-                      .missed_bytes_per_second = slots ? slots->missed_bytes_per_second() : 0};
+                      .read_bytes_per_second = slots ? slots->read_bytes_per_second() : 0};
   const auto has_few = [](const ExpertProfile& profile) { return std::ranges::max(profile.n_tokens) < kFewestProfileTokens; };
   if (!std::ranges::all_of(routing.profiles, has_few)) write_routing(routing_place_, routing);
 }

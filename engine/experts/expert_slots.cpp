@@ -193,9 +193,9 @@ void ExpertSlots::reset_counts() {
   reading_ = waiting_ = {};
 }
 
-double ExpertSlots::missed_bytes_per_second() const {
-  const double seconds = std::chrono::duration<double>(reading_missed_).count();
-  return seconds > 0 ? static_cast<double>(missed_bytes_) / seconds : 0;
+double ExpertSlots::read_bytes_per_second() const {
+  const double seconds = std::chrono::duration<double>(reading_for_tokens_).count();
+  return seconds > 0 ? static_cast<double>(bytes_of_tokens_) / seconds : 0;
 }
 
 void ExpertSlots::saw(std::int64_t layer, std::span<const std::int32_t> ids, std::int64_t n_tokens) {
@@ -376,14 +376,17 @@ std::optional<std::size_t> ExpertSlots::landed(std::chrono::milliseconds patienc
       if (landings_[i].state == Landing::State::wanted && landings_[i].n_reads == 0) return i;
     std::optional<ReadQueue::Finished> finished = queue_->next(patience);
     if (!finished) return {};
-    if (queue_->n_begun() == 0) {
-      const Clock::duration reading = Clock::now() - reading_since_;
-      reading_ += reading;
-      if (is_decoding_) reading_missed_ += reading;
-    }
+    const Clock::duration reading = Clock::now() - reading_since_;
+    reading_since_ += reading;
+    reading_ += reading;
+    if (is_decoding_) reading_for_tokens_ += reading;
     Landing& landing = landings_[finished->tag];
-    if (finished->result) bytes_read_ += finished->n;
-    else landing.result = std::move(finished->result);
+    if (finished->result) {
+      bytes_read_ += finished->n;
+      if (is_decoding_) bytes_of_tokens_ += finished->n;
+    } else {
+      landing.result = std::move(finished->result);
+    }
     if (--landing.n_reads > 0) continue;
     if (landing.state == Landing::State::dropped) landing.state = Landing::State::free;
   }
@@ -494,7 +497,6 @@ class ExpertSlots::Lease final : public ExpertLease {
     }
     ASSIGN_OR_RETURN(const ExpertMlp expert, slots_.place(l_, one->id, one->slot, landing));
     slots_.let_go(landing);
-    if (slots_.is_decoding_) slots_.missed_bytes_ += slots_.kinds_[slots_.layers_[l_].kind].file_bytes;
     const Slotted read = *one;
     reading_.erase(one);
     begin_reads();

@@ -104,9 +104,9 @@ class ExpertSlots final : public ExpertSource {
   std::uint64_t huge_page_bytes() const;  // of these, in huge pages
   ExpertCounts counts() const;
   void reset_counts();
-  // Bytes in the file of experts that decoded tokens chose and that were not in slots, for each second in which any were read, since the beginning; 0: none
-  // were.
-  double missed_bytes_per_second() const;
+  // What was read for decoded tokens, in vain too, for each second in which anything was, since the beginning; 0: nothing was. Not for prompts, the first of which
+  // touch the memory of the slots.
+  double read_bytes_per_second() const;
   const char* io() const { return queue_->name(); }
 
  private:
@@ -183,8 +183,8 @@ class ExpertSlots final : public ExpertSource {
   bool takes_hints_ = true;
   std::uint64_t bytes_read_ = 0;
   bool is_decoding_ = false;  // the step has few tokens
-  std::uint64_t missed_bytes_ = 0;
-  std::chrono::steady_clock::duration reading_missed_{};
+  std::uint64_t bytes_of_tokens_ = 0;
+  std::chrono::steady_clock::duration reading_for_tokens_{};
   std::uint64_t n_measured_ = 0;  // experts, by measure_disk
   std::chrono::steady_clock::duration reading_{}, waiting_{};
   std::chrono::steady_clock::time_point reading_since_;

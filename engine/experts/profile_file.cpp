@@ -83,7 +83,7 @@ std::filesystem::path default_cache_folder() {
 std::string write_profiles(std::string_view model, const KeptRouting& routing) {
   std::string out(kMagic);
   out += model;
-  put(out, routing.missed_bytes_per_second);
+  put(out, routing.read_bytes_per_second);
   put(out, static_cast<std::int64_t>(routing.profiles.size()));
   for (const ExpertProfile& profile : routing.profiles) {
     put(out, profile.n_layers);
@@ -108,7 +108,7 @@ std::optional<KeptRouting> parse_profiles(std::string_view bytes, std::string_vi
   Reader in(bytes);
   std::int64_t n = 0;
   KeptRouting routing{.profiles = {like.begin(), like.end()}};
-  double& rate = routing.missed_bytes_per_second;
+  double& rate = routing.read_bytes_per_second;
   if (!in.take(kMagic) || !in.take(model) || !in.take(rate) || !(rate >= 0 && rate <= kMostBytesPerSecond)) return {};
   if (!in.take(n) || n != std::ssize(like)) return {};
   for (ExpertProfile& profile : routing.profiles)

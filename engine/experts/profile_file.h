@@ -19,8 +19,8 @@ std::filesystem::path default_cache_folder();
 
 struct KeptRouting {
   std::vector<ExpertProfile> profiles;
-  // Of experts that decoded tokens chose and that were not in slots, while any were read; 0: none were.
-  double missed_bytes_per_second = 0;
+  // At which experts came from the disk: ExpertSlots::read_bytes_per_second; 0: not known.
+  double read_bytes_per_second = 0;
 };
 
 // `model` says whose routing it is: 64 hexadecimal digits.

@@ -286,7 +286,7 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
   if (planned.residency.are_shared || kinds.empty()) return planned;
   if (const std::optional<KeptRouting> kept = read_routing(routing_place(request.cache_folder, file), empty_profiles(kinds))) {
     plan_experts(planned.plan, *planned.estimate, part.shared_on_card, kept);
-    planned.missed_bytes_per_second = kept->missed_bytes_per_second;
+    planned.read_bytes_per_second = kept->read_bytes_per_second;
   }
   return planned;
 }
@@ -341,7 +341,7 @@ void predict_speed(PlannedLoad& planned, const ModelFile& file, const LoadReques
                                               .staged = planned.residency.staging_bytes > 0 ? unslotted_bytes(estimate) : 0,
                                               .experts_of_prompt = planned.residency.are_shared ? 0 : unslotted_bytes(estimate),
                                               .experts_of_token = plan.disk_bytes_per_token,
-                                              .missed_per_second = planned.missed_bytes_per_second,
+                                              .read_per_second = planned.read_bytes_per_second,
                                               .are_experts_cached = request.io == IoMode::buffered},
                                              resident_share(file));
   // What this part computes of shared experts for a token of a prompt; or, on a card, what it would compute beside.

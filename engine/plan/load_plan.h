@@ -26,7 +26,7 @@ struct PlannedLoad {
   double shared_seconds_per_token = 0;       // how long these take: predict_speed; and of a prompt,
   double shared_seconds_of_prompt = 0;       // a token; on a card: of those that it has to bring, which takes so long:
   double staged_seconds_of_prompt = 0;
-  double missed_bytes_per_second = 0;       // KeptRouting
+  double read_bytes_per_second = 0;         // KeptRouting
   std::uint64_t state_bytes_per_token = 0;  // of keys and values, and of the bounds of pages where attention selects by them
 };
 

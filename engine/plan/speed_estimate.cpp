@@ -36,7 +36,7 @@ SpeedEstimate estimate_speed(const OpCounts& prompt, std::int64_t n_prompt, cons
   speed.prefill_tokens_per_second =
       static_cast<double>(n_prompt) /
       (bringing + std::max({reading(prompt), multiplying(prompt), from_disk(loaded.experts_of_prompt, kDiskBytesPerSecond), 1e-9}));
-  const double missing = from_disk(loaded.experts_of_token, loaded.missed_per_second > 0 ? loaded.missed_per_second : kDiskBytesPerSecond);
+  const double missing = from_disk(loaded.experts_of_token, loaded.read_per_second > 0 ? loaded.read_per_second : kDiskBytesPerSecond);
   const double computing = std::max(reading(decode), 1e-9);
   speed.decode_tokens_per_second = 1 / (bringing + std::max(missing, computing) + kWaitedShare * std::min(missing, computing));
   return speed;

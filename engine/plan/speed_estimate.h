@@ -24,7 +24,7 @@ struct LoadedBytes {
   std::uint64_t streamed = 0;                          // laid out anew for every pass
   double staged = 0;                                   // experts that a step of a prompt brings to a card
   double experts_of_prompt = 0, experts_of_token = 0;  // read into slots by a step of either, while others are computed with
-  double missed_per_second = 0;                        // at which experts of a token were read in an earlier run; 0: not known
+  double read_per_second = 0;                          // at which experts came from the disk in an earlier run; 0: not known
   bool are_experts_cached = false;                     // they are read through the system's memory
 };
 

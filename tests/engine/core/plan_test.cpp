@@ -222,7 +222,7 @@ TEST(Plan, PredictsTokensThatMissExpertsAsTheyWereMeasured) {
   const SpeedProbe probe{.bytes_per_second = 12.8e9, .multiply_adds_per_second = 1e12};
   for (const Measured& run :
        {Measured{209e6, 1.30e9, 5.14}, {246e6, 1.36e9, 4.03}, {95e6, 1.16e9, 6.84}, {120e6, 1.37e9, 6.76}, {120e6, 1.31e9, 5.99}}) {
-    const LoadedBytes loaded{.experts_of_token = run.missed_bytes, .missed_per_second = run.disk_bytes_per_second};
+    const LoadedBytes loaded{.experts_of_token = run.missed_bytes, .read_per_second = run.disk_bytes_per_second};
     const double predicted = estimate_speed(prompt, 20, decode, probe, loaded, 1).decode_tokens_per_second;
     EXPECT_NEAR(predicted, run.tokens_per_second, 0.25 * run.tokens_per_second) << run.missed_bytes;
   }

@@ -47,7 +47,7 @@ TEST(ProfileFile, IsReadAsItWasWritten) {
   const std::vector<ExpertProfile> profiles{learned(3, 16), learned(2, 9)};
   const auto read = parse_profiles(write_profiles(kModel, {profiles, 1.5e9}), kModel, shapes_of(profiles));
   ASSERT_TRUE(read);
-  EXPECT_EQ(read->missed_bytes_per_second, 1.5e9);
+  EXPECT_EQ(read->read_bytes_per_second, 1.5e9);
   ASSERT_EQ(read->profiles.size(), profiles.size());
   for (std::size_t i = 0; i < profiles.size(); ++i) {
     EXPECT_EQ(read->profiles[i].shares, profiles[i].shares);
