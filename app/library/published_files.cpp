@@ -4,6 +4,7 @@
 #include <QFile>
 #include <QFileInfo>
 #include <algorithm>
+#include <utility>
 
 #include "app/engine_queue.h"
 #include "app/library/catalogue.h"
@@ -117,6 +118,18 @@ void PublishedFiles::Private::takeHalves(const QList<HalfFact>& facts) {
   }
   if (!begun.isEmpty()) QMetaObject::invokeMethod(w.downloader, [to = w.downloader, begun] { to->lookForParts(begun); });
   Q_EMIT q->halvesChanged();
+  if (!areHalvesKnown()) return;
+  for (const std::function<void()>& step : std::exchange(steps, {})) step();
+}
+
+bool PublishedFiles::Private::areHalvesKnown() const {
+  return std::all_of(rows.begin(), rows.end(), [](const Row& row) { return !row.file.mmproj || !row.isThere || row.isHalfKnown; });
+}
+
+void PublishedFiles::Private::whenHalvesAreKnown(std::function<void()> step) {
+  if (areHalvesKnown()) return step();
+  steps.append(std::move(step));
+  askHalves();
 }
 
 QString PublishedFiles::Private::halfOf(const Row& row) const {
@@ -132,6 +145,11 @@ bool PublishedFiles::Private::isHalfShared(const Row& row) const {
 QString PublishedFiles::Private::halfToRemove(const Row& row) const {
   const QString half = halfOf(row);
   return QFileInfo(half).fileName() == row.halfName() ? half : QString();
+}
+
+void PublishedFiles::Private::move(const Row& row, const QString& target, const QString& half) {
+  QMetaObject::invokeMethod(
+      w.files, [files = w.files, path = row.path, target, half, isShared = isHalfShared(row)] { files->moveFile(path, target, half, isShared); });
 }
 
 PublishedFiles::State PublishedFiles::Private::stateOf(const Row& row) const {
@@ -201,9 +219,11 @@ PublishedFiles::PublishedFiles(std::unique_ptr<Private> p, QObject* parent) : QA
     d->changed(*row);
     if (state.phase == Phase::cancelled && row->file.mmproj) {
       const QString half = folder() + u'/' + row->halfName();
-      const auto isUsed = [&](const Private::Row& other) { return other.isThere && other.half == half; };
-      if (std::none_of(d->rows.begin(), d->rows.end(), isUsed))
-        QMetaObject::invokeMethod(d->w.files, [files = d->w.files, half] { files->removeHalf(half); });
+      d->whenHalvesAreKnown([this, half] {
+        const auto isUsed = [&](const Private::Row& other) { return other.isThere && other.half == half; };
+        if (std::none_of(d->rows.begin(), d->rows.end(), isUsed))
+          QMetaObject::invokeMethod(d->w.files, [files = d->w.files, half] { files->removeHalf(half); });
+      });
     }
     if (isNews && state.phase == Phase::done) {
       d->w.models->refresh();
@@ -221,6 +241,7 @@ PublishedFiles::PublishedFiles(std::unique_ptr<Private> p, QObject* parent) : QA
       row->isThere = true;
       row->isHalfKnown = false;
       row->half.clear();
+      d->askHalves();
     }
   });
   connect(d->w.queue, &EngineQueue::planned, this, [this](quint64 serial, const LoadPlan& plan) {
@@ -440,18 +461,17 @@ void PublishedFiles::load(int row) {
 
 void PublishedFiles::remove(int row) {
   if (row < 0 || row >= rowCount() || !d->rows[row].isThere || data(index(row), CurrentRole).toBool()) return;
-  const Private::Row& gone = d->rows[row];
-  QMetaObject::invokeMethod(d->w.files, [files = d->w.files, path = gone.path, half = d->halfToRemove(gone), isShared = d->isHalfShared(gone)] {
-    files->moveFile(path, {}, half, isShared);
+  d->whenHalvesAreKnown([this, row, path = d->rows[row].path] {
+    const Private::Row& gone = d->rows[row];
+    if (gone.isThere && gone.path == path) d->move(gone, {}, d->halfToRemove(gone));
   });
 }
 
 void PublishedFiles::moveTo(int row, const QUrl& folder) {
   if (row < 0 || row >= rowCount() || !d->rows[row].isThere || !folder.isLocalFile()) return;
-  const Private::Row& gone = d->rows[row];
-  const QString target = folder.toLocalFile() + u'/' + QFileInfo(gone.path).fileName();
-  QMetaObject::invokeMethod(d->w.files, [files = d->w.files, path = gone.path, target, half = d->halfOf(gone), isShared = d->isHalfShared(gone)] {
-    files->moveFile(path, target, half, isShared);
+  d->whenHalvesAreKnown([this, row, path = d->rows[row].path, folder = folder.toLocalFile()] {
+    const Private::Row& moved = d->rows[row];
+    if (moved.isThere && moved.path == path) d->move(moved, folder + u'/' + QFileInfo(path).fileName(), moved.half);
   });
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <functional>
+
 #include "app/library/published_files.h"
 #include "app/network/downloader.h"
 #include "app/system/background_files.h"
@@ -58,8 +60,12 @@ struct PublishedFiles::Private {
   QStringList places() const;                      // all folders that a vision half is looked for in
   void askHalves();
   void takeHalves(const QList<HalfFact>& facts);
+  // Runs at once, or when it is known of every file that is here which vision half it is used with: another file may share it.
+  void whenHalvesAreKnown(std::function<void()> step);
+  bool areHalvesKnown() const;
   QString halfOf(const Row& row) const;  // where it is not known yet, the place beside the model
   bool isHalfShared(const Row& row) const;
+  void move(const Row& row, const QString& target, const QString& half);  // "" deletes
   // The half that goes with this file when it is deleted; "" none: one under another name is the person's own.
   QString halfToRemove(const Row& row) const;
   State stateOf(const Row& row) const;
@@ -72,7 +78,8 @@ struct PublishedFiles::Private {
   std::vector<PublishedModel> catalogue;
   QList<Row> rows;
   double freeBytes = 0;
-  QString wanted;  // id of the one that is loaded when it is here
+  QList<std::function<void()>> steps;  // that wait for halves
+  QString wanted;                      // id of the one that is loaded when it is here
 };
 
 }  // namespace pio

@@ -328,6 +328,42 @@ class LibraryTest : public QObject {
     QCOMPARE(library->freedBy(0), mega);
   }
 
+  // A window that has just begun knows its files before it knows what lies in the folders.
+  void aFileThatIsMovedAtOnceTakesItsVisionHalfAlong() {
+    FaultServer server;
+    server.body = QByteArray(1 << 20, 'm');
+    QTemporaryDir data, foreign, other;
+    const QString half = write(data.filePath("models/mmproj-thing.gguf"), server.body);
+    write(foreign.filePath("thing-Q4_K_M.gguf"), server.body);
+    write(foreign.filePath("thing-Q8_0.gguf"), server.body);
+    ProgramFixture f(seeingOptionsFor(server, data.path()));
+    f.program->settings()->setDownloadBase(server.base());
+    PublishedFiles* library = f.program->application()->library;
+    const auto isHere = [&](int row) { return library->row(row).value("state").toInt() == PublishedFiles::Here; };
+    const auto filesOf = [](const QString& path) { return QDir(path).entryList(QDir::Files, QDir::Name); };
+    bool moves = true;
+    connect(library, &PublishedFiles::halvesChanged, this, [&] {
+      if (!moves || !isHere(0) || !isHere(1)) return;
+      moves = false;
+      library->moveTo(0, QUrl::fromLocalFile(other.path()));
+    });
+    f.program->settings()->addModelFolder(foreign.path());
+    QTRY_COMPARE(filesOf(other.path()), (QStringList{"mmproj-thing.gguf", "thing-Q4_K_M.gguf"}));
+    QVERIFY(QFile::exists(half));  // the other file is used with it
+    QTRY_COMPARE(library->row(0).value("path").toString(), other.filePath("thing-Q4_K_M.gguf"));
+    f.restart();
+    library = f.program->application()->library;
+    moves = true;
+    connect(library, &PublishedFiles::halvesChanged, this, [&] {
+      if (!moves || !isHere(1)) return;
+      moves = false;
+      library->remove(1);
+    });
+    QTRY_COMPARE(filesOf(foreign.path()), QStringList());
+    QTRY_VERIFY(!QFile::exists(half));
+    QCOMPARE(filesOf(other.path()), (QStringList{"mmproj-thing.gguf", "thing-Q4_K_M.gguf"}));
+  }
+
   void theDownloadOfAVisionHalfIsPausedAndCancelledByItself() {
     FaultServer server;
     server.body = QByteArray(8 << 20, 'm');
