@@ -114,7 +114,7 @@ class ExpertSlots final : public ExpertSource {
     ExpertCache cache;
     std::unique_ptr<Buffer> memory;
     std::vector<ExpertMlp> placed;  // [n_slots]
-    std::optional<ExpertCache> larger;
+    std::optional<ExpertCache> larger{};
   };
   struct Layer {
     std::int64_t kind = -1;   // none: no mixture

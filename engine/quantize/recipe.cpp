@@ -20,7 +20,7 @@ constexpr Recipe kRecipes[] = {
     {"Q6_K", DType::q6_k, 18},   {"IQ4_NL", DType::iq4_nl, 25}, {"IQ4_XS", DType::iq4_xs, 30}, {"MXFP4_MOE", DType::mxfp4, 38},
 };
 
-struct Model {
+struct Dimensions {
   std::int64_t n_layers = 0;
   std::int64_t n_heads_per_kv = 1;
   std::int64_t n_experts = 0;
@@ -41,7 +41,7 @@ std::int64_t layer_of(std::string_view name) {
 
 bool has_more_bits(std::int64_t i, std::int64_t n) { return i < n / 8 || i >= 7 * n / 8 || (i - n / 8) % 3 == 2; }
 
-DType by_recipe(const Recipe& recipe, std::string_view name, const Shape& shape, const Model& model) {
+DType by_recipe(const Recipe& recipe, std::string_view name, const Shape& shape, const Dimensions& model) {
   const std::string_view type = recipe.name;
   const DType base = recipe.base;
   const bool is_plain = base == DType::f32 || base == DType::f16 || base == DType::bf16;
@@ -119,7 +119,7 @@ Result<std::vector<DType>> formats_for(std::string_view type, const std::map<std
   ASSIGN_OR_RETURN(const Recipe recipe, recipe_of(type));
   const auto* architecture = value_of<std::string>(metadata, "general.architecture");
   const std::string prefix = architecture ? *architecture + "." : "";
-  Model model;
+  Dimensions model;
   model.n_layers = whole_number(metadata, prefix + "block_count", 1);
   const std::int64_t n_heads = whole_number(metadata, prefix + "attention.head_count", 1);
   model.n_heads_per_kv = n_heads / whole_number(metadata, prefix + "attention.head_count_kv", n_heads);
