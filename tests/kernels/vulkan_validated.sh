@@ -6,7 +6,7 @@ suite=$1
 shift
 export PIO_VULKAN_SOFTWARE=1 VK_INSTANCE_LAYERS=VK_LAYER_KHRONOS_validation VK_LAYER_ENABLES=VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT
 words=$(mktemp)
-trap 'rm -f "$words" "$words".*' EXIT
+trap 'rm -f "$words"' EXIT
 VK_LOADER_DEBUG=layer "$suite" --gtest_filter='*/Backends.IsHere/vulkan' >"$words" 2>&1 || true
 if ! grep -q 'Insert instance layer "VK_LAYER_KHRONOS_validation"' "$words"; then
   echo "The validation layers are not here (vulkan-validationlayers), or no module that loads them" >&2
@@ -22,15 +22,7 @@ status=0
 other='vulkan_shared_integers'
 tests="*/vulkan:All/LayerNorm.*/$other:All/Matmul*/$other:All/MoeExperts.*Format/$other:All/Projections.*/$other:All/RmsNorm.*/$other"
 tests+=":All/RouteExperts.*/$other"
-# Two at once: compiling shaders takes most of the time, and each does its own.
-for half in 0 1; do
-  GTEST_TOTAL_SHARDS=2 GTEST_SHARD_INDEX=$half "$suite" --gtest_filter="$tests:-*/Stop.*" "$@" >"$words.$half" 2>&1 &
-  halves[half]=$!
-done
-for half in 0 1; do
-  wait "${halves[half]}" || status=$?
-  tee -a "$words" <"$words.$half"
-done
+"$suite" --gtest_filter="$tests:-*/Stop.*" "$@" 2>&1 | tee "$words" || status=$?
 if grep -E -q 'VUID-|SYNC-HAZARD|UNASSIGNED-|Validation (Error|Warning)' "$words"; then
   echo "The validation layers said something" >&2
   exit 1
