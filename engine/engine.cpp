@@ -128,6 +128,7 @@ class LocalEngine final : public Engine {
       }
     }
     LoadPlan plan = planned.plan;
+    if (std::ranges::any_of(others_, [&](const Resident& other) { return other.request == request; })) plan.load_seconds = 0;  // it waits in memory
     plan.scratch_bytes += program_bytes_;
     const auto on_host = std::ranges::find(plan.devices, false, &LoadPlan::Device::is_card);
     if (on_host != plan.devices.end()) on_host->scratch_bytes += program_bytes_;

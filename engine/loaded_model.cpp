@@ -66,6 +66,8 @@ std::future<Result<std::unique_ptr<Tokenizer>>> begin_tokenizer(const ModelFile&
 Result<std::unique_ptr<ModelFile>> open_for_loading(const LoadRequest& request) {
   ASSIGN_OR_RETURN(std::unique_ptr<ModelFile> file, open_model_file(request.path));
   RETURN_IF_ERROR(file->set_io(request.io));
+  // Experts alone are read through a queue, but what was asked for by name is refused whatever is read.
+  if (request.io == IoMode::uring) RETURN_IF_ERROR(ReadQueue::create(request.io));
   return quantize_while_loading(std::move(file), request.quantization);
 }
 

@@ -389,7 +389,7 @@ Result<void> swap(const Options& options) {
                           {"restored_bytes", stats.restored_bytes},
                           {"reused_tokens", stats.reused_tokens},
                           {"read_tokens", stats.read_tokens},
-                          {"kept_resident", false}});
+                          {"kept_resident", std::ranges::count(engine->waiting(), from) > 0}});
       if (!options.json) {
         char line[64];
         std::snprintf(line, sizeof line, "ready %.2f s, first token %.2f s   ", seconds_to_ready, seconds_to_first_token);

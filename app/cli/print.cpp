@@ -137,6 +137,9 @@ Json stats_json(const GenerationStats& stats) {
             {"models", stats.given_back.n_models},
             {"snapshot_bytes", stats.given_back.snapshot_bytes}}},
           {"hit_rate", n_asked > 0 ? Json(static_cast<double>(stats.expert_hits) / static_cast<double>(n_asked)) : Json()},
+          {"hit_rate_per_layer", stats.layer_hit_rates},
+          {"read_bytes_per_second", stats.disk_seconds > 0 ? static_cast<double>(stats.disk_bytes_read) / stats.disk_seconds : 0},
+          {"stall_seconds", stats.disk_waiting_seconds},
           {"next_gigabyte", {{"hit_rate", stats.more_hit_rate}, {"tokens_per_second", stats.more_tokens_per_second}}},
           {"bytes_per_tier", {{"ram", stats.weight_bytes_read}, {"disk", stats.disk_bytes_read}}}};
 }

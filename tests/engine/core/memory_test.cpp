@@ -120,6 +120,8 @@ TEST_F(ShortOfMemory, ThoseThatWaitGoBeforeSlotsAndConversations) {
   answer();
   ASSERT_TRUE(engine_->switch_to(second, {}, {}));
   ASSERT_EQ(engine_->waiting().size(), 1u);
+  EXPECT_EQ(engine_->plan(first)->load_seconds, 0) << "it waits in memory";
+  EXPECT_GT(engine_->plan(request_for("qwen3-moe-tiny"))->load_seconds, 0);
   engine_->look_after_memory();
   EXPECT_EQ(engine_->waiting().size(), 1u);
   EXPECT_FALSE(engine_->given_back().is_anything());
