@@ -87,7 +87,8 @@ class CpuBackend final : public Backend {
   Result<void> sync() override { return {}; }
   // However it is done.
   int launches_of(Composition op) const override {
-    const bool is_one = op == Composition::norm_matmul || op == Composition::norm_glu_matmul || op == Composition::matmul_add;
+    const bool is_one =
+        op == Composition::norm_matmul || op == Composition::norm_glu_matmul || op == Composition::matmul_add || op == Composition::experts;
     return is_one ? 1 : 0;
   }
 
@@ -166,6 +167,19 @@ class CpuBackend final : public Backend {
   }
   void do_moe_experts(Tensor y, Tensor x, Tensor ids, Tensor weights, const ExpertSet& experts) override {
     experts_.run(y, x, ids, weights, experts);
+  }
+  void do_experts(Tensor residual, Tensor x, Tensor logits, const Mixture& mixture) override {
+    const std::uint64_t before = n_launches();
+    if (experts_.can_add(x.shape[0], mixture.shared)) {
+      const Arena::Mark frame(workspace());
+      const Shape chosen{x.shape[0], mixture.n_used};
+      const Tensor ids = workspace().temp(DType::i32, chosen), weights = workspace().temp(DType::f32, chosen);
+      experts_.route(ids, weights, logits, mixture.bias, mixture.routing);
+      experts_.add(residual, x, ids, weights, mixture.experts, mixture.shared);
+    } else {
+      Backend::do_experts(residual, x, logits, mixture);
+    }
+    count_as(1, before);
   }
   void do_attention(Tensor y, Tensor q, Tensor k_cache, Tensor v_cache, const Step& step, AttentionParams params) override {
     const bool in_rows = k_cache.layout == TensorLayout::rows && v_cache && k_cache.shape[1] == q.shape[1];

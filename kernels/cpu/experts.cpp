@@ -27,14 +27,31 @@ void CpuExperts::route(const Tensor& ids, const Tensor& weights, const Tensor& l
   });
 }
 
-void CpuExperts::run(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, const ExpertSet& experts) {
-  if (context_.stop_requested()) return;  // the ids may be unfinished
+void CpuExperts::check_chosen(const Tensor& ids, const ExpertSet& experts) {
   for (std::int64_t i = 0; i < ids.shape.n_values(); ++i) {
     const std::int32_t id = host_pointer<std::int32_t>(ids)[i];
     CHECK(id < 0 || experts.has(id), "moe_experts: no such expert");
   }
-  if (x.shape[0] < CpuProducts::kDecodeTokens) run_few(y, x, ids, weights, experts);
+}
+
+void CpuExperts::run(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, const ExpertSet& experts) {
+  if (context_.stop_requested()) return;  // the ids may be unfinished
+  check_chosen(ids, experts);
+  if (x.shape[0] < CpuProducts::kDecodeTokens) run_few(y, x, ids, weights, experts, nullptr);
   else run_many(y, x, ids, weights, experts);
+}
+
+bool CpuExperts::can_add(std::int64_t n_tokens, const ExpertMlp& shared) const {
+  if (n_tokens >= CpuProducts::kDecodeTokens) return false;
+  return std::ranges::none_of(std::array{&shared.gate, &shared.up, &shared.down},
+                              [&](const Tensor* w) { return *w && products_.rounds_weights(*w); });
+}
+
+void CpuExperts::add(const Tensor& residual, const Tensor& x, const Tensor& ids, const Tensor& weights, const ExpertSet& experts,
+                     const ExpertMlp& shared) {
+  if (context_.stop_requested()) return;  // the ids may be unfinished
+  check_chosen(ids, experts);
+  run_few(residual, x, ids, weights, experts, &shared);
 }
 
 // Rows of activations are gathered expert by expert. An expert without tokens costs nothing.
@@ -256,46 +273,86 @@ float* CpuExperts::run_expert_by_expert(const Tensor& x, std::int64_t n_used, co
   return output_piece.in(memory);
 }
 
-// Two sections of tiles for all chosen experts together: their products are too short to wait for each other.
-void CpuExperts::run_few(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, const ExpertSet& experts) {
+// Two sections of tiles for all chosen experts together, and the shared one beside them: their products are too short to wait for each other.
+void CpuExperts::run_few(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, const ExpertSet& experts,
+                         const ExpertMlp* shared) {
+  const bool adds = shared != nullptr;
   const std::int64_t n_tokens = x.shape[0], dim = x.shape[1], hidden_dim = experts.pattern().gate.shape[0], n_used = ids.shape[1];
+  const std::int64_t shared_dim = adds && shared->gate ? shared->gate.shape[0] : 0;
   const std::int64_t n_places = n_tokens * n_used;
   const std::int32_t* const id = host_pointer<std::int32_t>(ids);
   const std::int32_t* const one = std::find_if(id, id + n_places, [](std::int32_t e) { return e >= 0; });
   if (one == id + n_places) {
+    CHECK(!adds, "experts: tokens without any");
     std::fill_n(host_pointer<float>(y), n_tokens * dim, 0.0f);
     return;
   }
 
   // gate and up of a place need its token's row in 8 bits, down needs its own hidden row
   const auto any_rounded = [&](Tensor ExpertMlp::*which) {
+    if (shared_dim > 0 && products_.rounds_input(shared->*which)) return true;
     return std::any_of(id, id + n_places, [&](std::int32_t e) { return e >= 0 && products_.rounds_input(experts[e].*which); });
   };
   const bool round_x = any_rounded(&ExpertMlp::gate) || any_rounded(&ExpertMlp::up), round_hidden = any_rounded(&ExpertMlp::down);
-  const Q8RowLayout x_layout(dim), hidden_layout(hidden_dim);
+  const bool round_shared = shared_dim > 0 && products_.rounds_input(shared->down);
+  const Q8RowLayout x_layout(dim), hidden_layout(hidden_dim), shared_layout(shared_dim);
   Layout layout;
-  const auto hidden_piece = layout.add<float>(n_places * hidden_dim);
-  const Layout::Repeated x_rows = layout.add(n_tokens, x_layout), hidden_rows = layout.add(n_places, hidden_layout);
+  const auto hidden_piece = layout.add<float>(n_places * hidden_dim), shared_piece = layout.add<float>(n_tokens * shared_dim);
+  const Layout::Repeated x_rows = layout.add(n_tokens, x_layout), hidden_rows = layout.add(n_places, hidden_layout),
+                         shared_rows = layout.add(n_tokens, shared_layout);
   std::byte* const memory = context_.scratch.reserve(layout.n_bytes());
   float* const hidden = hidden_piece.in(memory);
+  float* const of_shared = shared_piece.in(memory);
   const auto x_row = [&](std::int64_t t) { return x_layout.in(x_rows.in(memory, t)); };
   const auto hidden_row = [&](std::int64_t place) { return hidden_layout.in(hidden_rows.in(memory, place)); };
+  const auto shared_row = [&](std::int64_t t) { return shared_layout.in(shared_rows.in(memory, t)); };
 
-  const std::int64_t in_row_bytes = bytes_of(experts[*one].gate.dtype, dim), out_row_bytes = bytes_of(experts[*one].down.dtype, hidden_dim);
-  const std::int64_t in_rows = std::min(products_.rows_per_tile(n_places * hidden_dim, 2 * in_row_bytes), hidden_dim);
-  const std::int64_t out_rows = std::min(products_.rows_per_tile(n_tokens * dim, n_used * out_row_bytes), dim);
+  const auto row_bytes = [](const Tensor& w) { return static_cast<std::int64_t>(bytes_of(w.dtype, w.shape[1])); };
+  const std::int64_t in_row_bytes = row_bytes(experts[*one].gate), out_row_bytes = row_bytes(experts[*one].down);
+  const std::int64_t shared_in_bytes = shared_dim > 0 ? row_bytes(shared->gate) : 0, shared_out_bytes = shared_dim > 0 ? row_bytes(shared->down) : 0;
+  const std::int64_t n_hidden = n_places * hidden_dim + shared_dim;
+  const std::int64_t in_rows = std::min(products_.rows_per_tile(n_hidden, 2 * in_row_bytes), hidden_dim);
+  const std::int64_t shared_in_rows = shared_dim > 0 ? std::min(products_.rows_per_tile(n_hidden, 2 * shared_in_bytes), shared_dim) : 1;
+  const std::int64_t out_rows = std::min(products_.rows_per_tile(dim, n_places * out_row_bytes + shared_out_bytes), dim);
   Layout of_worker;
-  const auto decoded_piece = of_worker.add<float>(CpuProducts::kRowsAtOnce * std::max(dim, hidden_dim));
-  const auto products_piece = of_worker.add<float>(std::max(in_rows, out_rows));
+  const auto decoded_piece = of_worker.add<float>(CpuProducts::kRowsAtOnce * std::max({dim, hidden_dim, shared_dim}));
+  const auto products_piece = of_worker.add<float>(std::max({in_rows, n_tokens * shared_in_rows, n_tokens * out_rows}));
+  const auto sums_piece = of_worker.add<float>(n_tokens * out_rows);
   context_.reserve_worker_scratch(of_worker.n_bytes());
   const auto decoded_of = [&](int worker) { return decoded_piece.in(context_.worker_scratch(worker)); };
   const auto products_of = [&](int worker) { return products_piece.in(context_.worker_scratch(worker)); };
 
+  // Rows of the shared expert's matrix times those of all tokens: out[t][row], out_stride apart.
+  const auto multiply_shared = [&](const Tensor& w, std::int64_t first, std::int64_t n, const float* rows, const auto& rounded_row, float* out,
+                                   std::int64_t out_stride, int worker) {
+    const std::int64_t n_in = w.shape[1];
+    if (!products_.rounds_input(w)) {
+      for (std::int64_t t = 0; t < n_tokens; ++t) products_.multiply_rows(w, first, n, rows + t * n_in, {}, out + t * out_stride, decoded_of(worker));
+      return;
+    }
+    for (std::int64_t t = 0; t < n_tokens; t += kMostLineRows) {
+      std::array<Q8Row, kMostLineRows> rounded;
+      const int n_here = static_cast<int>(std::min<std::int64_t>(kMostLineRows, n_tokens - t));
+      for (int c = 0; c < n_here; ++c) rounded[static_cast<std::size_t>(c)] = rounded_row(t + c);
+      products_.multiply_rounded(w, first, n, {n_here, rounded.data()}, {}, out + t * out_stride, out_stride);
+    }
+  };
+
   if (round_x) {
     for (std::int64_t t = 0; t < n_tokens; ++t) kernels_.quantize_q8(host_pointer<float>(x) + t * dim, dim, x_row(t));
   }
-  const std::int64_t in_tiles = (hidden_dim + in_rows - 1) / in_rows;
-  context_.for_each_tile(n_places * in_tiles, n_places * hidden_dim * in_row_bytes * 2, [&](std::int64_t tile, int worker) {
+  const std::int64_t in_tiles = (hidden_dim + in_rows - 1) / in_rows, chosen_tiles = n_places * in_tiles;
+  const std::int64_t shared_tiles = (shared_dim + shared_in_rows - 1) / shared_in_rows;
+  const std::int64_t in_bytes = 2 * (n_places * hidden_dim * in_row_bytes + n_tokens * shared_dim * shared_in_bytes);
+  context_.for_each_tile(chosen_tiles + shared_tiles, in_bytes, [&](std::int64_t tile, int worker) {
+    if (tile >= chosen_tiles) {
+      const std::int64_t first = (tile - chosen_tiles) * shared_in_rows, n = std::min(shared_in_rows, shared_dim - first);
+      float* const gate = of_shared + first;
+      multiply_shared(shared->gate, first, n, host_pointer<float>(x), x_row, gate, shared_dim, worker);
+      multiply_shared(shared->up, first, n, host_pointer<float>(x), x_row, products_of(worker), n, worker);
+      for (std::int64_t t = 0; t < n_tokens; ++t) kernels_.glu(gate + t * shared_dim, gate + t * shared_dim, products_of(worker) + t * n, n);
+      return;
+    }
     const std::int64_t place = tile / in_tiles, t = place / n_used, first = tile % in_tiles * in_rows, n = std::min(in_rows, hidden_dim - first);
     if (id[place] < 0) return;
     const ExpertMlp& expert = experts[id[place]];
@@ -309,17 +366,32 @@ void CpuExperts::run_few(const Tensor& y, const Tensor& x, const Tensor& ids, co
     for (std::int64_t place = 0; place < n_places; ++place)
       if (id[place] >= 0) kernels_.quantize_q8(hidden + place * hidden_dim, hidden_dim, hidden_row(place));
   }
+  if (round_shared) {
+    for (std::int64_t t = 0; t < n_tokens; ++t) kernels_.quantize_q8(of_shared + t * shared_dim, shared_dim, shared_row(t));
+  }
   const std::int64_t out_tiles = (dim + out_rows - 1) / out_rows;
-  context_.for_each_tile(n_tokens * out_tiles, n_places * dim * out_row_bytes, [&](std::int64_t tile, int worker) {
-    const std::int64_t t = tile / out_tiles, first = tile % out_tiles * out_rows, n = std::min(out_rows, dim - first);
-    float* const yt = host_pointer<float>(y) + t * dim + first;
-    std::fill_n(yt, n, 0.0f);
-    for (std::int64_t place = t * n_used; place < (t + 1) * n_used && !context_.stop_requested(); ++place) {
-      if (id[place] < 0) continue;
-      products_.multiply_rows(experts[id[place]].down, first, n, hidden + place * hidden_dim, hidden_row(place), products_of(worker),
-                              decoded_of(worker));
-      kernels_.add_scaled(yt, products_of(worker), host_pointer<float>(weights)[place], n);
+  const std::int64_t out_bytes = dim * (n_places * out_row_bytes + n_tokens * shared_out_bytes);
+  context_.for_each_tile(out_tiles, out_bytes, [&](std::int64_t tile, int worker) {
+    const std::int64_t first = tile * out_rows, n = std::min(out_rows, dim - first);
+    float* const to = host_pointer<float>(y) + first;
+    float* const sums = adds ? sums_piece.in(context_.worker_scratch(worker)) : to;
+    const std::int64_t stride = adds ? n : dim;
+    for (std::int64_t t = 0; t < n_tokens; ++t) {
+      float* const sum = sums + t * stride;
+      std::fill_n(sum, n, 0.0f);
+      for (std::int64_t place = t * n_used; place < (t + 1) * n_used && !context_.stop_requested(); ++place) {
+        if (id[place] < 0) continue;
+        products_.multiply_rows(experts[id[place]].down, first, n, hidden + place * hidden_dim, hidden_row(place), products_of(worker),
+                                decoded_of(worker));
+        kernels_.add_scaled(sum, products_of(worker), host_pointer<float>(weights)[place], n);
+      }
     }
+    if (!adds) return;
+    if (shared_dim > 0) {
+      multiply_shared(shared->down, first, n, of_shared, shared_row, products_of(worker), n, worker);
+      kernels_.add(sums, sums, products_of(worker), n_tokens * n);
+    }
+    for (std::int64_t t = 0; t < n_tokens; ++t) kernels_.add(to + t * dim, to + t * dim, sums + t * n, n);
   });
 }
 

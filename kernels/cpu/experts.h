@@ -4,7 +4,7 @@
 
 #include "kernels/cpu/products.h"
 
-// route_experts and moe_experts.
+// route_experts, moe_experts and what experts has in one go.
 
 namespace pio {
 
@@ -17,8 +17,15 @@ class CpuExperts {
   // A token's experts are summed in the order of its choices, so a token's row has the same bits either way.
   void run(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, const ExpertSet& experts);
 
+  // residual += the same, to which what the shared expert makes of x is added first; without tensors there is none. The bits are those of the ops
+  // one after the other. can_add: of few tokens; many are for the composition.
+  bool can_add(std::int64_t n_tokens, const ExpertMlp& shared) const;
+  void add(const Tensor& residual, const Tensor& x, const Tensor& ids, const Tensor& weights, const ExpertSet& experts, const ExpertMlp& shared);
+
  private:
-  void run_few(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, const ExpertSet& experts);
+  static void check_chosen(const Tensor& ids, const ExpertSet& experts);
+  // With `shared`, which may be without tensors, y is the residual stream that all is added to.
+  void run_few(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, const ExpertSet& experts, const ExpertMlp* shared);
   void run_many(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, const ExpertSet& experts);
   void sort_places(const Tensor& ids, std::int64_t n_experts);
   bool have_equal_panels(const ExpertSet& experts) const;
