@@ -10,6 +10,7 @@
 #include "engine/files/metadata.h"
 #include "engine/plan/load_plan.h"
 #include "engine/plan/placement.h"
+#include "engine/process_counters.h"
 #include "kernels/base/log.h"
 #include "kernels/preferred_device.h"
 
@@ -371,6 +372,7 @@ Result<std::unique_ptr<LoadedModel>> LoadedModel::load_planned(const LoadRequest
     if (part == loaded->parts_.front()) info.layout = std::move(layout);
     else add_layout(info.layout, layout);
   }
+  info.layout.mapped_bytes = accessible_mapped_bytes(loaded->files());
   info.loading = loaded->parts_.front()->weights->measures(info.n_threads);
   for (const LoadPlan::Device& device : plan.devices) info.loading.budget_bytes += device.free_bytes;
   info.loading.planned_bytes = plan.weight_bytes + plan.state_bytes + plan.scratch_bytes;

@@ -1,6 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <span>
 
 namespace pio {
 
@@ -15,5 +18,9 @@ struct ProcessCounters {
 
 // The most resident memory that the process has had, in bytes; 0 where the system does not say.
 std::uint64_t peak_resident_bytes();
+
+// Bytes of these files that are mapped into this process where they can be read or written; mappings that only give addresses do not count.
+// A file that is mapped twice counts twice. None where the system does not say.
+std::optional<std::uint64_t> accessible_mapped_bytes(std::span<const std::filesystem::path> files);
 
 }  // namespace pio

@@ -92,7 +92,7 @@ Json layout_json(const WeightLayout& layout) {
           {"resident_bytes", layout.resident_bytes},
           {"padding_bytes", layout.padding_bytes},
           {"huge_page_bytes", layout.huge_page_bytes},
-          {"mapped_bytes", 0},  // no weight is read where its file is mapped
+          {"mapped_bytes", layout.mapped_bytes ? Json(*layout.mapped_bytes) : Json()},
           {"streamed_bytes", layout.streamed_bytes}};
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace pio {
@@ -20,6 +21,9 @@ struct WeightLayout {
   std::uint64_t padding_bytes = 0;    // of them, what rounding up added
   std::uint64_t huge_page_bytes = 0;  // of the copies, in huge pages
   std::uint64_t streamed_bytes = 0;   // brought anew for every pass
+  // Of the model's files, mapped where this process can read or write them: counted once it is loaded, in a plan what devices would read so.
+  // None: the system does not say.
+  std::optional<std::uint64_t> mapped_bytes = 0;
 };
 
 // How loading went.

@@ -247,6 +247,8 @@ void add_layout(WeightLayout& layout, const WeightLayout& other) {
   layout.padding_bytes += other.padding_bytes;
   layout.huge_page_bytes += other.huge_page_bytes;
   layout.streamed_bytes += other.streamed_bytes;
+  if (!other.mapped_bytes) layout.mapped_bytes.reset();
+  else if (layout.mapped_bytes) *layout.mapped_bytes += *other.mapped_bytes;
 }
 
 WeightLayout layout_of(std::span<const PlacedFile> placed_files, std::uint64_t file_bytes, const Backend::OwnLayout& own) {
@@ -258,6 +260,7 @@ WeightLayout layout_of(std::span<const PlacedFile> placed_files, std::uint64_t f
       layout.streamed_bytes += placed.streamed->n_bytes();
       copied_bytes += placed.streamed->slot_bytes();
     }
+    for (const std::unique_ptr<Buffer>& view : placed.mapped) *layout.mapped_bytes += view->n_bytes();
     for (const std::unique_ptr<Buffer>& buffer : placed.arena.buffers()) {
       layout.resident_bytes += buffer->n_bytes();
       if (buffer->host_data()) layout.huge_page_bytes += huge_page_bytes(buffer->host_data(), buffer->n_bytes());
