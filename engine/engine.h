@@ -336,8 +336,11 @@ struct BenchResult {
   std::uint64_t bytes_per_token = 0;                                        // weights and state read for a token decoded by itself
   std::vector<double> token_seconds;                                        // of every decoded token, of all sequences
   std::int64_t drafted_tokens = 0, accepted_tokens = 0;                     // in all repetitions
-  // Plain reads of the placed weights by the threads that compute, before each half of a repetition; none where there are none.
-  std::vector<double> read_before_prefill, read_before_decode;  // bytes a second
+  // Plain reads of the placed weights by the threads that compute, before and after each half of a repetition; none where there are none.
+  struct ReadRates {
+    double before = 0, after = 0;  // bytes a second
+  };
+  std::vector<ReadRates> prefill_reads, decode_reads;
   // Meanwhile: how long this program's threads waited for a processor, all together, and the machine for its host; faults that waited for a disk.
   double run_queue_seconds = 0, steal_seconds = 0;
   std::int64_t n_major_faults = 0;

@@ -317,9 +317,13 @@ Result<BenchResult> play_trace(LoadedModel& model, Session& session, const Routi
 Result<BenchResult> measure_speed(LoadedModel& model, std::span<Session> sessions, const BenchRequest& request, std::stop_token stop) {
   BenchResult result;
   const ProcessCounters before = ProcessCounters::now();
-  const auto probe = [&](std::vector<double>& rates) {
-    if (const std::optional<double> rate = read_rate(model)) rates.push_back(*rate);
+  const auto probe_before = [&](std::vector<BenchResult::ReadRates>& reads) {
+    if (const std::optional<double> rate = read_rate(model)) reads.push_back({.before = *rate});
     result.peak_anonymous_bytes = std::max(result.peak_anonymous_bytes, anonymous_bytes());
+  };
+  const auto probe_after = [&](std::vector<BenchResult::ReadRates>& reads) {
+    if (reads.empty()) return;  // nothing is placed
+    if (const std::optional<double> rate = read_rate(model)) reads.back().after = *rate;
   };
   OffloadMeter offload(model.expert_slots());
   RandomIds random(model.n_ids());
@@ -340,15 +344,16 @@ Result<BenchResult> measure_speed(LoadedModel& model, std::span<Session> session
     if (request.n_prompt > 0) {
       RETURN_IF_ERROR(to_depth(sessions.front()));
       ASSIGN_OR_RETURN(const TokenIds ids, random_ids(request.n_prompt));
-      if (counts) probe(result.read_before_prefill);
+      if (counts) probe_before(result.prefill_reads);
       const Clock::time_point start = Clock::now();
       RETURN_IF_ERROR(prefill(sessions.front(), ids, logits, stop));
       const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
       if (counts) result.prefill_tokens_per_second.push_back(static_cast<double>(request.n_prompt) / seconds);
+      if (counts) probe_after(result.prefill_reads);
     }
     if (request.n_decode > 0) {
       for (Session& session : sessions) RETURN_IF_ERROR(to_depth(session));
-      if (counts) probe(result.read_before_decode);
+      if (counts) probe_before(result.decode_reads);
       if (counts) offload.probe();
       offload.begin_decoding();
       const Clock::time_point start = Clock::now();
@@ -361,6 +366,7 @@ Result<BenchResult> measure_speed(LoadedModel& model, std::span<Session> session
       const double n_tokens = static_cast<double>(request.n_decode) * static_cast<double>(sessions.size());
       if (counts) result.decode_tokens_per_second.push_back(n_tokens / seconds);
       if (counts) offload.end_decoding(static_cast<std::int64_t>(n_tokens), seconds);
+      if (counts) probe_after(result.decode_reads);
     }
   }
   result.offload = offload.measures();

@@ -33,8 +33,12 @@ Json load_json(const LoadMeasures& loading) {
 
 Json probe_json(const BenchResult& result) {
   Json probes = Json::array();
-  for (const double rate : result.read_before_prefill) probes.push_back({{"before", "prefill"}, {"read_bytes_per_second", rate}});
-  for (const double rate : result.read_before_decode) probes.push_back({{"before", "decode"}, {"read_bytes_per_second", rate}});
+  const auto add = [&](const char* what, const std::vector<BenchResult::ReadRates>& reads) {
+    for (const auto& [before, after] : reads)
+      probes.push_back({{"before", what}, {"read_bytes_per_second", before}, {"read_bytes_per_second_after", after}});
+  };
+  add("prefill", result.prefill_reads);
+  add("decode", result.decode_reads);
   return probes;
 }
 

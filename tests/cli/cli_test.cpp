@@ -180,7 +180,10 @@ TEST_F(Pio, SaysWhereWeightsLieAndHowTheyCameThere) {
   EXPECT_EQ(copied["mapped_bytes"], 0);
   EXPECT_EQ(copied["resident_bytes"].get<std::int64_t>() - copied["padding_bytes"].get<std::int64_t>(), copied["file_bytes"]);
   ASSERT_EQ(fast["probe"].size(), 6u);
-  for (const json& probe : fast["probe"]) EXPECT_GT(probe["read_bytes_per_second"], 0);
+  for (const json& probe : fast["probe"]) {
+    EXPECT_GT(probe["read_bytes_per_second"], 0);
+    EXPECT_GT(probe["read_bytes_per_second_after"], 0);
+  }
   EXPECT_EQ(fast["probe"][0]["before"], "prefill");
   EXPECT_EQ(fast["probe"][5]["before"], "decode");
 }

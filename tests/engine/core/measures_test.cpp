@@ -78,5 +78,19 @@ TEST(LoadedLayout, SaysThatTheFileIsMapped) {
   EXPECT_EQ(mapped_bytes(), fs::file_size(file));
 }
 
+TEST(Probe, ReadsThePlacedWeightsBeforeAndAfterEachHalf) {
+  const std::unique_ptr<Engine> engine = create_engine();
+  ASSERT_TRUE(engine->load(small_model(), {}, {}));
+  const Result<BenchResult> result = engine->bench({.n_prompt = 8, .n_decode = 4, .n_repetitions = 3, .drafts = {}}, {});
+  ASSERT_TRUE(result) << result.error().message;
+  for (const auto& reads : {result->prefill_reads, result->decode_reads}) {
+    ASSERT_EQ(reads.size(), 3u);
+    for (const BenchResult::ReadRates& rates : reads) {
+      EXPECT_GT(rates.before, 0);
+      EXPECT_GT(rates.after, 0);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace pio
