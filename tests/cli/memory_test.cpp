@@ -1,6 +1,7 @@
 // A mixture whose experts memory does not hold all, as a person meets it: while memory gets short, while its file fails, and what the system
 // counts of its reading.
 
+#include <sys/prctl.h>
 #include <sys/stat.h>
 
 #include <algorithm>
@@ -38,6 +39,39 @@ class Memory : public Pio {
   const test::MixtureShape shape_;
   std::uint64_t all_experts_ = 0;
 };
+
+// The note that speeds are those of small pages.
+class HugePages : public Pio {
+ protected:
+  // What standard error says of a mixture of more weights than small pages are meant for; `layout`: what the result says.
+  std::string said(json& layout) {
+    const std::string model = path("mixture.gguf");
+    test::write_mixture(model, {.layers = 1, .experts = 96});
+    const Ran ran = run({"bench", model, "-p", "2", "-n", "1", "-r", "1", "--json"});
+    EXPECT_EQ(ran.status, 0) << ran.err;
+    layout = json::parse(ran.out, nullptr, false)["layout"];
+    return ran.err;
+  }
+  static constexpr const char* kNote = "huge pages: expected 90 % of ";
+};
+
+TEST_F(HugePages, WhatHoldsFewerThanNineTenthsIsSaid) {
+  json layout;
+  const std::string note = said(layout);
+  ASSERT_GT(layout["resident_bytes"], 64 * kMiB);
+  const bool are_few = layout["huge_page_bytes"].get<double>() < 0.9 * layout["resident_bytes"].get<double>();
+  EXPECT_EQ(note.find(kNote) != std::string::npos, are_few) << note << layout;
+}
+
+TEST_F(HugePages, ThatTheyAreRefusedIsSaid) {
+  ASSERT_EQ(prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0), 0);  // of this process and those that it starts
+  json layout;
+  const std::string note = said(layout);
+  ASSERT_EQ(prctl(PR_SET_THP_DISABLE, 0, 0, 0, 0), 0);
+  EXPECT_EQ(layout["huge_page_bytes"], 0);
+  EXPECT_NE(note.find(kNote), std::string::npos) << note;
+  EXPECT_NE(note.find(", found 0.0 MB: "), std::string::npos) << note;
+}
 
 // `pio batch` that is given its lines one after the other.
 class Talk {
