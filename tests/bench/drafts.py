@@ -4,13 +4,14 @@ usage: drafts.py FILE [--pio build/release/bin/pio] [--pairs 6] [--tasks NAME,NA
 
 FILE is meant to be Qwen2.5-Coder-1.5B-Instruct Q4_K_M. Each task is answered greedily in the order off, lookup, lookup, off, …, each time in a
 process of its own, and the ids must be the same in all of them: anything else ends the run with status 1. Printed for each task are tokens a
-second of decoding, best against best, and the median of the ratios of the pairs; a pair counts where its threads did not wait for a processor
-(compare.py). With fewer than LEAST_CLEAN such pairs the task is inconclusive and the exit status 2; --any-machine counts every pair and says so.
+second of decoding, best against best, and the median of the ratios of the pairs; a pair counts where the machine was quiet while it
+decoded (compare.py). With fewer than LEAST_CLEAN such pairs the task is inconclusive and the exit status 2; --any-machine counts every pair and says so.
 
 Goals: edits at least 2.5 times as fast, prose at least 0.98 times.
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import pathlib
@@ -69,14 +70,14 @@ class Answers:
             command = [self.pio, "batch", file, "--prompts", prompts.name, "--greedy", "--ctx", "4096", "--draft", self.draft]
             if threads:
                 command += ["--threads", str(threads)]
-            output, waited = compare.run_watched(command)
-        answer = json.loads(output)
+            watched = compare.run_watched(command)
+        answer = json.loads(watched.output)
         if "ids" not in answer:
             sys.exit(f"{self.task[0]}: {answer}")
         if self.ids is not None and self.ids != answer["ids"]:
             sys.exit(f"{self.task[0]}: {self.name} gave other ids the second time")
         self.ids, self.stats = answer["ids"], answer["stats"]
-        return {"decode": self.stats["tokens_per_second"]}, waited
+        return {"decode": self.stats["tokens_per_second"]}, watched.disturbance(self.stats["decode_seconds"])
 
 
 def run(options, task):
@@ -95,7 +96,7 @@ def run(options, task):
     stats = programs[1].stats
     result = {"task": task[0], "kind": task[1], "tokens": stats["generated_tokens"], "drafted": stats["drafted_tokens"],
               "accepted": stats["accepted_tokens"], "clean_pairs": len(clean), "pairs": len(pairs),
-              "cells": [{"program": programs[cell.program].name, "waited": cell.waited, **cell.speeds} for cell in cells]}
+              "cells": [{"program": programs[cell.program].name, **dataclasses.asdict(cell.disturbance), **cell.speeds} for cell in cells]}
     if len(counted) >= LEAST_CLEAN:
         result["decode"] = compare.judge(counted, "decode")
     return result
