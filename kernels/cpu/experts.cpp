@@ -273,6 +273,16 @@ float* CpuExperts::run_expert_by_expert(const Tensor& x, std::int64_t n_used, co
   return output_piece.in(memory);
 }
 
+// Products fetch their weights 3 KB ahead, but only as far as their own rows go (inl/lanes_inl.h). So the first 3 KB of what a thread reads next, which lies
+// elsewhere, are fetched here, into the second cache: the first one would lose them meanwhile.
+void CpuExperts::fetch_first_lines(const Tensor& w, std::int64_t first, std::int64_t n) const {
+  constexpr std::size_t kFirstBytes = 3072, kCacheLine = 64;
+  if (w.layout != TensorLayout::own) return;  // rows are many streams, which gemv fetches by itself
+  const std::uint8_t* const begin = context_.line_at(w, first);
+  const std::uint8_t* const end = begin + std::min(kFirstBytes, context_.lines_bytes(w.dtype, n, w.shape[1]));
+  for (const std::uint8_t* at = begin; at < end; at += kCacheLine) __builtin_prefetch(at, 0, 2);
+}
+
 // Two sections of tiles for all chosen experts together, and the shared one beside them: their products are too short to wait for each other.
 void CpuExperts::run_few(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, const ExpertSet& experts,
                          const ExpertMlp* shared) {
@@ -343,12 +353,20 @@ void CpuExperts::run_few(const Tensor& y, const Tensor& x, const Tensor& ids, co
   }
   const std::int64_t in_tiles = (hidden_dim + in_rows - 1) / in_rows, chosen_tiles = n_places * in_tiles;
   const std::int64_t shared_tiles = (shared_dim + shared_in_rows - 1) / shared_in_rows;
+  const auto fetch_gate_of = [&](std::int64_t tile) {  // a thread's next tile is nearly always its neighbour
+    if (tile >= chosen_tiles + shared_tiles) return;
+    const std::int64_t first = tile < chosen_tiles ? tile % in_tiles * in_rows : (tile - chosen_tiles) * shared_in_rows;
+    if (tile >= chosen_tiles) fetch_first_lines(shared->gate, first, std::min(shared_in_rows, shared_dim - first));
+    else if (const std::int32_t e = id[tile / in_tiles]; e >= 0) fetch_first_lines(experts[e].gate, first, std::min(in_rows, hidden_dim - first));
+  };
   const std::int64_t in_bytes = 2 * (n_places * hidden_dim * in_row_bytes + n_tokens * shared_dim * shared_in_bytes);
   context_.for_each_tile(chosen_tiles + shared_tiles, in_bytes, [&](std::int64_t tile, int worker) {
     if (tile >= chosen_tiles) {
       const std::int64_t first = (tile - chosen_tiles) * shared_in_rows, n = std::min(shared_in_rows, shared_dim - first);
       float* const gate = of_shared + first;
+      fetch_first_lines(shared->up, first, n);
       multiply_shared(shared->gate, first, n, host_pointer<float>(x), x_row, gate, shared_dim, worker);
+      fetch_gate_of(tile + 1);
       multiply_shared(shared->up, first, n, host_pointer<float>(x), x_row, products_of(worker), n, worker);
       for (std::int64_t t = 0; t < n_tokens; ++t) kernels_.glu(gate + t * shared_dim, gate + t * shared_dim, products_of(worker) + t * n, n);
       return;
@@ -358,7 +376,9 @@ void CpuExperts::run_few(const Tensor& y, const Tensor& x, const Tensor& ids, co
     const ExpertMlp& expert = experts[id[place]];
     float* const gate = hidden + place * hidden_dim + first;
     const float* const xt = host_pointer<float>(x) + t * dim;
+    fetch_first_lines(expert.up, first, n);
     products_.multiply_rows(expert.gate, first, n, xt, x_row(t), gate, decoded_of(worker));
+    fetch_gate_of(tile + 1);
     products_.multiply_rows(expert.up, first, n, xt, x_row(t), products_of(worker), decoded_of(worker));
     kernels_.glu(gate, gate, products_of(worker), n);
   });
@@ -370,6 +390,9 @@ void CpuExperts::run_few(const Tensor& y, const Tensor& x, const Tensor& ids, co
     for (std::int64_t t = 0; t < n_tokens; ++t) kernels_.quantize_q8(of_shared + t * shared_dim, shared_dim, shared_row(t));
   }
   const std::int64_t out_tiles = (dim + out_rows - 1) / out_rows;
+  const auto fetch_down_from = [&](std::int64_t first) {
+    if (first < dim && id[0] >= 0) fetch_first_lines(experts[id[0]].down, first, std::min(out_rows, dim - first));
+  };
   const std::int64_t out_bytes = dim * (n_places * out_row_bytes + n_tokens * shared_out_bytes);
   context_.for_each_tile(out_tiles, out_bytes, [&](std::int64_t tile, int worker) {
     const std::int64_t first = tile * out_rows, n = std::min(out_rows, dim - first);
@@ -381,6 +404,9 @@ void CpuExperts::run_few(const Tensor& y, const Tensor& x, const Tensor& ids, co
       std::fill_n(sum, n, 0.0f);
       for (std::int64_t place = t * n_used; place < (t + 1) * n_used && !context_.stop_requested(); ++place) {
         if (id[place] < 0) continue;
+        if (place + 1 < n_places && id[place + 1] >= 0) fetch_first_lines(experts[id[place + 1]].down, first, n);
+        else if (shared_dim > 0) fetch_first_lines(shared->down, first, n);
+        else fetch_down_from(first + n);
         products_.multiply_rows(experts[id[place]].down, first, n, hidden + place * hidden_dim, hidden_row(place), products_of(worker),
                                 decoded_of(worker));
         kernels_.add_scaled(sum, products_of(worker), host_pointer<float>(weights)[place], n);
@@ -388,6 +414,7 @@ void CpuExperts::run_few(const Tensor& y, const Tensor& x, const Tensor& ids, co
     }
     if (!adds) return;
     if (shared_dim > 0) {
+      fetch_down_from(first + n);
       multiply_shared(shared->down, first, n, of_shared, shared_row, products_of(worker), n, worker);
       kernels_.add(sums, sums, products_of(worker), n_tokens * n);
     }

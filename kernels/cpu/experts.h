@@ -26,6 +26,8 @@ class CpuExperts {
   static void check_chosen(const Tensor& ids, const ExpertSet& experts);
   // With `shared`, which may be without tensors, y is the residual stream that all is added to.
   void run_few(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, const ExpertSet& experts, const ExpertMlp* shared);
+  // Of rows first … first + n - 1 of w.
+  void fetch_first_lines(const Tensor& w, std::int64_t first, std::int64_t n) const;
   void run_many(const Tensor& y, const Tensor& x, const Tensor& ids, const Tensor& weights, const ExpertSet& experts);
   void sort_places(const Tensor& ids, std::int64_t n_experts);
   bool have_equal_panels(const ExpertSet& experts) const;
