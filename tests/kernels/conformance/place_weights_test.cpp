@@ -147,21 +147,37 @@ TEST_P(PlaceWeights, ProductsWithPlacedMatricesGiveTheSameBytes) {
   }
 }
 
-// Experts of placed stacks, for few tokens and for many.
+// Widths of steps: where products go from rows to panels and to unpacked weights, and what is left over behind full panels. Backends without a
+// layout of their own have nothing to compare but rows with rows.
+std::vector<std::int64_t> widths_of(const Backend& backend) {
+  if (backend.own_layout().lanes == 0) return {1, 3, 20};
+  return {33, 32, 31, 9, 8, 7, 6, 5, 4, 3, 2, 1};
+}
+
+// The first rows of a wider result.
+std::vector<float> beginning(const std::vector<float>& all, std::size_t n) { return {all.begin(), all.begin() + static_cast<std::ptrdiff_t>(n)}; }
+
+// Experts of placed stacks, and a placed one that all tokens share: the bytes of those in rows, for few tokens and for many, and the same bytes
+// a row at every width.
 TEST_P(PlaceWeights, ExpertsOfPlacedStacksGiveTheSameBytes) {
   Random random(3);
-  constexpr std::int64_t kExperts = 5, kDim = 512, kHiddenDim = 288;
-  for (const DType dtype : {DType::q4_0, DType::q8_0, DType::mxfp4}) {
+  constexpr std::int64_t kExperts = 5, kDim = 512, kUsed = 2, kMostTokens = 33;
+  for (const DType dtype : {DType::q4_0, DType::q8_0, DType::q4_k, DType::q6_k, DType::mxfp4}) {
     SCOPED_TRACE(info(dtype).name);
-    const std::vector<std::byte> gates = random_blocks(random, dtype, kExperts * kHiddenDim * kDim),
-                                 ups = random_blocks(random, dtype, kExperts * kHiddenDim * kDim),
-                                 downs = random_blocks(random, dtype, kExperts * kHiddenDim * kDim);
-    const std::vector<float> x_values = normal_values(random, 20 * kDim);
+    const std::int64_t hidden_dim = info(dtype).block_length == 256 ? 256 : 288,
+                       shared_dim = 256;  // 288: the last line of 16 is full, a unit of 64 is not
+    const auto blocks = [&](std::int64_t n) { return random_blocks(random, dtype, n); };
+    const std::vector<std::byte> gates = blocks(kExperts * hidden_dim * kDim), ups = blocks(kExperts * hidden_dim * kDim),
+                                 downs = blocks(kExperts * hidden_dim * kDim), shared_gate = blocks(shared_dim * kDim),
+                                 shared_up = blocks(shared_dim * kDim), shared_down = blocks(shared_dim * kDim);
+    const std::vector<float> x_values = normal_values(random, kMostTokens * kDim), before = normal_values(random, kMostTokens * kDim),
+                             logit_values = normal_values(random, kMostTokens * kExperts, 2);
     const auto source = [&](const std::vector<std::byte>& bytes, Shape shape) {
       return MatrixSource{.dtype = dtype, .shape = shape, .use = MatrixUse::products, .mapped = bytes.data(), .make_rows = {}};
     };
-    const MatrixSource group[] = {source(gates, {kExperts, kHiddenDim, kDim}), source(ups, {kExperts, kHiddenDim, kDim}),
-                                  source(downs, {kExperts, kDim, kHiddenDim})};
+    const MatrixSource group[] = {source(gates, {kExperts, hidden_dim, kDim}), source(ups, {kExperts, hidden_dim, kDim}),
+                                  source(downs, {kExperts, kDim, hidden_dim}), source(shared_gate, {shared_dim, kDim}),
+                                  source(shared_up, {shared_dim, kDim}),       source(shared_down, {kDim, shared_dim})};
     for_each([&](Backend& backend, Activations) {
       auto arena = backend.allocate(std::max<std::uint64_t>(backend.placed_bytes(group), 64)).value();
       const auto placed = backend.place_weights(group, arena.get(), 0, {}, {});
@@ -176,19 +192,39 @@ TEST_P(PlaceWeights, ExpertsOfPlacedStacksGiveTheSameBytes) {
         lanes.put(e, {backend.matrix(placed->tensors[0], e), backend.matrix(placed->tensors[1], e), backend.matrix(placed->tensors[2], e)});
         plain.put(e, {backend.matrix(*rows[0], e), backend.matrix(*rows[1], e), backend.matrix(*rows[2], e)});
       }
-      for (const std::int64_t n_tokens : {1, 3, 20}) {
+      const ExpertMlp shared_lanes{placed->tensors[3], placed->tensors[4], placed->tensors[5]}, shared_plain{*rows[3], *rows[4], *rows[5]};
+      std::vector<float> widest, widest_mixed;
+      for (const std::int64_t n_tokens : widths_of(backend)) {
+        const auto n_values = static_cast<std::size_t>(n_tokens * kDim);
+        const Shape chosen{n_tokens, kUsed}, outputs{n_tokens, kDim};
         std::vector<std::int32_t> id_values;
         for (std::int64_t t = 0; t < n_tokens; ++t) {
           id_values.push_back(static_cast<std::int32_t>(t % kExperts));
           id_values.push_back(static_cast<std::int32_t>((t + 2) % kExperts));
         }
-        GuardedTensor x(backend, {n_tokens, kDim}, std::vector<float>(x_values.begin(), x_values.begin() + n_tokens * kDim));
-        GuardedTensor ids(backend, DType::i32, {n_tokens, 2}), weights(backend, {n_tokens, 2}, std::vector<float>(2 * n_tokens, 0.5f));
+        GuardedTensor x(backend, outputs, beginning(x_values, n_values));
+        GuardedTensor ids(backend, DType::i32, chosen), weights(backend, chosen, std::vector<float>(kUsed * n_tokens, 0.5f));
         ids.upload(id_values.data());
-        GuardedTensor y(backend, DType::f32, {n_tokens, kDim}), expected(backend, DType::f32, {n_tokens, kDim});
+        GuardedTensor y(backend, DType::f32, outputs), expected(backend, DType::f32, outputs);
         backend.moe_experts(y, x, ids, weights, lanes);
         backend.moe_experts(expected, x, ids, weights, plain);
         EXPECT_EQ(y.floats(), expected.floats()) << n_tokens;
+        if (backend.own_layout().lanes == 0) continue;
+        if (widest.empty()) widest = y.floats();
+        EXPECT_EQ(y.floats(), beginning(widest, n_values)) << n_tokens << " among others";
+
+        GuardedTensor logits(backend, {n_tokens, kExperts}, beginning(logit_values, static_cast<std::size_t>(n_tokens * kExperts)));
+        const auto mixed = [&](const ExpertSet& set, const ExpertMlp& shared) {
+          GuardedTensor residual(backend, outputs, beginning(before, n_values));
+          backend.experts(residual, x, logits, {.experts = set, .n_used = kUsed, .shared = shared});
+          EXPECT_TRUE(residual.guards_are_intact());
+          return residual.floats();
+        };
+        const std::vector<float> found = mixed(lanes, shared_lanes);
+        EXPECT_EQ(found, mixed(plain, shared_plain)) << n_tokens << " with a shared expert";
+        EXPECT_EQ(found, mixed(lanes, shared_plain)) << n_tokens << " with a shared expert in rows";
+        if (widest_mixed.empty()) widest_mixed = found;
+        EXPECT_EQ(found, beginning(widest_mixed, n_values)) << n_tokens << " among others, with a shared expert";
       }
     });
     if (HasFailure()) return;
@@ -198,31 +234,37 @@ TEST_P(PlaceWeights, ExpertsOfPlacedStacksGiveTheSameBytes) {
 // A matrix a head, read by its rows and across them, all heads and some of them, of an input of its own and of one for all.
 TEST_P(PlaceWeights, HeadsOfPlacedStacksGiveTheSameBytes) {
   Random random(4);
-  constexpr std::int64_t kHeads = 5, kRows = 72, kColumns = 192;
-  for (const DType dtype : {DType::q8_0, DType::q4_0, DType::f16}) {
+  constexpr std::int64_t kHeads = 5, kRows = 72, kMostTokens = 33;
+  for (const DType dtype : {DType::q8_0, DType::q4_0, DType::q4_k, DType::q6_k, DType::f16}) {
     SCOPED_TRACE(info(dtype).name);
-    const std::vector<std::byte> blocks = random_blocks(random, dtype, kHeads * kRows * kColumns);
-    const std::vector<float> x_values = normal_values(random, 20 * kHeads * kColumns);
+    const std::int64_t n_columns = info(dtype).block_length == 256 ? 256 : 192;
+    const std::vector<std::byte> blocks = random_blocks(random, dtype, kHeads * kRows * n_columns);
+    const std::vector<float> x_values = normal_values(random, kMostTokens * kHeads * n_columns);
     const MatrixSource source{
-        .dtype = dtype, .shape = {kHeads, kRows, kColumns}, .use = MatrixUse::products, .mapped = blocks.data(), .make_rows = {}};
+        .dtype = dtype, .shape = {kHeads, kRows, n_columns}, .use = MatrixUse::products, .mapped = blocks.data(), .make_rows = {}};
     for_each([&](Backend& backend, Activations) {
       auto arena = backend.allocate(std::max<std::uint64_t>(backend.placed_bytes({&source, 1}), 64)).value();
       const auto placed = backend.place_weights({&source, 1}, arena.get(), 0, {}, {});
       ASSERT_TRUE(placed) << placed.error().message;
       GuardedTensor rows(backend, dtype, source.shape);
       rows.upload(blocks.data());
-      for (const std::int64_t n_tokens : {1, 3, 4, 20}) {
-        for (const bool transposed : {false, true}) {
-          for (const bool one_x : {false, true}) {
-            const std::int64_t n_in = transposed ? kRows : kColumns, n_out = transposed ? kColumns : kRows, first = 2, n_heads = 3;
+      for (const bool transposed : {false, true}) {
+        for (const bool one_x : {false, true}) {
+          std::vector<float> widest;
+          for (const std::int64_t n_tokens : widths_of(backend)) {
+            const std::int64_t n_in = transposed ? kRows : n_columns, n_out = transposed ? n_columns : kRows, first = 2, n_heads = 3;
             const Shape x_shape{n_tokens, one_x ? 1 : n_heads, n_in};
             GuardedTensor x(backend, x_shape, std::vector<float>(x_values.begin(), x_values.begin() + x_shape.n_values()));
             GuardedTensor y(backend, DType::f32, {n_tokens, n_heads, n_out}), expected(backend, DType::f32, {n_tokens, n_heads, n_out});
             const HeadsParams params{.w_rows = kRows, .transposed = transposed};
             backend.matmul_heads(y, x, backend.matrices(placed->tensors[0], first, n_heads), params);
             backend.matmul_heads(expected, x, backend.matrices(rows, first, n_heads), params);
-            EXPECT_EQ(y.floats(), expected.floats()) << n_tokens << (transposed ? " transposed" : "") << (one_x ? " one x" : "");
+            const std::vector<float> found = y.floats();
+            EXPECT_EQ(found, expected.floats()) << n_tokens << (transposed ? " transposed" : "") << (one_x ? " one x" : "");
             EXPECT_TRUE(y.guards_are_intact());
+            if (backend.own_layout().lanes == 0) continue;
+            if (widest.empty()) widest = found;
+            EXPECT_EQ(found, beginning(widest, found.size())) << n_tokens << " among others" << (transposed ? ", transposed" : "");
           }
         }
       }
