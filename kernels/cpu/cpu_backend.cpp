@@ -49,6 +49,9 @@ class CpuBackend final : public Backend {
         device_(describe(kernels->name, n_threads)),
         huge_pages_(options.huge_pages) {}
 
+  CpuContext& context() { return context_; }
+  const CpuContext& context() const { return context_; }
+
   const DeviceInfo& device() const override { return device_; }
   int n_threads() const override { return context_.n_threads(); }
 
@@ -408,6 +411,10 @@ Result<std::unique_ptr<Backend>> create_cpu_backend(const BackendOptions& option
   const int n_threads = options.n_threads > 0 ? options.n_threads : default_n_threads();
   return std::unique_ptr<Backend>(std::make_unique<CpuBackend>(kernels, n_threads, options));
 }
+
+std::uint64_t n_parallel_regions(const Backend& backend) { return dynamic_cast<const CpuBackend&>(backend).context().n_regions(); }
+
+void share_loops_from(Backend& backend, std::int64_t n_bytes) { dynamic_cast<CpuBackend&>(backend).context().hand_out_from(n_bytes); }
 
 DeviceInfo cpu_device_info() { return describe(best_cpu_isa(), default_n_threads()); }
 

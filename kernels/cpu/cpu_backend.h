@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -22,5 +23,9 @@ const char* best_cpu_isa();
 
 // This machine's processor as a device: total and available memory, the best instruction set, the default number of threads.
 DeviceInfo cpu_device_info();
+
+// Of a backend that create_cpu_backend made, for tests: how many loops its threads have shared, and from how many bytes of work on they do.
+std::uint64_t n_parallel_regions(const Backend& backend);
+void share_loops_from(Backend& backend, std::int64_t n_bytes);
 
 }  // namespace pio

@@ -31,6 +31,9 @@ class CpuContext {
   Scratch scratch;  // of the op that runs; written before its tiles or in disjoint pieces by them
 
   int n_threads() const { return pool_.n_threads(); }
+  // For tests: loops that were handed out, and from how many bytes on they are instead of kAloneBytes.
+  std::uint64_t n_regions() const { return pool_.n_regions(); }
+  void hand_out_from(std::int64_t n_bytes) { alone_bytes_ = n_bytes; }
   bool stop_requested() const { return backend_.stop_requested(); }
 
   // body(tile, worker) for each tile until a stop is requested; on this thread alone when the whole moves few bytes.
@@ -39,7 +42,7 @@ class CpuContext {
     const auto unless_stopped = [&](std::int64_t tile, int worker) {
       if (!stop_requested()) body(tile, worker);
     };
-    if (n_bytes < kAloneBytes) {
+    if (n_bytes < alone_bytes_) {
       for (std::int64_t tile = 0; tile < n_tiles; ++tile) unless_stopped(tile, 0);
     } else {
       pool_.for_each_tile(n_tiles, unless_stopped);
@@ -85,6 +88,7 @@ class CpuContext {
   const Backend& backend_;
   ThreadPool pool_;
   std::vector<Scratch> worker_scratch_;
+  std::int64_t alone_bytes_ = kAloneBytes;
 };
 
 }  // namespace pio

@@ -54,6 +54,7 @@ void ThreadPool::run(std::int64_t n_tiles, Function function, const void* contex
   }
   function_ = function;
   context_ = context;
+  ++n_regions_;
   const std::uint64_t loop = (gate_.load(std::memory_order_relaxed) & ~(kLoop - 1)) + kLoop;
   // seq_cst on the gate and on n_parked_: a worker either sees the new loop before it parks, or we see that it parked.
   gate_.store(loop | kOpen);

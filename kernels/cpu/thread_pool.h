@@ -28,6 +28,8 @@ class ThreadPool {
   ThreadPool& operator=(const ThreadPool&) = delete;
 
   int n_threads() const { return static_cast<int>(workers_.size()) + 1; }
+  // Loops that were handed out to the workers so far. On the thread that calls.
+  std::uint64_t n_regions() const { return n_regions_; }
 
   // Calls body(tile, worker) once for each tile in [0, n_tiles), in any order, from up to n_threads threads; worker is in
   // [0, n_threads) and no two calls with one worker overlap. Returns when all are done. One thread at a time calls this. What a body throws
@@ -63,6 +65,7 @@ class ThreadPool {
   Function function_ = nullptr;
   const void* context_ = nullptr;
   std::vector<Range> ranges_;  // [n_threads]
+  std::uint64_t n_regions_ = 0;
 
   alignas(64) std::atomic<int> n_parked_{0};
   std::atomic<bool> ends_{false};
