@@ -400,8 +400,9 @@ class Backend {
   // Each head by a matrix of its own: y[t][h][y_first + o] = sum over i of x[t][h][x_first + i] * w[h][w_first + o][i], o < w_rows, or,
   // transposed, of x[t][h][x_first + i] * w[h][w_first + i][o], i < w_rows.
   //   y [n_tokens, n_heads, y_dim] f32;  x [n_tokens, n_heads or 1 (for all heads), x_dim] f32;  w [n_heads, rows, columns] any weight
-  //   format. Not transposed, x is read as Activations say, a head's columns being the input that is rounded; transposed, as it is. Of a layout
-  //   that is the backend's own, w_first is a multiple of its lanes. The n_following columns are x's, whatever the matrix.
+  //   format. Not transposed, x is read as Activations say, a head's columns being the input that is rounded; transposed, as it is, except
+  //   that with Activations::q8 x and quantized matrices may both be rounded to bf16, of any number of tokens alike. Of a layout that is the
+  //   backend's own, w_first is a multiple of its lanes. The n_following columns are x's, whatever the matrix, as they are.
   void matmul_heads(Tensor y, Tensor x, Tensor w, HeadsParams params);
 
   // Attention of all tokens of a segment to all tokens of the same one (an image, a frame of a video); nothing of the size of
