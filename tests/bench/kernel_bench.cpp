@@ -113,13 +113,16 @@ float multiply_f32_by_4(std::int64_t n_rounds) {
   typedef float Four __attribute__((vector_size(16)));
   Four sum[kSums] = {}, a = {1.5F, 1.5F, 1.5F, 1.5F}, b = {0.5F, 0.5F, 0.5F, 0.5F};
   for (std::int64_t i = 0; i < n_rounds; ++i) {
-#if defined(__x86_64__)
-    asm volatile("" : "+x"(a), "+x"(b));
-#elif defined(__aarch64__)
-    asm volatile("" : "+w"(a), "+w"(b));
-#endif
 #pragma GCC unroll 12
-    for (int k = 0; k < kSums; ++k) sum[k] += a * b;
+    for (int k = 0; k < kSums; ++k) {
+      // So that neither all sums nor all products are made one.
+#if defined(__x86_64__)
+      asm volatile("" : "+x"(a), "+x"(sum[k]));
+#elif defined(__aarch64__)
+      asm volatile("" : "+w"(a), "+w"(sum[k]));
+#endif
+      sum[k] += a * b;
+    }
   }
   for (int k = 1; k < kSums; ++k) sum[0] += sum[k];
   return sum[0][0];
