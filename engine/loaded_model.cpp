@@ -93,6 +93,22 @@ std::uint64_t most_on_a_card(const LoadPlan& plan) {
 
 }  // namespace
 
+namespace {
+
+// While it lives, pages of the file that were cached are dropped behind what is read.
+class DroppingCache {
+ public:
+  explicit DroppingCache(const ModelFile& file) : file_(file) { file_.set_drops(true); }
+  ~DroppingCache() { file_.set_drops(false); }
+  DroppingCache(const DroppingCache&) = delete;
+  DroppingCache& operator=(const DroppingCache&) = delete;
+
+ private:
+  const ModelFile& file_;
+};
+
+}  // namespace
+
 LoadedModel::~LoadedModel() { keep_profile(); }
 
 Result<void> LoadedModel::begin_with_profile(const std::string& cache_folder, const std::function<void(std::uint64_t)>& progress,
@@ -133,7 +149,10 @@ Result<void> LoadedModel::load_part(const LoadRequest& request, const PlannedPar
   part.weight_bytes_per_token = load.weight_bytes_per_token;
   part.state_bytes_per_token = load.state_bytes_per_token;
   part.weights = std::make_unique<LoadedWeights>(std::move(file), backend, progress, stop, load.residency);
+  std::optional<DroppingCache> dropping;
+  if (load.drops_cached) dropping.emplace(part.weights->file());
   Result<AdaptedModel> adapted = create_adapted_model(*part.weights, backend, request.loras, planned.asked.part);
+  dropping.reset();
   RETURN_IF_ERROR(backend.sync());  // of a lost device nothing else is true
   ASSIGN_OR_RETURN(part.adapted, std::move(adapted));
   part.shared_bytes_per_token = load.shared_bytes_per_token;

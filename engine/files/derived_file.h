@@ -35,6 +35,7 @@ class DerivedFile final : public ModelFile {
   std::optional<Place> place_of(std::span<const std::byte> part) const override { return inner_->place_of(part); }
   Result<void> check_unchanged() const override { return inner_->check_unchanged(); }
   Result<void> set_io(IoMode mode) override { return inner_->set_io(mode); }
+  void set_drops(bool drops) const override { inner_->set_drops(drops); }
   ReadCounts read_counts() const override { return inner_->read_counts(); }
   bool is_made(std::size_t index) const override;
   Result<void> make_rows(std::size_t index, std::int64_t first, std::int64_t n, std::byte* out) const override;

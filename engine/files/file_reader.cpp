@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <iterator>
 #include <memory>
 #include <new>
 #include <system_error>
@@ -24,6 +25,8 @@ namespace pio {
 namespace {
 
 constexpr std::uint64_t kBlock = kDirectBlock;
+// The page cache holds pages together in folios, which are dropped whole or not at all: none is larger than a huge page, nor crosses a border of one.
+constexpr std::uint64_t kMostFolio = 2 << 20;
 constexpr std::int64_t kSettled = 2'000'000'000;  // nanoseconds
 
 std::int64_t nanoseconds(const timespec& time) { return static_cast<std::int64_t>(time.tv_sec) * 1'000'000'000 + time.tv_nsec; }
@@ -117,7 +120,52 @@ FileReader::Source FileReader::source_of(std::uint64_t offset, std::size_t n) co
   return mode_ != IoMode::buffered && direct_fd_ >= 0 && reads_direct_ ? Source::direct : Source::buffered;
 }
 
+void FileReader::set_drops(bool drops) const {
+  drops_ = drops;
+  const std::lock_guard lock(read_mutex_);
+  // A length of 0 would mean the rest of the file. The last page of a piece counts as read, since only whole pages are dropped.
+  for (const auto& [begin, end] : read_) {
+    const std::uint64_t first = begin / kBlock * kBlock, last = (end + kBlock - 1) / kBlock * kBlock;
+    ::posix_fadvise(fd_, static_cast<off_t>(first), static_cast<off_t>(last - first), POSIX_FADV_DONTNEED);
+  }
+  read_.clear();
+  read_bytes_ = 0;
+}
+
+// Several threads read a tensor, so pieces end in another order than they stand in the file: those that touch become one. Between tensors some bytes
+// are nobody's.
+void FileReader::drop_read(std::uint64_t offset, std::size_t n) const {
+  if (!drops_ || n == 0) return;
+  const std::lock_guard lock(read_mutex_);
+  const auto insert = [this](std::uint64_t begin, std::uint64_t end) {
+    auto next = read_.upper_bound(begin);
+    if (next != read_.begin() && std::prev(next)->second + kBlock > begin) --next;
+    while (next != read_.end() && next->first < end + kBlock) {
+      begin = std::min(begin, next->first);
+      end = std::max(end, next->second);
+      read_bytes_ -= next->second - next->first;
+      next = read_.erase(next);
+    }
+    read_[begin] = end;
+    read_bytes_ += end - begin;
+  };
+  insert(offset, offset + n);
+  if (read_bytes_ < kDroppedBytes) return;
+  read_bytes_ = 0;
+  for (const auto& [begin, end] : std::exchange(read_, {})) {
+    const std::uint64_t first = (begin + kMostFolio - 1) / kMostFolio * kMostFolio, last = end / kMostFolio * kMostFolio;
+    if (last <= first) {
+      insert(begin, end);
+      continue;
+    }
+    ::posix_fadvise(fd_, static_cast<off_t>(first), static_cast<off_t>(last - first), POSIX_FADV_DONTNEED);
+    if (begin < first) insert(begin, first);
+    if (last < end) insert(last, end);
+  }
+}
+
 void FileReader::count(Source source, std::uint64_t offset, std::size_t n) const {
+  drop_read(offset, n);
   switch (source) {
     case Source::cache: cached_bytes_ += n; break;
     case Source::direct: direct_bytes_ += n; break;

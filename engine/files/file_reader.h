@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <span>
@@ -22,6 +23,9 @@ enum class IoMode {
 };
 const char* name_of(IoMode mode);  // "auto", "uring", "pread", "buffered"
 
+// Cached pages that have been read are dropped in pieces of so many bytes, where they are dropped.
+inline constexpr std::uint64_t kDroppedBytes = std::uint64_t{64} << 20;
+
 // Addresses, offsets and lengths of direct reads are multiples of it: the largest logical block of today's disks, and a page.
 inline constexpr std::uint64_t kDirectBlock = 4096;
 
@@ -35,7 +39,8 @@ struct ReadCounts {
   ReadCounts& operator+=(const ReadCounts& other);
 };
 
-// Reads pieces of an open file and leaves the page cache as it was: what lies there is used and stays, what does not is read past it.
+// Reads pieces of an open file and leaves the page cache as it was: what lies there is used and stays, what does not is read past it. Only where it
+// is told to drop what it has read, cached pages go too.
 // Thread-safe.
 class FileReader {
  public:
@@ -51,6 +56,8 @@ class FileReader {
   // n bytes from `offset` on. Fails with io{path}, also where the file has become shorter.
   Result<void> read(std::uint64_t offset, std::size_t n, std::byte* out) const;
   ReadCounts counts() const;
+  // From now on, whether pages of what is read leave the page cache behind it, kDroppedBytes at a time. The rest of them goes when that ends.
+  void set_drops(bool drops) const;
 
   // For ReadQueue, which reads in its own way: whether a piece is read past the page cache, by which descriptors, what came of it, and the
   // errors in this file's name.
@@ -67,6 +74,7 @@ class FileReader {
   Error became_shorter(std::uint64_t wanted) const;
 
  private:
+  void drop_read(std::uint64_t offset, std::size_t n) const;
   bool is_cached(std::uint64_t offset, std::size_t n) const;
   // False where the system refuses direct reads after all.
   Result<bool> read_direct(std::uint64_t offset, std::size_t n, std::byte* out) const;
@@ -91,7 +99,10 @@ class FileReader {
   int events_fd_ = -1;
   mutable bool is_modified_ = false, is_closed_ = false;
   IoMode mode_ = IoMode::automatic;
-  mutable std::atomic<bool> reads_direct_{true};
+  mutable std::atomic<bool> reads_direct_{true}, drops_{false};
+  mutable std::mutex read_mutex_;
+  mutable std::map<std::uint64_t, std::uint64_t> read_;  // begins and ends of what was read and not dropped yet; no two touch
+  mutable std::uint64_t read_bytes_ = 0;                 // of these
   mutable std::atomic<std::uint64_t> cached_bytes_{0}, direct_bytes_{0}, buffered_bytes_{0}, nanoseconds_{0};
 };
 

@@ -55,6 +55,10 @@ class MappedModelFile final : public ModelFile {
       if (file.reader()) RETURN_IF_ERROR(file.reader()->set_mode(mode));
     return {};
   }
+  void set_drops(bool drops) const override {
+    for (const MappedFile& file : model_.files)
+      if (file.reader()) file.reader()->set_drops(drops);
+  }
   ReadCounts read_counts() const override {
     ReadCounts all;
     for (const MappedFile& file : model_.files) all += file.read_counts();

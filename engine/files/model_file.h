@@ -41,6 +41,8 @@ class ModelFile {
   virtual Result<void> check_unchanged() const { return {}; }
   // How read() reads from now on. Fails as FileReader::set_mode.
   virtual Result<void> set_io(IoMode /*mode*/) { return {}; }
+  // Whether cached pages are dropped behind read() from now on: FileReader::set_drops.
+  virtual void set_drops(bool /*drops*/) const {}
   // What read() has read.
   virtual ReadCounts read_counts() const { return {}; }
   // Whether the tensor's bytes stand nowhere in the file and are made from others: packed checkpoints, weights quantized while loading.

@@ -282,6 +282,10 @@ Result<PlannedLoad> plan_residency(const ModelFile& file, const LoadRequest& req
 Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request, const Backend& backend, std::uint64_t given_back_bytes,
                               const PartToLoad& part) {
   ASSIGN_OR_RETURN(PlannedLoad planned, plan_residency(file, request, backend, given_back_bytes, part));
+  if (const DeviceInfo& device = backend.device(); !is_card(device)) {
+    planned.drops_cached =
+        needs_room_of_cache(part.taken_bytes + planned.plan.needed_bytes, cached_bytes(file), device.free_bytes + given_back_bytes);
+  }
   const std::span<const ExpertKind> kinds = planned.estimate->expert_kinds();
   if (planned.residency.are_shared || kinds.empty()) return planned;
   if (const std::optional<KeptRouting> kept = read_routing(routing_place(request.cache_folder, file), empty_profiles(kinds))) {
@@ -289,6 +293,10 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
     planned.read_bytes_per_second = kept->read_bytes_per_second;
   }
   return planned;
+}
+
+bool needs_room_of_cache(std::uint64_t needed_bytes, std::uint64_t cached_bytes, std::uint64_t free_bytes) {
+  return cached_bytes > 0 && needed_bytes > free_bytes - std::min(free_bytes, cached_bytes);
 }
 
 std::string LoadPlan::Fallback::text() const {

@@ -27,6 +27,7 @@ struct PlannedLoad {
   double shared_seconds_of_prompt = 0;       // a token; on a card: of those that it has to bring, which takes so long:
   double staged_seconds_of_prompt = 0;
   double read_bytes_per_second = 0;         // KeptRouting
+  bool drops_cached = false;                // memory has no room for this and for the pages of the file that are cached: those that were read go
   std::uint64_t state_bytes_per_token = 0;  // of keys and values, and of the bounds of pages where attention selects by them
 };
 
@@ -61,6 +62,10 @@ DType commonest_format(const ModelFile& file);
 std::vector<ModelNote> context_notes(std::int64_t context_length, std::int64_t trained_context_length);
 // And of the format of keys and values: q4_0 is for large models.
 std::vector<ModelNote> kv_notes(const ModelSpec& spec, DType kv);
+
+// Whether loading has to drop the cached pages of what it has read: the system counts them as free (`free_bytes`), and keeps them where they fit beside
+// what is loaded.
+bool needs_room_of_cache(std::uint64_t needed_bytes, std::uint64_t cached_bytes, std::uint64_t free_bytes);
 
 // The error of loading what does not fit: out_of_memory{device, needed_bytes, free_bytes}, or not_available where the device does not run a part
 // of the model. Nothing where it fits.

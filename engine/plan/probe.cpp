@@ -120,9 +120,15 @@ std::uint64_t anonymous_bytes() {
   return bytes_of_pages(pages.all - std::min(pages.all, pages.of_files));
 }
 
-double resident_share(const ModelFile& file) {
+namespace {
+
+struct FilePages {
+  std::uint64_t all = 0, cached = 0;
+};
+
+FilePages pages_of(const ModelFile& file) {
   const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  std::uint64_t n_pages = 0, n_resident = 0;
+  FilePages pages;
   std::vector<unsigned char> is_resident;
   for (std::size_t i = 0; i < file.tensors().size(); ++i) {
     const std::span<const std::byte> bytes = file.data(i);
@@ -131,10 +137,19 @@ double resident_share(const ModelFile& file) {
     const std::size_t n = reinterpret_cast<std::uintptr_t>(bytes.data()) + bytes.size() - begin;
     is_resident.assign((n + page - 1) / page, 0);
     if (::mincore(reinterpret_cast<void*>(begin), n, is_resident.data()) != 0) continue;
-    n_pages += is_resident.size();
-    n_resident += std::count_if(is_resident.begin(), is_resident.end(), [](unsigned char r) { return r & 1; });
+    pages.all += is_resident.size();
+    pages.cached += std::count_if(is_resident.begin(), is_resident.end(), [](unsigned char r) { return r & 1; });
   }
-  return n_pages == 0 ? 0 : static_cast<double>(n_resident) / static_cast<double>(n_pages);
+  return pages;
 }
+
+}  // namespace
+
+double resident_share(const ModelFile& file) {
+  const FilePages pages = pages_of(file);
+  return pages.all == 0 ? 0 : static_cast<double>(pages.cached) / static_cast<double>(pages.all);
+}
+
+std::uint64_t cached_bytes(const ModelFile& file) { return bytes_of_pages(pages_of(file).cached); }
 
 }  // namespace pio

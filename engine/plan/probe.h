@@ -30,5 +30,7 @@ std::uint64_t anonymous_bytes();
 
 // Which share of the file's weights the system holds in memory already, 0 to 1. Reads none of them.
 double resident_share(const ModelFile& file);
+// And how many bytes these are.
+std::uint64_t cached_bytes(const ModelFile& file);
 
 }  // namespace pio

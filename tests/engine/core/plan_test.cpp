@@ -29,6 +29,14 @@ LoadRequest request_for(const std::string& name, std::int64_t context_length) {
   return request;
 }
 
+// What is free has the cached pages in it.
+TEST(Plan, DropsCachedPagesOnlyWhereTheyDoNotFitBesideTheModel) {
+  EXPECT_FALSE(needs_room_of_cache(4 * kGigabyte, 3 * kGigabyte, 7 * kGigabyte));
+  EXPECT_TRUE(needs_room_of_cache(4 * kGigabyte + 1, 3 * kGigabyte, 7 * kGigabyte));
+  EXPECT_FALSE(needs_room_of_cache(4 * kGigabyte, 0, 3 * kGigabyte)) << "there are none";
+  EXPECT_TRUE(needs_room_of_cache(1, 3 * kGigabyte, 2 * kGigabyte));
+}
+
 // A device that runs an op on values of one format not at all.
 class PickyDevice final : public CountingBackend {
  public:

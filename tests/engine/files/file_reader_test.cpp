@@ -73,6 +73,62 @@ TEST_F(FileReaderTest, ReadsPastThePageCacheWhatIsNotInIt) {
   EXPECT_GT(counts.thread_seconds, 0);
 }
 
+TEST_F(FileReaderTest, DropsCachedPagesBehindItOnlyWhenToldTo) {
+  const Result<MappedFile> file = MappedFile::open(path_);
+  ASSERT_TRUE(file);
+  drop();  // written, so that its pages may go
+  std::ifstream(path_, std::ios::binary).read(std::vector<char>(kBytes).data(), kBytes);
+  const std::size_t n_pages = (kBytes + 4095) / 4096;
+  if (n_cached_pages() < n_pages) GTEST_SKIP() << "this file system does not say what is cached";
+  std::vector<std::byte> out(2 << 20);
+  const auto read = [&](std::size_t offset, std::size_t n) {
+    ASSERT_TRUE(file->read(file->bytes().subspan(offset, n), out.data()));
+    EXPECT_EQ(std::memcmp(out.data(), bytes_.data() + offset, n), 0) << offset;
+  };
+  read(0, 1 << 20);
+  EXPECT_EQ(n_cached_pages(), n_pages);
+  file->reader()->set_drops(true);
+  // Borders inside pages, in another order than they stand in the file.
+  read((1 << 20) + 100, 5000);
+  read(0, (1 << 20) + 100);
+  read((1 << 20) + 5100, 1 << 19);
+  EXPECT_EQ(n_cached_pages(), n_pages) << "fewer than a piece";
+  file->reader()->set_drops(false);
+  EXPECT_EQ(n_cached_pages(), n_pages - ((1 << 20) + 5100 + (1 << 19) + 4095) / 4096);
+  read(2 << 20, 1 << 19);
+  EXPECT_EQ(n_cached_pages(), n_pages - ((1 << 20) + 5100 + (1 << 19) + 4095) / 4096);
+}
+
+TEST_F(FileReaderTest, DropsPiecesOfSixtyFourMegabytes) {
+  constexpr std::size_t kAll = (std::size_t{130} << 20) + 77;  // holes: pages without a disk
+  std::filesystem::resize_file(path_, kAll);
+  drop();
+  std::vector<char> all(kAll);
+  std::ifstream(path_, std::ios::binary).read(all.data(), kAll);
+  const Result<MappedFile> file = MappedFile::open(path_);
+  ASSERT_TRUE(file);
+  const auto n_cached = [&] {
+    std::vector<unsigned char> pages((kAll + 4095) / 4096);
+    mincore(const_cast<std::byte*>(file->bytes().data()), kAll, pages.data());
+    return static_cast<std::size_t>(std::count_if(pages.begin(), pages.end(), [](unsigned char page) { return page & 1; }));
+  };
+  const std::size_t n_pages = (kAll + 4095) / 4096;
+  if (n_cached() < n_pages) GTEST_SKIP() << "this file system does not say what is cached";
+  std::vector<std::byte> out(1000003);
+  file->reader()->set_drops(true);
+  std::size_t most_behind = 0;  // bytes read whose pages are still there
+  for (std::size_t at = 0; at < kAll; at += out.size()) {
+    const std::size_t n = std::min(out.size(), kAll - at);
+    ASSERT_TRUE(file->read(file->bytes().subspan(at, n), out.data()));
+    const std::size_t left = n_cached() * 4096;
+    most_behind = std::max(most_behind, left - std::min(left, kAll - at - n));
+  }
+  EXPECT_LE(most_behind, kDroppedBytes + out.size() + 8192);
+  EXPECT_GT(most_behind, kDroppedBytes / 2);
+  file->reader()->set_drops(false);
+  EXPECT_EQ(n_cached(), 0u);
+}
+
 TEST_F(FileReaderTest, NamesAFileThatBecameShorter) {
   const Result<MappedFile> file = MappedFile::open(path_);
   ASSERT_TRUE(file);
