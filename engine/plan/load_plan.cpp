@@ -283,8 +283,10 @@ Result<PlannedLoad> plan_load(const ModelFile& file, const LoadRequest& request,
                               const PartToLoad& part) {
   ASSIGN_OR_RETURN(PlannedLoad planned, plan_residency(file, request, backend, given_back_bytes, part));
   if (const DeviceInfo& device = backend.device(); !is_card(device)) {
-    planned.drops_cached =
-        needs_room_of_cache(part.taken_bytes + planned.plan.needed_bytes, cached_bytes(file), device.free_bytes + given_back_bytes);
+    // Which pages are cached is asked page by page: not where all of the file would fit beside the model.
+    const std::uint64_t needed = part.taken_bytes + planned.plan.needed_bytes, available = device.free_bytes + given_back_bytes;
+    const std::uint64_t most_cached = planned.plan.weight_bytes + planned.plan.dense_bytes + planned.plan.expert_bytes;
+    planned.drops_cached = needs_room_of_cache(needed, most_cached, available) && needs_room_of_cache(needed, cached_bytes(file), available);
   }
   const std::span<const ExpertKind> kinds = planned.estimate->expert_kinds();
   if (planned.residency.are_shared || kinds.empty()) return planned;
