@@ -536,17 +536,20 @@ Result<std::unique_ptr<Tokenizer>> tokenizer_of(const ModelFile& file) {
   return load_gguf_tokenizer(lookup, file.label());
 }
 
-SamplingParams recommended_sampling(const ModelFile& file, const ChatFormat* chat_format) {
+SamplingParams recommended_sampling(const ChatFormat& chat_format) {
   SamplingParams params;
-  if (chat_format) {
-    const RecommendedSampling known = chat_format->recommended_sampling();
-    params.temperature = known.temperature.value_or(params.temperature);
-    params.top_k = known.top_k.value_or(params.top_k);
-    params.top_p = known.top_p.value_or(params.top_p);
-    params.min_p = known.min_p.value_or(params.min_p);
-    params.repeat_penalty = known.repeat_penalty.value_or(params.repeat_penalty);
-    params.presence_penalty = known.presence_penalty.value_or(params.presence_penalty);
-  }
+  const RecommendedSampling known = chat_format.recommended_sampling();
+  params.temperature = known.temperature.value_or(params.temperature);
+  params.top_k = known.top_k.value_or(params.top_k);
+  params.top_p = known.top_p.value_or(params.top_p);
+  params.min_p = known.min_p.value_or(params.min_p);
+  params.repeat_penalty = known.repeat_penalty.value_or(params.repeat_penalty);
+  params.presence_penalty = known.presence_penalty.value_or(params.presence_penalty);
+  return params;
+}
+
+SamplingParams recommended_sampling(const ModelFile& file, const ChatFormat* chat_format) {
+  SamplingParams params = chat_format ? recommended_sampling(*chat_format) : SamplingParams();
   // The file's own words come last. A value that no sampler can use is left alone.
   const bool gguf = file.naming() == WeightSource::Naming::gguf;
   const std::string prefix = gguf ? "general.sampling." : "generation.";

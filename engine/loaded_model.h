@@ -171,6 +171,7 @@ Result<std::unique_ptr<Tokenizer>> tokenizer_of(const ModelFile& file);
 
 // The publisher's sampling values: the file's own, else the chat format's, else the defaults of SamplingParams.
 SamplingParams recommended_sampling(const ModelFile& file, const ChatFormat* chat_format);
+SamplingParams recommended_sampling(const ChatFormat& chat_format);  // without a file's own words
 
 // "SmolLM2-135M-Instruct": the name in the metadata, else of the file.
 std::string model_name_of(const ModelFile& file);

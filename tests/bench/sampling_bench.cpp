@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/loaded_model.h"
 #include "engine/sampling/sampler.h"
 #include "models/chat_format.h"
 
@@ -35,15 +36,7 @@ std::vector<Case> cases() {
       std::fprintf(stderr, "%s: expected a chat format, found none\n", name);
       std::exit(1);
     }
-    const pio::RecommendedSampling known = format->recommended_sampling();
-    pio::SamplingParams params;  // as Engine combines them
-    params.temperature = known.temperature.value_or(params.temperature);
-    params.top_k = known.top_k.value_or(params.top_k);
-    params.top_p = known.top_p.value_or(params.top_p);
-    params.min_p = known.min_p.value_or(params.min_p);
-    params.repeat_penalty = known.repeat_penalty.value_or(params.repeat_penalty);
-    params.presence_penalty = known.presence_penalty.value_or(params.presence_penalty);
-    all.push_back({name, params});
+    all.push_back({name, pio::recommended_sampling(*format)});
   }
   // Nothing is cut off before the probabilities.
   all.push_back({"without top-k", {.top_k = 0, .min_p = 0}});
