@@ -241,8 +241,8 @@ Finding running(const DoctorFacts& facts) {
     return finding;
   }
   finding.text += u' ' + Words::tr("The last answer came at %1.").arg(speed(model.tokensPerSecond));
-  // Experts from the disk have a measure of their own; memory is not what they wait for.
-  if (facts.memoryBytesPerSecond <= 0 || model.form == WeightLayout::Form::in_slots) return finding;
+  // Experts from the disk have a measure of their own; memory is not what they wait for. Nor is it where a card computes.
+  if (facts.memoryBytesPerSecond <= 0 || model.form == WeightLayout::Form::in_slots || model.device != "cpu") return finding;
   const double most = facts.memoryBytesPerSecond / model.bytesPerToken, share = model.tokensPerSecond / most;
   finding.text += u' ' + Words::tr("Memory could give %1, so %2 % of it was reached.").arg(speed(most), QLocale().toString(qRound(100 * share)));
   finding.level = share >= kGoodShare ? Finding::Good : Finding::Warning;

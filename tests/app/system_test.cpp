@@ -320,6 +320,12 @@ class SystemTest : public QObject {
     facts.running = runningAt(8);
     const QString words = find(findingsOf(facts), "speed")->text;
     QVERIFY2(words.contains("80"), qPrintable(words));  // per cent of 10 tokens a second
+    // The processor's memory says nothing of a card's.
+    facts.running.device = "vulkan";
+    facts.running.tokensPerSecond = 30;
+    const Finding onCard = *find(findingsOf(facts), "speed");
+    QVERIFY2(onCard.text.contains("30") && !onCard.text.contains('%'), qPrintable(onCard.text));
+    QCOMPARE(static_cast<int>(onCard.level), static_cast<int>(Finding::Fact));
     facts.running.tokensPerSecond = 0;
     QVERIFY(!find(findingsOf(facts), "speed")->action.isEmpty());
   }
