@@ -16,10 +16,13 @@ fail() {
 listed=$(dpkg-deb -c "$package")
 for file in bin/pio bin/inference-pio share/man/man1/pio.1.gz share/man/man1/inference-pio.1.gz share/doc/inference-pio/copyright \
   share/doc/inference-pio/changelog.gz share/applications/io.github.inference_pio.InferencePio.desktop share/mime/packages/io.github.inference_pio.InferencePio.xml \
-  share/metainfo/io.github.inference_pio.InferencePio.metainfo.xml share/icons/hicolor/16x16/apps/io.github.inference_pio.InferencePio.png \
-  share/icons/hicolor/512x512/apps/io.github.inference_pio.InferencePio.png share/icons/hicolor/symbolic/apps/io.github.inference_pio.InferencePio-symbolic.svg \
+  share/metainfo/io.github.inference_pio.InferencePio.metainfo.xml share/icons/hicolor/symbolic/apps/io.github.inference_pio.InferencePio-symbolic.svg \
   share/bash-completion/completions/pio share/zsh/vendor-completions/_inference-pio; do
   echo "$listed" | grep -q " ./usr/$file\$" || fail "$file is not in the package"
+done
+for size in 16 22 24 32 48 64 128 256 512; do
+  icon=share/icons/hicolor/${size}x$size/apps/io.github.inference_pio.InferencePio.png
+  echo "$listed" | grep -q " ./usr/$icon\$" || fail "$icon is not in the package"
 done
 echo "$listed" | awk '$6 !~ /^\.\/($|usr\/)/' | grep . && fail "files outside /usr"
 echo "$listed" | grep -E "\.(ttf|otf)$" && fail "the package has fonts of its own"
