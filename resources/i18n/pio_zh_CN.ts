@@ -2232,7 +2232,7 @@
     </message>
     <message>
         <source>Images</source>
-        <translation>图像</translation>
+        <translation>图片</translation>
     </message>
     <message>
         <source>Chat</source>
@@ -2704,7 +2704,7 @@
     </message>
     <message>
         <source>The same seed, question and model give the same answer. Empty: another one each time</source>
-        <translation>种子、问题和模型都相同时，回答也相同。留空：每次都不同</translation>
+        <translation>随机种子、问题和模型都相同时，回答也相同。留空：每次都不同</translation>
     </message>
     <message>
         <source>Another each time</source>
@@ -4460,11 +4460,11 @@
     </message>
     <message>
         <source>%1 of the weights have no room in memory and are read again for every token. That is slow.</source>
-        <translation>有 %1 的权重放不进内存，每个 token 都要重新读取。这很慢。</translation>
+        <translation>有 %1 的权重放不进内存，每个词元都要重新读取。这很慢。</translation>
     </message>
     <message>
         <source>The context has %1 tokens, and the model was trained for %2. What comes after those may make no sense.</source>
-        <translation>上下文有 %1 个 token，而模型只针对 %2 个训练过。超出部分可能没有意义。</translation>
+        <translation>上下文有 %1 个词元，而模型只针对 %2 个训练过。超出部分可能没有意义。</translation>
     </message>
     <message>
         <source>Keys and values in 4 bits: this model compresses its own already, and nobody has measured what is lost. 8 bits are nearly exact.</source>
@@ -4516,7 +4516,7 @@
     <message numerus="yes">
         <source>The tokenizer has %Ln tokens more than the model&apos;s table of %1. They are read as text.</source>
         <translation>
-            <numerusform>分词器比模型的词表（%1）多 %Ln 个 token，它们会被当作文本读取。</numerusform>
+            <numerusform>分词器比模型的词表（%1）多 %Ln 个词元，它们会被当作文本读取。</numerusform>
         </translation>
     </message>
 </context>
