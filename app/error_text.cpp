@@ -9,6 +9,7 @@
 #include "app/code/source_file.h"
 #include "app/history/records.h"
 #include "app/library/model_library.h"
+#include "app/network/transfer_order.h"
 #include "app/network/transfer_problem.h"
 #include "app/system/background_files.h"
 
@@ -290,6 +291,15 @@ UserError userErrorOf(const TransferProblem& problem) {
       break;
   }
   return user;
+}
+
+QString checkText(const FileDone& file) {
+  switch (file.verified) {
+    case FileDone::Verified::pinned: return tr("SHA-256 as in the catalogue");
+    case FileDone::Verified::stated: return tr("SHA-256 stated by the server");
+    case FileDone::Verified::size: return tr("no SHA-256 known, only its length was checked");
+  }
+  return {};
 }
 
 QString rejectionText(const RejectedDevice& device) {

@@ -33,6 +33,7 @@ class UserError {
   bool operator==(const UserError&) const = default;
 };
 
+struct FileDone;
 struct HistoryProblem;
 struct UnsavedHistory;
 struct ImportReport;
@@ -44,6 +45,9 @@ struct TransferProblem;
 UserError userErrorOf(const Error& error);
 UserError userErrorOf(const HistoryProblem& problem);
 UserError userErrorOf(const TransferProblem& problem);
+
+// What a file that came was held to: half a sentence.
+QString checkText(const FileDone& file);
 
 // What the window that closes would take along; without actions.
 UserError unsavedNotice(const UnsavedHistory& unsaved);

@@ -83,6 +83,7 @@ Program::Program(std::unique_ptr<Engine> engine, const ProgramOptions& options) 
           options.catalogue),
       app);
   QObject::connect(app->library, &PublishedFiles::failed, app, [app](const UserError& words) { app->notices->show(Notices::Model, words); });
+  QObject::connect(app->language, &Language::changed, app->library, &PublishedFiles::tellAgain);
   app->requests = new RequestLog(m_downloader, app);
   app->devices = new Devices(options.listDevices, app);
   QObject::connect(app->language, &Language::changed, app->devices, &Devices::changed);  // its words

@@ -70,6 +70,9 @@ void ModelLibrary::Private::read(const QJsonObject& object) {
     return !entry.isListed() && entry.path == starterPath ? std::numeric_limits<qint64>::max() : entry.lastUsed;
   };
   std::stable_sort(entries.begin(), entries.end(), [&](const Entry& a, const Entry& b) { return place(a) > place(b); });
+  checks.clear();
+  const QJsonObject held = object.value("checks").toObject();
+  for (auto check = held.begin(); check != held.end(); ++check) checks.insert(check.key(), check->toString());
   const QJsonObject known = object.value("known").toObject();
   for (int i = 0; i < catalogue().size(); ++i) {
     chosen[i] = known.value(catalogue()[i].id).toString();
@@ -89,7 +92,9 @@ QJsonObject ModelLibrary::Private::json() const {
   for (int i = 0; i < catalogue().size(); ++i) {
     if (!chosen[i].isEmpty()) known.insert(catalogue()[i].id, chosen[i]);
   }
-  return {{"last", last}, {"chosen", isChosen}, {"models", models}, {"known", known}};
+  QJsonObject held;
+  for (auto check = checks.begin(); check != checks.end(); ++check) held.insert(check.key(), *check);
+  return {{"last", last}, {"chosen", isChosen}, {"models", models}, {"known", known}, {"checks", held}};
 }
 
 ModelLibrary::Private::Entry* ModelLibrary::Private::find(const QString& wanted) {
@@ -312,6 +317,10 @@ void ModelLibrary::setFolders(const QStringList& folders) {
 
 void ModelLibrary::moved(const QString& from, const QString& to) {
   if (from == to) return;
+  if (const QString check = d->checks.take(from); !check.isEmpty()) {
+    if (!to.isEmpty()) d->checks.insert(to, check);
+    d->list.save();
+  }
   if (to.isEmpty()) return forget(from);
   Private::Entry* entry = d->find(from);
   if (entry == nullptr) return;
@@ -391,6 +400,13 @@ void ModelLibrary::noteSpeed(const QString& path, double tokensPerSecond) {
   d->arrange();
   d->list.save();
 }
+
+void ModelLibrary::noteCheck(const QString& path, const QString& how) {
+  d->checks.insert(path, how);
+  d->list.save();
+}
+
+QString ModelLibrary::checkOf(const QString& path) const { return d->checks.value(path); }
 
 QVariantMap ModelLibrary::source(int known) const {
   if (known < 0 || known >= catalogue().size()) return {};

@@ -86,6 +86,9 @@ class ModelLibrary : public QAbstractListModel {
   void noteLoaded(const QString& path);
   void noteUnloaded();  // by the person: the next start loads nothing
   void noteSpeed(const QString& path, double tokensPerSecond);
+  // What a fetched file was held to, as FileDone::Verified is named; it goes along when the file is moved.
+  void noteCheck(const QString& path, const QString& how);
+  QString checkOf(const QString& path) const;  // "" nothing: it was not fetched here
 
  public slots:
   void refresh();  // looks at the files again

@@ -44,8 +44,9 @@ struct ModelLibrary::Private {
   QHash<QString, FileFact> folderFacts;  // of them
   BackgroundFiles* files;                // on its own thread
   ModelLibrary* q = nullptr;
-  QList<Entry> entries;  // the starter first while it was never opened, then newest first, then what was found
-  QStringList chosen;    // for each of the four, the file that was opened for it last; ""
+  QList<Entry> entries;            // the starter first while it was never opened, then newest first, then what was found
+  QStringList chosen;              // for each of the four, the file that was opened for it last; ""
+  QHash<QString, QString> checks;  // of fetched files
   QList<Row> rows;
   quint64 inspection = 0;  // serial of the file picked by hand for `inspected`
   int inspected = -1;

@@ -236,7 +236,13 @@ PublishedFiles::PublishedFiles(std::unique_ptr<Private> p, QObject* parent) : QA
   });
   connect(d->w.downloader, &Downloader::fileDone, this, [this](const QString& id, const FileDone& file) {
     Private::Row* row = d->find(id);
-    if (row != nullptr && QFileInfo(file.path).fileName() == qt(row->file.path).section(u'/', -1)) {
+    if (row == nullptr) return;
+    if (QFileInfo(file.path).fileName() != qt(row->file.path).section(u'/', -1)) {
+      row->halfCheck = file.verified;
+    } else {
+      // Of both files what says less.
+      const FileDone::Verified check = std::max(file.verified, std::exchange(row->halfCheck, FileDone::Verified::pinned));
+      d->w.models->noteCheck(file.path, nameIn(kVerifiedNames, check));
       row->path = row->fetchedPath = file.path;
       row->isThere = true;
       row->isHalfKnown = false;
@@ -315,6 +321,10 @@ QVariant PublishedFiles::data(const QModelIndex& index, int role) const {
     case BytesRole: return static_cast<double>(row.bytes);
     case IsComputedRole: return row.isComputed();
     case HasHashRole: return !row.file.sha256.empty();
+    case CheckRole: {
+      const auto check = valueIn(kVerifiedNames, row.isThere ? d->w.models->checkOf(row.path) : QString());
+      return check ? checkText({row.path, {}, *check}) : QString();
+    }
     case IsPlannedRole: return row.isPlanned;
     case FitsRole: return row.fits();
     case NeedsRole: return static_cast<double>(row.needs());
@@ -351,6 +361,7 @@ QHash<int, QByteArray> PublishedFiles::roleNames() const {
           {BytesRole, "bytes"},
           {IsComputedRole, "isComputed"},
           {HasHashRole, "hasHash"},
+          {CheckRole, "check"},
           {IsPlannedRole, "isPlanned"},
           {FitsRole, "fits"},
           {NeedsRole, "needs"},
@@ -478,6 +489,8 @@ void PublishedFiles::moveTo(int row, const QUrl& folder) {
 void PublishedFiles::showInFolder(int row) {
   if (row >= 0 && row < rowCount()) QDesktopServices::openUrl(QUrl::fromLocalFile(QFileInfo(d->rows[row].path).path()));
 }
+
+void PublishedFiles::tellAgain() { Q_EMIT dataChanged(index(0), index(rowCount() - 1), {CheckRole, ProblemRole}); }
 
 void PublishedFiles::chooseFolder(const QUrl& folder) {
   if (!folder.isLocalFile()) return;

@@ -47,6 +47,7 @@ class PublishedFiles : public QAbstractListModel {
     BytesRole,                    // bytes, with those of the vision half; computed where the catalogue has none
     IsComputedRole,               // isComputed: the bytes are
     HasHashRole,                  // hasHash: the catalogue knows the SHA-256
+    CheckRole,                    // check: what the file that is here was held to when it was fetched, in words; "" it was not fetched here
     IsPlannedRole,                // isPlanned
     FitsRole,                     // fits: memory
     NeedsRole,                    // needs: bytes of memory
@@ -99,6 +100,7 @@ class PublishedFiles : public QAbstractListModel {
   void moveTo(int row, const QUrl& folder);  // with its vision half
   void showInFolder(int row);
   void chooseFolder(const QUrl& folder);  // where files go
+  void tellAgain();                       // its words, in another language
 
  signals:
   void choiceChanged();

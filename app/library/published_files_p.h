@@ -40,8 +40,9 @@ struct PublishedFiles::Private {
     QString path = {};         // of the file that is known
     QString fetchedPath = {};  // it came just now: the list of models hears of it later
     bool isThere = false, isAway = false;
-    bool isHalfKnown = false;  // whether there is one, and where
-    QString half = {};         // the path of the vision half that this file is used with; "" none
+    bool isHalfKnown = false;                                   // whether there is one, and where
+    FileDone::Verified halfCheck = FileDone::Verified::pinned;  // of the half that came with the model
+    QString half = {};                                          // the path of the vision half that this file is used with; "" none
     bool isHalfMissing() const { return file.mmproj && isThere && isHalfKnown && half.isEmpty(); }
     qint64 toFetch() const { return isHalfMissing() ? static_cast<qint64>(file.mmproj->bytes.value_or(0)) : bytes; }
     // Of memory, with the vision half, which the plan does not know: a context that nobody chose takes what is free, and gives way to it.

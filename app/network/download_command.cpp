@@ -2,6 +2,7 @@
 
 #include <QCoreApplication>
 #include <QFile>
+#include <QFileInfo>
 #include <QJsonDocument>
 #include <QJsonObject>
 #include <QLocale>
@@ -69,15 +70,6 @@ std::optional<Wanted> find(const std::vector<PublishedModel>& catalogue, const Q
   return std::nullopt;
 }
 
-const char* nameOf(FileDone::Verified verified) {
-  switch (verified) {
-    case FileDone::Verified::pinned: return "pinned";
-    case FileDone::Verified::stated: return "stated";
-    case FileDone::Verified::size: return "size";
-  }
-  return "";
-}
-
 }  // namespace
 
 int runDownload(const DownloadCommand& command) {
@@ -108,9 +100,10 @@ int runDownload(const DownloadCommand& command) {
   int status = 1;
   bool hasToldStall = false;
   QObject::connect(&downloader, &Downloader::fileDone, &downloader, [&](const QString&, const FileDone& file) {
-    if (command.isJson) print({{"path", file.path}, {"sha256", file.sha256}, {"verified", nameOf(file.verified)}});
-    else std::printf("%s\n", QFile::encodeName(file.path).constData());
+    if (command.isJson) return print({{"path", file.path}, {"sha256", file.sha256}, {"verified", nameIn(kVerifiedNames, file.verified)}});
+    std::printf("%s\n", QFile::encodeName(file.path).constData());
     std::fflush(stdout);
+    std::fprintf(stderr, "inference-pio: %s: %s\n", qUtf8Printable(QFileInfo(file.path).fileName()), qUtf8Printable(checkText(file)));
   });
   QObject::connect(&downloader, &Downloader::changed, &downloader, [&](const DownloadState& state) {
     switch (state.phase) {

@@ -4,6 +4,8 @@
 #include <QMetaType>
 #include <QString>
 
+#include "app/system/value_names.h"
+
 // What is to be fetched, and what came. Values: they go between threads.
 
 namespace pio {
@@ -21,11 +23,15 @@ struct FileOrder {
 };
 
 struct FileDone {
-  enum class Verified { pinned, stated, size };  // by the catalogue's hash, by the server's, by the length alone
+  enum class Verified { pinned, stated, size };  // by the catalogue's hash, by the server's, by the length alone: each says less
   QString path;
   QString sha256;
   Verified verified = Verified::size;
 };
+
+// As files and --json have it.
+inline constexpr ValueName<FileDone::Verified> kVerifiedNames[] = {
+    {FileDone::Verified::pinned, "pinned"}, {FileDone::Verified::stated, "stated"}, {FileDone::Verified::size, "size"}};
 
 // How long what does not come is waited for. Tests are in a hurry.
 struct TransferPace {

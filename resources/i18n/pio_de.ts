@@ -4555,6 +4555,18 @@
             <numerusform>Der Tokenizer hat %Ln Token mehr als die Tabelle des Modells mit %1. Sie werden als Text gelesen.</numerusform>
         </translation>
     </message>
+    <message>
+        <source>SHA-256 as in the catalogue</source>
+        <translation>SHA-256 wie im Katalog</translation>
+    </message>
+    <message>
+        <source>SHA-256 stated by the server</source>
+        <translation>SHA-256 vom Server angegeben</translation>
+    </message>
+    <message>
+        <source>no SHA-256 known, only its length was checked</source>
+        <translation>keine SHA-256 bekannt, nur die Länge wurde geprüft</translation>
+    </message>
 </context>
 <context>
     <name>pio::ChatController</name>

@@ -4519,6 +4519,18 @@
             <numerusform>分词器比模型的词表（%1）多 %Ln 个词元，它们会被当作文本读取。</numerusform>
         </translation>
     </message>
+    <message>
+        <source>SHA-256 as in the catalogue</source>
+        <translation>SHA-256 与目录中的一致</translation>
+    </message>
+    <message>
+        <source>SHA-256 stated by the server</source>
+        <translation>SHA-256 由服务器给出</translation>
+    </message>
+    <message>
+        <source>no SHA-256 known, only its length was checked</source>
+        <translation>没有已知的 SHA-256，只核对了长度</translation>
+    </message>
 </context>
 <context>
     <name>pio::ChatController</name>

@@ -924,6 +924,38 @@ class DownloadTest : public QObject {
     QCOMPARE(files[1].value("verified").toString(), "pinned");
   }
 
+  void theCommandSaysWhoseHashAFileHas() {
+    Command command(randomBytes(1 << 20));
+    const QByteArray stated = sha(command.server.body).toLatin1();
+    command.server.answer = [&](FaultServer& server, const FaultServer::Asked& asked) {
+      if (asked.path.startsWith("/cdn/")) return server.plain(asked);
+      FaultServer::Answer answer = FaultServer::redirect("/cdn" + asked.path);
+      answer.set("X-Linked-ETag", '"' + stated + '"');
+      return answer;
+    };
+    const auto says = [&](const QStringList& more, const QByteArray& words) {
+      QFile::remove(command.folder.filePath("to/thing-Q4_K_M.gguf"));
+      QProcess process;
+      command.start(process, more);
+      QVERIFY(waitFor(process));
+      QCOMPARE(process.exitCode(), 0);
+      QCOMPARE(process.readAllStandardError(), "inference-pio: thing-Q4_K_M.gguf: " + words + '\n');
+      QCOMPARE(process.readAllStandardOutput(), QFile::encodeName(command.folder.filePath("to/thing-Q4_K_M.gguf")) + '\n');
+    };
+    command.writeCatalogue();
+    says({}, "SHA-256 as in the catalogue");
+    command.isPinned = false;
+    command.writeCatalogue();
+    says({}, "SHA-256 stated by the server");
+    says({"--language", "de"}, "SHA-256 vom Server angegeben");
+    QFile::remove(command.folder.filePath("to/thing-Q4_K_M.gguf"));
+    QProcess process;
+    command.start(process, {"--json"});
+    QVERIFY(waitFor(process));
+    const QByteArrayList lines = process.readAllStandardOutput().trimmed().split('\n');
+    QCOMPARE(QJsonDocument::fromJson(lines.last()).object().value("verified").toString(), "stated");
+  }
+
   void theCommandSaysWhatIsWrongInOneLine() {
     Command command;
     command.writeCatalogue();
@@ -1019,11 +1051,8 @@ class DownloadTest : public QObject {
   struct Command {
     explicit Command(const QByteArray& body = largeBody()) { server.body = body; }
     void writeCatalogue(bool hasEyes = false) {
-      QJsonObject file{{"quantization", "Q4_K_M"},
-                       {"repository", "someone/thing"},
-                       {"path", "thing-Q4_K_M.gguf"},
-                       {"bytes", server.body.size()},
-                       {"sha256", sha(server.body)}};
+      QJsonObject file{{"quantization", "Q4_K_M"}, {"repository", "someone/thing"}, {"path", "thing-Q4_K_M.gguf"}, {"bytes", server.body.size()}};
+      if (isPinned) file.insert("sha256", sha(server.body));
       if (hasEyes) file.insert("mmproj", QJsonObject{{"path", "mmproj-thing.gguf"}});
       const QJsonObject model{{"name", "Thing"}, {"family", "small_dense"}, {"role", "chat"}, {"files", QJsonArray{file}}};
       QFile out(folder.filePath("catalogue.json"));
@@ -1038,6 +1067,7 @@ class DownloadTest : public QObject {
     bool isRight() const { return contentOf(folder.filePath("to/thing-Q4_K_M.gguf")) == server.body; }
     QTemporaryDir folder;
     FaultServer server;
+    bool isPinned = true;  // the catalogue knows the SHA-256
   };
   // The server lives in this thread's event loop. A computer that is busy, or that stops everything for a while, is no fault: who waits for
   // ever is ended by ctest.

@@ -169,6 +169,72 @@ class LibraryTest : public QObject {
     QCOMPARE(requests->bytes(), static_cast<double>(server.body.size()));
   }
 
+  // Without a pinned hash the server's own counts, and the row says so for as long as the file is here, wherever it goes.
+  void aFetchedFileSaysWhoseHashItWasHeldTo_data() {
+    QTest::addColumn<bool>("isPinned");
+    QTest::addColumn<bool>("isStated");
+    QTest::addColumn<QString>("words");
+    QTest::newRow("the catalogue's") << true << true << "SHA-256 as in the catalogue";
+    QTest::newRow("the server's") << false << true << "SHA-256 stated by the server";
+    QTest::newRow("nobody's") << false << false << "no SHA-256 known, only its length was checked";
+  }
+  void aFetchedFileSaysWhoseHashItWasHeldTo() {
+    QFETCH(const bool, isPinned);
+    QFETCH(const bool, isStated);
+    QFETCH(const QString, words);
+    FaultServer server;
+    server.body = QByteArray(1 << 20, 'm');
+    const QByteArray hash = QCryptographicHash::hash(server.body, QCryptographicHash::Sha256).toHex();
+    server.answer = [&](FaultServer& from, const FaultServer::Asked& asked) {
+      if (asked.path.startsWith("/cdn/")) return from.plain(asked);
+      FaultServer::Answer answer = FaultServer::redirect("/cdn" + asked.path);
+      if (isStated) answer.set("X-Linked-ETag", '"' + hash + '"');
+      return answer;
+    };
+    QTemporaryDir data, other;
+    ProgramOptions options = optionsFor(server);
+    if (!isPinned) options.catalogue.front().files.front().sha256.clear();
+    options.dataFolder = data.path();
+    options.starterFolders = {data.filePath("models")};
+    ProgramFixture f(options);
+    f.program->settings()->setDownloadBase(server.base());
+    const auto check = [&] { return f.program->application()->library->row(0).value("check").toString(); };
+    QCOMPARE(check(), QString());
+    f.program->application()->library->fetch(0);
+    QTRY_COMPARE(check(), words);
+    f.restart();
+    f.program->application()->library->look();
+    QTRY_COMPARE(check(), words);
+    f.program->application()->library->moveTo(0, QUrl::fromLocalFile(other.path()));
+    QTRY_COMPARE(f.program->application()->library->row(0).value("path").toString(), other.filePath("thing-Q4_K_M.gguf"));
+    QCOMPARE(check(), words);
+    QSignalSpy changes(f.program->application()->library, &PublishedFiles::dataChanged);
+    f.program->settings()->setLanguage("de");
+    QVERIFY(!changes.isEmpty());
+    QVERIFY(check().contains("SHA-256") && check() != words);
+    f.program->settings()->setLanguage("en");
+    f.program->application()->library->remove(0);
+    QTRY_COMPARE(f.program->application()->library->row(0).value("state").toInt(), static_cast<int>(PublishedFiles::NotHere));
+    QCOMPARE(check(), QString());
+    // Another file of that name came from elsewhere.
+    write(other.filePath("thing-Q4_K_M.gguf"), server.body);
+    f.program->application()->library->look();
+    QTRY_COMPARE(f.program->application()->library->row(0).value("state").toInt(), static_cast<int>(PublishedFiles::Here));
+    QCOMPARE(check(), QString());
+  }
+
+  // A vision half that came with the model counts, too: what says less of the two is said.
+  void aModelOfTwoFilesSaysWhatSaysLess() {
+    FaultServer server;
+    server.body = QByteArray(1 << 20, 'm');
+    QTemporaryDir data;
+    ProgramFixture f(seeingOptionsFor(server, data.path()));  // the model's hash is pinned, that of its half is not
+    f.program->settings()->setDownloadBase(server.base());
+    PublishedFiles* library = f.program->application()->library;
+    library->fetch(0);
+    QTRY_COMPARE(library->row(0).value("check").toString(), "no SHA-256 known, only its length was checked");
+  }
+
   // A model that sees is blind without the file of its vision half, which nothing in the window shows.
   void theVisionHalfGoesWithItsModel() {
     FaultServer server;

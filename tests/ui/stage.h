@@ -21,6 +21,7 @@
 #include <QWindow>
 #include <memory>
 
+#include "app/network/transfer_order.h"
 #include "app/program.h"
 #ifdef QT_NETWORK_LIB
 #include "tests/app/fault_server.h"
@@ -142,6 +143,12 @@ class Stage : public QObject {
     QFile file(folder + QLatin1Char('/') + m_program->application()->library->row(row).value(QStringLiteral("file")).toString());
     if (file.open(QIODevice::WriteOnly)) file.write("GGUF");
     return file.fileName();
+  }
+  // That file was fetched, and held to the hash that the server stated.
+  Q_INVOKABLE void noteStated(int row) {
+    PublishedFiles* library = m_program->application()->library;
+    m_program->models()->noteCheck(library->row(row).value(QStringLiteral("path")).toString(), nameIn(kVerifiedNames, FileDone::Verified::stated));
+    library->tellAgain();
   }
   // The same with its vision half's.
   Q_INVOKABLE QString putHalf(int row) {

@@ -16,6 +16,7 @@ TestCase {
     property Main window: null
     property Application app: null
     readonly property int coder: 8          // Qwen2.5-Coder-1.5B: one file of 1.1 GB
+    readonly property int unpinned: 1       // GLM-4.7-Flash Q6_K, whose SHA-256 the catalogue does not know
 
     Component {
         id: mainComponent
@@ -121,6 +122,26 @@ TestCase {
         tryVerify(() => test.inWindow(item => item.visible && String(item.text).startsWith("The file is not there any more")) !== null)
         verify(test.buttonOf(test.coder, "Try again") !== null)
         test.app.library.cancel(test.coder)
+    }
+    function test_5_aFetchedFileSaysWhoseHashItHas(): void {
+        const path = stage.putModel(test.unpinned)
+        test.app.library.look()
+        tryVerify(() => test.state(test.unpinned) === PublishedFiles.Here)
+        test.window.openLibrary()
+        const row = () => test.rowOf(test.unpinned)
+        const says = words => row() !== null && test.find(row(), item => item.visible && item.text === "· " + words) !== null
+        tryVerify(() => says("no known SHA-256: the server's own counts"))
+        stage.noteStated(test.unpinned)
+        tryVerify(() => says("SHA-256 stated by the server"))
+        verify(row().Accessible.name.includes("SHA-256 stated by the server"))
+        test.app.settings.language = "de"
+        test.window.openLibrary()       // pages are named anew, the first one comes
+        tryVerify(() => says("SHA-256 vom Server angegeben"))
+        test.app.settings.language = "en"
+        test.window.closePopups()
+        stage.removeFile(path)
+        test.app.library.look()
+        tryVerify(() => test.state(test.unpinned) === PublishedFiles.NotHere)
     }
     function test_5_aFileThatIsHereCanBeDeletedAfterAQuestion(): void {
         const path = stage.putModel(test.coder)

@@ -21,6 +21,7 @@ Item {
     required property double bytes
     required property bool isComputed
     required property bool hasHash
+    required property string check
     required property bool isPlanned
     required property bool fits
     required property double needs
@@ -46,7 +47,7 @@ Item {
     // Its vision file came after it was loaded.
     readonly property bool wantsReload: root.current && root.loadedBlind && root.sees && !root.halfMissing
     readonly property bool stacked: root.width < 440
-    readonly property var said: [qsTr("%1, %2").arg(root.name).arg(root.quantization), root.stateText(), root.onItsWay ? progress.text : "", costs.text]
+    readonly property var said: [qsTr("%1, %2").arg(root.name).arg(root.quantization), root.stateText(), root.onItsWay ? progress.text : "", root.check, costs.text]
 
     function costText(): string {
         if (!root.isPlanned)
@@ -117,7 +118,7 @@ Item {
             before: qsTr("Licence:")
             text: root.licence
             address: root.licenceUrl
-            after: root.hasHash ? "" : qsTr("no known SHA-256: the server's own counts")
+            after: root.check.length > 0 ? root.check : root.hasHash ? "" : qsTr("no known SHA-256: the server's own counts")
             onClicked: address => root.linkRequested(address)
         }
         Words {
