@@ -239,6 +239,7 @@ UserError userErrorOf(const TransferProblem& problem) {
                                                        .arg(file, bytesText(static_cast<quint64>(problem.wantedBytes)),
                                                             bytesText(static_cast<quint64>(problem.foundBytes)))
                                                  : tr("%1 does not fit on it. What came is kept.").arg(file);
+      user.actions = {UserError::OpenStorage, UserError::Retry};
       break;
     case Kind::not_written:
       user.title = tr("The file cannot be written");

@@ -22,7 +22,7 @@ class UserError {
 
  public:
   // What a button under the words does; the first one is the primary. ui/chat/ErrorBanner.qml gives each its label.
-  enum Action { Retry, OpenModel, ShorterContext, NewChat, ExportChat, Dismiss, ReadAgain, Overwrite, ShowChanges };
+  enum Action { Retry, OpenModel, ShorterContext, NewChat, ExportChat, Dismiss, ReadAgain, Overwrite, ShowChanges, OpenStorage };
   Q_ENUM(Action)
 
   QString title;        // empty: nothing to say

@@ -243,6 +243,7 @@ T.ApplicationWindow {
             onFileRequested: dialogs.openModel(-1)
             onPicturesRequested: dialogs.openPictures()
             onLibraryRequested: dialogs.openLibrary()
+            onStorageRequested: dialogs.openStorage()
             onPickerRequested: root.openPicker()
             onSystemPromptRequested: dialogs.openSystemPrompt()
             onSaveRequested: dialogs.saveChat()

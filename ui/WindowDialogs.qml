@@ -41,6 +41,9 @@ Item {
     function openNetwork(): void {
         settings.openPage(SettingsDialog.Network)
     }
+    function openStorage(): void {
+        settings.openPage(SettingsDialog.Storage)
+    }
     function openShortcuts(): void {
         shortcuts.open()
     }

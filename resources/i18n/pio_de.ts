@@ -1216,6 +1216,10 @@
         <source>Close</source>
         <translation>Schließen</translation>
     </message>
+    <message>
+        <source>Open Storage</source>
+        <translation>Speicherplatz öffnen</translation>
+    </message>
 </context>
 <context>
     <name>ExpertStrip</name>
@@ -1418,6 +1422,10 @@
     <message>
         <source>%1. %2</source>
         <translation>%1. %2</translation>
+    </message>
+    <message>
+        <source>Open Storage</source>
+        <translation>Speicherplatz öffnen</translation>
     </message>
 </context>
 <context>
@@ -1906,6 +1914,10 @@
     <message>
         <source>Load it again</source>
         <translation>Neu laden</translation>
+    </message>
+    <message>
+        <source>Open Storage</source>
+        <translation>Speicherplatz öffnen</translation>
     </message>
 </context>
 <context>

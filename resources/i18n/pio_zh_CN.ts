@@ -1199,6 +1199,10 @@
         <source>Close</source>
         <translation>关闭</translation>
     </message>
+    <message>
+        <source>Open Storage</source>
+        <translation>打开存储空间</translation>
+    </message>
 </context>
 <context>
     <name>ExpertStrip</name>
@@ -1401,6 +1405,10 @@
     <message>
         <source>%1. %2</source>
         <translation>%1。%2</translation>
+    </message>
+    <message>
+        <source>Open Storage</source>
+        <translation>打开存储空间</translation>
     </message>
 </context>
 <context>
@@ -1888,6 +1896,10 @@
     <message>
         <source>Load it again</source>
         <translation>重新加载</translation>
+    </message>
+    <message>
+        <source>Open Storage</source>
+        <translation>打开存储空间</translation>
     </message>
 </context>
 <context>

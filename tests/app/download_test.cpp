@@ -755,6 +755,7 @@ class DownloadTest : public QObject {
       file.reserve = 4 << 20;
       const DownloadState state = lab.fetch(file);
       QCOMPARE(state.problem.kind, Kind::no_space);
+      QCOMPARE(userErrorOf(state.problem).actions, (QList<int>{UserError::OpenStorage, UserError::Retry}));
       QCOMPARE(state.problem.wantedBytes, (6 << 20) + (4 << 20));
       QVERIFY(state.problem.foundBytes > 0 && state.problem.foundBytes <= (8 << 20));
       QVERIFY(lab.server.log.isEmpty());  // before anybody is asked

@@ -563,7 +563,8 @@ class PanesTest : public QObject {
       case UserError::Dismiss: QVERIFY(!f.chat()->messages()->messages().at(1).error.isSet()); break;
       case UserError::ReadAgain:
       case UserError::Overwrite:
-      case UserError::ShowChanges: QVERIFY(!actionsOfEngineErrors().contains(action)); break;
+      case UserError::ShowChanges:
+      case UserError::OpenStorage: QVERIFY(!actionsOfEngineErrors().contains(action)); break;
       default: QFAIL("an action without a meaning here");
     }
   }
@@ -599,7 +600,8 @@ class PanesTest : public QObject {
       case UserError::Dismiss: QTRY_VERIFY(!f.onDisk(chat).at(1).message.error.isSet()); break;
       case UserError::ReadAgain:
       case UserError::Overwrite:
-      case UserError::ShowChanges: QVERIFY(!actionsOfEngineErrors().contains(action)); break;
+      case UserError::ShowChanges:
+      case UserError::OpenStorage: QVERIFY(!actionsOfEngineErrors().contains(action)); break;
       default: QFAIL("an action without a meaning here");
     }
   }

@@ -105,17 +105,18 @@ class Stage : public QObject {
     m_engine->set_loading({});
   }
 #ifdef QT_NETWORK_LIB
-  // A server of this computer that has every file of the catalogue, so many bytes every 5 ms; `status` other than 200 refuses them.
-  Q_INVOKABLE void serveModels(int bytesPerTick, int status) {
+  // A server of this computer that has every file of the catalogue, so many bytes every 5 ms; `status` other than 200 refuses them. A file whose
+  // length the catalogue does not know has `unknownBytes`.
+  Q_INVOKABLE void serveModels(int bytesPerTick, int status, double unknownBytes = 144'811'000) {
     m_server = std::make_unique<FaultServer>();
     m_server->body = QByteArray(1 << 20, 'm');
-    m_server->answer = [this, bytesPerTick, status](FaultServer& server, const FaultServer::Asked& asked) {
+    m_server->answer = [bytesPerTick, status, unknownBytes](FaultServer& server, const FaultServer::Asked& asked) {
       if (status != 200) return FaultServer::refusal(status);
       qint64 total = 0;
       const QString file = QString::fromLatin1(asked.path).section(QLatin1Char('/'), -1);
       for (const PublishedModel& model : built_in_catalogue()) {
         for (const PublishedFile& one : model.files) {
-          if (QString::fromStdString(one.path) == file) total = static_cast<qint64>(one.bytes.value_or(144'811'000));
+          if (QString::fromStdString(one.path) == file) total = one.bytes ? static_cast<qint64>(*one.bytes) : static_cast<qint64>(unknownBytes);
           if (one.mmproj && QString::fromStdString(one.mmproj->path) == file) total = static_cast<qint64>(one.mmproj->bytes.value_or(0));
         }
       }

@@ -16,6 +16,7 @@ TestCase {
     property Main window: null
     property Application app: null
     readonly property int coder: 8          // Qwen2.5-Coder-1.5B: one file of 1.1 GB
+    readonly property int small: 7          // SmolLM2-135M, whose length the catalogue does not know
     readonly property int unpinned: 1       // GLM-4.7-Flash Q6_K, whose SHA-256 the catalogue does not know
 
     Component {
@@ -122,6 +123,49 @@ TestCase {
         tryVerify(() => test.inWindow(item => item.visible && String(item.text).startsWith("The file is not there any more")) !== null)
         verify(test.buttonOf(test.coder, "Try again") !== null)
         test.app.library.cancel(test.coder)
+    }
+    // Reached by keys, in the row and at the first start.
+    function test_4_aFileThatTheDiskHasNoRoomForLeadsToStorage(): void {
+        stage.serveModels(4096, 200, 1e15)
+        const storage = () => test.inWindow(item => item.visible && item instanceof StoragePage)
+        const press = button => {
+            for (let i = 0; i < 120 && !button.activeFocus; ++i)
+                stage.key(test.window, Qt.Key_Tab)
+            verify(button.activeFocus)
+            stage.key(test.window, Qt.Key_Space)
+        }
+        test.window.openLibrary()
+        tryVerify(() => test.rowOf(test.small) !== null && test.buttonOf(test.small, "Download") !== null)
+        compare(test.app.library.row(test.small).name, "SmolLM2-135M-Instruct")
+        compare(test.buttonOf(test.small, "Open Storage"), null)
+        test.buttonOf(test.small, "Download").clicked()
+        tryVerify(() => test.state(test.small) === PublishedFiles.Failed)
+        compare(test.app.library.row(test.small).problem.title, "There is not enough room on the disk")
+        tryVerify(() => test.buttonOf(test.small, "Open Storage") !== null)
+        verify(test.buttonOf(test.small, "Try again") !== null)
+        press(test.buttonOf(test.small, "Open Storage"))
+        tryVerify(() => storage() !== null)
+        const show = () => test.find(storage(), item => item.visible && item.text === "Show the folder" && item.enabled)
+        tryVerify(() => show() !== null)
+        for (let i = 0; i < 40 && !show().activeFocus; ++i)     // the keys go on from there
+            stage.key(test.window, Qt.Key_Tab)
+        verify(show().activeFocus)
+        test.window.closePopups()
+        test.window.newChat()
+        const beginning = () => test.inWindow(item => item.visible && item.text === "Open Storage" && item.clicked !== undefined)
+        tryVerify(() => beginning() !== null)
+        press(beginning())
+        tryVerify(() => storage() !== null)
+        test.window.closePopups()
+        test.app.library.cancel(test.small)
+        tryVerify(() => test.state(test.small) === PublishedFiles.NotHere)
+        // Another refusal has nothing to do with the disk.
+        stage.serveModels(4096, 404)
+        test.app.library.fetch(test.small)
+        tryVerify(() => test.state(test.small) === PublishedFiles.Failed)
+        tryVerify(() => beginning() === null)
+        test.app.library.cancel(test.small)
+        tryVerify(() => test.state(test.small) === PublishedFiles.NotHere)
     }
     function test_5_aFetchedFileSaysWhoseHashItHas(): void {
         const path = stage.putModel(test.unpinned)

@@ -30,6 +30,7 @@ Rectangle {
     signal picturesRequested()
     signal pickerRequested()
     signal libraryRequested()
+    signal storageRequested()
     signal systemPromptRequested()
     signal saveRequested()
 
@@ -142,6 +143,7 @@ Rectangle {
                 library: root.library
                 onFileRequested: root.fileRequested()
                 onLibraryRequested: root.libraryRequested()
+                onStorageRequested: root.storageRequested()
                 onStarterRequested: root.models.choose(root.models.starterPath)
                 onCopyRequested: text => root.chat.copyText(text)
             }

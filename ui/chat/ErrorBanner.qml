@@ -30,6 +30,7 @@ Rectangle {
         case UserError.ReadAgain: return qsTr("Read it again")
         case UserError.Overwrite: return qsTr("Write all the same")
         case UserError.ShowChanges: return qsTr("Show the changes")
+        case UserError.OpenStorage: return qsTr("Open Storage")
         case UserError.ExportChat: return qsTr("Export the chats…")
         }
         return qsTr("Dismiss")

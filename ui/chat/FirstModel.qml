@@ -23,6 +23,7 @@ Column {
     required property int secondsToTry
     required property var problem
     property bool leads: true
+    signal storageRequested()
     readonly property bool onItsWay: root.state === PublishedFiles.Running || root.state === PublishedFiles.Checking || root.state === PublishedFiles.Waiting
 
     visible: root.index === root.library.smallest
@@ -87,5 +88,10 @@ Column {
         role: Theme.small
         text: root.state === PublishedFiles.Failed ? qsTr("%1. %2").arg(root.problem.title).arg(root.problem.explanation) : ""
         color: Theme.color.danger
+    }
+    PioButton {
+        visible: root.state === PublishedFiles.Failed && root.problem.actions.indexOf(UserError.OpenStorage) >= 0
+        text: qsTr("Open Storage")
+        onClicked: root.storageRequested()
     }
 }

@@ -16,6 +16,7 @@ Column {
     signal starterRequested()
     signal copyRequested(text: string)
     signal libraryRequested()
+    signal storageRequested()
 
     leftPadding: Theme.hang
     rightPadding: Theme.hang
@@ -58,6 +59,7 @@ Column {
             width: root.room
             library: root.library
             leads: root.leads
+            onStorageRequested: root.storageRequested()
         }
     }
     Flow {

@@ -41,6 +41,7 @@ Item {
     signal moveRequested(index: int)
     signal removeRequested(index: int)
     signal linkRequested(address: string)
+    signal storageRequested()
 
     readonly property bool onItsWay: root.state === PublishedFiles.Waiting || root.state === PublishedFiles.Running
                                      || root.state === PublishedFiles.Checking || root.state === PublishedFiles.Paused
@@ -184,6 +185,13 @@ Item {
                 text: root.state === PublishedFiles.Failed ? qsTr("%1. %2").arg(root.problem.title).arg(root.problem.explanation) : ""
                 color: Theme.color.text1
             }
+        }
+        PioButton {
+            Layout.topMargin: Theme.space4
+            visible: root.state === PublishedFiles.Failed && root.problem.actions.indexOf(UserError.OpenStorage) >= 0
+            small: true
+            text: qsTr("Open Storage")
+            onClicked: root.storageRequested()
         }
     }
 

@@ -18,6 +18,7 @@ SettingsPage {
     signal moveRequested(index: int)
     signal removeRequested(index: int)
     signal linkRequested(address: string)
+    signal storageRequested()
 
     title: qsTr("Library")
     hint: !root.library.canFetch ? qsTr("This build cannot fetch files. Those that you have are used where they lie.")
@@ -35,6 +36,7 @@ SettingsPage {
             onMoveRequested: index => root.moveRequested(index)
             onRemoveRequested: index => root.removeRequested(index)
             onLinkRequested: address => root.linkRequested(address)
+            onStorageRequested: root.storageRequested()
         }
     }
     SettingRow {

@@ -279,6 +279,7 @@ PioDialog {
             onMoveRequested: index => root.moveRequested(index)
             onRemoveRequested: index => root.removeRequested(index)
             onLinkRequested: address => Qt.openUrlExternally(address)
+            onStorageRequested: root.page = SettingsDialog.Storage
         }
     }
     Component {
