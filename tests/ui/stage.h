@@ -48,11 +48,13 @@ class Stage : public QObject {
   ~Stage() override {
     letListing();
     QThreadPool::globalInstance()->waitForDone();  // nobody asks drivers behind this
-    QDesktopServices::unsetUrlHandler(QStringLiteral("https"));
+    for (const char* kind : {"https", "file"}) QDesktopServices::unsetUrlHandler(QLatin1String(kind));
   }
 
-  // Links that are opened come here instead of to a browser.
-  Q_INVOKABLE void catchLinks() { QDesktopServices::setUrlHandler(QStringLiteral("https"), this, "linkOpened"); }
+  // Links and folders that are opened come here instead of to a browser or a file manager.
+  Q_INVOKABLE void catchLinks() {
+    for (const char* kind : {"https", "file"}) QDesktopServices::setUrlHandler(QLatin1String(kind), this, "linkOpened");
+  }
   Q_INVOKABLE QString lastLink() const { return m_link; }
   Q_INVOKABLE void linkOpened(const QUrl& url) { m_link = url.toString(); }
 

@@ -187,6 +187,25 @@ TestCase {
         test.app.library.look()
         tryVerify(() => test.state(test.unpinned) === PublishedFiles.NotHere)
     }
+    function test_5_aFileIsShownInItsFolder(): void {
+        const path = stage.putModel(test.coder)
+        stage.catchLinks()
+        test.app.library.look()
+        tryVerify(() => test.state(test.coder) === PublishedFiles.Here)
+        test.window.openLibrary()
+        tryVerify(() => test.rowOf(test.coder) !== null && test.buttonOf(test.coder, "More") !== null)
+        test.buttonOf(test.coder, "More").clicked()
+        const first = () => test.inWindow(item => item.visible && item.text === "Show in its folder")
+        tryVerify(() => first() !== null)
+        stage.key(test.window, Qt.Key_Down)
+        tryVerify(() => first().highlighted)
+        stage.key(test.window, Qt.Key_Return)
+        tryVerify(() => stage.lastLink() === stage.urlOf(path.slice(0, path.lastIndexOf("/"))).toString())
+        test.window.closePopups()
+        stage.removeFile(path)
+        test.app.library.look()
+        tryVerify(() => test.state(test.coder) === PublishedFiles.NotHere)
+    }
     function test_5_aFileThatIsHereCanBeDeletedAfterAQuestion(): void {
         const path = stage.putModel(test.coder)
         test.app.library.look()
