@@ -106,6 +106,16 @@ class Photographer {
     }
     return nullptr;
   }
+  // The one of that QML type that has this index; null: none is in view.
+  QQuickItem* itemOf(const char* type, int index) const {
+    QList<QQuickItem*> items{m_window.contentItem()};
+    for (qsizetype at = 0; at < items.size(); ++at) {
+      QQuickItem* item = items[at];
+      if (QByteArray(item->metaObject()->className()).startsWith(QByteArray(type) + '_') && item->property("index").toInt() == index) return item;
+      items += item->childItems();
+    }
+    return nullptr;
+  }
   // Every fold of the conversation.
   void openFolds(bool open = true) {
     QVariantMap folds;
@@ -766,12 +776,18 @@ void drawLibrary(Stage& stage, Photographer& p) {
   const auto isIn = [&](int row, PublishedFiles::State state) {
     return QTest::qWaitFor([&] { return library->row(row).value("state").toInt() == state; }, 15'000);
   };
-  const auto everywhere = [&](const char* name) {
-    p.inEveryTheme([&](const char* suffix) { p.take(name, suffix); });
+  // With that row at the top of the page, whose length is another in each width; -1: where it stands.
+  const auto everywhere = [&](const char* name, int row = -1) {
+    const auto draw = [&](const char* suffix) {
+      QTest::qWait(100);  // the layout of this width
+      if (const QQuickItem* shown = row < 0 ? nullptr : p.itemOf("LibraryRow", row)) scroll(std::max(0.0, shown->y() - 40));
+      p.take(name, suffix);
+    };
+    p.inEveryTheme(draw);
     p.size(720, 900);
-    p.take(name, "-narrow-720");
+    draw("-narrow-720");
     p.size(480, 800);
-    p.take(name, "-narrow-480");
+    draw("-narrow-480");
     p.size(1280, 800);
   };
   stage.planFor(118, true);
@@ -793,32 +809,37 @@ void drawLibrary(Stage& stage, Photographer& p) {
   stage.putModel(GlmLarge);
   library->look();
   (void)isIn(GlmLarge, PublishedFiles::Here);
+  stage.noteStated(GlmLarge);
   QTest::qWait(2000);
   everywhere("83-library-running");
-  scroll(300);
-  p.take("83b-library-running-below");
+  everywhere("83b-library-running-below", Eyes);
   library->pause(Chat);
   (void)isIn(Eyes, PublishedFiles::Running);
   library->cancel(Eyes);
   stage.serveModels(0, 200);
   library->fetch(EyesLarge);
   (void)QTest::qWaitFor([&] { return library->row(EyesLarge).value("stalled").toBool(); }, 15'000);
-  scroll(300);
-  everywhere("84-library-stalled-and-paused");
+  everywhere("84-library-stalled-and-paused", EyesLarge);
   library->cancel(EyesLarge);
   library->cancel(Chat);
   stage.serveModels(0, 503);
   library->fetch(EyesLarge);
-  (void)QTest::qWaitFor([&] { return library->row(EyesLarge).value("secondsToTry").toInt() > 1; }, 15'000);
-  scroll(300);
-  p.take("84b-library-next-try");
+  (void)QTest::qWaitFor([&] { return library->row(EyesLarge).value("secondsToTry").toInt() > 4; }, 25'000);
+  everywhere("84b-library-next-try", EyesLarge);
   library->cancel(EyesLarge);
   stage.serveModels(0, 404);
   library->fetch(Coder);
   (void)isIn(Coder, PublishedFiles::Failed);
-  scroll(0);
-  everywhere("85-library-failed");
+  everywhere("85-library-failed", Coder);
   library->cancel(Coder);
+  stage.serveModels(0, 200, 9e12);
+  library->fetch(Small);
+  (void)isIn(Small, PublishedFiles::Failed);
+  everywhere("85b-library-no-room", Chat);
+  p.call("closePopups");
+  everywhere("85c-first-model-no-room");
+  library->cancel(Small);
+  p.call("openLibrary");
   const QString away = stage.folder() + QStringLiteral("/drive");
   QDir().mkpath(away + QStringLiteral("/.lmstudio/models"));
   p.settings()->addModelFolder(away + QStringLiteral("/.lmstudio"));
@@ -839,21 +860,20 @@ void drawLibrary(Stage& stage, Photographer& p) {
   (void)QDir().rename(drive, drive + QStringLiteral("-gone"));
   library->look();
   (void)isIn(Coder, PublishedFiles::Away);
-  QFile whole(library->folder() + u'/' + library->row(Chat).value("file").toString());
-  if (whole.open(QIODevice::WriteOnly)) whole.resize(static_cast<qint64>(library->row(Chat).value("bytes").toDouble()));
+  QFile whole(library->folder() + u'/' + library->row(Glm).value("file").toString());
+  if (whole.open(QIODevice::WriteOnly))
+    whole.resize(static_cast<qint64>(library->row(Glm).value("bytes").toDouble()));  // long enough for all pictures
   whole.close();
-  library->fetch(Chat);
-  (void)isIn(Chat, PublishedFiles::Checking);
-  scroll(150);
-  p.take("86b-library-checking");
-  library->cancel(Chat);
+  library->fetch(Glm);
+  (void)isIn(Glm, PublishedFiles::Checking);
+  everywhere("86b-library-checking", Glm);
+  library->cancel(Glm);
   whole.remove();
   library->look();
-  scroll(0);
-  everywhere("86c-library-drive-gone");
+  everywhere("86c-library-drive-gone", Coder);
   p.settings()->removeModelFolder(drive);
   if (QObject* page = p.itemWith("linkRequested(QString)")) QMetaObject::invokeMethod(page, "removeRequested", Q_ARG(int, GlmLarge));
-  p.take("87-library-delete");
+  everywhere("87-library-delete");
   p.call("closePopups");
   p.call("openSource", 2);
   everywhere("88-get-a-model");
@@ -863,8 +883,7 @@ void drawLibrary(Stage& stage, Photographer& p) {
   library->look();
   (void)QTest::qWaitFor([&] { return library->row(Eyes).value("halfMissing").toBool(); }, 10'000);
   p.call("openLibrary");
-  scroll(300);
-  everywhere("88b-library-vision-file-missing");
+  everywhere("88b-library-vision-file-missing", Eyes);
   p.call("closePopups");
   p.call("openSource", 2);
   everywhere("88c-get-a-vision-file");
@@ -874,20 +893,17 @@ void drawLibrary(Stage& stage, Photographer& p) {
   library->fetch(Eyes);
   (void)isIn(Eyes, PublishedFiles::Running);
   QTest::qWait(1500);
-  scroll(300);
-  p.take("88d-library-vision-file-coming");
+  everywhere("88d-library-vision-file-coming", Eyes);
   library->cancel(Eyes);
   (void)isIn(Eyes, PublishedFiles::Here);
   library->load(Eyes);
   (void)QTest::qWaitFor([&] { return library->row(Eyes).value("current").toBool() && stage.program().model()->state() == ModelSession::Ready; },
                         10'000);
-  scroll(300);
-  p.take("88e-library-loaded-without-its-vision-file");
+  everywhere("88e-library-loaded-without-its-vision-file", Eyes);
   const QString half = stage.putHalf(Eyes);
   library->look();
   (void)QTest::qWaitFor([&] { return library->currentHasHalf(); }, 10'000);
-  scroll(300);
-  everywhere("88f-library-to-be-loaded-again");
+  everywhere("88f-library-to-be-loaded-again", Eyes);
   p.call("closePopups");
   p.pane(Application::ImagePane);
   everywhere("88g-image-to-be-loaded-again");
@@ -898,9 +914,9 @@ void drawLibrary(Stage& stage, Photographer& p) {
   p.call("openNetwork");
   everywhere("89-network");
   p.settings()->setOffline(true);
-  p.take("89b-network-offline");
+  everywhere("89b-network-offline");
   p.call("openLibrary");
-  p.take("89c-library-offline");
+  everywhere("89c-library-offline");
   p.settings()->setOffline(false);
   p.call("closePopups");
   stage.planAsEver();

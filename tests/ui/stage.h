@@ -147,18 +147,18 @@ class Stage : public QObject {
     if (file.open(QIODevice::WriteOnly)) file.write("GGUF");
     return file.fileName();
   }
-  // That file was fetched, and held to the hash that the server stated.
-  Q_INVOKABLE void noteStated(int row) {
-    PublishedFiles* library = m_program->application()->library;
-    m_program->models()->noteCheck(library->row(row).value(QStringLiteral("path")).toString(), nameIn(kVerifiedNames, FileDone::Verified::stated));
-    library->tellAgain();
-  }
   // The same with its vision half's.
   Q_INVOKABLE QString putHalf(int row) {
     QFile file(m_program->application()->library->folder() + QLatin1Char('/') +
                m_program->application()->library->row(row).value(QStringLiteral("halfFile")).toString());
     if (file.open(QIODevice::WriteOnly)) file.write("GGUF");
     return file.fileName();
+  }
+  // The file of that row was fetched, and held to the hash that the server stated.
+  Q_INVOKABLE void noteStated(int row) {
+    PublishedFiles* library = m_program->application()->library;
+    m_program->models()->noteCheck(library->row(row).value(QStringLiteral("path")).toString(), nameIn(kVerifiedNames, FileDone::Verified::stated));
+    library->tellAgain();
   }
   // Whether models that are loaded from now on see.
   Q_INVOKABLE void setSeeing(bool sees) {
