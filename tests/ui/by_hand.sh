@@ -1,14 +1,19 @@
 #!/usr/bin/env bash
 # Uses every pane of the window with keys and counts what goes to a network, which must be nothing; then fetches one file, which must be seen.
-# Each step leaves a picture. Not a test of ctest: it needs a screen for some minutes, a model, Xvfb, xdotool, ImageMagick's import and strace.
-# usage: by_hand.sh INFERENCE_PIO MODEL.gguf PICTURES_FOLDER
+# Each step leaves a picture. Not a test of ctest: it needs a screen for some minutes, a model, Xvfb, xdotool, ImageMagick and strace. With a model that
+# sees and its vision half the image pane's question is answered, too; without them it is written, and cannot be sent.
+# usage: by_hand.sh INFERENCE_PIO MODEL.gguf PICTURES_FOLDER [SEEING_MODEL.gguf MMPROJ.gguf]
 set -euo pipefail
-window=$1 model=$2 pictures=$3
-for tool in Xvfb xdotool import strace python3; do
+window=$(realpath "$1") model=$(realpath "$2") pictures=$3
+seeing=${4:+$(realpath "$4")} half=${5:+$(realpath "$5")}
+for tool in Xvfb xdotool convert import strace python3; do
   command -v "$tool" > /dev/null || { echo "by_hand.sh: no $tool here" >&2; exit 1; }
 done
 mkdir -p "$pictures"
+pictures=$(realpath "$pictures")
 work=$(mktemp -d)
+mkdir "$work/files"
+cd "$work/files"        # where the choice of files begins
 started=()
 finish() {
   for process in "${started[@]}"; do kill "$process" 2> /dev/null || true; done
@@ -44,11 +49,22 @@ keys() {
   done
 }
 types() { xdotool type --delay 15 "$1"; }
+# The only file there that the pane which is shown can open.
+opens() {
+  keys ctrl+o
+  picture "$1" 2
+  keys Return
+}
 
 # Without a window manager nobody gives the window the keys; its shortcuts wait for that.
-sleep 8
-xdotool windowfocus "$(xdotool search --onlyvisible --name . | tail -1)"
-picture first-window 4
+for _ in $(seq 60); do
+  shown=$(xdotool search --onlyvisible --name Inference-PIO 2> /dev/null | tail -1 || true)
+  [ -n "$shown" ] && break
+  sleep 1
+done
+[ -n "$shown" ] || { echo "by_hand.sh: no window came" >&2; exit 1; }
+xdotool windowfocus "$shown"
+picture first-window 8
 types "Say one short sentence."
 keys Return
 picture chat-answering 3
@@ -64,9 +80,41 @@ keys Escape ctrl+n
 picture new-chat
 keys ctrl+2
 picture code-pane
+printf 'def total(prices):\n    result = 0\n    for price in prices:\n        result += price\n    return result\n' > sums.py
+opens code-choice
+picture code-file 2
+types "What does it do?"
+keys Return
+picture code-asked 3
+picture code-answered 15
+keys Escape ctrl+e
+picture code-explained 15
+keys Escape
+types "Use sum() instead of the loop."
+keys alt+Return
+picture code-proposed 15
+keys Escape
+rm sums.py
+if [ -n "$seeing" ]; then
+  ln -s "$seeing" a-model-that-sees.gguf
+  ln -s "$half" mmproj-a-model-that-sees.gguf
+  keys ctrl+1
+  opens model-choice
+  picture model-that-sees 8
+fi
 keys ctrl+3
 picture image-pane
-keys ctrl+1 ctrl+comma
+convert -size 640x480 xc:lightblue -fill orange -draw "circle 200,160 200,260" -fill brown -draw "rectangle 0,380 640,480" lamp.png
+opens image-choice
+picture image-picture 3
+types "What is in this picture?"
+picture image-question
+if [ -n "$seeing" ]; then
+  keys Return
+  picture image-asked 3
+  picture image-answered 20
+fi
+keys Escape ctrl+1 ctrl+comma
 picture settings-1
 for page in 2 3 4 5 6 7 8 9; do
   keys Down
