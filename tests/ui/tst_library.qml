@@ -41,6 +41,7 @@ TestCase {
     function init(): void {
         if (stage.serveModels === undefined)
             skip("this build has no network code")
+        test.app.settings.language = ""     // of a test that failed
         test.window.width = 1280
         test.window.closePopups()
     }
@@ -173,7 +174,7 @@ TestCase {
         tryVerify(() => test.state(test.unpinned) === PublishedFiles.Here)
         test.window.openLibrary()
         const row = () => test.rowOf(test.unpinned)
-        const says = words => row() !== null && test.find(row(), item => item.visible && item.text === "· " + words) !== null
+        const says = words => row() !== null && test.find(row(), item => item.visible && item.text === words) !== null
         tryVerify(() => says("no known SHA-256: the server's own counts"))
         stage.noteStated(test.unpinned)
         tryVerify(() => says("SHA-256 stated by the server"))
@@ -181,7 +182,16 @@ TestCase {
         test.app.settings.language = "de"
         test.window.openLibrary()       // pages are named anew, the first one comes
         tryVerify(() => says("SHA-256 vom Server angegeben"))
-        test.app.settings.language = "en"
+        // What does not fit behind the licence stands below it, and no line begins with a dot.
+        const coder = 2, own = "keine bekannte SHA-256: Es gilt die des Servers"
+        for (const width of [1280, 480]) {
+            test.window.width = width
+            const part = text => test.find(test.rowOf(coder), item => item.text === text)
+            tryVerify(() => part(own) !== null && (part(own).y > 0) === (width === 480))
+            compare(part("·").visible, width !== 480)
+        }
+        test.window.width = 1280
+        test.app.settings.language = ""
         test.window.closePopups()
         stage.removeFile(path)
         test.app.library.look()

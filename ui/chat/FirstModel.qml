@@ -90,6 +90,7 @@ Column {
         color: Theme.color.danger
     }
     PioButton {
+        anchors.left: parent.left
         visible: root.state === PublishedFiles.Failed && root.problem.actions.indexOf(UserError.OpenStorage) >= 0
         text: qsTr("Open Storage")
         onClicked: root.storageRequested()

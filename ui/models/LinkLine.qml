@@ -13,7 +13,15 @@ Flow {
 
     spacing: Theme.space4
 
+    TextMetrics {
+        id: whole
+
+        font: last.font
+        text: root.after
+    }
     Words {
+        id: first
+
         role: Theme.small
         text: root.before
         color: Theme.color.text3
@@ -49,9 +57,23 @@ Flow {
         }
     }
     Words {
-        visible: text.length > 0
+        id: dot
+
+        // No line begins with it: what does not fit behind it has a line of its own.
+        visible: root.after.length > 0 && first.implicitWidth + link.implicitWidth + dot.implicitWidth + whole.advanceWidth + 3 * root.spacing <= root.width
         role: Theme.small
-        text: root.after.length > 0 ? "· " + root.after : ""
+        text: "·"
+        color: Theme.color.text3
+        Accessible.ignored: true
+    }
+    Words {
+        id: last
+
+        visible: text.length > 0
+        width: dot.visible ? Math.ceil(whole.advanceWidth) : root.width
+        role: Theme.small
+        wrapMode: dot.visible ? Text.NoWrap : Text.Wrap
+        text: root.after
         color: Theme.color.text3
         Accessible.ignored: true
     }
