@@ -14,6 +14,7 @@
 #include <QQuickItem>
 #include <QQuickWindow>
 #include <QSemaphore>
+#include <QSignalSpy>
 #include <QTemporaryDir>
 #include <QTest>
 #include <QThreadPool>
@@ -280,6 +281,14 @@ class Stage : public QObject {
     QCoreApplication::sendEvent(window, &move);
     QDropEvent dropped(at, Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
     QCoreApplication::sendEvent(window, &dropped);
+  }
+  // Two frames: rows that are made with one are laid out with the next.
+  Q_INVOKABLE void draw(QQuickWindow* window) {
+    for (int frame = 0; frame < 2; ++frame) {
+      QSignalSpy drawn(window, &QQuickWindow::frameSwapped);
+      window->update();
+      drawn.wait(1000);
+    }
   }
   // A key to that window, wherever its focus is: QML's keyClick() reaches the test case's own window only.
   Q_INVOKABLE void key(QWindow* window, int key, int modifiers = 0) { QTest::keyClick(window, Qt::Key(key), Qt::KeyboardModifiers(modifiers)); }

@@ -6,7 +6,7 @@ import Pio.App
 import Pio.Ui
 
 /*! What a screen reader and a keyboard find on every page and in every dialog: each control has a name, Tab comes to it, and goes on. */
-TestCase {
+WindowTestCase {
     id: test
 
     name: "accessibility"
@@ -191,7 +191,7 @@ TestCase {
         } else {
             test.states[state]()
         }
-        wait(50)    // rows that come with the next frame
+        stage.draw(test.window)
     }
     function everyState() {
         const names = Object.keys(test.states).filter(name => test.app.library.canFetch || (name !== "library, on its way" && name !== "library, failed"))
@@ -269,7 +269,7 @@ TestCase {
                 continue
             test.show(state)
             test.window.width = data.width
-            wait(30)
+            stage.draw(test.window)
             for (const one of test.beyond())
                 found.push(state + ": " + one)
             test.cleanup()

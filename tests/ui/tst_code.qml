@@ -6,7 +6,7 @@ import Pio.App
 import Pio.Ui
 
 /*! The code pane as a person uses it: keys, clicks, a file on the disk. */
-TestCase {
+WindowTestCase {
     id: test
 
     name: "code"

@@ -6,7 +6,7 @@ import Pio.App
 import Pio.Ui
 
 /*! Who gets a key: a field's own keys win over the window's shortcuts, all others reach them. */
-TestCase {
+WindowTestCase {
     id: test
 
     name: "keys"

@@ -6,7 +6,7 @@ import Pio.App
 import Pio.Ui
 
 /*! Another language, while the window is open. */
-TestCase {
+WindowTestCase {
     id: test
 
     name: "language"

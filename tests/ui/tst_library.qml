@@ -6,7 +6,7 @@ import Pio.App
 import Pio.Ui
 
 /*! The library and the network's page, with a server of this computer behind them. */
-TestCase {
+WindowTestCase {
     id: test
 
     name: "library"

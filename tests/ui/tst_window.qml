@@ -6,7 +6,7 @@ import Pio.App
 import Pio.Ui
 
 /*! The window as a person uses it, with the real controllers behind it. */
-TestCase {
+WindowTestCase {
     id: test
 
     name: "window"
@@ -585,6 +585,7 @@ TestCase {
         tryVerify(() => test.app.storage.measured && !test.app.storage.busy, 20000)
         tryVerify(() => test.findButtonOf("Remove: Older copies of the conversations") !== null)
         const button = test.findButtonOf("Remove: Older copies of the conversations")
+        stage.draw(test.window)     // where it stands then, it is clicked
         mouseClick(button)
         compare(button.text, "Remove for good")
         compare(stage.readFile(copy), "an older one")
