@@ -9,6 +9,7 @@
 #include <optional>
 #include <utility>
 
+#include "engine/files/read_ahead.h"
 #include "kernels/host.h"
 
 namespace pio {
@@ -34,7 +35,8 @@ MakeRows columns_of(MakeRows whole, std::size_t whole_bytes, std::size_t skipped
   };
 }
 
-MatrixSource source_of(const ModelFile& file, const WantedTensor& wanted, bool lays_out) {
+// `ahead`: what reads the file, where it is not read when rows are wanted; told what that will be. Must outlive the source.
+MatrixSource source_of(const ModelFile& file, const WantedTensor& wanted, bool lays_out, ReadAhead* ahead = nullptr) {
   const std::size_t index = wanted.index;
   MatrixSource source;
   source.dtype = file.tensors()[index].dtype;
@@ -44,9 +46,20 @@ MatrixSource source_of(const ModelFile& file, const WantedTensor& wanted, bool l
   const std::size_t row_bytes = bytes_of(source.dtype, wanted.row_length > 0 ? wanted.row_length : source.shape.back());
   if (!file.is_made(index)) {
     const std::byte* const data = file.data(index).data();
-    source.make_rows = [&file, data, row_bytes](std::int64_t first, std::int64_t n, std::byte* out) -> Result<void> {
-      return file.read({data + static_cast<std::size_t>(first) * row_bytes, static_cast<std::size_t>(n) * row_bytes}, out);
-    };
+    const std::span<const std::byte> all{data + static_cast<std::size_t>(wanted.first_row) * row_bytes,
+                                         static_cast<std::size_t>(source.shape.n_rows()) * row_bytes};
+    const std::optional<ModelFile::Place> place = ahead ? file.place_of(all) : std::nullopt;
+    if (place && place->file) {
+      ahead->add(*place->file, place->offset, all.size());
+      source.make_rows = [ahead, from = place->file, at = place->offset - (all.data() - data), row_bytes](std::int64_t first, std::int64_t n,
+                                                                                                          std::byte* out) -> Result<void> {
+        return ahead->read(*from, at + static_cast<std::uint64_t>(first) * row_bytes, static_cast<std::size_t>(n) * row_bytes, out);
+      };
+    } else {
+      source.make_rows = [&file, data, row_bytes](std::int64_t first, std::int64_t n, std::byte* out) -> Result<void> {
+        return file.read({data + static_cast<std::size_t>(first) * row_bytes, static_cast<std::size_t>(n) * row_bytes}, out);
+      };
+    }
   } else {
     source.make_rows = [&file, index](std::int64_t first, std::int64_t n, std::byte* out) { return file.make_rows(index, first, n, out); };
   }
@@ -133,6 +146,7 @@ Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup
                               const PlacingProgress& progress, const std::stop_token& stop) {
   PlacedFile all;
   all.arena = BufferSet(backend.most_bytes_at_once());
+  ReadAhead ahead(stop);  // of what stays, in the order in which it is placed
   std::vector<PlacingGroup> groups;
   std::uint64_t done = 0, total = 0;
   if (residency.has_slots) all.experts = std::make_unique<AwayTensors>();
@@ -143,7 +157,9 @@ Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup
       if (file.is_made(group[i].index)) all.made_bytes += groups.back().sources[i].n_bytes();
       if (!groups.back().is_away && !groups.back().is_in_slots) total += groups.back().sources[i].n_bytes();
     }
-    if (!groups.back().is_away && !groups.back().is_in_slots) add_to(all.arena, groups.back(), backend);
+    if (groups.back().is_away || groups.back().is_in_slots) continue;
+    for (std::size_t i = 0; i < group.size(); ++i) groups.back().sources[i] = source_of(file, group[i], residency.lays_out, &ahead);
+    add_to(all.arena, groups.back(), backend);
   }
   BufferSet::Place slot;
   std::vector<std::size_t> offsets;  // of groups that are away, in the slot
