@@ -118,7 +118,14 @@ TEST_P(ReadAheadTest, LeavesThePageCacheAsItWas) {
   ahead.add(reader(), 0, kBytes);
   for (std::size_t at = 0; at < kBytes; at += 1 << 20) expect_bytes(ahead, at, std::min<std::size_t>(1 << 20, kBytes - at));
   if (GetParam() != IoMode::buffered) {
-    EXPECT_EQ(in_cache(), before);
+    const std::vector<bool> after = in_cache();
+    std::size_t n_gone = 0, n_new = 0;
+    for (std::size_t i = 0; i < before.size(); ++i) {
+      n_gone += before[i] && !after[i];
+      n_new += after[i] && !before[i];
+    }
+    EXPECT_EQ(n_gone, 0u);
+    EXPECT_EQ(n_new, 0u);
   }
   EXPECT_GT(reader().counts().cached_bytes, 8u << 20);
   EXPECT_GT(reader().counts().n_bytes() - reader().counts().cached_bytes, 8u << 20);
