@@ -50,6 +50,7 @@ void CpuProducts::matmul(const Tensor& y, const Tensor& x, const Tensor& w, cons
   }
   const QuantKernels* quant = context_.quant_kernels(w.dtype);
   if (w.layout == TensorLayout::own) CHECK(context_.activations == Activations::q8, "matmul: weights that were laid out for 8-bit activations");
+  if (rounds_to_bf16(w)) return matmul_bf16(y, x, w, bias);
   if (w.dtype == DType::f16 && n_tokens < kDecodeTokens) return matvec_half(y, x, w, bias, kernels_.gemv_f16);
   if (w.dtype == DType::bf16 && n_tokens < kDecodeTokens) return matvec_half(y, x, w, bias, kernels_.gemv_bf16);
   if (!quant || context_.activations == Activations::f32) return matmul_decoded(y, x, w, bias);
@@ -280,6 +281,31 @@ void CpuProducts::matvec_q8(const Tensor& y, const Tensor& x, const Tensor& w, c
   }
 }
 
+// Weights in bf16 as they lie, tokens rounded to it.
+void CpuProducts::matmul_bf16(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias) {
+  constexpr std::int64_t kMostTokens = 512;  // rounded at once: bounds the memory
+  const std::int64_t n_out = w.shape[0], n_in = w.shape[1], n_pairs = round_up(n_in, 32) / 2;
+  const auto row_bytes = static_cast<std::int64_t>(bytes_of(w.dtype, n_in));
+  const std::int64_t rows = rows_per_tile(n_out, row_bytes);
+  for (std::int64_t t = 0; t < x.shape[0] && !context_.stop_requested(); t += kMostTokens) {
+    const std::int64_t n_tokens = std::min(kMostTokens, x.shape[0] - t);
+    auto* const rounded =
+        reinterpret_cast<std::uint32_t*>(context_.scratch.reserve(static_cast<std::size_t>(n_tokens * n_pairs) * sizeof(std::uint32_t)));
+    context_.for_each_span(n_tokens, n_in * 6, [&](std::int64_t first, std::int64_t n) {
+      for (std::int64_t i = first; i < first + n; ++i) kernels_.round_bf16(host_pointer<float>(x) + (t + i) * n_in, n_in, rounded + i * n_pairs);
+    });
+    context_.for_each_tile((n_out + rows - 1) / rows, n_out * std::max(row_bytes, n_in * n_tokens), [&](std::int64_t tile, int) {
+      const std::int64_t first = tile * rows, n = std::min(rows, n_out - first);
+      for (std::int64_t at = 0; at < n_tokens && !context_.stop_requested(); at += CpuContext::kTokensAtOnce) {
+        kernels_.gemm_bf16(bytes_at(w) + first * row_bytes, static_cast<std::size_t>(row_bytes), n, n_in, rounded + at * n_pairs,
+                           static_cast<std::size_t>(n_pairs), std::min(CpuContext::kTokensAtOnce, n_tokens - at),
+                           bias ? host_pointer<float>(bias) + first : nullptr, host_pointer<float>(y) + (t + at) * n_out + first,
+                           static_cast<std::size_t>(n_out));
+      }
+    });
+  }
+}
+
 // Each tile of weights is decoded once and multiplied with all tokens, in float32.
 void CpuProducts::matmul_decoded(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias) {
   const std::int64_t n_tokens = x.shape[0], n_out = w.shape[0], n_in = w.shape[1];
@@ -465,11 +491,21 @@ void CpuProducts::heads_by_rows(const Tensor& y, const Tensor& x, const Tensor& 
   const auto gemv = w.dtype == DType::f16 ? kernels_.gemv_f16 : w.dtype == DType::bf16 ? kernels_.gemv_bf16 : nullptr;
   constexpr std::int64_t kRows = 64;
   const std::int64_t n_pieces = (params.w_rows + kRows - 1) / kRows;
-  context_.reserve_worker_scratch(kRows * n_columns * sizeof(float));
+  const bool in_bf16 = rounds_to_bf16(w);
+  const std::int64_t n_pairs = round_up(n_columns, 32) / 2;
+  context_.reserve_worker_scratch(static_cast<std::size_t>(std::max(kRows * n_columns, CpuContext::kTokensAtOnce * n_pairs)) * sizeof(float));
   context_.for_each_tile(n_heads * n_pieces, n_heads * params.w_rows * n_columns * (n_tokens + 1), [&](std::int64_t tile, int worker) {
     const Head head = Head::of(y, x, w, params, tile / n_pieces);
     const std::int64_t first = tile % n_pieces * kRows, n = std::min(kRows, params.w_rows - first);
     const std::uint8_t* const rows = head.w + first * head.row_bytes;
+    for (std::int64_t t = 0; in_bf16 && t < n_tokens && !context_.stop_requested(); t += CpuContext::kTokensAtOnce) {
+      const std::int64_t n_here = std::min(CpuContext::kTokensAtOnce, n_tokens - t);
+      auto* const rounded = reinterpret_cast<std::uint32_t*>(context_.worker_scratch(worker));
+      for (std::int64_t i = 0; i < n_here; ++i) kernels_.round_bf16(head.x + (t + i) * head.x_stride, n_columns, rounded + i * n_pairs);
+      kernels_.gemm_bf16(rows, head.row_bytes, n, n_columns, rounded, static_cast<std::size_t>(n_pairs), n_here, nullptr,
+                         head.y + t * head.y_stride + first, head.y_stride);
+    }
+    if (in_bf16) return;
     if (few && gemv) {
       for (std::int64_t t = 0; t < n_tokens; ++t)
         gemv(rows, head.row_bytes, n, n_columns, head.x + t * head.x_stride, nullptr, head.y + t * head.y_stride + first);
@@ -484,7 +520,9 @@ void CpuProducts::heads_by_rows(const Tensor& y, const Tensor& x, const Tensor& 
 }
 
 // Whether transposed matrices and what they read are rounded to bf16: never by how many tokens there are.
-bool CpuProducts::rounds_transposed(const Tensor& w) const { return rounds_input(w) && kernels_.matmul_bf16_transposed && w.shape[2] % 32 == 0; }
+bool CpuProducts::rounds_transposed(const Tensor& w) const {
+  return (rounds_input(w) || rounds_to_bf16(w)) && kernels_.matmul_bf16_transposed && w.shape[2] % 32 == 0;
+}
 
 // Row by row, or in pairs of rows, into the sums, which stay in the nearest cache: the weights are read once and never laid down decoded.
 void CpuProducts::heads_transposed_few(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params) {
@@ -553,6 +591,11 @@ void CpuProducts::multiply_rows(const Tensor& w, std::int64_t first, std::int64_
   const std::uint8_t* const rows = bytes_at(w) + first * row_bytes;
   if (rounds_input(w)) return context_.quant_kernels(w.dtype)->gemv(rows, row_bytes, n, n_in, rounded, nullptr, y);
   if (w.dtype == DType::f16) return kernels_.gemv_f16(rows, row_bytes, n, n_in, x, nullptr, y);
+  if (rounds_to_bf16(w)) {
+    auto* const pairs = reinterpret_cast<std::uint32_t*>(decoded);
+    kernels_.round_bf16(x, n_in, pairs);
+    return kernels_.gemm_bf16(rows, row_bytes, n, n_in, pairs, 0, 1, nullptr, y, 0);
+  }
   if (w.dtype == DType::bf16) return kernels_.gemv_bf16(rows, row_bytes, n, n_in, x, nullptr, y);
   for (std::int64_t r = 0; r < n; r += kRowsAtOnce) {
     const std::int64_t n_rows = std::min(kRowsAtOnce, n - r);
