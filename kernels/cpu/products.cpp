@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
+
+#include "kernels/cpu/shared_work.h"
 
 namespace pio {
 
@@ -70,7 +73,7 @@ class CpuProducts::FewRows {
  public:
   // `normed` takes norm(x), unless it is empty.
   FewRows(CpuProducts& products, std::span<const Tensor> w, const Tensor& x, const Tensor& norm = {}, float eps = 0, const Tensor& normed = {})
-      : context_(products.context_), n_(x.shape[0]) {
+      : context_(products.context_), n_(x.shape[0]), x_(x), norm_(norm), normed_out_(normed), eps_(eps) {
     const std::int64_t dim = x.shape[1];
     CHECK(n_ <= kFewTokens, "products: more than few tokens");
     for (const Tensor& matrix : w)
@@ -79,28 +82,36 @@ class CpuProducts::FewRows {
       runs_.push_back({t, next_line_columns(products.kernels_, n_ - t)});
     const Q8RowLayout layout(dim);
     Layout all;
-    const auto rows = all.add<float>(norm ? dim : 0);
     const Layout::Repeated rounded = all.add(n_, layout);
+    normed_ = all.add<float>(norm && !normed ? n_ * dim : 0);
     for (const PanelKind& kind : kinds_) panels_.push_back(all.add(std::ssize(runs_), Bytes(kind.n_bytes())));
     memory_ = context_.scratch.reserve(all.n_bytes());
-    for (std::int64_t t = 0; t < n_; ++t) {
-      const float* row = host_pointer<float>(x) + t * dim;
-      if (norm) {
-        float* const h = normed ? host_pointer<float>(normed) + t * dim : rows.in(memory_);
-        products.kernels_.rms_norm(h, row, host_pointer<float>(norm), dim, eps);
+    for (std::int64_t t = 0; t < n_; ++t) rows_[static_cast<std::size_t>(t)] = layout.in(rounded.in(memory_, t));
+    rounding_.emplace(n_);
+    packing_.emplace(std::ssize(kinds_) * std::ssize(runs_));
+  }
+
+  // Before the columns are read, in every tile that reads them: the threads of a loop do it together.
+  void prepare() const {
+    const std::int64_t dim = x_.shape[1];
+    const CpuKernels& kernels = context_.kernels;
+    rounding_->help([&](std::int64_t t) {
+      const float* row = host_pointer<float>(x_) + t * dim;
+      if (norm_) {
+        float* const h = normed_out_ ? host_pointer<float>(normed_out_) + t * dim : normed_.in(memory_) + t * dim;
+        kernels.rms_norm(h, row, host_pointer<float>(norm_), dim, eps_);
         row = h;
       }
-      rows_[static_cast<std::size_t>(t)] = layout.in(rounded.in(memory_, t));
-      products.kernels_.quantize_q8(row, dim, rows_[static_cast<std::size_t>(t)]);
-    }
-    for (std::size_t k = 0; k < kinds_.size(); ++k) {
-      for (std::size_t i = 0; i < runs_.size(); ++i) {
-        const auto& [first, columns] = runs_[i];
-        if (columns.in_panel())
-          kinds_[k].pack(panels_[k].in(memory_, static_cast<std::int64_t>(i)), &rows_[static_cast<std::size_t>(first)], static_cast<int>(columns.n),
-                         products.kernels_.gemm_columns[columns.width]);
-      }
-    }
+      kernels.quantize_q8(row, dim, rows_[static_cast<std::size_t>(t)]);
+    });
+    const std::int64_t n_runs = std::ssize(runs_);
+    packing_->help([&](std::int64_t item) {
+      const std::int64_t k = item / n_runs, i = item % n_runs;
+      const auto& [first, columns] = runs_[static_cast<std::size_t>(i)];
+      if (!columns.in_panel()) return;
+      kinds_[static_cast<std::size_t>(k)].pack(panels_[static_cast<std::size_t>(k)].in(memory_, i), &rows_[static_cast<std::size_t>(first)],
+                                               static_cast<int>(columns.n), kernels.gemm_columns[columns.width]);
+    });
   }
 
   // The columns for a product with w, each time with the token that they begin at.
@@ -132,7 +143,11 @@ class CpuProducts::FewRows {
 
   CpuContext& context_;
   std::int64_t n_;
+  const Tensor x_, norm_, normed_out_;
+  const float eps_;
   std::array<Q8Row, kFewTokens> rows_{};
+  Layout::Piece<float> normed_;
+  mutable std::optional<SharedWork> rounding_, packing_;
   std::vector<Run> runs_;                 // where a matrix lies in lines
   std::vector<PanelKind> kinds_;          // that these matrices ask for
   std::vector<Layout::Repeated> panels_;  // of a kind, one a run
@@ -158,6 +173,7 @@ void CpuProducts::multiply_rounded(const Tensor& w, std::int64_t first, std::int
 
 void CpuProducts::multiply_few(const Tensor& w, std::int64_t first, std::int64_t n, const FewRows& few, const Tensor& bias, float* y,
                                std::int64_t y_stride) const {
+  few.prepare();
   few.for_each(w, [&](std::int64_t t, const FewColumns& columns) {
     if (!context_.stop_requested()) multiply_rounded(w, first, n, columns, bias, y + t * y_stride, y_stride);
   });
