@@ -17,7 +17,6 @@ class OwnedBuffer final : public Buffer {
 };
 
 constexpr std::size_t kHugePage = 2 << 20;
-constexpr std::size_t kHugePagesFrom = 64 << 20;  // bytes of a buffer: smaller ones would waste much of their last page
 
 // Of whole huge pages, where the system grants them: weights are read faster so (a page table of one level less, fewer misses of its cache).
 class HugePagesBuffer final : public Buffer {

@@ -12,6 +12,9 @@ namespace pio {
 // A cache line, and the widest register.
 inline constexpr std::size_t kHostAlignment = 64;
 
+// Bytes of a buffer in huge pages: smaller ones would waste much of their last page.
+inline constexpr std::size_t kHugePagesFrom = 64 << 20;
+
 // n_bytes of aligned memory, large ones in huge pages unless that is refused. Fails with out_of_memory{device, needed_bytes, free_bytes}, also for more than most_bytes (0: unknown): the
 // system grants more than it has, and would fail only when the memory is touched.
 Result<std::unique_ptr<Buffer>> allocate_host_buffer(std::size_t n_bytes, const std::string& device, std::uint64_t most_bytes,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -53,18 +54,21 @@ class FileReader {
 
   // Before the first read. Fails with not_available where the system refuses what is asked for by name.
   Result<void> set_mode(IoMode mode);
+  IoMode mode() const { return mode_; }
   // n bytes from `offset` on. Fails with io{path}, also where the file has become shorter.
   Result<void> read(std::uint64_t offset, std::size_t n, std::byte* out) const;
   ReadCounts counts() const;
   // From now on, whether pages of what is read leave the page cache behind it, kDroppedBytes at a time. The rest of them goes when that ends.
   void set_drops(bool drops) const;
 
-  // For ReadQueue, which reads in its own way: whether a piece is read past the page cache, by which descriptors, what came of it, and the
+  // For ReadQueue and ReadAhead, which read in their own way: whether a piece is read past the page cache, by which descriptors, what came of it, and the
   // errors in this file's name.
   enum class Source { cache, direct, buffered };
   Source source_of(std::uint64_t offset, std::size_t n) const;
   int descriptor(Source source) const { return source == Source::direct ? direct_fd_ : fd_; }
   void count(Source source, std::uint64_t offset, std::size_t n) const;
+  // For ReadAhead: so long a thread waited for what was read so.
+  void count_seconds(std::chrono::nanoseconds waited) const { nanoseconds_ += static_cast<std::uint64_t>(waited.count()); }
   // Direct reads were refused after all. False where they were asked for by name.
   bool give_up_direct() const;
   // After a read: fails where the file was written to since it was opened, for then nobody knows what was read. One that was only touched is as it

@@ -1,14 +1,13 @@
 #include "engine/files/loaded_weights.h"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <chrono>
 #include <cstring>
 #include <iterator>
 #include <optional>
 #include <utility>
 
+#include "engine/files/read_ahead.h"
+#include "kernels/first_touch.h"
 #include "kernels/host.h"
 
 namespace pio {
@@ -34,7 +33,17 @@ MakeRows columns_of(MakeRows whole, std::size_t whole_bytes, std::size_t skipped
   };
 }
 
-MatrixSource source_of(const ModelFile& file, const WantedTensor& wanted, bool lays_out) {
+// The same rows, for which room was made before: n_bytes of the arena from `offset` on are for all n_rows.
+MakeRows touching(MakeRows make_rows, FirstTouch& touch, const Buffer& arena, std::size_t offset, std::size_t n_bytes, std::int64_t n_rows) {
+  return [make_rows = std::move(make_rows), &touch, &arena, offset, n_bytes, n_rows](std::int64_t first, std::int64_t n, std::byte* out) {
+    const auto place_of = [&](std::int64_t row) { return offset + n_bytes * static_cast<std::size_t>(row) / static_cast<std::size_t>(n_rows); };
+    touch.touch(arena, place_of(first), place_of(first + n));
+    return make_rows(first, n, out);
+  };
+}
+
+// `ahead`: what reads the file, where it is not read when rows are wanted; told what that will be. Must outlive the source.
+MatrixSource source_of(const ModelFile& file, const WantedTensor& wanted, bool lays_out, ReadAhead* ahead = nullptr) {
   const std::size_t index = wanted.index;
   MatrixSource source;
   source.dtype = file.tensors()[index].dtype;
@@ -44,9 +53,20 @@ MatrixSource source_of(const ModelFile& file, const WantedTensor& wanted, bool l
   const std::size_t row_bytes = bytes_of(source.dtype, wanted.row_length > 0 ? wanted.row_length : source.shape.back());
   if (!file.is_made(index)) {
     const std::byte* const data = file.data(index).data();
-    source.make_rows = [&file, data, row_bytes](std::int64_t first, std::int64_t n, std::byte* out) -> Result<void> {
-      return file.read({data + static_cast<std::size_t>(first) * row_bytes, static_cast<std::size_t>(n) * row_bytes}, out);
-    };
+    const std::span<const std::byte> all{data + static_cast<std::size_t>(wanted.first_row) * row_bytes,
+                                         static_cast<std::size_t>(source.shape.n_rows()) * row_bytes};
+    const std::optional<ModelFile::Place> place = ahead ? file.place_of(all) : std::nullopt;
+    if (place && place->file) {
+      ahead->add(*place->file, place->offset, all.size());
+      source.make_rows = [ahead, from = place->file, at = place->offset - (all.data() - data), row_bytes](std::int64_t first, std::int64_t n,
+                                                                                                          std::byte* out) -> Result<void> {
+        return ahead->read(*from, at + static_cast<std::uint64_t>(first) * row_bytes, static_cast<std::size_t>(n) * row_bytes, out);
+      };
+    } else {
+      source.make_rows = [&file, data, row_bytes](std::int64_t first, std::int64_t n, std::byte* out) -> Result<void> {
+        return file.read({data + static_cast<std::size_t>(first) * row_bytes, static_cast<std::size_t>(n) * row_bytes}, out);
+      };
+    }
   } else {
     source.make_rows = [&file, index](std::int64_t first, std::int64_t n, std::byte* out) { return file.make_rows(index, first, n, out); };
   }
@@ -59,17 +79,6 @@ MatrixSource source_of(const ModelFile& file, const WantedTensor& wanted, bool l
     source.make_rows =
         columns_of(std::move(source.make_rows), row_bytes, bytes_of(source.dtype, wanted.first_column), bytes_of(source.dtype, source.shape.back()));
   return source;
-}
-
-// Bytes a second of the first touch of a large arena, seen on its first megabytes, which are touched anyway. 0: too small, or not the host's.
-double touch_rate(const BufferSet& all) {
-  constexpr std::size_t kTouched = 64 << 20;
-  Buffer* const arena = all.at({});
-  if (!arena || !arena->host_data() || arena->n_bytes() < kTouched) return 0;
-  const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  const auto start = std::chrono::steady_clock::now();
-  for (std::size_t at = 0; at < kTouched; at += page) *static_cast<volatile std::byte*>(arena->host_data() + at) = std::byte{0};
-  return kTouched / std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
 }  // namespace
@@ -132,7 +141,9 @@ PlacingGroup placing(const ModelFile& file, const WeightGroup& wanted, const Res
 Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup> wanted, Backend& backend, const Residency& residency,
                               const PlacingProgress& progress, const std::stop_token& stop) {
   PlacedFile all;
+  FirstTouch first_touch(backend.n_threads());
   all.arena = BufferSet(backend.most_bytes_at_once());
+  ReadAhead ahead(stop);  // of what stays, in the order in which it is placed
   std::vector<PlacingGroup> groups;
   std::uint64_t done = 0, total = 0;
   if (residency.has_slots) all.experts = std::make_unique<AwayTensors>();
@@ -143,7 +154,9 @@ Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup
       if (file.is_made(group[i].index)) all.made_bytes += groups.back().sources[i].n_bytes();
       if (!groups.back().is_away && !groups.back().is_in_slots) total += groups.back().sources[i].n_bytes();
     }
-    if (!groups.back().is_away && !groups.back().is_in_slots) add_to(all.arena, groups.back(), backend);
+    if (groups.back().is_away || groups.back().is_in_slots) continue;
+    for (std::size_t i = 0; i < group.size(); ++i) groups.back().sources[i] = source_of(file, group[i], residency.lays_out, &ahead);
+    add_to(all.arena, groups.back(), backend);
   }
   BufferSet::Place slot;
   std::vector<std::size_t> offsets;  // of groups that are away, in the slot
@@ -159,14 +172,13 @@ Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup
   }
   RETURN_IF_ERROR(all.arena.allocate(backend));
   if (all.streamed) all.streamed->set_slot(all.arena.at(slot), slot.offset);
-  all.touch_bytes_per_second = touch_rate(all.arena);
   const auto report = [&](std::uint64_t n_bytes) {
     done += n_bytes;
     if (progress) progress(done, total);
   };
   std::size_t next_offset = 0, next_table = 0;
   for (std::size_t g = 0; g < groups.size(); ++g) {
-    const PlacingGroup& group = groups[g];
+    PlacingGroup& group = groups[g];
     if (group.is_in_slots) {
       for (std::size_t i = 0; i < group.sources.size(); ++i) all.tensors.push_back(all.experts->add(file, wanted[g][i].index, group.sources[i]));
       continue;
@@ -181,7 +193,15 @@ Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup
     const std::size_t n_together = group.places.size() == 1 ? group.sources.size() : 1;
     for (std::size_t i = 0; i < group.places.size(); ++i) {
       const BufferSet::Place& place = group.places[i];
-      Result<Placed> placed = backend.place_weights(std::span(group.sources).subspan(i, n_together), all.arena.at(place), place.offset, stop, report);
+      const std::span<MatrixSource> sources = std::span(group.sources).subspan(i, n_together);
+      Buffer* const arena = all.arena.at(place);
+      std::size_t offset = place.offset;
+      for (MatrixSource& source : sources) {
+        const std::size_t n_bytes = backend.placed_bytes({&source, 1});
+        if (arena) source.make_rows = touching(std::move(source.make_rows), first_touch, *arena, offset, n_bytes, source.shape.n_rows());
+        offset += n_bytes;
+      }
+      Result<Placed> placed = backend.place_weights(sources, arena, place.offset, stop, report);
       if (!placed && placed.error().code == ErrorCode::cancelled) return was_stopped(file);
       if (!placed) return placed.error();
       std::ranges::move(placed->tensors, std::back_inserter(all.tensors));
@@ -193,6 +213,7 @@ Result<PlacedFile> place_file(const ModelFile& file, std::span<const WeightGroup
       if (all.arena.has(all.tensors[all.tensors.size() - wanted[g].size() + i].buffer)) all.copied_bytes += group.sources[i].n_bytes();
     }
   }
+  all.touch_bytes_per_second = first_touch.bytes_per_second();
   return all;
 }
 

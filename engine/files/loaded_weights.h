@@ -45,7 +45,7 @@ struct PlacedFile {
   std::vector<std::unique_ptr<Buffer>> mapped;  // views of what a device reads where it lies: none, as no source says where that is
   std::uint64_t made_bytes = 0;                 // of what stands nowhere in the file (ModelFile::is_made)
   std::uint64_t copied_bytes = 0;               // of the tensors in the arena, as the file holds them
-  double touch_bytes_per_second = 0;            // of the arena's first megabytes; 0: not measured
+  double touch_bytes_per_second = 0;            // of the arena, by one thread; 0: not measured
   std::unique_ptr<StreamedWeights> streamed;    // null where all stay
   std::unique_ptr<AwayTensors> experts;         // null where they are not in slots
   StreamableBytes streamable;

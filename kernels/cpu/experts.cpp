@@ -5,6 +5,7 @@
 #include <cstring>
 #include <span>
 
+#include "kernels/cpu/shared_work.h"
 #include "kernels/reference/route.h"
 
 namespace pio {
@@ -348,9 +349,8 @@ void CpuExperts::run_few(const Tensor& y, const Tensor& x, const Tensor& ids, co
     }
   };
 
-  if (round_x) {
-    for (std::int64_t t = 0; t < n_tokens; ++t) kernels_.quantize_q8(host_pointer<float>(x) + t * dim, dim, x_row(t));
-  }
+  SharedWork rounding_x(round_x ? n_tokens : 0);
+  const auto round_x_rows = [&] { rounding_x.help([&](std::int64_t t) { kernels_.quantize_q8(host_pointer<float>(x) + t * dim, dim, x_row(t)); }); };
   const std::int64_t in_tiles = (hidden_dim + in_rows - 1) / in_rows, chosen_tiles = n_places * in_tiles;
   const std::int64_t shared_tiles = (shared_dim + shared_in_rows - 1) / shared_in_rows;
   const auto fetch_gate_of = [&](std::int64_t tile) {  // a thread's next tile is nearly always its neighbour
@@ -361,6 +361,7 @@ void CpuExperts::run_few(const Tensor& y, const Tensor& x, const Tensor& ids, co
   };
   const std::int64_t in_bytes = 2 * (n_places * hidden_dim * in_row_bytes + n_tokens * shared_dim * shared_in_bytes);
   context_.for_each_tile(chosen_tiles + shared_tiles, in_bytes, [&](std::int64_t tile, int worker) {
+    round_x_rows();
     if (tile >= chosen_tiles) {
       const std::int64_t first = (tile - chosen_tiles) * shared_in_rows, n = std::min(shared_in_rows, shared_dim - first);
       float* const gate = of_shared + first;
@@ -382,19 +383,21 @@ void CpuExperts::run_few(const Tensor& y, const Tensor& x, const Tensor& ids, co
     products_.multiply_rows(expert.up, first, n, xt, x_row(t), products_of(worker), decoded_of(worker));
     kernels_.glu(gate, gate, products_of(worker), n);
   });
-  if (round_hidden) {
-    for (std::int64_t place = 0; place < n_places; ++place)
-      if (id[place] >= 0) kernels_.quantize_q8(hidden + place * hidden_dim, hidden_dim, hidden_row(place));
-  }
-  if (round_shared) {
-    for (std::int64_t t = 0; t < n_tokens; ++t) kernels_.quantize_q8(of_shared + t * shared_dim, shared_dim, shared_row(t));
-  }
+  const std::int64_t n_rounded = round_hidden ? n_places : 0;
+  SharedWork rounding(n_rounded + (round_shared ? n_tokens : 0));
+  const auto round_rows = [&] {
+    rounding.help([&](std::int64_t i) {
+      if (i >= n_rounded) kernels_.quantize_q8(of_shared + (i - n_rounded) * shared_dim, shared_dim, shared_row(i - n_rounded));
+      else if (id[i] >= 0) kernels_.quantize_q8(hidden + i * hidden_dim, hidden_dim, hidden_row(i));
+    });
+  };
   const std::int64_t out_tiles = (dim + out_rows - 1) / out_rows;
   const auto fetch_down_from = [&](std::int64_t first) {
     if (first < dim && id[0] >= 0) fetch_first_lines(experts[id[0]].down, first, std::min(out_rows, dim - first));
   };
   const std::int64_t out_bytes = dim * (n_places * out_row_bytes + n_tokens * shared_out_bytes);
   context_.for_each_tile(out_tiles, out_bytes, [&](std::int64_t tile, int worker) {
+    round_rows();
     const std::int64_t first = tile * out_rows, n = std::min(out_rows, dim - first);
     float* const to = host_pointer<float>(y) + first;
     float* const sums = adds ? sums_piece.in(context_.worker_scratch(worker)) : to;

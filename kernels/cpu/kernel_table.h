@@ -176,6 +176,10 @@ struct CpuKernels {
   void (*pair_bf16)(const float* w, int64_t n_in, int64_t n_columns, uint32_t* out);
   void (*matmul_bf16_transposed)(const uint32_t* w, int64_t n_in, int64_t n_columns, const uint32_t* x, size_t x_stride, int64_t n_tokens, bool adds,
                                  float* y, size_t y_stride);
+  // y[t][r] = w row r · x row t (+ bias[r]), rows of bf16; x rounded by round_bf16, x_stride in pairs; bias may be null. Null where the processor
+  // multiplies none.
+  void (*gemm_bf16)(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const uint32_t* x, size_t x_stride, int64_t n_tokens,
+                    const float* bias, float* y, size_t y_stride);
   // y[r] = w row r · x (+ bias[r]), rows of half-width floats; bias may be null. The bits of matmul_f32 with the rows decoded.
   void (*gemv_f16)(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const float* x, const float* bias, float* y);
   void (*gemv_bf16)(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const float* x, const float* bias, float* y);

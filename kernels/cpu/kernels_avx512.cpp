@@ -366,6 +366,7 @@ constexpr CpuKernels make_bf16_table() {
   t.round_bf16 = &round_bf16;
   t.pair_bf16 = &pair_bf16;
   t.matmul_bf16_transposed = &matmul_bf16_transposed;
+  t.gemm_bf16 = &gemm_bf16;
   return t;
 }
 constexpr CpuKernels kBf16Table = make_bf16_table();

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
+
+#include "kernels/cpu/shared_work.h"
 
 namespace pio {
 
@@ -50,6 +53,7 @@ void CpuProducts::matmul(const Tensor& y, const Tensor& x, const Tensor& w, cons
   }
   const QuantKernels* quant = context_.quant_kernels(w.dtype);
   if (w.layout == TensorLayout::own) CHECK(context_.activations == Activations::q8, "matmul: weights that were laid out for 8-bit activations");
+  if (rounds_to_bf16(w)) return matmul_bf16(y, x, w, bias);
   if (w.dtype == DType::f16 && n_tokens < kDecodeTokens) return matvec_half(y, x, w, bias, kernels_.gemv_f16);
   if (w.dtype == DType::bf16 && n_tokens < kDecodeTokens) return matvec_half(y, x, w, bias, kernels_.gemv_bf16);
   if (!quant || context_.activations == Activations::f32) return matmul_decoded(y, x, w, bias);
@@ -69,7 +73,7 @@ class CpuProducts::FewRows {
  public:
   // `normed` takes norm(x), unless it is empty.
   FewRows(CpuProducts& products, std::span<const Tensor> w, const Tensor& x, const Tensor& norm = {}, float eps = 0, const Tensor& normed = {})
-      : context_(products.context_), n_(x.shape[0]) {
+      : context_(products.context_), n_(x.shape[0]), x_(x), norm_(norm), normed_out_(normed), eps_(eps) {
     const std::int64_t dim = x.shape[1];
     CHECK(n_ <= kFewTokens, "products: more than few tokens");
     for (const Tensor& matrix : w)
@@ -78,28 +82,36 @@ class CpuProducts::FewRows {
       runs_.push_back({t, next_line_columns(products.kernels_, n_ - t)});
     const Q8RowLayout layout(dim);
     Layout all;
-    const auto rows = all.add<float>(norm ? dim : 0);
     const Layout::Repeated rounded = all.add(n_, layout);
+    normed_ = all.add<float>(norm && !normed ? n_ * dim : 0);
     for (const PanelKind& kind : kinds_) panels_.push_back(all.add(std::ssize(runs_), Bytes(kind.n_bytes())));
     memory_ = context_.scratch.reserve(all.n_bytes());
-    for (std::int64_t t = 0; t < n_; ++t) {
-      const float* row = host_pointer<float>(x) + t * dim;
-      if (norm) {
-        float* const h = normed ? host_pointer<float>(normed) + t * dim : rows.in(memory_);
-        products.kernels_.rms_norm(h, row, host_pointer<float>(norm), dim, eps);
+    for (std::int64_t t = 0; t < n_; ++t) rows_[static_cast<std::size_t>(t)] = layout.in(rounded.in(memory_, t));
+    rounding_.emplace(n_);
+    packing_.emplace(std::ssize(kinds_) * std::ssize(runs_));
+  }
+
+  // Before the columns are read, in every tile that reads them: the threads of a loop do it together.
+  void prepare() const {
+    const std::int64_t dim = x_.shape[1];
+    const CpuKernels& kernels = context_.kernels;
+    rounding_->help([&](std::int64_t t) {
+      const float* row = host_pointer<float>(x_) + t * dim;
+      if (norm_) {
+        float* const h = normed_out_ ? host_pointer<float>(normed_out_) + t * dim : normed_.in(memory_) + t * dim;
+        kernels.rms_norm(h, row, host_pointer<float>(norm_), dim, eps_);
         row = h;
       }
-      rows_[static_cast<std::size_t>(t)] = layout.in(rounded.in(memory_, t));
-      products.kernels_.quantize_q8(row, dim, rows_[static_cast<std::size_t>(t)]);
-    }
-    for (std::size_t k = 0; k < kinds_.size(); ++k) {
-      for (std::size_t i = 0; i < runs_.size(); ++i) {
-        const auto& [first, columns] = runs_[i];
-        if (columns.in_panel())
-          kinds_[k].pack(panels_[k].in(memory_, static_cast<std::int64_t>(i)), &rows_[static_cast<std::size_t>(first)], static_cast<int>(columns.n),
-                         products.kernels_.gemm_columns[columns.width]);
-      }
-    }
+      kernels.quantize_q8(row, dim, rows_[static_cast<std::size_t>(t)]);
+    });
+    const std::int64_t n_runs = std::ssize(runs_);
+    packing_->help([&](std::int64_t item) {
+      const std::int64_t k = item / n_runs, i = item % n_runs;
+      const auto& [first, columns] = runs_[static_cast<std::size_t>(i)];
+      if (!columns.in_panel()) return;
+      kinds_[static_cast<std::size_t>(k)].pack(panels_[static_cast<std::size_t>(k)].in(memory_, i), &rows_[static_cast<std::size_t>(first)],
+                                               static_cast<int>(columns.n), kernels.gemm_columns[columns.width]);
+    });
   }
 
   // The columns for a product with w, each time with the token that they begin at.
@@ -131,7 +143,11 @@ class CpuProducts::FewRows {
 
   CpuContext& context_;
   std::int64_t n_;
+  const Tensor x_, norm_, normed_out_;
+  const float eps_;
   std::array<Q8Row, kFewTokens> rows_{};
+  Layout::Piece<float> normed_;
+  mutable std::optional<SharedWork> rounding_, packing_;
   std::vector<Run> runs_;                 // where a matrix lies in lines
   std::vector<PanelKind> kinds_;          // that these matrices ask for
   std::vector<Layout::Repeated> panels_;  // of a kind, one a run
@@ -157,6 +173,7 @@ void CpuProducts::multiply_rounded(const Tensor& w, std::int64_t first, std::int
 
 void CpuProducts::multiply_few(const Tensor& w, std::int64_t first, std::int64_t n, const FewRows& few, const Tensor& bias, float* y,
                                std::int64_t y_stride) const {
+  few.prepare();
   few.for_each(w, [&](std::int64_t t, const FewColumns& columns) {
     if (!context_.stop_requested()) multiply_rounded(w, first, n, columns, bias, y + t * y_stride, y_stride);
   });
@@ -276,6 +293,31 @@ void CpuProducts::matvec_q8(const Tensor& y, const Tensor& x, const Tensor& w, c
     context_.for_each_tile((n_out + rows - 1) / rows, n_tokens * static_cast<std::int64_t>(w.n_bytes()), [&](std::int64_t tile, int) {
       const std::int64_t first = tile * rows, n = std::min(rows, n_out - first);
       multiply_few(w, first, n, few, bias, host_pointer<float>(y) + t * n_out + first, n_out);
+    });
+  }
+}
+
+// Weights in bf16 as they lie, tokens rounded to it.
+void CpuProducts::matmul_bf16(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias) {
+  constexpr std::int64_t kMostTokens = 512;  // rounded at once: bounds the memory
+  const std::int64_t n_out = w.shape[0], n_in = w.shape[1], n_pairs = round_up(n_in, 32) / 2;
+  const auto row_bytes = static_cast<std::int64_t>(bytes_of(w.dtype, n_in));
+  const std::int64_t rows = rows_per_tile(n_out, row_bytes);
+  for (std::int64_t t = 0; t < x.shape[0] && !context_.stop_requested(); t += kMostTokens) {
+    const std::int64_t n_tokens = std::min(kMostTokens, x.shape[0] - t);
+    auto* const rounded =
+        reinterpret_cast<std::uint32_t*>(context_.scratch.reserve(static_cast<std::size_t>(n_tokens * n_pairs) * sizeof(std::uint32_t)));
+    context_.for_each_span(n_tokens, n_in * 6, [&](std::int64_t first, std::int64_t n) {
+      for (std::int64_t i = first; i < first + n; ++i) kernels_.round_bf16(host_pointer<float>(x) + (t + i) * n_in, n_in, rounded + i * n_pairs);
+    });
+    context_.for_each_tile((n_out + rows - 1) / rows, n_out * std::max(row_bytes, n_in * n_tokens), [&](std::int64_t tile, int) {
+      const std::int64_t first = tile * rows, n = std::min(rows, n_out - first);
+      for (std::int64_t at = 0; at < n_tokens && !context_.stop_requested(); at += CpuContext::kTokensAtOnce) {
+        kernels_.gemm_bf16(bytes_at(w) + first * row_bytes, static_cast<std::size_t>(row_bytes), n, n_in, rounded + at * n_pairs,
+                           static_cast<std::size_t>(n_pairs), std::min(CpuContext::kTokensAtOnce, n_tokens - at),
+                           bias ? host_pointer<float>(bias) + first : nullptr, host_pointer<float>(y) + (t + at) * n_out + first,
+                           static_cast<std::size_t>(n_out));
+      }
     });
   }
 }
@@ -465,11 +507,21 @@ void CpuProducts::heads_by_rows(const Tensor& y, const Tensor& x, const Tensor& 
   const auto gemv = w.dtype == DType::f16 ? kernels_.gemv_f16 : w.dtype == DType::bf16 ? kernels_.gemv_bf16 : nullptr;
   constexpr std::int64_t kRows = 64;
   const std::int64_t n_pieces = (params.w_rows + kRows - 1) / kRows;
-  context_.reserve_worker_scratch(kRows * n_columns * sizeof(float));
+  const bool in_bf16 = rounds_to_bf16(w);
+  const std::int64_t n_pairs = round_up(n_columns, 32) / 2;
+  context_.reserve_worker_scratch(static_cast<std::size_t>(std::max(kRows * n_columns, CpuContext::kTokensAtOnce * n_pairs)) * sizeof(float));
   context_.for_each_tile(n_heads * n_pieces, n_heads * params.w_rows * n_columns * (n_tokens + 1), [&](std::int64_t tile, int worker) {
     const Head head = Head::of(y, x, w, params, tile / n_pieces);
     const std::int64_t first = tile % n_pieces * kRows, n = std::min(kRows, params.w_rows - first);
     const std::uint8_t* const rows = head.w + first * head.row_bytes;
+    for (std::int64_t t = 0; in_bf16 && t < n_tokens && !context_.stop_requested(); t += CpuContext::kTokensAtOnce) {
+      const std::int64_t n_here = std::min(CpuContext::kTokensAtOnce, n_tokens - t);
+      auto* const rounded = reinterpret_cast<std::uint32_t*>(context_.worker_scratch(worker));
+      for (std::int64_t i = 0; i < n_here; ++i) kernels_.round_bf16(head.x + (t + i) * head.x_stride, n_columns, rounded + i * n_pairs);
+      kernels_.gemm_bf16(rows, head.row_bytes, n, n_columns, rounded, static_cast<std::size_t>(n_pairs), n_here, nullptr,
+                         head.y + t * head.y_stride + first, head.y_stride);
+    }
+    if (in_bf16) return;
     if (few && gemv) {
       for (std::int64_t t = 0; t < n_tokens; ++t)
         gemv(rows, head.row_bytes, n, n_columns, head.x + t * head.x_stride, nullptr, head.y + t * head.y_stride + first);
@@ -484,7 +536,9 @@ void CpuProducts::heads_by_rows(const Tensor& y, const Tensor& x, const Tensor& 
 }
 
 // Whether transposed matrices and what they read are rounded to bf16: never by how many tokens there are.
-bool CpuProducts::rounds_transposed(const Tensor& w) const { return rounds_input(w) && kernels_.matmul_bf16_transposed && w.shape[2] % 32 == 0; }
+bool CpuProducts::rounds_transposed(const Tensor& w) const {
+  return (rounds_input(w) || rounds_to_bf16(w)) && kernels_.matmul_bf16_transposed && w.shape[2] % 32 == 0;
+}
 
 // Row by row, or in pairs of rows, into the sums, which stay in the nearest cache: the weights are read once and never laid down decoded.
 void CpuProducts::heads_transposed_few(const Tensor& y, const Tensor& x, const Tensor& w, const HeadsParams& params) {
@@ -553,6 +607,11 @@ void CpuProducts::multiply_rows(const Tensor& w, std::int64_t first, std::int64_
   const std::uint8_t* const rows = bytes_at(w) + first * row_bytes;
   if (rounds_input(w)) return context_.quant_kernels(w.dtype)->gemv(rows, row_bytes, n, n_in, rounded, nullptr, y);
   if (w.dtype == DType::f16) return kernels_.gemv_f16(rows, row_bytes, n, n_in, x, nullptr, y);
+  if (rounds_to_bf16(w)) {
+    auto* const pairs = reinterpret_cast<std::uint32_t*>(decoded);
+    kernels_.round_bf16(x, n_in, pairs);
+    return kernels_.gemm_bf16(rows, row_bytes, n, n_in, pairs, 0, 1, nullptr, y, 0);
+  }
   if (w.dtype == DType::bf16) return kernels_.gemv_bf16(rows, row_bytes, n, n_in, x, nullptr, y);
   for (std::int64_t r = 0; r < n; r += kRowsAtOnce) {
     const std::int64_t n_rows = std::min(kRowsAtOnce, n - r);

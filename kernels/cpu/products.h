@@ -45,6 +45,10 @@ class CpuProducts {
            w.shape.back() % 32 == 0;
   }
   bool rounds_transposed(const Tensor& w) const;
+  // Whether a product with w rounds its input to w's bf16: never by how many tokens there are.
+  bool rounds_to_bf16(const Tensor& w) const {
+    return w.dtype == DType::bf16 && context_.activations == Activations::q8 && kernels_.gemm_bf16 != nullptr;
+  }
   // Rows of weights that a tile takes.
   std::int64_t rows_per_tile(std::int64_t n_rows, std::int64_t row_bytes) const;
   // y[r] = row first + r of w · x, for n rows. `rounded` is x in 8 bits, read where rounds_input(w) says so; `decoded` holds
@@ -77,6 +81,7 @@ class CpuProducts {
   void matvec(const Tensor& y, const Tensor& w, const Tensor& bias, const Gemv& gemv);
   void matvec_half(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias, decltype(CpuKernels::gemv_f16) gemv);
   void matvec_q8(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias);
+  void matmul_bf16(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias);
   void matmul_decoded(const Tensor& y, const Tensor& x, const Tensor& w, const Tensor& bias);
   Tensor matrix_of(const Tensor& stack, std::int64_t h) const;
   const float* decoded_rows_of(const Tensor& w, std::int64_t h, std::int64_t first, std::int64_t n, float* memory) const;

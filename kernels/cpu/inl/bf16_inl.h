@@ -98,3 +98,54 @@ void pair_bf16(const float* rows, int64_t n, int64_t n_columns, uint32_t* out) {
 }
 
 void round_bf16(const float* x, int64_t n, uint32_t* out) { round_to_bf16(x, static_cast<int>(n), out); }
+
+// ---- rows of weights in bf16, as they lie -------------------------------------------------------------------------------------------
+
+// kRows rows times kTokens tokens. Of each sum 16 parts rise over blocks of 32 inputs and are added at the end, however many rows and tokens there are.
+// vdpbf16ps takes numbers below 2^-126 for 0.
+template <int kRows, int kTokens>
+PIO_BF16 inline void dot_bf16(const uint8_t* w, size_t row_bytes, int64_t n_in, const uint32_t* x, size_t x_stride, const float* bias, float* y,
+                              size_t y_stride) {
+  __m512 sum[kRows][kTokens];
+#pragma GCC unroll 8
+  for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 6
+    for (int t = 0; t < kTokens; ++t) sum[r][t] = vec_set(0);
+  const auto add = [&](int64_t i, __mmask32 inputs) __attribute__((always_inline, target("avx512bf16"))) {
+    __m512i rows[kRows];
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) rows[r] = _mm512_maskz_loadu_epi16(inputs, w + r * row_bytes + 2 * i);
+#pragma GCC unroll 6
+    for (int t = 0; t < kTokens; ++t) {
+      const __m512i token = _mm512_loadu_si512(x + t * x_stride + i / 2);
+#pragma GCC unroll 8
+      for (int r = 0; r < kRows; ++r) sum[r][t] = _mm512_dpbf16_ps(sum[r][t], (__m512bh)rows[r], (__m512bh)token);
+    }
+  };
+  int64_t i = 0;
+  for (; i + 32 <= n_in; i += 32) add(i, 0xffffffff);
+  if (i < n_in) add(i, (uint32_t{1} << (n_in - i)) - 1);
+#pragma GCC unroll 6
+  for (int t = 0; t < kTokens; ++t)
+#pragma GCC unroll 8
+    for (int r = 0; r < kRows; ++r) y[t * y_stride + r] = vec_sum(sum[r][t]) + (bias ? bias[r] : 0.0f);
+}
+
+// All rows times kTokens tokens: as many sums at once as registers hold.
+template <int kTokens>
+inline void dot_rows_bf16(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const uint32_t* x, size_t x_stride, const float* bias,
+                          float* y, size_t y_stride) {
+  constexpr int kRows = kTokens == 1 ? 8 : 4;
+  int64_t r = 0;
+  for (; r + kRows <= n_rows; r += kRows)
+    dot_bf16<kRows, kTokens>(w + r * row_bytes, row_bytes, n_in, x, x_stride, bias ? bias + r : bias, y + r, y_stride);
+  for (; r < n_rows; ++r) dot_bf16<1, kTokens>(w + r * row_bytes, row_bytes, n_in, x, x_stride, bias ? bias + r : bias, y + r, y_stride);
+}
+
+void gemm_bf16(const uint8_t* w, size_t row_bytes, int64_t n_rows, int64_t n_in, const uint32_t* x, size_t x_stride, int64_t n_tokens,
+               const float* bias, float* y, size_t y_stride) {
+  int64_t t = 0;
+  for (; t + 6 <= n_tokens; t += 6) dot_rows_bf16<6>(w, row_bytes, n_rows, n_in, x + t * x_stride, x_stride, bias, y + t * y_stride, y_stride);
+  for (; t + 2 <= n_tokens; t += 2) dot_rows_bf16<2>(w, row_bytes, n_rows, n_in, x + t * x_stride, x_stride, bias, y + t * y_stride, y_stride);
+  if (t < n_tokens) dot_rows_bf16<1>(w, row_bytes, n_rows, n_in, x + t * x_stride, x_stride, bias, y + t * y_stride, y_stride);
+}

@@ -1,7 +1,7 @@
 #include <cmath>
 #include <cstring>
 
-#include "tests/kernels/conformance/conformance.h"
+#include "tests/kernels/conformance/bf16.h"
 
 namespace pio {
 namespace {
@@ -100,10 +100,13 @@ TEST_P(Matmul, AgreesWithTheReferenceForEveryFormatAndSize) {
       const std::vector<std::byte> w = random_blocks(random, dtype, c.n_out * c.n_in);
       const std::vector<float> bias = c.n_out % 2 ? std::vector<float>{} : normal_values(random, c.n_out);
       const std::vector<float> expected = reference_product(reference(), dtype, c, x, w, bias);
+      const std::vector<float> expected_of_bf16 = dtype == DType::bf16 ? reference_product(reference(), dtype, c, in_bf16(x), w, bias) : expected;
       for_each([&](Backend& backend, Activations activations) {
         if (!backend.supports(Op::matmul, dtype, {c.n_out, c.n_in})) return;
         const double tolerance = activations == Activations::q8 && !is_plain(dtype) ? kEightBits : kFloatSums;
-        EXPECT_TRUE(error_below(tolerance, product(backend, dtype, c, x, w, bias), expected, c, x, decoded(dtype, w), Power::typical));
+        const std::vector<float> found = product(backend, dtype, c, x, w, bias);
+        const std::vector<float>& wanted = rounds_to_bf16(GetParam(), activations, dtype) ? expected_of_bf16 : expected;
+        EXPECT_TRUE(error_below(tolerance, found, wanted, c, x, decoded(dtype, w), Power::typical));
       });
       if (HasFailure()) return;
     }

@@ -172,8 +172,11 @@ TEST_P(SameBits, OfExperts) {
   struct Formats {
     DType in, out;
   };
-  for (const Formats formats :
-       {Formats{DType::f32, DType::f32}, {DType::bf16, DType::f16}, {DType::q4_k, DType::q5_0}, {DType::q8_0, DType::iq4_nl}}) {
+  for (const Formats formats : {Formats{DType::f32, DType::f32},
+                                {DType::bf16, DType::f16},
+                                {DType::f16, DType::bf16},
+                                {DType::q4_k, DType::q5_0},
+                                {DType::q8_0, DType::iq4_nl}}) {
     SCOPED_TRACE(testing::Message() << info(formats.in).name << " and " << info(formats.out).name);
     const std::int64_t n = kExperts * kDim * kHiddenDim;
     const std::vector<std::byte> gates = random_blocks(random, formats.in, n), ups = random_blocks(random, formats.in, n),
