@@ -100,32 +100,35 @@ TEST_P(ReadAheadTest, ReadsBeforeItIsAskedAndNoMoreThanIsAllowed) {
 }
 
 TEST_P(ReadAheadTest, LeavesThePageCacheAsItWas) {
-  // Some of it, and nothing behind it, that the system would still be reading.
-  const int fd = open(path_.c_str(), O_RDONLY);
-  posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
-  ASSERT_EQ(pread(fd, std::vector<char>(10 << 20).data(), 10 << 20, 0), 10 << 20);
-  close(fd);
   const auto in_cache = [&] {
     std::vector<bool> pages;
     for (std::size_t at = 0; at < kBytes; at += 4096)
       pages.push_back(reader().source_of(at, std::min<std::size_t>(4096, kBytes - at)) == FileReader::Source::cache);
     return pages;
   };
-  const std::vector<bool> before = in_cache();
-  const auto n_cached = static_cast<std::size_t>(std::ranges::count(before, true));
-  if (n_cached == 0 || n_cached == before.size()) GTEST_SKIP() << "this file system does not say what is cached, or keeps files in memory";
-  ReadAhead ahead;
-  ahead.add(reader(), 0, kBytes);
-  for (std::size_t at = 0; at < kBytes; at += 1 << 20) expect_bytes(ahead, at, std::min<std::size_t>(1 << 20, kBytes - at));
-  if (GetParam() != IoMode::buffered) {
+  // What else runs on the machine may change the cache meanwhile; what reading itself does to it is done every time.
+  for (int n_left = 3; n_left > 0; --n_left) {
+    // Some of it, and nothing behind it, that the system would still be reading.
+    const int fd = open(path_.c_str(), O_RDONLY);
+    posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+    posix_fadvise(fd, 0, 0, POSIX_FADV_RANDOM);
+    ASSERT_EQ(pread(fd, std::vector<char>(10 << 20).data(), 10 << 20, 0), 10 << 20);
+    close(fd);
+    const std::vector<bool> before = in_cache();
+    const auto n_cached = static_cast<std::size_t>(std::ranges::count(before, true));
+    if (n_cached == 0 || n_cached == before.size()) GTEST_SKIP() << "this file system does not say what is cached, or keeps files in memory";
+    ReadAhead ahead;
+    ahead.add(reader(), 0, kBytes);
+    for (std::size_t at = 0; at < kBytes; at += 1 << 20) expect_bytes(ahead, at, std::min<std::size_t>(1 << 20, kBytes - at));
+    if (GetParam() == IoMode::buffered) break;
     const std::vector<bool> after = in_cache();
     std::size_t n_gone = 0, n_new = 0;
     for (std::size_t i = 0; i < before.size(); ++i) {
       n_gone += before[i] && !after[i];
       n_new += after[i] && !before[i];
     }
-    EXPECT_EQ(n_gone, 0u);
-    EXPECT_EQ(n_new, 0u);
+    if (n_gone + n_new == 0) break;
+    EXPECT_GT(n_left, 1) << n_gone << " pages went and " << n_new << " came, three times";
   }
   EXPECT_GT(reader().counts().cached_bytes, 8u << 20);
   EXPECT_GT(reader().counts().n_bytes() - reader().counts().cached_bytes, 8u << 20);
